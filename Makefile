@@ -1,0 +1,73 @@
+# `make help` lists the targets. Everything that CI runs is a target here.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Run the whole system in one process (SQLite, in-process events, mailbox folder)
+	$(CARGO) run --release
+
+.PHONY: test
+test: test-embedded ## Run every test that needs no server
+
+.PHONY: test-real
+test-real: ## Run the adapters' tests on private MariaDB, RabbitMQ, MongoDB and SMTP servers (installs what is missing)
+	deploy/local/with.sh deploy/checks/test-real.sh
+
+.PHONY: test-embedded
+test-embedded: ## Run the tests that need no server: unit, property, API, end to end, kill -9
+	$(CARGO) test --workspace
+	KILLS=$${KILLS:-50} deploy/system-tests/kill-test.sh
+
+.PHONY: kill-test
+kill-test: ## kill -9 the system at random while it works, then check that nothing is lost (KILLS=50)
+	deploy/system-tests/kill-test.sh
+
+.PHONY: check
+check: fmt-check clippy arrows schemas-check ## Everything CI checks before the tests
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+.PHONY: fmt-check
+fmt-check: ## Check the formatting
+	$(CARGO) fmt --all --check
+
+.PHONY: clippy
+clippy: ## Lint everything, warnings denied
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+.PHONY: arrows
+arrows: ## Check that no crate depends on one it must not know
+	deploy/checks/arrows.sh
+
+.PHONY: schemas
+schemas: ## Write the JSON Schemas, the AsyncAPI document and the golden files anew
+	$(CARGO) run -q -p shared-events --example generate
+
+.PHONY: schemas-check
+schemas-check: schemas ## Fail if the generated files differ from the committed ones
+	git diff --exit-code -- shared-events/schemas shared-events/asyncapi.json shared-events/golden
+
+.PHONY: deny
+deny: ## Check licences and advisories (needs cargo-deny)
+	$(CARGO) deny check
+
+.PHONY: bench-embedded
+bench-embedded: ## Measure the embedded system beside a bare SQLite loop
+	deploy/bench/bench-embedded.sh
+
+.PHONY: end-to-end
+end-to-end: ## Run the end-to-end tests on the all-in-one binary
+	$(CARGO) test -p standalone --test e2e
+
+.PHONY: readme
+readme: ## Write the README's configuration tables anew from --help
+	$(CARGO) build -p standalone -p bank-service -p log-service -p email-service
+	UPDATE_README=1 $(CARGO) test -p standalone --test e2e readme

@@ -1,0 +1,16 @@
+DROP TABLE idempotency_keys;
+DROP TABLE mail_receipts;
+DROP TABLE cards;
+DROP TABLE accounts;
+DROP TABLE clients;
+DROP TABLE branches;
+DROP TABLE banks;
+DROP TABLE cities;
+DROP TABLE social_statuses;
+DROP TABLE signing_keys;
+DROP TABLE refresh_tokens;
+DROP TABLE sessions;
+DROP TABLE user_roles;
+DROP TABLE roles;
+DROP TABLE users;
+DROP TABLE sequences;

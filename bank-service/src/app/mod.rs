@@ -1,0 +1,174 @@
+//! bank-service as a whole: what starts, in which order, and how it ends.
+//!
+//! The relay is started apart ([`Running::start_relay`]), once every subscriber is in place: a message that nobody listens to
+//! is gone for good.
+
+mod janitor;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::web;
+use service_kit::clock::SharedClock;
+use service_kit::config::ConfigError;
+use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve};
+use service_kit::lifecycle::{Readiness, Shutdown};
+use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
+use service_kit::task;
+use service_kit::telemetry::Metrics;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, Settings};
+use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, TokenSource};
+use crate::http::{self, AppState};
+use crate::outbox::{Relay, RelayParts};
+use crate::security::{Security, SecurityError};
+use crate::store::{Store, StoreError, migrations};
+
+/// Why the service cannot start; each names the variable to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("DATABASE_URL: {url}")]
+    Database { url: String, source: StoreError },
+    #[error("BANK_BIND: {addr} cannot be listened on; is another program using the port?")]
+    Bind { addr: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Security(#[from] SecurityError),
+}
+
+/// A started service.
+pub struct Running {
+    pub state: AppState,
+    pub server: RunningServer,
+    shutdown: Shutdown,
+    recorded: Arc<Notify>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Opens the store (migrating it if so configured) and makes what the handlers share.
+pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metrics>) -> Result<AppState, StartError> {
+    let url = settings.database_url.clone();
+    let migrate = settings.config.migrate_on_start;
+    let opened = tokio::task::spawn_blocking(move || open_store(&url, migrate)).await;
+    let store = opened
+        .unwrap_or_else(|error| Err(StoreError::Unavailable { reason: error.to_string() }))
+        .map_err(|source| StartError::Database { url: settings.database_url.redacted(), source })?;
+    let security = Security::start(&settings, store.clone(), clock.clone()).await?;
+    Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics })
+}
+
+fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
+    if migrate {
+        for version in migrations::upgrade(url)? {
+            tracing::info!(version, "migration applied");
+        }
+    }
+    Store::connect(url)
+}
+
+/// Prepares and serves; must be called inside an actix system.
+pub async fn start(config: Config, clock: SharedClock, shutdown: Shutdown) -> Result<Running, StartError> {
+    serve_prepared(prepare(config.check()?, clock, Metrics::new("bank-service")).await?, shutdown)
+}
+
+/// Starts serving; must be called inside an actix system.
+pub fn serve_prepared(state: AppState, shutdown: Shutdown) -> Result<Running, StartError> {
+    let server = listen(&state, &shutdown)?;
+    let recorded = Arc::new(Notify::new());
+    let mut running = Running { state, server, shutdown, recorded, tasks: Vec::new() };
+    running.start_log_poster();
+    running.start_janitor();
+    Ok(running)
+}
+
+fn listen(state: &AppState, shutdown: &Shutdown) -> Result<RunningServer, StartError> {
+    let config = &state.settings.config;
+    let mut server = ServerSettings::new("bank-service", config.bind);
+    server.tls = state.settings.tls.clone();
+    server.trusted_proxies.clone_from(&state.settings.trusted_proxies);
+    if let Some(workers) = config.workers {
+        server.workers = workers.max(1);
+    }
+    let readiness = Readiness::new();
+    let store = state.store.clone();
+    readiness.add("database", move || {
+        let store = store.clone();
+        Box::pin(async move { store.ping().await.map_err(|error| error.to_string()) })
+    });
+    let parts = ServerParts {
+        metrics: state.metrics.clone(),
+        readiness,
+        shutdown: shutdown.clone(),
+        openapi: http::openapi::document(),
+    };
+    let state = state.clone();
+    let bind = config.bind;
+    serve(server, parts, move |cfg: &mut web::ServiceConfig| http::configure(cfg, &state))
+        .map_err(|source| StartError::Bind { addr: bind, source })
+}
+
+impl Running {
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr
+    }
+
+    /// The consumer of the callback queue, and how it is to be run.
+    pub fn mail_receipts(&self) -> (ConsumerSettings, Arc<dyn Consumer>) {
+        let settings = ConsumerSettings::new(&self.state.settings.config.callback_queue, Vec::new());
+        let consumer =
+            RecordMailReceipt::new(self.state.store.clone(), self.state.clock.clone(), self.recorded.clone());
+        (settings, Arc::new(consumer))
+    }
+
+    /// A relay to this service's outbox; tests drive it by hand.
+    pub fn relay(&self, publisher: Arc<dyn Publisher>) -> Relay {
+        Relay::new(RelayParts {
+            store: self.state.store.clone(),
+            publisher,
+            clock: self.state.clock.clone(),
+            metrics: self.state.metrics.clone(),
+            shutdown: self.shutdown.clone(),
+        })
+    }
+
+    /// Begins to publish. Every subscriber has to be in place.
+    pub fn start_relay(&mut self, publisher: Arc<dyn Publisher>) {
+        let relay = self.relay(publisher);
+        self.tasks.push(task::spawn("outbox-relay", relay.run()));
+    }
+
+    fn start_log_poster(&mut self) {
+        let security = self.state.security.clone();
+        let token: TokenSource = Arc::new(move || {
+            security.service_token(service_kit::http::auth::AUDIENCE_LOG).map_err(|error| error.to_string())
+        });
+        let poster = LogPoster::new(LogPosterParts {
+            store: self.state.store.clone(),
+            clock: self.state.clock.clone(),
+            log_service_url: self.state.settings.log_service_url.clone(),
+            token,
+            recorded: self.recorded.clone(),
+            metrics: self.state.metrics.clone(),
+            shutdown: self.shutdown.clone(),
+        });
+        self.tasks.push(task::spawn("log-poster", poster.run()));
+    }
+
+    fn start_janitor(&mut self) {
+        self.tasks.push(task::spawn("janitor", janitor::run(self.state.clone(), self.shutdown.clone())));
+    }
+
+    /// Waits until the server has answered its last request and the relay has marked what was under way. Call it after
+    /// shutdown has begun.
+    pub async fn finish(self) {
+        self.server.wait().await;
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task did not end well");
+            }
+        }
+    }
+}

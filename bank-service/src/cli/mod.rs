@@ -1,0 +1,112 @@
+//! The command line: `serve` and the commands of operators. A fault is one line on standard error and exit code 1.
+
+mod database;
+mod doctor;
+mod openapi;
+mod people;
+mod serve;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use service_kit::telemetry::{self, LogSettings};
+
+use crate::config::Config;
+
+/// Users, clients, banks, accounts and cards over HTTP, with events from a transactional outbox.
+#[derive(Debug, Parser)]
+#[command(name = "bank-service", version, about, subcommand_required = false)]
+#[command(after_help = "Try it without any server: run `bank-standalone` instead, which starts all three services.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub config: Config,
+
+    #[command(flatten)]
+    pub log: LogSettings,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Serve the HTTP API (the default)
+    Serve,
+    /// Change or show the database schema
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Migrate, and make the roles and the first administrator; may be repeated
+    Init,
+    /// Make an administrator, or make one of an existing user
+    CreateAdmin {
+        /// The administrator's address
+        #[arg(long, value_name = "ADDRESS")]
+        email: String,
+    },
+    /// Print the OpenAPI document
+    Openapi,
+    /// Check the configuration and everything it points to
+    Doctor,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum DbCommand {
+    /// Apply the pending migrations
+    Upgrade,
+    /// Take the newest migration back
+    Downgrade,
+    /// List the migrations and whether they are applied
+    Status,
+}
+
+/// Parses the command line, runs the command and says how it went.
+pub fn main() -> ExitCode {
+    let cli: Cli = service_kit::config::parse();
+    if let Err(error) = telemetry::init(&cli.log) {
+        return fail(&error);
+    }
+    let code = run(cli.command.unwrap_or(Command::Serve), cli.config).unwrap_or_else(|error| fail(&error));
+    telemetry::flush();
+    code
+}
+
+fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve => serve::run(config),
+        Command::Db(command) => database::run(command, &config),
+        Command::Init => people::init(config),
+        Command::CreateAdmin { email } => people::create_admin(config, &email),
+        Command::Openapi => openapi::run(),
+        Command::Doctor => doctor::run(config),
+    }
+}
+
+/// Writes a line for the operator.
+fn say(line: impl std::fmt::Display) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+}
+
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    // Nobody is left to tell if standard error is closed.
+    writeln!(std::io::stderr(), "bank-service: {error:#}").ok();
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_in_code_are_those_of_the_command_line() {
+        let parsed = Cli::try_parse_from(["bank-service"]).unwrap();
+        assert_eq!(format!("{:?}", parsed.config), format!("{:?}", Config::default()));
+    }
+}

@@ -1,0 +1,10 @@
+//! `openapi`: the document that the service serves, for tools.
+
+use std::process::ExitCode;
+
+use crate::http;
+
+pub(super) fn run() -> anyhow::Result<ExitCode> {
+    super::say(http::openapi::document().to_pretty_json()?)?;
+    Ok(ExitCode::SUCCESS)
+}

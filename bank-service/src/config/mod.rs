@@ -1,0 +1,135 @@
+//! The configuration: flags and environment variables, read once, all faults reported together.
+
+mod settings;
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use service_kit::config::{AppEnv, Secret};
+use service_kit::http::TlsOptions;
+use service_kit::messaging::amqp::BrokerOptions;
+
+pub use settings::{RateLimits, Settings};
+
+/// What bank-service can be told. Every flag has a variable of the same meaning; secrets are also read from `NAME_FILE`.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Address and port to listen on
+    #[arg(
+        long = "bank-bind",
+        env = "BANK_BIND",
+        default_value = "127.0.0.1:5000",
+        value_name = "HOST:PORT",
+        global = true
+    )]
+    pub bind: SocketAddr,
+
+    /// Where the data is kept: sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite:./data/bank.sqlite",
+        hide_env_values = true,
+        value_name = "URL",
+        global = true
+    )]
+    pub database_url: Secret,
+
+    /// Apply pending migrations at start
+    #[arg(long, env = "MIGRATE_ON_START", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL", global = true)]
+    pub migrate_on_start: bool,
+
+    /// Encrypts what must be readable later; at least 32 characters, such as the output of `openssl rand -base64 32`
+    #[arg(long, env = "SECRET_KEY", hide_env_values = true, value_name = "TEXT", global = true)]
+    pub secret_key: Option<Secret>,
+
+    /// Which rules apply; production refuses example secrets, and weak passwords as staging does
+    #[arg(long, env = "APP_ENV", value_enum, default_value = "development", global = true)]
+    pub app_env: AppEnv,
+
+    /// The address that people reach this service at; links in mails begin with it
+    #[arg(long, env = "PUBLIC_URL", default_value = "http://127.0.0.1:5000", value_name = "URL", global = true)]
+    pub public_url: String,
+
+    /// Where log-service is reached, to log an event whose mail was accepted
+    #[arg(long, env = "LOG_SERVICE_URL", default_value = "http://127.0.0.1:8000", value_name = "URL", global = true)]
+    pub log_service_url: String,
+
+    /// The role that a registration gives
+    #[arg(long, env = "DEFAULT_ROLE", default_value = "user", value_name = "NAME", global = true)]
+    pub default_role: String,
+
+    /// The administrator that `init` makes
+    #[arg(long, env = "ADMIN_EMAIL", value_name = "ADDRESS", global = true)]
+    pub admin_email: Option<String>,
+
+    /// The administrator's password
+    #[arg(long, env = "ADMIN_PASS", hide_env_values = true, value_name = "TEXT", global = true)]
+    pub admin_pass: Option<Secret>,
+
+    /// Least zxcvbn score of a new password, 0 to 4; 0 in development and 3 elsewhere unless set
+    #[arg(long, env = "PASSWORD_MIN_SCORE", value_name = "0-4", global = true)]
+    pub password_min_score: Option<u8>,
+
+    /// Logins a minute from one address; 0 = no limit
+    #[arg(long, env = "RATE_LOGIN_PER_MINUTE", default_value_t = 10, value_name = "N", global = true)]
+    pub rate_login_per_minute: u32,
+
+    /// Registrations an hour from one address; 0 = no limit
+    #[arg(long, env = "RATE_REGISTER_PER_HOUR", default_value_t = 10, value_name = "N", global = true)]
+    pub rate_register_per_hour: u32,
+
+    /// Addresses or networks whose X-Forwarded-For is believed, separated by commas
+    #[arg(long, env = "TRUSTED_PROXIES", default_value = "", value_name = "LIST", global = true)]
+    pub trusted_proxies: String,
+
+    /// Clients that send a lower X-Client-Version are told to update (426)
+    #[arg(long, env = "MIN_CLIENT_VERSION", value_name = "X.Y.Z", global = true)]
+    pub min_client_version: Option<String>,
+
+    /// How long sent events stay in the outbox, to be traced and replayed
+    #[arg(long, env = "OUTBOX_RETENTION_DAYS", default_value_t = 7, value_name = "DAYS", global = true)]
+    pub outbox_retention_days: u32,
+
+    /// The queue on which email-service confirms
+    #[arg(long, env = "CALLBACK_QUEUE", default_value = shared_events::routing::ACK_QUEUE, value_name = "NAME", global = true)]
+    pub callback_queue: String,
+
+    #[command(flatten)]
+    pub broker: BrokerOptions,
+
+    #[command(flatten)]
+    pub tls: TlsOptions,
+
+    /// Threads that serve requests; as many as there are cores unless set
+    #[arg(long, env = "WORKERS", value_name = "N", global = true)]
+    pub workers: Option<usize>,
+}
+
+impl Default for Config {
+    /// The defaults of the command line, without the environment.
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 5000)),
+            database_url: Secret::new("sqlite:./data/bank.sqlite"),
+            migrate_on_start: true,
+            secret_key: None,
+            app_env: AppEnv::Development,
+            public_url: "http://127.0.0.1:5000".to_owned(),
+            log_service_url: "http://127.0.0.1:8000".to_owned(),
+            default_role: "user".to_owned(),
+            admin_email: None,
+            admin_pass: None,
+            password_min_score: None,
+            rate_login_per_minute: 10,
+            rate_register_per_hour: 10,
+            trusted_proxies: String::new(),
+            min_client_version: None,
+            outbox_retention_days: 7,
+            callback_queue: shared_events::routing::ACK_QUEUE.to_owned(),
+            broker: BrokerOptions::default(),
+            tls: TlsOptions::default(),
+            workers: None,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The configuration after it was checked: typed values, no options that were required.
+
+use service_kit::config::{AppEnv, ConfigError, Faults, Secret};
+use service_kit::http::server::Network;
+use service_kit::http::tls::Tls;
+use service_kit::messaging::amqp::AmqpSettings;
+use url::Url;
+
+use super::Config;
+use crate::domain::client_version::ClientVersion;
+use crate::store::DatabaseUrl;
+
+const SECRET_KEY_MIN: usize = 32;
+/// Values that stand in examples and must not guard anything.
+const EXAMPLE_PARTS: [&str; 4] = ["change-me", "changeme", "example", "secret-key"];
+
+#[derive(Debug, Clone, Copy)]
+pub struct RateLimits {
+    pub login_per_minute: u32,
+    pub register_per_hour: u32,
+}
+
+/// What the service runs with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub config: Config,
+    pub database_url: DatabaseUrl,
+    pub secret_key: Secret,
+    pub public_url: Url,
+    pub log_service_url: Url,
+    pub password_min_score: u8,
+    pub rate_limits: RateLimits,
+    pub trusted_proxies: Vec<Network>,
+    /// Clients that say a lower version are refused.
+    pub min_client_version: Option<ClientVersion>,
+    pub tls: Tls,
+    /// None: events wait in the outbox until another process takes them.
+    pub broker: Option<AmqpSettings>,
+}
+
+impl Config {
+    /// `DATABASE_URL` alone: what the `db` commands need.
+    pub fn database(&self) -> Result<DatabaseUrl, ConfigError> {
+        let mut faults = Faults::new();
+        let url = check_database(self, &mut faults);
+        faults.finish()?;
+        url.ok_or_else(no_faults)
+    }
+
+    /// Checks everything; the error lists all faults.
+    pub fn check(self) -> Result<Settings, ConfigError> {
+        let mut faults = Faults::new();
+        let database_url = check_database(&self, &mut faults);
+        let secret_key = check_secret_key(&self, &mut faults);
+        check_administrator(&self, &mut faults);
+        let public_url = check_url("PUBLIC_URL", &self.public_url, &mut faults);
+        let log_service_url = check_url("LOG_SERVICE_URL", &self.log_service_url, &mut faults);
+        let password_min_score = check_score(&self, &mut faults);
+        let trusted_proxies = faults.check(
+            "TRUSTED_PROXIES",
+            &self.trusted_proxies,
+            "addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7",
+            networks(&self.trusted_proxies),
+        );
+        let tls = self.tls.check(&mut faults);
+        if self.outbox_retention_days == 0 || self.outbox_retention_days > 3650 {
+            faults.add("OUTBOX_RETENTION_DAYS: expected a number of days from 1 to 3650");
+        }
+        let broker = self.broker.check(&mut faults);
+        let min_client_version = check_client_version(&self, &mut faults);
+        faults.finish()?;
+        let rate_limits =
+            RateLimits { login_per_minute: self.rate_login_per_minute, register_per_hour: self.rate_register_per_hour };
+        Ok(Settings {
+            database_url: database_url.ok_or_else(no_faults)?,
+            secret_key: secret_key.ok_or_else(no_faults)?,
+            public_url: public_url.ok_or_else(no_faults)?,
+            log_service_url: log_service_url.ok_or_else(no_faults)?,
+            password_min_score,
+            rate_limits,
+            tls,
+            broker,
+            trusted_proxies: trusted_proxies.unwrap_or_default(),
+            min_client_version,
+            config: self,
+        })
+    }
+}
+
+/// A value is missing though no fault was noted: cannot happen, and says so instead of panicking.
+fn no_faults() -> ConfigError {
+    let mut faults = Faults::new();
+    faults.add("the configuration could not be read");
+    faults.finish().err().unwrap_or_else(no_faults)
+}
+
+fn check_database(config: &Config, faults: &mut Faults) -> Option<DatabaseUrl> {
+    let expected = "sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE";
+    let scheme = config.database_url.expose().split(':').next().unwrap_or_default();
+    faults.check("DATABASE_URL", format!("{scheme}:…"), expected, config.database_url.expose().parse::<DatabaseUrl>())
+}
+
+fn check_secret_key(config: &Config, faults: &mut Faults) -> Option<Secret> {
+    let hint = "expected at least 32 characters, such as the output of `openssl rand -base64 32`";
+    let Some(key) = &config.secret_key else {
+        faults.add(format!("SECRET_KEY: not set; {hint}"));
+        return None;
+    };
+    if key.expose().chars().count() < SECRET_KEY_MIN {
+        faults.add(format!("SECRET_KEY: too short; {hint}"));
+    } else if config.app_env.is_production() && looks_like_example(key.expose()) {
+        faults.add(format!("SECRET_KEY: an example value, which production refuses; {hint}"));
+    }
+    Some(key.clone())
+}
+
+fn check_administrator(config: &Config, faults: &mut Faults) {
+    if let Some(pass) = &config.admin_pass
+        && config.app_env.is_production()
+        && looks_like_example(pass.expose())
+    {
+        faults.add("ADMIN_PASS: an example value, which production refuses; expected a password of your own");
+    }
+}
+
+fn networks(list: &str) -> Result<Vec<Network>, &'static str> {
+    list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::parse).collect()
+}
+
+fn looks_like_example(secret: &str) -> bool {
+    let lower = secret.to_lowercase();
+    EXAMPLE_PARTS.iter().any(|part| lower.contains(part))
+}
+
+fn check_url(variable: &str, text: &str, faults: &mut Faults) -> Option<Url> {
+    let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    faults.check(variable, text, "an address such as http://127.0.0.1:5000", parsed.ok_or(()))
+}
+
+fn check_client_version(config: &Config, faults: &mut Faults) -> Option<ClientVersion> {
+    let text = config.min_client_version.as_deref().filter(|text| !text.is_empty())?;
+    faults.check("MIN_CLIENT_VERSION", text, "a version such as 1.4.2", text.parse())
+}
+
+fn check_score(config: &Config, faults: &mut Faults) -> u8 {
+    let by_default = if config.app_env == AppEnv::Development { 0 } else { 3 };
+    let score = config.password_min_score.unwrap_or(by_default);
+    if score > 4 {
+        faults.add(format!("PASSWORD_MIN_SCORE: {score} is not valid; expected a number from 0 to 4"));
+    } else if config.app_env.is_production() && score < 3 {
+        faults.add(format!("PASSWORD_MIN_SCORE: {score} is too low for production; expected 3 or 4"));
+    }
+    score
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::messaging::amqp::BrokerOptions;
+
+    use super::*;
+
+    fn valid() -> Config {
+        Config { secret_key: Some(Secret::new("0123456789abcdef0123456789abcdef")), ..Config::default() }
+    }
+
+    #[test]
+    fn the_defaults_and_a_key_are_enough() {
+        let settings = valid().check().unwrap();
+        assert_eq!(settings.password_min_score, 0);
+    }
+
+    #[test]
+    fn all_faults_are_named_at_once_and_no_secret_is_shown() {
+        let config = Config {
+            database_url: Secret::new("postgres://u:hunter2@h/bank"),
+            secret_key: Some(Secret::new("hunter2-key")),
+            public_url: "nowhere".to_owned(),
+            password_min_score: Some(9),
+            trusted_proxies: "x".to_owned(),
+            broker: BrokerOptions { amqp_uri: Some(Secret::new("http://u:hunter2@h")), ..BrokerOptions::default() },
+            ..Config::default()
+        };
+        let text = config.check().unwrap_err().to_string();
+        for name in ["DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "PASSWORD_MIN_SCORE", "TRUSTED_PROXIES", "AMQP_URI"] {
+            assert!(text.contains(name), "{name} is missing in {text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn production_refuses_example_secrets_and_weak_passwords() {
+        let config = Config {
+            app_env: AppEnv::Production,
+            secret_key: Some(Secret::new("please-change-me-please-change-me")),
+            admin_pass: Some(Secret::new("changeme1")),
+            password_min_score: Some(1),
+            ..Config::default()
+        };
+        let text = config.check().unwrap_err().to_string();
+        for name in ["SECRET_KEY", "ADMIN_PASS", "PASSWORD_MIN_SCORE"] {
+            assert!(text.contains(name), "{name} is missing in {text}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What the bank is about: pure types and decisions, without a clock, a network or a database.
+//!
+//! A value of one of these types is valid: it came through a `parse` or `try_new`. Entities serialise in the exact shapes of
+//! the API; events are made from them by `From<&Entity>` into the public facts of `shared-events`.
+
+pub mod account;
+pub mod balance;
+pub mod bank;
+pub mod branch;
+pub mod card;
+pub mod city;
+pub mod client;
+pub mod client_version;
+pub mod email;
+pub mod name;
+pub mod password;
+pub mod policy;
+mod policy_rules;
+pub mod role;
+pub mod scope;
+pub mod session;
+pub mod social_status;
+pub mod user;
+pub mod version;

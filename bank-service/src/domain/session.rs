@@ -1,0 +1,156 @@
+//! Sessions: one per login, 30 days, never sliding. A session is the family of its refresh tokens.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use shared_events::UserId;
+use uuid::Uuid;
+
+use super::user::Holdings;
+
+/// How long a session can be refreshed after its login.
+pub const LIFETIME: TimeDelta = TimeDelta::days(30);
+/// How long an access token is valid.
+pub const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
+/// How long the answer to a refresh is held back. A second use of the same token that arrives before the first answer has
+/// left is a race between two honest requests: its sender cannot have had the successor. One that arrives later is reuse.
+pub const REFRESH_SETTLE: TimeDelta = TimeDelta::milliseconds(200);
+/// How many live sessions a user may have; the oldest makes room.
+pub const MAX_PER_USER: usize = 100;
+
+/// The identity of a session, `sid` in its tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SessionId(pub Uuid);
+
+impl std::str::FromStr for SessionId {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::try_parse(text).map(Self)
+    }
+}
+
+impl std::fmt::Display for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// The SHA-256 of a refresh token, in hex digits: all that is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenHash(String);
+
+impl TokenHash {
+    pub fn new(digest: [u8; 32]) -> Self {
+        Self(hex::encode(digest))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A login and everything refreshed from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub id: SessionId,
+    pub user_id: UserId,
+    /// When the password was last given.
+    pub authenticated_on: DateTime<Utc>,
+    pub created_on: DateTime<Utc>,
+    pub last_used_on: DateTime<Utc>,
+    pub expires_on: DateTime<Utc>,
+    pub revoked_on: Option<DateTime<Utc>>,
+    pub remote_addr: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+/// Why a session counts no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEnd {
+    Revoked,
+    Expired,
+}
+
+impl Session {
+    /// Whether the session still counts.
+    pub fn check(&self, now: DateTime<Utc>) -> Result<(), SessionEnd> {
+        match self.revoked_on {
+            Some(_) => Err(SessionEnd::Revoked),
+            None if self.expires_on <= now => Err(SessionEnd::Expired),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the second use of a refresh token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondUse {
+    /// It was on its way before the first use was answered.
+    Race,
+    /// Somebody has a token that its owner has already spent.
+    Reuse,
+}
+
+/// Judges a refresh that arrived at `arrived_on` with a token first used at `used_on`.
+pub fn judge_second_use(arrived_on: DateTime<Utc>, used_on: DateTime<Utc>) -> SecondUse {
+    if arrived_on <= used_on + REFRESH_SETTLE { SecondUse::Race } else { SecondUse::Reuse }
+}
+
+/// What an access token says about its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub roles: Vec<String>,
+    pub holdings: Holdings,
+    pub authenticated_on: DateTime<Utc>,
+    /// Whether the token comes from giving the password, not from a refresh.
+    pub fresh: bool,
+}
+
+/// How long after giving the password a token opens what needs a fresh one.
+pub const FRESH_FOR: TimeDelta = TimeDelta::minutes(5);
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct SessionView {
+    #[schema(value_type = String, format = "uuid")]
+    pub id: SessionId,
+    #[serde(with = "shared_events::date")]
+    pub created_on: DateTime<Utc>,
+    #[serde(with = "shared_events::date")]
+    pub last_used_on: DateTime<Utc>,
+    #[serde(with = "shared_events::date")]
+    pub expires_on: DateTime<Utc>,
+    pub remote_addr: Option<String>,
+    pub user_agent: Option<String>,
+    /// Whether the request came with a token of this session.
+    pub current: bool,
+}
+
+impl SessionView {
+    pub fn new(session: Session, current: SessionId) -> Self {
+        Self {
+            current: session.id == current,
+            id: session.id,
+            created_on: session.created_on,
+            last_used_on: session.last_used_on,
+            expires_on: session.expires_on,
+            remote_addr: session.remote_addr,
+            user_agent: session.user_agent,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_before_the_first_answer_left_is_a_race_and_a_later_one_is_reuse() {
+        let used = DateTime::<Utc>::UNIX_EPOCH;
+        assert_eq!(judge_second_use(used - TimeDelta::seconds(1), used), SecondUse::Race);
+        assert_eq!(judge_second_use(used + REFRESH_SETTLE, used), SecondUse::Race);
+        assert_eq!(judge_second_use(used + REFRESH_SETTLE + TimeDelta::microseconds(1), used), SecondUse::Reuse);
+    }
+}

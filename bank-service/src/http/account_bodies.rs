@@ -1,0 +1,125 @@
+//! The request to open an account, on the three routes that take it: a parent that stands in the path need not stand in the
+//! body; if it does, it is the same.
+
+use std::marker::PhantomData;
+
+use service_kit::http::fields::{Fields, FromFields, parse};
+use service_kit::http::problem::Problem;
+use shared_events::{BankId, ClientId, Currency};
+
+use super::bodies;
+use super::problem_map::fault;
+use crate::domain::balance::Balance;
+use crate::operations::accounts::{OpenAccount, OpenAccountError};
+
+/// Where an account is opened: what the path says about it.
+pub(super) trait OpenedBy {
+    const BANK_IN_PATH: bool = false;
+
+    fn bank(&self) -> Option<BankId> {
+        None
+    }
+
+    fn client(&self) -> Option<ClientId> {
+        None
+    }
+
+    /// What does not exist is 404 if the path names it, and a fault of its field if the body does.
+    fn problem(&self, error: OpenAccountError) -> Problem {
+        match (error, self.bank(), self.client()) {
+            (OpenAccountError::UnknownBank, Some(_), _) => Problem::not_found("bank"),
+            (OpenAccountError::UnknownClient, _, Some(_)) => Problem::not_found("client"),
+            (error, ..) => error.into(),
+        }
+    }
+}
+
+/// `POST /api/accounts`
+#[derive(Debug)]
+pub(super) struct Free;
+impl OpenedBy for Free {}
+
+/// `POST /api/banks/{bank_id}/accounts`
+#[derive(Debug)]
+pub(super) struct ForBank(pub(super) BankId);
+impl OpenedBy for ForBank {
+    const BANK_IN_PATH: bool = true;
+
+    fn bank(&self) -> Option<BankId> {
+        Some(self.0)
+    }
+}
+
+/// `POST /api/clients/{client_id}/accounts`
+#[derive(Debug)]
+pub(super) struct ForClient(pub(super) ClientId);
+impl OpenedBy for ForClient {
+    fn client(&self) -> Option<ClientId> {
+        Some(self.0)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct OpenAccountRequest<P> {
+    client_id: Option<ClientId>,
+    /// Given, unless it is in the path.
+    bank_id: Option<BankId>,
+    balance: Balance,
+    currency: Currency,
+    place: PhantomData<P>,
+}
+
+impl<P: OpenedBy> FromFields for OpenAccountRequest<P> {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id"]);
+        let client_id = fields.optional("client_id", parse::id);
+        let bank_id = if P::BANK_IN_PATH {
+            fields.optional("bank_id", parse::id)
+        } else {
+            fields.required("bank_id", parse::id).map(Some)
+        };
+        let balance = fields.optional("balance", bodies::balance);
+        let currency = fields.optional("currency", bodies::currency);
+        Some(Self {
+            client_id: client_id?,
+            bank_id: bank_id?,
+            balance: balance?.unwrap_or_default(),
+            currency: currency?.unwrap_or(Currency::EUR),
+            place: PhantomData,
+        })
+    }
+}
+
+impl<P: OpenedBy> OpenAccountRequest<P> {
+    /// Puts path and body together.
+    pub(super) fn into_command(self, place: &P) -> Result<OpenAccount, Problem> {
+        let bank_id = one_of("bank_id", place.bank(), self.bank_id)?.ok_or_else(|| fault("bank_id", "is required"))?;
+        let client_id = one_of("client_id", place.client(), self.client_id)?;
+        Ok(OpenAccount { client_id, bank_id, balance: self.balance, currency: self.currency })
+    }
+}
+
+fn one_of<T: Copy + PartialEq>(field: &str, path: Option<T>, body: Option<T>) -> Result<Option<T>, Problem> {
+    match (path, body) {
+        (Some(path), Some(body)) if path != body => Err(fault(field, "is not the one in the path")),
+        (path, body) => Ok(path.or(body)),
+    }
+}
+
+/// An account to be opened. `client_id` and `bank_id` need not be repeated where the path names them.
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which `OpenAccountRequest` reads")]
+pub(super) struct OpenAccountBody {
+    /// The caller's own client, if it is not given.
+    #[schema(required = false, minimum = 1, example = 1)]
+    client_id: i64,
+    #[schema(required = false, minimum = 1, example = 1)]
+    bank_id: i64,
+    /// In the minor unit of the currency; 0 if it is not given.
+    #[schema(required = false, minimum = 0, example = 520)]
+    balance: i64,
+    /// ISO 4217; EUR if it is not given.
+    #[schema(required = false, pattern = "^[A-Z]{3}$", example = "EUR")]
+    currency: String,
+}

@@ -1,0 +1,118 @@
+//! `POST /auth/login` and `POST /auth/refresh`.
+
+use actix_web::http::header::{CacheControl, CacheDirective, USER_AGENT};
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::server::ClientAddr;
+
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::http::AppState;
+use crate::security::{LoginAttempt, Origin, TokenPair};
+
+const MAX_TEXT: usize = 4096;
+
+/// It has no `Debug`: it holds a password.
+pub(super) struct LoginRequest {
+    email: Option<Email>,
+    password: Option<Password>,
+}
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = LoginRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct LoginBody {
+    #[schema(example = "john.doe@example.com")]
+    pub email: String,
+    #[schema(example = "correct horse battery staple")]
+    pub password: String,
+}
+
+impl FromFields for LoginRequest {
+    /// What no user can have is as wrong as any other wrong answer, and not a fault of its own.
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let email = fields.required("email", parse::string(1, MAX_TEXT));
+        let password = fields.required("password", parse::string(1, MAX_TEXT));
+        Some(Self { email: Email::parse(&email?).ok(), password: Password::presented(&password?) })
+    }
+}
+
+/// Opens a session. The answer is the same for an unknown address, a wrong password and an account that is slowed down after
+/// too many failures.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    tag = "identity",
+    request_body = LoginBody,
+    responses(
+        (status = 200, description = "Tokens of a new session", body = TokenPair),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`blocked`: the password is right, and the user is blocked", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn log_in(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    body: Body<LoginRequest>,
+) -> Result<HttpResponse, Problem> {
+    state.security.login_limit().check(client.0)?;
+    let Body(LoginRequest { email, password }) = body;
+    let attempt = LoginAttempt { email, password, origin: origin(&request, client) };
+    Ok(tokens(&state.security.log_in(state.ctx_anonymous(), attempt).await?))
+}
+
+/// It has no `Debug`: it holds a token.
+pub(super) struct RefreshRequest(String);
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = RefreshRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct RefreshBody {
+    /// The one that came with the login or the last refresh.
+    pub refresh_token: String,
+}
+
+impl FromFields for RefreshRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("refresh_token", parse::string(1, MAX_TEXT)).map(Self)
+    }
+}
+
+/// Spends a refresh token for new tokens. Each is good once: coming back with a spent one ends the session, unless both
+/// requests were under way at the same time; then one of them wins and the others are only refused.
+#[utoipa::path(
+    post,
+    path = "/auth/refresh",
+    tag = "identity",
+    request_body = RefreshBody,
+    responses(
+        (status = 200, description = "New tokens of the same session; not fresh", body = TokenPair),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_token`, `token_revoked` or `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`blocked`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn refresh(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    body: Body<RefreshRequest>,
+) -> Result<HttpResponse, Problem> {
+    let Body(RefreshRequest(token)) = body;
+    let origin = origin(&request, client);
+    Ok(tokens(&state.security.refresh(state.ctx_anonymous(), &token, origin).await?))
+}
+
+/// Where a request came from.
+pub(super) fn origin(request: &HttpRequest, client: ClientAddr) -> Origin {
+    Origin::new(client.0, request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()))
+}
+
+/// Tokens are kept by their holder only, never by a cache on the way (RFC 6749, 5.1).
+fn tokens(pair: &TokenPair) -> HttpResponse {
+    HttpResponse::Ok().insert_header(CacheControl(vec![CacheDirective::NoStore])).json(pair)
+}

@@ -1,0 +1,127 @@
+//! `/auth/me`: the caller's own user.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use service_kit::http::envelope::{self, ItemBody};
+use service_kit::http::fields::{Body, Fields, FromFields};
+use service_kit::http::problem::{Problem, ProblemBody};
+use shared_events::{AccountId, ClientId, UserId};
+
+use super::profile_fields::profile_change;
+use crate::domain::policy::Action;
+use crate::domain::user::{Holdings, MAX_SHOWN_ACCOUNTS, User, UserView};
+use crate::http::AppState;
+use crate::http::actor::Actor;
+use crate::operations::identity::profile::{UpdateProfile, UpdateProfileError, update_profile};
+use crate::store::{StoreError, users};
+
+/// The caller's user, with what it owns.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct Me {
+    #[serde(flatten)]
+    user: UserView,
+    /// Null until the user is a client.
+    #[schema(value_type = Option<i64>)]
+    client_id: Option<ClientId>,
+    /// The first 100; `GET /api/accounts` lists all.
+    #[schema(value_type = Vec<i64>)]
+    account_ids: Vec<AccountId>,
+    /// True where there are more accounts than are shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    account_ids_truncated: bool,
+}
+
+impl Me {
+    fn new(user: &User, holdings: Holdings) -> Self {
+        Self {
+            user: user.into(),
+            client_id: holdings.client_id,
+            account_ids: holdings.account_ids,
+            account_ids_truncated: holdings.truncated,
+        }
+    }
+}
+
+/// The caller's own user.
+#[utoipa::path(
+    get,
+    path = "/auth/me",
+    tag = "identity",
+    responses(
+        (status = 200, description = "The caller", body = Me),
+    )
+)]
+pub(super) async fn read_me(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ReadProfile)?;
+    let id = actor.user_id;
+    let found = state.store.read(move |db| {
+        let Some(user) = users::find(db, id)? else { return Ok::<_, StoreError>(None) };
+        Ok(Some(Me::new(&user, users::holdings(db, id, MAX_SHOWN_ACCOUNTS)?)))
+    });
+    let me = found.await?.ok_or_else(|| Problem::not_found("user"))?;
+    Ok(HttpResponse::Ok().json(me))
+}
+
+pub(super) struct ProfileRequest(UpdateProfile);
+
+/// The fields to change; null clears one.
+#[derive(utoipa::ToSchema)]
+#[schema(as = ProfileRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ProfileBody {
+    #[schema(example = "John")]
+    pub first_name: Option<String>,
+    #[schema(example = "Doe")]
+    pub last_name: Option<String>,
+    pub username: Option<String>,
+    #[schema(example = "en")]
+    pub language: Option<String>,
+    #[schema(example = "PT")]
+    pub country: Option<String>,
+}
+
+impl FromFields for ProfileRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&[
+            "id",
+            "email",
+            "roles",
+            "is_blocked",
+            "blocked_on",
+            "last_login_date",
+            "registered_on",
+            "client_id",
+            "account_ids",
+        ]);
+        profile_change(fields).map(Self)
+    }
+}
+
+/// Changes what the caller says about itself.
+#[utoipa::path(
+    put,
+    path = "/auth/me",
+    tag = "identity",
+    request_body = ProfileBody,
+    responses(
+        (status = 200, description = "The caller as it is now", body = ItemBody<Me>),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The user was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn update_me(
+    state: web::Data<AppState>,
+    actor: Actor,
+    body: Body<ProfileRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::UpdateProfile)?;
+    let Body(ProfileRequest(command)) = body;
+    let id: UserId = actor.user_id;
+    let ctx = state.ctx(id);
+    let updated = state.store.write(&ctx, move |db, ctx| {
+        let outcome = update_profile(db, ctx, id, &command)?;
+        let holdings = users::holdings(db, id, MAX_SHOWN_ACCOUNTS)?;
+        Ok::<_, UpdateProfileError>(outcome.map(|user| Me::new(&user, holdings)))
+    });
+    Ok(envelope::updated(&updated.await?))
+}

@@ -1,0 +1,126 @@
+//! `POST /auth/reauth` and `PUT /auth/password`.
+
+use actix_web::http::header::{CacheControl, CacheDirective};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::server::ClientAddr;
+
+use super::login::origin;
+use super::profile_fields::password;
+use crate::domain::password::Password;
+use crate::domain::policy::Action;
+use crate::http::AppState;
+use crate::http::actor::Actor;
+use crate::security::AccessToken;
+
+const MAX_TEXT: usize = 4096;
+
+/// It has no `Debug`: it holds a password.
+pub(super) struct ReauthRequest(Option<Password>);
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = ReauthRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ReauthBody {
+    #[schema(example = "correct horse battery staple")]
+    pub password: String,
+}
+
+impl FromFields for ReauthRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("password", parse::string(1, MAX_TEXT)).map(|text| Self(Password::presented(&text)))
+    }
+}
+
+/// Makes the session fresh for five minutes. Wrong passwords count like those of a login.
+#[utoipa::path(
+    post,
+    path = "/auth/reauth",
+    tag = "identity",
+    request_body = ReauthBody,
+    responses(
+        (status = 200, description = "A fresh access token of the same session", body = AccessToken),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn reauthenticate(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    client: ClientAddr,
+    body: Body<ReauthRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::Reauthenticate)?;
+    state.security.login_limit().check(client.0)?;
+    let Body(ReauthRequest(password)) = body;
+    let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
+    let token = state.security.reauthenticate(ctx, owner, password, origin(&request, client)).await?;
+    Ok(HttpResponse::Ok().insert_header(CacheControl(vec![CacheDirective::NoStore])).json(token))
+}
+
+/// It has no `Debug`: it holds passwords.
+pub(super) struct ChangeRequest {
+    existing: Option<Password>,
+    new: Password,
+}
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = ChangePasswordRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ChangeBody {
+    #[schema(example = "correct horse battery staple")]
+    pub existing_password: String,
+    #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
+    pub new_password: String,
+}
+
+impl FromFields for ChangeRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let existing = fields.required("existing_password", parse::string(1, MAX_TEXT));
+        let new = fields.required("new_password", password);
+        Some(Self { existing: Password::presented(&existing?), new: new? })
+    }
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct ChangedBody {
+    #[schema(example = "password changed")]
+    msg: &'static str,
+    /// How many other sessions ended.
+    sessions_ended: usize,
+}
+
+/// Sets another password; needs a fresh token. Every other session ends.
+#[utoipa::path(
+    put,
+    path = "/auth/password",
+    tag = "identity",
+    request_body = ChangeBody,
+    responses(
+        (status = 200, description = "The password is changed", body = ChangedBody),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`, `fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The password was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn change_password(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    client: ClientAddr,
+    body: Body<ChangeRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ChangePassword)?;
+    actor.require_fresh(state.clock.now())?;
+    state.security.login_limit().check(client.0)?;
+    let Body(ChangeRequest { existing, new }) = body;
+    let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
+    let changed = state.security.change_password(ctx, owner, existing, new, origin(&request, client));
+    let sessions_ended = changed.await?;
+    Ok(HttpResponse::Ok().json(ChangedBody { msg: "password changed", sessions_ended }))
+}

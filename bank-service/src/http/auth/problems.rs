@@ -1,0 +1,145 @@
+//! What identity's errors are over HTTP.
+
+use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
+
+use crate::domain::password::PasswordError;
+use crate::operations::identity::logout::EndSessionError;
+use crate::operations::identity::profile::UpdateProfileError;
+use crate::operations::identity::register::RegisterError;
+use crate::operations::identity::roles::RoleError;
+use crate::operations::identity::users::ChangeUserError;
+use crate::security::passwords::RETRY_AFTER;
+use crate::security::{ChangePasswordError, HashingError, LogInError, NewPasswordError, RefreshError};
+
+const STALE: &str = "The item was changed meanwhile; read it again.";
+
+fn blocked() -> Problem {
+    Problem::new(ErrorCode::Blocked, "This account is blocked.")
+}
+
+fn fault(field: &str, message: impl Into<String>) -> Problem {
+    Problem::validation(FieldErrors::from([(field.to_owned(), vec![message.into()])]))
+}
+
+impl From<HashingError> for Problem {
+    fn from(error: HashingError) -> Self {
+        match error {
+            HashingError::Overloaded => Self::overloaded(RETRY_AFTER),
+            error @ (HashingError::Hash(_) | HashingError::Lost) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<NewPasswordError> for Problem {
+    fn from(error: NewPasswordError) -> Self {
+        match error {
+            NewPasswordError::Refused(error) => error.into(),
+            NewPasswordError::Hashing(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        fault("password", error.to_string())
+    }
+}
+
+impl From<LogInError> for Problem {
+    fn from(error: LogInError) -> Self {
+        match error {
+            LogInError::InvalidCredentials => {
+                Self::new(ErrorCode::InvalidCredentials, "The e-mail address or the password is wrong.")
+            }
+            LogInError::Blocked => blocked(),
+            LogInError::Hashing(error) => error.into(),
+            LogInError::Token(error) => Self::internal(&error),
+            LogInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for Problem {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::Existing(error) => error.into(),
+            ChangePasswordError::New(NewPasswordError::Refused(error)) => fault("new_password", error.to_string()),
+            ChangePasswordError::New(NewPasswordError::Hashing(error)) => error.into(),
+            ChangePasswordError::SessionEnded => {
+                Self::new(ErrorCode::TokenRevoked, "The session of this token has ended.")
+            }
+            ChangePasswordError::Stale => Self::conflict("The password was changed meanwhile."),
+            ChangePasswordError::Token(error) => Self::internal(&error),
+            ChangePasswordError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RefreshError> for Problem {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Invalid => Self::new(ErrorCode::InvalidToken, "The refresh token is not valid."),
+            RefreshError::Revoked => Self::new(ErrorCode::TokenRevoked, "The session of this token has ended."),
+            RefreshError::Expired => Self::new(ErrorCode::TokenExpired, "The session of this token is over."),
+            RefreshError::Blocked => blocked(),
+            RefreshError::Token(error) => Self::internal(&error),
+            RefreshError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EndSessionError> for Problem {
+    fn from(error: EndSessionError) -> Self {
+        match error {
+            EndSessionError::NotFound => Self::not_found("session"),
+            EndSessionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpdateProfileError> for Problem {
+    fn from(error: UpdateProfileError) -> Self {
+        match error {
+            UpdateProfileError::NotFound => Self::not_found("user"),
+            UpdateProfileError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegisterError> for Problem {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::EmailTaken => Self::conflict("The e-mail address is taken."),
+            RegisterError::UnknownRole(name) => fault("roles", format!("there is no role {name}")),
+            RegisterError::Idempotency(error) => error.into(),
+            RegisterError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeUserError> for Problem {
+    fn from(error: ChangeUserError) -> Self {
+        match error {
+            ChangeUserError::NotFound => Self::not_found("user"),
+            ChangeUserError::UnknownRole(name) => fault("roles", format!("there is no role {name}")),
+            ChangeUserError::LastAdmin => Self::conflict("The last administrator stays."),
+            ChangeUserError::Stale => Self::conflict(STALE),
+            ChangeUserError::TooMany(error) => Self::conflict(format!("This cannot be done at once: {error}.")),
+            ChangeUserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RoleError> for Problem {
+    fn from(error: RoleError) -> Self {
+        match error {
+            RoleError::NotFound => Self::not_found("role"),
+            RoleError::NameTaken => Self::conflict("The name is taken."),
+            RoleError::BuiltIn => Self::conflict("A built-in role can be neither renamed nor deleted."),
+            RoleError::Held => Self::conflict("Users hold the role; take it from them first."),
+            RoleError::Stale => Self::conflict(STALE),
+            RoleError::Idempotency(error) => error.into(),
+            RoleError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! `POST /auth/register`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::envelope::ItemBody;
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::server::ClientAddr;
+
+use super::profile_fields::{new_profile, password};
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::domain::user::{Profile, UserView};
+use crate::http::AppState;
+use crate::http::answers::created;
+use crate::http::idempotency::idempotency_key;
+use crate::operations::identity::register::{RegisterUser, register as register_user};
+
+/// It has no `Debug`: it holds a password.
+pub(in crate::http) struct RegisterRequest {
+    email: Email,
+    password: Password,
+    profile: Profile,
+}
+
+/// What a registration takes.
+#[derive(utoipa::ToSchema)]
+#[schema(as = RegisterRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct RegisterBody {
+    #[schema(example = "john.doe@example.com", max_length = 254)]
+    pub email: String,
+    #[schema(example = "correct horse battery staple", min_length = 8, max_length = 128)]
+    pub password: String,
+    #[schema(example = "John")]
+    pub first_name: Option<String>,
+    #[schema(example = "Doe")]
+    pub last_name: Option<String>,
+    pub username: Option<String>,
+    #[schema(example = "en")]
+    pub language: Option<String>,
+    #[schema(example = "PT")]
+    pub country: Option<String>,
+}
+
+impl FromFields for RegisterRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.ignore("roles");
+        fields.ignore("is_blocked");
+        let email = fields.required("email", parse::via(Email::parse));
+        let password = fields.required("password", password);
+        let profile = new_profile(fields);
+        Some(Self { email: email?, password: password?, profile: profile? })
+    }
+}
+
+/// Registers a user with the default role. `roles` and `is_blocked` in the body never take effect.
+#[utoipa::path(
+    post,
+    path = "/auth/register",
+    tag = "identity",
+    request_body = RegisterBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer, once")),
+    responses(
+        (status = 201, description = "The new user", body = ItemBody<UserView>),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The address is taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many registrations from this address", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn register(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    body: Body<RegisterRequest>,
+) -> Result<HttpResponse, Problem> {
+    state.security.register_limit().check(client.0)?;
+    let Body(RegisterRequest { email, password, profile }) = body;
+    let key = idempotency_key(&request, &state, None)?;
+    let mut words = email.words();
+    words.extend(profile.words());
+    let password_hash = state.security.passwords().hash(password, words).await?;
+    let roles = vec![state.settings.config.default_role.clone()];
+    let command = RegisterUser { email, password_hash, profile, roles };
+    let ctx = state.ctx_anonymous();
+    let registered = state.store.create(&ctx, key, move |db, ctx| {
+        register_user(db, ctx, &command).map(|outcome| outcome.map(|user| UserView::from(&user)))
+    });
+    Ok(created(registered.await?))
+}

@@ -1,0 +1,103 @@
+//! Parsers and request bodies that several resources share.
+
+use std::marker::PhantomData;
+
+use serde_json::Value;
+use service_kit::http::fields::{Fields, FromFields, parse};
+use shared_events::Currency;
+
+use crate::domain::balance::{Balance, BalanceError};
+use crate::domain::name::Name;
+
+pub(super) fn name(value: &Value) -> Result<Name, String> {
+    parse::via(Name::parse)(value)
+}
+
+pub(super) fn balance(value: &Value) -> Result<Balance, String> {
+    let minor = parse::integer(value).map_err(|_| BalanceError.to_string())?;
+    Balance::try_new(minor).map_err(|error| error.to_string())
+}
+
+pub(super) fn currency(value: &Value) -> Result<Currency, String> {
+    parse::via(str::parse::<Currency>)(value)
+}
+
+/// A name for something new.
+#[derive(Debug)]
+pub(super) struct NameRequest(pub(super) Name);
+
+impl FromFields for NameRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id"]);
+        fields.required("name", name).map(Self)
+    }
+}
+
+/// A new name, if one is given.
+#[derive(Debug)]
+pub(super) struct RenameRequest(pub(super) Option<Name>);
+
+impl FromFields for RenameRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id"]);
+        fields.optional("name", name).map(Self)
+    }
+}
+
+/// A name: letters of any script, spaces, hyphens, apostrophes. Space around it is cut.
+#[derive(utoipa::ToSchema)]
+#[schema(
+    min_length = 1,
+    max_length = 100,
+    pattern = r"^\p{L}[\p{Mn}\p{Mc}]*(?:[ '’‐-]*\p{L}[\p{Mn}\p{Mc}]*)*[ '’‐-]*$",
+    example = "Anne-Marie"
+)]
+#[expect(dead_code, reason = "it describes a field, which `name` reads")]
+pub(super) struct NameText(String);
+
+/// `{"name": "…"}`
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which `NameRequest` reads")]
+pub(super) struct NameBody {
+    name: NameText,
+}
+
+/// `{"name": "…"}`, or nothing to change.
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which `RenameRequest` reads")]
+pub(super) struct RenameBody {
+    #[schema(required = false)]
+    name: NameText,
+}
+
+/// What a list of read-only fields is, at compile time.
+pub(super) trait ReadOnly {
+    const FIELDS: &'static [&'static str];
+}
+
+/// A new balance, if one is given; `R` says what else an item has, which cannot be changed.
+#[derive(Debug)]
+pub(super) struct BalanceRequest<R> {
+    pub(super) balance: Option<Balance>,
+    read_only: PhantomData<R>,
+}
+
+impl<R: ReadOnly> FromFields for BalanceRequest<R> {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(R::FIELDS);
+        let balance = fields.optional("balance", balance)?;
+        Some(Self { balance, read_only: PhantomData })
+    }
+}
+
+/// `{"balance": 520}`
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BalanceBody {
+    /// In the minor unit of the account's currency.
+    #[schema(required = false, minimum = 0, example = 520)]
+    #[expect(dead_code, reason = "it describes a body, which `BalanceRequest` reads")]
+    balance: i64,
+}

@@ -1,0 +1,175 @@
+//! `/api/banks/{bank_id}/branches` and `/api/branches`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::envelope::{self, ItemBody};
+use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
+use service_kit::http::paging::ListBody;
+use service_kit::http::problem::Problem;
+use shared_events::{BankId, BranchId, CityId};
+
+use super::actor::Actor;
+use super::answers::created;
+use super::idempotency::idempotency_key;
+use super::problem_map::fault;
+use super::{AppState, answers, lists};
+use crate::domain::branch::Branch;
+use crate::domain::policy::Action;
+use crate::operations::branches;
+use crate::store::branches::FILTERS;
+
+#[derive(Debug)]
+pub(super) struct OpenBranchRequest {
+    /// Need not be given; if it is, it is the path's.
+    bank_id: Option<BankId>,
+    city_id: CityId,
+}
+
+impl FromFields for OpenBranchRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id"]);
+        let bank_id = fields.optional("bank_id", parse::id);
+        let city_id = fields.required("city_id", parse::id);
+        Some(Self { bank_id: bank_id?, city_id: city_id? })
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct MoveBranchRequest(Option<CityId>);
+
+impl FromFields for MoveBranchRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id", "bank_id"]);
+        fields.optional("city_id", parse::id).map(Self)
+    }
+}
+
+/// `{"city_id": 1}`
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BranchBody {
+    #[schema(minimum = 1, example = 1)]
+    #[expect(dead_code, reason = "it describes a body")]
+    city_id: i64,
+}
+
+/// `{"city_id": 1}`, or nothing to change.
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MoveBranchBody {
+    #[schema(required = false, minimum = 1, example = 1)]
+    #[expect(dead_code, reason = "it describes a body, which `MoveBranchRequest` reads")]
+    city_id: i64,
+}
+
+/// List the branches of all banks
+#[utoipa::path(get, path = "/api/branches", tag = "branches",
+    responses((status = 200, description = "A page", body = ListBody<Branch>)))]
+pub(super) async fn list_branches(
+    state: web::Data<AppState>,
+    actor: Actor,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ListBranches)?;
+    lists::list(&state, &request, FILTERS, |db, query| branches::list_branches(db, None, query)).await
+}
+
+/// List the branches of a bank
+#[utoipa::path(get, path = "/api/banks/{bank_id}/branches", tag = "branches",
+    responses((status = 200, description = "A page", body = ListBody<Branch>)))]
+pub(super) async fn list_branches_of_bank(
+    state: web::Data<AppState>,
+    actor: Actor,
+    bank: PathId<BankId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ListBranches)?;
+    lists::list(&state, &request, FILTERS, move |db, query| branches::list_branches(db, Some(bank.0), query)).await
+}
+
+/// Read a branch
+#[utoipa::path(get, path = "/api/branches/{id}", tag = "branches",
+    responses((status = 200, description = "The branch", body = Branch)))]
+pub(super) async fn read_branch(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<BranchId>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ReadBranch)?;
+    let branch = state.store.read(move |db| branches::find_branch(db, id.0)).await?;
+    Ok(answers::item(&branch, branch.version))
+}
+
+/// Open a branch of a bank in a city
+#[utoipa::path(post, path = "/api/banks/{bank_id}/branches", tag = "branches", request_body = BranchBody,
+    responses((status = 201, description = "The new branch", body = ItemBody<Branch>)))]
+pub(super) async fn open_branch(
+    state: web::Data<AppState>,
+    actor: Actor,
+    bank: PathId<BankId>,
+    request: HttpRequest,
+    body: Body<OpenBranchRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::CreateBranch)?;
+    let (PathId(bank), Body(OpenBranchRequest { bank_id, city_id })) = (bank, body);
+    if bank_id.is_some_and(|given| given != bank) {
+        return Err(fault("bank_id", "is not the one in the path"));
+    }
+    let key = idempotency_key(&request, &state, Some(actor.user_id))?;
+    let ctx = state.ctx(actor.user_id);
+    let open = state.store.create(&ctx, key, move |db, ctx| branches::open_branch(db, ctx, bank, city_id));
+    Ok(created(open.await?))
+}
+
+/// Move a branch to another city
+#[utoipa::path(put, path = "/api/branches/{id}", tag = "branches", request_body = MoveBranchBody,
+    responses((status = 200, description = "The branch as it is now", body = ItemBody<Branch>)))]
+pub(super) async fn move_branch(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<BranchId>,
+    request: HttpRequest,
+    body: Body<MoveBranchRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::UpdateBranch)?;
+    let (PathId(id), Body(MoveBranchRequest(city))) = (id, body);
+    let expected = answers::expected(&request)?;
+    let ctx = state.ctx(actor.user_id);
+    let branch = state.store.write(&ctx, move |db, _| branches::move_branch(db, id, city, &expected)).await?;
+    Ok(answers::updated(&branch, branch.version))
+}
+
+/// Close a branch
+#[utoipa::path(delete, path = "/api/branches/{id}", tag = "branches",
+    responses((status = 200, description = "The branch as it was", body = ItemBody<Branch>)))]
+pub(super) async fn close_branch(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<BranchId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::DeleteBranch)?;
+    let (PathId(id), expected) = (id, answers::expected(&request)?);
+    let ctx = state.ctx(actor.user_id);
+    let branch = state.store.write(&ctx, move |db, _| branches::close_branch(db, id, &expected)).await?;
+    Ok(envelope::deleted(&branch))
+}
+
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/branches").route(web::get().to(list_branches)))
+        .service(
+            web::resource("/api/banks/{bank_id}/branches")
+                .route(web::get().to(list_branches_of_bank))
+                .route(web::post().to(open_branch)),
+        )
+        .service(
+            web::resource("/api/branches/{id}")
+                .route(web::get().to(read_branch))
+                .route(web::put().to(move_branch))
+                .route(web::delete().to(close_branch)),
+        );
+}
+
+/// The routes' part of the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list_branches, list_branches_of_bank, read_branch, open_branch, move_branch, close_branch))]
+pub(super) struct Document;

@@ -1,0 +1,160 @@
+//! `/api/accounts/{account_id}/cards`, `/api/cards`, and a card at `/api/accounts/cards/{id}` too.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::envelope::{self, ItemBody};
+use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
+use service_kit::http::paging::ListBody;
+use service_kit::http::problem::Problem;
+use shared_events::{AccountId, CardId};
+
+use super::actor::Actor;
+use super::answers::created;
+use super::bodies::{BalanceBody, BalanceRequest, ReadOnly};
+use super::idempotency::idempotency_key;
+use super::problem_map::fault;
+use super::{AppState, answers, bodies, lists};
+use crate::domain::balance::Balance;
+use crate::domain::card::Card;
+use crate::domain::policy::Action;
+use crate::operations::cards;
+use crate::store::cards::FILTERS;
+
+/// What a change of a card cannot touch.
+#[derive(Debug)]
+pub(super) struct FixedFields;
+
+impl ReadOnly for FixedFields {
+    const FIELDS: &'static [&'static str] = &["id", "account_id"];
+}
+
+#[derive(Debug)]
+pub(super) struct IssueCardRequest {
+    /// Need not be given; if it is, it is the path's.
+    account_id: Option<AccountId>,
+    balance: Balance,
+}
+
+impl FromFields for IssueCardRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id"]);
+        let account_id = fields.optional("account_id", parse::id);
+        let balance = fields.optional("balance", bodies::balance);
+        Some(Self { account_id: account_id?, balance: balance?.unwrap_or_default() })
+    }
+}
+
+/// List the cards that the caller may see
+#[utoipa::path(get, path = "/api/cards", tag = "cards",
+    responses((status = 200, description = "A page", body = ListBody<Card>)))]
+pub(super) async fn list_cards(
+    state: web::Data<AppState>,
+    actor: Actor,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::ListCards)?;
+    lists::list(&state, &request, FILTERS, move |db, query| cards::list_cards(db, scope, None, query)).await
+}
+
+/// List the cards of an account
+#[utoipa::path(get, path = "/api/accounts/{account_id}/cards", tag = "cards",
+    responses((status = 200, description = "A page", body = ListBody<Card>)))]
+pub(super) async fn list_cards_of_account(
+    state: web::Data<AppState>,
+    actor: Actor,
+    account: PathId<AccountId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::ListCards)?;
+    let account = Some(account.0);
+    lists::list(&state, &request, FILTERS, move |db, query| cards::list_cards(db, scope, account, query)).await
+}
+
+/// Read a card
+#[utoipa::path(get, path = "/api/cards/{id}", tag = "cards",
+    responses((status = 200, description = "The card", body = Card)))]
+pub(super) async fn read_card(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<CardId>,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::ReadCard)?;
+    let card = state.store.read(move |db| cards::find_card(db, scope, id.0)).await?;
+    Ok(answers::item(&card, card.version))
+}
+
+/// Issue a card for an account
+#[utoipa::path(post, path = "/api/accounts/{account_id}/cards", tag = "cards", request_body = BalanceBody,
+    responses((status = 201, description = "The new card", body = ItemBody<Card>)))]
+pub(super) async fn issue_card(
+    state: web::Data<AppState>,
+    actor: Actor,
+    account: PathId<AccountId>,
+    request: HttpRequest,
+    body: Body<IssueCardRequest>,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::CreateCard)?;
+    let (PathId(account), Body(IssueCardRequest { account_id, balance })) = (account, body);
+    if account_id.is_some_and(|given| given != account) {
+        return Err(fault("account_id", "is not the one in the path"));
+    }
+    let key = idempotency_key(&request, &state, Some(actor.user_id))?;
+    let ctx = state.ctx(actor.user_id);
+    let issue = state.store.create(&ctx, key, move |db, ctx| cards::issue_card(db, ctx, scope, account, balance));
+    Ok(created(issue.await?))
+}
+
+/// Set a card's balance
+#[utoipa::path(put, path = "/api/cards/{id}", tag = "cards", request_body = BalanceBody,
+    responses((status = 200, description = "The card as it is now", body = ItemBody<Card>)))]
+pub(super) async fn update_card(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<CardId>,
+    request: HttpRequest,
+    body: Body<BalanceRequest<FixedFields>>,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::UpdateCard)?;
+    let (PathId(id), balance) = (id, body.0.balance);
+    let expected = answers::expected(&request)?;
+    let ctx = state.ctx(actor.user_id);
+    let card = state.store.write(&ctx, move |db, _| cards::update_card(db, scope, id, balance, &expected)).await?;
+    Ok(answers::updated(&card, card.version))
+}
+
+/// Cancel a card
+#[utoipa::path(delete, path = "/api/cards/{id}", tag = "cards",
+    responses((status = 200, description = "The card as it was", body = ItemBody<Card>)))]
+pub(super) async fn cancel_card(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<CardId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::DeleteCard)?;
+    let (PathId(id), expected) = (id, answers::expected(&request)?);
+    let ctx = state.ctx(actor.user_id);
+    let card = state.store.write(&ctx, move |db, _| cards::cancel_card(db, scope, id, &expected)).await?;
+    Ok(envelope::deleted(&card))
+}
+
+/// `/api/accounts/cards/{id}` has as many parts as `/api/accounts/{account_id}/cards`: they differ by the fixed ones.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    for path in ["/api/cards/{id}", "/api/accounts/cards/{id}"] {
+        cfg.service(
+            web::resource(path)
+                .route(web::get().to(read_card))
+                .route(web::put().to(update_card))
+                .route(web::delete().to(cancel_card)),
+        );
+    }
+    cfg.service(web::resource("/api/cards").route(web::get().to(list_cards))).service(
+        web::resource("/api/accounts/{account_id}/cards")
+            .route(web::get().to(list_cards_of_account))
+            .route(web::post().to(issue_card)),
+    );
+}
+
+/// The routes' part of the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list_cards, list_cards_of_account, read_card, issue_card, update_card, cancel_card))]
+pub(super) struct Document;

@@ -1,0 +1,38 @@
+//! Clients that are too old are told so, before anything else is looked at.
+//!
+//! Only where `MIN_CLIENT_VERSION` is set, and only of clients that say their version: other services and tools do not.
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web;
+use service_kit::http::problem::{ErrorCode, Problem};
+
+use super::AppState;
+use crate::domain::client_version::ClientVersion;
+
+const HEADER: &str = "X-Client-Version";
+
+pub(super) async fn check(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if let Some(least) = request.app_data::<web::Data<AppState>>().and_then(|state| state.settings.min_client_version) {
+        judge(&request, least)?;
+    }
+    next.call(request).await
+}
+
+fn judge(request: &ServiceRequest, least: ClientVersion) -> Result<(), Problem> {
+    let Some(header) = request.headers().get(HEADER) else { return Ok(()) };
+    let given = header.to_str().ok().and_then(|text| text.trim().parse::<ClientVersion>().ok());
+    match given {
+        None => Err(Problem::malformed(format!("{HEADER} must be a version such as 1.4.2."))),
+        Some(given) if given < least => {
+            let detail = format!("This client is too old; version {least} or later is needed.");
+            Err(Problem::new(ErrorCode::ClientTooOld, detail))
+        }
+        Some(_) => Ok(()),
+    }
+}

@@ -1,0 +1,25 @@
+//! What all lists have in common.
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use service_kit::http::paging::{self, Filter, ListQuery, Listing};
+use service_kit::http::problem::Problem;
+
+use super::AppState;
+use crate::operations::errors::FindError;
+use crate::store::Db;
+
+const PAGE_SIZE: i64 = 5;
+
+/// Checks the query, loads the page and answers it.
+pub(super) async fn list<T: Serialize + Send + 'static>(
+    state: &AppState,
+    request: &HttpRequest,
+    filters: &[Filter],
+    load: impl FnOnce(&mut Db, &ListQuery) -> Result<Listing<T>, FindError> + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, filters)?;
+    let asked = query.clone();
+    let listing = state.store.read(move |db| load(db, &asked)).await?;
+    paging::respond(request.path(), &query, listing)
+}

@@ -1,0 +1,52 @@
+//! The HTTP API. A handler reads its request, calls one operation and maps the answer; it knows no diesel and no clock.
+
+mod account_bodies;
+mod accounts;
+mod actor;
+mod answers;
+mod auth;
+mod banks;
+mod bodies;
+mod branches;
+mod cards;
+mod cities;
+mod client_version;
+mod clients;
+mod idempotency;
+mod jwks;
+mod lists;
+mod named;
+pub mod openapi;
+mod problem_map;
+mod roles;
+mod social_statuses;
+mod state;
+mod users;
+
+use actix_web::middleware::from_fn;
+use actix_web::web;
+
+pub use state::AppState;
+
+/// Mounts every route at the root and, unchanged, below `/v1`.
+pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
+    cfg.app_data(web::Data::new(state.clone()));
+    cfg.app_data(web::Data::from(state.security.verifier()));
+    for prefix in ["/v1", ""] {
+        cfg.service(web::scope(prefix).wrap(from_fn(client_version::check)).configure(routes));
+    }
+}
+
+fn routes(cfg: &mut web::ServiceConfig) {
+    cfg.configure(jwks::configure)
+        .configure(auth::configure)
+        .configure(users::configure)
+        .configure(roles::configure)
+        .configure(social_statuses::configure)
+        .configure(cities::configure)
+        .configure(banks::configure)
+        .configure(branches::configure)
+        .configure(clients::configure)
+        .configure(cards::configure)
+        .configure(accounts::configure);
+}

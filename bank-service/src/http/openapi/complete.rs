@@ -1,0 +1,123 @@
+//! What an operation's method, pattern and rule say about it.
+
+use serde_json::json;
+use service_kit::http::openapi::BEARER;
+use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{PathItem, RefOr};
+
+use super::parts;
+use crate::domain::policy::{Method, Rule, Who, rule_of_route};
+use crate::store::{accounts, branches, cards, clients, named};
+
+pub(super) fn operation_of(item: &mut PathItem, method: Method) -> Option<&mut Operation> {
+    match method {
+        Method::Get => item.get.as_mut(),
+        Method::Post => item.post.as_mut(),
+        Method::Put => item.put.as_mut(),
+        Method::Delete => item.delete.as_mut(),
+    }
+}
+
+/// Adds what is missing; what the handler says itself stays.
+pub(super) fn complete(operation: &mut Operation, method: Method, path: &str) {
+    let filters = if method == Method::Get { filters(path) } else { None };
+    let in_path = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).map(parts::path_id);
+    let mut parameters: Vec<Parameter> = in_path.collect();
+    if let Some(filters) = filters {
+        parameters.extend(parts::page());
+        parameters.extend(filters.iter().map(parts::filter));
+    }
+    if path.starts_with("/api/") {
+        match method {
+            Method::Post => parameters.push(parts::idempotency_key()),
+            Method::Put | Method::Delete => parameters.push(parts::if_match()),
+            Method::Get => {}
+        }
+    }
+    add_parameters(operation, parameters);
+    if let Some(rule) = rule_of_route(method, path) {
+        add_access(operation, rule);
+        for (status, description) in problems(operation, rule, method, path, filters.is_some()) {
+            let responses = &mut operation.responses.responses;
+            responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(parts::problem(description)));
+        }
+    }
+    if path.ends_with("/{id}") && path.starts_with("/api/") && matches!(method, Method::Get | Method::Put) {
+        add_etag(operation);
+    }
+}
+
+/// The filters of the lists of this module's resources.
+fn filters(path: &str) -> Option<&'static [service_kit::http::paging::Filter]> {
+    match path {
+        "/api/banks" | "/api/cities" | "/api/social-statuses" => Some(named::FILTERS),
+        "/api/branches" | "/api/banks/{bank_id}/branches" => Some(branches::FILTERS),
+        "/api/clients" => Some(clients::FILTERS),
+        "/api/accounts" | "/api/banks/{bank_id}/accounts" | "/api/clients/{client_id}/accounts" => {
+            Some(accounts::FILTERS)
+        }
+        "/api/cards" | "/api/accounts/{account_id}/cards" => Some(cards::FILTERS),
+        _ => None,
+    }
+}
+
+fn add_parameters(operation: &mut Operation, parameters: Vec<Parameter>) {
+    let given = operation.parameters.get_or_insert_default();
+    for parameter in parameters {
+        let known = given.iter().any(|given| matches!(given, RefOr::T(given) if given.name == parameter.name));
+        if !known {
+            given.push(RefOr::T(parameter));
+        }
+    }
+}
+
+fn add_access(operation: &mut Operation, rule: &Rule) {
+    let about = operation.description.take().unwrap_or_default();
+    operation.description = Some(format!("{about}\n\n{}", rule.text()).trim().to_owned());
+    let security = match rule.any {
+        Who::Everybody => SecurityRequirement::default(),
+        Who::Nobody | Who::Admin | Who::Staff | Who::AnyRole => SecurityRequirement::new(BEARER, Vec::<String>::new()),
+    };
+    operation.security = Some(vec![security]);
+    let access = json!({ "any": rule.any.as_str(), "own": rule.own });
+    operation.extensions.get_or_insert_default().insert("x-access".to_owned(), access);
+}
+
+/// Statuses that the operation can answer with, and why.
+fn problems(
+    operation: &Operation,
+    rule: &Rule,
+    method: Method,
+    path: &str,
+    is_list: bool,
+) -> Vec<(&'static str, &'static str)> {
+    let mut problems = vec![("503", "Too much to do, or a dependency is away: `overloaded`, `unavailable`")];
+    if rule.any != Who::Everybody {
+        problems.push(("401", "A bad token: `invalid_token`, `token_expired`, `token_revoked`"));
+        problems.push(("403", "No token, the wrong role, or not the caller's: `access_denied`; or `blocked`"));
+    }
+    if path.contains('{') || is_list {
+        problems.push(("404", "`not_found`, for those who may know; also a page beyond the end"));
+    }
+    if is_list {
+        problems.push(("400", "The query cannot be read: `malformed_request`"));
+        problems.push(("422", "Bad page parameters or filters, all at once: `validation_failed`"));
+    }
+    if method != Method::Get && path.starts_with("/api/") {
+        problems.push(("400", "The request cannot be read: `malformed_request`"));
+        problems.push(("409", "Taken, in use, changed meanwhile, or an Idempotency-Key used twice: `conflict`"));
+    }
+    if operation.request_body.is_some() {
+        problems.push(("413", "The body is too large: `payload_too_large`"));
+        problems.push(("415", "The body is not `application/json`: `unsupported_media_type`"));
+        problems.push(("422", "Faults in fields, all at once: `validation_failed`"));
+    }
+    problems
+}
+
+fn add_etag(operation: &mut Operation) {
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+        response.headers.entry("ETag".to_owned()).or_insert_with(|| RefOr::T(parts::etag()));
+    }
+}

@@ -1,0 +1,77 @@
+//! Parameters, headers and responses that many operations share.
+
+use serde_json::json;
+use service_kit::http::paging::{Filter, FilterKind, MAX_PAGE_SIZE};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{ContentBuilder, Header, Ref, Required, Response, ResponseBuilder};
+
+const PROBLEM_JSON: &str = "application/problem+json";
+
+fn integer() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn parameter(name: &str, parameter_in: ParameterIn, description: &str, schema: ObjectBuilder) -> Parameter {
+    let required = if parameter_in == ParameterIn::Path { Required::True } else { Required::False };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(parameter_in)
+        .required(required)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
+
+pub(super) fn path_id(name: &str) -> Parameter {
+    parameter(name, ParameterIn::Path, "An id", integer().minimum(Some(1)))
+}
+
+pub(super) fn page() -> [Parameter; 3] {
+    let number = integer().minimum(Some(1)).default(Some(json!(1)));
+    let size = integer().minimum(Some(1)).maximum(Some(MAX_PAGE_SIZE)).default(Some(json!(5)));
+    let after = "The `cursor` of the page before; empty at the start. Instead of `page_number`: its cost does not depend on the depth";
+    [
+        parameter("page_number", ParameterIn::Query, "Which page; a page beyond the end is 404", number),
+        parameter("page_size", ParameterIn::Query, "How many items a page has", size),
+        parameter("after", ParameterIn::Query, after, text()),
+    ]
+}
+
+pub(super) fn filter(filter: &Filter) -> Parameter {
+    let schema = match filter.kind {
+        FilterKind::Integer => integer(),
+        FilterKind::Text => text().min_length(Some(1)).max_length(Some(255)),
+        FilterKind::Boolean => ObjectBuilder::new().schema_type(Type::Boolean),
+        FilterKind::Date => text(),
+    };
+    parameter(filter.name, ParameterIn::Query, "Only items of exactly this value", schema)
+}
+
+pub(super) fn idempotency_key() -> Parameter {
+    let schema = text().min_length(Some(1)).max_length(Some(255));
+    let about = "The same key and body give the same answer, once; kept per caller for 24 hours";
+    parameter("Idempotency-Key", ParameterIn::Header, about, schema)
+}
+
+pub(super) fn if_match() -> Parameter {
+    let about = "The `ETag` of the item that the change was decided on; 409 if it is another one by now";
+    parameter("If-Match", ParameterIn::Header, about, text())
+}
+
+pub(super) fn etag() -> Header {
+    HeaderBuilder::new().schema(Some(text())).description(Some("The item's version, for `If-Match`")).build()
+}
+
+pub(super) fn problem(description: &str) -> Response {
+    let schema = Ref::from_schema_name("ProblemBody");
+    ResponseBuilder::new()
+        .description(description)
+        .content(PROBLEM_JSON, ContentBuilder::new().schema(Some(schema)).build())
+        .build()
+}

@@ -1,0 +1,170 @@
+//! What the errors of the store and of the resources' operations are over HTTP. No arm catches all: a new error has to say
+//! what it is.
+
+use std::time::Duration;
+
+use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
+
+use crate::domain::policy::{OutOfScope, Scope};
+use crate::operations::accounts::OpenAccountError;
+use crate::operations::branches::PlaceBranchError;
+use crate::operations::cards::IssueCardError;
+use crate::operations::clients::ClientError;
+use crate::operations::errors::{ChangeError, CloseError, FindError, Stale, TooMany};
+use crate::operations::named::{NamingError, RemoveError};
+use crate::store::{IdempotencyError, StoreError};
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A fault of one field.
+pub(super) fn fault(field: &str, message: &str) -> Problem {
+    Problem::validation(FieldErrors::from([(field.to_owned(), vec![message.to_owned()])]))
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => {
+                tracing::error!(%error, "the database is away");
+                Self::new(ErrorCode::Unavailable, "The database cannot be reached at the moment.")
+                    .with_retry_after(RETRY_AFTER)
+            }
+            StoreError::Busy | StoreError::Serialization | StoreError::IdsExhausted(_) => Self::overloaded(RETRY_AFTER),
+            StoreError::UniqueViolation => Self::conflict("A value that must be unique is taken."),
+            StoreError::ForeignKeyViolation => Self::conflict("Other items refer to this one, or it refers to none."),
+            StoreError::CheckViolation | StoreError::Corrupt { .. } | StoreError::Database(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<IdempotencyError> for Problem {
+    fn from(error: IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::KeyReused => Self::conflict("This Idempotency-Key was used for another request."),
+        }
+    }
+}
+
+/// A foreign item and one that does not exist look the same to whoever may not act on all.
+impl From<OutOfScope> for Problem {
+    fn from(error: OutOfScope) -> Self {
+        match error.scope {
+            Scope::All => Self::not_found(error.what),
+            Scope::Own(_) => Self::access_denied(),
+        }
+    }
+}
+
+impl From<Stale> for Problem {
+    fn from(Stale: Stale) -> Self {
+        Self::conflict("The item is not in the state that If-Match names: it was changed meanwhile. Read it again.")
+    }
+}
+
+impl From<TooMany> for Problem {
+    fn from(TooMany { limit }: TooMany) -> Self {
+        Self::conflict(format!("More than {limit} items would be deleted with this one; delete some of them first."))
+    }
+}
+
+impl From<FindError> for Problem {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::OutOfScope(error) => error.into(),
+            FindError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::OutOfScope(error) => error.into(),
+            ChangeError::Stale(error) => error.into(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CloseError> for Problem {
+    fn from(error: CloseError) -> Self {
+        match error {
+            CloseError::OutOfScope(error) => error.into(),
+            CloseError::Stale(error) => error.into(),
+            CloseError::TooMany(error) => error.into(),
+            CloseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NamingError> for Problem {
+    fn from(error: NamingError) -> Self {
+        match error {
+            NamingError::NameTaken => Self::conflict("The name is taken."),
+            NamingError::OutOfScope(error) => error.into(),
+            NamingError::Stale(error) => error.into(),
+            NamingError::Idempotency(error) => error.into(),
+            NamingError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RemoveError> for Problem {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::InUse { by } => Self::conflict(format!("There are {by} that refer to it; change them first.")),
+            RemoveError::OutOfScope(error) => error.into(),
+            RemoveError::Stale(error) => error.into(),
+            RemoveError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PlaceBranchError> for Problem {
+    fn from(error: PlaceBranchError) -> Self {
+        match error {
+            PlaceBranchError::UnknownCity => fault("city_id", "there is no such city"),
+            PlaceBranchError::OutOfScope(error) => error.into(),
+            PlaceBranchError::Stale(error) => error.into(),
+            PlaceBranchError::Idempotency(error) => error.into(),
+            PlaceBranchError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::ClientExists => Self::conflict("The user is a client already."),
+            ClientError::UnknownUser => fault("user_id", "there is no such user"),
+            ClientError::UnknownSocialStatus => fault("social_status_id", "there is no such social status"),
+            ClientError::OutOfScope(error) => error.into(),
+            ClientError::Stale(error) => error.into(),
+            ClientError::Idempotency(error) => error.into(),
+            ClientError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<OpenAccountError> for Problem {
+    fn from(error: OpenAccountError) -> Self {
+        match error {
+            OpenAccountError::UnknownClient => fault("client_id", "there is no such client"),
+            OpenAccountError::NoClient => fault("client_id", "is required: you are not a client yourself"),
+            OpenAccountError::UnknownBank => fault("bank_id", "there is no such bank"),
+            OpenAccountError::OutOfScope(error) => error.into(),
+            OpenAccountError::Idempotency(error) => error.into(),
+            OpenAccountError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<IssueCardError> for Problem {
+    fn from(error: IssueCardError) -> Self {
+        match error {
+            IssueCardError::OutOfScope(error) => error.into(),
+            IssueCardError::Idempotency(error) => error.into(),
+            IssueCardError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! `/api/roles`: roles, for administrators.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::envelope::ItemBody;
+use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
+use service_kit::http::paging::{ListBody, ListQuery, respond};
+use service_kit::http::problem::{Problem, ProblemBody};
+use shared_events::RoleId;
+
+use super::actor::Actor;
+use super::idempotency::idempotency_key;
+use super::{AppState, answers};
+use crate::domain::policy::Action;
+use crate::domain::role::{Role, RoleName};
+use crate::operations::identity::roles::{create_role, delete_role, rename_role};
+use crate::store::{StoreError, roles};
+
+const PAGE_SIZE: i64 = 5;
+
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/roles").route(web::get().to(list_roles)).route(web::post().to(add_role))).service(
+        web::resource("/api/roles/{id}")
+            .route(web::get().to(read_role))
+            .route(web::put().to(change_role))
+            .route(web::delete().to(remove_role)),
+    );
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list_roles, add_role, read_role, change_role, remove_role))]
+pub(super) struct Document;
+
+struct RoleRequest(RoleName);
+
+struct RoleChange(Option<RoleName>);
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = RoleRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(super) struct RoleBody {
+    /// 1–30 lower-case letters, digits, hyphens or underscores, beginning with a letter.
+    #[schema(example = "auditor", max_length = 30, pattern = "^[a-z][a-z0-9_-]*$")]
+    pub name: String,
+}
+
+impl FromFields for RoleRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("name", parse::via(RoleName::parse)).map(Self)
+    }
+}
+
+impl FromFields for RoleChange {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id"]);
+        fields.optional("name", parse::via(RoleName::parse)).map(Self)
+    }
+}
+
+/// All roles, by id.
+#[utoipa::path(
+    get,
+    path = "/api/roles",
+    tag = "roles",
+    params(
+        ("page_number" = Option<i64>, Query, minimum = 1),
+        ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100),
+        ("after" = Option<String>, Query),
+        ("id" = Option<i64>, Query),
+        ("name" = Option<String>, Query),
+    ),
+    responses(
+        (status = 200, description = "A page of roles", body = ListBody<Role>),
+        (status = 404, description = "A page beyond the end", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Bad page parameters or filters", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn list_roles(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ListRoles)?;
+    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, roles::FILTERS)?;
+    let asked = query.clone();
+    let listing = state.store.read(move |db| roles::list(db, &asked)).await.map_err(|error: StoreError| error)?;
+    respond(request.path(), &query, listing)
+}
+
+/// Adds a role. What a role other than the built-in ones may do is what any role may.
+#[utoipa::path(
+    post,
+    path = "/api/roles",
+    tag = "roles",
+    request_body = RoleBody,
+    responses(
+        (status = 201, description = "The new role", body = ItemBody<Role>),
+        (status = 409, description = "The name is taken", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn add_role(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    body: Body<RoleRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::CreateRole)?;
+    let Body(RoleRequest(name)) = body;
+    let key = idempotency_key(&request, &state, Some(actor.user_id))?;
+    let ctx = state.ctx(actor.user_id);
+    Ok(answers::created(state.store.create(&ctx, key, move |db, ctx| create_role(db, ctx, &name)).await?))
+}
+
+/// A role.
+#[utoipa::path(
+    get,
+    path = "/api/roles/{id}",
+    tag = "roles",
+    responses(
+        (status = 200, description = "The role", body = Role),
+    )
+)]
+async fn read_role(state: web::Data<AppState>, actor: Actor, id: PathId<RoleId>) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ReadRole)?;
+    let PathId(id) = id;
+    let role = state.store.read(move |db| roles::find(db, id)).await.map_err(|error: StoreError| error)?;
+    let role = role.ok_or_else(|| Problem::not_found("role"))?;
+    Ok(answers::item(&role, role.version))
+}
+
+/// Renames a role. The built-in ones keep their names.
+#[utoipa::path(
+    put,
+    path = "/api/roles/{id}",
+    tag = "roles",
+    request_body = RoleBody,
+    responses(
+        (status = 200, description = "The role as it is now", body = ItemBody<Role>),
+        (status = 409, description = "Built in, the name is taken, or changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn change_role(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    id: PathId<RoleId>,
+    body: Body<RoleChange>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::UpdateRole)?;
+    let (PathId(id), Body(RoleChange(name))) = (id, body);
+    let expected = answers::expected(&request)?;
+    let ctx = state.ctx(actor.user_id);
+    let renamed = state.store.write(&ctx, move |db, ctx| rename_role(db, ctx, id, name.as_ref(), &expected));
+    let role = renamed.await?;
+    state.security.roles_changed();
+    Ok(answers::updated(&role, role.version))
+}
+
+/// Deletes a role that nobody holds. The built-in ones stay.
+#[utoipa::path(
+    delete,
+    path = "/api/roles/{id}",
+    tag = "roles",
+    responses(
+        (status = 200, description = "The role as it was", body = ItemBody<Role>),
+        (status = 409, description = "Built in, held by users, or changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn remove_role(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    id: PathId<RoleId>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::DeleteRole)?;
+    let PathId(id) = id;
+    let expected = answers::expected(&request)?;
+    let ctx = state.ctx(actor.user_id);
+    let role = state.store.write(&ctx, move |db, ctx| delete_role(db, ctx, id, &expected)).await?;
+    Ok(service_kit::http::envelope::deleted(&role))
+}

@@ -1,0 +1,235 @@
+//! `/api/users`: users, for administrators; and everybody's own one.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::envelope::ItemBody;
+use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
+use service_kit::http::paging::{ListBody, ListQuery, Listing, respond};
+use service_kit::http::problem::{Problem, ProblemBody};
+use shared_events::UserId;
+
+use super::actor::Actor;
+use super::auth::{new_password, role_names};
+use super::idempotency::idempotency_key;
+use super::{AppState, answers};
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::domain::policy::{Action, Scope};
+use crate::domain::user::{Profile, User, UserView};
+use crate::domain::version::Expected;
+use crate::operations::identity::register::{RegisterUser, register};
+use crate::operations::identity::users::{UpdateUser, delete_user, update_user};
+use crate::store::{StoreError, users};
+
+const PAGE_SIZE: i64 = 5;
+
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/users").route(web::get().to(list_users)).route(web::post().to(create_user)))
+        .service(
+            web::resource("/api/users/{id}")
+                .route(web::get().to(read_user))
+                .route(web::put().to(change_user))
+                .route(web::delete().to(remove_user)),
+        );
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list_users, create_user, read_user, change_user, remove_user))]
+pub(super) struct Document;
+
+/// All users, by id.
+#[utoipa::path(
+    get,
+    path = "/api/users",
+    tag = "users",
+    params(
+        ("page_number" = Option<i64>, Query, minimum = 1),
+        ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100),
+        ("after" = Option<String>, Query),
+        ("id" = Option<i64>, Query),
+        ("email" = Option<String>, Query),
+        ("username" = Option<String>, Query),
+        ("is_blocked" = Option<bool>, Query),
+    ),
+    responses(
+        (status = 200, description = "A page of users", body = ListBody<UserView>),
+        (status = 404, description = "A page beyond the end", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Bad page parameters or filters", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn list_users(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ListUsers)?;
+    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, users::FILTERS)?;
+    let asked = query.clone();
+    let Listing { rows, total, next_cursor } =
+        state.store.read(move |db| users::list(db, &asked)).await.map_err(|error: StoreError| error)?;
+    let rows: Vec<UserView> = rows.iter().map(UserView::from).collect();
+    respond(request.path(), &query, Listing { rows, total, next_cursor })
+}
+
+/// It has no `Debug`: it holds a password.
+struct CreateRequest {
+    email: Email,
+    password: Password,
+    roles: Option<Vec<String>>,
+}
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = CreateUserRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(super) struct CreateUserBody {
+    #[schema(example = "john.doe@example.com", max_length = 254)]
+    pub email: String,
+    #[schema(example = "correct horse battery staple", min_length = 8, max_length = 128)]
+    pub password: String,
+    /// The default role if it is missing.
+    #[schema(example = json!(["user"]), min_items = 1, max_items = 10)]
+    pub roles: Option<Vec<String>>,
+}
+
+impl FromFields for CreateRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let email = fields.required("email", parse::via(Email::parse));
+        let password = fields.required("password", new_password);
+        let roles = fields.optional("roles", role_names);
+        Some(Self { email: email?, password: password?, roles: roles? })
+    }
+}
+
+/// Creates a user with the given roles.
+#[utoipa::path(
+    post,
+    path = "/api/users",
+    tag = "users",
+    request_body = CreateUserBody,
+    responses(
+        (status = 201, description = "The new user", body = ItemBody<UserView>),
+        (status = 409, description = "The address is taken", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn create_user(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    body: Body<CreateRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::CreateUser)?;
+    let Body(CreateRequest { email, password, roles }) = body;
+    let key = idempotency_key(&request, &state, Some(actor.user_id))?;
+    let password_hash = state.security.passwords().hash(password, email.words()).await?;
+    let roles = roles.unwrap_or_else(|| vec![state.settings.config.default_role.clone()]);
+    let command = RegisterUser { email, password_hash, profile: Profile::default(), roles };
+    let ctx = state.ctx(actor.user_id);
+    let registered = state.store.create(&ctx, key, move |db, ctx| {
+        register(db, ctx, &command).map(|outcome| outcome.map(|user| UserView::from(&user)))
+    });
+    Ok(answers::created(registered.await?))
+}
+
+/// A user: any for administrators, oneself for everybody.
+#[utoipa::path(
+    get,
+    path = "/api/users/{id}",
+    tag = "users",
+    responses(
+        (status = 200, description = "The user", body = UserView),
+    )
+)]
+async fn read_user(state: web::Data<AppState>, actor: Actor, id: PathId<UserId>) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::ReadUser)?;
+    let PathId(id) = id;
+    if !scope.covers(id) {
+        return Err(Problem::access_denied());
+    }
+    let user = state.store.read(move |db| users::find(db, id)).await.map_err(|error: StoreError| error)?;
+    let user = user.ok_or_else(|| Problem::not_found("user"))?;
+    Ok(answers::item(&UserView::from(&user), user.version))
+}
+
+struct UpdateRequest {
+    roles: Option<Vec<String>>,
+    is_blocked: Option<bool>,
+}
+
+/// The fields to change.
+#[derive(utoipa::ToSchema)]
+#[schema(as = UpdateUserRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(super) struct UpdateUserBody {
+    #[schema(example = json!(["user", "manager"]), min_items = 1, max_items = 10)]
+    pub roles: Option<Vec<String>>,
+    pub is_blocked: Option<bool>,
+}
+
+impl FromFields for UpdateRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id", "email", "password", "blocked_on", "last_login_date", "registered_on"]);
+        fields.read_only(&["first_name", "last_name", "username", "language", "country"]);
+        let roles = fields.optional("roles", role_names);
+        let is_blocked = fields.optional("is_blocked", parse::boolean);
+        Some(Self { roles: roles?, is_blocked: is_blocked? })
+    }
+}
+
+/// Changes a user's roles or block. Both count at the next request; a block ends all its sessions. The last administrator
+/// stays one.
+#[utoipa::path(
+    put,
+    path = "/api/users/{id}",
+    tag = "users",
+    request_body = UpdateUserBody,
+    responses(
+        (status = 200, description = "The user as it is now", body = ItemBody<UserView>),
+        (status = 409, description = "The last administrator, or changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn change_user(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    id: PathId<UserId>,
+    body: Body<UpdateRequest>,
+) -> Result<HttpResponse, Problem> {
+    let PathId(id) = id;
+    require_all(actor.may(Action::UpdateUser)?)?;
+    let Body(UpdateRequest { roles, is_blocked }) = body;
+    let command = UpdateUser { roles, is_blocked, expected: answers::expected(&request)? };
+    let ctx = state.ctx(actor.user_id);
+    let updated = state.store.write(&ctx, move |db, ctx| update_user(db, ctx, id, &command));
+    let user = updated.await?;
+    state.security.user_changed(id);
+    Ok(answers::updated(&UserView::from(&user), user.version))
+}
+
+/// Deletes a user with its client, accounts, cards and sessions. The last administrator stays.
+#[utoipa::path(
+    delete,
+    path = "/api/users/{id}",
+    tag = "users",
+    responses(
+        (status = 200, description = "The user as it was", body = ItemBody<UserView>),
+        (status = 409, description = "The last administrator, or changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn remove_user(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    id: PathId<UserId>,
+) -> Result<HttpResponse, Problem> {
+    let PathId(id) = id;
+    require_all(actor.may(Action::DeleteUser)?)?;
+    let expected: Expected = answers::expected(&request)?;
+    let ctx = state.ctx(actor.user_id);
+    let deleted = state.store.write(&ctx, move |db, ctx| delete_user(db, ctx, id, &expected));
+    let user: User = deleted.await?;
+    state.security.user_changed(id);
+    Ok(service_kit::http::envelope::deleted(&UserView::from(&user)))
+}
+
+/// What is not for owners needs the whole scope.
+fn require_all(scope: Scope) -> Result<(), Problem> {
+    match scope {
+        Scope::All => Ok(()),
+        Scope::Own(_) => Err(Problem::access_denied()),
+    }
+}

@@ -1,0 +1,16 @@
+//! bank-service: users, clients, banks, branches, cities, accounts and cards over HTTP; every change publishes an event from a
+//! transactional outbox.
+//!
+//! Arrows: `http` and `consumers` call `operations`; `operations` call `domain` (pure) and `store` (the only place that knows
+//! diesel). `app` puts the parts together, `cli` is the process around it.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod consumers;
+pub mod domain;
+pub mod http;
+pub mod operations;
+pub mod outbox;
+pub mod security;
+pub mod store;

@@ -1,0 +1,139 @@
+//! Accounts: opened by the client's owner, closed with their cards.
+
+use service_kit::http::paging::{ListQuery, Listing};
+use shared_events::events::{self, AccountDeleted, AccountUpdated};
+use shared_events::{AccountId, BankId, ClientId, Currency, UserId};
+
+use super::cascade;
+use super::errors::{ChangeError, CloseError, FindError, Stale, found, retry_if_referred_to, written};
+use crate::domain::account::Account;
+use crate::domain::balance::Balance;
+use crate::domain::bank::Bank;
+use crate::domain::policy::{OutOfScope, Scope};
+use crate::domain::version::Expected;
+use crate::store::accounts::Parent;
+use crate::store::cards::Ancestor;
+use crate::store::named::NamedItem;
+use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, StoreError};
+
+const WHAT: &str = "account";
+
+/// An account to be opened.
+#[derive(Debug, Clone)]
+pub struct OpenAccount {
+    /// None: for the client that the caller is.
+    pub client_id: Option<ClientId>,
+    pub bank_id: BankId,
+    pub balance: Balance,
+    pub currency: Currency,
+}
+
+/// Why an account was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenAccountError {
+    /// The client is not the caller's.
+    #[error(transparent)]
+    OutOfScope(#[from] OutOfScope),
+    #[error("there is no such client")]
+    UnknownClient,
+    /// No client was named, and the caller is none.
+    #[error("the client is missing")]
+    NoClient,
+    #[error("there is no such bank")]
+    UnknownBank,
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+crate::operation_errors!(OpenAccountError);
+
+pub fn find_account(db: &mut Db, scope: Scope, id: AccountId) -> Result<Account, FindError> {
+    Ok(found(store::accounts::find(db, scope, id)?, scope, WHAT)?)
+}
+
+/// A page of the accounts within the scope; of one bank or client, if it is given. A foreign client is none.
+pub fn list_accounts(
+    db: &mut Db,
+    scope: Scope,
+    parent: Option<Parent>,
+    query: &ListQuery,
+) -> Result<Listing<Account>, FindError> {
+    match parent {
+        Some(Parent::Bank(id)) => drop(found(Bank::find(db, id)?, Scope::All, Bank::WHAT)?),
+        Some(Parent::Client(id)) => drop(found(store::clients::find(db, scope, id)?, scope, "client")?),
+        None => {}
+    }
+    Ok(store::accounts::list(db, scope, parent, query)?)
+}
+
+/// Opens an account for a client within the scope. Its event carries what its mail needs.
+pub fn open_account(
+    db: &mut Db,
+    ctx: &Ctx,
+    scope: Scope,
+    command: &OpenAccount,
+) -> Result<Outcome<Account>, OpenAccountError> {
+    let client_id = match command.client_id {
+        Some(client_id) => client_id,
+        None => client_of(db, ctx.user_id)?,
+    };
+    let holder = match (store::clients::holder(db, scope, client_id)?, scope) {
+        (Some(holder), _) => holder,
+        (None, Scope::All) => return Err(OpenAccountError::UnknownClient),
+        (None, Scope::Own(_)) => return Err(scope.missing("client").into()),
+    };
+    if Bank::find(db, command.bank_id)?.is_none() {
+        return Err(OpenAccountError::UnknownBank);
+    }
+    let OpenAccount { bank_id, balance, currency, .. } = *command;
+    let account = Account { id: ctx.next_id()?, balance, currency, client_id, bank_id, version: 1 };
+    store::accounts::insert(db, &account).map_err(retry_if_referred_to)?;
+    let event = account.opened(&holder);
+    Ok(Outcome::new(account).event(&event))
+}
+
+fn client_of(db: &mut Db, user: Option<UserId>) -> Result<ClientId, OpenAccountError> {
+    let Some(user) = user else { return Err(OpenAccountError::NoClient) };
+    store::clients::find_by_user(db, user)?.map(|client| client.id).ok_or(OpenAccountError::NoClient)
+}
+
+/// Sets the balance, if one is given that differs.
+pub fn update_account(
+    db: &mut Db,
+    scope: Scope,
+    id: AccountId,
+    balance: Option<Balance>,
+    expected: &Expected,
+) -> Result<Outcome<Account>, ChangeError> {
+    let mut account = found(store::accounts::find(db, scope, id)?, scope, WHAT)?;
+    if !expected.accepts(account.version) {
+        return Err(Stale.into());
+    }
+    let Some(balance) = balance.filter(|balance| *balance != account.balance) else {
+        return Ok(Outcome::new(account));
+    };
+    account.balance = balance;
+    account.version = account.version.saturating_add(1);
+    written(store::accounts::update(db, &account)?)?;
+    let event = AccountUpdated(events::Account::from(&account));
+    Ok(Outcome::new(account).event(&event))
+}
+
+/// Deletes an account with its cards.
+pub fn close_account(
+    db: &mut Db,
+    scope: Scope,
+    id: AccountId,
+    expected: &Expected,
+) -> Result<Outcome<Account>, CloseError> {
+    let account = found(store::accounts::find(db, scope, id)?, scope, WHAT)?;
+    if !expected.accepts(account.version) {
+        return Err(Stale.into());
+    }
+    let cards = cascade::delete_cards(db, Ancestor::Account(id))?;
+    written(store::accounts::delete(db, &account).map_err(retry_if_referred_to)?)?;
+    let event = AccountDeleted(events::Account::from(&account));
+    Ok(Outcome::new(account).events(cards).event(&event))
+}

@@ -1,0 +1,48 @@
+//! Banks. Closing one closes its branches and its accounts, with their cards.
+
+use shared_events::BankId;
+use shared_events::events::{self, BankCreated, BankDeleted, BankUpdated};
+use shared_events::routing::ACK_QUEUE;
+
+use super::cascade;
+use super::errors::{CloseError, Stale, found, retry_if_referred_to, written};
+use super::named::{self, NamingError};
+use crate::domain::bank::Bank;
+use crate::domain::name::Name;
+use crate::domain::policy::Scope;
+use crate::domain::version::Expected;
+use crate::store::accounts::Parent;
+use crate::store::named::NamedItem;
+use crate::store::{Ctx, Db, Outcome};
+
+/// The event's mail is to be confirmed: the log hears of a bank only after its mail was accepted.
+pub fn create_bank(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outcome<Bank>, NamingError> {
+    let bank: Bank = named::create(db, ctx, name)?;
+    let event = BankCreated(events::Bank::from(&bank));
+    Ok(Outcome::new(bank).event_reply_to(&event, ACK_QUEUE))
+}
+
+/// Without a new name nothing changes, and nobody hears of it.
+pub fn rename_bank(
+    db: &mut Db,
+    id: BankId,
+    name: Option<&Name>,
+    expected: &Expected,
+) -> Result<Outcome<Bank>, NamingError> {
+    let (bank, changed) = named::rename::<Bank>(db, id, name, expected)?;
+    let event = BankUpdated(events::Bank::from(&bank));
+    let outcome = Outcome::new(bank);
+    Ok(if changed { outcome.event(&event) } else { outcome })
+}
+
+pub fn close_bank(db: &mut Db, id: BankId, expected: &Expected) -> Result<Outcome<Bank>, CloseError> {
+    let bank = found(Bank::find(db, id)?, Scope::All, Bank::WHAT)?;
+    if !expected.accepts(bank.version) {
+        return Err(Stale.into());
+    }
+    let accounts = cascade::delete_accounts(db, Parent::Bank(id))?;
+    let branches = cascade::delete_branches(db, id)?;
+    written(bank.delete(db).map_err(retry_if_referred_to)?)?;
+    let event = BankDeleted(events::Bank::from(&bank));
+    Ok(Outcome::new(bank).events(accounts).events(branches).event(&event))
+}

@@ -1,0 +1,135 @@
+//! Clients. A user is one client at most; what it has goes with it.
+
+use service_kit::http::paging::{ListQuery, Listing};
+use shared_events::events::{self, ClientCreated, ClientDeleted, ClientUpdated};
+use shared_events::{ClientId, SocialStatusId, UserId};
+
+use super::cascade;
+use super::errors::{CloseError, FindError, Stale, found, retry_if_referred_to, written};
+use crate::domain::client::Client;
+use crate::domain::name::Name;
+use crate::domain::policy::{OutOfScope, Scope};
+use crate::domain::social_status::SocialStatus;
+use crate::domain::version::Expected;
+use crate::store::accounts::Parent;
+use crate::store::named::NamedItem;
+use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, StoreError};
+
+const WHAT: &str = "client";
+
+/// A user as a new client.
+#[derive(Debug, Clone)]
+pub struct CreateClient {
+    pub name: Name,
+    pub social_status_id: Option<SocialStatusId>,
+    pub user_id: UserId,
+}
+
+/// What is to change; what is not given stays.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateClient {
+    pub name: Option<Name>,
+    /// Inner none: no social status any more.
+    pub social_status_id: Option<Option<SocialStatusId>>,
+}
+
+/// Why a client was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error(transparent)]
+    OutOfScope(#[from] OutOfScope),
+    #[error("the user is a client already")]
+    ClientExists,
+    #[error("there is no such user")]
+    UnknownUser,
+    #[error("there is no such social status")]
+    UnknownSocialStatus,
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+crate::operation_errors!(ClientError);
+
+pub fn find_client(db: &mut Db, scope: Scope, id: ClientId) -> Result<Client, FindError> {
+    Ok(found(store::clients::find(db, scope, id)?, scope, WHAT)?)
+}
+
+/// A page of all clients; for staff.
+pub fn list_clients(db: &mut Db, query: &ListQuery) -> Result<Listing<Client>, FindError> {
+    Ok(store::clients::list(db, query)?)
+}
+
+pub fn create_client(
+    db: &mut Db,
+    ctx: &Ctx,
+    scope: Scope,
+    command: &CreateClient,
+) -> Result<Outcome<Client>, ClientError> {
+    let CreateClient { name, social_status_id, user_id } = command.clone();
+    if !scope.covers(user_id) {
+        return Err(scope.missing("user").into());
+    }
+    if store::clients::find_by_user(db, user_id)?.is_some() {
+        return Err(ClientError::ClientExists);
+    }
+    check_social_status(db, social_status_id)?;
+    let client = Client { id: ctx.next_id()?, name, social_status_id, user_id, version: 1 };
+    store::clients::insert(db, &client).map_err(|error| match error {
+        StoreError::UniqueViolation => ClientError::ClientExists,
+        StoreError::ForeignKeyViolation => ClientError::UnknownUser,
+        error => ClientError::Store(error),
+    })?;
+    let event = ClientCreated(events::Client::from(&client));
+    Ok(Outcome::new(client).event(&event))
+}
+
+/// Without a change nobody hears of it.
+pub fn update_client(
+    db: &mut Db,
+    scope: Scope,
+    id: ClientId,
+    command: &UpdateClient,
+    expected: &Expected,
+) -> Result<Outcome<Client>, ClientError> {
+    let before = found(store::clients::find(db, scope, id)?, scope, WHAT)?;
+    if !expected.accepts(before.version) {
+        return Err(Stale.into());
+    }
+    let mut client = before.clone();
+    client.name = command.name.clone().unwrap_or(client.name);
+    client.social_status_id = command.social_status_id.unwrap_or(client.social_status_id);
+    if client == before {
+        return Ok(Outcome::new(client));
+    }
+    check_social_status(db, client.social_status_id)?;
+    client.version = client.version.saturating_add(1);
+    written(store::clients::update(db, &client).map_err(retry_if_referred_to)?)?;
+    let event = ClientUpdated(events::Client::from(&client));
+    Ok(Outcome::new(client).event(&event))
+}
+
+/// Deletes a client with its accounts and their cards.
+pub fn delete_client(
+    db: &mut Db,
+    scope: Scope,
+    id: ClientId,
+    expected: &Expected,
+) -> Result<Outcome<Client>, CloseError> {
+    let client = found(store::clients::find(db, scope, id)?, scope, WHAT)?;
+    if !expected.accepts(client.version) {
+        return Err(Stale.into());
+    }
+    let accounts = cascade::delete_accounts(db, Parent::Client(id))?;
+    written(store::clients::delete(db, &client).map_err(retry_if_referred_to)?)?;
+    let event = ClientDeleted(events::Client::from(&client));
+    Ok(Outcome::new(client).events(accounts).event(&event))
+}
+
+fn check_social_status(db: &mut Db, status: Option<SocialStatusId>) -> Result<(), ClientError> {
+    let Some(status) = status else { return Ok(()) };
+    SocialStatus::find(db, status)?.map(|_| ()).ok_or(ClientError::UnknownSocialStatus)
+}

@@ -1,0 +1,69 @@
+//! Errors that several operations have in common.
+
+use crate::domain::policy::{OutOfScope, Scope};
+use crate::store::StoreError;
+
+/// Why something was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    #[error(transparent)]
+    OutOfScope(#[from] OutOfScope),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// Why something was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    #[error(transparent)]
+    OutOfScope(#[from] OutOfScope),
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// Why something was not deleted, with all that hangs on it.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    #[error(transparent)]
+    OutOfScope(#[from] OutOfScope),
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+crate::operation_errors!(FindError, ChangeError, CloseError);
+
+/// The item is not in the state that the change was decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the item was changed meanwhile")]
+pub struct Stale;
+
+/// More hangs on the item than one transaction deletes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more than {limit} items would be deleted")]
+pub struct TooMany {
+    pub limit: usize,
+}
+
+/// What was looked for, or that it is not there.
+pub(super) fn found<T>(item: Option<T>, scope: Scope, what: &'static str) -> Result<T, OutOfScope> {
+    item.ok_or_else(|| scope.missing(what))
+}
+
+/// A guarded write must have met its row: if not, another transaction was quicker, and this one starts over.
+pub(super) fn written(done: bool) -> Result<(), StoreError> {
+    if done { Ok(()) } else { Err(StoreError::Serialization) }
+}
+
+/// Children that came meanwhile are in the way of a deletion, which then starts over and takes them along.
+pub(super) fn retry_if_referred_to(error: StoreError) -> StoreError {
+    match error {
+        StoreError::ForeignKeyViolation => StoreError::Serialization,
+        error => error,
+    }
+}

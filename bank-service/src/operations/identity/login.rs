@@ -1,0 +1,128 @@
+//! What a login leaves behind: a session, or a counted failure.
+
+use shared_events::UserId;
+use shared_events::events::{LoginFailed, LoginSucceeded, PasswordRehashed, SecurityFacts};
+
+use super::{session_facts, user_facts};
+use crate::domain::session::{Grant, LIFETIME, MAX_PER_USER, Session, SessionId, TokenHash};
+use crate::domain::user::{MAX_SHOWN_ACCOUNTS, User};
+use crate::store::{self, Ctx, Db, Outcome, StoreError};
+
+/// The password was right. It has no `Debug`: it may hold password hashes.
+pub struct OpenSession {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub refresh_token: TokenHash,
+    pub remote_addr: Option<String>,
+    pub user_agent: Option<String>,
+    /// The hash that was checked and the one to keep instead.
+    pub rehash: Option<(String, String)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenSessionError {
+    #[error("the user is blocked")]
+    Blocked,
+    #[error("the user is gone")]
+    Gone,
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+crate::operation_errors!(OpenSessionError);
+
+/// Opens a session. A user that was blocked or deleted since the password was checked gets none.
+pub fn open_session(db: &mut Db, ctx: &Ctx, command: &OpenSession) -> Result<Outcome<Grant>, OpenSessionError> {
+    if !store::users::record_login(db, command.user_id, ctx.now)? {
+        return Err(OpenSessionError::Gone);
+    }
+    let user = store::users::find(db, command.user_id)?.ok_or(OpenSessionError::Gone)?;
+    if user.is_blocked {
+        return Err(OpenSessionError::Blocked);
+    }
+    make_room(db, ctx, user.id)?;
+    let session = Session {
+        id: command.session_id,
+        user_id: user.id,
+        authenticated_on: ctx.now,
+        created_on: ctx.now,
+        last_used_on: ctx.now,
+        expires_on: ctx.now + LIFETIME,
+        revoked_on: None,
+        remote_addr: command.remote_addr.clone(),
+        user_agent: command.user_agent.clone(),
+    };
+    store::sessions::insert(db, &session)?;
+    store::refresh_tokens::insert(db, command.refresh_token.as_str(), session.id, ctx.now)?;
+    let facts = session_facts(user.id, session.id, command.remote_addr.clone());
+    let mut outcome = Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts));
+    if let Some((old, new)) = &command.rehash
+        && store::users::replace_password_hash(db, command.user_id, old, new)?
+    {
+        outcome = outcome.event(&PasswordRehashed(user_facts(command.user_id, None)));
+    }
+    Ok(outcome)
+}
+
+/// What the tokens of a session say.
+pub(super) fn grant(db: &mut Db, user: User, session: &Session, fresh: bool) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        user_id: user.id,
+        session_id: session.id,
+        holdings: store::users::holdings(db, user.id, MAX_SHOWN_ACCOUNTS)?,
+        roles: user.roles,
+        authenticated_on: session.authenticated_on,
+        fresh,
+    })
+}
+
+/// Ends the oldest sessions of a user who has too many.
+fn make_room(db: &mut Db, ctx: &Ctx, user: UserId) -> Result<(), StoreError> {
+    let live = store::sessions::list_live(db, user, ctx.now)?;
+    let excess = (live.len() + 1).saturating_sub(MAX_PER_USER);
+    for session in live.iter().take(excess) {
+        store::sessions::revoke(db, session.id, ctx.now)?;
+    }
+    Ok(())
+}
+
+/// Why a login was refused, for the audit trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    UnknownAddress,
+    WrongPassword,
+    /// Refused unseen: the user had too many failures a moment ago.
+    SlowedDown,
+    Blocked,
+}
+
+impl Refusal {
+    fn detail(self) -> &'static str {
+        match self {
+            Self::UnknownAddress => "unknown address",
+            Self::WrongPassword => "wrong password",
+            Self::SlowedDown => "too many failures",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct RefuseLogin {
+    pub user_id: Option<UserId>,
+    pub remote_addr: Option<String>,
+    pub refusal: Refusal,
+}
+
+/// Puts a refused login on record; a wrong password is counted against its account.
+pub fn refuse_login(db: &mut Db, ctx: &Ctx, command: &RefuseLogin) -> Result<Outcome<()>, StoreError> {
+    if let (Refusal::WrongPassword, Some(user)) = (command.refusal, command.user_id) {
+        store::users::record_failure(db, user, ctx.now)?;
+    }
+    let facts = SecurityFacts {
+        user_id: command.user_id,
+        session_id: None,
+        remote_addr: command.remote_addr.clone(),
+        detail: Some(command.refusal.detail().to_owned()),
+    };
+    Ok(Outcome::new(()).event(&LoginFailed(facts)))
+}

@@ -1,0 +1,45 @@
+//! Sessions end: one's own current one, one from the list, all of them.
+
+use shared_events::UserId;
+use shared_events::events::{LoggedOut, SecurityFacts, SessionsEnded};
+
+use super::{session_facts, user_facts};
+use crate::domain::session::{Session, SessionId};
+use crate::store::{self, Ctx, Db, Outcome, StoreError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum EndSessionError {
+    #[error("the user has no such session")]
+    NotFound,
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+crate::operation_errors!(EndSessionError);
+
+/// Ends a live session of a user, and gives it back. A foreign one is as if it did not exist.
+pub fn end_session(
+    db: &mut Db,
+    ctx: &Ctx,
+    user: UserId,
+    id: SessionId,
+    remote_addr: Option<String>,
+) -> Result<Outcome<Session>, EndSessionError> {
+    let session = store::sessions::find(db, id)?.filter(|session| session.user_id == user);
+    let session = session.filter(|session| session.check(ctx.now).is_ok()).ok_or(EndSessionError::NotFound)?;
+    if !store::sessions::revoke(db, id, ctx.now)? {
+        return Err(EndSessionError::NotFound);
+    }
+    Ok(Outcome::new(session).event(&LoggedOut(session_facts(user, id, remote_addr))))
+}
+
+/// Ends all sessions of a user; gives how many.
+pub fn end_all_sessions(
+    db: &mut Db,
+    ctx: &Ctx,
+    user: UserId,
+    remote_addr: Option<String>,
+) -> Result<Outcome<usize>, StoreError> {
+    let ended = store::sessions::revoke_all(db, user, ctx.now)?;
+    let facts = SecurityFacts { remote_addr, ..user_facts(user, Some(format!("{ended} ended"))) };
+    Ok(Outcome::new(ended).event(&SessionsEnded(facts)))
+}

@@ -1,0 +1,45 @@
+//! Who may log in, and what becomes of logins: registration, sessions, profiles, users, roles.
+//!
+//! Each verb is one transaction: it loads, decides, writes with row counts checked, and returns its events. Hashing, token
+//! making and the caches around them are in `security`; nothing secret comes in here but hashes.
+
+pub mod admin;
+pub mod login;
+pub mod logout;
+pub mod password;
+pub mod profile;
+pub mod refresh;
+pub mod register;
+pub mod roles;
+pub mod seed;
+pub mod users;
+
+pub use admin::{AdminError, AdminOutcome, ensure_admin};
+use shared_events::RoleId;
+use shared_events::events::SecurityFacts;
+
+use crate::domain::session::SessionId;
+use crate::store::{self, Db, StoreError};
+
+/// Finds the roles of these names; the error is the first name that no role has.
+fn role_ids(db: &mut Db, names: &[String]) -> Result<Result<Vec<RoleId>, String>, StoreError> {
+    let mut ids = Vec::with_capacity(names.len());
+    for name in names {
+        match store::roles::find_by_name(db, name)? {
+            Some(role) if ids.contains(&role.id) => {}
+            Some(role) => ids.push(role.id),
+            None => return Ok(Err(name.clone())),
+        }
+    }
+    Ok(Ok(ids))
+}
+
+/// The facts of a security event about a session of a known user.
+fn session_facts(user: shared_events::UserId, session: SessionId, remote_addr: Option<String>) -> SecurityFacts {
+    SecurityFacts { user_id: Some(user), session_id: Some(session.to_string()), remote_addr, detail: None }
+}
+
+/// The facts of a security event about a user.
+fn user_facts(user: shared_events::UserId, detail: Option<String>) -> SecurityFacts {
+    SecurityFacts { user_id: Some(user), session_id: None, remote_addr: None, detail }
+}

@@ -1,0 +1,75 @@
+//! The password is given again, or changed.
+
+use shared_events::UserId;
+use shared_events::events::{LoginSucceeded, PasswordRehashed, SecurityFacts, SessionsEnded};
+
+use super::login::grant;
+use super::{session_facts, user_facts};
+use crate::domain::session::{Grant, SessionId};
+use crate::store::{self, Ctx, Db, Outcome, StoreError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordChangeError {
+    #[error("the session has ended meanwhile")]
+    SessionEnded,
+    #[error("the password was changed meanwhile")]
+    Stale,
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+crate::operation_errors!(PasswordChangeError);
+
+/// The password was right. It has no `Debug`: it may hold password hashes.
+pub struct Reauthenticate {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub remote_addr: Option<String>,
+    /// The hash that was checked and the one to keep instead.
+    pub rehash: Option<(String, String)>,
+}
+
+/// Makes a session fresh.
+pub fn reauthenticate(db: &mut Db, ctx: &Ctx, command: &Reauthenticate) -> Result<Outcome<Grant>, PasswordChangeError> {
+    if !store::sessions::reauthenticate(db, command.session_id, ctx.now)? {
+        return Err(PasswordChangeError::SessionEnded);
+    }
+    store::users::clear_failures(db, command.user_id)?;
+    let session = store::sessions::find(db, command.session_id)?.ok_or(PasswordChangeError::SessionEnded)?;
+    let user = store::users::find(db, command.user_id)?.ok_or(PasswordChangeError::SessionEnded)?;
+    let facts = session_facts(user.id, session.id, command.remote_addr.clone());
+    let facts = SecurityFacts { detail: Some("password given again".to_owned()), ..facts };
+    let mut outcome = Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts));
+    if let Some((old, new)) = &command.rehash
+        && store::users::replace_password_hash(db, command.user_id, old, new)?
+    {
+        outcome = outcome.event(&PasswordRehashed(user_facts(command.user_id, None)));
+    }
+    Ok(outcome)
+}
+
+/// The existing password was right. It has no `Debug`: it holds password hashes.
+pub struct ChangePassword {
+    pub user_id: UserId,
+    /// The session that goes on.
+    pub session_id: SessionId,
+    /// The hash that the existing password was checked with.
+    pub stored: String,
+    pub new: String,
+    pub remote_addr: Option<String>,
+}
+
+/// Sets another password and ends every other session; gives how many.
+pub fn change_password(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: &ChangePassword,
+) -> Result<Outcome<usize>, PasswordChangeError> {
+    if !store::users::replace_password_hash(db, command.user_id, &command.stored, &command.new)? {
+        return Err(PasswordChangeError::Stale);
+    }
+    store::users::clear_failures(db, command.user_id)?;
+    let ended = store::sessions::revoke_others(db, command.user_id, command.session_id, ctx.now)?;
+    let detail = format!("password changed; {ended} other sessions ended");
+    let facts = session_facts(command.user_id, command.session_id, command.remote_addr.clone());
+    Ok(Outcome::new(ended).event(&SessionsEnded(SecurityFacts { detail: Some(detail), ..facts })))
+}

@@ -1,0 +1,100 @@
+//! What banks, cities and social statuses have in common: an id and a unique name. The verbs of each are in its own module,
+//! with its events.
+
+use service_kit::http::paging::{ListQuery, Listing};
+
+use super::errors::{FindError, Stale, found, written};
+use crate::domain::name::Name;
+use crate::domain::policy::{OutOfScope, Scope};
+use crate::domain::version::Expected;
+use crate::store::named::NamedItem;
+use crate::store::{Ctx, Db, IdempotencyError, StoreError};
+
+/// Why a name was not given.
+#[derive(Debug, thiserror::Error)]
+pub enum NamingError {
+    #[error("the name is taken")]
+    NameTaken,
+    #[error(transparent)]
+    OutOfScope(#[from] OutOfScope),
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// Why something that others may refer to was not removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// By what, in the plural.
+    #[error("it is referred to by {by}")]
+    InUse { by: &'static str },
+    #[error(transparent)]
+    OutOfScope(#[from] OutOfScope),
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+crate::operation_errors!(NamingError, RemoveError);
+
+pub fn find<I: NamedItem>(db: &mut Db, id: I::Id) -> Result<I, FindError> {
+    Ok(found(I::find(db, id)?, Scope::All, I::WHAT)?)
+}
+
+pub fn list<I: NamedItem>(db: &mut Db, query: &ListQuery) -> Result<Listing<I>, FindError> {
+    Ok(I::list(db, query)?)
+}
+
+pub(super) fn create<I: NamedItem>(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<I, NamingError> {
+    let item = I::new(ctx.next_id()?, name.clone(), 1);
+    item.insert(db).map_err(name_taken)?;
+    Ok(item)
+}
+
+/// The item as it is now, and whether anything changed.
+pub(super) fn rename<I: NamedItem>(
+    db: &mut Db,
+    id: I::Id,
+    name: Option<&Name>,
+    expected: &Expected,
+) -> Result<(I, bool), NamingError> {
+    let item = found(I::find(db, id)?, Scope::All, I::WHAT)?;
+    if !expected.accepts(item.version()) {
+        return Err(Stale.into());
+    }
+    let Some(name) = name.filter(|name| *name != item.name()) else { return Ok((item, false)) };
+    let item = item.renamed(name.clone());
+    written(item.update(db).map_err(name_taken)?)?;
+    Ok((item, true))
+}
+
+/// Removes an item that nothing refers to; the database says whether anything does.
+pub(super) fn remove<I: NamedItem>(
+    db: &mut Db,
+    id: I::Id,
+    expected: &Expected,
+    by: &'static str,
+) -> Result<I, RemoveError> {
+    let item = found(I::find(db, id)?, Scope::All, I::WHAT)?;
+    if !expected.accepts(item.version()) {
+        return Err(Stale.into());
+    }
+    match item.delete(db) {
+        Err(StoreError::ForeignKeyViolation) => Err(RemoveError::InUse { by }),
+        deleted => {
+            written(deleted?)?;
+            Ok(item)
+        }
+    }
+}
+
+fn name_taken(error: StoreError) -> NamingError {
+    match error {
+        StoreError::UniqueViolation => NamingError::NameTaken,
+        error => NamingError::Store(error),
+    }
+}

@@ -1,0 +1,9 @@
+//! From the outbox to the other services.
+//!
+//! [`Relay`] publishes the rows of the outbox and marks a row sent only when the transport has taken it for good. A crash
+//! between the two publishes the row again; consumers put an event into effect once. Nothing is selected by "id > cursor":
+//! a row is due until it is marked.
+
+mod relay;
+
+pub use relay::{Relay, RelayParts};

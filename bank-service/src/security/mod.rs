@@ -1,0 +1,169 @@
+//! Who is calling, and how that is proved: passwords, tokens, sessions, keys.
+//!
+//! [`Security`] is one per process and cheap to clone. What it promises: a password is known only as its Argon2id hash, a
+//! refresh token only as its SHA-256, a private key only sealed under `SECRET_KEY`. A revocation counts at once in the process
+//! that took it and within one second in all others.
+
+mod gate;
+mod keys;
+mod owner;
+pub mod passwords;
+mod secrets;
+mod sessions;
+mod tokens;
+pub mod vault;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use service_kit::clock::SharedClock;
+use service_kit::http::auth::{AUDIENCE_BANK, AuthError, KeySource, Verifier};
+use service_kit::http::rate::RateLimit;
+use shared_events::UserId;
+
+use crate::config::Settings;
+use crate::domain::session::SessionId;
+use crate::store::{Store, StoreError};
+
+pub use gate::{LogInError, LoginAttempt, Origin, RefreshError};
+pub use keys::{KeyError, KeyRing};
+pub use owner::ChangePasswordError;
+pub use passwords::{HashingError, NewPasswordError, Passwords};
+pub use secrets::OpaqueToken;
+pub use sessions::{Denied, Sessions};
+pub use tokens::{AccessToken, TokenPair};
+pub use vault::Vault;
+
+/// Why there is no security to be had; names the variable to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum SecurityError {
+    #[error("SECRET_KEY: no key can be derived from it")]
+    Vault(#[source] vault::VaultError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    #[error("password hashing does not work: {0}")]
+    Passwords(#[from] HashingError),
+    #[error("DEFAULT_ROLE: {0:?} is not a role's name; expected a lower-case word such as user")]
+    DefaultRole(String),
+    #[error("DATABASE_URL: the roles cannot be set up: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Everything that proves identity.
+#[derive(Clone)]
+pub struct Security(Arc<Parts>);
+
+struct Parts {
+    store: Store,
+    clock: SharedClock,
+    vault: Arc<Vault>,
+    passwords: Passwords,
+    keys: Arc<KeyRing>,
+    verifier: Arc<Verifier>,
+    sessions: Sessions,
+    logins: RateLimit,
+    registrations: RateLimit,
+}
+
+impl Security {
+    /// Derives the keys, seeds the roles, and makes the signing key if this is the first start.
+    pub async fn start(settings: &Settings, store: Store, clock: SharedClock) -> Result<Self, SecurityError> {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let passwords = Passwords::start(cores, settings.password_min_score)?;
+        Self::start_with(settings, store, clock, passwords).await
+    }
+
+    /// The same with a password hasher of the caller's choice; the configuration cannot reach it, test harnesses can.
+    #[doc(hidden)]
+    pub async fn start_with(
+        settings: &Settings,
+        store: Store,
+        clock: SharedClock,
+        passwords: Passwords,
+    ) -> Result<Self, SecurityError> {
+        let vault = Arc::new(Vault::try_new(settings.secret_key.expose()).map_err(SecurityError::Vault)?);
+        seed_roles(settings, &store, &clock).await?;
+        let keys = Arc::new(KeyRing::start(store.clone(), Arc::clone(&vault), clock.clone()).await?);
+        let verifier = Arc::new(Verifier::new(keys.clone(), AUDIENCE_BANK, clock.clone()));
+        let limits = settings.rate_limits;
+        Ok(Self(Arc::new(Parts {
+            logins: RateLimit::new(limits.login_per_minute, Duration::from_mins(1), clock.clone()),
+            registrations: RateLimit::new(limits.register_per_hour, Duration::from_hours(1), clock.clone()),
+            sessions: Sessions::new(store.clone(), clock.clone()),
+            store,
+            clock,
+            vault,
+            passwords,
+            keys,
+            verifier,
+        })))
+    }
+
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    pub fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// The public keys, for other services in the same process.
+    pub fn key_source(&self) -> Arc<dyn KeySource> {
+        self.0.keys.clone()
+    }
+
+    /// Checks access tokens that are meant for this service.
+    pub fn verifier(&self) -> Arc<Verifier> {
+        Arc::clone(&self.0.verifier)
+    }
+
+    pub fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// Logins per remote address.
+    pub fn login_limit(&self) -> &RateLimit {
+        &self.0.logins
+    }
+
+    /// Registrations per remote address.
+    pub fn register_limit(&self) -> &RateLimit {
+        &self.0.registrations
+    }
+
+    /// A token with which this service calls another one.
+    pub fn service_token(&self, audience: &str) -> Result<String, AuthError> {
+        tokens::service_token(&self.0.keys, audience, self.0.clock.now())
+    }
+
+    /// To be called after the commit that ended a session.
+    pub fn session_ended(&self, session: SessionId) {
+        self.0.sessions.forget(session);
+    }
+
+    /// To be called after the commit that renamed a role.
+    pub fn roles_changed(&self) {
+        self.0.sessions.forget_all();
+    }
+
+    /// To be called after the commit that changed a user's roles, block or sessions.
+    pub fn user_changed(&self, user: UserId) {
+        self.0.sessions.forget_user(user);
+    }
+}
+
+async fn seed_roles(settings: &Settings, store: &Store, clock: &SharedClock) -> Result<(), SecurityError> {
+    let default_role = settings.config.default_role.clone();
+    if crate::domain::role::RoleName::parse(&default_role).is_err() {
+        return Err(SecurityError::DefaultRole(default_role));
+    }
+    let seed = move |db: &mut crate::store::Db, ctx: &crate::store::Ctx| {
+        crate::operations::identity::seed::seed_roles(db, ctx, &default_role)
+    };
+    Ok(store.write(&store.ctx(clock.now()), seed).await?)
+}

@@ -1,0 +1,79 @@
+//! What the owner of a session does with the password: give it again, or change it.
+
+use service_kit::http::auth::AuthError;
+use shared_events::UserId;
+
+use super::Security;
+use super::gate::{Claimant, LogInError, Origin};
+use super::passwords::NewPasswordError;
+use super::tokens::{AccessToken, access_token};
+use crate::domain::password::Password;
+use crate::domain::session::SessionId;
+use crate::operations::identity::password::{
+    ChangePassword, PasswordChangeError, Reauthenticate, change_password, reauthenticate,
+};
+use crate::store::{Ctx, StoreError, users};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChangePasswordError {
+    #[error(transparent)]
+    Existing(#[from] LogInError),
+    #[error(transparent)]
+    New(#[from] NewPasswordError),
+    #[error("the session has ended meanwhile")]
+    SessionEnded,
+    #[error("the password was changed meanwhile")]
+    Stale,
+    #[error("the token cannot be made")]
+    Token(#[from] AuthError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl From<PasswordChangeError> for ChangePasswordError {
+    fn from(error: PasswordChangeError) -> Self {
+        match error {
+            PasswordChangeError::SessionEnded => Self::SessionEnded,
+            PasswordChangeError::Stale => Self::Stale,
+            PasswordChangeError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Security {
+    /// Checks the password of a session's user and makes the session fresh.
+    pub async fn reauthenticate(
+        &self,
+        ctx: Ctx,
+        (user_id, session_id): (UserId, SessionId),
+        password: Option<Password>,
+        origin: Origin,
+    ) -> Result<AccessToken, ChangePasswordError> {
+        let proved = self.prove(&ctx, Claimant::User(user_id), password, &origin).await?;
+        let remote_addr = Some(origin.remote_addr);
+        let command = Reauthenticate { user_id, session_id, remote_addr, rehash: proved.rehash() };
+        let grant = self.0.store.write(&ctx, move |db, ctx| reauthenticate(db, ctx, &command)).await?;
+        self.session_ended(session_id);
+        Ok(AccessToken::new(access_token(&self.0.keys, &grant, self.0.clock.now())?))
+    }
+
+    /// Checks the existing password, sets the new one, and ends every other session of the user.
+    pub async fn change_password(
+        &self,
+        ctx: Ctx,
+        (user_id, session_id): (UserId, SessionId),
+        existing: Option<Password>,
+        new: Password,
+        origin: Origin,
+    ) -> Result<usize, ChangePasswordError> {
+        let proved = self.prove(&ctx, Claimant::User(user_id), existing, &origin).await?;
+        let user = self.0.store.read(move |db| users::find(db, user_id)).await?;
+        let user = user.ok_or(ChangePasswordError::SessionEnded)?;
+        let new = self.0.passwords.hash(new, user.words()).await?;
+        let remote_addr = Some(origin.remote_addr);
+        let command = ChangePassword { user_id, session_id, stored: proved.stored, new, remote_addr };
+        let ended = self.0.store.write(&ctx, move |db, ctx| change_password(db, ctx, &command)).await?;
+        self.user_changed(user_id);
+        Ok(ended)
+    }
+}

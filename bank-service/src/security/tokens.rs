@@ -1,0 +1,99 @@
+//! Making tokens.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use service_kit::http::auth::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, AuthError, Claims, ISSUER};
+use service_kit::ids::new_uuid;
+
+use super::keys::KeyRing;
+use super::secrets::OpaqueToken;
+use crate::domain::role::SERVICE;
+use crate::domain::session::{ACCESS_TOKEN_LIFETIME, Grant};
+
+/// How long a token between services is valid.
+const SERVICE_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(5);
+
+/// The answer to a login or a refresh. It has no `Debug`.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct TokenPair {
+    /// Send it as `Authorization: Bearer …`.
+    pub access_token: String,
+    /// Good for one `POST /auth/refresh`. Only its SHA-256 is kept here.
+    pub refresh_token: String,
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Seconds that the access token is valid.
+    #[schema(example = 900)]
+    pub expires_in: i64,
+}
+
+impl TokenPair {
+    pub(super) fn new(access_token: String, refresh_token: &OpaqueToken) -> Self {
+        Self {
+            access_token,
+            refresh_token: refresh_token.expose().to_owned(),
+            token_type: "Bearer",
+            expires_in: ACCESS_TOKEN_LIFETIME.num_seconds(),
+        }
+    }
+}
+
+/// The answer to giving the password again: a fresh token of the same session. It has no `Debug`.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct AccessToken {
+    /// Send it as `Authorization: Bearer …`.
+    pub access_token: String,
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Seconds that the token is valid.
+    #[schema(example = 900)]
+    pub expires_in: i64,
+}
+
+impl AccessToken {
+    pub(super) fn new(access_token: String) -> Self {
+        Self { access_token, token_type: "Bearer", expires_in: ACCESS_TOKEN_LIFETIME.num_seconds() }
+    }
+}
+
+/// A user's token, good at all three services.
+pub(super) fn access_token(keys: &KeyRing, grant: &Grant, now: DateTime<Utc>) -> Result<String, AuthError> {
+    let audiences = [AUDIENCE_BANK, AUDIENCE_LOG, AUDIENCE_EMAIL];
+    let mut claims = claims(grant.user_id.to_string(), &audiences, now, ACCESS_TOKEN_LIFETIME);
+    claims.user_id = Some(grant.user_id.get());
+    claims.client_id = grant.holdings.client_id.map(i64::from);
+    claims.account_ids = grant.holdings.account_ids.iter().map(|id| id.get()).collect();
+    claims.account_ids_truncated = grant.holdings.truncated.then_some(true);
+    claims.roles.clone_from(&grant.roles);
+    claims.fresh = grant.fresh;
+    claims.auth_time = Some(grant.authenticated_on.timestamp());
+    claims.sid = Some(grant.session_id.to_string());
+    keys.sign(&claims)
+}
+
+/// A token with which this service calls one other.
+pub(super) fn service_token(keys: &KeyRing, audience: &str, now: DateTime<Utc>) -> Result<String, AuthError> {
+    let mut claims = claims(ISSUER.to_owned(), &[audience], now, SERVICE_TOKEN_LIFETIME);
+    claims.roles = vec![SERVICE.to_owned()];
+    keys.sign(&claims)
+}
+
+fn claims(sub: String, audiences: &[&str], now: DateTime<Utc>, lifetime: TimeDelta) -> Claims {
+    Claims {
+        sub,
+        user_id: None,
+        client_id: None,
+        account_ids: Vec::new(),
+        account_ids_truncated: None,
+        roles: Vec::new(),
+        fresh: false,
+        auth_time: None,
+        sid: None,
+        jti: new_uuid().to_string(),
+        iat: now.timestamp(),
+        nbf: now.timestamp(),
+        exp: (now + lifetime).timestamp(),
+        iss: ISSUER.to_owned(),
+        aud: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
+    }
+}

@@ -1,0 +1,144 @@
+//! The `accounts` table. An account's owner is its client's user.
+
+use diesel::prelude::*;
+use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
+use shared_events::{AccountId, BankId, ClientId, Currency, UserId};
+
+use super::page::page_of;
+use super::schema::{accounts, clients};
+use super::{Db, StoreError};
+use crate::domain::account::Account;
+use crate::domain::balance::Balance;
+use crate::domain::policy::Scope;
+
+/// What a list of accounts can be filtered by.
+pub const FILTERS: &[Filter] = &[
+    Filter { name: "id", kind: FilterKind::Integer },
+    Filter { name: "balance", kind: FilterKind::Integer },
+    Filter { name: "currency", kind: FilterKind::Text },
+    Filter { name: "client_id", kind: FilterKind::Integer },
+    Filter { name: "bank_id", kind: FilterKind::Integer },
+];
+
+/// What accounts hang on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parent {
+    Bank(BankId),
+    Client(ClientId),
+}
+
+type Row = (i64, i64, String, i64, i64, i64);
+
+fn read((id, balance, currency, client_id, bank_id, version): Row) -> Result<Account, StoreError> {
+    let corrupt = |what| move |_| StoreError::Corrupt { what };
+    Ok(Account {
+        id: AccountId::try_new(id).map_err(corrupt("accounts.id"))?,
+        balance: Balance::try_new(balance).map_err(|_| StoreError::Corrupt { what: "accounts.balance" })?,
+        currency: currency.parse::<Currency>().map_err(|_| StoreError::Corrupt { what: "accounts.currency" })?,
+        client_id: ClientId::try_new(client_id).map_err(corrupt("accounts.client_id"))?,
+        bank_id: BankId::try_new(bank_id).map_err(corrupt("accounts.bank_id"))?,
+        version,
+    })
+}
+
+/// An account, if there is one within the scope. One query, owner included.
+pub fn find(db: &mut Db, scope: Scope, id: AccountId) -> Result<Option<Account>, StoreError> {
+    let row: Option<(Row, i64)> = accounts::table
+        .inner_join(clients::table)
+        .filter(accounts::id.eq(id.get()))
+        .select((accounts::all_columns, clients::user_id))
+        .first(db)
+        .optional()?;
+    let Some((row, owner)) = row else { return Ok(None) };
+    let owner = UserId::try_new(owner).map_err(|_| StoreError::Corrupt { what: "clients.user_id" })?;
+    if scope.covers(owner) { read(row).map(Some) } else { Ok(None) }
+}
+
+/// An owner has few accounts and a bank has many: the sum keeps the planner off the bank's index, so that a list of one's own
+/// accounts at a bank costs as much as one has.
+fn unindexed_bank_id() -> diesel::dsl::Add<accounts::bank_id, i64> {
+    accounts::bank_id + 0_i64
+}
+
+/// A page of the accounts within the scope, of one bank or client if it is given, by id.
+pub fn list(
+    db: &mut Db,
+    scope: Scope,
+    parent: Option<Parent>,
+    query: &ListQuery,
+) -> Result<Listing<Account>, StoreError> {
+    let select = || {
+        let mut select = accounts::table.into_boxed();
+        if let Some(owner) = scope.owner() {
+            let own = clients::table.filter(clients::user_id.eq(owner.get())).select(clients::id);
+            select = select.filter(accounts::client_id.eq_any(own));
+        }
+        select = match parent {
+            Some(Parent::Bank(id)) if scope == Scope::All => select.filter(accounts::bank_id.eq(id.get())),
+            Some(Parent::Bank(id)) => select.filter(unindexed_bank_id().eq(id.get())),
+            Some(Parent::Client(id)) => select.filter(accounts::client_id.eq(id.get())),
+            None => select,
+        };
+        for (name, value) in &query.filters {
+            select = match (*name, value) {
+                ("id", FilterValue::Integer(id)) => select.filter(accounts::id.eq(*id)),
+                ("balance", FilterValue::Integer(minor)) => select.filter(accounts::balance.eq(*minor)),
+                ("currency", FilterValue::Text(code)) => select.filter(accounts::currency.eq(code.clone())),
+                ("client_id", FilterValue::Integer(id)) => select.filter(accounts::client_id.eq(*id)),
+                ("bank_id", FilterValue::Integer(id)) if scope == Scope::All => {
+                    select.filter(accounts::bank_id.eq(*id))
+                }
+                ("bank_id", FilterValue::Integer(id)) => select.filter(unindexed_bank_id().eq(*id)),
+                _ => select,
+            };
+        }
+        select
+    };
+    page_of!(db, query, select, accounts::id, Row, read)
+}
+
+/// The accounts of a bank or client, by id, at most `limit`.
+pub fn load_of(db: &mut Db, parent: Parent, limit: i64) -> Result<Vec<Account>, StoreError> {
+    let all = accounts::table.order(accounts::id).limit(limit);
+    let rows: Vec<Row> = match parent {
+        Parent::Bank(id) => all.filter(accounts::bank_id.eq(id.get())).load(db)?,
+        Parent::Client(id) => all.filter(accounts::client_id.eq(id.get())).load(db)?,
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Deletes the accounts of a bank or client, in one statement; says how many there were.
+pub fn delete_of(db: &mut Db, parent: Parent) -> Result<usize, StoreError> {
+    Ok(match parent {
+        Parent::Bank(id) => diesel::delete(accounts::table.filter(accounts::bank_id.eq(id.get()))).execute(db)?,
+        Parent::Client(id) => diesel::delete(accounts::table.filter(accounts::client_id.eq(id.get()))).execute(db)?,
+    })
+}
+
+/// [`StoreError::ForeignKeyViolation`] where the client or the bank does not exist.
+pub fn insert(db: &mut Db, account: &Account) -> Result<(), StoreError> {
+    let row = (
+        accounts::id.eq(account.id.get()),
+        accounts::balance.eq(account.balance.minor()),
+        accounts::currency.eq(account.currency.code()),
+        accounts::client_id.eq(account.client_id.get()),
+        accounts::bank_id.eq(account.bank_id.get()),
+        accounts::version.eq(account.version),
+    );
+    diesel::insert_into(accounts::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// Writes this version over the one before it; false if that is not there any more.
+pub fn update(db: &mut Db, account: &Account) -> Result<bool, StoreError> {
+    let before = accounts::version.eq(account.version.saturating_sub(1));
+    let row = accounts::table.filter(accounts::id.eq(account.id.get())).filter(before);
+    let changes = (accounts::balance.eq(account.balance.minor()), accounts::version.eq(account.version));
+    Ok(diesel::update(row).set(changes).execute(db)? == 1)
+}
+
+/// Deletes this version; false if it is not there any more.
+pub fn delete(db: &mut Db, account: &Account) -> Result<bool, StoreError> {
+    let row = accounts::table.filter(accounts::id.eq(account.id.get())).filter(accounts::version.eq(account.version));
+    Ok(diesel::delete(row).execute(db)? == 1)
+}

@@ -1,0 +1,115 @@
+//! What an operation gets besides its command, and what it gives back besides its value.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use service_kit::ids::new_event_id;
+use shared_events::{Envelope, Event, UserId};
+
+use super::{Ids, Sequenced, StoreError};
+
+/// The source of all events of this service.
+pub const SOURCE: &str = "urn:bank-service";
+
+/// The surroundings of one operation: its time, its ids, who asked, in which request. Fixed before the transaction begins, so
+/// that an operation reads no clock.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    /// Cut to microseconds, as the database keeps it.
+    pub now: DateTime<Utc>,
+    /// Who asked; none for a registration, a login or the command line.
+    pub user_id: Option<UserId>,
+    pub request_id: Option<String>,
+    pub traceparent: Option<String>,
+    ids: Arc<Ids>,
+}
+
+impl Ctx {
+    pub(super) fn new(ids: Arc<Ids>, now: DateTime<Utc>) -> Self {
+        Self { now, user_id: None, request_id: None, traceparent: None, ids }
+    }
+
+    #[must_use]
+    pub fn by(mut self, user_id: UserId) -> Self {
+        self.user_id = Some(user_id);
+        self
+    }
+
+    #[must_use]
+    pub fn in_request(mut self, request_id: Option<String>) -> Self {
+        self.request_id = request_id;
+        self
+    }
+
+    /// The time as the tables keep it.
+    pub fn now_naive(&self) -> NaiveDateTime {
+        self.now.naive_utc()
+    }
+
+    /// The next id of a table: `ctx.next_id::<AccountId>()`.
+    pub fn next_id<I: Sequenced>(&self) -> Result<I, StoreError> {
+        self.ids.next()
+    }
+}
+
+type BuildEvent = Box<dyn Fn(&Ctx) -> Result<Envelope, serde_json::Error> + Send>;
+
+/// An event that waits for its transaction.
+pub struct PendingEvent(BuildEvent);
+
+impl PendingEvent {
+    /// An event about what the caller of the operation did.
+    pub fn new<E: Event + Clone + Send + 'static>(event: &E) -> Self {
+        Self::with_reply_to(event, None)
+    }
+
+    fn with_reply_to<E: Event + Clone + Send + 'static>(event: &E, reply_to: Option<&'static str>) -> Self {
+        let event = event.clone();
+        Self(Box::new(move |ctx| {
+            let mut envelope = Envelope::new(new_event_id(), SOURCE, ctx.user_id, ctx.now, &event)?;
+            envelope.correlation_id.clone_from(&ctx.request_id);
+            envelope.traceparent.clone_from(&ctx.traceparent);
+            envelope.reply_to = reply_to.map(str::to_owned);
+            Ok(envelope)
+        }))
+    }
+
+    pub(super) fn build(&self, ctx: &Ctx) -> Result<Envelope, StoreError> {
+        (self.0)(ctx).map_err(|_| StoreError::Corrupt { what: "an event's facts" })
+    }
+}
+
+/// What an operation did: its value, and the events that say so. The events are written by the transaction that commits the
+/// change, so nobody can publish outside of it.
+#[must_use]
+pub struct Outcome<T> {
+    pub value: T,
+    pub events: Vec<PendingEvent>,
+}
+
+impl<T> Outcome<T> {
+    /// A change that no one needs to hear of.
+    pub fn new(value: T) -> Self {
+        Self { value, events: Vec::new() }
+    }
+
+    pub fn event<E: Event + Clone + Send + 'static>(mut self, event: &E) -> Self {
+        self.events.push(PendingEvent::new(event));
+        self
+    }
+
+    /// An event whose consumer is to confirm on the named queue.
+    pub fn event_reply_to<E: Event + Clone + Send + 'static>(mut self, event: &E, queue: &'static str) -> Self {
+        self.events.push(PendingEvent::with_reply_to(event, Some(queue)));
+        self
+    }
+
+    pub fn events(mut self, events: impl IntoIterator<Item = PendingEvent>) -> Self {
+        self.events.extend(events);
+        self
+    }
+
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        Outcome { value: f(self.value), events: self.events }
+    }
+}

@@ -1,0 +1,21 @@
+//! One connection type over two engines.
+//!
+//! `Db` is what every query in `store/` takes; `diesel` writes the SQL for the engine behind it. What the two engines do not
+//! share (batch insert, upsert, row locks) stands in arms of its own, in this folder only.
+
+use diesel::MultiConnection;
+use diesel::sqlite::SqliteConnection;
+
+use super::mysql::MysqlConn;
+
+#[derive(MultiConnection)]
+pub enum Db {
+    Mysql(MysqlConn),
+    Sqlite(SqliteConnection),
+}
+
+impl Db {
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}

@@ -1,0 +1,56 @@
+//! The engine behind the store: how each of the two reads, and how it writes.
+
+use std::sync::Arc;
+
+use super::mysql_pool::MysqlPool;
+use super::sqlite_pool::SqlitePool;
+use super::{DatabaseUrl, Db, Ids, OperationError, StoreError};
+
+#[derive(Clone)]
+pub(super) enum Engine {
+    Mysql(MysqlPool),
+    Sqlite(SqlitePool),
+}
+
+impl Engine {
+    pub(super) fn connect(url: &DatabaseUrl, ids: &Arc<Ids>) -> Result<Self, StoreError> {
+        match url {
+            DatabaseUrl::Mysql(url) => MysqlPool::connect(url).map(Self::Mysql),
+            DatabaseUrl::Sqlite(path) => SqlitePool::connect(path, ids.clone()).map(Self::Sqlite),
+        }
+    }
+
+    pub(super) async fn read<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match self {
+            Self::Mysql(pool) => pool.read(f).await,
+            Self::Sqlite(pool) => pool.read(f).await,
+        }
+    }
+
+    pub(super) async fn write<T, E>(
+        &self,
+        ids: &Arc<Ids>,
+        f: impl Fn(&mut Db) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: OperationError,
+    {
+        match self {
+            Self::Mysql(pool) => pool.write(ids.clone(), f).await,
+            Self::Sqlite(pool) => pool.write(f).await,
+        }
+    }
+}
+
+/// One connection outside of any pool, for migrations.
+pub(super) fn open(url: &DatabaseUrl) -> Result<Db, StoreError> {
+    match url {
+        DatabaseUrl::Mysql(url) => super::mysql_pool::open(url),
+        DatabaseUrl::Sqlite(path) => super::sqlite_pool::open(path, service_kit::sqlite::Role::Writer),
+    }
+}

@@ -1,0 +1,95 @@
+//! What a store can answer instead of data.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use service_kit::sqlite::SqliteError;
+
+/// A failure of the store, told apart by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database cannot be reached: {reason}")]
+    Unavailable { reason: String },
+    #[error("the database has too much to do")]
+    Busy,
+    #[error("the value is taken")]
+    UniqueViolation,
+    #[error("a row that this one refers to does not exist, or this one is referred to")]
+    ForeignKeyViolation,
+    #[error("a value is out of its range")]
+    CheckViolation,
+    /// Try the whole operation again: a deadlock, or a lock that was not granted in time.
+    #[error("the transaction lost against another one")]
+    Serialization,
+    /// The block of ids is used up; the transaction starts over once a new one is reserved.
+    #[error("no ids left for {0:?}")]
+    IdsExhausted(super::Sequence),
+    #[error("a stored value cannot be read: {what}")]
+    Corrupt { what: &'static str },
+    #[error("the database refused a statement")]
+    Database(#[source] DieselError),
+}
+
+impl From<DieselError> for StoreError {
+    /// `MariaDB` reports a CHECK violation, a lock wait time-out and (over diesel-async) a deadlock as `Unknown`: the message
+    /// decides there.
+    fn from(error: DieselError) -> Self {
+        let DieselError::DatabaseError(kind, info) = &error else { return Self::from_other(error) };
+        match kind {
+            DatabaseErrorKind::UniqueViolation => Self::UniqueViolation,
+            DatabaseErrorKind::ForeignKeyViolation => Self::ForeignKeyViolation,
+            DatabaseErrorKind::CheckViolation => Self::CheckViolation,
+            DatabaseErrorKind::SerializationFailure => Self::Serialization,
+            DatabaseErrorKind::ClosedConnection => Self::Unavailable { reason: "the connection was closed".to_owned() },
+            _ => {
+                let message = info.message();
+                if contains_any(
+                    message,
+                    &["Deadlock found", "Lock wait timeout", "database is locked", "Record has changed"],
+                ) {
+                    Self::Serialization
+                } else if message.contains("CONSTRAINT") && message.contains("failed") {
+                    Self::CheckViolation
+                } else if contains_any(
+                    message,
+                    &["gone away", "Lost connection", "Connection refused", "Broken pipe", "Input/output error"],
+                ) {
+                    Self::Unavailable { reason: message.to_owned() }
+                } else {
+                    Self::Database(error)
+                }
+            }
+        }
+    }
+}
+
+impl From<SqliteError> for StoreError {
+    fn from(error: SqliteError) -> Self {
+        match error {
+            SqliteError::Query(error) => error.into(),
+            SqliteError::Busy => Self::Busy,
+            SqliteError::Panicked => Self::Corrupt { what: "the operation's state" },
+            error @ (SqliteError::Open { .. } | SqliteError::Commit(_) | SqliteError::Closed) => {
+                Self::Unavailable { reason: error.to_string() }
+            }
+        }
+    }
+}
+
+impl StoreError {
+    fn from_other(error: DieselError) -> Self {
+        match error {
+            DieselError::BrokenTransactionManager => {
+                Self::Unavailable { reason: "the connection broke inside a transaction".to_owned() }
+            }
+            error => Self::Database(error),
+        }
+    }
+
+    /// Whether the same operation may succeed at once when it is tried again.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Serialization | Self::IdsExhausted(_))
+    }
+}
+
+fn contains_any(message: &str, parts: &[&str]) -> bool {
+    parts.iter().any(|part| message.contains(part))
+}

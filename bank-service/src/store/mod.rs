@@ -1,0 +1,185 @@
+//! The relational store: the only place that knows diesel.
+//!
+//! [`Store::read`] and [`Store::write`] are the two ways in. A write is one transaction: it runs an operation, writes the
+//! operation's events to the outbox and commits; then the relay is woken. On MySQL a transaction that lost against another
+//! one is tried again as a whole, at most `WRITE_ATTEMPTS` times; on SQLite one thread writes, and commits in groups.
+//!
+//! When there is too much to do a caller is told so at once ([`StoreError::Busy`]) instead of waiting without bound.
+
+pub mod accounts;
+mod banks;
+pub mod branches;
+pub mod cards;
+mod cities;
+pub mod clients;
+mod context;
+mod db;
+mod engine;
+mod error;
+mod group_commit;
+pub mod idempotency;
+pub mod mail_receipts;
+pub mod migrations;
+mod mysql;
+mod mysql_pool;
+pub mod named;
+pub mod outbox;
+mod page;
+pub mod refresh_tokens;
+pub mod roles;
+pub mod schema;
+mod sequence;
+pub mod sessions;
+pub mod signing_keys;
+mod social_statuses;
+mod sqlite_pool;
+mod url;
+pub mod user_roles;
+pub mod users;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::sync::Notify;
+
+pub use context::{Ctx, Outcome, PendingEvent, SOURCE};
+pub use db::Db;
+use engine::Engine;
+pub use error::StoreError;
+pub use idempotency::{IdempotencyError, IdempotencyKey};
+pub use sequence::{Ids, Sequence, Sequenced};
+pub use url::{DatabaseUrl, DatabaseUrlError};
+
+/// An operation's own error. It says where a store error is among its variants, so that a lost transaction is tried again.
+pub trait OperationError: From<StoreError> + Send + 'static {
+    fn store_error(&self) -> Option<&StoreError>;
+}
+
+impl OperationError for StoreError {
+    fn store_error(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+/// Implements [`OperationError`] for enums that have a variant `Store(#[from] StoreError)`.
+#[macro_export]
+macro_rules! operation_errors {
+    ($($error:ty),+ $(,)?) => {$(
+        impl $crate::store::OperationError for $error {
+            fn store_error(&self) -> Option<&$crate::store::StoreError> {
+                if let Self::Store(error) = self { Some(error) } else { None }
+            }
+        }
+    )+};
+}
+
+/// The answer to a create request, as its complete JSON body: made now, or the one that the same `Idempotency-Key` was given
+/// before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    pub body: String,
+    pub replayed: bool,
+}
+
+#[derive(Serialize)]
+struct CreatedBody<'a, T> {
+    msg: &'static str,
+    item: &'a T,
+}
+
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+    ids: Arc<Ids>,
+    committed: Arc<Notify>,
+}
+
+impl Store {
+    /// Opens the database; does not migrate it. Blocks: call it from a blocking thread or before the server starts.
+    pub fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let ids = Arc::new(Ids::default());
+        Ok(Self { engine: Engine::connect(url, &ids)?, ids, committed: Arc::new(Notify::new()) })
+    }
+
+    pub fn ctx(&self, now: DateTime<Utc>) -> Ctx {
+        Ctx::new(self.ids.clone(), now)
+    }
+
+    /// Notified after each commit that wrote events.
+    pub fn committed(&self) -> Arc<Notify> {
+        self.committed.clone()
+    }
+
+    /// Runs queries on a blocking thread.
+    pub async fn read<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.engine.read(f).await
+    }
+
+    /// Runs one operation in one transaction, with its events. `f` may run more than once, each time on a clean transaction.
+    pub async fn write<T, E>(
+        &self,
+        ctx: &Ctx,
+        f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: OperationError,
+    {
+        let inner = ctx.clone();
+        let (value, has_events) = self
+            .engine
+            .write(&self.ids, move |db| {
+                let Outcome { value, events } = f(db, &inner)?;
+                outbox::append(db, &inner, &events)?;
+                Ok::<_, E>((value, !events.is_empty()))
+            })
+            .await?;
+        if has_events {
+            self.committed.notify_one();
+        }
+        Ok(value)
+    }
+
+    /// [`Store::write`] for a create request: under an `Idempotency-Key` the same request gets the same answer, once.
+    pub async fn create<T, E>(
+        &self,
+        ctx: &Ctx,
+        key: Option<IdempotencyKey>,
+        f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E> + Send + Sync + 'static,
+    ) -> Result<Created, E>
+    where
+        T: Serialize + Send + 'static,
+        E: OperationError + From<IdempotencyError>,
+    {
+        self.write(ctx, move |db, ctx| {
+            if let Some(key) = &key
+                && let Some(body) = idempotency::find::<E>(db, ctx, key)?
+            {
+                return Ok(Outcome::new(Created { body, replayed: true }));
+            }
+            let outcome = f(db, ctx)?;
+            let body = serde_json::to_string(&CreatedBody { msg: "item created", item: &outcome.value })
+                .map_err(|_| StoreError::Corrupt { what: "a response" })?;
+            if let Some(key) = &key {
+                idempotency::remember(db, ctx, key, &body)?;
+            }
+            Ok(outcome.map(|_| Created { body, replayed: false }))
+        })
+        .await
+    }
+
+    /// Whether the database answers; for readiness.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|db| {
+            use diesel::RunQueryDsl as _;
+            let one = diesel::dsl::sql::<diesel::sql_types::BigInt>("1");
+            diesel::select(one).get_result::<i64>(db).map(|_| ()).map_err(StoreError::from)
+        })
+        .await
+    }
+}

@@ -1,0 +1,145 @@
+//! MySQL and MariaDB: a pool, and transactions that start over when they lost against another one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::{Connection, SimpleConnection, TransactionManager};
+use diesel::r2d2::R2D2Connection;
+
+use super::mysql::MysqlConn;
+use super::{Db, Ids, OperationError, StoreError};
+
+const CONNECTIONS: u32 = 16;
+const CHECKOUT: Duration = Duration::from_secs(2);
+/// How often a transaction is run at most before its caller is told that there is too much to do.
+const WRITE_ATTEMPTS: u32 = 6;
+/// The longest pause before the next attempt doubles from here, and is cut by a random part.
+const FIRST_PAUSE_US: u64 = 2_000;
+
+#[derive(Clone)]
+pub(super) struct MysqlPool {
+    pool: r2d2::Pool<Connections>,
+}
+
+impl MysqlPool {
+    pub(super) fn connect(url: &str) -> Result<Self, StoreError> {
+        let connections = Connections { url: url.to_owned() };
+        // The pool hides why it cannot connect; one connection beforehand tells.
+        r2d2::ManageConnection::connect(&connections)?;
+        let pool = r2d2::Pool::builder()
+            .max_size(CONNECTIONS)
+            .min_idle(Some(1))
+            .connection_timeout(CHECKOUT)
+            .test_on_check_out(false)
+            .build(connections)
+            .map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
+        Ok(Self { pool })
+    }
+
+    pub(super) async fn read<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.on_blocking_thread(|pool| f(&mut *checkout(&pool)?)).await
+    }
+
+    pub(super) async fn write<T, E>(
+        &self,
+        ids: Arc<Ids>,
+        f: impl Fn(&mut Db) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: OperationError,
+    {
+        self.on_blocking_thread(move |pool| {
+            let mut conn = checkout(&pool)?;
+            for attempt in 1..=WRITE_ATTEMPTS {
+                let error = match transaction(&mut conn, &f) {
+                    Ok(value) => return Ok(value),
+                    Err(error) => error,
+                };
+                match error.store_error() {
+                    Some(StoreError::IdsExhausted(sequence)) => {
+                        let sequence = *sequence;
+                        transaction(&mut conn, &|db| ids.reserve(db, sequence, attempt))?;
+                    }
+                    Some(lost) if lost.is_retryable() && attempt < WRITE_ATTEMPTS => pause(attempt),
+                    _ => return Err(error),
+                }
+            }
+            Err(StoreError::Busy.into())
+        })
+        .await
+    }
+
+    async fn on_blocking_thread<T, E>(
+        &self,
+        f: impl FnOnce(r2d2::Pool<Connections>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        let done = tokio::task::spawn_blocking(move || f(pool));
+        done.await.unwrap_or_else(|error| Err(StoreError::Unavailable { reason: error.to_string() }.into()))
+    }
+}
+
+fn checkout(pool: &r2d2::Pool<Connections>) -> Result<r2d2::PooledConnection<Connections>, StoreError> {
+    pool.get().map_err(|_| StoreError::Busy)
+}
+
+/// Begin, run, commit; on any error roll back explicitly: a lock wait time-out alone leaves the transaction open.
+fn transaction<T, E: From<StoreError>>(db: &mut Db, f: &impl Fn(&mut Db) -> Result<T, E>) -> Result<T, E> {
+    Db::begin_transaction(db).map_err(StoreError::from)?;
+    match f(db) {
+        Ok(value) => {
+            Db::commit_transaction(db).map_err(StoreError::from)?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(rollback) = Db::rollback_transaction(db) {
+                tracing::warn!(error = %rollback, "a rollback failed; the connection is dropped");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn pause(attempt: u32) {
+    let longest = FIRST_PAUSE_US << attempt;
+    let [random] = service_kit::ids::random_bytes::<1>();
+    std::thread::sleep(Duration::from_micros(longest / 2 + longest * u64::from(random) / 512));
+}
+
+pub(super) fn open(url: &str) -> Result<Db, StoreError> {
+    let mut conn = MysqlConn::establish(url).map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
+    conn.batch_execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
+    conn.batch_execute("SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5")?;
+    Ok(Db::Mysql(conn))
+}
+
+#[derive(Debug)]
+struct Connections {
+    url: String,
+}
+
+impl r2d2::ManageConnection for Connections {
+    type Connection = Db;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Db, StoreError> {
+        open(&self.url)
+    }
+
+    fn is_valid(&self, conn: &mut Db) -> Result<(), StoreError> {
+        conn.ping().map_err(StoreError::from)
+    }
+
+    fn has_broken(&self, conn: &mut Db) -> bool {
+        conn.is_broken()
+    }
+}

@@ -1,0 +1,24 @@
+//! Pages of a list: by number, with a total, or behind a cursor, at a cost that does not depend on the depth.
+
+/// Loads the page that `$query` asks for. `$select` makes the boxed query with its filters; it is called once for the count
+/// and once for the rows, which are ordered by `$id`, the first column of `$row`, and turned into items by `$read`.
+macro_rules! page_of {
+    ($db:expr, $query:expr, $select:expr, $id:expr, $row:ty, $read:expr) => {{
+        let page = $select().order($id);
+        let (rows, total): (Vec<$row>, Option<i64>) = match $query.page {
+            PageRequest::Number { number, size } => {
+                let total: i64 = $select().count().get_result($db)?;
+                let skip = number.saturating_sub(1).saturating_mul(size);
+                (if skip < total { page.limit(size).offset(skip).load($db)? } else { Vec::new() }, Some(total))
+            }
+            PageRequest::After { cursor, size } => {
+                (page.filter($id.gt(cursor.unwrap_or(0))).limit(size).load($db)?, None)
+            }
+        };
+        // A walk goes on behind the last row, also where that is the end for now: a live list grows.
+        let next_cursor = if total.is_none() { rows.last().map(|row| row.0) } else { None };
+        let rows = rows.into_iter().map($read).collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(Listing { rows, total, next_cursor })
+    }};
+}
+pub(super) use page_of;

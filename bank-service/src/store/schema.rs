@@ -1,0 +1,159 @@
+//! The tables, as `migrations/` makes them. Times are UTC, cut to microseconds.
+
+diesel::table! { sequences (name) { name -> Text, next_value -> BigInt, } }
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        email -> Text,
+        email_key -> Text,
+        password_hash -> Nullable<Text>,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        username -> Nullable<Text>,
+        language -> Nullable<Text>,
+        country -> Nullable<Text>,
+        is_blocked -> Bool,
+        blocked_on -> Nullable<Timestamp>,
+        last_login_date -> Nullable<Timestamp>,
+        registered_on -> Timestamp,
+        failed_logins -> Integer,
+        login_not_before -> Nullable<Timestamp>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! { roles (id) { id -> BigInt, name -> Text, version -> BigInt, } }
+
+diesel::table! { user_roles (user_id, role_id) { user_id -> BigInt, role_id -> BigInt, } }
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> BigInt,
+        created_at -> Timestamp,
+        auth_time -> Timestamp,
+        last_used_at -> Timestamp,
+        expires_at -> Timestamp,
+        revoked_at -> Nullable<Timestamp>,
+        user_agent -> Nullable<Text>,
+        remote_addr -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (token_hash) {
+        token_hash -> Text,
+        session_id -> Text,
+        issued_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        sealed_private_key -> Binary,
+        public_key -> Binary,
+        created_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! { social_statuses (id) { id -> BigInt, name -> Text, version -> BigInt, } }
+diesel::table! { cities (id) { id -> BigInt, name -> Text, version -> BigInt, } }
+diesel::table! { banks (id) { id -> BigInt, name -> Text, version -> BigInt, } }
+diesel::table! { branches (id) { id -> BigInt, bank_id -> BigInt, city_id -> BigInt, version -> BigInt, } }
+
+diesel::table! {
+    clients (id) {
+        id -> BigInt,
+        name -> Text,
+        social_status_id -> Nullable<BigInt>,
+        user_id -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> BigInt,
+        balance -> BigInt,
+        currency -> Text,
+        client_id -> BigInt,
+        bank_id -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! { cards (id) { id -> BigInt, balance -> BigInt, account_id -> BigInt, version -> BigInt, } }
+
+diesel::table! {
+    outbox (id) {
+        id -> BigInt,
+        event_id -> Text,
+        event_type -> Text,
+        /// The whole message as JSON.
+        message -> Text,
+        created_at -> Timestamp,
+        /// When the relay may take the row; null once it is sent.
+        due_at -> Nullable<Timestamp>,
+        sent_at -> Nullable<Timestamp>,
+        /// The paused queue that the row waits for, if that is why.
+        waiting_for -> Nullable<Text>,
+        /// What each queue has done with it so far, as JSON.
+        progress -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    mail_receipts (event_id) {
+        event_id -> Text,
+        /// `sent` or `rejected`.
+        state -> Text,
+        message_id -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        received_at -> Timestamp,
+        /// When the log entry is to be posted; null once it is, or if the mail was rejected.
+        due_at -> Nullable<Timestamp>,
+        posted_at -> Nullable<Timestamp>,
+        attempts -> Integer,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (caller, idempotency_key) {
+        caller -> Text,
+        idempotency_key -> Text,
+        request_hash -> Text,
+        response -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::joinable!(user_roles -> users (user_id));
+diesel::joinable!(user_roles -> roles (role_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(refresh_tokens -> sessions (session_id));
+diesel::joinable!(branches -> banks (bank_id));
+diesel::joinable!(branches -> cities (city_id));
+diesel::joinable!(clients -> users (user_id));
+diesel::joinable!(clients -> social_statuses (social_status_id));
+diesel::joinable!(accounts -> clients (client_id));
+diesel::joinable!(accounts -> banks (bank_id));
+diesel::joinable!(cards -> accounts (account_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    users,
+    roles,
+    user_roles,
+    sessions,
+    refresh_tokens,
+    social_statuses,
+    cities,
+    banks,
+    branches,
+    clients,
+    accounts,
+    cards,
+);

@@ -1,0 +1,161 @@
+//! The `sessions` table: one row per login.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use shared_events::UserId;
+
+use super::schema::{sessions, users};
+use super::{Ctx, Db, StoreError, refresh_tokens, user_roles};
+use crate::domain::session::{Session, SessionId};
+
+/// How many expired sessions one sweep deletes.
+const SWEEP: i64 = 200;
+/// How long an expired session is kept, so that its tokens are still recognised.
+const KEPT: TimeDelta = TimeDelta::days(7);
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    id: String,
+    user_id: i64,
+    created_at: NaiveDateTime,
+    auth_time: NaiveDateTime,
+    last_used_at: NaiveDateTime,
+    expires_at: NaiveDateTime,
+    revoked_at: Option<NaiveDateTime>,
+    user_agent: Option<String>,
+    remote_addr: Option<String>,
+}
+
+impl From<&Session> for SessionRow {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: session.id.to_string(),
+            user_id: session.user_id.get(),
+            created_at: session.created_on.naive_utc(),
+            auth_time: session.authenticated_on.naive_utc(),
+            last_used_at: session.last_used_on.naive_utc(),
+            expires_at: session.expires_on.naive_utc(),
+            revoked_at: session.revoked_on.map(|date| date.naive_utc()),
+            user_agent: session.user_agent.clone(),
+            remote_addr: session.remote_addr.clone(),
+        }
+    }
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = StoreError;
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.parse().map_err(|_| StoreError::Corrupt { what: "sessions.id" })?,
+            user_id: UserId::try_new(row.user_id).map_err(|_| StoreError::Corrupt { what: "sessions.user_id" })?,
+            authenticated_on: row.auth_time.and_utc(),
+            created_on: row.created_at.and_utc(),
+            last_used_on: row.last_used_at.and_utc(),
+            expires_on: row.expires_at.and_utc(),
+            revoked_on: row.revoked_at.map(|date| date.and_utc()),
+            remote_addr: row.remote_addr,
+            user_agent: row.user_agent,
+        })
+    }
+}
+
+pub fn insert(db: &mut Db, session: &Session) -> Result<(), StoreError> {
+    diesel::insert_into(sessions::table).values(SessionRow::from(session)).execute(db)?;
+    Ok(())
+}
+
+pub fn find(db: &mut Db, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let row = sessions::table.find(id.to_string()).select(SessionRow::as_select()).first(db).optional()?;
+    row.map(Session::try_from).transpose()
+}
+
+/// The sessions of a user that still count, oldest first.
+pub fn list_live(db: &mut Db, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>, StoreError> {
+    let rows = sessions::table
+        .filter(sessions::user_id.eq(user.get()))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now.naive_utc()))
+        .select(SessionRow::as_select())
+        .order((sessions::created_at, sessions::id))
+        .load(db)?;
+    rows.into_iter().map(Session::try_from).collect()
+}
+
+pub fn touch(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let row = sessions::table.find(id.to_string());
+    diesel::update(row).set(sessions::last_used_at.eq(now.naive_utc())).execute(db)?;
+    Ok(())
+}
+
+/// The password was given again in a session; false if it has ended.
+pub fn reauthenticate(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let row = sessions::table.filter(sessions::id.eq(id.to_string())).filter(sessions::revoked_at.is_null());
+    let changes = (sessions::auth_time.eq(now.naive_utc()), sessions::last_used_at.eq(now.naive_utc()));
+    Ok(diesel::update(row).set(changes).execute(db)? == 1)
+}
+
+/// Ends a session; false if it had ended.
+pub fn revoke(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let row = sessions::table.filter(sessions::id.eq(id.to_string())).filter(sessions::revoked_at.is_null());
+    Ok(diesel::update(row).set(sessions::revoked_at.eq(now.naive_utc())).execute(db)? == 1)
+}
+
+/// Ends all sessions of a user; gives how many.
+pub fn revoke_all(db: &mut Db, user: UserId, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    let rows = sessions::table.filter(sessions::user_id.eq(user.get())).filter(sessions::revoked_at.is_null());
+    Ok(diesel::update(rows).set(sessions::revoked_at.eq(now.naive_utc())).execute(db)?)
+}
+
+/// Ends all sessions of a user but one; gives how many.
+pub fn revoke_others(db: &mut Db, user: UserId, kept: SessionId, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(user.get()))
+        .filter(sessions::id.ne(kept.to_string()))
+        .filter(sessions::revoked_at.is_null());
+    Ok(diesel::update(others).set(sessions::revoked_at.eq(now.naive_utc())).execute(db)?)
+}
+
+/// Deletes the sessions of a user with their refresh tokens.
+pub fn delete_all(db: &mut Db, user: UserId) -> Result<(), StoreError> {
+    let ids: Vec<String> = sessions::table.filter(sessions::user_id.eq(user.get())).select(sessions::id).load(db)?;
+    delete_with_tokens(db, &ids)
+}
+
+/// Deletes some of the sessions that expired long ago, with their refresh tokens; gives how many.
+pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
+    let expired = sessions::table.filter(sessions::expires_at.lt((ctx.now - KEPT).naive_utc()));
+    let ids: Vec<String> = expired.select(sessions::id).limit(SWEEP).load(db)?;
+    delete_with_tokens(db, &ids)?;
+    Ok(ids.len())
+}
+
+fn delete_with_tokens(db: &mut Db, ids: &[String]) -> Result<(), StoreError> {
+    for id in ids {
+        refresh_tokens::delete_of_session(db, id)?;
+        diesel::delete(sessions::table.find(id)).execute(db)?;
+    }
+    Ok(())
+}
+
+/// What a session's token is worth at the moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    pub session: Session,
+    pub is_blocked: bool,
+    pub roles: Vec<String>,
+}
+
+/// None if there is no such session.
+pub fn authority(db: &mut Db, id: SessionId) -> Result<Option<Authority>, StoreError> {
+    let row: Option<(SessionRow, bool)> = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::id.eq(id.to_string()))
+        .select((SessionRow::as_select(), users::is_blocked))
+        .first(db)
+        .optional()?;
+    let Some((row, is_blocked)) = row else { return Ok(None) };
+    let session = Session::try_from(row)?;
+    let roles = user_roles::names(db, session.user_id)?;
+    Ok(Some(Authority { session, is_blocked, roles }))
+}

@@ -1,0 +1,59 @@
+//! The `signing_keys` table: token signing keys, the private halves sealed.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+
+use super::schema::signing_keys;
+use super::{Db, StoreError};
+
+/// How many keys are looked at; older ones have been deleted long before.
+const MAX_KEYS: i64 = 100;
+
+#[derive(Clone)]
+pub struct StoredKey {
+    pub kid: String,
+    pub sealed_private_key: Vec<u8>,
+    /// The public half as a JWK.
+    pub public_key: Vec<u8>,
+    pub created_on: DateTime<Utc>,
+    pub retired_on: Option<DateTime<Utc>>,
+}
+
+/// All keys, the newest first.
+pub fn list(db: &mut Db) -> Result<Vec<StoredKey>, StoreError> {
+    type Row = (String, Vec<u8>, Vec<u8>, NaiveDateTime, Option<NaiveDateTime>);
+    let newest_first = (signing_keys::created_at.desc(), signing_keys::kid.desc());
+    let rows: Vec<Row> = signing_keys::table.order(newest_first).limit(MAX_KEYS).load(db)?;
+    let read = |(kid, sealed_private_key, public_key, created_at, retired_at): Row| StoredKey {
+        kid,
+        sealed_private_key,
+        public_key,
+        created_on: created_at.and_utc(),
+        retired_on: retired_at.map(|date| date.and_utc()),
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+pub fn insert(db: &mut Db, key: &StoredKey) -> Result<(), StoreError> {
+    let row = (
+        signing_keys::kid.eq(&key.kid),
+        signing_keys::sealed_private_key.eq(&key.sealed_private_key),
+        signing_keys::public_key.eq(&key.public_key),
+        signing_keys::created_at.eq(key.created_on.naive_utc()),
+        signing_keys::retired_at.eq(key.retired_on.map(|date| date.naive_utc())),
+    );
+    diesel::insert_into(signing_keys::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// Retires every key but one.
+pub fn retire_others(db: &mut Db, kid: &str, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    let others = signing_keys::table.filter(signing_keys::kid.ne(kid)).filter(signing_keys::retired_at.is_null());
+    Ok(diesel::update(others).set(signing_keys::retired_at.eq(now.naive_utc())).execute(db)?)
+}
+
+/// Deletes the keys that were retired before a time; gives how many.
+pub fn purge(db: &mut Db, before: DateTime<Utc>) -> Result<usize, StoreError> {
+    let retired = signing_keys::table.filter(signing_keys::retired_at.lt(before.naive_utc()));
+    Ok(diesel::delete(retired).execute(db)?)
+}

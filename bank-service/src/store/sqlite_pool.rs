@@ -1,0 +1,87 @@
+//! SQLite: a pool of reading connections beside the one writer.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use service_kit::sqlite::{Role, Writer};
+
+use super::group_commit::CountIds;
+use super::{Db, Ids, StoreError};
+
+/// Reads are short, and the page cache is shared by the kernel: a few connections keep two cores busy.
+const READERS: u32 = 8;
+/// How long a read waits for a connection before it is told that there is too much to do.
+const CHECKOUT: Duration = Duration::from_secs(2);
+
+#[derive(Clone)]
+pub(super) struct SqlitePool {
+    writer: Writer<Db>,
+    readers: r2d2::Pool<Readers>,
+}
+
+impl SqlitePool {
+    pub(super) fn connect(path: &Path, ids: Arc<Ids>) -> Result<Self, StoreError> {
+        let writer =
+            Writer::start_with(open(path, Role::Writer)?, CountIds::new(ids)).map_err(|error| unavailable(&error))?;
+        let readers = r2d2::Pool::builder()
+            .max_size(READERS)
+            .min_idle(Some(1))
+            .connection_timeout(CHECKOUT)
+            .test_on_check_out(false)
+            .build(Readers { path: path.to_string_lossy().into_owned() })
+            .map_err(|error| unavailable(&error))?;
+        Ok(Self { writer, readers })
+    }
+
+    pub(super) async fn read<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let mut conn = readers.get().map_err(|_| StoreError::Busy)?;
+            f(&mut conn)
+        });
+        done.await.unwrap_or_else(|error| Err(unavailable(&error).into()))
+    }
+
+    pub(super) async fn write<T, E>(&self, f: impl Fn(&mut Db) -> Result<T, E> + Send + Sync + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.operate(|error| StoreError::from(error).into(), f).await
+    }
+}
+
+fn unavailable(error: &dyn std::error::Error) -> StoreError {
+    StoreError::Unavailable { reason: error.to_string() }
+}
+
+pub(super) fn open(path: &Path, role: Role) -> Result<Db, StoreError> {
+    Ok(Db::Sqlite(service_kit::sqlite::open(path, role)?))
+}
+
+#[derive(Debug)]
+struct Readers {
+    path: String,
+}
+
+impl r2d2::ManageConnection for Readers {
+    type Connection = Db;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Db, StoreError> {
+        open(Path::new(&self.path), Role::Reader)
+    }
+
+    fn is_valid(&self, _: &mut Db) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn has_broken(&self, _: &mut Db) -> bool {
+        false
+    }
+}

@@ -1,0 +1,78 @@
+//! `DATABASE_URL`: the scheme picks the engine.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `sqlite:./data/bank.sqlite`
+    Sqlite(PathBuf),
+    /// `mysql://user:password@host:3306/database`
+    Mysql(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected sqlite:PATH, such as sqlite:./data/bank.sqlite, or mysql://USER:PASSWORD@HOST:3306/DATABASE")]
+pub struct DatabaseUrlError;
+
+impl FromStr for DatabaseUrl {
+    type Err = DatabaseUrlError;
+    fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() || path == ":memory:" {
+                Err(DatabaseUrlError)
+            } else {
+                Ok(Self::Sqlite(path.into()))
+            };
+        }
+        let url = ::url::Url::parse(text).map_err(|_| DatabaseUrlError)?;
+        let has_database = url.path().len() > 1;
+        if url.scheme() == "mysql" && url.host_str().is_some() && has_database {
+            Ok(Self::Mysql(text.to_owned()))
+        } else {
+            Err(DatabaseUrlError)
+        }
+    }
+}
+
+impl DatabaseUrl {
+    /// For people and logs: without the password.
+    pub fn redacted(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Self::Mysql(text) => ::url::Url::parse(text).map_or_else(
+                |_| "mysql:".to_owned(),
+                |url| {
+                    format!(
+                        "mysql://{}:{}{}",
+                        url.host_str().unwrap_or_default(),
+                        url.port().unwrap_or(3306),
+                        url.path()
+                    )
+                },
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_picks_the_engine_and_others_are_refused() {
+        assert_eq!("sqlite:./a.sqlite".parse(), Ok(DatabaseUrl::Sqlite("./a.sqlite".into())));
+        assert_eq!("sqlite:///tmp/a.sqlite".parse(), Ok(DatabaseUrl::Sqlite("/tmp/a.sqlite".into())));
+        assert!(matches!("mysql://u:p@h/bank".parse(), Ok(DatabaseUrl::Mysql(_))));
+        for bad in ["", "sqlite:", "sqlite::memory:", "postgres://h/bank", "mysql://h", "bank.sqlite"] {
+            assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let url: DatabaseUrl = "mysql://bank:hunter2@db.example:3307/bank".parse().unwrap();
+        assert_eq!(url.redacted(), "mysql://db.example:3307/bank");
+    }
+}

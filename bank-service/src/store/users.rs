@@ -1,0 +1,248 @@
+//! The `users` table. Password hashes leave it through [`credentials`] only.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
+use shared_events::{AccountId, ClientId, UserId};
+
+use super::page::page_of;
+use super::schema::{accounts, clients, users};
+use super::{Db, StoreError, user_roles};
+use crate::domain::email::Email;
+use crate::domain::user::{Holdings, Profile, User, retry_after_failures};
+
+/// What a list of users can be filtered by.
+pub const FILTERS: &[Filter] = &[
+    Filter { name: "id", kind: FilterKind::Integer },
+    Filter { name: "email", kind: FilterKind::Text },
+    Filter { name: "username", kind: FilterKind::Text },
+    Filter { name: "is_blocked", kind: FilterKind::Boolean },
+];
+
+/// A user's row without the password's hash and what slows logins down.
+type Row = (i64, String, ProfileRow, bool, Option<NaiveDateTime>, Option<NaiveDateTime>, NaiveDateTime, i64);
+type ProfileRow = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+
+/// The columns of [`Row`].
+macro_rules! columns {
+    () => {
+        (
+            users::id,
+            users::email,
+            (users::first_name, users::last_name, users::username, users::language, users::country),
+            users::is_blocked,
+            users::blocked_on,
+            users::last_login_date,
+            users::registered_on,
+            users::version,
+        )
+    };
+}
+
+/// The user of a row, still without roles.
+fn read(row: Row) -> Result<User, StoreError> {
+    let (id, email, profile, is_blocked, blocked_on, last_login_date, registered_on, version) = row;
+    let (first_name, last_name, username, language, country) = profile;
+    Ok(User {
+        id: UserId::try_new(id).map_err(|_| StoreError::Corrupt { what: "users.id" })?,
+        email: Email::parse(&email).map_err(|_| StoreError::Corrupt { what: "users.email" })?,
+        profile: Profile { first_name, last_name, username, language, country },
+        roles: Vec::new(),
+        is_blocked,
+        blocked_on: blocked_on.map(|date| date.and_utc()),
+        last_login_date: last_login_date.map(|date| date.and_utc()),
+        registered_on: registered_on.and_utc(),
+        version,
+    })
+}
+
+pub fn find(db: &mut Db, id: UserId) -> Result<Option<User>, StoreError> {
+    let row: Option<Row> = users::table.find(id.get()).select(columns!()).first(db).optional()?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(User { roles: user_roles::names(db, id)?, ..read(row)? }))
+}
+
+pub fn find_by_email(db: &mut Db, email: &Email) -> Result<Option<User>, StoreError> {
+    let id: Option<i64> =
+        users::table.filter(users::email_key.eq(email.normalized())).select(users::id).first(db).optional()?;
+    let id = id.map(UserId::try_new).transpose().map_err(|_| StoreError::Corrupt { what: "users.id" })?;
+    id.map_or(Ok(None), |id| find(db, id))
+}
+
+/// A page of users, by id.
+pub fn list(db: &mut Db, query: &ListQuery) -> Result<Listing<User>, StoreError> {
+    let mut listing = page(db, query)?;
+    let ids: Vec<i64> = listing.rows.iter().map(|user| user.id.get()).collect();
+    let mut roles = user_roles::names_of_many(db, &ids)?;
+    for user in &mut listing.rows {
+        user.roles = roles.remove(&user.id.get()).unwrap_or_default();
+    }
+    Ok(listing)
+}
+
+fn page(db: &mut Db, query: &ListQuery) -> Result<Listing<User>, StoreError> {
+    let select = || {
+        let mut select = users::table.select(columns!()).into_boxed();
+        for (name, value) in &query.filters {
+            select = match (*name, value) {
+                ("id", FilterValue::Integer(id)) => select.filter(users::id.eq(*id)),
+                ("email", FilterValue::Text(text)) => {
+                    let key = Email::parse(text).map_or_else(|_| text.clone(), |email| email.normalized());
+                    select.filter(users::email_key.eq(key))
+                }
+                ("username", FilterValue::Text(text)) => select.filter(users::username.eq(text.clone())),
+                ("is_blocked", FilterValue::Boolean(blocked)) => select.filter(users::is_blocked.eq(*blocked)),
+                _ => select,
+            };
+        }
+        select
+    };
+    page_of!(db, query, select, users::id, Row, read)
+}
+
+pub struct NewUser<'a> {
+    pub id: UserId,
+    pub email: &'a Email,
+    pub password_hash: &'a str,
+    pub profile: &'a Profile,
+    pub registered_on: DateTime<Utc>,
+}
+
+/// [`StoreError::UniqueViolation`] where the address is taken.
+pub fn insert(db: &mut Db, user: &NewUser<'_>) -> Result<(), StoreError> {
+    let profile = user.profile;
+    let row = (
+        users::id.eq(user.id.get()),
+        users::email.eq(user.email.as_str()),
+        users::email_key.eq(user.email.normalized()),
+        users::password_hash.eq(user.password_hash),
+        users::first_name.eq(&profile.first_name),
+        users::last_name.eq(&profile.last_name),
+        users::username.eq(&profile.username),
+        users::language.eq(&profile.language),
+        users::country.eq(&profile.country),
+        users::is_blocked.eq(false),
+        users::registered_on.eq(user.registered_on.naive_utc()),
+        users::failed_logins.eq(0),
+        users::version.eq(1_i64),
+    );
+    diesel::insert_into(users::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// Writes profile and block of this version over the one before it; false if that is not there any more.
+pub fn update(db: &mut Db, user: &User) -> Result<bool, StoreError> {
+    let profile = &user.profile;
+    let changes = (
+        users::first_name.eq(&profile.first_name),
+        users::last_name.eq(&profile.last_name),
+        users::username.eq(&profile.username),
+        users::language.eq(&profile.language),
+        users::country.eq(&profile.country),
+        users::is_blocked.eq(user.is_blocked),
+        users::blocked_on.eq(user.blocked_on.map(|date| date.naive_utc())),
+        users::version.eq(user.version),
+    );
+    let row =
+        users::table.filter(users::id.eq(user.id.get())).filter(users::version.eq(user.version.saturating_sub(1)));
+    Ok(diesel::update(row).set(changes).execute(db)? == 1)
+}
+
+/// False if there is no such user.
+pub fn delete(db: &mut Db, id: UserId) -> Result<bool, StoreError> {
+    Ok(diesel::delete(users::table.filter(users::id.eq(id.get()))).execute(db)? == 1)
+}
+
+/// What a login is checked against. It has no `Debug`.
+pub struct Credentials {
+    pub user_id: UserId,
+    /// None for a user who has no password.
+    pub password_hash: Option<String>,
+    pub is_blocked: bool,
+    /// Attempts before this time are refused unseen.
+    pub login_not_before: Option<DateTime<Utc>>,
+}
+
+type CredentialsRow = (i64, Option<String>, bool, Option<NaiveDateTime>);
+
+pub fn credentials(db: &mut Db, email: &Email) -> Result<Option<Credentials>, StoreError> {
+    let row: Option<CredentialsRow> = users::table
+        .filter(users::email_key.eq(email.normalized()))
+        .select((users::id, users::password_hash, users::is_blocked, users::login_not_before))
+        .first(db)
+        .optional()?;
+    row.map(read_credentials).transpose()
+}
+
+pub fn credentials_of(db: &mut Db, id: UserId) -> Result<Option<Credentials>, StoreError> {
+    let row: Option<CredentialsRow> = users::table
+        .find(id.get())
+        .select((users::id, users::password_hash, users::is_blocked, users::login_not_before))
+        .first(db)
+        .optional()?;
+    row.map(read_credentials).transpose()
+}
+
+fn read_credentials(row: CredentialsRow) -> Result<Credentials, StoreError> {
+    let (id, password_hash, is_blocked, not_before) = row;
+    let user_id = UserId::try_new(id).map_err(|_| StoreError::Corrupt { what: "users.id" })?;
+    Ok(Credentials { user_id, password_hash, is_blocked, login_not_before: not_before.map(|date| date.and_utc()) })
+}
+
+/// A login succeeded: its date is kept, the failures before it are forgotten.
+pub fn record_login(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let changes = (
+        users::last_login_date.eq(now.naive_utc()),
+        users::failed_logins.eq(0),
+        users::login_not_before.eq(None::<NaiveDateTime>),
+    );
+    Ok(diesel::update(users::table.find(id.get())).set(changes).execute(db)? == 1)
+}
+
+/// The password was given again: the failures before it are forgotten.
+pub fn clear_failures(db: &mut Db, id: UserId) -> Result<(), StoreError> {
+    let changes = (users::failed_logins.eq(0), users::login_not_before.eq(None::<NaiveDateTime>));
+    diesel::update(users::table.find(id.get())).set(changes).execute(db)?;
+    Ok(())
+}
+
+/// A password was wrong: counts it, and sets when the next attempt will be looked at.
+pub fn record_failure(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let row = users::table.find(id.get());
+    // Counted before it is read, so that parallel failures are all counted. It stops far above where the delay does.
+    let below_limit = users::table.filter(users::id.eq(id.get())).filter(users::failed_logins.lt(1_000_000));
+    diesel::update(below_limit).set(users::failed_logins.eq(users::failed_logins + 1)).execute(db)?;
+    let failures: Option<i32> = row.select(users::failed_logins).first(db).optional()?;
+    if let Some(until) = failures.and_then(|failures| retry_after_failures(failures, now)) {
+        diesel::update(row).set(users::login_not_before.eq(until.naive_utc())).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Replaces a hash that was just checked; false if it is not there any more.
+pub fn replace_password_hash(db: &mut Db, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
+    let row = users::table.filter(users::id.eq(id.get())).filter(users::password_hash.eq(old));
+    Ok(diesel::update(row).set(users::password_hash.eq(new)).execute(db)? == 1)
+}
+
+/// The client of a user and its first `limit` accounts.
+pub fn holdings(db: &mut Db, id: UserId, limit: usize) -> Result<Holdings, StoreError> {
+    let client: Option<i64> =
+        clients::table.filter(clients::user_id.eq(id.get())).select(clients::id).first(db).optional()?;
+    let Some(client) = client else { return Ok(Holdings::default()) };
+    let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let ids: Vec<i64> = accounts::table
+        .filter(accounts::client_id.eq(client))
+        .select(accounts::id)
+        .order(accounts::id)
+        .limit(one_more)
+        .load(db)?;
+    let corrupt = |what| move |_| StoreError::Corrupt { what };
+    let truncated = ids.len() > limit;
+    let known = ids.into_iter().take(limit).map(AccountId::try_new).collect::<Result<_, _>>();
+    Ok(Holdings {
+        client_id: Some(ClientId::try_new(client).map_err(corrupt("clients.id"))?),
+        account_ids: known.map_err(corrupt("accounts.id"))?,
+        truncated,
+    })
+}

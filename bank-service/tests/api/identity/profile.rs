@@ -1,0 +1,45 @@
+//! One's own user.
+
+use serde_json::{Value, json};
+
+use crate::harness::TestApp;
+
+#[actix_web::test]
+async fn me_tells_user_and_holdings() {
+    let app = TestApp::start().await;
+    let person = app.user("a@example.com").await;
+    let me = app.get(&person.token, "/auth/me").await.expect(200);
+    assert_eq!((&me["id"], &me["email"]), (&json!(person.id), &json!("a@example.com")));
+    assert_eq!((&me["client_id"], &me["account_ids"]), (&Value::Null, &json!([])));
+}
+
+#[actix_web::test]
+async fn a_profile_changes_field_by_field() {
+    let app = TestApp::start().await;
+    let person = app.user("a@example.com").await;
+    let names = json!({"first_name": "Zoë", "last_name": "O'Neil", "username": "zoe.1", "language": "pt-BR"});
+    let item = app.put(&person.token, "/auth/me", names).await.item(200);
+    assert_eq!((&item["first_name"], &item["language"]), (&json!("Zoë"), &json!("pt-BR")));
+    let item = app.put(&person.token, "/auth/me", json!({"username": null, "country": "pt"})).await.item(200);
+    assert_eq!(
+        (&item["username"], &item["last_name"], &item["country"]),
+        (&Value::Null, &json!("O'Neil"), &json!("PT"))
+    );
+    assert_eq!(app.event_types(0).await, ["user.created", "user.updated", "user.updated"]);
+    app.put(&person.token, "/auth/me", json!({"country": "PT"})).await.expect(200);
+    app.put(&person.token, "/auth/me", json!({})).await.expect(200);
+    assert_eq!(app.event_types(0).await.len(), 3, "without a change nobody hears of it");
+}
+
+#[actix_web::test]
+async fn what_is_not_ones_own_to_change_is_refused() {
+    let app = TestApp::start().await;
+    let person = app.user("a@example.com").await;
+    let body = json!({"roles": ["admin"], "email": "b@example.com", "is_blocked": false, "id": 7, "shoe_size": 42});
+    let answer = app.put(&person.token, "/auth/me", body).await;
+    assert_eq!(answer.outcome(), (422, "validation_failed"));
+    assert_eq!(answer.body["errors"]["roles"], json!(["is read-only"]));
+    assert_eq!(answer.body["errors"]["shoe_size"], json!(["unknown field"]));
+    let me = app.get(&person.token, "/auth/me").await.expect(200);
+    assert_eq!((&me["roles"], &me["email"]), (&json!(["user"]), &json!("a@example.com")));
+}

@@ -1,0 +1,15 @@
+//! bank-service through its front door.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "tests fail by panicking"
+)]
+
+mod database;
+mod harness;
+mod identity;
+mod relay;
+mod resources;

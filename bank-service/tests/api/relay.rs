@@ -1,0 +1,64 @@
+//! The relay against a transport that is away, and then back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use tokio::sync::broadcast;
+
+use crate::harness::TestApp;
+
+struct Switch {
+    there: AtomicBool,
+    asked: AtomicUsize,
+    accepted: AtomicUsize,
+    resumed: broadcast::Sender<String>,
+}
+
+#[async_trait]
+impl Publisher for Switch {
+    async fn publish(&self, _: Outgoing) -> Receipt {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if !self.there.load(Ordering::SeqCst) {
+            return Receipt::Unavailable { reason: "switched off".to_owned() };
+        }
+        self.accepted.fetch_add(1, Ordering::SeqCst);
+        Receipt::Accepted
+    }
+
+    fn resumed(&self) -> broadcast::Receiver<String> {
+        self.resumed.subscribe()
+    }
+}
+
+#[actix_web::test]
+async fn a_transport_that_is_away_is_asked_seldom_and_gets_everything_once_it_is_back() {
+    let app = TestApp::start().await;
+    app.user("a@example.com").await;
+    let waiting = app.events().await.len();
+    let switch = Arc::new(Switch {
+        there: AtomicBool::new(false),
+        asked: AtomicUsize::new(0),
+        accepted: AtomicUsize::new(0),
+        resumed: broadcast::Sender::new(1),
+    });
+    let relay = service_kit::task::spawn("relay", app.running.relay(switch.clone()).run());
+
+    // Pauses of 100, 200, 400 ms …: at most five looks a second, each at what waits.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let asked = switch.asked.load(Ordering::SeqCst);
+    assert!(asked >= waiting && asked <= 6 * waiting, "{asked} publishes of {waiting} events in a second");
+
+    switch.there.store(true, Ordering::SeqCst);
+    for _ in 0..500 {
+        if app.events().await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!((app.events().await.len(), switch.accepted.load(Ordering::SeqCst)), (0, waiting));
+    app.shutdown.begin();
+    relay.await.unwrap();
+}

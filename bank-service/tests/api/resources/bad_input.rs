@@ -1,0 +1,178 @@
+//! Bad input gets a clear answer and changes nothing.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::world::World;
+
+/// Every route that takes a body: method, path, a good body.
+fn routes(world: &World) -> Vec<(Method, String, Value)> {
+    let (bank, ada) = (world.bank, &world.ada);
+    let account = json!({"client_id": ada.client, "bank_id": bank, "balance": 5});
+    vec![
+        (Method::POST, "/api/banks".to_owned(), json!({"name": "Good Bank"})),
+        (Method::PUT, format!("/api/banks/{bank}"), json!({"name": "Good Bank"})),
+        (Method::POST, "/api/cities".to_owned(), json!({"name": "Good City"})),
+        (Method::PUT, format!("/api/cities/{}", world.city), json!({"name": "Good City"})),
+        (Method::POST, "/api/social-statuses".to_owned(), json!({"name": "good"})),
+        (Method::PUT, format!("/api/social-statuses/{}", world.status), json!({"name": "good"})),
+        (Method::POST, format!("/api/banks/{bank}/branches"), json!({"city_id": world.city})),
+        (Method::PUT, format!("/api/branches/{}", world.branch), json!({"city_id": world.city})),
+        (Method::POST, "/api/clients".to_owned(), json!({"name": "Good Client", "user_id": world.admin.id})),
+        (Method::PUT, format!("/api/clients/{}", ada.client), json!({"name": "Good Client"})),
+        (Method::POST, "/api/accounts".to_owned(), account.clone()),
+        (Method::POST, format!("/api/banks/{bank}/accounts"), account.clone()),
+        (Method::POST, format!("/api/clients/{}/accounts", ada.client), account),
+        (Method::PUT, format!("/api/accounts/{}", ada.account), json!({"balance": 5})),
+        (Method::POST, format!("/api/accounts/{}/cards", ada.account), json!({"balance": 5})),
+        (Method::PUT, format!("/api/cards/{}", ada.card), json!({"balance": 5})),
+    ]
+}
+
+/// Sends the good body with one field set to a bad value, which must be named in the answer.
+async fn refuse(world: &World, (method, path, good): &(Method, String, Value), field: &str, bad: Value) {
+    let mut body = good.clone();
+    body[field] = bad.clone();
+    let request = world.app.request(method.clone(), path, Some(&world.admin.token)).json(&body);
+    let answer = world.app.send(request).await;
+    assert_eq!(answer.outcome(), (422, "validation_failed"), "{method} {path} {field}={bad}: {}", answer.body);
+    assert!(answer.body["errors"][field].is_array(), "{method} {path} {field}={bad}: {}", answer.body);
+}
+
+#[actix_web::test]
+async fn bad_values_are_named_and_change_nothing() {
+    let world = World::new().await;
+    let before = world.snapshot().await;
+    let two_to_63: Value = serde_json::from_str("9223372036854775808").unwrap();
+    let balances = [
+        json!(-1),
+        json!(1.5),
+        two_to_63.clone(),
+        json!("5"),
+        json!(true),
+        json!([]),
+        json!({}),
+        Value::Null,
+        json!(1e3),
+    ];
+    let names = [
+        json!(""),
+        json!("   "),
+        json!("x".repeat(101)),
+        json!(7),
+        json!(["x"]),
+        Value::Null,
+        json!("R2D2"),
+        json!("a\u{0}b"),
+        json!("<b>x</b>"),
+        json!("'; DROP TABLE banks; --"),
+        json!("a\u{202e}b"),
+    ];
+    let ids = [json!(0), json!(-1), json!("1"), json!(1.5), two_to_63, json!([1]), json!(true)];
+    for route in routes(&world) {
+        refuse(&world, &route, "id", json!(1)).await;
+        refuse(&world, &route, "version", json!(1)).await;
+        refuse(&world, &route, "no_such_field", json!(1)).await;
+        let faults: &[(&str, &[Value])] = &[
+            ("balance", &balances),
+            ("name", &names),
+            ("city_id", &ids),
+            ("client_id", &ids),
+            ("bank_id", &ids),
+            ("user_id", &ids),
+        ];
+        for (field, bad) in faults.iter().filter(|(field, _)| route.2.get(*field).is_some()) {
+            for value in *bad {
+                refuse(&world, &route, field, value.clone()).await;
+            }
+        }
+    }
+    assert_eq!(world.snapshot().await, before);
+}
+
+#[actix_web::test]
+async fn what_an_item_hangs_on_is_read_only() {
+    let world = World::new().await;
+    let before = world.snapshot().await;
+    for (path, fields) in [
+        (format!("/api/branches/{}", world.branch), &["id", "bank_id"][..]),
+        (format!("/api/clients/{}", world.ada.client), &["id", "user_id"]),
+        (format!("/api/accounts/{}", world.ada.account), &["id", "client_id", "bank_id", "currency"]),
+        (format!("/api/cards/{}", world.ada.card), &["id", "account_id"]),
+    ] {
+        for field in fields {
+            let answer = world.app.put(&world.admin.token, &path, json!({*field: 1})).await;
+            assert_eq!(answer.body["errors"][field], json!(["is read-only"]), "{path} {field}: {}", answer.body);
+        }
+    }
+    for code in ["eur", "EURO", "XXX", "", "12E"] {
+        let body = json!({"client_id": world.ada.client, "bank_id": world.bank, "currency": code});
+        let answer = world.app.post(&world.admin.token, "/api/accounts", body).await;
+        assert!(answer.body["errors"]["currency"].is_array(), "{code}: {}", answer.body);
+    }
+    assert_eq!(world.snapshot().await, before);
+}
+
+#[actix_web::test]
+async fn bodies_that_are_no_object_of_json_are_refused() {
+    let world = World::new().await;
+    let before = world.snapshot().await;
+    let deep = format!("{{\"name\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    let large = format!("{{\"name\":\"{}\"}}", "x".repeat(65 * 1024));
+    let bodies: [(&[u8], (u16, &str)); 10] = [
+        (b"", (400, "malformed_request")),
+        (b"{", (400, "malformed_request")),
+        (b"name=x", (400, "malformed_request")),
+        (b"{\"name\":\"\xff\"}", (400, "malformed_request")),
+        (b"{\"name\":\"a\",\"name\":\"b\"}", (400, "malformed_request")),
+        (b"{\"name\":NaN}", (400, "malformed_request")),
+        (deep.as_bytes(), (400, "malformed_request")),
+        (large.as_bytes(), (413, "payload_too_large")),
+        (b"[]", (422, "validation_failed")),
+        (b"null", (422, "validation_failed")),
+    ];
+    for (method, path, _) in routes(&world) {
+        for (body, expected) in bodies {
+            let request = world.app.request(method.clone(), &path, Some(&world.admin.token));
+            let request = request.header("Content-Type", "application/json").body(body.to_vec());
+            let answer = world.app.send(request).await;
+            assert_eq!(answer.outcome(), expected, "{method} {path}");
+            assert_eq!(answer.headers["content-type"], "application/problem+json");
+        }
+        let request = world.app.request(method.clone(), &path, Some(&world.admin.token)).body("name=x");
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        assert_eq!(world.app.send(request).await.outcome(), (415, "unsupported_media_type"), "{method} {path}");
+    }
+    assert_eq!(world.snapshot().await, before);
+}
+
+#[actix_web::test]
+async fn what_cannot_be_an_id_names_nothing() {
+    let world = World::new().await;
+    for list in ["banks", "cities", "social-statuses", "branches", "clients", "accounts", "cards"] {
+        for id in ["0", "-1", "18446744073709551616", "9223372036854775808", "abc", "1.0", "%00", "+1", "1%20"] {
+            let path = format!("/api/{list}/{id}");
+            assert_eq!(world.app.get(&world.admin.token, &path).await.outcome(), (404, "not_found"), "{path}");
+            assert_eq!(world.app.delete(&world.admin.token, &path).await.outcome(), (404, "not_found"), "{path}");
+        }
+    }
+    for path in ["/api/banks/0/branches", "/api/clients/x/accounts", "/api/accounts/-1/cards"] {
+        assert_eq!(world.app.get(&world.admin.token, path).await.outcome(), (404, "not_found"), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn methods_that_a_route_does_not_have_are_refused() {
+    let world = World::new().await;
+    for (method, path) in [
+        (Method::PATCH, "/api/banks"),
+        (Method::DELETE, "/api/banks"),
+        (Method::POST, "/api/banks/1"),
+        (Method::PUT, "/api/accounts/1/cards"),
+        (Method::POST, "/api/cards"),
+        (Method::POST, "/api/branches"),
+    ] {
+        let answer = world.app.send(world.app.request(method.clone(), path, Some(&world.admin.token))).await;
+        assert_eq!(answer.outcome(), (405, "method_not_allowed"), "{method} {path}");
+    }
+}

@@ -1,0 +1,175 @@
+//! The callers of the access table's test, and the requests they make.
+
+use bank_service::domain::policy::{Action, Method, Rule, Who};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::world::{World, id};
+use crate::harness::{PASSWORD, Person};
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caller {
+    Anonymous,
+    Owner,
+    Stranger,
+    CustomRole,
+    Manager,
+    Admin,
+    Blocked,
+}
+
+pub(super) const CALLERS: [Caller; 7] = [
+    Caller::Anonymous,
+    Caller::Owner,
+    Caller::Stranger,
+    Caller::CustomRole,
+    Caller::Manager,
+    Caller::Admin,
+    Caller::Blocked,
+];
+
+pub(super) struct Cast {
+    stranger: Person,
+    custom: Person,
+    manager: Person,
+    blocked: Person,
+}
+
+impl Cast {
+    pub(super) async fn new(world: &World) -> Self {
+        let admin = &world.admin;
+        world.app.post(&admin.token, "/api/roles", json!({"name": "auditor"})).await.expect(201);
+        let stranger = world.app.user("stranger@example.com").await;
+        let custom = world.app.with_roles(admin, "auditor@example.com", &["auditor"]).await;
+        let manager = world.app.manager(admin).await;
+        let blocked = world.app.user("blocked@example.com").await;
+        world
+            .app
+            .put(&admin.token, &format!("/api/users/{}", blocked.id), json!({"is_blocked": true}))
+            .await
+            .expect(200);
+        Self { stranger, custom, manager, blocked }
+    }
+
+    pub(super) fn token<'a>(&'a self, world: &'a World, caller: Caller) -> Option<&'a str> {
+        match caller {
+            Caller::Anonymous => None,
+            Caller::Owner => Some(world.ada.token()),
+            Caller::Stranger => Some(&self.stranger.token),
+            Caller::CustomRole => Some(&self.custom.token),
+            Caller::Manager => Some(&self.manager.token),
+            Caller::Admin => Some(&world.admin.token),
+            Caller::Blocked => Some(&self.blocked.token),
+        }
+    }
+}
+
+/// What the table says: may this caller do this to the owner's item?
+pub(super) fn allowed(rule: &Rule, caller: Caller) -> bool {
+    let any = match rule.any {
+        Who::Nobody => false,
+        Who::Admin => caller == Caller::Admin,
+        Who::Staff => matches!(caller, Caller::Admin | Caller::Manager),
+        Who::AnyRole => !matches!(caller, Caller::Anonymous | Caller::Blocked),
+        Who::Everybody => true,
+    };
+    any || (rule.own && caller == Caller::Owner)
+}
+
+/// Lists without a parent have no foreign item: everyone who may have something gets its own.
+pub(super) fn is_own_list(action: Action, path: &str) -> bool {
+    matches!(action, Action::ListAccounts | Action::ListCards)
+        && !path.contains("client_id")
+        && !path.contains("account_id")
+}
+
+pub(super) fn body_of(action: Action, world: &World) -> Value {
+    match action {
+        Action::CreateBank | Action::CreateCity | Action::CreateSocialStatus => json!({"name": "New Name"}),
+        Action::UpdateBank | Action::UpdateCity | Action::UpdateSocialStatus | Action::UpdateClient => {
+            json!({"name": "Other Name"})
+        }
+        Action::CreateBranch | Action::UpdateBranch => json!({"city_id": world.city}),
+        Action::CreateClient => json!({"name": "New Client", "user_id": world.ada.person.id}),
+        Action::CreateAccount => json!({"client_id": world.ada.client, "bank_id": world.bank, "balance": 1}),
+        Action::CreateUser => json!({"email": "new@example.com", "password": PASSWORD}),
+        Action::UpdateUser => json!({"roles": ["user"]}),
+        Action::CreateRole => json!({"name": "new-role"}),
+        Action::UpdateRole => json!({"name": "other-role"}),
+        _ => json!({"balance": 7}),
+    }
+}
+
+/// The pattern with the owner's ids in it.
+pub(super) async fn path_of(action: Action, pattern: &str, world: &World) -> String {
+    let item = match action {
+        Action::ReadBank | Action::UpdateBank | Action::DeleteBank => world.bank,
+        Action::ReadCity | Action::UpdateCity | Action::DeleteCity => world.city,
+        Action::ReadSocialStatus | Action::UpdateSocialStatus | Action::DeleteSocialStatus => world.status,
+        Action::ReadBranch | Action::UpdateBranch | Action::DeleteBranch => world.branch,
+        Action::ReadClient | Action::UpdateClient | Action::DeleteClient => world.ada.client,
+        Action::ReadAccount | Action::UpdateAccount | Action::DeleteAccount => world.ada.account,
+        Action::ReadCard | Action::UpdateCard | Action::DeleteCard => world.ada.card,
+        Action::ReadRole | Action::UpdateRole | Action::DeleteRole => {
+            let roles = world.app.get(&world.admin.token, "/api/roles?name=auditor").await.expect(200);
+            id(&roles["results"][0])
+        }
+        _ => world.ada.person.id,
+    };
+    pattern
+        .replace("{id}", &item.to_string())
+        .replace("{bank_id}", &world.bank.to_string())
+        .replace("{client_id}", &world.ada.client.to_string())
+        .replace("{account_id}", &world.ada.account.to_string())
+}
+
+pub(super) async fn call(world: &World, method: Method, path: &str, token: Option<&str>, body: Value) -> StatusCode {
+    let app = &world.app;
+    let name = method.as_str().parse().unwrap();
+    let request = app.request(name, path, token);
+    let request = if matches!(method, Method::Post | Method::Put) { request.json(&body) } else { request };
+    let answer = app.send(request).await;
+    if answer.status == StatusCode::FORBIDDEN {
+        assert!(["access_denied", "blocked"].contains(&answer.outcome().1), "{method:?} {path}: {}", answer.body);
+    }
+    answer.status
+}
+
+/// Makes an item to delete, of the owner where it has one, and gives its path.
+pub(super) async fn fresh_item(action: Action, pattern: &str, world: &World) -> String {
+    let (app, admin) = (&world.app, &world.admin.token);
+    let (list, body) = match action {
+        Action::DeleteBank => ("/api/banks".to_owned(), json!({"name": "Passing Bank"})),
+        Action::DeleteCity => ("/api/cities".to_owned(), json!({"name": "Passing City"})),
+        Action::DeleteSocialStatus => ("/api/social-statuses".to_owned(), json!({"name": "passing"})),
+        Action::DeleteBranch => (format!("/api/banks/{}/branches", world.bank), json!({"city_id": world.city})),
+        Action::DeleteClient => {
+            return pattern.replace("{id}", &client_of_ada(world).await.to_string());
+        }
+        Action::DeleteAccount | Action::DeleteCard => {
+            let client = client_of_ada(world).await;
+            let body = json!({"client_id": client, "bank_id": world.bank});
+            if action == Action::DeleteAccount {
+                ("/api/accounts".to_owned(), body)
+            } else {
+                let account = id(&app.post(admin, "/api/accounts", body).await.item(201));
+                (format!("/api/accounts/{account}/cards"), json!({}))
+            }
+        }
+        Action::DeleteRole => ("/api/roles".to_owned(), json!({"name": "passing"})),
+        Action::DeleteUser => ("/api/users".to_owned(), json!({"email": "passing@example.com", "password": PASSWORD})),
+        other => panic!("{other:?} deletes nothing"),
+    };
+    pattern.replace("{id}", &id(&app.post(admin, &list, body).await.item(201)).to_string())
+}
+
+async fn client_of_ada(world: &World) -> i64 {
+    let path = format!("/api/clients?user_id={}", world.ada.person.id);
+    let found = world.app.get(&world.admin.token, &path).await.expect(200);
+    if let Some(client) = found["results"].get(0) {
+        return id(client);
+    }
+    let body = json!({"name": "Ada", "user_id": world.ada.person.id});
+    id(&world.app.post(&world.admin.token, "/api/clients", body).await.item(201))
+}

@@ -1,0 +1,162 @@
+//! Creating, reading, renaming, moving; `ETag` and `If-Match`; both mounts.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::world::{World, id};
+use crate::harness::{Answer, TestApp};
+
+#[actix_web::test]
+async fn a_named_thing_is_created_read_renamed_and_deleted() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    for list in ["/api/banks", "/api/cities", "/api/social-statuses"] {
+        let made = app.post(&admin.token, list, json!({"name": "  Zoe\u{308}\u{2019}s Place "})).await.expect(201);
+        let item = json!({"id": 1, "name": "Zo\u{eb}\u{2019}s Place"});
+        assert_eq!(made, json!({"msg": "item created", "item": item}), "{list}");
+        let path = format!("{list}/1");
+        assert_eq!(app.get(&admin.token, &path).await.expect(200), item);
+        let renamed = app.put(&admin.token, &path, json!({"name": "Other"})).await.expect(200);
+        assert_eq!(renamed, json!({"msg": "item updated", "item": {"id": 1, "name": "Other"}}));
+        app.post(&admin.token, list, json!({"name": "Taken"})).await.expect(201);
+        let taken = app.put(&admin.token, &path, json!({"name": "Taken"})).await;
+        assert_eq!(taken.outcome(), (409, "conflict"));
+        assert_eq!(app.post(&admin.token, list, json!({"name": "Taken"})).await.outcome(), (409, "conflict"));
+        let gone = app.delete(&admin.token, &path).await.expect(200);
+        assert_eq!(gone, json!({"msg": "item deleted", "item": {"id": 1, "name": "Other"}}));
+        assert_eq!(app.get(&admin.token, &path).await.outcome(), (404, "not_found"));
+        assert_eq!(app.delete(&admin.token, &path).await.outcome(), (404, "not_found"));
+    }
+}
+
+#[actix_web::test]
+async fn every_item_has_the_fields_of_the_contract() {
+    let world = World::new().await;
+    let get = async |path: String| world.app.get(&world.admin.token, &path).await.expect(200);
+    let (ada, bank) = (&world.ada, world.bank);
+    let branch = json!({"id": world.branch, "bank_id": bank, "city_id": world.city});
+    assert_eq!(get(format!("/api/branches/{}", world.branch)).await, branch);
+    let client = json!({"id": ada.client, "name": "Ada", "social_status_id": world.status, "user_id": ada.person.id});
+    assert_eq!(get(format!("/api/clients/{}", ada.client)).await, client);
+    let account =
+        json!({"id": ada.account, "balance": 520, "currency": "EUR", "client_id": ada.client, "bank_id": bank});
+    assert_eq!(get(format!("/api/accounts/{}", ada.account)).await, account);
+    let card = json!({"id": ada.card, "balance": 100, "account_id": ada.account});
+    assert_eq!(get(format!("/api/cards/{}", ada.card)).await, card);
+    assert_eq!(get(format!("/api/accounts/cards/{}", ada.card)).await, card);
+    assert_eq!(get(format!("/v1/api/cards/{}", ada.card)).await, card);
+    let list = get(format!("/v1/api/accounts/{}/cards", ada.account)).await;
+    assert_eq!(list["results"], json!([card]));
+    assert!(list["next"].as_str().unwrap().starts_with("/v1/api/accounts/"));
+}
+
+#[actix_web::test]
+async fn an_account_is_opened_on_each_of_three_routes() {
+    let world = World::new().await;
+    let (app, token, client, bank) = (&world.app, world.ada.token(), world.ada.client, world.bank);
+    let open = async |path: String, body: Value| app.post(token, &path, body).await.item(201);
+    let body = json!({"client_id": client, "bank_id": bank, "balance": 7, "currency": "JPY"});
+    let item = open("/api/accounts".to_owned(), body).await;
+    assert_eq!((&item["balance"], &item["currency"]), (&json!(7), &json!("JPY")));
+    let item = open(format!("/api/banks/{bank}/accounts"), json!({})).await;
+    assert_eq!((&item["client_id"], &item["balance"], &item["currency"]), (&json!(client), &json!(0), &json!("EUR")));
+    let item = open(format!("/api/clients/{client}/accounts"), json!({"bank_id": bank, "client_id": client})).await;
+    assert_eq!(item["bank_id"], bank);
+    let contradiction = app.post(token, &format!("/api/banks/{bank}/accounts"), json!({"bank_id": bank + 1})).await;
+    assert!(contradiction.body["errors"]["bank_id"].is_array(), "{}", contradiction.body);
+    // The administrator is no client itself.
+    let nobody = app.post(&world.admin.token, "/api/accounts", json!({"bank_id": bank})).await;
+    assert!(nobody.body["errors"]["client_id"].is_array(), "{}", nobody.body);
+}
+
+#[actix_web::test]
+async fn what_a_body_refers_to_must_exist() {
+    let world = World::new().await;
+    let (app, token, admin) = (&world.app, world.ada.token(), &world.admin.token);
+    let fault = async |answer: Answer, field: &str| {
+        assert_eq!(answer.outcome(), (422, "validation_failed"), "{}", answer.body);
+        assert!(answer.body["errors"][field].is_array(), "{}", answer.body);
+    };
+    fault(app.post(token, "/api/accounts", json!({"bank_id": 4711})).await, "bank_id").await;
+    let branches = format!("/api/banks/{}/branches", world.bank);
+    fault(app.post(admin, &branches, json!({"city_id": 4711})).await, "city_id").await;
+    fault(app.put(admin, &format!("/api/branches/{}", world.branch), json!({"city_id": 4711})).await, "city_id").await;
+    let client = format!("/api/clients/{}", world.ada.client);
+    fault(app.put(token, &client, json!({"social_status_id": 4711})).await, "social_status_id").await;
+    for path in ["/api/banks/4711/branches", "/api/banks/4711/accounts"] {
+        let body = if path.ends_with("accounts") { json!({}) } else { json!({"city_id": world.city}) };
+        assert_eq!(app.get(admin, path).await.outcome(), (404, "not_found"));
+        let token = if path.ends_with("accounts") { token } else { admin };
+        assert_eq!(app.post(token, path, body).await.outcome(), (404, "not_found"));
+    }
+}
+
+#[actix_web::test]
+async fn an_update_changes_the_given_fields_only_and_an_empty_one_nothing() {
+    let world = World::new().await;
+    let (app, token) = (&world.app, world.ada.token());
+    let path = format!("/api/clients/{}", world.ada.client);
+    let item = app.put(token, &path, json!({"name": "Ada Lovelace"})).await.item(200);
+    assert_eq!((&item["name"], &item["social_status_id"]), (&json!("Ada Lovelace"), &json!(world.status)));
+    let item = app.put(token, &path, json!({"social_status_id": null})).await.item(200);
+    assert_eq!((&item["name"], &item["social_status_id"]), (&json!("Ada Lovelace"), &Value::Null));
+    let before = world.snapshot().await;
+    for (path, body) in [
+        (path, json!({})),
+        (format!("/api/accounts/{}", world.ada.account), json!({"balance": 520})),
+        (format!("/api/cards/{}", world.ada.card), json!({})),
+    ] {
+        let answer = app.put(token, &path, body).await;
+        assert_eq!(answer.status.as_u16(), 200, "{path}");
+    }
+    let admin = &world.admin.token;
+    app.put(admin, &format!("/api/banks/{}", world.bank), json!({})).await.expect(200);
+    app.put(admin, &format!("/api/branches/{}", world.branch), json!({})).await.expect(200);
+    assert_eq!(world.snapshot().await, before, "nothing changed, and no event says so");
+}
+
+#[actix_web::test]
+async fn a_stale_change_is_refused_and_a_current_one_is_not() {
+    let world = World::new().await;
+    let path = format!("/api/cards/{}", world.ada.card);
+    let change = async |method: Method, tag: &str| {
+        let request = world.app.request(method.clone(), &path, Some(world.ada.token())).header("If-Match", tag);
+        let request = if method == Method::PUT { request.json(&json!({"balance": 7})) } else { request };
+        world.app.send(request).await
+    };
+    let read = world.app.get(world.ada.token(), &path).await;
+    assert_eq!(read.headers["etag"], "\"1\"");
+    let done = change(Method::PUT, "\"1\"").await;
+    assert_eq!((done.status.as_u16(), &done.headers["etag"]), (200, &"\"2\"".parse().unwrap()));
+    for stale in ["\"1\"", "W/\"2\"", "\"x\""] {
+        assert_eq!(change(Method::PUT, stale).await.outcome(), (409, "conflict"), "{stale}");
+        assert_eq!(change(Method::DELETE, stale).await.outcome(), (409, "conflict"), "{stale}");
+    }
+    assert_eq!(change(Method::DELETE, "\"1\", \"2\"").await.status.as_u16(), 200);
+}
+
+#[actix_web::test]
+async fn every_resource_has_a_version() {
+    let world = World::new().await;
+    let admin = &world.admin.token;
+    let cases = [
+        (format!("/api/banks/{}", world.bank), json!({"name": "X"})),
+        (format!("/api/cities/{}", world.city), json!({"name": "X"})),
+        (format!("/api/social-statuses/{}", world.status), json!({"name": "X"})),
+        (format!("/api/branches/{}", world.branch), json!({"city_id": second_city(&world).await})),
+        (format!("/api/clients/{}", world.ada.client), json!({"name": "X"})),
+        (format!("/api/accounts/{}", world.ada.account), json!({"balance": 1})),
+    ];
+    for (path, body) in cases {
+        assert_eq!(world.app.get(admin, &path).await.headers["etag"], "\"1\"", "{path}");
+        assert_eq!(world.app.put(admin, &path, body.clone()).await.headers["etag"], "\"2\"", "{path}");
+        let request = world.app.request(Method::PUT, &path, Some(admin)).header("If-Match", "\"1\"").json(&body);
+        assert_eq!(world.app.send(request).await.outcome(), (409, "conflict"), "{path}");
+        let request = world.app.request(Method::DELETE, &path, Some(admin)).header("If-Match", "\"1\"");
+        assert_eq!(world.app.send(request).await.outcome(), (409, "conflict"), "{path}");
+    }
+}
+
+async fn second_city(world: &World) -> i64 {
+    id(&world.app.post(&world.admin.token, "/api/cities", json!({"name": "Porto"})).await.item(201))
+}

@@ -1,0 +1,57 @@
+//! Each change says what it did, and a refused one says nothing.
+
+use serde_json::{Value, json};
+use shared_events::Envelope;
+
+use super::world::World;
+
+fn find<'a>(events: &'a [Envelope], kind: &str) -> &'a Envelope {
+    events.iter().find(|event| event.event_type.to_string() == kind).unwrap_or_else(|| panic!("no {kind}"))
+}
+
+#[actix_web::test]
+async fn creations_publish_what_their_listeners_need() {
+    let world = World::new().await;
+    let events = world.app.events().await;
+    let account = find(&events, "account.created");
+    let expected = json!({
+        "id": world.ada.account, "name": "Ada", "client_id": world.ada.client, "bank_id": world.bank,
+        "balance": 520, "currency": "EUR", "email": "ada@example.com",
+    });
+    assert_eq!(account.body.data, expected);
+    assert_eq!(account.body.message, format!("Account created with ID: {}", world.ada.account));
+    assert_eq!(account.body.user_id.map(i64::from), Some(world.ada.person.id));
+    assert!(account.correlation_id.is_some() && account.reply_to.is_none());
+    let bank = find(&events, "bank.created");
+    assert_eq!(bank.reply_to.as_deref(), Some("bank-service.acks"));
+    assert_eq!(bank.body.data, json!({"id": world.bank, "name": "First Bank"}));
+    for kind in ["city.created", "social_status.created", "branch.created", "client.created", "card.created"] {
+        assert!(find(&events, kind).reply_to.is_none());
+    }
+}
+
+#[actix_web::test]
+async fn every_update_and_deletion_is_an_event_with_the_item() {
+    let world = World::new().await;
+    let (app, admin) = (&world.app, &world.admin.token);
+    let cases: [(&str, String, Value, Value); 5] = [
+        ("card", format!("/api/cards/{}", world.ada.card), json!({"balance": 9}), json!(9)),
+        ("account", format!("/api/accounts/{}", world.ada.account), json!({"balance": 9}), json!(9)),
+        ("client", format!("/api/clients/{}", world.ada.client), json!({"name": "New"}), json!("New")),
+        ("branch", format!("/api/branches/{}", world.branch), json!({}), Value::Null),
+        ("bank", format!("/api/banks/{}", world.bank), json!({"name": "New"}), json!("New")),
+    ];
+    for (entity, path, body, value) in cases {
+        let from = app.events().await.len();
+        let item = app.put(admin, &path, body).await.item(200);
+        if !value.is_null() {
+            let events = app.events().await;
+            let event = find(&events[from..], &format!("{entity}.updated"));
+            assert_eq!(event.body.data, item);
+            assert_eq!(event.body.user_id.map(i64::from), Some(world.admin.id));
+        }
+        let gone = app.delete(admin, &path).await.item(200);
+        let events = app.events().await;
+        assert_eq!(find(&events[from..], &format!("{entity}.deleted")).body.data, gone);
+    }
+}

@@ -1,0 +1,66 @@
+//! `Idempotency-Key`: the same key and body, the same answer, once.
+
+use serde_json::{Value, json};
+
+use super::world::World;
+use crate::harness::Answer;
+
+async fn post(world: &World, token: &str, path: &str, key: &str, body: Value) -> Answer {
+    let request = world.app.request(reqwest::Method::POST, path, Some(token)).header("Idempotency-Key", key);
+    world.app.send(request.json(&body)).await
+}
+
+#[actix_web::test]
+async fn every_creation_can_be_repeated() {
+    let world = World::new().await;
+    let user = world.app.user("new@example.com").await;
+    let (admin, ada) = (world.admin.token.as_str(), world.ada.token());
+    let cases = [
+        (admin, "/api/banks".to_owned(), json!({"name": "New Bank"})),
+        (admin, "/api/cities".to_owned(), json!({"name": "New City"})),
+        (admin, "/api/social-statuses".to_owned(), json!({"name": "new"})),
+        (admin, format!("/api/banks/{}/branches", world.bank), json!({"city_id": world.city})),
+        (user.token.as_str(), "/api/clients".to_owned(), json!({"name": "New"})),
+        (ada, "/api/accounts".to_owned(), json!({"bank_id": world.bank})),
+        (ada, format!("/api/accounts/{}/cards", world.ada.account), json!({"balance": 3})),
+    ];
+    for (number, (token, path, body)) in cases.into_iter().enumerate() {
+        let key = format!("key-{number}");
+        let first = post(&world, token, &path, &key, body.clone()).await.expect(201);
+        let after = world.snapshot().await;
+        let again = post(&world, token, &path, &key, body).await.expect(201);
+        assert_eq!(first, again, "{path}");
+        assert_eq!(world.snapshot().await, after, "{path}: one item, one event");
+        let other = post(&world, token, &path, &key, json!({"name": "Another", "balance": 4})).await;
+        assert!(matches!(other.outcome(), (409, "conflict") | (422, _)), "{path}: {}", other.body);
+    }
+}
+
+#[actix_web::test]
+async fn a_key_is_for_one_body_and_one_caller() {
+    let world = World::new().await;
+    let path = |account: i64| format!("/api/accounts/{account}/cards");
+    let (ada, bob) = (&world.ada, &world.bob);
+    let first = post(&world, ada.token(), &path(ada.account), "k", json!({"balance": 1})).await.item(201);
+    let reused = post(&world, ada.token(), &path(ada.account), "k", json!({"balance": 2})).await;
+    assert_eq!(reused.outcome(), (409, "conflict"));
+    let other = post(&world, bob.token(), &path(bob.account), "k", json!({"balance": 1})).await.item(201);
+    assert_ne!(first["id"], other["id"]);
+    for bad in ["", &"x".repeat(256)] {
+        let answer = post(&world, ada.token(), &path(ada.account), bad, json!({"balance": 1})).await;
+        assert_eq!(answer.outcome(), (422, "validation_failed"));
+    }
+}
+
+#[actix_web::test]
+async fn fifty_repetitions_at_once_make_one_card() {
+    let world = World::new().await;
+    let path = format!("/api/accounts/{}/cards", world.ada.account);
+    let attempts = (0..50).map(|_| post(&world, world.ada.token(), &path, "once", json!({"balance": 1})));
+    let bodies: Vec<Value> =
+        futures_util::future::join_all(attempts).await.into_iter().map(|answer| answer.expect(201)).collect();
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
+    assert_eq!(world.app.get(world.ada.token(), &path).await.expect(200)["total"], 2);
+    let created = world.app.event_types(0).await.iter().filter(|kind| *kind == "card.created").count();
+    assert_eq!(created, 3, "two of the world, and one");
+}

@@ -1,0 +1,158 @@
+//! Lists: pages, edges, cursors, filters.
+
+use serde_json::{Value, json};
+
+use super::world::World;
+use crate::harness::{Person, TestApp};
+
+/// An app with `count` cities: `City a`, `City b`, …
+async fn cities(count: u8) -> (TestApp, Person) {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    for number in 0..count {
+        let name = format!("City {}", char::from(b'a' + number));
+        app.post(&admin.token, "/api/cities", json!({"name": name})).await.expect(201);
+    }
+    (app, admin)
+}
+
+fn ids(list: &Value) -> Vec<i64> {
+    list["results"].as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
+}
+
+#[actix_web::test]
+async fn an_empty_list_has_no_pages_and_links_to_the_first() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    for path in ["banks", "cities", "social-statuses", "branches", "clients", "accounts", "cards"] {
+        let path = format!("/api/{path}");
+        let link = format!("{path}?page_number=1&page_size=5");
+        let expected = json!({"total": 0, "pages": 0, "next": link, "prev": link, "results": []});
+        assert_eq!(app.get(&admin.token, &path).await.expect(200), expected);
+        assert_eq!(app.get(&admin.token, &format!("{path}?page_number=2")).await.outcome(), (404, "not_found"));
+    }
+}
+
+#[actix_web::test]
+async fn pages_link_to_their_neighbours_and_edges_to_themselves() {
+    let (app, admin) = cities(7).await;
+    let page = async |number: i64| {
+        let path = format!("/api/cities?page_number={number}&page_size=3");
+        app.get(&admin.token, &path).await.expect(200)
+    };
+    let link = |number: i64| json!(format!("/api/cities?page_number={number}&page_size=3"));
+    for (number, prev, next, expected) in [(1, 1, 2, vec![1, 2, 3]), (2, 1, 3, vec![4, 5, 6]), (3, 2, 3, vec![7])] {
+        let list = page(number).await;
+        assert_eq!((&list["total"], &list["pages"]), (&json!(7), &json!(3)));
+        assert_eq!((&list["prev"], &list["next"]), (&link(prev), &link(next)), "page {number}");
+        assert_eq!(ids(&list), expected);
+    }
+    for beyond in ["4", "9223372036854775807", "3000000000000000000"] {
+        let path = format!("/api/cities?page_number={beyond}&page_size=3");
+        assert!(matches!(app.get(&admin.token, &path).await.outcome(), (404, "not_found") | (422, _)), "{beyond}");
+    }
+    assert_eq!(ids(&app.get(&admin.token, "/api/cities").await.expect(200)).len(), 5, "the default");
+}
+
+#[actix_web::test]
+async fn links_keep_the_filters() {
+    let world = World::new().await;
+    let token = world.ada.token();
+    let cards = format!("/api/accounts/{}/cards", world.ada.account);
+    for balance in [520, 520, 520, 7] {
+        world.app.post(token, &cards, json!({"balance": balance})).await.expect(201);
+    }
+    let list = world.app.get(token, &format!("{cards}?balance=520&page_size=2")).await.expect(200);
+    assert_eq!((&list["total"], &list["pages"]), (&json!(3), &json!(2)));
+    assert_eq!(list["next"], format!("{cards}?page_number=2&page_size=2&balance=520"));
+    let next = list["next"].as_str().unwrap();
+    let last = world.app.get(token, next).await.expect(200);
+    assert_eq!(last["results"].as_array().unwrap().len(), 1);
+    assert_eq!(last["next"], next);
+}
+
+#[actix_web::test]
+async fn a_cursor_walk_sees_what_the_pages_show() {
+    let (app, admin) = cities(7).await;
+    let all = ids(&app.get(&admin.token, "/api/cities?page_size=100").await.expect(200));
+    let (mut seen, mut path) = (Vec::new(), "/api/cities?after=&page_size=3".to_owned());
+    for _ in 0..5 {
+        let list = app.get(&admin.token, &path).await.expect(200);
+        assert!(list.get("total").is_none());
+        if ids(&list).is_empty() {
+            break;
+        }
+        seen.extend(ids(&list));
+        path = format!("/api/cities?after={}&page_size=3", list["cursor"].as_str().unwrap());
+    }
+    assert_eq!(seen, all);
+    // The walk goes on where it was, when more has come.
+    app.post(&admin.token, "/api/cities", json!({"name": "Late City"})).await.expect(201);
+    assert_eq!(ids(&app.get(&admin.token, &path).await.expect(200)), [8]);
+}
+
+#[actix_web::test]
+async fn filters_match_exactly() {
+    let world = World::new().await;
+    let admin = &world.admin.token;
+    let (ada, bob) = (&world.ada, &world.bob);
+    let cases = [
+        ("/api/banks?name=First%20Bank".to_owned(), vec![world.bank]),
+        ("/api/banks?name=first".to_owned(), vec![]),
+        (format!("/api/branches?bank_id={}&city_id={}", world.bank, world.city), vec![world.branch]),
+        (format!("/api/branches?city_id={}", world.city + 1), vec![]),
+        (format!("/api/clients?social_status_id={}", world.status), vec![ada.client, bob.client]),
+        ("/api/clients?name=Bob".to_owned(), vec![bob.client]),
+        (format!("/api/clients?user_id={}", ada.person.id), vec![ada.client]),
+        (format!("/api/accounts?client_id={}&currency=EUR&balance=520", bob.client), vec![bob.account]),
+        ("/api/accounts?currency=USD".to_owned(), vec![]),
+        ("/api/accounts?balance=-1".to_owned(), vec![]),
+        (format!("/api/accounts?bank_id={}", world.bank), vec![ada.account, bob.account]),
+        (format!("/api/cards?account_id={}", bob.account), vec![bob.card]),
+        ("/api/cards?name".to_owned(), vec![-1]),
+    ];
+    for (path, expected) in cases {
+        let answer = world.app.get(admin, &path).await;
+        if expected == [-1] {
+            assert_eq!(answer.outcome(), (422, "validation_failed"), "{path}");
+        } else {
+            assert_eq!(ids(&answer.expect(200)), expected, "{path}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn bad_queries_are_refused_by_every_list() {
+    let world = World::new().await;
+    let lists =
+        ["banks", "cities", "social-statuses", "branches", "clients", "accounts", "cards"].map(|l| format!("/api/{l}"));
+    let nested = [
+        format!("/api/banks/{}/branches", world.bank),
+        format!("/api/banks/{}/accounts", world.bank),
+        format!("/api/clients/{}/accounts", world.ada.client),
+        format!("/api/accounts/{}/cards", world.ada.account),
+    ];
+    for list in lists.iter().chain(&nested) {
+        for (query, field) in [
+            ("page_size=0", "page_size"),
+            ("page_size=101", "page_size"),
+            ("page_size=abc", "page_size"),
+            ("page_number=0", "page_number"),
+            ("page_number=-1", "page_number"),
+            ("page_number=1.5", "page_number"),
+            ("page_number=99999999999999999999", "page_number"),
+            ("after=nonsense", "after"),
+            ("password_hash=x", "password_hash"),
+            ("version=1", "version"),
+            ("id=1%27%20OR%201=1", "id"),
+            ("id=9223372036854775808", "id"),
+            ("page_size=5&page_size=6", "page_size"),
+        ] {
+            let answer = world.app.get(&world.admin.token, &format!("{list}?{query}")).await;
+            assert_eq!(answer.outcome(), (422, "validation_failed"), "{list}?{query}");
+            assert!(answer.body["errors"][field].is_array(), "{list}?{query}: {}", answer.body);
+        }
+        let all = world.app.get(&world.admin.token, &format!("{list}?page_size=0&secret=1&page_number=x")).await;
+        assert_eq!(all.body["errors"].as_object().unwrap().len(), 3, "all faults at once");
+    }
+}

@@ -1,0 +1,13 @@
+//! Banks, cities, social statuses, branches, clients, accounts, cards: who may do what, what changes, what is refused.
+
+mod bad_input;
+mod callers;
+mod cascade;
+mod changes;
+mod events;
+mod idempotency;
+mod lists;
+mod openapi;
+mod ownership;
+mod policy;
+mod world;

@@ -1,0 +1,34 @@
+//! The OpenAPI document as it is served.
+
+use bank_service::http::openapi::routes_of_the_table;
+
+use crate::harness::TestApp;
+
+#[actix_web::test]
+async fn the_served_document_is_3_1_and_lists_every_route() {
+    let app = TestApp::start().await;
+    let answer = app.send(app.request(reqwest::Method::GET, "/openapi.json", None)).await;
+    let document = answer.expect(200);
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert_eq!(document["servers"][1]["url"], "/v1");
+    for route in routes_of_the_table() {
+        let (method, path) = route.split_once(' ').unwrap();
+        assert!(document["paths"][path][method.to_lowercase()].is_object(), "{route}");
+    }
+}
+
+#[actix_web::test]
+async fn every_route_of_the_table_is_mounted_at_the_root_and_below_v1() {
+    let app = TestApp::start().await;
+    for route in routes_of_the_table() {
+        let (method, pattern) = route.split_once(' ').unwrap();
+        let path = ["{id}", "{bank_id}", "{client_id}", "{account_id}"]
+            .iter()
+            .fold(pattern.to_owned(), |p, n| p.replace(n, "1"));
+        for prefix in ["", "/v1"] {
+            let request = app.request(method.parse().unwrap(), &format!("{prefix}{path}"), None);
+            let status = app.send(request).await.status.as_u16();
+            assert!(!matches!(status, 404 | 405), "{method} {prefix}{path}: {status}");
+        }
+    }
+}

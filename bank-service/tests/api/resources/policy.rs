@@ -1,0 +1,88 @@
+//! The access table, walked: every rule, every kind of caller. `/auth` is walked by the identity tests.
+
+use bank_service::domain::policy::{Method, RULES, Rule};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::callers::{CALLERS, Caller, Cast, allowed, body_of, call, fresh_item, is_own_list, path_of};
+use super::world::World;
+
+/// The routes below `/api`.
+fn routes() -> impl Iterator<Item = (&'static Rule, Method, &'static str)> {
+    let all = RULES.iter().flat_map(|rule| rule.routes.iter().map(move |(method, path)| (rule, *method, *path)));
+    all.filter(|(_, _, path)| path.starts_with("/api/"))
+}
+
+/// Refusals first: they must leave everything as it was.
+#[actix_web::test]
+async fn whoever_the_table_does_not_name_is_refused_and_changes_nothing() {
+    let world = World::new().await;
+    let cast = Cast::new(&world).await;
+    let before = world.snapshot().await;
+    let mut refused = 0;
+    for (rule, method, pattern) in routes() {
+        let path = path_of(rule.action, pattern, &world).await;
+        for caller in CALLERS.into_iter().filter(|caller| !allowed(rule, *caller)) {
+            if is_own_list(rule.action, pattern) && !matches!(caller, Caller::Anonymous | Caller::Blocked) {
+                continue;
+            }
+            let token = cast.token(&world, caller);
+            let status = call(&world, method, &path, token, body_of(rule.action, &world)).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{caller:?} {method:?} {path}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 150, "{refused}");
+    assert_eq!(world.snapshot().await, before);
+}
+
+/// What a change answers depends on who was there before: the second finds the name, the user or the client taken.
+#[actix_web::test]
+async fn whoever_the_table_names_may() {
+    let world = World::new().await;
+    let cast = Cast::new(&world).await;
+    for (rule, method, pattern) in routes().filter(|(_, method, _)| *method != Method::Delete) {
+        let path = path_of(rule.action, pattern, &world).await;
+        for caller in CALLERS.into_iter().filter(|caller| allowed(rule, *caller)) {
+            let token = cast.token(&world, caller);
+            let status = call(&world, method, &path, token, body_of(rule.action, &world)).await;
+            let done = if method == Method::Post { StatusCode::CREATED } else { StatusCode::OK };
+            let taken = method != Method::Get && status == StatusCode::CONFLICT;
+            assert!(status == done || taken, "{caller:?} {method:?} {path}: {status}");
+        }
+    }
+}
+
+/// Each deletion that the table allows, by each caller who may, on a bank of its own.
+#[actix_web::test]
+async fn who_may_delete_can() {
+    let deletions =
+        RULES.iter().filter(|rule| rule.routes[0].0 == Method::Delete && rule.routes[0].1.starts_with("/api/"));
+    let mut cases: Vec<(&Rule, &str, Caller)> = Vec::new();
+    for rule in deletions {
+        for caller in CALLERS.into_iter().filter(|caller| allowed(rule, *caller)) {
+            cases.extend(rule.routes.iter().map(|(_, pattern)| (rule, *pattern, caller)));
+        }
+    }
+    assert!(cases.len() > 15);
+    let world = World::new().await;
+    let cast = Cast::new(&world).await;
+    for (rule, pattern, caller) in cases {
+        let path = fresh_item(rule.action, pattern, &world).await;
+        let status = call(&world, Method::Delete, &path, cast.token(&world, caller), Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{caller:?} {path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_promotion_and_a_block_count_at_the_next_request() {
+    let world = World::new().await;
+    let user = world.app.user("new@example.com").await;
+    let body = json!({"name": "Another Bank"});
+    assert_eq!(world.app.post(&user.token, "/api/banks", body.clone()).await.outcome(), (403, "access_denied"));
+    let path = format!("/api/users/{}", user.id);
+    world.app.put(&world.admin.token, &path, json!({"roles": ["manager"]})).await.expect(200);
+    world.app.post(&user.token, "/api/banks", body).await.expect(201);
+    world.app.put(&world.admin.token, &path, json!({"is_blocked": true})).await.expect(200);
+    assert_eq!(world.app.get(&user.token, "/api/banks").await.status.as_u16(), 403);
+}

@@ -1,0 +1,74 @@
+//! An account with cards to read from, owned by a plain user: so that the owner's check is part of what is measured.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use reqwest::Client;
+use serde_json::{Value, json};
+
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+const CARDS: usize = 1000;
+const USER: &str = "bench@bank.localhost";
+const PASSWORD: &str = "a password for the bench";
+
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// bank-service
+    #[arg(long)]
+    bank: String,
+    /// The administrator's address
+    #[arg(long)]
+    email: String,
+    /// The administrator's password
+    #[arg(long)]
+    password: String,
+}
+
+pub(crate) struct Caller {
+    pub(crate) http: Client,
+    bank: String,
+    token: String,
+}
+
+impl Caller {
+    pub(crate) async fn login(bank: &str, email: &str, password: &str) -> anyhow::Result<Self> {
+        let http = service_kit::http::client(TIME_LIMIT);
+        let body = json!({"email": email, "password": password});
+        let answer = http.post(format!("{bank}/auth/login")).json(&body).send().await?;
+        let tokens: Value = answer.json().await?;
+        let token = tokens.get("access_token").and_then(Value::as_str).context("the login was refused")?.to_owned();
+        Ok(Self { http, bank: bank.to_owned(), token })
+    }
+
+    /// Creates an item and gives its id.
+    pub(crate) async fn create(&self, path: &str, body: &Value) -> anyhow::Result<i64> {
+        let request = self.http.post(format!("{}{path}", self.bank)).bearer_auth(&self.token).json(body);
+        let answer = request.send().await.with_context(|| format!("POST {path}"))?;
+        let status = answer.status();
+        let body: Value = answer.json().await.with_context(|| format!("POST {path}"))?;
+        match body.pointer("/item/id").and_then(Value::as_i64) {
+            Some(id) => Ok(id),
+            None => bail!("POST {path} was answered {status}: {body}"),
+        }
+    }
+}
+
+/// Prints the token of the owner, the account, and the first and last of its cards.
+pub(crate) async fn run(target: &Target) -> anyhow::Result<String> {
+    let admin = Caller::login(&target.bank, &target.email, &target.password).await?;
+    let bank = admin.create("/api/banks", &json!({"name": "Bench Bank"})).await?;
+    let user = json!({"email": USER, "password": PASSWORD});
+    admin.create("/auth/register", &user).await?;
+    let owner = Caller::login(&target.bank, USER, PASSWORD).await?;
+    owner.create("/api/clients", &json!({"name": "Bench Client"})).await?;
+    let account = owner.create("/api/accounts", &json!({"bank_id": bank, "balance": 0})).await?;
+    let path = format!("/api/accounts/{account}/cards");
+    let first = owner.create(&path, &json!({"balance": 100})).await?;
+    let mut last = first;
+    for _ in 1..CARDS {
+        last = owner.create(&path, &json!({"balance": 100})).await?;
+    }
+    let token = owner.token;
+    Ok(format!("token={token} account={account} first={first} last={last} user={USER} password='{PASSWORD}'"))
+}

@@ -1,0 +1,75 @@
+# Shared by the scripts of this folder; to be sourced. Everything they make lies below target/local of the repository.
+# shellcheck shell=bash disable=SC2034
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# Tools that are not the system's: installed once, shared by all runs.
+tools="$repo/target/local/tools"
+# One run = one folder with its servers' data, logs, pids and the env file.
+run_dir=${LOCAL_RUN_DIR:-$repo/target/local/run}
+servers_known="mariadb rabbitmq mongodb smtp"
+# A server that has not answered by then has failed.
+start_limit_s=300
+
+say() { printf 'local: %s\n' "$*" >&2; }
+fail() { printf 'local: FAILED: %s\n' "$*" >&2; exit 1; }
+
+# Prints so many free ports. Below the range that outgoing connections get theirs from: a client that keeps dialling a
+# server that is down could otherwise be given the server's own port.
+free_ports() {
+  python3 - "$1" <<'PY'
+import random, socket, sys
+held, wanted = [], int(sys.argv[1])
+for port in random.sample(range(20000, 32000), 500):
+    s = socket.socket()
+    try:
+        s.bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    held.append((port, s))
+    if len(held) == wanted:
+        break
+else:
+    sys.exit("no free ports")
+print(*(port for port, _ in held))
+PY
+}
+
+# Starts a command as the leader of its own process group: spawn <dir> <name> <command...>
+spawn() {
+  local dir=$1 name=$2
+  shift 2
+  setsid "$@" >>"$dir/$name.log" 2>&1 </dev/null &
+  echo $! >"$dir/$name.pid"
+}
+
+# Waits until a command succeeds; fails with the end of the log if the process dies first or time runs out:
+# wait_for <dir> <name> <command...>
+wait_for() {
+  local dir=$1 name=$2 deadline=$((SECONDS + start_limit_s))
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    if ! kill -0 "$(cat "$dir/$name.pid")" 2>/dev/null || ((SECONDS > deadline)); then
+      tail -n 20 "$dir/$name.log" >&2 || true
+      fail "$name did not come up; its log is $dir/$name.log"
+    fi
+    sleep 0.2
+  done
+}
+
+# Ends a process group by its pid file: politely, then not. kill_group <pid file> <signal>
+kill_group() {
+  local file=$1 signal=$2 pid tries
+  pid=$(cat "$file")
+  kill "-$signal" -- "-$pid" 2>/dev/null || true
+  for ((tries = 0; tries < 100; tries++)); do
+    kill -0 -- "-$pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL -- "-$pid" 2>/dev/null || true
+  rm -f "$file"
+}
+
+# Remembers a variable of a server in its folder; up.sh gathers them. put <dir> NAME value
+put() { printf '%s=%q\n' "$2" "$3" >>"$1/env"; }
+
+port_open() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

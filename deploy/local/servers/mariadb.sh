@@ -1,0 +1,35 @@
+# MariaDB: a private instance with the database and user "bank". To be sourced.
+# shellcheck shell=bash disable=SC2154
+
+mariadb_missing() { command -v mariadbd >/dev/null || echo "apt:mariadb-server"; }
+
+mariadb_prepare() {
+  local dir=$1 port
+  port=$(free_ports 1)
+  mkdir -p "$dir/data"
+  mariadb-install-db --no-defaults --datadir="$dir/data" --user="$(id -un)" \
+    --auth-root-authentication-method=normal --skip-test-db >"$dir/install.log" 2>&1 ||
+    fail "mariadb-install-db; its log is $dir/install.log"
+  cat >"$dir/init.sql" <<'SQL'
+CREATE DATABASE IF NOT EXISTS bank CHARACTER SET utf8mb4;
+CREATE OR REPLACE USER bank@'%' IDENTIFIED BY 'bank';
+GRANT ALL ON *.* TO bank@'%';
+SQL
+  echo "$port" >"$dir/port"
+  put "$dir" DATABASE_URL "mysql://bank:bank@127.0.0.1:$port/bank"
+  put "$dir" MARIADB_VERSION "$(mariadbd --version | sed 's/.*Ver \([^ ]*\).*/\1/')"
+}
+
+mariadb_start() {
+  local dir=$1 port
+  port=$(cat "$dir/port")
+  # A relative socket lies in the data folder, however long that one's path is.
+  spawn "$dir" mariadb mariadbd --no-defaults --datadir="$dir/data" --port="$port" --socket=mariadb.sock \
+    --user="$(id -un)" --bind-address=127.0.0.1 --skip-name-resolve --init-file="$dir/init.sql" \
+    --innodb-buffer-pool-size=128M --max-connections=200
+  wait_for "$dir" mariadb mariadb_answers "$port"
+}
+
+mariadb_answers() {
+  mariadb --no-defaults --protocol=tcp --host=127.0.0.1 --port="$1" --user=bank --password=bank -e 'SELECT 1' bank
+}

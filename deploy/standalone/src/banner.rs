@@ -1,0 +1,68 @@
+//! What a newcomer sees: where everything is, how to log in, and three calls that work when pasted.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+pub(crate) struct Addresses {
+    pub(crate) bank: String,
+    pub(crate) log: String,
+    pub(crate) email: String,
+}
+
+pub(crate) struct Administrator {
+    pub(crate) email: String,
+    /// The password, if it was made just now.
+    pub(crate) shown_once: Option<String>,
+}
+
+pub(crate) fn print(addresses: &Addresses, data_dir: &Path, administrator: &Administrator) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text(addresses, data_dir, administrator).as_bytes())?;
+    out.flush()
+}
+
+fn text(addresses: &Addresses, data_dir: &Path, administrator: &Administrator) -> String {
+    let Addresses { bank, log, email } = addresses;
+    let data = data_dir.display();
+    let address = &administrator.email;
+    let (login, password) = match &administrator.shown_once {
+        Some(password) => (
+            format!("{address}  password {password}\n                (made now and not shown again)"),
+            password.as_str(),
+        ),
+        None => (format!("{address}  with the password of the first start, or of ADMIN_PASS"), "YOUR-PASSWORD"),
+    };
+    format!(
+        r#"
+The bank is open. Ctrl-C closes it; the next start goes on where this one ends.
+
+  bank-service  {bank}   API page {bank}/docs
+  log-service   {log}   API page {log}/docs
+  email-service {email}   API page {email}/docs
+  mails         {data}/mailbox
+  administrator {login}
+
+Log in, open a bank, and see its log entry, which comes once its mail was accepted:
+
+TOKEN=$(curl -s {bank}/auth/login -H 'Content-Type: application/json' -d '{{"email":"{address}","password":"{password}"}}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+curl -sw '\n' {bank}/api/banks -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"name":"My Bank"}}'
+sleep 1; curl -sw '\n' '{log}/api/logs?event_type=bank.created' -H "Authorization: Bearer $TOKEN"
+
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_shown_when_it_was_made_and_not_otherwise() {
+        let addresses = Addresses { bank: "http://b".into(), log: "http://l".into(), email: "http://e".into() };
+        let mut administrator = Administrator { email: "a@b".into(), shown_once: Some("pw-1".into()) };
+        let first = text(&addresses, Path::new("./data"), &administrator);
+        assert!(first.contains("\"password\":\"pw-1\"") && first.contains("http://b/docs"), "{first}");
+        administrator.shown_once = None;
+        assert!(!text(&addresses, Path::new("./data"), &administrator).contains("pw-1"));
+    }
+}

@@ -1,0 +1,73 @@
+//! Flags and variables of the all-in-one process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use service_kit::config::Secret;
+use service_kit::telemetry::LogFormat;
+
+/// The whole bank in one process: HTTP APIs, events, logs and mails, with nothing to install.
+#[derive(Debug, Parser)]
+#[command(name = "bank-standalone", version, about)]
+#[command(
+    after_help = "Everything is kept below --data-dir; remove that folder to begin anew. Variables are also read from a \
+                        file .env in the working directory."
+)]
+pub(crate) struct Options {
+    /// Folder for databases, mails, dead letters and keys
+    #[arg(long, env = "DATA_DIR", default_value = "./data", value_name = "FOLDER")]
+    pub(crate) data_dir: PathBuf,
+
+    /// Where bank-service listens
+    #[arg(long, env = "BANK_BIND", default_value = "127.0.0.1:5000", value_name = "HOST:PORT")]
+    pub(crate) bank_bind: SocketAddr,
+
+    /// Where log-service listens
+    #[arg(long, env = "LOG_BIND", default_value = "127.0.0.1:8000", value_name = "HOST:PORT")]
+    pub(crate) log_bind: SocketAddr,
+
+    /// Where email-service listens
+    #[arg(long, env = "EMAIL_BIND", default_value = "127.0.0.1:8001", value_name = "HOST:PORT")]
+    pub(crate) email_bind: SocketAddr,
+
+    /// The administrator's address
+    #[arg(long, env = "ADMIN_EMAIL", default_value = "admin@bank.localhost", value_name = "ADDRESS")]
+    pub(crate) admin_email: String,
+
+    /// The administrator's password; made at the first start and shown once if not given
+    #[arg(long, env = "ADMIN_PASS", hide_env_values = true, value_name = "TEXT")]
+    pub(crate) admin_pass: Option<Secret>,
+
+    /// Encrypts what must be readable later; made at the first start and kept in the data folder if not given
+    #[arg(long, env = "SECRET_KEY", hide_env_values = true, value_name = "TEXT")]
+    pub(crate) secret_key: Option<Secret>,
+
+    /// Fill an empty system with banks, cities, clients, accounts and cards
+    #[arg(long)]
+    pub(crate) demo: bool,
+
+    /// The role that a registration gives
+    #[arg(long, env = "DEFAULT_ROLE", default_value = "user", value_name = "NAME")]
+    pub(crate) default_role: String,
+
+    /// Logins a minute from one address; 0 = no limit
+    #[arg(long, env = "RATE_LOGIN_PER_MINUTE", default_value_t = 10, value_name = "N")]
+    pub(crate) rate_login_per_minute: u32,
+
+    /// Registrations an hour from one address; 0 = no limit
+    #[arg(long, env = "RATE_REGISTER_PER_HOUR", default_value_t = 10, value_name = "N")]
+    pub(crate) rate_register_per_hour: u32,
+
+    /// How log lines look
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
+    /// What is logged: a level, or such as `warn,bank_service=debug`; `info` has a line for each request
+    #[arg(long, env = "RUST_LOG", default_value = "warn", value_name = "FILTER")]
+    pub(crate) log_level: String,
+
+    /// Append log lines to this file instead of standard error
+    #[arg(long, env = "LOG_FILE", value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+}

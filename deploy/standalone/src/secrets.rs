@@ -1,0 +1,62 @@
+//! Secrets that the first start makes: kept in files that only their owner can read, never printed but for the
+//! administrator's password, once.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::Context;
+use service_kit::config::Secret;
+use service_kit::ids::random_bytes;
+
+/// The key in `path`, made if there is none.
+pub(crate) fn secret_key(path: &Path) -> anyhow::Result<Secret> {
+    let context = || format!("{}: the secret key cannot be read or made", path.display());
+    match fs::read_to_string(path) {
+        Ok(text) => return Ok(Secret::new(text.trim_end())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(context),
+    }
+    let key = letters(&random_bytes::<32>());
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(context)?;
+    file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).with_context(context)?;
+    Ok(Secret::new(key))
+}
+
+/// A password of 20 letters and digits, about 100 bits.
+pub(crate) fn new_password() -> Secret {
+    Secret::new(letters(&random_bytes::<20>()))
+}
+
+/// One character of 32 for each byte: none that looks like another, none that a shell would touch.
+fn letters(bytes: &[u8]) -> String {
+    const ALPHABET: [char; 32] = [
+        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y',
+        'z', '2', '3', '4', '5', '6', '7', '8', '9', 'A',
+    ];
+    bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte % 32))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once_and_only_its_owner_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret.key");
+        let key = secret_key(&path).unwrap();
+        assert_eq!(key.expose().len(), 32);
+        assert_eq!(secret_key(&path).unwrap().expose(), key.expose());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn passwords_differ() {
+        assert_ne!(new_password().expose(), new_password().expose());
+        assert_eq!(new_password().expose().len(), 20);
+    }
+}

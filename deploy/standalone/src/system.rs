@@ -1,0 +1,135 @@
+//! Starts the three services around one in-process broker, and ends them in good order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use bank_service::app as bank;
+use bank_service::operations::identity::AdminOutcome;
+use email_service::EmailService;
+use log_service::{LogParts, LogService, LogServiceConfig};
+use service_kit::clock::{SharedClock, SystemClock};
+use service_kit::config::Secret;
+use service_kit::http::auth::KeySource;
+use service_kit::lifecycle::Shutdown;
+use service_kit::messaging::{DeadLetterFolder, InProcessBroker};
+use service_kit::telemetry::Metrics;
+
+use crate::banner::{self, Addresses, Administrator};
+use crate::demo;
+use crate::folder::DataFolder;
+use crate::options::Options;
+use crate::secrets;
+
+/// Handlers that still run after this time are stopped; what they had is published again at the next start.
+const DRAIN: Duration = Duration::from_secs(5);
+
+struct System {
+    bank: bank::Running,
+    log: log_service::Running,
+    email: email_service::Running,
+    broker: InProcessBroker,
+    shutdown: Shutdown,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let folder = DataFolder::open(&options.data_dir)?;
+    let shutdown = Shutdown::new();
+    shutdown.on_signals();
+    let system = start(&options, &folder, shutdown).await?;
+    let (administrator, password) = administrator(&system, &options).await?;
+    let addresses = Addresses { bank: system.bank.server.url(), log: system.log.url(), email: system.email.url() };
+    if options.demo {
+        demo::seed(&system.bank.state, &addresses.bank, &options.admin_email, password.as_ref()).await?;
+    }
+    banner::print(&addresses, &options.data_dir, &administrator).context("standard output")?;
+    system.shutdown.wait().await;
+    stop(system).await;
+    Ok(())
+}
+
+async fn start(options: &Options, folder: &DataFolder, shutdown: Shutdown) -> anyhow::Result<System> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    let metrics = Metrics::new("bank-service");
+    let mut state = bank::prepare(bank_config(options, folder)?.check()?, clock.clone(), metrics.clone()).await?;
+    let keys: Arc<dyn KeySource> = state.security.key_source();
+    let dead_letters = DeadLetterFolder::open(folder.join("dead-letters")).context("the dead letter folder")?;
+    let broker = InProcessBroker::new(Arc::new(dead_letters), metrics, shutdown.clone());
+
+    let log_config = LogServiceConfig::new(&options.log_bind.to_string(), &folder.sqlite("logs.sqlite"));
+    let parts = LogParts {
+        clock: clock.clone(),
+        keys: keys.clone(),
+        metrics: Metrics::new("log-service"),
+        shutdown: shutdown.clone(),
+    };
+    let log = LogService::start(&log_config, parts).await?;
+    let email = EmailService::new(email_config(options, folder)?, Arc::new(broker.clone()))
+        .with_clock(clock)
+        .with_shutdown(shutdown.clone())
+        .with_keys(keys)
+        .run()
+        .await?;
+    let mut settings = (*state.settings).clone();
+    settings.log_service_url = log.url().parse().context("the address of log-service")?;
+    state.settings = Arc::new(settings);
+    let mut bank = bank::serve_prepared(state, shutdown.clone())?;
+
+    let (receipts, recorder) = bank.mail_receipts();
+    broker.subscribe(receipts, recorder)?;
+    broker.subscribe(log.consumer_settings(), log.consumer())?;
+    broker.subscribe(email.consumer_settings(), email.consumer())?;
+    bank.start_relay(Arc::new(broker.clone()));
+    Ok(System { bank, log, email, broker, shutdown })
+}
+
+fn bank_config(options: &Options, folder: &DataFolder) -> anyhow::Result<bank_service::config::Config> {
+    let secret_key = match &options.secret_key {
+        Some(key) => key.clone(),
+        None => secrets::secret_key(&folder.join("secret.key"))?,
+    };
+    Ok(bank_service::config::Config {
+        bind: options.bank_bind,
+        database_url: Secret::new(folder.sqlite("bank.sqlite")),
+        secret_key: Some(secret_key),
+        public_url: format!("http://{}", options.bank_bind),
+        default_role: options.default_role.clone(),
+        rate_login_per_minute: options.rate_login_per_minute,
+        rate_register_per_hour: options.rate_register_per_hour,
+        ..bank_service::config::Config::default()
+    })
+}
+
+fn email_config(options: &Options, folder: &DataFolder) -> anyhow::Result<email_service::Config> {
+    let args = email_service::Args {
+        bind: options.email_bind.to_string(),
+        mail_url: Secret::new(format!("mailbox:{}", folder.join("mailbox").display())),
+        database_url: Secret::new(folder.sqlite("email.sqlite")),
+        ..email_service::Args::default()
+    };
+    Ok(args.check()?)
+}
+
+/// Makes the administrator if there is none; gives the password if it is known.
+async fn administrator(system: &System, options: &Options) -> anyhow::Result<(Administrator, Option<Secret>)> {
+    let made = options.admin_pass.clone().unwrap_or_else(secrets::new_password);
+    let outcome =
+        system.bank.state.ensure_admin(&options.admin_email, &made).await.context("ADMIN_EMAIL, ADMIN_PASS")?;
+    let given = options.admin_pass.is_some();
+    let email = options.admin_email.clone();
+    Ok(match outcome {
+        AdminOutcome::Created(_) if !given => {
+            (Administrator { email, shown_once: Some(made.expose().to_owned()) }, Some(made))
+        }
+        _ => (Administrator { email, shown_once: None }, options.admin_pass.clone()),
+    })
+}
+
+/// Requests and messages that are under way finish; what is not done stays in the outbox.
+async fn stop(mut system: System) {
+    system.broker.drain(DRAIN).await;
+    system.bank.finish().await;
+    system.email.wait().await;
+    system.log.wait().await;
+}

@@ -1,0 +1,74 @@
+//! `--demo`, and how quickly the system is there.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::process::{Place, Standalone};
+use crate::wait::eventually;
+
+const SOON: Duration = Duration::from_secs(10);
+/// A release build starts within a second; this bound is for debug builds beside other tests.
+const START_BOUND: Duration = Duration::from_secs(5);
+const LISTS: [&str; 7] = ["banks", "cities", "social-statuses", "clients", "accounts", "cards", "users"];
+const PASSWORD: &str = "a password for the demo";
+
+async fn start(place: &Place) -> Standalone {
+    place
+        .start_with(|command| {
+            command.arg("--demo").env("ADMIN_PASS", PASSWORD);
+        })
+        .await
+}
+
+async fn totals(system: &Standalone) -> Vec<Value> {
+    let admin = crate::api::Api::login(&system.urls, crate::process::ADMIN, PASSWORD).await;
+    let mut totals = Vec::new();
+    for list in LISTS {
+        totals.push(admin.get(&format!("{}/api/{list}", system.urls.bank)).await["total"].clone());
+    }
+    totals
+}
+
+#[tokio::test]
+async fn demo_fills_an_empty_system_and_adds_nothing_the_second_time() {
+    let place = Place::new();
+    let system = start(&place).await;
+    let first = totals(&system).await;
+    assert!(first.iter().all(|total| total.as_i64() > Some(0)), "{LISTS:?}: {first:?}");
+    let admin = crate::api::Api::login(&system.urls, crate::process::ADMIN, PASSWORD).await;
+    let banks = usize::try_from(first[0].as_i64().unwrap()).unwrap();
+    let all = async || (admin.logs("bank.created").await.len() == banks).then_some(());
+    eventually("each demo bank is logged", SOON, all).await;
+    system.terminate().await;
+
+    let system = start(&place).await;
+    assert_eq!(totals(&system).await, first);
+}
+
+#[tokio::test]
+async fn demo_needs_no_password_of_the_newcomer_neither_at_the_first_start_nor_at_the_second() {
+    let place = Place::new();
+    let demo = |command: &mut tokio::process::Command| {
+        command.arg("--demo");
+    };
+    let system = place.start_with(demo).await;
+    let admin = system.admin().await;
+    let banks = admin.get(&format!("{}/api/banks", system.urls.bank)).await["total"].clone();
+    system.terminate().await;
+    let system = place.start_with(demo).await;
+    let admin = crate::api::Api { urls: system.urls.clone(), ..admin };
+    assert_eq!(admin.get(&format!("{}/api/banks", system.urls.bank)).await["total"], banks);
+}
+
+#[tokio::test]
+async fn an_empty_system_is_ready_quickly() {
+    let place = Place::new();
+    let system = place.start().await;
+    for url in system.urls.all() {
+        let answer = crate::api::client().get(format!("{url}/readyz")).send().await.unwrap();
+        assert!(answer.status().is_success(), "{url}: {}", answer.text().await.unwrap());
+    }
+    println!("from start to banner: {} ms", system.started_in.as_millis());
+    assert!(system.started_in < START_BOUND, "{:?}", system.started_in);
+}

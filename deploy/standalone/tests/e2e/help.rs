@@ -1,0 +1,89 @@
+//! `--help` of the four binaries, read back into a table.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub(crate) const BINARIES: [&str; 4] = ["bank-standalone", "bank-service", "log-service", "email-service"];
+
+/// A flag as `--help` shows it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) flag: String,
+    pub(crate) variable: String,
+    pub(crate) default: String,
+    pub(crate) meaning: String,
+}
+
+/// Beside the binary under test; built if it is not there.
+fn path(binary: &str) -> PathBuf {
+    let standalone = Path::new(env!("CARGO_BIN_EXE_bank-standalone"));
+    let path = standalone.with_file_name(binary);
+    if !path.exists() {
+        let profile = if standalone.parent().unwrap().ends_with("release") { "release" } else { "dev" };
+        // Together with this crate, so that dependencies have the features that they are built with already.
+        let build = ["build", "--locked", "--profile", profile, "-p", "standalone", "-p", binary];
+        let status = Command::new(env!("CARGO")).args(build).current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+        assert!(status.success(), "{binary} cannot be built");
+    }
+    path
+}
+
+/// The flags of a binary, in their order.
+pub(crate) fn settings(binary: &str) -> Vec<Setting> {
+    let folder = tempfile::tempdir().unwrap();
+    // So wide that no line is wrapped; without an environment, which would be shown.
+    let mut command = Command::new(path(binary));
+    command.arg("--help").env_clear().env("COLUMNS", "9999").current_dir(folder.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{binary}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().filter_map(setting).collect()
+}
+
+fn setting(line: &str) -> Option<Setting> {
+    let (flag, mut meaning) = line.trim_start().strip_prefix("--")?.split_once("  ")?;
+    let name = flag.split_whitespace().next()?;
+    meaning = meaning.trim();
+    let mut note = |name: &str| {
+        let (before, value) = meaning.rsplit_once(&format!("[{name}: "))?;
+        let value = value.strip_suffix(']')?;
+        meaning = before.trim_end();
+        Some(value.to_owned())
+    };
+    let values = note("possible values");
+    let default = note("default").unwrap_or_default();
+    let variable = note("env").unwrap_or_default();
+    let meaning = match values {
+        Some(values) => format!("{meaning} ({values})"),
+        None => meaning.to_owned(),
+    };
+    let variable = variable.trim_end_matches('=').to_owned();
+    Some(Setting { flag: format!("--{name}"), variable, default: default.trim_matches('"').to_owned(), meaning })
+}
+
+#[test]
+fn a_line_of_help_is_read_back() {
+    let line = "      --log-format <F>  Form of lines [env: LOG_FORMAT=] [default: text] [possible values: text, json]";
+    let expected = Setting {
+        flag: "--log-format".to_owned(),
+        variable: "LOG_FORMAT".to_owned(),
+        default: "text".to_owned(),
+        meaning: "Form of lines (text, json)".to_owned(),
+    };
+    assert_eq!(setting(line), Some(expected));
+    assert_eq!(setting("  -h, --help  Print help"), None);
+}
+
+#[test]
+fn help_of_the_all_in_one_binary_names_every_flag_with_its_variable() {
+    let source = include_str!("../../src/options.rs");
+    let fields = source.lines().filter_map(|line| line.trim_start().strip_prefix("pub(crate) "));
+    let fields: Vec<&str> = fields.filter_map(|field| field.split_once(':')).map(|(name, _)| name).collect();
+    let settings = settings("bank-standalone");
+    assert!(fields.len() > 10);
+    for field in fields {
+        let flag = format!("--{}", field.replace('_', "-"));
+        let found = settings.iter().find(|setting| setting.flag == flag);
+        let found = found.unwrap_or_else(|| panic!("{flag} is not in --help"));
+        assert!(!found.variable.is_empty() || flag == "--demo", "{found:?}");
+    }
+}

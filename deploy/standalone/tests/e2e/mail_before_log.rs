@@ -1,0 +1,94 @@
+//! `bank.created`: mailed first, logged then; and never logged while its mail cannot be written.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::process::{Place, Standalone};
+use crate::wait::{eventually, never};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HEALED: Duration = Duration::from_secs(5);
+/// How long the mailbox is away: longer than any pause between two tries of the system's own in that time.
+const AWAY: Duration = Duration::from_secs(3);
+const PASSWORD: &str = "correct horse battery staple";
+
+async fn is_logged(admin: &Api, bank: &Value) -> Option<Value> {
+    admin.log_of("bank.created", &bank["id"]).await
+}
+
+#[tokio::test]
+async fn a_bank_is_mailed_within_a_second_and_logged_only_then() {
+    let place = Place::new();
+    let system = place.start().await;
+    let admin = system.admin().await;
+    for name in ["First Bank", "Second Bank", "Third Bank"] {
+        let bank = admin.create("/api/banks", json!({"name": name})).await;
+        let begun = Instant::now();
+        let (mail, mailed_after) = eventually("the bank's mail", SECOND, async || {
+            // The log is looked at first: an entry that is seen before the mail is one that came too early.
+            let entry = is_logged(&admin, &bank).await;
+            let mail = place.mailbox().find("operator@bank.localhost", name).pop();
+            assert!(entry.is_none() || mail.is_some(), "logged before it was mailed: {entry:?}");
+            mail
+        })
+        .await;
+        let (entry, _) = eventually("the bank's log entry", SECOND, async || is_logged(&admin, &bank).await).await;
+        assert_eq!(entry["event_id"], mail.event_id.as_str());
+        assert_eq!(entry["data"]["name"], name);
+        println!(
+            "{name}: mailed after {} ms, logged after {} ms",
+            mailed_after.as_millis(),
+            begun.elapsed().as_millis()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_bank_waits_for_its_mailbox_while_everything_else_goes_on() {
+    let place = Place::new();
+    let system = place.start().await;
+    let admin = system.admin().await;
+    let open = admin.create("/api/banks", json!({"name": "Open Bank"})).await;
+    let customer = customer(&system).await;
+    place.mailbox().block().unwrap();
+
+    let bank = admin.create("/api/banks", json!({"name": "Waiting Bank"})).await;
+    let account = customer.create("/api/accounts", json!({"bank_id": open["id"], "balance": 7})).await;
+    let logged = async || admin.log_of("account.created", &account["id"]).await;
+    let (opened, _) = eventually("account.created is logged", SECOND * 2, logged).await;
+    never("the bank is logged without a mail", AWAY, async || is_logged(&admin, &bank).await).await;
+
+    place.mailbox().unblock().unwrap();
+    let healed = Instant::now();
+    let (entry, _) = eventually("the bank's log entry", HEALED, async || is_logged(&admin, &bank).await).await;
+    let event_id = entry["event_id"].as_str().unwrap();
+    assert!(place.mailbox().of_event(event_id).is_some(), "logged without a mail");
+    let opened = opened["event_id"].as_str().unwrap();
+    eventually("the account's mail", HEALED, async || place.mailbox().of_event(opened)).await;
+    println!("mailed and logged {} ms after the mailbox was back", healed.elapsed().as_millis());
+    exactly_once(&place, &admin, &bank, event_id).await;
+}
+
+/// A user who is a client.
+async fn customer(system: &Standalone) -> Api {
+    let user = Api::register(&system.urls, "waiting@example.com", PASSWORD).await;
+    user.create("/api/clients", json!({"name": "Patient Client"})).await;
+    user
+}
+
+/// Still one mail and one entry, and no dead letter, after everything has had time to come twice.
+async fn exactly_once(place: &Place, admin: &Api, bank: &Value, event_id: &str) {
+    never("mailed or logged more than once", SECOND, async || {
+        assert!(place.mailbox().of_event(event_id).is_some());
+        let entries = admin.logs_of("bank.created", &bank["id"]).await;
+        (entries.len() != 1).then_some(entries)
+    })
+    .await;
+    let dead = place.data().join("dead-letters");
+    let queues = std::fs::read_dir(&dead).into_iter().flatten().flatten();
+    for queue in queues {
+        assert_eq!(std::fs::read_dir(queue.path()).unwrap().count(), 0, "dead letters in {}", queue.path().display());
+    }
+}

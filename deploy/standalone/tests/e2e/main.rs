@@ -1,0 +1,28 @@
+//! The whole system as its users meet it: the real binary on free ports in a folder of its own, real HTTP, real files.
+//!
+//! Every test starts its own process; they share nothing and run side by side.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and print what they measured"
+)]
+
+mod api;
+mod banner;
+mod demo;
+mod docs;
+mod first_minute;
+mod help;
+mod log_entries;
+mod mail_before_log;
+mod mailbox;
+mod process;
+mod readme;
+mod restart;
+mod start_faults;
+mod termination;
+mod wait;

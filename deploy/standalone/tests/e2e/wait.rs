@@ -1,0 +1,31 @@
+//! Waiting for a state instead of for a time.
+
+use std::time::{Duration, Instant};
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Asks until there is an answer; gives it, and how long it took. Fails the test after `limit`.
+pub(crate) async fn eventually<T>(
+    what: &str,
+    limit: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> (T, Duration) {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return (found, begun.elapsed());
+        }
+        assert!(begun.elapsed() < limit, "{what}: not within {} ms", limit.as_millis());
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Asks for the whole of `period`, and fails the test if `wrong` ever has an answer.
+pub(crate) async fn never<T: std::fmt::Debug>(what: &str, period: Duration, mut wrong: impl AsyncFnMut() -> Option<T>) {
+    let begun = Instant::now();
+    while begun.elapsed() < period {
+        let found = wrong().await;
+        assert!(found.is_none(), "{what}: {found:?} after {} ms", begun.elapsed().as_millis());
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,239 @@
+//! Puts the service together, and takes it apart again.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+use service_kit::clock::{SharedClock, SystemClock};
+use service_kit::http::auth::{AUDIENCE_EMAIL, HttpKeys, KeySource, Verifier};
+use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve};
+use service_kit::lifecycle::{Readiness, Shutdown};
+use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
+use service_kit::task;
+use service_kit::telemetry::Metrics;
+use shared_events::Pattern;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::consumers::{Recipients, SendEmail};
+use crate::http;
+use crate::mailer::{Mailer, OpenError};
+use crate::metrics::EmailMetrics;
+use crate::operations::{Post, SendSettings, prune};
+use crate::reply::Replies;
+use crate::store::{DeliveryStore, StoreError};
+use crate::templates::{RenderError, Templates};
+
+const NAME: &str = "email-service";
+/// How many events are handled at the same time.
+const CONCURRENCY: usize = 8;
+/// For all mails of one event: more than what sending gives itself, so that it always ends by itself.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
+
+/// Why the service cannot start. Each names what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The text names the variable.
+    #[error(transparent)]
+    Mailer(#[from] OpenError),
+    #[error("EMAIL_DATABASE_URL: the store cannot be used")]
+    Store(#[from] StoreError),
+    #[error("an embedded template is broken")]
+    Templates(#[from] RenderError),
+    #[error("EMAIL_BIND: cannot listen on {address}")]
+    Bind { address: SocketAddr, source: io::Error },
+}
+
+/// Starts the service; what is not given comes from the configuration.
+pub struct EmailService {
+    config: Config,
+    publisher: Arc<dyn Publisher>,
+    clock: SharedClock,
+    shutdown: Shutdown,
+    keys: Option<Arc<dyn KeySource>>,
+    metrics: Arc<Metrics>,
+    mailer: Option<Arc<dyn Mailer>>,
+}
+
+impl EmailService {
+    /// Opens store and mailer, and serves the HTTP API. Has to be called inside an actix system.
+    pub async fn start(config: Config, publisher: Arc<dyn Publisher>) -> Result<Running, StartError> {
+        Self::new(config, publisher).run().await
+    }
+
+    /// The same, with parts to be replaced before [`EmailService::run`].
+    pub fn new(config: Config, publisher: Arc<dyn Publisher>) -> Self {
+        let clock = Arc::new(SystemClock);
+        Self {
+            config,
+            publisher,
+            clock,
+            shutdown: Shutdown::new(),
+            keys: None,
+            metrics: Metrics::new(NAME),
+            mailer: None,
+        }
+    }
+
+    #[must_use]
+    pub fn with_clock(mut self, clock: SharedClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Metrics that others add to.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// A shutdown that others share.
+    #[must_use]
+    pub fn with_shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = shutdown;
+        self
+    }
+
+    /// Keys instead of those at `JWKS_URL`.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Arc<dyn KeySource>) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// A mailer instead of the one that `MAIL_URL` names.
+    #[must_use]
+    pub fn with_mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
+        self
+    }
+
+    pub async fn run(self) -> Result<Running, StartError> {
+        let Self { config, publisher, clock, shutdown, keys, metrics, mailer } = self;
+        let (mailer, store) = open(&config, mailer).await?;
+        let templates = Arc::new(Templates::new(&config.subject_prefix)?);
+        let email_metrics = EmailMetrics::new(&metrics);
+        let settings = SendSettings { from: config.from.clone(), message_id_domain: config.message_id_domain.clone() };
+        let post = Arc::new(Post::new(
+            Arc::clone(&mailer),
+            Arc::clone(&store),
+            settings,
+            Arc::clone(&clock),
+            email_metrics.clone(),
+        ));
+        let consumer = Arc::new(SendEmail {
+            post: Arc::clone(&post),
+            templates: Arc::clone(&templates),
+            replies: Replies::new(publisher, config.callback_queue.clone()),
+            recipients: Recipients { receivers: config.receivers.clone(), operator: config.operator.clone() },
+            metrics: email_metrics,
+            clock: Arc::clone(&clock),
+        });
+        let keys = keys.unwrap_or_else(|| Arc::new(HttpKeys::new(config.jwks_url.clone(), Arc::clone(&clock))));
+        let parts = http::Parts {
+            post,
+            store: Arc::clone(&store),
+            templates,
+            clock: Arc::clone(&clock),
+            verifier: web::Data::new(Verifier::new(keys, AUDIENCE_EMAIL, Arc::clone(&clock))),
+        };
+        let server_parts = ServerParts {
+            metrics: Arc::clone(&metrics),
+            readiness: readiness(&mailer, &store),
+            shutdown: shutdown.clone(),
+            openapi: http::openapi(),
+        };
+        let server = serve_http(&config, server_parts, parts)?;
+        let pruning = task::spawn("prune", prune(store, clock, config.record_days, shutdown.clone()));
+        Ok(Running { server, consumer, bindings: config.bindings, queue: config.queue, shutdown, metrics, pruning })
+    }
+}
+
+async fn open(
+    config: &Config,
+    mailer: Option<Arc<dyn Mailer>>,
+) -> Result<(Arc<dyn Mailer>, Arc<dyn DeliveryStore>), StartError> {
+    let mailer = match mailer {
+        Some(mailer) => mailer,
+        None => config.mail.open().await?,
+    };
+    Ok((mailer, config.store.open().await?))
+}
+
+fn serve_http(config: &Config, server_parts: ServerParts, parts: http::Parts) -> Result<RunningServer, StartError> {
+    let mut settings = ServerSettings::new(NAME, config.bind);
+    settings.tls = config.tls.clone();
+    serve(settings, server_parts, move |routes| http::configure(routes, &parts))
+        .map_err(|source| StartError::Bind { address: config.bind, source })
+}
+
+fn readiness(mailer: &Arc<dyn Mailer>, store: &Arc<dyn DeliveryStore>) -> Readiness {
+    let readiness = Readiness::new();
+    let (mailer, store) = (Arc::clone(mailer), Arc::clone(store));
+    readiness.add("mailer", move || {
+        let mailer = Arc::clone(&mailer);
+        Box::pin(async move { mailer.probe().await })
+    });
+    readiness.add("store", move || {
+        let store = Arc::clone(&store);
+        Box::pin(async move { store.probe().await })
+    });
+    readiness
+}
+
+/// A service that has started.
+pub struct Running {
+    server: RunningServer,
+    consumer: Arc<SendEmail>,
+    bindings: Vec<Pattern>,
+    queue: String,
+    shutdown: Shutdown,
+    metrics: Arc<Metrics>,
+    pruning: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where the HTTP API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.addr
+    }
+
+    /// `http://127.0.0.1:8001`
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// To be subscribed with [`Running::consumer_settings`].
+    pub fn consumer(&self) -> Arc<dyn Consumer> {
+        self.consumer.clone()
+    }
+
+    /// The queue, its bindings and how it is run.
+    pub fn consumer_settings(&self) -> ConsumerSettings {
+        let mut settings = ConsumerSettings::new(&self.queue, self.bindings.clone());
+        settings.concurrency = CONCURRENCY;
+        settings.time_limit = TIME_LIMIT;
+        settings
+    }
+
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// Waits until the HTTP server has ended by itself, which it does after shutdown.
+    pub async fn wait(&mut self) {
+        self.server.wait().await;
+    }
+
+    /// Begins shutdown, drains requests, ends.
+    pub async fn stop(self) {
+        self.shutdown.begin();
+        self.server.stop(true).await;
+        if let Err(error) = self.pruning.await {
+            tracing::warn!(%error, "pruning did not end well");
+        }
+    }
+}

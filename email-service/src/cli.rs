@@ -1,0 +1,175 @@
+//! The command line.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use clap::{Parser, Subcommand};
+use service_kit::http::client;
+use service_kit::lifecycle::Shutdown;
+use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher};
+use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use service_kit::telemetry::Metrics;
+use tokio::sync::broadcast;
+
+use email_service::templates::Templates;
+use email_service::{Args, Config, EmailService, http};
+
+const JWKS_LIMIT: Duration = Duration::from_secs(3);
+/// Handlers that still run after this time are stopped; what they had is delivered again.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Turns events into mail and reports the mail server's answer.
+#[derive(Debug, Parser)]
+#[command(name = "email-service", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) args: Args,
+}
+
+const EXAMPLES: &str = "Examples:
+  email-service                                        serve with the defaults
+  MAIL_URL=mailbox:/var/mail/bank email-service serve  keep mail in another folder
+  EMAIL_HOST=smtp.example.com EMAIL_USER=bank email-service doctor
+                                                       check a mail server (EMAIL_APP_PASSWORD_FILE)
+  email-service doctor                                 check configuration, mailer, store and keys
+  email-service openapi > openapi.json                 write the OpenAPI document";
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the HTTP API (the default).
+    Serve,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Check what the service needs: one line per check, exit code 1 if one fails.
+    Doctor,
+}
+
+/// Runs a command; the error is for people, on one line with its causes.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(&cli.args).await,
+        Command::Openapi => print_openapi(),
+        Command::Doctor => doctor(&cli.args).await,
+    }
+}
+
+async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = args.check()?;
+    service_kit::telemetry::init(&args.log_settings())?;
+    let shutdown = Shutdown::new();
+    shutdown.on_signals();
+    let Some(broker) = config.broker.clone() else {
+        tracing::warn!("AMQP_URI is not set: no events are heard");
+        let mut running = EmailService::new(config, Arc::new(NoBroker::new())).with_shutdown(shutdown).run().await?;
+        running.wait().await;
+        running.stop().await;
+        return Ok(ExitCode::SUCCESS);
+    };
+    amqp::check_at_start(&broker).await.context("AMQP_URI")?;
+    let metrics = Metrics::new("email-service");
+    let publisher = Arc::new(AmqpPublisher::start(broker.clone(), &metrics, shutdown.clone()));
+    let mut running = EmailService::new(config, publisher)
+        .with_shutdown(shutdown.clone())
+        .with_metrics(metrics.clone())
+        .run()
+        .await?;
+    let consumers = AmqpConsumers::new(broker, metrics, shutdown.clone());
+    consumers.subscribe(running.consumer_settings(), running.consumer())?;
+    shutdown.wait().await;
+    consumers.drain(DRAIN).await;
+    running.wait().await;
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_openapi() -> anyhow::Result<ExitCode> {
+    let mut text = serde_json::to_string_pretty(&http::openapi())?;
+    text.push('\n');
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn doctor(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = match args.check() {
+        Ok(config) => config,
+        Err(error) => {
+            for line in error.lines() {
+                report("configuration", &Err(line.clone()))?;
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let checks = [
+        ("configuration", Ok(())),
+        ("templates", Templates::new(&config.subject_prefix).map(|_| ()).map_err(|error| error.to_string())),
+        ("mailer", check_mailer(&config).await),
+        ("store", check_store(&config).await),
+        ("keys", check_keys(&config).await),
+    ];
+    let mut code = ExitCode::SUCCESS;
+    for (name, result) in checks {
+        report(name, &result)?;
+        if result.is_err() {
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}
+
+fn report(name: &str, result: &Result<(), String>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match result {
+        Ok(()) => writeln!(out, "ok    {name}"),
+        Err(reason) => writeln!(out, "FAIL  {name}: {reason}"),
+    }
+}
+
+async fn check_mailer(config: &Config) -> Result<(), String> {
+    let mailer = config.mail.open().await.map_err(|error| whole(&error))?;
+    mailer.probe().await
+}
+
+async fn check_store(config: &Config) -> Result<(), String> {
+    let store = config.store.open().await.map_err(|error| format!("EMAIL_DATABASE_URL: {}", whole(&error)))?;
+    store.probe().await.map_err(|reason| format!("EMAIL_DATABASE_URL: {reason}"))
+}
+
+/// An error with its causes, on one line.
+fn whole(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |error| error.source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+async fn check_keys(config: &Config) -> Result<(), String> {
+    let answer = client(JWKS_LIMIT).get(&config.jwks_url).send().await;
+    let status = answer.map_err(|_| "JWKS_URL: no answer; is bank-service running?".to_owned())?.status();
+    if status.is_success() { Ok(()) } else { Err(format!("JWKS_URL: the answer is {status}")) }
+}
+
+/// Stands where the broker will: nothing is heard, so nothing is ever published.
+struct NoBroker {
+    resumed: broadcast::Sender<String>,
+}
+
+impl NoBroker {
+    fn new() -> Self {
+        Self { resumed: broadcast::Sender::new(1) }
+    }
+}
+
+#[async_trait]
+impl Publisher for NoBroker {
+    async fn publish(&self, _: Outgoing) -> Receipt {
+        Receipt::Unavailable { reason: "no broker is configured".to_owned() }
+    }
+
+    fn resumed(&self) -> broadcast::Receiver<String> {
+        self.resumed.subscribe()
+    }
+}

@@ -1,0 +1,150 @@
+//! From variables to a mailer: `MAIL_URL` picks it, or `EMAIL_HOST` is set. No fault shows a password.
+
+use std::time::Duration;
+
+use service_kit::config::Faults;
+use url::Url;
+
+use super::args::{Args, MAIL_URL};
+use super::smtp::{classic, smtp};
+use crate::mailer::{MailTarget, MailgunSettings};
+
+const FORMS: &str = "mailbox:<folder>, smtp://host:port, smtps://host:port or mailgun:";
+const MAILGUN_LIMIT: Duration = Duration::from_secs(20);
+
+/// What the faults, if any, have left of it.
+pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget> {
+    let url = args.mail_url.expose();
+    let host = given(args.host.as_ref());
+    if let Some(host) = host {
+        if url != MAIL_URL {
+            faults.add("MAIL_URL: set together with EMAIL_HOST; expected one of them");
+            return None;
+        }
+        return classic(args, host, faults);
+    }
+    match url.split_once(':') {
+        Some(("mailbox", rest)) => {
+            let folder = rest.strip_prefix("//").unwrap_or(rest);
+            if folder.is_empty() {
+                faults.add("MAIL_URL: names no folder; expected mailbox:<folder>");
+                return None;
+            }
+            Some(MailTarget::Mailbox(folder.into()))
+        }
+        Some(("smtp" | "smtps", _)) => smtp(args, url, faults),
+        Some(("mailgun", "" | "//")) => mailgun(args, faults),
+        _ => {
+            // The URL may hold a password, so it is not shown.
+            faults.add(format!("MAIL_URL: its scheme is not known; expected {FORMS}"));
+            None
+        }
+    }
+}
+
+fn mailgun(args: &Args, faults: &mut Faults) -> Option<MailTarget> {
+    let base = Url::parse(&args.mailgun_base_url).ok();
+    let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none()).ok_or(());
+    let base = faults.check("MAILGUN_BASE_URL", &args.mailgun_base_url, "an http or https URL", base);
+    let domain = given(args.mailgun_domain.as_ref()).unwrap_or_default();
+    let fits = !domain.is_empty() && domain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let expected = "the sending domain, such as mg.bank.example";
+    let domain = faults.check("MAILGUN_DOMAIN", domain, expected, if fits { Ok(domain) } else { Err(()) });
+    let key = args.mailgun_api_key.as_ref().filter(|key| !key.expose().is_empty());
+    if key.is_none() {
+        faults.add("MAILGUN_API_KEY: is missing; MAIL_URL=mailgun: needs it");
+    }
+    Some(MailTarget::Mailgun(MailgunSettings {
+        base_url: base?.into(),
+        domain: domain?.to_owned(),
+        api_key: key?.clone(),
+        limit: MAILGUN_LIMIT,
+    }))
+}
+
+/// An empty variable is a variable that is not set.
+pub(super) fn given(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::config::Secret;
+
+    use super::*;
+    use crate::mailer::{Security, SmtpSettings};
+
+    fn target(change: impl FnOnce(&mut Args)) -> Result<MailTarget, String> {
+        let mut args = Args::default();
+        change(&mut args);
+        let mut faults = Faults::new();
+        let target = mail_target(&args, &mut faults);
+        faults.finish().map_err(|error| error.to_string())?;
+        Ok(target.unwrap())
+    }
+
+    fn url(url: &str) -> Result<SmtpSettings, String> {
+        target(|args| args.mail_url = Secret::new(url)).map(|target| match target {
+            MailTarget::Smtp(settings) => settings,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn a_url_says_host_port_login_and_tls() {
+        let settings = url("smtp://me%40bank:p%2Fw@mail.example:2525?tls=opportunistic").unwrap();
+        assert_eq!((settings.host.as_str(), settings.port), ("mail.example", 2525));
+        assert_eq!(settings.security, Security::Opportunistic);
+        let login = settings.login.unwrap();
+        assert_eq!((login.user.as_str(), login.password.expose()), ("me@bank", "p/w"));
+        let settings = url("smtps://mail.example").unwrap();
+        assert_eq!((settings.port, settings.security), (465, Security::Implicit));
+        let settings = url("smtp://u:p@[::1]").unwrap();
+        assert_eq!((settings.host.as_str(), settings.port, settings.security), ("[::1]", 587, Security::Required));
+        assert_eq!(url("smtp://localhost:1025").unwrap().security, Security::Opportunistic);
+    }
+
+    #[test]
+    fn the_classic_variables_are_the_same() {
+        let made = target(|args| {
+            args.host = Some("mail.example".into());
+            args.port = Some("465".into());
+            args.user = Some("me".into());
+            args.app_password = Some(Secret::new("hunter2"));
+        });
+        let Ok(MailTarget::Smtp(settings)) = made else { panic!("{made:?}") };
+        assert_eq!((settings.port, settings.security), (465, Security::Implicit));
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_fault_names_its_variable_and_shows_no_password() {
+        for (bad, variable) in [
+            ("smtp://", "MAIL_URL"),
+            ("smtp://me:hunter2@", "MAIL_URL"),
+            ("smtp://me:hunter2@host/path", "MAIL_URL"),
+            ("smtp://me:hunter2@host?tls=maybe", "MAIL_URL"),
+            ("smtps://me:hunter2@host?tls=none", "MAIL_URL"),
+            ("smtp://me@host", "EMAIL_APP_PASSWORD"),
+            ("pigeon://hunter2", "MAIL_URL"),
+            ("", "MAIL_URL"),
+            ("mailbox:", "MAIL_URL"),
+            ("mailgun:", "MAILGUN_API_KEY"),
+        ] {
+            let text = target(|args| args.mail_url = Secret::new(bad)).unwrap_err();
+            assert!(text.contains(&format!("{variable}: ")) && !text.contains("hunter2"), "{bad}: {text}");
+        }
+        let classic = |change: fn(&mut Args)| {
+            target(|args| {
+                args.host = Some("mail.example".into());
+                change(args);
+            })
+            .unwrap_err()
+        };
+        assert!(classic(|args| args.host = Some("a:25".into())).contains("EMAIL_HOST: "));
+        assert!(classic(|args| args.port = Some("70000".into())).contains("EMAIL_PORT: "));
+        assert!(classic(|args| args.smtp_tls = Some("yes".into())).contains("EMAIL_SMTP_TLS: "));
+        assert!(classic(|args| args.app_password = Some(Secret::new("x"))).contains("EMAIL_USER: "));
+        assert!(classic(|args| args.mail_url = Secret::new("smtp://b")).contains("together with EMAIL_HOST"));
+    }
+}

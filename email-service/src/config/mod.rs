@@ -1,0 +1,188 @@
+//! Configuration: flags, environment, `.env`; checked as a whole, all faults reported together.
+
+mod args;
+mod database;
+mod mail;
+mod smtp;
+
+pub use args::Args;
+
+use std::net::SocketAddr;
+
+use service_kit::config::{ConfigError, Faults};
+use service_kit::http::tls::Tls;
+use service_kit::messaging::amqp::AmqpSettings;
+use shared_events::Pattern;
+
+use crate::domain::{EmailAddress, MessageId, Sender};
+use crate::mailer::MailTarget;
+use crate::store::{MAX_RECIPIENTS, StoreTarget};
+
+/// What the service runs with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub bind: SocketAddr,
+    pub tls: Tls,
+    pub mail: MailTarget,
+    pub from: Sender,
+    pub message_id_domain: String,
+    pub receivers: Vec<EmailAddress>,
+    pub operator: EmailAddress,
+    pub subject_prefix: String,
+    pub store: StoreTarget,
+    pub record_days: u32,
+    pub jwks_url: String,
+    pub bindings: Vec<Pattern>,
+    pub callback_queue: String,
+    pub queue: String,
+    /// None: events come in process, or not at all.
+    pub broker: Option<AmqpSettings>,
+}
+
+impl Args {
+    /// Checks everything; the error names every fault.
+    pub fn check(&self) -> Result<Config, ConfigError> {
+        let mut faults = Faults::new();
+        let config = self.collect(&mut faults);
+        match (faults.finish(), config) {
+            (Ok(()), Some(config)) => Ok(config),
+            (Err(error), _) => Err(error),
+            (Ok(()), None) => Err(unexplained()),
+        }
+    }
+
+    fn collect(&self, faults: &mut Faults) -> Option<Config> {
+        let bind = faults.check("EMAIL_BIND", &self.bind, "host:port such as 127.0.0.1:8001", self.bind.parse());
+        let mail = mail::mail_target(self, faults);
+        let from =
+            faults.check("EMAIL_FROM", &self.from, "a sender such as Bank <no-reply@bank.example>", self.from.parse());
+        let domain = self.domain(faults);
+        let receivers = self.receivers(faults);
+        let operator = faults.check("EMAIL_OPERATOR", &self.operator, "an address", self.operator.parse());
+        let store = database::store_target(self, faults);
+        let record_days = in_range(self.record_days).then_some(self.record_days).ok_or(());
+        let record_days = faults.check("EMAIL_RECORD_DAYS", self.record_days, "1 to 3650", record_days);
+        let jwks_url = self.jwks_url(faults);
+        let bindings = self.bindings(faults);
+        let tls = self.tls.check(faults);
+        let broker = self.broker.check(faults);
+        let callback_queue = Some(&self.callback_queue).filter(|name| !name.is_empty() && name.len() <= 255).ok_or(());
+        let callback_queue = faults.check("CALLBACK_QUEUE", &self.callback_queue, "a queue's name", callback_queue);
+        Some(Config {
+            bind: bind?,
+            tls,
+            mail: mail?,
+            from: from?,
+            message_id_domain: domain?,
+            receivers: receivers?,
+            operator: operator?,
+            subject_prefix: self.subject.clone(),
+            store: store?,
+            record_days: record_days?,
+            jwks_url: jwks_url?,
+            bindings: bindings?,
+            callback_queue: callback_queue?.clone(),
+            queue: self.queue_name.clone(),
+            broker,
+        })
+    }
+
+    fn domain(&self, faults: &mut Faults) -> Option<String> {
+        let domain = &self.message_id_domain;
+        let id = format!("<x@{domain}>").parse::<MessageId>();
+        faults.check("MESSAGE_ID_DOMAIN", domain, "a domain such as bank.example", id).map(|_| domain.clone())
+    }
+
+    fn receivers(&self, faults: &mut Faults) -> Option<Vec<EmailAddress>> {
+        let entries = self.receivers.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let receivers: Result<Vec<EmailAddress>, _> = entries.map(str::parse).collect();
+        let receivers =
+            receivers.map_err(|_| ()).and_then(|all| if all.len() < MAX_RECIPIENTS { Ok(all) } else { Err(()) });
+        faults.check("EMAIL_RECEIVERS", &self.receivers, "up to 63 addresses separated by commas", receivers)
+    }
+
+    fn jwks_url(&self, faults: &mut Faults) -> Option<String> {
+        let url = url::Url::parse(&self.jwks_url).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or(());
+        faults.check("JWKS_URL", &self.jwks_url, "an http or https URL", url).map(String::from)
+    }
+
+    fn bindings(&self, faults: &mut Faults) -> Option<Vec<Pattern>> {
+        let patterns = Pattern::parse_list(&self.routing_key);
+        let patterns = if patterns.is_empty() { Err(()) } else { Ok(patterns) };
+        faults.check("ROUTING_KEY", &self.routing_key, "patterns such as *.created,email.requested", patterns)
+    }
+}
+
+fn in_range(days: u32) -> bool {
+    (1..=3650).contains(&days)
+}
+
+/// Every missing value has noted its fault, so this is never seen; it is still an error, not a panic.
+fn unexplained() -> ConfigError {
+    let mut faults = Faults::new();
+    faults.add("a value is missing");
+    match faults.finish() {
+        Err(error) => error,
+        Ok(()) => unreachable!("a fault was added"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn check(args: &[&str]) -> Result<Config, ConfigError> {
+        let all = ["email-service"].into_iter().chain(args.iter().copied());
+        service_kit::config::parse_from::<Line>(all).unwrap().args.check()
+    }
+
+    #[test]
+    fn the_defaults_are_valid_and_the_same_without_a_command_line() {
+        let config = check(&[]).unwrap();
+        assert_eq!(format!("{config:?}"), format!("{:?}", Args::default().check().unwrap()));
+        assert_eq!(config.bind.to_string(), "127.0.0.1:8001");
+        assert_eq!(config.bindings.len(), 2);
+    }
+
+    #[test]
+    fn every_fault_is_named_and_secrets_are_not_shown() {
+        let args = [
+            "--bind=x",
+            "--mail-url=pigeon://me:hunter2@host",
+            "--from=a\nb",
+            "--receivers=a@b.c,nobody",
+            "--record-days=0",
+            "--database-url=mysql://me:hunter4@x",
+            "--jwks-url=ftp://x",
+            "--routing-key=,",
+            "--message-id-domain=a b",
+            "--amqp-uri=http://u:hunter3@h",
+            "--tls=yes",
+        ];
+        let text = check(&args).unwrap_err().to_string();
+        for variable in [
+            "EMAIL_BIND",
+            "MAIL_URL",
+            "EMAIL_FROM",
+            "EMAIL_RECEIVERS",
+            "EMAIL_RECORD_DAYS",
+            "EMAIL_DATABASE_URL",
+            "JWKS_URL",
+            "ROUTING_KEY",
+            "MESSAGE_ID_DOMAIN",
+            "AMQP_URI",
+            "TLS",
+        ] {
+            assert!(text.contains(&format!("{variable}: ")), "{variable} in {text}");
+        }
+        assert!(!text.contains("hunter"), "{text}");
+    }
+}

@@ -1,0 +1,142 @@
+//! From variables to a mail server: a URL, or `EMAIL_HOST` and its neighbours. No fault shows a password.
+
+use service_kit::config::{Faults, Secret};
+use url::Url;
+
+use super::args::Args;
+use super::mail::given;
+use crate::mailer::{Limits, Login, MailTarget, Security, SmtpSettings};
+
+const SECURITIES: &str = "required, opportunistic, none or implicit";
+const SUBMISSION: u16 = 587;
+const SUBMISSIONS: u16 = 465;
+
+/// The classic variables alone.
+pub(super) fn classic(args: &Args, host: &str, faults: &mut Faults) -> Option<MailTarget> {
+    let expected = "a host's name or address; the port is EMAIL_PORT";
+    let named = Url::parse(&format!("smtp://{host}")).ok();
+    let named = named.filter(|url| url.host_str() == Some(host) && url.port().is_none()).ok_or(());
+    faults.check("EMAIL_HOST", host, expected, named)?;
+    let port = given(args.port.as_ref()).map(|port| {
+        let parsed = port.parse::<u16>().ok().filter(|port| *port != 0).ok_or(());
+        faults.check("EMAIL_PORT", port, "a port from 1 to 65535", parsed)
+    });
+    let port = port.unwrap_or(Some(SUBMISSION))?;
+    let login = login(args, None, faults).ok()?;
+    let security = security_variable(args, faults).ok()?;
+    let security = security.unwrap_or_else(|| default_security(port == SUBMISSIONS, login.is_some()));
+    Some(settings(args, host.to_owned(), port, security, login))
+}
+
+/// `smtp://[user[:password]@]host[:port][?tls=…]`, or `smtps://…`.
+pub(super) fn smtp(args: &Args, text: &str, faults: &mut Faults) -> Option<MailTarget> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.path(), "" | "/") && url.fragment().is_none());
+    let host = url.as_ref().and_then(Url::host_str).filter(|host| !host.is_empty());
+    let (Some(url), Some(host)) = (&url, host) else {
+        faults.add("MAIL_URL: not the URL of a mail server; expected smtp://host:port or smtps://host:port");
+        return None;
+    };
+    if given(args.port.as_ref()).is_some() {
+        faults.add("EMAIL_PORT: goes with EMAIL_HOST; with MAIL_URL expected the port in the URL");
+    }
+    let implicit = url.scheme() == "smtps";
+    let login = login(args, in_url(url), faults).ok()?;
+    let security = match (tls_of(url), security_variable(args, faults).ok()?) {
+        (Err(()), _) => {
+            faults.add("MAIL_URL: its query is not known; expected nothing or ?tls=required|opportunistic|none");
+            return None;
+        }
+        (Ok(Some(asked)), _) | (Ok(None), Some(asked)) => asked,
+        (Ok(None), None) => default_security(implicit, login.is_some()),
+    };
+    let security = match (implicit, security) {
+        (true, Security::Implicit | Security::Required) => Security::Implicit,
+        (true, Security::Opportunistic | Security::Off) => {
+            faults.add("MAIL_URL: smtps is always protected; expected smtp for another kind of TLS");
+            return None;
+        }
+        (false, security) => security,
+    };
+    let port = url.port().unwrap_or(if security == Security::Implicit { SUBMISSIONS } else { SUBMISSION });
+    Some(settings(args, host.to_owned(), port, security, login))
+}
+
+fn settings(args: &Args, host: String, port: u16, security: Security, login: Option<Login>) -> MailTarget {
+    let ca = args.smtp_ca.clone().filter(|path| !path.as_os_str().is_empty());
+    let hello = args.message_id_domain.clone();
+    MailTarget::Smtp(SmtpSettings { host, port, security, login, ca, hello, limits: Limits::default() })
+}
+
+/// A password is worth protecting; without one, mail goes as well protected as the server can.
+fn default_security(implicit: bool, with_login: bool) -> Security {
+    match (implicit, with_login) {
+        (true, _) => Security::Implicit,
+        (false, true) => Security::Required,
+        (false, false) => Security::Opportunistic,
+    }
+}
+
+fn security(text: &str) -> Result<Security, ()> {
+    match text {
+        "required" => Ok(Security::Required),
+        "opportunistic" => Ok(Security::Opportunistic),
+        "none" => Ok(Security::Off),
+        "implicit" => Ok(Security::Implicit),
+        _ => Err(()),
+    }
+}
+
+/// The error has been noted as a fault.
+fn security_variable(args: &Args, faults: &mut Faults) -> Result<Option<Security>, ()> {
+    match given(args.smtp_tls.as_ref()) {
+        Some(text) => faults.check("EMAIL_SMTP_TLS", text, SECURITIES, security(text)).ok_or(()).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn tls_of(url: &Url) -> Result<Option<Security>, ()> {
+    let mut pairs = url.query_pairs();
+    match (pairs.next(), pairs.next()) {
+        (None, _) => Ok(None),
+        (Some((name, value)), None) if name == "tls" && value != "implicit" => security(&value).map(Some),
+        _ => Err(()),
+    }
+}
+
+/// The login of the URL, or of `EMAIL_USER` and `EMAIL_APP_PASSWORD`. The error has been noted as a fault.
+fn login(args: &Args, url: Option<(String, Option<String>)>, faults: &mut Faults) -> Result<Option<Login>, ()> {
+    let password = args.app_password.as_ref().filter(|password| !password.expose().is_empty());
+    let user = url.as_ref().map(|(user, _)| user.clone()).or_else(|| given(args.user.as_ref()).map(str::to_owned));
+    let password = url.and_then(|(_, password)| password).map(Secret::new).or_else(|| password.cloned());
+    match (user, password) {
+        (Some(user), Some(password)) => Ok(Some(Login { user, password })),
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            faults.add("EMAIL_APP_PASSWORD: is missing; expected the password of EMAIL_USER");
+            Err(())
+        }
+        (None, Some(_)) => {
+            faults.add("EMAIL_USER: is missing; expected the user that EMAIL_APP_PASSWORD belongs to");
+            Err(())
+        }
+    }
+}
+
+fn in_url(url: &Url) -> Option<(String, Option<String>)> {
+    let user = Some(url.username()).filter(|user| !user.is_empty())?;
+    Some((percent_decoded(user), url.password().map(percent_decoded)))
+}
+
+/// `%40` and its like become what they stand for; anything else stays.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let code = after.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(code.unwrap_or(b'%'));
+        rest = if code.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}

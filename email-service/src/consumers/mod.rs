@@ -1,0 +1,7 @@
+//! What the service hears.
+
+mod plan;
+mod send_email;
+
+pub use plan::Recipients;
+pub use send_email::SendEmail;

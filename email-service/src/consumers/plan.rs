@@ -1,0 +1,158 @@
+//! Decides, without any input or output, what mail an event asks for and who gets it.
+
+use shared_events::Envelope;
+use shared_events::events::{EmailRequested, Event};
+
+use crate::domain::EmailAddress;
+use crate::store::MAX_RECIPIENTS;
+use crate::templates::{Facts, Template, Values};
+
+/// Who gets event mails besides the address in the event.
+#[derive(Debug, Clone)]
+pub struct Recipients {
+    /// `EMAIL_RECEIVERS`.
+    pub receivers: Vec<EmailAddress>,
+    /// Whoever gets a mail that would have no recipient at all.
+    pub operator: EmailAddress,
+}
+
+/// What follows from an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// No mail.
+    Skip,
+    /// The event asks for a mail that cannot be written or addressed, ever. The reason holds no value of the event.
+    Refuse {
+        reason: String,
+    },
+    Send {
+        template: Template,
+        values: Values,
+        recipients: Vec<EmailAddress>,
+    },
+}
+
+pub(super) fn plan(envelope: &Envelope, recipients: &Recipients) -> Plan {
+    let event_type = envelope.event_type.as_str();
+    let planned = if event_type == EmailRequested::TYPE {
+        plan_request(envelope)
+    } else {
+        match Template::for_event(event_type) {
+            Some(template) => plan_event(template, envelope, recipients),
+            None => return Plan::Skip,
+        }
+    };
+    planned.unwrap_or_else(|reason| Plan::Refuse { reason })
+}
+
+/// An event that is mailed to whom it concerns, and to `EMAIL_RECEIVERS`.
+fn plan_event(template: Template, envelope: &Envelope, recipients: &Recipients) -> Result<Plan, String> {
+    let data = &envelope.body.data;
+    let facts = Facts::read(template, data).map_err(|error| error.to_string())?;
+    let concerned = Facts::address(data).map_err(|error| error.to_string())?;
+    let recipients = recipients.with(concerned);
+    Ok(Plan::Send { template, values: facts.values, recipients })
+}
+
+/// A mail with a link or a code: it goes to its recipient, and to nobody else.
+fn plan_request(envelope: &Envelope) -> Result<Plan, String> {
+    let EmailRequested(request) = envelope.data().map_err(|_| "the data is not template, to and params".to_owned())?;
+    let template = Template::requested(&request.template).ok_or("there is no such template")?;
+    let to: EmailAddress = request.to.parse().map_err(|error| format!("to {error}"))?;
+    let params = request.params.into_iter().map(|(name, value)| (name, value.into())).collect();
+    let facts = Facts::read(template, &serde_json::Value::Object(params)).map_err(|error| error.to_string())?;
+    Ok(Plan::Send { template, values: facts.values, recipients: vec![to] })
+}
+
+impl Recipients {
+    /// Whom it concerns first, then the receivers in order, nobody twice; the operator if there is nobody.
+    fn with(&self, concerned: Option<EmailAddress>) -> Vec<EmailAddress> {
+        let mut receivers = self.receivers.clone();
+        receivers.sort();
+        let mut all: Vec<EmailAddress> = Vec::new();
+        for address in concerned.into_iter().chain(receivers) {
+            if !all.iter().any(|known| known.same_mailbox(&address)) && all.len() < MAX_RECIPIENTS {
+                all.push(address);
+            }
+        }
+        if all.is_empty() {
+            all.push(self.operator.clone());
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::{Value, json};
+    use shared_events::{Body, EventId};
+
+    use super::*;
+
+    fn envelope(event_type: &str, data: Value) -> Envelope {
+        Envelope {
+            id: EventId::from_content(event_type, b""),
+            event_type: event_type.parse().unwrap(),
+            source: "urn:test".to_owned(),
+            correlation_id: None,
+            traceparent: None,
+            reply_to: None,
+            body: Body { user_id: None, date: DateTime::UNIX_EPOCH, message: String::new(), data },
+        }
+    }
+
+    fn recipients(receivers: &[&str]) -> Recipients {
+        let receivers = receivers.iter().map(|text| text.parse().unwrap()).collect();
+        Recipients { receivers, operator: "operator@bank.localhost".parse().unwrap() }
+    }
+
+    fn who(plan: Plan) -> Vec<String> {
+        match plan {
+            Plan::Send { recipients, .. } => recipients.iter().map(|r| r.as_str().to_owned()).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn whom_it_concerns_comes_first_and_nobody_twice() {
+        let event = envelope("user.created", json!({"id": 1, "email": "me@x.y"}));
+        let recipients = recipients(&["z@x.y", "a@x.y", "ME@x.y"]);
+        assert_eq!(who(plan(&event, &recipients)), ["me@x.y", "a@x.y", "z@x.y"]);
+    }
+
+    #[test]
+    fn an_event_without_any_recipient_goes_to_the_operator() {
+        let event = envelope("bank.created", json!({"id": 1, "name": "First Bank"}));
+        assert_eq!(who(plan(&event, &recipients(&[]))), ["operator@bank.localhost"]);
+        assert_eq!(who(plan(&event, &recipients(&["a@x.y"]))), ["a@x.y"]);
+    }
+
+    #[test]
+    fn a_mail_with_a_secret_goes_to_its_recipient_only() {
+        let data = json!({"template": "reset-password", "to": "me@x.y", "params": {"link": "https://b.example/r"}});
+        assert_eq!(who(plan(&envelope("email.requested", data), &recipients(&["a@x.y"]))), ["me@x.y"]);
+    }
+
+    #[test]
+    fn what_cannot_be_mailed_is_refused_without_repeating_it() {
+        for data in [
+            json!({"template": "no-such", "to": "me@x.y", "params": {}}),
+            json!({"template": "account.created", "to": "me@x.y", "params": {}}),
+            json!({"template": "notice", "to": "s3cret\r\nBcc: x@y.z", "params": {"text": "x"}}),
+            json!({"template": "invitation", "to": "me@x.y", "params": {"link": "s3cret"}}),
+            json!({"template": "invitation", "to": "me@x.y", "params": {"link": 7}}),
+            json!([]),
+        ] {
+            match plan(&envelope("email.requested", data), &recipients(&[])) {
+                Plan::Refuse { reason } => assert!(!reason.contains("s3cret"), "{reason}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_without_a_template_is_skipped() {
+        assert_eq!(plan(&envelope("card.created", json!({})), &recipients(&["a@x.y"])), Plan::Skip);
+    }
+}

@@ -1,0 +1,134 @@
+//! The queue of events that are mailed.
+//!
+//! Done means: the mailer has answered for good about every recipient, and the reply, if one is wanted, has been accepted.
+//! The reply never goes out before the mail.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use service_kit::clock::SharedClock;
+use service_kit::messaging::{Consumer, Delivery as Incoming, Outcome, decode_or_reject};
+use shared_events::Envelope;
+use shared_events::events::EmailReport;
+
+use super::plan::{Plan, Recipients, plan};
+use crate::domain::{Delivery, EmailAddress, State};
+use crate::metrics::EmailMetrics;
+use crate::operations::{Delivered, Order, Post};
+use crate::reply::{Answer, Replies};
+use crate::templates::{Template, Templates, Values};
+
+/// Turns events into mail.
+pub struct SendEmail {
+    pub(crate) post: Arc<Post>,
+    pub(crate) templates: Arc<Templates>,
+    pub(crate) replies: Replies,
+    pub(crate) recipients: Recipients,
+    pub(crate) metrics: EmailMetrics,
+    pub(crate) clock: SharedClock,
+}
+
+#[async_trait]
+impl Consumer for SendEmail {
+    async fn handle(&self, deliveries: &[Incoming]) -> Vec<Outcome> {
+        join_all(deliveries.iter().map(|delivery| self.handle_one(delivery))).await
+    }
+
+    async fn dependency(&self) -> Result<(), String> {
+        self.post.mailer.probe().await?;
+        self.post.store.probe().await?;
+        self.replies.probe().await
+    }
+}
+
+impl SendEmail {
+    async fn handle_one(&self, incoming: &Incoming) -> Outcome {
+        let envelope = match decode_or_reject(incoming) {
+            Ok(envelope) => envelope,
+            Err(outcome) => return outcome,
+        };
+        match plan(&envelope, &self.recipients) {
+            Plan::Skip => {
+                self.metrics.skip(envelope.event_type.as_str());
+                Outcome::Skipped
+            }
+            Plan::Refuse { reason } => self.refuse(&envelope, reason).await,
+            Plan::Send { .. } if incoming.message.expires_at().is_some_and(|end| end <= self.clock.now()) => {
+                self.refuse(&envelope, "it expired before it could be sent".to_owned()).await
+            }
+            Plan::Send { template, values, recipients } => self.send(&envelope, template, &values, recipients).await,
+        }
+    }
+
+    async fn send(
+        &self,
+        envelope: &Envelope,
+        template: Template,
+        values: &Values,
+        recipients: Vec<EmailAddress>,
+    ) -> Outcome {
+        let content = match self.templates.render(template, values) {
+            Ok(content) => content,
+            Err(error) => return self.refuse(envelope, error.to_string()).await,
+        };
+        let order = Order {
+            event_id: envelope.id,
+            event_type: envelope.event_type.as_str().to_owned(),
+            date: envelope.body.date,
+            content,
+            recipients,
+        };
+        match self.post.deliver(&order).await {
+            Ok(delivered) => match delivered.unsettled() {
+                Some(reason) => Outcome::retry(reason),
+                None => self.report(envelope, &delivered).await,
+            },
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    /// All recipients are settled: tells the asker, `email.sent` if anybody got the mail.
+    async fn report(&self, envelope: &Envelope, delivered: &Delivered) -> Outcome {
+        let mut settled: Vec<&Delivery> = delivered.in_state(State::Sent).collect();
+        let anybody = !settled.is_empty();
+        if !anybody {
+            settled = delivered.in_state(State::Rejected).collect();
+        }
+        let date = settled.iter().map(|delivery| delivery.updated_at).max().unwrap_or(envelope.body.date);
+        let report = EmailReport {
+            recipients: settled.iter().map(|delivery| delivery.recipient.masked()).collect(),
+            message_id: settled.first().filter(|_| anybody).map(|delivery| delivery.message_id.to_string()),
+            reason: settled.first().filter(|_| !anybody).and_then(|delivery| delivery.answer.clone()),
+            ..blank_report(envelope)
+        };
+        let answer = if anybody { Answer::Sent(report) } else { Answer::Rejected(report) };
+        match self.replies.send(envelope, answer, date).await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    /// The mail can never be sent: tells the asker, then gives the event up.
+    async fn refuse(&self, envelope: &Envelope, reason: String) -> Outcome {
+        let event_type = envelope.event_type.as_str();
+        self.metrics.count(event_type, "refused");
+        tracing::warn!(event_id = %envelope.id, event_type, reason, "mail refused");
+        let report = EmailReport { reason: Some(reason.clone()), ..blank_report(envelope) };
+        // The event's own date: the same refusal given twice is the same message.
+        match self.replies.send(envelope, Answer::Rejected(report), envelope.body.date).await {
+            Ok(()) => Outcome::reject(reason),
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+}
+
+fn blank_report(envelope: &Envelope) -> EmailReport {
+    EmailReport {
+        event_id: envelope.id,
+        event_type: envelope.event_type.as_str().to_owned(),
+        recipients: Vec::new(),
+        message_id: None,
+        reason: None,
+    }
+}

@@ -1,0 +1,52 @@
+//! The HTTP API, for staff only: `/api/emails`, and `/emails` as an alias.
+//!
+//! Whoever is not an administrator or a manager is refused before anything of the request is read. Recipients are masked,
+//! and what a mail said is nowhere to be seen.
+
+mod item;
+mod list;
+mod openapi;
+mod preview;
+mod problem_map;
+mod staff;
+mod test;
+mod view;
+
+pub use openapi::openapi;
+pub use view::DeliveryView;
+
+use std::sync::Arc;
+
+use actix_web::middleware::from_fn;
+use actix_web::web;
+use service_kit::clock::SharedClock;
+use service_kit::http::auth::Verifier;
+
+use crate::operations::Post;
+use crate::store::DeliveryStore;
+use crate::templates::Templates;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct Parts {
+    pub post: Arc<Post>,
+    pub store: Arc<dyn DeliveryStore>,
+    pub templates: Arc<Templates>,
+    pub clock: SharedClock,
+    pub verifier: web::Data<Verifier>,
+}
+
+/// Adds the routes.
+pub fn configure(routes: &mut web::ServiceConfig, parts: &Parts) {
+    routes.app_data(parts.verifier.clone()).app_data(web::Data::new(parts.clone()));
+    for prefix in ["/api/emails", "/emails"] {
+        routes.service(
+            web::scope(prefix)
+                .wrap(from_fn(staff::require_staff))
+                .service(web::resource("").get(list::list_emails))
+                .service(web::resource("/preview").post(preview::preview_email))
+                .service(web::resource("/test").post(test::send_test_email))
+                .service(web::resource("/{id}").get(item::get_email)),
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! `POST /api/emails/preview`
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use serde_json::Value;
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{FieldErrors, Problem};
+use utoipa::ToSchema;
+
+use super::Parts;
+use super::openapi::WriteProblems;
+use super::problem_map::render_problem;
+use crate::templates::{Facts, FactsError, Template};
+
+/// What a mail would look like.
+#[derive(Debug, Clone, ToSchema)]
+pub(super) struct PreviewRequest {
+    /// `account.created`, `bank.created`, `user.created`, `verify-email`, `reset-password`, `notice`, `invitation` or `test`.
+    #[schema(value_type = String, example = "account.created")]
+    template: Template,
+    /// The event's data, or the request's parameters.
+    #[schema(value_type = Object, example = json!({"id": 1, "name": "John Doe", "balance": 520, "currency": "EUR"}))]
+    data: Value,
+}
+
+impl FromFields for PreviewRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let template =
+            fields.required("template", parse::via(|name| Template::by_name(name).ok_or("no such template")));
+        let data = fields.required("data", parse::object);
+        Some(Self { template: template?, data: Value::Object(data?) })
+    }
+}
+
+/// A rendered mail.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Preview {
+    #[schema(example = "Your account no. 1 is open")]
+    subject: String,
+    text: String,
+    html: String,
+}
+
+/// Renders a mail without sending it.
+#[utoipa::path(
+    post, path = "/api/emails/preview", tag = "emails", operation_id = "preview_email",
+    request_body = PreviewRequest,
+    responses((status = 200, description = "The rendered mail.", body = Preview), WriteProblems),
+)]
+pub(super) async fn preview_email(
+    body: Body<PreviewRequest>,
+    parts: web::Data<Parts>,
+) -> Result<HttpResponse, Problem> {
+    let facts = Facts::read(body.0.template, &body.0.data).map_err(|error| Problem::validation(below_data(error)))?;
+    let content = parts.templates.render(body.0.template, &facts.values).map_err(|error| render_problem(&error))?;
+    Ok(HttpResponse::Ok().json(Preview { subject: content.subject, text: content.text, html: content.html }))
+}
+
+fn below_data(error: FactsError) -> FieldErrors {
+    error.faults.into_iter().map(|(name, messages)| (format!("data.{name}"), messages)).collect()
+}

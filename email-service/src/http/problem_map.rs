@@ -1,0 +1,38 @@
+//! What each error means to an HTTP client.
+
+use std::time::Duration;
+
+use service_kit::http::problem::{ErrorCode, Problem};
+use service_kit::sqlite::SqliteError;
+
+use crate::operations::TestError;
+use crate::store::StoreError;
+use crate::templates::RenderError;
+
+const STORE_BUSY: Duration = Duration::from_secs(1);
+const MAILER_AWAY: Duration = Duration::from_secs(5);
+
+pub(super) fn store_problem(error: &StoreError) -> Problem {
+    match error {
+        StoreError::Access(SqliteError::Busy) => Problem::overloaded(STORE_BUSY),
+        StoreError::Slow => Problem::new(ErrorCode::Unavailable, "The records cannot be reached at the moment.")
+            .with_retry_after(MAILER_AWAY),
+        StoreError::Open(_) | StoreError::Access(_) | StoreError::Remote(_) | StoreError::Unreadable(_) => {
+            Problem::internal(error)
+        }
+    }
+}
+
+pub(super) fn render_problem(error: &RenderError) -> Problem {
+    Problem::internal(error)
+}
+
+pub(super) fn test_problem(error: &TestError) -> Problem {
+    match error {
+        TestError::Store(error) => store_problem(error),
+        TestError::Render(error) => render_problem(error),
+        TestError::KeyReused => Problem::conflict("This Idempotency-Key was used for another recipient."),
+        TestError::NotSent => Problem::new(ErrorCode::Unavailable, "The mailer does not take mail at the moment.")
+            .with_retry_after(MAILER_AWAY),
+    }
+}

@@ -1,0 +1,64 @@
+//! `POST /api/emails/test`
+
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use service_kit::http::envelope::{self, ItemBody};
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{FieldErrors, Problem};
+use utoipa::ToSchema;
+
+use super::openapi::SendProblems;
+use super::problem_map::test_problem;
+use super::staff::Staff;
+use super::{DeliveryView, Parts};
+use crate::domain::EmailAddress;
+use crate::operations::{TestMail, send_test};
+
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+const MAX_KEY_BYTES: usize = 255;
+
+/// Where the test mail goes.
+#[derive(Debug, Clone, ToSchema)]
+pub(super) struct TestRequest {
+    #[schema(value_type = String, format = Email, example = "john.doe@example.com")]
+    to: EmailAddress,
+}
+
+impl FromFields for TestRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("to", parse::via(str::parse::<EmailAddress>)).map(|to| Self { to })
+    }
+}
+
+/// Sends a test mail now. With an `Idempotency-Key`, once.
+#[utoipa::path(
+    post, path = "/api/emails/test", tag = "emails", operation_id = "send_test_email",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 characters: the same key sends once.")),
+    request_body = TestRequest,
+    responses(
+        (status = 201, description = "The mail server has answered: see `state`.", body = ItemBody<DeliveryView>),
+        SendProblems,
+    ),
+)]
+pub(super) async fn send_test_email(
+    request: HttpRequest,
+    body: Body<TestRequest>,
+    parts: web::Data<Parts>,
+) -> Result<HttpResponse, Problem> {
+    let key = idempotency_key(&request)?;
+    let caller = request.extensions().get::<Staff>().map(|staff| staff.0.sub.clone()).unwrap_or_default();
+    let mail = TestMail { to: body.0.to, key: key.map(|key| (caller, key)) };
+    let delivery =
+        send_test(&parts.post, &parts.templates, &parts.clock, mail).await.map_err(|error| test_problem(&error))?;
+    Ok(envelope::created(&DeliveryView::from(&delivery)))
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if !key.is_empty() && key.len() <= MAX_KEY_BYTES => Ok(Some(key.to_owned())),
+        _ => {
+            let message = format!("must have 1 to {MAX_KEY_BYTES} visible ASCII characters");
+            Err(Problem::validation(FieldErrors::from([(IDEMPOTENCY_KEY.to_owned(), vec![message])])))
+        }
+    }
+}

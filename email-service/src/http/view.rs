@@ -1,0 +1,54 @@
+//! A delivery as staff sees it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::Delivery;
+
+/// One mail to one recipient, and how far it has come.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DeliveryView {
+    #[schema(example = 1, minimum = 1)]
+    pub id: i64,
+    #[schema(example = "01947028-0a10-7000-8000-000000000001", format = Uuid)]
+    pub event_id: String,
+    #[schema(example = "account.created")]
+    pub event_type: String,
+    /// Masked.
+    #[schema(example = "j***@example.com")]
+    pub recipient: String,
+    #[schema(example = "<01947028-0a10-7000-8000-000000000001@bank.localhost>")]
+    pub message_id: String,
+    /// `sending`, `sent`, `rejected` or `failed`.
+    #[schema(example = "sent")]
+    pub state: &'static str,
+    /// How often the mail server was asked.
+    #[schema(example = 1)]
+    pub attempts: i32,
+    /// What it answered last.
+    #[schema(example = "stored in the mailbox folder")]
+    pub answer: Option<String>,
+    /// UTC.
+    #[schema(example = "2025-01-16T17:10:26")]
+    pub created_at: String,
+    /// UTC.
+    #[schema(example = "2025-01-16T17:10:26")]
+    pub updated_at: String,
+}
+
+impl From<&Delivery> for DeliveryView {
+    fn from(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.id.get(),
+            event_id: delivery.event_id.to_string(),
+            event_type: delivery.event_type.clone(),
+            recipient: delivery.recipient.masked(),
+            message_id: delivery.message_id.to_string(),
+            state: delivery.state.as_str(),
+            attempts: delivery.attempts,
+            answer: delivery.answer.clone(),
+            created_at: shared_events::date::format(&delivery.created_at),
+            updated_at: shared_events::date::format(&delivery.updated_at),
+        }
+    }
+}

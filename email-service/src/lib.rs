@@ -1,0 +1,21 @@
+//! email-service: turns events into mail, and tells whoever asked what the mail server answered.
+//!
+//! An event comes in from a queue, [`templates`] write its mail, a [`mailer`] sends it once to each recipient, the
+//! [`store`] remembers that, and [`reply`] confirms it on the queue that the event names. Staff can look at deliveries over
+//! HTTP. Embedded in another process: [`EmailService::start`], then subscribe [`Running::consumer`].
+
+pub mod app;
+pub mod config;
+pub mod consumers;
+pub mod domain;
+pub mod http;
+pub mod mailer;
+mod metrics;
+pub mod operations;
+pub mod reply;
+pub mod store;
+pub mod templates;
+
+pub use app::{EmailService, Running, StartError};
+pub use config::{Args, Config};
+pub use metrics::EmailMetrics;

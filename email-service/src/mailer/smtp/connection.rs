@@ -1,0 +1,93 @@
+//! One connection and the dialogue of one mail upon it.
+//!
+//! Only the code 250 to the whole content means that the mail has been taken over. After silence, a lost connection or a
+//! time limit nobody knows where the dialogue stands: such a connection is dropped, never asked again.
+
+use std::time::Duration;
+
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::{Address, Message};
+use tokio::time::Instant;
+
+use super::reply::{Trouble, ask, scrub};
+use super::settings::Limits;
+use crate::mailer::{Accepted, SendError};
+
+/// A mail as the server gets it.
+pub(super) struct Parcel {
+    from: Option<Address>,
+    to: Vec<Address>,
+    content: Vec<u8>,
+}
+
+impl From<&Message> for Parcel {
+    fn from(message: &Message) -> Self {
+        let envelope = message.envelope();
+        Self { from: envelope.from().cloned(), to: envelope.to().to_vec(), content: message.formatted() }
+    }
+}
+
+pub(super) struct Connection {
+    smtp: AsyncSmtpConnection,
+    opened: Instant,
+    last_used: Instant,
+    mails: u32,
+    in_step: bool,
+}
+
+impl Connection {
+    pub(super) fn new(smtp: AsyncSmtpConnection) -> Self {
+        let now = Instant::now();
+        Self { smtp, opened: now, last_used: now, mails: 0, in_step: true }
+    }
+
+    /// Whether it may take another mail, as far as can be told without asking.
+    pub(super) fn is_fit(&self, limits: &Limits) -> bool {
+        self.in_step
+            && self.mails < limits.mails_per_connection
+            && self.opened.elapsed() < limits.connection_age
+            && self.last_used.elapsed() < limits.idle
+    }
+
+    /// Clears the dialogue of the mail before; fails if the server is gone.
+    pub(super) async fn reset(&mut self, limit: Duration) -> bool {
+        ask(limit, &[250], self.smtp.command(Rset)).await.is_ok()
+    }
+
+    /// Gives one mail to the server. Afterwards [`Connection::is_fit`] tells whether the dialogue is still in step.
+    pub(super) async fn deliver(&mut self, parcel: &Parcel, limits: &Limits) -> Result<Accepted, SendError> {
+        self.mails = self.mails.saturating_add(1);
+        // Whoever drops this future leaves the flag down, and the connection with it.
+        self.in_step = false;
+        let (answer, in_step) = match self.converse(parcel, limits).await {
+            Ok(accepted) => (Ok(accepted), true),
+            Err((asked, trouble)) => {
+                let in_step = trouble.leaves_in_step();
+                (Err(trouble.into_send_error(asked)), in_step)
+            }
+        };
+        self.in_step = in_step;
+        self.last_used = Instant::now();
+        answer
+    }
+
+    async fn converse(&mut self, parcel: &Parcel, limits: &Limits) -> Result<Accepted, (&'static str, Trouble)> {
+        let (limit, smtp) = (limits.command, &mut self.smtp);
+        let mail = smtp.command(Mail::new(parcel.from.clone(), Vec::new()));
+        ask(limit, &[250], mail).await.map_err(|trouble| ("MAIL FROM", trouble))?;
+        for recipient in &parcel.to {
+            let recipient = smtp.command(Rcpt::new(recipient.clone(), Vec::new()));
+            ask(limit, &[250, 251], recipient).await.map_err(|trouble| ("RCPT TO", trouble))?;
+        }
+        ask(limit, &[354], smtp.command(Data)).await.map_err(|trouble| ("DATA", trouble))?;
+        let taken = ask(limits.mail, &[250], smtp.message(&parcel.content)).await;
+        let taken = taken.map_err(|trouble| ("the content", trouble))?;
+        Ok(Accepted { answer: scrub(&format!("250 {}", taken.first_line().unwrap_or_default())) })
+    }
+
+    /// Says goodbye; the answer does not matter.
+    pub(super) async fn quit(mut self, limit: Duration) {
+        drop(tokio::time::timeout(limit, self.smtp.quit()).await);
+    }
+}

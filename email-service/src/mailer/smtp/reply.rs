@@ -1,0 +1,118 @@
+//! What the server's answers mean for the mail.
+//!
+//! | answer | means |
+//! |---|---|
+//! | 5xx | permanent: this mail is never accepted |
+//! | 503 | transient: the dialogue got out of step, which is not the mail's fault |
+//! | 530, 534, 535, 538 | unavailable: the server wants a login, so it takes no mail at all |
+//! | 421 | unavailable: the server closes |
+//! | 4xx, silence, a lost connection, anything that makes no sense | transient |
+
+use std::future::Future;
+use std::time::Duration;
+
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::response::Response;
+use tokio::time::timeout;
+
+use crate::domain::{clip, single_line};
+use crate::mailer::SendError;
+
+const MAX_ANSWER_CHARS: usize = 200;
+
+/// Why a command was not answered as expected.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Answered { code: u16, text: String },
+    Silent,
+    Lost,
+}
+
+impl Trouble {
+    pub(super) fn of(error: &Error) -> Self {
+        let Some(code) = error.status() else { return Self::Lost };
+        let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        Self::Answered { code: code.into(), text: scrub(&text) }
+    }
+
+    /// One line, naming the command.
+    pub(super) fn told(&self, asked: &str) -> String {
+        match self {
+            Self::Answered { code, text } => format!("{asked} was answered with {code} {text}").trim_end().to_owned(),
+            Self::Silent => format!("{asked} was not answered in time"),
+            Self::Lost => format!("the connection was lost at {asked}"),
+        }
+    }
+
+    /// Whether the dialogue can go on after this.
+    pub(super) fn leaves_in_step(&self) -> bool {
+        matches!(self, Self::Answered { code, .. } if !matches!(code, 421 | 503))
+    }
+
+    /// What it means for a mail.
+    pub(super) fn into_send_error(self, asked: &str) -> SendError {
+        let told = self.told(asked);
+        match self {
+            Self::Answered { code: 421, .. } => SendError::Unavailable(told),
+            Self::Answered { code: 530 | 534 | 535 | 538, .. } => {
+                SendError::Unavailable(format!("{told}; check EMAIL_USER and EMAIL_APP_PASSWORD"))
+            }
+            Self::Answered { code, .. } if (500..600).contains(&code) && code != 503 => SendError::Permanent(told),
+            Self::Answered { .. } | Self::Silent | Self::Lost => SendError::Transient(told),
+        }
+    }
+}
+
+/// Waits for the answer to one command; any code but the expected ones is trouble.
+pub(super) async fn ask(
+    limit: Duration,
+    expected: &[u16],
+    answer: impl Future<Output = Result<Response, Error>>,
+) -> Result<Response, Trouble> {
+    let response = match timeout(limit, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => return Err(Trouble::of(&error)),
+        Err(_) => return Err(Trouble::Silent),
+    };
+    let code = u16::from(response.code());
+    if expected.contains(&code) {
+        Ok(response)
+    } else {
+        Err(Trouble::Answered { code, text: scrub(response.first_line().unwrap_or_default()) })
+    }
+}
+
+/// One short line without addresses: servers like to repeat the recipient.
+pub(super) fn scrub(text: &str) -> String {
+    let words = single_line(text);
+    let words = words.split_whitespace().map(|word| if word.contains('@') { "<address>" } else { word });
+    clip(&words.collect::<Vec<_>>().join(" "), MAX_ANSWER_CHARS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning(code: u16) -> SendError {
+        Trouble::Answered { code, text: String::new() }.into_send_error("RCPT")
+    }
+
+    #[test]
+    fn only_answers_about_the_mail_are_final() {
+        for code in [500, 550, 552, 554, 571] {
+            assert!(matches!(meaning(code), SendError::Permanent(_)), "{code}");
+        }
+        for code in [251, 354, 450, 451, 452, 503] {
+            assert!(matches!(meaning(code), SendError::Transient(_)), "{code}");
+        }
+        for code in [421, 530, 535] {
+            assert!(matches!(meaning(code), SendError::Unavailable(_)), "{code}");
+        }
+        assert!(matches!(Trouble::Silent.into_send_error("DATA"), SendError::Transient(_)));
+    }
+
+    #[test]
+    fn an_answer_is_one_line_without_addresses() {
+        assert_eq!(scrub("5.1.1 <john@example.com>:\r\n no such user"), "5.1.1 <address> no such user");
+    }
+}

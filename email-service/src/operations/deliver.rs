@@ -1,0 +1,171 @@
+//! Sends the mails of one event, once each.
+//!
+//! For every recipient: the record says `sending`, the mailer is asked, the record says what it answered. A recipient whose
+//! record is final is passed over, whatever is delivered twice. A crash between the mailer's acceptance and the record is
+//! the one case in which a mail is sent again: under the same Message-ID, and counted as `repeated`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use service_kit::clock::SharedClock;
+use shared_events::EventId;
+
+use super::locks::EventLocks;
+use crate::domain::{Content, Delivery, EmailAddress, Mail, Sender, State, clip, single_line};
+use crate::mailer::{Accepted, Mailer, SendError};
+use crate::metrics::EmailMetrics;
+use crate::store::{Begun, DeliveryStore, Planned, Settled, StoreError};
+
+const MAX_ANSWER_CHARS: usize = 500;
+/// After this no further mail of the event is begun. With one more mail (25 s) it stays below the consumer's time limit, and
+/// that below the store's lease.
+const BUDGET: Duration = Duration::from_secs(30);
+
+/// What every mail has in common.
+#[derive(Debug, Clone)]
+pub struct SendSettings {
+    pub from: Sender,
+    pub message_id_domain: String,
+}
+
+/// One event's mail, to be sent to each recipient.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub event_id: EventId,
+    pub event_type: String,
+    pub date: DateTime<Utc>,
+    pub content: Content,
+    pub recipients: Vec<EmailAddress>,
+}
+
+/// How far the mails of an event have come.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// In the order of the recipients.
+    pub deliveries: Vec<Delivery>,
+}
+
+impl Delivered {
+    /// The mailer's answer for a recipient that is not settled; none if all are.
+    pub fn unsettled(&self) -> Option<String> {
+        let open = self.deliveries.iter().find(|delivery| !delivery.state.is_final())?;
+        Some(open.answer.clone().unwrap_or_else(|| "not sent yet".to_owned()))
+    }
+
+    pub fn in_state(&self, state: State) -> impl Iterator<Item = &Delivery> {
+        self.deliveries.iter().filter(move |delivery| delivery.state == state)
+    }
+}
+
+/// The mailer, with the records that keep it from sending twice.
+pub struct Post {
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) store: Arc<dyn DeliveryStore>,
+    settings: SendSettings,
+    clock: SharedClock,
+    metrics: EmailMetrics,
+    locks: EventLocks,
+}
+
+impl Post {
+    pub fn new(
+        mailer: Arc<dyn Mailer>,
+        store: Arc<dyn DeliveryStore>,
+        settings: SendSettings,
+        clock: SharedClock,
+        metrics: EmailMetrics,
+    ) -> Self {
+        Self { mailer, store, settings, clock, metrics, locks: EventLocks::default() }
+    }
+
+    /// Sends what is not sent yet. An error means that the records cannot be reached; then what has been sent is not known
+    /// to be sent, and sending again is safe.
+    pub async fn deliver(&self, order: &Order) -> Result<Delivered, StoreError> {
+        let _in_hand = self.locks.lock(order.event_id).await;
+        let planned = Planned {
+            event_id: order.event_id,
+            event_type: order.event_type.clone(),
+            recipients: order.recipients.clone(),
+            message_id_domain: self.settings.message_id_domain.clone(),
+        };
+        let started = Instant::now();
+        let begun = self.store.begin(planned, self.clock.now()).await?;
+        let mut deliveries = Vec::with_capacity(begun.len());
+        let mut outage = None;
+        for one in begun {
+            if outage.is_none() && started.elapsed() > BUDGET {
+                outage = Some("not asked yet: other recipients took too long".to_owned());
+            }
+            deliveries.push(match one {
+                Begun::ToSend(delivery) => self.attempt(order, &delivery, &mut outage).await?,
+                Begun::Settled(delivery) => {
+                    self.metrics.count(&order.event_type, "duplicate");
+                    delivery
+                }
+                Begun::Elsewhere(delivery) => {
+                    self.metrics.count(&order.event_type, "elsewhere");
+                    Delivery { answer: Some("another replica is sending it".to_owned()), ..delivery }
+                }
+            });
+        }
+        Ok(Delivered { deliveries })
+    }
+
+    /// One mail. Once the mailer is known to be away, it is not asked for the remaining ones.
+    async fn attempt(
+        &self,
+        order: &Order,
+        delivery: &Delivery,
+        outage: &mut Option<String>,
+    ) -> Result<Delivery, StoreError> {
+        let answer = match outage {
+            Some(reason) => Err(SendError::Unavailable(reason.clone())),
+            None => self.send(order, delivery).await,
+        };
+        if let Err(SendError::Unavailable(reason)) = &answer {
+            *outage = Some(reason.clone());
+        }
+        let (settled, outcome) = settled(delivery, answer);
+        let delivery = self.store.settle(settled, self.clock.now()).await?;
+        self.metrics.count(&order.event_type, outcome);
+        log(&delivery, outcome);
+        Ok(delivery)
+    }
+
+    async fn send(&self, order: &Order, delivery: &Delivery) -> Result<Accepted, SendError> {
+        let mail = Mail {
+            message_id: delivery.message_id.clone(),
+            from: self.settings.from.clone(),
+            to: delivery.recipient.clone(),
+            date: order.date,
+            content: order.content.clone(),
+        };
+        let started = Instant::now();
+        let answer = self.mailer.send(&mail).await;
+        self.metrics.observe(started.elapsed());
+        answer
+    }
+}
+
+fn settled(delivery: &Delivery, answer: Result<Accepted, SendError>) -> (Settled, &'static str) {
+    let (state, answer, counts, outcome) = match answer {
+        Ok(accepted) => (State::Sent, accepted.answer, true, "sent"),
+        Err(SendError::Permanent(reason)) => (State::Rejected, reason, true, "rejected"),
+        Err(SendError::Transient(reason)) => (State::Failed, reason, true, "failed"),
+        Err(SendError::Unavailable(reason)) => (State::Failed, reason, false, "unavailable"),
+    };
+    let answer = clip(&single_line(&answer), MAX_ANSWER_CHARS);
+    (Settled { id: delivery.id, state, answer, counts }, outcome)
+}
+
+fn log(delivery: &Delivery, outcome: &'static str) {
+    let Delivery { event_id, event_type, recipient, message_id, attempts, .. } = delivery;
+    let answer = delivery.answer.as_deref().unwrap_or_default();
+    match delivery.state {
+        State::Sent => tracing::info!(%event_id, event_type, %recipient, %message_id, attempts, outcome, "mail sent"),
+        State::Sending | State::Rejected | State::Failed => {
+            tracing::warn!(%event_id, event_type, %recipient, %message_id, attempts, outcome, answer, "mail not sent");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Removes records that have served their time.
+
+use std::time::Duration;
+
+use service_kit::clock::SharedClock;
+use service_kit::lifecycle::Shutdown;
+
+use crate::store::{DeliveryStore, StoreError};
+
+/// How many records one transaction removes: small, so that sending never waits long.
+const BATCH: i64 = 500;
+/// How many batches follow each other before a pause.
+const MAX_BATCHES: usize = 1_000;
+const EVERY: Duration = Duration::from_hours(1);
+const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
+
+/// Removes old records now and every hour, until shutdown.
+pub async fn prune(store: std::sync::Arc<dyn DeliveryStore>, clock: SharedClock, keep_days: u32, shutdown: Shutdown) {
+    loop {
+        match prune_once(store.as_ref(), &clock, keep_days, &shutdown).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, keep_days, "old delivery records removed"),
+            Err(error) => tracing::warn!(%error, "old delivery records cannot be removed now"),
+        }
+        tokio::select! {
+            () = shutdown.wait() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+/// Removes what is old now, in batches; answers how many records.
+async fn prune_once(
+    store: &dyn DeliveryStore,
+    clock: &SharedClock,
+    keep_days: u32,
+    shutdown: &Shutdown,
+) -> Result<usize, StoreError> {
+    let oldest = clock.now() - chrono::Duration::days(i64::from(keep_days));
+    let mut total = 0;
+    for _ in 0..MAX_BATCHES {
+        let removed = store.remove_before(oldest, BATCH).await?;
+        total += removed;
+        if i64::try_from(removed).is_ok_and(|removed| removed < BATCH) || shutdown.begun() {
+            break;
+        }
+        tokio::time::sleep(BETWEEN_BATCHES).await;
+    }
+    Ok(total)
+}

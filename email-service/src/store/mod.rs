@@ -1,0 +1,126 @@
+//! The records of deliveries: what makes a mail take effect once per event and recipient.
+
+mod mongo;
+mod schema;
+mod sqlite;
+mod target;
+
+pub use mongo::MongoStore;
+pub use sqlite::SqliteStore;
+pub use target::StoreTarget;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use shared_events::EventId;
+
+use crate::domain::{Delivery, DeliveryId, EmailAddress, State};
+
+/// How many recipients one event may have.
+pub const MAX_RECIPIENTS: usize = 64;
+
+/// The mails of one event, before they are sent.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    pub event_id: EventId,
+    pub event_type: String,
+    /// Without duplicates, in the order that decides their Message-IDs; at most [`MAX_RECIPIENTS`].
+    pub recipients: Vec<EmailAddress>,
+    /// The domain of new Message-IDs.
+    pub message_id_domain: String,
+}
+
+/// What the mailer answered.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    pub id: DeliveryId,
+    pub state: State,
+    pub answer: String,
+    /// False if the mailer was away: then the attempt is taken back.
+    pub counts: bool,
+}
+
+/// Which records are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    pub event_id: Option<EventId>,
+    pub event_type: Option<String>,
+    pub state: Option<State>,
+}
+
+/// Which part of them.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    /// From an offset, with the total.
+    Page { offset: i64, size: i64 },
+    /// After an id, without a total.
+    After { id: i64, size: i64 },
+}
+
+/// Records in ascending order of id.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub deliveries: Vec<Delivery>,
+    /// How many there are in all; only for [`Part::Page`].
+    pub total: Option<i64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the delivery records cannot be opened")]
+    Open(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the delivery records cannot be read or written")]
+    Access(#[from] service_kit::sqlite::SqliteError),
+    #[error("the delivery records cannot be read or written")]
+    Remote(#[source] Box<mongodb::error::Error>),
+    #[error("a delivery record makes no sense")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the delivery records cannot be reached in time")]
+    Slow,
+}
+
+impl From<mongodb::error::Error> for StoreError {
+    fn from(error: mongodb::error::Error) -> Self {
+        Self::Remote(Box::new(error))
+    }
+}
+
+/// A record, and who acts on it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// In state `sending`: to be sent now by whoever got this answer, and by nobody else at the same time.
+    ToSend(Delivery),
+    /// Final already.
+    Settled(Delivery),
+    /// Another replica is sending it, or has crashed doing so and its claim has not run out yet.
+    Elsewhere(Delivery),
+}
+
+impl Begun {
+    pub fn into_delivery(self) -> Delivery {
+        match self {
+            Self::ToSend(delivery) | Self::Settled(delivery) | Self::Elsewhere(delivery) => delivery,
+        }
+    }
+}
+
+/// Keeps the records. What a call has written is durable when it returns, and safe to be repeated when it fails.
+#[async_trait]
+pub trait DeliveryStore: Send + Sync + 'static {
+    /// Marks every recipient's record `sending`, making it where there is none, unless it is final already or in another
+    /// replica's hands. Answers the records in the order of the recipients. Within a process, one event is begun by one hand
+    /// at a time.
+    async fn begin(&self, planned: Planned, now: DateTime<Utc>) -> Result<Vec<Begun>, StoreError>;
+
+    /// Records what the mailer answered; answers the record as it stands then.
+    async fn settle(&self, settled: Settled, now: DateTime<Utc>) -> Result<Delivery, StoreError>;
+
+    async fn find(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
+
+    async fn list(&self, selection: Selection, part: Part) -> Result<Found, StoreError>;
+
+    /// Removes up to `limit` records that were made before a time; answers how many were.
+    async fn remove_before(&self, time: DateTime<Utc>, limit: i64) -> Result<usize, StoreError>;
+
+    /// Whether the records can be written now.
+    async fn probe(&self) -> Result<(), String>;
+}

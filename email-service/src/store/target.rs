@@ -1,0 +1,75 @@
+//! Which store: `EMAIL_DATABASE_URL`, whose scheme picks the adapter.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use service_kit::config::Secret;
+
+use super::{DeliveryStore, MongoStore, SqliteStore, StoreError};
+
+const FORMS: &str = "expected sqlite:<file> or mongodb://host/database";
+
+/// Where delivery records are kept.
+#[derive(Debug, Clone)]
+pub enum StoreTarget {
+    /// One process with a file of its own.
+    Sqlite(PathBuf),
+    /// Any number of replicas.
+    Mongo { uri: Secret },
+}
+
+impl StoreTarget {
+    pub async fn open(&self) -> Result<Arc<dyn DeliveryStore>, StoreError> {
+        match self {
+            Self::Sqlite(file) => {
+                let file = file.clone();
+                // Opening touches the disk, so it is done off the async threads.
+                let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&file)).await;
+                Ok(Arc::new(opened.map_err(|error| StoreError::Open(error.into()))??))
+            }
+            Self::Mongo { uri } => Ok(Arc::new(MongoStore::open(uri).await?)),
+        }
+    }
+}
+
+impl FromStr for StoreTarget {
+    type Err = String;
+
+    /// The error does not show the text, which may hold a password.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("sqlite", rest)) => match rest.strip_prefix("//").unwrap_or(rest) {
+                "" => Err(format!("names no file; {FORMS}")),
+                file => Ok(Self::Sqlite(file.into())),
+            },
+            Some(("mongodb" | "mongodb+srv", rest)) => {
+                // Several hosts may be named, so this is no URL that url::Url reads.
+                let path = rest.strip_prefix("//").and_then(|rest| rest.split_once('/')).map(|(_, path)| path);
+                let database = path.map(|path| path.split('?').next().unwrap_or_default());
+                match database {
+                    Some(database) if !database.is_empty() => Ok(Self::Mongo { uri: Secret::new(text) }),
+                    _ => Err(format!("names no database; {FORMS}")),
+                }
+            }
+            _ => Err(format!("its scheme is not known; {FORMS}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_picks_the_store_and_no_fault_shows_a_password() {
+        assert!(matches!("sqlite:./a".parse(), Ok(StoreTarget::Sqlite(file)) if file.to_str() == Some("./a")));
+        assert!(matches!("sqlite:///a/b".parse(), Ok(StoreTarget::Sqlite(file)) if file.to_str() == Some("/a/b")));
+        let replicas = "mongodb://u:hunter2@a:1,b:2/bank?replicaSet=rs0";
+        assert!(matches!(replicas.parse(), Ok(StoreTarget::Mongo { .. })));
+        for bad in ["", "sqlite:", "mongodb://u:hunter2@a", "mongodb://u:hunter2@a/?x=y", "mysql://u:hunter2@a/b"] {
+            let told = bad.parse::<StoreTarget>().unwrap_err();
+            assert!(told.contains("expected") && !told.contains("hunter2"), "{told}");
+        }
+    }
+}

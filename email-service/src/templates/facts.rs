@@ -1,0 +1,250 @@
+//! What a template fills in, read from an event's data or a request's parameters.
+//!
+//! Every value is checked and put on one line before a template sees it. All faults are found at once, and name the field
+//! only: parameters may be secret. Fields that a template does not name are passed over, so an event may grow.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use shared_events::{Currency, Money};
+use url::Url;
+
+use super::Template;
+use crate::domain::{EmailAddress, display_amount, single_line};
+
+const MAX_LINE_CHARS: usize = 500;
+const MAX_TEXT_CHARS: usize = 10_000;
+const MAX_LINK_BYTES: usize = 2_048;
+
+/// Name and value; every name that the template knows is there, empty if not given.
+pub type Values = BTreeMap<&'static str, String>;
+
+/// What is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub values: Values,
+}
+
+/// Everything that is wrong with the data: field name to messages.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", listed(.faults))]
+pub struct FactsError {
+    pub faults: BTreeMap<String, Vec<String>>,
+}
+
+/// How a field is checked.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A positive whole number.
+    Number,
+    Line,
+    /// Several lines.
+    Text,
+    /// An absolute http or https URL.
+    Link,
+}
+
+impl Facts {
+    /// Reads the data for a template.
+    pub fn read(template: Template, data: &Value) -> Result<Self, FactsError> {
+        let mut reader = Reader { data, values: Values::new(), faults: BTreeMap::new() };
+        for (name, kind) in fields(template) {
+            reader.read(name, *kind);
+        }
+        if template == Template::AccountCreated {
+            reader.read_amount();
+        }
+        for name in required(template) {
+            reader.require(name);
+        }
+        if matches!(template, Template::VerifyEmail | Template::ResetPassword) {
+            reader.require_link_or_code();
+        }
+        if reader.faults.is_empty() {
+            Ok(Self { values: reader.values })
+        } else {
+            Err(FactsError { faults: reader.faults })
+        }
+    }
+
+    /// The address in an event's data: `email`, or `to`. None if there is none.
+    pub fn address(data: &Value) -> Result<Option<EmailAddress>, FactsError> {
+        let Some((name, value)) = ["email", "to"].iter().find_map(|name| Some((*name, data.get(name)?))) else {
+            return Ok(None);
+        };
+        if value.is_null() {
+            return Ok(None);
+        }
+        let parsed = value.as_str().unwrap_or_default().parse::<EmailAddress>();
+        parsed.map(Some).map_err(|error| FactsError { faults: [(name.to_owned(), vec![error.to_string()])].into() })
+    }
+}
+
+fn fields(template: Template) -> &'static [(&'static str, Kind)] {
+    const LINK: &[(&str, Kind)] =
+        &[("name", Kind::Line), ("link", Kind::Link), ("code", Kind::Line), ("valid_for", Kind::Line)];
+    match template {
+        Template::AccountCreated | Template::BankCreated => &[("id", Kind::Number), ("name", Kind::Line)],
+        Template::UserCreated | Template::Test => &[],
+        Template::VerifyEmail | Template::ResetPassword | Template::Invitation => LINK,
+        Template::Notice => &[("name", Kind::Line), ("subject", Kind::Line), ("text", Kind::Text)],
+    }
+}
+
+fn required(template: Template) -> &'static [&'static str] {
+    match template {
+        Template::Invitation => &["link"],
+        Template::Notice => &["text"],
+        _ => &[],
+    }
+}
+
+struct Reader<'a> {
+    data: &'a Value,
+    values: Values,
+    faults: BTreeMap<String, Vec<String>>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, name: &'static str, kind: Kind) {
+        let value = match self.data.get(name) {
+            None | Some(Value::Null) => Ok(String::new()),
+            Some(value) => parse(value, kind),
+        };
+        match value {
+            Ok(value) => {
+                self.values.insert(name, value);
+            }
+            Err(message) => self.fault(name, &message),
+        }
+    }
+
+    /// `amount`, from `balance` in minor units and `currency`, which is EUR unless given.
+    fn read_amount(&mut self) {
+        let amount = match self.data.get("balance") {
+            None | Some(Value::Null) => Ok(String::new()),
+            Some(balance) => self.amount(balance),
+        };
+        match amount {
+            Ok(amount) => {
+                self.values.insert("amount", amount);
+            }
+            Err((field, message)) => self.fault(field, &message),
+        }
+    }
+
+    fn amount(&self, balance: &Value) -> Result<String, (&'static str, String)> {
+        let currency = match self.data.get("currency") {
+            None | Some(Value::Null) => Currency::EUR,
+            Some(code) => {
+                code.as_str().unwrap_or_default().parse().map_err(|error| ("currency", format!("{error}")))?
+            }
+        };
+        let minor = balance.as_i64().unwrap_or(-1);
+        Money::try_new(minor, currency).map(display_amount).map_err(|error| ("balance", error.to_string()))
+    }
+
+    fn require(&mut self, name: &str) {
+        if self.values.get(name).is_some_and(String::is_empty) {
+            self.fault(name, "is required");
+        }
+    }
+
+    fn require_link_or_code(&mut self) {
+        let missing = |name| self.values.get(name).is_some_and(String::is_empty);
+        if missing("link") && missing("code") {
+            self.fault("link", "is required, unless there is a code");
+        }
+    }
+
+    fn fault(&mut self, name: &str, message: &str) {
+        self.faults.entry(name.to_owned()).or_default().push(message.to_owned());
+    }
+}
+
+fn parse(value: &Value, kind: Kind) -> Result<String, String> {
+    match kind {
+        Kind::Number => {
+            let number = value.as_i64().filter(|number| *number >= 1);
+            number.map(|number| number.to_string()).ok_or_else(|| "must be a whole number from 1".to_owned())
+        }
+        Kind::Line => bounded(value, MAX_LINE_CHARS).map(single_line),
+        Kind::Text => bounded(value, MAX_TEXT_CHARS).map(lines),
+        Kind::Link => link(value),
+    }
+}
+
+fn bounded(value: &Value, max: usize) -> Result<&str, String> {
+    let text = value.as_str().ok_or("must be a text")?;
+    // Bytes first: counting the characters of a huge text is work as well.
+    if text.len() > max * 4 || text.chars().count() > max {
+        return Err(format!("must have at most {max} characters"));
+    }
+    Ok(text)
+}
+
+fn lines(text: &str) -> String {
+    text.lines().map(single_line).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+fn link(value: &Value) -> Result<String, String> {
+    let expected = || "must be an absolute http or https URL".to_owned();
+    let text = value.as_str().ok_or_else(expected)?;
+    if text.len() > MAX_LINK_BYTES {
+        return Err(format!("must have at most {MAX_LINK_BYTES} bytes"));
+    }
+    let url = Url::parse(text).map_err(|_| expected())?;
+    if matches!(url.scheme(), "http" | "https") { Ok(url.into()) } else { Err(expected()) }
+}
+
+fn listed(faults: &BTreeMap<String, Vec<String>>) -> String {
+    let parts: Vec<String> = faults.iter().map(|(name, messages)| format!("{name} {}", messages.join(", "))).collect();
+    parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_with_a_name_only_is_enough() {
+        let facts = Facts::read(Template::AccountCreated, &json!({"name": "John Doe"})).unwrap();
+        assert_eq!(facts.values.get("name").map(String::as_str), Some("John Doe"));
+        assert_eq!(facts.values.get("amount").map(String::as_str), Some(""));
+    }
+
+    #[test]
+    fn all_faults_are_named_and_no_value_is_repeated() {
+        let data = json!({"id": 0, "name": ["secret"], "balance": -1});
+        let error = Facts::read(Template::AccountCreated, &data).unwrap_err();
+        assert_eq!(error.faults.keys().collect::<Vec<_>>(), ["balance", "id", "name"]);
+        assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn a_link_is_an_absolute_web_address() {
+        for bad in ["javascript:alert(1)", "/verify", "", "data:text/html,x", "mailto:a@b.c", "https://"] {
+            assert!(Facts::read(Template::Invitation, &json!({"link": bad})).is_err(), "{bad}");
+        }
+        let facts = Facts::read(Template::Invitation, &json!({"link": "https://b.example/?a=\"><b>"})).unwrap();
+        assert_eq!(facts.values.get("link").map(String::as_str), Some("https://b.example/?a=%22%3E%3Cb%3E"));
+    }
+
+    #[test]
+    fn a_mail_to_verify_or_reset_needs_a_link_or_a_code() {
+        for template in [Template::VerifyEmail, Template::ResetPassword] {
+            assert!(Facts::read(template, &json!({"name": "x"})).is_err());
+            assert!(Facts::read(template, &json!({"code": "123456"})).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_address_is_found_under_either_name() {
+        assert_eq!(Facts::address(&json!({"id": 1})), Ok(None));
+        assert_eq!(Facts::address(&json!({"email": "a@b.c"})).unwrap().unwrap().as_str(), "a@b.c");
+        assert_eq!(Facts::address(&json!({"to": "a@b.c"})).unwrap().unwrap().as_str(), "a@b.c");
+        assert!(Facts::address(&json!({"email": 7})).is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! The command line, and that the README tells the truth about it.
+
+use std::process::{Command, Output};
+
+fn run(args: &[&str], environment: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_email-service"));
+    command.args(args).env_clear().current_dir(folder.path()).envs(environment.iter().copied());
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn the_readme_names_every_variable_and_default_of_the_help() {
+    let help = run(&["--help"], &[]);
+    assert!(help.status.success());
+    let help = text(&help.stdout);
+    let readme = include_str!("../../README.md");
+    let variables: Vec<&str> =
+        help.split("[env: ").skip(1).map(|rest| rest.split(['=', ']']).next().unwrap()).collect();
+    assert!(variables.len() >= 19, "{variables:?}");
+    for variable in variables {
+        assert!(readme.contains(&format!("`{variable}`")), "{variable} is not in the README");
+    }
+    for default in
+        help.split("[default: ").skip(1).map(|rest| rest.split(']').next().unwrap().replace('\n', " ").replace('"', ""))
+    {
+        assert!(readme.contains(&format!("`{default}`")), "the default {default} is not in the README");
+    }
+    for word in ["serve", "openapi", "doctor", "Examples:"] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn what_is_no_broker_is_refused_by_name_and_without_its_password() {
+    let output = run(&["serve"], &[("AMQP_URI", "http://bank:hunter2@localhost")]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.contains("AMQP_URI: not a broker's address") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn the_doctor_says_what_is_well_and_what_is_not() {
+    let output = run(&["doctor"], &[("JWKS_URL", "http://127.0.0.1:1/jwks.json")]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    assert_eq!(lines[..4], ["ok    configuration", "ok    templates", "ok    mailer", "ok    store"]);
+    assert_eq!(lines[4..], ["FAIL  keys: JWKS_URL: no answer; is bank-service running?"]);
+
+    let output = run(&["doctor"], &[("MAIL_URL", "pigeon://me:hunter2@host"), ("EMAIL_BIND", "x")]);
+    assert_eq!(output.status.code(), Some(1));
+    let report = text(&output.stdout);
+    assert_eq!(report.lines().count(), 2, "{report}");
+    assert!(report.contains("MAIL_URL: its scheme is not known") && !report.contains("hunter2"), "{report}");
+}
+
+#[test]
+fn the_openapi_document_can_be_printed() {
+    let output = run(&["openapi"], &[]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["info"]["title"], "email-service");
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&["serve"], &[("EMAIL_BIND", &address)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(&format!("EMAIL_BIND: cannot listen on {address}")));
+}

@@ -1,0 +1,175 @@
+//! The HTTP API as staff uses it.
+
+use serde_json::json;
+use shared_events::Event;
+use shared_events::events::{AccountCreated, BankCreated, UserCreated};
+
+use crate::doubles::Scripted;
+use crate::support::{App, Options, event};
+use email_service::mailer::SendError;
+
+async fn app_with_mails() -> App {
+    let app = App::start().await;
+    app.publish_until_accepted(&event(&AccountCreated::example())).await;
+    app.publish_until_accepted(&event(&BankCreated::example())).await;
+    app.publish_until_accepted(&event(&UserCreated::example())).await;
+    app
+}
+
+#[actix_rt::test]
+async fn deliveries_are_listed_and_read_with_masked_recipients() {
+    let app = app_with_mails().await;
+    let list = app.get("/api/emails").await;
+    assert_eq!((&list["total"], &list["pages"]), (&3.into(), &1.into()));
+    assert_eq!(list["next"], "/api/emails?page_number=1&page_size=5");
+    let first = &list["results"][0];
+    let expected = json!({
+        "id": 1, "event_id": event(&AccountCreated::example()).id.to_string(), "event_type": "account.created",
+        "recipient": "j***@example.com", "state": "sent", "attempts": 1, "answer": "stored in the mailbox folder",
+        "message_id": format!("<{}@bank.localhost>", event(&AccountCreated::example()).id),
+        "created_at": "2025-01-16T17:10:30", "updated_at": "2025-01-16T17:10:30",
+    });
+    assert_eq!(*first, expected);
+    assert_eq!(app.get("/api/emails/1").await, *first);
+    assert_eq!(app.get("/emails/1").await, *first);
+    assert_eq!(app.get("/emails").await["next"], "/emails?page_number=1&page_size=5");
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn lists_are_filtered_and_walked() {
+    let app = app_with_mails().await;
+    let total = async |query: &str| app.get(&format!("/api/emails?{query}")).await["total"].as_i64().unwrap();
+    assert_eq!(total("event_type=bank.created").await, 1);
+    assert_eq!(total("state=sent").await, 3);
+    assert_eq!(total("state=failed").await, 0);
+    assert_eq!(total(&format!("event_id={}", event(&UserCreated::example()).id)).await, 1);
+    let first = app.get("/api/emails?after=&page_size=2").await;
+    let next = app.get(first["next"].as_str().unwrap()).await;
+    assert_eq!((first["results"].as_array().unwrap().len(), next["results"][0]["id"].as_i64()), (2, Some(3)));
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_bad_query_is_refused_with_all_its_faults() {
+    let app = App::start().await;
+    let token = app.token(&["admin"]);
+    for (query, faults) in [
+        ("state=lost&event_id=7", vec!["event_id", "state"]),
+        ("recipient=a@b.c", vec!["recipient"]),
+        ("page_number=0&page_size=1000", vec!["page_number", "page_size"]),
+    ] {
+        let (status, body) = app.request("GET", &format!("/api/emails?{query}"), Some(&token), None).await;
+        assert_eq!((status, &body["error"]), (422, &"validation_failed".into()), "{query}");
+        let named: Vec<&str> = body["errors"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(named, faults);
+    }
+    for id in ["0", "-1", "abc", "99", "18446744073709551616"] {
+        let (status, body) = app.request("GET", &format!("/api/emails/{id}"), Some(&token), None).await;
+        assert_eq!((status, &body["error"]), (404, &"not_found".into()), "{id}");
+    }
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_preview_renders_and_sends_nothing() {
+    let app = App::start().await;
+    let data = json!({"id": 7, "name": "<b>", "balance": 1, "currency": "KWD"});
+    let (status, body) = app.post("/api/emails/preview", &json!({"template": "account.created", "data": data})).await;
+    assert_eq!(status, 200);
+    assert_eq!(body["subject"], "Your account no. 7 is open");
+    assert!(body["text"].as_str().unwrap().contains("Hello <b>,"));
+    assert!(body["html"].as_str().unwrap().contains("Hello &lt;b&gt;,"));
+    assert!(body["text"].as_str().unwrap().contains("0.001 KWD"));
+    assert!(app.mails().is_empty() && app.records().await.is_empty());
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_bad_preview_is_refused_with_all_its_faults() {
+    let app = App::start().await;
+    for (body, faults) in [
+        (json!({}), vec!["data", "template"]),
+        (json!({"template": "no", "data": [], "x": 1}), vec!["data", "template", "x"]),
+        (json!({"template": "notice", "data": {"subject": 7}}), vec!["data.subject", "data.text"]),
+        (json!({"template": "account.created", "data": {"balance": 1.5}}), vec!["data.balance"]),
+    ] {
+        let (status, answer) = app.post("/api/emails/preview", &body).await;
+        assert_eq!((status, &answer["error"]), (422, &"validation_failed".into()), "{body}");
+        let named: Vec<&str> = answer["errors"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(named, faults);
+    }
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_test_mail_is_sent_now() {
+    let app = App::start().await;
+    let (status, body) = app.post("/api/emails/test", &json!({"to": "john.doe@example.com"})).await;
+    assert_eq!((status, &body["msg"]), (201, &"item created".into()));
+    assert_eq!((&body["item"]["state"], &body["item"]["recipient"]), (&"sent".into(), &"j***@example.com".into()));
+    assert_eq!(app.mail().header("Subject"), "Test mail");
+    assert_eq!(app.records().await[0], body["item"]);
+    let (status, body) = app.post("/api/emails/test", &json!({"to": "nobody"})).await;
+    assert_eq!(status, 422);
+    assert!(body["errors"]["to"].is_array());
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn an_idempotency_key_sends_once() {
+    let app = App::start().await;
+    let post = async |to: &str| {
+        let request = app
+            .client
+            .post(format!("{}/api/emails/test", app.running.url()))
+            .bearer_auth(app.token(&["manager"]))
+            .header("Idempotency-Key", "k1")
+            .json(&json!({"to": to}));
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<serde_json::Value>().await.unwrap())
+    };
+    let first = post("a@b.example").await;
+    assert_eq!((first.0, post("a@b.example").await), (201, first.clone()));
+    assert_eq!(post("c@b.example").await.0, 409);
+    assert_eq!(app.mails().len(), 1);
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_test_mail_that_cannot_be_sent_says_so() {
+    let refused = Err(SendError::Permanent("550 no".to_owned()));
+    let away = Err(SendError::Unavailable("no route".to_owned()));
+    let mailer = Scripted::new([refused, away]);
+    let app = App::start_with(Options { mailer: Some(mailer), ..Options::default() }).await;
+    let (status, body) = app.post("/api/emails/test", &json!({"to": "a@b.example"})).await;
+    assert_eq!((status, &body["item"]["state"]), (201, &"rejected".into()));
+    let (status, body) = app.post("/api/emails/test", &json!({"to": "a@b.example"})).await;
+    assert_eq!((status, &body["error"]), (503, &"unavailable".into()));
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn the_service_describes_itself() {
+    let app = App::start().await;
+    let (status, document) = app.request("GET", "/openapi.json", None, None).await;
+    assert_eq!(status, 200);
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    for path in ["/api/emails", "/api/emails/{id}", "/api/emails/preview", "/api/emails/test"] {
+        assert!(paths.contains(&&path.to_owned()), "{paths:?}");
+    }
+    let statuses = document["paths"]["/api/emails/test"]["post"]["responses"].as_object().unwrap();
+    for status in ["201", "400", "401", "403", "409", "413", "415", "422", "500", "503"] {
+        assert!(statuses.contains_key(status), "{status}");
+    }
+    for path in ["/livez", "/readyz", "/ping"] {
+        assert_eq!(app.request("GET", path, None, None).await.0, 200, "{path}");
+    }
+    app.publish_until_accepted(&event(&UserCreated::example())).await;
+    let (_, metrics) = app.request("GET", "/metrics", None, None).await;
+    for name in ["emails_total", "email_send_seconds_bucket"] {
+        assert!(metrics.as_str().unwrap().contains(name), "{name}");
+    }
+    app.stop().await;
+}

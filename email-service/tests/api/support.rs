@@ -1,0 +1,237 @@
+//! One running service with its own folders, a broker, a callback queue and a clock that stands still.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use email_service::mailer::Mailer;
+use email_service::{Args, Config, EmailService, Running};
+use serde_json::{Value, json};
+use service_kit::clock::{Clock, ManualClock};
+use service_kit::http::auth::{AUDIENCE_EMAIL, Claims, ISSUER, SigningKey, StaticKeys};
+use service_kit::lifecycle::Shutdown;
+use service_kit::messaging::{
+    ConsumerSettings, Destination, InProcessBroker, MemoryDeadLetters, Outgoing, Progress, Publisher, Receipt,
+};
+use service_kit::telemetry::Metrics;
+use shared_events::{Envelope, Event, EventId, WireMessage, date, routing};
+
+use crate::doubles::Acks;
+use crate::mime::{Parsed, parse};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What is not the default.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) args: Vec<String>,
+    pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    /// Without a callback queue.
+    pub(crate) no_callback: bool,
+}
+
+pub(crate) struct App {
+    pub(crate) broker: InProcessBroker,
+    pub(crate) running: Running,
+    pub(crate) dead: Arc<MemoryDeadLetters>,
+    pub(crate) acks: Arc<Acks>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) client: reqwest::Client,
+    key: SigningKey,
+    folder: tempfile::TempDir,
+}
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    args: Args,
+}
+
+impl App {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    pub(crate) async fn start_with(options: Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(folder, options).await
+    }
+
+    pub(crate) async fn start_in(folder: tempfile::TempDir, options: Options) -> Self {
+        let config = config(&folder, &options.args);
+        let clock = Arc::new(ManualClock::new(date::parse("2025-01-16T17:10:30").unwrap()));
+        let dead = Arc::new(MemoryDeadLetters::new());
+        let shutdown = Shutdown::new();
+        let broker = InProcessBroker::with_clock(dead.clone(), Metrics::new("test"), shutdown.clone(), clock.clone());
+        let key = SigningKey::generate();
+        let mut service = EmailService::new(config, Arc::new(broker.clone()))
+            .with_clock(clock.clone())
+            .with_shutdown(shutdown)
+            .with_keys(Arc::new(StaticKeys::new([key.jwk()])));
+        if let Some(mailer) = options.mailer {
+            service = service.with_mailer(mailer);
+        }
+        let running = service.run().await.unwrap();
+        broker.subscribe(running.consumer_settings(), running.consumer()).unwrap();
+        let acks = Arc::new(Acks::default());
+        if !options.no_callback {
+            broker.subscribe(ConsumerSettings::new(routing::ACK_QUEUE, vec![]), acks.clone()).unwrap();
+        }
+        Self { broker, running, dead, acks, clock, client: reqwest::Client::new(), key, folder }
+    }
+
+    /// Ends the service; its folders stay for a next start.
+    pub(crate) async fn stop(self) -> tempfile::TempDir {
+        self.broker.drain(LIMIT).await;
+        self.running.stop().await;
+        self.folder
+    }
+
+    pub(crate) fn mailbox(&self) -> PathBuf {
+        self.folder.path().join("mailbox")
+    }
+
+    /// All mails, by file name.
+    pub(crate) fn mails(&self) -> Vec<(String, Parsed)> {
+        let Ok(entries) = std::fs::read_dir(self.mailbox()) else { return Vec::new() };
+        let mut mails: Vec<_> = entries
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let name = entry.file_name().into_string().unwrap();
+                assert_eq!(entry.path().extension().unwrap(), "eml", "{name}");
+                (name, parse(&std::fs::read(entry.path()).unwrap()))
+            })
+            .collect();
+        mails.sort_by(|a, b| a.0.cmp(&b.0));
+        mails
+    }
+
+    pub(crate) fn mail(&self) -> Parsed {
+        let [(_, mail)] = self.mails().try_into().expect("exactly one mail");
+        mail
+    }
+
+    /// One try.
+    pub(crate) async fn publish(&self, envelope: &Envelope) -> Receipt {
+        self.publish_message(WireMessage::encode(envelope).unwrap(), Progress::default()).await
+    }
+
+    pub(crate) async fn publish_message(&self, message: WireMessage, progress: Progress) -> Receipt {
+        self.broker.publish(Outgoing { message, destination: Destination::Exchange, progress }).await
+    }
+
+    /// As the outbox does: again and again, with the progress made, until it is accepted. Answers the number of tries.
+    pub(crate) async fn publish_until_accepted(&self, envelope: &Envelope) -> usize {
+        let message = WireMessage::encode(envelope).unwrap();
+        let mut progress = Progress::default();
+        for tries in 1..=20 {
+            match self.publish_message(message.clone(), progress).await {
+                Receipt::Accepted => return tries,
+                Receipt::Later { after, progress: made, waiting_for: None, .. } => {
+                    self.clock.advance(after);
+                    progress = made;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        panic!("never accepted")
+    }
+
+    pub(crate) fn token(&self, roles: &[&str]) -> String {
+        self.key.sign(&self.claims(roles)).unwrap()
+    }
+
+    pub(crate) fn claims(&self, roles: &[&str]) -> Claims {
+        let now = self.clock.now().timestamp();
+        serde_json::from_value(json!({
+            "sub": "7", "user_id": 7, "roles": roles, "fresh": true, "jti": "j", "iat": now, "nbf": now,
+            "exp": now + 900, "iss": ISSUER, "aud": [AUDIENCE_EMAIL],
+        }))
+        .unwrap()
+    }
+
+    pub(crate) fn sign(&self, claims: &Claims) -> String {
+        self.key.sign(claims).unwrap()
+    }
+
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.running.url()));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// As an administrator, expecting success.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.request("GET", path, Some(&self.token(&["admin"])), None).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// As an administrator.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.request("POST", path, Some(&self.token(&["admin"])), Some(body)).await
+    }
+
+    /// All records.
+    pub(crate) async fn records(&self) -> Vec<Value> {
+        self.get("/api/emails?page_size=100").await["results"].as_array().unwrap().clone()
+    }
+
+    /// The value of a metric with all the labels given.
+    pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        let text = self.running.metrics().render();
+        let fits = |line: &&str| {
+            line.starts_with(&format!("{name}{{")) && labels.iter().all(|(k, v)| line.contains(&format!("{k}=\"{v}\"")))
+        };
+        text.lines().filter(fits).map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+    }
+}
+
+pub(crate) fn config(folder: &tempfile::TempDir, args: &[String]) -> Config {
+    let path = folder.path().display();
+    let mut fixed =
+        vec!["email-service".to_owned(), "--bind=127.0.0.1:0".to_owned(), format!("--mail-url=mailbox:{path}/mailbox")];
+    if !args.iter().any(|arg| arg.starts_with("--database-url=")) {
+        fixed.push(format!("--database-url={}", crate::engine::database_url(folder)));
+    }
+    service_kit::config::parse_from::<Line>(fixed.into_iter().chain(args.iter().cloned()))
+        .unwrap()
+        .args
+        .check()
+        .unwrap()
+}
+
+/// An event as bank-service publishes it.
+pub(crate) fn event<E: Event>(event: &E) -> Envelope {
+    let date = date::parse("2025-01-16T17:10:26").unwrap();
+    let id = EventId::from_content(E::TYPE, &serde_json::to_vec(event).unwrap());
+    Envelope::new(id, "urn:bank-service", None, date, event).unwrap().with_correlation_id("request-1")
+}
+
+pub(crate) fn with_reply<E: Event>(facts: &E) -> Envelope {
+    event(facts).with_reply_to(routing::ACK_QUEUE)
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,108 @@
+//! Several replicas on one database: no mail is in two hands, and none is lost with a hand.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use email_service::domain::State;
+use email_service::store::{Begun, DeliveryStore, MongoStore};
+use service_kit::config::Secret;
+use service_kit::messaging::Receipt;
+use shared_events::Event;
+use shared_events::events::AccountCreated;
+
+use crate::contract::{begin, now, planned, settled};
+use crate::doubles::Scripted;
+use crate::engine::{database_url, replica};
+use crate::support::{App, Options, event, eventually};
+
+async fn hand(store: &MongoStore, number: u32) -> Begun {
+    store.begin(planned(number, &["a@b.example"]), now()).await.unwrap().remove(0)
+}
+
+#[actix_rt::test]
+async fn a_mail_is_in_one_replicas_hands_until_it_is_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (replica(&folder).await, replica(&folder).await);
+    let delivery = begin(&one, 1).await;
+    assert_eq!(hand(&two, 1).await, Begun::Elsewhere(delivery.clone()));
+    let failed = one.settle(settled(&delivery, State::Failed), now()).await.unwrap();
+    assert_eq!(failed.state, State::Failed);
+    // Settled for now: anybody may try next.
+    let Begun::ToSend(delivery) = hand(&two, 1).await else { panic!("not free") };
+    let sent = two.settle(settled(&delivery, State::Sent), now()).await.unwrap();
+    assert_eq!(hand(&one, 1).await, Begun::Settled(sent));
+}
+
+#[actix_rt::test]
+async fn of_many_who_begin_at_once_exactly_one_sends() {
+    let folder = tempfile::tempdir().unwrap();
+    let replicas = futures_util::future::join_all((0..4).map(|_| replica(&folder))).await;
+    for number in 0..25 {
+        let begun = futures_util::future::join_all(replicas.iter().map(|one| hand(one, number))).await;
+        assert_eq!(begun.iter().filter(|one| matches!(one, Begun::ToSend(_))).count(), 1, "{begun:?}");
+        assert_eq!(begun.iter().filter(|one| matches!(one, Begun::Elsewhere(_))).count(), 3, "{begun:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_crashed_claim_is_taken_over_when_it_has_run_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let crashed = replica(&folder).await.with_lease(Duration::from_secs(1));
+    let other = replica(&folder).await;
+    let started = Instant::now();
+    let lost = begin(&crashed, 1).await;
+    let mut taken = None;
+    eventually("the claim has run out", async || match hand(&other, 1).await {
+        Begun::ToSend(delivery) => {
+            taken = Some(delivery);
+            true
+        }
+        Begun::Elsewhere(_) => false,
+        Begun::Settled(delivery) => panic!("{delivery:?}"),
+    })
+    .await;
+    assert!(started.elapsed() >= Duration::from_millis(950), "{:?}", started.elapsed());
+    let taken = taken.unwrap();
+    assert_eq!((&taken.message_id, taken.attempts), (&lost.message_id, 2));
+    // The crashed one was only slow: its failure is no longer its to tell, its acceptance is a fact.
+    let late = crashed.settle(settled(&lost, State::Failed), now()).await.unwrap();
+    assert_eq!(late.state, State::Sending);
+    let late = crashed.settle(settled(&lost, State::Sent), now()).await.unwrap();
+    assert_eq!(late.state, State::Sent);
+    let after = other.settle(settled(&taken, State::Failed), now()).await.unwrap();
+    assert_eq!(after.state, State::Sent);
+}
+
+#[actix_rt::test]
+async fn two_services_that_get_the_same_event_send_one_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = database_url(&folder);
+    let (first, second) = (Scripted::gated(), Scripted::new([]));
+    let options = |mailer: &Arc<Scripted>| Options {
+        mailer: Some(mailer.clone()),
+        args: vec![format!("--database-url={url}")],
+        ..Options::default()
+    };
+    let (one, two) = (App::start_with(options(&first)).await, App::start_with(options(&second)).await);
+    let envelope = event(&AccountCreated::example());
+    let meanwhile = async {
+        eventually("the first is at it", async || !first.message_ids().is_empty()).await;
+        assert!(matches!(two.publish(&envelope).await, Receipt::Later { .. }));
+        first.open();
+    };
+    let (receipt, ()) = futures_util::future::join(one.publish(&envelope), meanwhile).await;
+    assert_eq!(receipt, Receipt::Accepted);
+    assert_eq!(two.publish(&envelope).await, Receipt::Accepted);
+    assert_eq!((first.message_ids().len(), second.message_ids().len()), (1, 0));
+    assert_eq!(two.metric("emails_total", &[("outcome", "elsewhere")]), 1);
+    one.stop().await;
+    two.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_server_that_is_away_is_no_fault_of_start_and_shows_in_the_probe() {
+    let store = MongoStore::open(&Secret::new("mongodb://127.0.0.1:1/bank")).await.unwrap();
+    let told = store.probe().await.unwrap_err();
+    assert!(!told.contains('\n'), "{told}");
+    assert!(store.begin(planned(1, &["a@b.example"]), now()).await.is_err());
+}

@@ -1,0 +1,169 @@
+//! Puts the service together: store, consumer, HTTP server, retention.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+use service_kit::clock::SharedClock;
+use service_kit::config::ConfigError;
+use service_kit::http::auth::{AUDIENCE_LOG, KeySource, Verifier};
+use service_kit::http::server::{self, RunningServer, ServerParts, ServerSettings};
+use service_kit::lifecycle::{Readiness, Shutdown};
+use service_kit::messaging::amqp::AmqpSettings;
+use service_kit::messaging::{Consumer, ConsumerSettings};
+use service_kit::task;
+use service_kit::telemetry::Metrics;
+
+use crate::config::{LogServiceConfig, Settings};
+use crate::consumers::RecordEvent;
+use crate::http::{self, Api};
+use crate::metrics::LogMetrics;
+use crate::retention;
+use crate::store::{self, LogStore, OpenError};
+
+const SERVICE: &str = "log-service";
+/// One write takes up to so many events; the queue waits this long for a batch to fill.
+const BATCH: usize = 256;
+const LINGER: Duration = Duration::from_millis(2);
+
+/// What the surroundings give: one process may hold several services.
+pub struct LogParts {
+    pub clock: SharedClock,
+    /// Where the keys come from that tokens are checked with.
+    pub keys: Arc<dyn KeySource>,
+    pub metrics: Arc<Metrics>,
+    /// When it begins, the service stops.
+    pub shutdown: Shutdown,
+}
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{variable}: {error}")]
+    Store { variable: &'static str, error: OpenError },
+    #[error("LOG_BIND: {addr} cannot be listened on: {error}")]
+    Bind { addr: SocketAddr, error: std::io::Error },
+}
+
+/// The service.
+pub struct LogService;
+
+/// The service, running.
+pub struct Running {
+    /// The address that is listened on.
+    pub addr: SocketAddr,
+    consumer: Arc<RecordEvent>,
+    settings: Settings,
+    store: Arc<dyn LogStore>,
+    server: RunningServer,
+    metrics: Arc<Metrics>,
+    shutdown: Shutdown,
+}
+
+impl LogService {
+    /// Opens the store and listens. Must be called inside an actix system.
+    pub async fn start(config: &LogServiceConfig, parts: LogParts) -> Result<Running, StartError> {
+        Self::start_with(config.check()?, parts).await
+    }
+
+    /// The same from settings that are checked.
+    pub async fn start_with(settings: Settings, parts: LogParts) -> Result<Running, StartError> {
+        let LogParts { clock, keys, metrics, shutdown } = parts;
+        let store = store::connect(&settings.store, settings.retention)
+            .await
+            .map_err(|error| StartError::Store { variable: settings.store.variable(), error })?;
+        let own = own_shutdown(shutdown);
+        let counts = Arc::new(LogMetrics::new(&metrics));
+        let consumer =
+            RecordEvent::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&counts), &settings.bindings);
+        let api = Api::new(Arc::clone(&store), Arc::clone(&clock), own.clone(), counts, settings.stream);
+        let verifier = Verifier::new(keys, AUDIENCE_LOG, Arc::clone(&clock));
+        let server = listen(&settings, Arc::clone(&metrics), &own, &store, api, verifier)?;
+        if let Some(keep) = settings.retention {
+            drop(task::spawn("retention", retention::run(Arc::clone(&store), clock, keep, own.clone())));
+        }
+        Ok(Running { addr: server.addr, consumer: Arc::new(consumer), settings, store, server, metrics, shutdown: own })
+    }
+}
+
+/// Begins when the surroundings stop, and can begin alone: stopping this service stops no other.
+fn own_shutdown(surroundings: Shutdown) -> Shutdown {
+    let own = Shutdown::new();
+    let follows = own.clone();
+    drop(task::spawn("log_shutdown", async move {
+        tokio::select! {
+            () = surroundings.wait() => follows.begin(),
+            () = follows.wait() => {}
+        }
+    }));
+    own
+}
+
+fn listen(
+    settings: &Settings,
+    metrics: Arc<Metrics>,
+    shutdown: &Shutdown,
+    store: &Arc<dyn LogStore>,
+    api: Api,
+    verifier: Verifier,
+) -> Result<RunningServer, StartError> {
+    let readiness = Readiness::new();
+    let probed = Arc::clone(store);
+    readiness.add("log_store", move || {
+        let store = Arc::clone(&probed);
+        Box::pin(async move { store.probe().await.map_err(|error| error.to_string()) })
+    });
+    let (api, verifier) = (web::Data::new(api), web::Data::new(verifier));
+    let mut server = ServerSettings::new(SERVICE, settings.bind);
+    server.tls = settings.tls.clone();
+    let parts = ServerParts { metrics, readiness, shutdown: shutdown.clone(), openapi: http::document() };
+    let routes = move |config: &mut web::ServiceConfig| http::routes(config, api.clone(), verifier.clone());
+    server::serve(server, parts, routes).map_err(|error| StartError::Bind { addr: settings.bind, error })
+}
+
+impl Running {
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// What to subscribe to a transport, with [`Self::consumer_settings`].
+    pub fn consumer(&self) -> Arc<dyn Consumer> {
+        let consumer: Arc<dyn Consumer> = Arc::<RecordEvent>::clone(&self.consumer);
+        consumer
+    }
+
+    /// The queue, its bindings, and batches as the store likes them.
+    pub fn consumer_settings(&self) -> ConsumerSettings {
+        let mut consumer = ConsumerSettings::new(&self.settings.queue, self.settings.bindings.clone());
+        consumer.batch_size = BATCH;
+        consumer.linger = LINGER;
+        consumer
+    }
+
+    /// Where events come from, if not in process.
+    pub fn broker(&self) -> Option<AmqpSettings> {
+        self.settings.broker.clone()
+    }
+
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    pub fn store(&self) -> Arc<dyn LogStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// Ends live streams, answers what is under way, and stops.
+    pub async fn stop(self) {
+        self.shutdown.begin();
+        self.server.stop(true).await;
+    }
+
+    /// Returns when the service has stopped.
+    pub async fn wait(self) {
+        self.server.wait().await;
+    }
+}

@@ -1,0 +1,260 @@
+//! Configuration: texts as they are given, checked together.
+
+use std::net::SocketAddr;
+
+use chrono::TimeDelta;
+use clap::Args;
+use service_kit::config::{ConfigError, Faults, Secret};
+use service_kit::http::TlsOptions;
+use service_kit::http::tls::Tls;
+use service_kit::messaging::amqp::{AmqpSettings, BrokerOptions};
+use shared_events::routing::LOG_QUEUE;
+use shared_events::{Pattern, routing};
+
+use crate::http::StreamSettings;
+use crate::store::StoreUrl;
+use crate::store::mongo::{MongoUrl, is_collection_name, is_database_name};
+
+const MAX_RETENTION_DAYS: u32 = 36_500;
+
+/// What an operator may set.
+#[derive(Debug, Clone, Args)]
+pub struct LogServiceConfig {
+    /// Where the HTTP API listens
+    #[arg(long, env = "LOG_BIND", default_value = "127.0.0.1:8000", value_name = "HOST:PORT", global = true)]
+    pub log_bind: String,
+
+    /// The SQLite file that the log is kept in, unless `MONGODB_URI` is set
+    #[arg(
+        long,
+        env = "LOG_DATABASE_URL",
+        default_value = "sqlite:./data/logs.sqlite",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub log_database_url: Secret,
+
+    /// The MongoDB replica set that the log is kept in: mongodb: or mongodb+srv:; without it the log is in SQLite
+    #[arg(long, env = "MONGODB_URI", value_name = "URI", hide_env_values = true, global = true)]
+    pub mongodb_uri: Option<Secret>,
+
+    /// The database in MongoDB
+    #[arg(long, env = "MONGODB_NAME", default_value = "logs", value_name = "NAME", global = true)]
+    pub mongodb_name: String,
+
+    /// The collection in MongoDB; a second one beside it counts the ids
+    #[arg(long, env = "MONGODB_COLLECTION", default_value = "logs", value_name = "NAME", global = true)]
+    pub mongodb_collection: String,
+
+    /// Public keys that tokens are checked with
+    #[arg(
+        long,
+        env = "JWKS_URL",
+        default_value = "http://127.0.0.1:5000/.well-known/jwks.json",
+        value_name = "URL",
+        global = true
+    )]
+    pub jwks_url: String,
+
+    /// Which events are logged: routing keys and patterns, comma-separated [default: every event but bank.created and email.*]
+    #[arg(long, env = "ROUTING_KEY", value_name = "LIST", global = true)]
+    pub routing_key: Option<String>,
+
+    /// Entries older than this are removed [default: kept for ever]
+    #[arg(long, env = "RETENTION_DAYS", value_name = "DAYS", global = true)]
+    pub retention_days: Option<String>,
+
+    #[command(flatten)]
+    pub broker: BrokerOptions,
+
+    /// The queue that events are taken from
+    #[arg(long, env = "QUEUE_NAME", default_value = LOG_QUEUE, value_name = "NAME", global = true)]
+    pub queue_name: String,
+
+    #[command(flatten)]
+    pub tls: TlsOptions,
+}
+
+impl LogServiceConfig {
+    /// The defaults, with a given address and store: how other code, tests among it, makes a configuration.
+    pub fn new(log_bind: &str, log_database_url: &str) -> Self {
+        Self {
+            log_bind: log_bind.to_owned(),
+            log_database_url: Secret::new(log_database_url),
+            mongodb_uri: None,
+            mongodb_name: "logs".to_owned(),
+            mongodb_collection: "logs".to_owned(),
+            jwks_url: "http://127.0.0.1:5000/.well-known/jwks.json".to_owned(),
+            routing_key: None,
+            retention_days: None,
+            broker: BrokerOptions::default(),
+            queue_name: LOG_QUEUE.to_owned(),
+            tls: TlsOptions::default(),
+        }
+    }
+
+    /// The settings, or all faults together.
+    pub fn check(&self) -> Result<Settings, ConfigError> {
+        let mut faults = Faults::new();
+        let bind = self.log_bind.parse::<SocketAddr>();
+        let bind = faults.check("LOG_BIND", &self.log_bind, "host:port such as 127.0.0.1:8000", bind);
+        let store = self.store(&mut faults);
+        let jwks = url::Url::parse(&self.jwks_url).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+        let expected = "an http: or https: URL of a key set";
+        let jwks_url = faults.check("JWKS_URL", &self.jwks_url, expected, jwks.ok_or(()));
+        let bindings = self.bindings(&mut faults);
+        let retention = self.retention(&mut faults);
+        let broker = self.broker.check(&mut faults);
+        let tls = self.tls.check(&mut faults);
+        match (faults.finish(), bind, store, jwks_url) {
+            (Ok(()), Some(bind), Some(store), Some(jwks_url)) => Ok(Settings {
+                bind,
+                store,
+                jwks_url: jwks_url.into(),
+                bindings,
+                retention,
+                broker,
+                queue: self.queue_name.clone(),
+                tls,
+                stream: StreamSettings::default(),
+            }),
+            (Err(error), ..) => Err(error),
+            (Ok(()), ..) => unreachable!("a value that is missing has been noted as a fault"),
+        }
+    }
+
+    /// MongoDB if it is named, else the file.
+    fn store(&self, faults: &mut Faults) -> Option<StoreUrl> {
+        let Some(uri) = self.mongodb_uri.as_ref().filter(|uri| !uri.expose().is_empty()) else {
+            let url = self.log_database_url.expose();
+            let expected = "a file such as sqlite:./data/logs.sqlite; MongoDB is chosen by MONGODB_URI";
+            return faults.check("LOG_DATABASE_URL", scheme(url), expected, url.parse::<StoreUrl>());
+        };
+        let (database, collection) = (&self.mongodb_name, &self.mongodb_collection);
+        let name = is_database_name(database).then_some(()).ok_or(());
+        faults.check("MONGODB_NAME", database, "the name of a database, at most 63 plain characters", name);
+        let name = is_collection_name(collection).then_some(()).ok_or(());
+        faults.check("MONGODB_COLLECTION", collection, "the name of a collection, at most 120 characters", name);
+        let expected =
+            "mongodb://user:password@host:27017/?replicaSet=rs0 or mongodb+srv:, special characters percent-encoded";
+        let url = MongoUrl::parse(uri, database, collection);
+        faults.check("MONGODB_URI", scheme(uri.expose()), expected, url).map(StoreUrl::Mongo)
+    }
+
+    fn bindings(&self, faults: &mut Faults) -> Vec<Pattern> {
+        let Some(list) = &self.routing_key else {
+            return routing::LOG_PATTERNS.iter().map(|pattern| Pattern::new(pattern)).collect();
+        };
+        let bindings = Pattern::parse_list(list);
+        if bindings.is_empty() {
+            faults.add("ROUTING_KEY: the list is empty; expected patterns such as account.*,card.created");
+        }
+        bindings
+    }
+
+    fn retention(&self, faults: &mut Faults) -> Option<TimeDelta> {
+        let text = self.retention_days.as_ref()?;
+        let days = text.parse::<u32>().ok().filter(|days| (1..=MAX_RETENTION_DAYS).contains(days)).ok_or(());
+        let expected = "whole days from 1 to 36500, or no value";
+        faults.check("RETENTION_DAYS", text, expected, days).map(|days| TimeDelta::days(days.into()))
+    }
+}
+
+/// As much of a URL as may be shown: what follows the scheme may hold a password.
+fn scheme(url: &str) -> String {
+    url.split_once(':').map_or_else(|| "***".to_owned(), |(scheme, _)| format!("{scheme}:***"))
+}
+
+/// The configuration as the service uses it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub bind: SocketAddr,
+    pub store: StoreUrl,
+    pub jwks_url: String,
+    pub bindings: Vec<Pattern>,
+    pub retention: Option<TimeDelta>,
+    /// None: events come by HTTP, or in process.
+    pub broker: Option<AmqpSettings>,
+    pub queue: String,
+    pub tls: Tls,
+    pub stream: StreamSettings,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> LogServiceConfig {
+        LogServiceConfig::new("127.0.0.1:8000", "sqlite:./data/logs.sqlite")
+    }
+
+    #[test]
+    fn the_defaults_are_valid_and_log_everything_but_what_mail_confirms() {
+        let settings = config().check().unwrap();
+        assert!(settings.retention.is_none());
+        let heard = |key: &str| settings.bindings.iter().any(|pattern| pattern.matches(key));
+        assert!(heard("account.created") && !heard("bank.created") && !heard("email.requested"));
+    }
+
+    #[test]
+    fn the_readme_lists_every_variable_with_its_default() {
+        let readme = include_str!("../README.md");
+        let command = LogServiceConfig::augment_args(clap::Command::new("log-service"));
+        for arg in command.get_arguments() {
+            let variable = arg.get_env().and_then(|name| name.to_str()).unwrap();
+            let row = readme.lines().find(|line| line.starts_with("| `") && line.contains(&format!("`{variable}`")));
+            let row = row.unwrap_or_else(|| panic!("{variable} is not in the README"));
+            for default in arg.get_default_values() {
+                assert!(row.contains(&format!("`{}`", default.to_str().unwrap())), "{variable}: {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_faults_are_reported_together_and_name_their_variables() {
+        let config = LogServiceConfig {
+            log_bind: "nowhere".to_owned(),
+            log_database_url: Secret::new("mysql://log:hunter2@db/logs"),
+            mongodb_uri: Some(Secret::new("")),
+            mongodb_name: "logs".to_owned(),
+            mongodb_collection: "logs".to_owned(),
+            jwks_url: "file:///etc/passwd".to_owned(),
+            routing_key: Some(" , ".to_owned()),
+            retention_days: Some("0".to_owned()),
+            broker: BrokerOptions {
+                amqp_uri: Some(Secret::new("http://log:hunter2@broker/")),
+                ..BrokerOptions::default()
+            },
+            queue_name: LOG_QUEUE.to_owned(),
+            tls: TlsOptions { tls: Some("adhoc".to_owned()), tls_cert: Some("cert.pem".into()), tls_key: None },
+        };
+        let text = config.check().unwrap_err().to_string();
+        for variable in
+            ["LOG_BIND", "LOG_DATABASE_URL", "JWKS_URL", "ROUTING_KEY", "RETENTION_DAYS", "AMQP_URI", "TLS_CERT"]
+        {
+            assert!(text.contains(&format!("  {variable}")), "{variable} in {text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn mongodb_wins_over_the_file_and_its_faults_show_no_secret() {
+        let with = |uri: &str| {
+            let mut config = config();
+            config.mongodb_uri = Some(Secret::new(uri));
+            config
+        };
+        for uri in ["mongodb://log:secret@db-1,db-2/?replicaSet=rs0", "mongodb+srv://cluster.example.com"] {
+            assert!(matches!(with(uri).check().unwrap().store, StoreUrl::Mongo(_)), "{uri}");
+        }
+        for uri in ["postgres://log:hunter2@db", "mongodb:/db", "mongodb://log:hunter2/x@db", "hunter2"] {
+            let text = with(uri).check().unwrap_err().to_string();
+            assert!(text.contains("MONGODB_URI: ") && !text.contains("hunter2"), "{text}");
+        }
+        let mut config = with("mongodb://db");
+        (config.mongodb_name, config.mongodb_collection) = ("a.b".to_owned(), "system.x".to_owned());
+        let text = config.check().unwrap_err().to_string();
+        assert!(text.contains("MONGODB_NAME") && text.contains("MONGODB_COLLECTION"), "{text}");
+    }
+}

@@ -1,0 +1,102 @@
+//! Records events, a batch in one write.
+//!
+//! An event counts once whatever is delivered twice: its id is unique in the store, and a duplicate is done. A message that
+//! is no event, or too large for a log, is rejected by itself while its neighbours are recorded. If the store does not take
+//! the write, all that would have been recorded is to be retried; nothing of it is in effect then.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use service_kit::clock::SharedClock;
+use service_kit::messaging::{Consumer, Delivery, Outcome, decode_or_reject};
+use shared_events::{EventType, Pattern};
+
+use crate::domain::NewLogEntry;
+use crate::metrics::LogMetrics;
+use crate::store::{Appended, LogStore};
+
+/// Logged on the confirmation of its mail, by HTTP, unless the operator binds it.
+const CONFIRMED_ELSEWHERE: &str = "bank.created";
+/// Mail requests and reports hold addresses and are never logged.
+const NEVER_LOGGED: &str = "email";
+
+/// The consumer of the queue `log-service`.
+pub struct RecordEvent {
+    store: Arc<dyn LogStore>,
+    clock: SharedClock,
+    metrics: Arc<LogMetrics>,
+    logs_bank_created: bool,
+}
+
+impl RecordEvent {
+    pub fn new(store: Arc<dyn LogStore>, clock: SharedClock, metrics: Arc<LogMetrics>, bindings: &[Pattern]) -> Self {
+        let logs_bank_created = bindings.iter().any(|pattern| pattern.matches(CONFIRMED_ELSEWHERE));
+        Self { store, clock, metrics, logs_bank_created }
+    }
+
+    fn wants(&self, event_type: &EventType) -> bool {
+        event_type.entity() != NEVER_LOGGED && (self.logs_bank_created || event_type.as_str() != CONFIRMED_ELSEWHERE)
+    }
+
+    /// The entry to record, or what else becomes of the message.
+    fn entry(&self, delivery: &Delivery) -> Result<NewLogEntry, Outcome> {
+        let event = decode_or_reject(delivery)?;
+        if !self.wants(&event.event_type) {
+            return Err(Outcome::Skipped);
+        }
+        NewLogEntry::from_event(event, self.clock.now()).map_err(|error| Outcome::reject(error.to_string()))
+    }
+
+    /// Records the entries; one outcome each, in order.
+    async fn record(&self, entries: Vec<NewLogEntry>) -> Vec<Outcome> {
+        let events: Vec<_> = entries.iter().map(|entry| (entry.event_id, entry.event_type.clone())).collect();
+        if events.is_empty() {
+            return Vec::new();
+        }
+        self.metrics.batch(events.len());
+        match self.store.append(entries).await {
+            Ok(appended) => {
+                for ((event_id, event_type), appended) in events.iter().zip(&appended) {
+                    match appended {
+                        Appended::Recorded(_) => self.metrics.recorded(event_type.as_str()),
+                        Appended::Known { same_content, .. } => {
+                            self.metrics.duplicate();
+                            if !same_content {
+                                tracing::warn!(%event_id, %event_type, "an event came again with other content");
+                            }
+                        }
+                    }
+                }
+                vec![Outcome::Done; events.len()]
+            }
+            Err(error) => {
+                tracing::warn!(%error, events = events.len(), "events were not recorded");
+                vec![Outcome::retry(error.to_string()); events.len()]
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Consumer for RecordEvent {
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
+        let mut entries = Vec::with_capacity(deliveries.len());
+        let decided: Vec<Option<Outcome>> = deliveries
+            .iter()
+            .map(|delivery| match self.entry(delivery) {
+                Ok(entry) => {
+                    entries.push(entry);
+                    None
+                }
+                Err(outcome) => Some(outcome),
+            })
+            .collect();
+        let mut recorded = self.record(entries).await.into_iter();
+        let unanswered = || Outcome::retry("the store answered for fewer events than it was given");
+        decided.into_iter().map(|outcome| outcome.or_else(|| recorded.next()).unwrap_or_else(unanswered)).collect()
+    }
+
+    async fn dependency(&self) -> Result<(), String> {
+        self.store.probe().await.map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,59 @@
+//! `log-service doctor`: is what the service needs there? One line for each thing, then an exit code.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use log_service::LogServiceConfig;
+use log_service::config::Settings;
+use service_kit::http::auth::Jwks;
+
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(config: &LogServiceConfig) -> ExitCode {
+    let settings = match config.check() {
+        Ok(settings) => settings,
+        Err(error) => {
+            report("configuration", Err(error.to_string()));
+            return ExitCode::FAILURE;
+        }
+    };
+    let sound = [
+        report("configuration", Ok("valid".to_owned())),
+        report(settings.store.variable(), check_store(&settings).await),
+        report("JWKS_URL", check_keys(&settings.jwks_url).await),
+        report("LOG_BIND", check_address(&settings)),
+    ];
+    if sound.iter().all(|sound| *sound) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn check_store(settings: &Settings) -> Result<String, String> {
+    let store = log_service::store::connect(&settings.store, settings.retention).await;
+    let store = store.map_err(|error| error.to_string())?;
+    store.probe().await.map_err(|error| error.to_string())?;
+    Ok("opened, migrated and written to".to_owned())
+}
+
+async fn check_keys(url: &str) -> Result<String, String> {
+    let client = service_kit::http::client(TIME_LIMIT);
+    let answer = client.get(url).send().await.map_err(|error| format!("{error}; is bank-service running?"))?;
+    let answer = answer.error_for_status().map_err(|error| error.to_string())?;
+    let keys: Jwks = answer.json().await.map_err(|_| "the answer is not a key set".to_owned())?;
+    if keys.keys.is_empty() { Err("the key set is empty".to_owned()) } else { Ok(format!("{} keys", keys.keys.len())) }
+}
+
+fn check_address(settings: &Settings) -> Result<String, String> {
+    TcpListener::bind(settings.bind)
+        .map(|_| format!("{} is free", settings.bind))
+        .map_err(|error| format!("{}: {error}", settings.bind))
+}
+
+/// Prints a line; a terminal that is gone counts as a fault.
+fn report(what: &str, result: Result<String, String>) -> bool {
+    let (mark, text, sound) = match result {
+        Ok(text) => ("ok    ", text, true),
+        Err(text) => ("FAILED", text, false),
+    };
+    writeln!(std::io::stdout(), "{mark} {what}: {text}").is_ok() && sound
+}

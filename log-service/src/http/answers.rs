@@ -1,0 +1,47 @@
+//! The error answers of the routes as the OpenAPI document shows them, in groups that routes share.
+
+use std::collections::BTreeMap;
+
+use service_kit::http::problem::{ErrorCode, ProblemBody};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+/// Declares a group of error answers as a type that `responses(…)` takes.
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident: $($code:ident),+;)+) => {$(
+        $(#[$doc])*
+        pub(super) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                responses(&[$(ErrorCode::$code),+])
+            }
+        }
+    )+};
+}
+
+problems! {
+    /// What every route may answer.
+    ReadProblems: MalformedRequest, InvalidToken, TokenExpired, AccessDenied, InternalError, Overloaded, Unavailable;
+    PageProblems: NotFound, ValidationFailed;
+    FilterProblem: ValidationFailed;
+    MissingProblem: NotFound;
+    ConflictProblem: Conflict;
+    BodyProblems: RequestTimeout, PayloadTooLarge, UnsupportedMediaType, ValidationFailed;
+}
+
+/// One answer per status, whose description lists the codes.
+fn responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for code in codes {
+        by_status.entry(code.status().as_u16().to_string()).or_default().push(code.as_str());
+    }
+    by_status.into_iter().map(|(status, codes)| (status, problem(&codes).into())).collect()
+}
+
+fn problem(codes: &[&str]) -> Response {
+    let schema = Ref::from_schema_name(<ProblemBody as ToSchema>::name());
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+    ResponseBuilder::new().description(codes.join(", ")).content("application/problem+json", content).build()
+}

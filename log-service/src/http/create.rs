@@ -1,0 +1,99 @@
+//! `POST /api/logs`: another service records an event, once per `event_id` however often it asks.
+
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use service_kit::http::envelope;
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{FieldErrors, Problem};
+use shared_events::{EventId, EventType, UserId};
+
+use super::Api;
+use super::access::{Permitted, Record};
+use super::problems::of_store;
+use crate::domain::{LogEntry, LogId, MAX_MESSAGE_CHARS, NewLogEntry, Visibility};
+use crate::store::Appended;
+
+const MAX_SOURCE_CHARS: usize = 255;
+
+/// The event as a service sends it.
+#[derive(Debug)]
+pub(super) struct RecordLog {
+    event_id: EventId,
+    event_type: EventType,
+    source: String,
+    user_id: Option<UserId>,
+    date: DateTime<Utc>,
+    message: String,
+    data: Value,
+}
+
+impl FromFields for RecordLog {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id", "received_at"]);
+        let event_id = fields.required("event_id", parse::via(str::parse::<EventId>));
+        let event_type = fields.required("event_type", parse::via(str::parse::<EventType>));
+        let source = fields.required("source", parse::string(1, MAX_SOURCE_CHARS));
+        let user_id = fields.nullable("user_id", parse::id::<UserId>);
+        let happened = fields.required("date", parse::date);
+        let message = fields.required("message", parse::string(1, MAX_MESSAGE_CHARS));
+        let data = fields.required("data", parse::object);
+        Some(Self {
+            event_id: event_id?,
+            event_type: event_type?,
+            source: source?,
+            user_id: user_id?.flatten(),
+            date: happened?,
+            message: message?,
+            data: Value::Object(data?),
+        })
+    }
+}
+
+impl RecordLog {
+    fn into_entry(self, received_at: DateTime<Utc>) -> Result<NewLogEntry, Problem> {
+        let Self { event_id, event_type, source, user_id, date, message, data } = self;
+        NewLogEntry { event_id, event_type, source, user_id, date, message, data, received_at }
+            .checked()
+            .map_err(|error| Problem::validation(FieldErrors::from([("data".to_owned(), vec![error.to_string()])])))
+    }
+}
+
+#[utoipa::path(
+    post, path = "/api/logs", tag = "logs", operation_id = "recordLog", summary = "Record an event (services)",
+    request_body = super::models::NewLog,
+    responses(
+        (status = 201, description = "Recorded", body = super::models::LogEnvelope),
+        (status = 200, description = "It was recorded before, with the same content", body = super::models::LogEnvelope),
+        super::answers::ReadProblems, super::answers::BodyProblems, super::answers::ConflictProblem,
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn create(
+    api: web::Data<Api>,
+    caller: Permitted<Record, Body<RecordLog>>,
+) -> Result<HttpResponse, Problem> {
+    let Body(request) = caller.body;
+    let entry = request.into_entry(api.clock.now())?;
+    let outcome = api.store.append(vec![entry.clone()]).await.map_err(of_store)?.pop();
+    match outcome {
+        Some(Appended::Recorded(id)) => {
+            api.metrics.recorded(entry.event_type.as_str());
+            Ok(envelope::created(&entry.with_id(id)))
+        }
+        Some(Appended::Known { id, same_content: true }) => {
+            api.metrics.duplicate();
+            // The same words as the first time: a caller that missed that answer gets it now.
+            Ok(HttpResponse::Ok().json(serde_json::json!({"msg": "item created", "item": recorded(&api, &id).await?})))
+        }
+        Some(Appended::Known { same_content: false, .. }) => {
+            Err(Problem::conflict("This event_id is recorded with other content."))
+        }
+        None => Err(Problem::overloaded(std::time::Duration::from_secs(1))),
+    }
+}
+
+async fn recorded(api: &Api, id: &LogId) -> Result<LogEntry, Problem> {
+    let entry = api.store.find(id, Visibility::Staff).await.map_err(of_store)?;
+    entry.ok_or_else(|| Problem::conflict("The entry was removed meanwhile."))
+}

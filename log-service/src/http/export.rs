@@ -1,0 +1,165 @@
+//! `GET /api/logs/export`: everything that is selected, as NDJSON or CSV.
+//!
+//! Read in keyset pages and written as it is read, so memory stays flat at any size. The export ends at the newest entry of
+//! the moment it began. A page that the store does not give, or the client does not take, in time ends the answer in an
+//! aborted transfer, never in a short one that looks whole.
+
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::problem::Problem;
+use service_kit::task;
+
+use super::access::{Permitted, Read};
+use super::feed::{CHUNK_BYTES, Feed, feed};
+use super::params::Params;
+use super::problems::of_store;
+use super::{Api, csv};
+use crate::domain::{LogEntry, LogId, Order, Selection};
+use crate::store::{Start, Window};
+
+const PAGE: i64 = 500;
+/// How long the store may take for a page, and the client for a chunk.
+const PAGE_LIMIT: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
+const BUSY_RETRY: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy)]
+enum Format {
+    Ndjson,
+    Csv,
+}
+
+struct Export {
+    format: Format,
+    order: Order,
+    selection: Selection,
+    until: LogId,
+}
+
+#[utoipa::path(
+    get, path = "/api/logs/export", tag = "logs", operation_id = "exportLogs", summary = "Export entries",
+    params(super::models::FormatParam, super::models::FilterParams, super::models::OrderParam),
+    responses(
+        (status = 200, description = "The entries, one per line", content(
+            (String = "application/x-ndjson"), (String = "text/csv"),
+        )),
+        super::answers::ReadProblems, super::answers::FilterProblem,
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn export(
+    api: web::Data<Api>,
+    caller: Permitted<Read>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut params = Params::read(request.query_string())?;
+    let format = params.take("format", |text| match text {
+        "ndjson" => Ok(Format::Ndjson),
+        "csv" => Ok(Format::Csv),
+        _ => Err("must be ndjson or csv".to_owned()),
+    });
+    let (order, filter) = (params.order(), params.filter());
+    params.finish()?;
+    let format = format.unwrap_or(Format::Ndjson);
+    let selection = Selection { visibility: caller.visibility()?, filter };
+    let permit = api.exports.clone().try_acquire_owned().map_err(|_| Problem::overloaded(BUSY_RETRY))?;
+    // Asked before the answer begins: a store that is away is a 503, not a broken file.
+    let newest = api.store.last().await.map_err(of_store)?;
+    let (sending, body) = feed(PATIENCE);
+    drop(task::spawn("export", async move {
+        let _permit = permit;
+        match newest {
+            Some(until) => write(&api, &Export { format, order, selection, until }, sending).await,
+            None => finish(format, sending).await,
+        }
+    }));
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, format.media_type()))
+        .insert_header((header::CONTENT_DISPOSITION, format.disposition()))
+        .streaming(body))
+}
+
+async fn finish(format: Format, sending: Feed) {
+    let sent = sending.send(format.header()).await;
+    if sent.is_err() || sending.finish().await.is_err() {
+        tracing::debug!("the reader of an empty export has gone");
+    }
+}
+
+async fn write(api: &Api, export: &Export, sending: Feed) {
+    let mut text = export.format.header().to_owned();
+    let mut position = None;
+    loop {
+        let window = Window {
+            order: export.order,
+            start: Start::After(position),
+            limit: PAGE,
+            until: Some(export.until.clone()),
+        };
+        let page = match tokio::time::timeout(PAGE_LIMIT, api.store.read(&export.selection, window)).await {
+            Ok(Ok(page)) => page,
+            Ok(Err(error)) => return tracing::error!(%error, "an export was broken off"),
+            Err(_) => return tracing::error!("an export was broken off: the store took too long"),
+        };
+        let last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+        position = page.last().map(|entry| entry.id.clone());
+        if export.send(&page, &mut text, &sending).await.is_err() || api.shutdown.begun() {
+            return tracing::info!("an export was broken off: its reader has gone, or the service stops");
+        }
+        if last {
+            break;
+        }
+    }
+    if sending.send(text).await.is_err() || sending.finish().await.is_err() {
+        tracing::info!("the reader of an export has gone");
+    }
+}
+
+impl Export {
+    /// Writes a page, sending whatever makes a chunk; the rest stays in `text`.
+    async fn send(&self, page: &[LogEntry], text: &mut String, sending: &Feed) -> Result<(), super::feed::Gone> {
+        for entry in page {
+            self.format.write(entry, text);
+            if text.len() >= CHUNK_BYTES {
+                sending.send(std::mem::take(text)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Format {
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+
+    fn disposition(self) -> &'static str {
+        match self {
+            Self::Ndjson => "attachment; filename=\"logs.ndjson\"",
+            Self::Csv => "attachment; filename=\"logs.csv\"",
+        }
+    }
+
+    fn header(self) -> &'static str {
+        match self {
+            Self::Ndjson => "",
+            Self::Csv => csv::HEADER,
+        }
+    }
+
+    fn write(self, entry: &LogEntry, out: &mut String) {
+        match self {
+            // An entry holds texts, numbers and JSON: writing it cannot fail.
+            Self::Ndjson => {
+                out.push_str(&serde_json::to_string(entry).unwrap_or_default());
+                out.push('\n');
+            }
+            Self::Csv => csv::write_line(entry, out),
+        }
+    }
+}

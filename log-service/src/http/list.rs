@@ -1,0 +1,145 @@
+//! `GET /api/logs`: by page number, or by cursor for deep and live walks.
+//!
+//! A page number costs as much as it skips, so it reaches as far as the count does (10,000 entries); a cursor costs the same
+//! at any depth. At the end of a walk the cursor stays where it is: ask again later and miss nothing.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
+
+use super::Api;
+use super::access::{Permitted, Read};
+use super::params::{Params, decode_cursor, encode_cursor, link, not_a_position, number};
+use super::problems::of_store;
+use crate::domain::{Filter, LogEntry, LogId, Order, Selection};
+use crate::store::{COUNT_LIMIT, Start, Window};
+
+const DEFAULT_SIZE: i64 = 10;
+const MAX_SIZE: i64 = 100;
+
+/// What is asked for.
+struct ListParams {
+    paging: Paging,
+    size: i64,
+    order: Order,
+    filter: Filter,
+    kept: Vec<(String, String)>,
+}
+
+enum Paging {
+    Number(i64),
+    After(Option<LogId>),
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    total: i64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    total_is_capped: bool,
+    pages: i64,
+    next: String,
+    prev: String,
+    results: &'a [LogEntry],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Walk<'a> {
+    next: String,
+    results: &'a [LogEntry],
+    cursor: String,
+}
+
+impl ListParams {
+    fn parse(query: &str) -> Result<Self, Problem> {
+        let mut params = Params::read(query)?;
+        let after = params.take("after", |text| match text {
+            "" => Ok(None),
+            text => decode_cursor(text).map(Some).ok_or_else(|| "is not a cursor of this list".to_owned()),
+        });
+        let page = params.take("page_number", |text| number(text, 1, i64::MAX / MAX_SIZE));
+        let size = params.take("page_size", |text| number(text, 1, MAX_SIZE)).unwrap_or(DEFAULT_SIZE);
+        if after.is_some() && page.is_some() {
+            params.fault("page_number", "cannot be given together with after");
+        }
+        let (order, filter) = (params.order(), params.filter());
+        let paging = after.map_or(Paging::Number(page.unwrap_or(1)), Paging::After);
+        Ok(Self { paging, size, order, filter, kept: params.finish()? })
+    }
+}
+
+#[utoipa::path(
+    get, path = "/api/logs", tag = "logs", operation_id = "listLogs", summary = "List entries",
+    params(super::models::PageParams, super::models::FilterParams, super::models::OrderParam),
+    responses(
+        (status = 200, description = "A page; or a step of a cursor walk, if `after` was given", body = super::models::LogList),
+        super::answers::ReadProblems, super::answers::PageProblems,
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn list(
+    api: web::Data<Api>,
+    caller: Permitted<Read>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let params = ListParams::parse(request.query_string())?;
+    let selection = Selection { visibility: caller.visibility()?, filter: params.filter.clone() };
+    match &params.paging {
+        Paging::Number(page) => by_number(&api, request.path(), &params, &selection, *page).await,
+        Paging::After(after) => by_cursor(&api, request.path(), &params, &selection, after.clone()).await,
+    }
+}
+
+async fn by_number(
+    api: &Api,
+    path: &str,
+    params: &ListParams,
+    selection: &Selection,
+    page: i64,
+) -> Result<HttpResponse, Problem> {
+    let total = api.store.count(selection, COUNT_LIMIT).await.map_err(of_store)?;
+    let capped = total >= COUNT_LIMIT;
+    let pages = (total + params.size - 1) / params.size;
+    if page > pages.max(1) {
+        return Err(if capped { too_deep() } else { Problem::not_found("page") });
+    }
+    let start = Start::Offset((page - 1) * params.size);
+    let window = Window { order: params.order, start, limit: params.size, until: None };
+    let results = api.store.read(selection, window).await.map_err(of_store)?;
+    let size = params.size.to_string();
+    let to = |page: i64| link(path, &[("page_number", &page.to_string()), ("page_size", &size)], &params.kept);
+    Ok(HttpResponse::Ok().json(Page {
+        total,
+        total_is_capped: capped,
+        pages,
+        next: to((page + 1).min(pages).max(1)),
+        prev: to((page - 1).max(1)),
+        cursor: results.last().map(|entry| encode_cursor(&entry.id)),
+        results: &results,
+    }))
+}
+
+async fn by_cursor(
+    api: &Api,
+    path: &str,
+    params: &ListParams,
+    selection: &Selection,
+    after: Option<LogId>,
+) -> Result<HttpResponse, Problem> {
+    if after.as_ref().is_some_and(|id| !api.store.is_position(id)) {
+        return Err(not_a_position("after"));
+    }
+    let window = Window { order: params.order, start: Start::After(after.clone()), limit: params.size, until: None };
+    let results = api.store.read(selection, window).await.map_err(of_store)?;
+    let position = results.last().map(|entry| &entry.id).or(after.as_ref());
+    let cursor = position.map(encode_cursor).unwrap_or_default();
+    let next = link(path, &[("after", &cursor), ("page_size", &params.size.to_string())], &params.kept);
+    Ok(HttpResponse::Ok().json(Walk { next, results: &results, cursor }))
+}
+
+fn too_deep() -> Problem {
+    let advice = "pages reach to the first 10,000 entries; read on with ?after=<cursor> or narrow the filters";
+    Problem::new(ErrorCode::ValidationFailed, format!("Page numbers do not reach that deep: {advice}."))
+        .with_errors(FieldErrors::from([("page_number".to_owned(), vec![advice.to_owned()])]))
+}

@@ -1,0 +1,209 @@
+//! The API's shapes as the OpenAPI document shows them. What is read and written is in `params`, `create` and `domain`; a
+//! test compares both.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+/// A log entry: one event, recorded once.
+#[derive(ToSchema)]
+#[schema(example = example_log)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct Log {
+    /// Opaque; greater ones are not promised to sort as text.
+    id: String,
+    /// The event's identity; unique.
+    #[schema(format = Uuid)]
+    event_id: String,
+    /// `<entity>.<past verb>`.
+    event_type: String,
+    /// Who published the event, as a URN.
+    source: String,
+    /// Who caused it; null where nobody was logged in.
+    #[schema(minimum = 1)]
+    user_id: Option<i64>,
+    /// When it happened: `YYYY-MM-DDTHH:MM:SS`, UTC.
+    date: String,
+    message: String,
+    /// The facts of the event.
+    data: Value,
+    /// When it was recorded, with fractions of a second.
+    received_at: String,
+}
+
+/// An event to record.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = example_new_log)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct NewLog {
+    #[schema(format = Uuid)]
+    event_id: String,
+    #[schema(max_length = 100, pattern = r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")]
+    event_type: String,
+    #[schema(min_length = 1, max_length = 255)]
+    source: String,
+    /// Null or missing where nobody was logged in.
+    #[schema(minimum = 1)]
+    user_id: Option<i64>,
+    /// `YYYY-MM-DDTHH:MM:SS`, UTC; kept in whole seconds.
+    #[schema(pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?$")]
+    date: String,
+    #[schema(min_length = 1, max_length = 1000)]
+    message: String,
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// The fields to change; the others stay.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"message": "Account created with ID: 1 (checked)"}))]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct LogChanges {
+    #[schema(min_length = 1, max_length = 1000, nullable = false)]
+    message: Option<String>,
+    #[schema(value_type = Object, nullable = false)]
+    data: Option<Value>,
+}
+
+/// The answer to a change.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct LogEnvelope {
+    #[schema(example = "item created")]
+    msg: String,
+    item: Log,
+}
+
+/// A page, or a step of a cursor walk (which has neither `total`, `pages` nor `prev`).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct LogList {
+    /// Exact up to 10,000; 10001 stands for more.
+    #[schema(example = 1, nullable = false)]
+    total: Option<i64>,
+    /// True if there are more than 10,000.
+    #[schema(nullable = false)]
+    total_is_capped: Option<bool>,
+    #[schema(example = 1, nullable = false)]
+    pages: Option<i64>,
+    /// Relative. At the last page the last page; in a cursor walk the next step, which is empty at the end of the log.
+    #[schema(example = "/api/logs?page_number=1&page_size=10")]
+    next: String,
+    #[schema(example = "/api/logs?page_number=1&page_size=10", nullable = false)]
+    prev: Option<String>,
+    results: Vec<Log>,
+    /// Where to read on with `after`.
+    #[schema(nullable = false)]
+    cursor: Option<String>,
+}
+
+fn example_log() -> Value {
+    let mut log = example_new_log();
+    if let Some(fields) = log.as_object_mut() {
+        fields.insert("id".to_owned(), json!("1"));
+        fields.insert("received_at".to_owned(), json!("2025-01-16T17:10:26.123456Z"));
+    }
+    log
+}
+
+fn example_new_log() -> Value {
+    json!({
+        "event_id": "01946fd1-7e10-7c3a-9d5e-2f4b6a8c0e12",
+        "event_type": "account.created",
+        "source": "urn:bank-service",
+        "user_id": 1,
+        "date": "2025-01-16T17:10:26",
+        "message": "Account created with ID: 1",
+        "data": {"name": "John Doe"},
+    })
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct PageParams {
+    /// From 1; reaches to the first 10,000 entries. Not together with `after`.
+    #[param(minimum = 1, default = 1)]
+    page_number: Option<i64>,
+    #[param(minimum = 1, maximum = 100, default = 10)]
+    page_size: Option<i64>,
+    /// A `cursor` of an earlier answer; empty to begin a walk. Costs the same at any depth.
+    #[param(allow_reserved)]
+    after: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct FilterParams {
+    #[param(minimum = 1)]
+    user_id: Option<i64>,
+    /// Exactly this type.
+    #[param(min_length = 1, max_length = 100, example = "account.created")]
+    event_type: Option<String>,
+    #[param(min_length = 1, max_length = 255, example = "urn:bank-service")]
+    source: Option<String>,
+    /// Happened at or after this date (UTC).
+    #[param(example = "2025-01-16T00:00:00")]
+    from: Option<String>,
+    /// Happened at or before this date (UTC).
+    #[param(example = "2025-01-16T23:59:59")]
+    to: Option<String>,
+    /// Part of the message, in any case.
+    #[param(min_length = 1, max_length = 100)]
+    q: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct OrderParam {
+    /// In the order of recording (the default), or newest first.
+    #[param(inline)]
+    order: Option<OrderName>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "a shape for the document only")]
+enum OrderName {
+    Asc,
+    Desc,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct FormatParam {
+    /// One JSON object per line (the default), or CSV with a header.
+    #[param(inline)]
+    format: Option<FormatName>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "a shape for the document only")]
+enum FormatName {
+    Ndjson,
+    Csv,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct IdParam {
+    /// The entry's id.
+    #[param(example = "1")]
+    id: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct LastEventIdParam {
+    /// The last `id` that was seen; the stream goes on after it.
+    #[param(rename = "Last-Event-ID")]
+    last_event_id: Option<String>,
+}

@@ -1,0 +1,169 @@
+//! Query parameters: all faults at once, unknown names refused.
+//!
+//! The cursor is this service's own: an entry's id is a text of its store's making, not a number.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use service_kit::http::problem::{FieldErrors, Problem};
+use shared_events::{UserId, date};
+
+use crate::domain::{Filter, LogId, Order};
+
+const MAX_TEXT_CHARS: usize = 100;
+const MAX_SOURCE_CHARS: usize = 255;
+
+/// The parameters of a request, taken one by one.
+pub(super) struct Params {
+    given: BTreeMap<String, String>,
+    /// As they came, for links.
+    kept: Vec<(String, String)>,
+    errors: FieldErrors,
+}
+
+impl Params {
+    /// Reads a query string; 400 if it is not percent-encoded UTF-8.
+    pub(super) fn read(query: &str) -> Result<Self, Problem> {
+        if !is_percent_encoded_utf8(query) {
+            return Err(Problem::malformed("The query string is not percent-encoded UTF-8."));
+        }
+        let mut params = Self { given: BTreeMap::new(), kept: Vec::new(), errors: FieldErrors::new() };
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()).into_owned() {
+            if params.given.insert(name.clone(), value).is_some() {
+                params.fault(&name, "is given more than once");
+            }
+        }
+        Ok(params)
+    }
+
+    pub(super) fn fault(&mut self, name: &str, message: impl Display) {
+        self.errors.entry(name.to_owned()).or_default().push(message.to_string());
+    }
+
+    /// A parameter that is not repeated in links.
+    pub(super) fn take<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.given.remove(name)?;
+        parse(&text).map_err(|message| self.fault(name, message)).ok()
+    }
+
+    /// A parameter that links repeat.
+    fn keep<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.given.get(name).cloned()?;
+        let value = self.take(name, parse)?;
+        self.kept.push((name.to_owned(), text));
+        Some(value)
+    }
+
+    pub(super) fn order(&mut self) -> Order {
+        let parse = |text: &str| match text {
+            "asc" => Ok(Order::Ascending),
+            "desc" => Ok(Order::Descending),
+            _ => Err("must be asc or desc".to_owned()),
+        };
+        self.keep("order", parse).unwrap_or_default()
+    }
+
+    pub(super) fn filter(&mut self) -> Filter {
+        let filter = Filter {
+            user_id: self.keep("user_id", |text| text.parse::<UserId>().map_err(|error| error.to_string())),
+            event_type: self.keep("event_type", |text| bounded(text, MAX_TEXT_CHARS)),
+            source: self.keep("source", |text| bounded(text, MAX_SOURCE_CHARS)),
+            from: self.keep("from", parse_date),
+            to: self.keep("to", parse_date),
+            text: self.keep("q", |text| bounded(text, MAX_TEXT_CHARS)),
+        };
+        if let (Some(from), Some(to)) = (filter.from, filter.to)
+            && from > to
+        {
+            self.fault("to", "must not be before from");
+        }
+        filter
+    }
+
+    /// The faults, if any; what was not taken is unknown. Returns what links repeat, in order.
+    pub(super) fn finish(mut self) -> Result<Vec<(String, String)>, Problem> {
+        for name in std::mem::take(&mut self.given).into_keys() {
+            self.fault(&name, "unknown field");
+        }
+        if self.errors.is_empty() { Ok(self.kept) } else { Err(Problem::validation(self.errors)) }
+    }
+}
+
+fn bounded(text: &str, max: usize) -> Result<String, String> {
+    let fits = (1..=max).contains(&text.chars().count()) && !text.contains('\0');
+    if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {max} characters")) }
+}
+
+fn parse_date(text: &str) -> Result<chrono::DateTime<chrono::Utc>, String> {
+    date::parse(text).ok_or_else(|| "must be a UTC date such as 2025-01-16T17:10:26".to_owned())
+}
+
+/// A whole number within bounds.
+pub(super) fn number(text: &str, min: i64, max: i64) -> Result<i64, String> {
+    let expected = || format!("must be a whole number from {min} to {max}");
+    // `i64::from_str` would also take a plus.
+    let number = text.parse::<i64>().ok().filter(|_| !text.starts_with('+')).ok_or_else(expected)?;
+    if (min..=max).contains(&number) { Ok(number) } else { Err(expected()) }
+}
+
+/// A position as clients see it: opaque and safe in a URL.
+pub(super) fn encode_cursor(id: &LogId) -> String {
+    URL_SAFE_NO_PAD.encode(id.as_str())
+}
+
+pub(super) fn decode_cursor(text: &str) -> Option<LogId> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?.parse().ok()
+}
+
+/// A cursor or a `Last-Event-ID` that cannot be read on from.
+pub(super) fn not_a_position(name: &str) -> Problem {
+    Problem::validation(FieldErrors::from([(name.to_owned(), vec!["is not a position in this log".to_owned()])]))
+}
+
+/// A relative link: the path, then the parameters in their order.
+pub(super) fn link(path: &str, first: &[(&str, &str)], kept: &[(String, String)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(first).extend_pairs(kept);
+    format!("{path}?{}", query.finish())
+}
+
+fn is_percent_encoded_utf8(query: &str) -> bool {
+    let mut bytes = Vec::with_capacity(query.len());
+    let mut rest = query.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
+        match (digit(), digit()) {
+            (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or_default()),
+            _ => return false,
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+        let id: LogId = "42".parse().unwrap();
+        assert_eq!(decode_cursor(&encode_cursor(&id)), Some(id));
+        for bad in ["", "42", "!!", "LTE", "a=b"] {
+            assert_eq!(decode_cursor(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn broken_escapes_are_seen() {
+        assert!(is_percent_encoded_utf8("q=%C3%A9+x&a=b"));
+        for bad in ["%", "%4", "%zz", "%ff", "%+1"] {
+            assert!(!is_percent_encoded_utf8(bad), "{bad}");
+        }
+    }
+}

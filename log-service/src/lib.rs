@@ -1,0 +1,17 @@
+//! Log-service: records the events of the other services once each and serves them over HTTP.
+//!
+//! [`LogService::start`] runs the HTTP API and hands out the consumer of the queue `log-service`; whoever starts it connects
+//! that consumer to a transport. `http` and `consumers` reach the log through the trait in [`store`] only.
+
+mod app;
+pub mod config;
+mod consumers;
+pub mod domain;
+pub mod http;
+mod metrics;
+mod retention;
+pub mod store;
+
+pub use app::{LogParts, LogService, Running, StartError};
+pub use config::LogServiceConfig;
+pub use consumers::RecordEvent;

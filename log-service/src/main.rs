@@ -1,0 +1,109 @@
+//! The command line of log-service.
+
+mod doctor;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use log_service::{LogParts, LogService, LogServiceConfig, Running};
+use service_kit::clock::SystemClock;
+use service_kit::config;
+use service_kit::http::auth::HttpKeys;
+use service_kit::lifecycle::Shutdown;
+use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpSettings};
+use service_kit::telemetry::{self, LogFormat, LogSettings, Metrics};
+
+/// Handlers that still run after this time are stopped; what they had is delivered again.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Records the events of the other services once each and serves them over HTTP.
+#[derive(Parser)]
+#[command(version, after_help = "Variables are also read from a file .env in the working directory.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    service: LogServiceConfig,
+
+    /// How log lines look
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    log_format: LogFormat,
+
+    /// What is logged: a level such as info, or a filter of the `RUST_LOG` syntax
+    #[arg(long, env = "RUST_LOG", default_value = "info", value_name = "FILTER", global = true)]
+    log_level: String,
+}
+
+#[derive(Subcommand, Clone, Copy)]
+enum Command {
+    /// Run the service (the default)
+    Serve,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Check configuration, store, keys and address; exits with 1 if something is wrong
+    Doctor,
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let cli: Cli = config::parse();
+    let done = match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(cli).await,
+        Command::Openapi => print_document(),
+        Command::Doctor => return doctor::run(&cli.service).await,
+    };
+    telemetry::flush();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let told = writeln!(std::io::stderr(), "log-service: {error:#}");
+            if told.is_err() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn serve(cli: Cli) -> anyhow::Result<()> {
+    telemetry::init(&LogSettings { format: cli.log_format, level: cli.log_level, file: None })?;
+    let settings = cli.service.check()?;
+    let shutdown = Shutdown::new();
+    shutdown.on_signals();
+    let clock = Arc::new(SystemClock);
+    let parts = LogParts {
+        keys: Arc::new(HttpKeys::new(&settings.jwks_url, clock.clone())),
+        clock,
+        metrics: Metrics::new("log-service"),
+        shutdown: shutdown.clone(),
+    };
+    let running = LogService::start_with(settings, parts).await?;
+    let consumers = if let Some(broker) = running.broker() {
+        Some(hear(&running, broker, &shutdown).await?)
+    } else {
+        tracing::warn!("AMQP_URI is not set: events come in by POST /api/logs only");
+        None
+    };
+    shutdown.wait().await;
+    if let Some(consumers) = consumers {
+        consumers.drain(DRAIN).await;
+    }
+    running.wait().await;
+    Ok(())
+}
+
+/// A broker that refuses us is a fault to be told at once; one that is away is waited for.
+async fn hear(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -> anyhow::Result<AmqpConsumers> {
+    amqp::check_at_start(&broker).await.context("AMQP_URI")?;
+    let consumers = AmqpConsumers::new(broker, running.metrics(), shutdown.clone());
+    consumers.subscribe(running.consumer_settings(), running.consumer())?;
+    Ok(consumers)
+}
+
+fn print_document() -> anyhow::Result<()> {
+    let document = log_service::http::document().to_pretty_json()?;
+    writeln!(std::io::stdout(), "{document}")?;
+    Ok(())
+}

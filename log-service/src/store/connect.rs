@@ -1,0 +1,86 @@
+//! The choice of an adapter: the URL's scheme decides.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::LogStore;
+use super::mongo::{self, MongoStore, MongoUrl};
+use super::sqlite::{self, SqliteStore};
+
+/// Where the log is kept. A further engine is a further variant here and an arm in [`connect`].
+#[derive(Debug, Clone)]
+pub enum StoreUrl {
+    Sqlite(PathBuf),
+    Mongo(MongoUrl),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreUrlError {
+    #[error("not a SQLite file")]
+    Scheme,
+    #[error("a file name is missing")]
+    Path,
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Sqlite(#[from] sqlite::OpenError),
+    #[error(transparent)]
+    Mongo(#[from] mongo::ConnectError),
+}
+
+impl FromStr for StoreUrl {
+    type Err = StoreUrlError;
+
+    /// `sqlite:<path>`; `sqlite://<path>` is the same. An in-memory database is refused: the log promises to survive.
+    /// MongoDB has a variable of its own, see [`MongoUrl`].
+    fn from_str(text: &str) -> Result<Self, StoreUrlError> {
+        let rest = text.strip_prefix("sqlite:").ok_or(StoreUrlError::Scheme)?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        if path.is_empty() || path == ":memory:" { Err(StoreUrlError::Path) } else { Ok(Self::Sqlite(path.into())) }
+    }
+}
+
+impl StoreUrl {
+    /// The variable that the store was chosen by.
+    pub fn variable(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "LOG_DATABASE_URL",
+            Self::Mongo(_) => "MONGODB_URI",
+        }
+    }
+}
+
+/// Opens the store and brings its schema up to date. An engine that can remove old entries by itself is told what to keep.
+pub async fn connect(url: &StoreUrl, retention: Option<TimeDelta>) -> Result<Arc<dyn LogStore>, OpenError> {
+    match url {
+        StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
+        StoreUrl::Mongo(url) => Ok(Arc::new(MongoStore::connect(url, retention).await?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_of_sqlite_is_taken() {
+        for (text, expected) in
+            [("sqlite:./data/logs.sqlite", "./data/logs.sqlite"), ("sqlite:///var/logs.sqlite", "/var/logs.sqlite")]
+        {
+            let parsed = text.parse();
+            assert!(matches!(&parsed, Ok(StoreUrl::Sqlite(path)) if path == &PathBuf::from(expected)), "{parsed:?}");
+        }
+        for bad in ["mongodb://localhost/logs", "postgres:x", "./logs.sqlite", ""] {
+            assert_eq!(bad.parse::<StoreUrl>().err(), Some(StoreUrlError::Scheme), "{bad:?}");
+        }
+        for bad in ["sqlite:", "sqlite://", "sqlite::memory:"] {
+            assert_eq!(bad.parse::<StoreUrl>().err(), Some(StoreUrlError::Path), "{bad:?}");
+        }
+    }
+}

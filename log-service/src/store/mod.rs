@@ -1,0 +1,110 @@
+//! Where entries are kept: the trait that every adapter honours, and the choice of an adapter by URL.
+//!
+//! Promises of every adapter:
+//! - An entry is recorded once per `event_id`, whatever is appended twice or at the same time.
+//! - `append` returns when its entries would survive a crash of this process and of the machine.
+//! - Ids grow in the order in which entries become visible: once a reader has seen an id, no smaller one appears. Cursors,
+//!   the live stream and the export rest on it. (An adapter whose ids are made by several writers has to hold back the
+//!   newest entries until no smaller id can appear.)
+//! - Every read carries what its caller may see, in the same query.
+//! - All calls end in bounded time. What a failed call was to change may have changed if the store went away meanwhile;
+//!   appending the same entries again finds out and doubles nothing.
+
+mod connect;
+pub mod mongo;
+mod position;
+pub mod sqlite;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+pub use connect::{OpenError, StoreUrl, StoreUrlError, connect};
+
+use crate::domain::{Changes, LogEntry, LogId, NewLogEntry, Order, Selection, Visibility};
+
+/// A count stops here: whoever needs more walks with a cursor.
+pub const COUNT_LIMIT: i64 = 10_001;
+
+/// What became of an entry that was appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    Recorded(LogId),
+    /// Its event id was there already, with the same content or with another.
+    Known {
+        id: LogId,
+        same_content: bool,
+    },
+}
+
+/// Where a page starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// So many entries in; costs as much as it skips.
+    Offset(i64),
+    /// Beyond this id in reading order, whether or not that entry still exists; `None` is the beginning. Costs the same at
+    /// any depth.
+    After(Option<LogId>),
+}
+
+/// A piece of a selection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    pub order: Order,
+    pub start: Start,
+    /// At most this many entries.
+    pub limit: i64,
+    /// Nothing recorded after this entry: the end of a walk over a log that keeps growing.
+    pub until: Option<LogId>,
+}
+
+/// Why a store did not answer. The text names no entry's content.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Too much work is waiting; trying again shortly helps.
+    #[error("the log store is busy: {0}")]
+    Busy(String),
+    /// The store is away, locked, full or read-only; it may come back.
+    #[error("the log store is unavailable: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A stored row is not what this version writes.
+    #[error("the log store holds a row that cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// A store of log entries.
+#[async_trait]
+pub trait LogStore: Send + Sync + 'static {
+    /// Records entries, one answer per entry and in their order. An id that stands twice in `entries` is recorded once.
+    async fn append(&self, entries: Vec<NewLogEntry>) -> Result<Vec<Appended>, StoreError>;
+
+    /// One entry, if there is one and the reader may see it. An id of another store's form is an entry that is not there.
+    async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError>;
+
+    /// The entries of a window, in its order.
+    async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// How many entries are selected, counted up to `at_most`.
+    async fn count(&self, selection: &Selection, at_most: i64) -> Result<i64, StoreError>;
+
+    /// The position of the newest entry that is read: where a live stream starts. `None` while the log has never held one.
+    async fn last(&self) -> Result<Option<LogId>, StoreError>;
+
+    /// Changes an entry and returns it as it is now; `None` if there is none.
+    async fn update(&self, id: &LogId, changes: Changes) -> Result<Option<LogEntry>, StoreError>;
+
+    /// Removes an entry and returns it; `None` if there is none.
+    async fn remove(&self, id: &LogId) -> Result<Option<LogEntry>, StoreError>;
+
+    /// Removes the oldest entries received before `cutoff`, at most `at_most` of them; returns how many.
+    async fn expire(&self, cutoff: DateTime<Utc>, at_most: i64) -> Result<usize, StoreError>;
+
+    /// Whether the store takes writes now, found out by writing.
+    async fn probe(&self) -> Result<(), StoreError>;
+
+    /// Whether an id has the form that this store gives, so that it can be a position to read on from.
+    fn is_position(&self, id: &LogId) -> bool;
+
+    /// Changes whenever this process appended. A hint that saves waiting, not a promise: other processes may append too.
+    fn appended(&self) -> watch::Receiver<u64>;
+}

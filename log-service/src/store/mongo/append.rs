@@ -1,0 +1,257 @@
+//! Appending: a few lanes, each taking what waits, up to a batch, and inserting it under ids of its own.
+//!
+//! One batch costs three confirmed writes (open a span of ids, insert, close the span) however many callers share it.
+//! A duplicate is refused by the unique index on `event_id` and told from an id that was voided meanwhile (see
+//! [`super::settle`]) by looking the event up; entries of voided ids get others, a bounded number of times.
+//! On failure nobody knows what took effect: the callers are told so, the span is left to be settled, and whoever appends
+//! again finds what is there already.
+//! Limits: calls that wait, entries of a batch, tries.
+
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use mongodb::Collection;
+use mongodb::bson::{Binary, doc};
+use mongodb::error::ErrorKind;
+use serde::{Deserialize, Serialize};
+use service_kit::task;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::errors::{Trouble, limited};
+use super::rows::NewRow;
+use super::sequence::{Sequence, Span};
+use super::settle::Failed;
+use crate::domain::{LogId, NewLogEntry};
+use crate::store::Appended;
+
+/// Documents of one insert.
+pub(super) const CHUNK: usize = 500;
+/// A batch is not filled beyond; the last call's entries may exceed it.
+const FILL: usize = 250;
+const LANES: usize = 4;
+/// Calls that wait for a lane; more are refused as busy.
+const WAITING: usize = 1_024;
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+/// A call that has waited so long is told that the store is busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+const DUPLICATE_KEY: i32 = 11_000;
+
+type Answer = Result<Vec<Appended>, Trouble>;
+
+struct Job {
+    rows: Vec<NewRow>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The way in to the lanes; they end when it is dropped.
+pub(super) struct Appender {
+    jobs: mpsc::Sender<Job>,
+}
+
+/// What a lane works with.
+#[derive(Clone)]
+pub(super) struct Lane {
+    pub(super) logs: Collection<NewRow>,
+    pub(super) sequence: Arc<Sequence>,
+    pub(super) failed: Failed,
+}
+
+#[derive(Deserialize)]
+struct KnownRow {
+    #[serde(rename = "_id")]
+    id: i64,
+    event_id: String,
+    fingerprint: Binary,
+}
+
+impl Appender {
+    pub(super) fn start(lane: &Lane) -> Self {
+        let (sender, jobs) = mpsc::channel(WAITING);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..LANES {
+            drop(task::spawn("log_append", lane.clone().run(Arc::clone(&jobs))));
+        }
+        Self { jobs: sender }
+    }
+
+    pub(super) async fn append(&self, entries: Vec<NewLogEntry>) -> Answer {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answer, answered) = oneshot::channel();
+        let rows = entries.into_iter().map(NewRow::from).collect();
+        let busy = |_| Trouble::Busy("too many writes are waiting".to_owned());
+        self.jobs.try_send(Job { rows, answer }).map_err(|error| busy(error.to_string()))?;
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Trouble::Away("the service is stopping".to_owned())),
+            Err(_) => Err(Trouble::Away(format!("no answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+}
+
+impl Lane {
+    async fn run(self, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
+        loop {
+            let batch = gather(&mut *jobs.lock().await).await;
+            if batch.is_empty() {
+                return;
+            }
+            let (mut rows, mut answers) = (Vec::new(), Vec::with_capacity(batch.len()));
+            for job in batch {
+                answers.push((job.rows.len(), job.answer));
+                rows.extend(job.rows);
+            }
+            let mut appended = self.record(&mut rows).await.map(Vec::into_iter);
+            for (count, answer) in answers {
+                let own =
+                    appended.as_mut().map(|all| all.by_ref().take(count).collect()).map_err(|error| error.clone());
+                // A caller that has gone asks again or does not mind.
+                drop(answer.send(own));
+            }
+        }
+    }
+
+    /// Records the rows; one answer each, in order.
+    async fn record(&self, rows: &mut [NewRow]) -> Answer {
+        let leaders = leaders(rows);
+        let mut outcomes: HashMap<usize, Appended> = HashMap::with_capacity(rows.len());
+        let mut pending: Vec<usize> = (0..rows.len()).filter(|index| !leaders.contains_key(index)).collect();
+        for tried in 0..TRIES {
+            tokio::time::sleep(PAUSE * tried).await;
+            let refused = self.insert(rows, &pending).await?;
+            let known = self.known(rows, &refused).await?;
+            let refused: HashSet<usize> = refused.into_iter().collect();
+            for index in std::mem::take(&mut pending) {
+                let Some(row) = rows.get(index) else { continue };
+                match (refused.contains(&index), known.get(&row.event_id)) {
+                    (false, _) => drop(outcomes.insert(index, Appended::Recorded(LogId::from(row.id)))),
+                    (true, Some(found)) => drop(outcomes.insert(index, row.known_as(found.id, &found.fingerprint))),
+                    (true, None) => pending.push(index),
+                }
+            }
+            if pending.is_empty() {
+                return answers(rows, &leaders, &outcomes);
+            }
+        }
+        Err(Trouble::Busy("the ids of a write were voided again and again".to_owned()))
+    }
+
+    /// Inserts the rows of these indexes under new ids; returns which of them were refused as duplicates.
+    async fn insert(&self, rows: &mut [NewRow], pending: &[usize]) -> Result<Vec<usize>, Trouble> {
+        let span = self.sequence.open(pending.len()).await?;
+        let mut ids = span.first..=span.last;
+        for index in pending {
+            if let (Some(row), Some(id)) = (rows.get_mut(*index), ids.next()) {
+                row.id = id;
+            }
+        }
+        let inserted = self.insert_chunks(rows, pending).await;
+        if inserted.is_err() || self.sequence.close(span).await.is_err() {
+            self.leave(span);
+        }
+        inserted
+    }
+
+    async fn insert_chunks(&self, rows: &[NewRow], pending: &[usize]) -> Result<Vec<usize>, Trouble> {
+        let mut refused = Vec::new();
+        for chunk in pending.chunks(CHUNK) {
+            let documents: Vec<&NewRow> = chunk.iter().filter_map(|index| rows.get(*index)).collect();
+            let duplicates = insert(&self.logs, &documents).await?;
+            refused.extend(duplicates.into_iter().filter_map(|place| chunk.get(place)));
+        }
+        Ok(refused)
+    }
+
+    /// Leaves a span to be settled; if too many wait already, it is when its time is over.
+    fn leave(&self, span: Span) {
+        if self.failed.try_send(span).is_err() {
+            tracing::debug!(first = span.first, "a failed write is settled when its time is over");
+        }
+    }
+
+    /// What stands under the event ids of these rows.
+    async fn known(&self, rows: &[NewRow], refused: &[usize]) -> Result<HashMap<String, KnownRow>, Trouble> {
+        let mut known = HashMap::with_capacity(refused.len());
+        for chunk in refused.chunks(CHUNK) {
+            let ids: Vec<&str> =
+                chunk.iter().filter_map(|index| rows.get(*index)).map(|row| row.event_id.as_str()).collect();
+            let projection = doc! { "event_id": 1, "fingerprint": 1 };
+            let found = self.logs.clone_with_type::<KnownRow>();
+            let read = async {
+                let cursor = found.find(doc! { "event_id": { "$in": ids } }).projection(projection).await?;
+                cursor.try_collect::<Vec<KnownRow>>().await
+            };
+            known.extend(limited(read).await?.into_iter().map(|row| (row.event_id.clone(), row)));
+        }
+        Ok(known)
+    }
+}
+
+/// Waits for a call, then takes what else waits, up to a batch. Nothing once there will be no more calls.
+async fn gather(jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let Some(first) = jobs.recv().await else { return Vec::new() };
+    let mut size = first.rows.len();
+    let mut batch = vec![first];
+    while size < FILL
+        && let Ok(job) = jobs.try_recv()
+    {
+        size += job.rows.len();
+        batch.push(job);
+    }
+    batch
+}
+
+/// Which rows repeat the event of an earlier one of the same batch, and of which.
+fn leaders(rows: &[NewRow]) -> HashMap<usize, usize> {
+    let (mut first, mut leaders) = (HashMap::with_capacity(rows.len()), HashMap::new());
+    for (index, row) in rows.iter().enumerate() {
+        let leader = *first.entry(row.event_id.as_str()).or_insert(index);
+        if leader != index {
+            leaders.insert(index, leader);
+        }
+    }
+    leaders
+}
+
+fn answers(rows: &[NewRow], leaders: &HashMap<usize, usize>, outcomes: &HashMap<usize, Appended>) -> Answer {
+    let answer = |(index, row): (usize, &NewRow)| {
+        let Some(leader) = leaders.get(&index) else { return outcomes.get(&index).cloned() };
+        let first = rows.get(*leader)?;
+        let same = first.fingerprint().bytes == row.fingerprint().bytes;
+        Some(match outcomes.get(leader)? {
+            Appended::Recorded(id) => Appended::Known { id: id.clone(), same_content: same },
+            // Two that differ cannot both be what is there; which of them is, the store has said of the first.
+            Appended::Known { id, same_content } => {
+                Appended::Known { id: id.clone(), same_content: *same_content && same }
+            }
+        })
+    };
+    let missing = || Trouble::Away("an entry was not answered for".to_owned());
+    rows.iter().enumerate().map(answer).collect::<Option<_>>().ok_or_else(missing)
+}
+
+/// Inserts documents, each for itself; returns the places of those that a unique index refused.
+pub(super) async fn insert<T>(
+    collection: &Collection<T>,
+    documents: &[impl Borrow<T> + Send + Sync],
+) -> Result<Vec<usize>, Trouble>
+where
+    T: Serialize + Send + Sync,
+{
+    let call =
+        async { Ok::<_, Trouble>(collection.insert_many(documents.iter().map(Borrow::borrow)).ordered(false).await) };
+    let Err(error) = limited(call).await? else { return Ok(Vec::new()) };
+    if let ErrorKind::InsertMany(faults) = &*error.kind
+        && faults.write_concern_error.is_none()
+        && let Some(refused) = &faults.write_errors
+        && refused.iter().all(|fault| fault.code == DUPLICATE_KEY)
+    {
+        return Ok(refused.iter().map(|fault| fault.index).collect());
+    }
+    Err(error.into())
+}

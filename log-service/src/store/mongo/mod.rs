@@ -1,0 +1,168 @@
+//! The log in MongoDB: a replica set that any number of replicas of this service write to at the same time.
+//!
+//! - Every write is confirmed by a majority and its journal, every read sees what a majority has; both go to the primary.
+//! - Ids come from one sequence that all replicas share ([`sequence`]); reads go up to the last id that is settled, so
+//!   what a reader has passed never gets a predecessor. What a writer that died left open holds the newest entries back
+//!   for its time limit (5 s), never longer than it takes another replica to settle it ([`settle`]).
+//! - A server that is away or silent costs a call its time limit, then `Unavailable`; the driver finds the new primary or
+//!   the restarted server by itself. A call that failed may have taken effect: appending again finds out.
+
+mod append;
+mod connect;
+mod errors;
+mod json;
+mod rows;
+mod select;
+mod sequence;
+mod settle;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::TryStreamExt as _;
+use mongodb::bson::{Document, doc};
+use mongodb::options::ReturnDocument;
+use mongodb::{Client, ClientSession, Collection};
+use service_kit::task;
+use tokio::sync::watch;
+
+pub use self::connect::{ConnectError, MongoUrl, MongoUrlError, is_collection_name, is_database_name};
+
+use self::append::{Appender, Lane};
+use self::errors::{Trouble, limited};
+use self::rows::Row;
+use self::sequence::Sequence;
+use self::settle::Settler;
+use super::position::number;
+use super::{Appended, LogStore, StoreError, Window};
+use crate::domain::{Changes, LogEntry, LogId, NewLogEntry, Selection, Visibility};
+
+/// The adapter.
+pub struct MongoStore {
+    client: Client,
+    logs: Collection<Row>,
+    probes: Collection<Document>,
+    sequence: Arc<Sequence>,
+    appender: Appender,
+    /// The greatest settled id that this process has seen.
+    seen: AtomicI64,
+    appended: watch::Sender<u64>,
+}
+
+impl MongoStore {
+    /// Connects, checks the server, and makes what is missing. Safe when several processes start together.
+    pub async fn connect(url: &MongoUrl, retention: Option<TimeDelta>) -> Result<Self, ConnectError> {
+        let connected = connect::connect(url).await?;
+        let (logs, probes) = (connected.logs, connected.sequence);
+        connect::prepare(&logs, retention).await?;
+        let sequence = Arc::new(Sequence::new(probes.clone_with_type()));
+        sequence.prepare(connect::newest(&logs).await?).await?;
+        let (settler, failed) = Settler::new(Arc::clone(&sequence), logs.clone());
+        drop(task::spawn("log_settle", settler.run()));
+        let lane = Lane { logs: logs.clone_with_type(), sequence: Arc::clone(&sequence), failed };
+        Ok(Self {
+            client: connected.client,
+            logs: logs.clone_with_type(),
+            probes,
+            sequence,
+            appender: Appender::start(&lane),
+            seen: AtomicI64::new(0),
+            appended: watch::Sender::new(0),
+        })
+    }
+
+    /// The last settled id, and a session that can read all of it.
+    async fn settled(&self) -> Result<(i64, ClientSession), Trouble> {
+        let mut session = limited(self.client.start_session()).await?;
+        let settled = self.sequence.settled(&mut session).await?;
+        // A member that has just become the primary may for a moment know less than was shown already.
+        if settled < self.seen.fetch_max(settled, Ordering::AcqRel) {
+            return Err(Trouble::Away("the new primary is catching up".to_owned()));
+        }
+        Ok((settled, session))
+    }
+}
+
+fn entry(row: Option<Row>) -> Result<Option<LogEntry>, StoreError> {
+    row.map(Row::into_entry).transpose()
+}
+
+#[async_trait]
+impl LogStore for MongoStore {
+    async fn append(&self, entries: Vec<NewLogEntry>) -> Result<Vec<Appended>, StoreError> {
+        let outcome = self.appender.append(entries).await;
+        // Told even of a failure: it may have taken effect.
+        self.appended.send_modify(|count| *count = count.wrapping_add(1));
+        Ok(outcome?)
+    }
+
+    async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError> {
+        let Some(id) = number(id) else { return Ok(None) };
+        entry(limited(self.logs.find_one(select::one(id, visibility)).projection(Row::projection())).await?)
+    }
+
+    async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError> {
+        let (settled, mut session) = self.settled().await?;
+        let rows = select::window(&self.logs, &mut session, settled, selection, &window).await?;
+        rows.into_iter().map(Row::into_entry).collect()
+    }
+
+    async fn count(&self, selection: &Selection, at_most: i64) -> Result<i64, StoreError> {
+        let (settled, mut session) = self.settled().await?;
+        Ok(select::count(&self.logs, &mut session, settled, selection, at_most).await?)
+    }
+
+    /// The last settled id: a position, whether or not an entry stands there.
+    async fn last(&self) -> Result<Option<LogId>, StoreError> {
+        let (settled, _) = self.settled().await?;
+        Ok((settled > 0).then(|| LogId::from(settled)))
+    }
+
+    async fn update(&self, id: &LogId, changes: Changes) -> Result<Option<LogEntry>, StoreError> {
+        if changes.is_empty() {
+            return self.find(id, Visibility::Staff).await;
+        }
+        let Some(id) = number(id) else { return Ok(None) };
+        let one = select::one(id, Visibility::Staff);
+        let update = self.logs.find_one_and_update(one, rows::change(changes));
+        entry(limited(update.projection(Row::projection()).return_document(ReturnDocument::After)).await?)
+    }
+
+    async fn remove(&self, id: &LogId) -> Result<Option<LogEntry>, StoreError> {
+        let Some(id) = number(id) else { return Ok(None) };
+        let remove = self.logs.find_one_and_delete(select::one(id, Visibility::Staff));
+        entry(limited(remove.projection(Row::projection())).await?)
+    }
+
+    /// Goes from the oldest id on, whether or not the server removes by age too.
+    async fn expire(&self, cutoff: DateTime<Utc>, at_most: i64) -> Result<usize, StoreError> {
+        let ages = self.logs.clone_with_type::<Document>();
+        let oldest = ages.find(doc! {}).sort(doc! { "_id": 1 }).limit(at_most);
+        let read = async {
+            let cursor = oldest.projection(doc! { "received_at": 1 }).await?;
+            cursor.try_collect::<Vec<Document>>().await
+        };
+        let cutoff = mongodb::bson::DateTime::from_millis(cutoff.timestamp_millis());
+        let old = |found: &Document| found.get_datetime("received_at").is_ok_and(|at| *at < cutoff);
+        let oldest = limited::<_, mongodb::error::Error>(read).await?.into_iter().take_while(old).last();
+        let Some(last) = oldest.and_then(|found| found.get_i64("_id").ok()) else { return Ok(0) };
+        let removed = limited(self.logs.delete_many(doc! { "_id": { "$lte": last } })).await?;
+        Ok(usize::try_from(removed.deleted_count).unwrap_or(usize::MAX))
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        let now = doc! { "$currentDate": { "probed_at": true } };
+        limited(self.probes.update_one(doc! { "_id": "probe" }, now).upsert(true)).await?;
+        Ok(())
+    }
+
+    fn is_position(&self, id: &LogId) -> bool {
+        number(id).is_some()
+    }
+
+    fn appended(&self) -> watch::Receiver<u64> {
+        self.appended.subscribe()
+    }
+}

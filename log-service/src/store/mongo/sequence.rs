@@ -1,0 +1,101 @@
+//! The sequence of ids, shared by all replicas: one document that knows the last id given and which spans are still open.
+//!
+//! `{_id: "ids", last: 1200, open: [{first: 1101, last: 1200, until: <date>}]}`. A writer takes a span, inserts under its
+//! ids, and closes the span; each step is one atomic, majority-confirmed change of this document. An id below every open
+//! span is settled: either its entry is visible to every majority read, or no entry will ever stand there. Reads go up to
+//! the last settled id, which makes "once an id was seen, no smaller one appears" hold for any number of writers
+//! (docs/decisions/0020).
+
+use futures_util::TryStreamExt as _;
+use mongodb::bson::{Bson, doc};
+use mongodb::options::ReturnDocument;
+use mongodb::{ClientSession, Collection};
+use serde::Deserialize;
+
+use super::errors::{Trouble, limited};
+
+const KEY: &str = "ids";
+/// A span that is open for longer is its writer's no more. Writing takes milliseconds; a writer that stalls for longer finds
+/// its ids taken and asks for others, so the bound costs it time and nobody an entry.
+const LEASE_MS: i64 = 5_000;
+/// More open spans than any number of healthy writers has: no more are given until some are settled.
+const MAX_OPEN: i64 = 1_000;
+
+/// Ids from `first` to `last`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) struct Span {
+    pub(super) first: i64,
+    pub(super) last: i64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct State {
+    last: i64,
+    open: Vec<Span>,
+}
+
+#[derive(Clone)]
+pub(super) struct Sequence {
+    documents: Collection<State>,
+}
+
+impl Sequence {
+    pub(super) fn new(documents: Collection<State>) -> Self {
+        Self { documents }
+    }
+
+    /// Makes the document if there is none, and never lets it stand below an entry that exists (a restored backup).
+    pub(super) async fn prepare(&self, newest: i64) -> Result<(), Trouble> {
+        let last = doc! { "$max": [{ "$ifNull": ["$last", Bson::Int64(0)] }, newest] };
+        let update = vec![doc! { "$set": { "last": last, "open": { "$ifNull": ["$open", []] } } }];
+        limited(self.documents.update_one(doc! { "_id": KEY }, update).upsert(true)).await?;
+        Ok(())
+    }
+
+    /// Takes so many ids, at least one.
+    pub(super) async fn open(&self, count: usize) -> Result<Span, Trouble> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let span = doc! {
+            "first": { "$add": ["$last", Bson::Int64(1)] },
+            "last": { "$add": ["$last", count] },
+            "until": { "$add": ["$$NOW", LEASE_MS] },
+        };
+        let update = vec![doc! { "$set": {
+            "last": { "$add": ["$last", count] },
+            "open": { "$concatArrays": ["$open", [span]] },
+        } }];
+        let free = doc! { "_id": KEY, format!("open.{}", MAX_OPEN - 1): { "$exists": false } };
+        let call = self.documents.find_one_and_update(free, update).return_document(ReturnDocument::After);
+        match limited(call).await? {
+            Some(State { last, .. }) => Ok(Span { first: last - count + 1, last }),
+            None => {
+                Err(Trouble::Busy("no ids are given: the sequence is missing or too much of it is open".to_owned()))
+            }
+        }
+    }
+
+    /// Closes a span: nothing will be inserted under its ids any more. Closing one twice is nothing.
+    pub(super) async fn close(&self, span: Span) -> Result<(), Trouble> {
+        let update = doc! { "$pull": { "open": { "first": span.first } } };
+        limited(self.documents.update_one(doc! { "_id": KEY }, update)).await?;
+        Ok(())
+    }
+
+    /// The last id up to which everything is settled; 0 while there is none. What the session reads next has it all.
+    pub(super) async fn settled(&self, session: &mut ClientSession) -> Result<i64, Trouble> {
+        let state = limited(self.documents.find_one(doc! { "_id": KEY }).session(session)).await?;
+        let state = state.ok_or_else(|| Trouble::Away("the sequence of ids is missing".to_owned()))?;
+        Ok(state.open.iter().map(|span| span.first - 1).min().unwrap_or(state.last))
+    }
+
+    /// The spans whose writers have had their time, by the server's clock.
+    pub(super) async fn overdue(&self) -> Result<Vec<Span>, Trouble> {
+        let overdue = doc! { "$filter": { "input": "$open", "cond": { "$lt": ["$$this.until", "$$NOW"] } } };
+        let pipeline = [doc! { "$match": { "_id": KEY } }, doc! { "$project": { "last": 1, "open": overdue } }];
+        let read = async {
+            let cursor = self.documents.aggregate(pipeline).with_type::<State>().await?;
+            cursor.try_collect::<Vec<State>>().await
+        };
+        Ok(limited(read).await?.into_iter().flat_map(|state| state.open).collect())
+    }
+}

@@ -1,0 +1,163 @@
+//! The log in SQLite: one file, one writer thread, a few readers.
+//!
+//! Appends share commits (the writer drains its queue into one transaction), so durability costs one fsync for many
+//! requests. Readers never wait for the writer (WAL). What the writer cannot do in `busy_timeout` (5 s) fails as
+//! unavailable and has changed nothing.
+
+mod change;
+mod insert;
+mod rows;
+mod schema;
+mod select;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::dsl::max;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use service_kit::sqlite::{self, Readers, SqliteError, Writer};
+use tokio::sync::watch;
+
+use self::insert::NewRow;
+use self::rows::Row;
+use self::schema::logs;
+use super::position::number;
+use super::{Appended, LogStore, StoreError, Window};
+use crate::domain::{Changes, LogEntry, LogId, NewLogEntry, Selection, Visibility};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const READERS: u32 = 4;
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the folder of the log store cannot be made: {0}")]
+    Folder(#[source] std::io::Error),
+    #[error(transparent)]
+    Sqlite(#[from] SqliteError),
+    #[error("the writer of the log store cannot start: {0}")]
+    Writer(#[source] std::io::Error),
+    #[error("the schema of the log store cannot be brought up to date: {0}")]
+    Migration(String),
+}
+
+/// The adapter.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    appended: watch::Sender<u64>,
+}
+
+impl SqliteStore {
+    /// Opens the file, making it and its folder if need be, and migrates it. Safe when several processes start together.
+    #[expect(clippy::unused_async, reason = "opening a store is async for every adapter")]
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(OpenError::Folder)?;
+        }
+        let mut conn = sqlite::open(path, sqlite::Role::Writer)?;
+        migrate(&mut conn)?;
+        let readers = Readers::open(path, READERS)?;
+        let writer = Writer::start(conn).map_err(OpenError::Writer)?;
+        Ok(Self { writer, readers, appended: watch::Sender::new(0) })
+    }
+
+    /// Runs the work in the writer's next transaction; what it returns is committed.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    {
+        Ok(self.writer.run(work).await?)
+    }
+}
+
+/// One immediate transaction around all migrations: a second process waits, then finds nothing left to do.
+fn migrate(conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    conn.immediate_transaction(|conn| {
+        conn.run_pending_migrations(MIGRATIONS)
+            .map(|_| ())
+            .map_err(|error| diesel::result::Error::QueryBuilderError(error.to_string().into()))
+    })
+    .map_err(|error| OpenError::Migration(error.to_string()))
+}
+
+fn entries(rows: Vec<Row>) -> Result<Vec<LogEntry>, StoreError> {
+    rows.into_iter().map(Row::into_entry).collect()
+}
+
+fn entry(row: Option<Row>) -> Result<Option<LogEntry>, StoreError> {
+    row.map(Row::into_entry).transpose()
+}
+
+impl From<SqliteError> for StoreError {
+    fn from(error: SqliteError) -> Self {
+        match error {
+            SqliteError::Busy => Self::Busy(error.to_string()),
+            error => Self::Unavailable(Box::new(error)),
+        }
+    }
+}
+
+#[async_trait]
+impl LogStore for SqliteStore {
+    async fn append(&self, entries: Vec<NewLogEntry>) -> Result<Vec<Appended>, StoreError> {
+        let rows: Vec<NewRow> = entries.into_iter().map(NewRow::from).collect();
+        let append = move |conn: &mut SqliteConnection| rows.iter().map(|row| insert::append(conn, row)).collect();
+        let outcome = self.write(append).await?;
+        self.appended.send_modify(|count| *count = count.wrapping_add(1));
+        Ok(outcome)
+    }
+
+    async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError> {
+        let Some(id) = number(id) else { return Ok(None) };
+        entry(self.readers.run(move |conn| select::find(conn, id, visibility)).await?)
+    }
+
+    async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError> {
+        let selection = selection.clone();
+        entries(self.readers.run(move |conn| select::window(conn, &selection, &window)).await?)
+    }
+
+    async fn count(&self, selection: &Selection, at_most: i64) -> Result<i64, StoreError> {
+        let selection = selection.clone();
+        Ok(self.readers.run(move |conn| select::count(conn, &selection, at_most)).await?)
+    }
+
+    async fn last(&self) -> Result<Option<LogId>, StoreError> {
+        let newest = self.readers.run(|conn| logs::table.select(max(logs::id)).first::<Option<i64>>(conn)).await?;
+        Ok(newest.map(LogId::from))
+    }
+
+    async fn update(&self, id: &LogId, changes: Changes) -> Result<Option<LogEntry>, StoreError> {
+        let Some(id) = number(id) else { return Ok(None) };
+        entry(self.write(move |conn| change::update(conn, id, changes)).await?)
+    }
+
+    async fn remove(&self, id: &LogId) -> Result<Option<LogEntry>, StoreError> {
+        let Some(id) = number(id) else { return Ok(None) };
+        entry(self.write(move |conn| change::remove(conn, id)).await?)
+    }
+
+    async fn expire(&self, cutoff: DateTime<Utc>, at_most: i64) -> Result<usize, StoreError> {
+        self.write(move |conn| change::expire(conn, cutoff, at_most)).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        let write = "INSERT INTO write_probe (id, probed_at) VALUES (1, unixepoch()) \
+                     ON CONFLICT (id) DO UPDATE SET probed_at = excluded.probed_at";
+        self.write(move |conn| diesel::sql_query(write).execute(conn)).await?;
+        Ok(())
+    }
+
+    fn is_position(&self, id: &LogId) -> bool {
+        number(id).is_some()
+    }
+
+    fn appended(&self) -> watch::Receiver<u64> {
+        self.appended.subscribe()
+    }
+}

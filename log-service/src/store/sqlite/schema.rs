@@ -1,0 +1,17 @@
+//! The tables as diesel sees them; `migrations/sqlite` makes them.
+
+diesel::table! {
+    logs {
+        id -> BigInt,
+        event_id -> Text,
+        event_type -> Text,
+        source -> Text,
+        user_id -> Nullable<BigInt>,
+        date -> BigInt,
+        received_at -> BigInt,
+        fingerprint -> Binary,
+        message -> Text,
+        search -> Text,
+        data -> Text,
+    }
+}

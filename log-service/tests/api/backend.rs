@@ -1,0 +1,23 @@
+//! Where the suite keeps its logs: SQLite files.
+
+use log_service::LogServiceConfig;
+
+/// A store of one test's own; gone when the last that uses it is.
+pub(crate) struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A service on a free port that keeps its log here.
+    pub(crate) fn config(&self) -> LogServiceConfig {
+        LogServiceConfig::new("127.0.0.1:0", &format!("sqlite:{}", self.file().display()))
+    }
+
+    pub(crate) fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("data/logs.sqlite")
+    }
+}

@@ -1,0 +1,216 @@
+//! One running service with what tests need around it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use log_service::domain::NewLogEntry;
+use log_service::{LogParts, LogService, LogServiceConfig, Running};
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use service_kit::clock::{Clock, SystemClock};
+use service_kit::http::auth::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, SigningKey, StaticKeys};
+use service_kit::ids;
+use service_kit::lifecycle::Shutdown;
+use service_kit::messaging::{InProcessBroker, MemoryDeadLetters};
+use service_kit::telemetry::Metrics;
+use shared_events::UserId;
+
+use crate::backend::Place;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    Nobody,
+    User(i64),
+    Manager,
+    Admin,
+    Service,
+}
+
+pub(crate) struct App {
+    pub(crate) running: Running,
+    pub(crate) broker: InProcessBroker,
+    pub(crate) dead_letters: Arc<MemoryDeadLetters>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) key: SigningKey,
+    pub(crate) place: Arc<Place>,
+    client: reqwest::Client,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    /// The code of a problem.
+    pub(crate) fn error(&self) -> String {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        self.json()["error"].as_str().unwrap().to_owned()
+    }
+
+    /// The fields that a problem names.
+    pub(crate) fn faulty_fields(&self) -> Vec<String> {
+        assert_eq!((self.status.as_u16(), self.error().as_str()), (422, "validation_failed"), "{}", self.text);
+        self.json()["errors"].as_object().unwrap().keys().cloned().collect()
+    }
+
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let results = self.json()["results"].as_array().unwrap().clone();
+        results.iter().map(|log| log["message"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl App {
+    pub(crate) async fn start() -> Self {
+        Self::start_in(Arc::new(Place::new())).await
+    }
+
+    /// Starts on a store that may hold entries of an earlier run, or be in use by another replica.
+    pub(crate) async fn start_in(place: Arc<Place>) -> Self {
+        let config = place.config();
+        Self::start_with(place, config).await
+    }
+
+    pub(crate) async fn start_with(place: Arc<Place>, config: LogServiceConfig) -> Self {
+        let mut settings = config.check().unwrap();
+        settings.stream.heartbeat = Duration::from_millis(300);
+        settings.stream.patience = Duration::from_millis(500);
+        let (key, shutdown, metrics) = (SigningKey::generate(), Shutdown::new(), Metrics::new("log-service"));
+        let parts = LogParts {
+            clock: Arc::new(SystemClock),
+            keys: Arc::new(StaticKeys::new([key.jwk()])),
+            metrics: Arc::clone(&metrics),
+            shutdown: shutdown.clone(),
+        };
+        let running = LogService::start_with(settings, parts).await.unwrap();
+        let dead_letters = Arc::new(MemoryDeadLetters::new());
+        let broker = InProcessBroker::new(dead_letters.clone(), Arc::clone(&metrics), shutdown);
+        broker.subscribe(running.consumer_settings(), running.consumer()).unwrap();
+        let client = service_kit::http::client(Duration::from_secs(30));
+        Self { running, broker, dead_letters, metrics, key, place, client }
+    }
+
+    pub(crate) fn claims(who: Who) -> Claims {
+        let (user_id, role) = match who {
+            Who::Nobody => (None, None),
+            Who::User(id) => (Some(id), Some("user")),
+            Who::Manager => (Some(1001), Some("manager")),
+            Who::Admin => (Some(1000), Some("admin")),
+            Who::Service => (None, Some("service")),
+        };
+        let aud: &[&str] =
+            if who == Who::Service { &[AUDIENCE_LOG] } else { &[AUDIENCE_BANK, AUDIENCE_LOG, AUDIENCE_EMAIL] };
+        let now = SystemClock.now().timestamp();
+        Claims {
+            sub: user_id.map_or("bank-service".to_owned(), |id| id.to_string()),
+            user_id,
+            client_id: None,
+            account_ids: Vec::new(),
+            account_ids_truncated: None,
+            roles: role.map(str::to_owned).into_iter().collect(),
+            fresh: false,
+            auth_time: None,
+            sid: None,
+            jti: ids::new_uuid().to_string(),
+            iat: now,
+            nbf: now,
+            exp: now + 900,
+            iss: ISSUER.to_owned(),
+            aud: aud.iter().map(|aud| (*aud).to_owned()).collect(),
+        }
+    }
+
+    pub(crate) fn token(&self, who: Who) -> String {
+        self.key.sign(&Self::claims(who)).unwrap()
+    }
+
+    pub(crate) fn request(&self, who: Who, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.running.url()));
+        if who == Who::Nobody { request } else { request.bearer_auth(self.token(who)) }
+    }
+
+    pub(crate) async fn get(&self, who: Who, path: &str) -> Answer {
+        send(self.request(who, Method::GET, path)).await
+    }
+
+    pub(crate) async fn delete(&self, who: Who, path: &str) -> Answer {
+        send(self.request(who, Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn put(&self, who: Who, path: &str, body: &Value) -> Answer {
+        send(self.request(who, Method::PUT, path).json(body)).await
+    }
+
+    pub(crate) async fn post(&self, who: Who, path: &str, body: &Value) -> Answer {
+        send(self.request(who, Method::POST, path).json(body)).await
+    }
+
+    /// Records an event as a service and returns the entry.
+    pub(crate) async fn record(&self, event: Value) -> Value {
+        let answer = self.post(Who::Service, "/api/logs", &event).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        answer.json()["item"].clone()
+    }
+
+    /// Puts entries into the store directly, with messages `entry 0`, `entry 1`, …
+    pub(crate) async fn fill(&self, count: usize) {
+        for start in (0..count).step_by(1_000) {
+            let entries = (start..count.min(start + 1_000)).map(entry).collect();
+            self.running.store().append(entries).await.unwrap();
+        }
+    }
+
+    pub(crate) fn metric(&self, line: &str) -> bool {
+        self.metrics.render().lines().any(|found| found == line)
+    }
+}
+
+pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    Answer { status, headers, text: response.text().await.unwrap() }
+}
+
+/// The body of a POST with a new event id.
+pub(crate) fn event(user_id: Option<i64>, message: &str) -> Value {
+    json!({
+        "event_id": ids::new_event_id(), "event_type": "account.created", "source": "urn:bank-service",
+        "user_id": user_id, "date": "2025-01-16T17:10:26", "message": message, "data": {"name": "John Doe"},
+    })
+}
+
+/// The entry number `n`; users 1 to 3 in turn.
+pub(crate) fn entry(n: usize) -> NewLogEntry {
+    NewLogEntry {
+        event_id: ids::new_event_id(),
+        event_type: "account.created".parse().unwrap(),
+        source: "urn:bank-service".to_owned(),
+        user_id: UserId::try_new(i64::try_from(n % 3 + 1).unwrap()).ok(),
+        date: date("2025-01-16T17:10:26"),
+        message: format!("entry {n}"),
+        data: json!({"n": n}),
+        received_at: SystemClock.now(),
+    }
+}
+
+pub(crate) fn date(text: &str) -> DateTime<Utc> {
+    shared_events::date::parse(text).unwrap()
+}
+
+/// Waits for a condition, asking often; panics at the deadline.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(40);
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,21 @@
+//! The service through its front door: a real server on a free port, its own store, real tokens.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "tests fail by panicking"
+)]
+
+mod access;
+mod backend;
+mod consumer;
+mod export;
+mod harness;
+mod item;
+mod list;
+mod record;
+mod running;
+mod sqlite;
+mod stream;

@@ -1,0 +1,194 @@
+//! `GET /api/logs/stream`.
+
+use std::time::Duration;
+
+use reqwest::{Method, Response, header};
+use serde_json::Value;
+
+use crate::harness::{App, Who, entry, event, send};
+
+/// A reader of server-sent events.
+pub(crate) struct Events {
+    response: Response,
+    text: String,
+}
+
+/// One block: what it says under each name, comments under an empty one.
+struct Block(Vec<(String, String)>);
+
+impl Block {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Events {
+    pub(crate) async fn open(app: &App, who: Who, query: &str, last_event_id: Option<&str>) -> Self {
+        let mut request = app.request(who, Method::GET, &format!("/api/logs/stream{query}"));
+        if let Some(id) = last_event_id {
+            request = request.header("Last-Event-ID", id);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        Self { response, text: String::new() }
+    }
+
+    /// The next block; `None` once the stream has ended.
+    async fn block(&mut self) -> Option<Block> {
+        loop {
+            if let Some(end) = self.text.find("\n\n") {
+                let block: String = self.text.drain(..end + 2).collect();
+                let pairs = block.lines().filter_map(|line| line.split_once(':'));
+                let pairs = pairs.map(|(name, value)| (name.to_owned(), value.trim_start().to_owned())).collect();
+                return Some(Block(pairs));
+            }
+            let chunk = tokio::time::timeout(Duration::from_secs(10), self.response.chunk()).await.expect("in time");
+            self.text.push_str(std::str::from_utf8(&chunk.ok()??).unwrap());
+        }
+    }
+
+    /// The next entry, passing over heartbeats.
+    pub(crate) async fn log(&mut self) -> Value {
+        loop {
+            let block = self.block().await.expect("the stream goes on");
+            if let Some(data) = block.get("data") {
+                let log: Value = serde_json::from_str(data).unwrap();
+                assert_eq!((block.get("event"), block.get("id")), (Some("log"), log["id"].as_str()));
+                return log;
+            }
+        }
+    }
+
+    async fn messages(&mut self, count: usize) -> Vec<String> {
+        let mut messages = Vec::new();
+        while messages.len() < count {
+            messages.push(self.log().await["message"].as_str().unwrap().to_owned());
+        }
+        messages
+    }
+}
+
+fn numbered(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|n| format!("entry {n}")).collect()
+}
+
+#[actix_web::test]
+async fn new_entries_arrive_live_and_old_ones_do_not() {
+    let app = App::start().await;
+    app.record(event(None, "old")).await;
+    let mut events = Events::open(&app, Who::Manager, "", None).await;
+    assert_eq!(events.block().await.unwrap().get("id"), Some("1"), "a position to come back with");
+    let recorded = app.record(event(None, "new")).await;
+    assert_eq!(events.log().await, recorded);
+    app.fill(250).await;
+    assert_eq!(events.messages(250).await, numbered(0..250));
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_stream_resumes_where_it_was_left_without_loss_or_repetition() {
+    let app = App::start().await;
+    app.fill(10).await;
+    let mut events = Events::open(&app, Who::Manager, "", Some("4")).await;
+    assert_eq!(events.messages(6).await, numbered(4..10));
+    drop(events);
+    app.fill(5).await;
+    let mut events = Events::open(&app, Who::Manager, "", Some("10")).await;
+    assert_eq!(events.messages(5).await, numbered(0..5));
+    for bad in ["abc", "1;2", "007"] {
+        let request = app.request(Who::Manager, Method::GET, "/api/logs/stream").header("Last-Event-ID", bad);
+        assert_eq!(send(request).await.faulty_fields(), ["Last-Event-ID"], "{bad}");
+    }
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_stream_shows_only_what_its_reader_may_see_and_asked_for() {
+    let app = App::start().await;
+    let mut own = Events::open(&app, Who::User(1), "", None).await;
+    let mut cards = Events::open(&app, Who::Admin, "?event_type=card.created", None).await;
+    app.record(event(Some(2), "of another")).await;
+    app.record(event(None, "of nobody")).await;
+    let mut card = event(Some(2), "a card");
+    card["event_type"] = "card.created".into();
+    app.record(card).await;
+    app.record(event(Some(1), "own")).await;
+    assert_eq!(own.log().await["message"], "own");
+    assert_eq!(cards.log().await["message"], "a card");
+    let refused = app.get(Who::Admin, "/api/logs/stream?page_size=1").await;
+    assert_eq!(refused.faulty_fields(), ["page_size"]);
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn silence_is_broken_by_a_heartbeat_that_carries_the_position() {
+    let app = App::start().await;
+    let mut events = Events::open(&app, Who::User(1), "", None).await;
+    assert_eq!(events.block().await.unwrap().get("id"), None);
+    app.record(event(Some(2), "of another")).await;
+    loop {
+        let block = events.block().await.unwrap();
+        assert!(block.get("data").is_none());
+        if block.get("").is_some() && block.get("id") == Some("1") {
+            break;
+        }
+    }
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_client_that_does_not_read_is_dropped_and_comes_back_without_loss() {
+    let app = App::start().await;
+    let entries = (0..400).map(|n| {
+        let mut entry = entry(n);
+        entry.data = serde_json::json!("x".repeat(60_000));
+        entry
+    });
+    // 24 MB: more than sockets and buffers hold.
+    app.running.store().append(entries.collect()).await.unwrap();
+    app.record(event(None, "the last one")).await;
+    let mut events = Events::open(&app, Who::Manager, "", Some("1")).await;
+    let mut seen = events.messages(1).await;
+    // Not reading for longer than the service's patience.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut last = "2".to_owned();
+    while let Some(block) = events.block().await {
+        if let Some(data) = block.get("data") {
+            let log: Value = serde_json::from_str(data).unwrap();
+            seen.push(log["message"].as_str().unwrap().to_owned());
+            last = log["id"].as_str().unwrap().to_owned();
+        }
+    }
+    assert!(seen.len() < 400, "dropped before the end, after {}", seen.len());
+    let mut events = Events::open(&app, Who::Manager, "", Some(&last)).await;
+    while seen.len() < 400 {
+        seen.push(events.log().await["message"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(seen[..399], numbered(1..400));
+    assert_eq!(seen[399], "the last one");
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_stream_ends_when_the_token_does() {
+    let app = App::start().await;
+    let mut claims = App::claims(Who::Manager);
+    claims.exp = claims.iat + 2;
+    let token = app.key.sign(&claims).unwrap();
+    let request = app.request(Who::Nobody, Method::GET, "/api/logs/stream").bearer_auth(token);
+    let mut events = Events { response: request.send().await.unwrap(), text: String::new() };
+    while events.block().await.is_some() {}
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_stream_ends_cleanly_when_the_service_stops() {
+    let app = App::start().await;
+    let mut events = Events::open(&app, Who::Manager, "", None).await;
+    events.block().await.unwrap();
+    let stopping = std::time::Instant::now();
+    app.running.stop().await;
+    while events.block().await.is_some() {}
+    assert!(stopping.elapsed() < Duration::from_secs(5));
+}

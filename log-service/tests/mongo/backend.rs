@@ -1,0 +1,60 @@
+//! Where the suite keeps its logs: databases of the server that `MONGODB_URI` names.
+
+use log_service::LogServiceConfig;
+use mongodb::bson::Document;
+use mongodb::{Client, Collection};
+use service_kit::config::Secret;
+use service_kit::ids;
+
+/// A database of one test's own; dropped when the last that uses it is.
+pub(crate) struct Place {
+    uri: String,
+    database: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self::on(&uri())
+    }
+
+    pub(crate) fn on(uri: &str) -> Self {
+        Self { uri: uri.to_owned(), database: format!("log-test-{}", ids::new_uuid().simple()) }
+    }
+
+    /// A service on a free port that keeps its log here.
+    pub(crate) fn config(&self) -> LogServiceConfig {
+        let mut config = LogServiceConfig::new("127.0.0.1:0", "sqlite:not-used");
+        config.mongodb_uri = Some(Secret::new(self.uri.as_str()));
+        config.mongodb_name.clone_from(&self.database);
+        config
+    }
+
+    /// A collection of this database, past the service.
+    pub(crate) async fn collection(&self, name: &str) -> Collection<Document> {
+        Client::with_uri_str(&self.uri).await.unwrap().database(&self.database).collection(name)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let (uri, database) = (self.uri.clone(), self.database.clone());
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let client = Client::with_uri_str(format!("{uri}&serverSelectionTimeoutMS=2000")).await?;
+                client.database(&database).drop().await
+            })
+        });
+        if !std::thread::panicking() {
+            dropping.join().unwrap().unwrap();
+        }
+    }
+}
+
+/// The server to work on. Without it nothing here can be tested, which is a failure, not a pass.
+#[expect(clippy::disallowed_methods, reason = "the address of the server is not the service's configuration")]
+pub(crate) fn uri() -> String {
+    let uri = std::env::var("MONGODB_URI").unwrap_or_default();
+    assert!(!uri.is_empty(), "MONGODB_URI is not set; it has to name a MongoDB replica set (see deploy/local/with.sh)");
+    if uri.contains('?') { uri } else { format!("{}/?", uri.trim_end_matches('/')) }
+}

@@ -1,0 +1,37 @@
+//! The suite of `tests/api` on MongoDB, and what only a log in MongoDB can run into.
+//!
+//! Needs `MONGODB_URI`, a replica set to work in; every test has a database of its own there and drops it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "../api/access.rs"]
+mod access;
+mod backend;
+#[path = "../api/consumer.rs"]
+mod consumer;
+#[path = "../api/export.rs"]
+mod export;
+#[path = "../api/harness.rs"]
+mod harness;
+#[path = "../api/item.rs"]
+mod item;
+#[path = "../api/list.rs"]
+mod list;
+mod outage;
+#[path = "../api/record.rs"]
+mod record;
+mod refused;
+mod replicas;
+#[path = "../api/running.rs"]
+mod running;
+mod server;
+#[path = "../api/stream.rs"]
+mod stream;
+mod throughput;
+mod traffic;

@@ -1,0 +1,63 @@
+//! Servers that cannot be used: one line, within seconds, naming the variable.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use log_service::LogService;
+use mongodb::bson::doc;
+
+use crate::backend::Place;
+use crate::running::parts;
+use crate::server::Mongod;
+
+/// Starts the service, which has to fail soon; returns what it says.
+async fn refusal(uri: &str) -> String {
+    let place = std::mem::ManuallyDrop::new(Place::on(uri));
+    let began = Instant::now();
+    let error = LogService::start(&place.config(), parts()).await.err().expect("refused").to_string();
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}: {error}", began.elapsed());
+    assert!(error.starts_with("MONGODB_URI: ") && error.lines().count() == 1, "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+    error
+}
+
+#[actix_web::test]
+async fn a_server_without_a_replica_set_is_refused_with_the_remedy() {
+    let server = Mongod::start_with(&[]).await;
+    let error = refusal(&format!("mongodb://{}/", server.address())).await;
+    assert!(error.contains("needs a replica set; start mongod with --replSet"), "{error}");
+}
+
+#[actix_web::test]
+async fn a_replica_set_that_was_never_initiated_is_told_as_that() {
+    let server = Mongod::start_with(&["--replSet", "rs0"]).await;
+    let error = refusal(&server.uri()).await;
+    assert!(error.contains("rs.initiate()"), "{error}");
+}
+
+#[actix_web::test]
+async fn a_wrong_name_of_the_replica_set_is_told_as_that() {
+    let uri = crate::backend::uri();
+    let error = refusal(&uri.replace("replicaSet=", "replicaSet=not-")).await;
+    assert!(error.contains("is replicaSet in the URI the name of the set?"), "{error}");
+}
+
+#[actix_web::test]
+async fn a_wrong_password_is_refused_at_once() {
+    let server = Mongod::start().await;
+    let user = doc! { "createUser": "log", "pwd": "right", "roles": ["root"] };
+    server.admin().await.run_command(user).await.unwrap();
+    let error = refusal(&format!("mongodb://log:hunter2@{}/?replicaSet=rs0", server.address())).await;
+    assert!(error.contains("refused the user name or the password"), "{error}");
+}
+
+#[actix_web::test]
+async fn a_server_that_is_not_there_or_says_nothing_is_not_waited_for() {
+    let error = refusal("mongodb://log:hunter2@127.0.0.1:1/?replicaSet=rs0").await;
+    assert!(error.contains("no primary is reachable"), "{error}");
+    // Takes connections, answers nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    refusal(&format!("mongodb://log:hunter2@{}/?replicaSet=rs0", silent.local_addr().unwrap())).await;
+    let error = refusal("mongodb://log:hunter2@no-such-host.invalid/?replicaSet=rs0").await;
+    assert!(error.contains("no-such-host"), "{error}");
+}

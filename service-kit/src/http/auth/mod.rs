@@ -1,0 +1,18 @@
+//! Access tokens: `EdDSA` JWTs, made by bank-service and checked by everyone with its public keys.
+//!
+//! RFC 8725 throughout: one algorithm, keys only from our own map by `kid`, `typ`, issuer, audience and both times required,
+//! tokens over 4 KiB refused before they are parsed. There is no shared secret between services.
+
+mod claims;
+mod extract;
+mod jwk;
+mod remote;
+mod signing;
+mod verify;
+
+pub use claims::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, LEEWAY, TOKEN_TYPE};
+pub use extract::{Bearer, OptionalBearer};
+pub use jwk::{Jwk, Jwks, KeySource, StaticKeys};
+pub use remote::HttpKeys;
+pub use signing::{AuthError, SigningKey};
+pub use verify::{TokenError, Verifier};

@@ -1,0 +1,123 @@
+//! Public keys from bank-service's `/.well-known/jwks.json`.
+//!
+//! Fetched when first needed and kept for ten minutes; then renewed in the background while the old ones serve on. An
+//! unknown `kid` asks again, at most once in five seconds whoever asks, so forged tokens cannot flood the server. While it
+//! is away the old keys stay. An answer has two seconds, 64 KiB and at most 32 keys.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use tokio::sync::Mutex;
+
+use super::{Jwk, Jwks, KeySource};
+use crate::clock::SharedClock;
+use crate::{http, task};
+
+const KEPT: Duration = Duration::from_mins(10);
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(5);
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+const MAX_BYTES: usize = 64 * 1024;
+const MAX_KEYS: usize = 32;
+
+/// Keys of a server, cached. Clones share one cache.
+#[derive(Clone)]
+pub struct HttpKeys {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    url: String,
+    client: reqwest::Client,
+    clock: SharedClock,
+    cached: RwLock<Cached>,
+    /// Held during a fetch, so that there is one at a time; the time of the last attempt.
+    attempt: Mutex<Option<DateTime<Utc>>>,
+}
+
+#[derive(Default)]
+struct Cached {
+    keys: HashMap<String, Arc<Jwk>>,
+    fetched: Option<DateTime<Utc>>,
+}
+
+impl HttpKeys {
+    pub fn new(jwks_url: impl Into<String>, clock: SharedClock) -> Self {
+        let client = http::client(TIME_LIMIT);
+        let inner = Inner { url: jwks_url.into(), client, clock, cached: RwLock::default(), attempt: Mutex::new(None) };
+        Self { inner: Arc::new(inner) }
+    }
+}
+
+#[async_trait]
+impl KeySource for HttpKeys {
+    async fn key(&self, kid: &str) -> Option<Arc<Jwk>> {
+        let (key, fresh) = self.inner.cached(kid);
+        match key {
+            Some(key) if fresh => Some(key),
+            Some(key) => {
+                let inner = Arc::clone(&self.inner);
+                // One renewal at a time: whoever finds the lock taken leaves it to the holder.
+                if inner.attempt.try_lock().is_ok_and(|last| inner.may_attempt(*last)) {
+                    drop(task::spawn("jwks-renewal", async move { inner.renew().await }));
+                }
+                Some(key)
+            }
+            None => {
+                self.inner.renew().await;
+                self.inner.cached(kid).0
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// The key, and whether the keys are fresh.
+    fn cached(&self, kid: &str) -> (Option<Arc<Jwk>>, bool) {
+        let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
+        let age = cached.fetched.map(|fetched| (self.clock.now() - fetched).to_std().unwrap_or_default());
+        (cached.keys.get(kid).cloned(), age.is_some_and(|age| age < KEPT))
+    }
+
+    fn may_attempt(&self, last: Option<DateTime<Utc>>) -> bool {
+        last.is_none_or(|last| (self.clock.now() - last).to_std().is_ok_and(|age| age >= BETWEEN_ATTEMPTS))
+    }
+
+    async fn renew(&self) {
+        let mut last = self.attempt.lock().await;
+        if !self.may_attempt(*last) {
+            return;
+        }
+        *last = Some(self.clock.now());
+        match self.fetch().await {
+            Ok(keys) => {
+                let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
+                *cached = Cached { keys, fetched: Some(self.clock.now()) };
+            }
+            Err(error) => {
+                tracing::warn!(url = self.url, error, "the token keys cannot be fetched; keeping the old ones");
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<HashMap<String, Arc<Jwk>>, String> {
+        let response = self.client.get(&self.url).send().await.map_err(|error| error.without_url().to_string())?;
+        if !response.status().is_success() {
+            return Err(format!("status {}", response.status()));
+        }
+        let mut bytes = Vec::new();
+        let mut body = response.bytes_stream();
+        while let Some(chunk) = body.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|error| error.without_url().to_string())?);
+            if bytes.len() > MAX_BYTES {
+                return Err("the answer is larger than 64 KiB".to_owned());
+            }
+        }
+        let set: Jwks = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        let usable = set.keys.into_iter().filter(Jwk::is_usable).take(MAX_KEYS);
+        Ok(usable.map(|key| (key.kid.clone(), Arc::new(key))).collect())
+    }
+}

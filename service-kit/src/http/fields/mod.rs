@@ -1,0 +1,209 @@
+//! Request bodies: every fault of every field in one answer.
+//!
+//! A request type reads itself from [`Fields`]; what it does not ask for is an unknown field and a fault. Bodies are JSON
+//! objects, read strictly: UTF-8, each key once, at most 128 levels deep, within the route's limit and its time.
+
+mod body;
+mod json;
+pub mod parse;
+mod path;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::problem::{FieldErrors, Problem};
+
+pub(crate) use body::BodyTime;
+pub use body::{Body, BodyLimit, RawBody};
+pub use path::PathId;
+
+/// At most this many unknown fields are named in an answer, each cut to this many characters.
+const UNKNOWN_NAMED: usize = 20;
+const UNKNOWN_LENGTH: usize = 64;
+
+/// A request type that can be read from a JSON object. `None` exactly if a fault was noted.
+pub trait FromFields: Sized {
+    fn read(fields: &mut Fields) -> Option<Self>;
+}
+
+/// A JSON object being read, and the faults found in it.
+#[derive(Debug)]
+pub struct Fields {
+    given: Map<String, Value>,
+    known: BTreeSet<String>,
+    faults: FieldErrors,
+}
+
+impl Fields {
+    pub fn new(given: Map<String, Value>) -> Self {
+        Self { given, known: BTreeSet::new(), faults: FieldErrors::new() }
+    }
+
+    /// Reads a whole request from bytes: the strict parse, then the fields, then all faults.
+    pub fn read_slice<T: FromFields>(bytes: &[u8]) -> Result<T, Problem> {
+        let value = json::parse(bytes)?;
+        let Value::Object(given) = value else {
+            let faults = FieldErrors::from([("body".to_owned(), vec!["must be a JSON object".to_owned()])]);
+            return Err(Problem::validation(faults));
+        };
+        Self::read_object(given)
+    }
+
+    /// The same from an object that has been parsed already.
+    pub fn read_object<T: FromFields>(given: Map<String, Value>) -> Result<T, Problem> {
+        let mut fields = Self::new(given);
+        let request = T::read(&mut fields);
+        fields.finish().map_err(Problem::validation)?;
+        request.ok_or_else(|| {
+            tracing::error!(request = std::any::type_name::<T>(), "a request was refused without a fault");
+            Problem::validation(FieldErrors::new())
+        })
+    }
+
+    /// A field that must be there.
+    pub fn required<T>(&mut self, name: &str, parse: impl FnOnce(&Value) -> Result<T, String>) -> Option<T> {
+        match self.take(name) {
+            None => {
+                self.fault(name, "is required");
+                None
+            }
+            Some(value) => self.parsed(name, &value, parse),
+        }
+    }
+
+    /// A field that may be missing. Outer `None`: a fault; inner `None`: missing.
+    pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&Value) -> Result<T, String>) -> Option<Option<T>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(value) => self.parsed(name, &value, parse).map(Some),
+        }
+    }
+
+    /// A field that may be missing or null. `Some(Some(None))`: null was given.
+    pub fn nullable<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&Value) -> Result<T, String>,
+    ) -> Option<Option<Option<T>>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(Value::Null) => Some(Some(None)),
+            Some(value) => self.parsed(name, &value, parse).map(|value| Some(Some(value))),
+        }
+    }
+
+    /// A field that is accepted and never used.
+    pub fn ignore(&mut self, name: &str) {
+        self.take(name);
+    }
+
+    /// Fields that a client may know but not set.
+    pub fn read_only(&mut self, names: &[&str]) {
+        for name in names {
+            if self.take(name).is_some() {
+                self.fault(name, "is read-only");
+            }
+        }
+    }
+
+    /// Notes a fault.
+    pub fn fault(&mut self, name: &str, message: impl Into<String>) {
+        self.faults.entry(name.to_owned()).or_default().push(message.into());
+    }
+
+    pub fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
+    /// Whether the field was given, null included; it may have been read already.
+    pub fn was_given(&self, name: &str) -> bool {
+        self.known.contains(name) || self.given.contains_key(name)
+    }
+
+    /// All faults, unknown fields among them.
+    pub fn finish(mut self) -> Result<(), FieldErrors> {
+        let unknown = std::mem::take(&mut self.given);
+        for name in unknown.keys().take(UNKNOWN_NAMED) {
+            let name: String = name.chars().take(UNKNOWN_LENGTH).collect();
+            self.fault(&name, "unknown field");
+        }
+        if self.faults.is_empty() { Ok(()) } else { Err(self.faults) }
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let (name, value) = self.given.remove_entry(name)?;
+        self.known.insert(name);
+        Some(value)
+    }
+
+    fn parsed<T>(&mut self, name: &str, value: &Value, parse: impl FnOnce(&Value) -> Result<T, String>) -> Option<T> {
+        let result = if value.is_null() { Err("must not be null".to_owned()) } else { parse(value) };
+        result.map_err(|message| self.fault(name, message)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_events::BankId;
+
+    use super::*;
+    use crate::http::problem::ErrorCode;
+
+    #[derive(Debug, PartialEq)]
+    #[expect(clippy::option_option, reason = "absent, null and a text are three things")]
+    struct Sample {
+        name: String,
+        bank_id: BankId,
+        note: Option<Option<String>>,
+    }
+
+    impl FromFields for Sample {
+        fn read(fields: &mut Fields) -> Option<Self> {
+            fields.read_only(&["id"]);
+            fields.ignore("roles");
+            let name = fields.required("name", parse::string(1, 5));
+            let bank_id = fields.required("bank_id", parse::id::<BankId>);
+            let note = fields.nullable("note", parse::string(0, 5));
+            Some(Self { name: name?, bank_id: bank_id?, note: note? })
+        }
+    }
+
+    fn faults(json: &str) -> Vec<(String, String)> {
+        let problem = Fields::read_slice::<Sample>(json.as_bytes()).unwrap_err();
+        assert_eq!(problem.code(), ErrorCode::ValidationFailed, "{json}");
+        problem.errors().iter().flat_map(|(name, all)| all.iter().map(move |m| (name.clone(), m.clone()))).collect()
+    }
+
+    #[test]
+    fn all_faults_come_at_once() {
+        let found = faults(r#"{"id":1,"name":"","bank_id":0,"note":7,"color":"red"}"#);
+        let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["bank_id", "color", "id", "name", "note"]);
+        assert!(found.contains(&("color".to_owned(), "unknown field".to_owned())));
+        assert!(found.contains(&("id".to_owned(), "is read-only".to_owned())));
+    }
+
+    #[test]
+    fn missing_and_null_are_told_apart() {
+        let read = |json: &str| Fields::read_slice::<Sample>(json.as_bytes()).unwrap().note;
+        assert_eq!(read(r#"{"name":"a","bank_id":1}"#), None);
+        assert_eq!(read(r#"{"name":"a","bank_id":1,"note":null,"roles":["admin"]}"#), Some(None));
+        assert_eq!(read(r#"{"name":"a","bank_id":1,"note":"x"}"#), Some(Some("x".to_owned())));
+        assert_eq!(faults(r#"{"name":null,"bank_id":1}"#), [("name".to_owned(), "must not be null".to_owned())]);
+    }
+
+    #[test]
+    fn only_an_object_is_a_request() {
+        for json in ["[]", "1", "null", "\"x\""] {
+            assert_eq!(faults(json), [("body".to_owned(), "must be a JSON object".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_flood_of_unknown_fields_is_answered_briefly() {
+        let json = format!("{{{}}}", (0..500).map(|n| format!("\"{n:0100}\":1")).collect::<Vec<_>>().join(","));
+        let found = faults(&json);
+        assert!(found.len() <= UNKNOWN_NAMED + 2 && found.iter().all(|(name, _)| name.len() <= UNKNOWN_LENGTH));
+    }
+}

@@ -1,0 +1,93 @@
+//! Lists: by page number, or by cursor for deep and live walks.
+//!
+//! A list's query knows `page_number`, `page_size`, `after` and the filters of an allowlist; anything else is a fault, so a
+//! list is no oracle for fields it does not show. All faults come at once. `next` and `prev` are relative URLs and never
+//! null: at an edge they repeat the edge page.
+
+mod cursor;
+mod query;
+mod respond;
+mod text;
+
+use chrono::{DateTime, Utc};
+
+pub use cursor::{decode_cursor, encode_cursor};
+pub use respond::{ListBody, respond};
+
+/// The largest page.
+pub const MAX_PAGE_SIZE: i64 = 100;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterKind {
+    Integer,
+    /// 1 to 255 characters.
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// Such as `2025-01-16T17:10:26`.
+    Date,
+}
+
+/// A field that a list can be filtered by.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter {
+    pub name: &'static str,
+    pub kind: FilterKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilterValue {
+    Integer(i64),
+    Text(String),
+    Boolean(bool),
+    Date(DateTime<Utc>),
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageRequest {
+    /// Pages count from 1; `number * size` does not overflow.
+    Number { number: i64, size: i64 },
+    /// What follows the item with this id; without one, from the start.
+    After { cursor: Option<i64>, size: i64 },
+}
+
+impl PageRequest {
+    pub fn size(&self) -> i64 {
+        match *self {
+            Self::Number { size, .. } | Self::After { size, .. } => size,
+        }
+    }
+
+    /// How many rows to skip; none in cursor mode.
+    pub fn offset(&self) -> i64 {
+        match *self {
+            Self::Number { number, size } => number.saturating_sub(1).saturating_mul(size),
+            Self::After { .. } => 0,
+        }
+    }
+}
+
+/// A list's query, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListQuery {
+    pub page: PageRequest,
+    /// In the order given, each name at most once.
+    pub filters: Vec<(&'static str, FilterValue)>,
+}
+
+impl ListQuery {
+    pub fn get(&self, name: &str) -> Option<&FilterValue> {
+        self.filters.iter().find(|(given, _)| *given == name).map(|(_, value)| value)
+    }
+}
+
+/// The rows of one page.
+#[derive(Debug, Clone)]
+pub struct Listing<T> {
+    pub rows: Vec<T>,
+    /// How many rows there are on all pages; `None` in cursor mode.
+    pub total: Option<i64>,
+    /// The last row's id, for the walk to go on from.
+    pub next_cursor: Option<i64>,
+}

@@ -1,0 +1,75 @@
+//! Percent-encoding of query strings, strictly.
+
+use std::fmt::Write;
+
+use crate::http::problem::Problem;
+
+/// The decoded pairs of a query string; a bad escape or bad UTF-8 is malformed.
+pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+fn decode(text: &str) -> Result<String, Problem> {
+    let malformed = || Problem::malformed("The query is not properly percent-encoded UTF-8.");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (hex(rest.next()), hex(rest.next()));
+                high.zip(low).map(|(high, low)| high << 4 | low).ok_or_else(malformed)?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| malformed())
+}
+
+fn hex(byte: Option<u8>) -> Option<u8> {
+    let digit = char::from(byte?).to_digit(16)?;
+    u8::try_from(digit).ok()
+}
+
+/// Appends a text with everything but unreserved characters escaped.
+pub(super) fn push_encoded(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else if write!(out, "%{byte:02X}").is_err() {
+            // Writing to a `String` cannot fail.
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_reads_back(text in ".{0,40}") {
+            let mut query = "q=".to_owned();
+            push_encoded(&mut query, &text);
+            prop_assert_eq!(pairs(&query).unwrap(), vec![("q".to_owned(), text)]);
+        }
+    }
+
+    #[test]
+    fn bad_escapes_are_malformed() {
+        for bad in ["a=%", "a=%4", "a=%zz", "%ff=1", "a=%c3%28"] {
+            assert!(pairs(bad).is_err(), "{bad}");
+        }
+        assert_eq!(pairs("a=1+2&&b").unwrap(), [("a".to_owned(), "1 2".to_owned()), ("b".to_owned(), String::new())]);
+    }
+}

@@ -1,0 +1,136 @@
+//! The client's address, also behind proxies that are trusted.
+//!
+//! `X-Forwarded-For` is read from the right: each entry was added by the hop before it, so the first address that is not a
+//! trusted proxy is the client, and what stands left of it is only a claim.
+
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::{FromRequest, HttpRequest};
+
+use super::context::{CURRENT, note_route};
+use crate::http::problem::{ErrorCode, Problem};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// More hops than any real chain has.
+const MAX_HOPS: usize = 20;
+
+/// An address or a network such as `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    bits: u128,
+    /// Of the 128 bits; an IPv4 address is taken as its mapped IPv6 one.
+    prefix: u32,
+}
+
+impl Network {
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let shift = 128_u32.saturating_sub(self.prefix);
+        let differing = self.bits ^ bits(address);
+        differing.checked_shr(shift).unwrap_or(0) == 0
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
+        IpAddr::V6(v6) => v6.into(),
+    }
+}
+
+impl FromStr for Network {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fault = "expected an address or a network such as 10.0.0.0/8";
+        let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
+        let address: IpAddr = address.trim().parse().map_err(|_| fault)?;
+        let (width, offset) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
+        let length: u32 = length.map_or(Ok(width), |l| l.trim().parse().map_err(|_| fault))?;
+        if length > width {
+            return Err(fault);
+        }
+        Ok(Self { bits: bits(address), prefix: offset + length })
+    }
+}
+
+/// The address of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddr(pub IpAddr);
+
+impl FromRequest for ClientAddr {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        note_route(request);
+        let known = CURRENT.try_with(|context| context.client).ok().flatten();
+        let address = known.or_else(|| request.peer_addr().map(|peer| peer.ip()));
+        let missing = || Problem::new(ErrorCode::MalformedRequest, "The client has no address.");
+        ready(address.map(|ip| Self(ip.to_canonical())).ok_or_else(missing))
+    }
+}
+
+/// The client's address as far as the trusted proxies vouch for it.
+pub(super) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    if trusted.is_empty() || !is_trusted(peer) {
+        return peer;
+    }
+    let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
+    let mut client = peer;
+    for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')).take(MAX_HOPS) {
+        let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+        client = address;
+        if !is_trusted(address) {
+            break;
+        }
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append(FORWARDED_FOR, HeaderValue::from_str(line).unwrap());
+        }
+        let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        client_of(peer.parse().unwrap(), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn nobody_is_believed_unless_trusted() {
+        assert_eq!(client("1.2.3.4", &["9.9.9.9"], &[]), "1.2.3.4");
+        assert_eq!(client("1.2.3.4", &["9.9.9.9"], &["10.0.0.0/8"]), "1.2.3.4");
+    }
+
+    #[test]
+    fn the_first_untrusted_hop_from_the_right_is_the_client() {
+        let trusted = ["10.0.0.0/8", "::1"];
+        assert_eq!(client("10.1.1.1", &["6.6.6.6, 9.9.9.9, 10.2.2.2"], &trusted), "9.9.9.9");
+        assert_eq!(client("::1", &["6.6.6.6", "9.9.9.9"], &trusted), "9.9.9.9");
+        assert_eq!(client("10.1.1.1", &["nonsense"], &trusted), "10.1.1.1");
+        assert_eq!(client("10.1.1.1", &[], &trusted), "10.1.1.1");
+    }
+
+    #[test]
+    fn networks_are_read_and_bounded() {
+        for bad in ["", "x", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/8/9"] {
+            assert!(bad.parse::<Network>().is_err(), "{bad}");
+        }
+        let all: Network = "0.0.0.0/0".parse().unwrap();
+        assert!(all.contains("200.1.1.1".parse().unwrap()));
+        assert!(!all.contains("2001:db8::1".parse().unwrap()));
+        assert!("::/0".parse::<Network>().unwrap().contains("2001:db8::1".parse().unwrap()));
+        assert!("10.0.0.0/8".parse::<Network>().unwrap().contains("::ffff:10.1.2.3".parse().unwrap()));
+    }
+}

@@ -1,0 +1,195 @@
+//! The one middleware.
+//!
+//! Around every request: id, concurrency limit, time limit, panic, error body, headers, metrics, log line. One of it rather
+//! than eight keeps the cost of a request low. What ends without a response (time-out, panic) leaves as an error that
+//! carries its finished response, since the request is gone by then.
+
+use std::future::{Ready, ready};
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::error::InternalError;
+use actix_web::http::{ConnectionType, Method};
+use actix_web::{Error, HttpResponse};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use prometheus::IntGauge;
+
+use super::access::{self, Answered, HttpMetrics, Recorder, UNMATCHED};
+use super::context::{CURRENT, Context, id_of};
+use super::{Network, ServerParts, ServerSettings, client_addr, fallback, headers};
+use crate::http::problem::{ErrorCode, Problem};
+use crate::lifecycle::Readiness;
+use crate::task::panic_text;
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What all workers of a server share.
+pub(super) struct Shared {
+    metrics: HttpMetrics,
+    in_flight: IntGauge,
+    max_in_flight: i64,
+    request_timeout: Duration,
+    trusted_proxies: Vec<Network>,
+    readiness: Readiness,
+    https: bool,
+}
+
+impl Shared {
+    pub(super) fn new(settings: &ServerSettings, parts: &ServerParts, https: bool) -> Self {
+        let in_flight = parts.metrics.gauge("http_requests_in_flight", "Requests in work.", &[]);
+        Self {
+            metrics: HttpMetrics::new(&parts.metrics),
+            in_flight: in_flight.with_label_values::<&str>(&[]),
+            max_in_flight: i64::try_from(settings.max_in_flight).unwrap_or(i64::MAX),
+            request_timeout: settings.request_timeout,
+            trusted_proxies: settings.trusted_proxies.clone(),
+            readiness: parts.readiness.clone(),
+            https,
+        }
+    }
+
+    fn context_of(&self, request: &ServiceRequest) -> Context {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let client = peer.map(|peer| client_addr::client_of(peer, request.headers(), &self.trusted_proxies));
+        Context::new(id_of(request.headers()), client)
+    }
+}
+
+/// A place among the requests in work.
+struct Permit<'a>(&'a IntGauge);
+
+impl<'a> Permit<'a> {
+    /// Two requests at the very limit may both be refused; the limit is never exceeded by more than the workers.
+    fn take(shared: &'a Shared) -> Option<Self> {
+        shared.in_flight.inc();
+        let permit = Self(&shared.in_flight);
+        (shared.in_flight.get() <= shared.max_in_flight).then_some(permit)
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+pub(super) struct Guard(pub(super) Arc<Shared>);
+
+impl<S> Transform<S, ServiceRequest> for Guard
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Transform = GuardService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        let worker = Worker { service, shared: Arc::clone(&self.0), recorder: Recorder::default() };
+        ready(Ok(GuardService(Rc::new(worker))))
+    }
+}
+
+pub(super) struct GuardService<S>(Rc<Worker<S>>);
+
+struct Worker<S> {
+    service: S,
+    shared: Arc<Shared>,
+    recorder: Recorder,
+}
+
+impl<S> Service<ServiceRequest> for GuardService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+
+    fn poll_ready(&self, context: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Error>> {
+        self.0.service.poll_ready(context)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let worker = Rc::clone(&self.0);
+        Box::pin(async move {
+            let started = Instant::now();
+            let method = request.method().clone();
+            let context = Rc::new(worker.shared.context_of(&request));
+            let served = CURRENT.scope(Rc::clone(&context), worker.serve(request)).await;
+            worker.finish(&context, &method, started, served)
+        })
+    }
+}
+
+impl<S> Worker<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
+{
+    /// Err: an answer for which there is no request any more.
+    async fn serve(&self, request: ServiceRequest) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
+        // Probes must be answered when nothing else is.
+        let _permit = match Permit::take(&self.shared) {
+            Some(permit) => Some(permit),
+            None if access::is_probe(request.path()) => None,
+            None => return Ok(request.into_response(Problem::overloaded(RETRY_AFTER).response())),
+        };
+        let work = AssertUnwindSafe(async { self.service.call(request).await }).catch_unwind();
+        match tokio::time::timeout(self.shared.request_timeout, work).await {
+            Ok(Ok(Ok(response))) => Ok(fallback::as_problem(response)),
+            Ok(Ok(Err(error))) => Err(fallback::from_error(&error)),
+            Ok(Err(panic)) => {
+                tracing::error!(reason = panic_text(panic.as_ref()), "a handler panicked");
+                Err(Problem::new(ErrorCode::InternalError, "Something went wrong on our side.").response())
+            }
+            Err(_) => {
+                let detail = "The request could not be finished in time.";
+                Err(Problem::new(ErrorCode::Unavailable, detail).with_retry_after(RETRY_AFTER).response())
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        context: &Context,
+        method: &Method,
+        started: Instant,
+        served: Result<ServiceResponse<BoxBody>, HttpResponse>,
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
+        let took = started.elapsed();
+        let noted = context.route.take().filter(|route| !route.is_empty());
+        let caller = context.caller.get();
+        match served {
+            Ok(mut response) => {
+                let pattern = noted.or_else(|| response.request().match_pattern());
+                let route = pattern.as_deref().unwrap_or(UNMATCHED);
+                self.record(&Answered { context, method, route, status: response.status(), took, caller });
+                self.dress(context, route, response.response_mut());
+                Ok(response)
+            }
+            Err(mut response) => {
+                let route = noted.as_deref().unwrap_or(UNMATCHED);
+                self.record(&Answered { context, method, route, status: response.status(), took, caller });
+                self.dress(context, route, &mut response);
+                Err(InternalError::from_response("answered without its request", response).into())
+            }
+        }
+    }
+
+    fn record(&self, answered: &Answered<'_>) {
+        self.recorder.record(&self.shared.metrics, answered);
+    }
+
+    fn dress(&self, context: &Context, route: &str, response: &mut HttpResponse) {
+        headers::apply(response.headers_mut(), &context.id, route, self.shared.https);
+        if self.shared.readiness.is_draining() {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+    }
+}

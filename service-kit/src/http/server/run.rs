@@ -1,0 +1,127 @@
+//! Starting and stopping a server.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App, HttpServer, web};
+use tokio::sync::watch;
+
+use super::builtin::Builtin;
+use super::guard::{Guard, Shared};
+use super::{ServerParts, ServerSettings};
+use crate::http::fields::{BodyLimit, BodyTime};
+use crate::http::tls;
+use crate::lifecycle::{Readiness, Shutdown};
+use crate::task;
+
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const BACKLOG: u32 = 1_024;
+
+/// A server that accepts connections. Dropping this does not stop it.
+#[derive(Debug)]
+pub struct RunningServer {
+    /// Where it listens: with port 0 in the settings, the port that was given.
+    pub addr: SocketAddr,
+    https: bool,
+    handle: ServerHandle,
+    stopped: watch::Receiver<bool>,
+}
+
+impl RunningServer {
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.https { "https" } else { "http" }, self.addr)
+    }
+
+    /// Stops accepting; if gracefully, requests in flight finish within `shutdown_timeout`.
+    pub async fn stop(&self, graceful: bool) {
+        self.handle.stop(graceful).await;
+        self.wait().await;
+    }
+
+    /// Returns once the server has stopped.
+    pub async fn wait(&self) {
+        wait(self.stopped.clone()).await;
+    }
+}
+
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    // An error means that the task of the server is gone: stopped as well.
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+/// Binds at once and serves until the shutdown begins or [`RunningServer::stop`] is called. Needs an actix system.
+#[expect(clippy::needless_pass_by_value, reason = "a server takes over what it is made of")]
+pub fn serve<F>(settings: ServerSettings, parts: ServerParts, configure: F) -> io::Result<RunningServer>
+where
+    F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    tls::install_crypto_provider();
+    let tls = tls::server_config(&settings.tls)?;
+    let https = tls.is_some();
+    let builtin = Builtin::new(&parts)?;
+    let shared = Arc::new(Shared::new(&settings, &parts, https));
+    let (body_limit, body_timeout) = (settings.body_limit, settings.body_timeout);
+    let app = move || {
+        App::new()
+            .app_data(BodyLimit(body_limit))
+            .app_data(BodyTime(body_timeout))
+            .app_data(web::PayloadConfig::new(body_limit))
+            .app_data(web::JsonConfig::default().limit(body_limit))
+            .wrap(Guard(Arc::clone(&shared)))
+            .configure(|config| builtin.routes(config))
+            .configure(configure.clone())
+    };
+    let workers = settings.workers.max(1);
+    let per_worker = settings.max_connections.checked_div(workers).unwrap_or(1).max(1);
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .backlog(BACKLOG)
+        .max_connections(per_worker)
+        .keep_alive(KEEP_ALIVE)
+        .tcp_nodelay(true)
+        .client_request_timeout(settings.head_timeout)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+        .disable_signals();
+    let bound = match tls {
+        Some(config) => server.bind_rustls_0_23(settings.bind, config),
+        None => server.bind(settings.bind),
+    };
+    let server = bound.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", settings.bind)))?;
+    let addr = server.addrs().first().copied().unwrap_or(settings.bind);
+    let running = start(server.run(), addr, https);
+    tracing::info!(service = settings.service, url = running.url(), "listening");
+    drain_on_shutdown(&running, parts.shutdown, parts.readiness, settings.drain_delay);
+    Ok(running)
+}
+
+fn start(server: Server, addr: SocketAddr, https: bool) -> RunningServer {
+    let handle = server.handle();
+    let (ended, stopped) = watch::channel(false);
+    drop(task::spawn("http-server", async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the server failed");
+        }
+        ended.send_replace(true);
+    }));
+    RunningServer { addr, https, handle, stopped }
+}
+
+/// Not ready first, then a moment for load balancers to see it, then no more connections.
+fn drain_on_shutdown(running: &RunningServer, shutdown: Shutdown, readiness: Readiness, delay: Duration) {
+    let handle = running.handle.clone();
+    let stopped = running.stopped.clone();
+    drop(task::spawn("http-drain", async move {
+        tokio::select! {
+            () = shutdown.wait() => {}
+            () = wait(stopped) => return,
+        }
+        readiness.set_draining();
+        tokio::time::sleep(delay).await;
+        handle.stop(true).await;
+    }));
+}

@@ -1,0 +1,66 @@
+//! What a server is made of.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Network;
+use crate::http::tls::Tls;
+use crate::lifecycle::{Readiness, Shutdown};
+use crate::telemetry::Metrics;
+
+/// The limits and the address of a server.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    pub service: &'static str,
+    pub bind: SocketAddr,
+    pub workers: usize,
+    pub tls: Tls,
+    /// The largest body, in bytes; a route may set its own by `BodyLimit`.
+    pub body_limit: usize,
+    /// From a request's head to the answer's head.
+    pub request_timeout: Duration,
+    /// How long a client may take to send a request's head.
+    pub head_timeout: Duration,
+    /// How long a client may take to send a request's body.
+    pub body_timeout: Duration,
+    /// Over all workers; more wait in the listen queue.
+    pub max_connections: usize,
+    /// Requests in work over all workers; more are refused with 503.
+    pub max_in_flight: usize,
+    /// How long requests in flight may take to finish once the server stops.
+    pub shutdown_timeout: Duration,
+    /// Between "not ready" and the end of accepting, for load balancers to see it.
+    pub drain_delay: Duration,
+    /// Who may say by `X-Forwarded-For` on whose behalf it asks.
+    pub trusted_proxies: Vec<Network>,
+}
+
+impl ServerSettings {
+    pub fn new(service: &'static str, bind: SocketAddr) -> Self {
+        Self {
+            service,
+            bind,
+            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            tls: Tls::Off,
+            body_limit: 64 * 1024,
+            request_timeout: Duration::from_secs(15),
+            head_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(10),
+            max_connections: 10_000,
+            max_in_flight: 1_024,
+            shutdown_timeout: Duration::from_secs(8),
+            drain_delay: Duration::from_millis(500),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// What a server shares with the rest of its service.
+#[derive(Clone)]
+pub struct ServerParts {
+    pub metrics: Arc<Metrics>,
+    pub readiness: Readiness,
+    pub shutdown: Shutdown,
+    pub openapi: utoipa::openapi::OpenApi,
+}

@@ -1,0 +1,245 @@
+//! The life of a process: a shutdown signal that everyone can wait for, and readiness that names each dependency.
+//!
+//! A shutdown begins once and never ends. A readiness probe has two seconds; the answers are kept for 250 ms, so that a
+//! flood of probes costs each dependency four questions a second. Why a dependency is down goes to the log, on change, not
+//! into the report: `/readyz` is public.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, join_all};
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
+
+use crate::task;
+
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
+const REPORT_KEPT: Duration = Duration::from_millis(250);
+
+/// Says when it is time to stop. Clones share one state.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    begun: Arc<watch::Sender<bool>>,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shutdown {
+    pub fn new() -> Self {
+        Self { begun: Arc::new(watch::Sender::new(false)) }
+    }
+
+    pub fn begin(&self) {
+        self.begun.send_replace(true);
+    }
+
+    pub fn begun(&self) -> bool {
+        *self.begun.borrow()
+    }
+
+    /// Returns once shutdown has begun; may be dropped and called again at any time.
+    pub async fn wait(&self) {
+        let mut receiver = self.begun.subscribe();
+        // The sender lives in `self`, so the channel cannot close while we wait.
+        if receiver.wait_for(|begun| *begun).await.is_err() {
+            tracing::warn!("the shutdown channel closed");
+        }
+    }
+
+    /// Begins on SIGTERM or SIGINT.
+    pub fn on_signals(&self) {
+        let shutdown = self.clone();
+        drop(task::spawn("signals", async move {
+            match first_signal().await {
+                Ok(name) => tracing::info!(signal = name, "shutting down"),
+                Err(error) => tracing::error!(%error, "signals cannot be watched; shutting down"),
+            }
+            shutdown.begin();
+        }));
+    }
+}
+
+async fn first_signal() -> std::io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
+
+type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+struct Dependency {
+    name: String,
+    probe: Probe,
+    up: Arc<AtomicBool>,
+}
+
+/// Which dependencies there are, and whether the service wants requests. Clones share one state.
+#[derive(Clone)]
+pub struct Readiness {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dependencies: RwLock<Vec<Dependency>>,
+    draining: AtomicBool,
+    last: Mutex<Option<(Instant, Vec<DependencyState>)>>,
+}
+
+/// One dependency's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DependencyState {
+    pub name: String,
+    pub error: Option<String>,
+}
+
+/// What `/readyz` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadinessReport {
+    pub draining: bool,
+    pub dependencies: Vec<DependencyState>,
+}
+
+impl ReadinessReport {
+    pub fn is_ready(&self) -> bool {
+        !self.draining && self.dependencies.iter().all(|state| state.error.is_none())
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("draining", &self.is_draining()).finish_non_exhaustive()
+    }
+}
+
+impl Readiness {
+    pub fn new() -> Self {
+        let inner = Inner { dependencies: RwLock::default(), draining: AtomicBool::new(false), last: Mutex::new(None) };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Adds a dependency; the probe's error is logged, not published.
+    pub fn add<P>(&self, name: impl Into<String>, probe: P)
+    where
+        P: Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+    {
+        let dependency = Dependency { name: name.into(), probe: Arc::new(probe), up: Arc::new(AtomicBool::new(true)) };
+        self.inner.dependencies.write().unwrap_or_else(PoisonError::into_inner).push(dependency);
+    }
+
+    /// From now on the report is "not ready", whatever the dependencies say.
+    pub fn set_draining(&self) {
+        self.inner.draining.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.load(Ordering::Relaxed)
+    }
+
+    /// Asks every dependency at once. Concurrent callers share one round of questions.
+    pub async fn check(&self) -> ReadinessReport {
+        let mut last = self.inner.last.lock().await;
+        let dependencies = match last.as_ref() {
+            Some((asked, states)) if asked.elapsed() < REPORT_KEPT => states.clone(),
+            _ => {
+                let states = self.ask_all().await;
+                *last = Some((Instant::now(), states.clone()));
+                states
+            }
+        };
+        ReadinessReport { draining: self.is_draining(), dependencies }
+    }
+
+    async fn ask_all(&self) -> Vec<DependencyState> {
+        let questions: Vec<_> = {
+            let dependencies = self.inner.dependencies.read().unwrap_or_else(PoisonError::into_inner);
+            dependencies.iter().map(|d| ask(d.name.clone(), Arc::clone(&d.probe), Arc::clone(&d.up))).collect()
+        };
+        join_all(questions).await
+    }
+}
+
+async fn ask(name: String, probe: Probe, up: Arc<AtomicBool>) -> DependencyState {
+    let error = match tokio::time::timeout(PROBE_LIMIT, probe()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(_) => Some("no answer within 2 s".to_owned()),
+    };
+    let was_up = up.swap(error.is_none(), Ordering::Relaxed);
+    match &error {
+        Some(error) if was_up => tracing::warn!(dependency = name, error, "a dependency is down"),
+        None if !was_up => tracing::info!(dependency = name, "a dependency is back"),
+        _ => {}
+    }
+    DependencyState { name, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn everyone_hears_of_a_shutdown_also_afterwards() {
+        let shutdown = Shutdown::new();
+        let waiting = task::spawn("waiting", {
+            let shutdown = shutdown.clone();
+            async move { shutdown.wait().await }
+        });
+        assert!(!shutdown.begun());
+        shutdown.begin();
+        waiting.await.unwrap();
+        shutdown.wait().await;
+        assert!(shutdown.begun());
+    }
+
+    #[tokio::test]
+    async fn a_report_names_what_is_down_and_what_hangs() {
+        let readiness = Readiness::new();
+        readiness.add("database", || Box::pin(async { Ok(()) }));
+        readiness.add("broker", || Box::pin(async { Err("refused".to_owned()) }));
+        readiness.add("mail", || Box::pin(std::future::pending()));
+        let report = readiness.check().await;
+        assert!(!report.is_ready());
+        let down: Vec<_> = report.dependencies.iter().filter(|d| d.error.is_some()).map(|d| d.name.as_str()).collect();
+        assert_eq!(down, ["broker", "mail"]);
+    }
+
+    #[tokio::test]
+    async fn answers_are_kept_a_quarter_second_but_draining_counts_at_once() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let readiness = Readiness::new();
+        let counter = Arc::clone(&asked);
+        readiness.add("database", move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async { Ok(()) })
+        });
+        assert!(readiness.check().await.is_ready());
+        readiness.check().await;
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while asked.load(Ordering::SeqCst) < 2 && Instant::now() < deadline {
+            readiness.check().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        readiness.set_draining();
+        assert!(!readiness.check().await.is_ready());
+    }
+}

@@ -1,0 +1,175 @@
+//! Runs consumers on the broker's queues, each over a connection of its own that comes and goes.
+//!
+//! A delivery stays unacknowledged until its outcome is settled: done is acknowledged; what is to be tried again, or is given
+//! up, is first copied to its retry queue or dead-letter queue, and the copy confirmed. If the connection is lost, handlers
+//! that are running finish before the queue is consumed again, so a redelivery never meets its own first try here. A pause
+//! stops consuming; what is in hand is held, and put back unchanged after `hold_limit`. Nothing is ever rejected or requeued
+//! by hand, which would have no delay.
+
+mod acks;
+mod pause;
+mod session;
+mod settle;
+mod source;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus::IntGauge;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Backoff;
+use super::settings::AmqpSettings;
+use crate::clock::{SharedClock, SystemClock};
+use crate::lifecycle::Shutdown;
+use crate::messaging::in_process::check;
+use crate::messaging::runner::Runner;
+use crate::messaging::{Consumer, ConsumerSettings, SubscribeError};
+use crate::task;
+use crate::telemetry::Metrics;
+
+/// A queue, its consumer, and what is shared by its connections over time.
+struct Subscription {
+    amqp: AmqpSettings,
+    runner: Runner,
+    clock: SharedClock,
+    shutdown: Shutdown,
+    draining: CancellationToken,
+    connected: IntGauge,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Why there is no broker, unless there is.
+    away: Option<String>,
+    outage: Option<String>,
+}
+
+impl Subscription {
+    fn settings(&self) -> &ConsumerSettings {
+        self.runner.settings()
+    }
+
+    fn queue(&self) -> &str {
+        &self.settings().queue
+    }
+
+    async fn closed(&self) {
+        tokio::select! {
+            () = self.draining.cancelled() => {}
+            () = self.shutdown.wait() => {}
+        }
+    }
+
+    fn set_away(&self, reason: Option<String>) {
+        self.connected.set(i64::from(reason.is_none()));
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).away = reason;
+    }
+
+    fn set_outage(&self, reason: Option<String>) {
+        self.runner.metrics().set_paused(reason.is_some());
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).outage = reason;
+    }
+}
+
+/// Consumers on one broker. Clones share them.
+#[derive(Clone)]
+pub struct AmqpConsumers {
+    settings: AmqpSettings,
+    metrics: Arc<Metrics>,
+    shutdown: Shutdown,
+    clock: SharedClock,
+    draining: CancellationToken,
+    queues: Arc<Mutex<BTreeMap<String, Arc<Subscription>>>>,
+    tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl AmqpConsumers {
+    pub fn new(settings: AmqpSettings, metrics: Arc<Metrics>, shutdown: Shutdown) -> Self {
+        Self::with_clock(settings, metrics, shutdown, Arc::new(SystemClock))
+    }
+
+    /// The clock tells when a message has expired and when it died; delays are the broker's.
+    pub fn with_clock(settings: AmqpSettings, metrics: Arc<Metrics>, shutdown: Shutdown, clock: SharedClock) -> Self {
+        let draining = CancellationToken::new();
+        Self { settings, metrics, shutdown, clock, draining, queues: Arc::default(), tasks: Arc::default() }
+    }
+
+    /// Starts consuming a queue, which is made if need be; does not wait for the broker. To be called within a runtime.
+    /// `capacity` is not used: what waits, waits in the broker.
+    pub fn subscribe(&self, settings: ConsumerSettings, consumer: Arc<dyn Consumer>) -> Result<(), SubscribeError> {
+        check(&settings)?;
+        let name = settings.queue.clone();
+        let connected = self.metrics.gauge("broker_connected", "1 while connected to the broker", &["user"]);
+        let subscription = Arc::new(Subscription {
+            amqp: self.settings.clone(),
+            runner: Runner::new(settings, consumer, &self.metrics),
+            clock: Arc::clone(&self.clock),
+            shutdown: self.shutdown.clone(),
+            draining: self.draining.clone(),
+            connected: connected.with_label_values(&[&name]),
+            state: Mutex::new(State { away: Some("the broker was not reached yet".to_owned()), outage: None }),
+        });
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let Entry::Vacant(place) = queues.entry(name.clone()) else {
+            return Err(SubscribeError::Taken { queue: name });
+        };
+        place.insert(Arc::clone(&subscription));
+        let supervisor = task::spawn("amqp-consumer", supervise(subscription));
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(supervisor);
+        Ok(())
+    }
+
+    /// Whether all queues are being consumed, for readiness; a paused one counts as being so.
+    pub fn state(&self) -> Result<(), String> {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let away = queues.values().find_map(|queue| {
+            let reason = queue.state.lock().unwrap_or_else(PoisonError::into_inner).away.clone()?;
+            Some(format!("{}: {reason}", queue.queue()))
+        });
+        away.map_or(Ok(()), Err)
+    }
+
+    /// Whether a queue is paused by an outage of what is behind its consumer.
+    pub fn is_paused(&self, queue: &str) -> bool {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = queues.get(queue).map(|queue| queue.state.lock().unwrap_or_else(PoisonError::into_inner));
+        state.is_some_and(|state| state.outage.is_some())
+    }
+
+    /// Takes no more messages, lets handlers that are running finish and acknowledges what they did; stops those that have
+    /// not by the deadline, whose messages the broker keeps. True if none had to be stopped.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        self.draining.cancel();
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let stops: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+        let finished = tokio::time::timeout(deadline, futures_util::future::join_all(tasks)).await.is_ok();
+        for stop in stops {
+            stop.abort();
+        }
+        if !finished {
+            tracing::warn!(deadline_ms = deadline.as_millis(), "handlers were stopped at the deadline");
+        }
+        finished
+    }
+}
+
+/// Consumes, over one connection after the other, until the end.
+async fn supervise(subscription: Arc<Subscription>) {
+    let mut backoff = Backoff::default();
+    while let Err(error) = session::run(&subscription, &mut backoff).await {
+        subscription.set_away(Some(error.to_string()));
+        let delay = backoff.next();
+        tracing::warn!(queue = subscription.queue(), %error, delay_ms = delay.as_millis(), "the consumer has no broker");
+        tokio::select! {
+            () = subscription.closed() => break,
+            () = tokio::time::sleep(delay) => {}
+        }
+    }
+    subscription.set_away(Some("closed".to_owned()));
+}

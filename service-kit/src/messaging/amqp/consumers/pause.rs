@@ -1,0 +1,47 @@
+//! A pause: the thing behind the consumer is away. It is asked for until it is back; meanwhile nothing is consumed.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::session::Session;
+use super::settle;
+use super::source::Job;
+use crate::messaging::amqp::error::AmqpError;
+
+const FIRST_PROBE: Duration = Duration::from_millis(100);
+const SLOWEST_PROBE: Duration = Duration::from_secs(2);
+
+/// Waits for the end of the outage and answers what has to be handled then; none if the subscription was closed meanwhile.
+pub(super) async fn wait(session: &Session, reason: String, held: Vec<Job>) -> Result<Option<Vec<Job>>, AmqpError> {
+    let subscription = &session.subscription;
+    tracing::warn!(queue = subscription.queue(), reason, held = held.len(), "queue paused");
+    subscription.set_outage(Some(reason));
+    let outcome = tokio::select! {
+        () = subscription.closed() => Ok(None),
+        () = session.link.ended() => Err(session.link.loss("being paused")),
+        outcome = until_back(session, held) => outcome.map(Some),
+    };
+    // After a lost connection the queue is paused again as soon as its first message is tried.
+    subscription.set_outage(None);
+    if matches!(outcome, Ok(Some(_))) {
+        tracing::info!(queue = subscription.queue(), "queue resumed");
+    }
+    outcome
+}
+
+async fn until_back(session: &Session, mut held: Vec<Job>) -> Result<Vec<Job>, AmqpError> {
+    let put_back_at = Instant::now() + session.subscription.amqp.hold_limit;
+    let mut delay = FIRST_PROBE;
+    loop {
+        tokio::time::sleep(delay).await;
+        match session.subscription.runner.probe().await {
+            Ok(()) => return Ok(held),
+            Err(reason) => session.subscription.set_outage(Some(reason)),
+        }
+        if Instant::now() >= put_back_at && !held.is_empty() {
+            settle::put_back(session, std::mem::take(&mut held)).await?;
+        }
+        delay = delay.saturating_mul(2).min(SLOWEST_PROBE);
+    }
+}

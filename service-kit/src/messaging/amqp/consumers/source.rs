@@ -1,0 +1,110 @@
+//! Where jobs come from: first what was held during a pause, then the broker.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use lapin::Acker;
+use lapin::message::Delivery;
+use lapin::options::BasicConsumeOptions;
+use lapin::types::{FieldTable, ShortString};
+use tokio::time::Instant;
+
+use super::acks::Acks;
+use super::session::Session;
+use crate::messaging::Delivery as Handed;
+use crate::messaging::amqp::convert;
+use crate::messaging::amqp::error::AmqpError;
+use crate::messaging::amqp::topology::short;
+use crate::messaging::runner::Tries;
+
+/// A delivery in our hands.
+pub(super) struct Job {
+    pub(super) delivery: Handed,
+    pub(super) tries: Tries,
+    tag: u64,
+    pub(super) acker: Acker,
+}
+
+impl Job {
+    fn new(delivery: Delivery) -> Self {
+        let Delivery { delivery_tag, routing_key, redelivered, properties, data, acker, .. } = delivery;
+        let received = convert::receive(routing_key.as_str(), &properties, data);
+        let tries = received.tries;
+        let delivery = Handed {
+            attempt: tries.attempts.saturating_add(1),
+            redelivered: redelivered || received.returned > 0 || tries.attempts > 0,
+            message: received.message,
+        };
+        Self { delivery, tries, tag: delivery_tag, acker }
+    }
+
+    pub(super) fn tag(&self) -> u64 {
+        self.tag
+    }
+}
+
+pub(super) struct Source {
+    backlog: VecDeque<Job>,
+    consumer: lapin::Consumer,
+}
+
+impl Source {
+    pub(super) async fn open(session: &Session, backlog: Vec<Job>) -> Result<Self, AmqpError> {
+        let queue = short(session.subscription.queue());
+        let options = BasicConsumeOptions::default();
+        let consuming = session.channel.basic_consume(queue, ShortString::default(), options, FieldTable::default());
+        let consumer = session.link.ask("consuming", consuming).await?;
+        Ok(Self { backlog: backlog.into(), consumer })
+    }
+
+    pub(super) fn tag(&self) -> ShortString {
+        self.consumer.tag()
+    }
+
+    /// Adds jobs up to a batch; none added means that the broker has ended it. What is in `jobs` stays there if the future is
+    /// dropped.
+    pub(super) async fn gather(
+        &mut self,
+        jobs: &mut Vec<Job>,
+        limit: usize,
+        linger: Duration,
+        acks: &tokio::sync::Mutex<Acks>,
+    ) -> lapin::Result<()> {
+        let Some(first) = self.next().await else { return Ok(()) };
+        jobs.push(first?);
+        let deadline = Instant::now() + linger;
+        while jobs.len() < limit {
+            // What is there already costs no wait.
+            let next = match self.next().now_or_never() {
+                Some(next) => next,
+                None if linger.is_zero() => break,
+                None => match tokio::time::timeout_at(deadline, self.next()).await {
+                    Ok(next) => next,
+                    Err(_) => break,
+                },
+            };
+            let Some(Ok(job)) = next else { break };
+            jobs.push(job);
+        }
+        // Still under the source's lock, so tags enter in order.
+        let mut acks = acks.lock().await;
+        for job in jobs {
+            acks.received(job.tag);
+        }
+        Ok(())
+    }
+}
+
+impl Stream for Source {
+    type Item = lapin::Result<Job>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(job) = self.backlog.pop_front() {
+            return Poll::Ready(Some(Ok(job)));
+        }
+        self.consumer.poll_next_unpin(context).map(|next| next.map(|delivery| delivery.map(Job::new)))
+    }
+}

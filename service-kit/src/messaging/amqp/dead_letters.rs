@@ -1,0 +1,193 @@
+//! Dead letters in the broker: what lies in `<queue>.dead`.
+//!
+//! A look takes the letters without acknowledging them and gives them back by closing its channel, so whatever happens
+//! meanwhile, none is lost. One look sees the first 10,000 letters or 64 MiB; an operator who works through more discards or
+//! replays as he goes. While he looks, another one sees what he does not hold. A letter that is there twice, after a crash
+//! between its copy and its acknowledgement, shows once and goes as one.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use lapin::Channel;
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use shared_events::EventId;
+
+use super::connection::Link;
+use super::convert::{self, Notes};
+use super::error::AmqpError;
+use super::publisher::window_error;
+use super::settings::AmqpSettings;
+use super::topology::{dead_queue, short};
+use super::window::{self, Fate, Letter};
+use crate::clock::SharedClock;
+use crate::messaging::dead_letters::MAX_PAGE;
+use crate::messaging::runner::Tries;
+use crate::messaging::{DeadLetter, DeadLetters};
+
+const MAX_LOOK: u16 = 10_000;
+const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;
+/// A broker that sends nothing for so long has nothing more.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The dead letters of some queues of one broker.
+#[derive(Clone)]
+pub struct AmqpDeadLetters {
+    settings: AmqpSettings,
+    queues: Vec<String>,
+    clock: SharedClock,
+}
+
+/// A look at a queue's letters. Whatever is not acknowledged goes back when it ends.
+struct Look {
+    link: Link,
+    channel: Channel,
+    letters: BTreeMap<EventId, (DeadLetter, Vec<Delivery>)>,
+}
+
+impl AmqpDeadLetters {
+    /// `queues` are the queues to ask for: a broker does not list its queues over AMQP.
+    pub fn new(settings: AmqpSettings, queues: Vec<String>, clock: SharedClock) -> Self {
+        Self { settings, queues, clock }
+    }
+
+    /// Publishes a letter to its queue again, with all its attempts before it, and then discards it. False if there is
+    /// none, as after a replay before. Event id and content stay, so a consumer recognises what it has done already.
+    pub async fn replay(&self, queue: &str, id: EventId) -> io::Result<bool> {
+        let Some(mut look) = self.look(queue).await? else { return Ok(false) };
+        let Some((letter, deliveries)) = look.letters.remove(&id) else { return Ok(false) };
+        let message = convert::to_queue(queue, letter.message, &Notes::default());
+        self.publish(&look.link, message).await?;
+        look.discard(deliveries).await?;
+        Ok(true)
+    }
+
+    async fn publish(&self, link: &Link, letter: Letter) -> io::Result<()> {
+        let channel = link.confirmed_channel().await.map_err(io::Error::other)?;
+        let queue = letter.routing_key.to_string();
+        let fates = window::publish(&channel, vec![letter], self.settings.confirm_limit).await;
+        let fates = fates.map_err(|error| io::Error::other(window_error(&self.settings, error, "publishing")))?;
+        match fates.as_slice() {
+            [Fate::Confirmed] => Ok(()),
+            [Fate::Unroutable] => Err(io::Error::new(io::ErrorKind::NotFound, format!("there is no queue {queue:?}"))),
+            _ => Err(io::Error::other(format!("the broker declined a message for {queue:?}"))),
+        }
+    }
+
+    /// None if the queue has no letters.
+    async fn look(&self, queue: &str) -> io::Result<Option<Look>> {
+        let link = Link::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
+        let waiting = count(&link, queue).await.map_err(io::Error::other)?;
+        let Some(prefetch) = u16::try_from(waiting).unwrap_or(u16::MAX).min(MAX_LOOK).checked_sub(1) else {
+            return Ok(None);
+        };
+        let prefetch = prefetch.saturating_add(1);
+        let channel = link.consuming_channel(prefetch).await.map_err(io::Error::other)?;
+        let mut look = Look { link, channel, letters: BTreeMap::new() };
+        look.fill(queue, prefetch, &self.clock).await.map_err(io::Error::other)?;
+        Ok(Some(look))
+    }
+}
+
+/// How many letters a queue has; none if there is no such queue.
+async fn count(link: &Link, queue: &str) -> Result<u32, AmqpError> {
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let channel = link.channel().await?;
+    let asked = channel.queue_declare(short(&dead_queue(queue)), passive, FieldTable::default());
+    match link.ask("counting dead letters", asked).await {
+        Ok(queue) => Ok(queue.message_count()),
+        Err(AmqpError::Missing { .. }) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+impl Look {
+    async fn fill(&mut self, queue: &str, expected: u16, clock: &SharedClock) -> Result<(), AmqpError> {
+        let (name, tag) = (short(&dead_queue(queue)), short(""));
+        let consuming = self.channel.basic_consume(name, tag, BasicConsumeOptions::default(), FieldTable::default());
+        let mut deliveries = self.link.ask("reading dead letters", consuming).await?;
+        let mut bytes = 0_usize;
+        for _ in 0..expected {
+            let Ok(next) = tokio::time::timeout(IDLE, deliveries.next()).await else { break };
+            let mut delivery = match next {
+                Some(Ok(delivery)) => delivery,
+                Some(Err(error)) => {
+                    return Err(AmqpError::of_request(&error, self.link.settings(), "reading dead letters"));
+                }
+                None => return Err(self.link.loss("reading dead letters")),
+            };
+            bytes = bytes.saturating_add(delivery.data.len());
+            let body = std::mem::take(&mut delivery.data);
+            let received = convert::receive(delivery.routing_key.as_str(), &delivery.properties, body);
+            let letter = received.into_dead_letter(queue, clock.now());
+            let (kept, copies) = self.letters.entry(letter.id()).or_insert_with(|| (letter.clone(), Vec::new()));
+            *kept = letter;
+            copies.push(delivery);
+            if bytes > MAX_LOOK_BYTES {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn discard(&self, deliveries: Vec<Delivery>) -> io::Result<()> {
+        for delivery in deliveries {
+            let acknowledged = delivery.acker.ack(BasicAckOptions::default());
+            let known = self.link.ask("discarding a dead letter", acknowledged).await.map_err(io::Error::other)?;
+            if !known {
+                return Err(io::Error::other(self.link.loss("discarding a dead letter")));
+            }
+        }
+        // The acknowledgement is on its way; the answer to this comes after the broker has met it.
+        self.link.ask("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)
+    }
+}
+
+#[async_trait]
+impl DeadLetters for AmqpDeadLetters {
+    async fn add(&self, letter: DeadLetter) -> io::Result<()> {
+        let link = Link::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
+        let tries = Tries { attempts: letter.attempts, panics: 0 };
+        let notes = Notes { tries, death: Some((letter.reason, letter.died_at)) };
+        self.publish(&link, convert::to_queue(&dead_queue(&letter.queue), letter.message, &notes)).await
+    }
+
+    async fn queues(&self) -> io::Result<Vec<String>> {
+        let link = Link::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
+        let mut with_letters = Vec::new();
+        for queue in &self.queues {
+            if count(&link, queue).await.map_err(io::Error::other)? > 0 {
+                with_letters.push(queue.clone());
+            }
+        }
+        with_letters.sort();
+        Ok(with_letters)
+    }
+
+    async fn list(&self, queue: &str, after: Option<EventId>, limit: usize) -> io::Result<Vec<DeadLetter>> {
+        let Some(look) = self.look(queue).await? else { return Ok(Vec::new()) };
+        let wanted = look.letters.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
+        let page = wanted.take(limit.min(MAX_PAGE)).map(|(_, (letter, _))| letter.clone()).collect();
+        look.link.close().await;
+        Ok(page)
+    }
+
+    async fn get(&self, queue: &str, id: EventId) -> io::Result<Option<DeadLetter>> {
+        let Some(mut look) = self.look(queue).await? else { return Ok(None) };
+        let letter = look.letters.remove(&id).map(|(letter, _)| letter);
+        look.link.close().await;
+        Ok(letter)
+    }
+
+    async fn remove(&self, queue: &str, id: EventId) -> io::Result<bool> {
+        let Some(mut look) = self.look(queue).await? else { return Ok(false) };
+        let Some((_, deliveries)) = look.letters.remove(&id) else { return Ok(false) };
+        look.discard(deliveries).await?;
+        look.link.close().await;
+        Ok(true)
+    }
+}

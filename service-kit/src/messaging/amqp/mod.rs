@@ -1,0 +1,30 @@
+//! The transport of a system of several processes: RabbitMQ, from 3.10 to 4.x, over AMQP 0-9-1.
+//!
+//! [`AmqpPublisher`] publishes with confirms, [`AmqpConsumers`] runs consumers on quorum queues, [`AmqpDeadLetters`] shows
+//! and replays what was given up. All of them reconnect by themselves, with growing, jittered delays, and for ever: an
+//! outage of the broker is never an error of a message. The queues are described in `topology`.
+//!
+//! Invariants: a message counts as published only after a positive confirm and no return; a delivery is acknowledged only
+//! when its effect is in place or a copy of it has been confirmed elsewhere. So a crash at any point can double a delivery,
+//! and never lose one. Limits: 256 unconfirmed messages, 10 s for a confirm, 2,000 deliveries per queue in memory.
+
+mod connection;
+mod consumers;
+mod convert;
+mod dead_letters;
+mod error;
+mod options;
+mod probe;
+mod publisher;
+mod settings;
+mod topology;
+mod window;
+
+pub use consumers::AmqpConsumers;
+pub use dead_letters::AmqpDeadLetters;
+pub use error::AmqpError;
+pub use options::BrokerOptions;
+pub use probe::{check_at_start, probe};
+pub use publisher::AmqpPublisher;
+pub use settings::AmqpSettings;
+pub use topology::{dead_queue, retry_queue};

@@ -1,0 +1,262 @@
+//! Publishing, with confirms, over a connection that comes and goes.
+//!
+//! Messages wait in a bounded queue for one of two lanes, each a channel that publishes a window at a time (see [`window`]);
+//! so one lane fills while the other waits for its confirms, and 256 messages at most are unconfirmed. While the broker is
+//! away every publish answers `Unavailable` at once; what was underway when it went has been published perhaps, and answers
+//! the same: publishing it again is the sender's part, and telling the two copies apart the receiver's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lapin::Channel;
+use prometheus::IntGauge;
+use shared_events::WireMessage;
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::connection::{Backoff, Link};
+use super::error::AmqpError;
+use super::settings::AmqpSettings;
+use super::window::{self, Fate, Letter, WindowError};
+use super::{convert, topology};
+use crate::lifecycle::Shutdown;
+use crate::messaging::{Destination, Outgoing, Progress, Publisher, Receipt, metrics};
+use crate::task;
+use crate::telemetry::Metrics;
+
+const LANES: usize = 2;
+const WINDOW: usize = 128;
+/// How many messages may wait for a lane.
+const WAITING: usize = 1024;
+/// A broker that declines, for a full queue, is asked again after this.
+const REFUSED_DELAY: Duration = Duration::from_secs(5);
+
+/// How long to wait for the reason of a loss.
+const TOLD_LIMIT: Duration = Duration::from_secs(1);
+
+struct Request {
+    letter: Letter,
+    answer: oneshot::Sender<Fate>,
+}
+
+/// Whether the broker is there; `Err` says why not.
+type State = Result<(), String>;
+
+/// Publishes to one broker. Clones share the connection.
+#[derive(Clone)]
+pub struct AmqpPublisher {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: AmqpSettings,
+    requests: mpsc::Sender<Request>,
+    state: watch::Receiver<State>,
+    /// Nothing is ever sent: pausing is the consumers' affair, and they are elsewhere.
+    resumed: broadcast::Sender<String>,
+    unroutable: prometheus::IntCounter,
+    supervisor: JoinHandle<()>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.supervisor.abort();
+    }
+}
+
+impl AmqpPublisher {
+    /// Starts connecting, and does not wait for it. To be called within a runtime.
+    pub fn start(settings: AmqpSettings, metrics: &Metrics, shutdown: Shutdown) -> Self {
+        let (requests, inbox) = mpsc::channel(WAITING);
+        let (set_state, state) = watch::channel(Err("the broker was not reached yet".to_owned()));
+        let connected = metrics.gauge("broker_connected", "1 while connected to the broker", &["user"]);
+        let supervisor = Supervisor {
+            settings: settings.clone(),
+            inbox: Arc::new(Mutex::new(inbox)),
+            state: set_state,
+            connected: connected.with_label_values(&["publisher"]),
+            shutdown,
+        };
+        let unroutable = metrics::messages(metrics).with_label_values(&["none", "unroutable"]);
+        let (resumed, _) = broadcast::channel(1);
+        let supervisor = task::spawn("amqp-publisher", supervisor.run());
+        Self { inner: Arc::new(Inner { settings, requests, state, resumed, unroutable, supervisor }) }
+    }
+
+    /// Whether the broker is there, for readiness.
+    pub fn state(&self) -> Result<(), String> {
+        self.inner.state.borrow().clone()
+    }
+
+    /// Hands a message to a lane and waits for its fate.
+    async fn send(&self, letter: Letter) -> Result<Fate, String> {
+        let mut state = self.inner.state.clone();
+        (*state.borrow()).clone()?;
+        let (answer, fate) = oneshot::channel();
+        let sending = async {
+            // Both fail only when the connection is going, of which the state will tell.
+            self.inner.requests.send(Request { letter, answer }).await.ok()?;
+            fate.await.ok()
+        };
+        let known = tokio::select! {
+            biased;
+            known = sending => known,
+            _ = state.wait_for(Result::is_err) => None,
+        };
+        match known {
+            Some(fate) => Ok(fate),
+            None => Err(self.why_lost(&mut state).await),
+        }
+    }
+
+    /// The lane that had the message is gone; the supervisor is about to say why.
+    async fn why_lost(&self, state: &mut watch::Receiver<State>) -> String {
+        let told = tokio::time::timeout(TOLD_LIMIT, state.wait_for(Result::is_err)).await;
+        let reason = told.ok().and_then(Result::ok).and_then(|state| state.clone().err());
+        reason.unwrap_or_else(|| "the connection was lost before the confirm".to_owned())
+    }
+
+    fn receipt(&self, fate: Fate, target: &Target, progress: Progress) -> Receipt {
+        let later = |after, reason| Receipt::Later { after, progress, waiting_for: None, reason };
+        match (fate, target) {
+            (Fate::Confirmed, _) => Receipt::Accepted,
+            (Fate::Unroutable, Target::Queue(queue)) => {
+                Receipt::Unavailable { reason: format!("there is no queue {queue:?}") }
+            }
+            (Fate::Unroutable, Target::Key(key)) => {
+                self.inner.unroutable.inc();
+                let exchange = &self.inner.settings.exchange;
+                let reason = format!("no queue is bound to {exchange:?} for the routing key {key:?}");
+                later(self.inner.settings.unroutable_delay, reason)
+            }
+            (Fate::Refused, _) => {
+                later(REFUSED_DELAY, "the broker declined the message; a queue may be full".to_owned())
+            }
+        }
+    }
+}
+
+/// Where a message was to go, for telling.
+enum Target {
+    Key(String),
+    Queue(String),
+}
+
+#[async_trait]
+impl Publisher for AmqpPublisher {
+    async fn publish(&self, outgoing: Outgoing) -> Receipt {
+        let Outgoing { message, destination, progress } = outgoing;
+        let (letter, target) = address(&self.inner.settings, message, destination);
+        match self.send(letter).await {
+            Ok(fate) => self.receipt(fate, &target, progress),
+            Err(reason) => Receipt::Unavailable { reason },
+        }
+    }
+
+    fn resumed(&self) -> broadcast::Receiver<String> {
+        self.inner.resumed.subscribe()
+    }
+}
+
+fn address(settings: &AmqpSettings, message: WireMessage, destination: Destination) -> (Letter, Target) {
+    match destination {
+        Destination::Exchange => {
+            let target = Target::Key(message.routing_key.clone());
+            (convert::to_exchange(&settings.exchange, message), target)
+        }
+        Destination::Queue(queue) => {
+            (convert::to_queue(&queue, message, &convert::Notes::default()), Target::Queue(queue))
+        }
+    }
+}
+
+/// Keeps a connection with its lanes.
+struct Supervisor {
+    settings: AmqpSettings,
+    inbox: Arc<Mutex<mpsc::Receiver<Request>>>,
+    state: watch::Sender<State>,
+    connected: IntGauge,
+    shutdown: Shutdown,
+}
+
+impl Supervisor {
+    async fn run(self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let error = tokio::select! {
+                () = self.shutdown.wait() => break,
+                error = self.connect_and_publish(&mut backoff) => error,
+            };
+            self.set_state(Err(error.to_string()));
+            // What waits for a lane is told so by the dropped answer.
+            while self.inbox.lock().await.try_recv().is_ok() {}
+            let delay = backoff.next();
+            tracing::warn!(%error, delay_ms = delay.as_millis(), "the publisher has no broker");
+            tokio::time::sleep(delay).await;
+        }
+        self.set_state(Err("the process is shutting down".to_owned()));
+    }
+
+    /// Returns only with the error that ended it.
+    async fn connect_and_publish(&self, backoff: &mut Backoff) -> AmqpError {
+        let (link, lanes) = match self.connect().await {
+            Ok(connected) => connected,
+            Err(error) => return error,
+        };
+        tracing::info!(endpoint = self.settings.endpoint(), "the publisher is connected");
+        backoff.reset();
+        self.set_state(Ok(()));
+        let lanes = lanes.iter().map(|channel| Box::pin(self.run_lane(channel)));
+        tokio::select! {
+            (error, ..) = futures_util::future::select_all(lanes) => error,
+            () = link.ended() => link.loss("publishing"),
+        }
+    }
+
+    async fn connect(&self) -> Result<(Link, Vec<Channel>), AmqpError> {
+        let link = Link::open(&self.settings, "publisher").await?;
+        topology::declare_exchange(&link).await?;
+        let mut lanes = Vec::with_capacity(LANES);
+        for _ in 0..LANES {
+            lanes.push(link.confirmed_channel().await?);
+        }
+        Ok((link, lanes))
+    }
+
+    async fn run_lane(&self, channel: &Channel) -> AmqpError {
+        let mut requests = Vec::with_capacity(WINDOW);
+        loop {
+            if self.inbox.lock().await.recv_many(&mut requests, WINDOW).await == 0 {
+                return AmqpError::lost(&self.settings, "publishing", "nobody publishes any more");
+            }
+            // A sender that has stopped waiting publishes again by itself.
+            requests.retain(|request: &Request| !request.answer.is_closed());
+            let (letters, answers): (Vec<_>, Vec<_>) =
+                requests.drain(..).map(|Request { letter, answer }| (letter, answer)).unzip();
+            match window::publish(channel, letters, self.settings.confirm_limit).await {
+                Ok(fates) => {
+                    for (answer, fate) in answers.into_iter().zip(fates) {
+                        if answer.send(fate).is_err() {
+                            tracing::debug!("nobody waited for a confirm");
+                        }
+                    }
+                }
+                Err(error) => return window_error(&self.settings, error, "publishing"),
+            }
+        }
+    }
+
+    fn set_state(&self, state: State) {
+        self.connected.set(i64::from(state.is_ok()));
+        drop(self.state.send_replace(state));
+    }
+}
+
+pub(super) fn window_error(settings: &AmqpSettings, error: WindowError, doing: &str) -> AmqpError {
+    let (endpoint, limit) = (settings.endpoint(), settings.confirm_limit);
+    match error {
+        WindowError::TimedOut => AmqpError::TimedOut { endpoint, doing: doing.to_owned(), limit },
+        WindowError::Broker(error) => AmqpError::of_request(&error, settings, doing),
+    }
+}

@@ -1,0 +1,125 @@
+//! Where the broker is, and how long it may take.
+
+use std::fmt;
+use std::time::Duration;
+
+use lapin::uri::AMQPUri;
+use url::{Host, Url};
+
+use super::error::AmqpError;
+
+/// A broker that is silent for twice this long counts as gone.
+const HEARTBEAT_S: u16 = 10;
+/// What AMQP allows for the name of a queue or an exchange, less the longest suffix put to it here.
+const MAX_NAME: usize = 200;
+
+/// A broker and the exchange of the events. Holds the password: it is never shown.
+#[derive(Clone)]
+pub struct AmqpSettings {
+    pub(super) uri: AMQPUri,
+    pub exchange: String,
+    /// How long the broker may take to confirm a message before the connection counts as lost.
+    pub confirm_limit: Duration,
+    /// How long connecting, or any other single request, may take.
+    pub request_limit: Duration,
+    /// After which time a message that no queue is bound to is published again.
+    pub unroutable_delay: Duration,
+    /// How long messages of a paused queue are held before they are put back. Below the broker's limit for unacknowledged
+    /// deliveries (30 minutes), at which it would close the channel and count a delivery.
+    pub hold_limit: Duration,
+}
+
+impl AmqpSettings {
+    /// Reads `amqp://user:password@host:5672/vhost` or `amqps://…`. A missing or empty virtual host is `/`.
+    pub fn parse(uri: &str, exchange: &str) -> Result<Self, AmqpError> {
+        let fault = |reason: &str| AmqpError::Uri { reason: reason.to_owned() };
+        // The parsers' own errors repeat the text, and with it the password.
+        let url = Url::parse(uri).map_err(|error| fault(&error.to_string()))?;
+        if !matches!(url.scheme(), "amqp" | "amqps") {
+            return Err(fault("the scheme is neither amqp nor amqps"));
+        }
+        let Some(host) = url.host().filter(|_| !url.cannot_be_a_base()) else {
+            return Err(fault("it names no host"));
+        };
+        let mut parsed: AMQPUri = uri.parse().map_err(|_| fault("a part or a parameter of it cannot be read"))?;
+        // The library takes an IPv6 address for no host at all, that is for localhost.
+        if let Host::Ipv6(address) = host {
+            parsed.authority.host = address.to_string();
+        }
+        if parsed.vhost.is_empty() {
+            "/".clone_into(&mut parsed.vhost);
+        }
+        if !matches!(exchange.len(), 1..=MAX_NAME) {
+            return Err(fault("the exchange's name is empty or longer than 200 bytes"));
+        }
+        parsed.query.heartbeat.get_or_insert(HEARTBEAT_S);
+        Ok(Self {
+            uri: parsed,
+            exchange: exchange.to_owned(),
+            confirm_limit: Duration::from_secs(10),
+            request_limit: Duration::from_secs(10),
+            unroutable_delay: Duration::from_secs(30),
+            hold_limit: Duration::from_mins(10),
+        })
+    }
+
+    /// The broker's address without the login, for logs and errors.
+    pub fn endpoint(&self) -> String {
+        let AMQPUri { scheme, authority, vhost, .. } = &self.uri;
+        let vhost = if vhost == "/" { "" } else { vhost.as_str() };
+        format!("{scheme}://{}:{}/{vhost}", authority.host, authority.port)
+    }
+
+    /// The user who logs in.
+    pub fn user(&self) -> &str {
+        &self.uri.authority.userinfo.username
+    }
+}
+
+impl fmt::Debug for AmqpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AmqpSettings")
+            .field("endpoint", &self.endpoint())
+            .field("user", &self.user())
+            .field("exchange", &self.exchange)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(uri: &str) -> String {
+        AmqpSettings::parse(uri, "x").unwrap().endpoint()
+    }
+
+    #[test]
+    fn addresses_are_read_with_their_defaults() {
+        assert_eq!(endpoint("amqp://a:b@rabbit"), "amqp://rabbit:5672/");
+        assert_eq!(endpoint("amqp://a:b@rabbit/"), "amqp://rabbit:5672/");
+        assert_eq!(endpoint("amqps://rabbit/%2f"), "amqps://rabbit:5671/");
+        assert_eq!(endpoint("amqp://10.0.0.1:99/bank"), "amqp://10.0.0.1:99/bank");
+        assert_eq!(endpoint("amqp://[::1]:99/bank"), "amqp://::1:99/bank");
+        assert_eq!(AmqpSettings::parse("amqp://h?heartbeat=3", "x").unwrap().uri.query.heartbeat, Some(3));
+        assert_eq!(AmqpSettings::parse("amqp://h", "x").unwrap().uri.query.heartbeat, Some(10));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_showing_the_password() {
+        for bad in [
+            "",
+            "rabbit",
+            "http://a:hunter2@h",
+            "amqp:hunter2",
+            "amqp://a:hunter2@h:99999",
+            "amqp://a:hunter2@h?heartbeat=no",
+        ] {
+            let error = AmqpSettings::parse(bad, "x").unwrap_err().to_string();
+            assert!(error.contains("amqp://user:password@host") && !error.contains("hunter2"), "{error}");
+        }
+        assert!(AmqpSettings::parse("amqp://h", "").is_err());
+        let settings = AmqpSettings::parse("amqp://a:hunter2@h", "x").unwrap();
+        assert!(!format!("{settings:?} {}", settings.endpoint()).contains("hunter2"));
+    }
+}

@@ -1,0 +1,131 @@
+//! The exchange and the queues, made by whoever comes first and the same for everyone.
+//!
+//! | queue | what it is |
+//! |---|---|
+//! | `<queue>` | bound to the exchange; a message returned to it 20 times over goes to `<queue>.dead` |
+//! | `<queue>.retry.5s` … | a message waits here for its next attempt, then expires back into `<queue>` |
+//! | `<queue>.dead` | messages that were given up, until somebody replays or discards them |
+//!
+//! All are durable quorum queues whose dead letters the broker moves at least once, which needs `reject-publish`. A queue
+//! that exists with other arguments is an error that names it: queues are never changed silently. Bindings that a service
+//! no longer asks for stay, since another release may need them; an operator removes them.
+
+use std::time::Duration;
+
+use lapin::ExchangeKind;
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use shared_events::Pattern;
+
+use super::connection::Link;
+use super::error::AmqpError;
+use crate::messaging::ConsumerSettings;
+
+/// How often a message may come back undone, because a process died with it or lost its connection.
+const DELIVERY_LIMIT: i32 = 20;
+/// Looking at a dead letter gives it back, so its queue must not have a limit that is ever met; 4.x has one of 20 unless told.
+const DEAD_DELIVERY_LIMIT: i32 = 1_000_000;
+
+/// The queue of messages that were given up.
+pub fn dead_queue(queue: &str) -> String {
+    format!("{queue}.dead")
+}
+
+/// The queue in which messages wait for so long: `log-service.retry.30s`.
+pub fn retry_queue(queue: &str, delay: Duration) -> String {
+    let ms = delay.as_millis();
+    let length = match ms {
+        _ if ms == 0 || !ms.is_multiple_of(1000) => format!("{ms}ms"),
+        _ if !ms.is_multiple_of(60_000) => format!("{}s", ms / 1000),
+        _ if !ms.is_multiple_of(3_600_000) => format!("{}m", ms / 60_000),
+        _ => format!("{}h", ms / 3_600_000),
+    };
+    format!("{queue}.retry.{length}")
+}
+
+/// A name for the wire. Names are checked where they come in; one that is too long all the same leads nowhere.
+pub(super) fn short(text: &str) -> ShortString {
+    ShortString::try_new(text).unwrap_or_default()
+}
+
+/// Makes the topic exchange. Without the right to, it is enough that it is there.
+pub(super) async fn declare_exchange(link: &Link) -> Result<(), AmqpError> {
+    let name = short(&link.settings().exchange);
+    let doing = format!("declaring the exchange {name:?}");
+    let declare = async |passive| {
+        let options = ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
+        let channel = link.channel().await?;
+        let declared = channel.exchange_declare(name.clone(), ExchangeKind::Topic, options, FieldTable::default());
+        link.ask(&doing, declared).await
+    };
+    match declare(false).await {
+        Err(forbidden @ AmqpError::Forbidden { .. }) => declare(true).await.map_err(|error| match error {
+            AmqpError::Missing { .. } => forbidden,
+            other => other,
+        }),
+        outcome => outcome,
+    }
+}
+
+/// Makes all queues of a consumer and binds them.
+pub(super) async fn declare_queues(link: &Link, settings: &ConsumerSettings) -> Result<(), AmqpError> {
+    let queue = settings.queue.as_str();
+    declare_queue(link, &dead_queue(queue), arguments(DEAD_DELIVERY_LIMIT, None, None)).await?;
+    for delay in &settings.retry_delays {
+        let back = arguments(DEAD_DELIVERY_LIMIT, Some(queue), Some(*delay));
+        declare_queue(link, &retry_queue(queue, *delay), back).await?;
+    }
+    declare_queue(link, queue, arguments(DELIVERY_LIMIT, Some(&dead_queue(queue)), None)).await?;
+    for pattern in &settings.bindings {
+        bind(link, queue, pattern).await?;
+    }
+    Ok(())
+}
+
+async fn declare_queue(link: &Link, name: &str, arguments: FieldTable) -> Result<(), AmqpError> {
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    // A refusal closes the channel, so each has its own.
+    let channel = link.channel().await?;
+    link.ask(&format!("declaring the queue {name:?}"), channel.queue_declare(short(name), options, arguments)).await?;
+    Ok(())
+}
+
+async fn bind(link: &Link, queue: &str, pattern: &Pattern) -> Result<(), AmqpError> {
+    let channel = link.channel().await?;
+    let (queue_name, exchange, key) = (short(queue), short(&link.settings().exchange), short(&pattern.to_string()));
+    let bound = channel.queue_bind(queue_name, exchange, key, QueueBindOptions::default(), FieldTable::default());
+    link.ask(&format!("binding the queue {queue:?} to {pattern}"), bound).await
+}
+
+/// `to` is where dead letters of the queue go, by way of the default exchange.
+fn arguments(delivery_limit: i32, to: Option<&str>, ttl: Option<Duration>) -> FieldTable {
+    let mut table = FieldTable::default();
+    let text = |value: &str| AMQPValue::LongString(value.into());
+    table.insert("x-queue-type".into(), text("quorum"));
+    table.insert("x-delivery-limit".into(), AMQPValue::LongInt(delivery_limit));
+    table.insert("x-overflow".into(), text("reject-publish"));
+    if let Some(queue) = to {
+        table.insert("x-dead-letter-exchange".into(), text(""));
+        table.insert("x-dead-letter-routing-key".into(), text(queue));
+        table.insert("x-dead-letter-strategy".into(), text("at-least-once"));
+    }
+    if let Some(ttl) = ttl {
+        let ms = i32::try_from(ttl.as_millis()).unwrap_or(i32::MAX);
+        table.insert("x-message-ttl".into(), AMQPValue::LongInt(ms));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_retry_queues_tell_the_delay() {
+        let names =
+            [(1500, "1500ms"), (5000, "5s"), (30_000, "30s"), (120_000, "2m"), (600_000, "10m"), (7_200_000, "2h")];
+        for (ms, name) in names {
+            assert_eq!(retry_queue("q", Duration::from_millis(ms)), format!("q.retry.{name}"));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Publishing with confirms: a window of messages at once, then all their confirms.
+//!
+//! A broker returns a message that no queue takes and then confirms it all the same. The library attaches each return to
+//! whichever confirm comes next, which under load is another message's. So one confirm alone proves nothing; only when all
+//! confirms of a window are there are all its returns there, too. What was returned is then told by exchange and routing
+//! key, which is all that routing depends on: a message of that kind which got through before a binding went away is
+//! published twice, never lost.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
+use lapin::{BasicProperties, Channel, Confirmation};
+
+/// A message as it goes onto the wire.
+#[derive(Debug, Clone)]
+pub(super) struct Letter {
+    pub(super) exchange: ShortString,
+    pub(super) routing_key: ShortString,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Vec<u8>,
+}
+
+/// What became of a message of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The broker has it for good.
+    Confirmed,
+    /// No queue takes it.
+    Unroutable,
+    /// The broker declined, as for a full queue.
+    Refused,
+}
+
+/// Why nothing is known of a window: the connection has to be dropped.
+#[derive(Debug)]
+pub(super) enum WindowError {
+    TimedOut,
+    Broker(lapin::Error),
+}
+
+/// Publishes the messages, in order, and answers one fate for each.
+pub(super) async fn publish(
+    channel: &Channel,
+    letters: Vec<Letter>,
+    limit: Duration,
+) -> Result<Vec<Fate>, WindowError> {
+    let addresses: Vec<_> =
+        letters.iter().map(|letter| (letter.exchange.clone(), letter.routing_key.clone())).collect();
+    let confirmations = tokio::time::timeout(limit, send(channel, letters)).await.map_err(|_| WindowError::TimedOut)?;
+    Ok(judge(&addresses, confirmations.map_err(WindowError::Broker)?))
+}
+
+async fn send(channel: &Channel, letters: Vec<Letter>) -> lapin::Result<Vec<Confirmation>> {
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let mut confirms = Vec::with_capacity(letters.len());
+    for Letter { exchange, routing_key, properties, body } in letters {
+        confirms.push(channel.basic_publish(exchange, routing_key, options, &body, properties).await?);
+    }
+    try_join_all(confirms).await
+}
+
+fn judge(addresses: &[(ShortString, ShortString)], confirmations: Vec<Confirmation>) -> Vec<Fate> {
+    let mut returned = BTreeSet::new();
+    let mut confirmed = Vec::with_capacity(addresses.len());
+    for confirmation in confirmations {
+        confirmed.push(confirmation.is_ack());
+        if let Some(message) = confirmation.take_message() {
+            returned.insert((message.exchange.clone(), message.routing_key.clone()));
+        }
+    }
+    let fate = |(address, confirmed)| {
+        if returned.contains(address) {
+            Fate::Unroutable
+        } else if confirmed {
+            Fate::Confirmed
+        } else {
+            Fate::Refused
+        }
+    };
+    addresses.iter().zip(confirmed).map(fate).collect()
+}

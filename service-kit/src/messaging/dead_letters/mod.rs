@@ -1,0 +1,58 @@
+//! Messages that were given up, kept with the reason until somebody replays or discards them.
+//!
+//! A letter is known by its queue and its event id; adding the same again replaces it. Letters can hold what their events
+//! hold, so a store of them is as private as the system's data.
+
+mod folder;
+mod memory;
+
+use std::io;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shared_events::{EventId, WireMessage};
+
+pub use folder::DeadLetterFolder;
+pub use memory::MemoryDeadLetters;
+
+/// No page is longer than this.
+pub const MAX_PAGE: usize = 100;
+
+/// A message that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    pub queue: String,
+    pub reason: String,
+    /// How many attempts were spent on it.
+    pub attempts: u32,
+    pub died_at: DateTime<Utc>,
+    /// The message as it came, ready to be published again.
+    pub message: WireMessage,
+}
+
+impl DeadLetter {
+    /// The event's id; for a message whose id is unreadable, one derived from its content.
+    pub fn id(&self) -> EventId {
+        let message = &self.message;
+        message.event_id().unwrap_or_else(|_| EventId::from_content(&message.routing_key, &message.body))
+    }
+}
+
+/// A store of dead letters.
+#[async_trait]
+pub trait DeadLetters: Send + Sync + 'static {
+    /// Keeps a letter. When this returns without an error, the letter survives a crash.
+    async fn add(&self, letter: DeadLetter) -> io::Result<()>;
+
+    /// The queues that have letters, in order of name.
+    async fn queues(&self) -> io::Result<Vec<String>>;
+
+    /// A page of a queue's letters in order of id, which is the order of the events; at most [`MAX_PAGE`] of them.
+    async fn list(&self, queue: &str, after: Option<EventId>, limit: usize) -> io::Result<Vec<DeadLetter>>;
+
+    async fn get(&self, queue: &str, id: EventId) -> io::Result<Option<DeadLetter>>;
+
+    /// Discards a letter; false if there was none.
+    async fn remove(&self, queue: &str, id: EventId) -> io::Result<bool>;
+}

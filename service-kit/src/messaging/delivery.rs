@@ -1,0 +1,49 @@
+//! One message as a consumer meets it, and what the consumer says of it.
+
+use shared_events::{Envelope, Event, WireMessage};
+
+/// A message handed to a consumer.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub message: WireMessage,
+    /// Which try this is, from 1. Tries during an outage are not counted.
+    pub attempt: u32,
+    /// Whether this queue may have seen the message before.
+    pub redelivered: bool,
+}
+
+/// What became of a message. The reasons go to logs and dead letters: no secret and nothing of the body belongs there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its effect is in place.
+    Done,
+    /// It asks for nothing here; acknowledged, and counted apart.
+    Skipped,
+    /// It failed for a reason that may pass.
+    Retry { reason: String },
+    /// It can never succeed; it becomes a dead letter at once.
+    Reject { reason: String },
+}
+
+impl Outcome {
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self::Retry { reason: reason.into() }
+    }
+
+    pub fn reject(reason: impl Into<String>) -> Self {
+        Self::Reject { reason: reason.into() }
+    }
+}
+
+/// Reads the message as an event; a message that is none is poison, and the outcome to return for it is the error.
+pub fn decode_or_reject(delivery: &Delivery) -> Result<Envelope, Outcome> {
+    delivery.message.decode().map_err(|error| Outcome::reject(error.to_string()))
+}
+
+/// Reads the event's facts as their own type; facts that do not fit are poison.
+pub fn data_or_reject<E: Event>(envelope: &Envelope) -> Result<E, Outcome> {
+    envelope.data::<E>().map_err(|error| {
+        let reason = shared_events::wire::describe_json_error(&error);
+        Outcome::reject(format!("the data does not fit {}: {reason}", E::TYPE))
+    })
+}

@@ -1,0 +1,88 @@
+//! From the answers of all queues to the sender's receipt.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::queue::Answer;
+use crate::messaging::runner::Tries;
+use crate::messaging::{Progress, QueueProgress, Receipt};
+
+/// A paused queue announces its return; this is the safety net.
+const PAUSED_DELAY: Duration = Duration::from_mins(1);
+const FULL_DELAY: Duration = Duration::from_millis(100);
+
+/// The fate of one message, queue by queue.
+pub(super) struct Settlement {
+    progress: Progress,
+    now: DateTime<Utc>,
+    after: Option<Duration>,
+    waiting_for: Option<String>,
+    reasons: Vec<String>,
+}
+
+impl Settlement {
+    pub(super) fn new(progress: Progress, now: DateTime<Utc>) -> Self {
+        Self { progress, now, after: None, waiting_for: None, reasons: Vec::new() }
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// A queue whose next attempt is not due yet.
+    pub(super) fn wait_until(&mut self, queue: &str, due: DateTime<Utc>) {
+        let after = (due - self.now).to_std().unwrap_or_default();
+        self.later(queue, after, "the next attempt is not due yet");
+    }
+
+    /// A queue's answer; none if the queue was stopped before it could give one.
+    pub(super) fn add(&mut self, queue: &str, before: Tries, answer: Option<Answer>) {
+        match answer {
+            Some(Answer::Done) => self.progress.set(queue, QueueProgress::Done),
+            Some(Answer::Dead) => self.progress.set(queue, QueueProgress::Dead),
+            Some(Answer::Retry { delay, tries, reason }) => {
+                self.pending(queue, tries, Some(delay));
+                self.later(queue, delay, &reason);
+            }
+            Some(Answer::Paused { reason }) => {
+                self.pending(queue, before, None);
+                self.waiting_for.get_or_insert_with(|| queue.to_owned());
+                self.later(queue, PAUSED_DELAY, &reason);
+            }
+            Some(Answer::Full) => self.later(queue, FULL_DELAY, "the queue is full"),
+            None => {
+                self.pending(queue, before, None);
+                self.later(queue, FULL_DELAY, "the queue was stopped");
+            }
+        }
+    }
+
+    pub(super) fn into_receipt(self) -> Receipt {
+        match self.after {
+            None => Receipt::Accepted,
+            Some(after) => Receipt::Later {
+                after,
+                progress: self.progress,
+                waiting_for: self.waiting_for,
+                reason: self.reasons.join("; "),
+            },
+        }
+    }
+
+    fn pending(&mut self, queue: &str, tries: Tries, delay: Option<Duration>) {
+        let Tries { attempts, panics } = tries;
+        let due = delay.and_then(|delay| self.now.checked_add_signed(TimeDelta::from_std(delay).ok()?));
+        self.progress.set(queue, QueueProgress::Pending { attempts, panics, due });
+    }
+
+    /// The message is due when the first of its queues is.
+    fn later(&mut self, queue: &str, after: Duration, reason: &str) {
+        self.after = Some(self.after.map_or(after, |known| known.min(after)));
+        self.reasons.push(format!("{queue}: {reason}"));
+    }
+}

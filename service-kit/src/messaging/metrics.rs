@@ -1,0 +1,81 @@
+//! Numbers about queues.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounterVec, IntGauge};
+
+use super::runner::Verdict;
+use crate::telemetry::Metrics;
+
+const MESSAGES_HELP: &str = "Messages by queue and outcome";
+
+/// The numbers of one queue.
+#[derive(Clone)]
+pub(crate) struct QueueMetrics {
+    queue: String,
+    messages: IntCounterVec,
+    dead_letters: IntCounterVec,
+    in_flight: IntGauge,
+    paused: IntGauge,
+    handle_seconds: Histogram,
+}
+
+impl QueueMetrics {
+    pub(crate) fn new(metrics: &Metrics, queue: &str) -> Self {
+        let gauge = |name, help| metrics.gauge(name, help, &["queue"]).with_label_values(&[queue]);
+        let seconds = metrics.histogram("handle_seconds", "Time a handler took for one batch", &["queue"]);
+        Self {
+            queue: queue.to_owned(),
+            messages: messages(metrics),
+            dead_letters: metrics.counter("dead_letters_total", "Messages kept as dead letters", &["queue"]),
+            in_flight: gauge("messages_in_flight", "Messages in a handler now"),
+            paused: gauge("consumer_paused", "1 while the queue is paused by an outage"),
+            handle_seconds: seconds.with_label_values(&[queue]),
+        }
+    }
+
+    pub(crate) fn count(&self, verdict: &Verdict) {
+        self.count_as(match verdict {
+            Verdict::Ack => "done",
+            Verdict::Skip => "skipped",
+            Verdict::RetryAfter { .. } => "retry",
+            Verdict::DeadLetter { .. } => "dead",
+            Verdict::Pause { .. } => "paused",
+        });
+    }
+
+    pub(crate) fn count_as(&self, outcome: &str) {
+        self.messages.with_label_values(&[self.queue.as_str(), outcome]).inc();
+    }
+
+    pub(crate) fn dead_letter_kept(&self) {
+        self.dead_letters.with_label_values(&[self.queue.as_str()]).inc();
+    }
+
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.set(i64::from(paused));
+    }
+
+    pub(crate) fn observe(&self, elapsed: Duration) {
+        self.handle_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts the messages as in flight until the work ends or is dropped.
+    pub(crate) async fn while_in_flight<T>(&self, messages: usize, work: impl Future<Output = T>) -> T {
+        struct Landing<'a>(&'a IntGauge, i64);
+        impl Drop for Landing<'_> {
+            fn drop(&mut self) {
+                self.0.sub(self.1);
+            }
+        }
+        let messages = i64::try_from(messages).unwrap_or(i64::MAX);
+        self.in_flight.add(messages);
+        let _landing = Landing(&self.in_flight, messages);
+        work.await
+    }
+}
+
+/// Messages by queue and outcome.
+pub(crate) fn messages(metrics: &Metrics) -> IntCounterVec {
+    metrics.counter("messages_total", MESSAGES_HELP, &["queue", "outcome"])
+}

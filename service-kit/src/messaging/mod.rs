@@ -1,0 +1,28 @@
+//! Messages between services: what a consumer and a publisher promise each other, whatever carries the messages.
+//!
+//! A [`Consumer`] says what became of each message ([`Outcome`]); the [`runner`] decides what follows from it: acknowledge,
+//! try again after a delay, give the message up to the [`dead_letters`], or pause the queue while the thing behind the
+//! consumer is away. A transport only carries that out. [`in_process`] is the transport of a system that runs in one process,
+//! [`amqp`] the one of several.
+//!
+//! Invariants: a message is delivered at least once to every queue that it is routed to; it leaves a queue only as done,
+//! skipped or kept as a dead letter; an outage spends no attempts; one message's fault never costs its neighbours anything
+//! but time. Limits: attempts, panics, batch, concurrency, queue length and time per attempt, all in [`ConsumerSettings`].
+
+pub mod amqp;
+mod consumer;
+pub mod dead_letters;
+mod delivery;
+pub mod in_process;
+mod metrics;
+mod progress;
+mod publisher;
+pub mod runner;
+
+pub use amqp::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher, AmqpSettings};
+pub use consumer::{Consumer, ConsumerSettings};
+pub use dead_letters::{DeadLetter, DeadLetterFolder, DeadLetters, MemoryDeadLetters};
+pub use delivery::{Delivery, Outcome, data_or_reject, decode_or_reject};
+pub use in_process::{InProcessBroker, SubscribeError};
+pub use progress::{Progress, QueueProgress};
+pub use publisher::{Destination, Outgoing, Publisher, Receipt};

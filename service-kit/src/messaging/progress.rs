@@ -1,0 +1,55 @@
+//! How far each queue has come with a message. The sender keeps it between tries, so that memory holds no waiting messages.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::runner::Tries;
+
+/// Progress by queue name; a queue that is not in it has not seen the message yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Progress(pub BTreeMap<String, QueueProgress>);
+
+/// How far one queue has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueProgress {
+    /// Handled or skipped.
+    Done,
+    /// Kept as a dead letter.
+    Dead,
+    /// To be tried again.
+    Pending {
+        /// Failed attempts so far.
+        #[serde(default)]
+        attempts: u32,
+        /// Those among them that panicked or ran out of time.
+        #[serde(default)]
+        panics: u32,
+        /// Not before this time: a queue with a short delay must not spend the attempts of one with a long delay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<DateTime<Utc>>,
+    },
+}
+
+impl Progress {
+    pub fn get(&self, queue: &str) -> Option<&QueueProgress> {
+        self.0.get(queue)
+    }
+
+    pub fn set(&mut self, queue: &str, progress: QueueProgress) {
+        self.0.insert(queue.to_owned(), progress);
+    }
+}
+
+impl QueueProgress {
+    /// The tries so far; none for a queue that has finished.
+    pub fn tries(&self) -> Tries {
+        match *self {
+            Self::Pending { attempts, panics, .. } => Tries { attempts, panics },
+            Self::Done | Self::Dead => Tries::default(),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Runs a consumer on messages: time limit, panics, the question whether an outage is behind a failure, and the verdict.
+//! It knows no transport; [`decide()`] is pure.
+//!
+//! A call of the handler that panics or runs out of time on several messages says nothing about any one of them, so each
+//! is then given to the handler alone, at once: only the poison pays with an attempt.
+
+mod attempt;
+mod decide;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use decide::{Ended, Tries, Verdict, decide};
+use tracing::Instrument as _;
+
+use super::metrics::QueueMetrics;
+use super::{Consumer, ConsumerSettings, Delivery};
+use crate::telemetry::Metrics;
+
+/// A dependency that has not answered by then is away.
+const PROBE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A consumer with its settings.
+pub struct Runner {
+    settings: ConsumerSettings,
+    consumer: Arc<dyn Consumer>,
+    metrics: QueueMetrics,
+}
+
+impl Runner {
+    pub fn new(settings: ConsumerSettings, consumer: Arc<dyn Consumer>, metrics: &Metrics) -> Self {
+        let metrics = QueueMetrics::new(metrics, &settings.queue);
+        Self { settings, consumer, metrics }
+    }
+
+    pub fn settings(&self) -> &ConsumerSettings {
+        &self.settings
+    }
+
+    pub(crate) fn metrics(&self) -> &QueueMetrics {
+        &self.metrics
+    }
+
+    /// Hands the deliveries to the consumer and answers one verdict for each, in order. `tries` are the failed attempts
+    /// before this one, in the same order.
+    pub async fn run(&self, deliveries: &[Delivery], tries: &[Tries]) -> Vec<Verdict> {
+        let started = Instant::now();
+        let (ended, known_outage) = self.metrics.while_in_flight(deliveries.len(), self.attempt_all(deliveries)).await;
+        self.metrics.observe(started.elapsed());
+        let outage = match known_outage {
+            None if ended.iter().any(Ended::may_be_outage) => self.probe().await.err(),
+            known => known,
+        };
+        let verdicts: Vec<Verdict> = ended
+            .iter()
+            .zip(tries)
+            .map(|(ended, tries)| decide(ended, *tries, &self.settings, outage.as_deref()))
+            .collect();
+        for (delivery, verdict) in deliveries.iter().zip(&verdicts) {
+            self.report(delivery, verdict);
+        }
+        verdicts
+    }
+
+    /// Asks whether the thing behind the consumer is there. No answer in time, or a panic, counts as an outage.
+    pub async fn probe(&self) -> Result<(), String> {
+        attempt::guarded(PROBE_LIMIT, self.consumer.dependency())
+            .await
+            .unwrap_or_else(|fault| Err(format!("asking for the dependency failed: {fault}")))
+    }
+
+    /// Tries all deliveries in one call, or one by one if that call fails. Also answers the outage, if one showed meanwhile.
+    async fn attempt_all(&self, deliveries: &[Delivery]) -> (Vec<Ended>, Option<String>) {
+        let fault = match self.call(deliveries).await {
+            Ok(outcomes) => return (outcomes.into_iter().map(Ended::Answered).collect(), None),
+            Err(fault) => fault,
+        };
+        if let [_] = deliveries {
+            return (vec![fault.into_ended()], None);
+        }
+        tracing::warn!(queue = self.settings.queue, messages = deliveries.len(), %fault, "a batch failed; trying one by one");
+        let mut outage = if fault.is_time_out() { self.probe().await.err() } else { None };
+        let mut all = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let ended = if outage.is_some() { Ended::NotTried } else { self.attempt_one(delivery).await };
+            // Without this question a hung dependency would cost the time limit once per message.
+            if outage.is_none() && matches!(ended, Ended::TimedOut { .. }) {
+                outage = self.probe().await.err();
+            }
+            all.push(ended);
+        }
+        (all, outage)
+    }
+
+    async fn attempt_one(&self, delivery: &Delivery) -> Ended {
+        match self.call(std::slice::from_ref(delivery)).await {
+            Ok(outcomes) => outcomes.into_iter().next().map_or(Ended::NotTried, Ended::Answered),
+            Err(fault) => fault.into_ended(),
+        }
+    }
+
+    async fn call(&self, deliveries: &[Delivery]) -> Result<Vec<super::Outcome>, attempt::Fault> {
+        let span = attempt::span(&self.settings.queue, deliveries);
+        let handled = self.consumer.handle(deliveries).instrument(span);
+        let outcomes = attempt::guarded(self.settings.time_limit, handled).await?;
+        if outcomes.len() == deliveries.len() {
+            Ok(outcomes)
+        } else {
+            Err(attempt::Fault::Miscounted { expected: deliveries.len(), answered: outcomes.len() })
+        }
+    }
+
+    /// One line per delivery, never with the body.
+    fn report(&self, delivery: &Delivery, verdict: &Verdict) {
+        let queue = self.settings.queue.as_str();
+        let (event_id, kind) = attempt::identity(delivery);
+        let attempt = delivery.attempt;
+        self.metrics.count(verdict);
+        match verdict {
+            Verdict::Ack => tracing::info!(%event_id, event_type = kind, queue, attempt, "message done"),
+            Verdict::Skip => tracing::info!(%event_id, event_type = kind, queue, attempt, "message skipped"),
+            Verdict::RetryAfter { delay, reason, .. } => {
+                let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(%event_id, event_type = kind, queue, attempt, delay_ms, reason, "message to be tried again");
+            }
+            Verdict::DeadLetter { reason, .. } => {
+                tracing::error!(%event_id, event_type = kind, queue, attempt, reason, "message given up");
+            }
+            Verdict::Pause { reason } => {
+                tracing::warn!(%event_id, event_type = kind, queue, attempt, reason, "message waits for the queue");
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! One event, one line: time, level, target, message, fields, request id, spans.
+
+use std::fmt;
+
+use chrono::SecondsFormat;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::LogFormat;
+use super::visit::{Line, push_quoted, push_unquoted};
+use crate::clock::{Clock, SystemClock};
+
+/// Formats events. The id of the request being served is added here, so that no span per request is needed.
+pub(super) struct LineFormat(pub(super) LogFormat);
+
+impl<S, N> FormatEvent<S, N> for LineFormat
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut line = Line::new(self.0);
+        event.record(&mut line);
+        let mut spans = String::new();
+        for span in context.event_scope().into_iter().flatten() {
+            if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
+                spans.push_str(fields.fields.as_str());
+            }
+        }
+        let metadata = event.metadata();
+        let parts = Parts { level: metadata.level().as_str(), target: metadata.target(), line: &line, spans: &spans };
+        let mut out = String::with_capacity(320);
+        match self.0 {
+            LogFormat::Text => text(&mut out, &parts),
+            LogFormat::Json => json(&mut out, &parts),
+        }
+        out.push('\n');
+        writer.write_str(&out)
+    }
+}
+
+struct Parts<'a> {
+    level: &'a str,
+    target: &'a str,
+    line: &'a Line,
+    spans: &'a str,
+}
+
+fn now() -> String {
+    SystemClock.now().to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn text(out: &mut String, parts: &Parts<'_>) {
+    out.push_str(&now());
+    out.push(' ');
+    out.push_str(parts.level);
+    out.push(' ');
+    out.push_str(parts.target);
+    out.push_str(": ");
+    push_unquoted(out, &parts.line.message);
+    out.push_str(&parts.line.members);
+    if let Some(id) = crate::http::server::request_id() {
+        out.push_str(" request_id=");
+        out.push_str(&id);
+    }
+    out.push_str(parts.spans);
+}
+
+fn json(out: &mut String, parts: &Parts<'_>) {
+    out.push_str("{\"time\":\"");
+    out.push_str(&now());
+    out.push_str("\",\"level\":\"");
+    out.push_str(parts.level);
+    out.push_str("\",\"target\":");
+    push_quoted(out, parts.target);
+    out.push_str(",\"message\":");
+    push_quoted(out, &parts.line.message);
+    out.push_str(&parts.line.members);
+    if let Some(id) = crate::http::server::request_id() {
+        out.push_str(",\"request_id\":");
+        push_quoted(out, &id);
+    }
+    if !parts.spans.is_empty() {
+        out.push_str(",\"span\":{");
+        // Members of nested spans may share a name; most readers take the last one.
+        out.push_str(parts.spans.trim_start_matches(','));
+        out.push('}');
+    }
+    out.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+    use crate::telemetry::visit::FieldFormat;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, work: impl FnOnce()) -> String {
+        let sink = Sink::default();
+        let writer = sink.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(move || writer.clone())
+            .fmt_fields(FieldFormat(format))
+            .event_format(LineFormat(format));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
+        let bytes = sink.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_value_cannot_forge_a_line() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let text = logged(format, || {
+                tracing::info!(name = "a\nERROR forged", esc = "\u{1b}[31m", "msg\r\nERROR forged {}", "\u{2028}x");
+            });
+            assert_eq!(text.lines().count(), 1, "{text}");
+            assert!(!text.contains(['\r', '\u{1b}', '\u{2028}']), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_json_line_is_json_with_numbers_as_numbers_and_the_span() {
+        let text = logged(LogFormat::Json, || {
+            let span = tracing::info_span!("task", name = "relay");
+            let _in_span = span.enter();
+            tracing::warn!(count = 3_u64, ok = true, took = 1.5_f64, who = ?Some("x"), "hello \"you\"");
+        });
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["message"], "hello \"you\"");
+        assert_eq!((line["count"].as_u64(), line["ok"].as_bool()), (Some(3), Some(true)));
+        assert_eq!(line["who"], "Some(\"x\")");
+        assert_eq!(line["span"]["name"], "relay");
+    }
+}

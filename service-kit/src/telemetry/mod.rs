@@ -1,0 +1,83 @@
+//! Logs and metrics of a process.
+//!
+//! [`init`] installs one subscriber: lines of text or JSON to stderr or a file. Writing never blocks a request: lines go
+//! through a bounded queue to one writer thread; when the queue is full they are dropped and the loss is logged. Control
+//! characters are escaped, so a value cannot forge a line. [`Metrics`] is one Prometheus registry per service, never a
+//! global one, since several services may share a process.
+
+mod format;
+mod metrics;
+mod output;
+mod visit;
+
+use std::path::PathBuf;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+pub use metrics::Metrics;
+pub use output::flush;
+
+/// The broker's library logs every message that comes back unroutable, whole: bodies are private.
+const UNWANTED: &str = "lapin::returned_messages=off";
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Where logs go and what they hold.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LogSettings {
+    /// How log lines look
+    #[arg(long = "log-format", env = "LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    pub format: LogFormat,
+    /// What is logged: a level, or such as `info,bank_service=debug`
+    #[arg(long = "log-level", env = "RUST_LOG", default_value = "info", value_name = "FILTER", global = true)]
+    pub level: String,
+    /// Append log lines to this file instead of standard error
+    #[arg(long = "log-file", env = "LOG_FILE", value_name = "FILE", global = true)]
+    pub file: Option<PathBuf>,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned(), file: None }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("the log level {level:?} is not valid: {source}; expected such as info or info,bank_service=debug")]
+    Level { level: String, source: tracing_subscriber::filter::ParseError },
+    #[error("the log file {path:?} cannot be opened: {source}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("the log writer cannot start: {0}")]
+    Writer(std::io::Error),
+    #[error("logging is already set up in this process")]
+    AlreadySet,
+}
+
+/// Installs the process's log subscriber and a panic hook that logs; works once per process.
+pub fn init(settings: &LogSettings) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(&settings.level)
+        .map_err(|source| TelemetryError::Level { level: settings.level.clone(), source })?;
+    let filter = match UNWANTED.parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
+    let output = output::Output::start(settings.file.as_deref())?;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(output)
+        .fmt_fields(visit::FieldFormat(settings.format))
+        .event_format(format::LineFormat(settings.format));
+    tracing_subscriber::registry().with(filter).with(lines).try_init().map_err(|_| TelemetryError::AlreadySet)?;
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(location, reason = crate::task::panic_text(panic.payload()), "panic");
+    }));
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! The log writer: a bounded queue and one thread.
+//!
+//! The queue holds 8,192 lines; beyond that lines are dropped and counted, and the count is written once there is room.
+//! What is queued is written out by [`flush`], which `main` calls last.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::TelemetryError;
+
+const QUEUE_LINES: usize = 8_192;
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+
+static QUEUE: OnceLock<SyncSender<Item>> = OnceLock::new();
+
+enum Item {
+    Line(Vec<u8>),
+    Flush(SyncSender<()>),
+}
+
+/// Hands lines to the writer thread.
+#[derive(Clone)]
+pub(super) struct Output {
+    queue: SyncSender<Item>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Output {
+    pub(super) fn start(file: Option<&Path>) -> Result<Self, TelemetryError> {
+        let target: Box<dyn Write + Send> = match file {
+            None => Box::new(io::stderr()),
+            Some(path) => {
+                let opened = OpenOptions::new().create(true).append(true).open(path);
+                Box::new(opened.map_err(|source| TelemetryError::File { path: path.to_owned(), source })?)
+            }
+        };
+        let (queue, lines) = sync_channel(QUEUE_LINES);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&dropped);
+        std::thread::Builder::new()
+            .name("log-writer".to_owned())
+            .spawn(move || write_all(&lines, &counter, target))
+            .map_err(TelemetryError::Writer)?;
+        // A second call keeps the first queue: the subscriber of the first call stays the one in use.
+        QUEUE.get_or_init(|| queue.clone());
+        Ok(Self { queue, dropped })
+    }
+}
+
+impl<'a> MakeWriter<'a> for Output {
+    type Writer = &'a Output;
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+impl Write for &Output {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Item::Line(line.to_vec())) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Waits, for a second at most, until everything logged so far is written.
+pub fn flush() {
+    let Some(queue) = QUEUE.get() else { return };
+    let (done, answer) = sync_channel(1);
+    // A full queue or a dead writer must not keep a process from ending.
+    if queue.try_send(Item::Flush(done)).is_ok() {
+        answer.recv_timeout(FLUSH_LIMIT).ok();
+    }
+}
+
+fn write_all(lines: &Receiver<Item>, dropped: &AtomicU64, target: Box<dyn Write + Send>) {
+    let mut target = BufWriter::with_capacity(64 * 1024, target);
+    while let Ok(item) = lines.recv() {
+        let mut next = Some(item);
+        while let Some(item) = next.take() {
+            // Nowhere is left to report a failed write of the log to.
+            match item {
+                Item::Line(line) => drop(target.write_all(&line)),
+                Item::Flush(done) => {
+                    drop(target.flush());
+                    done.try_send(()).ok();
+                }
+            }
+            next = lines.try_recv().ok();
+        }
+        let lost = dropped.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            drop(writeln!(target, "{{\"level\":\"WARN\",\"message\":\"log lines were dropped\",\"count\":{lost}}}"));
+        }
+        drop(target.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_reach_the_file_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let output = Output::start(Some(&path)).unwrap();
+        for line in ["one\n", "two\n"] {
+            (&output).write_all(line.as_bytes()).unwrap();
+        }
+        let (done, answer) = sync_channel(1);
+        output.queue.send(Item::Flush(done)).unwrap();
+        answer.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_an_error() {
+        assert!(matches!(Output::start(Some(Path::new("/"))), Err(TelemetryError::File { .. })));
+    }
+}

@@ -1,0 +1,90 @@
+//! Dead letters in the broker are listed, shown, replayed and discarded, and none is lost by looking.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use service_kit::messaging::amqp::dead_queue;
+use service_kit::messaging::{AmqpDeadLetters, DeadLetter, DeadLetters as _, Outcome};
+use shared_events::EventId;
+
+use crate::scripted::{Act, Scripted, id, message};
+use crate::support::{Stage, eventually};
+
+fn ids(page: &[DeadLetter]) -> Vec<EventId> {
+    page.iter().map(DeadLetter::id).collect()
+}
+
+/// A stage with a queue whose first deliveries are all refused, and the dead letters of them.
+async fn with_letters(count: u128) -> (Stage, AmqpDeadLetters, String, std::sync::Arc<Scripted>) {
+    let stage = Stage::new().await;
+    let seen = std::sync::Mutex::new(std::collections::BTreeSet::new());
+    let consumer = Scripted::new(move |delivery| {
+        let is_new = seen.lock().unwrap().insert(delivery.message.event_id().unwrap());
+        Act::Say(if is_new { Outcome::reject("bad") } else { Outcome::Done })
+    });
+    stage.subscribe(stage.queue("q"), &consumer).await;
+    for number in 1..=count {
+        stage.publish_until_accepted(&message(number)).await;
+    }
+    let (letters, queue) = (stage.letters(&["q", "none"]), stage.name("q"));
+    let all = usize::try_from(count).unwrap();
+    eventually("all are given up", async || letters.list(&queue, None, 100).await.unwrap().len() == all).await;
+    (stage, letters, queue, consumer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_are_kept_paged_and_discarded() {
+    let (stage, letters, queue, _) = with_letters(5).await;
+    assert_eq!(letters.queues().await.unwrap(), std::slice::from_ref(&queue));
+    assert_eq!(ids(&letters.list(&queue, None, 2).await.unwrap()), [id(1), id(2)]);
+    assert_eq!(ids(&letters.list(&queue, Some(id(2)), 2).await.unwrap()), [id(3), id(4)]);
+    assert_eq!(ids(&letters.list(&queue, Some(id(4)), 100).await.unwrap()), [id(5)]);
+    assert!(letters.list(&stage.name("none"), None, 10).await.unwrap().is_empty());
+    assert_eq!(letters.get(&queue, id(3)).await.unwrap().unwrap().reason, "bad");
+    assert_eq!(letters.get(&queue, id(9)).await.unwrap(), None);
+    assert!(letters.remove(&queue, id(3)).await.unwrap());
+    assert!(!letters.remove(&queue, id(3)).await.unwrap());
+    assert_eq!(ids(&letters.list(&queue, None, 100).await.unwrap()), [1, 2, 4, 5].map(id));
+    let died_at = DateTime::from_timestamp(60, 5000).unwrap();
+    let own = DeadLetter { queue: queue.clone(), reason: "own".to_owned(), attempts: 5, died_at, message: message(7) };
+    letters.add(own.clone()).await.unwrap();
+    letters.add(DeadLetter { reason: "again".to_owned(), ..own.clone() }).await.unwrap();
+    let kept = letters.get(&queue, id(7)).await.unwrap();
+    assert_eq!(kept, Some(DeadLetter { reason: "again".to_owned(), ..own }), "the later one, as one");
+    assert!(letters.remove(&queue, id(7)).await.unwrap());
+    assert_eq!(letters.get(&queue, id(7)).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looking_fifty_times_loses_no_letter() {
+    let (stage, letters, queue, _) = with_letters(3).await;
+    for _ in 0..50 {
+        assert_eq!(letters.list(&queue, None, 10).await.unwrap().len(), 3);
+    }
+    eventually("all lie there", async || stage.waiting(&dead_queue(&queue)).await == 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_delivers_once_with_all_attempts_before_it_and_a_second_one_finds_nothing() {
+    let (stage, letters, queue, consumer) = with_letters(4).await;
+    for number in [2, 3] {
+        assert!(letters.replay(&queue, id(number)).await.unwrap());
+        assert!(!letters.replay(&queue, id(number)).await.unwrap());
+    }
+    eventually("both are done", async || stage.metric("messages_total", &["outcome=\"done\""]) == 2).await;
+    assert_eq!(ids(&letters.list(&queue, None, 10).await.unwrap()), [id(1), id(4)]);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((consumer.seen(id(2)), consumer.seen(id(3)), consumer.seen(id(1))), (2, 2, 1));
+    assert!(consumer.calls.lock().unwrap().iter().flatten().all(|(_, attempt)| *attempt == 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_to_a_queue_that_is_gone_fails_and_keeps_the_letter() {
+    let (stage, letters, queue, _) = with_letters(1).await;
+    assert!(stage.consumers.drain(Duration::from_secs(10)).await);
+    let (_connection, channel) = stage.channel(&crate::support::broker_uri()).await;
+    channel.queue_delete(queue.as_str().into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
+    let error = letters.replay(&queue, id(1)).await.unwrap_err();
+    assert!(error.to_string().contains("there is no queue"), "{error}");
+    eventually("it is there still", async || letters.get(&queue, id(1)).await.unwrap().is_some()).await;
+}

@@ -1,0 +1,143 @@
+//! What goes wrong at a queue, and heals or is told.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use lapin::options::{BasicGetOptions, BasicNackOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::FieldTable;
+use service_kit::lifecycle::Shutdown;
+use service_kit::messaging::amqp::{dead_queue, retry_queue};
+use service_kit::messaging::{
+    AmqpConsumers, Consumer, ConsumerSettings, DeadLetters as _, Destination, Outcome, Receipt,
+};
+
+use crate::scripted::{Act, Scripted, id, message};
+use crate::support::{Stage, broker_uri, eventually, rabbitmqctl};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_exists_with_other_arguments_is_named() {
+    let stage = Stage::new().await;
+    let (_connection, channel) = stage.channel(&broker_uri()).await;
+    let name = retry_queue(&stage.name("q"), Duration::from_millis(200));
+    let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(name.as_str().into(), durable, FieldTable::default()).await.unwrap();
+    stage.consumers.subscribe(stage.queue("q"), Scripted::always(Outcome::Done)).unwrap();
+    let told = async || stage.consumers.state().is_err_and(|error| error.contains("other properties"));
+    eventually("the difference is told", told).await;
+    let error = stage.consumers.state().unwrap_err();
+    assert!(error.contains(&name) && error.contains("inequivalent arg") && !error.contains('\n'), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_queue_that_was_deleted_is_made_again_and_the_message_is_not_lost() {
+    let stage = Stage::new().await;
+    let consumer =
+        Scripted::new(|delivery| Act::Say(if delivery.attempt == 1 { Outcome::retry("busy") } else { Outcome::Done }));
+    stage.subscribe(stage.queue("q"), &consumer).await;
+    let (_connection, channel) = stage.channel(&broker_uri()).await;
+    let name = retry_queue(&stage.name("q"), Duration::from_millis(100));
+    channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    stage.publish_until_accepted(&message(1)).await;
+    eventually("it is done", async || stage.metric("messages_total", &["outcome=\"done\""]) == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_the_broker_closes_is_made_again() {
+    let stage = Stage::new().await;
+    let consumer = Scripted::always(Outcome::Done);
+    stage.subscribe(stage.queue("q"), &consumer).await;
+    let connections = rabbitmqctl(&["list_connections", "pid", "client_properties"]);
+    let line = connections.lines().find(|line| line.contains(&stage.name("q"))).unwrap();
+    rabbitmqctl(&["close_connection", line.split_whitespace().next().unwrap(), "maintenance"]);
+    stage.publish_until_accepted(&message(1)).await;
+    eventually("it is delivered all the same", async || consumer.seen(id(1)) >= 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dead_process_had_in_hand_comes_again_marked_as_redelivered() {
+    let stage = Stage::new().await;
+    let hanging = Scripted::new(|_| Act::Hang);
+    let settings = stage.queue("q");
+    let first = AmqpConsumers::new(stage.settings.clone(), Arc::clone(&stage.metrics), Shutdown::new());
+    first.subscribe(settings.clone(), Arc::clone(&hanging) as Arc<dyn Consumer>).unwrap();
+    eventually("it consumes", async || first.state().is_ok()).await;
+    stage.publish_until_accepted(&message(1)).await;
+    eventually("it is in the handler", async || hanging.calls() == 1).await;
+    assert!(!first.drain(Duration::from_millis(50)).await, "it is stopped at the deadline");
+
+    let again = Scripted::new(|delivery| {
+        Act::Say(if delivery.redelivered { Outcome::Done } else { Outcome::reject("not marked") })
+    });
+    stage.subscribe(settings, &again).await;
+    eventually("it is done", async || stage.metric("messages_total", &["outcome=\"done\""]) == 1).await;
+    assert_eq!(again.calls.lock().unwrap().concat(), [(id(1), 1)], "the attempt that was cut short is not counted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_is_returned_again_and_again_becomes_a_dead_letter_of_the_brokers() {
+    let stage = Stage::new().await;
+    stage.subscribe(stage.queue("q"), &Scripted::always(Outcome::Done)).await;
+    assert!(stage.consumers.drain(Duration::from_secs(10)).await);
+    assert_eq!(stage.publish(&message(1)).await, Receipt::Accepted);
+    let (_connection, channel) = stage.channel(&broker_uri()).await;
+    let (name, requeue) = (stage.name("q"), BasicNackOptions { requeue: true, ..BasicNackOptions::default() });
+    for _ in 0..200 {
+        match channel.basic_get(name.as_str().into(), BasicGetOptions::default()).await.unwrap() {
+            Some(got) => assert!(got.delivery.acker.nack(requeue).await.unwrap()),
+            None if stage.waiting(&dead_queue(&name)).await == 1 => break,
+            None => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+    let letters = stage.letters(&["q"]).list(&name, None, 10).await.unwrap();
+    let [letter] = &letters[..] else { panic!("one dead letter is expected: {letters:?}") };
+    assert_eq!((letter.reason.as_str(), &letter.message), ("the broker gave it up: delivery_limit", &message(1)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_held_too_long_in_a_pause_are_put_back_unspent() {
+    let stage = Stage::at(&broker_uri(), |settings| settings.hold_limit = Duration::from_millis(100)).await;
+    let consumer = Scripted::new(|_| Act::Say(Outcome::retry("refused")));
+    consumer.is_down.store(true, Ordering::SeqCst);
+    let settings = ConsumerSettings { concurrency: 2, batch_size: 5, ..stage.queue("q") };
+    stage.subscribe(settings, &consumer).await;
+    for number in 1..=30 {
+        stage.publish_until_accepted(&message(number)).await;
+    }
+    eventually("the queue is paused", async || stage.consumers.is_paused(&stage.name("q"))).await;
+    eventually("all of them are back", async || stage.waiting(&stage.name("q")).await == 30).await;
+    consumer.is_down.store(false, Ordering::SeqCst);
+    let letters = stage.letters(&["q"]);
+    let all_dead = async || letters.list(&stage.name("q"), None, 100).await.unwrap().len() == 30;
+    eventually("all are given up in the end", all_dead).await;
+    let letters = letters.list(&stage.name("q"), None, 100).await.unwrap();
+    assert!(letters.iter().all(|letter| letter.attempts == 5 && letter.message.routing_key == "user.created"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_drained_consumer_had_not_begun_goes_to_the_next_one() {
+    let stage = Stage::new().await;
+    let slow = Scripted::new(|_| Act::Wait);
+    let settings = ConsumerSettings { concurrency: 1, batch_size: 2, ..stage.queue("q") };
+    let first = AmqpConsumers::new(stage.settings.clone(), Arc::clone(&stage.metrics), Shutdown::new());
+    first.subscribe(settings.clone(), Arc::clone(&slow) as Arc<dyn Consumer>).unwrap();
+    eventually("it consumes", async || first.state().is_ok()).await;
+    for number in 1..=10 {
+        let to = Destination::Queue(stage.name("q"));
+        assert_eq!(stage.publish_to(to, &message(number)).await, Receipt::Accepted);
+    }
+    eventually("one batch is in the handler", async || slow.calls() == 1).await;
+    let begun = slow.calls.lock().unwrap().concat().len();
+    let release = async {
+        for _ in 0..begun {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            slow.release.notify_one();
+        }
+    };
+    let (clean, ()) = tokio::join!(first.drain(Duration::from_secs(10)), release);
+    assert!(clean);
+    let next = Scripted::always(Outcome::Done);
+    stage.subscribe(settings, &next).await;
+    eventually("the next one has the rest", async || next.calls.lock().unwrap().concat().len() == 10 - begun).await;
+    assert_eq!(stage.metric("messages_total", &["outcome=\"done\""]), 10);
+}

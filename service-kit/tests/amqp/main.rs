@@ -1,0 +1,25 @@
+//! Messaging over a real broker. Needs `AMQP_URI`: `deploy/local/with.sh cargo test -p service-kit --features real-servers`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::print_stderr,
+    clippy::float_arithmetic,
+    reason = "tests fail by panicking, and measurements are printed"
+)]
+
+mod confirms;
+mod contract;
+mod dead_letters;
+mod faults;
+mod outages;
+mod probe;
+mod support;
+mod throughput;
+
+/// The consumer and the messages of the in-process tests.
+#[allow(dead_code, reason = "only a part of it is used here")]
+#[path = "../messaging/support.rs"]
+mod scripted;

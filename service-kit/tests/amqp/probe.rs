@@ -1,0 +1,70 @@
+//! What is wrong with the broker is told in one line, soon.
+
+use std::time::{Duration, Instant};
+
+use service_kit::messaging::AmqpSettings;
+use service_kit::messaging::amqp::{AmqpError, probe};
+use tokio::net::TcpListener;
+
+use crate::support::{Stage, broker_uri};
+
+async fn told(uri: &str) -> AmqpError {
+    let mut settings = AmqpSettings::parse(uri, "an.exchange.that.nobody.made").unwrap();
+    settings.request_limit = Duration::from_secs(3);
+    let started = Instant::now();
+    let error = probe(&settings).await.unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let text = error.to_string();
+    assert!(!text.contains('\n') && !text.contains("hunter2"), "{text}");
+    error
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_works_is_told_so() {
+    let stage = Stage::new().await;
+    assert_eq!(probe(&stage.settings).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_login_names_the_user() {
+    let error = told(&broker_uri().replace("bank:bank@", "bank:hunter2@")).await;
+    assert!(matches!(&error, AmqpError::LoginRefused { user, .. } if user == "bank"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_virtual_host_is_named() {
+    let error = told(&broker_uri().replace("/%2f", "/nowhere")).await;
+    assert!(matches!(&error, AmqpError::VirtualHost { .. }) && error.to_string().contains("nowhere"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_right_to_the_exchange_is_named() {
+    let error = told(&broker_uri().replace("bank:bank@", "guest-book:guest-book@")).await;
+    let text = error.to_string();
+    assert!(matches!(error, AmqpError::Forbidden { .. }), "{text}");
+    assert!(text.contains("guest-book") && text.contains("an.exchange.that.nobody.made"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exchange_of_another_kind_is_named() {
+    let mut settings = AmqpSettings::parse(&broker_uri(), "amq.direct").unwrap();
+    settings.request_limit = Duration::from_secs(3);
+    let error = probe(&settings).await.unwrap_err();
+    assert!(error.to_string().contains("amq.direct"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_nobody_listens_on_and_a_host_that_is_not_there_cannot_be_reached() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let error = told(&format!("amqp://bank:hunter2@{closed}/")).await;
+    assert!(matches!(error, AmqpError::Unreachable { .. }), "{error}");
+    let error = told("amqp://bank:hunter2@no-such-host.invalid/").await;
+    assert!(matches!(error, AmqpError::Unreachable { .. } | AmqpError::TimedOut { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_never_answers_is_given_up_at_the_limit() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let error = told(&format!("amqp://bank:hunter2@{}/", silent.local_addr().unwrap())).await;
+    assert!(matches!(error, AmqpError::TimedOut { .. }), "{error}");
+}

@@ -1,0 +1,73 @@
+//! Public keys from a server: cached, renewed, and kept while the server is away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use chrono::DateTime;
+use service_kit::clock::ManualClock;
+use service_kit::http::auth::{HttpKeys, Jwks, KeySource, SigningKey};
+use std::sync::Mutex;
+
+use crate::support::{Started, eventually, settings, start_with};
+
+struct KeyServer {
+    started: Started,
+    asked: Arc<AtomicU32>,
+    keys: Arc<Mutex<Jwks>>,
+    clock: Arc<ManualClock>,
+    source: HttpKeys,
+}
+
+fn key_server() -> KeyServer {
+    let asked = Arc::new(AtomicU32::new(0));
+    let keys = Arc::new(Mutex::new(Jwks::default()));
+    let (counter, served) = (Arc::clone(&asked), Arc::clone(&keys));
+    let started = start_with(settings(), move |config| {
+        let (counter, served) = (Arc::clone(&counter), Arc::clone(&served));
+        let answer = move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let keys = served.lock().unwrap().clone();
+            async move { HttpResponse::Ok().json(keys) }
+        };
+        config.route("/jwks.json", web::get().to(answer));
+    });
+    let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap()));
+    let source = HttpKeys::new(started.url("/jwks.json"), clock.clone());
+    KeyServer { started, asked, keys, clock, source }
+}
+
+#[actix_web::test]
+async fn keys_are_fetched_once_and_an_unknown_id_asks_again_but_seldom() {
+    let server = key_server();
+    let (first, second) = (SigningKey::generate(), SigningKey::generate());
+    server.keys.lock().unwrap().keys = vec![first.jwk()];
+    for _ in 0..3 {
+        assert_eq!(server.source.key(first.kid()).await.unwrap().as_ref(), &first.jwk());
+    }
+    assert_eq!(server.asked.load(Ordering::SeqCst), 1);
+    server.keys.lock().unwrap().keys.push(second.jwk());
+    for _ in 0..20 {
+        assert!(server.source.key("forged").await.is_none());
+    }
+    assert_eq!(server.asked.load(Ordering::SeqCst), 1);
+    server.clock.advance(Duration::from_secs(5));
+    assert!(server.source.key(second.kid()).await.is_some());
+    assert_eq!(server.asked.load(Ordering::SeqCst), 2);
+}
+
+#[actix_web::test]
+async fn old_keys_serve_on_while_they_are_renewed_or_the_server_is_away() {
+    let server = key_server();
+    let key = SigningKey::generate();
+    server.keys.lock().unwrap().keys = vec![key.jwk()];
+    assert!(server.source.key(key.kid()).await.is_some());
+    server.clock.advance(Duration::from_mins(11));
+    assert!(server.source.key(key.kid()).await.is_some());
+    eventually("renewed in the background", async || server.asked.load(Ordering::SeqCst) == 2).await;
+    server.started.server.stop(false).await;
+    server.clock.advance(Duration::from_mins(11));
+    assert!(server.source.key("unknown").await.is_none());
+    assert!(server.source.key(key.kid()).await.is_some());
+}

@@ -1,0 +1,17 @@
+//! A real server on a free port, and what clients can rely on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "tests fail by panicking"
+)]
+
+mod auth;
+mod builtin;
+mod errors;
+mod keys;
+mod lifecycle;
+mod logs;
+mod support;

@@ -1,0 +1,17 @@
+//! Messaging: what the runner and the in-process broker do with each outcome, fault and outage.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "tests fail by panicking"
+)]
+
+mod dead_letters;
+mod drain;
+mod outages;
+mod outcomes;
+mod poison;
+mod routing;
+mod support;

@@ -1,0 +1,203 @@
+//! A broker with a manual clock, a consumer that does as it is told, and messages for them.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use service_kit::clock::ManualClock;
+use service_kit::lifecycle::Shutdown;
+use service_kit::messaging::{
+    Consumer, ConsumerSettings, DeadLetters, Delivery, Destination, InProcessBroker, MemoryDeadLetters, Outcome,
+    Outgoing, Progress, Publisher as _, QueueProgress, Receipt,
+};
+use service_kit::telemetry::Metrics;
+use shared_events::events::UserCreated;
+use shared_events::{Envelope, Event as _, EventId, Pattern, WireMessage};
+use tokio::sync::Notify;
+
+/// What the consumer is told to do with a message.
+#[derive(Clone)]
+pub(crate) enum Act {
+    Say(Outcome),
+    Panic,
+    Hang,
+    /// Wait for `Scripted::release`, then be done.
+    Wait,
+    /// Answer nothing at all.
+    Forget,
+}
+
+type Script = Box<dyn Fn(&Delivery) -> Act + Send + Sync>;
+
+pub(crate) struct Scripted {
+    script: Script,
+    pub(crate) calls: Mutex<Vec<Vec<(EventId, u32)>>>,
+    pub(crate) is_down: AtomicBool,
+    pub(crate) probes: AtomicUsize,
+    pub(crate) release: Notify,
+    running: AtomicUsize,
+    pub(crate) most_running: AtomicUsize,
+}
+
+impl Scripted {
+    pub(crate) fn new(script: impl Fn(&Delivery) -> Act + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            script: Box::new(script),
+            calls: Mutex::default(),
+            is_down: AtomicBool::new(false),
+            probes: AtomicUsize::new(0),
+            release: Notify::new(),
+            running: AtomicUsize::new(0),
+            most_running: AtomicUsize::new(0),
+        })
+    }
+
+    pub(crate) fn always(outcome: Outcome) -> Arc<Self> {
+        Self::new(move |_| Act::Say(outcome.clone()))
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.lock().unwrap().len()
+    }
+
+    /// How often a message reached the handler.
+    pub(crate) fn seen(&self, id: EventId) -> usize {
+        self.calls.lock().unwrap().iter().flatten().filter(|(seen, _)| *seen == id).count()
+    }
+
+    async fn act(&self, delivery: &Delivery) -> Option<Outcome> {
+        match (self.script)(delivery) {
+            Act::Say(outcome) => Some(outcome),
+            Act::Panic => panic!("poison"),
+            Act::Hang => std::future::pending().await,
+            Act::Wait => {
+                self.release.notified().await;
+                Some(Outcome::Done)
+            }
+            Act::Forget => None,
+        }
+    }
+}
+
+#[async_trait]
+impl Consumer for Scripted {
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
+        let ids = deliveries.iter().map(|delivery| (delivery.message.event_id().unwrap(), delivery.attempt));
+        self.calls.lock().unwrap().push(ids.collect());
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_running.fetch_max(running, Ordering::SeqCst);
+        let mut outcomes = Vec::new();
+        for delivery in deliveries {
+            outcomes.extend(self.act(delivery).await);
+        }
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        outcomes
+    }
+
+    async fn dependency(&self) -> Result<(), String> {
+        self.probes.fetch_add(1, Ordering::SeqCst);
+        if self.is_down.load(Ordering::SeqCst) { Err("connection refused".to_owned()) } else { Ok(()) }
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) broker: InProcessBroker,
+    pub(crate) letters: Arc<MemoryDeadLetters>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+pub(crate) fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_737_047_426, 0).unwrap()
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        let letters = Arc::new(MemoryDeadLetters::new());
+        Self::with_letters(Arc::clone(&letters) as Arc<dyn DeadLetters>, letters)
+    }
+
+    pub(crate) fn with_letters(store: Arc<dyn DeadLetters>, letters: Arc<MemoryDeadLetters>) -> Self {
+        let (metrics, shutdown) = (Metrics::new("test-service"), Shutdown::new());
+        let clock = Arc::new(ManualClock::new(start()));
+        let broker = InProcessBroker::with_clock(
+            store,
+            Arc::clone(&metrics),
+            shutdown.clone(),
+            Arc::clone(&clock) as service_kit::clock::SharedClock,
+        );
+        Self { broker, letters, metrics, shutdown, clock }
+    }
+
+    pub(crate) fn subscribe(&self, settings: ConsumerSettings, consumer: &Arc<Scripted>) {
+        self.broker.subscribe(settings, Arc::clone(consumer) as Arc<dyn Consumer>).unwrap();
+    }
+
+    pub(crate) async fn publish(&self, message: &WireMessage, progress: &Progress) -> Receipt {
+        let (message, progress) = (message.clone(), progress.clone());
+        self.broker.publish(Outgoing { message, destination: Destination::Exchange, progress }).await
+    }
+
+    pub(crate) async fn publish_new(&self, message: &WireMessage) -> Receipt {
+        self.publish(message, &Progress::default()).await
+    }
+
+    /// Publishes again and again, waiting by the manual clock as told, until accepted. Answers how often.
+    pub(crate) async fn publish_until_accepted(&self, message: &WireMessage) -> usize {
+        let mut progress = Progress::default();
+        for tries in 1..=20 {
+            match self.publish(message, &progress).await {
+                Receipt::Accepted => return tries,
+                Receipt::Later { after, progress: next, .. } => {
+                    self.clock.advance(after);
+                    progress = next;
+                }
+                Receipt::Unavailable { reason } => panic!("{reason}"),
+            }
+        }
+        panic!("not accepted after 20 tries");
+    }
+
+    /// A number from the metrics, as Prometheus would scrape it; 0 if it is not there.
+    pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> u64 {
+        let text = self.metrics.render();
+        let line =
+            text.lines().find(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|l| line.contains(l)));
+        line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+    }
+}
+
+/// A queue that hears everything.
+pub(crate) fn queue(name: &str) -> ConsumerSettings {
+    ConsumerSettings::new(name, vec![Pattern::new("#")])
+}
+
+pub(crate) fn message(number: u128) -> WireMessage {
+    let envelope = Envelope::new(id(number), "urn:test", None, start(), &UserCreated::example()).unwrap();
+    WireMessage::encode(&envelope).unwrap()
+}
+
+pub(crate) fn id(number: u128) -> EventId {
+    EventId(uuid::Uuid::from_u128(number))
+}
+
+pub(crate) fn pending(receipt: &Receipt, queue: &str) -> (u32, u32) {
+    match receipt {
+        Receipt::Later { progress, .. } => match progress.get(queue) {
+            Some(QueueProgress::Pending { attempts, panics, .. }) => (*attempts, *panics),
+            other => panic!("{queue} is not pending but {other:?}"),
+        },
+        other => panic!("not later but {other:?}"),
+    }
+}
+
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what} did not come true in 10 s");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

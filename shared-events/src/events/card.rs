@@ -1,0 +1,39 @@
+//! Cards.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{event, example_id};
+use crate::ids::{AccountId, CardId};
+
+/// A card; `balance` is in the minor unit of its account's currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Card {
+    pub id: CardId,
+    #[schemars(range(min = 0))]
+    pub balance: i64,
+    pub account_id: AccountId,
+}
+
+fn card() -> Card {
+    Card { id: example_id(1), balance: 100, account_id: example_id(1) }
+}
+
+event!(
+    CardCreated(Card) = "card.created",
+    "A card was issued.",
+    |card| format!("Card created with ID: {}", card.id),
+    card()
+);
+event!(
+    CardUpdated(Card) = "card.updated",
+    "A card was changed.",
+    |card| format!("Card updated with ID: {}", card.id),
+    card()
+);
+event!(
+    CardDeleted(Card) = "card.deleted",
+    "A card was deleted.",
+    |card| format!("Card deleted with ID: {}", card.id),
+    card()
+);

@@ -1,0 +1,114 @@
+//! Users, their roles, and clients.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{event, example_id};
+use crate::ids::{ClientId, RoleId, SocialStatusId, UserId};
+
+/// A user, without anything secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct User {
+    pub id: UserId,
+    pub email: String,
+    pub roles: Vec<String>,
+    pub is_blocked: bool,
+}
+
+/// What a registration publishes: enough for the welcome mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UserRegistered {
+    pub id: UserId,
+    pub email: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Client {
+    pub id: ClientId,
+    pub name: String,
+    pub social_status_id: Option<SocialStatusId>,
+    pub user_id: UserId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Role {
+    pub id: RoleId,
+    pub name: String,
+}
+
+fn user() -> User {
+    User {
+        id: example_id(2),
+        email: "john.doe@example.com".to_owned(),
+        roles: vec!["user".to_owned()],
+        is_blocked: false,
+    }
+}
+
+fn client() -> Client {
+    Client {
+        id: example_id(1),
+        name: "John Doe".to_owned(),
+        social_status_id: Some(example_id(1)),
+        user_id: example_id(2),
+    }
+}
+
+fn role() -> Role {
+    Role { id: example_id(4), name: "auditor".to_owned() }
+}
+
+event!(
+    UserCreated(UserRegistered) = "user.created",
+    "A user registered or was created by an administrator.",
+    |user| format!("User created with ID: {}", user.id),
+    UserRegistered { id: example_id(2), email: "john.doe@example.com".to_owned() }
+);
+event!(
+    UserUpdated(User) = "user.updated",
+    "A user's profile, roles or block changed.",
+    |user| format!("User updated with ID: {}", user.id),
+    user()
+);
+event!(
+    UserDeleted(User) = "user.deleted",
+    "A user was deleted.",
+    |user| format!("User deleted with ID: {}", user.id),
+    user()
+);
+event!(
+    ClientCreated(Client) = "client.created",
+    "A client was registered.",
+    |client| format!("Client created with ID: {}", client.id),
+    client()
+);
+event!(
+    ClientUpdated(Client) = "client.updated",
+    "A client was changed.",
+    |client| format!("Client updated with ID: {}", client.id),
+    client()
+);
+event!(
+    ClientDeleted(Client) = "client.deleted",
+    "A client was deleted.",
+    |client| format!("Client deleted with ID: {}", client.id),
+    client()
+);
+event!(
+    RoleCreated(Role) = "role.created",
+    "A role was added.",
+    |role| format!("Role created with ID: {}", role.id),
+    role()
+);
+event!(
+    RoleUpdated(Role) = "role.updated",
+    "A role was renamed.",
+    |role| format!("Role updated with ID: {}", role.id),
+    role()
+);
+event!(
+    RoleDeleted(Role) = "role.deleted",
+    "A role was deleted.",
+    |role| format!("Role deleted with ID: {}", role.id),
+    role()
+);

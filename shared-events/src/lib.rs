@@ -1,0 +1,25 @@
+//! The message schema between the services, and nothing else.
+//!
+//! Every event has one Rust type here ([`events`]), one golden file (`golden/`), one JSON Schema (`schemas/`) and an entry
+//! in the AsyncAPI document (`asyncapi.json`). The wire form is [`wire::WireMessage`]: a body of exactly four keys, and
+//! everything else beside it as message properties and CloudEvents 1.0 attributes in headers (binary content mode).
+//!
+//! Rules: an additive change keeps an event's name; anything else is a new event, both published for one release. Types
+//! hold public facts only, so private state cannot leak. This crate knows no broker, no database and no runtime.
+
+pub mod catalog;
+pub mod date;
+pub mod envelope;
+pub mod events;
+pub mod ids;
+pub mod money;
+pub mod routing;
+pub mod schema;
+pub mod wire;
+
+pub use envelope::{Body, Envelope};
+pub use events::Event;
+pub use ids::{AccountId, BankId, BranchId, CardId, CityId, ClientId, EventId, RoleId, SocialStatusId, UserId};
+pub use money::{Currency, Money, MoneyError};
+pub use routing::{EventType, Pattern};
+pub use wire::{DecodeError, WireMessage};

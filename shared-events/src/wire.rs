@@ -1,0 +1,222 @@
+//! The wire form of an event: message properties, CloudEvents headers and the four-key body, without any broker's types.
+//!
+//! Writing never fails for a sane event. Reading is strict about what is there (the body is exactly its four keys, ids and
+//! types are well-formed) and lenient about what is not: a message without properties and headers is an event, too. Limits:
+//! a body of 1 MiB, JSON of 128 levels. No error text repeats values of a body.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::date;
+use crate::envelope::{Body, Envelope};
+use crate::ids::EventId;
+use crate::routing::EventType;
+use crate::schema::SCHEMA_PREFIX;
+
+/// A body larger than this is refused before it is parsed.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+const CONTENT_TYPE: &str = "application/json";
+const SPEC_VERSION: &str = "1.0";
+
+/// Events that are of no use to anybody after a while, with their time to live: the links and codes in them last no longer.
+const EXPIRING: &[(&str, u32)] = &[("email.requested", 24 * 60 * 60 * 1000)];
+/// A stranger's text in an error message is cut to this many characters.
+const MAX_QUOTE: usize = 64;
+
+/// A message as a transport carries it. `properties` are AMQP 0-9-1 basic properties by their standard names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireMessage {
+    pub routing_key: String,
+    pub properties: Properties,
+    pub headers: BTreeMap<String, String>,
+    #[serde(with = "body_text")]
+    pub body: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Properties {
+    pub message_id: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub content_type: Option<String>,
+    /// 2 = persistent.
+    pub delivery_mode: Option<u8>,
+    pub correlation_id: Option<String>,
+    pub reply_to: Option<String>,
+    /// Milliseconds after which the broker may drop the message; only `email.requested` has one.
+    pub expiration: Option<String>,
+}
+
+/// Why a message is not an event. Such a message is poison: it is never retried.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    #[error("the body has {size} bytes, more than the {MAX_BODY_BYTES} allowed")]
+    TooLarge { size: usize },
+    #[error("the body is not an object of user_id, date, message and data: {reason}")]
+    Body { reason: String },
+    #[error("the event type {value:?} is not of the form <entity>.<past verb>")]
+    EventType { value: String },
+    #[error("the message id {value:?} is not a UUID")]
+    MessageId { value: String },
+}
+
+impl WireMessage {
+    /// Writes an envelope as a message to the topic exchange.
+    pub fn encode(envelope: &Envelope) -> Result<Self, serde_json::Error> {
+        let id = envelope.id.to_string();
+        let kind = envelope.event_type.as_str().to_owned();
+        let mut headers = BTreeMap::from([
+            ("cloudEvents_id".to_owned(), id.clone()),
+            ("cloudEvents_type".to_owned(), kind.clone()),
+            ("cloudEvents_source".to_owned(), envelope.source.clone()),
+            ("cloudEvents_specversion".to_owned(), SPEC_VERSION.to_owned()),
+            ("cloudEvents_time".to_owned(), format!("{}Z", date::format(&envelope.body.date))),
+            ("cloudEvents_dataschema".to_owned(), format!("{SCHEMA_PREFIX}{kind}")),
+        ]);
+        if let Some(user) = envelope.body.user_id {
+            headers.insert("cloudEvents_subject".to_owned(), user.to_string());
+        }
+        if let Some(traceparent) = &envelope.traceparent {
+            headers.insert("traceparent".to_owned(), traceparent.clone());
+        }
+        Ok(Self {
+            routing_key: kind.clone(),
+            properties: Properties {
+                message_id: Some(id),
+                kind: Some(kind),
+                content_type: Some(CONTENT_TYPE.to_owned()),
+                delivery_mode: Some(2),
+                correlation_id: envelope.correlation_id.clone(),
+                reply_to: envelope.reply_to.clone(),
+                expiration: expiration_ms(envelope.event_type.as_str()).map(|ms| ms.to_string()),
+            },
+            headers,
+            body: serde_json::to_vec(&envelope.body)?,
+        })
+    }
+
+    /// Reads a message. One that has only the four-key body is accepted too: its type is the routing key, its id is derived
+    /// from its content.
+    pub fn decode(&self) -> Result<Envelope, DecodeError> {
+        if self.body.len() > MAX_BODY_BYTES {
+            return Err(DecodeError::TooLarge { size: self.body.len() });
+        }
+        let body: Body = serde_json::from_slice::<StrictBody>(&self.body)
+            .map_err(|error| DecodeError::Body { reason: describe_json_error(&error) })?
+            .into();
+        Ok(Envelope {
+            id: self.event_id()?,
+            event_type: self.event_type()?,
+            source: self.headers.get("cloudEvents_source").cloned().unwrap_or_else(|| "urn:unknown".to_owned()),
+            correlation_id: self.properties.correlation_id.clone(),
+            traceparent: self.headers.get("traceparent").cloned(),
+            reply_to: self.properties.reply_to.clone(),
+            body,
+        })
+    }
+
+    /// The event's id: `message_id`, else `cloudEvents_id`, else derived from the content.
+    pub fn event_id(&self) -> Result<EventId, DecodeError> {
+        let given = self.properties.message_id.as_ref().or_else(|| self.headers.get("cloudEvents_id"));
+        match given {
+            Some(text) => text.parse().map_err(|_| DecodeError::MessageId { value: clip(text) }),
+            None => Ok(EventId::from_content(&self.routing_key, &self.body)),
+        }
+    }
+
+    /// When the message stops being of use; none if it does not expire or does not tell.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        let ms: u32 = self.properties.expiration.as_ref()?.parse().ok()?;
+        let published = date::parse(self.headers.get("cloudEvents_time")?)?;
+        published.checked_add_signed(TimeDelta::milliseconds(i64::from(ms)))
+    }
+
+    fn event_type(&self) -> Result<EventType, DecodeError> {
+        let given = self.properties.kind.as_ref().or_else(|| self.headers.get("cloudEvents_type"));
+        let text = given.unwrap_or(&self.routing_key);
+        text.parse().map_err(|_| DecodeError::EventType { value: clip(text) })
+    }
+}
+
+/// The body for reading: a fifth key is a different contract, so it is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StrictBody {
+    #[serde(deserialize_with = "required_nullable")]
+    user_id: Option<crate::ids::UserId>,
+    #[serde(with = "crate::date")]
+    date: DateTime<Utc>,
+    message: String,
+    data: serde_json::Value,
+}
+
+/// `user_id` may be null, but not missing.
+fn required_nullable<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<crate::ids::UserId>, D::Error> {
+    Option::deserialize(d)
+}
+
+impl From<StrictBody> for Body {
+    fn from(body: StrictBody) -> Self {
+        Self { user_id: body.user_id, date: body.date, message: body.message, data: body.data }
+    }
+}
+
+/// The time to live of an event type on the wire, in milliseconds; none for most.
+pub fn expiration_ms(event_type: &str) -> Option<u32> {
+    EXPIRING.iter().find(|(expiring, _)| *expiring == event_type).map(|(_, ms)| *ms)
+}
+
+/// What is wrong with a JSON text, without the values in it, which may be private: errors of `serde_json` quote them.
+pub fn describe_json_error(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position =
+        if error.line() == 0 { String::new() } else { format!(" at line {} column {}", error.line(), error.column()) };
+    if !["invalid type", "invalid value", "invalid length"].iter().any(|quoting| text.starts_with(quoting)) {
+        return text.chars().filter(|c| !c.is_control()).take(3 * MAX_QUOTE).collect();
+    }
+    // "invalid type: string \"…\", expected i64 at line 1 column 2": what was expected is ours, what was found is not.
+    let fault = text.split(':').next().unwrap_or_default();
+    let expected = text.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
+    let expected = expected.split(" at line ").next().unwrap_or_default();
+    format!("{fault}, expected {expected}{position}")
+}
+
+/// A stranger's text in an error message: short, and without control characters.
+fn clip(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_QUOTE).collect()
+}
+
+/// The body as text in JSON forms of a message (golden files, dead letters); other bytes as `base16:` and hex digits.
+mod body_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    const HEX_PREFIX: &str = "base16:";
+
+    pub(super) fn serialize<S: Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(body) {
+            Ok(text) if !text.starts_with(HEX_PREFIX) => serializer.serialize_str(text),
+            _ => {
+                let digits: String = body
+                    .iter()
+                    .flat_map(|byte| [byte >> 4, byte & 15])
+                    .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+                    .collect();
+                serializer.serialize_str(&format!("{HEX_PREFIX}{digits}"))
+            }
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let Some(digits) = text.strip_prefix(HEX_PREFIX) else { return Ok(text.into_bytes()) };
+        let pair = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        digits
+            .as_bytes()
+            .chunks(2)
+            .map(pair)
+            .collect::<Option<Vec<u8>>>()
+            .ok_or_else(|| D::Error::custom("bad base16 body"))
+    }
+}
