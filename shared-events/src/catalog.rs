@@ -7,7 +7,10 @@ use serde_json::Value;
 use crate::envelope::Envelope;
 use crate::events::{self, Event, example_id};
 use crate::ids::EventId;
-use crate::routing::{ACK_QUEUE, EMAIL_PATTERNS, EMAIL_QUEUE, EventType, LOG_PATTERNS, LOG_QUEUE, Pattern};
+use crate::routing::{
+    ACK_QUEUE, EMAIL_PATTERNS, EMAIL_QUEUE, EventType, LOG_PATTERNS, LOG_QUEUE, PUSH_PATTERNS, PUSH_QUEUE, Pattern,
+    SMS_PATTERNS, SMS_QUEUE,
+};
 
 /// The services that publish and listen.
 pub const BANK_SERVICE: &str = "bank-service";
@@ -18,6 +21,14 @@ pub const EMAIL_SERVICE: &str = "email-service";
 const CONFIRMED: &[&str] = &["bank.created", "email.requested"];
 /// Events that are confirmations: published to the reply queue, by email-service.
 pub(crate) const REPLIES: &[&str] = &["email.sent", "email.rejected"];
+
+/// Who binds what to the exchange, unless told otherwise.
+const LISTENERS: &[(&str, &str, &[&str])] = &[
+    (EMAIL_SERVICE, EMAIL_QUEUE, EMAIL_PATTERNS),
+    (LOG_SERVICE, LOG_QUEUE, LOG_PATTERNS),
+    (BANK_SERVICE, SMS_QUEUE, SMS_PATTERNS),
+    (BANK_SERVICE, PUSH_QUEUE, PUSH_PATTERNS),
+];
 
 /// What is known about one event.
 #[derive(Debug, Clone, Copy)]
@@ -66,8 +77,9 @@ impl Entry {
         if self.is_reply() {
             return vec![Listener { service: BANK_SERVICE, queue: ACK_QUEUE }];
         }
-        [(EMAIL_SERVICE, EMAIL_QUEUE, EMAIL_PATTERNS), (LOG_SERVICE, LOG_QUEUE, LOG_PATTERNS)]
-            .into_iter()
+        LISTENERS
+            .iter()
+            .copied()
             .filter(|(_, _, patterns)| patterns.iter().any(|pattern| Pattern::new(pattern).matches(self.event_type)))
             .map(|(service, queue, _)| Listener { service, queue })
             .collect()
@@ -110,6 +122,25 @@ pub const EVENTS: &[Entry] = &[
     entry::<events::UserUnblocked>(),
     entry::<events::PasswordRehashed>(),
     entry::<events::KeysRotated>(),
+    entry::<events::AccountLocked>(),
+    entry::<events::PasswordChanged>(),
+    entry::<events::PasswordResetRequested>(),
+    entry::<events::PasswordReset>(),
+    entry::<events::EmailVerified>(),
+    entry::<events::EmailChangeRequested>(),
+    entry::<events::EmailChanged>(),
+    entry::<events::MfaEnabled>(),
+    entry::<events::MfaDisabled>(),
+    entry::<events::MfaFailed>(),
+    entry::<events::RecoveryCodesMade>(),
+    entry::<events::RecoveryCodeUsed>(),
+    entry::<events::SocialLinked>(),
+    entry::<events::SocialUnlinked>(),
+    entry::<events::PhoneVerified>(),
+    entry::<events::DeviceRegistered>(),
+    entry::<events::DeviceRemoved>(),
+    entry::<events::SmsRequested>(),
+    entry::<events::PushRequested>(),
     entry::<events::SocialStatusCreated>(),
     entry::<events::SocialStatusUpdated>(),
     entry::<events::SocialStatusDeleted>(),

@@ -24,10 +24,15 @@ pub const LOG_PATTERNS: &[&str] = &[
 ];
 /// What email-service binds unless told otherwise.
 pub const EMAIL_PATTERNS: &[&str] = &["*.created", "email.requested"];
+/// What bank-service binds for the messages that it sends itself.
+pub const SMS_PATTERNS: &[&str] = &["sms.requested"];
+pub const PUSH_PATTERNS: &[&str] = &["push.requested"];
 /// Queue names.
 pub const LOG_QUEUE: &str = "log-service";
 pub const EMAIL_QUEUE: &str = "email-service";
 pub const ACK_QUEUE: &str = "bank-service.acks";
+pub const SMS_QUEUE: &str = "bank-service.sms";
+pub const PUSH_QUEUE: &str = "bank-service.push";
 
 const MAX_LENGTH: usize = 100;
 

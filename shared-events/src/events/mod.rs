@@ -4,6 +4,7 @@ mod account;
 mod card;
 mod directory;
 mod email;
+mod notify;
 mod security;
 mod user;
 
@@ -14,9 +15,12 @@ pub use directory::{
     CityCreated, CityDeleted, CityUpdated, SocialStatus, SocialStatusCreated, SocialStatusDeleted, SocialStatusUpdated,
 };
 pub use email::{EmailRejected, EmailReport, EmailRequest, EmailRequested, EmailSent};
+pub use notify::{PushRequest, PushRequested, SmsRequest, SmsRequested};
 pub use security::{
-    KeysRotated, LoggedOut, LoginFailed, LoginSucceeded, PasswordRehashed, RefreshTokenReused, RolesChanged,
-    SecurityFacts, SessionsEnded, UserBlocked, UserUnblocked,
+    AccountLocked, DeviceRegistered, DeviceRemoved, EmailChangeRequested, EmailChanged, EmailVerified, KeysRotated,
+    LoggedOut, LoginFailed, LoginSucceeded, MfaDisabled, MfaEnabled, MfaFailed, PasswordChanged, PasswordRehashed,
+    PasswordReset, PasswordResetRequested, PhoneVerified, RecoveryCodeUsed, RecoveryCodesMade, RefreshTokenReused,
+    RolesChanged, SecurityFacts, SessionsEnded, SocialLinked, SocialUnlinked, UserBlocked, UserUnblocked,
 };
 pub use user::{
     Client, ClientCreated, ClientDeleted, ClientUpdated, Role, RoleCreated, RoleDeleted, RoleUpdated, User,

@@ -54,3 +54,23 @@ security_event!(UserBlocked = "security.user_blocked", "A user was blocked.");
 security_event!(UserUnblocked = "security.user_unblocked", "A user was unblocked.");
 security_event!(PasswordRehashed = "security.password_rehashed", "A password was hashed anew with current parameters.");
 security_event!(KeysRotated = "security.keys_rotated", "The token signing key was rotated.");
+security_event!(AccountLocked = "security.account_locked", "Logins of a user are slowed down after too many failures.");
+security_event!(PasswordChanged = "security.password_changed", "A password was changed by its owner.");
+security_event!(PasswordResetRequested = "security.password_reset_requested", "A password reset was asked for.");
+security_event!(PasswordReset = "security.password_reset", "A password was reset by link or code.");
+security_event!(EmailVerified = "security.email_verified", "An e-mail address was verified.");
+security_event!(EmailChangeRequested = "security.email_change_requested", "Another e-mail address was asked for.");
+security_event!(EmailChanged = "security.email_changed", "An e-mail address was changed.");
+security_event!(MfaEnabled = "security.mfa_enabled", "A second factor was activated.");
+security_event!(MfaDisabled = "security.mfa_disabled", "A second factor was removed.");
+security_event!(MfaFailed = "security.mfa_failed", "A second factor was refused.");
+security_event!(
+    RecoveryCodesMade = "security.recovery_codes_made",
+    "New recovery codes were made; the old ones are void."
+);
+security_event!(RecoveryCodeUsed = "security.recovery_code_used", "A recovery code was used.");
+security_event!(SocialLinked = "security.social_linked", "A login by another provider was linked.");
+security_event!(SocialUnlinked = "security.social_unlinked", "A login by another provider was unlinked.");
+security_event!(PhoneVerified = "security.phone_verified", "A phone number was verified.");
+security_event!(DeviceRegistered = "security.device_registered", "A device was registered for push notifications.");
+security_event!(DeviceRemoved = "security.device_removed", "A device was removed.");
