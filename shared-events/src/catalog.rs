@@ -203,6 +203,7 @@ mod tests {
             include_str!("events/card.rs"),
             include_str!("events/directory.rs"),
             include_str!("events/email.rs"),
+            include_str!("events/notify.rs"),
             include_str!("events/security.rs"),
             include_str!("events/user.rs"),
         ];
