@@ -12,6 +12,7 @@ pub mod city;
 pub mod client;
 pub mod client_version;
 pub mod email;
+pub mod mfa;
 pub mod name;
 pub mod password;
 pub mod policy;

@@ -49,11 +49,50 @@ impl TokenHash {
     }
 }
 
+/// What a login began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstFactor {
+    Password,
+    /// An account at another identity provider.
+    Provider,
+}
+
+/// How the holder of a session proved who it is, as `amr` in its tokens (RFC 8176).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    pub first: FirstFactor,
+    /// Whether a code of an authenticator app, or a recovery code, was given too.
+    pub second: bool,
+}
+
+impl Proof {
+    /// The `amr` values: `pwd` or `fed`, and `otp mfa` with a second factor.
+    pub fn methods(self) -> Vec<&'static str> {
+        let first = match self.first {
+            FirstFactor::Password => "pwd",
+            FirstFactor::Provider => "fed",
+        };
+        if self.second { vec![first, "otp", "mfa"] } else { vec![first] }
+    }
+
+    /// As [`Proof::methods`], on one line: how it is stored.
+    pub fn to_text(self) -> String {
+        self.methods().join(" ")
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let firsts = [FirstFactor::Password, FirstFactor::Provider];
+        let known = firsts.into_iter().flat_map(|first| [false, true].map(|second| Self { first, second }));
+        known.into_iter().find(|proof| proof.to_text() == text)
+    }
+}
+
 /// A login and everything refreshed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     pub id: SessionId,
     pub user_id: UserId,
+    pub proof: Proof,
     /// When the password was last given.
     pub authenticated_on: DateTime<Utc>,
     pub created_on: DateTime<Utc>,
@@ -104,6 +143,7 @@ pub struct Grant {
     pub roles: Vec<String>,
     pub holdings: Holdings,
     pub authenticated_on: DateTime<Utc>,
+    pub proof: Proof,
     /// Whether the token comes from giving the password, not from a refresh.
     pub fresh: bool,
 }
@@ -145,6 +185,18 @@ impl SessionView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proof_reads_back_and_names_its_methods() {
+        for first in [FirstFactor::Password, FirstFactor::Provider] {
+            for second in [false, true] {
+                let proof = Proof { first, second };
+                assert_eq!(Proof::parse(&proof.to_text()), Some(proof));
+                assert_eq!(proof.methods().contains(&"mfa"), second);
+            }
+        }
+        assert_eq!(Proof::parse("otp"), None);
+    }
 
     #[test]
     fn a_use_before_the_first_answer_left_is_a_race_and_a_later_one_is_reuse() {

@@ -15,13 +15,12 @@ use shared_events::UserId;
 use super::Security;
 use super::passwords::{HashingError, Slot, Verdict};
 use super::secrets::OpaqueToken;
-use super::tokens::{TokenPair, access_token};
+use super::tokens::{MfaChallenge, TokenPair, access_token};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
-use crate::domain::session::{Grant, REFRESH_SETTLE, SessionId};
-use crate::operations::identity::login::{
-    OpenSession, OpenSessionError, Refusal, RefuseLogin, open_session, refuse_login,
-};
+use crate::domain::session::{FirstFactor, Grant, REFRESH_SETTLE, SessionId};
+use crate::operations::identity::admission::{Admit, Admitted, admit};
+use crate::operations::identity::login::{OpenSessionError, Refusal, RefuseLogin, refuse_login};
 use crate::operations::identity::refresh::{RefreshSession, Refreshed, refresh};
 use crate::store::users::{Credentials, credentials, credentials_of};
 use crate::store::{Ctx, StoreError};
@@ -103,24 +102,49 @@ impl Proved {
     }
 }
 
+/// Somebody whose first factor was right. It has no `Debug`: it may hold password hashes.
+pub struct Arrival {
+    pub user_id: UserId,
+    pub first: FirstFactor,
+    pub origin: Origin,
+    /// The hash that was checked and the one to keep instead; none where no password was given.
+    pub rehash: Option<(String, String)>,
+}
+
+/// What a login has come to. It has no `Debug`: it holds secrets.
+pub enum Admission {
+    Tokens(TokenPair),
+    /// The user has a second factor, which has to be given first.
+    SecondFactor(MfaChallenge),
+}
+
 impl Security {
-    /// Checks a password and opens a session.
-    pub async fn log_in(&self, ctx: Ctx, attempt: LoginAttempt) -> Result<TokenPair, LogInError> {
+    /// Checks a password, and admits whoever gave it.
+    pub async fn log_in(&self, ctx: Ctx, attempt: LoginAttempt) -> Result<Admission, LogInError> {
         let LoginAttempt { email, password, origin } = attempt;
         let proved = self.prove(&ctx, Claimant::Address(email), password, &origin).await?;
-        let user_id = proved.user_id;
-        let refresh_token = OpaqueToken::generate();
-        let command = OpenSession {
+        let (user_id, rehash) = (proved.user_id, proved.rehash());
+        self.admit(ctx, Arrival { user_id, first: FirstFactor::Password, origin, rehash }).await
+    }
+
+    /// Opens a session for somebody whose first factor was right, or asks for the second. Every way to log in ends here.
+    pub async fn admit(&self, ctx: Ctx, arrival: Arrival) -> Result<Admission, LogInError> {
+        let Arrival { user_id, first, origin, rehash } = arrival;
+        let (refresh_token, challenge) = (OpaqueToken::generate(), OpaqueToken::generate());
+        let command = Admit {
             user_id,
+            first,
             session_id: SessionId(new_uuid()),
             refresh_token: refresh_token.hash(),
             remote_addr: Some(origin.remote_addr),
             user_agent: origin.user_agent,
-            rehash: proved.rehash(),
+            rehash,
         };
         let ctx = ctx.by(user_id);
-        let grant = self.0.store.write(&ctx, move |db, ctx| open_session(db, ctx, &command)).await?;
-        Ok(self.tokens(&grant, &refresh_token)?)
+        match self.0.store.write(&ctx, move |db, ctx| admit(db, ctx, &command)).await? {
+            Admitted::Session(grant) => Ok(Admission::Tokens(self.tokens(&grant, &refresh_token)?)),
+            Admitted::SecondFactor => Ok(Admission::SecondFactor(MfaChallenge::new(&challenge))),
+        }
     }
 
     /// Spends a refresh token for its successor. The answer is held back for a moment, see [`REFRESH_SETTLE`].

@@ -26,13 +26,13 @@ use crate::config::Settings;
 use crate::domain::session::SessionId;
 use crate::store::{Store, StoreError};
 
-pub use gate::{LogInError, LoginAttempt, Origin, RefreshError};
+pub use gate::{Admission, Arrival, LogInError, LoginAttempt, Origin, RefreshError};
 pub use keys::{KeyError, KeyRing};
 pub use owner::ChangePasswordError;
 pub use passwords::{HashingError, NewPasswordError, Passwords};
 pub use secrets::OpaqueToken;
 pub use sessions::{Denied, Sessions};
-pub use tokens::{AccessToken, TokenPair};
+pub use tokens::{AccessToken, MfaChallenge, TokenPair};
 pub use vault::Vault;
 
 /// Why there is no security to be had; names the variable to look at.

@@ -8,7 +8,7 @@ use super::gate::{Claimant, LogInError, Origin};
 use super::passwords::NewPasswordError;
 use super::tokens::{AccessToken, access_token};
 use crate::domain::password::Password;
-use crate::domain::session::SessionId;
+use crate::domain::session::{FirstFactor, Proof, SessionId};
 use crate::operations::identity::password::{
     ChangePassword, PasswordChangeError, Reauthenticate, change_password, reauthenticate,
 };
@@ -51,7 +51,8 @@ impl Security {
     ) -> Result<AccessToken, ChangePasswordError> {
         let proved = self.prove(&ctx, Claimant::User(user_id), password, &origin).await?;
         let remote_addr = Some(origin.remote_addr);
-        let command = Reauthenticate { user_id, session_id, remote_addr, rehash: proved.rehash() };
+        let proof = Proof { first: FirstFactor::Password, second: false };
+        let command = Reauthenticate { user_id, session_id, proof, remote_addr, rehash: proved.rehash() };
         let grant = self.0.store.write(&ctx, move |db, ctx| reauthenticate(db, ctx, &command)).await?;
         self.session_ended(session_id);
         Ok(AccessToken::new(access_token(&self.0.keys, &grant, self.0.clock.now())?))

@@ -7,6 +7,7 @@ use service_kit::ids::new_uuid;
 
 use super::keys::KeyRing;
 use super::secrets::OpaqueToken;
+use crate::domain::mfa::CHALLENGE_LIFETIME;
 use crate::domain::role::SERVICE;
 use crate::domain::session::{ACCESS_TOKEN_LIFETIME, Grant};
 
@@ -35,6 +36,20 @@ impl TokenPair {
             token_type: "Bearer",
             expires_in: ACCESS_TOKEN_LIFETIME.num_seconds(),
         }
+    }
+}
+
+/// Instead of tokens: the second factor is asked for, and this names the login that it belongs to. It has no `Debug`.
+pub struct MfaChallenge {
+    /// Opaque, good for a few tries. Only its hash is kept here.
+    pub mfa_token: String,
+    /// Seconds that it is valid.
+    pub expires_in: i64,
+}
+
+impl MfaChallenge {
+    pub(super) fn new(token: &OpaqueToken) -> Self {
+        Self { mfa_token: token.expose().to_owned(), expires_in: CHALLENGE_LIFETIME.num_seconds() }
     }
 }
 
@@ -67,6 +82,7 @@ pub(super) fn access_token(keys: &KeyRing, grant: &Grant, now: DateTime<Utc>) ->
     claims.roles.clone_from(&grant.roles);
     claims.fresh = grant.fresh;
     claims.auth_time = Some(grant.authenticated_on.timestamp());
+    claims.amr = grant.proof.methods().into_iter().map(str::to_owned).collect();
     claims.sid = Some(grant.session_id.to_string());
     keys.sign(&claims)
 }
@@ -88,6 +104,7 @@ fn claims(sub: String, audiences: &[&str], now: DateTime<Utc>, lifetime: TimeDel
         roles: Vec::new(),
         fresh: false,
         auth_time: None,
+        amr: Vec::new(),
         sid: None,
         jti: new_uuid().to_string(),
         iat: now.timestamp(),

@@ -38,6 +38,8 @@ diesel::table! {
         revoked_at -> Nullable<Timestamp>,
         user_agent -> Nullable<Text>,
         remote_addr -> Nullable<Text>,
+        /// How identity was proved: RFC 8176 values, separated by spaces.
+        amr -> Text,
     }
 }
 

@@ -6,7 +6,7 @@ use shared_events::UserId;
 
 use super::schema::{sessions, users};
 use super::{Ctx, Db, StoreError, refresh_tokens, user_roles};
-use crate::domain::session::{Session, SessionId};
+use crate::domain::session::{Proof, Session, SessionId};
 
 /// How many expired sessions one sweep deletes.
 const SWEEP: i64 = 200;
@@ -25,6 +25,7 @@ struct SessionRow {
     revoked_at: Option<NaiveDateTime>,
     user_agent: Option<String>,
     remote_addr: Option<String>,
+    amr: String,
 }
 
 impl From<&Session> for SessionRow {
@@ -39,6 +40,7 @@ impl From<&Session> for SessionRow {
             revoked_at: session.revoked_on.map(|date| date.naive_utc()),
             user_agent: session.user_agent.clone(),
             remote_addr: session.remote_addr.clone(),
+            amr: session.proof.to_text(),
         }
     }
 }
@@ -49,6 +51,7 @@ impl TryFrom<SessionRow> for Session {
         Ok(Self {
             id: row.id.parse().map_err(|_| StoreError::Corrupt { what: "sessions.id" })?,
             user_id: UserId::try_new(row.user_id).map_err(|_| StoreError::Corrupt { what: "sessions.user_id" })?,
+            proof: Proof::parse(&row.amr).ok_or(StoreError::Corrupt { what: "sessions.amr" })?,
             authenticated_on: row.auth_time.and_utc(),
             created_on: row.created_at.and_utc(),
             last_used_on: row.last_used_at.and_utc(),
@@ -88,10 +91,14 @@ pub fn touch(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<(), Store
     Ok(())
 }
 
-/// The password was given again in a session; false if it has ended.
-pub fn reauthenticate(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+/// Identity was proved again in a session; false if it has ended.
+pub fn reauthenticate(db: &mut Db, id: SessionId, proof: Proof, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let row = sessions::table.filter(sessions::id.eq(id.to_string())).filter(sessions::revoked_at.is_null());
-    let changes = (sessions::auth_time.eq(now.naive_utc()), sessions::last_used_at.eq(now.naive_utc()));
+    let changes = (
+        sessions::auth_time.eq(now.naive_utc()),
+        sessions::last_used_at.eq(now.naive_utc()),
+        sessions::amr.eq(proof.to_text()),
+    );
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 

@@ -119,6 +119,7 @@ impl App {
             roles: role.map(str::to_owned).into_iter().collect(),
             fresh: false,
             auth_time: None,
+            amr: Vec::new(),
             sid: None,
             jti: ids::new_uuid().to_string(),
             iat: now,

@@ -29,6 +29,7 @@ pub(crate) fn claims(now: i64) -> Claims {
         roles: vec!["user".to_owned()],
         fresh: true,
         auth_time: Some(now),
+        amr: Vec::new(),
         sid: Some("s".to_owned()),
         jti: "j".to_owned(),
         iat: now,

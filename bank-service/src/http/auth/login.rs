@@ -1,15 +1,15 @@
 //! `POST /auth/login` and `POST /auth/refresh`.
 
-use actix_web::http::header::{CacheControl, CacheDirective, USER_AGENT};
+use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, USER_AGENT};
 use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
-use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
-use crate::security::{LoginAttempt, Origin, TokenPair};
+use crate::security::{Admission, LoginAttempt, Origin, TokenPair};
 
 const MAX_TEXT: usize = 4096;
 
@@ -48,7 +48,7 @@ impl FromFields for LoginRequest {
     responses(
         (status = 200, description = "Tokens of a new session", body = TokenPair),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`; or `mfa_required`, with the `mfa_token` for `POST /auth/login/mfa`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`blocked`: the password is right, and the user is blocked", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -62,7 +62,7 @@ pub(super) async fn log_in(
     state.security.login_limit().check(client.0)?;
     let Body(LoginRequest { email, password }) = body;
     let attempt = LoginAttempt { email, password, origin: origin(&request, client) };
-    Ok(tokens(&state.security.log_in(state.ctx_anonymous(), attempt).await?))
+    admitted(state.security.log_in(state.ctx_anonymous(), attempt).await?)
 }
 
 /// It has no `Debug`: it holds a token.
@@ -110,6 +110,19 @@ pub(super) async fn refresh(
 /// Where a request came from.
 pub(super) fn origin(request: &HttpRequest, client: ClientAddr) -> Origin {
     Origin::new(client.0, request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()))
+}
+
+/// The answer to a login: tokens, or the challenge of a user who has a second factor.
+pub(super) fn admitted(admission: Admission) -> Result<HttpResponse, Problem> {
+    let challenge = match admission {
+        Admission::Tokens(pair) => return Ok(tokens(&pair)),
+        Admission::SecondFactor(challenge) => challenge,
+    };
+    let detail = "Send the second factor to /auth/login/mfa.";
+    Err(Problem::new(ErrorCode::MfaRequired, detail)
+        .with_header(CACHE_CONTROL.as_str(), "no-store")
+        .with_extension("mfa_token", challenge.mfa_token.into())
+        .with_extension("expires_in", challenge.expires_in.into()))
 }
 
 /// Tokens are kept by their holder only, never by a cache on the way (RFC 6749, 5.1).

@@ -1,22 +1,21 @@
 //! What a login leaves behind: a session, or a counted failure.
 
 use shared_events::UserId;
-use shared_events::events::{LoginFailed, LoginSucceeded, PasswordRehashed, SecurityFacts};
+use shared_events::events::{LoginFailed, LoginSucceeded, SecurityFacts};
 
-use super::{session_facts, user_facts};
-use crate::domain::session::{Grant, LIFETIME, MAX_PER_USER, Session, SessionId, TokenHash};
+use super::session_facts;
+use crate::domain::session::{Grant, LIFETIME, MAX_PER_USER, Proof, Session, SessionId, TokenHash};
 use crate::domain::user::{MAX_SHOWN_ACCOUNTS, User};
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
-/// The password was right. It has no `Debug`: it may hold password hashes.
+/// Everything that a login asks for was given.
 pub struct OpenSession {
     pub user_id: UserId,
+    pub proof: Proof,
     pub session_id: SessionId,
     pub refresh_token: TokenHash,
     pub remote_addr: Option<String>,
     pub user_agent: Option<String>,
-    /// The hash that was checked and the one to keep instead.
-    pub rehash: Option<(String, String)>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +29,9 @@ pub enum OpenSessionError {
 }
 crate::operation_errors!(OpenSessionError);
 
-/// Opens a session. A user that was blocked or deleted since the password was checked gets none.
-pub fn open_session(db: &mut Db, ctx: &Ctx, command: &OpenSession) -> Result<Outcome<Grant>, OpenSessionError> {
+/// Opens a session. A user that was blocked or deleted since the password was checked gets none. Only [`super::admission`]
+/// calls it, which first sees to the second factor.
+pub(super) fn open_session(db: &mut Db, ctx: &Ctx, command: &OpenSession) -> Result<Outcome<Grant>, OpenSessionError> {
     if !store::users::record_login(db, command.user_id, ctx.now)? {
         return Err(OpenSessionError::Gone);
     }
@@ -43,6 +43,7 @@ pub fn open_session(db: &mut Db, ctx: &Ctx, command: &OpenSession) -> Result<Out
     let session = Session {
         id: command.session_id,
         user_id: user.id,
+        proof: command.proof,
         authenticated_on: ctx.now,
         created_on: ctx.now,
         last_used_on: ctx.now,
@@ -54,13 +55,7 @@ pub fn open_session(db: &mut Db, ctx: &Ctx, command: &OpenSession) -> Result<Out
     store::sessions::insert(db, &session)?;
     store::refresh_tokens::insert(db, command.refresh_token.as_str(), session.id, ctx.now)?;
     let facts = session_facts(user.id, session.id, command.remote_addr.clone());
-    let mut outcome = Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts));
-    if let Some((old, new)) = &command.rehash
-        && store::users::replace_password_hash(db, command.user_id, old, new)?
-    {
-        outcome = outcome.event(&PasswordRehashed(user_facts(command.user_id, None)));
-    }
-    Ok(outcome)
+    Ok(Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts)))
 }
 
 /// What the tokens of a session say.
@@ -71,6 +66,7 @@ pub(super) fn grant(db: &mut Db, user: User, session: &Session, fresh: bool) -> 
         holdings: store::users::holdings(db, user.id, MAX_SHOWN_ACCOUNTS)?,
         roles: user.roles,
         authenticated_on: session.authenticated_on,
+        proof: session.proof,
         fresh,
     })
 }

@@ -4,6 +4,7 @@
 //! making and the caches around them are in `security`; nothing secret comes in here but hashes.
 
 pub mod admin;
+pub mod admission;
 pub mod login;
 pub mod logout;
 pub mod password;

@@ -5,7 +5,7 @@ use shared_events::events::{LoginSucceeded, PasswordRehashed, SecurityFacts, Ses
 
 use super::login::grant;
 use super::{session_facts, user_facts};
-use crate::domain::session::{Grant, SessionId};
+use crate::domain::session::{Grant, Proof, SessionId};
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,7 @@ crate::operation_errors!(PasswordChangeError);
 pub struct Reauthenticate {
     pub user_id: UserId,
     pub session_id: SessionId,
+    pub proof: Proof,
     pub remote_addr: Option<String>,
     /// The hash that was checked and the one to keep instead.
     pub rehash: Option<(String, String)>,
@@ -30,7 +31,7 @@ pub struct Reauthenticate {
 
 /// Makes a session fresh.
 pub fn reauthenticate(db: &mut Db, ctx: &Ctx, command: &Reauthenticate) -> Result<Outcome<Grant>, PasswordChangeError> {
-    if !store::sessions::reauthenticate(db, command.session_id, ctx.now)? {
+    if !store::sessions::reauthenticate(db, command.session_id, command.proof, ctx.now)? {
         return Err(PasswordChangeError::SessionEnded);
     }
     store::users::clear_failures(db, command.user_id)?;

@@ -37,6 +37,9 @@ pub struct Claims {
     /// When identity was last proved, in seconds of the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// How it was proved (RFC 8176): `pwd`, and with a second factor `otp` and `mfa`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
     pub jti: String,

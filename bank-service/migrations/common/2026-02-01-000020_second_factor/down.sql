@@ -1,0 +1,3 @@
+DROP TABLE recovery_codes;
+DROP TABLE totp_factors;
+ALTER TABLE sessions DROP COLUMN amr;

@@ -1,0 +1,178 @@
+//! The second factor: six digits of an authenticator app (TOTP, RFC 6238: SHA-1, 30 s, as every app does it), or one of ten
+//! recovery codes.
+//!
+//! A code is taken one step early or late. Whether its step was used before is decided where that is kept.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use totp_rs::{Builder, Secret, Totp};
+
+/// How long a login waits for its second factor.
+pub const CHALLENGE_LIFETIME: TimeDelta = TimeDelta::minutes(5);
+/// How many codes a login may try.
+pub const CHALLENGE_TRIES: i32 = 5;
+/// How long a new seed may wait for its first code.
+pub const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);
+/// How many recovery codes are made at once.
+pub const RECOVERY_CODES: usize = 10;
+/// 160 bits, as RFC 4226 recommends for SHA-1.
+pub const SEED_BYTES: usize = 20;
+const RECOVERY_CODE_BYTES: usize = 16;
+const DIGITS: usize = 6;
+/// What an authenticator app shows above the code.
+const ISSUER: &str = "Bank";
+
+/// What user and service share, to make the same codes. It has no `Debug`, `Display` or `Serialize`.
+#[derive(Clone)]
+pub struct Seed([u8; SEED_BYTES]);
+
+/// The seed cannot be used: it is not 20 bytes, or too long a name stands beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the seed of the second factor cannot be used")]
+pub struct SeedError;
+
+impl Seed {
+    pub fn new(bytes: [u8; SEED_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, SeedError> {
+        bytes.try_into().map(Self).map_err(|_| SeedError)
+    }
+
+    /// The bytes to seal.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// As people type it into an app: base32 without padding.
+    pub fn base32(&self) -> String {
+        Secret::from(self.0).to_base32()
+    }
+
+    /// The step that a code belongs to, if it is the code of the present step or of one beside it. Compares in constant time.
+    pub fn step_of(&self, otp: &Otp, now: DateTime<Utc>) -> Option<i64> {
+        let seconds = u64::try_from(now.timestamp()).ok()?;
+        let step = self.totp("").ok()?.check(&otp.0, seconds)?;
+        i64::try_from(step).ok()
+    }
+
+    /// `otpauth://totp/…`, which apps read from a QR code.
+    pub fn otpauth_url(&self, account: &str) -> Result<String, SeedError> {
+        self.totp(account)?.to_url().map_err(|_| SeedError)
+    }
+
+    /// The same as a QR code, a PNG image.
+    pub fn qr_code(&self, account: &str) -> Result<Vec<u8>, SeedError> {
+        self.totp(account)?.to_qr_png().map_err(|_| SeedError)
+    }
+
+    /// The crate's defaults are SHA-1, 6 digits, 30 s and one step of skew; the test vectors below hold them.
+    fn totp(&self, account: &str) -> Result<Totp, SeedError> {
+        let builder = Builder::new().with_secret(self.0).with_issuer(Some(ISSUER)).with_account_name(account);
+        builder.build().map_err(|_| SeedError)
+    }
+}
+
+/// A presented code of an app: six digits. It has no `Debug`.
+#[derive(Clone)]
+pub struct Otp(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be six digits")]
+pub struct OtpError;
+
+impl Otp {
+    /// Spaces are passed over: apps show `123 456`.
+    pub fn parse(text: &str) -> Result<Self, OtpError> {
+        let digits: String = text.chars().filter(|c| *c != ' ').take(DIGITS + 1).collect();
+        let valid = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if valid { Ok(Self(digits)) } else { Err(OtpError) }
+    }
+}
+
+/// A recovery code: 128 random bits in 32 hex digits, good for one use. It has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecoveryCode(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 32 hexadecimal characters")]
+pub struct RecoveryCodeError;
+
+impl RecoveryCode {
+    pub fn new(bytes: [u8; RECOVERY_CODE_BYTES]) -> Self {
+        Self(hex::encode(bytes))
+    }
+
+    /// Letters may be of either case.
+    pub fn parse(text: &str) -> Result<Self, RecoveryCodeError> {
+        let valid = text.len() == 2 * RECOVERY_CODE_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if valid { Ok(Self(text.to_ascii_lowercase())) } else { Err(RecoveryCodeError) }
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    fn otp(text: &str) -> Otp {
+        Otp::parse(text).unwrap()
+    }
+
+    /// RFC 6238, appendix B, SHA-1: the last six of its eight digits.
+    #[test]
+    fn the_codes_are_those_of_the_rfc() {
+        let seed = Seed::from_slice(b"12345678901234567890").unwrap();
+        let vectors = [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+            (20_000_000_000, "353130"),
+        ];
+        for (seconds, code) in vectors {
+            assert_eq!(seed.step_of(&otp(code), at(seconds)), Some(seconds / 30), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_taken_one_step_early_or_late_and_no_more() {
+        let seed = Seed::from_slice(b"12345678901234567890").unwrap();
+        let step_at = |step: i64| seed.step_of(&otp("005924"), at(step * 30));
+        let own = 1_234_567_890 / 30;
+        assert_eq!([own - 1, own, own + 1].map(step_at), [Some(own); 3]);
+        assert_eq!([own - 2, own + 2].map(step_at), [None; 2]);
+    }
+
+    #[test]
+    fn an_app_is_told_seed_account_and_issuer() {
+        let seed = Seed::from_slice(b"12345678901234567890").unwrap();
+        let url = seed.otpauth_url("a+b@example.com").unwrap();
+        assert!(url.starts_with("otpauth://totp/Bank:a%2Bb%40example.com?"), "{url}");
+        assert!(url.contains("secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ") && url.contains("issuer=Bank"), "{url}");
+        let long = format!("{}@{}.example.com", "l".repeat(64), "d".repeat(60));
+        assert!(seed.qr_code(&long).unwrap().starts_with(b"\x89PNG"));
+        assert_eq!(seed.base32(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    }
+
+    #[test]
+    fn codes_are_read_as_people_type_them() {
+        assert!(Otp::parse("123 456").is_ok());
+        for bad in ["", "12345", "1234567", "12345a", "+12345", "１２３４５６"] {
+            assert!(Otp::parse(bad).is_err(), "{bad}");
+        }
+        let code = RecoveryCode::new([0xab; 16]);
+        assert!(RecoveryCode::parse(&code.expose().to_uppercase()).is_ok_and(|read| read == code));
+        for bad in ["", "abc", &"g".repeat(32), &"a".repeat(33)] {
+            assert!(RecoveryCode::parse(bad).is_err(), "{bad}");
+        }
+    }
+}
