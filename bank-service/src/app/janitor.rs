@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use service_kit::lifecycle::Shutdown;
 
 use crate::http::AppState;
-use crate::store::{Outcome, StoreError, idempotency, outbox, sessions};
+use crate::store::{Outcome, StoreError, idempotency, one_time_secrets, outbox, sessions};
 
 const EVERY: Duration = Duration::from_mins(1);
 /// A sweep goes on while there is much to remove, but not for ever.
@@ -43,7 +43,7 @@ async fn sweep(state: &AppState) -> Result<usize, StoreError> {
         .write(&ctx, move |db, ctx| {
             let events = outbox::sweep(db, sent_before)?;
             let keys = idempotency::sweep(db, ctx)?;
-            let ended = sessions::sweep(db, ctx)?;
+            let ended = sessions::sweep(db, ctx)? + one_time_secrets::sweep(db, ctx)?;
             Ok(Outcome::new(events + keys + ended))
         })
         .await

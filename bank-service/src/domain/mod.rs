@@ -14,6 +14,7 @@ pub mod client_version;
 pub mod email;
 pub mod mfa;
 pub mod name;
+pub mod one_time;
 pub mod password;
 pub mod policy;
 mod policy_rules;

@@ -6,6 +6,7 @@
 
 mod gate;
 mod keys;
+pub mod one_time;
 mod owner;
 pub mod passwords;
 mod secrets;
@@ -102,6 +103,11 @@ impl Security {
 
     pub fn vault(&self) -> &Vault {
         &self.0.vault
+    }
+
+    /// The same vault, for those who outlive a borrow of this.
+    pub fn shared_vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.0.vault)
     }
 
     pub fn passwords(&self) -> &Passwords {

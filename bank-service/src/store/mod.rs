@@ -23,6 +23,7 @@ pub mod migrations;
 mod mysql;
 mod mysql_pool;
 pub mod named;
+pub mod one_time_secrets;
 pub mod outbox;
 mod page;
 pub mod refresh_tokens;

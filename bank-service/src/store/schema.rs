@@ -53,6 +53,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    one_time_secrets (id) {
+        id -> Text,
+        purpose -> Text,
+        user_id -> Nullable<BigInt>,
+        /// `-` where a user has one at most, else the id.
+        slot -> Text,
+        /// The address or number that it proves.
+        subject -> Text,
+        secret_hash -> Text,
+        /// Wrong answers so far.
+        attempts -> Integer,
+        max_attempts -> Integer,
+        created_at -> Timestamp,
+        cooldown_until -> Timestamp,
+        expires_at -> Timestamp,
+        /// When it was used, or made void.
+        consumed_at -> Nullable<Timestamp>,
+        window_began_at -> Timestamp,
+        issued_in_window -> Integer,
+        generation -> BigInt,
+    }
+}
+
+diesel::table! {
     signing_keys (kid) {
         kid -> Text,
         sealed_private_key -> Binary,

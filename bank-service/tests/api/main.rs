@@ -13,3 +13,4 @@ mod harness;
 mod identity;
 mod relay;
 mod resources;
+mod rows;

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod admission;
 pub mod login;
 pub mod logout;
+pub mod one_time;
 pub mod password;
 pub mod profile;
 pub mod refresh;

@@ -3,6 +3,7 @@
 mod client_version;
 mod login;
 mod logout;
+mod one_time;
 mod password;
 mod profile;
 mod real_time;

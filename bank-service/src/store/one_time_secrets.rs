@@ -1,0 +1,199 @@
+//! The `one_time_secrets` table.
+//!
+//! Using a secret, counting a wrong answer and giving out a new one are one guarded UPDATE each, whose row count says who
+//! won; of any number of callers at the same time one uses a secret, and at most `max_attempts` wrong answers are counted.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use service_kit::ids::new_uuid;
+use shared_events::UserId;
+
+use super::schema::one_time_secrets::{self, dsl};
+use super::{Ctx, Db, StoreError};
+use crate::domain::one_time::{Issued, Purpose, SecretHash, Slots, WINDOW};
+
+/// How many rows one sweep removes.
+const SWEEP: i64 = 500;
+/// The slot of a purpose of which a user has one at most.
+const ONLY_SLOT: &str = "-";
+
+/// What is to be kept of a secret.
+#[derive(Debug, Clone)]
+pub struct NewSecret {
+    pub purpose: Purpose,
+    /// None where nobody is known yet, as before a login at another provider.
+    pub user_id: Option<UserId>,
+    /// The address or number that it proves; at most 1000 characters.
+    pub subject: String,
+    pub hash: SecretHash,
+}
+
+/// A secret that can still be used, as it was read.
+#[derive(Debug, Clone)]
+pub struct Live {
+    id: String,
+    pub user_id: Option<UserId>,
+    pub subject: String,
+    pub hash: SecretHash,
+}
+
+/// What is known of the secret that a new one would take the place of.
+#[derive(Debug)]
+pub struct Former {
+    id: String,
+    generation: i64,
+    pub issued: Issued,
+}
+
+type LiveRow = (String, Option<i64>, String, String);
+
+/// The row of a purpose of which the user has one at most, used up or not.
+pub fn former(db: &mut Db, purpose: Purpose, user: UserId) -> Result<Option<Former>, StoreError> {
+    type Row = (String, i64, NaiveDateTime, NaiveDateTime, i32);
+    let row: Option<Row> = dsl::one_time_secrets
+        .filter(dsl::user_id.eq(user.get()))
+        .filter(dsl::purpose.eq(purpose.as_str()))
+        .filter(dsl::slot.eq(ONLY_SLOT))
+        .select((dsl::id, dsl::generation, dsl::cooldown_until, dsl::window_began_at, dsl::issued_in_window))
+        .first(db)
+        .optional()?;
+    Ok(row.map(|(id, generation, cooldown_until, window_began_at, in_window)| Former {
+        id,
+        generation,
+        issued: Issued {
+            cooldown_until: cooldown_until.and_utc(),
+            window_began_on: window_began_at.and_utc(),
+            in_window,
+        },
+    }))
+}
+
+/// Keeps a new secret. [`StoreError::UniqueViolation`] where somebody else was quicker to give out the only one.
+pub fn insert(db: &mut Db, ctx: &Ctx, new: &NewSecret, issued: Issued) -> Result<(), StoreError> {
+    let id = new_uuid().to_string();
+    let slot = match new.purpose.slots() {
+        Slots::One => ONLY_SLOT.to_owned(),
+        Slots::Many => id.clone(),
+    };
+    let row = (
+        dsl::id.eq(id),
+        dsl::purpose.eq(new.purpose.as_str()),
+        dsl::user_id.eq(new.user_id.map(UserId::get)),
+        dsl::slot.eq(slot),
+        dsl::subject.eq(&new.subject),
+        dsl::secret_hash.eq(new.hash.as_str()),
+        dsl::attempts.eq(0),
+        dsl::max_attempts.eq(new.purpose.max_attempts()),
+        dsl::created_at.eq(ctx.now_naive()),
+        dsl::expires_at.eq((ctx.now + new.purpose.lifetime()).naive_utc()),
+        (
+            dsl::cooldown_until.eq(issued.cooldown_until.naive_utc()),
+            dsl::window_began_at.eq(issued.window_began_on.naive_utc()),
+            dsl::issued_in_window.eq(issued.in_window),
+            dsl::generation.eq(1_i64),
+        ),
+    );
+    diesel::insert_into(one_time_secrets::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// Puts a new secret in the place of one; false if somebody else was quicker.
+pub fn replace(db: &mut Db, ctx: &Ctx, former: &Former, new: &NewSecret, issued: Issued) -> Result<bool, StoreError> {
+    let row = dsl::one_time_secrets.filter(dsl::id.eq(&former.id)).filter(dsl::generation.eq(former.generation));
+    let changes = (
+        dsl::subject.eq(&new.subject),
+        dsl::secret_hash.eq(new.hash.as_str()),
+        dsl::attempts.eq(0),
+        dsl::created_at.eq(ctx.now_naive()),
+        dsl::expires_at.eq((ctx.now + new.purpose.lifetime()).naive_utc()),
+        dsl::consumed_at.eq(None::<NaiveDateTime>),
+        dsl::cooldown_until.eq(issued.cooldown_until.naive_utc()),
+        dsl::window_began_at.eq(issued.window_began_on.naive_utc()),
+        dsl::issued_in_window.eq(issued.in_window),
+        dsl::generation.eq(former.generation.wrapping_add(1)),
+    );
+    Ok(diesel::update(row).set(changes).execute(db)? == 1)
+}
+
+/// The secret of this hash, if it can still be used.
+pub fn find(db: &mut Db, ctx: &Ctx, purpose: Purpose, hash: &SecretHash) -> Result<Option<Live>, StoreError> {
+    let row: Option<LiveRow> = dsl::one_time_secrets
+        .filter(dsl::secret_hash.eq(hash.as_str()))
+        .filter(dsl::purpose.eq(purpose.as_str()))
+        .filter(dsl::consumed_at.is_null())
+        .filter(dsl::expires_at.gt(ctx.now_naive()))
+        .filter(dsl::attempts.lt(dsl::max_attempts))
+        .select((dsl::id, dsl::user_id, dsl::subject, dsl::secret_hash))
+        .first(db)
+        .optional()?;
+    row.map(read).transpose()
+}
+
+/// The only secret of a user for a purpose, if it can still be used.
+pub fn find_of_user(db: &mut Db, ctx: &Ctx, purpose: Purpose, user: UserId) -> Result<Option<Live>, StoreError> {
+    let row: Option<LiveRow> = dsl::one_time_secrets
+        .filter(dsl::user_id.eq(user.get()))
+        .filter(dsl::purpose.eq(purpose.as_str()))
+        .filter(dsl::slot.eq(ONLY_SLOT))
+        .filter(dsl::consumed_at.is_null())
+        .filter(dsl::expires_at.gt(ctx.now_naive()))
+        .filter(dsl::attempts.lt(dsl::max_attempts))
+        .select((dsl::id, dsl::user_id, dsl::subject, dsl::secret_hash))
+        .first(db)
+        .optional()?;
+    row.map(read).transpose()
+}
+
+fn read((id, user_id, subject, hash): LiveRow) -> Result<Live, StoreError> {
+    let corrupt = |what| StoreError::Corrupt { what };
+    let user_id = user_id.map(UserId::try_new).transpose().map_err(|_| corrupt("one_time_secrets.user_id"))?;
+    let digest = hex::decode(&hash).ok().and_then(|bytes| bytes.try_into().ok());
+    let digest: [u8; 32] = digest.ok_or_else(|| corrupt("one_time_secrets.secret_hash"))?;
+    Ok(Live { id, user_id, subject, hash: SecretHash::new(digest) })
+}
+
+/// Uses a secret up: of any number of callers, one gets true.
+pub fn consume(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError> {
+    let usable = dsl::one_time_secrets
+        .filter(dsl::id.eq(&live.id))
+        .filter(dsl::secret_hash.eq(live.hash.as_str()))
+        .filter(dsl::consumed_at.is_null())
+        .filter(dsl::expires_at.gt(ctx.now_naive()))
+        .filter(dsl::attempts.lt(dsl::max_attempts));
+    Ok(diesel::update(usable).set(dsl::consumed_at.eq(Some(ctx.now_naive()))).execute(db)? == 1)
+}
+
+/// Counts a wrong answer; false if the secret takes no more.
+pub fn count_try(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError> {
+    let usable = dsl::one_time_secrets
+        .filter(dsl::id.eq(&live.id))
+        .filter(dsl::secret_hash.eq(live.hash.as_str()))
+        .filter(dsl::consumed_at.is_null())
+        .filter(dsl::expires_at.gt(ctx.now_naive()))
+        .filter(dsl::attempts.lt(dsl::max_attempts));
+    Ok(diesel::update(usable).set(dsl::attempts.eq(dsl::attempts + 1)).execute(db)? == 1)
+}
+
+/// Makes a user's secrets for these purposes void; gives how many. Their cooldowns stay.
+pub fn void(db: &mut Db, ctx: &Ctx, user: UserId, purposes: &[Purpose]) -> Result<usize, StoreError> {
+    let names: Vec<&str> = purposes.iter().map(|purpose| purpose.as_str()).collect();
+    let pending = dsl::one_time_secrets
+        .filter(dsl::user_id.eq(user.get()))
+        .filter(dsl::purpose.eq_any(names))
+        .filter(dsl::consumed_at.is_null());
+    Ok(diesel::update(pending).set(dsl::consumed_at.eq(Some(ctx.now_naive()))).execute(db)?)
+}
+
+/// Deletes all secrets of a user.
+pub fn delete_all(db: &mut Db, user: UserId) -> Result<(), StoreError> {
+    diesel::delete(dsl::one_time_secrets.filter(dsl::user_id.eq(user.get()))).execute(db)?;
+    Ok(())
+}
+
+/// Removes some of the secrets that expired so long ago that not even their count matters; gives how many.
+pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
+    let before: DateTime<Utc> = ctx.now - WINDOW - TimeDelta::hours(1);
+    let ids: Vec<String> =
+        dsl::one_time_secrets.filter(dsl::expires_at.lt(before.naive_utc())).select(dsl::id).limit(SWEEP).load(db)?;
+    Ok(diesel::delete(dsl::one_time_secrets.filter(dsl::id.eq_any(&ids))).execute(db)?)
+}

@@ -1,0 +1,56 @@
+//! What a test reads from the database behind the service's back.
+
+use bank_service::store::StoreError;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use diesel::{RunQueryDsl, select};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row};
+
+use crate::database;
+use crate::harness::TestApp;
+
+impl TestApp {
+    /// The one number that a query gives.
+    pub(crate) async fn sql_number(&self, query: &str) -> i64 {
+        let query = format!("({query})");
+        let number = self
+            .running
+            .state
+            .store
+            .read(move |db| select(sql::<BigInt>(&query)).get_result::<i64>(db).map_err(StoreError::from));
+        number.await.unwrap()
+    }
+
+    /// Whether a text stands anywhere in the database.
+    pub(crate) async fn holds(&self, text: &str) -> bool {
+        self.dump().await.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+
+    /// Everything that the database holds, as bytes to search in: the files of SQLite, every row of a server.
+    pub(crate) async fn dump(&self) -> Vec<u8> {
+        if !database::on_server() {
+            let mut bytes = Vec::new();
+            for name in ["bank.sqlite", "bank.sqlite-wal"] {
+                bytes.extend(std::fs::read(self.folder.path().join(name)).unwrap_or_default());
+            }
+            return bytes;
+        }
+        let url = self.running.state.settings.config.database_url.expose().to_owned();
+        let mut connection = Conn::from_url(url).await.unwrap();
+        let tables: Vec<String> = connection.query("SHOW TABLES").await.unwrap();
+        let mut bytes = Vec::new();
+        for table in tables {
+            let rows: Vec<Row> = connection.query(format!("SELECT * FROM `{table}`")).await.unwrap();
+            for value in rows.into_iter().flat_map(Row::unwrap) {
+                bytes.push(b'\n');
+                match value {
+                    mysql_async::Value::Bytes(text) => bytes.extend(text),
+                    other => bytes.extend(format!("{other:?}").into_bytes()),
+                }
+            }
+        }
+        connection.disconnect().await.unwrap();
+        bytes
+    }
+}
