@@ -8,7 +8,7 @@ use url::Url;
 
 use super::Config;
 use crate::domain::client_version::ClientVersion;
-use crate::store::DatabaseUrl;
+use crate::store::{DatabaseUrl, DatabaseUrlError};
 
 const SECRET_KEY_MIN: usize = 32;
 /// Values that stand in examples and must not guard anything.
@@ -97,7 +97,13 @@ fn no_faults() -> ConfigError {
 fn check_database(config: &Config, faults: &mut Faults) -> Option<DatabaseUrl> {
     let expected = "sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE";
     let scheme = config.database_url.expose().split(':').next().unwrap_or_default();
-    faults.check("DATABASE_URL", format!("{scheme}:…"), expected, config.database_url.expose().parse::<DatabaseUrl>())
+    match config.database_url.expose().parse::<DatabaseUrl>() {
+        Err(DatabaseUrlError::Parameter { reason }) => {
+            faults.add(format!("DATABASE_URL: {reason}"));
+            None
+        }
+        parsed => faults.check("DATABASE_URL", format!("{scheme}:…"), expected, parsed),
+    }
 }
 
 fn check_secret_key(config: &Config, faults: &mut Faults) -> Option<Secret> {

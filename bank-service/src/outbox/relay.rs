@@ -1,17 +1,13 @@
 //! The relay: due rows out, marks back.
 //!
 //! Bounds: `WINDOW` messages under way, `FETCH` rows a query. It wakes on commit, when a queue resumes, when a postponed row
-//! becomes due, and every `POLL` as a safety net. While the transport is away it pauses, up to `LONGEST_PAUSE`, and spends no
-//! attempts.
+//! becomes due, and every `POLL` as a safety net (oftener where other replicas commit). While the transport is away it pauses,
+//! at most 2 s at a time, and spends no attempts. It begins nothing without the lease.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
 use prometheus::{IntCounterVec, IntGauge};
 use service_kit::clock::SharedClock;
 use service_kit::lifecycle::Shutdown;
@@ -21,17 +17,20 @@ use shared_events::WireMessage;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::store::outbox::{self, DueRow, Mark};
-use crate::store::{Outcome, Store, StoreError};
+use super::lease::Lease;
+use super::marks::Marks;
+use super::pace::Pace;
+use super::window::Window;
+use crate::store::outbox::{self, DueRow};
+use crate::store::{Store, StoreError};
 
 const WINDOW: usize = 1024;
 const FETCH: usize = 256;
-const MARKS: usize = 512;
 const POLL: Duration = Duration::from_secs(1);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A row that cannot be read is looked at again after this time; it stays visible as waiting until somebody acts.
-const CORRUPT_DELAY: TimeDelta = TimeDelta::hours(1);
+/// A commit of another replica wakes nobody here.
+const POLL_SHARED: Duration = Duration::from_millis(100);
+/// How long a shutdown waits for what is under way; what is not settled by then is published again by the next one.
+const FINISH: Duration = Duration::from_secs(5);
 
 pub struct RelayParts {
     pub store: Store,
@@ -41,18 +40,14 @@ pub struct RelayParts {
     pub shutdown: Shutdown,
 }
 
-type Publishing = FuturesUnordered<BoxFuture<'static, (i64, Receipt)>>;
-
 pub struct Relay {
     parts: RelayParts,
     committed: Arc<Notify>,
     resumed: broadcast::Receiver<String>,
-    under_way: HashSet<i64>,
-    publishing: Publishing,
-    marks: Vec<(i64, Mark)>,
-    /// Zero: the transport is there, as far as is known.
-    pause: Duration,
-    next_pause: Duration,
+    window: Window,
+    marks: Marks,
+    pace: Pace,
+    poll: Duration,
     published: IntCounterVec,
     in_flight: IntGauge,
 }
@@ -62,6 +57,7 @@ enum Wake {
     Due,
     Settled(i64, Receipt),
     Resumed(Option<String>),
+    Leading,
     Stop,
 }
 
@@ -72,30 +68,40 @@ impl Relay {
         Self {
             committed: parts.store.committed(),
             resumed: parts.publisher.resumed(),
-            under_way: HashSet::new(),
-            publishing: Publishing::new(),
-            marks: Vec::new(),
-            pause: Duration::ZERO,
-            next_pause: FIRST_PAUSE,
+            window: Window::new(parts.publisher.clone()),
+            marks: Marks::new(parts.store.clone(), parts.clock.clone()),
+            pace: Pace::new(),
+            poll: POLL,
             published,
             in_flight: in_flight.with_label_values::<&str>(&[]),
             parts,
         }
     }
 
-    /// Runs until shutdown; then waits for what is under way and marks it.
+    /// Runs until shutdown; then waits for what is under way, marks it and lets another replica lead.
     pub async fn run(mut self) {
-        // What waited for a queue when the process ended does not wait any more.
-        self.resume(None).await;
-        let mut due = true;
+        let row = self.parts.store.lease("outbox-relay");
+        if row.is_some() {
+            self.poll = POLL_SHARED;
+        }
+        let mut lease = Lease::start(row, &self.parts.metrics);
+        let (mut leading, mut due) = (false, false);
         loop {
-            if due {
-                self.fetch().await;
+            let held = lease.is_held();
+            if held && !leading {
+                // What waited for a queue when the last leader ended does not wait any more.
+                self.resume(None).await;
+                due = true;
             }
-            match self.wake().await {
+            leading = held;
+            if leading && due {
+                self.fetch(&lease).await;
+            }
+            match self.wake(&mut lease, leading).await {
                 Wake::Stop => break,
+                Wake::Leading => {}
                 Wake::Due => {
-                    self.pause = Duration::ZERO;
+                    self.pace.try_again();
                     due = true;
                 }
                 Wake::Resumed(queue) => {
@@ -103,79 +109,86 @@ impl Relay {
                     due = true;
                 }
                 Wake::Settled(id, receipt) => {
-                    self.settle(id, receipt);
-                    self.settle_ready();
-                    self.flush().await;
+                    self.settle_some(id, receipt, lease.is_held()).await;
                     // Fetch again once there is room for a good number of rows, but not into a transport that is away.
-                    due = self.pause.is_zero() && self.under_way.len() + FETCH <= WINDOW;
+                    due = self.pace.pause().is_none() && self.window.len() + FETCH <= WINDOW;
                 }
             }
         }
         self.finish().await;
+        lease.give_up().await;
     }
 
-    /// Publishes everything that is due now, and returns when it is settled and marked. For tests and tools.
+    /// Publishes everything that is due now, whoever leads, and returns when it is settled and marked. For tests and tools.
     pub async fn drain(&mut self) -> Result<usize, StoreError> {
+        let lease = Lease::of_nobody();
         let mut settled = 0;
         loop {
-            self.fetch().await;
-            if self.publishing.is_empty() {
+            self.fetch(&lease).await;
+            if self.window.is_idle() {
                 return Ok(settled);
             }
-            while let Some((id, receipt)) = self.publishing.next().await {
+            while let Some((id, receipt)) = self.window.settled().await {
                 self.settle(id, receipt);
                 settled += 1;
             }
             self.flush().await;
-            if !self.pause.is_zero() {
+            if self.pace.pause().is_some() {
                 return Ok(settled);
             }
         }
     }
 
-    async fn wake(&mut self) -> Wake {
-        let idle = if self.pause.is_zero() { self.until_next_due().await } else { self.pause };
-        let paused = !self.pause.is_zero();
+    async fn wake(&mut self, lease: &mut Lease, leading: bool) -> Wake {
+        let pause = self.pace.pause();
+        let idle = match pause {
+            Some(pause) => pause,
+            None if leading => self.until_next_due().await,
+            None => POLL,
+        };
         tokio::select! {
             biased;
             () = self.parts.shutdown.wait() => Wake::Stop,
-            Some((id, receipt)) = self.publishing.next(), if !self.publishing.is_empty() => Wake::Settled(id, receipt),
-            queue = self.resumed.recv() => Wake::Resumed(resumed_queue(queue)),
-            () = self.committed.notified(), if !paused => Wake::Due,
+            Some((id, receipt)) = self.window.settled(), if !self.window.is_idle() => Wake::Settled(id, receipt),
+            queue = self.resumed.recv(), if leading => Wake::Resumed(resumed_queue(queue)),
+            () = self.committed.notified(), if leading && pause.is_none() => Wake::Due,
+            () = lease.gained(), if !leading => Wake::Leading,
             () = tokio::time::sleep(idle) => Wake::Due,
         }
     }
 
     async fn until_next_due(&mut self) -> Duration {
-        if !self.publishing.is_empty() {
-            return POLL;
+        if !self.window.is_idle() {
+            return self.poll;
         }
         let now = self.parts.clock.now();
         let next = self.parts.store.read(move |db| outbox::next_due(db, now.naive_utc())).await;
         match next {
-            Ok(Some(due)) => (due.and_utc() - now).to_std().unwrap_or_default().clamp(Duration::from_millis(1), POLL),
-            Ok(None) | Err(_) => POLL,
+            Ok(Some(due)) => {
+                (due.and_utc() - now).to_std().unwrap_or_default().clamp(Duration::from_millis(1), self.poll)
+            }
+            Ok(None) | Err(_) => self.poll,
         }
     }
 
-    async fn fetch(&mut self) {
-        let room = WINDOW.saturating_sub(self.under_way.len()).min(FETCH);
+    async fn fetch(&mut self, lease: &Lease) {
+        let room = WINDOW.saturating_sub(self.window.len()).min(FETCH);
         if room == 0 {
             return;
         }
-        let limit = i64::try_from(self.under_way.len() + room).unwrap_or(i64::MAX);
-        let now = self.parts.clock.now().naive_utc();
-        match self.parts.store.read(move |db| outbox::due(db, now, limit)).await {
+        let (now, under_way) = (self.parts.clock.now().naive_utc(), self.window.ids());
+        match self.parts.store.read(move |db| outbox::due_except(db, now, room, &under_way)).await {
             Ok(rows) => {
-                let new: Vec<DueRow> =
-                    rows.into_iter().filter(|row| !self.under_way.contains(&row.id)).take(room).collect();
-                for row in new {
-                    self.publish(row);
+                for row in rows {
+                    // Reading may have taken longer than the lease runs.
+                    if lease.is_held() {
+                        self.publish(row);
+                    }
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, "the outbox cannot be read; trying again");
-                self.slow_down();
+                self.pace.slow_down();
             }
         }
     }
@@ -183,50 +196,49 @@ impl Relay {
     fn publish(&mut self, row: DueRow) {
         let Ok(message) = serde_json::from_str::<WireMessage>(&row.message) else {
             tracing::error!(event_id = %row.event_id, "an outbox row cannot be read; it is looked at again in an hour");
-            let due_at = (self.parts.clock.now() + CORRUPT_DELAY).naive_utc();
-            let progress = row.progress.unwrap_or_else(|| "{}".to_owned());
-            self.marks.push((row.id, Mark::Later { due_at, progress, waiting_for: None }));
+            self.marks.corrupt(row.id, row.progress);
             return;
         };
         let progress: Progress =
             row.progress.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let publisher = self.parts.publisher.clone();
-        let outgoing = Outgoing { message, destination: Destination::Exchange, progress };
-        self.under_way.insert(row.id);
-        self.publishing.push(Box::pin(async move { (row.id, publisher.publish(outgoing).await) }));
+        self.window.add(row.id, Outgoing { message, destination: Destination::Exchange, progress });
         self.show_in_flight();
     }
 
-    /// Takes what else has settled in the meantime, so that one transaction marks many rows.
-    fn settle_ready(&mut self) {
-        while self.marks.len() < MARKS {
-            let next = futures_util::FutureExt::now_or_never(self.publishing.next());
-            let Some(Some((id, receipt))) = next else { break };
+    /// Settles this one and what else is ready, so that one transaction marks many rows.
+    async fn settle_some(&mut self, id: i64, receipt: Receipt, held: bool) {
+        if !held {
+            self.window.abandon_waiting();
+        }
+        self.settle(id, receipt);
+        while !self.marks.is_full() {
+            let Some((id, receipt)) = self.window.settled_now() else { break };
             self.settle(id, receipt);
         }
+        self.flush().await;
     }
 
     fn settle(&mut self, id: i64, receipt: Receipt) {
         let result = match receipt {
             Receipt::Accepted => {
-                self.is_back();
-                self.marks.push((id, Mark::Sent));
+                self.pace.is_back();
+                self.marks.sent(id);
+                self.window.advance(id);
                 "accepted"
             }
             Receipt::Later { after, progress, waiting_for, reason } => {
-                self.is_back();
+                self.pace.is_back();
                 tracing::debug!(outbox_id = id, %reason, "an event will be published again later");
                 let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
-                let due_at = self.parts.clock.now().checked_add_signed(after).unwrap_or_else(|| self.parts.clock.now());
-                let progress = serde_json::to_string(&progress).unwrap_or_else(|_| "{}".to_owned());
-                self.marks.push((id, Mark::Later { due_at: due_at.naive_utc(), progress, waiting_for }));
+                self.marks.later(id, after, &progress, waiting_for);
+                self.window.advance(id);
                 "later"
             }
             Receipt::Unavailable { reason } => {
-                self.under_way.remove(&id);
-                if self.pause.is_zero() {
+                self.window.abandon(id);
+                if self.pace.pause().is_none() {
                     tracing::warn!(%reason, "the transport is away; events stay in the outbox");
-                    self.slow_down();
+                    self.pace.slow_down();
                 }
                 "unavailable"
             }
@@ -237,28 +249,17 @@ impl Relay {
 
     /// Writes the marks. A row leaves the window only once its mark is written, so it is not published twice by this process.
     async fn flush(&mut self) {
-        if self.marks.is_empty() {
-            return;
-        }
-        let marks = std::mem::take(&mut self.marks);
-        let ids: Vec<i64> = marks.iter().map(|(id, _)| *id).collect();
-        let paused: Vec<String> = marks.iter().filter_map(|(_, mark)| waiting_for(mark)).collect();
-        let ctx = self.parts.store.ctx(self.parts.clock.now());
-        let written = self
-            .parts
-            .store
-            .write(&ctx, move |db, ctx| outbox::mark(db, ctx.now_naive(), &marks).map(Outcome::new))
-            .await;
-        for id in ids {
-            self.under_way.remove(&id);
+        let Some(written) = self.marks.flush().await else { return };
+        for id in written.ids {
+            self.window.release(id);
         }
         self.show_in_flight();
-        if let Err(error) = written {
+        if let Err(error) = written.result {
             tracing::warn!(%error, "marks cannot be written; the events will be published again");
-            self.slow_down();
+            self.pace.slow_down();
         }
         // A queue that resumed while its rows were being marked would otherwise be waited for in vain.
-        for queue in paused {
+        for queue in written.queues {
             if !self.parts.publisher.is_paused(&queue) {
                 self.resume(Some(&queue)).await;
             }
@@ -266,49 +267,22 @@ impl Relay {
     }
 
     async fn resume(&mut self, queue: Option<&str>) {
-        let queue = queue.map(str::to_owned);
-        let ctx = self.parts.store.ctx(self.parts.clock.now());
-        let resumed = self
-            .parts
-            .store
-            .write(&ctx, move |db, ctx| outbox::resume(db, ctx.now_naive(), queue.as_deref()).map(Outcome::new))
-            .await;
-        match resumed {
-            Ok(0) => {}
-            Ok(events) => tracing::info!(events, "events that waited for a queue are published again"),
-            Err(error) => {
-                tracing::warn!(%error, "waiting events cannot be resumed; they go on when their time has come");
-            }
-        }
-        self.pause = Duration::ZERO;
+        self.marks.resume(queue).await;
+        self.pace.try_again();
     }
 
+    /// Nothing new begins; what was sent is waited for and marked.
     async fn finish(&mut self) {
-        while let Some((id, receipt)) = self.publishing.next().await {
+        self.window.abandon_waiting();
+        let deadline = tokio::time::Instant::now() + FINISH;
+        while let Ok(Some((id, receipt))) = tokio::time::timeout_at(deadline, self.window.settled()).await {
             self.settle(id, receipt);
         }
         self.flush().await;
     }
 
-    fn slow_down(&mut self) {
-        self.pause = self.next_pause;
-        self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
-    }
-
-    fn is_back(&mut self) {
-        self.pause = Duration::ZERO;
-        self.next_pause = FIRST_PAUSE;
-    }
-
     fn show_in_flight(&self) {
-        self.in_flight.set(i64::try_from(self.under_way.len()).unwrap_or(i64::MAX));
-    }
-}
-
-fn waiting_for(mark: &Mark) -> Option<String> {
-    match mark {
-        Mark::Later { waiting_for, .. } => waiting_for.clone(),
-        Mark::Sent => None,
+        self.in_flight.set(i64::try_from(self.window.len()).unwrap_or(i64::MAX));
     }
 }
 

@@ -20,6 +20,14 @@ impl Engine {
         }
     }
 
+    /// How another connection to the same server is made; none for a file.
+    pub(super) fn options(&self) -> Option<mysql_async::Opts> {
+        match self {
+            Self::Mysql(pool) => Some(pool.options()),
+            Self::Sqlite(_) => None,
+        }
+    }
+
     pub(super) async fn read<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,

@@ -18,9 +18,11 @@ mod engine;
 mod error;
 mod group_commit;
 pub mod idempotency;
+mod lease;
 pub mod mail_receipts;
 pub mod migrations;
 mod mysql;
+mod mysql_options;
 mod mysql_pool;
 pub mod named;
 pub mod one_time_secrets;
@@ -49,6 +51,7 @@ pub use db::Db;
 use engine::Engine;
 pub use error::StoreError;
 pub use idempotency::{IdempotencyError, IdempotencyKey};
+pub use lease::LeaseRow;
 pub use sequence::{Ids, Sequence, Sequenced};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
@@ -105,6 +108,12 @@ impl Store {
 
     pub fn ctx(&self, now: DateTime<Utc>) -> Ctx {
         Ctx::new(self.ids.clone(), now)
+    }
+
+    /// A lease that replicas on one database share, under a fresh holder's id; none where one process has the database alone.
+    pub fn lease(&self, name: &'static str) -> Option<LeaseRow> {
+        let opts = self.engine.options()?;
+        Some(LeaseRow::new(opts, name, service_kit::ids::new_uuid().to_string()))
     }
 
     /// Notified after each commit that wrote events.

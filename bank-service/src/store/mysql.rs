@@ -5,7 +5,9 @@
 //! release (docs/decisions/0002). Everything that does so is in this file.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::future::Future;
+use std::time::Duration;
 
 use diesel::connection::{
     CacheSize, Connection, ConnectionSealed, Instrumentation, LoadConnection, SimpleConnection, TransactionManager,
@@ -20,6 +22,13 @@ use diesel::sql_types::TypeMetadata;
 use diesel::{ConnectionResult, QueryResult, RunQueryDsl};
 use diesel_async::AsyncMysqlConnection;
 use diesel_async::async_connection_wrapper::{AsyncConnectionWrapper, BlockOn};
+use mysql_async::{Opts, OptsBuilder};
+
+/// What every session begins with.
+const SETUP: &[&str] = &[
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    "SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5",
+];
 
 type Wrapped = AsyncConnectionWrapper<AsyncMysqlConnection, OwnRuntime>;
 type Manager = <Wrapped as Connection>::TransactionManager;
@@ -28,6 +37,15 @@ type Manager = <Wrapped as Connection>::TransactionManager;
 ///
 /// Dropped without waiting: a connection may be dropped on an async thread, where waiting is not allowed.
 pub struct OwnRuntime(Option<tokio::runtime::Runtime>);
+
+thread_local! {
+    /// The runtime that a connection was opened on, on its way into the wrapper, which asks for one without saying for whom.
+    static OPENED_ON: Cell<Option<tokio::runtime::Runtime>> = const { Cell::new(None) };
+}
+
+fn new_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
 
 impl Drop for OwnRuntime {
     fn drop(&mut self) {
@@ -45,13 +63,39 @@ impl BlockOn for OwnRuntime {
 
     #[expect(clippy::expect_used, reason = "the trait cannot fail; without a runtime there is no connection at all")]
     fn get_runtime() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = OPENED_ON.take().map_or_else(new_runtime, Ok);
         Self(Some(runtime.expect("a runtime for a database connection: are there file descriptors left?")))
     }
 }
 
 /// A connection to MySQL or MariaDB. Use it on blocking threads only.
 pub struct MysqlConn(Wrapped);
+
+impl MysqlConn {
+    /// Opens a connection with options that a URL cannot say. Blocks, for `limit` at most.
+    pub(super) fn open(opts: &Opts, limit: Duration) -> Result<Self, String> {
+        let runtime = new_runtime().map_err(|error| error.to_string())?;
+        // Statements are kept by diesel; an update tells how many rows it found, as on other engines.
+        let opts = OptsBuilder::from_opts(opts.clone()).stmt_cache_size(0).client_found_rows(true).init(SETUP.to_vec());
+        let opening = async {
+            let conn = mysql_async::Conn::new(opts).await.map_err(|error| connect_fault(&error))?;
+            AsyncMysqlConnection::try_from(conn).await.map_err(|error| error.to_string())
+        };
+        let opened = runtime.block_on(async { tokio::time::timeout(limit, opening).await });
+        let conn = opened.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))?;
+        OPENED_ON.set(Some(runtime));
+        Ok(Self(Wrapped::from(conn)))
+    }
+}
+
+/// One line, without the URL.
+fn connect_fault(error: &mysql_async::Error) -> String {
+    let text = match error {
+        mysql_async::Error::Server(error) => format!("{} ({})", error.message, error.code),
+        other => other.to_string(),
+    };
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
 
 impl SimpleConnection for MysqlConn {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {

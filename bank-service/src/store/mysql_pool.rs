@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{Connection, SimpleConnection, TransactionManager};
+use diesel::connection::TransactionManager;
 use diesel::r2d2::R2D2Connection;
+use mysql_async::Opts;
 
 use super::mysql::MysqlConn;
-use super::{Db, Ids, OperationError, StoreError};
+use super::{Db, Ids, OperationError, StoreError, mysql_options};
 
 const CONNECTIONS: u32 = 16;
 const CHECKOUT: Duration = Duration::from_secs(2);
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How often a transaction is run at most before its caller is told that there is too much to do.
 const WRITE_ATTEMPTS: u32 = 6;
 /// The longest pause before the next attempt doubles from here, and is cut by a random part.
@@ -19,11 +21,13 @@ const FIRST_PAUSE_US: u64 = 2_000;
 #[derive(Clone)]
 pub(super) struct MysqlPool {
     pool: r2d2::Pool<Connections>,
+    opts: Opts,
 }
 
 impl MysqlPool {
     pub(super) fn connect(url: &str) -> Result<Self, StoreError> {
-        let connections = Connections { url: url.to_owned() };
+        let opts = options(url)?;
+        let connections = Connections { opts: opts.clone() };
         // The pool hides why it cannot connect; one connection beforehand tells.
         r2d2::ManageConnection::connect(&connections)?;
         let pool = r2d2::Pool::builder()
@@ -33,7 +37,12 @@ impl MysqlPool {
             .test_on_check_out(false)
             .build(connections)
             .map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
-        Ok(Self { pool })
+        Ok(Self { pool, opts })
+    }
+
+    /// For a connection outside of the pool.
+    pub(super) fn options(&self) -> Opts {
+        self.opts.clone()
     }
 
     pub(super) async fn read<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
@@ -116,15 +125,20 @@ fn pause(attempt: u32) {
 }
 
 pub(super) fn open(url: &str) -> Result<Db, StoreError> {
-    let mut conn = MysqlConn::establish(url).map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
-    conn.batch_execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
-    conn.batch_execute("SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5")?;
-    Ok(Db::Mysql(conn))
+    connect(&options(url)?)
+}
+
+fn options(url: &str) -> Result<Opts, StoreError> {
+    mysql_options::parse(url).map_err(|error| StoreError::Unavailable { reason: error.to_string() })
+}
+
+fn connect(opts: &Opts) -> Result<Db, StoreError> {
+    MysqlConn::open(opts, CONNECT_LIMIT).map(Db::Mysql).map_err(|reason| StoreError::Unavailable { reason })
 }
 
 #[derive(Debug)]
 struct Connections {
-    url: String,
+    opts: Opts,
 }
 
 impl r2d2::ManageConnection for Connections {
@@ -132,7 +146,7 @@ impl r2d2::ManageConnection for Connections {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Db, StoreError> {
-        open(&self.url)
+        connect(&self.opts)
     }
 
     fn is_valid(&self, conn: &mut Db) -> Result<(), StoreError> {

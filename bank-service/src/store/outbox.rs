@@ -1,6 +1,8 @@
 //! The outbox table: written by every transaction, emptied by the relay.
 
-use chrono::NaiveDateTime;
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDateTime};
 use diesel::prelude::*;
 use shared_events::WireMessage;
 
@@ -9,6 +11,11 @@ use super::{Ctx, Db, PendingEvent, StoreError};
 
 /// How many rows one statement touches at most.
 const BATCH: usize = 200;
+/// How many postponed rows are looked at beside a full load of fresh ones.
+const POSTPONED: i64 = 32;
+/// "At once": earlier than any clock. All fresh rows have it, so that their order is that of their ids, whatever the clocks
+/// of the replicas that wrote them say; and none waits for a clock that is behind.
+const AT_ONCE: NaiveDateTime = DateTime::UNIX_EPOCH.naive_utc();
 
 #[derive(Insertable)]
 #[diesel(table_name = outbox)]
@@ -61,7 +68,7 @@ fn new_row(ctx: &Ctx, event: &PendingEvent) -> Result<NewRow, StoreError> {
         event_type: envelope.event_type.into(),
         message: message.map_err(|_| StoreError::Corrupt { what: "an event's message" })?,
         created_at: ctx.now_naive(),
-        due_at: Some(ctx.now_naive()),
+        due_at: Some(AT_ONCE),
     })
 }
 
@@ -72,13 +79,55 @@ fn insert_each(conn: &mut SqliteConnection, rows: &[NewRow]) -> QueryResult<usiz
 
 /// The rows that are due, in the order in which they are to be published.
 pub fn due(db: &mut Db, now: NaiveDateTime, limit: i64) -> Result<Vec<DueRow>, StoreError> {
-    let mut rows: Vec<DueRow> = dsl::outbox
-        .filter(dsl::due_at.le(now))
-        .order((dsl::due_at, dsl::id))
-        .limit(limit)
-        .select((dsl::id, dsl::event_id, dsl::message, dsl::progress))
-        .load(db)?;
+    let order = (dsl::due_at, dsl::id);
+    let columns = (dsl::id, dsl::event_id, dsl::message, dsl::progress);
+    let fresh_first = dsl::outbox.filter(dsl::due_at.le(now)).order(order).select(columns).limit(limit);
+    let mut rows: Vec<DueRow> = fresh_first.load(db)?;
+    if i64::try_from(rows.len()).is_ok_and(|found| found >= limit) {
+        let postponed = postponed_ids(db, now)?;
+        rows.extend(load(db, &postponed)?);
+    }
     rows.sort_unstable_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    Ok(rows)
+}
+
+/// At most `room` rows that are due, without those that are under way already.
+pub fn due_except(
+    db: &mut Db,
+    now: NaiveDateTime,
+    room: usize,
+    under_way: &BTreeSet<i64>,
+) -> Result<Vec<DueRow>, StoreError> {
+    let limit = |rows| i64::try_from(rows).unwrap_or(i64::MAX);
+    if under_way.is_empty() {
+        return due(db, now, limit(room));
+    }
+    // Those under way are the first of them, and are not read again: the index alone tells the ids.
+    let due = dsl::outbox.filter(dsl::due_at.le(now)).order((dsl::due_at, dsl::id)).select(dsl::id);
+    let mut ids: Vec<i64> = due.limit(limit(under_way.len() + room)).load(db)?;
+    if ids.len() >= under_way.len() + room {
+        ids.extend(postponed_ids(db, now)?);
+    }
+    ids.retain(|id| !under_way.contains(id));
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(room);
+    load(db, &ids)
+}
+
+/// Rows whose time has come. Without a look of their own they would wait for the end of a backlog of fresh ones.
+fn postponed_ids(db: &mut Db, now: NaiveDateTime) -> Result<Vec<i64>, StoreError> {
+    let due = dsl::outbox.filter(dsl::due_at.le(now)).filter(dsl::due_at.gt(AT_ONCE));
+    Ok(due.order((dsl::due_at, dsl::id)).select(dsl::id).limit(POSTPONED).load(db)?)
+}
+
+fn load(db: &mut Db, ids: &[i64]) -> Result<Vec<DueRow>, StoreError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(BATCH) {
+        let some = dsl::outbox.filter(dsl::id.eq_any(ids)).order(dsl::id);
+        rows.extend(some.select((dsl::id, dsl::event_id, dsl::message, dsl::progress)).load::<DueRow>(db)?);
+    }
     Ok(rows)
 }
 
@@ -109,7 +158,7 @@ pub fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Result<()
 /// A queue is back: what waits for it is due at once. None: any queue.
 pub fn resume(db: &mut Db, now: NaiveDateTime, queue: Option<&str>) -> Result<usize, StoreError> {
     let waiting = dsl::outbox.filter(dsl::due_at.gt(now)).filter(dsl::waiting_for.is_not_null());
-    let set = (dsl::due_at.eq(Some(now)), dsl::waiting_for.eq(None::<String>));
+    let set = (dsl::due_at.eq(Some(AT_ONCE)), dsl::waiting_for.eq(None::<String>));
     let resumed = match queue {
         Some(queue) => diesel::update(waiting.filter(dsl::waiting_for.eq(queue))).set(set).execute(db)?,
         None => diesel::update(waiting).set(set).execute(db)?,

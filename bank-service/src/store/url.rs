@@ -12,8 +12,12 @@ pub enum DatabaseUrl {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected sqlite:PATH, such as sqlite:./data/bank.sqlite, or mysql://USER:PASSWORD@HOST:3306/DATABASE")]
-pub struct DatabaseUrlError;
+pub enum DatabaseUrlError {
+    #[error("expected sqlite:PATH, such as sqlite:./data/bank.sqlite, or mysql://USER:PASSWORD@HOST:3306/DATABASE")]
+    Form,
+    #[error("{reason}")]
+    Parameter { reason: String },
+}
 
 impl FromStr for DatabaseUrl {
     type Err = DatabaseUrlError;
@@ -21,17 +25,18 @@ impl FromStr for DatabaseUrl {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             return if path.is_empty() || path == ":memory:" {
-                Err(DatabaseUrlError)
+                Err(DatabaseUrlError::Form)
             } else {
                 Ok(Self::Sqlite(path.into()))
             };
         }
-        let url = ::url::Url::parse(text).map_err(|_| DatabaseUrlError)?;
+        let url = ::url::Url::parse(text).map_err(|_| DatabaseUrlError::Form)?;
         let has_database = url.path().len() > 1;
         if url.scheme() == "mysql" && url.host_str().is_some() && has_database {
+            super::mysql_options::parse(text)?;
             Ok(Self::Mysql(text.to_owned()))
         } else {
-            Err(DatabaseUrlError)
+            Err(DatabaseUrlError::Form)
         }
     }
 }
@@ -66,7 +71,7 @@ mod tests {
         assert_eq!("sqlite:///tmp/a.sqlite".parse(), Ok(DatabaseUrl::Sqlite("/tmp/a.sqlite".into())));
         assert!(matches!("mysql://u:p@h/bank".parse(), Ok(DatabaseUrl::Mysql(_))));
         for bad in ["", "sqlite:", "sqlite::memory:", "postgres://h/bank", "mysql://h", "bank.sqlite"] {
-            assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError), "{bad:?}");
+            assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Form), "{bad:?}");
         }
     }
 

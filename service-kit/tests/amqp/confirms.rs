@@ -67,7 +67,7 @@ async fn a_full_queue_declines_and_the_sender_keeps_the_message() {
         .queue_bind(name.as_str().into(), exchange.as_str().into(), "#".into(), bind, FieldTable::default())
         .await
         .unwrap();
-    let refused = async || matches!(stage.publish(&message(1)).await, Receipt::Later { reason, .. } if reason.contains("declined"));
+    let refused = async || matches!(stage.publish(&message(1)).await, Receipt::Unavailable { reason } if reason.contains("declined"));
     eventually("it is full", refused).await;
 }
 

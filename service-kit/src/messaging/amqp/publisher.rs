@@ -29,9 +29,6 @@ const LANES: usize = 2;
 const WINDOW: usize = 128;
 /// How many messages may wait for a lane.
 const WAITING: usize = 1024;
-/// A broker that declines, for a full queue, is asked again after this.
-const REFUSED_DELAY: Duration = Duration::from_secs(5);
-
 /// How long to wait for the reason of a loss.
 const TOLD_LIMIT: Duration = Duration::from_secs(1);
 
@@ -130,8 +127,9 @@ impl AmqpPublisher {
                 let reason = format!("no queue is bound to {exchange:?} for the routing key {key:?}");
                 later(self.inner.settings.unroutable_delay, reason)
             }
+            // As during an outage: who waits and tries again keeps the order of its messages.
             (Fate::Refused, _) => {
-                later(REFUSED_DELAY, "the broker declined the message; a queue may be full".to_owned())
+                Receipt::Unavailable { reason: "the broker declined; a queue may be full".to_owned() }
             }
         }
     }

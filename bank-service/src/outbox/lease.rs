@@ -1,0 +1,145 @@
+//! Leadership: of all replicas on one database, one publishes.
+//!
+//! A task holds a row with an expiry by the database's clock, and renews it every `RENEW`. The holder counts by its own
+//! monotonic clock from before it asked, and stops `MARGIN` before the row runs out; so two clocks need not agree on the
+//! time, only on how fast it goes. Whoever does not hold the lease asks every `ASK`: after a crash another replica publishes
+//! within `TTL` and a little. Where a database has one process only (SQLite), the lease is always held.
+//!
+//! What an old holder still publishes late is at most a second delivery of an event: marks are written after a confirm only.
+
+use std::time::Duration;
+
+use prometheus::IntGauge;
+use service_kit::task;
+use service_kit::telemetry::Metrics;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::store::LeaseRow;
+
+const TTL: Duration = Duration::from_secs(3);
+const MARGIN: Duration = Duration::from_millis(500);
+const RENEW: Duration = Duration::from_secs(1);
+const ASK: Duration = Duration::from_millis(250);
+/// A database that has not answered by then is asked again over another connection.
+const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+
+/// Until when this process may publish; none: it may not.
+type Until = Option<Instant>;
+
+pub(super) struct Lease {
+    until: watch::Receiver<Until>,
+    /// None: nobody else can have it.
+    task: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    leader: Option<IntGauge>,
+}
+
+impl Lease {
+    /// Starts to ask for the lease. To be called within a runtime.
+    pub(super) fn start(row: Option<LeaseRow>, metrics: &Metrics) -> Self {
+        let leader = metrics.gauge("outbox_relay_leader", "1 while this process publishes the outbox.", &[]);
+        let leader = leader.with_label_values::<&str>(&[]);
+        let (set_until, until) = watch::channel(None);
+        let task = row.map(|row| {
+            let (stop, stopped) = oneshot::channel();
+            let holder = Holder { row, until: set_until, leader: leader.clone(), failing: false };
+            (stop, task::spawn("outbox-lease", holder.run(stopped)))
+        });
+        leader.set(i64::from(task.is_none()));
+        Self { until, task, leader: Some(leader) }
+    }
+
+    /// For whoever publishes by hand: whoever leads, and unseen by the metrics.
+    pub(super) fn of_nobody() -> Self {
+        let (_, until) = watch::channel(None);
+        Self { until, task: None, leader: None }
+    }
+
+    /// Whether this process may begin to publish something now.
+    pub(super) fn is_held(&self) -> bool {
+        self.task.is_none() || is_running(*self.until.borrow())
+    }
+
+    /// Returns once the lease is held. May be dropped and called again.
+    pub(super) async fn gained(&mut self) {
+        if self.task.is_some() && self.until.wait_for(|until| is_running(*until)).await.is_err() {
+            // The task has ended, which it does only at shutdown.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Hands the lease over, if it is held. Call it when everything that was under way is marked.
+    pub(super) async fn give_up(self) {
+        if let Some((stop, task)) = self.task {
+            drop(stop);
+            if task.await.is_err() {
+                tracing::warn!("the lease could not be given up; it runs out by itself");
+            }
+        }
+        if let Some(leader) = self.leader {
+            leader.set(0);
+        }
+    }
+}
+
+fn is_running(until: Until) -> bool {
+    until.is_some_and(|until| Instant::now() < until)
+}
+
+struct Holder {
+    row: LeaseRow,
+    until: watch::Sender<Until>,
+    leader: IntGauge,
+    failing: bool,
+}
+
+impl Holder {
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+        loop {
+            let pause = self.ask().await;
+            tokio::select! {
+                _ = &mut stopped => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        match tokio::time::timeout(ANSWER_LIMIT, self.row.give_up()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the lease could not be given up; it runs out by itself"),
+            Err(_) => tracing::warn!("the database did not answer; the lease runs out by itself"),
+        }
+    }
+
+    /// Asks once, and says how long to wait before the next time.
+    async fn ask(&mut self) -> Duration {
+        let asked = Instant::now();
+        let was_held = is_running(*self.until.borrow());
+        let failure = match tokio::time::timeout(ANSWER_LIMIT, self.row.hold(TTL)).await {
+            Ok(Ok(held)) => {
+                self.until.send_replace(held.then(|| asked + TTL.saturating_sub(MARGIN)));
+                None
+            }
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("no answer in time".to_owned()),
+        };
+        let held = is_running(*self.until.borrow());
+        self.leader.set(i64::from(held));
+        self.tell(was_held, held, failure.as_deref());
+        if held && failure.is_none() { RENEW } else { ASK }
+    }
+
+    fn tell(&mut self, was_held: bool, held: bool, failure: Option<&str>) {
+        match failure {
+            Some(reason) if !self.failing => tracing::warn!(reason, "the relay's lease cannot be renewed or taken"),
+            None if self.failing => tracing::info!("the relay's lease can be asked for again"),
+            _ => {}
+        }
+        self.failing = failure.is_some();
+        let holder = self.row.holder();
+        match (was_held, held) {
+            (false, true) => tracing::info!(holder, "this process publishes the outbox now"),
+            (true, false) => tracing::warn!(holder, "this process does not publish the outbox any more"),
+            _ => {}
+        }
+    }
+}

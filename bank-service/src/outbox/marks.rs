@@ -1,0 +1,91 @@
+//! What became of rows, written back in few transactions.
+
+use chrono::TimeDelta;
+use service_kit::clock::SharedClock;
+use service_kit::messaging::Progress;
+
+use crate::store::outbox::{self, Mark};
+use crate::store::{Ctx, Outcome, Store, StoreError};
+
+/// So many marks are written at a time.
+const MARKS: usize = 512;
+/// A row that cannot be read is looked at again after this time; it stays visible as waiting until somebody acts.
+const CORRUPT_DELAY: TimeDelta = TimeDelta::hours(1);
+
+pub(super) struct Marks {
+    store: Store,
+    clock: SharedClock,
+    collected: Vec<(i64, Mark)>,
+}
+
+/// Marks that were written, or could not be.
+pub(super) struct Written {
+    pub(super) ids: Vec<i64>,
+    /// Queues that rows were marked to wait for.
+    pub(super) queues: Vec<String>,
+    pub(super) result: Result<(), StoreError>,
+}
+
+impl Marks {
+    pub(super) fn new(store: Store, clock: SharedClock) -> Self {
+        Self { store, clock, collected: Vec::new() }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.collected.len() >= MARKS
+    }
+
+    pub(super) fn sent(&mut self, id: i64) {
+        self.collected.push((id, Mark::Sent));
+    }
+
+    pub(super) fn later(&mut self, id: i64, after: TimeDelta, progress: &Progress, waiting_for: Option<String>) {
+        let now = self.clock.now();
+        let due_at = now.checked_add_signed(after).unwrap_or(now).naive_utc();
+        let progress = serde_json::to_string(progress).unwrap_or_else(|_| "{}".to_owned());
+        self.collected.push((id, Mark::Later { due_at, progress, waiting_for }));
+    }
+
+    /// The row cannot be read.
+    pub(super) fn corrupt(&mut self, id: i64, progress: Option<String>) {
+        let due_at = (self.clock.now() + CORRUPT_DELAY).naive_utc();
+        let progress = progress.unwrap_or_else(|| "{}".to_owned());
+        self.collected.push((id, Mark::Later { due_at, progress, waiting_for: None }));
+    }
+
+    /// Writes what was collected, in one transaction; none if there is nothing.
+    pub(super) async fn flush(&mut self) -> Option<Written> {
+        if self.collected.is_empty() {
+            return None;
+        }
+        let marks = std::mem::take(&mut self.collected);
+        let ids = marks.iter().map(|(id, _)| *id).collect();
+        let queues = marks.iter().filter_map(|(_, mark)| waiting_for(mark)).collect();
+        let ctx = self.store.ctx(self.clock.now());
+        let write = move |db: &mut _, ctx: &Ctx| outbox::mark(db, ctx.now_naive(), &marks).map(Outcome::new);
+        let result = self.store.write(&ctx, write).await;
+        Some(Written { ids, queues, result })
+    }
+
+    /// A queue is back: what waits for it is due at once. None: any queue.
+    pub(super) async fn resume(&self, queue: Option<&str>) {
+        let queue = queue.map(str::to_owned);
+        let ctx = self.store.ctx(self.clock.now());
+        let write =
+            move |db: &mut _, ctx: &Ctx| outbox::resume(db, ctx.now_naive(), queue.as_deref()).map(Outcome::new);
+        match self.store.write(&ctx, write).await {
+            Ok(0) => {}
+            Ok(events) => tracing::info!(events, "events that waited for a queue are published again"),
+            Err(error) => {
+                tracing::warn!(%error, "waiting events cannot be resumed; they go on when their time has come");
+            }
+        }
+    }
+}
+
+fn waiting_for(mark: &Mark) -> Option<String> {
+    match mark {
+        Mark::Later { waiting_for, .. } => waiting_for.clone(),
+        Mark::Sent => None,
+    }
+}

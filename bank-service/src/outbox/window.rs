@@ -1,0 +1,106 @@
+//! What is under way: rows that are being published, and rows that wait for an earlier one of the same entity.
+//!
+//! Of one entity only one event is being published at any time, so its events arrive in their order whatever the transport
+//! does in parallel. A row leaves the window when its mark is written ([`Window::release`]), so this process does not publish
+//! it twice; or when the transport is away, together with all that waited behind it: they are read again, in their order.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use service_kit::messaging::{Outgoing, Publisher, Receipt};
+
+use super::entity::Entity;
+
+struct Job {
+    id: i64,
+    outgoing: Outgoing,
+}
+
+pub(super) struct Window {
+    publisher: Arc<dyn Publisher>,
+    publishing: FuturesUnordered<BoxFuture<'static, (i64, Receipt)>>,
+    rows: HashMap<i64, Option<Entity>>,
+    /// The entities that have an event in `publishing`, with those that wait for it.
+    behind: HashMap<Entity, VecDeque<Job>>,
+}
+
+impl Window {
+    pub(super) fn new(publisher: Arc<dyn Publisher>) -> Self {
+        Self { publisher, publishing: FuturesUnordered::new(), rows: HashMap::new(), behind: HashMap::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn ids(&self) -> BTreeSet<i64> {
+        self.rows.keys().copied().collect()
+    }
+
+    /// Whether nothing is being published. Rows may still wait for their marks.
+    pub(super) fn is_idle(&self) -> bool {
+        self.publishing.is_empty()
+    }
+
+    /// Publishes, once the events of the same entity that were added earlier have been.
+    pub(super) fn add(&mut self, id: i64, outgoing: Outgoing) {
+        let entity = Entity::of(&outgoing.message);
+        self.rows.insert(id, entity.clone());
+        let job = Job { id, outgoing };
+        let Some(entity) = entity else { return self.publish(job) };
+        if let Some(waiting) = self.behind.get_mut(&entity) {
+            waiting.push_back(job);
+        } else {
+            self.behind.insert(entity, VecDeque::new());
+            self.publish(job);
+        }
+    }
+
+    fn publish(&mut self, Job { id, outgoing }: Job) {
+        let publisher = self.publisher.clone();
+        self.publishing.push(Box::pin(async move { (id, publisher.publish(outgoing).await) }));
+    }
+
+    /// The next receipt; none if nothing is being published. May be dropped and called again.
+    pub(super) async fn settled(&mut self) -> Option<(i64, Receipt)> {
+        self.publishing.next().await
+    }
+
+    /// A receipt that is there already.
+    pub(super) fn settled_now(&mut self) -> Option<(i64, Receipt)> {
+        self.publishing.next().now_or_never().flatten()
+    }
+
+    /// The row's turn is over: the next event of its entity goes out. The row itself stays until its mark is written.
+    pub(super) fn advance(&mut self, id: i64) {
+        let Some(Some(entity)) = self.rows.get(&id) else { return };
+        let Some(waiting) = self.behind.get_mut(entity) else { return };
+        match waiting.pop_front() {
+            Some(job) => self.publish(job),
+            None => drop(self.behind.remove(&entity.clone())),
+        }
+    }
+
+    /// The row was not published: it leaves, and so does what waited for it. All of them are due as before.
+    pub(super) fn abandon(&mut self, id: i64) {
+        let Some(Some(entity)) = self.rows.remove(&id) else { return };
+        for job in self.behind.remove(&entity).unwrap_or_default() {
+            self.rows.remove(&job.id);
+        }
+    }
+
+    /// Forgets everything that has not begun yet; it is due as before.
+    pub(super) fn abandon_waiting(&mut self) {
+        for job in self.behind.values_mut().flat_map(std::mem::take) {
+            self.rows.remove(&job.id);
+        }
+    }
+
+    /// The row's mark is written.
+    pub(super) fn release(&mut self, id: i64) {
+        self.rows.remove(&id);
+    }
+}

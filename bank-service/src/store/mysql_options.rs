@@ -1,0 +1,124 @@
+//! What `DATABASE_URL` says about a MySQL or MariaDB server, TLS included.
+//!
+//! | `ssl-mode` | the connection |
+//! |---|---|
+//! | `disabled` (the default) | in the clear |
+//! | `required` | encrypted; whoever answers is believed |
+//! | `verify-ca` | encrypted; the certificate is from a known authority |
+//! | `verify-identity` (the default with `ssl-ca`) | and is made out to the host that was asked for |
+//!
+//! The names and meanings are those of MySQL's own clients. `ssl-ca` names a file of authorities in PEM form, which are then
+//! the only ones; without it the public ones are known.
+
+use std::path::PathBuf;
+
+use mysql_async::{Opts, OptsBuilder, SslOpts};
+use url::Url;
+
+use super::DatabaseUrlError;
+
+const SSL_MODE: &str = "ssl-mode";
+const SSL_CA: &str = "ssl-ca";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SslMode {
+    Disabled,
+    Required,
+    VerifyCa,
+    VerifyIdentity,
+}
+
+/// Reads a `mysql://` URL. The file of authorities is looked at, too, so that a wrong path is a fault of the configuration.
+pub(super) fn parse(url: &str) -> Result<Opts, DatabaseUrlError> {
+    let mut url = Url::parse(url).map_err(|_| DatabaseUrlError::Form)?;
+    let (mut mode, mut ca, mut others) = (None, None, Vec::new());
+    for (name, value) in url.query_pairs() {
+        match name.as_ref() {
+            SSL_MODE => mode = Some(ssl_mode(&value)?),
+            SSL_CA => ca = Some(PathBuf::from(value.as_ref())),
+            _ => others.push((name.into_owned(), value.into_owned())),
+        }
+    }
+    url.set_query(None);
+    if !others.is_empty() {
+        url.query_pairs_mut().extend_pairs(others);
+    }
+    let opts =
+        Opts::from_url(url.as_str()).map_err(|error| DatabaseUrlError::Parameter { reason: error.to_string() })?;
+    match (mode, ca) {
+        (None, None) | (Some(SslMode::Disabled), _) => Ok(opts),
+        (mode, ca) => with_tls(opts, mode.unwrap_or(SslMode::VerifyIdentity), ca),
+    }
+}
+
+fn ssl_mode(text: &str) -> Result<SslMode, DatabaseUrlError> {
+    match text.to_ascii_lowercase().replace('_', "-").as_str() {
+        "disabled" => Ok(SslMode::Disabled),
+        "required" => Ok(SslMode::Required),
+        "verify-ca" => Ok(SslMode::VerifyCa),
+        "verify-identity" => Ok(SslMode::VerifyIdentity),
+        _ => Err(DatabaseUrlError::Parameter {
+            reason: "ssl-mode is none of disabled, required, verify-ca and verify-identity".to_owned(),
+        }),
+    }
+}
+
+fn with_tls(opts: Opts, mode: SslMode, ca: Option<PathBuf>) -> Result<Opts, DatabaseUrlError> {
+    let mut ssl = SslOpts::default()
+        .with_danger_accept_invalid_certs(mode == SslMode::Required)
+        .with_danger_skip_domain_validation(mode != SslMode::VerifyIdentity);
+    if let Some(path) = ca {
+        readable(&path)?;
+        ssl = ssl.with_root_certs(vec![path.into()]).with_disable_built_in_roots(true);
+    }
+    service_kit::http::tls::install_crypto_provider();
+    // A socket of the same machine would be preferred to TLS.
+    Ok(OptsBuilder::from_opts(opts).ssl_opts(Some(ssl)).prefer_socket(Some(false)).into())
+}
+
+fn readable(path: &std::path::Path) -> Result<(), DatabaseUrlError> {
+    let fault =
+        |reason: String| DatabaseUrlError::Parameter { reason: format!("ssl-ca: {}: {reason}", path.display()) };
+    let pem = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    if pem.contains("-----BEGIN CERTIFICATE-----") {
+        Ok(())
+    } else {
+        Err(fault("no certificate in PEM form".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ssl(query: &str) -> Option<(bool, bool)> {
+        let opts = parse(&format!("mysql://u:p@h/bank{query}")).unwrap();
+        opts.ssl_opts().map(|ssl| (ssl.accept_invalid_certs(), ssl.skip_domain_validation()))
+    }
+
+    #[test]
+    fn the_mode_says_what_is_checked() {
+        assert_eq!(ssl(""), None);
+        assert_eq!(ssl("?ssl-mode=disabled"), None);
+        assert_eq!(ssl("?ssl-mode=REQUIRED"), Some((true, true)));
+        assert_eq!(ssl("?ssl-mode=VERIFY_CA"), Some((false, true)));
+        assert_eq!(ssl("?ssl-mode=verify-identity&tcp_nodelay=true"), Some((false, false)));
+    }
+
+    #[test]
+    fn a_wrong_mode_a_wrong_file_and_an_unknown_parameter_are_faults() {
+        let folder = tempfile::tempdir().unwrap();
+        let no_pem = folder.path().join("ca.pem");
+        std::fs::write(&no_pem, "nothing").unwrap();
+        let file = format!("ssl-ca={}", no_pem.display());
+        for (query, told) in [
+            ("ssl-mode=sometimes", "ssl-mode"),
+            ("ssl-ca=/nowhere/ca.pem", "/nowhere/ca.pem"),
+            (file.as_str(), "no certificate"),
+            ("colour=blue", "colour"),
+        ] {
+            let error = parse(&format!("mysql://u:hunter2@h/bank?{query}")).unwrap_err().to_string();
+            assert!(error.contains(told) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The relay: a transport that comes and goes, the order of events, and which of several replicas publishes.
+
+mod away;
+mod leadership;
+mod order;
+mod support;

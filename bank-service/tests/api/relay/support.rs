@@ -1,0 +1,95 @@
+//! A publisher that notes what it was given, and events without the requests that would cause them.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bank_service::store::{Outcome, StoreError, outbox};
+use service_kit::clock::Clock as _;
+use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use shared_events::events::{City, CityUpdated};
+use tokio::sync::broadcast;
+
+use crate::harness::TestApp;
+
+/// Takes everything at once, and notes the city of each event in the order of arrival.
+pub(crate) struct Notes {
+    arrived: Mutex<Vec<(i64, String)>>,
+    pub(crate) resumed: broadcast::Sender<String>,
+}
+
+impl Notes {
+    pub(crate) fn new() -> Self {
+        Self { arrived: Mutex::default(), resumed: broadcast::Sender::new(1) }
+    }
+
+    /// City and name of each event that arrived.
+    pub(crate) fn arrived(&self) -> Vec<(i64, String)> {
+        self.arrived.lock().unwrap().clone()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.arrived.lock().unwrap().len()
+    }
+
+    pub(crate) fn note(&self, outgoing: &Outgoing) {
+        let body: serde_json::Value = serde_json::from_slice(&outgoing.message.body).unwrap();
+        let data = &body["data"];
+        let city = (data["id"].as_i64().unwrap(), data["name"].as_str().unwrap().to_owned());
+        self.arrived.lock().unwrap().push(city);
+    }
+}
+
+#[async_trait]
+impl Publisher for Notes {
+    async fn publish(&self, outgoing: Outgoing) -> Receipt {
+        self.note(&outgoing);
+        Receipt::Accepted
+    }
+
+    fn resumed(&self) -> broadcast::Receiver<String> {
+        self.resumed.subscribe()
+    }
+}
+
+impl TestApp {
+    /// Commits one event about a city, as an operation would.
+    pub(crate) async fn city_event(&self, city: i64, name: &str) {
+        let store = &self.running.state.store;
+        let event = CityUpdated(City { id: city.try_into().unwrap(), name: name.to_owned() });
+        let ctx = store.ctx(self.clock.now());
+        let write = move |_: &mut _, _: &_| Ok::<_, StoreError>(Outcome::new(()).event(&event));
+        store.write(&ctx, write).await.unwrap();
+    }
+
+    /// How many events are not marked as sent.
+    pub(crate) async fn unsent(&self) -> usize {
+        self.running.state.store.read(|db| outbox::waiting(db, 100_000)).await.map_err(|e: StoreError| e).unwrap()
+    }
+
+    /// Ends the events that the start of a service has caused, which no test here is about.
+    pub(crate) async fn empty_outbox(&self) {
+        struct Hole(broadcast::Sender<String>);
+        #[async_trait]
+        impl Publisher for Hole {
+            async fn publish(&self, _: Outgoing) -> Receipt {
+                Receipt::Accepted
+            }
+            fn resumed(&self) -> broadcast::Receiver<String> {
+                self.0.subscribe()
+            }
+        }
+        let hole = std::sync::Arc::new(Hole(broadcast::Sender::new(1)));
+        self.running.relay(hole).drain().await.unwrap();
+    }
+}
+
+/// Waits for a state; says how long it took.
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) -> Duration {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < Duration::from_mins(1), "{what} did not come true in a minute");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    started.elapsed()
+}

@@ -1,0 +1,86 @@
+//! The queues that have to be there before anything is published.
+//!
+//! A message is routed to the queues that exist at that moment: one that is published while only log-service has made its
+//! queue never reaches email-service. So a publisher may be told which queues to expect, and publishes nothing before it has
+//! seen them all on this connection. A queue that was missing at first also needs a consumer when it appears: a service
+//! declares its queue, binds it and then consumes, and it is the binding that counts. Looking needs no rights.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+
+use super::connection::Link;
+use super::error::AmqpError;
+use super::topology::short;
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What is known of the expected queues of one connection.
+pub(super) struct ExpectedQueues {
+    missing: Vec<String>,
+    were_missing: BTreeSet<String>,
+}
+
+impl ExpectedQueues {
+    pub(super) fn new(names: &[String]) -> Self {
+        Self { missing: names.to_vec(), were_missing: BTreeSet::new() }
+    }
+
+    /// Looks at those that are missing; gives those that still are.
+    pub(super) async fn look(&mut self, link: &Link) -> Result<&[String], AmqpError> {
+        let mut missing = Vec::new();
+        for name in std::mem::take(&mut self.missing) {
+            let consumers = consumers(link, &name).await?;
+            if consumers.is_none() {
+                self.were_missing.insert(name.clone());
+            }
+            if !is_there(consumers, self.were_missing.contains(&name)) {
+                missing.push(name);
+            }
+        }
+        self.missing = missing;
+        Ok(&self.missing)
+    }
+
+    pub(super) async fn pause() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+fn is_there(consumers: Option<u32>, was_missing: bool) -> bool {
+    match consumers {
+        None => false,
+        Some(consumers) => consumers > 0 || !was_missing,
+    }
+}
+
+/// How many consumers a queue has; none if there is no such queue.
+async fn consumers(link: &Link, name: &str) -> Result<Option<u32>, AmqpError> {
+    let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
+    // A queue that is missing closes the channel, so each look has its own.
+    let channel = link.channel().await?;
+    let looked = channel.queue_declare(short(name), passive, FieldTable::default());
+    match link.ask(&format!("looking for the queue {name:?}"), looked).await {
+        Ok(queue) => {
+            link.ask("closing a channel", channel.close(200, "OK".into())).await?;
+            Ok(Some(queue.consumer_count()))
+        }
+        Err(AmqpError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_was_missing_counts_once_it_is_consumed() {
+        assert!(!is_there(None, true));
+        assert!(!is_there(Some(0), true), "it is declared, and not bound perhaps");
+        assert!(is_there(Some(1), true));
+        assert!(is_there(Some(0), false), "its service is stopped, and its bindings are there");
+    }
+}
