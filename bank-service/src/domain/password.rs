@@ -11,8 +11,20 @@ pub const MAX_CHARS: usize = 128;
 const MAX_RAW_BYTES: usize = 4096;
 
 /// A password in its normal form. It has no `Debug`, `Display` or `Serialize`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+#[derive(Clone)]
+pub struct Password {
+    normal: String,
+    /// As it was typed, where that differs.
+    typed: Option<String>,
+}
+
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        self.normal == other.normal
+    }
+}
+
+impl Eq for Password {}
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
@@ -28,7 +40,7 @@ impl Password {
     /// A password that somebody wants to set.
     pub fn parse(text: &str) -> Result<Self, PasswordError> {
         let password = Self::presented(text).ok_or(PasswordError::TooLong)?;
-        if password.0.chars().count() < MIN_CHARS { Err(PasswordError::TooShort) } else { Ok(password) }
+        if password.normal.chars().count() < MIN_CHARS { Err(PasswordError::TooShort) } else { Ok(password) }
     }
 
     /// A password that somebody claims to know; none if no account can have it.
@@ -37,12 +49,18 @@ impl Password {
             return None;
         }
         let normal: String = text.nfkc().take(MAX_CHARS + 1).collect();
-        (normal.chars().count() <= MAX_CHARS).then_some(Self(normal))
+        let typed = (normal != text).then(|| text.to_owned());
+        (normal.chars().count() <= MAX_CHARS).then_some(Self { normal, typed })
+    }
+
+    /// What was typed, where the normal form differs: other systems have hashed that.
+    pub fn typed(&self) -> Option<&[u8]> {
+        self.typed.as_deref().map(str::as_bytes)
     }
 
     /// The bytes to hash.
     pub fn expose(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.normal.as_bytes()
     }
 
     /// Refuses a password that scores below `min_score` (zxcvbn, 0–4), given the words of its owner. Takes milliseconds.
@@ -51,7 +69,7 @@ impl Password {
             return Ok(());
         }
         let words: Vec<&str> = owner_words.iter().map(String::as_str).collect();
-        let score = u8::from(zxcvbn::zxcvbn(&self.0, &words).score());
+        let score = u8::from(zxcvbn::zxcvbn(&self.normal, &words).score());
         if score < min_score { Err(PasswordError::TooWeak) } else { Ok(()) }
     }
 }

@@ -5,6 +5,8 @@
 //! that took it and within one second in all others.
 
 mod gate;
+mod hashing_threads;
+pub mod imported_hash;
 mod keys;
 pub mod one_time;
 mod owner;

@@ -1,8 +1,10 @@
 //! Password hashing: Argon2id in PHC strings, off the async threads, a bounded number at a time.
 //!
-//! Hashing takes tens of milliseconds of one core and 19 MiB by design, so at most one job per core runs; whoever waits
-//! longer than two seconds is turned away ([`HashingError::Overloaded`]) instead of queued. A permit travels with its job:
-//! a request that is given up leaves the core to nobody until its job is done.
+//! Hashing takes tens of milliseconds of one core and 19 MiB by design, so at most one job per core runs, on threads of their
+//! own ([`HashingThreads`]). A request takes a slot first, of which there are twice as many as cores: while one half is hashed,
+//! the accounts of the other half are read, and no core waits for the database. Whoever waits longer than two seconds for a
+//! slot is turned away ([`HashingError::Overloaded`]) instead of queued. A slot travels with its job: a request that is given
+//! up leaves it to nobody until its job is done.
 //!
 //! An account that does not exist is verified against a dummy hash of the same cost, so the time of an answer tells nothing.
 
@@ -10,11 +12,14 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{Error as PhcError, PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use argon2::password_hash::Error as PhcError;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
+use aws_lc_rs::constant_time;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::hashing_threads::{HashingThreads, Memory};
+use super::imported_hash::{ImportedHash, verify_foreign};
 use crate::domain::password::{Password, PasswordError};
 
 /// How long a login or a registration waits for a core.
@@ -26,10 +31,10 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 const MEMORY_KIB: u32 = 19_456;
 const ITERATIONS: u32 = 2;
 const LANES: u32 = 1;
-/// Bounds on what a stored hash may ask for, so that a planted row cannot take the machine.
-const MAX_MEMORY_KIB: u32 = 1_048_576;
-const MAX_ITERATIONS: u32 = 16;
-const MAX_LANES: u32 = 16;
+const HASH_BYTES: usize = 32;
+const SALT_BYTES: usize = 16;
+/// Slots per core: one is hashed while the account of the next is read.
+const SLOTS_PER_CORE: usize = 2;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HashingError {
@@ -59,8 +64,8 @@ pub enum Verdict {
     RightRehashed(String),
 }
 
-/// The right to use one core for hashing. Read the account after getting it: then no more guesses than cores can be under
-/// way between a failure and its delay.
+/// The right to be hashed. Read the account after getting it: then no more guesses than there are slots can be under way
+/// between a failure and its delay.
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
 }
@@ -68,6 +73,7 @@ pub struct Slot {
 #[derive(Clone)]
 pub struct Passwords {
     shared: Arc<Shared>,
+    threads: HashingThreads,
     permits: Arc<Semaphore>,
     max_wait: Duration,
 }
@@ -82,28 +88,31 @@ impl Passwords {
     /// One job per core, at the cost that OWASP asks for. `min_score` is zxcvbn's, 0 to 4.
     pub fn start(cores: NonZeroUsize, min_score: u8) -> Result<Self, HashingError> {
         let params = Params::new(MEMORY_KIB, ITERATIONS, LANES, None).map_err(|_| HashingError::Lost)?;
-        Self::with_params(params, cores, min_score, MAX_WAIT)
+        let slots = cores.get().saturating_mul(SLOTS_PER_CORE);
+        Self::with_params(params, cores, slots, min_score, MAX_WAIT)
     }
 
     /// As cheap as Argon2 can be, for test harnesses only: never reachable from the configuration.
     #[doc(hidden)]
     pub fn start_cheap_for_tests(cores: NonZeroUsize, min_score: u8, max_wait: Duration) -> Result<Self, HashingError> {
         let params = Params::new(Params::MIN_M_COST, 1, 1, None).map_err(|_| HashingError::Lost)?;
-        Self::with_params(params, cores, min_score, max_wait)
+        Self::with_params(params, cores, cores.get(), min_score, max_wait)
     }
 
     fn with_params(
         params: Params,
         cores: NonZeroUsize,
+        slots: usize,
         min_score: u8,
         max_wait: Duration,
     ) -> Result<Self, HashingError> {
-        let dummy = hash(&params, &service_kit::ids::random_bytes::<16>())?;
+        let dummy = hash(&params, &mut Memory::default(), &service_kit::ids::random_bytes::<16>())?;
         let shared = Arc::new(Shared { params, dummy, min_score });
-        Ok(Self { shared, permits: Arc::new(Semaphore::new(cores.get())), max_wait })
+        let threads = HashingThreads::start(cores).map_err(|_| HashingError::Lost)?;
+        Ok(Self { shared, threads, permits: Arc::new(Semaphore::new(slots)), max_wait })
     }
 
-    /// Waits for a core, at most two seconds.
+    /// Waits for a slot, at most two seconds.
     pub async fn slot(&self) -> Result<Slot, HashingError> {
         let permit = tokio::time::timeout(self.max_wait, Arc::clone(&self.permits).acquire_owned()).await;
         permit.ok().and_then(Result::ok).map(|permit| Slot { _permit: permit }).ok_or(HashingError::Overloaded)
@@ -112,11 +121,11 @@ impl Passwords {
     /// Judges a new password against the words of its owner and hashes it.
     pub async fn hash(&self, password: Password, owner_words: Vec<String>) -> Result<String, NewPasswordError> {
         let shared = Arc::clone(&self.shared);
-        let job = move || {
+        let job = move |memory: &mut Memory| {
             password.check_strength(shared.min_score, &owner_words).map_err(NewPasswordError::Refused)?;
-            Ok(hash(&shared.params, password.expose())?)
+            Ok(hash(&shared.params, memory, password.expose())?)
         };
-        let (result, _slot) = run(self.slot().await?, job).await?;
+        let (result, _slot) = self.run(self.slot().await?, job).await?;
         result
     }
 
@@ -130,55 +139,100 @@ impl Passwords {
         stored: Option<String>,
     ) -> Result<(Verdict, Slot), HashingError> {
         let shared = Arc::clone(&self.shared);
-        let (verdict, slot) = run(slot, move || verify(&shared, presented.as_ref(), stored.as_deref())).await?;
+        let (verdict, slot) =
+            self.run(slot, move |memory| verify(&shared, memory, presented.as_ref(), stored.as_deref())).await?;
         Ok((verdict?, slot))
+    }
+
+    /// Runs a job on a hashing thread; the slot goes with it, so giving up the future does not free it early.
+    async fn run<T: Send + 'static>(
+        &self,
+        slot: Slot,
+        job: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<(T, Slot), HashingError> {
+        let (tell, told) = oneshot::channel();
+        self.threads.submit(move |memory| {
+            // If nobody waits for it any more, the slot is free from here on.
+            drop(tell.send((job(memory), slot)));
+        });
+        told.await.map_err(|_| HashingError::Lost)
     }
 }
 
-/// Runs a job on a blocking thread; the slot goes with it, so giving up the future does not free the core early.
-async fn run<T: Send + 'static>(
-    slot: Slot,
-    job: impl FnOnce() -> T + Send + 'static,
-) -> Result<(T, Slot), HashingError> {
-    let job = tokio::task::spawn_blocking(move || (job(), slot));
-    job.await.map_err(|_| HashingError::Lost)
-}
-
-fn hasher(params: &Params) -> Argon2<'static> {
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-}
-
-fn hash(params: &Params, password: &[u8]) -> Result<String, HashingError> {
-    let salt = service_kit::ids::random_bytes::<16>();
-    let hash: PasswordHash = hasher(params).hash_password_with_salt(password, &salt).map_err(HashingError::Hash)?;
+fn hash(params: &Params, memory: &mut Memory, password: &[u8]) -> Result<String, HashingError> {
+    let salt = service_kit::ids::random_bytes::<SALT_BYTES>();
+    let mut out = [0; HASH_BYTES];
+    fill(params, Version::V0x13, memory, password, &salt, &mut out)?;
+    let hash = PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params).map_err(HashingError::Hash)?,
+        salt: Some(Salt::new(&salt).map_err(|_| HashingError::Hash(PhcError::SaltInvalid))?),
+        hash: Some(Output::new(&out).map_err(|_| HashingError::Hash(PhcError::OutputSize))?),
+    };
     Ok(hash.to_string())
 }
 
-fn verify(shared: &Shared, presented: Option<&Password>, stored: Option<&str>) -> Result<Verdict, HashingError> {
+fn fill(
+    params: &Params,
+    version: Version,
+    memory: &mut Memory,
+    password: &[u8],
+    salt: &[u8],
+    out: &mut [u8],
+) -> Result<(), HashingError> {
+    let hasher = Argon2::new(Algorithm::Argon2id, version, params.clone());
+    let filled = hasher.hash_password_into_with_memory(password, salt, out, memory.of(params));
+    filled.map_err(|error| HashingError::Hash(error.into()))
+}
+
+fn verify(
+    shared: &Shared,
+    memory: &mut Memory,
+    presented: Option<&Password>,
+    stored: Option<&str>,
+) -> Result<Verdict, HashingError> {
     let (Some(presented), Some(stored)) = (presented, stored) else {
         // What it finds is of no interest; that it takes as long as a real check is.
         let bytes = presented.map_or(&[][..], Password::expose);
-        return check(&shared.params, bytes, &shared.dummy).map(|_| Verdict::Wrong);
+        return check(memory, bytes, &shared.dummy).map(|_| Verdict::Wrong);
     };
-    match check(&shared.params, presented.expose(), stored)? {
-        None => Ok(Verdict::Wrong),
-        Some(params) if is_current(&params, &shared.params) => Ok(Verdict::Right),
-        Some(_) => Ok(Verdict::RightRehashed(hash(&shared.params, presented.expose())?)),
+    let stored = ImportedHash::parse(stored).map_err(|_| HashingError::Hash(PhcError::ParamsInvalid))?;
+    let (right, is_current) = match &stored {
+        ImportedHash::Argon2id(text) => match check(memory, presented.expose(), text)? {
+            Some(params) => (true, is_current(&params, &shared.params)),
+            // Other systems hash what was typed.
+            None => match presented.typed() {
+                Some(typed) => (check(memory, typed, text)?.is_some(), false),
+                None => (false, false),
+            },
+        },
+        foreign => {
+            let typed = presented.typed().unwrap_or(presented.expose());
+            let right = verify_foreign(foreign, typed);
+            (right.map_err(|_| HashingError::Hash(PhcError::EncodingInvalid))?, false)
+        }
+    };
+    match (right, is_current) {
+        (false, _) => Ok(Verdict::Wrong),
+        (true, true) => Ok(Verdict::Right),
+        (true, false) => Ok(Verdict::RightRehashed(hash(&shared.params, memory, presented.expose())?)),
     }
 }
 
-/// The parameters of the hash if the password is right.
-fn check(current: &Params, password: &[u8], stored: &str) -> Result<Option<Params>, HashingError> {
+/// The parameters of an Argon2id hash if the password is right. Its cost has been bounded before.
+fn check(memory: &mut Memory, password: &[u8], stored: &str) -> Result<Option<Params>, HashingError> {
     let stored = PasswordHash::new(stored).map_err(|_| HashingError::Hash(PhcError::EncodingInvalid))?;
     let params = Params::try_from(&stored).map_err(HashingError::Hash)?;
-    if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_ITERATIONS || params.p_cost() > MAX_LANES {
-        return Err(HashingError::Hash(PhcError::ParamsInvalid));
-    }
-    match hasher(current).verify_password(password, &stored) {
-        Ok(()) => Ok(Some(params)),
-        Err(PhcError::PasswordInvalid) => Ok(None),
-        Err(error) => Err(HashingError::Hash(error)),
-    }
+    let version = stored.version.map(Version::try_from).transpose();
+    let version = version.map_err(|error| HashingError::Hash(error.into()))?.unwrap_or(Version::V0x10);
+    let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else {
+        return Err(HashingError::Hash(PhcError::EncodingInvalid));
+    };
+    let mut out = vec![0; expected.len()];
+    fill(&params, version, memory, password, salt.as_ref(), &mut out)?;
+    let right = constant_time::verify_slices_are_equal(&out, expected.as_bytes()).is_ok();
+    Ok(right.then_some(params))
 }
 
 fn is_current(stored: &Params, current: &Params) -> bool {
