@@ -145,6 +145,7 @@ pub const EVENTS: &[Entry] = &[
     entry::<events::SocialStatusUpdated>(),
     entry::<events::SocialStatusDeleted>(),
     entry::<events::UserCreated>(),
+    entry::<events::UserImported>(),
     entry::<events::UserUpdated>(),
     entry::<events::UserDeleted>(),
 ];

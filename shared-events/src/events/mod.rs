@@ -24,7 +24,7 @@ pub use security::{
 };
 pub use user::{
     Client, ClientCreated, ClientDeleted, ClientUpdated, Role, RoleCreated, RoleDeleted, RoleUpdated, User,
-    UserCreated, UserDeleted, UserRegistered, UserUpdated,
+    UserCreated, UserDeleted, UserImported, UserRegistered, UserUpdated,
 };
 
 use schemars::JsonSchema;

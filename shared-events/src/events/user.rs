@@ -65,6 +65,12 @@ event!(
     UserRegistered { id: example_id(2), email: "john.doe@example.com".to_owned() }
 );
 event!(
+    UserImported(UserRegistered) = "user.imported",
+    "A user was taken over from another system; no welcome mail is sent.",
+    |user| format!("User imported with ID: {}", user.id),
+    UserRegistered { id: example_id(2), email: "john.doe@example.com".to_owned() }
+);
+event!(
     UserUpdated(User) = "user.updated",
     "A user's profile, roles or block changed.",
     |user| format!("User updated with ID: {}", user.id),
