@@ -2,6 +2,7 @@
 
 mod database;
 mod doctor;
+mod import;
 mod openapi;
 mod people;
 mod serve;
@@ -44,6 +45,8 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         email: String,
     },
+    /// Take users over from another system, out of a CSV file or JSON lines; may be repeated
+    ImportUsers(import::ImportOptions),
     /// Print the OpenAPI document
     Openapi,
     /// Check the configuration and everything it points to
@@ -77,6 +80,7 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Db(command) => database::run(command, &config),
         Command::Init => people::init(config),
         Command::CreateAdmin { email } => people::create_admin(config, &email),
+        Command::ImportUsers(options) => import::run(config, &options),
         Command::Openapi => openapi::run(),
         Command::Doctor => doctor::run(config),
     }

@@ -55,7 +55,10 @@ async fn make(state: &AppState, email: &str, password: &Secret) -> anyhow::Resul
     Ok(())
 }
 
-fn with_state(config: Config, f: impl AsyncFnOnce(AppState) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+pub(super) fn with_state(
+    config: Config,
+    f: impl AsyncFnOnce(AppState) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let state = app::prepare(config.check()?, Arc::new(SystemClock), Metrics::new("bank-service")).await?;

@@ -12,6 +12,8 @@ pub mod city;
 pub mod client;
 pub mod client_version;
 pub mod email;
+pub mod imported_user;
+pub mod locale;
 pub mod mfa;
 pub mod name;
 pub mod one_time;

@@ -19,6 +19,7 @@ mod error;
 mod group_commit;
 pub mod idempotency;
 mod lease;
+pub mod imports;
 pub mod mail_receipts;
 pub mod migrations;
 mod mysql;

@@ -86,6 +86,10 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    imported_users (user_id) { user_id -> BigInt, customer_id -> Text, imported_on -> Timestamp, }
+}
+
 diesel::table! { social_statuses (id) { id -> BigInt, name -> Text, version -> BigInt, } }
 diesel::table! { cities (id) { id -> BigInt, name -> Text, version -> BigInt, } }
 diesel::table! { banks (id) { id -> BigInt, name -> Text, version -> BigInt, } }
@@ -159,6 +163,7 @@ diesel::table! {
 
 diesel::joinable!(user_roles -> users (user_id));
 diesel::joinable!(user_roles -> roles (role_id));
+diesel::joinable!(imported_users -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::joinable!(branches -> banks (bank_id));
@@ -171,6 +176,7 @@ diesel::joinable!(cards -> accounts (account_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     users,
+    imported_users,
     roles,
     user_roles,
     sessions,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use service_kit::http::fields::{Fields, parse};
 
+use crate::domain::locale::{country, language};
 use crate::domain::name::Name;
 use crate::domain::password::Password;
 use crate::domain::role::{MAX_PER_USER, RoleName};
@@ -71,38 +72,11 @@ fn username(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A language tag (BCP 47): `en`, `pt-BR`, `zh-Hant-TW`.
-fn language(text: &str) -> Result<String, &'static str> {
-    let mut parts = text.split('-');
-    let main = parts.next().unwrap_or_default();
-    let is_main = (2..=3).contains(&main.len()) && main.bytes().all(|b| b.is_ascii_alphabetic());
-    let is_rest = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
-    if is_main && text.len() <= 35 && parts.all(is_rest) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be a language tag such as en or pt-BR")
-    }
-}
-
-/// A country (ISO 3166-1 alpha-2).
-fn country(text: &str) -> Result<String, &'static str> {
-    let is_code = text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic());
-    if is_code { Ok(text.to_ascii_uppercase()) } else { Err("must be a country's two letters such as PT") }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn tags_and_codes_are_checked() {
-        assert_eq!(country("pt"), Ok("PT".to_owned()));
-        assert!(["PRT", "", "P1", "ÄÖ"].iter().all(|bad| country(bad).is_err()));
-        assert!(["en", "pt-BR", "zh-Hant-TW"].iter().all(|good| language(good).is_ok()));
-        assert!(["", "e", "english", "en_GB", "en-", "-en"].iter().all(|bad| language(bad).is_err()));
-    }
 
     #[test]
     fn role_lists_have_no_doubles_and_at_least_one_entry() {

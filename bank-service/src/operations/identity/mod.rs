@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod admission;
+pub mod import;
 pub mod login;
 pub mod logout;
 pub mod one_time;

@@ -1,6 +1,7 @@
 //! Who may log in, with what, and for how long.
 
 mod client_version;
+mod import;
 mod login;
 mod logout;
 mod one_time;

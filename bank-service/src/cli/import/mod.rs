@@ -1,0 +1,197 @@
+//! `import-users`: takes users over from another system, out of a file of any length.
+//!
+//! The file is read as a stream and written in batches of `BATCH` rows, a transaction each, so memory does not grow with it.
+//! What was written stays: after a crash or a kill the same command is run again, and passes over the addresses that are
+//! there. Rows that cannot be taken are told in a report and cost the others nothing.
+
+mod lines;
+mod progress;
+mod report;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+
+use super::{people, say};
+use crate::config::Config;
+use crate::domain::imported_user::ImportedUser;
+use crate::http::AppState;
+use crate::operations::identity::import::{Fate, import, plan};
+use crate::store::StoreError;
+use lines::Lines;
+use progress::Progress;
+use report::Report;
+use rows::{Reader, Row};
+
+const BATCH: usize = 200;
+/// Some rows were refused; the report tells which.
+const SOME_REFUSED: u8 = 2;
+
+#[derive(Debug, Clone, Args)]
+pub struct ImportOptions {
+    /// CSV with a header, or JSON lines: `customer_id,email,password_hash,country,language,is_active,roles`
+    #[arg(value_name = "FILE")]
+    pub input: PathBuf,
+
+    /// Write the users; without it nothing is written
+    #[arg(long)]
+    pub apply: bool,
+
+    /// What the file holds; told by its name unless set
+    #[arg(long = "format", value_enum, value_name = "FORMAT")]
+    pub input_format: Option<Format>,
+
+    /// Where the rows that were refused are told, as CSV, or as JSON lines if the name ends in json or jsonl [default: FILE.report.csv]
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Csv,
+    Jsonl,
+}
+
+/// What became of the rows so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    rows: u64,
+    created: u64,
+    invited: u64,
+    unchanged: u64,
+    refused: u64,
+}
+
+pub(super) fn run(config: Config, options: &ImportOptions) -> anyhow::Result<ExitCode> {
+    let format = match options.input_format {
+        Some(format) => format,
+        None => format_of(&options.input)?,
+    };
+    let report_path = options.report.clone().unwrap_or_else(|| beside(&options.input));
+    if same_file(&report_path, &options.input) {
+        bail!("--report: names the file that is imported");
+    }
+    let lines = Lines::open(&options.input).with_context(|| options.input.display().to_string())?;
+    let progress = Progress::start(lines.length());
+    let reader = Reader::start(lines, format).with_context(|| options.input.display().to_string())?;
+    let report = Report::create(&report_path).with_context(|| report_path.display().to_string())?;
+    let mut counts = Counts::default();
+    people::with_state(config, async |state| {
+        let job = Job { state, apply: options.apply, reader, report, progress, counts: Counts::default() };
+        counts = job.run().await?;
+        Ok(())
+    })?;
+    summary(&counts, options.apply, &report_path)?;
+    Ok(if counts.refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
+}
+
+struct Job {
+    state: AppState,
+    apply: bool,
+    reader: Reader,
+    report: Report,
+    progress: Progress,
+    counts: Counts,
+}
+
+impl Job {
+    async fn run(mut self) -> anyhow::Result<Counts> {
+        let mut batch: Vec<(u64, ImportedUser)> = Vec::with_capacity(BATCH);
+        while let Some(row) = self.reader.next().context("the file cannot be read on")? {
+            self.counts.rows += 1;
+            match row {
+                Row::Good { line, user } => batch.push((line, user)),
+                Row::Bad(refusal) => {
+                    self.counts.refused += 1;
+                    self.report.add(&refusal).context("the report")?;
+                }
+            }
+            if batch.len() >= BATCH {
+                self.write(std::mem::take(&mut batch)).await?;
+            }
+        }
+        self.write(batch).await?;
+        self.progress.finish();
+        self.report.finish().context("the report")?;
+        Ok(self.counts)
+    }
+
+    async fn write(&mut self, batch: Vec<(u64, ImportedUser)>) -> anyhow::Result<()> {
+        let Some((first, _)) = batch.first() else { return Ok(()) };
+        let first = *first;
+        let (lines, users): (Vec<u64>, Vec<ImportedUser>) = batch.into_iter().unzip();
+        let (users, fates) = self.decide(users).await.with_context(|| {
+            format!("stopped before line {first}; what is above it is done, and the same command goes on from there")
+        })?;
+        for ((line, user), fate) in lines.into_iter().zip(users.iter()).zip(fates) {
+            match fate {
+                Fate::Created => self.counts.created += 1,
+                Fate::Invited => {
+                    self.counts.created += 1;
+                    self.counts.invited += 1;
+                }
+                Fate::Unchanged => self.counts.unchanged += 1,
+                Fate::Refused(conflict) => {
+                    self.counts.refused += 1;
+                    self.report.add(&rows::refused_later(line, user, conflict)).context("the report")?;
+                }
+            }
+        }
+        self.progress.show(self.reader.bytes_read(), self.counts.rows);
+        Ok(())
+    }
+
+    /// Gives the users back with the fate of each.
+    async fn decide(
+        &self,
+        users: Vec<ImportedUser>,
+    ) -> Result<(std::sync::Arc<Vec<ImportedUser>>, Vec<Fate>), StoreError> {
+        let users = std::sync::Arc::new(users);
+        let rows = users.clone();
+        let default_role = self.state.settings.config.default_role.clone();
+        let fates = if self.apply {
+            let ctx = self.state.ctx_anonymous();
+            let public_url = self.state.settings.public_url.clone();
+            self.state.store.write(&ctx, move |db, ctx| import(db, ctx, &rows, &default_role, &public_url)).await?
+        } else {
+            self.state.store.read(move |db| plan(db, &rows, &default_role)).await?
+        };
+        Ok((users, fates))
+    }
+}
+
+fn format_of(file: &Path) -> anyhow::Result<Format> {
+    match file.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase).as_deref() {
+        Some("csv") => Ok(Format::Csv),
+        Some("jsonl" | "ndjson" | "json") => Ok(Format::Jsonl),
+        _ => bail!("{}: is it CSV or JSON lines? Say --format csv or --format jsonl", file.display()),
+    }
+}
+
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".report.csv");
+    PathBuf::from(name)
+}
+
+fn same_file(report: &Path, file: &Path) -> bool {
+    report == file || matches!((report.canonicalize(), file.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn summary(counts: &Counts, apply: bool, report: &Path) -> std::io::Result<()> {
+    let Counts { rows, created, invited, unchanged, refused } = counts;
+    let did = if apply { "created" } else { "to create" };
+    say(format_args!(
+        "{rows} rows: {created} {did} ({invited} with an invitation), {unchanged} unchanged, {refused} refused"
+    ))?;
+    if *refused > 0 {
+        say(format_args!("what was refused, and why: {}", report.display()))?;
+    }
+    if !apply {
+        say("nothing was written; say --apply to do it")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The rows that were refused, for people: CSV for a spreadsheet, or JSON lines.
+//!
+//! What stood in the file is repeated without control characters and cut; in CSV a cell that a spreadsheet would take for a
+//! formula is made a text (OWASP, CSV injection). Hashes are never repeated. Only the owner may read the file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::rows::Refusal;
+
+const MAX_CELL: usize = 100;
+const HEADER: [&str; 5] = ["line", "customer_id", "email", "field", "cause"];
+
+pub(super) enum Report {
+    Csv(Box<csv::Writer<File>>),
+    Json(BufWriter<File>),
+}
+
+impl Report {
+    /// Makes the file anew.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if ["json", "jsonl", "ndjson"].contains(&extension.to_ascii_lowercase().as_str()) {
+            return Ok(Self::Json(BufWriter::new(file)));
+        }
+        let mut writer = csv::Writer::from_writer(file);
+        writer.write_record(HEADER)?;
+        Ok(Self::Csv(Box::new(writer)))
+    }
+
+    /// A line for each fault.
+    pub(super) fn add(&mut self, refusal: &Refusal) -> io::Result<()> {
+        let Refusal { line, customer_id, email, faults } = refusal;
+        let (customer_id, email) = (plain(customer_id), plain(email));
+        for (field, cause) in faults {
+            let (field, cause) = (plain(field), plain(cause));
+            match self {
+                Self::Csv(writer) => {
+                    let cells = [line.to_string(), cell(&customer_id), cell(&email), cell(&field), cell(&cause)];
+                    writer.write_record(&cells)?;
+                }
+                Self::Json(writer) => {
+                    let object = json!({
+                        "line": line, "customer_id": customer_id, "email": email, "field": field, "cause": cause,
+                    });
+                    writeln!(writer, "{object}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Csv(writer) => writer.flush(),
+            Self::Json(writer) => writer.flush(),
+        }
+    }
+}
+
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_CELL).collect()
+}
+
+fn cell(text: &str) -> String {
+    if text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spreadsheet_sees_no_formula() {
+        for formula in ["=cmd|' /C calc'!A0", "+1+1", "-2", "@SUM(A1)", " =1", "\t=1", "\r\n@x", "＝1"] {
+            assert!(cell(&plain(formula)).starts_with('\''), "{formula:?}");
+        }
+        assert_eq!(cell(&plain("john.doe@example.com")), "john.doe@example.com");
+    }
+}

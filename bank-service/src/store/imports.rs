@@ -1,0 +1,83 @@
+//! Users taken over from another system: many at a time, beside the id that each had there.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::schema::{imported_users, user_roles, users};
+use super::{Db, StoreError};
+
+/// A user as it is written; the roles beside it.
+#[derive(Insertable)]
+#[diesel(table_name = users)]
+pub struct NewImportedUser {
+    pub id: i64,
+    pub email: String,
+    pub email_key: String,
+    pub password_hash: Option<String>,
+    pub language: Option<String>,
+    pub country: Option<String>,
+    pub is_blocked: bool,
+    pub blocked_on: Option<NaiveDateTime>,
+    pub registered_on: NaiveDateTime,
+    pub failed_logins: i32,
+    pub version: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = imported_users)]
+pub struct NewImport {
+    pub user_id: i64,
+    pub customer_id: String,
+    pub imported_on: NaiveDateTime,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = user_roles)]
+pub struct NewUserRole {
+    pub user_id: i64,
+    pub role_id: i64,
+}
+
+/// Which of these addresses users have already, each with the customer id that it was imported under, if it was.
+pub fn known_addresses(db: &mut Db, keys: &[String]) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    let rows = users::table.left_join(imported_users::table).filter(users::email_key.eq_any(keys));
+    Ok(rows.select((users::email_key, imported_users::customer_id.nullable())).load(db)?)
+}
+
+/// Which of these customers were imported already.
+pub fn known_customers(db: &mut Db, customers: &[String]) -> Result<Vec<String>, StoreError> {
+    let rows = imported_users::table.filter(imported_users::customer_id.eq_any(customers));
+    Ok(rows.select(imported_users::customer_id).load(db)?)
+}
+
+/// [`StoreError::UniqueViolation`] where an address or a customer is taken.
+pub fn insert(
+    db: &mut Db,
+    users_rows: &[NewImportedUser],
+    imports: &[NewImport],
+    roles: &[NewUserRole],
+) -> Result<(), StoreError> {
+    if users_rows.is_empty() {
+        return Ok(());
+    }
+    match db {
+        Db::Mysql(conn) => {
+            diesel::insert_into(users::table).values(users_rows).execute(conn)?;
+            diesel::insert_into(imported_users::table).values(imports).execute(conn)?;
+            diesel::insert_into(user_roles::table).values(roles).execute(conn)?;
+        }
+        // No round trips to save, and diesel's batch would open a transaction of its own.
+        Db::Sqlite(conn) => {
+            for row in users_rows {
+                diesel::insert_into(users::table).values(row).execute(conn)?;
+            }
+            for row in imports {
+                diesel::insert_into(imported_users::table).values(row).execute(conn)?;
+            }
+            for row in roles {
+                diesel::insert_into(user_roles::table).values(row).execute(conn)?;
+            }
+        }
+    }
+    Ok(())
+}

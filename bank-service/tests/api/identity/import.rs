@@ -1,0 +1,230 @@
+//! `import-users`, run as operators run it, beside a service that serves.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, Version};
+use bank_service::domain::email::Email;
+use bank_service::store::StoreError;
+use bank_service::store::schema::{imported_users, outbox, users};
+use bank_service::store::users::credentials;
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+use crate::database;
+use crate::harness::{PASSWORD, SECRET_KEY, TestApp};
+
+const HEADER: &str = "customer_id,email,password_hash,country,language,is_active,roles\n";
+
+async fn command(app: &TestApp, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bank-service"));
+    command.env_clear().current_dir(app.folder.path()).args(["import-users"]).args(arguments);
+    command.env("DATABASE_URL", database::of(app.folder.path()).await.expose()).env("SECRET_KEY", SECRET_KEY);
+    command
+}
+
+async fn import(app: &TestApp, arguments: &[&str]) -> Output {
+    let mut command = command(app, arguments).await;
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+#[track_caller]
+fn said(output: &Output, code: i32) -> String {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+fn write(app: &TestApp, name: &str, text: &str) {
+    std::fs::write(app.folder.path().join(name), text).unwrap();
+}
+
+/// Everything that an import writes: users with their blocks, imports, events.
+async fn written(app: &TestApp) -> (Vec<(String, bool, Option<String>)>, Vec<String>, i64) {
+    let read = |db: &mut bank_service::store::Db| {
+        let users =
+            users::table.select((users::email, users::is_blocked, users::country)).order(users::email).load(db)?;
+        let imports = imported_users::table.select(imported_users::customer_id).order(imported_users::customer_id);
+        let events = outbox::table.filter(outbox::event_type.eq("user.imported")).count();
+        Ok::<_, StoreError>((users, imports.load(db)?, events.get_result(db)?))
+    };
+    app.running.state.store.read(read).await.unwrap()
+}
+
+async fn stored_hash(app: &TestApp, email: &str) -> String {
+    let email = Email::parse(email).unwrap();
+    let read = move |db: &mut bank_service::store::Db| credentials(db, &email);
+    app.running.state.store.read(read).await.unwrap().unwrap().password_hash.unwrap()
+}
+
+#[actix_web::test]
+async fn nothing_is_written_until_apply_and_a_second_run_changes_nothing() {
+    let app = TestApp::start().await;
+    app.user("there@example.com").await;
+    let rows = "7,a@example.com,,pt,pt-BR,true,user;manager\n8,b@example.com,,,,no,\n9,There@example.com,,,,,\n";
+    write(&app, "users.csv", &format!("{HEADER}{rows}"));
+    let before = written(&app).await;
+    assert!(
+        said(&import(&app, &["users.csv"]).await, 0)
+            .contains("3 rows: 2 to create (1 with an invitation), 1 unchanged")
+    );
+    assert_eq!(written(&app).await, before);
+
+    assert!(
+        said(&import(&app, &["users.csv", "--apply"]).await, 0)
+            .contains("2 created (1 with an invitation), 1 unchanged")
+    );
+    let after = written(&app).await;
+    let user = |email: &str, blocked, country: Option<&str>| (email.to_owned(), blocked, country.map(str::to_owned));
+    let expected = vec![
+        user("a@example.com", false, Some("PT")),
+        user("b@example.com", true, None),
+        user("there@example.com", false, None),
+    ];
+    assert_eq!(after, (expected, vec!["7".to_owned(), "8".to_owned()], 2));
+    assert!(
+        said(&import(&app, &["users.csv", "--apply"]).await, 0)
+            .contains("0 created (0 with an invitation), 3 unchanged")
+    );
+    assert_eq!(written(&app).await, after);
+    let admin = app.admin().await;
+    let listed = app.get(&admin.token, "/api/users?email=a@example.com").await.expect(200);
+    assert_eq!(listed["results"][0]["roles"], json!(["manager", "user"]));
+}
+
+const FAULTY: &str = r#"{"customer_id":1,"email":"good@example.com","password_hash":null,"roles":["user"]}
+{"customer_id":"=cmd()","email":"nobody","country":"Portugal","language":"english","is_active":"maybe","roles":[]}
+not json
+{"customer_id":2,"email":"b@example.com","password_hash":"$1$salt$qJH7.N4xYta3aEG/dfqo/0"}
+{"customer_id":3,"email":"c@example.com","roles":["pilot"]}
+{"customer_id":4,"email":"good@example.com"}
+{"customer_id":1,"email":"d@example.com"}
+{"email":"e@example.com","is_admin":true}
+"#;
+
+#[actix_web::test]
+async fn each_faulty_row_is_told_with_its_line_field_and_cause_and_costs_the_others_nothing() {
+    let app = TestApp::start().await;
+    write(&app, "users.jsonl", FAULTY);
+    let said = said(&import(&app, &["users.jsonl", "--apply", "--report", "faults.jsonl"]).await, 2);
+    assert!(said.contains("8 rows: 1 created (1 with an invitation), 0 unchanged, 7 refused"), "{said}");
+    let report = std::fs::read_to_string(app.folder.path().join("faults.jsonl")).unwrap();
+    let told: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<(u64, &str)> =
+        told.iter().map(|line| (line["line"].as_u64().unwrap(), line["field"].as_str().unwrap())).collect();
+    let mut expected: Vec<(u64, &str)> =
+        ["country", "customer_id", "email", "is_active", "language", "roles"].map(|field| (2, field)).to_vec();
+    expected.extend([(3, "line"), (4, "password_hash"), (8, "customer_id"), (8, "is_admin")]);
+    expected.extend([(5, "roles"), (6, "email"), (7, "customer_id")]);
+    assert_eq!(told, expected);
+    assert!(!report.contains("qJH7"), "a hash is repeated");
+    assert_eq!(written(&app).await.1, ["1"]);
+}
+
+#[actix_web::test]
+async fn hostile_cells_are_refused_and_are_no_formula_in_the_report() {
+    let app = TestApp::start().await;
+    let rows = "=cmd|' /C calc'!A0,=1+1@example.com,,,,,\n2,@SUM(A1),,,,,\n\
+        3,c@example.com,\"$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA\",,,,\n\
+        4,d@example.com,$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,,,,\n\
+        5,e@example.com,pbkdf2:sha256:99999999$salt1234$00,,,,\n6,\"open quote,,,,\n7,f@example.com,,,,,,,,\n";
+    write(&app, "users.csv", &format!("{HEADER}{rows}"));
+    said(&import(&app, &["users.csv", "--apply"]).await, 2);
+    let report = std::fs::read_to_string(app.folder.path().join("users.csv.report.csv")).unwrap();
+    for (start, field, cause) in [
+        ("2,'=cmd|", "customer_id", "must be"),
+        ("3,2,'@SUM(A1)", "email", "must be an e-mail"),
+        ("4,", "password_hash", "costs too much"),
+        ("5,", "password_hash", "costs too much"),
+        ("6,", "password_hash", "costs too much"),
+        ("7,", "line", "cells"),
+        ("8,", "line", "cells"),
+    ] {
+        let found = report.lines().any(|line| line.starts_with(start) && line.contains(field) && line.contains(cause));
+        assert!(found, "{start} {field} {cause} is missing in\n{report}");
+    }
+    assert!(!report.lines().any(|line| line.split(',').any(|cell| cell.starts_with(['=', '@', '+', '-']))), "{report}");
+    assert_eq!(written(&app).await.1.len(), 0);
+}
+
+/// As another system would make it.
+fn argon2id(password: &str, params: Params) -> String {
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash: PasswordHash = hasher.hash_password_with_salt(password.as_bytes(), b"saltsaltsalt").unwrap();
+    hash.to_string()
+}
+
+#[actix_web::test]
+async fn every_kind_of_hash_lets_its_user_in_and_is_replaced_by_ours() {
+    let app = TestApp::start().await;
+    let argon2 = argon2id("password", Params::new(64, 1, 2, None).unwrap());
+    let hashes = [
+        "pbkdf2:sha256:1000$salt1234$181307ef2345dc21f6cba6947ff8c2a95d4da7a8d6af39816169fb804425b8f5",
+        "pbkdf2_sha256$1200$c2FsdA12$0Ct4M/wKuw6P5DDCwzDgKNTSl7EO/e73PiNBWDFbwKI=",
+        "$pbkdf2-sha256$1300$8PHy8/T19vf4.fr7/P3./w$9O69iOjcOwAUp00cGZzsUtWTXb7j8jkbSUeYzfKXaQ8",
+        "$2b$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm",
+        &argon2,
+    ];
+    let rows = hashes.iter().enumerate().map(|(i, hash)| format!("{i},u{i}@example.com,\"{hash}\",,,,\n"));
+    write(&app, "users.csv", &format!("{HEADER}{}", rows.collect::<String>()));
+    said(&import(&app, &["users.csv", "--apply"]).await, 0);
+    for (i, hash) in hashes.iter().enumerate() {
+        let email = format!("u{i}@example.com");
+        assert_eq!(app.login(&email, PASSWORD).await.status.as_u16(), 401, "{hash}");
+        assert_eq!(stored_hash(&app, &email).await, *hash);
+        app.login(&email, "password").await.expect(200);
+        let renewed = stored_hash(&app, &email).await;
+        assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        app.login(&email, "password").await.expect(200);
+        assert_eq!(stored_hash(&app, &email).await, renewed, "hashed anew twice");
+    }
+}
+
+#[actix_web::test]
+async fn an_import_that_was_killed_goes_on_and_comes_to_the_same() {
+    let app = TestApp::start().await;
+    let rows: Vec<String> = (0..2_000).map(|i| format!("{i},user{i}@example.com,,,,,\n")).collect();
+    let mut command = command(&app, &["/dev/stdin", "--format", "csv", "--apply", "--report", "report.csv"]).await;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let half = format!("{HEADER}{}", rows[..1_100].concat());
+    let feeding = std::thread::spawn(move || input.write_all(half.as_bytes()).map(|()| input));
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while written(&app).await.1.len() < 600 {
+        assert!(Instant::now() < deadline, "the import does not get on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(feeding.join().unwrap());
+    let done = written(&app).await.1.len();
+    assert!((600..=1_100).contains(&done) && done % 200 == 0, "{done} rows: a batch was torn");
+
+    write(&app, "users.csv", &format!("{HEADER}{}", rows.concat()));
+    let said = said(&import(&app, &["users.csv", "--apply"]).await, 0);
+    assert!(said.contains(&format!("2000 rows: {} created", 2_000 - done)), "{said}");
+    let (users, imports, events) = written(&app).await;
+    assert_eq!((users.len(), imports.len(), events), (2_000, 2_000, 2_000));
+}
+
+#[actix_web::test]
+async fn a_file_that_cannot_be_an_import_is_told_at_once() {
+    let app = TestApp::start().await;
+    write(&app, "users.csv", "email,phone\n");
+    write(&app, "users.txt", HEADER);
+    for (arguments, expected) in [
+        (&["missing.csv"][..], "missing.csv"),
+        (&["users.csv"], "column 2 is unknown"),
+        (&["users.txt"], "--format"),
+        (&["users.csv", "--report", "./users.csv"], "--report"),
+    ] {
+        let output = import(&app, arguments).await;
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains(expected), "{told}");
+    }
+    assert!(!app.folder.path().join("users.csv.report.csv").exists());
+}
