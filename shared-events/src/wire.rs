@@ -22,6 +22,8 @@ const SPEC_VERSION: &str = "1.0";
 
 /// Events that are of no use to anybody after a while, with their time to live: the links and codes in them last no longer.
 const EXPIRING: &[(&str, u32)] = &[("email.requested", 24 * 60 * 60 * 1000)];
+/// Events whose data hold a secret, and the key that holds it.
+const SECRET: &[(&str, &str)] = &[("email.requested", "params"), ("sms.requested", "sealed")];
 /// A stranger's text in an error message is cut to this many characters.
 const MAX_QUOTE: usize = 64;
 
@@ -133,6 +135,24 @@ impl WireMessage {
         published.checked_add_signed(TimeDelta::milliseconds(i64::from(ms)))
     }
 
+    /// Takes the secrets out of the message (links, codes), so that it can be kept and shown; true if it is of a kind that
+    /// holds any. What is left can still be read as the event, but nobody can act on it.
+    pub fn remove_secrets(&mut self) -> bool {
+        let kinds = [self.properties.kind.as_ref(), self.headers.get("cloudEvents_type"), Some(&self.routing_key)];
+        let found = SECRET.iter().find(|(secret, _)| kinds.iter().flatten().any(|kind| kind == secret));
+        let Some((_, key)) = found else { return false };
+        let redacted = serde_json::from_slice::<serde_json::Value>(&self.body).ok().and_then(|mut body| {
+            let data = body.get_mut("data")?.as_object_mut()?;
+            if let Some(secret) = data.get_mut(*key) {
+                *secret = if secret.is_object() { serde_json::json!({}) } else { "".into() };
+            }
+            serde_json::to_vec(&body).ok()
+        });
+        // What cannot be read may hold anything.
+        self.body = redacted.unwrap_or_default();
+        true
+    }
+
     fn event_type(&self) -> Result<EventType, DecodeError> {
         let given = self.properties.kind.as_ref().or_else(|| self.headers.get("cloudEvents_type"));
         let text = given.unwrap_or(&self.routing_key);
@@ -161,6 +181,11 @@ impl From<StrictBody> for Body {
     fn from(body: StrictBody) -> Self {
         Self { user_id: body.user_id, date: body.date, message: body.message, data: body.data }
     }
+}
+
+/// Whether messages of this type hold a secret.
+pub fn holds_secret(event_type: &str) -> bool {
+    SECRET.iter().any(|(secret, _)| *secret == event_type)
 }
 
 /// The time to live of an event type on the wire, in milliseconds; none for most.

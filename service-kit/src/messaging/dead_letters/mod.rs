@@ -1,7 +1,7 @@
 //! Messages that were given up, kept with the reason until somebody replays or discards them.
 //!
 //! A letter is known by its queue and its event id; adding the same again replaces it. Letters can hold what their events
-//! hold, so a store of them is as private as the system's data.
+//! hold, so a store of them is as private as the system's data; but links and codes are taken out of them.
 
 mod folder;
 mod memory;
@@ -27,7 +27,7 @@ pub struct DeadLetter {
     /// How many attempts were spent on it.
     pub attempts: u32,
     pub died_at: DateTime<Utc>,
-    /// The message as it came, ready to be published again.
+    /// The message as it came, ready to be published again; without its secrets, if it is of a kind that holds any.
     pub message: WireMessage,
 }
 

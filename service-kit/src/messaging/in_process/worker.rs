@@ -65,7 +65,8 @@ async fn carry_out(verdict: Verdict, delivery: Delivery, before: Tries, queue: &
         Verdict::Pause { reason } => Answer::Paused { reason },
         Verdict::DeadLetter { tries, reason } => {
             let died_at = context.clock.now();
-            let (name, message) = (queue.name().to_owned(), delivery.message);
+            let (name, mut message) = (queue.name().to_owned(), delivery.message);
+            message.remove_secrets();
             let letter = DeadLetter { queue: name, reason, attempts: tries.attempts, died_at, message };
             bury(letter, before, queue, context).await
         }

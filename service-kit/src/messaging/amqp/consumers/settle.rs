@@ -32,6 +32,7 @@ pub(super) async fn settle(session: &Session, phase: &Phase, verdicts: Vec<(Job,
             Verdict::DeadLetter { tries, reason } => {
                 let death = Some((reason, session.subscription.clock.now()));
                 let queue = dead_queue(session.subscription.queue());
+                job.delivery.message.remove_secrets();
                 letters.push(copy(&mut job, &queue, &Notes { tries, death }));
                 copied.push(job);
                 dead += 1;
