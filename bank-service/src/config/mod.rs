@@ -79,6 +79,10 @@ pub struct Config {
     #[arg(long, env = "RATE_REGISTER_PER_HOUR", default_value_t = 10, value_name = "N", global = true)]
     pub rate_register_per_hour: u32,
 
+    /// Forgotten passwords an hour from one address; 0 = no limit
+    #[arg(long, env = "RATE_FORGOT_PER_HOUR", default_value_t = 5, value_name = "N", global = true)]
+    pub rate_forgot_per_hour: u32,
+
     /// Addresses or networks whose X-Forwarded-For is believed, separated by commas
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "", value_name = "LIST", global = true)]
     pub trusted_proxies: String,
@@ -123,6 +127,7 @@ impl Default for Config {
             password_min_score: None,
             rate_login_per_minute: 10,
             rate_register_per_hour: 10,
+            rate_forgot_per_hour: 5,
             trusted_proxies: String::new(),
             min_client_version: None,
             outbox_retention_days: 7,

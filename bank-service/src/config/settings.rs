@@ -18,6 +18,7 @@ const EXAMPLE_PARTS: [&str; 4] = ["change-me", "changeme", "example", "secret-ke
 pub struct RateLimits {
     pub login_per_minute: u32,
     pub register_per_hour: u32,
+    pub forgot_per_hour: u32,
 }
 
 /// What the service runs with.
@@ -69,8 +70,11 @@ impl Config {
         let broker = self.broker.check(&mut faults);
         let min_client_version = check_client_version(&self, &mut faults);
         faults.finish()?;
-        let rate_limits =
-            RateLimits { login_per_minute: self.rate_login_per_minute, register_per_hour: self.rate_register_per_hour };
+        let rate_limits = RateLimits {
+            login_per_minute: self.rate_login_per_minute,
+            register_per_hour: self.rate_register_per_hour,
+            forgot_per_hour: self.rate_forgot_per_hour,
+        };
         Ok(Settings {
             database_url: database_url.ok_or_else(no_faults)?,
             secret_key: secret_key.ok_or_else(no_faults)?,

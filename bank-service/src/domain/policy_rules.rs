@@ -25,6 +25,23 @@ pub const RULES: &[Rule] = &[
     or_owner(Nobody, Action::LogoutAll, &[(Post, "/auth/logout_all")]),
     or_owner(Nobody, Action::Reauthenticate, &[(Post, "/auth/reauth")]),
     or_owner(Nobody, Action::ChangePassword, &[(Put, "/auth/password")]),
+    or_owner(Nobody, Action::SendEmailVerification, &[(Post, "/auth/email/verification")]),
+    all(
+        Everybody,
+        Action::VerifyEmail,
+        &[(Post, "/auth/email/verify"), (Get, "/auth/email/verify/{token}"), (Post, "/auth/email/verify/{token}")],
+    ),
+    or_owner(Nobody, Action::ChangeEmail, &[(Post, "/auth/email/change")]),
+    all(Everybody, Action::ForgotPassword, &[(Post, "/auth/password/forgot")]),
+    all(
+        Everybody,
+        Action::ResetPassword,
+        &[
+            (Post, "/auth/password/reset"),
+            (Get, "/auth/password/reset/{token}"),
+            (Post, "/auth/password/reset/{token}"),
+        ],
+    ),
     or_owner(Nobody, Action::ReadProfile, &[(Get, "/auth/me")]),
     or_owner(Nobody, Action::UpdateProfile, &[(Put, "/auth/me")]),
     or_owner(Nobody, Action::ListSessions, &[(Get, "/auth/sessions")]),

@@ -12,6 +12,8 @@ use super::email::Email;
 pub struct User {
     pub id: UserId,
     pub email: Email,
+    /// When its owner proved the address; none until then.
+    pub email_verified_on: Option<DateTime<Utc>>,
     pub profile: Profile,
     /// Sorted by name.
     pub roles: Vec<String>,
@@ -69,6 +71,8 @@ pub struct UserView {
     pub id: UserId,
     #[schema(example = "john.doe@example.com")]
     pub email: String,
+    /// Whether the owner has proved the address.
+    pub email_verified: bool,
     #[schema(example = json!(["user"]))]
     pub roles: Vec<String>,
     pub is_blocked: bool,
@@ -91,6 +95,7 @@ impl From<&User> for UserView {
         Self {
             id: user.id,
             email: user.email.as_str().to_owned(),
+            email_verified: user.email_verified_on.is_some(),
             roles: user.roles.clone(),
             is_blocked: user.is_blocked,
             blocked_on: user.blocked_on,

@@ -13,7 +13,6 @@ use service_kit::clock::SharedClock;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{Destination, Outgoing, Progress, Publisher, Receipt};
 use service_kit::telemetry::Metrics;
-use shared_events::WireMessage;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, error::RecvError};
 
@@ -194,7 +193,7 @@ impl Relay {
     }
 
     fn publish(&mut self, row: DueRow) {
-        let Ok(message) = serde_json::from_str::<WireMessage>(&row.message) else {
+        let Some(message) = self.parts.store.message_of(&row) else {
             tracing::error!(event_id = %row.event_id, "an outbox row cannot be read; it is looked at again in an hour");
             self.marks.corrupt(row.id, row.progress);
             return;

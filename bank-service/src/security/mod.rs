@@ -8,6 +8,8 @@ mod gate;
 mod hashing_threads;
 pub mod imported_hash;
 mod keys;
+mod links;
+mod mailbox;
 pub mod one_time;
 mod owner;
 pub mod passwords;
@@ -31,6 +33,7 @@ use crate::store::{Store, StoreError};
 
 pub use gate::{Admission, Arrival, LogInError, LoginAttempt, Origin, RefreshError};
 pub use keys::{KeyError, KeyRing};
+pub use mailbox::{ResetClaim, ResetError};
 pub use owner::ChangePasswordError;
 pub use passwords::{HashingError, NewPasswordError, Passwords};
 pub use secrets::OpaqueToken;
@@ -67,6 +70,8 @@ struct Parts {
     sessions: Sessions,
     logins: RateLimit,
     registrations: RateLimit,
+    forgotten: RateLimit,
+    links: links::Links,
 }
 
 impl Security {
@@ -86,6 +91,7 @@ impl Security {
         passwords: Passwords,
     ) -> Result<Self, SecurityError> {
         let vault = Arc::new(Vault::try_new(settings.secret_key.expose()).map_err(SecurityError::Vault)?);
+        store.seal_with(vault.clone());
         seed_roles(settings, &store, &clock).await?;
         let keys = Arc::new(KeyRing::start(store.clone(), Arc::clone(&vault), clock.clone()).await?);
         let verifier = Arc::new(Verifier::new(keys.clone(), AUDIENCE_BANK, clock.clone()));
@@ -93,6 +99,8 @@ impl Security {
         Ok(Self(Arc::new(Parts {
             logins: RateLimit::new(limits.login_per_minute, Duration::from_mins(1), clock.clone()),
             registrations: RateLimit::new(limits.register_per_hour, Duration::from_hours(1), clock.clone()),
+            forgotten: RateLimit::new(limits.forgot_per_hour, Duration::from_hours(1), clock.clone()),
+            links: links::Links::new(&settings.public_url),
             sessions: Sessions::new(store.clone(), clock.clone()),
             store,
             clock,

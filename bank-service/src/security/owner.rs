@@ -18,6 +18,8 @@ use crate::store::{Ctx, StoreError, users};
 pub enum ChangePasswordError {
     #[error(transparent)]
     Existing(#[from] LogInError),
+    #[error("the existing password is needed")]
+    ExistingMissing,
     #[error(transparent)]
     New(#[from] NewPasswordError),
     #[error("the session has ended meanwhile")]
@@ -58,23 +60,35 @@ impl Security {
         Ok(AccessToken::new(access_token(&self.0.keys, &grant, self.0.clock.now())?))
     }
 
-    /// Checks the existing password, sets the new one, and ends every other session of the user.
+    /// Checks the existing password, sets the new one, and ends every other session of the user. Without an existing one
+    /// (the outer None) it is the first password of a user who has none, such as one who came by another provider.
     pub async fn change_password(
         &self,
         ctx: Ctx,
         (user_id, session_id): (UserId, SessionId),
-        existing: Option<Password>,
+        existing: Option<Option<Password>>,
         new: Password,
         origin: Origin,
     ) -> Result<usize, ChangePasswordError> {
-        let proved = self.prove(&ctx, Claimant::User(user_id), existing, &origin).await?;
+        let stored = match existing {
+            Some(existing) => Some(self.prove(&ctx, Claimant::User(user_id), existing, &origin).await?.stored),
+            None => self.without_password(user_id).await.map(|()| None)?,
+        };
         let user = self.0.store.read(move |db| users::find(db, user_id)).await?;
         let user = user.ok_or(ChangePasswordError::SessionEnded)?;
         let new = self.0.passwords.hash(new, user.words()).await?;
         let remote_addr = Some(origin.remote_addr);
-        let command = ChangePassword { user_id, session_id, stored: proved.stored, new, remote_addr };
+        let command = ChangePassword { user_id, session_id, stored, new, remote_addr };
         let ended = self.0.store.write(&ctx, move |db, ctx| change_password(db, ctx, &command)).await?;
         self.user_changed(user_id);
         Ok(ended)
+    }
+
+    async fn without_password(&self, user: UserId) -> Result<(), ChangePasswordError> {
+        let known = self.0.store.read(move |db| users::credentials_of(db, user)).await?;
+        match known.ok_or(ChangePasswordError::SessionEnded)?.password_hash {
+            None => Ok(()),
+            Some(_) => Err(ChangePasswordError::ExistingMissing),
+        }
     }
 }

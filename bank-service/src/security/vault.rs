@@ -8,6 +8,8 @@ use aws_lc_rs::{constant_time, hkdf, hmac};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
+use crate::store::Seal;
+
 const SALT: &[u8] = b"bank-service vault";
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
@@ -97,6 +99,21 @@ impl Vault {
     pub fn hmac_matches(&self, purpose: &str, bytes: &[u8], expected: &[u8]) -> bool {
         constant_time::verify_slices_are_equal(&self.hmac(purpose, bytes), expected).is_ok()
     }
+}
+
+/// The secrets of events that wait in the outbox.
+impl Seal for Vault {
+    fn seal(&self, event_id: &str, plain: &[u8]) -> Option<Vec<u8>> {
+        Self::seal(self, outbox_place(event_id), plain).ok()
+    }
+
+    fn open(&self, event_id: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        Self::open(self, outbox_place(event_id), sealed).ok()
+    }
+}
+
+fn outbox_place(event_id: &str) -> Place<'_> {
+    Place { table: "outbox", column: "sealed", row: event_id }
 }
 
 fn derive(root: &hkdf::Prk, purpose: &[u8]) -> Result<[u8; 32], VaultError> {

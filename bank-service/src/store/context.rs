@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use service_kit::ids::new_event_id;
 use shared_events::{Envelope, Event, UserId};
 
-use super::{Ids, Sequenced, StoreError};
+use super::{Ids, Sequenced, SharedSeal, StoreError};
 
 /// The source of all events of this service.
 pub const SOURCE: &str = "urn:bank-service";
@@ -22,11 +22,12 @@ pub struct Ctx {
     pub request_id: Option<String>,
     pub traceparent: Option<String>,
     ids: Arc<Ids>,
+    pub(super) seal: SharedSeal,
 }
 
 impl Ctx {
-    pub(super) fn new(ids: Arc<Ids>, now: DateTime<Utc>) -> Self {
-        Self { now, user_id: None, request_id: None, traceparent: None, ids }
+    pub(super) fn new(ids: Arc<Ids>, seal: SharedSeal, now: DateTime<Utc>) -> Self {
+        Self { now, user_id: None, request_id: None, traceparent: None, ids, seal }
     }
 
     #[must_use]

@@ -18,8 +18,8 @@ mod engine;
 mod error;
 mod group_commit;
 pub mod idempotency;
-mod lease;
 pub mod imports;
+mod lease;
 pub mod mail_receipts;
 pub mod migrations;
 mod mysql;
@@ -32,6 +32,7 @@ mod page;
 pub mod refresh_tokens;
 pub mod roles;
 pub mod schema;
+mod seal;
 mod sequence;
 pub mod sessions;
 pub mod signing_keys;
@@ -53,6 +54,7 @@ use engine::Engine;
 pub use error::StoreError;
 pub use idempotency::{IdempotencyError, IdempotencyKey};
 pub use lease::LeaseRow;
+pub use seal::{Seal, SharedSeal};
 pub use sequence::{Ids, Sequence, Sequenced};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
@@ -98,17 +100,29 @@ pub struct Store {
     engine: Engine,
     ids: Arc<Ids>,
     committed: Arc<Notify>,
+    seal: SharedSeal,
 }
 
 impl Store {
     /// Opens the database; does not migrate it. Blocks: call it from a blocking thread or before the server starts.
     pub fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let ids = Arc::new(Ids::default());
-        Ok(Self { engine: Engine::connect(url, &ids)?, ids, committed: Arc::new(Notify::new()) })
+        let (committed, seal) = (Arc::new(Notify::new()), SharedSeal::default());
+        Ok(Self { engine: Engine::connect(url, &ids)?, ids, committed, seal })
     }
 
     pub fn ctx(&self, now: DateTime<Utc>) -> Ctx {
-        Ctx::new(self.ids.clone(), now)
+        Ctx::new(self.ids.clone(), self.seal.clone(), now)
+    }
+
+    /// Says how events with a secret are kept. Before that none can be written.
+    pub fn seal_with(&self, seal: Arc<dyn Seal>) {
+        self.seal.set(seal);
+    }
+
+    /// The message of a row of the outbox as it is to be published; none if it cannot be read.
+    pub fn message_of(&self, row: &outbox::DueRow) -> Option<shared_events::WireMessage> {
+        self.seal.message(row)
     }
 
     /// A lease that replicas on one database share, under a fresh holder's id; none where one process has the database alone.

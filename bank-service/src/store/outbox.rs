@@ -25,6 +25,7 @@ struct NewRow {
     message: String,
     created_at: NaiveDateTime,
     due_at: Option<NaiveDateTime>,
+    sealed: Option<Vec<u8>>,
 }
 
 /// A row that waits to be published.
@@ -34,6 +35,8 @@ pub struct DueRow {
     pub event_id: String,
     pub message: String,
     pub progress: Option<String>,
+    /// The whole message, where `message` goes without its secrets. `Store::message_of` reads either.
+    pub sealed: Option<Vec<u8>>,
 }
 
 /// What a publish came to, for one row.
@@ -62,11 +65,14 @@ pub(super) fn append(db: &mut Db, ctx: &Ctx, events: &[PendingEvent]) -> Result<
 
 fn new_row(ctx: &Ctx, event: &PendingEvent) -> Result<NewRow, StoreError> {
     let envelope = event.build(ctx)?;
-    let message = WireMessage::encode(&envelope).and_then(|message| serde_json::to_string(&message));
+    let event_id = envelope.id.to_string();
+    let message = WireMessage::encode(&envelope).map_err(|_| StoreError::Corrupt { what: "an event's message" })?;
+    let (message, sealed) = ctx.seal.close(&event_id, &message)?;
     Ok(NewRow {
-        event_id: envelope.id.to_string(),
+        event_id,
         event_type: envelope.event_type.into(),
-        message: message.map_err(|_| StoreError::Corrupt { what: "an event's message" })?,
+        message,
+        sealed,
         created_at: ctx.now_naive(),
         due_at: Some(AT_ONCE),
     })
@@ -80,7 +86,7 @@ fn insert_each(conn: &mut SqliteConnection, rows: &[NewRow]) -> QueryResult<usiz
 /// The rows that are due, in the order in which they are to be published.
 pub fn due(db: &mut Db, now: NaiveDateTime, limit: i64) -> Result<Vec<DueRow>, StoreError> {
     let order = (dsl::due_at, dsl::id);
-    let columns = (dsl::id, dsl::event_id, dsl::message, dsl::progress);
+    let columns = (dsl::id, dsl::event_id, dsl::message, dsl::progress, dsl::sealed);
     let fresh_first = dsl::outbox.filter(dsl::due_at.le(now)).order(order).select(columns).limit(limit);
     let mut rows: Vec<DueRow> = fresh_first.load(db)?;
     if i64::try_from(rows.len()).is_ok_and(|found| found >= limit) {
@@ -126,7 +132,9 @@ fn load(db: &mut Db, ids: &[i64]) -> Result<Vec<DueRow>, StoreError> {
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(BATCH) {
         let some = dsl::outbox.filter(dsl::id.eq_any(ids)).order(dsl::id);
-        rows.extend(some.select((dsl::id, dsl::event_id, dsl::message, dsl::progress)).load::<DueRow>(db)?);
+        rows.extend(
+            some.select((dsl::id, dsl::event_id, dsl::message, dsl::progress, dsl::sealed)).load::<DueRow>(db)?,
+        );
     }
     Ok(rows)
 }
@@ -142,6 +150,7 @@ pub fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Result<()
                 dsl::due_at.eq(None::<NaiveDateTime>),
                 dsl::waiting_for.eq(&nothing),
                 dsl::progress.eq(&nothing),
+                dsl::sealed.eq(None::<Vec<u8>>),
             ))
             .execute(db)?;
     }
@@ -179,7 +188,7 @@ pub fn waiting(db: &mut Db, bound: i64) -> Result<usize, StoreError> {
     Ok(ids.len())
 }
 
-/// The message of an event, as long as it is kept.
+/// The message of an event without its secrets, as long as it is kept.
 pub fn message(db: &mut Db, event_id: &str) -> Result<Option<String>, StoreError> {
     Ok(dsl::outbox.filter(dsl::event_id.eq(event_id)).select(dsl::message).first(db).optional()?)
 }

@@ -7,6 +7,8 @@ diesel::table! {
         id -> BigInt,
         email -> Text,
         email_key -> Text,
+        /// When its owner proved the address; null until then.
+        email_verified_at -> Nullable<Timestamp>,
         password_hash -> Nullable<Text>,
         first_name -> Nullable<Text>,
         last_name -> Nullable<Text>,
@@ -133,6 +135,8 @@ diesel::table! {
         waiting_for -> Nullable<Text>,
         /// What each queue has done with it so far, as JSON.
         progress -> Nullable<Text>,
+        /// The whole message where `message` goes without its secrets; null once it is sent.
+        sealed -> Nullable<Binary>,
     }
 }
 

@@ -20,7 +20,8 @@ pub const FILTERS: &[Filter] = &[
 ];
 
 /// A user's row without the password's hash and what slows logins down.
-type Row = (i64, String, ProfileRow, bool, Option<NaiveDateTime>, Option<NaiveDateTime>, NaiveDateTime, i64);
+type Row = (i64, AddressRow, ProfileRow, bool, Option<NaiveDateTime>, Option<NaiveDateTime>, NaiveDateTime, i64);
+type AddressRow = (String, Option<NaiveDateTime>);
 type ProfileRow = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
 
 /// The columns of [`Row`].
@@ -28,7 +29,7 @@ macro_rules! columns {
     () => {
         (
             users::id,
-            users::email,
+            (users::email, users::email_verified_at),
             (users::first_name, users::last_name, users::username, users::language, users::country),
             users::is_blocked,
             users::blocked_on,
@@ -41,11 +42,13 @@ macro_rules! columns {
 
 /// The user of a row, still without roles.
 fn read(row: Row) -> Result<User, StoreError> {
-    let (id, email, profile, is_blocked, blocked_on, last_login_date, registered_on, version) = row;
+    let (id, (email, email_verified_at), profile, is_blocked, blocked_on, last_login_date, registered_on, version) =
+        row;
     let (first_name, last_name, username, language, country) = profile;
     Ok(User {
         id: UserId::try_new(id).map_err(|_| StoreError::Corrupt { what: "users.id" })?,
         email: Email::parse(&email).map_err(|_| StoreError::Corrupt { what: "users.email" })?,
+        email_verified_on: email_verified_at.map(|date| date.and_utc()),
         profile: Profile { first_name, last_name, username, language, country },
         roles: Vec::new(),
         is_blocked,
@@ -103,7 +106,8 @@ fn page(db: &mut Db, query: &ListQuery) -> Result<Listing<User>, StoreError> {
 pub struct NewUser<'a> {
     pub id: UserId,
     pub email: &'a Email,
-    pub password_hash: &'a str,
+    /// None for a user who has no password yet.
+    pub password_hash: Option<&'a str>,
     pub profile: &'a Profile,
     pub registered_on: DateTime<Utc>,
 }
@@ -222,6 +226,39 @@ pub fn record_failure(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<(),
 /// Replaces a hash that was just checked; false if it is not there any more.
 pub fn replace_password_hash(db: &mut Db, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
     let row = users::table.filter(users::id.eq(id.get())).filter(users::password_hash.eq(old));
+    Ok(diesel::update(row).set(users::password_hash.eq(new)).execute(db)? == 1)
+}
+
+/// Notes that an address was proved; false if the user has another one by now.
+pub fn mark_email_verified(db: &mut Db, id: UserId, email: &Email, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let row = users::table.filter(users::id.eq(id.get())).filter(users::email_key.eq(email.normalized()));
+    let changes = (users::email_verified_at.eq(now.naive_utc()), users::version.eq(users::version + 1));
+    Ok(diesel::update(row).set(changes).execute(db)? == 1)
+}
+
+/// Gives this version of a user another address, which was proved; false if the user was changed meanwhile.
+/// [`StoreError::UniqueViolation`] where the address is taken.
+pub fn replace_email(db: &mut Db, user: &User, email: &Email, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let row = users::table.filter(users::id.eq(user.id.get())).filter(users::version.eq(user.version));
+    let changes = (
+        users::email.eq(email.as_str()),
+        users::email_key.eq(email.normalized()),
+        users::email_verified_at.eq(now.naive_utc()),
+        users::version.eq(user.version.saturating_add(1)),
+    );
+    Ok(diesel::update(row).set(changes).execute(db)? == 1)
+}
+
+/// Sets a password whatever it was before, and forgets the failures; false if there is no such user.
+pub fn reset_password_hash(db: &mut Db, id: UserId, new: &str) -> Result<bool, StoreError> {
+    let changes =
+        (users::password_hash.eq(new), users::failed_logins.eq(0), users::login_not_before.eq(None::<NaiveDateTime>));
+    Ok(diesel::update(users::table.find(id.get())).set(changes).execute(db)? == 1)
+}
+
+/// Gives a user without a password its first one; false if it has one by now.
+pub fn set_first_password_hash(db: &mut Db, id: UserId, new: &str) -> Result<bool, StoreError> {
+    let row = users::table.filter(users::id.eq(id.get())).filter(users::password_hash.is_null());
     Ok(diesel::update(row).set(users::password_hash.eq(new)).execute(db)? == 1)
 }
 

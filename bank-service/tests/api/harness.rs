@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use service_kit::clock::ManualClock;
 use service_kit::config::Secret;
 use service_kit::lifecycle::Shutdown;
-use shared_events::{Envelope, WireMessage};
+use shared_events::Envelope;
 use tempfile::TempDir;
 
 use crate::database;
@@ -83,6 +83,7 @@ impl TestApp {
             secret_key: Some(Secret::new(SECRET_KEY)),
             rate_login_per_minute: 0,
             rate_register_per_hour: 0,
+            rate_forgot_per_hour: 0,
             workers: Some(2),
             ..Config::default()
         };
@@ -184,17 +185,16 @@ impl TestApp {
     pub(crate) async fn events(&self) -> Vec<Envelope> {
         let now = self.clock_now().naive_utc();
         let rows = self.running.state.store.read(move |db| bank_service::store::outbox::due(db, now, 100_000)).await;
-        let decode = |row: bank_service::store::outbox::DueRow| {
-            serde_json::from_str::<WireMessage>(&row.message).unwrap().decode().unwrap()
-        };
+        let store = &self.running.state.store;
+        let decode = |row: bank_service::store::outbox::DueRow| store.message_of(&row).unwrap().decode().unwrap();
         rows.map_err(|error: StoreError| error.to_string()).unwrap().into_iter().map(decode).collect()
     }
 
-    /// The types of the events since `from`, without the audit trail.
+    /// The types of the events since `from`, without the audit trail and the requests for mails and text messages.
     pub(crate) async fn event_types(&self, from: usize) -> Vec<String> {
         let events = self.events().await;
         let types = events.iter().skip(from).map(|event| event.event_type.to_string());
-        types.filter(|kind| !kind.starts_with("security.")).collect()
+        types.filter(|kind| !kind.starts_with("security.") && !kind.ends_with(".requested")).collect()
     }
 
     fn clock_now(&self) -> DateTime<Utc> {

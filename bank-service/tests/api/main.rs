@@ -11,6 +11,7 @@
 mod database;
 mod harness;
 mod identity;
+mod mails;
 mod relay;
 mod resources;
 mod rows;

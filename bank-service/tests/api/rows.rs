@@ -1,9 +1,9 @@
 //! What a test reads from the database behind the service's back.
 
-use bank_service::store::StoreError;
+use bank_service::store::{Outcome, StoreError};
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
-use diesel::{RunQueryDsl, select};
+use diesel::{RunQueryDsl, select, sql_query};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row};
 
@@ -20,6 +20,16 @@ impl TestApp {
             .store
             .read(move |db| select(sql::<BigInt>(&query)).get_result::<i64>(db).map_err(StoreError::from));
         number.await.unwrap()
+    }
+
+    /// Changes rows as an operator might.
+    pub(crate) async fn sql_change(&self, statement: &'static str) {
+        let state = &self.running.state;
+        let ctx = state.ctx_anonymous();
+        let done = state
+            .store
+            .write(&ctx, move |db, _| sql_query(statement).execute(db).map(Outcome::new).map_err(StoreError::from));
+        done.await.unwrap();
     }
 
     /// Whether a text stands anywhere in the database.

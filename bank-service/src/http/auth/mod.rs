@@ -1,11 +1,14 @@
 //! `/auth`: registration, login, tokens, sessions, one's own profile.
 
+mod email;
 mod login;
 mod me;
+mod pages;
 mod password;
 mod problems;
 mod profile_fields;
 mod register;
+mod reset;
 mod sessions;
 
 use actix_web::web;
@@ -26,6 +29,15 @@ pub(super) use profile_fields::{password as new_password, role_names};
     me::update_me,
     password::reauthenticate,
     password::change_password,
+    email::send_verification,
+    email::verify,
+    email::change,
+    pages::show_verification,
+    pages::confirm_verification,
+    pages::show_reset,
+    pages::submit_reset,
+    reset::forgot,
+    reset::reset,
 ))]
 pub(super) struct Document;
 
@@ -36,6 +48,8 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(
         web::scope("/auth")
             .app_data(BodyLimit(BODY_LIMIT))
+            .app_data(web::PayloadConfig::new(BODY_LIMIT))
+            .configure(mailbox)
             .service(web::resource("/register").route(web::post().to(register::register)))
             .service(web::resource("/login").route(web::post().to(login::log_in)))
             .service(web::resource("/refresh").route(web::post().to(login::refresh)))
@@ -47,4 +61,23 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
             .service(web::resource("/sessions/{id}").route(web::delete().to(sessions::end_session)))
             .service(web::resource("/me").route(web::get().to(me::read_me)).route(web::put().to(me::update_me))),
     );
+}
+
+/// What is proved by reading an address's mail.
+fn mailbox(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/email/verification").route(web::post().to(email::send_verification)))
+        .service(web::resource("/email/verify").route(web::post().to(email::verify)))
+        .service(
+            web::resource("/email/verify/{token}")
+                .route(web::get().to(pages::show_verification))
+                .route(web::post().to(pages::confirm_verification)),
+        )
+        .service(web::resource("/email/change").route(web::post().to(email::change)))
+        .service(web::resource("/password/forgot").route(web::post().to(reset::forgot)))
+        .service(web::resource("/password/reset").route(web::post().to(reset::reset)))
+        .service(
+            web::resource("/password/reset/{token}")
+                .route(web::get().to(pages::show_reset))
+                .route(web::post().to(pages::submit_reset)),
+        );
 }

@@ -63,8 +63,10 @@ pub(super) async fn reauthenticate(
 }
 
 /// It has no `Debug`: it holds passwords.
+#[expect(clippy::option_option, reason = "missing and impossible are two things")]
 pub(super) struct ChangeRequest {
-    existing: Option<Password>,
+    /// None if it is missing; the inner none if no user can have it.
+    existing: Option<Option<Password>>,
     new: Password,
 }
 
@@ -72,17 +74,18 @@ pub(super) struct ChangeRequest {
 #[schema(as = ChangePasswordRequest)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct ChangeBody {
+    /// Missing only for a user who has no password.
     #[schema(example = "correct horse battery staple")]
-    pub existing_password: String,
+    pub existing_password: Option<String>,
     #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
     pub new_password: String,
 }
 
 impl FromFields for ChangeRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let existing = fields.required("existing_password", parse::string(1, MAX_TEXT));
+        let existing = fields.optional("existing_password", parse::string(1, MAX_TEXT));
         let new = fields.required("new_password", password);
-        Some(Self { existing: Password::presented(&existing?), new: new? })
+        Some(Self { existing: existing?.map(|text| Password::presented(&text)), new: new? })
     }
 }
 
@@ -94,7 +97,8 @@ pub(in crate::http) struct ChangedBody {
     sessions_ended: usize,
 }
 
-/// Sets another password; needs a fresh token. Every other session ends.
+/// Sets another password, or the first one of a user who has none; needs a fresh token. Every other session ends, and the
+/// address gets a notice.
 #[utoipa::path(
     put,
     path = "/auth/password",

@@ -63,6 +63,7 @@ impl From<ChangePasswordError> for Problem {
     fn from(error: ChangePasswordError) -> Self {
         match error {
             ChangePasswordError::Existing(error) => error.into(),
+            ChangePasswordError::ExistingMissing => fault("existing_password", "is required"),
             ChangePasswordError::New(NewPasswordError::Refused(error)) => fault("new_password", error.to_string()),
             ChangePasswordError::New(NewPasswordError::Hashing(error)) => error.into(),
             ChangePasswordError::SessionEnded => {

@@ -8,12 +8,14 @@ use service_kit::http::server::ClientAddr;
 
 use super::profile_fields::{new_profile, password};
 use crate::domain::email::Email;
+use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
 use crate::domain::user::{Profile, UserView};
 use crate::http::AppState;
 use crate::http::answers::created;
 use crate::http::idempotency::idempotency_key;
-use crate::operations::identity::register::{RegisterUser, register as register_user};
+use crate::operations::identity::email::register_to_verify;
+use crate::operations::identity::register::RegisterUser;
 
 /// It has no `Debug`: it holds a password.
 pub(in crate::http) struct RegisterRequest {
@@ -53,7 +55,7 @@ impl FromFields for RegisterRequest {
     }
 }
 
-/// Registers a user with the default role. `roles` and `is_blocked` in the body never take effect.
+/// Registers a user with the default role, and sends a link to the address that verifies it. `roles` and `is_blocked` in the body never take effect.
 #[utoipa::path(
     post,
     path = "/auth/register",
@@ -80,10 +82,11 @@ pub(super) async fn register(
     words.extend(profile.words());
     let password_hash = state.security.passwords().hash(password, words).await?;
     let roles = vec![state.settings.config.default_role.clone()];
-    let command = RegisterUser { email, password_hash, profile, roles };
+    let command = RegisterUser { email, password_hash: Some(password_hash), profile, roles };
+    let link = state.security.new_link(Purpose::EmailVerification);
     let ctx = state.ctx_anonymous();
     let registered = state.store.create(&ctx, key, move |db, ctx| {
-        register_user(db, ctx, &command).map(|outcome| outcome.map(|user| UserView::from(&user)))
+        register_to_verify(db, ctx, &command, &link).map(|outcome| outcome.map(|user| UserView::from(&user)))
     });
     Ok(created(registered.await?))
 }

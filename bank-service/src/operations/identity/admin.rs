@@ -10,6 +10,7 @@ use crate::domain::password::{Password, PasswordError};
 use crate::domain::role::ADMIN;
 use crate::domain::user::Profile;
 use crate::domain::version::Expected;
+use crate::operations::errors::written;
 use crate::security::{NewPasswordError, Security};
 use crate::store::{self, Ctx, Db, OperationError, Outcome, Store, StoreError};
 
@@ -60,7 +61,12 @@ pub async fn ensure_admin(
     let email = Email::parse(email)?;
     let password = Password::parse(password.expose())?;
     let password_hash = security.passwords().hash(password, email.words()).await?;
-    let command = RegisterUser { email, password_hash, profile: Profile::default(), roles: vec![ADMIN.to_owned()] };
+    let command = RegisterUser {
+        email,
+        password_hash: Some(password_hash),
+        profile: Profile::default(),
+        roles: vec![ADMIN.to_owned()],
+    };
     let outcome = store.write(ctx, move |db, ctx| create_or_promote(db, ctx, &command)).await?;
     if let AdminOutcome::Promoted(user) = outcome {
         security.user_changed(user);
@@ -70,7 +76,10 @@ pub async fn ensure_admin(
 
 fn create_or_promote(db: &mut Db, ctx: &Ctx, command: &RegisterUser) -> Result<Outcome<AdminOutcome>, AdminError> {
     let Some(user) = store::users::find_by_email(db, &command.email)? else {
-        return Ok(register(db, ctx, command)?.map(|user| AdminOutcome::Created(user.id)));
+        let created = register(db, ctx, command)?;
+        // Who runs this command answers for the address.
+        written(store::users::mark_email_verified(db, created.value.id, &command.email, ctx.now)?)?;
+        return Ok(created.map(|user| AdminOutcome::Created(user.id)));
     };
     if !user.is_blocked && user.roles.iter().any(|role| role == ADMIN) {
         return Ok(Outcome::new(AdminOutcome::Unchanged(user.id)));

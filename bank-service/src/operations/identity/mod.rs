@@ -5,16 +5,21 @@
 
 pub mod admin;
 pub mod admission;
+pub mod email;
+pub mod email_change;
 pub mod import;
 pub mod login;
 pub mod logout;
+pub mod mails;
 pub mod one_time;
 pub mod password;
 pub mod profile;
 pub mod refresh;
 pub mod register;
+pub mod reset;
 pub mod roles;
 pub mod seed;
+pub mod take_over;
 pub mod users;
 
 pub use admin::{AdminError, AdminOutcome, ensure_admin};

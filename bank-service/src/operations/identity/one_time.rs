@@ -13,6 +13,22 @@ use crate::store::{Ctx, Db, StoreError};
 
 pub use crate::store::one_time_secrets::Live;
 
+/// A link on its way into a mail. It has no `Debug`.
+pub struct NewLink {
+    pub purpose: Purpose,
+    pub hash: SecretHash,
+    /// The whole address, for the mail only.
+    pub url: String,
+}
+
+impl NewLink {
+    /// What is to be kept of it, once it is known whose it is and what it proves.
+    pub fn secret(&self, user_id: UserId, subject: &str) -> NewSecret {
+        let (purpose, hash) = (self.purpose, self.hash.clone());
+        NewSecret { purpose, user_id: Some(user_id), subject: subject.to_owned(), hash }
+    }
+}
+
 /// Keeps a secret that is about to be sent. Where a user has one at most, the new one takes the place of the one before, not
 /// earlier than the purpose's cooldown allows; of parallel callers one succeeds, and the others are told so.
 pub fn issue(db: &mut Db, ctx: &Ctx, new: &NewSecret) -> Result<Result<(), NotYet>, StoreError> {

@@ -1,10 +1,11 @@
 //! The password is given again, or changed.
 
 use shared_events::UserId;
-use shared_events::events::{LoginSucceeded, PasswordRehashed, SecurityFacts, SessionsEnded};
+use shared_events::events::{LoginSucceeded, PasswordChanged, PasswordRehashed, SecurityFacts, SessionsEnded};
 
 use super::login::grant;
-use super::{session_facts, user_facts};
+use super::{mails, one_time, session_facts, user_facts};
+use crate::domain::one_time::Purpose;
 use crate::domain::session::{Grant, Proof, SessionId};
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
@@ -48,29 +49,38 @@ pub fn reauthenticate(db: &mut Db, ctx: &Ctx, command: &Reauthenticate) -> Resul
     Ok(outcome)
 }
 
-/// The existing password was right. It has no `Debug`: it holds password hashes.
+/// The existing password was right, or there was none. It has no `Debug`: it holds password hashes.
 pub struct ChangePassword {
     pub user_id: UserId,
     /// The session that goes on.
     pub session_id: SessionId,
-    /// The hash that the existing password was checked with.
-    pub stored: String,
+    /// The hash that the existing password was checked with; none if the user has had no password.
+    pub stored: Option<String>,
     pub new: String,
     pub remote_addr: Option<String>,
 }
 
-/// Sets another password and ends every other session; gives how many.
+/// Sets another password, ends every other session and makes links and codes void that are under way; gives how many
+/// sessions ended.
 pub fn change_password(
     db: &mut Db,
     ctx: &Ctx,
     command: &ChangePassword,
 ) -> Result<Outcome<usize>, PasswordChangeError> {
-    if !store::users::replace_password_hash(db, command.user_id, &command.stored, &command.new)? {
-        return Err(PasswordChangeError::Stale);
-    }
-    store::users::clear_failures(db, command.user_id)?;
-    let ended = store::sessions::revoke_others(db, command.user_id, command.session_id, ctx.now)?;
-    let detail = format!("password changed; {ended} other sessions ended");
-    let facts = session_facts(command.user_id, command.session_id, command.remote_addr.clone());
-    Ok(Outcome::new(ended).event(&SessionsEnded(SecurityFacts { detail: Some(detail), ..facts })))
+    let id = command.user_id;
+    let replaced = match &command.stored {
+        Some(stored) => store::users::replace_password_hash(db, id, stored, &command.new)?,
+        None => store::users::set_first_password_hash(db, id, &command.new)?,
+    };
+    let user = store::users::find(db, id)?.filter(|_| replaced).ok_or(PasswordChangeError::Stale)?;
+    store::users::clear_failures(db, id)?;
+    one_time::void(db, ctx, id, &[Purpose::PasswordResetLink, Purpose::PasswordResetCode])?;
+    one_time::void(db, ctx, id, &[Purpose::Invitation, Purpose::MfaChallenge])?;
+    let ended = store::sessions::revoke_others(db, id, command.session_id, ctx.now)?;
+    let facts = |detail| SecurityFacts { detail, ..session_facts(id, command.session_id, command.remote_addr.clone()) };
+    let text = "The password of your account was changed. Everybody else who was logged in has been logged out.";
+    Ok(Outcome::new(ended)
+        .event(&PasswordChanged(facts(None)))
+        .event(&SessionsEnded(facts(Some(format!("password changed; {ended} other sessions ended")))))
+        .event(&mails::notice(&user.email, "Your password was changed", text)))
 }

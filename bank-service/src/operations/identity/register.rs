@@ -11,7 +11,8 @@ use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, StoreError, users::
 /// It has no `Debug`: it holds a password hash.
 pub struct RegisterUser {
     pub email: Email,
-    pub password_hash: String,
+    /// None for a user who has no password yet.
+    pub password_hash: Option<String>,
     pub profile: Profile,
     pub roles: Vec<String>,
 }
@@ -38,7 +39,7 @@ pub fn register(db: &mut Db, ctx: &Ctx, command: &RegisterUser) -> Result<Outcom
     let new = NewUser {
         id,
         email: &command.email,
-        password_hash: &command.password_hash,
+        password_hash: command.password_hash.as_deref(),
         profile: &command.profile,
         registered_on: ctx.now,
     };

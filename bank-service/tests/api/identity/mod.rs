@@ -1,6 +1,9 @@
 //! Who may log in, with what, and for how long.
 
 mod client_version;
+mod email;
+mod email_change;
+mod enumeration;
 mod import;
 mod login;
 mod logout;
@@ -10,6 +13,8 @@ mod profile;
 mod real_time;
 mod refresh;
 mod register;
+mod reset;
+mod reset_attacks;
 mod roles;
 mod secrecy;
 mod tokens;

@@ -71,3 +71,47 @@ async fn a_new_password_is_judged_like_a_first_one() {
         (401, "authorization_required")
     );
 }
+
+#[actix_web::test]
+async fn a_change_is_announced_and_makes_links_under_way_void() {
+    let app = TestApp::start().await;
+    let person = app.user("a@example.com").await;
+    app.post_anonymous("/auth/password/forgot", json!({"email": "a@example.com"})).await.expect(202);
+    let mail = app.newest_mail("a@example.com", "reset-password").await;
+    change(&app, &person.token, PASSWORD).await.expect(200);
+    let notice = app.newest_mail("a@example.com", "notice").await;
+    assert_eq!(notice.0.params["subject"], "Your password was changed");
+    let late = app.post_anonymous("/auth/password/reset", json!({"token": mail.token(), "password": PASSWORD})).await;
+    assert_eq!(late.outcome(), (401, "invalid_token"));
+    let code = json!({"email": "a@example.com", "verification_code": mail.code(), "password": PASSWORD});
+    assert_eq!(app.post_anonymous("/auth/password/reset", code).await.outcome(), (401, "invalid_credentials"));
+    assert_eq!(app.login("a@example.com", OTHER).await.status.as_u16(), 200);
+}
+
+#[actix_web::test]
+async fn a_user_without_a_password_sets_its_first_one_and_then_needs_it() {
+    let app = TestApp::start().await;
+    let person = app.user("a@example.com").await;
+    let set = async || app.put(&person.token, "/auth/password", json!({"new_password": OTHER})).await;
+    let refused = set().await;
+    assert_eq!(refused.outcome(), (422, "validation_failed"));
+    assert_eq!(refused.body["errors"], json!({"existing_password": ["is required"]}));
+    app.sql_change("UPDATE users SET password_hash = NULL").await;
+    assert_eq!(change(&app, &person.token, PASSWORD).await.outcome(), (401, "invalid_credentials"));
+    app.clock.advance(Duration::from_secs(301));
+    assert_eq!(set().await.outcome(), (401, "fresh_token_required"));
+}
+
+#[actix_web::test]
+async fn of_many_first_passwords_at_once_one_is_set() {
+    let app = TestApp::start().await;
+    let person = app.user("a@example.com").await;
+    app.sql_change("UPDATE users SET password_hash = NULL").await;
+    // Hashing is the bottleneck: some may be turned away, none may be set beside another.
+    let set = (0..8).map(|_| app.put(&person.token, "/auth/password", json!({"new_password": OTHER})));
+    let answers = futures_util::future::join_all(set).await;
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 409, 422, 503].contains(status)), "{statuses:?}");
+    assert_eq!(app.login("a@example.com", OTHER).await.status.as_u16(), 200);
+}

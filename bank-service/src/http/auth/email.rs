@@ -1,0 +1,170 @@
+//! `/auth/email`: proving an address, and taking another one.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
+use service_kit::http::server::ClientAddr;
+
+use super::login::origin;
+use crate::domain::email::Email;
+use crate::domain::one_time::NotYet;
+use crate::domain::policy::Action;
+use crate::http::AppState;
+use crate::http::actor::Actor;
+use crate::http::problem_map::fault;
+use crate::operations::identity::email::{SendVerificationError, VerifyEmailError};
+use crate::operations::identity::email_change::ChangeEmailError;
+use crate::security::one_time::LinkSecret;
+
+const MAX_TEXT: usize = 4096;
+
+/// An answer that is a sentence.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct MessageBody {
+    #[schema(example = "a mail is on its way")]
+    pub(super) msg: &'static str,
+}
+
+/// `202`: it happens outside of the request.
+pub(super) fn accepted(msg: &'static str) -> HttpResponse {
+    HttpResponse::Accepted().json(MessageBody { msg })
+}
+
+/// `429` until the next one is given out.
+pub(super) fn not_yet(not_yet: NotYet, now: DateTime<Utc>) -> Problem {
+    let detail = "One was sent a moment ago; please wait before you ask for another one.";
+    let wait = (not_yet.until() - now).to_std().unwrap_or_default();
+    Problem::new(ErrorCode::TooManyRequests, detail).with_retry_after(wait)
+}
+
+/// Sends the link that verifies the caller's address once more; the one before is void with it.
+#[utoipa::path(
+    post,
+    path = "/auth/email/verification",
+    tag = "identity",
+    responses(
+        (status = 202, description = "A mail is on its way", body = MessageBody),
+        (status = 409, description = "The address is verified", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "One was sent a moment ago", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn send_verification(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+    actor.may(Action::SendEmailVerification)?;
+    let sent = state.security.send_verification(state.ctx(actor.user_id), actor.user_id).await;
+    sent.map_err(|error| match error {
+        SendVerificationError::NotYet(until) => not_yet(until, state.clock.now()),
+        SendVerificationError::NotFound => Problem::not_found("user"),
+        SendVerificationError::Verified => Problem::conflict("The address is verified already."),
+        SendVerificationError::Store(error) => error.into(),
+    })?;
+    Ok(accepted("a mail is on its way"))
+}
+
+/// It has no `Debug`: it holds a link's secret.
+pub(super) struct TokenRequest(Option<LinkSecret>);
+
+/// The last part of the link.
+#[derive(utoipa::ToSchema)]
+#[schema(as = VerifyEmailRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct TokenBody {
+    pub token: String,
+}
+
+impl FromFields for TokenRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("token", parse::string(1, MAX_TEXT)).map(|text| Self(LinkSecret::parse(&text)))
+    }
+}
+
+/// Takes the token of a link that was sent to an address: the caller's own, or the new one it asked for. A token is good
+/// once.
+#[utoipa::path(
+    post,
+    path = "/auth/email/verify",
+    tag = "identity",
+    request_body = TokenBody,
+    responses(
+        (status = 200, description = "The address is verified", body = MessageBody),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_token`: not ours, used, or expired", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The address is another user's by now", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many tries from this address", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn verify(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    body: Body<TokenRequest>,
+) -> Result<HttpResponse, Problem> {
+    state.security.login_limit().check(client.0)?;
+    let Body(TokenRequest(token)) = body;
+    state.security.verify_email(state.ctx_anonymous(), token, origin(&request, client)).await?;
+    Ok(HttpResponse::Ok().json(MessageBody { msg: "address verified" }))
+}
+
+impl From<VerifyEmailError> for Problem {
+    fn from(error: VerifyEmailError) -> Self {
+        match error {
+            VerifyEmailError::Invalid => {
+                Self::new(ErrorCode::InvalidToken, "The link is not valid, was used, or has expired.")
+            }
+            VerifyEmailError::Taken => Self::conflict("The address is another user's by now."),
+            VerifyEmailError::Store(error) => error.into(),
+        }
+    }
+}
+
+pub(super) struct ChangeRequest(Email);
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = ChangeEmailRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ChangeBody {
+    #[schema(example = "john.doe@example.org", max_length = 254)]
+    pub email: String,
+}
+
+impl FromFields for ChangeRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("email", parse::via(Email::parse)).map(Self)
+    }
+}
+
+/// Asks for another address; needs a fresh token. A link goes to the new address and is good for an hour, a notice to the
+/// old one. Until the link comes back nothing changes. The answer is the same if the address is another user's.
+#[utoipa::path(
+    post,
+    path = "/auth/email/change",
+    tag = "identity",
+    request_body = ChangeBody,
+    responses(
+        (status = 202, description = "A mail is on its way", body = MessageBody),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "One was asked for a moment ago", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn change(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    client: ClientAddr,
+    body: Body<ChangeRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ChangeEmail)?;
+    actor.require_fresh(state.clock.now())?;
+    let Body(ChangeRequest(email)) = body;
+    let ctx = state.ctx(actor.user_id);
+    let asked = state.security.change_email(ctx, actor.user_id, email, origin(&request, client)).await;
+    asked.map_err(|error| match error {
+        ChangeEmailError::NotYet(until) => not_yet(until, state.clock.now()),
+        ChangeEmailError::NotFound => Problem::not_found("user"),
+        ChangeEmailError::Same => fault("email", "is your address already"),
+        ChangeEmailError::Store(error) => error.into(),
+    })?;
+    Ok(accepted("a mail is on its way"))
+}

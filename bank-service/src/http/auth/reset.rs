@@ -1,0 +1,142 @@
+//! `POST /auth/password/forgot` and `POST /auth/password/reset`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
+use service_kit::http::server::ClientAddr;
+
+use super::email::{MessageBody, accepted};
+use super::login::origin;
+use super::profile_fields::password;
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::http::AppState;
+use crate::security::one_time::{Code, LinkSecret};
+use crate::security::{ResetClaim, ResetError};
+
+const MAX_TEXT: usize = 4096;
+
+pub(super) struct ForgotRequest(Option<Email>);
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = ForgotPasswordRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ForgotBody {
+    #[schema(example = "john.doe@example.com")]
+    pub email: String,
+}
+
+impl FromFields for ForgotRequest {
+    /// What no user can have is as unknown as any other unknown address.
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("email", parse::string(1, MAX_TEXT)).map(|text| Self(Email::parse(&text).ok()))
+    }
+}
+
+/// Sends a link (30 minutes) and a code (10 minutes) to the address, if it is a user's. The answer is always the same. At
+/// most one mail a minute goes to a user.
+#[utoipa::path(
+    post,
+    path = "/auth/password/forgot",
+    tag = "identity",
+    request_body = ForgotBody,
+    responses(
+        (status = 202, description = "If the address is a user's, a mail is on its way", body = MessageBody),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many from this remote address", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn forgot(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    body: Body<ForgotRequest>,
+) -> Result<HttpResponse, Problem> {
+    state.security.forgot_limit().check(client.0)?;
+    let Body(ForgotRequest(email)) = body;
+    state.security.forgot_password(state.ctx_anonymous(), email, origin(&request, client)).await?;
+    Ok(accepted("if the address is known, a mail is on its way"))
+}
+
+/// It has no `Debug`: it holds a password.
+pub(super) struct ResetRequest {
+    claim: ResetClaim,
+    password: Password,
+}
+
+/// Either `token`, or `email` and `verification_code`.
+#[derive(utoipa::ToSchema)]
+#[schema(as = ResetPasswordRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ResetBody {
+    /// The last part of the link.
+    pub token: Option<String>,
+    #[schema(example = "john.doe@example.com")]
+    pub email: Option<String>,
+    #[schema(example = "123456")]
+    pub verification_code: Option<String>,
+    #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
+    pub password: String,
+}
+
+impl FromFields for ResetRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let text = parse::string(1, MAX_TEXT);
+        let password = fields.required("password", password);
+        let claim = if fields.was_given("token") {
+            let token = fields.required("token", &text);
+            for name in ["email", "verification_code"] {
+                if fields.was_given(name) {
+                    fields.ignore(name);
+                    fields.fault(name, "must not be given with a token");
+                }
+            }
+            token.map(|token| ResetClaim::Link(LinkSecret::parse(&token)))
+        } else {
+            let email = fields.required("email", &text);
+            let code = fields.required("verification_code", &text);
+            email.zip(code).map(|(email, code)| ResetClaim::Code(Email::parse(&email).ok(), Code::parse(&code)))
+        };
+        if fields.has_faults() {
+            return None;
+        }
+        Some(Self { claim: claim?, password: password? })
+    }
+}
+
+/// Sets another password by the link or the code of a mail. All sessions end, and what else is under way is void. It opens
+/// no session: log in with the new password, and with the second factor if there is one.
+#[utoipa::path(
+    post,
+    path = "/auth/password/reset",
+    tag = "identity",
+    request_body = ResetBody,
+    responses(
+        (status = 200, description = "The password is set", body = MessageBody),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_token`: the link is not ours, used, or expired; `invalid_credentials`: address and code do not belong together", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many tries from this remote address", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn reset(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    body: Body<ResetRequest>,
+) -> Result<HttpResponse, Problem> {
+    state.security.login_limit().check(client.0)?;
+    let Body(ResetRequest { claim, password }) = body;
+    state.security.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await?;
+    Ok(HttpResponse::Ok().json(MessageBody { msg: "password set" }))
+}
+
+impl From<ResetError> for Problem {
+    fn from(error: ResetError) -> Self {
+        match error {
+            ResetError::Link => Self::new(ErrorCode::InvalidToken, "The link is not valid, was used, or has expired."),
+            ResetError::Code => Self::new(ErrorCode::InvalidCredentials, "The e-mail address or the code is wrong."),
+            ResetError::New(error) => error.into(),
+            ResetError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The mails that identity asks for. They leave by the outbox; links and codes in them are sealed there.
+//!
+//! Nothing that a stranger can choose is written into a mail: an address can be registered by anybody, and the mail goes to
+//! its owner.
+
+use std::collections::BTreeMap;
+
+use shared_events::events::{EmailRequest, EmailRequested};
+
+use crate::domain::email::Email;
+use crate::domain::one_time::Purpose;
+
+fn request(template: &str, to: &Email, params: &[(&str, &str)]) -> EmailRequested {
+    let params: BTreeMap<String, String> =
+        params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    EmailRequested(EmailRequest { template: template.to_owned(), to: to.as_str().to_owned(), params })
+}
+
+/// Asks whoever reads the address's mail to confirm it.
+pub fn verify_email(to: &Email, link: &str, purpose: Purpose) -> EmailRequested {
+    request("verify-email", to, &[("link", link), ("valid_for", purpose.valid_for())])
+}
+
+/// Lets whoever reads the address's mail set another password, by the link or by the code.
+pub fn reset_password(to: &Email, link: &str, code: Option<&str>) -> EmailRequested {
+    let link_only = [("link", link), ("valid_for", Purpose::PasswordResetLink.valid_for())];
+    match code {
+        None => request("reset-password", to, &link_only),
+        Some(code) => {
+            let valid_for = format!(
+                "{} (the code: {})",
+                Purpose::PasswordResetLink.valid_for(),
+                Purpose::PasswordResetCode.valid_for()
+            );
+            request("reset-password", to, &[("link", link), ("code", code), ("valid_for", &valid_for)])
+        }
+    }
+}
+
+/// Lets an imported user choose a password.
+pub fn invitation(to: &Email, link: &str) -> EmailRequested {
+    request("invitation", to, &[("link", link), ("valid_for", Purpose::Invitation.valid_for())])
+}
+
+/// Tells a user what happened to its account.
+pub fn notice(to: &Email, subject: &str, text: &str) -> EmailRequested {
+    let text = format!("{text}\n\nIf this was not you, reset your password at once and contact your bank.");
+    request("notice", to, &[("subject", subject), ("text", &text)])
+}

@@ -1,0 +1,138 @@
+//! A forgotten password: asked for by anybody, set by whoever reads the address's mail.
+//!
+//! Asking leaves the same kind of trace for every address, and setting opens no session: a second factor is asked for at the
+//! login that follows.
+
+use std::sync::Arc;
+
+use shared_events::UserId;
+use shared_events::events::{LoginFailed, PasswordReset, PasswordResetRequested, SecurityFacts, SessionsEnded};
+
+use super::email::{mark_verified, owner, proves};
+use super::one_time::{self, CodeTry, NewLink};
+use super::take_over::take_over;
+use super::{mails, user_facts};
+use crate::domain::email::Email;
+use crate::domain::one_time::{Purpose, SecretHash};
+use crate::domain::user::User;
+use crate::operations::errors::written;
+use crate::security::Vault;
+use crate::security::one_time::Code;
+use crate::store::one_time_secrets::NewSecret;
+use crate::store::{self, Ctx, Db, Outcome, StoreError};
+
+/// It has no `Debug`.
+pub struct ForgotPassword {
+    /// None if no user can have the address.
+    pub email: Option<Email>,
+    pub link: NewLink,
+    pub code: Code,
+    pub vault: Arc<Vault>,
+    pub remote_addr: Option<String>,
+}
+
+/// Sends a link and a code, if there is somebody to send them to and the last ones are old enough.
+pub fn forgot_password(db: &mut Db, ctx: &Ctx, command: &ForgotPassword) -> Result<Outcome<()>, StoreError> {
+    let user = match &command.email {
+        Some(email) => store::users::find_by_email(db, email)?,
+        None => None,
+    };
+    let detail = if user.is_none() { Some("unknown address".to_owned()) } else { None };
+    let facts = SecurityFacts {
+        user_id: user.as_ref().map(|user| user.id),
+        session_id: None,
+        remote_addr: command.remote_addr.clone(),
+        detail,
+    };
+    let outcome = Outcome::new(()).event(&PasswordResetRequested(facts));
+    let Some(user) = user.filter(|user| !user.is_blocked) else { return Ok(outcome) };
+    // To the address as it was registered: one that is written alike may be another mailbox.
+    let link = command.link.secret(user.id, user.email.as_str());
+    if one_time::issue(db, ctx, &link)?.is_err() {
+        return Ok(outcome);
+    }
+    let code = issue_code(db, ctx, command, &user)?;
+    Ok(outcome.event(&mails::reset_password(&user.email, &command.link.url, code)))
+}
+
+/// None where the user was sent as many codes as may be guessed at in a day; the link still works.
+fn issue_code<'a>(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: &'a ForgotPassword,
+    user: &User,
+) -> Result<Option<&'a str>, StoreError> {
+    let (purpose, subject) = (Purpose::PasswordResetCode, user.email.as_str().to_owned());
+    let hash = command.code.hash(&command.vault, purpose, user.id, &subject);
+    let issued = one_time::issue(db, ctx, &NewSecret { purpose, user_id: Some(user.id), subject, hash })?;
+    Ok(issued.is_ok().then(|| command.code.expose()))
+}
+
+/// What shows that somebody reads the address's mail.
+pub enum ResetProof {
+    /// A reset link or an invitation, of one token.
+    Link { reset: SecretHash, invitation: SecretHash },
+    /// None where no user can have the address or the code.
+    Code { email: Option<Email>, code: Option<Code>, vault: Arc<Vault> },
+}
+
+/// It has no `Debug`: it holds a password hash.
+pub struct ResetPassword {
+    pub proof: ResetProof,
+    pub password_hash: String,
+    pub remote_addr: Option<String>,
+}
+
+/// What became of a reset. A refusal is a value and not an error: what it leaves behind has to be committed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reset {
+    Done(UserId),
+    Refused,
+}
+
+/// Sets another password, ends all sessions and makes everything void that is under way. A first proof of the address ends
+/// whatever else hangs on the account, see [`take_over`].
+pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result<Outcome<Reset>, StoreError> {
+    let proved = prove(db, ctx, &command.proof)?;
+    let remote_addr = command.remote_addr.clone();
+    let Some(user) = proved.filter(|user| !user.is_blocked) else {
+        let detail = Some("wrong or expired link or code".to_owned());
+        let facts = SecurityFacts { user_id: None, session_id: None, remote_addr, detail };
+        return Ok(Outcome::new(Reset::Refused).event(&LoginFailed(facts)));
+    };
+    let (id, email) = (user.id, user.email.clone());
+    written(store::users::reset_password_hash(db, id, &command.password_hash)?)?;
+    let ended = store::sessions::revoke_all(db, id, ctx.now)?;
+    one_time::void(db, ctx, id, &Purpose::OF_THE_ADDRESS)?;
+    one_time::void(db, ctx, id, &[Purpose::MfaChallenge])?;
+    take_over(db, ctx, &user)?;
+    let outcome = mark_verified(db, ctx, user, remote_addr.clone())?;
+    let facts = |detail| SecurityFacts { remote_addr: remote_addr.clone(), ..user_facts(id, detail) };
+    let text = "The password of your account was set anew by a link or a code that we sent to this address. Everybody who was logged in has been logged out.";
+    Ok(outcome
+        .map(|_| Reset::Done(id))
+        .event(&PasswordReset(facts(None)))
+        .event(&SessionsEnded(facts(Some(format!("{ended} ended")))))
+        .event(&mails::notice(&email, "Your password was reset", text)))
+}
+
+fn prove(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<User>, StoreError> {
+    match proof {
+        ResetProof::Link { reset, invitation } => {
+            let live = match one_time::redeem_link(db, ctx, Purpose::PasswordResetLink, reset)? {
+                Some(live) => Some(live),
+                None => one_time::redeem_link(db, ctx, Purpose::Invitation, invitation)?,
+            };
+            let Some(live) = live else { return Ok(None) };
+            Ok(owner(db, &live)?.filter(|user| proves(&live, user)))
+        }
+        ResetProof::Code { email: Some(email), code: Some(code), vault } => {
+            let Some(user) = store::users::find_by_email(db, email)? else { return Ok(None) };
+            match one_time::try_code(db, ctx, vault, Purpose::PasswordResetCode, user.id, code)? {
+                CodeTry::Right { subject } if subject == user.email.as_str() => Ok(Some(user)),
+                CodeTry::Right { .. } | CodeTry::Wrong => Ok(None),
+            }
+        }
+        ResetProof::Code { .. } => Ok(None),
+    }
+}

@@ -1,0 +1,144 @@
+//! What is proved by reading an address's mail: the address itself, and the right to set another password.
+//!
+//! Links are made here, go into the mail's event, and are known by their hash from then on. The answer to a forgotten
+//! password is the same for every address, and is held back so that its time tells nothing either.
+
+use std::time::{Duration, Instant};
+
+use service_kit::http::rate::RateLimit;
+use shared_events::UserId;
+
+use super::Security;
+use super::gate::Origin;
+use super::one_time::{Code, LinkSecret};
+use super::passwords::NewPasswordError;
+use crate::domain::email::Email;
+use crate::domain::one_time::Purpose;
+use crate::domain::password::Password;
+use crate::domain::user::User;
+use crate::operations::identity::email::{
+    SendVerificationError, VerifyEmail, VerifyEmailError, send_verification, verify_email,
+};
+use crate::operations::identity::email_change::{ChangeEmail, ChangeEmailError, request_change};
+use crate::operations::identity::one_time::NewLink;
+use crate::operations::identity::reset::{
+    ForgotPassword, Reset, ResetPassword, ResetProof, forgot_password, reset_password,
+};
+use crate::store::{Ctx, StoreError};
+
+/// No answer to a forgotten password leaves earlier: longer than the work for any address takes, unless the machine is
+/// overloaded.
+const FORGOT_FLOOR: Duration = Duration::from_millis(100);
+
+/// What somebody shows who wants to set another password. It has no `Debug`.
+pub enum ResetClaim {
+    /// None if no link of ours can have the token.
+    Link(Option<LinkSecret>),
+    /// None where no user can have the address or the code.
+    Code(Option<Email>, Option<Code>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ResetError {
+    #[error("the link is not valid, was used, or has expired")]
+    Link,
+    #[error("the address and the code do not belong together")]
+    Code,
+    #[error(transparent)]
+    New(#[from] NewPasswordError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl Security {
+    /// A new link for a mail.
+    pub fn new_link(&self, purpose: Purpose) -> NewLink {
+        self.0.links.make(purpose)
+    }
+
+    /// Forgotten passwords per remote address.
+    pub fn forgot_limit(&self) -> &RateLimit {
+        &self.0.forgotten
+    }
+
+    /// Sends the link that verifies the address once more.
+    pub async fn send_verification(&self, ctx: Ctx, user: UserId) -> Result<(), SendVerificationError> {
+        let link = self.new_link(Purpose::EmailVerification);
+        self.0.store.write(&ctx, move |db, ctx| send_verification(db, ctx, user, &link)).await
+    }
+
+    /// Takes the token of a link that verifies an address, be it the user's or a new one.
+    pub async fn verify_email(
+        &self,
+        ctx: Ctx,
+        token: Option<LinkSecret>,
+        origin: Origin,
+    ) -> Result<User, VerifyEmailError> {
+        let token = token.ok_or(VerifyEmailError::Invalid)?;
+        let command = VerifyEmail {
+            verification: token.hash(Purpose::EmailVerification),
+            change: token.hash(Purpose::EmailChange),
+            remote_addr: Some(origin.remote_addr),
+        };
+        self.0.store.write(&ctx, move |db, ctx| verify_email(db, ctx, &command)).await
+    }
+
+    /// Asks a new address whether it wants to be the user's.
+    pub async fn change_email(
+        &self,
+        ctx: Ctx,
+        user_id: UserId,
+        email: Email,
+        origin: Origin,
+    ) -> Result<(), ChangeEmailError> {
+        let link = self.new_link(Purpose::EmailChange);
+        let command = ChangeEmail { user_id, email, link, remote_addr: Some(origin.remote_addr) };
+        self.0.store.write(&ctx, move |db, ctx| request_change(db, ctx, &command)).await
+    }
+
+    /// Sends a link and a code to an address, if it is a user's.
+    pub async fn forgot_password(&self, ctx: Ctx, email: Option<Email>, origin: Origin) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let command = ForgotPassword {
+            email,
+            link: self.new_link(Purpose::PasswordResetLink),
+            code: Code::generate(),
+            vault: self.shared_vault(),
+            remote_addr: Some(origin.remote_addr),
+        };
+        let done = self.0.store.write(&ctx, move |db, ctx| forgot_password(db, ctx, &command)).await;
+        tokio::time::sleep(FORGOT_FLOOR.saturating_sub(began.elapsed())).await;
+        done
+    }
+
+    /// Sets another password for whoever reads the address's mail. The hash is made first, whatever the claim is worth, so
+    /// that the time of a refusal tells nothing.
+    pub async fn reset_password(
+        &self,
+        ctx: Ctx,
+        claim: ResetClaim,
+        password: Password,
+        origin: Origin,
+    ) -> Result<(), ResetError> {
+        let (proof, refusal, words) = match claim {
+            ResetClaim::Link(token) => {
+                let token = token.ok_or(ResetError::Link)?;
+                let (reset, invitation) = (token.hash(Purpose::PasswordResetLink), token.hash(Purpose::Invitation));
+                (ResetProof::Link { reset, invitation }, ResetError::Link, Vec::new())
+            }
+            ResetClaim::Code(email, code) => {
+                let words = email.as_ref().map(Email::words).unwrap_or_default();
+                (ResetProof::Code { email, code, vault: self.shared_vault() }, ResetError::Code, words)
+            }
+        };
+        let password_hash = self.0.passwords.hash(password, words).await?;
+        let command = ResetPassword { proof, password_hash, remote_addr: Some(origin.remote_addr) };
+        match self.0.store.write(&ctx, move |db, ctx| reset_password(db, ctx, &command)).await? {
+            Reset::Done(user) => {
+                self.user_changed(user);
+                Ok(())
+            }
+            Reset::Refused => Err(refusal),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! How the outbox keeps the secrets in events: sealed, and only until they are sent.
+
+use std::sync::{Arc, OnceLock};
+
+use shared_events::WireMessage;
+
+use super::StoreError;
+use super::outbox::DueRow;
+
+/// Seals values for one row each of `outbox.sealed`.
+pub trait Seal: Send + Sync {
+    /// None if there is no way to do it.
+    fn seal(&self, event_id: &str, plain: &[u8]) -> Option<Vec<u8>>;
+    /// None if it was sealed for another row, or under another key.
+    fn open(&self, event_id: &str, sealed: &[u8]) -> Option<Vec<u8>>;
+}
+
+/// The seal of this process, once there is one. Clones share it.
+#[derive(Clone, Default)]
+pub struct SharedSeal(Arc<OnceLock<Arc<dyn Seal>>>);
+
+impl std::fmt::Debug for SharedSeal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedSeal")
+    }
+}
+
+impl SharedSeal {
+    /// The first one stays.
+    pub(super) fn set(&self, seal: Arc<dyn Seal>) {
+        self.0.get_or_init(|| seal);
+    }
+
+    /// A message as the outbox keeps it: without its secrets, and, if it has any, sealed as a whole. Without a seal an event
+    /// with a secret cannot be written at all.
+    pub(super) fn close(&self, event_id: &str, message: &WireMessage) -> Result<(String, Option<Vec<u8>>), StoreError> {
+        let corrupt = || StoreError::Corrupt { what: "an event's message" };
+        let whole = serde_json::to_string(message).map_err(|_| corrupt())?;
+        let mut shown = message.clone();
+        if !shown.remove_secrets() {
+            return Ok((whole, None));
+        }
+        let unsealed = || StoreError::Corrupt { what: "the seal of the outbox" };
+        let sealed = self.0.get().and_then(|seal| seal.seal(event_id, whole.as_bytes())).ok_or_else(unsealed)?;
+        Ok((serde_json::to_string(&shown).map_err(|_| corrupt())?, Some(sealed)))
+    }
+
+    /// The message of a row that is due, with its secrets; none if it cannot be read.
+    pub(super) fn message(&self, row: &DueRow) -> Option<WireMessage> {
+        let Some(sealed) = &row.sealed else { return serde_json::from_str(&row.message).ok() };
+        let plain = self.0.get()?.open(&row.event_id, sealed)?;
+        serde_json::from_slice(&plain).ok()
+    }
+}

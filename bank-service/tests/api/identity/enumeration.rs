@@ -1,0 +1,125 @@
+//! Nobody learns who is a user: by status, body, header or time.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, PASSWORD, TestApp};
+
+const KNOWN: &str = "known@example.com";
+const UNKNOWN: &str = "nobody@example.com";
+const OTHER: &str = "another horse, another staple";
+/// Calls of each kind in a round, interleaved; medians of so many differ by chance by less than [`TOLERANCE`].
+const PAIRS: usize = 100;
+const ROUNDS: usize = 3;
+const TOLERANCE: f64 = 0.05;
+
+/// What a caller sees, without what differs between any two answers.
+fn visible(answer: Answer) -> (u16, HeaderMap, Value) {
+    let Answer { status, mut headers, mut body } = answer;
+    for name in ["x-request-id", "date"] {
+        headers.remove(name);
+    }
+    if let Some(body) = body.as_object_mut() {
+        body.remove("request_id");
+    }
+    (status.as_u16(), headers, body)
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64()
+}
+
+/// The two kinds of call take the same time: in one of three rounds at least, as other work on the machine disturbs some.
+async fn same_time(mut known: impl AsyncFnMut() -> Answer, mut unknown: impl AsyncFnMut() -> Answer) {
+    let mut seen = Vec::new();
+    for _ in 0..ROUNDS {
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        for _ in 0..PAIRS {
+            let began = Instant::now();
+            known().await;
+            one.push(began.elapsed());
+            let began = Instant::now();
+            unknown().await;
+            other.push(began.elapsed());
+        }
+        let (one, other) = (median(one), median(other));
+        let difference = (one - other).abs() / one.max(other);
+        println!("medians {one:.4} s and {other:.4} s: {:.2} %", difference * 100.0);
+        if difference < TOLERANCE {
+            return;
+        }
+        seen.push(difference);
+    }
+    panic!("the time tells them apart in every round: {seen:?}");
+}
+
+#[actix_web::test]
+async fn a_forgotten_password_tells_nothing_about_an_address() {
+    let app = TestApp::start().await;
+    app.user(KNOWN).await;
+    let forgot = async |email: &str| app.post_anonymous("/auth/password/forgot", json!({"email": email})).await;
+    let known = visible(forgot(KNOWN).await);
+    assert_eq!(known.0, 202);
+    assert_eq!(visible(forgot(UNKNOWN).await), known);
+    assert_eq!(visible(forgot(KNOWN).await), known, "cooling down");
+    assert_eq!(visible(forgot("no address at all").await), known);
+    let known = async || {
+        // The most work there is: a new link, a new code and a mail.
+        app.clock.advance(Duration::from_mins(1));
+        forgot(KNOWN).await
+    };
+    same_time(known, async || forgot(UNKNOWN).await).await;
+}
+
+#[actix_web::test]
+async fn a_login_tells_nothing_about_an_address() {
+    let app = TestApp::start().await;
+    app.user(KNOWN).await;
+    let known = visible(app.login(KNOWN, OTHER).await);
+    assert_eq!(known.0, 401);
+    assert_eq!(visible(app.login(UNKNOWN, OTHER).await), known);
+    same_time(async || app.login(KNOWN, OTHER).await, async || app.login(UNKNOWN, PASSWORD).await).await;
+}
+
+#[actix_web::test]
+async fn a_reset_by_code_tells_nothing_about_an_address() {
+    let app = TestApp::start().await;
+    app.user(KNOWN).await;
+    app.post_anonymous("/auth/password/forgot", json!({"email": KNOWN})).await.expect(202);
+    let code = app.newest_mail(KNOWN, "reset-password").await.code().to_owned();
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    let reset = async |email: &str| {
+        let body = json!({"email": email, "verification_code": wrong, "password": OTHER});
+        app.post_anonymous("/auth/password/reset", body).await
+    };
+    let known = visible(reset(KNOWN).await);
+    assert_eq!((known.0, &known.2["error"]), (401, &json!("invalid_credentials")));
+    assert_eq!(visible(reset(UNKNOWN).await), known);
+    same_time(async || reset(KNOWN).await, async || reset(UNKNOWN).await).await;
+}
+
+#[actix_web::test]
+async fn a_used_link_looks_like_one_that_never_was() {
+    let app = TestApp::start().await;
+    app.user(KNOWN).await;
+    let mail = app.newest_mail(KNOWN, "verify-email").await;
+    let verify = async |token: &str| app.post_anonymous("/auth/email/verify", json!({"token": token})).await;
+    verify(mail.token()).await.expect(200);
+    assert_eq!(visible(verify(mail.token()).await), visible(verify(&"A".repeat(43)).await));
+}
+
+/// That an address is taken is said to whoever registers it (409), so registering is what is limited.
+#[actix_web::test]
+async fn a_registration_of_a_taken_address_says_only_that() {
+    let app = TestApp::start_with(|config| config.rate_register_per_hour = 2).await;
+    let register =
+        async |email: &str| app.post_anonymous("/auth/register", json!({"email": email, "password": PASSWORD})).await;
+    register(KNOWN).await.expect(201);
+    let taken = register("KNOWN@example.com").await;
+    assert_eq!(taken.outcome(), (409, "conflict"));
+    assert!(!taken.body.to_string().to_lowercase().contains("known@"));
+    assert_eq!(register(UNKNOWN).await.outcome(), (429, "too_many_requests"));
+}
