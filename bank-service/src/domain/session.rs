@@ -11,7 +11,7 @@ use super::user::Holdings;
 pub const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// How long an access token is valid.
 pub const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
-/// How long the answer to a refresh is held back. A second use of the same token that arrives before the first answer has
+/// How long the answer to a refresh is held back at least. A second use of the same token that arrives before the first answer has
 /// left is a race between two honest requests: its sender cannot have had the successor. One that arrives later is reuse.
 pub const REFRESH_SETTLE: TimeDelta = TimeDelta::milliseconds(200);
 /// How many live sessions a user may have; the oldest makes room.
@@ -36,7 +36,7 @@ impl std::fmt::Display for SessionId {
 }
 
 /// The SHA-256 of a refresh token, in hex digits: all that is kept of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenHash(String);
 
 impl TokenHash {

@@ -5,9 +5,7 @@
 //! so that parallel guesses cannot outrun the delay after failures.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use service_kit::http::auth::AuthError;
 use service_kit::ids::new_uuid;
 use shared_events::UserId;
@@ -18,7 +16,7 @@ use super::secrets::OpaqueToken;
 use super::tokens::{MfaChallenge, TokenPair, access_token};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
-use crate::domain::session::{FirstFactor, Grant, REFRESH_SETTLE, SessionId};
+use crate::domain::session::{FirstFactor, Grant, SessionId};
 use crate::operations::identity::admission::{Admit, Admitted, admit};
 use crate::operations::identity::login::{OpenSessionError, Refusal, RefuseLogin, refuse_login};
 use crate::operations::identity::refresh::{RefreshSession, Refreshed, refresh};
@@ -147,12 +145,14 @@ impl Security {
         }
     }
 
-    /// Spends a refresh token for its successor. The answer is held back for a moment, see [`REFRESH_SETTLE`].
+    /// Spends a refresh token for its successor. The answer is held back for a moment, see `refreshing`.
     pub async fn refresh(&self, ctx: Ctx, presented: &str, origin: Origin) -> Result<TokenPair, RefreshError> {
         let presented = OpaqueToken::parse(presented).ok_or(RefreshError::Invalid)?.hash();
+        let under_way = self.0.refreshing.arrive(presented.clone());
         let refresh_token = OpaqueToken::generate();
         let command = RefreshSession {
             presented,
+            in_race: under_way.in_race(),
             successor: refresh_token.hash(),
             arrived_on: ctx.now,
             remote_addr: Some(origin.remote_addr),
@@ -162,10 +162,9 @@ impl Security {
             // The request may have waited for its turn to write; what counts is when the token is spent.
             let mut ctx = ctx.clone();
             ctx.now = clock.now();
-            refresh(db, &ctx, &command).map(|outcome| outcome.map(|refreshed| (refreshed, ctx.now)))
+            refresh(db, &ctx, &command)
         };
-        let (refreshed, spent_on) = self.0.store.write(&ctx, operation).await?;
-        let grant = match refreshed {
+        let grant = match self.0.store.write(&ctx, operation).await? {
             Refreshed::Granted(grant) => grant,
             Refreshed::Unknown => return Err(RefreshError::Invalid),
             Refreshed::Expired => return Err(RefreshError::Expired),
@@ -176,14 +175,8 @@ impl Security {
                 return Err(RefreshError::Revoked);
             }
         };
-        tokio::time::sleep(self.rest_of_settling(spent_on)).await;
+        under_way.settle().await;
         Ok(self.tokens(&grant, &refresh_token)?)
-    }
-
-    fn rest_of_settling(&self, spent_on: DateTime<Utc>) -> Duration {
-        let longest = REFRESH_SETTLE.to_std().unwrap_or_default();
-        let rest = spent_on + REFRESH_SETTLE - self.0.clock.now();
-        rest.to_std().unwrap_or_default().min(longest)
     }
 
     fn tokens(&self, grant: &Grant, refresh_token: &OpaqueToken) -> Result<TokenPair, AuthError> {

@@ -13,6 +13,7 @@ mod mailbox;
 pub mod one_time;
 mod owner;
 pub mod passwords;
+mod refreshing;
 mod secrets;
 mod sessions;
 mod tokens;
@@ -68,6 +69,7 @@ struct Parts {
     keys: Arc<KeyRing>,
     verifier: Arc<Verifier>,
     sessions: Sessions,
+    refreshing: Arc<refreshing::Refreshing>,
     logins: RateLimit,
     registrations: RateLimit,
     forgotten: RateLimit,
@@ -102,6 +104,7 @@ impl Security {
             forgotten: RateLimit::new(limits.forgot_per_hour, Duration::from_hours(1), clock.clone()),
             links: links::Links::new(&settings.public_url),
             sessions: Sessions::new(store.clone(), clock.clone()),
+            refreshing: Arc::default(),
             store,
             clock,
             vault,

@@ -44,8 +44,6 @@ pub(crate) fn settings() -> ServerSettings {
     let mut settings = ServerSettings::new("test-service", "127.0.0.1:0".parse().unwrap());
     settings.workers = 2;
     settings.request_timeout = Duration::from_secs(5);
-    settings.head_timeout = Duration::from_millis(500);
-    settings.body_timeout = Duration::from_millis(500);
     settings.drain_delay = Duration::from_millis(400);
     settings
 }

@@ -17,6 +17,8 @@ pub struct RefreshSession {
     pub successor: TokenHash,
     /// When the request arrived.
     pub arrived_on: DateTime<Utc>,
+    /// It arrived while another use of the token was not answered yet, in this process.
+    pub in_race: bool,
     pub remote_addr: Option<String>,
 }
 
@@ -67,7 +69,7 @@ fn second_use(
     // Read again: on engines that run transactions at the same time, it was spent after we looked first.
     let token = store::refresh_tokens::find(db, command.presented.as_str())?;
     let used_on = token.and_then(|token| token.used_on).unwrap_or(ctx.now);
-    if judge_second_use(command.arrived_on, used_on) == SecondUse::Race {
+    if command.in_race || judge_second_use(command.arrived_on, used_on) == SecondUse::Race {
         return Ok(Outcome::new(Refreshed::Unknown));
     }
     store::sessions::revoke(db, session.id, ctx.now)?;
