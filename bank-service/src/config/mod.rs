@@ -1,6 +1,7 @@
 //! The configuration: flags and environment variables, read once, all faults reported together.
 
 mod settings;
+mod social;
 
 use std::net::SocketAddr;
 
@@ -10,6 +11,7 @@ use service_kit::http::TlsOptions;
 use service_kit::messaging::amqp::BrokerOptions;
 
 pub use settings::{RateLimits, Settings};
+pub use social::{SocialClient, SocialOptions};
 
 /// What bank-service can be told. Every flag has a variable of the same meaning; secrets are also read from `NAME_FILE`.
 #[derive(Debug, Clone, Args)]
@@ -100,6 +102,9 @@ pub struct Config {
     pub callback_queue: String,
 
     #[command(flatten)]
+    pub social: SocialOptions,
+
+    #[command(flatten)]
     pub broker: BrokerOptions,
 
     #[command(flatten)]
@@ -132,6 +137,7 @@ impl Default for Config {
             min_client_version: None,
             outbox_retention_days: 7,
             callback_queue: shared_events::routing::ACK_QUEUE.to_owned(),
+            social: SocialOptions::default(),
             broker: BrokerOptions::default(),
             tls: TlsOptions::default(),
             workers: None,

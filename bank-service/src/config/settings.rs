@@ -6,7 +6,7 @@ use service_kit::http::tls::Tls;
 use service_kit::messaging::amqp::AmqpSettings;
 use url::Url;
 
-use super::Config;
+use super::{Config, SocialClient};
 use crate::domain::client_version::ClientVersion;
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
@@ -34,6 +34,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Clients that say a lower version are refused.
     pub min_client_version: Option<ClientVersion>,
+    /// The providers that people can log in by.
+    pub social: Vec<SocialClient>,
     pub tls: Tls,
     /// None: events wait in the outbox until another process takes them.
     pub broker: Option<AmqpSettings>,
@@ -69,6 +71,7 @@ impl Config {
         }
         let broker = self.broker.check(&mut faults);
         let min_client_version = check_client_version(&self, &mut faults);
+        let social = self.social.check(self.app_env.is_production(), &mut faults);
         faults.finish()?;
         let rate_limits = RateLimits {
             login_per_minute: self.rate_login_per_minute,
@@ -82,6 +85,7 @@ impl Config {
             log_service_url: log_service_url.ok_or_else(no_faults)?,
             password_min_score,
             rate_limits,
+            social,
             tls,
             broker,
             trusted_proxies: trusted_proxies.unwrap_or_default(),

@@ -23,6 +23,7 @@ mod policy_rules;
 pub mod role;
 pub mod scope;
 pub mod session;
+pub mod social;
 pub mod social_status;
 pub mod user;
 pub mod version;

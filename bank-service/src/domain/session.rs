@@ -44,6 +44,12 @@ impl TokenHash {
         Self(hex::encode(digest))
     }
 
+    /// A hash as it is stored; none if it cannot be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digest: [u8; 32] = hex::decode(text).ok()?.try_into().ok()?;
+        Some(Self::new(digest))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -16,6 +16,7 @@ pub mod passwords;
 mod refreshing;
 mod secrets;
 mod sessions;
+pub mod social;
 mod tokens;
 pub mod vault;
 
@@ -74,6 +75,7 @@ struct Parts {
     registrations: RateLimit,
     forgotten: RateLimit,
     links: links::Links,
+    social: social::Social,
 }
 
 impl Security {
@@ -105,6 +107,7 @@ impl Security {
             links: links::Links::new(&settings.public_url),
             sessions: Sessions::new(store.clone(), clock.clone()),
             refreshing: Arc::default(),
+            social: social::Social::new(settings, &clock),
             store,
             clock,
             vault,

@@ -36,6 +36,7 @@ mod seal;
 mod sequence;
 pub mod sessions;
 pub mod signing_keys;
+pub mod social;
 mod social_statuses;
 mod sqlite_pool;
 mod url;

@@ -92,6 +92,19 @@ diesel::table! {
     imported_users (user_id) { user_id -> BigInt, customer_id -> Text, imported_on -> Timestamp, }
 }
 
+diesel::table! {
+    social_logins (user_id, provider) {
+        user_id -> BigInt,
+        provider -> Text,
+        identity_key -> Text,
+        issuer -> Text,
+        subject -> Text,
+        email -> Nullable<Text>,
+        linked_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
 diesel::table! { social_statuses (id) { id -> BigInt, name -> Text, version -> BigInt, } }
 diesel::table! { cities (id) { id -> BigInt, name -> Text, version -> BigInt, } }
 diesel::table! { banks (id) { id -> BigInt, name -> Text, version -> BigInt, } }

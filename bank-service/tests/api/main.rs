@@ -12,6 +12,7 @@ mod database;
 mod harness;
 mod identity;
 mod mails;
+mod providers;
 mod relay;
 mod resources;
 mod rows;

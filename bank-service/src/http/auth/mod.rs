@@ -10,6 +10,9 @@ mod profile_fields;
 mod register;
 mod reset;
 mod sessions;
+mod social;
+mod social_bodies;
+mod social_browser;
 
 use actix_web::web;
 use service_kit::http::fields::BodyLimit;
@@ -38,6 +41,10 @@ pub(super) use profile_fields::{password as new_password, role_names};
     pages::submit_reset,
     reset::forgot,
     reset::reset,
+    social::list_social_logins,
+    social::start_social_login,
+    social::finish_social_login,
+    social::unlink_social_login,
 ))]
 pub(super) struct Document;
 
@@ -55,6 +62,13 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
             .service(web::resource("/refresh").route(web::post().to(login::refresh)))
             .service(web::resource("/reauth").route(web::post().to(password::reauthenticate)))
             .service(web::resource("/password").route(web::put().to(password::change_password)))
+            .service(web::resource("/social").route(web::get().to(social::list_social_logins)))
+            .service(web::resource("/social/{provider}/start").route(web::get().to(social::start_social_login)))
+            .service(
+                web::resource("/social/{provider}")
+                    .route(web::post().to(social::finish_social_login))
+                    .route(web::delete().to(social::unlink_social_login)),
+            )
             .service(web::resource("/logout").route(web::post().to(sessions::log_out)))
             .service(web::resource("/logout_all").route(web::post().to(sessions::log_out_everywhere)))
             .service(web::resource("/sessions").route(web::get().to(sessions::list_sessions)))

@@ -19,6 +19,7 @@ pub mod register;
 pub mod reset;
 pub mod roles;
 pub mod seed;
+pub mod social;
 pub mod take_over;
 pub mod users;
 

@@ -17,5 +17,8 @@ mod reset;
 mod reset_attacks;
 mod roles;
 mod secrecy;
+mod social;
+mod social_links;
+mod social_refusals;
 mod tokens;
 mod users;

@@ -1,0 +1,173 @@
+//! `/auth/social`: logins by other providers.
+
+use actix_web::http::header::{CACHE_CONTROL, SET_COOKIE};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use service_kit::http::envelope::{self, ItemBody};
+use service_kit::http::fields::{Body, PathId};
+use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::server::ClientAddr;
+
+use super::login::{admitted, origin};
+use super::social_bodies::{SocialBody, SocialRequest};
+use super::social_browser::{Browser, MaybeActor};
+use crate::domain::one_time::Purpose;
+use crate::domain::policy::Action;
+use crate::domain::social::{Presenter, Provider, SocialLoginView};
+use crate::http::AppState;
+use crate::http::actor::Actor;
+use crate::security::TokenPair;
+use crate::security::social::Returning;
+use crate::store::{StoreError, social};
+
+/// The ways in which the caller can log in.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct SocialLoginsBody {
+    /// Whether one of them is a password.
+    has_password: bool,
+    /// What can be linked here.
+    providers: Vec<Provider>,
+    /// How many logins by providers there are.
+    #[schema(example = 1)]
+    total: usize,
+    /// At most one of each provider, the oldest first.
+    results: Vec<SocialLoginView>,
+}
+
+/// The caller's logins by other providers, and whether it has a password.
+#[utoipa::path(
+    get,
+    path = "/auth/social",
+    tag = "identity",
+    responses(
+        (status = 200, description = "The ways in which the caller can log in", body = SocialLoginsBody),
+    )
+)]
+pub(super) async fn list_social_logins(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ListSocialLogins)?;
+    let (user, providers) = (actor.user_id, state.security.social_providers());
+    let found =
+        state.store.read(move |db| Ok::<_, StoreError>((social::has_password(db, user)?, social::list(db, user)?)));
+    let (has_password, logins) = found.await?;
+    let results: Vec<_> = logins.into_iter().map(SocialLoginView::from).collect();
+    Ok(HttpResponse::Ok().json(SocialLoginsBody { has_password, providers, total: results.len(), results }))
+}
+
+/// A login that was begun.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct StartedBody {
+    /// Where to send the browser.
+    #[schema(example = "https://github.com/login/oauth/authorize?response_type=code&client_id=…&state=…")]
+    authorization_url: String,
+    /// Comes back from the provider with the code; good once.
+    state: String,
+    /// Seconds until then.
+    #[schema(example = 600)]
+    expires_in: i64,
+}
+
+/// Begins a login at a provider; with a token, the linking of one to the caller. A browser gets a cookie too, by which it is
+/// known again.
+#[utoipa::path(
+    get,
+    path = "/auth/social/{provider}/start",
+    tag = "identity",
+    params(("provider" = Provider, Path)),
+    responses(
+        (status = 200, description = "Where to send the browser", body = StartedBody,
+            headers(("Set-Cookie" = String, description = "What the browser is known by when it comes back"))),
+        (status = 401, description = "A token was sent, and is a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`blocked`: a token was sent, and its user is blocked", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The provider is not set up on this server", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn start_social_login(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    provider: PathId<Provider>,
+    actor: MaybeActor,
+) -> Result<HttpResponse, Problem> {
+    state.security.social_start_limit().check(client.0)?;
+    let browser = Browser::of(&request, &state);
+    let owner = actor.0.as_ref().map(|actor| (actor.user_id, actor.session_id));
+    let ctx = actor.0.as_ref().map_or_else(|| state.ctx_anonymous(), |actor| state.ctx(actor.user_id));
+    let started = state.security.start_social_login(ctx, provider.0, owner, browser.kept()).await?;
+    let lifetime = Purpose::SocialState.lifetime().num_seconds();
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((SET_COOKIE, browser.cookie(&started.browser, lifetime)))
+        .json(StartedBody { authorization_url: started.authorization_url, state: started.state, expires_in: lifetime }))
+}
+
+/// Logs in by what a provider gave: `code` and `state` of a login that was begun here, or an `id_token` or `access_token` that
+/// an app got by itself. Whoever is new becomes a user without a password. With a fresh token of the caller, the login is
+/// linked to it instead.
+#[utoipa::path(
+    post,
+    path = "/auth/social/{provider}",
+    tag = "identity",
+    params(("provider" = Provider, Path)),
+    request_body = SocialBody,
+    responses(
+        (status = 200, description = "Tokens of a new session", body = TokenPair),
+        (status = 201, description = "The login is linked to the caller", body = ItemBody<SocialLoginView>),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`: refused by the provider, or the state is not good; `mfa_required`, with the `mfa_token` for `POST /auth/login/mfa`; with a token: `fresh_token_required`, or a bad token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`blocked`: the user is blocked", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`link_required`: the address is an existing user's, who has to log in and link; `conflict`: linked already", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: the provider cannot be asked; or too much to do", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn finish_social_login(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    provider: PathId<Provider>,
+    actor: MaybeActor,
+    body: Body<SocialRequest>,
+) -> Result<HttpResponse, Problem> {
+    state.security.login_limit().check(client.0)?;
+    let (provider, Body(SocialRequest(proof)), origin) = (provider.0, body, origin(&request, client));
+    let Some(actor) = actor.0 else {
+        let presenter = Browser::of(&request, &state).presenter();
+        let returning = Returning { provider, proof, presenter, origin };
+        return admitted(state.security.social_log_in(state.ctx_anonymous(), returning).await?);
+    };
+    actor.require_fresh(state.clock.now())?;
+    let owner = (actor.user_id, actor.session_id);
+    let presenter = Presenter::Session(actor.user_id, actor.session_id);
+    let returning = Returning { provider, proof, presenter, origin };
+    let linked = state.security.link_social_login(state.ctx(actor.user_id), owner, returning).await?;
+    Ok(envelope::created(&SocialLoginView::from(linked)))
+}
+
+/// Takes a login from the caller, by its `id`, which is the provider's name; needs a fresh token. The last way to log in
+/// stays.
+#[utoipa::path(
+    delete,
+    path = "/auth/social/{provider}",
+    tag = "identity",
+    params(("provider" = Provider, Path, description = "The `id` in the caller's list")),
+    responses(
+        (status = 200, description = "The login that is gone", body = ItemBody<SocialLoginView>),
+        (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "The caller has no such login", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is the last way to log in; set a password or link another one first", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn unlink_social_login(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    actor: Actor,
+    provider: PathId<Provider>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::UnlinkSocialLogin)?;
+    actor.require_fresh(state.clock.now())?;
+    let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
+    let gone = state.security.unlink_social_login(ctx, owner, provider.0, origin(&request, client)).await?;
+    Ok(envelope::deleted(&SocialLoginView::from(gone)))
+}

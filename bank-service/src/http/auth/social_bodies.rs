@@ -1,0 +1,131 @@
+//! What a login by a provider is proved with, and what its errors are over HTTP.
+
+use std::time::Duration;
+
+use service_kit::http::fields::{Fields, FromFields, parse};
+use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
+
+use crate::operations::identity::social::{ArriveError, LinkError, UnlinkError};
+use crate::security::social::{SocialError, SocialProof};
+
+const MAX_CODE: usize = 2048;
+const MAX_STATE: usize = 255;
+const MAX_TOKEN: usize = 8192;
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// It has no `Debug`: it holds secrets.
+pub(super) struct SocialRequest(pub(super) SocialProof);
+
+/// Either `code` and `state`, or `id_token`, or `access_token`.
+#[derive(utoipa::ToSchema)]
+#[schema(as = SocialLoginRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct SocialBody {
+    /// From the redirect of a login that was begun here.
+    #[schema(max_length = 2048)]
+    pub code: Option<String>,
+    /// The one that came with the code.
+    #[schema(max_length = 255)]
+    pub state: Option<String>,
+    /// What an app got from Google, LinkedIn or Facebook.
+    #[schema(max_length = 8192)]
+    pub id_token: Option<String>,
+    /// What an app got from any of them. It has to be given to one of our clients.
+    #[schema(max_length = 8192)]
+    pub access_token: Option<String>,
+}
+
+impl FromFields for SocialRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let code = fields.optional("code", parse::string(1, MAX_CODE));
+        let state = fields.optional("state", parse::string(1, MAX_STATE));
+        let id_token = fields.optional("id_token", parse::string(1, MAX_TOKEN));
+        let access_token = fields.optional("access_token", parse::string(1, MAX_TOKEN));
+        let proof = match (code?, state?, id_token?, access_token?) {
+            (Some(code), Some(state), None, None) => SocialProof::Code { code, state },
+            (None, None, Some(token), None) => SocialProof::IdToken(token),
+            (None, None, None, Some(token)) => SocialProof::AccessToken(token),
+            (Some(_), None, None, None) => {
+                fields.fault("state", "is required with a code");
+                return None;
+            }
+            (None, Some(_), None, None) => {
+                fields.fault("code", "is required with a state");
+                return None;
+            }
+            _ => {
+                fields.fault("code", "one of these is required: code with state, id_token, access_token");
+                return None;
+            }
+        };
+        Some(Self(proof))
+    }
+}
+
+fn fault(field: &str, message: String) -> Problem {
+    Problem::validation(FieldErrors::from([(field.to_owned(), vec![message])]))
+}
+
+impl From<SocialError> for Problem {
+    fn from(error: SocialError) -> Self {
+        match error {
+            SocialError::NotConfigured(provider) => {
+                fault("provider", format!("{} is not set up on this server", provider.title()))
+            }
+            SocialError::NotOffered(provider) => {
+                fault("id_token", format!("{} has none; send code and state, or access_token", provider.title()))
+            }
+            SocialError::Refused => {
+                Self::new(ErrorCode::InvalidCredentials, "The login at the provider was not accepted; begin it again.")
+            }
+            SocialError::Unavailable(provider) => {
+                let detail = format!("{} cannot be asked at the moment.", provider.title());
+                Self::new(ErrorCode::Unavailable, detail).with_retry_after(RETRY_AFTER)
+            }
+            SocialError::Arrive(error) => error.into(),
+            SocialError::Link(error) => error.into(),
+            SocialError::LogIn(error) => error.into(),
+            SocialError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ArriveError> for Problem {
+    fn from(error: ArriveError) -> Self {
+        match error {
+            ArriveError::LinkRequired => {
+                let detail = "There is an account with the address of this login. Log in to it and link this provider.";
+                Self::new(ErrorCode::LinkRequired, detail)
+            }
+            ArriveError::NoAddress => {
+                let message = "the provider gave none; allow it to, or register with an address and link this login";
+                fault("email", message.to_owned())
+            }
+            error @ ArriveError::UnknownRole(_) => Self::internal(&error),
+            ArriveError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LinkError> for Problem {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::HasOne => Self::conflict("You have a login by this provider; remove it first."),
+            LinkError::Taken => Self::conflict("This login is linked to another account."),
+            LinkError::Gone => Self::new(ErrorCode::TokenRevoked, "The session of this token has ended."),
+            LinkError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UnlinkError> for Problem {
+    fn from(error: UnlinkError) -> Self {
+        match error {
+            UnlinkError::NotFound => Self::not_found("login"),
+            UnlinkError::LastMethod => {
+                Self::conflict("It is your last way to log in; set a password or link another provider first.")
+            }
+            UnlinkError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Who begins a login at a provider, and who comes back from it.
+//!
+//! A browser is known again by a cookie: `HttpOnly`, `SameSite=Lax`, for as long as a state lives. So a page that sends
+//! somebody else's browser here with a code and state of its own logs nobody in (login CSRF, RFC 9700, 4.7). Browsers tell
+//! themselves apart by `Sec-Fetch-Site` and `Origin`, which pages cannot leave out; a program sends neither, and keeps its
+//! states to itself.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
+use actix_web::{FromRequest, HttpRequest};
+use service_kit::http::problem::Problem;
+
+use crate::domain::social::Presenter;
+use crate::http::AppState;
+use crate::http::actor::Actor;
+use crate::security::OpaqueToken;
+
+/// The prefix keeps other hosts of the domain from setting it; browsers take it over TLS only.
+const COOKIE_OVER_TLS: &str = "__Host-social_login";
+const COOKIE_OVER_HTTP: &str = "social_login";
+
+/// The caller, if it says that it is one. A bad token is refused, and not taken for none.
+pub(super) struct MaybeActor(pub(super) Option<Actor>);
+
+impl FromRequest for MaybeActor {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let given = request.headers().contains_key(AUTHORIZATION);
+        let actor = given.then(|| Actor::from_request(request, payload));
+        Box::pin(async move {
+            Ok(Self(match actor {
+                Some(actor) => Some(actor.await?),
+                None => None,
+            }))
+        })
+    }
+}
+
+/// What a request shows of the browser that sent it.
+pub(super) struct Browser {
+    over_tls: bool,
+    tells_pages_apart: bool,
+    kept: Option<OpaqueToken>,
+}
+
+impl Browser {
+    pub(super) fn of(request: &HttpRequest, state: &AppState) -> Self {
+        let over_tls = state.settings.public_url.scheme() == "https";
+        let headers = request.headers();
+        let name = name(over_tls);
+        let tells_pages_apart =
+            ["sec-fetch-site", ORIGIN.as_str(), COOKIE.as_str()].iter().any(|name| headers.contains_key(*name));
+        let kept = headers.get_all(COOKIE).filter_map(|value| value.to_str().ok()).find_map(|text| cookie(text, name));
+        Self { over_tls, tells_pages_apart, kept: kept.and_then(OpaqueToken::parse) }
+    }
+
+    /// What it was given before.
+    pub(super) fn kept(&self) -> Option<OpaqueToken> {
+        self.kept.as_ref().and_then(|token| OpaqueToken::parse(token.expose()))
+    }
+
+    pub(super) fn presenter(&self) -> Presenter {
+        if self.tells_pages_apart {
+            return Presenter::Browser(self.kept.as_ref().map(OpaqueToken::hash));
+        }
+        Presenter::Program
+    }
+
+    /// The `Set-Cookie` by which it will be known again.
+    pub(super) fn cookie(&self, token: &OpaqueToken, max_age: i64) -> String {
+        let secure = if self.over_tls { "; Secure" } else { "" };
+        let name = name(self.over_tls);
+        format!("{name}={}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}", token.expose())
+    }
+}
+
+fn name(over_tls: bool) -> &'static str {
+    if over_tls { COOKIE_OVER_TLS } else { COOKIE_OVER_HTTP }
+}
+
+/// The value of a cookie in a `Cookie` header.
+fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        assert_eq!(cookie("a=1; social_login=x; b=2", "social_login"), Some("x"));
+        assert_eq!(cookie("social_login_2=y;social_login=x", "social_login"), Some("x"));
+        assert_eq!(cookie("asocial_login=x", "social_login"), None);
+    }
+}

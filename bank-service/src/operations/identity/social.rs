@@ -1,0 +1,241 @@
+//! Logins by other providers: begun, come back, linked, unlinked.
+//!
+//! The provider has been asked before any of this runs: an [`Identity`] in a command is confirmed. An address that somebody
+//! here has is never taken as proof that both are the same person; whoever has it has to log in and link.
+
+use shared_events::UserId;
+use shared_events::events::{
+    EmailRequest, EmailRequested, LoginFailed, SecurityFacts, SocialLinked, SocialUnlinked, UserCreated, UserRegistered,
+};
+
+use super::{one_time, role_ids, session_facts};
+use crate::domain::one_time::{Purpose, SecretHash};
+use crate::domain::session::SessionId;
+use crate::domain::social::{Identity, Presenter, Provider, SocialLogin, SocialState};
+use crate::domain::user::{Profile, User};
+use crate::store::one_time_secrets::NewSecret;
+use crate::store::users::NewUser;
+use crate::store::{self, Ctx, Db, Outcome, StoreError};
+
+/// Keeps what the state of a login stands for.
+pub fn begin_social_login(
+    db: &mut Db,
+    ctx: &Ctx,
+    hash: &SecretHash,
+    state: &SocialState,
+) -> Result<Outcome<()>, StoreError> {
+    let user_id = state.owner.map(|(user, _)| user);
+    let new = NewSecret { purpose: Purpose::SocialState, user_id, subject: state.to_text(), hash: hash.clone() };
+    match one_time::issue(db, ctx, &new)? {
+        Ok(()) => Ok(Outcome::new(())),
+        // There is neither a cooldown nor an end to them.
+        Err(_) => Err(StoreError::Busy),
+    }
+}
+
+/// Spends a state: true once, for who began the login, in time. Whoever else comes with it has spent it too.
+pub fn spend_state(
+    db: &mut Db,
+    ctx: &Ctx,
+    hash: &SecretHash,
+    provider: Provider,
+    presenter: &Presenter,
+) -> Result<Outcome<bool>, StoreError> {
+    let Some(spent) = one_time::redeem_link(db, ctx, Purpose::SocialState, hash)? else {
+        return Ok(Outcome::new(false));
+    };
+    let state = SocialState::parse(&spent.subject).ok_or(StoreError::Corrupt { what: "one_time_secrets.subject" })?;
+    Ok(Outcome::new(state.belongs_to(provider, presenter)))
+}
+
+/// Puts a login on record that a provider, or its state, refused.
+pub fn refuse_social_login(
+    _: &mut Db,
+    _: &Ctx,
+    provider: Provider,
+    user_id: Option<UserId>,
+    remote_addr: Option<String>,
+) -> Result<Outcome<()>, StoreError> {
+    let detail = Some(format!("refused by {provider}"));
+    Ok(Outcome::new(()).event(&LoginFailed(SecurityFacts { user_id, session_id: None, remote_addr, detail })))
+}
+
+/// Somebody comes with a confirmed identity.
+#[derive(Debug, Clone)]
+pub struct Arrive {
+    pub provider: Provider,
+    pub identity: Identity,
+    /// What a new user may do.
+    pub roles: Vec<String>,
+    pub remote_addr: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ArriveError {
+    /// Somebody has the address already.
+    #[error("the address belongs to a user who has not linked this login")]
+    LinkRequired,
+    /// A new user needs one.
+    #[error("the provider gave no address")]
+    NoAddress,
+    #[error("there is no role {0:?}")]
+    UnknownRole(String),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+crate::operation_errors!(ArriveError);
+
+/// Finds who has this identity; if nobody has, makes a user of it, without a password.
+pub fn arrive(db: &mut Db, ctx: &Ctx, command: &Arrive) -> Result<Outcome<UserId>, ArriveError> {
+    if let Some(login) = store::social::find(db, &command.identity)? {
+        store::social::touch(db, login.user_id, login.provider, ctx.now)?;
+        return Ok(Outcome::new(login.user_id));
+    }
+    let email = command.identity.email().ok_or(ArriveError::NoAddress)?;
+    if store::users::find_by_email(db, email)?.is_some() {
+        return Err(ArriveError::LinkRequired);
+    }
+    let roles = role_ids(db, &command.roles)?.map_err(ArriveError::UnknownRole)?;
+    let id: UserId = ctx.next_id()?;
+    let profile = Profile::default();
+    let new = NewUser { id, email, password_hash: None, profile: &profile, registered_on: ctx.now };
+    store::users::insert(db, &new).map_err(start_over)?;
+    store::user_roles::replace(db, id, &roles)?;
+    store::social::insert(db, id, command.provider, &command.identity, ctx.now).map_err(start_over)?;
+    store::social::touch(db, id, command.provider, ctx.now)?;
+    let user = store::users::find(db, id)?.ok_or(StoreError::Corrupt { what: "a user just inserted" })?;
+    let facts = SecurityFacts {
+        user_id: Some(id),
+        session_id: None,
+        remote_addr: command.remote_addr.clone(),
+        detail: Some(format!("{} (registered by it)", command.provider)),
+    };
+    Ok(Outcome::new(id).event(&UserCreated(UserRegistered::from(&user))).event(&SocialLinked(facts)))
+}
+
+/// Somebody was quicker since we looked: look again, and find what they made.
+fn start_over(error: StoreError) -> StoreError {
+    match error {
+        StoreError::UniqueViolation => StoreError::Serialization,
+        error => error,
+    }
+}
+
+/// A user adds a login.
+#[derive(Debug, Clone)]
+pub struct Link {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub provider: Provider,
+    pub identity: Identity,
+    pub remote_addr: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// One login of each provider.
+    #[error("the user has a login of this provider")]
+    HasOne,
+    /// Whose it is is not told.
+    #[error("the identity is linked already")]
+    Taken,
+    #[error("the user is gone")]
+    Gone,
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+crate::operation_errors!(LinkError);
+
+pub fn link(db: &mut Db, ctx: &Ctx, command: &Link) -> Result<Outcome<SocialLogin>, LinkError> {
+    let (id, provider) = (command.user_id, command.provider);
+    if !store::social::lock_owner(db, id)? {
+        return Err(LinkError::Gone);
+    }
+    let logins = store::social::list(db, id)?;
+    if logins.iter().any(|login| login.provider == provider) {
+        return Err(LinkError::HasOne);
+    }
+    if store::social::find(db, &command.identity)?.is_some() {
+        return Err(LinkError::Taken);
+    }
+    store::social::insert(db, id, provider, &command.identity, ctx.now).map_err(start_over)?;
+    let linked = store::social::find(db, &command.identity)?;
+    let linked = linked.ok_or(StoreError::Corrupt { what: "a login just linked" })?;
+    let user = store::users::find(db, id)?.ok_or(LinkError::Gone)?;
+    let facts = session_facts(id, command.session_id, command.remote_addr.clone());
+    let facts = SecurityFacts { detail: Some(provider.to_string()), ..facts };
+    let title = provider.title();
+    let mail = notice(
+        &user,
+        &format!("Login with {title} added"),
+        &format!(
+            "From now on you can log in to your account with {title}.\n\nIf this was not you, remove that login, change \
+             your password and end your other sessions."
+        ),
+    );
+    Ok(Outcome::new(linked).event(&SocialLinked(facts)).event(&mail))
+}
+
+/// A user takes a login away.
+#[derive(Debug, Clone)]
+pub struct Unlink {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub provider: Provider,
+    /// The providers that one can log in by at the moment.
+    pub available: Vec<Provider>,
+    pub remote_addr: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UnlinkError {
+    #[error("the user has no such login")]
+    NotFound,
+    #[error("the user could not log in any more")]
+    LastMethod,
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+crate::operation_errors!(UnlinkError);
+
+pub fn unlink(db: &mut Db, _: &Ctx, command: &Unlink) -> Result<Outcome<SocialLogin>, UnlinkError> {
+    let (id, provider) = (command.user_id, command.provider);
+    // Two logins taken away at the same time must not both see that the other one stays.
+    if !store::social::lock_owner(db, id)? {
+        return Err(UnlinkError::NotFound);
+    }
+    let (gone, rest): (Vec<_>, Vec<_>) =
+        store::social::list(db, id)?.into_iter().partition(|login| login.provider == provider);
+    let gone = gone.into_iter().next().ok_or(UnlinkError::NotFound)?;
+    let another = rest.iter().any(|login| command.available.contains(&login.provider));
+    if !another && !store::social::has_password(db, id)? {
+        return Err(UnlinkError::LastMethod);
+    }
+    if !store::social::delete(db, id, provider)? {
+        return Err(UnlinkError::NotFound);
+    }
+    let user = store::users::find(db, id)?.ok_or(UnlinkError::NotFound)?;
+    let facts = session_facts(id, command.session_id, command.remote_addr.clone());
+    let facts = SecurityFacts { detail: Some(provider.to_string()), ..facts };
+    let title = provider.title();
+    let mail = notice(
+        &user,
+        &format!("Login with {title} removed"),
+        &format!(
+            "You can no longer log in to your account with {title}.\n\nIf this was not you, change your password and end \
+             your other sessions."
+        ),
+    );
+    Ok(Outcome::new(gone).event(&SocialUnlinked(facts)).event(&mail))
+}
+
+fn notice(user: &User, subject: &str, text: &str) -> EmailRequested {
+    let mut params = std::collections::BTreeMap::from([
+        ("subject".to_owned(), subject.to_owned()),
+        ("text".to_owned(), text.to_owned()),
+    ]);
+    if let Some(name) = &user.profile.first_name {
+        params.insert("name".to_owned(), name.clone());
+    }
+    EmailRequested(EmailRequest { template: "notice".to_owned(), to: user.email.as_str().to_owned(), params })
+}
