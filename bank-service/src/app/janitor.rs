@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use service_kit::lifecycle::Shutdown;
 
 use crate::http::AppState;
-use crate::store::{Outcome, StoreError, idempotency, one_time_secrets, outbox, sessions};
+use crate::store::{Outcome, StoreError, idempotency, one_time_secrets, outbox, second_factors, sessions};
 
 const EVERY: Duration = Duration::from_mins(1);
 /// A sweep goes on while there is much to remove, but not for ever.
@@ -44,6 +44,7 @@ async fn sweep(state: &AppState) -> Result<usize, StoreError> {
             let events = outbox::sweep(db, sent_before)?;
             let keys = idempotency::sweep(db, ctx)?;
             let ended = sessions::sweep(db, ctx)? + one_time_secrets::sweep(db, ctx)?;
+            let ended = ended + second_factors::sweep(db, ctx)?;
             Ok(Outcome::new(events + keys + ended))
         })
         .await

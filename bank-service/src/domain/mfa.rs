@@ -6,17 +6,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use totp_rs::{Builder, Secret, Totp};
 
-/// How long a login waits for its second factor.
-pub const CHALLENGE_LIFETIME: TimeDelta = TimeDelta::minutes(5);
-/// How many codes a login may try.
-pub const CHALLENGE_TRIES: i32 = 5;
 /// How long a new seed may wait for its first code.
 pub const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);
 /// How many recovery codes are made at once.
 pub const RECOVERY_CODES: usize = 10;
 /// 160 bits, as RFC 4226 recommends for SHA-1.
 pub const SEED_BYTES: usize = 20;
-const RECOVERY_CODE_BYTES: usize = 16;
+pub const RECOVERY_CODE_BYTES: usize = 16;
 const DIGITS: usize = 6;
 /// What an authenticator app shows above the code.
 const ISSUER: &str = "Bank";

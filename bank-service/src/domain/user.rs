@@ -128,7 +128,7 @@ impl From<&User> for events::UserRegistered {
 }
 
 /// From this failure on, in a row, the next attempt has to wait.
-const FREE_FAILURES: i32 = 5;
+pub const FREE_FAILURES: i32 = 5;
 const FIRST_DELAY_SECONDS: i64 = 5;
 const MAX_DELAY: TimeDelta = TimeDelta::minutes(15);
 

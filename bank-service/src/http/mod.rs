@@ -21,6 +21,7 @@ mod problem_map;
 mod roles;
 mod social_statuses;
 mod state;
+mod user_mfa;
 mod users;
 
 use actix_web::middleware::from_fn;
@@ -40,6 +41,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
 fn routes(cfg: &mut web::ServiceConfig) {
     cfg.configure(jwks::configure)
         .configure(auth::configure)
+        .configure(user_mfa::configure)
         .configure(users::configure)
         .configure(roles::configure)
         .configure(social_statuses::configure)

@@ -11,10 +11,12 @@ use service_kit::ids::new_uuid;
 use shared_events::UserId;
 
 use super::Security;
+use super::one_time::LinkSecret;
 use super::passwords::{HashingError, Slot, Verdict};
 use super::secrets::OpaqueToken;
 use super::tokens::{MfaChallenge, TokenPair, access_token};
 use crate::domain::email::Email;
+use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
 use crate::domain::session::{FirstFactor, Grant, SessionId};
 use crate::operations::identity::admission::{Admit, Admitted, admit};
@@ -128,12 +130,13 @@ impl Security {
     /// Opens a session for somebody whose first factor was right, or asks for the second. Every way to log in ends here.
     pub async fn admit(&self, ctx: Ctx, arrival: Arrival) -> Result<Admission, LogInError> {
         let Arrival { user_id, first, origin, rehash } = arrival;
-        let (refresh_token, challenge) = (OpaqueToken::generate(), OpaqueToken::generate());
+        let (refresh_token, challenge) = (OpaqueToken::generate(), LinkSecret::generate());
         let command = Admit {
             user_id,
             first,
             session_id: SessionId(new_uuid()),
             refresh_token: refresh_token.hash(),
+            challenge: challenge.hash(Purpose::MfaChallenge),
             remote_addr: Some(origin.remote_addr),
             user_agent: origin.user_agent,
             rehash,
@@ -179,7 +182,7 @@ impl Security {
         Ok(self.tokens(&grant, &refresh_token)?)
     }
 
-    fn tokens(&self, grant: &Grant, refresh_token: &OpaqueToken) -> Result<TokenPair, AuthError> {
+    pub(super) fn tokens(&self, grant: &Grant, refresh_token: &OpaqueToken) -> Result<TokenPair, AuthError> {
         let access_token = access_token(&self.0.keys, grant, self.0.clock.now())?;
         Ok(TokenPair::new(access_token, refresh_token))
     }

@@ -6,9 +6,10 @@ use shared_events::UserId;
 use super::Security;
 use super::gate::{Claimant, LogInError, Origin};
 use super::passwords::NewPasswordError;
+use super::second_factor::{GivenFactor, SecondFactorError};
 use super::tokens::{AccessToken, access_token};
 use crate::domain::password::Password;
-use crate::domain::session::{FirstFactor, Proof, SessionId};
+use crate::domain::session::SessionId;
 use crate::operations::identity::password::{
     ChangePassword, PasswordChangeError, Reauthenticate, change_password, reauthenticate,
 };
@@ -22,6 +23,8 @@ pub enum ChangePasswordError {
     ExistingMissing,
     #[error(transparent)]
     New(#[from] NewPasswordError),
+    #[error(transparent)]
+    SecondFactor(#[from] SecondFactorError),
     #[error("the session has ended meanwhile")]
     SessionEnded,
     #[error("the password was changed meanwhile")]
@@ -43,19 +46,21 @@ impl From<PasswordChangeError> for ChangePasswordError {
 }
 
 impl Security {
-    /// Checks the password of a session's user and makes the session fresh.
+    /// Checks the password of a session's user, and the second factor where there is one, and makes the session fresh.
     pub async fn reauthenticate(
         &self,
         ctx: Ctx,
         (user_id, session_id): (UserId, SessionId),
         password: Option<Password>,
+        second: Option<GivenFactor>,
         origin: Origin,
     ) -> Result<AccessToken, ChangePasswordError> {
         let proved = self.prove(&ctx, Claimant::User(user_id), password, &origin).await?;
         let remote_addr = Some(origin.remote_addr);
-        let proof = Proof { first: FirstFactor::Password, second: false };
-        let command = Reauthenticate { user_id, session_id, proof, remote_addr, rehash: proved.rehash() };
-        let grant = self.0.store.write(&ctx, move |db, ctx| reauthenticate(db, ctx, &command)).await?;
+        let presented = self.present(&ctx, user_id, second).await?;
+        let command = Reauthenticate { user_id, session_id, presented, remote_addr, rehash: proved.rehash() };
+        let granted = self.0.store.write(&ctx, move |db, ctx| reauthenticate(db, ctx, &command)).await?;
+        let grant = granted.map_err(|refused| SecondFactorError::refused(refused, ctx.now))?;
         self.session_ended(session_id);
         Ok(AccessToken::new(access_token(&self.0.keys, &grant, self.0.clock.now())?))
     }

@@ -6,8 +6,9 @@ use service_kit::http::auth::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, AuthE
 use service_kit::ids::new_uuid;
 
 use super::keys::KeyRing;
+use super::one_time::LinkSecret;
 use super::secrets::OpaqueToken;
-use crate::domain::mfa::CHALLENGE_LIFETIME;
+use crate::domain::one_time::Purpose;
 use crate::domain::role::SERVICE;
 use crate::domain::session::{ACCESS_TOKEN_LIFETIME, Grant};
 
@@ -48,8 +49,8 @@ pub struct MfaChallenge {
 }
 
 impl MfaChallenge {
-    pub(super) fn new(token: &OpaqueToken) -> Self {
-        Self { mfa_token: token.expose().to_owned(), expires_in: CHALLENGE_LIFETIME.num_seconds() }
+    pub(super) fn new(token: &LinkSecret) -> Self {
+        Self { mfa_token: token.expose().to_owned(), expires_in: Purpose::MfaChallenge.lifetime().num_seconds() }
     }
 }
 

@@ -33,6 +33,7 @@ pub mod refresh_tokens;
 pub mod roles;
 pub mod schema;
 mod seal;
+pub mod second_factors;
 mod sequence;
 pub mod sessions;
 pub mod signing_keys;

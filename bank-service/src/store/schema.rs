@@ -79,6 +79,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    totp_factors (user_id) {
+        user_id -> BigInt,
+        factor_id -> Text,
+        sealed_seed -> Binary,
+        created_at -> Timestamp,
+        pending_until -> Nullable<Timestamp>,
+        qr_shown -> Bool,
+        activated_at -> Nullable<Timestamp>,
+        last_used_step -> BigInt,
+        failed_tries -> Integer,
+        try_not_before -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    recovery_codes (user_id, code_hash) {
+        user_id -> BigInt,
+        code_hash -> Text,
+        created_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     signing_keys (kid) {
         kid -> Text,
         sealed_private_key -> Binary,

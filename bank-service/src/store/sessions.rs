@@ -102,6 +102,12 @@ pub fn reauthenticate(db: &mut Db, id: SessionId, proof: Proof, now: DateTime<Ut
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
+/// A second factor was given in a session that goes on.
+pub fn set_proof(db: &mut Db, id: SessionId, proof: Proof) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(id.to_string())).set(sessions::amr.eq(proof.to_text())).execute(db)?;
+    Ok(())
+}
+
 /// Ends a session; false if it had ended.
 pub fn revoke(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let row = sessions::table.filter(sessions::id.eq(id.to_string())).filter(sessions::revoked_at.is_null());

@@ -126,6 +126,6 @@ pub(super) fn admitted(admission: Admission) -> Result<HttpResponse, Problem> {
 }
 
 /// Tokens are kept by their holder only, never by a cache on the way (RFC 6749, 5.1).
-fn tokens(pair: &TokenPair) -> HttpResponse {
+pub(super) fn tokens(pair: &TokenPair) -> HttpResponse {
     HttpResponse::Ok().insert_header(CacheControl(vec![CacheDirective::NoStore])).json(pair)
 }

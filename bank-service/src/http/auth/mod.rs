@@ -2,7 +2,9 @@
 
 mod email;
 mod login;
+mod login_mfa;
 mod me;
+mod mfa;
 mod pages;
 mod password;
 mod problems;
@@ -24,6 +26,13 @@ pub(super) use profile_fields::{password as new_password, role_names};
     register::register,
     login::log_in,
     login::refresh,
+    login_mfa::complete_login,
+    mfa::begin_mfa,
+    mfa::read_qr_code,
+    mfa::activate_mfa,
+    mfa::deactivate_mfa,
+    mfa::count_recovery_codes,
+    mfa::renew_recovery_codes,
     sessions::log_out,
     sessions::log_out_everywhere,
     sessions::list_sessions,
@@ -59,6 +68,19 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
             .configure(mailbox)
             .service(web::resource("/register").route(web::post().to(register::register)))
             .service(web::resource("/login").route(web::post().to(login::log_in)))
+            .service(web::resource("/login/mfa").route(web::post().to(login_mfa::complete_login)))
+            .service(
+                web::resource("/mfa/totp")
+                    .route(web::post().to(mfa::begin_mfa))
+                    .route(web::delete().to(mfa::deactivate_mfa)),
+            )
+            .service(web::resource("/mfa/totp/qrcode").route(web::get().to(mfa::read_qr_code)))
+            .service(web::resource("/mfa/totp/verify").route(web::post().to(mfa::activate_mfa)))
+            .service(
+                web::resource("/mfa/recovery-codes")
+                    .route(web::get().to(mfa::count_recovery_codes))
+                    .route(web::post().to(mfa::renew_recovery_codes)),
+            )
             .service(web::resource("/refresh").route(web::post().to(login::refresh)))
             .service(web::resource("/reauth").route(web::post().to(password::reauthenticate)))
             .service(web::resource("/password").route(web::put().to(password::change_password)))

@@ -8,17 +8,21 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
 use super::login::origin;
+use super::login_mfa::given_factor;
 use super::profile_fields::password;
 use crate::domain::password::Password;
 use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
-use crate::security::AccessToken;
+use crate::security::{AccessToken, GivenFactor};
 
 const MAX_TEXT: usize = 4096;
 
 /// It has no `Debug`: it holds a password.
-pub(super) struct ReauthRequest(Option<Password>);
+pub(super) struct ReauthRequest {
+    password: Option<Password>,
+    second: Option<GivenFactor>,
+}
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = ReauthRequest)]
@@ -26,15 +30,23 @@ pub(super) struct ReauthRequest(Option<Password>);
 pub(in crate::http) struct ReauthBody {
     #[schema(example = "correct horse battery staple")]
     pub password: String,
+    /// Of whoever has a second factor: the six digits of the authenticator app.
+    #[schema(required = false, example = "123456")]
+    pub otp: String,
+    /// Instead of `otp`.
+    #[schema(required = false)]
+    pub recovery_code: String,
 }
 
 impl FromFields for ReauthRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("password", parse::string(1, MAX_TEXT)).map(|text| Self(Password::presented(&text)))
+        let password = fields.required("password", parse::string(1, MAX_TEXT));
+        let second = given_factor(fields);
+        Some(Self { password: Password::presented(&password?), second: second? })
     }
 }
 
-/// Makes the session fresh for five minutes. Wrong passwords count like those of a login.
+/// Makes the session fresh for five minutes. Who has a second factor gives it too. Wrong passwords count like those of a login.
 #[utoipa::path(
     post,
     path = "/auth/reauth",
@@ -43,8 +55,8 @@ impl FromFields for ReauthRequest {
     responses(
         (status = 200, description = "A fresh access token of the same session", body = AccessToken),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid_credentials`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`; `mfa_required`: give the second factor too; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins from this address, or too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn reauthenticate(
@@ -56,9 +68,9 @@ pub(super) async fn reauthenticate(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::Reauthenticate)?;
     state.security.login_limit().check(client.0)?;
-    let Body(ReauthRequest(password)) = body;
+    let Body(ReauthRequest { password, second }) = body;
     let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
-    let token = state.security.reauthenticate(ctx, owner, password, origin(&request, client)).await?;
+    let token = state.security.reauthenticate(ctx, owner, password, second, origin(&request, client)).await?;
     Ok(HttpResponse::Ok().insert_header(CacheControl(vec![CacheDirective::NoStore])).json(token))
 }
 

@@ -66,6 +66,7 @@ impl From<ChangePasswordError> for Problem {
             ChangePasswordError::ExistingMissing => fault("existing_password", "is required"),
             ChangePasswordError::New(NewPasswordError::Refused(error)) => fault("new_password", error.to_string()),
             ChangePasswordError::New(NewPasswordError::Hashing(error)) => error.into(),
+            ChangePasswordError::SecondFactor(error) => error.into(),
             ChangePasswordError::SessionEnded => {
                 Self::new(ErrorCode::TokenRevoked, "The session of this token has ended.")
             }

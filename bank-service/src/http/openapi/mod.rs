@@ -11,7 +11,7 @@ use service_kit::http::problem::ProblemBody;
 use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem, Server};
 
-use super::{accounts, auth, banks, branches, cards, cities, clients, jwks, roles, social_statuses, users};
+use super::{accounts, auth, banks, branches, cards, cities, clients, jwks, roles, social_statuses, user_mfa, users};
 use crate::domain::policy::{Method, RULES};
 
 #[derive(utoipa::OpenApi)]
@@ -34,6 +34,7 @@ pub fn document() -> OpenApi {
     for part in [
         jwks::Document::openapi(),
         auth::Document::openapi(),
+        user_mfa::Document::openapi(),
         users::Document::openapi(),
         roles::Document::openapi(),
         social_statuses::Document::openapi(),

@@ -7,9 +7,12 @@ use shared_events::UserId;
 use shared_events::events::PasswordRehashed;
 
 use super::login::{OpenSession, OpenSessionError, open_session};
-use super::user_facts;
+use super::second_factor::{Presented, Refused, pass};
+use super::{one_time, user_facts};
+use crate::domain::one_time::{Purpose, SecretHash};
 use crate::domain::session::{FirstFactor, Grant, Proof, SessionId, TokenHash};
-use crate::store::{self, Ctx, Db, Outcome};
+use crate::store::one_time_secrets::NewSecret;
+use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 /// The first factor was right. It has no `Debug`: it may hold password hashes.
 pub struct Admit {
@@ -18,6 +21,8 @@ pub struct Admit {
     /// The session to open, unless a second factor is asked for.
     pub session_id: SessionId,
     pub refresh_token: TokenHash,
+    /// What the second factor is to come with, where there is one.
+    pub challenge: SecretHash,
     pub remote_addr: Option<String>,
     pub user_agent: Option<String>,
     /// The hash that was checked and the one to keep instead.
@@ -37,16 +42,32 @@ pub fn admit(db: &mut Db, ctx: &Ctx, command: &Admit) -> Result<Outcome<Admitted
     if user.is_blocked {
         return Err(OpenSessionError::Blocked);
     }
-    let session = OpenSession {
-        user_id: command.user_id,
-        proof: Proof { first: command.first, second: false },
-        session_id: command.session_id,
-        refresh_token: command.refresh_token.clone(),
-        remote_addr: command.remote_addr.clone(),
-        user_agent: command.user_agent.clone(),
+    let proof = Proof { first: command.first, second: false };
+    let outcome = if store::second_factors::is_active(db, user.id)? {
+        challenge(db, ctx, command, proof)?
+    } else {
+        let session = OpenSession {
+            user_id: user.id,
+            proof,
+            session_id: command.session_id,
+            refresh_token: command.refresh_token.clone(),
+            remote_addr: command.remote_addr.clone(),
+            user_agent: command.user_agent.clone(),
+        };
+        open_session(db, ctx, &session)?.map(Admitted::Session)
     };
-    let outcome = open_session(db, ctx, &session)?.map(Admitted::Session);
     rehash(db, outcome, command)
+}
+
+/// Keeps a challenge whose subject is what was proved so far.
+fn challenge(db: &mut Db, ctx: &Ctx, command: &Admit, proof: Proof) -> Result<Outcome<Admitted>, StoreError> {
+    let (purpose, user_id) = (Purpose::MfaChallenge, Some(command.user_id));
+    let secret = NewSecret { purpose, user_id, subject: proof.to_text(), hash: command.challenge.clone() };
+    match one_time::issue(db, ctx, &secret)? {
+        Ok(()) => Ok(Outcome::new(Admitted::SecondFactor)),
+        // A user may have any number of challenges.
+        Err(_) => Err(StoreError::Corrupt { what: "a challenge's cooldown" }),
+    }
 }
 
 /// A right password is kept under today's parameters, also if a second factor is still to come.
@@ -57,4 +78,67 @@ fn rehash(db: &mut Db, outcome: Outcome<Admitted>, command: &Admit) -> Result<Ou
         }
         _ => Ok(outcome),
     }
+}
+
+/// The second factor of a login that was asked for it.
+pub struct Complete {
+    pub challenge: SecretHash,
+    pub presented: Presented,
+    pub session_id: SessionId,
+    pub refresh_token: TokenHash,
+    pub remote_addr: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CompleteError {
+    /// Unknown, used, expired, out of tries; or its user has no second factor any more.
+    #[error("there is no such challenge")]
+    NoChallenge,
+    #[error(transparent)]
+    Session(OpenSessionError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+crate::operation_errors!(CompleteError);
+
+impl From<OpenSessionError> for CompleteError {
+    fn from(error: OpenSessionError) -> Self {
+        match error {
+            OpenSessionError::Store(error) => Self::Store(error),
+            error @ (OpenSessionError::Blocked | OpenSessionError::Gone) => Self::Session(error),
+        }
+    }
+}
+
+/// Opens the session that a challenge stands for. A wrong code costs one of its tries; one that was not even looked at, since
+/// too many were wrong before, costs none.
+pub fn complete(db: &mut Db, ctx: &Ctx, command: &Complete) -> Result<Outcome<Result<Grant, Refused>>, CompleteError> {
+    let live = one_time::find(db, ctx, Purpose::MfaChallenge, &command.challenge)?.ok_or(CompleteError::NoChallenge)?;
+    let user_id = live.user_id.ok_or(StoreError::Corrupt { what: "a challenge's user" })?;
+    let first = Proof::parse(&live.subject).ok_or(StoreError::Corrupt { what: "a challenge's subject" })?;
+    let Outcome { value, events } = pass(db, ctx, user_id, Some(&command.presented), command.remote_addr.as_deref())?;
+    match value {
+        Ok(true) => {}
+        Ok(false) => return Err(CompleteError::NoChallenge),
+        Err(refused) => {
+            if refused == Refused::Wrong && !one_time::count_try(db, ctx, &live)? {
+                return Err(CompleteError::NoChallenge);
+            }
+            return Ok(Outcome::new(Err(refused)).events(events));
+        }
+    }
+    // With the challenge the code's step is unspent again: both happen or neither.
+    if !one_time::consume(db, ctx, &live)? {
+        return Err(CompleteError::NoChallenge);
+    }
+    let session = OpenSession {
+        user_id,
+        proof: Proof { second: true, ..first },
+        session_id: command.session_id,
+        refresh_token: command.refresh_token.clone(),
+        remote_addr: command.remote_addr.clone(),
+        user_agent: command.user_agent.clone(),
+    };
+    Ok(open_session(db, ctx, &session)?.events(events).map(Ok))
 }

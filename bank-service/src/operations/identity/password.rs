@@ -4,9 +4,10 @@ use shared_events::UserId;
 use shared_events::events::{LoginSucceeded, PasswordChanged, PasswordRehashed, SecurityFacts, SessionsEnded};
 
 use super::login::grant;
+use super::second_factor::{Presented, Refused, pass};
 use super::{mails, one_time, session_facts, user_facts};
 use crate::domain::one_time::Purpose;
-use crate::domain::session::{Grant, Proof, SessionId};
+use crate::domain::session::{FirstFactor, Grant, Proof, SessionId};
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -24,15 +25,27 @@ crate::operation_errors!(PasswordChangeError);
 pub struct Reauthenticate {
     pub user_id: UserId,
     pub session_id: SessionId,
-    pub proof: Proof,
+    /// A second factor, if one was given.
+    pub presented: Option<Presented>,
     pub remote_addr: Option<String>,
     /// The hash that was checked and the one to keep instead.
     pub rehash: Option<(String, String)>,
 }
 
-/// Makes a session fresh.
-pub fn reauthenticate(db: &mut Db, ctx: &Ctx, command: &Reauthenticate) -> Result<Outcome<Grant>, PasswordChangeError> {
-    if !store::sessions::reauthenticate(db, command.session_id, command.proof, ctx.now)? {
+/// Makes a session fresh, unless the user has a second factor that was not given.
+pub fn reauthenticate(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: &Reauthenticate,
+) -> Result<Outcome<Result<Grant, Refused>>, PasswordChangeError> {
+    let remote_addr = command.remote_addr.as_deref();
+    let Outcome { value, events } = pass(db, ctx, command.user_id, command.presented.as_ref(), remote_addr)?;
+    let second = match value {
+        Ok(second) => second,
+        Err(refused) => return Ok(Outcome::new(Err(refused)).events(events)),
+    };
+    let proof = Proof { first: FirstFactor::Password, second };
+    if !store::sessions::reauthenticate(db, command.session_id, proof, ctx.now)? {
         return Err(PasswordChangeError::SessionEnded);
     }
     store::users::clear_failures(db, command.user_id)?;
@@ -40,13 +53,13 @@ pub fn reauthenticate(db: &mut Db, ctx: &Ctx, command: &Reauthenticate) -> Resul
     let user = store::users::find(db, command.user_id)?.ok_or(PasswordChangeError::SessionEnded)?;
     let facts = session_facts(user.id, session.id, command.remote_addr.clone());
     let facts = SecurityFacts { detail: Some("password given again".to_owned()), ..facts };
-    let mut outcome = Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts));
+    let mut outcome = Outcome::new(grant(db, user, &session, true)?).events(events).event(&LoginSucceeded(facts));
     if let Some((old, new)) = &command.rehash
         && store::users::replace_password_hash(db, command.user_id, old, new)?
     {
         outcome = outcome.event(&PasswordRehashed(user_facts(command.user_id, None)));
     }
-    Ok(outcome)
+    Ok(outcome.map(Ok))
 }
 
 /// The existing password was right, or there was none. It has no `Debug`: it holds password hashes.

@@ -1,5 +1,6 @@
 //! Who may log in, with what, and for how long.
 
+pub(crate) mod authenticator;
 mod client_version;
 mod email;
 mod email_change;
@@ -7,6 +8,9 @@ mod enumeration;
 mod import;
 mod login;
 mod logout;
+mod mfa_login;
+mod mfa_races;
+mod mfa_setup;
 mod one_time;
 mod password;
 mod profile;

@@ -157,6 +157,10 @@ pub(super) async fn fresh_item(action: Action, pattern: &str, world: &World) -> 
                 (format!("/api/accounts/{account}/cards"), json!({}))
             }
         }
+        Action::ResetMfa => {
+            let user = crate::identity::authenticator::secured(app, "factor@example.com").await;
+            return pattern.replace("{id}", &user.person.id.to_string());
+        }
         Action::DeleteRole => ("/api/roles".to_owned(), json!({"name": "passing"})),
         Action::DeleteUser => ("/api/users".to_owned(), json!({"email": "passing@example.com", "password": PASSWORD})),
         other => panic!("{other:?} deletes nothing"),

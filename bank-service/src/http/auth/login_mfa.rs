@@ -1,0 +1,134 @@
+//! `POST /auth/login/mfa`: the second step of a login; and how a second factor is read and refused.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{ErrorCode, FieldErrors, Problem, ProblemBody};
+use service_kit::http::server::ClientAddr;
+
+use super::login::{origin, tokens};
+use crate::domain::mfa::{Otp, RecoveryCode};
+use crate::http::AppState;
+use crate::operations::identity::mfa::MfaError;
+use crate::security::{GivenFactor, SecondFactorError, TokenPair};
+
+const MAX_TEXT: usize = 4096;
+
+/// Reads `otp` or `recovery_code`. Outer `None`: a fault; inner `None`: neither was given.
+#[expect(clippy::option_option, reason = "a fault, nothing and a factor are three things")]
+pub(super) fn given_factor(fields: &mut Fields) -> Option<Option<GivenFactor>> {
+    let otp = fields.optional("otp", parse::via(Otp::parse));
+    let code = fields.optional("recovery_code", parse::via(RecoveryCode::parse));
+    match (otp?, code?) {
+        (None, None) => Some(None),
+        (Some(otp), None) => Some(Some(GivenFactor::Otp(otp))),
+        (None, Some(code)) => Some(Some(GivenFactor::RecoveryCode(code))),
+        (Some(_), Some(_)) => {
+            fields.fault("recovery_code", "must not stand beside otp");
+            None
+        }
+    }
+}
+
+/// The same where one of the two must be there.
+pub(super) fn required_factor(fields: &mut Fields) -> Option<GivenFactor> {
+    let given = given_factor(fields)?;
+    if given.is_none() {
+        fields.fault("otp", "is required, unless a recovery_code is given");
+    }
+    given
+}
+
+/// It has no `Debug`: it holds secrets.
+pub(super) struct LoginMfaRequest {
+    mfa_token: String,
+    given: GivenFactor,
+}
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = LoginMfaRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct LoginMfaBody {
+    /// The one that came with `mfa_required`; good for 5 minutes and 5 tries.
+    pub mfa_token: String,
+    /// The six digits of the authenticator app.
+    #[schema(required = false, example = "123456")]
+    pub otp: String,
+    /// Instead of `otp`.
+    #[schema(required = false, example = "0123456789abcdef0123456789abcdef")]
+    pub recovery_code: String,
+}
+
+impl FromFields for LoginMfaRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let mfa_token = fields.required("mfa_token", parse::string(1, MAX_TEXT));
+        let given = required_factor(fields);
+        Some(Self { mfa_token: mfa_token?, given: given? })
+    }
+}
+
+/// Ends a login that was answered with `mfa_required`. A code of the app counts once; wrong ones slow the next ones down, for
+/// the user and not only for this login. Recovery codes are never slowed down.
+#[utoipa::path(
+    post,
+    path = "/auth/login/mfa",
+    tag = "identity",
+    request_body = LoginMfaBody,
+    responses(
+        (status = 200, description = "Tokens of a new session", body = TokenPair),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`: the code is wrong or was used; `invalid_token`: the `mfa_token` is over, log in again", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`blocked`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins from this address, or too many wrong codes of this user", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn complete_login(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    client: ClientAddr,
+    body: Body<LoginMfaRequest>,
+) -> Result<HttpResponse, Problem> {
+    state.security.login_limit().check(client.0)?;
+    let Body(LoginMfaRequest { mfa_token, given }) = body;
+    let origin = origin(&request, client);
+    Ok(tokens(&state.security.complete_login(state.ctx_anonymous(), &mfa_token, given, origin).await?))
+}
+
+impl From<SecondFactorError> for Problem {
+    fn from(error: SecondFactorError) -> Self {
+        match error {
+            SecondFactorError::Required => {
+                Self::new(ErrorCode::MfaRequired, "Send a code of your authenticator app too, or a recovery code.")
+            }
+            SecondFactorError::Wrong => {
+                Self::new(ErrorCode::InvalidCredentials, "The code is wrong, or it was used before.")
+            }
+            SecondFactorError::SlowedDown { retry_after } => {
+                let detail = "Too many codes were wrong; wait, or use a recovery code.";
+                Self::new(ErrorCode::TooManyRequests, detail).with_retry_after(retry_after)
+            }
+            SecondFactorError::NoChallenge => {
+                Self::new(ErrorCode::InvalidToken, "The mfa_token is over; log in again.")
+            }
+            SecondFactorError::PasswordMissing => {
+                Self::validation(FieldErrors::from([("password".to_owned(), vec!["is required".to_owned()])]))
+            }
+            SecondFactorError::Setup(error) => error.into(),
+            SecondFactorError::Password(error) => error.into(),
+            error @ (SecondFactorError::Vault(_) | SecondFactorError::Seed(_)) => Self::internal(&error),
+            SecondFactorError::Token(error) => Self::internal(&error),
+            SecondFactorError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MfaError> for Problem {
+    fn from(error: MfaError) -> Self {
+        match error {
+            MfaError::AlreadyActive => Self::conflict("A second factor is active already; remove it first."),
+            MfaError::NotFound => Self::not_found("second factor"),
+            MfaError::Stale => Self::conflict("The user was changed meanwhile; read it again."),
+            MfaError::SessionEnded => Self::new(ErrorCode::TokenRevoked, "The session of this token has ended."),
+            MfaError::Store(error) => error.into(),
+        }
+    }
+}

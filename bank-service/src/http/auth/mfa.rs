@@ -1,0 +1,256 @@
+//! `/auth/mfa`: setting a second factor up, and taking it away.
+
+use actix_web::http::header::{CacheControl, CacheDirective};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::server::ClientAddr;
+
+use super::login::origin;
+use super::login_mfa::required_factor;
+use crate::domain::mfa::{Otp, RecoveryCode};
+use crate::domain::password::Password;
+use crate::domain::policy::Action;
+use crate::http::AppState;
+use crate::http::actor::Actor;
+use crate::operations::identity::mfa::Owner;
+use crate::security::{GivenFactor, GivenPassword};
+use crate::store::{StoreError, second_factors};
+
+const MAX_TEXT: usize = 4096;
+
+fn owner(actor: &Actor, client: ClientAddr) -> Owner {
+    Owner { user_id: actor.user_id, session_id: actor.session_id, remote_addr: Some(client.0.to_string()) }
+}
+
+fn no_store() -> CacheControl {
+    CacheControl(vec![CacheDirective::NoStore])
+}
+
+/// A seed for an authenticator app. It has no `Debug`.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct SeedBody {
+    /// To be typed into the app, in base32.
+    #[schema(example = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")]
+    secret: String,
+    #[schema(example = "otpauth://totp/Bank:a%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Bank")]
+    otpauth_url: String,
+}
+
+/// Begins to set a second factor up: a seed for an authenticator app (TOTP: SHA-1, 6 digits, 30 s). It waits ten minutes for
+/// its first code at `POST /auth/mfa/totp/verify`; beginning again takes its place. Needs a fresh token.
+#[utoipa::path(
+    post,
+    path = "/auth/mfa/totp",
+    tag = "identity",
+    responses(
+        (status = 200, description = "The seed, shown once", body = SeedBody),
+        (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "A second factor is active already", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn begin_mfa(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+    actor.may(Action::BeginMfa)?;
+    actor.require_fresh(state.clock.now())?;
+    let seed = state.security.begin_mfa(state.ctx(actor.user_id), actor.user_id).await?;
+    let body = SeedBody { secret: seed.base32, otpauth_url: seed.otpauth_url };
+    Ok(HttpResponse::Ok().insert_header(no_store()).json(body))
+}
+
+/// The pending seed as a QR code for the app; once. Needs a fresh token.
+#[utoipa::path(
+    get,
+    path = "/auth/mfa/totp/qrcode",
+    tag = "identity",
+    responses(
+        (status = 200, description = "The QR code of the `otpauth_url`", body = Vec<u8>, content_type = "image/png"),
+        (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No seed is pending, or its code was shown before", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn read_qr_code(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ReadMfaQrCode)?;
+    actor.require_fresh(state.clock.now())?;
+    let image = state.security.mfa_qr_code(state.ctx(actor.user_id), actor.user_id).await?;
+    Ok(HttpResponse::Ok().insert_header(no_store()).content_type("image/png").body(image))
+}
+
+/// It has no `Debug`: it holds a code.
+pub(super) struct VerifyRequest(Otp);
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = VerifyMfaRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct VerifyBody {
+    /// The six digits that the app shows.
+    #[schema(example = "123456")]
+    pub otp: String,
+}
+
+impl FromFields for VerifyRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("otp", parse::via(Otp::parse)).map(Self)
+    }
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct RecoveryCodesBody {
+    #[schema(example = "second factor enabled")]
+    msg: &'static str,
+    /// Each is good for one login without the app. They are shown this once.
+    #[schema(example = json!(["0123456789abcdef0123456789abcdef"]))]
+    recovery_codes: Vec<String>,
+    /// How many other sessions ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions_ended: Option<usize>,
+}
+
+fn recovery_codes(msg: &'static str, codes: &[RecoveryCode], sessions_ended: Option<usize>) -> HttpResponse {
+    let recovery_codes = codes.iter().map(|code| code.expose().to_owned()).collect();
+    HttpResponse::Ok().insert_header(no_store()).json(RecoveryCodesBody { msg, recovery_codes, sessions_ended })
+}
+
+/// Activates the pending seed by its first code. From then on logins ask for one. Every other session ends.
+#[utoipa::path(
+    post,
+    path = "/auth/mfa/totp/verify",
+    tag = "identity",
+    request_body = VerifyBody,
+    responses(
+        (status = 200, description = "The second factor is active", body = RecoveryCodesBody),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`: the code is wrong; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No seed is pending", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "A second factor is active already", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn activate_mfa(
+    state: web::Data<AppState>,
+    actor: Actor,
+    client: ClientAddr,
+    body: Body<VerifyRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ActivateMfa)?;
+    let Body(VerifyRequest(otp)) = body;
+    let ctx = state.ctx(actor.user_id);
+    let (codes, ended) = state.security.activate_mfa(ctx, owner(&actor, client), otp).await?;
+    Ok(recovery_codes("second factor enabled", &codes, Some(ended)))
+}
+
+/// It has no `Debug`: it holds secrets.
+pub(super) struct RemoveRequest {
+    password: GivenPassword,
+    given: GivenFactor,
+}
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = RemoveMfaRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct RemoveBody {
+    /// Required of everybody who has a password.
+    #[schema(required = false, example = "correct horse battery staple")]
+    pub password: String,
+    #[schema(required = false, example = "123456")]
+    pub otp: String,
+    /// Instead of `otp`.
+    #[schema(required = false)]
+    pub recovery_code: String,
+}
+
+impl FromFields for RemoveRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let password = fields.optional("password", parse::string(1, MAX_TEXT));
+        let given = required_factor(fields);
+        let password =
+            password?.map_or(GivenPassword::Missing, |text| GivenPassword::Given(Password::presented(&text)));
+        Some(Self { password, given: given? })
+    }
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct RemovedBody {
+    #[schema(example = "second factor disabled")]
+    msg: &'static str,
+}
+
+/// Takes the second factor away, on the password and the factor itself. Needs a fresh token.
+#[utoipa::path(
+    delete,
+    path = "/auth/mfa/totp",
+    tag = "identity",
+    request_body = RemoveBody,
+    responses(
+        (status = 200, description = "The second factor is gone", body = RemovedBody),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`, `fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No second factor is active", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins from this address, or too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn deactivate_mfa(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    client: ClientAddr,
+    body: Body<RemoveRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::DeactivateMfa)?;
+    actor.require_fresh(state.clock.now())?;
+    state.security.login_limit().check(client.0)?;
+    let Body(RemoveRequest { password, given }) = body;
+    let (ctx, owner, origin) = (state.ctx(actor.user_id), owner(&actor, client), origin(&request, client));
+    state.security.deactivate_mfa(ctx, owner, password, given, origin).await?;
+    Ok(HttpResponse::Ok().json(RemovedBody { msg: "second factor disabled" }))
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct CodesLeftBody {
+    /// Whether logins ask for a second factor.
+    enabled: bool,
+    /// How many recovery codes were not used yet.
+    #[schema(example = 10)]
+    left: i64,
+}
+
+/// Whether there is a second factor, and how many recovery codes are left.
+#[utoipa::path(
+    get,
+    path = "/auth/mfa/recovery-codes",
+    tag = "identity",
+    responses(
+        (status = 200, description = "How many are left; never the codes", body = CodesLeftBody),
+    )
+)]
+pub(super) async fn count_recovery_codes(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+    actor.may(Action::CountRecoveryCodes)?;
+    let id = actor.user_id;
+    let read = state.store.read(move |db| {
+        let (enabled, left) = (second_factors::is_active(db, id)?, second_factors::codes_left(db, id)?);
+        Ok::<_, StoreError>(CodesLeftBody { enabled, left })
+    });
+    Ok(HttpResponse::Ok().json(read.await?))
+}
+
+/// Ten new recovery codes; the old ones are void. Needs a fresh token.
+#[utoipa::path(
+    post,
+    path = "/auth/mfa/recovery-codes",
+    tag = "identity",
+    responses(
+        (status = 200, description = "The codes, shown once", body = RecoveryCodesBody),
+        (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No second factor is active", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn renew_recovery_codes(
+    state: web::Data<AppState>,
+    actor: Actor,
+    client: ClientAddr,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::RenewRecoveryCodes)?;
+    actor.require_fresh(state.clock.now())?;
+    let codes = state.security.renew_recovery_codes(state.ctx(actor.user_id), owner(&actor, client)).await?;
+    Ok(recovery_codes("recovery codes made", &codes, None))
+}
