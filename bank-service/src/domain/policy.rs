@@ -42,6 +42,7 @@ pub enum Action {
     EndSession,
     ListSocialLogins,
     StartSocialLogin,
+    ShowSocialCallback,
     FinishSocialLogin,
     UnlinkSocialLogin,
     ReadKeys,

@@ -56,6 +56,7 @@ pub const RULES: &[Rule] = &[
     or_owner(Nobody, Action::EndSession, &[(Delete, "/auth/sessions/{id}")]),
     or_owner(Nobody, Action::ListSocialLogins, &[(Get, "/auth/social")]),
     all(Everybody, Action::StartSocialLogin, &[(Get, "/auth/social/{provider}/start")]),
+    all(Everybody, Action::ShowSocialCallback, &[(Get, "/auth/social/{provider}/callback")]),
     all(Everybody, Action::FinishSocialLogin, &[(Post, "/auth/social/{provider}")]),
     or_owner(Nobody, Action::UnlinkSocialLogin, &[(Delete, "/auth/social/{provider}")]),
     all(Admin, Action::ListUsers, &[(Get, "/api/users")]),

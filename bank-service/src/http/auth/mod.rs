@@ -52,6 +52,7 @@ pub(super) use profile_fields::{password as new_password, role_names};
     reset::reset,
     social::list_social_logins,
     social::start_social_login,
+    social::show_callback,
     social::finish_social_login,
     social::unlink_social_login,
 ))]
@@ -86,6 +87,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
             .service(web::resource("/password").route(web::put().to(password::change_password)))
             .service(web::resource("/social").route(web::get().to(social::list_social_logins)))
             .service(web::resource("/social/{provider}/start").route(web::get().to(social::start_social_login)))
+            .service(web::resource("/social/{provider}/callback").route(web::get().to(social::show_callback)))
             .service(
                 web::resource("/social/{provider}")
                     .route(web::post().to(social::finish_social_login))

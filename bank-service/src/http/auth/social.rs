@@ -1,5 +1,6 @@
 //! `/auth/social`: logins by other providers.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -9,6 +10,7 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
 use super::login::{admitted, origin};
+use super::pages::page;
 use super::social_bodies::{SocialBody, SocialRequest};
 use super::social_browser::{Browser, MaybeActor};
 use crate::domain::one_time::Purpose;
@@ -99,6 +101,25 @@ pub(super) async fn start_social_login(
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((SET_COOKIE, browser.cookie(&started.browser, lifetime)))
         .json(StartedBody { authorization_url: started.authorization_url, state: started.state, expires_in: lifetime }))
+}
+
+/// Where a provider sends a browser back to that no application of yours waits for. It uses nothing up: an application takes
+/// `code` and `state` from its address.
+#[utoipa::path(
+    get,
+    path = "/auth/social/{provider}/callback",
+    tag = "identity",
+    params(("provider" = Provider, Path)),
+    responses((status = 200, description = "A page for people", body = String, content_type = "text/html"))
+)]
+pub(super) async fn show_callback(provider: PathId<Provider>) -> HttpResponse {
+    let name = provider.0.title();
+    let body = format!(
+        "<p>{name} has sent you back. The application that you came from takes it from here: it sends <code>code</code> and \
+         <code>state</code> from the address of this page to <code>POST /auth/social/{}</code>.</p>",
+        provider.0
+    );
+    page(StatusCode::OK, "Almost there", &body)
 }
 
 /// Logs in by what a provider gave: `code` and `state` of a login that was begun here, or an `id_token` or `access_token` that

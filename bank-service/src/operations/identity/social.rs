@@ -4,11 +4,11 @@
 //! here has is never taken as proof that both are the same person; whoever has it has to log in and link.
 
 use shared_events::UserId;
-use shared_events::events::{
-    EmailRequest, EmailRequested, LoginFailed, SecurityFacts, SocialLinked, SocialUnlinked, UserCreated, UserRegistered,
-};
+use shared_events::events::{LoginFailed, SecurityFacts, SocialLinked, SocialUnlinked, UserCreated, UserRegistered};
 
-use super::{one_time, role_ids, session_facts};
+use super::email::mark_verified;
+use super::one_time::{self, NewLink};
+use super::{mails, role_ids, session_facts, user_facts};
 use crate::domain::one_time::{Purpose, SecretHash};
 use crate::domain::session::SessionId;
 use crate::domain::social::{Identity, Presenter, Provider, SocialLogin, SocialState};
@@ -60,13 +60,14 @@ pub fn refuse_social_login(
     Ok(Outcome::new(()).event(&LoginFailed(SecurityFacts { user_id, session_id: None, remote_addr, detail })))
 }
 
-/// Somebody comes with a confirmed identity.
-#[derive(Debug, Clone)]
+/// Somebody comes with a confirmed identity. It has no `Debug`.
 pub struct Arrive {
     pub provider: Provider,
     pub identity: Identity,
     /// What a new user may do.
     pub roles: Vec<String>,
+    /// Sent to an address that the provider has not verified.
+    pub link: NewLink,
     pub remote_addr: Option<String>,
 }
 
@@ -104,13 +105,24 @@ pub fn arrive(db: &mut Db, ctx: &Ctx, command: &Arrive) -> Result<Outcome<UserId
     store::social::insert(db, id, command.provider, &command.identity, ctx.now).map_err(start_over)?;
     store::social::touch(db, id, command.provider, ctx.now)?;
     let user = store::users::find(db, id)?.ok_or(StoreError::Corrupt { what: "a user just inserted" })?;
-    let facts = SecurityFacts {
-        user_id: Some(id),
-        session_id: None,
-        remote_addr: command.remote_addr.clone(),
-        detail: Some(format!("{} (registered by it)", command.provider)),
-    };
-    Ok(Outcome::new(id).event(&UserCreated(UserRegistered::from(&user))).event(&SocialLinked(facts)))
+    let (created, remote_addr) = (UserCreated(UserRegistered::from(&user)), command.remote_addr.clone());
+    let detail = Some(format!("{} (registered by it)", command.provider));
+    let linked = SocialLinked(SecurityFacts { remote_addr, ..user_facts(id, detail) });
+    let Outcome { events, .. } = settle_address(db, ctx, command, user)?;
+    Ok(Outcome::new(id).event(&created).event(&linked).events(events))
+}
+
+/// An address that the provider has verified is the user's; another one has to be proved here, like that of any registration.
+fn settle_address(db: &mut Db, ctx: &Ctx, command: &Arrive, user: User) -> Result<Outcome<User>, StoreError> {
+    if command.identity.email_verified() {
+        return mark_verified(db, ctx, user, command.remote_addr.clone());
+    }
+    // Nothing was sent to a user who has just come to be.
+    if one_time::issue(db, ctx, &command.link.secret(user.id, user.email.as_str()))?.is_err() {
+        return Err(StoreError::Corrupt { what: "a new user's secrets" });
+    }
+    let mail = mails::verify_email(&user.email, &command.link.url, command.link.purpose);
+    Ok(Outcome::new(user).event(&mail))
 }
 
 /// Somebody was quicker since we looked: look again, and find what they made.
@@ -165,14 +177,8 @@ pub fn link(db: &mut Db, ctx: &Ctx, command: &Link) -> Result<Outcome<SocialLogi
     let facts = session_facts(id, command.session_id, command.remote_addr.clone());
     let facts = SecurityFacts { detail: Some(provider.to_string()), ..facts };
     let title = provider.title();
-    let mail = notice(
-        &user,
-        &format!("Login with {title} added"),
-        &format!(
-            "From now on you can log in to your account with {title}.\n\nIf this was not you, remove that login, change \
-             your password and end your other sessions."
-        ),
-    );
+    let text = format!("From now on you can log in to your account with {title}.");
+    let mail = mails::notice(&user.email, &format!("Login with {title} added"), &text);
     Ok(Outcome::new(linked).event(&SocialLinked(facts)).event(&mail))
 }
 
@@ -218,24 +224,7 @@ pub fn unlink(db: &mut Db, _: &Ctx, command: &Unlink) -> Result<Outcome<SocialLo
     let facts = session_facts(id, command.session_id, command.remote_addr.clone());
     let facts = SecurityFacts { detail: Some(provider.to_string()), ..facts };
     let title = provider.title();
-    let mail = notice(
-        &user,
-        &format!("Login with {title} removed"),
-        &format!(
-            "You can no longer log in to your account with {title}.\n\nIf this was not you, change your password and end \
-             your other sessions."
-        ),
-    );
+    let text = format!("You can no longer log in to your account with {title}.");
+    let mail = mails::notice(&user.email, &format!("Login with {title} removed"), &text);
     Ok(Outcome::new(gone).event(&SocialUnlinked(facts)).event(&mail))
-}
-
-fn notice(user: &User, subject: &str, text: &str) -> EmailRequested {
-    let mut params = std::collections::BTreeMap::from([
-        ("subject".to_owned(), subject.to_owned()),
-        ("text".to_owned(), text.to_owned()),
-    ]);
-    if let Some(name) = &user.profile.first_name {
-        params.insert("name".to_owned(), name.clone());
-    }
-    EmailRequested(EmailRequest { template: "notice".to_owned(), to: user.email.as_str().to_owned(), params })
 }

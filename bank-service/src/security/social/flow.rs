@@ -107,6 +107,7 @@ impl Security {
             provider: returning.provider,
             identity,
             roles: vec![self.0.social.default_role.clone()],
+            link: self.new_link(Purpose::EmailVerification),
             remote_addr: Some(returning.origin.remote_addr.clone()),
         };
         // The provider took its time.

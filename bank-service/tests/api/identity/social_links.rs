@@ -5,8 +5,10 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::authenticator::{give, secured};
 use super::social::{finish, log_in, returning, start};
-use crate::harness::{Person, TestApp};
+use super::tokens::claims;
+use crate::harness::{Answer, Person, TestApp};
 use crate::providers::{PROVIDERS, Providers, with_providers};
 
 async fn link(app: &TestApp, providers: &Providers, provider: &str, person: &Person) -> Value {
@@ -138,7 +140,7 @@ async fn the_last_way_to_log_in_stays_even_if_two_are_taken_at_once() {
     let paths: Vec<_> = PROVIDERS.iter().map(|provider| format!("/auth/social/{provider}")).collect();
     let answers = futures_util::future::join_all(paths.iter().map(|path| app.delete(&token, path))).await;
     let gone = answers.iter().filter(|answer| answer.status.as_u16() == 200).count();
-    assert_eq!(gone, 2, "{:?}", answers.iter().map(|answer| answer.outcome()).collect::<Vec<_>>());
+    assert_eq!(gone, 2, "{:?}", answers.iter().map(Answer::outcome).collect::<Vec<_>>());
     assert_eq!(app.get(&token, "/auth/social").await.expect(200)["total"], 1);
 }
 
@@ -209,4 +211,83 @@ async fn a_second_login_in_the_same_browser_keeps_the_first_one_good() {
     let forged = app.request(Method::GET, "/auth/social/github/start", None).header("Host", "evil.example");
     assert!(!app.send(forged).await.body.to_string().contains("evil.example"));
     assert_eq!(start(&app, "google", None).await["expires_in"], 600);
+}
+
+#[actix_web::test]
+async fn an_address_is_verified_where_the_provider_says_so_and_asked_for_elsewhere() {
+    let (app, providers) = with_providers(|_| {}).await;
+    for (number, provider) in PROVIDERS.into_iter().enumerate() {
+        for verified in [true, false] {
+            let email = format!("{provider}-{verified}@example.com");
+            providers.account(&format!("{}{}", 5000 + number, u8::from(verified)), Some(&email), verified);
+            let from = app.events().await.len();
+            log_in(&app, &providers, provider).await;
+            let events = app.events().await;
+            let proved = events[from..].iter().any(|event| event.event_type.as_str() == "security.email_verified");
+            // Facebook does not say.
+            assert_eq!(proved, verified && provider != "facebook", "{email}");
+            let links = app.mails(&email).await.iter().filter(|mail| mail.0.template == "verify-email").count();
+            assert_eq!(links == 1, !proved, "{email}");
+        }
+    }
+}
+
+/// A stranger comes first, by a provider that lets it claim any address; then the owner proves the address.
+#[actix_web::test]
+async fn the_owner_of_an_address_ends_what_a_stranger_has_linked_before() {
+    let (app, providers) = with_providers(|_| {}).await;
+    providers.account("6666", Some("victim@example.com"), false);
+    let strangers = log_in(&app, &providers, "facebook").await;
+    let linking = returning(&app, &providers, "github", Some(&strangers)).await;
+    finish(&app, "github", &linking, Some(&strangers)).await.expect(201);
+    app.post_anonymous("/auth/password/forgot", json!({"email": "victim@example.com"})).await.expect(202);
+    let token = app.newest_mail("victim@example.com", "reset-password").await.token().to_owned();
+    let body = json!({"token": token, "password": crate::harness::PASSWORD});
+    app.post_anonymous("/auth/password/reset", body).await.expect(200);
+    assert_eq!(app.get(&strangers, "/auth/me").await.status.as_u16(), 401);
+    for provider in ["facebook", "github"] {
+        let body = returning(&app, &providers, provider, None).await;
+        assert_eq!(finish(&app, provider, &body, None).await.outcome(), (409, "link_required"), "{provider}");
+    }
+    let victim = app.person("victim@example.com").await;
+    assert_eq!(app.get(&victim.token, "/auth/social").await.expect(200)["total"], 0);
+}
+
+#[actix_web::test]
+async fn a_social_user_sets_a_password_and_may_then_unlink() {
+    let (app, providers) = with_providers(|_| {}).await;
+    let token = log_in(&app, &providers, "google").await;
+    assert_eq!(app.delete(&token, "/auth/social/google").await.outcome(), (409, "conflict"));
+    app.put(&token, "/auth/password", json!({"new_password": crate::harness::PASSWORD})).await.expect(200);
+    assert_eq!(app.get(&token, "/auth/social").await.expect(200)["has_password"], true);
+    app.delete(&token, "/auth/social/google").await.expect(200);
+    app.login("john.doe@example.com", crate::harness::PASSWORD).await.expect(200);
+}
+
+#[actix_web::test]
+async fn the_page_that_a_provider_sends_back_to_shows_nothing_of_its_address() {
+    let (app, _providers) = with_providers(|_| {}).await;
+    let path = "/auth/social/github/callback?code=%3Cscript%3E&state=secret-state";
+    let answer = app.send(app.request(Method::GET, path, None)).await;
+    assert!(answer.headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+    let page = answer.expect(200).as_str().unwrap().to_owned();
+    assert!(page.contains("POST /auth/social/github") && !page.contains("secret-state") && !page.contains("script>"));
+}
+
+#[actix_web::test]
+async fn a_second_factor_is_asked_for_after_a_social_login_too() {
+    let (app, providers) = with_providers(|_| {}).await;
+    let user = secured(&app, "a@example.com").await;
+    link(&app, &providers, "github", &user.person).await;
+    let proofs = [returning(&app, &providers, "github", None).await, json!({"access_token": providers.access_token()})];
+    for proof in proofs {
+        let asked = finish(&app, "github", &proof, None).await;
+        assert_eq!(asked.outcome(), (401, "mfa_required"));
+        assert!(asked.body.get("access_token").is_none());
+        let challenge = asked.body["mfa_token"].as_str().unwrap();
+        let tokens = give(&app, challenge, &user.phone.code(&app)).await.expect(200);
+        let said = claims(tokens["access_token"].as_str().unwrap());
+        assert_eq!((&said["user_id"], &said["amr"]), (&json!(user.person.id), &json!(["fed", "otp", "mfa"])));
+        app.clock.advance(Duration::from_secs(30));
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::social::{finish, log_in, returning};
 use crate::harness::TestApp;
-use crate::providers::{CLIENT_SECRET, Mood, PROVIDERS, Providers, Signing, with_providers};
+use crate::providers::{CLIENT_SECRET, Mood, PROVIDERS, Providers, Signing, Trouble, with_providers};
 
 const REFUSED: (u16, &str) = (401, "invalid_credentials");
 const OIDC: [&str; 3] = ["google", "linkedin", "facebook"];
@@ -147,7 +147,7 @@ async fn one_of_fifty_uses_of_a_state_counts() {
 }
 
 #[actix_web::test]
-async fn an_unverified_address_is_only_claimed_and_none_is_not_enough() {
+async fn a_new_user_needs_an_address() {
     let (app, providers) = with_providers(|_| {}).await;
     providers.account("1001", None, false);
     for provider in PROVIDERS {
@@ -163,14 +163,13 @@ async fn an_unverified_address_is_only_claimed_and_none_is_not_enough() {
 async fn a_provider_that_fails_is_503_and_the_login_can_be_begun_again() {
     let (app, providers) = with_providers(|_| {}).await;
     for provider in PROVIDERS {
-        let moods = [500, 503, 429, 302].map(|status| Mood { status: Some(status), ..Mood::default() });
-        for mood in moods.into_iter().chain([Mood { endless: true, ..Mood::default() }]) {
+        for trouble in [500, 503, 429, 302].map(Trouble::Status).into_iter().chain([Trouble::Endless]) {
             let body = returning(&app, &providers, provider, None).await;
             let proof = json!({"access_token": providers.access_token()});
-            providers.mood(mood.clone());
+            providers.mood(Mood { trouble, ..Mood::default() });
             for proof in [body, proof] {
                 let answer = finish(&app, provider, &proof, None).await;
-                assert_eq!(answer.outcome(), (503, "unavailable"), "{provider} {mood:?}");
+                assert_eq!(answer.outcome(), (503, "unavailable"), "{provider} {trouble:?}");
                 assert_eq!(answer.headers["retry-after"], "5");
             }
             providers.mood(Mood::default());
@@ -185,7 +184,7 @@ async fn a_provider_that_does_not_answer_is_given_up_and_holds_nothing_up() {
     let (app, providers) = with_providers(|_| {}).await;
     let person = app.user("a@example.com").await;
     let body = returning(&app, &providers, "google", None).await;
-    providers.mood(Mood { silent: true, ..Mood::default() });
+    providers.mood(Mood { trouble: Trouble::Silent, ..Mood::default() });
     let waiting = finish(&app, "google", &body, None);
     let meanwhile = async {
         let body = json!({"first_name": "Zoë"});
@@ -222,7 +221,7 @@ async fn keys_serve_on_while_the_provider_is_away_but_not_for_ever() {
     let (app, providers) = with_providers(|_| {}).await;
     let log_in = async || finish(&app, "google", &json!({"id_token": providers.id_token("google")}), None).await;
     log_in().await.expect(200);
-    providers.mood(Mood { status: Some(500), ..Mood::default() });
+    providers.mood(Mood { trouble: Trouble::Status(500), ..Mood::default() });
     app.clock.advance(Duration::from_mins(30));
     log_in().await.expect(200);
     app.clock.advance(Duration::from_mins(31));

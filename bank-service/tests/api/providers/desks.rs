@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Account, CLIENT_SECRET, Desk, Grant, Providers, client_id};
+use super::{Account, CLIENT_SECRET, Desk, Grant, Providers, Trouble, client_id};
 
 type Form = HashMap<String, String>;
 
@@ -35,15 +35,14 @@ impl Providers {
         };
         let consents = path.ends_with("/auth") || path.ends_with("/authorize") || path.ends_with("/authorization");
         if !(consents || path.ends_with("/dialog/oauth")) {
-            if mood.silent {
-                futures_util::future::pending::<()>().await;
-            }
-            if mood.endless {
-                return HttpResponse::Ok().json("x".repeat(128 * 1024));
-            }
-            if let Some(status) = mood.status {
-                let status = StatusCode::from_u16(status).unwrap();
-                return HttpResponse::build(status).insert_header(("Location", "/elsewhere")).json(json!({}));
+            match mood.trouble {
+                Trouble::None => {}
+                Trouble::Silent => futures_util::future::pending::<()>().await,
+                Trouble::Endless => return HttpResponse::Ok().json("x".repeat(128 * 1024)),
+                Trouble::Status(status) => {
+                    let status = StatusCode::from_u16(status).unwrap();
+                    return HttpResponse::build(status).insert_header(("Location", "/elsewhere")).json(json!({}));
+                }
             }
         }
         let (provider, rest) = path.trim_start_matches('/').split_once('/').unwrap();

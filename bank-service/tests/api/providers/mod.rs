@@ -30,15 +30,22 @@ pub(crate) struct Account {
     pub(crate) verified: bool,
 }
 
+/// What the stand-in answers to programs, whatever they ask.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    #[default]
+    None,
+    /// Nothing at all.
+    Silent,
+    /// 128 KiB.
+    Endless,
+    Status(u16),
+}
+
 /// How the stand-in behaves. The default is well.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mood {
-    /// Answers everything with this status.
-    pub(crate) status: Option<u16>,
-    /// Answers nothing at all.
-    pub(crate) silent: bool,
-    /// Answers everything with 128 KiB.
-    pub(crate) endless: bool,
+    pub(crate) trouble: Trouble,
     pub(crate) signing: Signing,
     /// Instead of the claims that a good `id_token` has; null removes one.
     pub(crate) claims: HashMap<&'static str, Value>,
