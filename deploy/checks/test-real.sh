@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 
 echo "servers: MariaDB ${MARIADB_VERSION:-?}, RabbitMQ ${RABBITMQ_VERSION:-?}, MongoDB ${MONGODB_VERSION:-?}, maildev ${MAILDEV_VERSION:-?}"
 TEST_DATABASE_URL=$DATABASE_URL cargo test -p bank-service --test api
+cargo test -p bank-service --features real-servers --test bank
 cargo test -p service-kit --features real-servers --test amqp
 cargo test -p log-service --features real-servers --test mongo
 cargo test -p email-service --features real-servers --test real

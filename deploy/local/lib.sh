@@ -72,4 +72,19 @@ kill_group() {
 # Remembers a variable of a server in its folder; up.sh gathers them. put <dir> NAME value
 put() { printf '%s=%q\n' "$2" "$3" >>"$1/env"; }
 
+# A certificate for 127.0.0.1 and localhost from an authority of its own: certificate <dir> makes ca.pem, server.pem,
+# server.key and both.pem (certificate and key) there.
+certificate() {
+  local dir=$1
+  command -v openssl >/dev/null || fail "openssl is needed for the servers' certificates"
+  {
+    openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=authority of a test" -keyout "$dir/ca.key" -out "$dir/ca.pem"
+    openssl req -newkey rsa:2048 -nodes -subj "/CN=localhost" -keyout "$dir/server.key" -out "$dir/server.csr"
+    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n' >"$dir/server.ext"
+    openssl x509 -req -in "$dir/server.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial -days 30 \
+      -extfile "$dir/server.ext" -out "$dir/server.pem"
+  } >"$dir/certificate.log" 2>&1 || fail "openssl; its log is $dir/certificate.log"
+  cat "$dir/server.pem" "$dir/server.key" >"$dir/both.pem"
+}
+
 port_open() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use clap::{Parser, Subcommand};
 use service_kit::http::client;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher};
+use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, Role};
 use service_kit::messaging::{Outgoing, Publisher, Receipt};
 use service_kit::telemetry::Metrics;
 use tokio::sync::broadcast;
@@ -37,7 +37,7 @@ const EXAMPLES: &str = "Examples:
   MAIL_URL=mailbox:/var/mail/bank email-service serve  keep mail in another folder
   EMAIL_HOST=smtp.example.com EMAIL_USER=bank email-service doctor
                                                        check a mail server (EMAIL_APP_PASSWORD_FILE)
-  email-service doctor                                 check configuration, mailer, store and keys
+  email-service doctor                                 check configuration, mailer, store, broker and keys
   email-service openapi > openapi.json                 write the OpenAPI document";
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -71,7 +71,6 @@ async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
         running.stop().await;
         return Ok(ExitCode::SUCCESS);
     };
-    amqp::check_at_start(&broker).await.context("AMQP_URI")?;
     let metrics = Metrics::new("email-service");
     let publisher = Arc::new(AmqpPublisher::start(broker.clone(), &metrics, shutdown.clone()));
     let mut running = EmailService::new(config, publisher)
@@ -79,6 +78,7 @@ async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
         .with_metrics(metrics.clone())
         .run()
         .await?;
+    amqp::check_at_start(&broker, &[Role::Consumer(&running.consumer_settings())]).await.context("AMQP_URI")?;
     let consumers = AmqpConsumers::new(broker, metrics, shutdown.clone());
     consumers.subscribe(running.consumer_settings(), running.consumer())?;
     shutdown.wait().await;
@@ -110,6 +110,7 @@ async fn doctor(args: &Args) -> anyhow::Result<ExitCode> {
         ("templates", Templates::new(&config.subject_prefix).map(|_| ()).map_err(|error| error.to_string())),
         ("mailer", check_mailer(&config).await),
         ("store", check_store(&config).await),
+        ("broker", check_broker(&config).await),
         ("keys", check_keys(&config).await),
     ];
     let mut code = ExitCode::SUCCESS;
@@ -138,6 +139,11 @@ async fn check_mailer(config: &Config) -> Result<(), String> {
 async fn check_store(config: &Config) -> Result<(), String> {
     let store = config.store.open().await.map_err(|error| format!("EMAIL_DATABASE_URL: {}", whole(&error)))?;
     store.probe().await.map_err(|reason| format!("EMAIL_DATABASE_URL: {reason}"))
+}
+
+async fn check_broker(config: &Config) -> Result<(), String> {
+    let Some(broker) = &config.broker else { return Ok(()) };
+    amqp::probe(broker).await.map_err(|error| format!("AMQP_URI: {error}"))
 }
 
 /// An error with its causes, on one line.

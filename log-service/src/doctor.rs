@@ -8,6 +8,7 @@ use std::time::Duration;
 use log_service::LogServiceConfig;
 use log_service::config::Settings;
 use service_kit::http::auth::Jwks;
+use service_kit::messaging::amqp;
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
@@ -22,6 +23,7 @@ pub(crate) async fn run(config: &LogServiceConfig) -> ExitCode {
     let sound = [
         report("configuration", Ok("valid".to_owned())),
         report(settings.store.variable(), check_store(&settings).await),
+        report("AMQP_URI", check_broker(&settings).await),
         report("JWKS_URL", check_keys(&settings.jwks_url).await),
         report("LOG_BIND", check_address(&settings)),
     ];
@@ -33,6 +35,12 @@ async fn check_store(settings: &Settings) -> Result<String, String> {
     let store = store.map_err(|error| error.to_string())?;
     store.probe().await.map_err(|error| error.to_string())?;
     Ok("opened, migrated and written to".to_owned())
+}
+
+async fn check_broker(settings: &Settings) -> Result<String, String> {
+    let Some(broker) = &settings.broker else { return Ok("not set; events come in by POST /api/logs only".to_owned()) };
+    amqp::probe(broker).await.map_err(|error| error.to_string())?;
+    Ok(format!("{} answers", broker.endpoint()))
 }
 
 async fn check_keys(url: &str) -> Result<String, String> {

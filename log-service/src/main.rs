@@ -14,7 +14,7 @@ use service_kit::clock::SystemClock;
 use service_kit::config;
 use service_kit::http::auth::HttpKeys;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpSettings};
+use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpSettings, Role};
 use service_kit::telemetry::{self, LogFormat, LogSettings, Metrics};
 
 /// Handlers that still run after this time are stopped; what they had is delivered again.
@@ -96,7 +96,7 @@ async fn serve(cli: Cli) -> anyhow::Result<()> {
 
 /// A broker that refuses us is a fault to be told at once; one that is away is waited for.
 async fn hear(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -> anyhow::Result<AmqpConsumers> {
-    amqp::check_at_start(&broker).await.context("AMQP_URI")?;
+    amqp::check_at_start(&broker, &[Role::Consumer(&running.consumer_settings())]).await.context("AMQP_URI")?;
     let consumers = AmqpConsumers::new(broker, running.metrics(), shutdown.clone());
     consumers.subscribe(running.consumer_settings(), running.consumer())?;
     Ok(consumers)

@@ -77,8 +77,10 @@ async fn first_signal() -> std::io::Result<&'static str> {
 
 type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
+#[derive(Clone)]
 struct Dependency {
     name: String,
+    needed: bool,
     probe: Probe,
     up: Arc<AtomicBool>,
 }
@@ -99,6 +101,8 @@ struct Inner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DependencyState {
     pub name: String,
+    /// False: without it the service does its work all the same, if not all of it at once.
+    pub needed: bool,
     pub error: Option<String>,
 }
 
@@ -111,7 +115,7 @@ pub struct ReadinessReport {
 
 impl ReadinessReport {
     pub fn is_ready(&self) -> bool {
-        !self.draining && self.dependencies.iter().all(|state| state.error.is_none())
+        !self.draining && self.dependencies.iter().all(|state| state.error.is_none() || !state.needed)
     }
 }
 
@@ -138,7 +142,19 @@ impl Readiness {
     where
         P: Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
     {
-        let dependency = Dependency { name: name.into(), probe: Arc::new(probe), up: Arc::new(AtomicBool::new(true)) };
+        self.push(name.into(), true, Arc::new(probe));
+    }
+
+    /// Adds something that the report tells of, and that the service can do without for a while.
+    pub fn watch<P>(&self, name: impl Into<String>, probe: P)
+    where
+        P: Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+    {
+        self.push(name.into(), false, Arc::new(probe));
+    }
+
+    fn push(&self, name: String, needed: bool, probe: Probe) {
+        let dependency = Dependency { name, needed, probe, up: Arc::new(AtomicBool::new(true)) };
         self.inner.dependencies.write().unwrap_or_else(PoisonError::into_inner).push(dependency);
     }
 
@@ -168,25 +184,33 @@ impl Readiness {
     async fn ask_all(&self) -> Vec<DependencyState> {
         let questions: Vec<_> = {
             let dependencies = self.inner.dependencies.read().unwrap_or_else(PoisonError::into_inner);
-            dependencies.iter().map(|d| ask(d.name.clone(), Arc::clone(&d.probe), Arc::clone(&d.up))).collect()
+            dependencies.iter().map(ask).collect()
         };
         join_all(questions).await
     }
 }
 
-async fn ask(name: String, probe: Probe, up: Arc<AtomicBool>) -> DependencyState {
-    let error = match tokio::time::timeout(PROBE_LIMIT, probe()).await {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error),
-        Err(_) => Some("no answer within 2 s".to_owned()),
-    };
+fn ask(dependency: &Dependency) -> impl Future<Output = DependencyState> + use<> {
+    let Dependency { name, needed, probe, up } = dependency.clone();
+    async move {
+        let error = match tokio::time::timeout(PROBE_LIMIT, probe()).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error),
+            Err(_) => Some("no answer within 2 s".to_owned()),
+        };
+        tell(&name, &up, error.as_deref());
+        DependencyState { name, needed, error }
+    }
+}
+
+/// A line when it goes and when it comes back.
+fn tell(dependency: &str, up: &AtomicBool, error: Option<&str>) {
     let was_up = up.swap(error.is_none(), Ordering::Relaxed);
-    match &error {
-        Some(error) if was_up => tracing::warn!(dependency = name, error, "a dependency is down"),
-        None if !was_up => tracing::info!(dependency = name, "a dependency is back"),
+    match error {
+        Some(error) if was_up => tracing::warn!(dependency, error, "a dependency is down"),
+        None if !was_up => tracing::info!(dependency, "a dependency is back"),
         _ => {}
     }
-    DependencyState { name, error }
 }
 
 #[cfg(test)]
@@ -219,6 +243,15 @@ mod tests {
         assert!(!report.is_ready());
         let down: Vec<_> = report.dependencies.iter().filter(|d| d.error.is_some()).map(|d| d.name.as_str()).collect();
         assert_eq!(down, ["broker", "mail"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_watched_is_told_and_does_not_decide() {
+        let readiness = Readiness::new();
+        readiness.watch("broker", || Box::pin(async { Err("refused".to_owned()) }));
+        let report = readiness.check().await;
+        assert!(report.is_ready());
+        assert_eq!(report.dependencies.iter().map(|d| d.error.as_deref()).collect::<Vec<_>>(), [Some("refused")]);
     }
 
     #[tokio::test]

@@ -43,6 +43,8 @@ pub enum StartError {
 pub struct Running {
     pub state: AppState,
     pub server: RunningServer,
+    /// What `/readyz` asks; whoever brings a transport adds it.
+    pub readiness: Readiness,
     shutdown: Shutdown,
     recorded: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
@@ -76,15 +78,16 @@ pub async fn start(config: Config, clock: SharedClock, shutdown: Shutdown) -> Re
 
 /// Starts serving; must be called inside an actix system.
 pub fn serve_prepared(state: AppState, shutdown: Shutdown) -> Result<Running, StartError> {
-    let server = listen(&state, &shutdown)?;
+    let readiness = Readiness::new();
+    let server = listen(&state, &shutdown, readiness.clone())?;
     let recorded = Arc::new(Notify::new());
-    let mut running = Running { state, server, shutdown, recorded, tasks: Vec::new() };
+    let mut running = Running { state, server, readiness, shutdown, recorded, tasks: Vec::new() };
     running.start_log_poster();
     running.start_janitor();
     Ok(running)
 }
 
-fn listen(state: &AppState, shutdown: &Shutdown) -> Result<RunningServer, StartError> {
+fn listen(state: &AppState, shutdown: &Shutdown, readiness: Readiness) -> Result<RunningServer, StartError> {
     let config = &state.settings.config;
     let mut server = ServerSettings::new("bank-service", config.bind);
     server.tls = state.settings.tls.clone();
@@ -92,7 +95,6 @@ fn listen(state: &AppState, shutdown: &Shutdown) -> Result<RunningServer, StartE
     if let Some(workers) = config.workers {
         server.workers = workers.max(1);
     }
-    let readiness = Readiness::new();
     let store = state.store.clone();
     readiness.add("database", move || {
         let store = store.clone();

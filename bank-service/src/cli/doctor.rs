@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use service_kit::messaging::amqp::Role;
+
 use super::say;
 use crate::config::{Config, Settings};
 use crate::store::{DatabaseUrl, migrations};
@@ -71,6 +73,7 @@ fn broker(settings: &Settings) -> Result<String, String> {
     let Some(broker) = &settings.broker else { return Ok("not set; events wait in the outbox".to_owned()) };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    runtime.block_on(service_kit::messaging::amqp::probe(broker)).map_err(|error| error.to_string())?;
+    let probe = service_kit::messaging::amqp::probe_as(broker, &[Role::Publisher]);
+    runtime.block_on(probe).map_err(|error| error.to_string())?;
     Ok(format!("{} answers", broker.endpoint()))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use service_kit::clock::SystemClock;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, AmqpSettings};
+use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, AmqpSettings, Role};
 
 use crate::app::{self, Running};
 use crate::config::Config;
@@ -22,8 +22,10 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
         let shutdown = Shutdown::new();
         shutdown.on_signals();
         let mut running = app::start(config, Arc::new(SystemClock), shutdown.clone()).await?;
+        // The publisher outlives the relay, which waits for what it has sent.
+        let drained = Shutdown::new();
         let consumers = if let Some(broker) = running.state.settings.broker.clone() {
-            Some(connect(&mut running, broker, &shutdown).await?)
+            Some(connect(&mut running, broker, &shutdown, &drained).await?)
         } else {
             tracing::warn!("AMQP_URI is not set: events wait in the outbox");
             None
@@ -33,18 +35,41 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
             consumers.drain(DRAIN).await;
         }
         running.finish().await;
+        drained.begin();
         Ok(ExitCode::SUCCESS)
     })
 }
 
 /// A broker that refuses us is a fault to be told at once; one that is away is waited for.
-async fn connect(running: &mut Running, broker: AmqpSettings, shutdown: &Shutdown) -> anyhow::Result<AmqpConsumers> {
-    amqp::check_at_start(&broker).await.context("AMQP_URI")?;
-    let metrics = running.state.metrics.clone();
-    let publisher = AmqpPublisher::start(broker.clone(), &metrics, shutdown.clone());
-    let consumers = AmqpConsumers::new(broker, metrics, shutdown.clone());
+async fn connect(
+    running: &mut Running,
+    broker: AmqpSettings,
+    shutdown: &Shutdown,
+    drained: &Shutdown,
+) -> anyhow::Result<AmqpConsumers> {
     let (settings, consumer) = running.mail_receipts();
+    amqp::check_at_start(&broker, &[Role::Publisher, Role::Consumer(&settings)]).await.context("AMQP_URI")?;
+    let metrics = running.state.metrics.clone();
+    let publisher = AmqpPublisher::start(broker.clone(), &metrics, drained.clone());
+    watch(running, &broker, &publisher);
+    let consumers = AmqpConsumers::new(broker, metrics, shutdown.clone());
     consumers.subscribe(settings, consumer)?;
     running.start_relay(Arc::new(publisher));
     Ok(consumers)
+}
+
+/// `/readyz` tells of the broker, and of each queue that is waited for. Requests are answered without them: events wait.
+fn watch(running: &Running, broker: &AmqpSettings, publisher: &AmqpPublisher) {
+    let probed = publisher.clone();
+    running.readiness.watch("broker", move || {
+        let state = probed.state();
+        Box::pin(async move { state })
+    });
+    for queue in broker.expected_queues.clone() {
+        let (probed, name) = (publisher.clone(), format!("queue {queue}"));
+        running.readiness.watch(name, move || {
+            let missing = probed.missing_queues().contains(&queue);
+            Box::pin(async move { if missing { Err("events wait for it".to_owned()) } else { Ok(()) } })
+        });
+    }
 }

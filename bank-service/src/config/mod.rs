@@ -13,6 +13,9 @@ use service_kit::messaging::amqp::BrokerOptions;
 pub use settings::{RateLimits, Settings};
 pub use social::{SocialClient, SocialOptions};
 
+/// The queues of those who must not miss an event.
+const EXPECTED_QUEUES: &str = "log-service,email-service";
+
 /// What bank-service can be told. Every flag has a variable of the same meaning; secrets are also read from `NAME_FILE`.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
@@ -101,6 +104,10 @@ pub struct Config {
     #[arg(long, env = "CALLBACK_QUEUE", default_value = shared_events::routing::ACK_QUEUE, value_name = "NAME", global = true)]
     pub callback_queue: String,
 
+    /// Queues that have to be there before any event is published, separated by commas; empty: none
+    #[arg(long, env = "EXPECTED_QUEUES", default_value = EXPECTED_QUEUES, value_name = "LIST", global = true)]
+    pub expected_queues: String,
+
     #[command(flatten)]
     pub social: SocialOptions,
 
@@ -138,6 +145,7 @@ impl Default for Config {
             outbox_retention_days: 7,
             callback_queue: shared_events::routing::ACK_QUEUE.to_owned(),
             social: SocialOptions::default(),
+            expected_queues: EXPECTED_QUEUES.to_owned(),
             broker: BrokerOptions::default(),
             tls: TlsOptions::default(),
             workers: None,

@@ -11,6 +11,8 @@ use crate::domain::client_version::ClientVersion;
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
 const SECRET_KEY_MIN: usize = 32;
+const MOST_QUEUES: usize = 20;
+const LONGEST_QUEUE: usize = 200;
 /// Values that stand in examples and must not guard anything.
 const EXAMPLE_PARTS: [&str; 4] = ["change-me", "changeme", "example", "secret-key"];
 
@@ -69,7 +71,10 @@ impl Config {
         if self.outbox_retention_days == 0 || self.outbox_retention_days > 3650 {
             faults.add("OUTBOX_RETENTION_DAYS: expected a number of days from 1 to 3650");
         }
-        let broker = self.broker.check(&mut faults);
+        let mut broker = self.broker.check(&mut faults);
+        if let Some(broker) = &mut broker {
+            broker.expected_queues = check_queues(&self, &mut faults);
+        }
         let min_client_version = check_client_version(&self, &mut faults);
         let social = self.social.check(self.app_env.is_production(), &mut faults);
         faults.finish()?;
@@ -154,6 +159,17 @@ fn check_url(variable: &str, text: &str, faults: &mut Faults) -> Option<Url> {
 fn check_client_version(config: &Config, faults: &mut Faults) -> Option<ClientVersion> {
     let text = config.min_client_version.as_deref().filter(|text| !text.is_empty())?;
     faults.check("MIN_CLIENT_VERSION", text, "a version such as 1.4.2", text.parse())
+}
+
+fn check_queues(config: &Config, faults: &mut Faults) -> Vec<String> {
+    let names = config.expected_queues.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    if names.len() > MOST_QUEUES || names.iter().any(|name| name.len() > LONGEST_QUEUE) {
+        faults.add(format!(
+            "EXPECTED_QUEUES: expected at most {MOST_QUEUES} names of at most {LONGEST_QUEUE} bytes, separated by commas"
+        ));
+    }
+    names
 }
 
 fn check_score(config: &Config, faults: &mut Faults) -> u8 {

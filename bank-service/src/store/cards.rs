@@ -1,10 +1,14 @@
 //! The `cards` table. A card's owner is the user of its account's client.
 
+use diesel::mysql::Mysql;
 use diesel::prelude::*;
+use diesel::query_builder::AstPass;
+use diesel::sql_types::BigInt;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
 use shared_events::{AccountId, BankId, CardId, ClientId, UserId};
 
 use super::page::page_of;
+use super::prepared::{self, KeptRow, bind_columns};
 use super::schema::{accounts, cards, clients};
 use super::{Db, StoreError};
 use crate::domain::balance::Balance;
@@ -27,6 +31,24 @@ pub enum Ancestor {
 }
 
 type Row = (i64, i64, i64, i64);
+
+#[derive(Insertable)]
+#[diesel(table_name = cards)]
+struct NewRow {
+    id: i64,
+    balance: i64,
+    account_id: i64,
+    version: i64,
+}
+
+impl KeptRow for NewRow {
+    const INSERT: &'static str = "INSERT INTO cards (id, balance, account_id, version) VALUES ";
+
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
+        let Self { id, balance, account_id, version } = self;
+        bind_columns!(out, id => BigInt, balance => BigInt, account_id => BigInt, version => BigInt)
+    }
+}
 
 fn read((id, balance, account_id, version): Row) -> Result<Card, StoreError> {
     let corrupt = |what| move |_| StoreError::Corrupt { what };
@@ -123,13 +145,16 @@ pub fn delete_of(db: &mut Db, ancestor: Ancestor) -> Result<usize, StoreError> {
 
 /// [`StoreError::ForeignKeyViolation`] where the account does not exist.
 pub fn insert(db: &mut Db, card: &Card) -> Result<(), StoreError> {
-    let row = (
-        cards::id.eq(card.id.get()),
-        cards::balance.eq(card.balance.minor()),
-        cards::account_id.eq(card.account_id.get()),
-        cards::version.eq(card.version),
-    );
-    diesel::insert_into(cards::table).values(row).execute(db)?;
+    let row = NewRow {
+        id: card.id.get(),
+        balance: card.balance.minor(),
+        account_id: card.account_id.get(),
+        version: card.version,
+    };
+    match db {
+        Db::Mysql(conn) => prepared::insert(conn, &[row])?,
+        Db::Sqlite(conn) => diesel::insert_into(cards::table).values(row).execute(conn)?,
+    };
     Ok(())
 }
 

@@ -4,14 +4,41 @@
 //! Keys are per caller and kept for 24 hours.
 
 use chrono::{NaiveDateTime, TimeDelta};
+use diesel::mysql::Mysql;
 use diesel::prelude::*;
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{Text, Timestamp};
 
+use super::prepared::{self, KeptRow, bind_columns};
 use super::schema::idempotency_keys::{self, dsl};
 use super::{Ctx, Db, StoreError};
 
 const KEPT_HOURS: i64 = 24;
 /// How many expired keys one sweep removes.
 const SWEEP: i64 = 500;
+
+#[derive(Insertable)]
+#[diesel(table_name = idempotency_keys)]
+struct NewRow {
+    caller: String,
+    idempotency_key: String,
+    request_hash: String,
+    response: String,
+    created_at: NaiveDateTime,
+}
+
+impl KeptRow for NewRow {
+    const INSERT: &'static str =
+        "INSERT INTO idempotency_keys (caller, idempotency_key, request_hash, response, created_at) VALUES ";
+
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
+        let Self { caller, idempotency_key, request_hash, response, created_at } = self;
+        bind_columns!(
+            out, caller => Text, idempotency_key => Text, request_hash => Text, response => Text,
+            created_at => Timestamp
+        )
+    }
+}
 
 /// A key as a request gave it.
 #[derive(Debug, Clone)]
@@ -50,21 +77,31 @@ pub(super) fn find<E: From<StoreError> + From<IdempotencyError>>(
 }
 
 pub(super) fn remember(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey, response: &str) -> Result<(), StoreError> {
-    let expired = dsl::idempotency_keys.find((&key.caller, &key.key)).filter(dsl::created_at.le(oldest(ctx)));
-    diesel::delete(expired).execute(db)?;
-    let row = (
-        dsl::caller.eq(&key.caller),
-        dsl::idempotency_key.eq(&key.key),
-        dsl::request_hash.eq(&key.request_hash),
-        dsl::response.eq(response),
-        dsl::created_at.eq(ctx.now_naive()),
-    );
-    match diesel::insert_into(idempotency_keys::table).values(row).execute(db).map_err(StoreError::from) {
-        Ok(_) => Ok(()),
-        // Another request with this key was quicker: start over, and find its answer.
-        Err(StoreError::UniqueViolation) => Err(StoreError::Serialization),
-        Err(error) => Err(error),
+    let row = NewRow {
+        caller: key.caller.clone(),
+        idempotency_key: key.key.clone(),
+        request_hash: key.request_hash.clone(),
+        response: response.to_owned(),
+        created_at: ctx.now_naive(),
+    };
+    match insert(db, &row) {
+        Err(StoreError::UniqueViolation) => {}
+        done => return done,
     }
+    // An expired key is in the way, or another request with this key was quicker: then start over, and find its answer.
+    let expired = dsl::idempotency_keys.find((&key.caller, &key.key)).filter(dsl::created_at.le(oldest(ctx)));
+    if diesel::delete(expired).execute(db)? == 0 {
+        return Err(StoreError::Serialization);
+    }
+    insert(db, &row)
+}
+
+fn insert(db: &mut Db, row: &NewRow) -> Result<(), StoreError> {
+    match db {
+        Db::Mysql(conn) => prepared::insert(conn, std::slice::from_ref(row))?,
+        Db::Sqlite(conn) => diesel::insert_into(idempotency_keys::table).values(row).execute(conn)?,
+    };
+    Ok(())
 }
 
 /// Removes some of the keys that are too old; gives how many.

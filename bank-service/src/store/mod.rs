@@ -29,6 +29,7 @@ pub mod named;
 pub mod one_time_secrets;
 pub mod outbox;
 mod page;
+mod prepared;
 pub mod refresh_tokens;
 pub mod roles;
 pub mod schema;

@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDateTime};
+use diesel::mysql::Mysql;
 use diesel::prelude::*;
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{Binary, Nullable, Text, Timestamp};
 use shared_events::WireMessage;
 
+use super::prepared::{self, KeptRow, bind_columns};
 use super::schema::outbox::{self, dsl};
 use super::{Ctx, Db, PendingEvent, StoreError};
 
@@ -26,6 +30,20 @@ struct NewRow {
     created_at: NaiveDateTime,
     due_at: Option<NaiveDateTime>,
     sealed: Option<Vec<u8>>,
+}
+
+impl KeptRow for NewRow {
+    const INSERT: &'static str =
+        "INSERT INTO outbox (event_id, event_type, message, created_at, due_at, sealed) VALUES ";
+
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
+        // Every field by its name: one that is forgotten does not compile.
+        let Self { event_id, event_type, message, created_at, due_at, sealed } = self;
+        bind_columns!(
+            out, event_id => Text, event_type => Text, message => Text, created_at => Timestamp,
+            due_at => Nullable<Timestamp>, sealed => Nullable<Binary>
+        )
+    }
 }
 
 /// A row that waits to be published.
@@ -56,7 +74,7 @@ pub(super) fn append(db: &mut Db, ctx: &Ctx, events: &[PendingEvent]) -> Result<
     let rows = events.iter().map(|event| new_row(ctx, event)).collect::<Result<Vec<_>, StoreError>>()?;
     for batch in rows.chunks(BATCH) {
         match db {
-            Db::Mysql(conn) => diesel::insert_into(outbox::table).values(batch).execute(conn)?,
+            Db::Mysql(conn) => prepared::insert(conn, batch)?,
             Db::Sqlite(conn) => insert_each(conn, batch)?,
         };
     }

@@ -28,7 +28,7 @@ pub(super) fn insert<R: KeptRow>(conn: &mut MysqlConn, rows: &[R]) -> QueryResul
     rows.chunks(MOST_ROWS).map(|rows| conn.execute_returning_count(&Insert { rows })).sum()
 }
 
-/// Binds columns: `bind_columns!(out, &self.id => BigInt, &self.name => Text)`.
+/// Binds columns: `bind_columns!(out, id => BigInt, name => Text)`.
 macro_rules! bind_columns {
     ($out:ident, $first:expr => $first_type:ty $(, $value:expr => $type:ty)* $(,)?) => {{
         $out.push_bind_param::<$first_type, _>($first)?;

@@ -122,7 +122,12 @@ impl Ids {
     }
 
     /// MySQL: reserves the next block. Runs in a transaction of its own, before the one that will use the ids.
+    ///
+    /// Only at the first attempt may another thread's block be enough.
     pub(super) fn reserve(&self, db: &mut Db, sequence: Sequence, attempt: u32) -> Result<(), StoreError> {
+        if attempt == 1 && self.with(sequence, |counter| counter.next < counter.limit) {
+            return Ok(());
+        }
         let block =
             BLOCK.checked_shl(attempt.saturating_sub(1) * 2).map_or(LARGEST_BLOCK, |block| block.min(LARGEST_BLOCK));
         ensure_row(db, sequence)?;

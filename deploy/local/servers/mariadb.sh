@@ -1,4 +1,5 @@
-# MariaDB: a private instance with the database and user "bank". To be sourced.
+# MariaDB: a private instance with the database and user "bank", also by TLS; the user "tls_only" has no other way in. To be
+# sourced.
 # shellcheck shell=bash disable=SC2154
 
 mariadb_missing() { command -v mariadbd >/dev/null || echo "apt:mariadb-server"; }
@@ -14,8 +15,12 @@ mariadb_prepare() {
 CREATE DATABASE IF NOT EXISTS bank CHARACTER SET utf8mb4;
 CREATE OR REPLACE USER bank@'%' IDENTIFIED BY 'bank';
 GRANT ALL ON *.* TO bank@'%';
+CREATE OR REPLACE USER tls_only@'%' IDENTIFIED BY 'tls_only' REQUIRE SSL;
+GRANT ALL ON *.* TO tls_only@'%';
 SQL
   echo "$port" >"$dir/port"
+  certificate "$dir"
+  put "$dir" DATABASE_CA_FILE "$dir/ca.pem"
   put "$dir" DATABASE_URL "mysql://bank:bank@127.0.0.1:$port/bank"
   put "$dir" MARIADB_VERSION "$(mariadbd --version | sed 's/.*Ver \([^ ]*\).*/\1/')"
 }
@@ -26,7 +31,8 @@ mariadb_start() {
   # A relative socket lies in the data folder, however long that one's path is.
   spawn "$dir" mariadb mariadbd --no-defaults --datadir="$dir/data" --port="$port" --socket=mariadb.sock \
     --user="$(id -un)" --bind-address=127.0.0.1 --skip-name-resolve --init-file="$dir/init.sql" \
-    --innodb-buffer-pool-size=128M --max-connections=200
+    --innodb-buffer-pool-size=128M --max-connections=200 \
+    --ssl-ca="$dir/ca.pem" --ssl-cert="$dir/server.pem" --ssl-key="$dir/server.key"
   wait_for "$dir" mariadb mariadb_answers "$port"
 }
 

@@ -1,4 +1,4 @@
-# MongoDB: a private replica set of one. To be sourced.
+# MongoDB: a private replica set of one, also by TLS. To be sourced.
 # shellcheck shell=bash disable=SC2154
 
 mongodb_missing() {
@@ -18,6 +18,8 @@ mongodb_prepare() {
   mkdir -p "$dir/data"
   chmod +x "$(mongodb_binary)" 2>/dev/null || true
   echo "$port" >"$dir/port"
+  certificate "$dir"
+  put "$dir" MONGODB_CA_FILE "$dir/ca.pem"
   put "$dir" MONGODB_URI "mongodb://127.0.0.1:$port/?replicaSet=rs0"
   put "$dir" MONGODB_VERSION "$("$(mongodb_binary)" --version | sed -n 's/^db version v//p')"
 }
@@ -26,7 +28,9 @@ mongodb_start() {
   local dir=$1 port
   port=$(cat "$dir/port")
   spawn "$dir" mongodb "$(mongodb_binary)" --dbpath "$dir/data" --port "$port" --bind_ip 127.0.0.1 --replSet rs0 \
-    --wiredTigerCacheSizeGB 0.25 --nounixsocket
+    --wiredTigerCacheSizeGB 0.25 --nounixsocket \
+    --tlsMode allowTLS --tlsCertificateKeyFile "$dir/both.pem" --tlsCAFile "$dir/ca.pem" \
+    --tlsAllowConnectionsWithoutCertificates
   wait_for "$dir" mongodb port_open "$port"
   wait_for "$dir" mongodb env PYTHONPATH="$tools/pymongo" python3 "$repo/deploy/local/servers/mongodb-primary.py" "$port"
 }

@@ -16,8 +16,9 @@ rabbitmq_sbin() {
 }
 
 rabbitmq_prepare() {
-  local dir=$1 node amqp dist epmd
-  read -r amqp dist epmd <<<"$(free_ports 3)"
+  local dir=$1 node amqp amqps dist epmd
+  read -r amqp amqps dist epmd <<<"$(free_ports 4)"
+  certificate "$dir"
   node="bank$amqp@localhost"
   mkdir -p "$dir/home" "$dir/mnesia" "$dir/log"
   echo "[]." >"$dir/enabled_plugins"
@@ -25,6 +26,11 @@ rabbitmq_prepare() {
   : >"$dir/rabbitmq-env.conf"
   cat >"$dir/rabbitmq.conf" <<CONF
 listeners.tcp.default = 127.0.0.1:$amqp
+listeners.ssl.default = 127.0.0.1:$amqps
+ssl_options.cacertfile = $dir/ca.pem
+ssl_options.certfile = $dir/server.pem
+ssl_options.keyfile = $dir/server.key
+ssl_options.verify = verify_none
 load_definitions = $dir/definitions.json
 disk_free_limit.absolute = 50MB
 log.file.level = info
@@ -53,6 +59,8 @@ exec '$(rabbitmq_sbin)/rabbitmqctl' -q "\$@"
 CTL
   chmod +x "$dir/ctl"
   put "$dir" AMQP_URI "amqp://bank:bank@127.0.0.1:$amqp/%2f"
+  put "$dir" AMQPS_URI "amqps://bank:bank@127.0.0.1:$amqps/%2f"
+  put "$dir" AMQPS_CA_FILE "$dir/ca.pem"
   put "$dir" RABBITMQ_CTL "$dir/ctl"
   put "$dir" RABBITMQ_VERSION "$(basename "$(dirname "$(rabbitmq_sbin)")" | sed 's/.*-//')"
 }

@@ -20,6 +20,7 @@ mod contract;
 #[path = "../api/doubles.rs"]
 mod doubles;
 mod engine;
+mod fitness;
 mod inbox;
 #[path = "../api/mime.rs"]
 mod mime;

@@ -58,3 +58,9 @@ pub(crate) fn uri() -> String {
     assert!(!uri.is_empty(), "MONGODB_URI is not set; it has to name a MongoDB replica set (see deploy/local/with.sh)");
     if uri.contains('?') { uri } else { format!("{}/?", uri.trim_end_matches('/')) }
 }
+
+/// The authority of the server's certificate, in PEM form.
+#[expect(clippy::disallowed_methods, reason = "a file of the test's server is not the service's configuration")]
+pub(crate) fn ca_file() -> String {
+    std::env::var("MONGODB_CA_FILE").expect("MONGODB_CA_FILE is not set (see deploy/local/with.sh)")
+}

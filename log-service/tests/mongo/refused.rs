@@ -51,6 +51,19 @@ async fn a_wrong_password_is_refused_at_once() {
     assert!(error.contains("refused the user name or the password"), "{error}");
 }
 
+/// The server of all tests, by TLS; with what else the URI says.
+fn by_tls(rest: &str) -> String {
+    format!("{}&tls=true{rest}", crate::backend::uri())
+}
+
+#[actix_web::test]
+async fn a_certificate_of_an_unknown_authority_is_refused_and_of_a_known_one_believed() {
+    let error = refusal(&by_tls("")).await;
+    assert!(error.contains("tlsCAFile"), "{error}");
+    let place = Place::on(&by_tls(&format!("&tlsCAFile={}", crate::backend::ca_file())));
+    LogService::start(&place.config(), parts()).await.expect("started").stop().await;
+}
+
 #[actix_web::test]
 async fn a_server_that_is_not_there_or_says_nothing_is_not_waited_for() {
     let error = refusal("mongodb://log:hunter2@127.0.0.1:1/?replicaSet=rs0").await;

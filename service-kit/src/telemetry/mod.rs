@@ -19,8 +19,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub use metrics::Metrics;
 pub use output::flush;
 
-/// The broker's library logs every message that comes back unroutable, whole: bodies are private.
-const UNWANTED: &str = "lapin::returned_messages=off";
+/// The broker's library logs every message that comes back unroutable, whole: bodies are private. What it logs of channels and
+/// connections that end, also where that is the answer to a question, our own errors tell.
+const UNWANTED: [&str; 4] =
+    ["lapin::returned_messages=off", "lapin::channel=off", "lapin::channels=off", "lapin::io_loop=off"];
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -65,10 +67,8 @@ pub enum TelemetryError {
 pub fn init(settings: &LogSettings) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&settings.level)
         .map_err(|source| TelemetryError::Level { level: settings.level.clone(), source })?;
-    let filter = match UNWANTED.parse() {
-        Ok(directive) => filter.add_directive(directive),
-        Err(_) => filter,
-    };
+    let unwanted = UNWANTED.iter().filter_map(|text| text.parse().ok());
+    let filter = unwanted.fold(filter, EnvFilter::add_directive);
     let output = output::Output::start(settings.file.as_deref())?;
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(output)

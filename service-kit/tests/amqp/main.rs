@@ -13,11 +13,13 @@
 mod confirms;
 mod contract;
 mod dead_letters;
+mod expected;
 mod faults;
 mod outages;
 mod probe;
 mod support;
 mod throughput;
+mod tls;
 
 /// The consumer and the messages of the in-process tests.
 #[allow(dead_code, reason = "only a part of it is used here")]

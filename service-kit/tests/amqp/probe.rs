@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use service_kit::messaging::AmqpSettings;
-use service_kit::messaging::amqp::{AmqpError, probe};
+use service_kit::messaging::ConsumerSettings;
+use service_kit::messaging::amqp::{AmqpError, Role, probe, probe_as};
+use service_kit::messaging::{AmqpSettings, Outcome};
 use tokio::net::TcpListener;
 
+use crate::scripted::Scripted;
 use crate::support::{Stage, broker_uri};
 
 async fn told(uri: &str) -> AmqpError {
@@ -43,6 +45,24 @@ async fn a_missing_right_to_the_exchange_is_named() {
     let text = error.to_string();
     assert!(matches!(error, AmqpError::Forbidden { .. }), "{text}");
     assert!(text.contains("guest-book") && text.contains("an.exchange.that.nobody.made"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn missing_rights_to_publish_and_to_have_a_queue_are_named_and_nothing_is_published() {
+    let stage = Stage::new().await;
+    let all = Scripted::always(Outcome::Done);
+    stage.subscribe(stage.queue("all"), &all).await;
+    assert_eq!(probe_as(&stage.settings, &[Role::Publisher]).await, Ok(()));
+    // The exchange is there, so this user passes it, and then may do nothing.
+    let uri = broker_uri().replace("bank:bank@", "guest-book:guest-book@");
+    let stranger = AmqpSettings::parse(&uri, &stage.settings.exchange).unwrap();
+    assert_eq!(probe(&stranger).await, Ok(()));
+    let error = probe_as(&stranger, &[Role::Publisher]).await.unwrap_err();
+    assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("publishing"), "{error}");
+    let queue = ConsumerSettings::new(&stage.name("mine"), Vec::new());
+    let error = probe_as(&stranger, &[Role::Consumer(&queue)]).await.unwrap_err();
+    assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("mine"), "{error}");
+    assert_eq!((all.calls(), stage.waiting(&stage.name("all")).await), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

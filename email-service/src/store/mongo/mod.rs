@@ -7,6 +7,7 @@
 //! indexes, on which "once" rests, are made before the first record.
 
 mod claim;
+mod fitness;
 mod record;
 
 use std::time::Duration;
@@ -49,8 +50,8 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// Reads the address and connects in the background; an error is one of the address. A server that is away is waited
-    /// for by every call, within its limits.
+    /// Reads the address and looks at the server; an error is one of the address, or a server that will never do. One that is
+    /// away is waited for by every call, within its limits.
     pub async fn open(uri: &Secret) -> Result<Self, StoreError> {
         let mut options = ClientOptions::parse(uri.expose()).await.map_err(|error| StoreError::Open(error.into()))?;
         let write = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MAJORITY_LIMIT).build();
@@ -62,6 +63,7 @@ impl MongoStore {
         options.max_pool_size = Some(MAX_CONNECTIONS);
         options.app_name = Some("email-service".to_owned());
         let client = Client::with_options(options).map_err(|error| StoreError::Open(error.into()))?;
+        fitness::check(&client).await?;
         let database = client.default_database().ok_or_else(|| StoreError::Open("names no database".into()))?;
         let store = Self {
             deliveries: database.collection("deliveries"),

@@ -102,6 +102,8 @@ fn unreachable_primary(message: &str) -> String {
     let members = message.split_once("Topology: ").map_or(message, |(_, members)| members);
     let hint = if members.to_lowercase().contains("rsghost") {
         " (the replica set is not initiated: run rs.initiate() once)"
+    } else if members.contains("peer certificate") {
+        " (the server's certificate is not believed: is tlsCAFile missing in the URI?)"
     } else if !members.contains("Address: ") {
         " (is replicaSet in the URI the name of the set?)"
     } else {

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use lapin::options::{BasicQosOptions, ConfirmSelectOptions};
+use lapin::tcp::OwnedTLSConfig;
 use lapin::{Channel, Connection, ConnectionProperties, Event};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::error::AmqpError;
 use super::settings::AmqpSettings;
+use crate::http::tls::install_crypto_provider;
 use crate::{ids, task};
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -34,7 +36,12 @@ impl Link {
     /// Connects and logs in. `name` is how the broker's tools show the connection.
     pub(super) async fn open(settings: &AmqpSettings, name: &str) -> Result<Self, AmqpError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connecting = Connection::connect_uri(settings.uri.clone(), properties);
+        install_crypto_provider();
+        let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca_pem.clone() };
+        let connecting = async {
+            let runtime = lapin::runtime::default_runtime()?;
+            Connection::connect_uri_with_config(settings.uri.clone(), properties, tls, runtime).await
+        };
         let connection = match tokio::time::timeout(settings.request_limit, connecting).await {
             Ok(connected) => connected.map_err(|error| AmqpError::of_connecting(&error, settings))?,
             Err(_) => return Err(timed_out(settings, "connecting")),

@@ -19,6 +19,8 @@ pub enum AmqpError {
     Uri { reason: String },
     #[error("{endpoint} cannot be reached: {reason}")]
     Unreachable { endpoint: String, reason: String },
+    #[error("{endpoint} shows a certificate that is not believed: {reason}; is AMQP_CA_FILE missing?")]
+    Untrusted { endpoint: String, reason: String },
     #[error("{endpoint} did not answer within {} ms while {doing}", limit.as_millis())]
     TimedOut { endpoint: String, doing: String, limit: Duration },
     #[error("{endpoint} refused the login of user {user:?}")]
@@ -57,6 +59,7 @@ impl AmqpError {
         match code(error) {
             Some(ACCESS_REFUSED) => Self::LoginRefused { endpoint, user },
             Some(NOT_ALLOWED) => Self::VirtualHost { endpoint, user, reason },
+            _ if is_untrusted(error) => Self::Untrusted { endpoint, reason },
             _ => Self::Unreachable { endpoint, reason },
         }
     }
@@ -64,6 +67,13 @@ impl AmqpError {
     pub(super) fn lost(settings: &AmqpSettings, doing: &str, reason: impl Into<String>) -> Self {
         Self::Lost { endpoint: settings.endpoint(), doing: doing.to_owned(), reason: reason.into() }
     }
+}
+
+/// Whether the broker's certificate is what is wrong.
+fn is_untrusted(error: &lapin::Error) -> bool {
+    let ErrorKind::IOError(error) = error.kind() else { return false };
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_))) || error.to_string().contains("peer certificate")
 }
 
 /// The broker's code, if it is the broker who complains.

@@ -15,7 +15,7 @@ use super::connection::Link;
 use super::error::AmqpError;
 use super::topology::short;
 
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What is known of the expected queues of one connection.
 pub(super) struct ExpectedQueues {

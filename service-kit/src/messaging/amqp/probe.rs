@@ -1,21 +1,65 @@
 //! Is the broker there, and may we use it? For the operator, who wants one clear line.
 
+use lapin::BasicProperties;
+use lapin::options::BasicPublishOptions;
+
 use super::connection::Link;
 use super::error::AmqpError;
 use super::settings::AmqpSettings;
 use super::topology;
+use crate::messaging::ConsumerSettings;
+
+/// What a service does at the broker, which decides the rights it needs.
+#[derive(Debug, Clone, Copy)]
+pub enum Role<'a> {
+    /// It publishes to the exchange.
+    Publisher,
+    /// It has a queue of its own. The queue is made by this, as it would be a moment later.
+    Consumer(&'a ConsumerSettings),
+}
 
 /// Connects, logs in and makes sure of the exchange. Never takes longer than a few times the request limit.
 pub async fn probe(settings: &AmqpSettings) -> Result<(), AmqpError> {
+    probe_as(settings, &[]).await
+}
+
+/// The same, and tries the rights for each role. Nothing is published.
+pub async fn probe_as(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(), AmqpError> {
     let link = Link::open(settings, "probe").await?;
-    let outcome = topology::declare_exchange(&link).await;
+    let outcome = try_roles(&link, roles).await;
     link.close().await;
     outcome
 }
 
+async fn try_roles(link: &Link, roles: &[Role<'_>]) -> Result<(), AmqpError> {
+    topology::declare_exchange(link).await?;
+    for role in roles {
+        match role {
+            Role::Publisher => try_publishing(link).await?,
+            Role::Consumer(settings) => topology::declare_queues(link, settings).await?,
+        }
+    }
+    Ok(())
+}
+
+/// The broker looks at the right to publish before it looks at the message: one with an expiry that is no number is refused
+/// as such by whoever may publish, and is never routed.
+async fn try_publishing(link: &Link) -> Result<(), AmqpError> {
+    let exchange = &link.settings().exchange;
+    let doing = format!("publishing to the exchange {exchange:?}");
+    let channel = link.confirmed_channel().await?;
+    let nonsense = BasicProperties::default().with_expiration("never".into());
+    let (name, options) = (topology::short(exchange), BasicPublishOptions::default());
+    let refused = async { channel.basic_publish(name, "probe".into(), options, &[], nonsense).await?.await };
+    match link.ask(&doing, refused).await {
+        Err(error @ AmqpError::Forbidden { .. }) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// For the start of a service: a broker that refuses us is an error; one that is away will be waited for, and is logged.
-pub async fn check_at_start(settings: &AmqpSettings) -> Result<(), AmqpError> {
-    match probe(settings).await {
+pub async fn check_at_start(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(), AmqpError> {
+    match probe_as(settings, roles).await {
         Err(error @ (AmqpError::Unreachable { .. } | AmqpError::TimedOut { .. } | AmqpError::Lost { .. })) => {
             tracing::warn!(%error, "the broker is away; it is waited for");
             Ok(())

@@ -3,7 +3,8 @@
 //! Messages wait in a bounded queue for one of two lanes, each a channel that publishes a window at a time (see [`window`]);
 //! so one lane fills while the other waits for its confirms, and 256 messages at most are unconfirmed. While the broker is
 //! away every publish answers `Unavailable` at once; what was underway when it went has been published perhaps, and answers
-//! the same: publishing it again is the sender's part, and telling the two copies apart the receiver's.
+//! the same: publishing it again is the sender's part, and telling the two copies apart the receiver's. So it does while a
+//! queue is missing that the settings expect.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::connection::{Backoff, Link};
 use super::error::AmqpError;
+use super::expected::ExpectedQueues;
 use super::settings::AmqpSettings;
 use super::window::{self, Fate, Letter, WindowError};
 use super::{convert, topology};
@@ -25,8 +27,8 @@ use crate::messaging::{Destination, Outgoing, Progress, Publisher, Receipt, metr
 use crate::task;
 use crate::telemetry::Metrics;
 
-const LANES: usize = 2;
-const WINDOW: usize = 128;
+const LANES: usize = 4;
+const WINDOW: usize = 64;
 /// How many messages may wait for a lane.
 const WAITING: usize = 1024;
 /// How long to wait for the reason of a loss.
@@ -52,6 +54,7 @@ struct Inner {
     state: watch::Receiver<State>,
     /// Nothing is ever sent: pausing is the consumers' affair, and they are elsewhere.
     resumed: broadcast::Sender<String>,
+    missing: watch::Receiver<Vec<String>>,
     unroutable: prometheus::IntCounter,
     supervisor: JoinHandle<()>,
 }
@@ -67,23 +70,30 @@ impl AmqpPublisher {
     pub fn start(settings: AmqpSettings, metrics: &Metrics, shutdown: Shutdown) -> Self {
         let (requests, inbox) = mpsc::channel(WAITING);
         let (set_state, state) = watch::channel(Err("the broker was not reached yet".to_owned()));
+        let (set_missing, missing) = watch::channel(settings.expected_queues.clone());
         let connected = metrics.gauge("broker_connected", "1 while connected to the broker", &["user"]);
         let supervisor = Supervisor {
             settings: settings.clone(),
             inbox: Arc::new(Mutex::new(inbox)),
             state: set_state,
+            missing: set_missing,
             connected: connected.with_label_values(&["publisher"]),
             shutdown,
         };
         let unroutable = metrics::messages(metrics).with_label_values(&["none", "unroutable"]);
         let (resumed, _) = broadcast::channel(1);
         let supervisor = task::spawn("amqp-publisher", supervisor.run());
-        Self { inner: Arc::new(Inner { settings, requests, state, resumed, unroutable, supervisor }) }
+        Self { inner: Arc::new(Inner { settings, requests, state, resumed, missing, unroutable, supervisor }) }
     }
 
     /// Whether the broker is there, for readiness.
     pub fn state(&self) -> Result<(), String> {
         self.inner.state.borrow().clone()
+    }
+
+    /// The expected queues that are waited for now; all of them before the broker was asked.
+    pub fn missing_queues(&self) -> Vec<String> {
+        self.inner.missing.borrow().clone()
     }
 
     /// Hands a message to a lane and waits for its fate.
@@ -174,6 +184,7 @@ struct Supervisor {
     settings: AmqpSettings,
     inbox: Arc<Mutex<mpsc::Receiver<Request>>>,
     state: watch::Sender<State>,
+    missing: watch::Sender<Vec<String>>,
     connected: IntGauge,
     shutdown: Shutdown,
 }
@@ -215,11 +226,35 @@ impl Supervisor {
     async fn connect(&self) -> Result<(Link, Vec<Channel>), AmqpError> {
         let link = Link::open(&self.settings, "publisher").await?;
         topology::declare_exchange(&link).await?;
+        self.await_queues(&link).await?;
         let mut lanes = Vec::with_capacity(LANES);
         for _ in 0..LANES {
             lanes.push(link.confirmed_channel().await?);
         }
         Ok((link, lanes))
+    }
+
+    /// Returns when every expected queue is there, however long that takes. Tells whenever that changes.
+    async fn await_queues(&self, link: &Link) -> Result<(), AmqpError> {
+        let mut expected = ExpectedQueues::new(&self.settings.expected_queues);
+        let mut told = None;
+        loop {
+            let missing = expected.look(link).await?.to_vec();
+            self.missing.send_replace(missing.clone());
+            let queues = missing.join(", ");
+            if queues.is_empty() {
+                if told.is_some() {
+                    tracing::info!("all expected queues are there");
+                }
+                return Ok(());
+            }
+            if told.as_ref() != Some(&queues) {
+                tracing::warn!(queues, "nothing is published before these queues are there (EXPECTED_QUEUES)");
+                drop(self.state.send_replace(Err(format!("waiting for the queues {queues}"))));
+                told = Some(queues);
+            }
+            ExpectedQueues::pause().await;
+        }
     }
 
     async fn run_lane(&self, channel: &Channel) -> AmqpError {

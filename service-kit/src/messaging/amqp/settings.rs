@@ -18,6 +18,10 @@ const MAX_NAME: usize = 200;
 pub struct AmqpSettings {
     pub(super) uri: AMQPUri,
     pub exchange: String,
+    /// Authorities that are believed besides the system's, in PEM form; for `amqps`.
+    pub ca_pem: Option<String>,
+    /// A publisher publishes nothing before it has seen these queues; see `expected`.
+    pub expected_queues: Vec<String>,
     /// How long the broker may take to confirm a message before the connection counts as lost.
     pub confirm_limit: Duration,
     /// How long connecting, or any other single request, may take.
@@ -56,6 +60,8 @@ impl AmqpSettings {
         Ok(Self {
             uri: parsed,
             exchange: exchange.to_owned(),
+            ca_pem: None,
+            expected_queues: Vec::new(),
             confirm_limit: Duration::from_secs(10),
             request_limit: Duration::from_secs(10),
             unroutable_delay: Duration::from_secs(30),

@@ -21,7 +21,7 @@ use shared_events::{Pattern, WireMessage};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use proxy::Proxy;
-pub(crate) use server::{PrivateBroker, broker_uri, rabbitmqctl};
+pub(crate) use server::{PrivateBroker, broker_uri, rabbitmqctl, variable};
 
 use crate::scripted::Scripted;
 

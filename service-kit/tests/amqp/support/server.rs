@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
     value.unwrap_or_else(|| panic!("{name} is not set; run this by deploy/local/with.sh, which starts the servers"))
 }

@@ -1,0 +1,16 @@
+//! The process on real servers: what it says of servers that it cannot use, TLS, and queues that it waits for.
+//!
+//! Needs `DATABASE_URL`, `DATABASE_CA_FILE`, `AMQP_URI`, `AMQPS_URI` and `AMQPS_CA_FILE`, as `deploy/local/with.sh` sets them;
+//! a missing one fails every test that needs it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod process;
+mod refused;
+mod tls;
+mod waiting;

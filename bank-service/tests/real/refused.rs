@@ -1,0 +1,63 @@
+//! Servers that cannot be used: one line that names the variable, within seconds, at the start and in `doctor`.
+
+use std::net::TcpListener;
+
+use crate::process::{Place, variable};
+
+/// The start fails with a line about the variable that has these texts in it, and `doctor` fails with it, too.
+fn assert_refused(name: &'static str, value: &str, hints: &[&str]) {
+    let place = Place::new().with(name, value);
+    let line = place.refusal();
+    assert!(line.contains(name), "{name} is not named: {line}");
+    let told = String::from_utf8(place.run(&["doctor"]).stdout).unwrap();
+    let told = told.lines().find(|line| line.starts_with("FAIL") && line.contains(name));
+    let told = told.unwrap_or_else(|| panic!("doctor finds nothing wrong with {name}"));
+    for hint in hints {
+        assert!(line.contains(hint), "no {hint:?} in: {line}");
+        assert!(told.contains(hint), "no {hint:?} in doctor's: {told}");
+    }
+}
+
+#[test]
+fn a_database_that_refuses_the_login_or_is_not_there_is_told() {
+    let right = variable("DATABASE_URL");
+    assert_refused("DATABASE_URL", &right.replace(":bank@", ":hunter2@"), &["Access denied"]);
+    assert_refused("DATABASE_URL", &right.replace("/bank", "/no_such_database"), &["no_such_database"]);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_refused("DATABASE_URL", &format!("mysql://bank:hunter2@{closed}/bank"), &["refused"]);
+    assert_refused("DATABASE_URL", "mysql://bank:hunter2@no-such-host.invalid/bank", &[]);
+    // Takes connections, answers nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mysql://bank:hunter2@{}/bank", silent.local_addr().unwrap());
+    assert_refused("DATABASE_URL", &url, &["no answer"]);
+}
+
+#[test]
+fn a_url_that_makes_no_sense_is_told() {
+    for (name, value) in [
+        ("DATABASE_URL", "postgres://bank:hunter2@127.0.0.1/bank".to_owned()),
+        ("DATABASE_URL", "mysql://bank:hunter2@127.0.0.1".to_owned()),
+        ("DATABASE_URL", format!("{}?ssl-mode=sometimes", variable("DATABASE_URL"))),
+        ("AMQP_URI", "kafka://bank:hunter2@127.0.0.1".to_owned()),
+        ("AMQP_URI", "amqp:hunter2".to_owned()),
+    ] {
+        let line = Place::new().with(name, value).refusal();
+        assert!(line.contains(name), "{line}");
+    }
+}
+
+#[test]
+fn a_broker_that_refuses_the_login_or_a_right_is_told() {
+    let right = variable("AMQP_URI");
+    assert_refused("AMQP_URI", &right.replace(":bank@", ":hunter2@"), &["refused the login"]);
+    assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), &["nowhere"]);
+    let stranger = right.replace("bank:bank@", "guest-book:guest-book@");
+    assert_refused("AMQP_URI", &stranger, &["guest-book", "topic_exchange"]);
+}
+
+#[test]
+fn a_certificate_of_an_unknown_authority_is_told() {
+    let database = format!("{}?ssl-mode=verify-identity", variable("DATABASE_URL"));
+    assert_refused("DATABASE_URL", &database, &["certificate"]);
+    assert_refused("AMQP_URI", &variable("AMQPS_URI"), &["certificate", "AMQP_CA_FILE"]);
+}

@@ -1,0 +1,44 @@
+//! Servers that waiting does not mend: told at the start, in one line.
+
+use mongodb::Client;
+use mongodb::bson::doc;
+use mongodb::error::{Error, ErrorKind};
+
+use crate::domain::{clip, single_line};
+use crate::store::StoreError;
+
+const MAX_CHARS: usize = 300;
+const AUTHENTICATION_FAILED: i32 = 18;
+
+/// An error for a server that refuses the login, shows a certificate that is not believed, or is no replica set; writes that
+/// a majority confirms need one. A server that is away passes: it is waited for.
+pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
+    let hello = super::bounded(async { Ok(client.database("admin").run_command(doc! { "hello": 1 }).await?) }).await;
+    match hello {
+        Ok(hello) if hello.contains_key("setName") || hello.get_str("msg").ok() == Some("isdbgrid") => Ok(()),
+        Ok(_) => Err(open("needs a replica set; start mongod with --replSet rs0 and run rs.initiate() once")),
+        Err(StoreError::Remote(error)) => match lasting(&error) {
+            Some(reason) => Err(open(&reason)),
+            None => Ok(()),
+        },
+        Err(_) => Ok(()),
+    }
+}
+
+fn open(reason: &str) -> StoreError {
+    StoreError::Open(clip(&single_line(reason), MAX_CHARS).into())
+}
+
+fn lasting(error: &Error) -> Option<String> {
+    let refused = || "the server refused the user name or the password (is authSource right?)".to_owned();
+    match &*error.kind {
+        ErrorKind::Authentication { .. } => Some(refused()),
+        ErrorKind::Command(command) if command.code == AUTHENTICATION_FAILED => Some(refused()),
+        ErrorKind::InvalidTlsConfig { message, .. } => Some(format!("TLS: {message}")),
+        // All that the driver tells of a certificate stands in its list of the members.
+        ErrorKind::ServerSelection { message, .. } if message.contains("peer certificate") => {
+            Some("the server's certificate is not believed; is tlsCAFile missing in the URI?".to_owned())
+        }
+        _ => None,
+    }
+}
