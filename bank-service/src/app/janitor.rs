@@ -1,4 +1,4 @@
-//! Removes what is too old to be needed, a little at a time.
+//! Removes what is too old to be needed, a little at a time, and looks after the signing keys.
 
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ pub(super) async fn run(state: AppState, shutdown: Shutdown) {
             () = shutdown.wait() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+        tend_keys(&state).await;
         for _ in 0..ROUNDS {
             match sweep(&state).await {
                 Ok(0) => break,
@@ -31,6 +32,13 @@ pub(super) async fn run(state: AppState, shutdown: Shutdown) {
                 return;
             }
         }
+    }
+}
+
+async fn tend_keys(state: &AppState) {
+    let max_age = TimeDelta::days(i64::from(state.settings.config.signing_key_max_age_days));
+    if let Err(error) = state.security.keys().tend(max_age).await {
+        tracing::warn!(%error, "the signing keys cannot be looked after; trying again later");
     }
 }
 

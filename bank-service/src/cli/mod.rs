@@ -4,6 +4,7 @@ mod database;
 mod doctor;
 mod import;
 mod openapi;
+mod operator;
 mod people;
 mod serve;
 
@@ -47,6 +48,21 @@ pub enum Command {
     },
     /// Take users over from another system, out of a CSV file or JSON lines; may be repeated
     ImportUsers(import::ImportOptions),
+    /// Block a user and end its sessions, or lift the block
+    BlockUser {
+        /// The user's address or id
+        #[arg(value_name = "ADDRESS|ID")]
+        user: String,
+        /// Lift the block
+        #[arg(long)]
+        unblock: bool,
+    },
+    /// Make the next token signing key; tokens of the old one stay valid until they expire
+    RotateKeys {
+        /// Delete the old keys and sign with the new one at once: all access tokens are void
+        #[arg(long)]
+        compromised: bool,
+    },
     /// Print the OpenAPI document
     Openapi,
     /// Check the configuration and everything it points to
@@ -81,6 +97,8 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Init => people::init(config),
         Command::CreateAdmin { email } => people::create_admin(config, &email),
         Command::ImportUsers(options) => import::run(config, &options),
+        Command::BlockUser { user, unblock } => operator::block(config, &user, !unblock),
+        Command::RotateKeys { compromised } => operator::rotate_keys(config, compromised),
         Command::Openapi => openapi::run(),
         Command::Doctor => doctor::run(config),
     }

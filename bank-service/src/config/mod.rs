@@ -100,6 +100,10 @@ pub struct Config {
     #[arg(long, env = "OUTBOX_RETENTION_DAYS", default_value_t = 7, value_name = "DAYS", global = true)]
     pub outbox_retention_days: u32,
 
+    /// How old the token signing key may be before the next one is made
+    #[arg(long, env = "SIGNING_KEY_MAX_AGE_DAYS", default_value_t = 30, value_name = "DAYS", global = true)]
+    pub signing_key_max_age_days: u32,
+
     /// The queue on which email-service confirms
     #[arg(long, env = "CALLBACK_QUEUE", default_value = shared_events::routing::ACK_QUEUE, value_name = "NAME", global = true)]
     pub callback_queue: String,
@@ -143,6 +147,7 @@ impl Default for Config {
             trusted_proxies: String::new(),
             min_client_version: None,
             outbox_retention_days: 7,
+            signing_key_max_age_days: 30,
             callback_queue: shared_events::routing::ACK_QUEUE.to_owned(),
             social: SocialOptions::default(),
             expected_queues: EXPECTED_QUEUES.to_owned(),

@@ -75,6 +75,9 @@ impl Config {
         if let Some(broker) = &mut broker {
             broker.expected_queues = check_queues(&self, &mut faults);
         }
+        if self.signing_key_max_age_days == 0 || self.signing_key_max_age_days > 3650 {
+            faults.add("SIGNING_KEY_MAX_AGE_DAYS: expected a number of days from 1 to 3650");
+        }
         let min_client_version = check_client_version(&self, &mut faults);
         let social = self.social.check(self.app_env.is_production(), &mut faults);
         faults.finish()?;

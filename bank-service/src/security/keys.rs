@@ -1,11 +1,12 @@
 //! The keys that access tokens are signed with.
 //!
-//! Made on first start and kept in the database, the private halves sealed under `SECRET_KEY`. One signs; retired ones stay
-//! in the key set until the last token they signed has expired. A replica finds a key that another one made when it meets its
-//! id (looking into the database at most once a second, so that forged ids cost nothing), and in any case within a minute.
+//! Made on first start and kept in the database, the private halves sealed under `SECRET_KEY`. One signs; the next one is in
+//! the key set for [`PUBLISHED_FOR`] before it takes over, and retired ones stay in it until the last token they signed has
+//! expired. Which of them signs follows from the times that are stored with them, so all replicas change over together. A
+//! replica finds a key that another process made within a minute, or when it meets its id (looking into the database at most
+//! once a second, so that forged ids cost nothing).
 //! Replicas that start together may each make a key: all of them are in the table, so each verifies what any other signs.
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -14,17 +15,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use service_kit::clock::SharedClock;
 use service_kit::http::auth::{AuthError, Claims, Jwk, Jwks, KeySource, SigningKey};
 use service_kit::task;
-use shared_events::events::{KeysRotated, SecurityFacts};
 use tokio::sync::Mutex;
 
 use super::vault::{Place, Vault};
 use crate::domain::session::ACCESS_TOKEN_LIFETIME;
+use crate::operations::identity::keys::{NewKey, Rotated, make_first, replace_compromised, rotate};
 use crate::store::signing_keys::{self, StoredKey};
-use crate::store::{Outcome, Store, StoreError};
+use crate::store::{Ctx, Db, Outcome, Store, StoreError};
 
+/// How long a new key is in the key set before it signs: log-service and email-service keep the set for ten minutes, and
+/// replicas their keys for one.
+const PUBLISHED_FOR: TimeDelta = TimeDelta::minutes(12);
 /// How often unknown key ids may send us to the database.
 const BETWEEN_LOOKUPS: Duration = Duration::from_secs(1);
-/// How long a replica may sign with a key that another one has retired.
+/// How long a replica may work with the keys it has read.
 const MAX_AGE: Duration = Duration::from_mins(1);
 /// Beyond a token's lifetime: replicas that learn late, and clocks that differ.
 const SLACK: TimeDelta = TimeDelta::minutes(5);
@@ -52,11 +56,51 @@ struct Shared {
     lookup: Mutex<Option<Instant>>,
 }
 
-/// The keys as they were read.
+/// The keys as they were read, the newest first.
 struct Ring {
-    active: Arc<SigningKey>,
-    public: HashMap<String, Arc<Jwk>>,
+    keys: Vec<Known>,
     read_at: Instant,
+}
+
+struct Known {
+    public: Arc<Jwk>,
+    /// None once it is retired.
+    private: Option<SigningKey>,
+    created_on: DateTime<Utc>,
+    signs_from: DateTime<Utc>,
+    retired_on: Option<DateTime<Utc>>,
+}
+
+impl Known {
+    fn signs(&self, now: DateTime<Utc>) -> bool {
+        self.signs_from <= now && self.retired_on.is_none_or(|retired| now < retired)
+    }
+
+    /// Whether tokens signed with it can still be valid, or will be.
+    fn is_published(&self, now: DateTime<Utc>) -> bool {
+        self.retired_on.is_none_or(|retired| now < retired + ACCESS_TOKEN_LIFETIME + SLACK)
+    }
+}
+
+impl Ring {
+    /// The key that signs now. Should clocks disagree so much that none does, then the newest.
+    fn active(&self, now: DateTime<Utc>) -> Option<&SigningKey> {
+        let signing = self.keys.iter().find(|key| key.signs(now)).and_then(|key| key.private.as_ref());
+        signing.or_else(|| self.keys.iter().find_map(|key| key.private.as_ref()))
+    }
+
+    fn published(&self, now: DateTime<Utc>) -> impl Iterator<Item = &Known> {
+        self.keys.iter().filter(move |key| key.is_published(now))
+    }
+
+    fn find(&self, kid: &str, now: DateTime<Utc>) -> Option<Arc<Jwk>> {
+        self.published(now).find(|key| key.public.kid == kid).map(|key| Arc::clone(&key.public))
+    }
+
+    /// Whether the newest key is to be followed by another one.
+    fn is_due(&self, now: DateTime<Utc>, max_age: TimeDelta) -> bool {
+        self.keys.iter().find(|key| key.retired_on.is_none()).is_some_and(|key| now - key.created_on >= max_age)
+    }
 }
 
 impl KeyRing {
@@ -64,7 +108,8 @@ impl KeyRing {
         let ring = if let Some(ring) = read(&store, &vault, clock.now()).await? {
             ring
         } else {
-            add_key(&store, &vault, clock.now(), Replace::OnlyIfNone).await?;
+            let new = new_key(&vault)?;
+            store.write(&store.ctx(clock.now()), move |db, ctx| make_first(db, ctx, &new)).await?;
             read(&store, &vault, clock.now()).await?.ok_or(KeyError::Corrupt)?
         };
         let current = RwLock::new(Arc::new(ring));
@@ -73,25 +118,50 @@ impl KeyRing {
 
     /// Signs with the active key.
     pub fn sign(&self, claims: &Claims) -> Result<String, AuthError> {
-        let ring = self.0.ring();
-        if ring.read_at.elapsed() > MAX_AGE {
-            let shared = Arc::clone(&self.0);
-            drop(task::spawn("signing-keys", async move { shared.look_up().await }));
-        }
-        ring.active.sign(claims)
+        let ring = self.0.recent();
+        ring.active(self.0.clock.now()).ok_or(AuthError::Key)?.sign(claims)
     }
 
-    /// The public keys by which tokens can be checked.
+    /// The public keys by which tokens can be checked, now and soon.
     pub fn jwks(&self) -> Jwks {
-        let mut keys: Vec<Jwk> = self.0.ring().public.values().map(|key| key.as_ref().clone()).collect();
+        let ring = self.0.recent();
+        let mut keys: Vec<Jwk> = ring.published(self.0.clock.now()).map(|key| key.public.as_ref().clone()).collect();
         keys.sort_by(|a, b| a.kid.cmp(&b.kid));
         Jwks { keys }
     }
 
-    /// Makes a new key, and signs with it from now on. Tokens signed before stay valid.
-    pub async fn rotate(&self) -> Result<(), KeyError> {
+    /// Makes the next key; none if somebody else did at the same moment.
+    pub async fn rotate(&self) -> Result<Option<Rotated>, KeyError> {
+        let rotated = self.0.make_next(TimeDelta::zero()).await?;
+        self.0.renew().await?;
+        Ok(rotated)
+    }
+
+    /// Makes a key that signs at once, and forgets the others: tokens that they signed are void here at once, and elsewhere
+    /// when the key set is read again.
+    pub async fn replace_compromised(&self) -> Result<Rotated, KeyError> {
+        let (shared, new) = (&self.0, new_key(&self.0.vault)?);
+        let rotated = shared.store.write(&shared.ctx(), move |db, ctx| replace_compromised(db, ctx, &new)).await?;
+        shared.renew().await?;
+        Ok(rotated)
+    }
+
+    /// What is to be done from time to time: makes the next key where the newest is too old, deletes those that nothing can
+    /// be checked with any more, and learns of keys that others made.
+    pub async fn tend(&self, max_age: TimeDelta) -> Result<(), KeyError> {
         let shared = &self.0;
-        add_key(&shared.store, &shared.vault, shared.clock.now(), Replace::Always).await?;
+        shared.renew().await?;
+        let (ring, now) = (shared.ring(), shared.clock.now());
+        if ring.is_due(now, max_age)
+            && let Some(rotated) = shared.make_next(max_age).await?
+        {
+            tracing::info!(kid = rotated.kid, signs_from = %rotated.signs_from, "a new signing key");
+        }
+        if ring.keys.iter().any(|key| !key.is_published(now)) {
+            let before = now - ACCESS_TOKEN_LIFETIME - SLACK;
+            let purge = move |db: &mut Db, _: &Ctx| signing_keys::purge(db, before).map(Outcome::new);
+            shared.store.write(&shared.ctx(), purge).await.map_err(|error: StoreError| KeyError::Store(error))?;
+        }
         shared.renew().await
     }
 }
@@ -99,6 +169,26 @@ impl KeyRing {
 impl Shared {
     fn ring(&self) -> Arc<Ring> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The ring; an old one is read again in the background.
+    fn recent(self: &Arc<Self>) -> Arc<Ring> {
+        let ring = self.ring();
+        if ring.read_at.elapsed() > MAX_AGE {
+            let shared = Arc::clone(self);
+            drop(task::spawn("signing-keys", async move { shared.look_up().await }));
+        }
+        ring
+    }
+
+    fn ctx(&self) -> Ctx {
+        self.store.ctx(self.clock.now())
+    }
+
+    async fn make_next(&self, if_older_than: TimeDelta) -> Result<Option<Rotated>, KeyError> {
+        let new = new_key(&self.vault)?;
+        let operation = move |db: &mut Db, ctx: &Ctx| rotate(db, ctx, &new, PUBLISHED_FOR, if_older_than);
+        Ok(self.store.write(&self.ctx(), operation).await?)
     }
 
     async fn renew(&self) -> Result<(), KeyError> {
@@ -124,11 +214,11 @@ impl Shared {
 #[async_trait]
 impl KeySource for KeyRing {
     async fn key(&self, kid: &str) -> Option<Arc<Jwk>> {
-        if let Some(key) = self.0.ring().public.get(kid) {
-            return Some(Arc::clone(key));
+        if let Some(key) = self.0.ring().find(kid, self.0.clock.now()) {
+            return Some(key);
         }
         self.0.look_up().await;
-        self.0.ring().public.get(kid).cloned()
+        self.0.ring().find(kid, self.0.clock.now())
     }
 }
 
@@ -136,51 +226,32 @@ fn place(kid: &str) -> Place<'_> {
     Place { table: "signing_keys", column: "sealed_private_key", row: kid }
 }
 
-/// None if there is no key to sign with.
-async fn read(store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<Option<Ring>, KeyError> {
-    let stored = store.read(|db| signing_keys::list(db).map_err(KeyError::from)).await?;
-    let Some(newest) = stored.iter().find(|key| key.retired_on.is_none()) else { return Ok(None) };
-    let private = vault.open(place(&newest.kid), &newest.sealed_private_key).map_err(|_| KeyError::WrongSecretKey)?;
-    let active = SigningKey::from_pkcs8(&newest.kid, &private).map_err(|_| KeyError::Corrupt)?;
-    let mut public = HashMap::new();
-    for key in stored.iter().filter(|key| is_in_use(key, now)) {
-        let jwk: Jwk = serde_json::from_slice(&key.public_key).map_err(|_| KeyError::Corrupt)?;
-        public.insert(key.kid.clone(), Arc::new(jwk));
-    }
-    Ok(Some(Ring { active: Arc::new(active), public, read_at: Instant::now() }))
-}
-
-/// Whether tokens signed with the key can still be valid.
-fn is_in_use(key: &StoredKey, now: DateTime<Utc>) -> bool {
-    key.retired_on.is_none_or(|retired| now < retired + ACCESS_TOKEN_LIFETIME + SLACK)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Replace {
-    OnlyIfNone,
-    Always,
-}
-
-/// Adds a key. `Always` retires the others and deletes those that nothing can be checked with any more.
-async fn add_key(store: &Store, vault: &Vault, now: DateTime<Utc>, replace: Replace) -> Result<(), KeyError> {
+fn new_key(vault: &Vault) -> Result<NewKey, KeyError> {
     let key = SigningKey::generate();
     let sealed_private_key = vault.seal(place(key.kid()), key.pkcs8()).map_err(|_| KeyError::Corrupt)?;
     let public_key = serde_json::to_vec(&key.jwk()).map_err(|_| KeyError::Corrupt)?;
-    let kid = key.kid().to_owned();
-    let new = StoredKey { kid, sealed_private_key, public_key, created_on: now, retired_on: None };
-    let operation = move |db: &mut crate::store::Db, ctx: &crate::store::Ctx| {
-        let exists = signing_keys::list(db)?.iter().any(|key| key.retired_on.is_none());
-        if replace == Replace::OnlyIfNone && exists {
-            return Ok(Outcome::new(()));
-        }
-        signing_keys::insert(db, &new)?;
-        if replace == Replace::OnlyIfNone {
-            return Ok(Outcome::new(()));
-        }
-        signing_keys::retire_others(db, &new.kid, ctx.now)?;
-        signing_keys::purge(db, ctx.now - ACCESS_TOKEN_LIFETIME - SLACK)?;
-        let facts = SecurityFacts { user_id: None, session_id: None, remote_addr: None, detail: Some(new.kid.clone()) };
-        Ok(Outcome::new(()).event(&KeysRotated(facts)))
+    Ok(NewKey { kid: key.kid().to_owned(), sealed_private_key, public_key })
+}
+
+/// None if there is no key to sign with.
+async fn read(store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<Option<Ring>, KeyError> {
+    let stored = store.read(|db| signing_keys::list(db).map_err(KeyError::from)).await?;
+    if stored.iter().all(|key| key.retired_on.is_some()) {
+        return Ok(None);
+    }
+    let read_at = Instant::now();
+    let keys = stored.into_iter().map(|key| open(vault, key, now)).collect::<Result<_, _>>()?;
+    Ok(Some(Ring { keys, read_at }))
+}
+
+fn open(vault: &Vault, key: StoredKey, now: DateTime<Utc>) -> Result<Known, KeyError> {
+    let public: Jwk = serde_json::from_slice(&key.public_key).map_err(|_| KeyError::Corrupt)?;
+    let private = if key.retired_on.is_none_or(|retired| now < retired) {
+        let pkcs8 = vault.open(place(&key.kid), &key.sealed_private_key).map_err(|_| KeyError::WrongSecretKey)?;
+        Some(SigningKey::from_pkcs8(&key.kid, &pkcs8).map_err(|_| KeyError::Corrupt)?)
+    } else {
+        None
     };
-    store.write(&store.ctx(now), operation).await.map_err(|error: StoreError| KeyError::Store(error))
+    let StoredKey { created_on, signs_from, retired_on, .. } = key;
+    Ok(Known { public: Arc::new(public), private, created_on, signs_from, retired_on })
 }

@@ -108,6 +108,8 @@ diesel::table! {
         sealed_private_key -> Binary,
         public_key -> Binary,
         created_at -> Timestamp,
+        /// Null: from its creation on.
+        signs_from -> Nullable<Timestamp>,
         retired_at -> Nullable<Timestamp>,
     }
 }

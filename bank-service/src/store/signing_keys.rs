@@ -16,19 +16,31 @@ pub struct StoredKey {
     /// The public half as a JWK.
     pub public_key: Vec<u8>,
     pub created_on: DateTime<Utc>,
+    /// It is published before.
+    pub signs_from: DateTime<Utc>,
+    /// When it signs no longer; this may lie ahead.
     pub retired_on: Option<DateTime<Utc>>,
 }
 
 /// All keys, the newest first.
 pub fn list(db: &mut Db) -> Result<Vec<StoredKey>, StoreError> {
-    type Row = (String, Vec<u8>, Vec<u8>, NaiveDateTime, Option<NaiveDateTime>);
+    type Row = (String, Vec<u8>, Vec<u8>, NaiveDateTime, Option<NaiveDateTime>, Option<NaiveDateTime>);
     let newest_first = (signing_keys::created_at.desc(), signing_keys::kid.desc());
-    let rows: Vec<Row> = signing_keys::table.order(newest_first).limit(MAX_KEYS).load(db)?;
-    let read = |(kid, sealed_private_key, public_key, created_at, retired_at): Row| StoredKey {
+    let columns = (
+        signing_keys::kid,
+        signing_keys::sealed_private_key,
+        signing_keys::public_key,
+        signing_keys::created_at,
+        signing_keys::signs_from,
+        signing_keys::retired_at,
+    );
+    let rows: Vec<Row> = signing_keys::table.select(columns).order(newest_first).limit(MAX_KEYS).load(db)?;
+    let read = |(kid, sealed_private_key, public_key, created_at, signs_from, retired_at): Row| StoredKey {
         kid,
         sealed_private_key,
         public_key,
         created_on: created_at.and_utc(),
+        signs_from: signs_from.unwrap_or(created_at).and_utc(),
         retired_on: retired_at.map(|date| date.and_utc()),
     };
     Ok(rows.into_iter().map(read).collect())
@@ -40,20 +52,32 @@ pub fn insert(db: &mut Db, key: &StoredKey) -> Result<(), StoreError> {
         signing_keys::sealed_private_key.eq(&key.sealed_private_key),
         signing_keys::public_key.eq(&key.public_key),
         signing_keys::created_at.eq(key.created_on.naive_utc()),
+        signing_keys::signs_from.eq(key.signs_from.naive_utc()),
         signing_keys::retired_at.eq(key.retired_on.map(|date| date.naive_utc())),
     );
     diesel::insert_into(signing_keys::table).values(row).execute(db)?;
     Ok(())
 }
 
-/// Retires every key but one.
-pub fn retire_others(db: &mut Db, kid: &str, now: DateTime<Utc>) -> Result<usize, StoreError> {
-    let others = signing_keys::table.filter(signing_keys::kid.ne(kid)).filter(signing_keys::retired_at.is_null());
-    Ok(diesel::update(others).set(signing_keys::retired_at.eq(now.naive_utc())).execute(db)?)
+/// Sets when a key is to retire: of any number of callers, one gets true.
+pub fn retire(db: &mut Db, kid: &str, on: DateTime<Utc>) -> Result<bool, StoreError> {
+    let key = signing_keys::table.filter(signing_keys::kid.eq(kid)).filter(signing_keys::retired_at.is_null());
+    Ok(diesel::update(key).set(signing_keys::retired_at.eq(on.naive_utc())).execute(db)? == 1)
+}
+
+/// The same for every key that has no such time yet.
+pub fn retire_all(db: &mut Db, on: DateTime<Utc>) -> Result<usize, StoreError> {
+    let keys = signing_keys::table.filter(signing_keys::retired_at.is_null());
+    Ok(diesel::update(keys).set(signing_keys::retired_at.eq(on.naive_utc())).execute(db)?)
 }
 
 /// Deletes the keys that were retired before a time; gives how many.
 pub fn purge(db: &mut Db, before: DateTime<Utc>) -> Result<usize, StoreError> {
     let retired = signing_keys::table.filter(signing_keys::retired_at.lt(before.naive_utc()));
     Ok(diesel::delete(retired).execute(db)?)
+}
+
+/// Deletes every key: no token that was signed counts any more.
+pub fn delete_all(db: &mut Db) -> Result<usize, StoreError> {
+    Ok(diesel::delete(signing_keys::table).execute(db)?)
 }

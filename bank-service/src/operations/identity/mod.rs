@@ -5,9 +5,11 @@
 
 pub mod admin;
 pub mod admission;
+pub mod block;
 pub mod email;
 pub mod email_change;
 pub mod import;
+pub mod keys;
 pub mod login;
 pub mod logout;
 pub mod mails;

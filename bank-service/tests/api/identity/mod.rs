@@ -6,6 +6,7 @@ mod email;
 mod email_change;
 mod enumeration;
 mod import;
+mod key_rotation;
 mod login;
 mod logout;
 mod mfa_login;

@@ -70,7 +70,7 @@ async fn a_revocation_reaches_the_other_replica_within_a_second() {
         assert!(revoked.elapsed() < Duration::from_millis(1500), "still taken after {:?}", revoked.elapsed());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    two.running.state.security.keys().rotate().await.unwrap();
+    two.running.state.security.keys().replace_compromised().await.unwrap();
     let rotated = two.login("a@example.com", PASSWORD).await.expect(200);
     let met = Instant::now();
     while one.get(rotated["access_token"].as_str().unwrap(), "/auth/me").await.status.as_u16() != 200 {

@@ -9,7 +9,7 @@ use service_kit::http::auth::{Claims, SigningKey};
 
 use crate::harness::TestApp;
 
-fn part(token: &str, index: usize) -> Value {
+pub(super) fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
@@ -155,6 +155,7 @@ async fn tokens_survive_a_rotation_and_a_restart() {
     let app = TestApp::start().await;
     let old = app.user("a@example.com").await;
     app.running.state.security.keys().rotate().await.unwrap();
+    app.clock.advance(Duration::from_mins(12));
     let new = app.person("a@example.com").await;
     assert_ne!(part(&old.token, 0)["kid"], part(&new.token, 0)["kid"]);
     let clock = app.clock.clone();

@@ -1,0 +1,42 @@
+//! `rotate-keys` and `block-user`: what an operator does beside a service that runs.
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use shared_events::UserId;
+
+use super::people::with_state;
+use super::say;
+use crate::config::Config;
+use crate::domain::email::Email;
+use crate::operations::identity::block::{Whom, block_user};
+
+pub(super) fn rotate_keys(config: Config, compromised: bool) -> anyhow::Result<ExitCode> {
+    with_state(config, async |state| {
+        let keys = state.security.keys();
+        let rotated = if compromised { Some(keys.replace_compromised().await?) } else { keys.rotate().await? };
+        let rotated = rotated.ok_or_else(|| anyhow!("another process has rotated the keys at this moment"))?;
+        let when = rotated.signs_from.format("%Y-%m-%dT%H:%M:%SZ");
+        say(format_args!("key {} is in the key set, and signs from {when} on", rotated.kid))?;
+        if compromised {
+            say("the other keys are deleted: clients have to refresh their tokens")?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn block(config: Config, who: &str, blocked: bool) -> anyhow::Result<ExitCode> {
+    let id = who.parse().ok().and_then(|id| UserId::try_new(id).ok());
+    let whom = match id {
+        Some(id) => Whom::Id(id),
+        None => Whom::Address(Email::parse(who).map_err(|_| anyhow!("{who:?} is neither an id nor an address"))?),
+    };
+    with_state(config, async |state| {
+        let blocked_or_not =
+            move |db: &mut crate::store::Db, ctx: &crate::store::Ctx| block_user(db, ctx, &whom, blocked);
+        let user = state.store.write(&state.ctx_anonymous(), blocked_or_not).await?;
+        let what = if blocked { "is blocked; its sessions have ended" } else { "is not blocked" };
+        say(format_args!("user {} ({}) {what}", user.id, user.email.as_str()))?;
+        Ok(())
+    })
+}
