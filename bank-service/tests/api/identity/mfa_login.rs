@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::authenticator::{give, recover, secured};
+use super::authenticator::{Authenticator, give, recover, secured};
+use super::social::{finish, log_in, returning};
 use super::tokens::claims;
 use crate::harness::{PASSWORD, TestApp};
+use crate::providers::with_providers;
 
 #[actix_web::test]
 async fn a_login_asks_for_the_second_factor_and_takes_it_once() {
@@ -212,4 +214,38 @@ async fn a_block_or_a_new_password_ends_logins_that_are_under_way() {
     app.put(tokens["access_token"].as_str().unwrap(), "/auth/password", body).await.expect(200);
     app.clock.advance(Duration::from_secs(30));
     assert_eq!(give(&app, &second, &user.phone.code(&app)).await.outcome(), (401, "invalid_token"));
+}
+
+#[actix_web::test]
+async fn a_forgotten_password_is_no_way_around_the_second_factor() {
+    let app = TestApp::start().await;
+    let user = secured(&app, "a@example.com").await;
+    let under_way = user.challenge(&app).await;
+    app.post_anonymous("/auth/password/forgot", json!({"email": "a@example.com"})).await.expect(202);
+    let mail = app.newest_mail("a@example.com", "reset-password").await;
+    let new = "another horse, another staple";
+    let reset = app.post_anonymous("/auth/password/reset", json!({"token": mail.token(), "password": new})).await;
+    assert!(reset.expect(200).get("access_token").is_none());
+    let code = user.phone.code(&app);
+    assert_eq!(give(&app, &under_way, &code).await.outcome(), (401, "invalid_token"), "of the old password");
+    let asked = app.login("a@example.com", new).await;
+    assert_eq!(asked.outcome(), (401, "mfa_required"));
+    give(&app, asked.body["mfa_token"].as_str().unwrap(), &code).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_login_by_another_provider_is_asked_for_the_second_factor_too() {
+    let (app, providers) = with_providers(|_| {}).await;
+    providers.account("4711", Some("a@example.com"), true);
+    let token = log_in(&app, &providers, "github").await;
+    let seed = app.post(&token, "/auth/mfa/totp", json!(null)).await.expect(200);
+    let phone = Authenticator::scan(seed["otpauth_url"].as_str().unwrap());
+    app.post(&token, "/auth/mfa/totp/verify", json!({"otp": phone.code(&app)})).await.expect(200);
+    app.clock.advance(Duration::from_secs(30));
+    let body = returning(&app, &providers, "github", None).await;
+    let asked = finish(&app, "github", &body, None).await;
+    assert_eq!(asked.outcome(), (401, "mfa_required"));
+    let tokens = give(&app, asked.body["mfa_token"].as_str().unwrap(), &phone.code(&app)).await.expect(200);
+    let said = claims(tokens["access_token"].as_str().unwrap());
+    assert_eq!(said["amr"], json!(["fed", "otp", "mfa"]));
 }
