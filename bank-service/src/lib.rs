@@ -13,4 +13,5 @@ pub mod http;
 pub mod operations;
 pub mod outbox;
 pub mod security;
+pub mod sms;
 pub mod store;

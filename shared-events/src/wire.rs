@@ -21,7 +21,7 @@ const CONTENT_TYPE: &str = "application/json";
 const SPEC_VERSION: &str = "1.0";
 
 /// Events that are of no use to anybody after a while, with their time to live: the links and codes in them last no longer.
-const EXPIRING: &[(&str, u32)] = &[("email.requested", 24 * 60 * 60 * 1000)];
+const EXPIRING: &[(&str, u32)] = &[("email.requested", 24 * 60 * 60 * 1000), ("sms.requested", 10 * 60 * 1000)];
 /// Events whose data hold a secret, and the key that holds it.
 const SECRET: &[(&str, &str)] = &[("email.requested", "params"), ("sms.requested", "sealed")];
 /// A stranger's text in an error message is cut to this many characters.
@@ -47,7 +47,7 @@ pub struct Properties {
     pub delivery_mode: Option<u8>,
     pub correlation_id: Option<String>,
     pub reply_to: Option<String>,
-    /// Milliseconds after which the broker may drop the message; only `email.requested` has one.
+    /// Milliseconds after which the broker may drop the message; only what holds a link or a code has one.
     pub expiration: Option<String>,
 }
 

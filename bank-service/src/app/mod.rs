@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, Settings};
-use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, TokenSource};
+use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendSms, TokenSource};
 use crate::http::{self, AppState};
 use crate::outbox::{Relay, RelayParts};
 use crate::security::{Security, SecurityError};
@@ -123,6 +123,15 @@ impl Running {
         let consumer =
             RecordMailReceipt::new(self.state.store.clone(), self.state.clock.clone(), self.recorded.clone());
         (settings, Arc::new(consumer))
+    }
+
+    /// The consumers of what this service sends itself, each on a queue of its own, and how they are to be run. An error
+    /// is that of `SMS_FOLDER`.
+    pub fn outgoing(&self) -> std::io::Result<Vec<(ConsumerSettings, Arc<dyn Consumer>)>> {
+        let vault = self.state.security.shared_vault();
+        let sender = crate::sms::sender(&self.state.settings.sms)?;
+        let texts = SendSms { sender, vault, clock: self.state.clock.clone() };
+        Ok(vec![(SendSms::settings(), Arc::new(texts))])
     }
 
     /// A relay to this service's outbox; tests drive it by hand.

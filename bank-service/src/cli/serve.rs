@@ -54,6 +54,9 @@ async fn connect(
     watch(running, &broker, &publisher);
     let consumers = AmqpConsumers::new(broker, metrics, shutdown.clone());
     consumers.subscribe(settings, consumer)?;
+    for (settings, consumer) in running.outgoing().context("SMS_FOLDER")? {
+        consumers.subscribe(settings, consumer)?;
+    }
     running.start_relay(Arc::new(publisher));
     Ok(consumers)
 }

@@ -1,6 +1,7 @@
 //! The configuration: flags and environment variables, read once, all faults reported together.
 
 mod settings;
+mod sms;
 mod social;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use service_kit::http::TlsOptions;
 use service_kit::messaging::amqp::BrokerOptions;
 
 pub use settings::{RateLimits, Settings};
+pub use sms::{SmsApi, SmsOptions, SmsSettings};
 pub use social::{SocialClient, SocialOptions};
 
 /// The queues of those who must not miss an event.
@@ -119,6 +121,9 @@ pub struct Config {
     pub broker: BrokerOptions,
 
     #[command(flatten)]
+    pub sms: SmsOptions,
+
+    #[command(flatten)]
     pub tls: TlsOptions,
 
     /// Threads that serve requests; as many as there are cores unless set
@@ -152,6 +157,7 @@ impl Default for Config {
             social: SocialOptions::default(),
             expected_queues: EXPECTED_QUEUES.to_owned(),
             broker: BrokerOptions::default(),
+            sms: SmsOptions::default(),
             tls: TlsOptions::default(),
             workers: None,
         }

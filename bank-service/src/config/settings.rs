@@ -6,7 +6,7 @@ use service_kit::http::tls::Tls;
 use service_kit::messaging::amqp::AmqpSettings;
 use url::Url;
 
-use super::{Config, SocialClient};
+use super::{Config, SmsSettings, SocialClient};
 use crate::domain::client_version::ClientVersion;
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
@@ -38,6 +38,7 @@ pub struct Settings {
     pub min_client_version: Option<ClientVersion>,
     /// The providers that people can log in by.
     pub social: Vec<SocialClient>,
+    pub sms: SmsSettings,
     pub tls: Tls,
     /// None: events wait in the outbox until another process takes them.
     pub broker: Option<AmqpSettings>,
@@ -67,6 +68,7 @@ impl Config {
             "addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7",
             networks(&self.trusted_proxies),
         );
+        let sms = self.sms.check(&mut faults);
         let tls = self.tls.check(&mut faults);
         if self.outbox_retention_days == 0 || self.outbox_retention_days > 3650 {
             faults.add("OUTBOX_RETENTION_DAYS: expected a number of days from 1 to 3650");
@@ -94,6 +96,7 @@ impl Config {
             password_min_score,
             rate_limits,
             social,
+            sms,
             tls,
             broker,
             trusted_proxies: trusted_proxies.unwrap_or_default(),

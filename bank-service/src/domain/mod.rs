@@ -18,6 +18,7 @@ pub mod mfa;
 pub mod name;
 pub mod one_time;
 pub mod password;
+pub mod phone;
 pub mod policy;
 mod policy_rules;
 pub mod role;

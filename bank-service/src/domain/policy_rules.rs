@@ -50,6 +50,8 @@ pub const RULES: &[Rule] = &[
             (Post, "/auth/password/reset/{token}"),
         ],
     ),
+    or_owner(Nobody, Action::SendPhoneCode, &[(Post, "/auth/phone")]),
+    or_owner(Nobody, Action::VerifyPhone, &[(Post, "/auth/phone/verify")]),
     or_owner(Nobody, Action::ReadProfile, &[(Get, "/auth/me")]),
     or_owner(Nobody, Action::UpdateProfile, &[(Put, "/auth/me")]),
     or_owner(Nobody, Action::ListSessions, &[(Get, "/auth/sessions")]),

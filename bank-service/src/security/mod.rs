@@ -13,6 +13,7 @@ mod mailbox;
 pub mod one_time;
 mod owner;
 pub mod passwords;
+mod phone;
 mod refreshing;
 mod second_factor;
 mod secrets;

@@ -30,6 +30,7 @@ pub mod one_time_secrets;
 pub mod outbox;
 mod page;
 mod prepared;
+pub mod phones;
 pub mod refresh_tokens;
 pub mod roles;
 pub mod schema;

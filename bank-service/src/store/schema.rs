@@ -78,6 +78,8 @@ diesel::table! {
     }
 }
 
+diesel::table! { user_phones (user_id) { user_id -> BigInt, number -> Text, verified_at -> Timestamp, } }
+
 diesel::table! {
     totp_factors (user_id) {
         user_id -> BigInt,

@@ -15,7 +15,7 @@ use service_kit::telemetry::LogFormat;
                         file .env in the working directory."
 )]
 pub(crate) struct Options {
-    /// Folder for databases, mails, dead letters and keys
+    /// Folder for databases, mails, text messages, dead letters and keys
     #[arg(long, env = "DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     pub(crate) data_dir: PathBuf,
 
@@ -58,6 +58,13 @@ pub(crate) struct Options {
     /// Registrations an hour from one address; 0 = no limit
     #[arg(long, env = "RATE_REGISTER_PER_HOUR", default_value_t = 10, value_name = "N")]
     pub(crate) rate_register_per_hour: u32,
+
+    /// Forgotten passwords an hour from one address; 0 = no limit
+    #[arg(long, env = "RATE_FORGOT_PER_HOUR", default_value_t = 5, value_name = "N")]
+    pub(crate) rate_forgot_per_hour: u32,
+
+    #[command(flatten)]
+    pub(crate) sms: bank_service::config::SmsOptions,
 
     /// How log lines look
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]

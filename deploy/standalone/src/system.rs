@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bank_service::app as bank;
+use bank_service::config::SmsOptions;
 use bank_service::operations::identity::AdminOutcome;
 use email_service::EmailService;
 use log_service::{LogParts, LogService, LogServiceConfig};
@@ -78,6 +79,9 @@ async fn start(options: &Options, folder: &DataFolder, shutdown: Shutdown) -> an
 
     let (receipts, recorder) = bank.mail_receipts();
     broker.subscribe(receipts, recorder)?;
+    for (settings, consumer) in bank.outgoing().context("the phone folder")? {
+        broker.subscribe(settings, consumer)?;
+    }
     broker.subscribe(log.consumer_settings(), log.consumer())?;
     broker.subscribe(email.consumer_settings(), email.consumer())?;
     bank.start_relay(Arc::new(broker.clone()));
@@ -97,6 +101,11 @@ fn bank_config(options: &Options, folder: &DataFolder) -> anyhow::Result<bank_se
         default_role: options.default_role.clone(),
         rate_login_per_minute: options.rate_login_per_minute,
         rate_register_per_hour: options.rate_register_per_hour,
+        rate_forgot_per_hour: options.rate_forgot_per_hour,
+        sms: SmsOptions {
+            sms_folder: options.sms.sms_folder.clone().or_else(|| Some(folder.join("phone"))),
+            ..options.sms.clone()
+        },
         ..bank_service::config::Config::default()
     })
 }

@@ -94,7 +94,7 @@ impl FromFields for TokenRequest {
         (status = 429, description = "Too many tries from this address", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn verify(
+pub(super) async fn verify_email(
     state: web::Data<AppState>,
     request: HttpRequest,
     client: ClientAddr,
@@ -148,7 +148,7 @@ impl FromFields for ChangeRequest {
         (status = 429, description = "One was asked for a moment ago", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn change(
+pub(super) async fn change_email(
     state: web::Data<AppState>,
     request: HttpRequest,
     actor: Actor,

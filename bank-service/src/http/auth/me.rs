@@ -8,12 +8,13 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use shared_events::{AccountId, ClientId, UserId};
 
 use super::profile_fields::profile_change;
+use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::Action;
 use crate::domain::user::{Holdings, MAX_SHOWN_ACCOUNTS, User, UserView};
 use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::operations::identity::profile::{UpdateProfile, UpdateProfileError, update_profile};
-use crate::store::{StoreError, users};
+use crate::store::{StoreError, phones, users};
 
 /// The caller's user, with what it owns.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -26,15 +27,19 @@ pub(in crate::http) struct Me {
     /// The first 100; `GET /api/accounts` lists all.
     #[schema(value_type = Vec<i64>)]
     account_ids: Vec<AccountId>,
+    /// The telephone number that the caller has proved; null if none.
+    #[schema(example = "+4915112345678")]
+    phone: Option<String>,
     /// True where there are more accounts than are shown.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     account_ids_truncated: bool,
 }
 
 impl Me {
-    fn new(user: &User, holdings: Holdings) -> Self {
+    fn new(user: &User, holdings: Holdings, phone: Option<&PhoneNumber>) -> Self {
         Self {
             user: user.into(),
+            phone: phone.map(|number| number.as_str().to_owned()),
             client_id: holdings.client_id,
             account_ids: holdings.account_ids,
             account_ids_truncated: holdings.truncated,
@@ -56,7 +61,8 @@ pub(super) async fn read_me(state: web::Data<AppState>, actor: Actor) -> Result<
     let id = actor.user_id;
     let found = state.store.read(move |db| {
         let Some(user) = users::find(db, id)? else { return Ok::<_, StoreError>(None) };
-        Ok(Some(Me::new(&user, users::holdings(db, id, MAX_SHOWN_ACCOUNTS)?)))
+        let holdings = users::holdings(db, id, MAX_SHOWN_ACCOUNTS)?;
+        Ok(Some(Me::new(&user, holdings, phones::find(db, id)?.as_ref())))
     });
     let me = found.await?.ok_or_else(|| Problem::not_found("user"))?;
     Ok(HttpResponse::Ok().json(me))
@@ -85,6 +91,8 @@ impl FromFields for ProfileRequest {
         fields.read_only(&[
             "id",
             "email",
+            "email_verified",
+            "phone",
             "roles",
             "is_blocked",
             "blocked_on",
@@ -121,7 +129,8 @@ pub(super) async fn update_me(
     let updated = state.store.write(&ctx, move |db, ctx| {
         let outcome = update_profile(db, ctx, id, &command)?;
         let holdings = users::holdings(db, id, MAX_SHOWN_ACCOUNTS)?;
-        Ok::<_, UpdateProfileError>(outcome.map(|user| Me::new(&user, holdings)))
+        let phone = phones::find(db, id)?;
+        Ok::<_, UpdateProfileError>(outcome.map(|user| Me::new(&user, holdings, phone.as_ref())))
     });
     Ok(envelope::updated(&updated.await?))
 }

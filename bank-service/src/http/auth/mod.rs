@@ -7,6 +7,7 @@ mod me;
 mod mfa;
 mod pages;
 mod password;
+mod phone;
 mod problems;
 mod profile_fields;
 mod register;
@@ -42,19 +43,21 @@ pub(super) use profile_fields::{password as new_password, role_names};
     password::reauthenticate,
     password::change_password,
     email::send_verification,
-    email::verify,
-    email::change,
+    email::verify_email,
+    email::change_email,
     pages::show_verification,
     pages::confirm_verification,
     pages::show_reset,
     pages::submit_reset,
-    reset::forgot,
-    reset::reset,
     social::list_social_logins,
     social::start_social_login,
     social::show_callback,
     social::finish_social_login,
     social::unlink_social_login,
+    phone::send_phone_code,
+    phone::verify_phone,
+    reset::forgot_password,
+    reset::reset_password,
 ))]
 pub(super) struct Document;
 
@@ -101,18 +104,20 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     );
 }
 
-/// What is proved by reading an address's mail.
+/// What is proved by reading mails and text messages.
 fn mailbox(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/email/verification").route(web::post().to(email::send_verification)))
-        .service(web::resource("/email/verify").route(web::post().to(email::verify)))
+        .service(web::resource("/email/verify").route(web::post().to(email::verify_email)))
         .service(
             web::resource("/email/verify/{token}")
                 .route(web::get().to(pages::show_verification))
                 .route(web::post().to(pages::confirm_verification)),
         )
-        .service(web::resource("/email/change").route(web::post().to(email::change)))
-        .service(web::resource("/password/forgot").route(web::post().to(reset::forgot)))
-        .service(web::resource("/password/reset").route(web::post().to(reset::reset)))
+        .service(web::resource("/email/change").route(web::post().to(email::change_email)))
+        .service(web::resource("/phone").route(web::post().to(phone::send_phone_code)))
+        .service(web::resource("/phone/verify").route(web::post().to(phone::verify_phone)))
+        .service(web::resource("/password/forgot").route(web::post().to(reset::forgot_password)))
+        .service(web::resource("/password/reset").route(web::post().to(reset::reset_password)))
         .service(
             web::resource("/password/reset/{token}")
                 .route(web::get().to(pages::show_reset))

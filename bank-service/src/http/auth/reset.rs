@@ -46,7 +46,7 @@ impl FromFields for ForgotRequest {
         (status = 429, description = "Too many from this remote address", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn forgot(
+pub(super) async fn forgot_password(
     state: web::Data<AppState>,
     request: HttpRequest,
     client: ClientAddr,
@@ -118,7 +118,7 @@ impl FromFields for ResetRequest {
         (status = 429, description = "Too many tries from this remote address", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn reset(
+pub(super) async fn reset_password(
     state: web::Data<AppState>,
     request: HttpRequest,
     client: ClientAddr,

@@ -115,10 +115,9 @@ fn invite(db: &mut Db, ctx: &Ctx, id: UserId, email: &Email, public_url: &Url) -
     };
     // A user who has just been made has no invitation yet.
     one_time::issue(db, ctx, &new)?.map_err(|_| StoreError::Corrupt { what: "a new user's invitation" })?;
-    let mut link = public_url.clone();
-    link.set_path("/auth/password/reset");
-    link.set_query(Some(&format!("token={}", secret.expose())));
-    let params = [("link", link.to_string()), ("valid_for", Purpose::Invitation.valid_for().to_owned())];
+    let base = public_url.as_str().trim_end_matches('/');
+    let link = format!("{base}/auth/password/reset/{}", secret.expose());
+    let params = [("link", link), ("valid_for", Purpose::Invitation.valid_for().to_owned())];
     Ok(EmailRequested(EmailRequest {
         template: "invitation".to_owned(),
         to: email.as_str().to_owned(),

@@ -16,6 +16,7 @@ pub mod mails;
 pub mod mfa;
 pub mod one_time;
 pub mod password;
+pub mod phone;
 pub mod profile;
 pub mod refresh;
 pub mod register;

@@ -106,6 +106,7 @@ pub fn delete_user(db: &mut Db, _: &Ctx, id: UserId, expected: &Expected) -> Res
     store::sessions::delete_all(db, id)?;
     store::one_time_secrets::delete_all(db, id)?;
     store::second_factors::delete_all(db, id)?;
+    store::phones::delete_all(db, id)?;
     store::user_roles::delete_all(db, id)?;
     store::social::delete_all(db, id)?;
     written(store::users::delete(db, id).map_err(retry_if_referred_to)?)?;

@@ -16,6 +16,7 @@ mod mfa_races;
 mod mfa_setup;
 mod one_time;
 mod password;
+mod phone;
 mod profile;
 mod real_time;
 mod refresh;

@@ -1,0 +1,67 @@
+//! The queue of text messages: `sms.requested`, sent outside of the request that asked for it.
+//!
+//! A provider that is away pauses the queue; one that refuses a message for good makes it a dead letter. A crash between the
+//! provider's acceptance and the acknowledgement sends a message twice: this API knows no idempotency key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use service_kit::clock::SharedClock;
+use service_kit::messaging::{Consumer, ConsumerSettings, Delivery, Outcome, data_or_reject, decode_or_reject};
+use shared_events::Pattern;
+use shared_events::events::SmsRequested;
+use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
+
+use crate::security::Vault;
+use crate::sms::{SmsError, SmsSender, TextMessage};
+
+pub struct SendSms {
+    pub sender: Arc<dyn SmsSender>,
+    pub vault: Arc<Vault>,
+    pub clock: SharedClock,
+}
+
+impl SendSms {
+    /// A code lives ten minutes: the tries come sooner than elsewhere.
+    pub fn settings() -> ConsumerSettings {
+        let bindings = SMS_PATTERNS.iter().map(|pattern| Pattern::new(pattern)).collect();
+        ConsumerSettings {
+            time_limit: Duration::from_secs(15),
+            retry_delays: [2, 10, 30, 60].map(Duration::from_secs).to_vec(),
+            max_attempts: 6,
+            ..ConsumerSettings::new(SMS_QUEUE, bindings)
+        }
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Outcome {
+        let decoded = decode_or_reject(delivery).and_then(|envelope| data_or_reject::<SmsRequested>(&envelope));
+        let SmsRequested(request) = match decoded {
+            Ok(request) => request,
+            Err(outcome) => return outcome,
+        };
+        if delivery.message.expires_at().is_some_and(|end| end <= self.clock.now()) {
+            return Outcome::reject("it expired before it could be sent");
+        }
+        let Some(message) = TextMessage::open(&self.vault, request.user_id, &request.sealed) else {
+            return Outcome::reject("it was not sealed with this SECRET_KEY for this user");
+        };
+        match self.sender.send(&message).await {
+            Ok(()) => Outcome::Done,
+            Err(SmsError::TryAgain(reason)) => Outcome::retry(reason),
+            Err(SmsError::Refused(reason)) => Outcome::reject(reason),
+        }
+    }
+}
+
+#[async_trait]
+impl Consumer for SendSms {
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
+        join_all(deliveries.iter().map(|delivery| self.send(delivery))).await
+    }
+
+    async fn dependency(&self) -> Result<(), String> {
+        self.sender.probe().await
+    }
+}

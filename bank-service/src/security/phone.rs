@@ -1,0 +1,38 @@
+//! What is proved by reading a telephone's messages: its number.
+
+use shared_events::UserId;
+
+use super::Security;
+use super::gate::Origin;
+use super::one_time::Code;
+use crate::domain::phone::PhoneNumber;
+use crate::operations::identity::phone::{
+    SendPhoneCode, SendPhoneCodeError, VerifyPhone, VerifyPhoneError, send_phone_code, verify_phone,
+};
+use crate::store::Ctx;
+
+impl Security {
+    /// Sends a code to a number.
+    pub async fn send_phone_code(
+        &self,
+        ctx: Ctx,
+        user_id: UserId,
+        number: PhoneNumber,
+    ) -> Result<(), SendPhoneCodeError> {
+        let command = SendPhoneCode { user_id, number, code: Code::generate(), vault: self.shared_vault() };
+        self.0.store.write(&ctx, move |db, ctx| send_phone_code(db, ctx, &command)).await
+    }
+
+    /// Takes the code that came back; none if it is wrong, expired or used up.
+    pub async fn verify_phone(
+        &self,
+        ctx: Ctx,
+        user_id: UserId,
+        code: Option<Code>,
+        origin: Origin,
+    ) -> Result<Option<PhoneNumber>, VerifyPhoneError> {
+        let remote_addr = Some(origin.remote_addr);
+        let command = VerifyPhone { user_id, code, vault: self.shared_vault(), remote_addr };
+        self.0.store.write(&ctx, move |db, ctx| verify_phone(db, ctx, &command)).await
+    }
+}
