@@ -9,7 +9,7 @@ use url::Url;
 /// Flags and variables of the provider of text messages; secrets are also read from `NAME_FILE`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SmsOptions {
-    /// The provider of text messages, such as https://api.twilio.com; none: see SMS_FOLDER
+    /// The provider of text messages, such as <https://api.twilio.com>; if unset, see `SMS_FOLDER`
     #[arg(long, env = "SMS_BASE_URL", value_name = "URL", global = true)]
     pub sms_base_url: Option<String>,
 

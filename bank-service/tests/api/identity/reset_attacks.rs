@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use super::authenticator::{give, secured};
+use super::social::{finish, log_in, returning};
 use crate::harness::{Answer, PASSWORD, TestApp};
+use crate::providers::with_providers;
 
 const ADDRESS: &str = "victim@example.com";
 const OTHER: &str = "another horse, another staple";
@@ -115,4 +118,40 @@ async fn line_breaks_and_headers_in_an_address_send_nothing() {
     let events = app.events().await.split_off(before);
     assert!(events.iter().all(|event| event.event_type.as_str() == "security.password_reset_requested"));
     assert!(events.iter().all(|event| !format!("{:?}", event.body).contains("evil")));
+}
+
+#[actix_web::test]
+async fn a_reset_does_not_pass_the_second_factor_of_a_proved_address_by() {
+    let app = TestApp::start().await;
+    let user = secured(&app, ADDRESS).await;
+    let mail = app.newest_mail(ADDRESS, "verify-email").await;
+    app.post_anonymous("/auth/email/verify", json!({"token": mail.token()})).await.expect(200);
+    let challenge = user.challenge(&app).await;
+    forgot(&app, ADDRESS).await.expect(202);
+    let mail = app.newest_mail(ADDRESS, "reset-password").await;
+    let done = app.post_anonymous("/auth/password/reset", json!({"token": mail.token(), "password": OTHER})).await;
+    assert!(done.expect(200).get("access_token").is_none());
+    let late = give(&app, &challenge, &user.phone.code(&app)).await;
+    assert_eq!(late.outcome(), (401, "invalid_token"), "a challenge outlived the password it was given for");
+    let asked = app.login(ADDRESS, OTHER).await;
+    assert_eq!(asked.outcome(), (401, "mfa_required"));
+    give(&app, asked.body["mfa_token"].as_str().unwrap(), &user.phone.code(&app)).await.expect(200);
+}
+
+/// The second factor and the other provider's login are the stranger's, and would be a way back in.
+#[actix_web::test]
+async fn the_first_proof_of_an_address_takes_a_strangers_second_factor_and_logins_away() {
+    let (app, providers) = with_providers(|_| {}).await;
+    let stranger = secured(&app, ADDRESS).await;
+    let body = returning(&app, &providers, "github", Some(&stranger.person.token)).await;
+    finish(&app, "github", &body, Some(&stranger.person.token)).await.expect(201);
+    forgot(&app, ADDRESS).await.expect(202);
+    let mail = app.newest_mail(ADDRESS, "reset-password").await;
+    app.post_anonymous("/auth/password/reset", json!({"token": mail.token(), "password": OTHER})).await.expect(200);
+    let tokens = app.login(ADDRESS, OTHER).await.expect(200);
+    let linked = app.get(tokens["access_token"].as_str().unwrap(), "/auth/social").await.expect(200);
+    assert!(!linked.to_string().contains("github"), "{linked}");
+    let elsewhere = log_in(&app, &providers, "github").await;
+    let other = app.get(&elsewhere, "/auth/me").await.expect(200);
+    assert_ne!(other["id"], stranger.person.id, "the stranger's login is the owner's still");
 }
