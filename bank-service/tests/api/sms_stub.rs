@@ -95,7 +95,7 @@ async fn take(request: HttpRequest, body: web::Bytes, received: web::Data<Receiv
     match reply {
         Some(Reply::Status(status)) => HttpResponse::build(status.try_into().unwrap()).finish(),
         Some(Reply::Silence) => {
-            actix_web::rt::time::sleep(Duration::from_secs(60)).await;
+            actix_web::rt::time::sleep(Duration::from_mins(1)).await;
             HttpResponse::RequestTimeout().finish()
         }
         None => {
