@@ -13,7 +13,6 @@ use crate::domain::one_time::{Purpose, SecretHash};
 use crate::domain::session::SessionId;
 use crate::domain::social::{Identity, Presenter, Provider, SocialLogin, SocialState};
 use crate::domain::user::{Profile, User};
-use crate::operations::errors::written;
 use crate::store::one_time_secrets::NewSecret;
 use crate::store::users::NewUser;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
@@ -103,9 +102,6 @@ pub fn arrive(db: &mut Db, ctx: &Ctx, command: &Arrive) -> Result<Outcome<UserId
     let new = NewUser { id, email, password_hash: None, profile: &profile, registered_on: ctx.now };
     store::users::insert(db, &new).map_err(start_over)?;
     store::user_roles::replace(db, id, &roles)?;
-    if command.identity.email_verified() {
-        written(store::users::mark_email_verified(db, id, email, ctx.now)?)?;
-    }
     store::social::insert(db, id, command.provider, &command.identity, ctx.now).map_err(start_over)?;
     store::social::touch(db, id, command.provider, ctx.now)?;
     let user = store::users::find(db, id)?.ok_or(StoreError::Corrupt { what: "a user just inserted" })?;

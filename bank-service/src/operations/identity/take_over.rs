@@ -18,8 +18,7 @@ pub fn take_over(db: &mut Db, ctx: &Ctx, user: &User) -> Result<bool, StoreError
     store::sessions::revoke_all(db, user.id, ctx.now)?;
     store::one_time_secrets::void(db, ctx, user.id, &Purpose::ALL)?;
     store::social::delete_all(db, user.id)?;
-    store::phones::delete_all(db, user.id)?;
     store::second_factors::delete_all(db, user.id)?;
-    store::social::delete_all(db, user.id)?;
+    store::phones::delete_all(db, user.id)?;
     Ok(true)
 }
