@@ -3,6 +3,10 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use service_kit::sqlite::SqliteError;
 
+/// What drivers say of a connection that is gone.
+pub(super) const LOSSES: &[&str] =
+    &["gone away", "Lost connection", "Connection refused", "Broken pipe", "Input/output error"];
+
 /// A failure of the store, told apart by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -48,10 +52,7 @@ impl From<DieselError> for StoreError {
                     Self::Serialization
                 } else if message.contains("CONSTRAINT") && message.contains("failed") {
                     Self::CheckViolation
-                } else if contains_any(
-                    message,
-                    &["gone away", "Lost connection", "Connection refused", "Broken pipe", "Input/output error"],
-                ) {
+                } else if contains_any(message, LOSSES) {
                     Self::Unavailable { reason: message.to_owned() }
                 } else {
                     Self::Database(error)

@@ -18,6 +18,7 @@ use diesel::migration::MigrationConnection;
 use diesel::mysql::Mysql;
 use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::r2d2::R2D2Connection;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::TypeMetadata;
 use diesel::{ConnectionResult, QueryResult, RunQueryDsl};
 use diesel_async::AsyncMysqlConnection;
@@ -29,6 +30,8 @@ const SETUP: &[&str] = &[
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5",
 ];
+
+use super::error::LOSSES;
 
 type Wrapped = AsyncConnectionWrapper<AsyncMysqlConnection, OwnRuntime>;
 type Manager = <Wrapped as Connection>::TransactionManager;
@@ -69,7 +72,29 @@ impl BlockOn for OwnRuntime {
 }
 
 /// A connection to MySQL or MariaDB. Use it on blocking threads only.
-pub struct MysqlConn(Wrapped);
+pub struct MysqlConn {
+    inner: Wrapped,
+    /// An answer told that the server is gone. The wrapper notices that in transactions only, and a pool would keep handing
+    /// out a connection that can never answer again.
+    lost: bool,
+}
+
+impl MysqlConn {
+    fn note<T>(&mut self, answer: QueryResult<T>) -> QueryResult<T> {
+        self.lost |= answer.as_ref().is_err_and(is_loss);
+        answer
+    }
+}
+
+fn is_loss(error: &DieselError) -> bool {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _) | DieselError::BrokenTransactionManager => {
+            true
+        }
+        DieselError::DatabaseError(_, info) => LOSSES.iter().any(|text| info.message().contains(text)),
+        _ => false,
+    }
+}
 
 impl MysqlConn {
     /// Opens a connection with options that a URL cannot say. Blocks, for `limit` at most.
@@ -84,7 +109,7 @@ impl MysqlConn {
         let opened = runtime.block_on(async { tokio::time::timeout(limit, opening).await });
         let conn = opened.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))?;
         OPENED_ON.set(Some(runtime));
-        Ok(Self(Wrapped::from(conn)))
+        Ok(Self { inner: Wrapped::from(conn), lost: false })
     }
 }
 
@@ -99,7 +124,8 @@ fn connect_fault(error: &mysql_async::Error) -> String {
 
 impl SimpleConnection for MysqlConn {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
-        self.0.batch_execute(query)
+        let answer = self.inner.batch_execute(query);
+        self.note(answer)
     }
 }
 
@@ -110,30 +136,31 @@ impl Connection for MysqlConn {
     type TransactionManager = Self;
 
     fn establish(database_url: &str) -> ConnectionResult<Self> {
-        Wrapped::establish(database_url).map(Self)
+        Wrapped::establish(database_url).map(|inner| Self { inner, lost: false })
     }
 
     fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
     where
         T: QueryFragment<Mysql> + QueryId,
     {
-        self.0.execute_returning_count(source)
+        let answer = self.inner.execute_returning_count(source);
+        self.note(answer)
     }
 
     fn transaction_state(&mut self) -> &mut <Self as TransactionManager<Self>>::TransactionStateData {
-        self.0.transaction_state()
+        self.inner.transaction_state()
     }
 
     fn instrumentation(&mut self) -> &mut dyn Instrumentation {
-        self.0.instrumentation()
+        self.inner.instrumentation()
     }
 
     fn set_instrumentation(&mut self, instrumentation: impl Instrumentation) {
-        self.0.set_instrumentation(instrumentation);
+        self.inner.set_instrumentation(instrumentation);
     }
 
     fn set_prepared_statement_cache_size(&mut self, size: CacheSize) {
-        self.0.set_prepared_statement_cache_size(size);
+        self.inner.set_prepared_statement_cache_size(size);
     }
 }
 
@@ -146,7 +173,8 @@ impl LoadConnection for MysqlConn {
         T: Query + QueryFragment<Mysql> + QueryId + 'query,
         Mysql: diesel::expression::QueryMetadata<T::SqlType>,
     {
-        self.0.load(source)
+        let Self { inner, lost } = self;
+        inner.load(source).inspect_err(|error| *lost |= is_loss(error))
     }
 }
 
@@ -154,23 +182,26 @@ impl TransactionManager<Self> for MysqlConn {
     type TransactionStateData = <Manager as TransactionManager<Wrapped>>::TransactionStateData;
 
     fn begin_transaction(conn: &mut Self) -> QueryResult<()> {
-        Manager::begin_transaction(&mut conn.0)
+        let answer = Manager::begin_transaction(&mut conn.inner);
+        conn.note(answer)
     }
 
     fn rollback_transaction(conn: &mut Self) -> QueryResult<()> {
-        Manager::rollback_transaction(&mut conn.0)
+        let answer = Manager::rollback_transaction(&mut conn.inner);
+        conn.note(answer)
     }
 
     fn commit_transaction(conn: &mut Self) -> QueryResult<()> {
-        Manager::commit_transaction(&mut conn.0)
+        let answer = Manager::commit_transaction(&mut conn.inner);
+        conn.note(answer)
     }
 
     fn transaction_manager_status_mut(conn: &mut Self) -> &mut TransactionManagerStatus {
-        Manager::transaction_manager_status_mut(&mut conn.0)
+        Manager::transaction_manager_status_mut(&mut conn.inner)
     }
 
     fn is_broken_transaction_manager(conn: &mut Self) -> bool {
-        Manager::is_broken_transaction_manager(&mut conn.0)
+        Manager::is_broken_transaction_manager(&mut conn.inner)
     }
 }
 
@@ -186,7 +217,7 @@ impl MultiConnectionHelper for MysqlConn {
 
 impl MigrationConnection for MysqlConn {
     fn setup(&mut self) -> QueryResult<usize> {
-        self.0.setup()
+        self.inner.setup()
     }
 }
 
@@ -196,6 +227,6 @@ impl R2D2Connection for MysqlConn {
     }
 
     fn is_broken(&mut self) -> bool {
-        Self::is_broken_transaction_manager(self)
+        self.lost || Self::is_broken_transaction_manager(self)
     }
 }
