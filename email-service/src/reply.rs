@@ -44,6 +44,9 @@ struct Waiting {
 pub enum ReplyError {
     #[error("the reply is not accepted yet: {0}")]
     NotAccepted(String),
+    /// The configured callback queue is away; it is asked again by [`Replies::probe`].
+    #[error("the reply waits for its queue: {0}")]
+    Away(String),
     #[error("the reply cannot be written")]
     Encode(#[from] serde_json::Error),
 }
@@ -64,7 +67,10 @@ impl Replies {
         let progress = self.waiting().progress.get(&id).cloned().unwrap_or_default();
         let message = WireMessage::encode(&reply)?;
         let outgoing = Outgoing { message, destination: Destination::Queue(queue.clone()), progress };
-        self.publish(id, outgoing).await.map_err(ReplyError::NotAccepted)
+        service_kit::fail_point!("reply.unpublished");
+        let Err(reason) = self.publish(id, outgoing).await else { return Ok(()) };
+        let stuck = self.waiting().stuck.is_some();
+        Err(if stuck { ReplyError::Away(reason) } else { ReplyError::NotAccepted(reason) })
     }
 
     /// Whether replies get through, as far as is known: publishes the one that is stuck, if there is one.

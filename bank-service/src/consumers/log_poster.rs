@@ -116,8 +116,12 @@ impl LogPoster {
         if let Some(request_id) = &envelope.correlation_id {
             request = request.header("X-Request-Id", request_id);
         }
-        match request.send().await {
-            Ok(response) => judge(response.status()),
+        service_kit::fail_point!("post.unsent");
+        match service_kit::fail_point_during!("post.sent", request.send()).await {
+            Ok(response) => {
+                service_kit::fail_point!("post.answered");
+                judge(response.status())
+            }
             Err(error) => Posted::TryAgain(error.without_url().to_string()),
         }
     }

@@ -32,14 +32,17 @@ impl RecordMailReceipt {
             Ok(receipt) => receipt,
             Err(outcome) => return outcome,
         };
+        service_kit::fail_point!("ack.delivered");
         let ctx = self.store.ctx(self.clock.now());
         let written =
             self.store.write(&ctx, move |db, _| mail_receipts::insert_once(db, &receipt).map(Outcome::new)).await;
         match written {
             Ok(_) => {
+                service_kit::fail_point!("ack.recorded");
                 self.recorded.notify_one();
                 Handled::Done
             }
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Busy)) => Handled::later(error.to_string()),
             Err(error) => Handled::retry(error.to_string()),
         }
     }

@@ -61,9 +61,11 @@ impl Marks {
         let marks = std::mem::take(&mut self.collected);
         let ids = marks.iter().map(|(id, _)| *id).collect();
         let queues = marks.iter().filter_map(|(_, mark)| waiting_for(mark)).collect();
+        service_kit::fail_point!("relay.confirmed");
         let ctx = self.store.ctx(self.clock.now());
         let write = move |db: &mut _, ctx: &Ctx| outbox::mark(db, ctx.now_naive(), &marks).map(Outcome::new);
         let result = self.store.write(&ctx, write).await;
+        service_kit::fail_point!("relay.marked", if result.is_ok());
         Some(Written { ids, queues, result })
     }
 

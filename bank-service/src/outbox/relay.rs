@@ -193,6 +193,7 @@ impl Relay {
     }
 
     fn publish(&mut self, row: DueRow) {
+        service_kit::fail_point!("relay.claimed");
         let Some(message) = self.parts.store.message_of(&row) else {
             tracing::error!(event_id = %row.event_id, "an outbox row cannot be read; it is looked at again in an hour");
             self.marks.corrupt(row.id, row.progress);

@@ -165,9 +165,11 @@ impl Store {
             .write(&self.ids, move |db| {
                 let Outcome { value, events } = f(db, &inner)?;
                 outbox::append(db, &inner, &events)?;
+                service_kit::fail_point!("write.before_commit", if !events.is_empty());
                 Ok::<_, E>((value, !events.is_empty()))
             })
             .await?;
+        service_kit::fail_point!("write.after_commit", if has_events);
         if has_events {
             self.committed.notify_one();
         }

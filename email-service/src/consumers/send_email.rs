@@ -16,7 +16,7 @@ use super::plan::{Plan, Recipients, plan};
 use crate::domain::{Delivery, EmailAddress, State};
 use crate::metrics::EmailMetrics;
 use crate::operations::{Delivered, Order, Post};
-use crate::reply::{Answer, Replies};
+use crate::reply::{Answer, Replies, ReplyError};
 use crate::templates::{Template, Templates, Values};
 
 /// Turns events into mail.
@@ -36,8 +36,9 @@ impl Consumer for SendEmail {
     }
 
     async fn dependency(&self) -> Result<(), String> {
-        self.post.mailer.probe().await?;
         self.post.store.probe().await?;
+        self.post.record_late().await.map_err(|error| error.to_string())?;
+        self.post.mailer.probe().await?;
         self.replies.probe().await
     }
 }
@@ -81,9 +82,11 @@ impl SendEmail {
         };
         match self.post.deliver(&order).await {
             Ok(delivered) => match delivered.unsettled() {
-                Some(reason) => Outcome::retry(reason),
+                Some(reason) if delivered.tried_in_vain => Outcome::retry(reason),
+                Some(reason) => Outcome::later(reason),
                 None => self.report(envelope, &delivered).await,
             },
+            Err(error) if error.is_outage() => Outcome::later(error.to_string()),
             Err(error) => Outcome::retry(error.to_string()),
         }
     }
@@ -104,8 +107,11 @@ impl SendEmail {
         };
         let answer = if anybody { Answer::Sent(report) } else { Answer::Rejected(report) };
         match self.replies.send(envelope, answer, date).await {
-            Ok(()) => Outcome::Done,
-            Err(error) => Outcome::retry(error.to_string()),
+            Ok(()) => {
+                service_kit::fail_point!("reply.published", if envelope.reply_to.is_some());
+                Outcome::Done
+            }
+            Err(error) => unanswered(&error),
         }
     }
 
@@ -118,8 +124,16 @@ impl SendEmail {
         // The event's own date: the same refusal given twice is the same message.
         match self.replies.send(envelope, Answer::Rejected(report), envelope.body.date).await {
             Ok(()) => Outcome::reject(reason),
-            Err(error) => Outcome::retry(error.to_string()),
+            Err(error) => unanswered(&error),
         }
+    }
+}
+
+/// A callback queue that is away says nothing about the mail.
+fn unanswered(error: &ReplyError) -> Outcome {
+    match error {
+        ReplyError::Away(_) => Outcome::later(error.to_string()),
+        ReplyError::NotAccepted(_) | ReplyError::Encode(_) => Outcome::retry(error.to_string()),
     }
 }
 

@@ -12,6 +12,7 @@ use service_kit::clock::SharedClock;
 use shared_events::EventId;
 
 use super::locks::EventLocks;
+use super::unrecorded::Unrecorded;
 use crate::domain::{Content, Delivery, EmailAddress, Mail, Sender, State, clip, single_line};
 use crate::mailer::{Accepted, Mailer, SendError};
 use crate::metrics::EmailMetrics;
@@ -21,6 +22,9 @@ const MAX_ANSWER_CHARS: usize = 500;
 /// After this no further mail of the event is begun. With one more mail (25 s) it stays below the consumer's time limit, and
 /// that below the store's lease.
 const BUDGET: Duration = Duration::from_secs(30);
+
+/// The outcome of a mail that the mailer may take later.
+const FAILED: &str = "failed";
 
 /// What every mail has in common.
 #[derive(Debug, Clone)]
@@ -44,6 +48,8 @@ pub struct Order {
 pub struct Delivered {
     /// In the order of the recipients.
     pub deliveries: Vec<Delivery>,
+    /// Whether the mailer was asked for one of them and may take it later: that spends an attempt.
+    pub tried_in_vain: bool,
 }
 
 impl Delivered {
@@ -66,6 +72,7 @@ pub struct Post {
     clock: SharedClock,
     metrics: EmailMetrics,
     locks: EventLocks,
+    unrecorded: Unrecorded,
 }
 
 impl Post {
@@ -76,7 +83,15 @@ impl Post {
         clock: SharedClock,
         metrics: EmailMetrics,
     ) -> Self {
-        Self { mailer, store, settings, clock, metrics, locks: EventLocks::default() }
+        Self {
+            mailer,
+            store,
+            settings,
+            clock,
+            metrics,
+            locks: EventLocks::default(),
+            unrecorded: Unrecorded::default(),
+        }
     }
 
     /// Sends what is not sent yet. An error means that the records cannot be reached; then what has been sent is not known
@@ -89,16 +104,21 @@ impl Post {
             recipients: order.recipients.clone(),
             message_id_domain: self.settings.message_id_domain.clone(),
         };
+        service_kit::fail_point!("mail.delivered");
         let started = Instant::now();
         let begun = self.store.begin(planned, self.clock.now()).await?;
         let mut deliveries = Vec::with_capacity(begun.len());
-        let mut outage = None;
+        let (mut outage, mut tried_in_vain) = (None, false);
         for one in begun {
             if outage.is_none() && started.elapsed() > BUDGET {
                 outage = Some("not asked yet: other recipients took too long".to_owned());
             }
             deliveries.push(match one {
-                Begun::ToSend(delivery) => self.attempt(order, &delivery, &mut outage).await?,
+                Begun::ToSend(delivery) => {
+                    let (delivery, outcome) = self.attempt(order, &delivery, &mut outage).await?;
+                    tried_in_vain |= outcome == FAILED;
+                    delivery
+                }
                 Begun::Settled(delivery) => {
                     self.metrics.count(&order.event_type, "duplicate");
                     delivery
@@ -109,7 +129,17 @@ impl Post {
                 }
             });
         }
-        Ok(Delivered { deliveries })
+        Ok(Delivered { deliveries, tried_in_vain })
+    }
+
+    /// Tells the records of the answers that they could not be told of before.
+    pub(crate) async fn record_late(&self) -> Result<(), StoreError> {
+        for settled in self.unrecorded.all() {
+            let id = settled.id;
+            self.store.settle(settled, self.clock.now()).await?;
+            self.unrecorded.forget(id);
+        }
+        Ok(())
     }
 
     /// One mail. Once the mailer is known to be away, it is not asked for the remaining ones.
@@ -118,7 +148,27 @@ impl Post {
         order: &Order,
         delivery: &Delivery,
         outage: &mut Option<String>,
-    ) -> Result<Delivery, StoreError> {
+    ) -> Result<(Delivery, &'static str), StoreError> {
+        let (settled, outcome) = match self.unrecorded.find(delivery.id) {
+            Some(settled) => (settled, "recorded_late"),
+            None => settled(delivery, self.ask(order, delivery, outage).await),
+        };
+        self.unrecorded.keep(&settled);
+        let id = settled.id;
+        let delivery = self.store.settle(settled, self.clock.now()).await?;
+        self.unrecorded.forget(id);
+        service_kit::fail_point!("mail.recorded", if outcome == "sent");
+        self.metrics.count(&order.event_type, outcome);
+        log(&delivery, outcome);
+        Ok((delivery, outcome))
+    }
+
+    async fn ask(
+        &self,
+        order: &Order,
+        delivery: &Delivery,
+        outage: &mut Option<String>,
+    ) -> Result<Accepted, SendError> {
         let answer = match outage {
             Some(reason) => Err(SendError::Unavailable(reason.clone())),
             None => self.send(order, delivery).await,
@@ -126,11 +176,7 @@ impl Post {
         if let Err(SendError::Unavailable(reason)) = &answer {
             *outage = Some(reason.clone());
         }
-        let (settled, outcome) = settled(delivery, answer);
-        let delivery = self.store.settle(settled, self.clock.now()).await?;
-        self.metrics.count(&order.event_type, outcome);
-        log(&delivery, outcome);
-        Ok(delivery)
+        answer
     }
 
     async fn send(&self, order: &Order, delivery: &Delivery) -> Result<Accepted, SendError> {
@@ -141,6 +187,7 @@ impl Post {
             date: order.date,
             content: order.content.clone(),
         };
+        service_kit::fail_point!("mail.claimed");
         let started = Instant::now();
         let answer = self.mailer.send(&mail).await;
         self.metrics.observe(started.elapsed());
@@ -152,7 +199,7 @@ fn settled(delivery: &Delivery, answer: Result<Accepted, SendError>) -> (Settled
     let (state, answer, counts, outcome) = match answer {
         Ok(accepted) => (State::Sent, accepted.answer, true, "sent"),
         Err(SendError::Permanent(reason)) => (State::Rejected, reason, true, "rejected"),
-        Err(SendError::Transient(reason)) => (State::Failed, reason, true, "failed"),
+        Err(SendError::Transient(reason)) => (State::Failed, reason, true, FAILED),
         Err(SendError::Unavailable(reason)) => (State::Failed, reason, false, "unavailable"),
     };
     let answer = clip(&single_line(&answer), MAX_ANSWER_CHARS);

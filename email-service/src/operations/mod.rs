@@ -4,6 +4,7 @@ mod deliver;
 mod locks;
 mod prune;
 mod send_test;
+mod unrecorded;
 
 pub use deliver::{Delivered, Order, Post, SendSettings};
 pub use prune::prune;

@@ -78,6 +78,13 @@ pub enum StoreError {
     Slow,
 }
 
+impl StoreError {
+    /// Whether the store is away or busy, which says nothing about the record.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Access(_) | Self::Remote(_) | Self::Slow)
+    }
+}
+
 impl From<mongodb::error::Error> for StoreError {
     fn from(error: mongodb::error::Error) -> Self {
         Self::Remote(Box::new(error))

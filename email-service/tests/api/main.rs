@@ -17,6 +17,7 @@ mod crash;
 mod doubles;
 mod engine;
 mod injection;
+mod late_record;
 mod mailgun;
 mod mailgun_stub;
 mod mime;

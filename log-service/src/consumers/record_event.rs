@@ -13,7 +13,7 @@ use shared_events::{EventType, Pattern};
 
 use crate::domain::NewLogEntry;
 use crate::metrics::LogMetrics;
-use crate::store::{Appended, LogStore};
+use crate::store::{Appended, LogStore, StoreError};
 
 /// Logged on the confirmation of its mail, by HTTP, unless the operator binds it.
 const CONFIRMED_ELSEWHERE: &str = "bank.created";
@@ -54,8 +54,10 @@ impl RecordEvent {
             return Vec::new();
         }
         self.metrics.batch(events.len());
+        service_kit::fail_point!("log.delivered");
         match self.store.append(entries).await {
             Ok(appended) => {
+                service_kit::fail_point!("log.inserted");
                 for ((event_id, event_type), appended) in events.iter().zip(&appended) {
                     match appended {
                         Appended::Recorded(_) => self.metrics.recorded(event_type.as_str()),
@@ -71,9 +73,17 @@ impl RecordEvent {
             }
             Err(error) => {
                 tracing::warn!(%error, events = events.len(), "events were not recorded");
-                vec![Outcome::retry(error.to_string()); events.len()]
+                vec![not_recorded(&error); events.len()]
             }
         }
+    }
+}
+
+/// A store that is away or busy says nothing about the events.
+fn not_recorded(error: &StoreError) -> Outcome {
+    match error {
+        StoreError::Unavailable(_) | StoreError::Busy(_) => Outcome::later(error.to_string()),
+        StoreError::Corrupt(_) => Outcome::retry(error.to_string()),
     }
 }
 

@@ -76,6 +76,7 @@ pub(super) async fn create(
     let Body(request) = caller.body;
     let entry = request.into_entry(api.clock.now())?;
     let outcome = api.store.append(vec![entry.clone()]).await.map_err(of_store)?.pop();
+    service_kit::fail_point!("post.recorded");
     match outcome {
         Some(Appended::Recorded(id)) => {
             api.metrics.recorded(entry.event_type.as_str());

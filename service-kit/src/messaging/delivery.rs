@@ -21,6 +21,8 @@ pub enum Outcome {
     Skipped,
     /// It failed for a reason that may pass.
     Retry { reason: String },
+    /// It could not be tried: something it needs is away, or in another's hands. Spends no attempt, within reason.
+    Later { reason: String },
     /// It can never succeed; it becomes a dead letter at once.
     Reject { reason: String },
 }
@@ -28,6 +30,10 @@ pub enum Outcome {
 impl Outcome {
     pub fn retry(reason: impl Into<String>) -> Self {
         Self::Retry { reason: reason.into() }
+    }
+
+    pub fn later(reason: impl Into<String>) -> Self {
+        Self::Later { reason: reason.into() }
     }
 
     pub fn reject(reason: impl Into<String>) -> Self {

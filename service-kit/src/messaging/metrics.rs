@@ -38,6 +38,7 @@ impl QueueMetrics {
         self.count_as(match verdict {
             Verdict::Ack => "done",
             Verdict::Skip => "skipped",
+            Verdict::RetryAfter { tries, .. } if tries.postponed > 0 => "postponed",
             Verdict::RetryAfter { .. } => "retry",
             Verdict::DeadLetter { .. } => "dead",
             Verdict::Pause { .. } => "paused",

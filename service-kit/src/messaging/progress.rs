@@ -28,6 +28,9 @@ pub enum QueueProgress {
         /// Those among them that panicked or ran out of time.
         #[serde(default)]
         panics: u32,
+        /// How often in a row it was put off since.
+        #[serde(default)]
+        postponed: u32,
         /// Not before this time: a queue with a short delay must not spend the attempts of one with a long delay.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         due: Option<DateTime<Utc>>,
@@ -48,7 +51,7 @@ impl QueueProgress {
     /// The tries so far; none for a queue that has finished.
     pub fn tries(&self) -> Tries {
         match *self {
-            Self::Pending { attempts, panics, .. } => Tries { attempts, panics },
+            Self::Pending { attempts, panics, postponed, .. } => Tries { attempts, panics, postponed },
             Self::Done | Self::Dead => Tries::default(),
         }
     }

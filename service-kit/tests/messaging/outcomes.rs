@@ -132,7 +132,7 @@ async fn a_sender_that_stops_waiting_costs_the_queue_nothing() {
 fn progress_has_a_stable_form_in_the_store() {
     let text = r#"{"a":"done","b":"dead","c":{"pending":{"attempts":2,"panics":1}}}"#;
     let progress: Progress = serde_json::from_str(text).unwrap();
-    assert_eq!(progress.get("c"), Some(&QueueProgress::Pending { attempts: 2, panics: 1, due: None }));
+    assert_eq!(progress.get("c"), Some(&QueueProgress::Pending { attempts: 2, panics: 1, postponed: 0, due: None }));
     assert_eq!(serde_json::to_string(&progress).unwrap(), text);
 }
 

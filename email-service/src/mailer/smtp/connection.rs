@@ -81,8 +81,11 @@ impl Connection {
             ask(limit, &[250, 251], recipient).await.map_err(|trouble| ("RCPT TO", trouble))?;
         }
         ask(limit, &[354], smtp.command(Data)).await.map_err(|trouble| ("DATA", trouble))?;
-        let taken = ask(limits.mail, &[250], smtp.message(&parcel.content)).await;
+        service_kit::fail_point!("mail.in_data");
+        let sending = service_kit::fail_point_during!("mail.content_sent", smtp.message(&parcel.content));
+        let taken = ask(limits.mail, &[250], sending).await;
         let taken = taken.map_err(|trouble| ("the content", trouble))?;
+        service_kit::fail_point!("mail.accepted");
         Ok(Accepted { answer: scrub(&format!("250 {}", taken.first_line().unwrap_or_default())) })
     }
 

@@ -24,6 +24,11 @@ impl Health {
         *self.known() = Some((Instant::now(), result));
     }
 
+    /// Nothing is known any more.
+    pub(super) fn forget(&self) {
+        *self.known() = None;
+    }
+
     /// What is known and still believed.
     pub(super) fn recent(&self) -> Option<Result<(), String>> {
         let known = self.known();

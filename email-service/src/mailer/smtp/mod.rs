@@ -107,7 +107,9 @@ impl Mailer for SmtpMailer {
         match &answer {
             Ok(_) => self.health.note(Ok(())),
             Err(SendError::Unavailable(reason)) => self.health.note(Err(reason.clone())),
-            Err(SendError::Transient(_) | SendError::Permanent(_)) => {}
+            // Perhaps because the server is going: whoever asks for it next shall ask itself.
+            Err(SendError::Transient(_)) => self.health.forget(),
+            Err(SendError::Permanent(_)) => {}
         }
         answer
     }

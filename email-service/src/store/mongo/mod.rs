@@ -70,7 +70,7 @@ impl MongoStore {
             counters: database.collection("email_counters"),
             indexed: OnceCell::new(),
             replica: service_kit::ids::new_uuid().to_string(),
-            lease: LEASE,
+            lease: service_kit::shortened!("CLAIM_LEASE_MS", LEASE),
         };
         if let Err(error) = store.ready().await {
             tracing::warn!(%error, "the store of delivery records is not there yet; mail waits for it");

@@ -20,6 +20,7 @@ use crate::messaging::runner::Tries;
 
 const ATTEMPTS: &str = "x-attempts";
 const PANICS: &str = "x-panics";
+const POSTPONED: &str = "x-postponed";
 const ORIGINAL_KEY: &str = "x-original-routing-key";
 const EXPIRES_MS: &str = "x-expires-ms";
 const DEAD_REASON: &str = "x-dead-reason";
@@ -28,7 +29,7 @@ const DELIVERY_COUNT: &str = "x-delivery-count";
 const DEATHS: &str = "x-death";
 /// Not the message's own.
 const OURS: &[&str] =
-    &[ATTEMPTS, PANICS, ORIGINAL_KEY, EXPIRES_MS, DEAD_REASON, DEAD_AT, DELIVERY_COUNT, "x-acquired-count"];
+    &[ATTEMPTS, PANICS, POSTPONED, ORIGINAL_KEY, EXPIRES_MS, DEAD_REASON, DEAD_AT, DELIVERY_COUNT, "x-acquired-count"];
 const BROKERS: &[&str] = &[DEATHS, "x-first-death-", "x-last-death-"];
 
 /// All headers have to fit into one frame, and so do ours.
@@ -78,7 +79,8 @@ fn letter(exchange: ShortString, routing_key: &str, message: WireMessage, notes:
     if let Some(expiration) = properties.expiration.clone() {
         put(&mut table, EXPIRES_MS, text(expiration));
     }
-    for (name, count) in [(ATTEMPTS, notes.tries.attempts), (PANICS, notes.tries.panics)] {
+    let Tries { attempts, panics, postponed } = notes.tries;
+    for (name, count) in [(ATTEMPTS, attempts), (PANICS, panics), (POSTPONED, postponed)] {
         if count > 0 {
             put(&mut table, name, AMQPValue::LongLongInt(count.into()));
         }
@@ -133,7 +135,7 @@ pub(super) fn receive(routing_key: &str, basic: &BasicProperties, body: Vec<u8>)
     let died_at = header(DEAD_AT).and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
     Received {
         message: WireMessage { routing_key: original, properties, headers, body },
-        tries: Tries { attempts: count(ATTEMPTS), panics: count(PANICS) },
+        tries: Tries { attempts: count(ATTEMPTS), panics: count(PANICS), postponed: count(POSTPONED) },
         returned: count(DELIVERY_COUNT),
         reason: header(DEAD_REASON).or(death.reason),
         died_at: died_at.map(|time| time.to_utc()).or(death.time),
@@ -263,8 +265,10 @@ mod tests {
     #[test]
     fn a_message_comes_back_as_it_went_by_either_way() {
         assert_eq!(round(&to_exchange("x", message())).message, message());
-        let notes =
-            Notes { tries: Tries { attempts: 3, panics: 1 }, death: Some(("bad".to_owned(), DateTime::UNIX_EPOCH)) };
+        let notes = Notes {
+            tries: Tries { attempts: 3, panics: 1, postponed: 2 },
+            death: Some(("bad".to_owned(), DateTime::UNIX_EPOCH)),
+        };
         let received = round(&to_queue("q.dead", message(), &notes));
         assert_eq!((received.message.clone(), received.tries), (message(), notes.tries));
         let letter = received.into_dead_letter("q", DateTime::UNIX_EPOCH);

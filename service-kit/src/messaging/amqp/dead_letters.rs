@@ -151,7 +151,7 @@ impl Look {
 impl DeadLetters for AmqpDeadLetters {
     async fn add(&self, letter: DeadLetter) -> io::Result<()> {
         let link = Link::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
-        let tries = Tries { attempts: letter.attempts, panics: 0 };
+        let tries = Tries { attempts: letter.attempts, ..Tries::default() };
         let notes = Notes { tries, death: Some((letter.reason, letter.died_at)) };
         self.publish(&link, convert::to_queue(&dead_queue(&letter.queue), letter.message, &notes)).await
     }

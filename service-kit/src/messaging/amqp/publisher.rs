@@ -265,8 +265,13 @@ impl Supervisor {
             }
             // A sender that has stopped waiting publishes again by itself.
             requests.retain(|request: &Request| !request.answer.is_closed());
-            let (letters, answers): (Vec<_>, Vec<_>) =
+            let (letters, mut answers): (Vec<_>, Vec<_>) =
                 requests.drain(..).map(|Request { letter, answer }| (letter, answer)).unzip();
+            if crate::planted!("no_confirm") {
+                for answer in answers.drain(..) {
+                    answer.send(Fate::Confirmed).ok();
+                }
+            }
             match window::publish(channel, letters, self.settings.confirm_limit).await {
                 Ok(fates) => {
                     for (answer, fate) in answers.into_iter().zip(fates) {

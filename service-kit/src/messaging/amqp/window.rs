@@ -59,6 +59,7 @@ async fn send(channel: &Channel, letters: Vec<Letter>) -> lapin::Result<Vec<Conf
     for Letter { exchange, routing_key, properties, body } in letters {
         confirms.push(channel.basic_publish(exchange, routing_key, options, &body, properties).await?);
     }
+    crate::fail_point!("publish.unconfirmed");
     try_join_all(confirms).await
 }
 

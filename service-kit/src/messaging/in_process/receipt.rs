@@ -75,9 +75,9 @@ impl Settlement {
     }
 
     fn pending(&mut self, queue: &str, tries: Tries, delay: Option<Duration>) {
-        let Tries { attempts, panics } = tries;
+        let Tries { attempts, panics, postponed } = tries;
         let due = delay.and_then(|delay| self.now.checked_add_signed(TimeDelta::from_std(delay).ok()?));
-        self.progress.set(queue, QueueProgress::Pending { attempts, panics, due });
+        self.progress.set(queue, QueueProgress::Pending { attempts, panics, postponed, due });
     }
 
     /// The message is due when the first of its queues is.

@@ -54,7 +54,7 @@ pub(super) struct Source {
 impl Source {
     pub(super) async fn open(session: &Session, backlog: Vec<Job>) -> Result<Self, AmqpError> {
         let queue = short(session.subscription.queue());
-        let options = BasicConsumeOptions::default();
+        let options = BasicConsumeOptions { no_ack: crate::planted!("ack_early"), ..BasicConsumeOptions::default() };
         let consuming = session.channel.basic_consume(queue, ShortString::default(), options, FieldTable::default());
         let consumer = session.link.ask("consuming", consuming).await?;
         Ok(Self { backlog: backlog.into(), consumer })

@@ -1,0 +1,46 @@
+//! Final answers of the mail server that the records could not be told of yet.
+//!
+//! Records that go away between a mail and its record would otherwise have the mail sent again. What is kept here is written
+//! before its event is handled again, and as soon as the records are back. Bounded: the oldest answers are forgotten first.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::DeliveryId;
+use crate::store::Settled;
+
+/// More than are ever in hand: the queue pauses when the records are away.
+const MAX_KEPT: usize = 1_024;
+
+#[derive(Default)]
+pub(super) struct Unrecorded(Mutex<BTreeMap<DeliveryId, Settled>>);
+
+impl Unrecorded {
+    /// Keeps an answer if it is final; another one is asked for again.
+    pub(super) fn keep(&self, settled: &Settled) {
+        if !settled.state.is_final() {
+            return;
+        }
+        let mut kept = self.kept();
+        kept.insert(settled.id, settled.clone());
+        while kept.len() > MAX_KEPT {
+            kept.pop_first();
+        }
+    }
+
+    pub(super) fn find(&self, id: DeliveryId) -> Option<Settled> {
+        self.kept().get(&id).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Settled> {
+        self.kept().values().cloned().collect()
+    }
+
+    pub(super) fn forget(&self, id: DeliveryId) {
+        self.kept().remove(&id);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<DeliveryId, Settled>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,149 @@
+//! Fail points: places where a test lets the process die, and faults that a test plants to see that it is noticed.
+//!
+//! They exist in builds with the cargo feature `fail-points` only. Without it [`fail_point!`](crate::fail_point!) and its
+//! neighbours leave nothing behind, not even the names. With it, `FAIL_POINT=name` ends the process at the first pass of that
+//! point and `FAIL_POINT=name:3` at the third, as a crash would; `PLANT=name` turns a planted fault on. Both are read once.
+
+#[cfg(feature = "fail-points")]
+pub use enabled::{during, pass, planted, setting_ms};
+
+/// Passes a point: `fail_point!("relay.claimed")`, or under a condition `fail_point!("relay.claimed", if rows > 0)`.
+#[cfg(feature = "fail-points")]
+#[macro_export]
+macro_rules! fail_point {
+    ($name:literal) => {
+        $crate::fail_point::pass($name)
+    };
+    ($name:literal, if $condition:expr) => {
+        if $condition {
+            $crate::fail_point::pass($name)
+        }
+    };
+}
+
+/// Passes a point: nothing, in this build.
+#[cfg(not(feature = "fail-points"))]
+#[macro_export]
+macro_rules! fail_point {
+    ($name:literal $(, if $condition:expr)?) => {};
+}
+
+/// Awaits a future, and passes a point while it is pending.
+#[cfg(feature = "fail-points")]
+#[macro_export]
+macro_rules! fail_point_during {
+    ($name:literal, $future:expr) => {
+        $crate::fail_point::during($name, $future)
+    };
+}
+
+/// The future itself, in this build.
+#[cfg(not(feature = "fail-points"))]
+#[macro_export]
+macro_rules! fail_point_during {
+    ($name:literal, $future:expr) => {
+        $future
+    };
+}
+
+/// Whether a fault is planted.
+#[cfg(feature = "fail-points")]
+#[macro_export]
+macro_rules! planted {
+    ($name:literal) => {
+        $crate::fail_point::planted($name)
+    };
+}
+
+/// Whether a fault is planted: never, in this build.
+#[cfg(not(feature = "fail-points"))]
+#[macro_export]
+macro_rules! planted {
+    ($name:literal) => {
+        false
+    };
+}
+
+/// A length of time that a test may shorten by a variable in milliseconds.
+#[cfg(feature = "fail-points")]
+#[macro_export]
+macro_rules! shortened {
+    ($name:literal, $default:expr) => {
+        $crate::fail_point::setting_ms($name).unwrap_or($default)
+    };
+}
+
+/// The length of time as it is, in this build.
+#[cfg(not(feature = "fail-points"))]
+#[macro_export]
+macro_rules! shortened {
+    ($name:literal, $default:expr) => {
+        $default
+    };
+}
+
+#[cfg(feature = "fail-points")]
+mod enabled {
+    use std::io::Write as _;
+    use std::pin::pin;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    /// So that what other threads are writing to sockets gets there.
+    const LAST_WORDS: Duration = Duration::from_millis(10);
+    /// A future that is pending for so long has sent what it had to send.
+    const UNDER_WAY: Duration = Duration::from_millis(3);
+
+    struct Armed {
+        name: String,
+        left: AtomicU32,
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test's own variable, which is no configuration")]
+    fn variable(name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    fn armed() -> Option<&'static Armed> {
+        static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+        let armed = ARMED.get_or_init(|| {
+            let text = variable("FAIL_POINT")?;
+            let (name, pass) = text.split_once(':').unwrap_or((&text, "1"));
+            Some(Armed { name: name.to_owned(), left: AtomicU32::new(pass.parse().unwrap_or(1)) })
+        });
+        armed.as_ref()
+    }
+
+    /// Passes a point; the process ends here if it is this pass of this point that it was told to end at.
+    pub fn pass(name: &str) {
+        let Some(armed) = armed().filter(|armed| armed.name == name) else { return };
+        if armed.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            writeln!(std::io::stderr(), "fail point {name}").ok();
+            std::thread::sleep(LAST_WORDS);
+            std::process::abort();
+        }
+    }
+
+    /// Awaits the future; passes the point once the future has been pending for a moment.
+    pub async fn during<F: Future>(name: &str, future: F) -> F::Output {
+        let mut future = pin!(future);
+        tokio::select! {
+            biased;
+            output = &mut future => return output,
+            () = tokio::time::sleep(UNDER_WAY) => pass(name),
+        }
+        future.await
+    }
+
+    /// Whether a fault is planted.
+    pub fn planted(name: &str) -> bool {
+        static PLANTED: OnceLock<Option<String>> = OnceLock::new();
+        PLANTED.get_or_init(|| variable("PLANT")).as_deref() == Some(name)
+    }
+
+    /// A variable in milliseconds, if it is set.
+    pub fn setting_ms(name: &str) -> Option<Duration> {
+        variable(name)?.parse().ok().map(Duration::from_millis)
+    }
+}
