@@ -28,6 +28,14 @@ test-embedded: ## Run the tests that need no server: unit, property, API, end to
 kill-test: ## kill -9 the system at random while it works, then check that nothing is lost (KILLS=50)
 	deploy/system-tests/kill-test.sh
 
+.PHONY: fault-test
+fault-test: ## Kill, cut off and confuse the three processes on private real servers; then plant faults to see the checker find them
+	deploy/system-tests/fault-test.sh
+
+.PHONY: soak
+soak: ## The same for long: over 300 kills, 10 outages of each server (ROUNDS, KILLS, OUTAGES, SEED)
+	deploy/system-tests/soak.sh
+
 .PHONY: check
 check: fmt-check clippy arrows schemas-check ## Everything CI checks before the tests
 

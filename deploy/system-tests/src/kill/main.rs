@@ -8,9 +8,7 @@
 mod check;
 mod clients;
 mod process;
-mod random;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,10 +16,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use system_tests::random::Random;
+use system_tests::say;
 
 use crate::clients::Ledger;
 use crate::process::Standalone;
-use crate::random::Random;
 
 /// Kill the bank at random under load, then check that nothing is lost, doubled or invented
 #[derive(Debug, Parser)]
@@ -53,11 +52,6 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Writes a line; if nobody reads it, there is nobody to tell.
-fn say(line: &str) {
-    writeln!(std::io::stdout(), "{line}").ok();
 }
 
 async fn run(options: Options) -> anyhow::Result<bool> {

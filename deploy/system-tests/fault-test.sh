@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The three real processes on private real servers, with faults; prints counts by seed, fails if anything is lost, doubled
+# or invented. Arguments go to the program: fault-test.sh --help, fault-test.sh --seed 7 outages.
+# Without arguments it also plants faults, and fails unless the checker finds them.
+#   SEED=…  repeats a run's choices
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.."
+target=${CARGO_TARGET_DIR:-target}
+if [[ -z ${FAULT_TEST_BUILT:-} ]]; then
+  services=(bank-service log-service email-service)
+  features=$(printf "%s/fail-points," "${services[@]}")
+  cargo build --locked "${services[@]/#/--package=}" -p system-tests --features "${features%,}"
+  # Apart, so that a build for other purposes neither takes nor gives fail points.
+  mkdir -p "$target/fault-test"
+  for service in "${services[@]}"; do cp -f "$target/debug/$service" "$target/fault-test/$service"; done
+  cp -f "$target/debug/fault-test" "$target/fault-test/fault-test"
+fi
+# What serves people must hold nothing of this, and what is tested must.
+marker="fail point "
+grep -q "$marker" "$target/fault-test/bank-service" || { echo "fault-test: the binaries have no fail points" >&2; exit 1; }
+run() {
+  "$target/fault-test/fault-test" --binaries "$target/fault-test" --logs "$target/fault-test/logs" "$@"
+}
+if [[ ${1:-} == --inside ]]; then
+  shift
+  run --seed "$SEED" "$@"
+  # Unless only some cases were asked for.
+  [[ $# -gt 0 ]] || run --seed "$SEED" --self-check
+  exit
+fi
+export SERVERS="mariadb rabbitmq mongodb" SEED=${SEED:-$(date +%s)} FAULT_TEST_BUILT=1
+exec deploy/local/with.sh "$here/fault-test.sh" --inside "$@"

@@ -1,0 +1,67 @@
+//! The same events are published a thousand times over; each takes effect once.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Connection, ConnectionProperties};
+use serde_json::Value;
+use shared_events::routing::EXCHANGE;
+use system_tests::say;
+
+use super::{Extent, Outcome};
+use crate::ledger::Load;
+use crate::stage::{House, Stage};
+
+const COPIES: usize = 1_000;
+
+pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
+    let mut stage = Stage::open(house, "duplicates", None).await?;
+    let load = Load::start(&stage.ledger, 2, Duration::from_millis(60));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    load.stop().await?;
+    stage.settle().await?;
+    for kind in ["card.created", "account.created", "bank.created"] {
+        let (id, message) = stage.tables.message_of(kind).await?;
+        repeat(&stage.broker()?, kind, &serde_json::from_str(&message)?).await?;
+        say(&format!("duplicates: {COPIES} copies of {kind} {id}"));
+    }
+    let findings = stage.settle().await?;
+    super::finish(stage, findings).await
+}
+
+/// Publishes copies of a message as the relay would, with all that travels beside it.
+async fn repeat(broker: &str, kind: &str, message: &Value) -> anyhow::Result<()> {
+    let connection = Connection::connect(broker, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let mut headers = FieldTable::default();
+    for (name, value) in message["headers"].as_object().into_iter().flatten() {
+        headers.insert(name.as_str().into(), AMQPValue::LongString(value.as_str().unwrap_or_default().into()));
+    }
+    let text = |name: &str| message["properties"][name].as_str().unwrap_or_default();
+    let mut properties = BasicProperties::default()
+        .with_headers(headers)
+        .with_delivery_mode(2)
+        .with_message_id(text("message_id").into())
+        .with_type(text("type").into());
+    if !text("reply_to").is_empty() {
+        properties = properties.with_reply_to(text("reply_to").into());
+    }
+    let body = message["body"].as_str().unwrap_or_default().as_bytes();
+    let mut confirms = Vec::with_capacity(COPIES);
+    for _ in 0..COPIES {
+        let published = channel.basic_publish(
+            EXCHANGE.into(),
+            kind.into(),
+            BasicPublishOptions::default(),
+            body,
+            properties.clone(),
+        );
+        confirms.push(published.await?);
+    }
+    try_join_all(confirms).await?;
+    connection.close(200, "OK".into()).await?;
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! Two replicas of each service at once: nothing is done twice, another relay takes over within five seconds of a kill -9,
+//! and the events of one thing are published in their order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use futures_util::StreamExt as _;
+use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+use service_kit::task;
+use shared_events::routing::EXCHANGE;
+use system_tests::say;
+
+use super::{Extent, Outcome};
+use crate::ledger::Load;
+use crate::process::Service;
+use crate::stage::{House, Stage};
+
+const LISTENER: &str = "fault-test.listener";
+const TAKEOVER: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_mins(1);
+const RENAMED: usize = 4;
+
+pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
+    let mut stage = Stage::open(house, "replicas", None).await?;
+    stage.double().await?;
+    listen(&stage.broker()?).await?;
+    let load = Load::start(&stage.ledger, 2, Duration::from_millis(80));
+    let renaming = task::spawn("renaming", rename(Arc::clone(&stage.ledger)));
+    let mut takeovers = Vec::new();
+    for _ in 0..(extent.outages.max(3)) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        takeovers.push(takeover(&mut stage).await?);
+        for service in [Service::Log, Service::Email] {
+            stage.kill(service, None).await?;
+        }
+    }
+    renaming.await.context("renaming")??;
+    load.stop().await?;
+    let mut findings = stage.settle().await?;
+    takeovers.sort_unstable();
+    let median = takeovers.get(takeovers.len() / 2).copied().unwrap_or_default();
+    say(&format!(
+        "replicas: another relay took over {} times, after {median:?} (median), {takeovers:?}",
+        takeovers.len()
+    ));
+    if median > TAKEOVER {
+        findings.faults.push(format!("another relay took over after {median:?} only"));
+    }
+    let (banks, disordered) = disorder(&stage).await?;
+    say(&format!("replicas: events of {banks} banks came in their order, of {disordered} not"));
+    if disordered > 0 || banks == 0 {
+        findings.faults.push(format!("the events of {disordered} of {banks} banks came out of their order"));
+    }
+    for fault in &findings.faults {
+        say(&format!("replicas: FAULT {fault}"));
+    }
+    super::finish(stage, findings).await
+}
+
+async fn rename(ledger: Arc<crate::ledger::Ledger>) -> anyhow::Result<()> {
+    for _ in 0..RENAMED {
+        let bank = ledger.bank().await?;
+        for _ in 0..10 {
+            ledger.rename(bank).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Kills the replica that publishes; answers after which time the other one does. Then starts the killed one again.
+async fn takeover(stage: &mut Stage<'_>) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    let first_leads = loop {
+        if leads(stage, true).await {
+            break true;
+        }
+        if leads(stage, false).await {
+            break false;
+        }
+        if begun.elapsed() > PATIENCE {
+            bail!("nobody publishes");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let replicas = if first_leads { &mut stage.processes } else { &mut stage.seconds };
+    replicas.get_mut(&Service::Bank).context("no bank-service")?.kill().await?;
+    stage.note_kill(Service::Bank, "as the one that publishes");
+    let killed = Instant::now();
+    while !leads(stage, !first_leads).await {
+        if killed.elapsed() > PATIENCE {
+            bail!("nobody took over");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let took = killed.elapsed();
+    let replicas = if first_leads { &mut stage.processes } else { &mut stage.seconds };
+    let process = replicas.get_mut(&Service::Bank).context("no bank-service")?;
+    process.launch(None)?;
+    process.answers().await?;
+    Ok(took)
+}
+
+async fn leads(stage: &Stage<'_>, first: bool) -> bool {
+    let replicas = if first { &stage.processes } else { &stage.seconds };
+    let Some(process) = replicas.get(&Service::Bank) else { return false };
+    stage.metric_of(process, "outbox_relay_leader", &[]).await.is_ok_and(|leads| leads == 1)
+}
+
+/// A queue that hears of every bank.
+async fn listen(broker: &str) -> anyhow::Result<()> {
+    let connection = Connection::connect(broker, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(LISTENER.into(), durable, FieldTable::default()).await?;
+    let bound = channel.queue_bind(
+        LISTENER.into(),
+        EXCHANGE.into(),
+        "bank.*".into(),
+        QueueBindOptions::default(),
+        FieldTable::default(),
+    );
+    bound.await?;
+    connection.close(200, "OK".into()).await?;
+    Ok(())
+}
+
+/// How many banks' events were heard, and of how many the first hearings are not in the order of their commits.
+async fn disorder(stage: &Stage<'_>) -> anyhow::Result<(usize, usize)> {
+    let connection = Connection::connect(&stage.broker()?, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+    let mut heard = channel.basic_consume(LISTENER.into(), "".into(), options, FieldTable::default()).await?;
+    let (mut places, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    while let Ok(Some(Ok(delivery))) = tokio::time::timeout(Duration::from_secs(3), heard.next()).await {
+        if let Some(id) = delivery.properties.message_id().as_ref().map(ToString::to_string)
+            && seen.insert(id.clone())
+        {
+            places.insert(id, places.len());
+        }
+    }
+    let events = stage.tables.bank_events().await?;
+    let out_of_order = |ids: &&Vec<String>| {
+        let found: Vec<usize> = ids.iter().filter_map(|id| places.get(id).copied()).collect();
+        !found.is_sorted()
+    };
+    Ok((events.len(), events.values().filter(out_of_order).count()))
+}

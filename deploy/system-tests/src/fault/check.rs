@@ -1,0 +1,216 @@
+//! The checker: compares what clients were told with what is there, and counts what differs. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use crate::ledger::Entity;
+use crate::sink::Accepted;
+use crate::world::{Event, World};
+
+/// A crash so long after the mail server's acceptance may still be before its record.
+const GAP: Duration = Duration::from_secs(10);
+
+/// What a test did by itself, past the HTTP API.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Expected {
+    pub(crate) accepted: BTreeMap<(Entity, i64), String>,
+    /// Events that were put into queues directly: their kind by id.
+    pub(crate) extra: BTreeMap<String, String>,
+    /// Dead letters by queue.
+    pub(crate) dead: BTreeMap<String, u32>,
+    /// Banks whose mail the server refused for good.
+    pub(crate) refused_banks: BTreeSet<i64>,
+    /// When email-service was killed, or lost an answer of the mail server.
+    pub(crate) mail_incidents: Vec<Instant>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) rows: usize,
+    pub(crate) events: usize,
+    pub(crate) entries: usize,
+    pub(crate) mails: usize,
+    pub(crate) dead: u32,
+    pub(crate) lost: usize,
+    pub(crate) invented: usize,
+    pub(crate) doubled: usize,
+    /// Mails that came twice because a process died in the gap, under the same Message-ID.
+    pub(crate) doubled_in_gap: usize,
+    pub(crate) faults: Vec<String>,
+}
+
+impl Findings {
+    fn lost(&mut self, what: &str) {
+        self.lost += 1;
+        self.faults.push(format!("lost: {what}"));
+    }
+
+    fn invented(&mut self, what: &str) {
+        self.invented += 1;
+        self.faults.push(format!("invented: {what}"));
+    }
+
+    fn doubled(&mut self, what: &str) {
+        self.doubled += 1;
+        self.faults.push(format!("doubled: {what}"));
+    }
+}
+
+/// What an event leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Once,
+    Never,
+    /// Not ours to say.
+    Any,
+}
+
+pub(crate) fn check(expected: &Expected, world: &World) -> Findings {
+    let mut findings = Findings {
+        rows: world.rows.len(),
+        events: world.events.len(),
+        entries: world.entries.values().map(Vec::len).sum(),
+        mails: world.mails.values().map(Vec::len).sum(),
+        dead: world.dead.values().sum(),
+        ..Findings::default()
+    };
+    rows(expected, world, &mut findings);
+    events(world, &mut findings);
+    for (id, event) in &world.events {
+        effects(id, event, expected, world, &mut findings);
+    }
+    for (id, kind) in &expected.extra {
+        let event = Event { kind: kind.clone(), about: None, sent: true };
+        effects(id, &event, expected, world, &mut findings);
+    }
+    strangers(expected, world, &mut findings);
+    leftovers(expected, world, &mut findings);
+    findings
+}
+
+/// What clients were told is there, as they were told, and nothing else.
+fn rows(expected: &Expected, world: &World, findings: &mut Findings) {
+    for (key @ (entity, id), value) in &expected.accepted {
+        match world.rows.get(key) {
+            None => findings.lost(&format!("{} {id} was accepted", entity.name())),
+            Some(row) if row != value => findings.lost(&format!("{} {id} is {row}, not {value}", entity.name())),
+            Some(_) => {}
+        }
+    }
+    for (entity, id) in world.rows.keys().filter(|key| !expected.accepted.contains_key(key)) {
+        findings.invented(&format!("{} {id} was never accepted", entity.name()));
+    }
+}
+
+/// Each row has one event, and no event is without its row.
+fn events(world: &World, findings: &mut Findings) {
+    let mut made: BTreeMap<(Entity, i64), u32> = BTreeMap::new();
+    for event in world.events.values() {
+        let entity = Entity::ALL.into_iter().find(|entity| event.kind == format!("{}.created", entity.name()));
+        if let (Some(entity), Some(about)) = (entity, event.about) {
+            *made.entry((entity, about)).or_default() += 1;
+        }
+    }
+    for key @ (entity, id) in world.rows.keys() {
+        match made.get(key).copied().unwrap_or_default() {
+            1 => {}
+            0 => findings.lost(&format!("the event of {} {id}", entity.name())),
+            _ => findings.doubled(&format!("the event of {} {id}", entity.name())),
+        }
+    }
+    for (entity, id) in made.keys().filter(|key| !world.rows.contains_key(key)) {
+        findings.invented(&format!("an event of {} {id}, which is not there", entity.name()));
+    }
+}
+
+fn logged(event: &Event, refused: bool) -> Due {
+    match event.kind.as_str() {
+        "bank.created" if refused => Due::Never,
+        kind if kind.starts_with("email.") || kind.starts_with("sms.") || kind.starts_with("push.") => Due::Never,
+        _ => Due::Once,
+    }
+}
+
+fn mailed(event: &Event, refused: bool) -> Due {
+    match event.kind.as_str() {
+        "bank.created" if refused => Due::Never,
+        "bank.created" | "account.created" | "user.created" => Due::Once,
+        "email.requested" => Due::Any,
+        _ => Due::Never,
+    }
+}
+
+/// One event's publication, log entry and mail.
+fn effects(id: &str, event: &Event, expected: &Expected, world: &World, findings: &mut Findings) {
+    let kind = &event.kind;
+    let refused = event.about.is_some_and(|about| kind == "bank.created" && expected.refused_banks.contains(&about));
+    if !event.sent {
+        findings.lost(&format!("{kind} {id} waits in the outbox"));
+    }
+    let entries = world.entries.get(id).map_or(&[][..], Vec::as_slice);
+    match (logged(event, refused), entries.len()) {
+        (Due::Any, _) | (Due::Once, 1) | (Due::Never, 0) => {}
+        (Due::Once, 0) => findings.lost(&format!("the log entry of {kind} {id}")),
+        (Due::Once, _) => findings.doubled(&format!("the log entry of {kind} {id}")),
+        (Due::Never, _) => findings.invented(&format!("a log entry of {kind} {id}")),
+    }
+    if entries.iter().any(|entry| entry.kind != *kind) {
+        findings.invented(&format!("{kind} {id} is logged as something else"));
+    }
+    let mails = world.mails.get(id).map_or(&[][..], Vec::as_slice);
+    match (mailed(event, refused), mails.len()) {
+        (Due::Any, _) | (Due::Never, 0) => {}
+        (Due::Never, _) => findings.invented(&format!("a mail of {kind} {id}")),
+        (Due::Once, 0) => findings.lost(&format!("the mail of {kind} {id}")),
+        (Due::Once, _) => copies(id, kind, mails, expected, findings),
+    }
+    // A bank is logged only after its mail was accepted.
+    if kind == "bank.created"
+        && let (Some(entry), Some(mail)) = (entries.first(), mails.first())
+        && entry.received_micros < mail.at_micros
+    {
+        findings.invented(&format!("{kind} {id} was logged before its mail was accepted"));
+    }
+}
+
+/// A further copy is excused by a crash between the server's acceptance of the one before and its record.
+fn copies(id: &str, kind: &str, mails: &[Accepted], expected: &Expected, findings: &mut Findings) {
+    for pair in mails.windows(2) {
+        let [before, after] = pair else { continue };
+        let within = |incident: &&Instant| **incident >= before.at && **incident <= after.at.min(before.at + GAP);
+        if expected.mail_incidents.iter().any(|incident| within(&incident)) {
+            findings.doubled_in_gap += 1;
+        } else {
+            findings.doubled(&format!("the mail of {kind} {id}"));
+        }
+    }
+}
+
+/// Nothing happened without an event.
+fn strangers(expected: &Expected, world: &World, findings: &mut Findings) {
+    let known = |id: &String| world.events.contains_key(id) || expected.extra.contains_key(id);
+    for id in world.entries.keys().filter(|id| !known(id)) {
+        findings.invented(&format!("a log entry of an event {id} that there is not"));
+    }
+    for id in world.mails.keys().filter(|id| !known(id)) {
+        findings.invented(&format!("a mail of an event {id} that there is not"));
+    }
+}
+
+/// Nothing is still under way, and dead letters are those that were made on purpose.
+fn leftovers(expected: &Expected, world: &World, findings: &mut Findings) {
+    if world.waiting > 0 {
+        findings.faults.push(format!("{} messages still wait in queues", world.waiting));
+    }
+    let unposted = world.receipts.values().filter(|receipt| receipt.sent && !receipt.posted).count();
+    if unposted > 0 {
+        findings.faults.push(format!("{unposted} confirmed mails are not posted to the log"));
+    }
+    for (queue, found) in &world.dead {
+        let due = expected.dead.get(queue).copied().unwrap_or_default();
+        if *found != due {
+            findings.faults.push(format!("{found} dead letters in {queue}, not {due}"));
+        }
+    }
+}

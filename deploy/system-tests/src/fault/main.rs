@@ -1,0 +1,126 @@
+//! `fault-test`: the three real processes on real servers, under load, with every fault that can be thought of; then a
+//! checker that knows the system only from outside compares what clients were told with what is there.
+//!
+//! The servers are those of `deploy/local`, in the environment; the binaries are built with the feature `fail-points`
+//! (fault-test.sh does both). Every case has databases, queues and processes of its own. The choices of a run are repeated by
+//! its seed; what the machine makes of their timing is not.
+#![allow(clippy::indexing_slicing, reason = "a JSON value answers null for a member that is missing")]
+
+mod cases;
+mod check;
+mod ledger;
+mod process;
+mod proxy;
+mod servers;
+mod sink;
+mod stage;
+mod world;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Parser;
+use system_tests::say;
+
+use crate::cases::{Extent, NAMES, Outcome};
+use crate::servers::Servers;
+use crate::stage::House;
+
+/// Kill, cut off and confuse the three services on real servers, then check that nothing is lost, doubled or invented
+#[derive(Debug, Parser)]
+struct Options {
+    /// The folder with the three binaries, built with the feature fail-points
+    #[arg(long, value_name = "FOLDER")]
+    binaries: PathBuf,
+    /// Where the processes write their logs
+    #[arg(long, value_name = "FOLDER", default_value = "target/fault-test/logs")]
+    logs: PathBuf,
+    /// Repeats the choices of another run
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Rounds over all fail points
+    #[arg(long, default_value_t = 1)]
+    rounds: u32,
+    /// Kills at random moments
+    #[arg(long, default_value_t = 15)]
+    kills: u32,
+    /// Outages of each server
+    #[arg(long, default_value_t = 2)]
+    outages: u32,
+    /// How long the longest outage lasts
+    #[arg(long, default_value_t = 4, value_name = "SECONDS")]
+    longest_outage: u64,
+    /// Plant faults, and see that the checker finds them
+    #[arg(long)]
+    self_check: bool,
+    /// Only these cases
+    cases: Vec<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    match run(Options::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("fault-test: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> anyhow::Result<bool> {
+    std::fs::create_dir_all(&options.logs).context("a folder for the logs")?;
+    let house = House {
+        servers: Servers::from_environment()?,
+        binaries: options.binaries.canonicalize().context("--binaries")?,
+        folder: options.logs.canonicalize()?,
+        seed: options.seed,
+    };
+    if options.self_check {
+        return cases::self_check::run(&house).await;
+    }
+    let extent = Extent {
+        rounds: options.rounds,
+        random_kills: options.kills,
+        outages: options.outages,
+        longest_outage: Duration::from_secs(options.longest_outage),
+    };
+    let names: Vec<&str> =
+        if options.cases.is_empty() { NAMES.to_vec() } else { options.cases.iter().map(String::as_str).collect() };
+    let mut outcomes = Vec::new();
+    for name in names {
+        let begun = Instant::now();
+        let outcome = cases::run(name, &house, extent).await.with_context(|| name.to_owned())?;
+        say(&format!("{name}: {} in {} s", verdict(&outcome), begun.elapsed().as_secs()));
+        outcomes.push(outcome);
+    }
+    Ok(sum_up(&house, &outcomes))
+}
+
+fn verdict(outcome: &Outcome) -> String {
+    match outcome.findings.faults.len() {
+        0 => "ok".to_owned(),
+        faults => format!("{faults} FAULTS"),
+    }
+}
+
+fn sum_up(house: &House, outcomes: &[Outcome]) -> bool {
+    let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum::<usize>();
+    let kills: u32 = outcomes.iter().map(|outcome| outcome.kills).sum();
+    let gaps: u32 = outcomes.iter().map(|outcome| outcome.mail_gaps).sum();
+    let faults = sum(|outcome| outcome.findings.faults.len());
+    say(&format!(
+        "fault-test: seed {}, kills {kills}, events {}, lost {}, invented {}, doubled {}, mails doubled in the gap {} of {gaps} kills there, faults {faults}",
+        house.seed,
+        sum(|outcome| outcome.findings.events),
+        sum(|outcome| outcome.findings.lost),
+        sum(|outcome| outcome.findings.invented),
+        sum(|outcome| outcome.findings.doubled),
+        sum(|outcome| outcome.findings.doubled_in_gap),
+    ));
+    faults == 0
+}

@@ -1,0 +1,180 @@
+//! The three real processes: started on ports of their own, told to die at a fail point, killed, terminated.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use system_tests::random::Random;
+use tokio::process::{Child, Command};
+
+const START_LIMIT: Duration = Duration::from_mins(1);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Service {
+    Bank,
+    Log,
+    Email,
+}
+
+impl Service {
+    pub(crate) const ALL: [Self; 3] = [Self::Bank, Self::Log, Self::Email];
+
+    /// The variable of its own address.
+    pub(crate) fn bind_variable(self) -> &'static str {
+        match self {
+            Self::Bank => "BANK_BIND",
+            Self::Log => "LOG_BIND",
+            Self::Email => "EMAIL_BIND",
+        }
+    }
+
+    pub(crate) fn binary(self) -> &'static str {
+        match self {
+            Self::Bank => "bank-service",
+            Self::Log => "log-service",
+            Self::Email => "email-service",
+        }
+    }
+}
+
+/// How a process is run; the same at each start but for what is armed.
+#[derive(Debug, Clone)]
+pub(crate) struct Recipe {
+    pub(crate) service: Service,
+    pub(crate) binary: PathBuf,
+    /// Its working directory, with its log.
+    pub(crate) folder: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) environment: BTreeMap<&'static str, String>,
+}
+
+/// A process, or the place of one that has died.
+pub(crate) struct Process {
+    pub(crate) recipe: Recipe,
+    child: Option<Child>,
+}
+
+impl Process {
+    pub(crate) fn new(recipe: Recipe) -> Self {
+        Self { recipe, child: None }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.recipe.port)
+    }
+
+    /// Starts it, to die at the n-th pass of a fail point if one is given; does not wait until it is ready.
+    pub(crate) fn launch(&mut self, fail_point: Option<&str>) -> anyhow::Result<()> {
+        let recipe = &self.recipe;
+        let mut command = Command::new(&recipe.binary);
+        command.env_clear().envs(&recipe.environment).current_dir(&recipe.folder).kill_on_drop(true);
+        command.env("PATH", "/usr/bin:/bin");
+        if let Some(point) = fail_point {
+            command.env("FAIL_POINT", point);
+        }
+        let log = append(&self.log_file())?;
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
+        self.child = Some(child.with_context(|| format!("{} cannot be started", recipe.binary.display()))?);
+        Ok(())
+    }
+
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.recipe.folder.join(format!("{}-{}.log", self.recipe.service.binary(), self.recipe.port))
+    }
+
+    /// Waits until it answers, or has died at its fail point already.
+    pub(crate) async fn answers(&mut self) -> anyhow::Result<()> {
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
+        let url = format!("{}/livez", self.url());
+        let begun = Instant::now();
+        while begun.elapsed() < START_LIMIT {
+            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            match self.exited()? {
+                Some(status) if status.signal().is_some() => return Ok(()),
+                Some(status) => bail!("{} ended at its start: {status}; {}", self.name(), self.last_words()),
+                None => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+        bail!("{} does not answer at {url}", self.name())
+    }
+
+    fn name(&self) -> &'static str {
+        self.recipe.service.binary()
+    }
+
+    pub(crate) fn exited(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.child.as_mut().context("no process")?.try_wait()?)
+    }
+
+    /// Waits until the process has died at its fail point; false if it is still alive after the limit.
+    pub(crate) async fn died(&mut self, limit: Duration) -> anyhow::Result<bool> {
+        let child = self.child.as_mut().context("no process")?;
+        let Ok(status) = tokio::time::timeout(limit, child.wait()).await else { return Ok(false) };
+        let status = status?;
+        if status.signal().is_none() {
+            bail!("{} ended with {status} instead of dying; {}", self.name(), self.last_words());
+        }
+        Ok(true)
+    }
+
+    /// kill -9.
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM; answers how it ended and how long that took. An error if it did not end by itself in time.
+    pub(crate) async fn terminate(&mut self) -> anyhow::Result<(ExitStatus, Duration)> {
+        let name = self.name();
+        let mut child = self.child.take().context("no process")?;
+        let pid = child.id().context("the process has ended already")?;
+        let begun = Instant::now();
+        Command::new("kill").arg("-TERM").arg(pid.to_string()).status().await?;
+        let ended = tokio::time::timeout(STOP_LIMIT.saturating_mul(3), child.wait()).await;
+        let status = ended.with_context(|| format!("{name} does not end after SIGTERM"))??;
+        Ok((status, begun.elapsed()))
+    }
+
+    /// Runs one command of the binary to its end.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let recipe = &self.recipe;
+        let mut command = Command::new(&recipe.binary);
+        command.args(arguments).env_clear().envs(&recipe.environment).current_dir(&recipe.folder);
+        let output = command.stdin(Stdio::null()).output().await?;
+        if !output.status.success() {
+            bail!("{} {arguments:?}: {}", self.name(), String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
+    fn last_words(&self) -> String {
+        let text = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(3).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    }
+}
+
+fn append(path: &Path) -> anyhow::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path).with_context(|| path.display().to_string())
+}
+
+/// A port below the range that outgoing connections get theirs from.
+pub(crate) fn free_port(random: &mut Random) -> anyhow::Result<u16> {
+    for _ in 0..500 {
+        let port = 20_000 + u16::try_from(random.below(12_000))?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port")
+}

@@ -1,0 +1,141 @@
+//! The real servers: where they are, and how one is killed and started again. `deploy/local` made them for this run.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use mysql_async::prelude::Queryable as _;
+use tokio::process::Command;
+use url::Url;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Engine {
+    MariaDb,
+    RabbitMq,
+    MongoDb,
+}
+
+impl Engine {
+    pub(crate) const ALL: [Self; 3] = [Self::MariaDb, Self::RabbitMq, Self::MongoDb];
+
+    /// Its name in `deploy/local`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::MariaDb => "mariadb",
+            Self::RabbitMq => "rabbitmq",
+            Self::MongoDb => "mongodb",
+        }
+    }
+}
+
+pub(crate) struct Servers {
+    scripts: PathBuf,
+    run_dir: PathBuf,
+    rabbitmqctl: PathBuf,
+    mysql: Url,
+    amqp: Url,
+    mongo: Url,
+}
+
+fn variable(name: &str) -> anyhow::Result<String> {
+    let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
+    value.with_context(|| format!("{name} is not set; run this by deploy/system-tests/fault-test.sh"))
+}
+
+fn address(url: &Url) -> anyhow::Result<SocketAddr> {
+    let port = url.port().context("a server's URL has no port")?;
+    Ok(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+impl Servers {
+    /// From the variables that `deploy/local/with.sh` sets.
+    pub(crate) fn from_environment() -> anyhow::Result<Self> {
+        let env = PathBuf::from(variable("REAL_SERVERS_ENV")?);
+        Ok(Self {
+            scripts: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../local"),
+            run_dir: env.parent().context("REAL_SERVERS_ENV is no file")?.to_owned(),
+            rabbitmqctl: variable("RABBITMQ_CTL")?.into(),
+            mysql: Url::parse(&variable("DATABASE_URL")?).context("DATABASE_URL")?,
+            amqp: Url::parse(&variable("AMQP_URI")?).context("AMQP_URI")?,
+            mongo: Url::parse(&variable("MONGODB_URI")?).context("MONGODB_URI")?,
+        })
+    }
+
+    pub(crate) fn address(&self, engine: Engine) -> anyhow::Result<SocketAddr> {
+        address(match engine {
+            Engine::MariaDb => &self.mysql,
+            Engine::RabbitMq => &self.amqp,
+            Engine::MongoDb => &self.mongo,
+        })
+    }
+
+    /// A database of the name, empty, for everything of one stage.
+    pub(crate) async fn make_world(&self, name: &str) -> anyhow::Result<()> {
+        let pool = mysql_async::Pool::from_url(self.mysql.as_str())?;
+        let mut connection = pool.get_conn().await.context("MariaDB")?;
+        connection.query_drop(format!("DROP DATABASE IF EXISTS {name}")).await?;
+        connection.query_drop(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await?;
+        drop(connection);
+        pool.disconnect().await?;
+        self.rabbitmqctl(&["add_vhost", name]).await?;
+        self.rabbitmqctl(&["set_permissions", "-p", name, "bank", ".*", ".*", ".*"]).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn remove_world(&self, name: &str) -> anyhow::Result<()> {
+        self.rabbitmqctl(&["delete_vhost", name]).await
+    }
+
+    async fn rabbitmqctl(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let output = Command::new(&self.rabbitmqctl).args(arguments).output().await.context("rabbitmqctl")?;
+        if !output.status.success() {
+            bail!("rabbitmqctl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
+    /// The database, directly or by way of a proxy's port.
+    pub(crate) fn mysql(&self, name: &str, port: Option<u16>) -> anyhow::Result<String> {
+        rewritten(&self.mysql, port, &format!("/{name}"), None)
+    }
+
+    pub(crate) fn amqp(&self, name: &str, port: Option<u16>) -> anyhow::Result<String> {
+        rewritten(&self.amqp, port, &format!("/{name}"), None)
+    }
+
+    /// Direct, since a client that knows the set would go past the proxy.
+    pub(crate) fn mongo(&self, path: &str, port: Option<u16>) -> anyhow::Result<String> {
+        rewritten(&self.mongo, port, path, Some("directConnection=true"))
+    }
+
+    /// kill -9.
+    pub(crate) async fn kill(&self, engine: Engine) -> anyhow::Result<()> {
+        self.script("down.sh", &["--kill", engine.name()]).await
+    }
+
+    /// On the same port, with the same data; returns once it answers.
+    pub(crate) async fn start_again(&self, engine: Engine) -> anyhow::Result<()> {
+        self.script("up.sh", &[engine.name()]).await
+    }
+
+    async fn script(&self, name: &str, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut command = Command::new(self.scripts.join(name));
+        command.args(arguments).env("LOCAL_RUN_DIR", &self.run_dir);
+        let output = command.stdin(Stdio::null()).output().await.with_context(|| name.to_owned())?;
+        if !output.status.success() {
+            bail!("{name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+}
+
+fn rewritten(url: &Url, port: Option<u16>, path: &str, query: Option<&str>) -> anyhow::Result<String> {
+    let mut url = url.clone();
+    if port.is_some() {
+        url.set_port(port).ok().context("a port")?;
+    }
+    url.set_path(path);
+    url.set_query(query);
+    Ok(url.into())
+}

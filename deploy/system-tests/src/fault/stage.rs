@@ -1,0 +1,350 @@
+//! One world of databases, queues and processes, with everything that cases do to it, and the question whether it is whole.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use service_kit::ids;
+use system_tests::random::Random;
+use system_tests::say;
+
+use crate::check::{Expected, Findings, check};
+use crate::ledger::{ADMIN, Ledger, PASSWORD};
+use crate::process::{Process, Recipe, Service, free_port};
+use crate::proxy::Proxy;
+use crate::servers::{Engine, Servers};
+use crate::sink::Sink;
+use crate::world::{self, Tables, World};
+
+/// How long everything may take to come to rest: longer than a claim of a mail lasts, and the first two pauses of a retry.
+const SETTLE_LIMIT: Duration = Duration::from_secs(150);
+/// A claim on a mail, shorter than in earnest, so that a killed one's mails do not have to be waited for so long.
+const CLAIM_LEASE_MS: &str = "15000";
+
+/// What all stages share.
+pub(crate) struct House {
+    pub(crate) servers: Servers,
+    pub(crate) binaries: PathBuf,
+    pub(crate) folder: PathBuf,
+    pub(crate) seed: u64,
+}
+
+pub(crate) struct Stage<'a> {
+    pub(crate) house: &'a House,
+    pub(crate) name: String,
+    pub(crate) random: Random,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) sink: Sink,
+    pub(crate) tables: Tables,
+    pub(crate) processes: BTreeMap<Service, Process>,
+    /// The second replica of each service, where a case has started it.
+    pub(crate) seconds: BTreeMap<Service, Process>,
+    proxies: BTreeMap<Engine, Proxy>,
+    pub(crate) smtp: Proxy,
+    pub(crate) expected: Expected,
+    /// Kills by point; those at no point are called "anywhere".
+    pub(crate) kills: BTreeMap<String, u32>,
+    /// Kills of email-service, and answers of the mail server that were lost.
+    pub(crate) mail_gaps: u32,
+}
+
+impl<'a> Stage<'a> {
+    /// Makes a world, starts the three processes and waits until they answer. `planted` is a fault of one service.
+    pub(crate) async fn open(house: &'a House, name: &str, planted: Option<(Service, &str)>) -> anyhow::Result<Self> {
+        let world = format!("w{}_{}", &ids::new_uuid().simple().to_string()[..8], name.replace('-', "_"));
+        house.servers.make_world(&world).await.with_context(|| format!("a world for {name}"))?;
+        let sink = Sink::start().await?;
+        let smtp = Proxy::start(sink.address).await?;
+        let mut proxies = BTreeMap::new();
+        for engine in Engine::ALL {
+            proxies.insert(engine, Proxy::start(house.servers.address(engine)?).await?);
+        }
+        let folder = house.folder.join(&world);
+        std::fs::create_dir_all(&folder)?;
+        let mut processes = recipes(house, &world, &folder, &proxies, &smtp)?;
+        if let Some((service, plant)) = planted
+            && let Some(process) = processes.get_mut(&service)
+        {
+            process.recipe.environment.insert("PLANT", plant.to_owned());
+        }
+        start_all(&mut processes).await?;
+        let bank = processes.get(&Service::Bank).context("no bank-service")?.url();
+        Ok(Self {
+            house,
+            name: name.to_owned(),
+            random: Random::new(house.seed ^ seed_of(name)),
+            ledger: Arc::new(Ledger::prepare(vec![bank]).await?),
+            sink,
+            tables: Tables::new(&house.servers.mysql(&world, None)?)?,
+            processes,
+            seconds: BTreeMap::new(),
+            proxies,
+            smtp,
+            expected: Expected::default(),
+            kills: BTreeMap::new(),
+            mail_gaps: 0,
+        })
+        .inspect(|stage: &Self| say(&format!("{}: world {world}, logs in {}", stage.name, folder.display())))
+    }
+
+    pub(crate) fn process(&mut self, service: Service) -> anyhow::Result<&mut Process> {
+        self.processes.get_mut(&service).context("no such process")
+    }
+
+    pub(crate) fn proxy(&self, engine: Engine) -> anyhow::Result<&Proxy> {
+        self.proxies.get(&engine).context("no such proxy")
+    }
+
+    /// The broker's address past the proxy, for the test's own eyes and hands.
+    pub(crate) fn broker(&self) -> anyhow::Result<String> {
+        let bank = self.processes.get(&Service::Bank).context("no bank-service")?;
+        let own = bank.recipe.environment.get("AMQP_URI").context("no AMQP_URI")?;
+        let vhost = own.rsplit('/').next().unwrap_or_default().to_owned();
+        self.house.servers.amqp(&vhost, None)
+    }
+
+    pub(crate) fn note_kill(&mut self, service: Service, point: &str) {
+        *self.kills.entry(format!("{} {point}", service.binary())).or_default() += 1;
+        if service == Service::Email {
+            self.mail_gaps += 1;
+            self.expected.mail_incidents.push(Instant::now());
+        }
+    }
+
+    /// Starts a second replica of each service on the same databases and queues.
+    pub(crate) async fn double(&mut self) -> anyhow::Result<()> {
+        let mut ports = Random::new(u64::from(std::process::id()) ^ u64::from(self.smtp.port) ^ 0xD0);
+        for service in [Service::Log, Service::Email, Service::Bank] {
+            let mut recipe = self.process(service)?.recipe.clone();
+            recipe.port = free_port(&mut ports)?;
+            recipe.environment.insert(service.bind_variable(), format!("127.0.0.1:{}", recipe.port));
+            let mut process = Process::new(recipe);
+            process.launch(None)?;
+            process.answers().await?;
+            if service == Service::Bank {
+                self.ledger.add_replica(process.url());
+            }
+            self.seconds.insert(service, process);
+        }
+        Ok(())
+    }
+
+    /// From now on answers of the mail server may be lost on their way.
+    pub(crate) fn lose_mail_answers(&mut self) {
+        self.expected.mail_incidents.push(Instant::now());
+    }
+
+    /// kill -9 at no point in particular, and a start, perhaps to die at a point.
+    pub(crate) async fn kill(&mut self, service: Service, then: Option<&str>) -> anyhow::Result<()> {
+        self.process(service)?.kill().await?;
+        self.note_kill(service, "anywhere");
+        self.launch(service, then).await
+    }
+
+    /// Has a process die at a point: the one that runs is killed for it, unless it is dead already.
+    pub(crate) async fn arm(&mut self, service: Service, point: &str) -> anyhow::Result<()> {
+        if self.process(service)?.exited()?.is_none() {
+            self.kill(service, Some(point)).await
+        } else {
+            self.launch(service, Some(point)).await
+        }
+    }
+
+    pub(crate) async fn launch(&mut self, service: Service, fail_point: Option<&str>) -> anyhow::Result<()> {
+        let process = self.process(service)?;
+        process.launch(fail_point)?;
+        process.answers().await
+    }
+
+    /// Waits until the process has died at the point that it was started with; false if it did not get there.
+    pub(crate) async fn await_death(&mut self, service: Service, point: &str, limit: Duration) -> anyhow::Result<bool> {
+        let died = self.process(service)?.died(limit).await?;
+        if died {
+            self.note_kill(service, point);
+        }
+        Ok(died)
+    }
+
+    /// What is there now.
+    pub(crate) async fn look(&self) -> anyhow::Result<World> {
+        let log = self.processes.get(&Service::Log).context("no log-service")?.url();
+        // Causes after their effects: an effect that is found has its cause in what is read after it.
+        let mails = self.sink.mails();
+        let entries = world::entries(&self.ledger, &log).await?;
+        let (waiting, dead) = world::queues(&self.broker()?).await?;
+        let receipts = self.tables.receipts().await?;
+        let events = self.tables.events().await?;
+        let rows = self.tables.rows().await?;
+        Ok(World { rows, events, receipts, entries, mails, waiting, dead })
+    }
+
+    /// Waits until everything has come to rest and is whole, or time is up, and tells what was found.
+    pub(crate) async fn settle(&mut self) -> anyhow::Result<Findings> {
+        self.settle_within(SETTLE_LIMIT).await
+    }
+
+    pub(crate) async fn settle_within(&mut self, limit: Duration) -> anyhow::Result<Findings> {
+        let begun = Instant::now();
+        loop {
+            self.expected.accepted = self.ledger.accepted();
+            let mut last = String::new();
+            match self.look().await {
+                Ok(world) => {
+                    let findings = check(&self.expected, &world);
+                    if findings.faults.is_empty() || begun.elapsed() > limit {
+                        self.report(&findings, begun.elapsed());
+                        return Ok(findings);
+                    }
+                }
+                Err(error) => last = format!("{error:#}"),
+            }
+            if begun.elapsed() > limit.saturating_mul(2) {
+                bail!("{}: nothing can be seen: {last}", self.name);
+            }
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+    }
+
+    fn report(&self, findings: &Findings, took: Duration) {
+        let Findings { rows, events, entries, mails, dead, lost, invented, doubled, doubled_in_gap, faults } = findings;
+        let name = &self.name;
+        let kills: u32 = self.kills.values().sum();
+        say(&format!(
+            "{name}: seed {}, kills {kills}, rows {rows}, events {events}, log entries {entries}, mails {mails}, dead letters {dead}, settled in {} ms",
+            self.house.seed,
+            took.as_millis(),
+        ));
+        say(&format!(
+            "{name}: lost {lost}, invented {invented}, doubled {doubled}, mails doubled in the gap {doubled_in_gap} of {} kills there",
+            self.mail_gaps,
+        ));
+        for fault in faults.iter().take(15) {
+            say(&format!("{name}: FAULT {fault}"));
+        }
+    }
+
+    /// A counter of one process, summed over its labels, of those lines that hold all of these texts.
+    pub(crate) async fn metric(&self, service: Service, name: &str, labels: &[&str]) -> anyhow::Result<u64> {
+        let process = self.processes.get(&service).context("no such process")?;
+        self.metric_of(process, name, labels).await
+    }
+
+    pub(crate) async fn metric_of(&self, process: &Process, name: &str, labels: &[&str]) -> anyhow::Result<u64> {
+        let text = self.ledger.http.get(format!("{}/metrics", process.url())).send().await?.text().await?;
+        let lines =
+            text.lines().filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
+        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
+    }
+
+    /// Attempts that were spent, over all processes that consume.
+    pub(crate) async fn attempts(&self) -> anyhow::Result<u64> {
+        let mut sum = 0;
+        for service in Service::ALL {
+            sum += self.metric(service, "messages_total", &["outcome=\"retry\""]).await?;
+        }
+        Ok(sum)
+    }
+
+    /// Ends the processes and removes what was made; the logs stay if something was found.
+    pub(crate) async fn close(mut self, keep: bool) -> anyhow::Result<()> {
+        for process in self.processes.values_mut().chain(self.seconds.values_mut()) {
+            process.kill().await?;
+        }
+        let broker = self.broker()?;
+        self.house.servers.remove_world(broker.rsplit('/').next().unwrap_or_default()).await.ok();
+        if let (false, Some(process)) = (keep, self.processes.values().next()) {
+            std::fs::remove_dir_all(&process.recipe.folder).ok();
+        }
+        Ok(())
+    }
+}
+
+fn seed_of(name: &str) -> u64 {
+    name.bytes().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+}
+
+/// log-service and email-service first: they make the queues that events are published to.
+async fn start_all(processes: &mut BTreeMap<Service, Process>) -> anyhow::Result<()> {
+    processes.get(&Service::Bank).context("no bank-service")?.command(&["init"]).await?;
+    for service in [Service::Log, Service::Email, Service::Bank] {
+        let process = processes.get_mut(&service).context("no such process")?;
+        process.launch(None)?;
+        process.answers().await?;
+        if service != Service::Bank {
+            consuming(process).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the process has its queues.
+async fn consuming(process: &Process) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    while begun.elapsed() < Duration::from_mins(1) {
+        let text = client.get(format!("{}/metrics", process.url())).send().await?.text().await?;
+        let mut connected =
+            text.lines().filter(|line| line.starts_with("broker_connected") && line.contains("-service"));
+        if connected.any(|line| line.ends_with(" 1") && !line.contains("\"publisher\"")) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    bail!("{} does not consume", process.url())
+}
+
+/// How the three are run in a world, each by way of the proxies.
+fn recipes(
+    house: &House,
+    world: &str,
+    folder: &Path,
+    proxies: &BTreeMap<Engine, Proxy>,
+    smtp: &Proxy,
+) -> anyhow::Result<BTreeMap<Service, Process>> {
+    let mut ports = Random::new(u64::from(std::process::id()) ^ u64::from(smtp.port));
+    let (bank, log, email) = (free_port(&mut ports)?, free_port(&mut ports)?, free_port(&mut ports)?);
+    let port = |engine: Engine| proxies.get(&engine).map(|proxy| proxy.port);
+    let servers = &house.servers;
+    let amqp = servers.amqp(world, port(Engine::RabbitMq))?;
+    let jwks = format!("http://127.0.0.1:{bank}/.well-known/jwks.json");
+    let own = |port: u16| format!("127.0.0.1:{port}");
+    let bank_environment = BTreeMap::from([
+        ("BANK_BIND", own(bank)),
+        ("DATABASE_URL", servers.mysql(world, port(Engine::MariaDb))?),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef".to_owned()),
+        ("AMQP_URI", amqp.clone()),
+        ("LOG_SERVICE_URL", format!("http://127.0.0.1:{log}")),
+        ("ADMIN_EMAIL", ADMIN.to_owned()),
+        ("ADMIN_PASS", PASSWORD.to_owned()),
+        ("RATE_LOGIN_PER_MINUTE", "0".to_owned()),
+    ]);
+    let log_environment = BTreeMap::from([
+        ("LOG_BIND", own(log)),
+        ("MONGODB_URI", servers.mongo("/", port(Engine::MongoDb))?),
+        ("MONGODB_NAME", world.to_owned()),
+        ("AMQP_URI", amqp.clone()),
+        ("JWKS_URL", jwks.clone()),
+    ]);
+    let email_environment = BTreeMap::from([
+        ("EMAIL_BIND", own(email)),
+        ("EMAIL_DATABASE_URL", servers.mongo(&format!("/{world}_mail"), port(Engine::MongoDb))?),
+        ("EMAIL_HOST", "127.0.0.1".to_owned()),
+        ("EMAIL_PORT", smtp.port.to_string()),
+        ("EMAIL_SMTP_TLS", "none".to_owned()),
+        ("AMQP_URI", amqp),
+        ("JWKS_URL", jwks),
+        ("CLAIM_LEASE_MS", CLAIM_LEASE_MS.to_owned()),
+    ]);
+    let recipe = |service: Service, port: u16, mut environment: BTreeMap<&'static str, String>| {
+        environment.insert("RUST_LOG", "info".to_owned());
+        let binary = house.binaries.join(service.binary());
+        (service, Process::new(Recipe { service, binary, folder: folder.to_owned(), port, environment }))
+    };
+    Ok(BTreeMap::from([
+        recipe(Service::Bank, bank, bank_environment),
+        recipe(Service::Log, log, log_environment),
+        recipe(Service::Email, email, email_environment),
+    ]))
+}

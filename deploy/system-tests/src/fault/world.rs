@@ -1,0 +1,181 @@
+//! What is there, seen from outside: tables, outbox, log entries, mails, queues. Nothing of it is the services' own word.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+use mysql_async::prelude::Queryable as _;
+use serde_json::Value;
+use shared_events::routing::{ACK_QUEUE, EMAIL_QUEUE, LOG_QUEUE};
+
+use crate::ledger::{Entity, Ledger};
+use crate::sink::Accepted;
+
+const PAGES: usize = 100_000;
+pub(crate) const QUEUES: [&str; 3] = [LOG_QUEUE, EMAIL_QUEUE, ACK_QUEUE];
+const RETRIES: [&str; 4] = ["retry.5s", "retry.30s", "retry.2m", "retry.10m"];
+
+/// An event as its outbox row tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) kind: String,
+    /// The id of the thing that it is about.
+    pub(crate) about: Option<i64>,
+    pub(crate) sent: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) kind: String,
+    pub(crate) received_micros: i64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Receipt {
+    pub(crate) sent: bool,
+    pub(crate) posted: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) rows: BTreeMap<(Entity, i64), String>,
+    pub(crate) events: BTreeMap<String, Event>,
+    pub(crate) receipts: BTreeMap<String, Receipt>,
+    pub(crate) entries: BTreeMap<String, Vec<Entry>>,
+    pub(crate) mails: BTreeMap<String, Vec<Accepted>>,
+    /// Messages that wait in queues and retry queues.
+    pub(crate) waiting: u32,
+    pub(crate) dead: BTreeMap<String, u32>,
+}
+
+/// The databases of one stage.
+pub(crate) struct Tables {
+    pool: mysql_async::Pool,
+}
+
+impl Tables {
+    pub(crate) fn new(url: &str) -> anyhow::Result<Self> {
+        Ok(Self { pool: mysql_async::Pool::from_url(url)? })
+    }
+
+    /// The rows of each kind, with what a client asked for.
+    pub(crate) async fn rows(&self) -> anyhow::Result<BTreeMap<(Entity, i64), String>> {
+        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let mut rows = BTreeMap::new();
+        for (entity, sql) in [
+            (Entity::Bank, "SELECT id, name FROM banks"),
+            (Entity::City, "SELECT id, name FROM cities"),
+            (Entity::Client, "SELECT id, name FROM clients"),
+            (Entity::Account, "SELECT id, CAST(balance AS CHAR) FROM accounts"),
+            (Entity::Card, "SELECT id, CAST(balance AS CHAR) FROM cards"),
+        ] {
+            let found: Vec<(i64, String)> = connection.query(sql).await?;
+            rows.extend(found.into_iter().map(|(id, value)| ((entity, id), value)));
+        }
+        Ok(rows)
+    }
+
+    pub(crate) async fn events(&self) -> anyhow::Result<BTreeMap<String, Event>> {
+        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let sql = "SELECT event_id, event_type, message, due_at IS NULL FROM outbox";
+        let found: Vec<(String, String, String, bool)> = connection.query(sql).await?;
+        let event = |(id, kind, message, sent): (String, String, String, bool)| {
+            let message: Value = serde_json::from_str(&message).unwrap_or_default();
+            let body = message["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok());
+            let about = body.and_then(|body| body["data"]["id"].as_i64());
+            (id, Event { kind, about, sent })
+        };
+        Ok(found.into_iter().map(event).collect())
+    }
+
+    pub(crate) async fn receipts(&self) -> anyhow::Result<BTreeMap<String, Receipt>> {
+        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let sql = "SELECT event_id, state, posted_at IS NOT NULL FROM mail_receipts";
+        let found: Vec<(String, String, bool)> = connection.query(sql).await?;
+        let receipt = |(id, state, posted): (String, String, bool)| (id, Receipt { sent: state == "sent", posted });
+        Ok(found.into_iter().map(receipt).collect())
+    }
+
+    /// The ids of the events about each bank, in the order in which they were committed.
+    pub(crate) async fn bank_events(&self) -> anyhow::Result<BTreeMap<i64, Vec<String>>> {
+        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let sql = "SELECT event_id, message FROM outbox WHERE event_type LIKE 'bank.%' ORDER BY id";
+        let found: Vec<(String, String)> = connection.query(sql).await?;
+        let mut events: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for (id, message) in found {
+            let message: Value = serde_json::from_str(&message).unwrap_or_default();
+            let body = message["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok());
+            if let Some(about) = body.and_then(|body| body["data"]["id"].as_i64()) {
+                events.entry(about).or_default().push(id);
+            }
+        }
+        Ok(events)
+    }
+
+    /// The whole message of one event of a kind, as the outbox keeps it.
+    pub(crate) async fn message_of(&self, kind: &str) -> anyhow::Result<(String, String)> {
+        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let sql = "SELECT event_id, message FROM outbox WHERE event_type = ? AND due_at IS NULL ORDER BY id LIMIT 1";
+        let found: Option<(String, String)> = connection.exec_first(sql, (kind,)).await?;
+        found.with_context(|| format!("no {kind} was published yet"))
+    }
+}
+
+/// All log entries by event id, over the log's own HTTP API.
+pub(crate) async fn entries(ledger: &Ledger, log: &str) -> anyhow::Result<BTreeMap<String, Vec<Entry>>> {
+    let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    let mut cursor = String::new();
+    for _ in 0..PAGES {
+        let url = format!("{log}/api/logs?page_size=100&after={cursor}");
+        let token = ledger.token().await.context("nobody gives a token")?;
+        let answer = ledger.http.get(&url).bearer_auth(token).send().await?;
+        let status = answer.status();
+        let page: Value = answer.json().await.with_context(|| url.clone())?;
+        if !status.is_success() {
+            bail!("GET {url} was answered {status}: {page}");
+        }
+        let results = page["results"].as_array().cloned().unwrap_or_default();
+        for row in &results {
+            let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            let entry = Entry { kind: text("event_type"), received_micros: micros(&text("received_at")) };
+            entries.entry(text("event_id")).or_default().push(entry);
+        }
+        // The last page repeats its cursor, since a live list may grow.
+        match page["cursor"].as_str() {
+            Some(next) if !results.is_empty() => next.clone_into(&mut cursor),
+            _ => return Ok(entries),
+        }
+    }
+    bail!("the log has no end")
+}
+
+fn micros(text: &str) -> i64 {
+    text.parse::<chrono::DateTime<chrono::Utc>>().map_or(0, |time| time.timestamp_micros())
+}
+
+/// Messages in the queues, and in those of dead letters.
+pub(crate) async fn queues(uri: &str) -> anyhow::Result<(u32, BTreeMap<String, u32>)> {
+    let connection = Connection::connect(uri, ConnectionProperties::default()).await.context("RabbitMQ")?;
+    let (mut waiting, mut dead) = (0, BTreeMap::new());
+    for queue in QUEUES {
+        waiting += count(&connection, queue).await?;
+        for retry in RETRIES {
+            waiting += count(&connection, &format!("{queue}.{retry}")).await?;
+        }
+        dead.insert(queue.to_owned(), count(&connection, &format!("{queue}.dead")).await?);
+    }
+    connection.close(200, "OK".into()).await.ok();
+    Ok((waiting, dead))
+}
+
+/// How many messages a queue has; none if there is no such queue.
+async fn count(connection: &Connection, queue: &str) -> anyhow::Result<u32> {
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let channel = connection.create_channel().await?;
+    let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await;
+    let count = declared.map_or(0, |queue| queue.message_count());
+    channel.close(200, "OK".into()).await.ok();
+    Ok(count)
+}
