@@ -39,7 +39,7 @@ pub enum Receipt {
         waiting_for: Option<String>,
         reason: String,
     },
-    /// The transport is away or does not know the queue. Nothing happened, no attempt is spent.
+    /// The transport is away, declines, or does not know the queue. As far as is known nothing happened; no attempt is spent.
     Unavailable { reason: String },
 }
 

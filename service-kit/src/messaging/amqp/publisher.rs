@@ -1,7 +1,7 @@
 //! Publishing, with confirms, over a connection that comes and goes.
 //!
-//! Messages wait in a bounded queue for one of two lanes, each a channel that publishes a window at a time (see [`window`]);
-//! so one lane fills while the other waits for its confirms, and 256 messages at most are unconfirmed. While the broker is
+//! Messages wait in a bounded queue for one of four lanes, each a channel that publishes a window at a time (see [`window`]);
+//! so some lanes fill while others wait for their confirms, and 256 messages at most are unconfirmed. While the broker is
 //! away every publish answers `Unavailable` at once; what was underway when it went has been published perhaps, and answers
 //! the same: publishing it again is the sender's part, and telling the two copies apart the receiver's. So it does while a
 //! queue is missing that the settings expect.
