@@ -1,6 +1,6 @@
-//! The HTTP API, for staff only: `/api/emails`, and `/emails` as an alias.
+//! The HTTP API, for staff, and for services to read: `/api/emails`, and `/emails` as an alias.
 //!
-//! Whoever is not an administrator or a manager is refused before anything of the request is read. Recipients are masked,
+//! Whoever is none of these is refused before anything of the request is read. Recipients are masked,
 //! and what a mail said is nowhere to be seen.
 
 mod item;

@@ -10,6 +10,7 @@ mod export;
 mod feed;
 mod item;
 mod list;
+mod lookup;
 mod models;
 mod openapi;
 mod params;
@@ -68,6 +69,7 @@ pub fn routes(config: &mut web::ServiceConfig, api: web::Data<Api>, verifier: we
             .service(web::resource(root).get(list::list).post(create::create))
             .service(web::resource(format!("{root}/stream")).get(stream::stream))
             .service(web::resource(format!("{root}/export")).get(export::export))
+            .service(web::resource(format!("{root}/lookup")).post(lookup::lookup))
             .service(web::resource(format!("{root}/{{id}}")).get(item::read).put(item::update).delete(item::delete));
     }
 }

@@ -4,7 +4,7 @@ use service_kit::http::openapi;
 use service_kit::http::problem::ProblemBody;
 use utoipa::OpenApi;
 
-use super::{ROOTS, create, export, item, list, models, stream};
+use super::{ROOTS, create, export, item, list, lookup, models, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -14,7 +14,7 @@ use super::{ROOTS, create, export, item, list, models, stream};
                        record; only an admin changes or removes. Every path exists below `/logs` too.",
     ),
     paths(
-        list::list, create::create, stream::stream, export::export, item::read, item::update, item::delete,
+        list::list, create::create, lookup::lookup, stream::stream, export::export, item::read, item::update, item::delete,
     ),
     components(schemas(models::Log, models::NewLog, models::LogChanges, models::LogEnvelope, models::LogList, ProblemBody)),
     tags((name = "logs", description = "Recorded events")),
@@ -55,6 +55,7 @@ mod tests {
                 ("", "post"),
                 ("/stream", "get"),
                 ("/export", "get"),
+                ("/lookup", "post"),
                 ("/{id}", "get"),
                 ("/{id}", "put"),
                 ("/{id}", "delete"),

@@ -17,6 +17,7 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use shared_events::EventId;
 use tokio::sync::watch;
 
 pub use connect::{OpenError, StoreUrl, StoreUrlError, connect};
@@ -35,6 +36,14 @@ pub enum Appended {
         id: LogId,
         same_content: bool,
     },
+}
+
+/// That an event is recorded, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    pub event_id: EventId,
+    pub id: LogId,
+    pub received_at: DateTime<Utc>,
 }
 
 /// Where a page starts.
@@ -80,6 +89,9 @@ pub trait LogStore: Send + Sync + 'static {
 
     /// One entry, if there is one and the reader may see it. An id of another store's form is an entry that is not there.
     async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError>;
+
+    /// Which of these events are recorded, in no particular order. They need not be visible to readers yet.
+    async fn lookup(&self, events: &[EventId]) -> Result<Vec<Recorded>, StoreError>;
 
     /// The entries of a window, in its order.
     async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError>;

@@ -15,6 +15,7 @@ mod export;
 mod harness;
 mod item;
 mod list;
+mod lookup;
 mod record;
 mod running;
 mod sqlite;

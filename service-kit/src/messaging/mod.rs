@@ -21,7 +21,9 @@ pub mod runner;
 
 pub use amqp::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher, AmqpSettings};
 pub use consumer::{Consumer, ConsumerSettings};
-pub use dead_letters::{DeadLetter, DeadLetterFolder, DeadLetters, MemoryDeadLetters};
+pub use dead_letters::{
+    DeadLetter, DeadLetterFolder, DeadLetterOffice, DeadLetters, InProcessOffice, MemoryDeadLetters,
+};
 pub use delivery::{Delivery, Outcome, data_or_reject, decode_or_reject};
 pub use in_process::{InProcessBroker, SubscribeError};
 pub use progress::{Progress, QueueProgress};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use service_kit::messaging::amqp::dead_queue;
+use service_kit::messaging::dead_letters::{DeadLetterOffice, Wanted, Work, Worked};
 use service_kit::messaging::{AmqpDeadLetters, DeadLetter, DeadLetters as _, Outcome};
 use shared_events::EventId;
 
@@ -87,4 +88,49 @@ async fn a_replay_to_a_queue_that_is_gone_fails_and_keeps_the_letter() {
     let error = letters.replay(&queue, id(1)).await.unwrap_err();
     assert!(error.to_string().contains("there is no queue"), "{error}");
     eventually("it is there still", async || letters.get(&queue, id(1)).await.unwrap().is_some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn some_or_all_are_replayed_or_discarded_at_once() {
+    let (stage, letters, queue, consumer) = with_letters(150).await;
+    let some = Wanted::These((1..=3).map(id).chain([id(999)]).collect());
+    let done = letters.work(&queue, Work::Discard, &some).await.unwrap();
+    assert_eq!(done.last(), Some(&(id(999), Worked::Missing)));
+    assert!(done[..3].iter().all(|(_, worked)| *worked == Worked::Done), "{done:?}");
+    let looked = DeadLetterOffice::look(&letters, &queue, &Wanted::After(Some(id(148)))).await.unwrap();
+    assert_eq!(ids(&looked), [id(149), id(150)]);
+    let done = letters.work(&queue, Work::Replay, &Wanted::After(Some(id(3)))).await.unwrap();
+    assert_eq!(done.len(), 147);
+    assert!(done.iter().all(|(_, worked)| *worked == Worked::Done), "{done:?}");
+    assert!(letters.work(&queue, Work::Replay, &Wanted::After(None)).await.unwrap().is_empty(), "nothing is left");
+    eventually("all are done", async || stage.metric("messages_total", &["outcome=\"done\""]) == 147).await;
+    assert!((4..=150).all(|number| consumer.seen(id(number)) == 2));
+    eventually("nothing waits", async || !letters.has_waiting(&queue).await.unwrap()).await;
+}
+
+/// A copy that is confirmed while its original cannot be discarded any more is delivered, and the letter stays: replayed once
+/// more it is the same event again, which consumers recognise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_breaks_in_the_middle_loses_no_letter() {
+    let (stage, direct, queue, consumer) = with_letters(200).await;
+    let proxy = crate::support::Proxy::start().await;
+    let settings = service_kit::messaging::AmqpSettings::parse(&proxy.uri, &stage.settings.exchange).unwrap();
+    let clock = std::sync::Arc::new(service_kit::clock::SystemClock);
+    let letters = AmqpDeadLetters::new(settings, vec![queue.clone()], clock);
+    for pause_ms in [0, 20, 40, 60, 80, 100, 140, 180] {
+        let breaking = async {
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            proxy.go_down();
+        };
+        let (outcome, ()) = tokio::join!(letters.work(&queue, Work::Replay, &Wanted::After(None)), breaking);
+        drop(outcome);
+        proxy.recover();
+    }
+    eventually("what is left is replayed", async || {
+        direct.work(&queue, Work::Replay, &Wanted::After(None)).await.is_ok()
+            && direct.list(&queue, None, 1).await.is_ok_and(|left| left.is_empty())
+    })
+    .await;
+    eventually("all are delivered", async || (1..=200).all(|number| consumer.seen(id(number)) >= 2)).await;
+    drop(stage);
 }

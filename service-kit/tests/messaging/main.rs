@@ -10,6 +10,7 @@
 
 mod dead_letters;
 mod drain;
+mod office;
 mod outages;
 mod outcomes;
 mod poison;

@@ -26,17 +26,18 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::ReturnDocument;
 use mongodb::{Client, ClientSession, Collection};
 use service_kit::task;
+use shared_events::EventId;
 use tokio::sync::watch;
 
 pub use self::connect::{ConnectError, MongoUrl, MongoUrlError, is_collection_name, is_database_name};
 
 use self::append::{Appender, Lane};
 use self::errors::{Trouble, limited};
-use self::rows::Row;
+use self::rows::{BriefRow, Row};
 use self::sequence::Sequence;
 use self::settle::Settler;
 use super::position::number;
-use super::{Appended, LogStore, StoreError, Window};
+use super::{Appended, LogStore, Recorded, StoreError, Window};
 use crate::domain::{Changes, LogEntry, LogId, NewLogEntry, Selection, Visibility};
 
 /// The adapter.
@@ -101,6 +102,12 @@ impl LogStore for MongoStore {
     async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError> {
         let Some(id) = number(id) else { return Ok(None) };
         entry(limited(self.logs.find_one(select::one(id, visibility)).projection(Row::projection())).await?)
+    }
+
+    async fn lookup(&self, events: &[EventId]) -> Result<Vec<Recorded>, StoreError> {
+        let brief = self.logs.clone_with_type();
+        let rows = limited(select::recorded(&brief, events)).await?;
+        rows.into_iter().map(BriefRow::into_recorded).collect()
     }
 
     async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError> {

@@ -10,7 +10,7 @@ use shared_events::UserId;
 use super::json;
 use crate::domain::{Changes, LogEntry, LogId, NewLogEntry};
 use crate::store::position::folded;
-use crate::store::{Appended, StoreError};
+use crate::store::{Appended, Recorded, StoreError};
 
 const MICROS_PER_MILLI: i64 = 1_000;
 
@@ -104,8 +104,7 @@ impl Row {
             (None, Some(data)) => json::from_bson(data),
             (None, None) => Some(Value::Null),
         };
-        let received_us = self.received_at.timestamp_millis().checked_mul(MICROS_PER_MILLI);
-        let received_us = received_us.and_then(|micros| micros.checked_add(self.received_at_us.into()));
+        let received_at = micros(self.received_at, self.received_at_us);
         Ok(LogEntry {
             id: LogId::from(id),
             event_id: self.event_id.parse().map_err(|_| corrupt("event_id"))?,
@@ -115,9 +114,40 @@ impl Row {
             date: DateTime::from_timestamp_millis(self.date.timestamp_millis()).ok_or_else(|| corrupt("date"))?,
             message: self.message,
             data: data.ok_or_else(|| corrupt("data"))?,
-            received_at: received_us.and_then(DateTime::from_timestamp_micros).ok_or_else(|| corrupt("received_at"))?,
+            received_at: received_at.ok_or_else(|| corrupt("received_at"))?,
         })
     }
+}
+
+/// That an entry is there, without its content.
+#[derive(Debug, Deserialize)]
+pub(super) struct BriefRow {
+    #[serde(rename = "_id")]
+    id: i64,
+    event_id: String,
+    received_at: bson::DateTime,
+    received_at_us: i32,
+}
+
+impl BriefRow {
+    pub(super) fn projection() -> Document {
+        doc! { "event_id": 1, "received_at": 1, "received_at_us": 1 }
+    }
+
+    pub(super) fn into_recorded(self) -> Result<Recorded, StoreError> {
+        let corrupt = |field: &str| StoreError::Corrupt(format!("{field} of document {}", self.id));
+        Ok(Recorded {
+            event_id: self.event_id.parse().map_err(|_| corrupt("event_id"))?,
+            id: LogId::from(self.id),
+            received_at: micros(self.received_at, self.received_at_us).ok_or_else(|| corrupt("received_at"))?,
+        })
+    }
+}
+
+/// A time with the microseconds that BSON does not know.
+fn micros(time: bson::DateTime, rest_us: i32) -> Option<DateTime<Utc>> {
+    let micros = time.timestamp_millis().checked_mul(MICROS_PER_MILLI)?;
+    DateTime::from_timestamp_micros(micros.checked_add(rest_us.into())?)
 }
 
 /// The update that applies the changes; the fingerprint of what was received stays.

@@ -6,9 +6,10 @@
 use futures_util::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
 use mongodb::{ClientSession, Collection};
+use shared_events::EventId;
 
 use super::errors::{READ_LIMIT, Trouble, limited};
-use super::rows::Row;
+use super::rows::{BriefRow, Row};
 use crate::domain::{Order, Selection, Visibility};
 use crate::store::position::{folded, number};
 use crate::store::{Start, Window};
@@ -89,6 +90,16 @@ pub(super) async fn window(
         cursor?.stream(session).try_collect().await
     };
     limited::<_, mongodb::error::Error>(read).await
+}
+
+/// The documents of these events, by their unique index.
+pub(super) async fn recorded(
+    logs: &Collection<BriefRow>,
+    events: &[EventId],
+) -> Result<Vec<BriefRow>, mongodb::error::Error> {
+    let events: Vec<String> = events.iter().map(ToString::to_string).collect();
+    let found = logs.find(doc! { "event_id": { "$in": events } }).projection(BriefRow::projection());
+    found.max_time(READ_LIMIT).await?.try_collect().await
 }
 
 /// How many documents are selected, at most `at_most`.

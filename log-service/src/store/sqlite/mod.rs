@@ -19,13 +19,14 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use service_kit::sqlite::{self, Readers, SqliteError, Writer};
+use shared_events::EventId;
 use tokio::sync::watch;
 
 use self::insert::NewRow;
 use self::rows::Row;
 use self::schema::logs;
 use super::position::number;
-use super::{Appended, LogStore, StoreError, Window};
+use super::{Appended, LogStore, Recorded, StoreError, Window};
 use crate::domain::{Changes, LogEntry, LogId, NewLogEntry, Selection, Visibility};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -115,6 +116,12 @@ impl LogStore for SqliteStore {
     async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError> {
         let Some(id) = number(id) else { return Ok(None) };
         entry(self.readers.run(move |conn| select::find(conn, id, visibility)).await?)
+    }
+
+    async fn lookup(&self, events: &[EventId]) -> Result<Vec<Recorded>, StoreError> {
+        let wanted: Vec<String> = events.iter().map(ToString::to_string).collect();
+        let found = self.readers.run(move |conn| select::recorded(conn, &wanted)).await?;
+        found.into_iter().map(rows::recorded).collect()
     }
 
     async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError> {

@@ -6,7 +6,7 @@ use shared_events::UserId;
 
 use super::schema::logs;
 use crate::domain::{LogEntry, LogId};
-use crate::store::StoreError;
+use crate::store::{Recorded, StoreError};
 
 /// A row as it is shown: without what only the store needs.
 #[derive(Debug, Queryable, Selectable)]
@@ -40,4 +40,14 @@ impl Row {
             received_at: DateTime::from_timestamp_micros(self.received_at).ok_or_else(|| corrupt("received_at"))?,
         })
     }
+}
+
+/// Id, event and time of a row.
+pub(super) fn recorded((id, event_id, received_at): (i64, String, i64)) -> Result<Recorded, StoreError> {
+    let corrupt = |column: &str| StoreError::Corrupt(format!("logs.{column} of row {id}"));
+    Ok(Recorded {
+        event_id: event_id.parse().map_err(|_| corrupt("event_id"))?,
+        id: LogId::from(id),
+        received_at: DateTime::from_timestamp_micros(received_at).ok_or_else(|| corrupt("received_at"))?,
+    })
 }

@@ -78,6 +78,12 @@ pub(super) fn find(conn: &mut SqliteConnection, id: i64, visibility: Visibility)
     matching(&selection).filter(logs::id.eq(id)).select(Row::as_select()).first(conn).optional()
 }
 
+/// Id, event and time of what is recorded of these events.
+pub(super) fn recorded(conn: &mut SqliteConnection, events: &[String]) -> QueryResult<Vec<(i64, String, i64)>> {
+    let found = logs::table.filter(logs::event_id.eq_any(events));
+    found.select((logs::id, logs::event_id, logs::received_at)).load(conn)
+}
+
 /// How many rows are selected, at most `at_most`.
 pub(super) fn count(conn: &mut SqliteConnection, selection: &Selection, at_most: i64) -> QueryResult<i64> {
     CountOf(matching(selection).select(logs::id).limit(at_most)).get_result(conn)

@@ -5,7 +5,7 @@
 //! replays as he goes. While he looks, another one sees what he does not hold. A letter that is there twice, after a crash
 //! between its copy and its acknowledgement, shows once and goes as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -22,15 +22,17 @@ use super::convert::{self, Notes};
 use super::error::AmqpError;
 use super::publisher::window_error;
 use super::settings::AmqpSettings;
-use super::topology::{dead_queue, short};
+use super::topology::{dead_queue, retry_queue, short};
 use super::window::{self, Fate, Letter};
 use crate::clock::SharedClock;
-use crate::messaging::dead_letters::MAX_PAGE;
+use crate::messaging::dead_letters::{MAX_PAGE, MAX_WORK, Wanted, Work, Worked, missing, not_replayable};
 use crate::messaging::runner::Tries;
-use crate::messaging::{DeadLetter, DeadLetters};
+use crate::messaging::{ConsumerSettings, DeadLetter, DeadLetterOffice, DeadLetters};
 
 const MAX_LOOK: u16 = 10_000;
 const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;
+/// How many copies are published before their originals are discarded.
+const WINDOW: usize = 100;
 /// A broker that sends nothing for so long has nothing more.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -58,12 +60,64 @@ impl AmqpDeadLetters {
     /// Publishes a letter to its queue again, with all its attempts before it, and then discards it. False if there is
     /// none, as after a replay before. Event id and content stay, so a consumer recognises what it has done already.
     pub async fn replay(&self, queue: &str, id: EventId) -> io::Result<bool> {
-        let Some(mut look) = self.look(queue).await? else { return Ok(false) };
-        let Some((letter, deliveries)) = look.letters.remove(&id) else { return Ok(false) };
-        let message = convert::to_queue(queue, letter.message, &Notes::default());
-        self.publish(&look.link, message).await?;
-        look.discard(deliveries).await?;
-        Ok(true)
+        match self.work(queue, Work::Replay, &Wanted::one(id)).await?.pop() {
+            Some((_, Worked::Done)) => Ok(true),
+            Some((_, Worked::Kept { reason })) => Err(io::Error::other(reason)),
+            Some((_, Worked::Missing)) | None => Ok(false),
+        }
+    }
+
+    /// Publishes copies to the queue; of each letter whether its copy is confirmed.
+    async fn publish_again(&self, channel: &Channel, queue: &str, letters: &[DeadLetter]) -> io::Result<Vec<Worked>> {
+        let again = |letter: &DeadLetter| convert::to_queue(queue, letter.message.clone(), &Notes::default());
+        let fates = window::publish(channel, letters.iter().map(again).collect(), self.settings.confirm_limit).await;
+        let fates = fates.map_err(|error| io::Error::other(window_error(&self.settings, error, "publishing")))?;
+        let worked = |fate| match fate {
+            Fate::Confirmed => Worked::Done,
+            Fate::Unroutable => Worked::Kept { reason: format!("there is no queue {queue:?}") },
+            Fate::Refused => Worked::Kept { reason: format!("the broker declined a message for {queue:?}") },
+        };
+        Ok(fates.into_iter().map(worked).collect())
+    }
+
+    /// Copies to the queue, window by window, and discards the originals of the copies that are confirmed.
+    async fn replay_all(
+        &self,
+        look: &mut Look,
+        queue: &str,
+        chosen: Vec<EventId>,
+    ) -> io::Result<Vec<(EventId, Worked)>> {
+        let channel = look.link.confirmed_channel().await.map_err(io::Error::other)?;
+        let mut done = Vec::with_capacity(chosen.len());
+        let mut open = Vec::new();
+        for id in chosen {
+            let Some((letter, deliveries)) = look.letters.remove(&id) else { continue };
+            match not_replayable(&letter, self.clock.now()) {
+                Some(kept) => done.push((id, kept)),
+                None => open.push((letter, deliveries)),
+            }
+        }
+        while !open.is_empty() {
+            let (letters, deliveries): (Vec<_>, Vec<_>) = open.drain(..open.len().min(WINDOW)).unzip();
+            let worked = match self.publish_again(&channel, queue, &letters).await {
+                Ok(worked) => worked,
+                Err(error) if done.is_empty() => return Err(error),
+                // Some are replayed: tell so, and of the rest that it was not.
+                Err(error) => {
+                    let kept = Worked::Kept { reason: error.to_string() };
+                    let rest = letters.iter().chain(open.iter().map(|(letter, _)| letter));
+                    done.extend(rest.map(|letter| (letter.id(), kept.clone())));
+                    break;
+                }
+            };
+            for ((letter, deliveries), worked) in letters.iter().zip(deliveries).zip(worked) {
+                if worked == Worked::Done {
+                    look.acknowledge(deliveries).await?;
+                }
+                done.push((letter.id(), worked));
+            }
+        }
+        Ok(done)
     }
 
     async fn publish(&self, link: &Link, letter: Letter) -> io::Result<()> {
@@ -95,10 +149,15 @@ impl AmqpDeadLetters {
 
 /// How many letters a queue has; none if there is no such queue.
 async fn count(link: &Link, queue: &str) -> Result<u32, AmqpError> {
+    messages_in(link, &dead_queue(queue), "counting dead letters").await
+}
+
+/// How many messages lie in a queue that nobody has taken; none if there is no such queue.
+async fn messages_in(link: &Link, name: &str, doing: &str) -> Result<u32, AmqpError> {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let channel = link.channel().await?;
-    let asked = channel.queue_declare(short(&dead_queue(queue)), passive, FieldTable::default());
-    match link.ask("counting dead letters", asked).await {
+    let asked = channel.queue_declare(short(name), passive, FieldTable::default());
+    match link.ask(doing, asked).await {
         Ok(queue) => Ok(queue.message_count()),
         Err(AmqpError::Missing { .. }) => Ok(0),
         Err(error) => Err(error),
@@ -135,6 +194,11 @@ impl Look {
     }
 
     async fn discard(&self, deliveries: Vec<Delivery>) -> io::Result<()> {
+        self.acknowledge(deliveries).await?;
+        self.finish().await
+    }
+
+    async fn acknowledge(&self, deliveries: Vec<Delivery>) -> io::Result<()> {
         for delivery in deliveries {
             let acknowledged = delivery.acker.ack(BasicAckOptions::default());
             let known = self.link.ask("discarding a dead letter", acknowledged).await.map_err(io::Error::other)?;
@@ -142,7 +206,11 @@ impl Look {
                 return Err(io::Error::other(self.link.loss("discarding a dead letter")));
             }
         }
-        // The acknowledgement is on its way; the answer to this comes after the broker has met it.
+        Ok(())
+    }
+
+    /// The acknowledgements are on their way; the answer to this comes after the broker has met them.
+    async fn finish(&self) -> io::Result<()> {
         self.link.ask("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)
     }
 }
@@ -189,5 +257,58 @@ impl DeadLetters for AmqpDeadLetters {
         look.discard(deliveries).await?;
         look.link.close().await;
         Ok(true)
+    }
+}
+
+#[async_trait]
+impl DeadLetterOffice for AmqpDeadLetters {
+    fn letters(&self) -> &dyn DeadLetters {
+        self
+    }
+
+    async fn look(&self, queue: &str, wanted: &Wanted) -> io::Result<Vec<DeadLetter>> {
+        let Some(look) = AmqpDeadLetters::look(self, queue).await? else { return Ok(Vec::new()) };
+        let chosen = look.letters.iter().filter(|(id, _)| wanted.takes(**id));
+        let found = chosen.take(MAX_WORK).map(|(_, (letter, _))| letter.clone()).collect();
+        look.link.close().await;
+        Ok(found)
+    }
+
+    async fn work(&self, queue: &str, work: Work, wanted: &Wanted) -> io::Result<Vec<(EventId, Worked)>> {
+        let Some(mut look) = AmqpDeadLetters::look(self, queue).await? else {
+            return Ok(missing(wanted, &BTreeSet::new()));
+        };
+        let chosen: Vec<EventId> = look.letters.keys().copied().filter(|id| wanted.takes(*id)).take(MAX_WORK).collect();
+        let mut done = missing(wanted, &chosen.iter().copied().collect());
+        match work {
+            Work::Replay => done.extend(self.replay_all(&mut look, queue, chosen).await?),
+            Work::Discard => {
+                for id in chosen {
+                    if let Some((_, deliveries)) = look.letters.remove(&id) {
+                        look.acknowledge(deliveries).await?;
+                        done.push((id, Worked::Done));
+                    }
+                }
+            }
+        }
+        look.finish().await?;
+        look.link.close().await;
+        done.sort_by_key(|(id, _)| *id);
+        Ok(done)
+    }
+
+    /// What a consumer has taken and not settled is not counted: the broker does not tell.
+    async fn has_waiting(&self, queue: &str) -> io::Result<bool> {
+        let link = Link::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
+        let delays = ConsumerSettings::new(queue, Vec::new()).retry_delays;
+        let waiting = delays.into_iter().map(|delay| retry_queue(queue, delay));
+        for name in std::iter::once(queue.to_owned()).chain(waiting) {
+            if messages_in(&link, &name, "counting messages").await.map_err(io::Error::other)? > 0 {
+                link.close().await;
+                return Ok(true);
+            }
+        }
+        link.close().await;
+        Ok(false)
     }
 }

@@ -5,6 +5,7 @@
 
 mod folder;
 mod memory;
+mod office;
 
 use std::io;
 
@@ -15,6 +16,8 @@ use shared_events::{EventId, WireMessage};
 
 pub use folder::DeadLetterFolder;
 pub use memory::MemoryDeadLetters;
+pub use office::{DeadLetterOffice, InProcessOffice, MAX_WORK, Wanted, Work, Worked};
+pub(crate) use office::{missing, not_replayable};
 
 /// No page is longer than this.
 pub const MAX_PAGE: usize = 100;

@@ -1,0 +1,84 @@
+//! `POST /api/logs/lookup`: another service asks which of its events are recorded. It learns nothing of their content.
+
+use actix_web::{HttpResponse, web};
+use chrono::SecondsFormat;
+use serde::Serialize;
+use serde_json::Value;
+use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::problem::Problem;
+use shared_events::EventId;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::access::{Permitted, Record};
+use super::problems::of_store;
+use crate::store::Recorded;
+
+/// How many events one request may ask for.
+const MAX_EVENTS: usize = 500;
+
+/// What is asked for.
+#[derive(Debug)]
+pub(super) struct Lookup(Vec<EventId>);
+
+impl FromFields for Lookup {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("event_ids", event_ids).map(Self)
+    }
+}
+
+fn event_ids(value: &Value) -> Result<Vec<EventId>, String> {
+    let texts = parse::string_list(MAX_EVENTS)(value)?;
+    texts.iter().map(|text| text.parse().map_err(|_| "each entry must be a UUID".to_owned())).collect()
+}
+
+/// The events to look for.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct LookupRequest {
+    #[schema(max_items = 500)]
+    event_ids: Vec<uuid::Uuid>,
+}
+
+/// Those of them that are recorded.
+#[derive(Serialize, ToSchema)]
+pub(super) struct LookupAnswer {
+    results: Vec<RecordedEvent>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct RecordedEvent {
+    #[schema(format = Uuid)]
+    event_id: String,
+    /// The entry's id.
+    id: String,
+    /// With fractions of a second.
+    received_at: String,
+}
+
+impl From<Recorded> for RecordedEvent {
+    fn from(recorded: Recorded) -> Self {
+        let received_at = recorded.received_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        Self { event_id: recorded.event_id.to_string(), id: recorded.id.as_str().to_owned(), received_at }
+    }
+}
+
+#[utoipa::path(
+    post, path = "/api/logs/lookup", tag = "logs", operation_id = "lookUpLogs",
+    summary = "Ask which events are recorded (services)",
+    request_body = LookupRequest,
+    responses(
+        (status = 200, description = "The events that are recorded; the others are missing here", body = LookupAnswer),
+        super::answers::ReadProblems, super::answers::BodyProblems,
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn lookup(
+    api: web::Data<Api>,
+    caller: Permitted<Record, Body<Lookup>>,
+) -> Result<HttpResponse, Problem> {
+    let Body(Lookup(events)) = caller.body;
+    let found = api.store.lookup(&events).await.map_err(of_store)?;
+    Ok(HttpResponse::Ok().json(LookupAnswer { results: found.into_iter().map(RecordedEvent::from).collect() }))
+}

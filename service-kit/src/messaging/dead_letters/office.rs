@@ -1,0 +1,187 @@
+//! Working through dead letters: a look, a replay, a discard; of some or of all.
+//!
+//! A replay delivers the message to its queue again, with its event id and all attempts before it, and removes the letter
+//! only when the message is safe elsewhere: confirmed by the broker, or done with in process. Whatever fails or dies in
+//! between leaves the letter where it was, so a message may be delivered twice and is never lost; consumers recognise what
+//! they have done by its event id. Bound: [`MAX_WORK`] letters a call; the caller goes on after the last one.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use shared_events::EventId;
+use tokio::sync::Mutex;
+
+use super::{DeadLetter, DeadLetters, MAX_PAGE};
+use crate::clock::SharedClock;
+use crate::messaging::{Destination, Outgoing, Progress, Publisher, Receipt};
+
+/// How many letters one call looks at or works through.
+pub const MAX_WORK: usize = 500;
+/// How long one replay in process may take; a handler has its own, shorter limit.
+const REPLAY_LIMIT: Duration = Duration::from_mins(1);
+
+/// Which letters of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// All whose ids come after this one; none: from the first.
+    After(Option<EventId>),
+    These(BTreeSet<EventId>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    Replay,
+    Discard,
+}
+
+/// What became of one letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Worked {
+    Done,
+    /// There is no such letter, as after a replay before.
+    Missing,
+    /// It stays a dead letter.
+    Kept {
+        reason: String,
+    },
+}
+
+/// Where an operator works through dead letters, whatever carries the messages.
+#[async_trait]
+pub trait DeadLetterOffice: Send + Sync + 'static {
+    /// The letters one by one.
+    fn letters(&self) -> &dyn DeadLetters;
+
+    /// The wanted letters that are there, in order of id; at most [`MAX_WORK`].
+    async fn look(&self, queue: &str, wanted: &Wanted) -> io::Result<Vec<DeadLetter>>;
+
+    /// Does the work on the wanted letters, at most [`MAX_WORK`], and tells of each what became of it, in order of id.
+    async fn work(&self, queue: &str, work: Work, wanted: &Wanted) -> io::Result<Vec<(EventId, Worked)>>;
+
+    /// Whether messages lie in the queue, or wait for it, that nobody has taken yet.
+    async fn has_waiting(&self, queue: &str) -> io::Result<bool>;
+}
+
+impl Wanted {
+    pub fn one(id: EventId) -> Self {
+        Self::These(BTreeSet::from([id]))
+    }
+
+    pub(crate) fn takes(&self, id: EventId) -> bool {
+        match self {
+            Self::After(after) => after.is_none_or(|after| id > after),
+            Self::These(ids) => ids.contains(&id),
+        }
+    }
+}
+
+/// Why a letter cannot be replayed.
+pub(crate) fn not_replayable(letter: &DeadLetter, now: DateTime<Utc>) -> Option<Worked> {
+    let message = &letter.message;
+    if let Some(end) = message.expires_at().filter(|end| *end <= now) {
+        let reason = format!("it expired at {}: discard it", shared_events::date::format(&end));
+        return Some(Worked::Kept { reason });
+    }
+    let kinds = [message.properties.kind.as_deref(), Some(message.routing_key.as_str())];
+    let has_secret = kinds.into_iter().flatten().any(shared_events::wire::holds_secret);
+    // What the reader would get is a mail without its link.
+    let reason = "its link or code was taken out of it: discard it and have another one requested".to_owned();
+    has_secret.then_some(Worked::Kept { reason })
+}
+
+/// The office of a system that runs in one process: letters in a store, messages by its publisher.
+pub struct InProcessOffice {
+    letters: Arc<dyn DeadLetters>,
+    publisher: Arc<dyn Publisher>,
+    clock: SharedClock,
+    /// One replay at a time, so that the letter which is removed is the one that was replayed.
+    working: Mutex<()>,
+}
+
+impl InProcessOffice {
+    pub fn new(letters: Arc<dyn DeadLetters>, publisher: Arc<dyn Publisher>, clock: SharedClock) -> Self {
+        Self { letters, publisher, clock, working: Mutex::default() }
+    }
+
+    async fn replay(&self, letter: DeadLetter) -> io::Result<Worked> {
+        if let Some(kept) = not_replayable(&letter, self.clock.now()) {
+            return Ok(kept);
+        }
+        let (queue, id) = (letter.queue.clone(), letter.id());
+        let destination = Destination::Queue(queue.clone());
+        let outgoing = Outgoing { message: letter.message.clone(), destination, progress: Progress::default() };
+        match tokio::time::timeout(REPLAY_LIMIT, self.publisher.publish(outgoing)).await {
+            Ok(Receipt::Accepted) => {}
+            Ok(Receipt::Later { reason, .. } | Receipt::Unavailable { reason }) => return Ok(Worked::Kept { reason }),
+            Err(_) => return Ok(Worked::Kept { reason: "the queue did not answer in time".to_owned() }),
+        }
+        // Accepted is also what was given up once more: then another letter stands in the place of this one.
+        match self.letters.get(&queue, id).await? {
+            Some(now) if now != letter => Ok(Worked::Kept { reason: format!("it was given up again: {}", now.reason) }),
+            Some(_) => self.letters.remove(&queue, id).await.map(|_| Worked::Done),
+            None => Ok(Worked::Done),
+        }
+    }
+}
+
+#[async_trait]
+impl DeadLetterOffice for InProcessOffice {
+    fn letters(&self) -> &dyn DeadLetters {
+        &*self.letters
+    }
+
+    async fn look(&self, queue: &str, wanted: &Wanted) -> io::Result<Vec<DeadLetter>> {
+        let mut found = Vec::new();
+        match wanted {
+            Wanted::These(ids) => {
+                for id in ids.iter().take(MAX_WORK) {
+                    found.extend(self.letters.get(queue, *id).await?);
+                }
+            }
+            Wanted::After(after) => {
+                let mut after = *after;
+                while found.len() < MAX_WORK {
+                    let page = self.letters.list(queue, after, MAX_PAGE).await?;
+                    let Some(last) = page.last() else { break };
+                    after = Some(last.id());
+                    found.extend(page);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn work(&self, queue: &str, work: Work, wanted: &Wanted) -> io::Result<Vec<(EventId, Worked)>> {
+        let _working = self.working.lock().await;
+        let found = self.look(queue, wanted).await?;
+        let mut done = missing(wanted, &found.iter().map(DeadLetter::id).collect());
+        for letter in found {
+            let id = letter.id();
+            let worked = match work {
+                Work::Replay => self.replay(letter).await?,
+                Work::Discard if self.letters.remove(queue, id).await? => Worked::Done,
+                Work::Discard => Worked::Missing,
+            };
+            done.push((id, worked));
+        }
+        done.sort_by_key(|(id, _)| *id);
+        Ok(done)
+    }
+
+    /// Nothing waits at a queue in process: what is not done with is not marked as sent.
+    async fn has_waiting(&self, _queue: &str) -> io::Result<bool> {
+        Ok(false)
+    }
+}
+
+/// Those that were asked for and are not there.
+pub(crate) fn missing(wanted: &Wanted, found: &BTreeSet<EventId>) -> Vec<(EventId, Worked)> {
+    match wanted {
+        Wanted::After(_) => Vec::new(),
+        Wanted::These(ids) => ids.difference(found).take(MAX_WORK).map(|id| (*id, Worked::Missing)).collect(),
+    }
+}
