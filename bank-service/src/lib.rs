@@ -15,3 +15,4 @@ pub mod outbox;
 pub mod security;
 pub mod sms;
 pub mod store;
+pub mod trace;

@@ -13,7 +13,7 @@ use service_kit::clock::SharedClock;
 use service_kit::config::ConfigError;
 use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve};
 use service_kit::lifecycle::{Readiness, Shutdown};
-use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
+use service_kit::messaging::{AmqpDeadLetters, Consumer, ConsumerSettings, DeadLetterOffice, Publisher};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
 use tokio::sync::Notify;
@@ -25,6 +25,7 @@ use crate::http::{self, AppState};
 use crate::outbox::{Relay, RelayParts};
 use crate::security::{Security, SecurityError};
 use crate::store::{Store, StoreError, migrations};
+use crate::trace::Conservation;
 
 /// Why the service cannot start; each names the variable to look at.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +60,12 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
         .unwrap_or_else(|error| Err(StoreError::Unavailable { reason: error.to_string() }))
         .map_err(|source| StartError::Database { url: settings.database_url.redacted(), source })?;
     let security = Security::start(&settings, store.clone(), clock.clone()).await?;
-    Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics })
+    let dead_letters = settings.broker.clone().map(|broker| -> Arc<dyn DeadLetterOffice> {
+        let queues = crate::trace::known_queues(&settings.config);
+        Arc::new(AmqpDeadLetters::new(broker, queues, clock.clone()))
+    });
+    let tracer = Arc::default();
+    Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics, dead_letters, tracer })
 }
 
 fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
@@ -145,10 +151,17 @@ impl Running {
         })
     }
 
-    /// Begins to publish. Every subscriber has to be in place.
+    /// The watch over what was published; tests drive it by hand.
+    pub fn conservation(&self) -> Conservation {
+        Conservation::new(self.state.tracer().clone(), &self.state.metrics)
+    }
+
+    /// Begins to publish, and to watch what becomes of it. Every subscriber has to be in place.
     pub fn start_relay(&mut self, publisher: Arc<dyn Publisher>) {
         let relay = self.relay(publisher);
         self.tasks.push(task::spawn("outbox-relay", relay.run()));
+        let watch = self.conservation();
+        self.tasks.push(task::spawn("conservation", watch.run(self.shutdown.clone())));
     }
 
     fn start_log_poster(&mut self) {

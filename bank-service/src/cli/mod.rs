@@ -1,6 +1,7 @@
 //! The command line: `serve` and the commands of operators. A fault is one line on standard error and exit code 1.
 
 mod database;
+mod dead_letters;
 mod doctor;
 mod import;
 mod openapi;
@@ -63,6 +64,9 @@ pub enum Command {
         #[arg(long)]
         compromised: bool,
     },
+    /// Look at messages that were given up, deliver them again, or discard them
+    #[command(subcommand)]
+    DeadLetters(dead_letters::LetterCommand),
     /// Print the OpenAPI document
     Openapi,
     /// Check the configuration and everything it points to
@@ -99,6 +103,7 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::ImportUsers(options) => import::run(config, &options),
         Command::BlockUser { user, unblock } => operator::block(config, &user, !unblock),
         Command::RotateKeys { compromised } => operator::rotate_keys(config, compromised),
+        Command::DeadLetters(command) => dead_letters::run(command, config),
         Command::Openapi => openapi::run(),
         Command::Doctor => doctor::run(config),
     }

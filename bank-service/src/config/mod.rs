@@ -62,6 +62,10 @@ pub struct Config {
     #[arg(long, env = "LOG_SERVICE_URL", default_value = "http://127.0.0.1:8000", value_name = "URL", global = true)]
     pub log_service_url: String,
 
+    /// Where email-service is reached, to tell what became of an event's mail; it is not asked unless set
+    #[arg(long, env = "EMAIL_SERVICE_URL", value_name = "URL", global = true)]
+    pub email_service_url: Option<String>,
+
     /// The role that a registration gives
     #[arg(long, env = "DEFAULT_ROLE", default_value = "user", value_name = "NAME", global = true)]
     pub default_role: String,
@@ -142,6 +146,7 @@ impl Default for Config {
             app_env: AppEnv::Development,
             public_url: "http://127.0.0.1:5000".to_owned(),
             log_service_url: "http://127.0.0.1:8000".to_owned(),
+            email_service_url: None,
             default_role: "user".to_owned(),
             admin_email: None,
             admin_pass: None,

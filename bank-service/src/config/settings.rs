@@ -31,6 +31,8 @@ pub struct Settings {
     pub secret_key: Secret,
     pub public_url: Url,
     pub log_service_url: Url,
+    /// None: email-service is not asked.
+    pub email_service_url: Option<Url>,
     pub password_min_score: u8,
     pub rate_limits: RateLimits,
     pub trusted_proxies: Vec<Network>,
@@ -61,6 +63,8 @@ impl Config {
         check_administrator(&self, &mut faults);
         let public_url = check_url("PUBLIC_URL", &self.public_url, &mut faults);
         let log_service_url = check_url("LOG_SERVICE_URL", &self.log_service_url, &mut faults);
+        let email_service_url = self.email_service_url.as_deref().filter(|url| !url.is_empty());
+        let email_service_url = email_service_url.and_then(|url| check_url("EMAIL_SERVICE_URL", url, &mut faults));
         let password_min_score = check_score(&self, &mut faults);
         let trusted_proxies = faults.check(
             "TRUSTED_PROXIES",
@@ -93,6 +97,7 @@ impl Config {
             secret_key: secret_key.ok_or_else(no_faults)?,
             public_url: public_url.ok_or_else(no_faults)?,
             log_service_url: log_service_url.ok_or_else(no_faults)?,
+            email_service_url,
             password_min_score,
             rate_limits,
             social,

@@ -93,6 +93,12 @@ pub enum Action {
     CreateCard,
     UpdateCard,
     DeleteCard,
+    // Events after their commit
+    ReadEvent,
+    ListDeadLetters,
+    ReadDeadLetter,
+    ReplayDeadLetters,
+    DiscardDeadLetters,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -252,6 +258,8 @@ mod tests {
             ("/api/cards", Who::Staff, true, Who::Admin, true),
             ("/api/users/", Who::Admin, true, Who::Admin, false),
             ("/api/roles", Who::Admin, false, Who::Admin, false),
+            ("/api/events", Who::Staff, false, Who::Nobody, false),
+            ("/api/dead-letters", Who::Admin, false, Who::Admin, false),
         ];
         let routes = || RULES.iter().flat_map(|rule| rule.routes.iter().map(move |route| (rule, route)));
         for (rule, (method, path)) in routes().filter(|(_, (_, path))| path.starts_with("/api/")) {

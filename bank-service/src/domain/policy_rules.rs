@@ -118,4 +118,9 @@ pub const RULES: &[Rule] = &[
     or_owner(Admin, Action::CreateCard, &[(Post, "/api/accounts/{account_id}/cards")]),
     or_owner(Admin, Action::UpdateCard, &[(Put, "/api/cards/{id}"), (Put, "/api/accounts/cards/{id}")]),
     or_owner(Admin, Action::DeleteCard, &[(Delete, "/api/cards/{id}"), (Delete, "/api/accounts/cards/{id}")]),
+    all(Staff, Action::ReadEvent, &[(Get, "/api/events/{id}"), (Get, "/api/events/{id}/journey")]),
+    all(Admin, Action::ListDeadLetters, &[(Get, "/api/dead-letters")]),
+    all(Admin, Action::ReadDeadLetter, &[(Get, "/api/dead-letters/{queue}/{id}")]),
+    all(Admin, Action::ReplayDeadLetters, &[(Post, "/api/dead-letters/replay")]),
+    all(Admin, Action::DiscardDeadLetters, &[(Post, "/api/dead-letters/discard")]),
 ];

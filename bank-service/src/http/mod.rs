@@ -12,6 +12,9 @@ mod cards;
 mod cities;
 mod client_version;
 mod clients;
+mod dead_letter_work;
+mod dead_letters;
+mod events;
 mod idempotency;
 mod jwks;
 mod lists;
@@ -49,6 +52,9 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(banks::configure)
         .configure(branches::configure)
         .configure(clients::configure)
+        .configure(dead_letters::configure)
+        .configure(dead_letter_work::configure)
+        .configure(events::configure)
         .configure(cards::configure)
         .configure(accounts::configure);
 }

@@ -1,10 +1,11 @@
 //! What every handler shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use service_kit::clock::SharedClock;
 use service_kit::config::Secret;
 use service_kit::http::server::request_id;
+use service_kit::messaging::DeadLetterOffice;
 use service_kit::telemetry::Metrics;
 use shared_events::UserId;
 
@@ -12,6 +13,7 @@ use crate::config::Settings;
 use crate::operations::identity::{AdminError, AdminOutcome, ensure_admin};
 use crate::security::Security;
 use crate::store::{Ctx, Store};
+use crate::trace::{Peers, PeersParts, Tracer};
 
 #[derive(Clone)]
 pub struct AppState {
@@ -20,12 +22,32 @@ pub struct AppState {
     pub security: Security,
     pub settings: Arc<Settings>,
     pub metrics: Arc<Metrics>,
+    /// Where dead letters are worked through; none without a transport.
+    pub dead_letters: Option<Arc<dyn DeadLetterOffice>>,
+    /// Made of the others when it is first asked for.
+    pub tracer: Arc<OnceLock<Tracer>>,
 }
 
 impl AppState {
     /// Makes an administrator, as the command line asks for; doing it twice is doing it once.
     pub async fn ensure_admin(&self, email: &str, password: &Secret) -> Result<AdminOutcome, AdminError> {
         ensure_admin(&self.store, &self.security, &self.ctx_anonymous(), email, password).await
+    }
+
+    /// Follows events.
+    pub fn tracer(&self) -> &Tracer {
+        self.tracer.get_or_init(|| Tracer {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            peers: Peers::new(PeersParts {
+                log_service_url: self.settings.log_service_url.clone(),
+                email_service_url: self.settings.email_service_url.clone(),
+                security: self.security.clone(),
+            }),
+            dead_letters: self.dead_letters.clone(),
+            callback_queue: self.settings.config.callback_queue.clone(),
+            in_process: self.settings.broker.is_none(),
+        })
     }
 
     /// The surroundings of an operation that a user asked for.

@@ -11,7 +11,7 @@ use diesel::sql_types::{Text, Timestamp};
 
 use super::prepared::{self, KeptRow, bind_columns};
 use super::schema::idempotency_keys::{self, dsl};
-use super::{Ctx, Db, StoreError};
+use super::{Ctx, Db, Outcome, Store, StoreError};
 
 const KEPT_HOURS: i64 = 24;
 /// How many expired keys one sweep removes.
@@ -102,6 +102,23 @@ fn insert(db: &mut Db, row: &NewRow) -> Result<(), StoreError> {
         Db::Sqlite(conn) => diesel::insert_into(idempotency_keys::table).values(row).execute(conn)?,
     };
     Ok(())
+}
+
+impl Store {
+    /// The answer that this key was given before, for work that is no transaction of the store. Repeating such work does no
+    /// harm; the key only saves it.
+    pub async fn remembered<E>(&self, ctx: &Ctx, key: Option<&IdempotencyKey>) -> Result<Option<String>, E>
+    where
+        E: From<StoreError> + From<IdempotencyError> + Send + 'static,
+    {
+        let (Some(key), ctx) = (key.cloned(), ctx.clone()) else { return Ok(None) };
+        self.read(move |db| find::<E>(db, &ctx, &key)).await
+    }
+
+    /// Keeps the answer for this key.
+    pub async fn remember(&self, ctx: &Ctx, key: IdempotencyKey, response: String) -> Result<(), StoreError> {
+        self.write(ctx, move |db, ctx| remember(db, ctx, &key, &response).map(Outcome::new)).await
+    }
 }
 
 /// Removes some of the keys that are too old; gives how many.

@@ -206,6 +206,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    dead_letter_actions (id) {
+        id -> Text,
+        event_id -> Text,
+        queue -> Text,
+        /// `replayed` or `discarded`.
+        action -> Text,
+        /// Who did it; null on the command line.
+        user_id -> Nullable<BigInt>,
+        acted_at -> Timestamp,
+    }
+}
+
 diesel::joinable!(user_roles -> users (user_id));
 diesel::joinable!(user_roles -> roles (role_id));
 diesel::joinable!(imported_users -> users (user_id));

@@ -11,10 +11,12 @@ use serde_json::{Value, json};
 use service_kit::clock::ManualClock;
 use service_kit::config::Secret;
 use service_kit::lifecycle::Shutdown;
+use service_kit::telemetry::Metrics;
 use shared_events::Envelope;
 use tempfile::TempDir;
 
 use crate::database;
+use crate::trace::letters::Letters;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const ADMIN: &str = "admin@example.com";
@@ -26,6 +28,7 @@ pub(crate) struct TestApp {
     pub(crate) client: reqwest::Client,
     pub(crate) shutdown: Shutdown,
     pub(crate) folder: TempDir,
+    pub(crate) letters: Letters,
 }
 
 /// An answer, read to its end.
@@ -89,9 +92,12 @@ impl TestApp {
         };
         change(&mut config);
         let shutdown = Shutdown::new();
-        let running = app::start(config, clock.clone(), shutdown.clone()).await.unwrap();
+        let metrics = Metrics::new("bank-service");
+        let mut state = app::prepare(config.check().unwrap(), clock.clone(), metrics).await.unwrap();
+        let letters = Letters::attach(&mut state);
+        let running = app::serve_prepared(state, shutdown.clone()).unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { running, clock, client, shutdown, folder }
+        Self { running, clock, client, shutdown, folder, letters }
     }
 
     /// Ends the service in good order and gives the folder back.

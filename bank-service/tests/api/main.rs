@@ -17,3 +17,4 @@ mod relay;
 mod resources;
 mod rows;
 mod sms_stub;
+mod trace;

@@ -13,7 +13,7 @@ use service_kit::clock::{SharedClock, SystemClock};
 use service_kit::config::Secret;
 use service_kit::http::auth::KeySource;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::{DeadLetterFolder, InProcessBroker};
+use service_kit::messaging::{DeadLetterFolder, DeadLetters, InProcessBroker, InProcessOffice};
 use service_kit::telemetry::Metrics;
 
 use crate::banner::{self, Addresses, Administrator};
@@ -56,7 +56,9 @@ async fn start(options: &Options, folder: &DataFolder, shutdown: Shutdown) -> an
     let mut state = bank::prepare(bank_config(options, folder)?.check()?, clock.clone(), metrics.clone()).await?;
     let keys: Arc<dyn KeySource> = state.security.key_source();
     let dead_letters = DeadLetterFolder::open(folder.join("dead-letters")).context("the dead letter folder")?;
-    let broker = InProcessBroker::new(Arc::new(dead_letters), metrics, shutdown.clone());
+    let dead_letters: Arc<dyn DeadLetters> = Arc::new(dead_letters);
+    let broker = InProcessBroker::new(dead_letters.clone(), metrics, shutdown.clone());
+    state.dead_letters = Some(Arc::new(InProcessOffice::new(dead_letters, Arc::new(broker.clone()), clock.clone())));
 
     let log_config = LogServiceConfig::new(&options.log_bind.to_string(), &folder.sqlite("logs.sqlite"));
     let parts = LogParts {
@@ -74,6 +76,7 @@ async fn start(options: &Options, folder: &DataFolder, shutdown: Shutdown) -> an
         .await?;
     let mut settings = (*state.settings).clone();
     settings.log_service_url = log.url().parse().context("the address of log-service")?;
+    settings.email_service_url = Some(email.url().parse().context("the address of email-service")?);
     state.settings = Arc::new(settings);
     let mut bank = bank::serve_prepared(state, shutdown.clone())?;
 

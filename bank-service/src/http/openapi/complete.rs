@@ -43,7 +43,12 @@ pub(super) fn complete(operation: &mut Operation, method: Method, path: &str) {
             responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(parts::problem(description)));
         }
     }
-    if path.ends_with("/{id}") && path.starts_with("/api/") && matches!(method, Method::Get | Method::Put) {
+    let has_version = !path.starts_with("/api/events/") && !path.starts_with("/api/dead-letters/");
+    if path.ends_with("/{id}")
+        && path.starts_with("/api/")
+        && has_version
+        && matches!(method, Method::Get | Method::Put)
+    {
         add_etag(operation);
     }
 }

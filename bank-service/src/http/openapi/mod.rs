@@ -11,7 +11,10 @@ use service_kit::http::problem::ProblemBody;
 use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem, Server};
 
-use super::{accounts, auth, banks, branches, cards, cities, clients, jwks, roles, social_statuses, user_mfa, users};
+use super::{
+    accounts, auth, banks, branches, cards, cities, clients, dead_letter_work, dead_letters, events, jwks, roles,
+    social_statuses, user_mfa, users,
+};
 use crate::domain::policy::{Method, RULES};
 
 #[derive(utoipa::OpenApi)]
@@ -31,7 +34,7 @@ const ALIASES: &[(&str, &str)] = &[("/api/accounts/cards/{id}", "/api/cards/{id}
 /// The document of this service.
 pub fn document() -> OpenApi {
     let mut document = Root::openapi();
-    for part in [
+    for part in vec![
         jwks::Document::openapi(),
         auth::Document::openapi(),
         user_mfa::Document::openapi(),
@@ -42,6 +45,9 @@ pub fn document() -> OpenApi {
         banks::Document::openapi(),
         branches::Document::openapi(),
         clients::Document::openapi(),
+        dead_letter_work::Document::openapi(),
+        dead_letters::Document::openapi(),
+        events::Document::openapi(),
         accounts::Document::openapi(),
         cards::Document::openapi(),
     ] {

@@ -12,9 +12,10 @@ use service_kit::lifecycle::Shutdown;
 use tempfile::TempDir;
 
 use crate::harness::{PASSWORD, SECRET_KEY, TestApp, start_of_tests};
+use crate::trace::letters::Letters;
 
 /// A service on the database in `folder`; `kept` is removed with it.
-async fn replica(path: &std::path::Path, kept: TempDir, clock: SharedClock) -> TestApp {
+async fn replica(path: &std::path::Path, kept: TempDir, given: SharedClock) -> TestApp {
     let config = Config {
         bind: "127.0.0.1:0".parse().unwrap(),
         database_url: Secret::new(format!("sqlite:{}", path.join("bank.sqlite").display())),
@@ -25,9 +26,10 @@ async fn replica(path: &std::path::Path, kept: TempDir, clock: SharedClock) -> T
         ..Config::default()
     };
     let shutdown = Shutdown::new();
-    let running = app::start(config, clock, shutdown.clone()).await.unwrap();
+    let running = app::start(config, given.clone(), shutdown.clone()).await.unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    TestApp { running, clock: Arc::new(ManualClock::new(start_of_tests())), client, shutdown, folder: kept }
+    let (clock, letters) = (Arc::new(ManualClock::new(start_of_tests())), Letters::new(&given).0);
+    TestApp { running, clock, client, shutdown, folder: kept, letters }
 }
 
 async fn refresh(app: &TestApp, token: &str) -> (u16, Value) {

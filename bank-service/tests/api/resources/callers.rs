@@ -97,6 +97,9 @@ pub(super) fn body_of(action: Action, world: &World) -> Value {
         Action::UpdateUser => json!({"roles": ["user"]}),
         Action::CreateRole => json!({"name": "new-role"}),
         Action::UpdateRole => json!({"name": "other-role"}),
+        Action::ReplayDeadLetters | Action::DiscardDeadLetters => {
+            json!({"queue": "log-service", "all": true, "dry_run": true})
+        }
         _ => json!({"balance": 7}),
     }
 }
@@ -116,6 +119,11 @@ pub(super) async fn path_of(action: Action, pattern: &str, world: &World) -> Str
             id(&roles["results"][0])
         }
         _ => world.ada.person.id,
+    };
+    let pattern = match action {
+        Action::ReadEvent => pattern.replace("{id}", &world.app.events().await[0].id.to_string()),
+        Action::ReadDeadLetter => pattern.replace("{queue}/{id}", &world.app.letters.some().await),
+        _ => pattern.to_owned(),
     };
     pattern
         .replace("{id}", &item.to_string())

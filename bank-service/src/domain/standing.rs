@@ -1,0 +1,192 @@
+//! Where an event stands: `committed = logged + mailed + parked + in flight`, decided from what is known of it.
+//!
+//! An event that nothing explains is unaccounted for: it was published, is at none of its ends, in no dead letter, and
+//! nothing is in the way. That must not happen, so it is what the alarm looks at.
+
+use shared_events::Pattern;
+use shared_events::events::{BankCreated, EmailRequested, Event as _};
+use shared_events::routing::{EMAIL_QUEUE, LOG_PATTERNS, LOG_QUEUE};
+
+/// The way that events of a type take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Route {
+    /// To the log.
+    Log,
+    /// Mailed first; logged once the mail server has accepted the mail, or never if it refuses.
+    MailThenLog,
+    /// Mailed and never logged.
+    Mail,
+    /// Handled by this service itself, which keeps no record of it.
+    Untracked,
+}
+
+impl Route {
+    /// The route of a type with the bindings that the services have unless told otherwise.
+    pub fn of(event_type: &str) -> Self {
+        if event_type == BankCreated::TYPE {
+            Self::MailThenLog
+        } else if event_type == EmailRequested::TYPE {
+            Self::Mail
+        } else if LOG_PATTERNS.iter().any(|pattern| Pattern::new(pattern).matches(event_type)) {
+            Self::Log
+        } else {
+            Self::Untracked
+        }
+    }
+
+    /// The queue that its events wait in; none where nobody follows them.
+    pub fn queue(self) -> Option<&'static str> {
+        match self {
+            Self::Log => Some(LOG_QUEUE),
+            Self::MailThenLog | Self::Mail => Some(EMAIL_QUEUE),
+            Self::Untracked => None,
+        }
+    }
+
+    pub fn ends_in_the_log(self) -> bool {
+        matches!(self, Self::Log | Self::MailThenLog)
+    }
+}
+
+/// What is known of an event's mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailAnswer {
+    Sent,
+    Rejected,
+}
+
+/// What is known of an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each found out elsewhere")]
+pub struct Evidence {
+    /// The transport has taken it.
+    pub is_sent: bool,
+    pub mail: Option<MailAnswer>,
+    /// Its mail is confirmed, and log-service is still being asked to log it.
+    pub is_posting: bool,
+    /// None: log-service could not be asked.
+    pub is_logged: Option<bool>,
+    pub is_parked: bool,
+    pub is_discarded: bool,
+    /// Something is in the way that will pass: it is young, its queue is busy, a consumer is paused.
+    pub is_explained: bool,
+}
+
+/// Where an event stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Standing {
+    /// Committed and not published yet.
+    Waiting,
+    InFlight,
+    Logged,
+    Mailed,
+    /// The mail server refused its mail for good, so it is not logged.
+    Rejected,
+    /// A dead letter.
+    Parked,
+    /// A dead letter that an operator discarded.
+    Discarded,
+    Unaccounted,
+    /// What would tell cannot be asked.
+    Unknown,
+    Untracked,
+}
+
+impl Standing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::InFlight => "in_flight",
+            Self::Logged => "logged",
+            Self::Mailed => "mailed",
+            Self::Rejected => "rejected",
+            Self::Parked => "parked",
+            Self::Discarded => "discarded",
+            Self::Unaccounted => "unaccounted",
+            Self::Unknown => "unknown",
+            Self::Untracked => "untracked",
+        }
+    }
+
+    /// Whether nothing more is to come.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Logged | Self::Mailed | Self::Rejected | Self::Discarded)
+    }
+}
+
+pub fn judge(route: Route, evidence: &Evidence) -> Standing {
+    let Evidence { is_sent, mail, is_logged, .. } = *evidence;
+    match (route, mail) {
+        (Route::Log | Route::MailThenLog, _) if is_logged == Some(true) => Standing::Logged,
+        (Route::MailThenLog | Route::Mail, Some(MailAnswer::Rejected)) => Standing::Rejected,
+        (Route::Mail, Some(MailAnswer::Sent)) => Standing::Mailed,
+        _ if evidence.is_parked => Standing::Parked,
+        _ if evidence.is_discarded => Standing::Discarded,
+        _ if !is_sent => Standing::Waiting,
+        (Route::Untracked, _) => Standing::Untracked,
+        _ if evidence.is_posting || evidence.is_explained => Standing::InFlight,
+        (Route::Log | Route::MailThenLog, _) if is_logged.is_none() => Standing::Unknown,
+        _ => Standing::Unaccounted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: Evidence = Evidence {
+        is_sent: true,
+        mail: None,
+        is_posting: false,
+        is_logged: Some(false),
+        is_parked: false,
+        is_discarded: false,
+        is_explained: false,
+    };
+
+    #[test]
+    fn each_type_has_its_route() {
+        for (event_type, route) in [
+            ("account.created", Route::Log),
+            ("security.login_failed", Route::Log),
+            ("bank.updated", Route::Log),
+            ("bank.created", Route::MailThenLog),
+            ("email.requested", Route::Mail),
+            ("sms.requested", Route::Untracked),
+        ] {
+            assert_eq!(Route::of(event_type), route, "{event_type}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_explains_is_unaccounted_for() {
+        for route in [Route::Log, Route::MailThenLog, Route::Mail] {
+            assert_eq!(judge(route, &SENT), Standing::Unaccounted, "{route:?}");
+            assert_eq!(judge(route, &Evidence { is_explained: true, ..SENT }), Standing::InFlight);
+            assert_eq!(judge(route, &Evidence { is_parked: true, is_explained: true, ..SENT }), Standing::Parked);
+            assert_eq!(judge(route, &Evidence { is_discarded: true, ..SENT }), Standing::Discarded);
+            assert_eq!(judge(route, &Evidence { is_sent: false, ..SENT }), Standing::Waiting);
+        }
+        assert_eq!(judge(Route::Untracked, &SENT), Standing::Untracked);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_asked_accuses_nobody() {
+        assert_eq!(judge(Route::Log, &Evidence { is_logged: None, ..SENT }), Standing::Unknown);
+        assert_eq!(judge(Route::Mail, &Evidence { is_logged: None, ..SENT }), Standing::Unaccounted);
+    }
+
+    #[test]
+    fn a_mail_is_the_end_or_the_beginning() {
+        let (sent, rejected) = (Some(MailAnswer::Sent), Some(MailAnswer::Rejected));
+        assert_eq!(judge(Route::Mail, &Evidence { mail: sent, ..SENT }), Standing::Mailed);
+        assert_eq!(judge(Route::Mail, &Evidence { mail: rejected, ..SENT }), Standing::Rejected);
+        assert_eq!(judge(Route::MailThenLog, &Evidence { mail: rejected, ..SENT }), Standing::Rejected);
+        assert_eq!(judge(Route::MailThenLog, &Evidence { mail: sent, is_posting: true, ..SENT }), Standing::InFlight);
+        assert_eq!(judge(Route::MailThenLog, &Evidence { mail: sent, ..SENT }), Standing::Unaccounted);
+        assert_eq!(
+            judge(Route::MailThenLog, &Evidence { mail: sent, is_logged: Some(true), ..SENT }),
+            Standing::Logged
+        );
+    }
+}

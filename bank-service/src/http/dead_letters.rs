@@ -1,0 +1,238 @@
+//! `/api/dead-letters`: messages that were given up, for administrators. Secrets in them are not shown.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, PageRequest};
+use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
+use service_kit::messaging::DeadLetterOffice;
+use service_kit::messaging::dead_letters::{MAX_WORK, Wanted};
+use shared_events::EventId;
+use url::form_urlencoded;
+use utoipa::ToSchema;
+
+use super::AppState;
+use super::actor::Actor;
+use crate::domain::policy::Action;
+use crate::trace::{LetterDetail, LetterError, LetterView};
+
+const PAGE_SIZE: i64 = 5;
+const QUEUE_LENGTH: usize = 80;
+const FILTERS: &[Filter] = &[Filter { name: "queue", kind: FilterKind::Text }];
+
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/dead-letters").route(web::get().to(list_dead_letters)))
+        .service(web::resource("/api/dead-letters/{queue}/{id}").route(web::get().to(read_dead_letter)));
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list_dead_letters, read_dead_letter))]
+pub(super) struct Document;
+
+#[derive(Serialize, ToSchema)]
+struct LetterPage {
+    /// How many there are, counted up to 500 in each queue. Absent in a walk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages: Option<usize>,
+    next: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev: Option<String>,
+    results: Vec<LetterView>,
+    /// Where a walk with `after` goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+/// The place in a walk: a queue and a letter of it.
+struct Place {
+    queue: String,
+    id: EventId,
+}
+
+impl Place {
+    fn encode(letter: &LetterView) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{} {}", letter.id, letter.queue))
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let (id, queue) = text.split_once(' ')?;
+        Some(Self { queue: checked_queue(queue).ok()?, id: id.parse().ok()? })
+    }
+}
+
+/// Dead letters in order of queue and id. Without `queue`, of all queues that this system knows. A page number reaches to
+/// the first 500 of each queue; `after` walks on.
+#[utoipa::path(
+    get,
+    path = "/api/dead-letters",
+    tag = "dead letters",
+    params(
+        ("page_number" = Option<i64>, Query, minimum = 1),
+        ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100),
+        ("after" = Option<String>, Query, description = "The `cursor` of the page before; empty at the start"),
+        ("queue" = Option<String>, Query, description = "One queue only", max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),
+    ),
+    responses(
+        (status = 200, description = "A page of dead letters", body = LetterPage),
+        (status = 400, description = "The query cannot be read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "A page beyond the end", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Bad page parameters or filters", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn list_dead_letters(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ListDeadLetters)?;
+    let (query, after) = read_query(request.query_string())?;
+    let queue = match query.get("queue") {
+        Some(FilterValue::Text(queue)) => Some(checked_queue(queue).map_err(|fault| field("queue", fault))?),
+        _ => None,
+    };
+    let found = match &state.dead_letters {
+        Some(office) => gather(&**office, queue.as_deref(), after.as_ref()).await?,
+        None => Vec::new(),
+    };
+    let page = Page { path: request.path(), queue: queue.as_deref(), walk: after.is_some() };
+    Ok(HttpResponse::Ok().json(page.of(found, &query)?))
+}
+
+/// A dead letter with its message, without secrets.
+#[utoipa::path(
+    get,
+    path = "/api/dead-letters/{queue}/{id}",
+    tag = "dead letters",
+    params(
+        ("queue" = String, Path, max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),
+        ("id" = String, Path, format = Uuid),
+    ),
+    responses((status = 200, description = "The dead letter", body = LetterDetail))
+)]
+async fn read_dead_letter(
+    state: web::Data<AppState>,
+    actor: Actor,
+    place: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ReadDeadLetter)?;
+    let missing = || Problem::not_found("dead letter");
+    let (queue, id) = place.into_inner();
+    let queue = checked_queue(&queue).map_err(|_| missing())?;
+    let id: EventId = id.parse().map_err(|_| missing())?;
+    let office = state.dead_letters.as_ref().ok_or_else(missing)?;
+    let found = office.letters().get(&queue, id).await.map_err(LetterError::from)?;
+    let letter = found.ok_or_else(missing)?;
+    Ok(HttpResponse::Ok().json(LetterDetail::new(&letter)))
+}
+
+/// `after` is a place here, which the common query does not know; everything else is read as in every list.
+#[expect(clippy::option_option, reason = "absent, empty and a place are three things")]
+fn read_query(text: &str) -> Result<(ListQuery, Option<Option<Place>>), Problem> {
+    let is_after = |pair: &&str| *pair == "after" || pair.starts_with("after=");
+    let given: Vec<&str> = text.split('&').filter(is_after).collect();
+    let others: Vec<&str> = text.split('&').filter(|pair| !is_after(pair)).collect();
+    let query = ListQuery::parse(&others.join("&"), PAGE_SIZE, FILTERS)?;
+    let not_a_cursor = || field("after", "must be a cursor that this list has returned");
+    let after = match given.as_slice() {
+        [] => None,
+        ["after" | "after="] => Some(None),
+        [one] => Some(Some(Place::decode(one.trim_start_matches("after=")).ok_or_else(not_a_cursor)?)),
+        _ => return Err(field("after", "must be given once")),
+    };
+    if after.is_some() && others.iter().any(|pair| pair.starts_with("page_number")) {
+        return Err(field("page_number", "cannot be combined with after"));
+    }
+    Ok((query, after))
+}
+
+fn field(name: &str, message: &str) -> Problem {
+    super::problem_map::fault(name, message)
+}
+
+/// A queue's name as operators may give it.
+pub(super) fn checked_queue(queue: &str) -> Result<String, &'static str> {
+    let fits = (1..=QUEUE_LENGTH).contains(&queue.len())
+        && queue.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if fits { Ok(queue.to_owned()) } else { Err("must be a queue's name: letters, digits, dots, hyphens, underscores") }
+}
+
+/// The letters of the queues, in order: what comes after a place, or the first of each queue.
+async fn gather(
+    office: &dyn DeadLetterOffice,
+    queue: Option<&str>,
+    after: Option<&Option<Place>>,
+) -> Result<Vec<LetterView>, LetterError> {
+    let place = after.and_then(Option::as_ref);
+    let queues = match queue {
+        Some(queue) => vec![queue.to_owned()],
+        None => office.letters().queues().await?,
+    };
+    let mut found = Vec::new();
+    for queue in queues.into_iter().filter(|queue| place.is_none_or(|place| *queue >= place.queue)) {
+        let start = place.filter(|place| place.queue == queue).map(|place| place.id);
+        let letters = office.look(&queue, &Wanted::After(start)).await?;
+        found.extend(letters.iter().map(LetterView::new));
+        // A walk takes at most one page, which no queue's look is shorter than if it goes on.
+        if after.is_some() && found.len() >= MAX_WORK {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// What the links of a page are made of.
+struct Page<'a> {
+    path: &'a str,
+    queue: Option<&'a str>,
+    walk: bool,
+}
+
+impl Page<'_> {
+    fn of(&self, found: Vec<LetterView>, query: &ListQuery) -> Result<LetterPage, Problem> {
+        let size = usize::try_from(query.page.size()).unwrap_or(1).max(1);
+        let number = match query.page {
+            PageRequest::Number { number, .. } if !self.walk => usize::try_from(number).unwrap_or(usize::MAX),
+            _ => 1,
+        };
+        let (total, pages) = (found.len(), found.len().div_ceil(size));
+        if number > pages.max(1) {
+            return Err(Problem::new(ErrorCode::NotFound, "This page lies beyond the end of the list."));
+        }
+        let results: Vec<LetterView> = found.into_iter().skip((number - 1).saturating_mul(size)).take(size).collect();
+        let cursor = results.last().map(Place::encode);
+        if self.walk {
+            let next = self.link("after", &cursor.clone().unwrap_or_default(), size);
+            return Ok(LetterPage { total: None, pages: None, next, prev: None, results, cursor });
+        }
+        let to = |number: usize| self.link("page_number", &number.to_string(), size);
+        let (next, prev) = (to((number + 1).min(pages).max(1)), to((number - 1).max(1)));
+        Ok(LetterPage { total: Some(total), pages: Some(pages), next, prev: Some(prev), results, cursor })
+    }
+
+    fn link(&self, name: &str, value: &str, size: usize) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair(name, value).append_pair("page_size", &size.to_string());
+        if let Some(queue) = self.queue {
+            query.append_pair("queue", queue);
+        }
+        format!("{}?{}", self.path, query.finish())
+    }
+}
+
+impl From<LetterError> for Problem {
+    fn from(error: LetterError) -> Self {
+        match error {
+            LetterError::Office(error) => {
+                tracing::error!(%error, "the dead letters cannot be reached");
+                Self::new(ErrorCode::Unavailable, "The dead letters cannot be reached at the moment.")
+                    .with_retry_after(std::time::Duration::from_secs(1))
+            }
+            LetterError::Idempotency(error) => error.into(),
+            LetterError::Store(error) => error.into(),
+        }
+    }
+}

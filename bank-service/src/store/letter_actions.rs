@@ -1,0 +1,73 @@
+//! What operators did with dead letters.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use service_kit::ids::new_uuid;
+use shared_events::EventId;
+
+use super::schema::dead_letter_actions::{self, dsl};
+use super::{Ctx, Db, StoreError};
+
+pub const REPLAYED: &str = "replayed";
+pub const DISCARDED: &str = "discarded";
+/// How many rows one statement writes.
+const BATCH: usize = 200;
+/// How many actions on one event are shown.
+const SHOWN: i64 = 100;
+
+#[derive(Insertable)]
+#[diesel(table_name = dead_letter_actions)]
+struct NewAction<'a> {
+    id: String,
+    event_id: String,
+    queue: &'a str,
+    action: &'a str,
+    user_id: Option<i64>,
+    acted_at: NaiveDateTime,
+}
+
+/// Something that was done with a dead letter of an event.
+#[derive(Debug, Clone, Queryable)]
+pub struct Action {
+    pub queue: String,
+    pub action: String,
+    pub user_id: Option<i64>,
+    pub acted_at: NaiveDateTime,
+}
+
+/// Writes down that the caller of `ctx` did this with the letters of these events.
+pub fn record(db: &mut Db, ctx: &Ctx, queue: &str, action: &str, events: &[EventId]) -> Result<(), StoreError> {
+    let row = |event: &EventId| NewAction {
+        id: new_uuid().to_string(),
+        event_id: event.to_string(),
+        queue,
+        action,
+        user_id: ctx.user_id.map(i64::from),
+        acted_at: ctx.now_naive(),
+    };
+    for batch in events.chunks(BATCH) {
+        let rows: Vec<NewAction<'_>> = batch.iter().map(row).collect();
+        match db {
+            Db::Mysql(conn) => drop(diesel::insert_into(dead_letter_actions::table).values(&rows).execute(conn)?),
+            Db::Sqlite(conn) => {
+                for row in &rows {
+                    diesel::insert_into(dead_letter_actions::table).values(row).execute(conn)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What was done with the letters of these events, oldest first.
+pub fn of_events(db: &mut Db, event_ids: &[String]) -> Result<Vec<Action>, StoreError> {
+    let rows = dsl::dead_letter_actions.filter(dsl::event_id.eq_any(event_ids));
+    let rows = rows.order((dsl::acted_at, dsl::id)).limit(SHOWN);
+    Ok(rows.select((dsl::queue, dsl::action, dsl::user_id, dsl::acted_at)).load(db)?)
+}
+
+/// Which of these events had a letter that was discarded, and in which queue.
+pub fn discarded_among(db: &mut Db, event_ids: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = dsl::dead_letter_actions.filter(dsl::event_id.eq_any(event_ids)).filter(dsl::action.eq(DISCARDED));
+    Ok(rows.select((dsl::event_id, dsl::queue)).load(db)?)
+}

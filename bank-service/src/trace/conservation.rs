@@ -1,0 +1,383 @@
+//! Conservation, watched while the system runs: every event that was published ends in the log, as a mail, as a dead letter
+//! or is on its way. One that is none of these is missing, and shows within seconds.
+//!
+//! Every [`EVERY`] the rows that were sent since the last look are compared with what the log and the receipts know. What is
+//! not at its end is followed until it is. If a peer cannot be asked, the look is repeated as a whole: nobody is accused on
+//! hearsay, and nothing is passed over. Bounds: 10,000 rows a look, 2,000 followed events, the last 15 minutes at start.
+//! What happens to rows that become visible more than [`SETTLE`] late is not seen; it is a watch, not the guarantee.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta};
+use prometheus::{IntCounterVec, IntGaugeVec};
+use service_kit::lifecycle::Shutdown;
+use service_kit::messaging::dead_letters::Wanted;
+use service_kit::telemetry::Metrics;
+use shared_events::EventId;
+
+use super::peers::LOOKUP;
+use super::{Tracer, YOUNG, mail_answer, replies_to};
+use crate::domain::standing::{Evidence, Route, Standing, judge};
+use crate::store::StoreError;
+use crate::store::event_trace::{self, ReceiptRow, SentRow};
+use crate::store::letter_actions;
+
+const EVERY: Duration = Duration::from_secs(2);
+/// A mark is visible so long after its own time; younger rows are left for the next look.
+const SETTLE: TimeDelta = TimeDelta::seconds(2);
+const LOOK_BACK: TimeDelta = TimeDelta::minutes(15);
+/// Batches of new rows a look takes at most.
+const ROUNDS: usize = 20;
+const MAX_FOLLOWED: usize = 2000;
+/// Rows that wait to be published are counted up to here.
+const MAX_WAITING: i64 = 10_001;
+/// Dead letters that are known are looked for anew so often.
+const LETTERS_EVERY: TimeDelta = TimeDelta::seconds(10);
+/// Without a word from email-service, how long a mail may take.
+const MAIL_PATIENCE: TimeDelta = TimeDelta::minutes(5);
+
+/// An event that is not at its end.
+#[derive(Debug, Clone)]
+struct Followed {
+    event_type: String,
+    route: Route,
+    sent_at: NaiveDateTime,
+    standing: Standing,
+    /// Whether it was looked for among the dead letters.
+    letters_asked: bool,
+}
+
+struct Counts {
+    committed: IntCounterVec,
+    ended: IntCounterVec,
+    in_flight: IntGaugeVec,
+    parked: IntGaugeVec,
+    unaccounted: IntGaugeVec,
+    waiting: IntGaugeVec,
+    up: IntGaugeVec,
+}
+
+/// The watch. One per process that publishes.
+pub struct Conservation {
+    tracer: Tracer,
+    counts: Counts,
+    /// Sent time and row id of the last row that was looked at.
+    position: (NaiveDateTime, i64),
+    followed: BTreeMap<EventId, Followed>,
+    parked: BTreeSet<EventId>,
+    letters_looked_at: Option<NaiveDateTime>,
+    /// The latest sent time of what has ended, by route: a queue hands its messages out in order.
+    ended_until: BTreeMap<Route, NaiveDateTime>,
+    types: BTreeSet<String>,
+}
+
+/// What a batch of events was found to be.
+struct Ends {
+    logged: BTreeSet<EventId>,
+    receipts: BTreeMap<String, ReceiptRow>,
+    discarded: Vec<(String, String)>,
+}
+
+impl Counts {
+    fn new(metrics: &Metrics) -> Self {
+        let by_type = |name, help| metrics.gauge(name, help, &["event_type"]);
+        Self {
+            committed: metrics.counter(
+                "events_committed_total",
+                "Published events that are followed.",
+                &["event_type"],
+            ),
+            ended: metrics.counter("events_ended_total", "Followed events at their end.", &["event_type", "end"]),
+            in_flight: by_type("events_in_flight", "Published events on their way."),
+            parked: by_type("events_parked", "Events that are dead letters."),
+            unaccounted: by_type("events_unaccounted", "Published events that are nowhere to be found."),
+            waiting: by_type("events_waiting", "Committed events that are not published yet, counted up to 10,001."),
+            up: metrics.gauge("conservation_up", "Whether the last look at the events succeeded.", &[]),
+        }
+    }
+}
+
+impl Conservation {
+    pub fn new(tracer: Tracer, metrics: &Metrics) -> Self {
+        let start = (tracer.clock.now() - LOOK_BACK).naive_utc();
+        Self {
+            tracer,
+            counts: Counts::new(metrics),
+            position: (start, i64::MAX),
+            followed: BTreeMap::new(),
+            parked: BTreeSet::new(),
+            letters_looked_at: None,
+            ended_until: BTreeMap::new(),
+            types: BTreeSet::new(),
+        }
+    }
+
+    /// Looks again and again until shutdown.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        let mut was_up = true;
+        loop {
+            tokio::select! {
+                () = shutdown.wait() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            let looked = tokio::select! {
+                () = shutdown.wait() => return,
+                looked = self.look() => looked,
+            };
+            if let Err(reason) = &looked
+                && was_up
+            {
+                tracing::info!(reason, "the conservation of events cannot be watched; trying again");
+            }
+            was_up = looked.is_ok();
+        }
+    }
+
+    /// One look. An error says what could not be asked; nothing is taken as seen then.
+    pub async fn look(&mut self) -> Result<(), String> {
+        let looked = self.look_at_all().await;
+        self.counts.up.with_label_values::<&str>(&[]).set(looked.is_ok().into());
+        looked
+    }
+
+    async fn look_at_all(&mut self) -> Result<(), String> {
+        let now = self.tracer.clock.now().naive_utc();
+        self.look_at_new_rows(now).await?;
+        self.look_at_followed(now).await?;
+        self.count_waiting().await?;
+        self.show();
+        Ok(())
+    }
+
+    async fn look_at_new_rows(&mut self, now: NaiveDateTime) -> Result<(), String> {
+        for _ in 0..ROUNDS {
+            let room = MAX_FOLLOWED.saturating_sub(self.followed.len()).min(LOOKUP);
+            let limit = i64::try_from(room).unwrap_or_default();
+            let (position, until) = (self.position, now - SETTLE);
+            let read = move |db: &mut _| event_trace::sent_after(db, position, until, limit);
+            let rows = self.tracer.store.read(read).await.map_err(told)?;
+            let Some(last) = rows.last().map(|row| (row.sent_at, row.id)) else { return Ok(()) };
+            let is_full = rows.len() >= room;
+            let batch: BTreeMap<EventId, Followed> = rows.into_iter().filter_map(followed).collect();
+            let ends = self.ends(&batch).await?;
+            self.position = last;
+            for (id, event) in batch {
+                self.counts.committed.with_label_values(&[event.event_type.as_str()]).inc();
+                self.types.insert(event.event_type.clone());
+                self.followed.insert(id, event);
+            }
+            self.settle(&ends);
+            if !is_full {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_at_followed(&mut self, now: NaiveDateTime) -> Result<(), String> {
+        let all: Vec<(EventId, Followed)> = self.followed.clone().into_iter().collect();
+        for batch in all.chunks(LOOKUP) {
+            let batch: BTreeMap<EventId, Followed> = batch.iter().cloned().collect();
+            let ends = self.ends(&batch).await?;
+            self.settle(&ends);
+            self.judge_open(batch.keys(), &ends, now).await?;
+        }
+        Ok(())
+    }
+
+    /// What the log, the receipts and the operators' record know of these events.
+    async fn ends(&self, batch: &BTreeMap<EventId, Followed>) -> Result<Ends, String> {
+        let to_log: Vec<EventId> =
+            batch.iter().filter(|(_, event)| event.route.ends_in_the_log()).map(|(id, _)| *id).collect();
+        let logged = self.tracer.peers.logged(&to_log).await?.into_keys().collect();
+        let mailed: Vec<String> =
+            batch.iter().filter(|(_, event)| event.route != Route::Log).map(|(id, _)| id.to_string()).collect();
+        let with_replies: Vec<String> = batch
+            .iter()
+            .flat_map(|(id, event)| {
+                let replies = if event.route == Route::Log { BTreeSet::new() } else { replies_to(*id) };
+                replies.into_iter().chain([*id])
+            })
+            .map(|id| id.to_string())
+            .collect();
+        let read = move |db: &mut _| {
+            Ok::<_, StoreError>((
+                event_trace::receipts(db, &mailed)?,
+                letter_actions::discarded_among(db, &with_replies)?,
+            ))
+        };
+        let (receipts, discarded) = self.tracer.store.read(read).await.map_err(told)?;
+        let receipts = receipts.into_iter().map(|receipt| (receipt.event_id.clone(), receipt)).collect();
+        Ok(Ends { logged, receipts, discarded })
+    }
+
+    fn evidence(&self, id: EventId, event: &Followed, ends: &Ends) -> Evidence {
+        let receipt = ends.receipts.get(&id.to_string());
+        let is_of = |text: &str| id.to_string() == text || replies_to(id).iter().any(|reply| reply.to_string() == text);
+        let mut discarded = ends.discarded.iter();
+        let is_discarded = discarded.any(|(text, queue)| self.tracer.is_on_the_way(event.route, queue) && is_of(text));
+        Evidence {
+            is_sent: true,
+            mail: receipt.map(mail_answer),
+            is_posting: receipt.is_some_and(|receipt| receipt.due_at.is_some()),
+            is_logged: Some(ends.logged.contains(&id)),
+            is_parked: self.parked.contains(&id),
+            is_discarded,
+            is_explained: true,
+        }
+    }
+
+    /// Counts what is at its end and follows it no longer.
+    fn settle(&mut self, ends: &Ends) {
+        let judged: Vec<(EventId, Standing)> = self
+            .followed
+            .iter()
+            .map(|(id, event)| (*id, judge(event.route, &self.evidence(*id, event, ends))))
+            .filter(|(_, standing)| standing.is_end())
+            .collect();
+        for (id, standing) in judged {
+            if let Some(event) = self.followed.remove(&id) {
+                self.parked.remove(&id);
+                self.counts.ended.with_label_values(&[event.event_type.as_str(), standing.as_str()]).inc();
+                let until = self.ended_until.entry(event.route).or_insert(event.sent_at);
+                *until = event.sent_at.max(*until);
+            }
+        }
+    }
+
+    /// Says of what is not at its end why not.
+    async fn judge_open(
+        &mut self,
+        ids: impl Iterator<Item = &EventId>,
+        ends: &Ends,
+        now: NaiveDateTime,
+    ) -> Result<(), String> {
+        let open: Vec<EventId> = ids.copied().filter(|id| self.followed.contains_key(id)).collect();
+        let old = open.iter().filter(|id| self.followed.get(id).is_some_and(|event| now - event.sent_at >= YOUNG));
+        let old: Vec<EventId> = old.copied().collect();
+        self.look_at_letters(&old, now).await?;
+        // A letter that is gone because it was discarded is an end.
+        self.settle(ends);
+        let mut reasons = BTreeMap::new();
+        for id in open {
+            let Some(event) = self.followed.get(&id).cloned() else { continue };
+            let mut evidence = self.evidence(id, &event, ends);
+            evidence.is_explained = now - event.sent_at < YOUNG;
+            if !evidence.is_explained && judge(event.route, &evidence) == Standing::Unaccounted {
+                evidence.is_explained = self.is_explained(&event, now, &mut reasons).await?;
+            }
+            let standing = judge(event.route, &evidence);
+            if standing == Standing::Unaccounted && event.standing != standing {
+                tracing::error!(event_id = %id, event_type = event.event_type, "a published event is nowhere to be found");
+            }
+            self.followed.entry(id).and_modify(|event| event.standing = standing);
+        }
+        Ok(())
+    }
+
+    /// Whether something that will pass keeps an event from its end. Asked once per route and look.
+    async fn is_explained(
+        &self,
+        event: &Followed,
+        now: NaiveDateTime,
+        asked: &mut BTreeMap<Route, (bool, bool)>,
+    ) -> Result<bool, String> {
+        let (is_held, has_waiting) = match asked.entry(event.route) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(place) => {
+                *place.insert((self.is_held(event.route).await, self.has_waiting(event.route).await?))
+            }
+        };
+        // A queue is handed out in order: what was sent clearly later has ended, so this one does not wait there any more.
+        let was_overtaken = self.ended_until.get(&event.route).is_some_and(|until| *until - event.sent_at >= YOUNG);
+        let is_patient =
+            event.route != Route::Log && !self.tracer.peers.asks_email_service() && now - event.sent_at < MAIL_PATIENCE;
+        Ok(is_held || is_patient || (has_waiting && !was_overtaken))
+    }
+
+    /// Mails wait while email-service says that it cannot send; the log answered a moment ago.
+    async fn is_held(&self, route: Route) -> bool {
+        route != Route::Log && self.tracer.peers.can_mail().await == Some(false)
+    }
+
+    async fn has_waiting(&self, route: Route) -> Result<bool, String> {
+        let (Some(office), Some(queue)) = (&self.tracer.dead_letters, route.queue()) else { return Ok(false) };
+        office.has_waiting(queue).await.map_err(|error| error.to_string())
+    }
+
+    /// Finds out which of these are dead letters: at once for those of which nothing is known, else now and then.
+    async fn look_at_letters(&mut self, old: &[EventId], now: NaiveDateTime) -> Result<(), String> {
+        let Some(office) = self.tracer.dead_letters.clone() else { return Ok(()) };
+        let is_new = |id: &EventId| self.followed.get(id).is_some_and(|event| !event.letters_asked);
+        let is_due = self.letters_looked_at.is_none_or(|last| now - last >= LETTERS_EVERY);
+        if old.is_empty() || !(is_due || old.iter().any(is_new)) {
+            return Ok(());
+        }
+        let mut asked: BTreeMap<String, BTreeMap<EventId, EventId>> = BTreeMap::new();
+        for id in old {
+            let Some(event) = self.followed.get(id) else { continue };
+            if let Some(queue) = event.route.queue() {
+                asked.entry(queue.to_owned()).or_default().insert(*id, *id);
+            }
+            if event.route != Route::Log {
+                let replies = asked.entry(self.tracer.callback_queue.clone()).or_default();
+                replies.extend(replies_to(*id).into_iter().map(|reply| (reply, *id)));
+            }
+        }
+        let mut found = BTreeSet::new();
+        for (queue, ids) in asked {
+            let wanted = Wanted::These(ids.keys().copied().collect());
+            let letters = office.look(&queue, &wanted).await.map_err(|error| error.to_string())?;
+            found.extend(letters.iter().filter_map(|letter| ids.get(&letter.id())).copied());
+        }
+        for id in old {
+            self.parked.remove(id);
+            self.followed.entry(*id).and_modify(|event| event.letters_asked = true);
+        }
+        self.parked.extend(found);
+        self.letters_looked_at = Some(now);
+        Ok(())
+    }
+
+    async fn count_waiting(&mut self) -> Result<(), String> {
+        let types = self.tracer.store.read(|db| event_trace::waiting_types(db, MAX_WAITING)).await.map_err(told)?;
+        self.types.extend(types.iter().cloned());
+        let mut counts: BTreeMap<&str, i64> = self.types.iter().map(|kind| (kind.as_str(), 0)).collect();
+        for kind in &types {
+            *counts.entry(kind.as_str()).or_default() += 1;
+        }
+        for (kind, count) in counts {
+            self.counts.waiting.with_label_values(&[kind]).set(count);
+        }
+        Ok(())
+    }
+
+    fn show(&self) {
+        for kind in &self.types {
+            let of_type = |standings: &[Standing]| {
+                let events = self.followed.values();
+                let matching = events.filter(|event| event.event_type == *kind && standings.contains(&event.standing));
+                i64::try_from(matching.count()).unwrap_or(i64::MAX)
+            };
+            self.counts.in_flight.with_label_values(&[kind]).set(of_type(&[Standing::InFlight, Standing::Unknown]));
+            self.counts.parked.with_label_values(&[kind]).set(of_type(&[Standing::Parked]));
+            self.counts.unaccounted.with_label_values(&[kind]).set(of_type(&[Standing::Unaccounted]));
+        }
+    }
+}
+
+/// None: an event that nobody keeps a record of, or a row that is not one.
+fn followed(row: SentRow) -> Option<(EventId, Followed)> {
+    let route = Route::of(&row.event_type);
+    let id = row.event_id.parse().ok()?;
+    let (event_type, sent_at, standing) = (row.event_type, row.sent_at, Standing::InFlight);
+    let followed = Followed { event_type, route, sent_at, standing, letters_asked: false };
+    (route != Route::Untracked).then_some((id, followed))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err asks for")]
+fn told(error: StoreError) -> String {
+    error.to_string()
+}

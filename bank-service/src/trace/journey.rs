@@ -1,0 +1,316 @@
+//! The journey of one event: the tables, the dead letters and the other services, asked together.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+use service_kit::messaging::dead_letters::Wanted;
+use service_kit::messaging::{DeadLetter, Progress, QueueProgress};
+use shared_events::routing::{EMAIL_PATTERNS, EMAIL_QUEUE, LOG_PATTERNS, LOG_QUEUE, PUSH_PATTERNS, PUSH_QUEUE};
+use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
+use shared_events::{EventId, Pattern, date};
+use utoipa::ToSchema;
+
+use super::peers::{Logged, MailDelivery};
+use super::{Tracer, YOUNG, at, mail_answer, replies_to};
+use crate::domain::standing::{Evidence, MailAnswer, Route, judge};
+use crate::store::StoreError;
+use crate::store::event_trace::{self, ReceiptRow, TracedRow};
+use crate::store::letter_actions::{self, Action};
+
+/// How long the dead letters may take to be looked at.
+const LETTERS_LIMIT: Duration = Duration::from_secs(5);
+
+/// Where an event has been, and where it stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Journey {
+    #[schema(format = Uuid)]
+    pub event_id: String,
+    #[schema(example = "bank.created")]
+    pub event_type: String,
+    /// `waiting`, `in_flight`, `logged`, `mailed`, `rejected`, `parked`, `discarded`, `unaccounted`, `unknown` or `untracked`.
+    #[schema(example = "logged")]
+    pub state: &'static str,
+    /// When its change was committed.
+    pub committed_at: String,
+    pub published: PublishStep,
+    /// The queues that hear events of this type.
+    pub deliveries: Vec<DeliveryStep>,
+    pub mail: MailStep,
+    pub log: LogStep,
+    /// The dead letters of it, and of the confirmation of its mail.
+    pub dead_letters: Vec<Parked>,
+    /// What operators did with its dead letters.
+    pub actions: Vec<LetterAction>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PublishStep {
+    /// `published` or `waiting`.
+    pub state: &'static str,
+    pub published_at: Option<String>,
+    /// When it is published next, if it is not yet.
+    pub due_at: Option<String>,
+    /// The paused queue that it waits for.
+    pub waiting_for: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryStep {
+    pub queue: String,
+    /// `waiting`, `in_flight`, `done` or `dead`; `unknown` where nobody keeps a record or can be asked.
+    pub state: &'static str,
+    /// Failed attempts, where they are known.
+    pub attempts: Option<u32>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MailStep {
+    /// `none`, `waiting`, `sending`, `sent`, `rejected`, `failed` or `unknown`.
+    pub state: &'static str,
+    /// When the mail server's final answer was confirmed to bank-service (the ACK), where one is asked for.
+    pub confirmed_at: Option<String>,
+    pub message_id: Option<String>,
+    /// Why the mail was refused.
+    pub reason: Option<String>,
+    /// Recipient by recipient, as email-service tells it; null if it could not be asked.
+    pub recipients: Option<Vec<MailDelivery>>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LogStep {
+    /// `none` (never to be logged), `waiting`, `logged` or `unknown`.
+    pub state: &'static str,
+    /// The entry's id.
+    pub id: Option<String>,
+    pub logged_at: Option<String>,
+    /// How often log-service was asked in vain to log it, where bank-service asks.
+    pub attempts: Option<i32>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Parked {
+    pub queue: String,
+    #[schema(format = Uuid)]
+    pub id: String,
+    pub reason: String,
+    pub attempts: u32,
+    pub died_at: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LetterAction {
+    pub queue: String,
+    /// `replayed` or `discarded`.
+    pub action: String,
+    /// Who did it; null on the command line.
+    pub user_id: Option<i64>,
+    pub at: String,
+}
+
+/// Everything that was found out.
+struct Found {
+    row: TracedRow,
+    receipt: Option<ReceiptRow>,
+    actions: Vec<Action>,
+    /// None: the dead letters could not be looked at.
+    letters: Option<Vec<DeadLetter>>,
+    logged: Result<Option<Logged>, String>,
+    mails: Option<Result<Vec<MailDelivery>, String>>,
+    is_young: bool,
+    in_process: bool,
+}
+
+impl Tracer {
+    /// Follows an event; none if the outbox does not know it (any more).
+    pub async fn follow(&self, id: EventId) -> Result<Option<Journey>, StoreError> {
+        let text = id.to_string();
+        let with_replies: Vec<String> = replies_to(id).into_iter().chain([id]).map(|id| id.to_string()).collect();
+        let read = move |db: &mut _| {
+            let Some(row) = event_trace::row(db, &text)? else { return Ok::<_, StoreError>(None) };
+            let receipt = event_trace::receipts(db, std::slice::from_ref(&text))?.pop();
+            Ok(Some((row, receipt, letter_actions::of_events(db, &with_replies)?)))
+        };
+        let Some((row, receipt, actions)) = self.store.read(read).await? else { return Ok(None) };
+        let route = Route::of(&row.event_type);
+        let log = async {
+            let asked = if route.ends_in_the_log() { vec![id] } else { Vec::new() };
+            self.peers.logged(&asked).await.map(|mut found| found.remove(&id))
+        };
+        let letters = self.letters_of(id, &row.event_type);
+        let (letters, logged, mails) = tokio::join!(letters, log, self.peers.mails(id));
+        let now = self.clock.now().naive_utc();
+        let is_young = row.sent_at.is_none_or(|sent| now - sent < YOUNG);
+        let in_process = self.in_process;
+        let found = Found { row, receipt, actions, letters, logged, mails, is_young, in_process };
+        let evidence = self.evidence(route, &found);
+        Ok(Some(journey(found, route, judge(route, &evidence).as_str())))
+    }
+
+    /// The dead letters of an event and of the confirmations of its mail.
+    async fn letters_of(&self, id: EventId, event_type: &str) -> Option<Vec<DeadLetter>> {
+        let Some(office) = &self.dead_letters else { return Some(Vec::new()) };
+        let own = bound_queues(event_type).map(|queue| (queue.to_owned(), Wanted::one(id)));
+        let replies = (self.callback_queue.clone(), Wanted::These(replies_to(id)));
+        let looks = own.chain([replies]).map(|(queue, wanted)| async move { office.look(&queue, &wanted).await });
+        let looked = tokio::time::timeout(LETTERS_LIMIT, join_all(looks)).await.ok()?;
+        let letters = looked.into_iter().collect::<Result<Vec<_>, _>>();
+        letters.map_err(|error| tracing::warn!(%error, "dead letters cannot be looked at")).ok().map(|all| all.concat())
+    }
+
+    fn evidence(&self, route: Route, found: &Found) -> Evidence {
+        let receipt = found.receipt.as_ref();
+        let is_discarded =
+            |action: &Action| action.action == letter_actions::DISCARDED && self.is_on_the_way(route, &action.queue);
+        Evidence {
+            is_sent: found.row.sent_at.is_some(),
+            mail: receipt.map(mail_answer),
+            is_posting: receipt.is_some_and(|receipt| receipt.due_at.is_some()),
+            is_logged: found.logged.as_ref().ok().map(Option::is_some),
+            is_parked: found.letters.iter().flatten().any(|letter| self.is_on_the_way(route, &letter.queue)),
+            is_discarded: found.actions.iter().any(is_discarded),
+            is_explained: found.is_young || found.letters.is_none() || is_being_mailed(found),
+        }
+    }
+}
+
+fn bound_queues(event_type: &str) -> impl Iterator<Item = &'static str> {
+    let all = [
+        (LOG_QUEUE, LOG_PATTERNS),
+        (EMAIL_QUEUE, EMAIL_PATTERNS),
+        (SMS_QUEUE, SMS_PATTERNS),
+        (PUSH_QUEUE, PUSH_PATTERNS),
+    ];
+    let hears = move |patterns: &[&str]| patterns.iter().any(|pattern| Pattern::new(pattern).matches(event_type));
+    all.into_iter().filter(move |(_, patterns)| hears(patterns)).map(|(queue, _)| queue)
+}
+
+fn journey(found: Found, route: Route, state: &'static str) -> Journey {
+    Journey {
+        state,
+        committed_at: at(found.row.created_at),
+        published: published(&found.row),
+        deliveries: bound_queues(&found.row.event_type).map(|queue| delivery(&found, queue)).collect(),
+        mail: mail(&found),
+        log: log(&found, route),
+        dead_letters: found.letters.iter().flatten().map(parked).collect(),
+        actions: found.actions.iter().map(action).collect(),
+        event_id: found.row.event_id,
+        event_type: found.row.event_type,
+    }
+}
+
+fn is_being_mailed(found: &Found) -> bool {
+    let mails = found.mails.as_ref().and_then(|mails| mails.as_ref().ok());
+    mails.is_some_and(|mails| mails.iter().any(|mail| mail.state == "sending"))
+}
+
+fn published(row: &TracedRow) -> PublishStep {
+    PublishStep {
+        state: if row.sent_at.is_some() { "published" } else { "waiting" },
+        published_at: row.sent_at.map(at),
+        // A fresh row is due at once, which is no time worth telling.
+        due_at: row.due_at.filter(|due| *due > row.created_at).map(at),
+        waiting_for: row.waiting_for.clone(),
+    }
+}
+
+fn delivery(found: &Found, queue: &str) -> DeliveryStep {
+    let step = |state, attempts| DeliveryStep { queue: queue.to_owned(), state, attempts };
+    let dead = found.letters.iter().flatten().find(|letter| letter.queue == queue);
+    if let Some(letter) = dead {
+        return step("dead", Some(letter.attempts));
+    }
+    let progress: Progress =
+        found.row.progress.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let is_sent = found.row.sent_at.is_some();
+    match progress.get(queue) {
+        Some(QueueProgress::Done) => return step("done", None),
+        Some(QueueProgress::Pending { attempts, .. }) => return step("waiting", Some(*attempts)),
+        Some(QueueProgress::Dead) | None => {}
+    }
+    let is_done = match queue {
+        LOG_QUEUE => found.logged.as_ref().ok().map(Option::is_some),
+        EMAIL_QUEUE => found.receipt.as_ref().map(|_| true).or_else(|| all_mails_settled(found)),
+        _ => None,
+    };
+    match (is_sent, is_done) {
+        (_, Some(true)) => step("done", None),
+        // In process an event is sent once every queue is done with it.
+        (true, _) if found.in_process => step("done", None),
+        (true, Some(false)) => step("in_flight", None),
+        (true, None) => step("unknown", None),
+        (false, _) => step("waiting", None),
+    }
+}
+
+/// None: nothing is known, or there is no mail to settle.
+fn all_mails_settled(found: &Found) -> Option<bool> {
+    let mails = found.mails.as_ref()?.as_ref().ok().filter(|mails| !mails.is_empty())?;
+    Some(mails.iter().all(|mail| mail.state != "sending"))
+}
+
+fn mail(found: &Found) -> MailStep {
+    let mails = found.mails.as_ref().and_then(|mails| mails.as_ref().ok());
+    let receipt = found.receipt.as_ref();
+    let is_heard = bound_queues(&found.row.event_type).any(|queue| queue == EMAIL_QUEUE);
+    let state = match (receipt.map(mail_answer), mails) {
+        _ if !is_heard => "none",
+        (Some(MailAnswer::Sent), _) => "sent",
+        (Some(MailAnswer::Rejected), _) => "rejected",
+        (None, Some(mails)) if !mails.is_empty() => state_of(mails),
+        (None, _) if found.row.sent_at.is_none() => "waiting",
+        // A type that is heard and has no template leaves no record.
+        (None, Some(_)) if Route::of(&found.row.event_type) == Route::Log => "none",
+        (None, Some(_)) => "waiting",
+        (None, None) => "unknown",
+    };
+    let first = mails.and_then(|mails| mails.first());
+    MailStep {
+        state,
+        confirmed_at: receipt.map(|receipt| at(receipt.received_at)),
+        message_id: receipt.and_then(|r| r.message_id.clone()).or_else(|| first.map(|mail| mail.message_id.clone())),
+        reason: receipt.and_then(|receipt| receipt.reason.clone()),
+        recipients: mails.cloned(),
+    }
+}
+
+/// Of several mails the one that is furthest behind decides.
+fn state_of(mails: &[MailDelivery]) -> &'static str {
+    let behind = ["sending", "failed", "rejected"].into_iter();
+    let mut found = behind.filter(|state| mails.iter().any(|mail| mail.state == *state));
+    found.next().unwrap_or("sent")
+}
+
+fn log(found: &Found, route: Route) -> LogStep {
+    let entry = found.logged.as_ref().ok().and_then(Option::as_ref);
+    let state = match (&found.logged, entry) {
+        _ if !route.ends_in_the_log() => "none",
+        (_, Some(_)) => "logged",
+        (Ok(_), None) if found.receipt.as_ref().map(mail_answer) == Some(MailAnswer::Rejected) => "none",
+        (Ok(_), None) => "waiting",
+        (Err(_), None) => "unknown",
+    };
+    let attempts = found.receipt.as_ref().filter(|_| route == Route::MailThenLog).map(|receipt| receipt.attempts);
+    LogStep {
+        state,
+        id: entry.map(|entry| entry.id.clone()),
+        logged_at: entry.map(|entry| entry.received_at.clone()),
+        attempts,
+    }
+}
+
+fn parked(letter: &DeadLetter) -> Parked {
+    Parked {
+        queue: letter.queue.clone(),
+        id: letter.id().to_string(),
+        reason: letter.reason.clone(),
+        attempts: letter.attempts,
+        died_at: date::format(&letter.died_at),
+    }
+}
+
+fn action(action: &Action) -> LetterAction {
+    let Action { queue, action, user_id, acted_at } = action.clone();
+    LetterAction { queue, action, user_id, at: at(acted_at) }
+}

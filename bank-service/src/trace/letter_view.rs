@@ -1,0 +1,72 @@
+//! Dead letters as operators see them: without secrets.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use service_kit::messaging::DeadLetter;
+use shared_events::date;
+use utoipa::ToSchema;
+
+use crate::domain::redaction;
+
+/// A dead letter in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LetterView {
+    #[schema(example = "log-service")]
+    pub queue: String,
+    /// The event's id; for a message without one, derived from its content.
+    #[schema(format = Uuid)]
+    pub id: String,
+    #[schema(example = "card.created")]
+    pub routing_key: String,
+    /// Why it was given up.
+    pub reason: String,
+    pub attempts: u32,
+    /// UTC.
+    #[schema(example = "2025-01-16T17:10:26")]
+    pub died_at: String,
+}
+
+/// A dead letter with its message.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LetterDetail {
+    #[serde(flatten)]
+    pub letter: LetterView,
+    pub message_id: Option<String>,
+    pub correlation_id: Option<String>,
+    pub reply_to: Option<String>,
+    pub headers: BTreeMap<String, String>,
+    /// How many bytes the body has.
+    pub size: usize,
+    /// The body: JSON without secrets; of what is not JSON, the beginning of its text.
+    pub body: Value,
+}
+
+impl LetterView {
+    pub fn new(letter: &DeadLetter) -> Self {
+        Self {
+            queue: letter.queue.clone(),
+            id: letter.id().to_string(),
+            routing_key: letter.message.routing_key.clone(),
+            reason: letter.reason.clone(),
+            attempts: letter.attempts,
+            died_at: date::format(&letter.died_at),
+        }
+    }
+}
+
+impl LetterDetail {
+    pub fn new(letter: &DeadLetter) -> Self {
+        let message = &letter.message;
+        Self {
+            letter: LetterView::new(letter),
+            message_id: message.properties.message_id.clone(),
+            correlation_id: message.properties.correlation_id.clone(),
+            reply_to: message.properties.reply_to.clone(),
+            headers: message.headers.clone(),
+            size: message.body.len(),
+            body: redaction::body_of(message),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Follows events after their commit: dead letters, the journey of one event, and the conservation of all of them.
+//!
+//! Nothing here is on an event's way. Whatever cannot be asked in time is unknown; no answer is waited for longer than a few
+//! seconds, and nothing is read without a bound.
+
+mod conservation;
+mod journey;
+mod letter_view;
+mod letters;
+mod peers;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use service_kit::clock::SharedClock;
+use service_kit::messaging::DeadLetterOffice;
+use shared_events::EventId;
+use shared_events::events::{EmailRejected, EmailSent, Event as _};
+
+use crate::domain::standing::{MailAnswer, Route};
+use crate::store::Store;
+use crate::store::event_trace::ReceiptRow;
+
+pub use conservation::Conservation;
+pub use journey::{DeliveryStep, Journey, LetterAction, LogStep, MailStep, Parked, PublishStep};
+pub use letter_view::{LetterDetail, LetterView};
+pub use letters::{LetterError, LetterJob, known_queues, work_letters};
+pub use peers::{MailDelivery, Peers, PeersParts};
+
+/// An event that was published so recently is on its way; whatever delivers it had no time to.
+const YOUNG: TimeDelta = TimeDelta::seconds(4);
+
+/// Where everything that is known of events is asked for.
+#[derive(Clone)]
+pub struct Tracer {
+    pub store: Store,
+    pub clock: SharedClock,
+    pub peers: Peers,
+    /// None: there is no transport, and so no dead letter.
+    pub dead_letters: Option<Arc<dyn DeadLetterOffice>>,
+    pub callback_queue: String,
+    /// The transport calls an event sent only when every queue is done with it.
+    pub in_process: bool,
+}
+
+/// The ids that a confirmation of an event's mail has.
+fn replies_to(event: EventId) -> BTreeSet<EventId> {
+    BTreeSet::from([event.derive(EmailSent::TYPE), event.derive(EmailRejected::TYPE)])
+}
+
+fn mail_answer(receipt: &ReceiptRow) -> MailAnswer {
+    if receipt.state == "sent" { MailAnswer::Sent } else { MailAnswer::Rejected }
+}
+
+impl Tracer {
+    /// Whether a dead letter in this queue keeps an event of this route from its end.
+    fn is_on_the_way(&self, route: Route, queue: &str) -> bool {
+        route.queue() == Some(queue) || (route != Route::Log && queue == self.callback_queue)
+    }
+}
+
+/// A time with its fractions, as bodies show it.
+pub(crate) fn at(time: chrono::NaiveDateTime) -> String {
+    time.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}

@@ -1,0 +1,179 @@
+//! Every event that was published is somewhere, and one that is not is seen.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bank_service::trace::Conservation;
+use serde_json::json;
+use service_kit::messaging::DeadLetters as _;
+use shared_events::EventId;
+use shared_events::events::{BankCreated, CityUpdated, EmailRequested, Event as _};
+
+use super::peers::Peers;
+use crate::harness::{ADMIN, TestApp};
+
+/// A service whose outbox is empty, with peers, and its watch.
+async fn start() -> (TestApp, Peers, Conservation) {
+    let peers = Peers::start();
+    let app = TestApp::start_with(|config| {
+        config.log_service_url.clone_from(&peers.url);
+        config.email_service_url = Some(peers.url.clone());
+    })
+    .await;
+    app.running.relay(app.letters.transport.clone()).drain().await.unwrap();
+    // What the start has caused was long ago.
+    app.clock.advance(Duration::from_hours(1));
+    let watch = app.running.conservation();
+    (app, peers, watch)
+}
+
+async fn publish(app: &TestApp) {
+    app.running.relay(app.letters.transport.clone()).drain().await.unwrap();
+}
+
+fn shown(app: &TestApp, line: &str) -> bool {
+    let text = app.running.state.metrics.render();
+    let (name, rest) = line.split_once('{').unwrap();
+    let (labels, value) = rest.split_once("} ").unwrap();
+    let line = format!("{name}{{{labels},service=\"bank-service\"}} {value}");
+    // Labels stand in the order of their names, and `end` comes before `event_type`.
+    text.lines().any(|found| found == line)
+}
+
+fn unaccounted(app: &TestApp, event_type: &str, count: usize) -> bool {
+    shown(app, &format!("events_unaccounted{{event_type=\"{event_type}\"}} {count}"))
+}
+
+async fn cities(app: &TestApp, count: usize) -> Vec<EventId> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(app.commit(&CityUpdated::example()).await);
+    }
+    ids
+}
+
+#[actix_web::test]
+async fn an_event_that_is_nowhere_is_seen_and_one_that_turns_up_is_forgiven() {
+    let (app, peers, mut watch) = start().await;
+    let ids = cities(&app, 3).await;
+    watch.look().await.unwrap();
+    assert!(shown(&app, "events_waiting{event_type=\"city.updated\"} 3"));
+    publish(&app).await;
+    ids.iter().skip(1).for_each(|id| peers.log(*id));
+    app.clock.advance(Duration::from_secs(3));
+    watch.look().await.unwrap();
+    assert!(shown(&app, "events_in_flight{event_type=\"city.updated\"} 1") && unaccounted(&app, "city.updated", 0));
+    app.clock.advance(Duration::from_secs(2));
+    watch.look().await.unwrap();
+    assert!(unaccounted(&app, "city.updated", 1), "{}", app.running.state.metrics.render());
+    assert!(shown(&app, "events_ended_total{end=\"logged\",event_type=\"city.updated\"} 2"));
+    assert!(shown(&app, "events_committed_total{event_type=\"city.updated\"} 3"));
+    peers.log(ids[0]);
+    watch.look().await.unwrap();
+    assert!(unaccounted(&app, "city.updated", 0));
+    assert!(shown(&app, "events_ended_total{end=\"logged\",event_type=\"city.updated\"} 3"));
+}
+
+#[actix_web::test]
+async fn a_dead_letter_is_parked_until_it_is_replayed_or_discarded() {
+    let (app, peers, mut watch) = start().await;
+    let ids = cities(&app, 2).await;
+    let events = app.events().await;
+    publish(&app).await;
+    for event in &events {
+        app.letters.park("log-service", shared_events::WireMessage::encode(event).unwrap()).await;
+    }
+    app.clock.advance(Duration::from_secs(10));
+    watch.look().await.unwrap();
+    assert!(shown(&app, "events_parked{event_type=\"city.updated\"} 2") && unaccounted(&app, "city.updated", 0));
+
+    let admin = app.admin().await;
+    let discard = json!({"queue": "log-service", "ids": [ids[0]]});
+    app.post(&admin.token, "/api/dead-letters/discard", discard).await.expect(200);
+    app.letters.kept.remove("log-service", ids[1]).await.unwrap();
+    app.clock.advance(Duration::from_secs(11));
+    watch.look().await.unwrap();
+    assert!(shown(&app, "events_ended_total{end=\"discarded\",event_type=\"city.updated\"} 1"));
+    assert!(unaccounted(&app, "city.updated", 1), "one was removed behind our back");
+    peers.log(ids[1]);
+    watch.look().await.unwrap();
+    assert!(unaccounted(&app, "city.updated", 0));
+}
+
+#[actix_web::test]
+async fn a_log_that_is_away_accuses_nobody_and_hides_nobody() {
+    let (app, peers, mut watch) = start().await;
+    cities(&app, 1).await;
+    publish(&app).await;
+    peers.known.is_down.store(true, Ordering::SeqCst);
+    app.clock.advance(Duration::from_mins(10));
+    assert!(watch.look().await.is_err());
+    assert!(app.running.state.metrics.render().contains("conservation_up{service=\"bank-service\"} 0"));
+    assert!(!unaccounted(&app, "city.updated", 1));
+    peers.known.is_down.store(false, Ordering::SeqCst);
+    watch.look().await.unwrap();
+    assert!(unaccounted(&app, "city.updated", 1));
+}
+
+#[actix_web::test]
+async fn a_mail_is_an_end_and_one_that_cannot_be_sent_now_is_in_flight() {
+    let (app, peers, mut watch) = start().await;
+    let (requested, bank) = (app.commit(&EmailRequested::example()).await, app.commit(&BankCreated::example()).await);
+    publish(&app).await;
+    peers.known.cannot_mail.store(true, Ordering::SeqCst);
+    app.clock.advance(Duration::from_mins(1));
+    watch.look().await.unwrap();
+    assert!(unaccounted(&app, "bank.created", 0) && unaccounted(&app, "email.requested", 0));
+    peers.known.cannot_mail.store(false, Ordering::SeqCst);
+    watch.look().await.unwrap();
+    assert!(unaccounted(&app, "bank.created", 1) && unaccounted(&app, "email.requested", 1));
+    app.confirm_mail(requested, "sent", None).await;
+    app.confirm_mail(bank, "rejected", Some("550 no such mailbox")).await;
+    watch.look().await.unwrap();
+    assert!(unaccounted(&app, "bank.created", 0) && unaccounted(&app, "email.requested", 0));
+    assert!(shown(&app, "events_ended_total{end=\"mailed\",event_type=\"email.requested\"} 1"));
+    assert!(shown(&app, "events_ended_total{end=\"rejected\",event_type=\"bank.created\"} 1"));
+}
+
+#[actix_web::test]
+async fn thousands_of_events_are_counted_once_each() {
+    let (app, peers, mut watch) = start().await;
+    let event = CityUpdated::example();
+    let store = &app.running.state.store;
+    let write = move |_: &mut _, _: &_| {
+        let events = (0..1300).map(|_| bank_service::store::PendingEvent::new(&event));
+        Ok::<_, bank_service::store::StoreError>(bank_service::store::Outcome::new(()).events(events))
+    };
+    store.write(&app.running.state.ctx_anonymous(), write).await.unwrap();
+    for event in app.events().await {
+        peers.log(event.id);
+    }
+    publish(&app).await;
+    for _ in 0..3 {
+        app.clock.advance(Duration::from_secs(5));
+        watch.look().await.unwrap();
+    }
+    assert!(shown(&app, "events_committed_total{event_type=\"city.updated\"} 1300"));
+    assert!(shown(&app, "events_ended_total{end=\"logged\",event_type=\"city.updated\"} 1300"));
+}
+
+/// As it runs: the transport takes an event and loses it, and within ten seconds the scrape tells.
+#[actix_web::test]
+async fn a_lost_event_shows_in_the_metrics_within_ten_seconds() {
+    let (mut app, peers, _) = start().await;
+    app.running.start_relay(app.letters.transport.clone());
+    let lost = cities(&app, 1).await[0];
+    let started = Instant::now();
+    while !unaccounted(&app, "city.updated", 1) {
+        assert!(started.elapsed() < Duration::from_secs(30), "{}", app.running.state.metrics.render());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        app.clock.advance(Duration::from_millis(100));
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    app.running.state.ensure_admin(ADMIN, &service_kit::config::Secret::new(crate::harness::PASSWORD)).await.unwrap();
+    let admin = app.person(ADMIN).await;
+    let journey = app.get(&admin.token, &format!("/api/events/{lost}/journey")).await.expect(200);
+    assert_eq!(journey["state"], "unaccounted", "{journey}");
+    drop(peers);
+    app.stop().await;
+}

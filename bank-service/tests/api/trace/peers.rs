@@ -1,0 +1,67 @@
+//! log-service and email-service, as far as they are asked about events.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use serde_json::{Value, json};
+use shared_events::EventId;
+
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) logged: Mutex<BTreeSet<EventId>>,
+    pub(crate) mails: Mutex<Vec<Value>>,
+    pub(crate) is_down: AtomicBool,
+    pub(crate) cannot_mail: AtomicBool,
+}
+
+/// Stands in for both.
+pub(crate) struct Peers {
+    pub(crate) known: Arc<Known>,
+    pub(crate) url: String,
+}
+
+impl Peers {
+    pub(crate) fn start() -> Self {
+        let known = Arc::<Known>::default();
+        let data = web::Data::from(known.clone());
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(data.clone())
+                .route("/api/logs/lookup", web::post().to(lookup))
+                .route("/api/emails", web::get().to(emails))
+                .route("/readyz", web::get().to(ready))
+        });
+        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", server.addrs()[0]);
+        drop(actix_web::rt::spawn(server.run()));
+        Self { known, url }
+    }
+
+    pub(crate) fn log(&self, id: EventId) {
+        self.known.logged.lock().unwrap().insert(id);
+    }
+}
+
+async fn lookup(known: web::Data<Known>, asked: web::Json<Value>) -> HttpResponse {
+    if known.is_down.load(Ordering::SeqCst) {
+        return HttpResponse::ServiceUnavailable().finish();
+    }
+    let logged = known.logged.lock().unwrap();
+    let asked: Vec<EventId> = serde_json::from_value(asked["event_ids"].clone()).unwrap();
+    assert!((1..=500).contains(&asked.len()));
+    let found = asked.iter().filter(|id| logged.contains(id));
+    let found: Vec<Value> =
+        found.map(|id| json!({"event_id": id, "id": "7", "received_at": "2026-01-16T17:10:27.000000Z"})).collect();
+    HttpResponse::Ok().json(json!({"results": found}))
+}
+
+async fn emails(known: web::Data<Known>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"results": *known.mails.lock().unwrap()}))
+}
+
+async fn ready(known: web::Data<Known>) -> HttpResponse {
+    if known.cannot_mail.load(Ordering::SeqCst) { HttpResponse::ServiceUnavailable() } else { HttpResponse::Ok() }
+        .finish()
+}
