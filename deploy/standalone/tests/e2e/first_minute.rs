@@ -69,7 +69,9 @@ async fn welcome_account_and_bank_mails_reach_those_whom_they_concern() {
         let (mail, _) = eventually("a mail", SOON, async || place.mailbox().of_event(event_id)).await;
         assert_eq!(mail.to, to, "{}", mail.subject);
     }
-    assert_eq!(place.mailbox().find("jane.doe@example.com", "").len(), 2, "a card or client has no mail");
+    let mut mails = place.mailbox().find("jane.doe@example.com", "");
+    mails.retain(|mail| mail.subject != "Please confirm your e-mail address");
+    assert_eq!(mails.len(), 2, "a card or client has no mail");
 }
 
 #[tokio::test]
