@@ -240,11 +240,11 @@ async fn read(store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<Option
         return Ok(None);
     }
     let read_at = Instant::now();
-    let keys = stored.into_iter().map(|key| open(vault, key, now)).collect::<Result<_, _>>()?;
+    let keys = stored.iter().map(|key| open(vault, key, now)).collect::<Result<_, _>>()?;
     Ok(Some(Ring { keys, read_at }))
 }
 
-fn open(vault: &Vault, key: StoredKey, now: DateTime<Utc>) -> Result<Known, KeyError> {
+fn open(vault: &Vault, key: &StoredKey, now: DateTime<Utc>) -> Result<Known, KeyError> {
     let public: Jwk = serde_json::from_slice(&key.public_key).map_err(|_| KeyError::Corrupt)?;
     let private = if key.retired_on.is_none_or(|retired| now < retired) {
         let pkcs8 = vault.open(place(&key.kid), &key.sealed_private_key).map_err(|_| KeyError::WrongSecretKey)?;
@@ -252,6 +252,6 @@ fn open(vault: &Vault, key: StoredKey, now: DateTime<Utc>) -> Result<Known, KeyE
     } else {
         None
     };
-    let StoredKey { created_on, signs_from, retired_on, .. } = key;
+    let StoredKey { created_on, signs_from, retired_on, .. } = *key;
     Ok(Known { public: Arc::new(public), private, created_on, signs_from, retired_on })
 }

@@ -193,6 +193,13 @@ fn read_credentials(row: CredentialsRow) -> Result<Credentials, StoreError> {
     Ok(Credentials { user_id, password_hash, is_blocked, login_not_before: not_before.map(|date| date.and_utc()) })
 }
 
+/// Makes the transactions that let a user in, and those that change what that asks for, wait for each other, on engines that
+/// run them at the same time.
+pub fn lock(db: &mut Db, id: UserId) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.get())).set(users::version.eq(users::version)).execute(db)?;
+    Ok(())
+}
+
 /// A login succeeded: its date is kept, the failures before it are forgotten.
 pub fn record_login(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let changes = (

@@ -38,6 +38,7 @@ pub enum Admitted {
 }
 
 pub fn admit(db: &mut Db, ctx: &Ctx, command: &Admit) -> Result<Outcome<Admitted>, OpenSessionError> {
+    store::users::lock(db, command.user_id)?;
     let user = store::users::find(db, command.user_id)?.ok_or(OpenSessionError::Gone)?;
     if user.is_blocked {
         return Err(OpenSessionError::Blocked);

@@ -67,6 +67,8 @@ pub fn activate(db: &mut Db, ctx: &Ctx, command: &Activate) -> Result<Outcome<Re
         let events = failure(user, refused, failures, owner.remote_addr.as_deref());
         return Ok(Outcome::new(Err(refused)).events(events));
     }
+    // A login that was let in without the factor at this moment is among the sessions that end; a later one is asked for it.
+    store::users::lock(db, user)?;
     if !store::second_factors::activate(db, ctx, user, factor_id)? {
         return Err(MfaError::NotFound);
     }
