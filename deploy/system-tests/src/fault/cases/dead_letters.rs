@@ -21,7 +21,7 @@ const LETTERS: usize = 20;
 
 pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
     let mut stage = Stage::open(house, "dead-letters", None).await?;
-    let load = Load::start(&stage.ledger, 2, Duration::from_millis(60));
+    let load = Load::start(&stage.ledger, 2, Duration::from_millis(250));
     let dead = dead_letters(&stage)?;
     // Events that nobody has heard of yet, and one that took effect long ago.
     for number in 0..LETTERS {

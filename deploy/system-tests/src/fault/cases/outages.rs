@@ -41,7 +41,7 @@ impl Server {
 
 pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
     let mut stage = Stage::open(house, "outages", None).await?;
-    let load = Load::start(&stage.ledger, 2, Duration::from_millis(80));
+    let load = Load::start(&stage.ledger, 2, Duration::from_millis(200));
     let mut delays: Vec<(Server, Duration)> = Vec::new();
     let mut faults = Vec::new();
     for round in 0..extent.outages {
