@@ -17,6 +17,7 @@ mod demo;
 mod docs;
 mod first_minute;
 mod help;
+mod identity_mails;
 mod log_entries;
 mod mail_before_log;
 mod mailbox;
