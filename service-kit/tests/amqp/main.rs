@@ -17,6 +17,7 @@ mod expected;
 mod faults;
 mod outages;
 mod probe;
+mod rights;
 mod support;
 mod throughput;
 mod tls;

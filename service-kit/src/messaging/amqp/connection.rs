@@ -13,7 +13,7 @@ use lapin::{Channel, Connection, ConnectionProperties, Event};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::error::AmqpError;
+use super::error::{AmqpError, is_refusal};
 use super::settings::AmqpSettings;
 use crate::http::tls::install_crypto_provider;
 use crate::{ids, task};
@@ -53,6 +53,7 @@ impl Link {
             async move {
                 while let Some(event) = events.next().await {
                     match event {
+                        Event::Error(error) if is_refusal(&error) => tracing::debug!(%error, "a channel was closed"),
                         Event::Error(error) => {
                             why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.to_string());
                             break;
