@@ -69,17 +69,24 @@ pub(super) async fn declare_exchange(link: &Link) -> Result<(), AmqpError> {
 
 /// Makes all queues of a consumer and binds them.
 pub(super) async fn declare_queues(link: &Link, settings: &ConsumerSettings) -> Result<(), AmqpError> {
-    let queue = settings.queue.as_str();
-    declare_queue(link, &dead_queue(queue), arguments(DEAD_DELIVERY_LIMIT, None, None)).await?;
-    for delay in &settings.retry_delays {
-        let back = arguments(DEAD_DELIVERY_LIMIT, Some(queue), Some(*delay));
-        declare_queue(link, &retry_queue(queue, *delay), back).await?;
+    for (name, arguments) in queues_of(settings) {
+        declare_queue(link, &name, arguments).await?;
     }
-    declare_queue(link, queue, arguments(DELIVERY_LIMIT, Some(&dead_queue(queue)), None)).await?;
     for pattern in &settings.bindings {
-        bind(link, queue, pattern).await?;
+        bind(link, &settings.queue, pattern).await?;
     }
     Ok(())
+}
+
+/// The queues of a consumer with their arguments, in the order in which they are made: each after those it leads to.
+fn queues_of(settings: &ConsumerSettings) -> Vec<(String, FieldTable)> {
+    let queue = settings.queue.as_str();
+    let mut queues = vec![(dead_queue(queue), arguments(DEAD_DELIVERY_LIMIT, None, None))];
+    for delay in &settings.retry_delays {
+        queues.push((retry_queue(queue, *delay), arguments(DEAD_DELIVERY_LIMIT, Some(queue), Some(*delay))));
+    }
+    queues.push((queue.to_owned(), arguments(DELIVERY_LIMIT, Some(&dead_queue(queue)), None)));
+    queues
 }
 
 async fn declare_queue(link: &Link, name: &str, arguments: FieldTable) -> Result<(), AmqpError> {
@@ -115,6 +122,9 @@ fn arguments(delivery_limit: i32, to: Option<&str>, ttl: Option<Duration>) -> Fi
     }
     table
 }
+
+#[cfg(test)]
+mod definitions;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,96 @@
+//! `deploy/compose/rabbitmq/definitions.template.json` makes the same queues as the services do, argument by argument, so that
+//! neither refuses what the other made. `UPDATE_DEFINITIONS=1` writes its exchange, queues and bindings anew.
+
+use std::path::PathBuf;
+
+use lapin::types::{AMQPValue, FieldTable};
+use serde_json::{Map, Value, json};
+use shared_events::Pattern;
+use shared_events::routing::{
+    ACK_QUEUE, EMAIL_PATTERNS, EMAIL_QUEUE, EXCHANGE, LOG_PATTERNS, LOG_QUEUE, PUSH_PATTERNS, PUSH_QUEUE, SMS_PATTERNS,
+    SMS_QUEUE,
+};
+
+use super::queues_of;
+use crate::messaging::ConsumerSettings;
+
+fn path() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "deploy", "compose", "rabbitmq", "definitions.template.json"].iter().collect()
+}
+
+fn consumers() -> Vec<ConsumerSettings> {
+    let all = [
+        (LOG_QUEUE, LOG_PATTERNS),
+        (EMAIL_QUEUE, EMAIL_PATTERNS),
+        (ACK_QUEUE, &[]),
+        (SMS_QUEUE, SMS_PATTERNS),
+        (PUSH_QUEUE, PUSH_PATTERNS),
+    ];
+    let patterns = |list: &[&'static str]| list.iter().map(|pattern| Pattern::new(pattern)).collect();
+    all.into_iter().map(|(queue, list)| ConsumerSettings::new(queue, patterns(list))).collect()
+}
+
+fn arguments_of(table: &FieldTable) -> Value {
+    let value = |value: &AMQPValue| match value {
+        AMQPValue::LongString(text) => json!(text.to_string()),
+        AMQPValue::LongInt(number) => json!(number),
+        other => panic!("{other:?} is not known here"),
+    };
+    let arguments = table.inner().iter().map(|(name, one)| (name.to_string(), value(one)));
+    Value::Object(arguments.collect::<Map<_, _>>())
+}
+
+fn expected() -> [(&'static str, Value); 3] {
+    let (mut queues, mut bindings) = (Vec::new(), Vec::new());
+    for settings in consumers() {
+        for (name, table) in queues_of(&settings) {
+            let arguments = arguments_of(&table);
+            queues.push(
+                json!({"name": name, "vhost": "/", "durable": true, "auto_delete": false, "arguments": arguments}),
+            );
+        }
+        for pattern in &settings.bindings {
+            bindings.push(json!({
+                "source": EXCHANGE, "vhost": "/", "destination": settings.queue, "destination_type": "queue",
+                "routing_key": pattern.to_string(), "arguments": {}
+            }));
+        }
+    }
+    let exchange = json!({
+        "name": EXCHANGE, "vhost": "/", "type": "topic", "durable": true, "auto_delete": false, "internal": false,
+        "arguments": {}
+    });
+    [("exchanges", json!([exchange])), ("queues", json!(queues)), ("bindings", json!(bindings))]
+}
+
+#[test]
+fn the_definitions_of_compose_make_the_queues_that_the_services_make() {
+    let mut found: Value = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
+    if std::env::var_os("UPDATE_DEFINITIONS").is_some() {
+        for (name, value) in expected() {
+            found[name] = value;
+        }
+        std::fs::write(path(), format!("{found:#}\n")).unwrap();
+    }
+    for (name, value) in expected() {
+        assert_eq!(found[name], value, "{name} of {}: UPDATE_DEFINITIONS=1 writes them anew", path().display());
+    }
+}
+
+#[test]
+fn no_service_may_make_the_queues_of_another_and_no_right_is_left_open() {
+    let found: Value = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
+    let users: Vec<&str> =
+        found["users"].as_array().unwrap().iter().map(|user| user["name"].as_str().unwrap()).collect();
+    assert_eq!(users, ["bank-service", "log-service", "email-service", "operator"]);
+    for user in ["bank-service", "log-service", "email-service"] {
+        let rights = found["permissions"].as_array().unwrap().iter().find(|rights| rights["user"] == user).unwrap();
+        let own = format!("^{}", user.replace('-', "[-]"));
+        let configure = rights["configure"].as_str().unwrap();
+        assert!(configure.starts_with(&own) && configure.ends_with('$'), "{user} may configure {configure}");
+        for right in ["write", "read"] {
+            let text = rights[right].as_str().unwrap();
+            assert!(text.starts_with("^(") && text.ends_with(")$") && !text.contains(".*"), "{user}: {right} {text}");
+        }
+    }
+}
