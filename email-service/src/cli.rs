@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use clap::{Parser, Subcommand};
 use service_kit::http::client;
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Openapi,
     /// Check what the service needs: one line per check, exit code 1 if one fails.
     Doctor,
+    /// Ask the service that runs here whether it is ready; for containers.
+    Healthcheck,
 }
 
 /// Runs a command; the error is for people, on one line with its causes.
@@ -56,6 +58,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => serve(&cli.args).await,
         Command::Openapi => print_openapi(),
         Command::Doctor => doctor(&cli.args).await,
+        Command::Healthcheck => healthcheck(&cli.args).await,
     }
 }
 
@@ -85,6 +88,13 @@ async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
     consumers.drain(DRAIN).await;
     running.wait().await;
     running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn healthcheck(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = args.check()?;
+    let asked = service_kit::http::healthcheck(config.bind, &config.tls).await;
+    asked.map_err(|reason| anyhow!("EMAIL_BIND: {reason}"))?;
     Ok(ExitCode::SUCCESS)
 }
 

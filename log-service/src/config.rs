@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use chrono::TimeDelta;
 use clap::Args;
-use service_kit::config::{ConfigError, Faults, Secret};
+use service_kit::config::{ConfigError, EnvOptions, Faults, Secret};
 use service_kit::http::TlsOptions;
 use service_kit::http::tls::Tls;
 use service_kit::messaging::amqp::{AmqpSettings, BrokerOptions};
@@ -73,6 +73,9 @@ pub struct LogServiceConfig {
     pub queue_name: String,
 
     #[command(flatten)]
+    pub env: EnvOptions,
+
+    #[command(flatten)]
     pub tls: TlsOptions,
 }
 
@@ -90,6 +93,7 @@ impl LogServiceConfig {
             retention_days: None,
             broker: BrokerOptions::default(),
             queue_name: LOG_QUEUE.to_owned(),
+            env: EnvOptions::default(),
             tls: TlsOptions::default(),
         }
     }
@@ -107,6 +111,8 @@ impl LogServiceConfig {
         let retention = self.retention(&mut faults);
         let broker = self.broker.check(&mut faults);
         let tls = self.tls.check(&mut faults);
+        let logins = [("MONGODB_URI", self.mongodb_uri.as_ref()), ("AMQP_URI", self.broker.amqp_uri.as_ref())];
+        faults.refuse_examples(self.env.app_env, &logins);
         match (faults.finish(), bind, store, jwks_url) {
             (Ok(()), Some(bind), Some(store), Some(jwks_url)) => Ok(Settings {
                 bind,
@@ -183,6 +189,8 @@ pub struct Settings {
 
 #[cfg(test)]
 mod tests {
+    use service_kit::config::AppEnv;
+
     use super::*;
 
     fn config() -> LogServiceConfig {
@@ -227,6 +235,7 @@ mod tests {
                 ..BrokerOptions::default()
             },
             queue_name: LOG_QUEUE.to_owned(),
+            env: EnvOptions::default(),
             tls: TlsOptions { tls: Some("adhoc".to_owned()), tls_cert: Some("cert.pem".into()), tls_key: None },
         };
         let text = config.check().unwrap_err().to_string();
@@ -236,6 +245,18 @@ mod tests {
             assert!(text.contains(&format!("  {variable}")), "{variable} in {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn production_refuses_example_logins() {
+        let mut config = config();
+        config.env.app_env = AppEnv::Production;
+        config.mongodb_uri = Some(Secret::new("mongodb://log:change-me@db/?replicaSet=rs0"));
+        config.broker.amqp_uri = Some(Secret::new("amqp://log:change-me@broker"));
+        let text = config.check().unwrap_err().to_string();
+        assert!(text.contains("MONGODB_URI: ") && text.contains("AMQP_URI: "), "{text}");
+        config.env.app_env = AppEnv::Staging;
+        assert!(config.check().is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
 use log_service::{LogParts, LogService, LogServiceConfig, Running};
 use service_kit::clock::SystemClock;
@@ -47,6 +47,8 @@ enum Command {
     Openapi,
     /// Check configuration, store, keys and address; exits with 1 if something is wrong
     Doctor,
+    /// Ask the service that runs here whether it is ready; for containers
+    Healthcheck,
 }
 
 #[actix_web::main]
@@ -55,6 +57,7 @@ async fn main() -> ExitCode {
     let done = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(cli).await,
         Command::Openapi => print_document(),
+        Command::Healthcheck => healthcheck(&cli.service).await,
         Command::Doctor => return doctor::run(&cli.service).await,
     };
     telemetry::flush();
@@ -100,6 +103,12 @@ async fn hear(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -> a
     let consumers = AmqpConsumers::new(broker, running.metrics(), shutdown.clone());
     consumers.subscribe(running.consumer_settings(), running.consumer())?;
     Ok(consumers)
+}
+
+async fn healthcheck(service: &LogServiceConfig) -> anyhow::Result<()> {
+    let settings = service.check()?;
+    let asked = service_kit::http::healthcheck(settings.bind, &settings.tls).await;
+    asked.map_err(|reason| anyhow!("LOG_BIND: {reason}"))
 }
 
 fn print_document() -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 mod database;
 mod dead_letters;
 mod doctor;
+mod healthcheck;
 mod import;
 mod openapi;
 mod operator;
@@ -71,6 +72,8 @@ pub enum Command {
     Openapi,
     /// Check the configuration and everything it points to
     Doctor,
+    /// Ask the service that runs here whether it is ready; for containers
+    Healthcheck,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -106,6 +109,7 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::DeadLetters(command) => dead_letters::run(command, config),
         Command::Openapi => openapi::run(),
         Command::Doctor => doctor::run(config),
+        Command::Healthcheck => healthcheck::run(&config),
     }
 }
 

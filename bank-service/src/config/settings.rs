@@ -1,6 +1,6 @@
 //! The configuration after it was checked: typed values, no options that were required.
 
-use service_kit::config::{AppEnv, ConfigError, Faults, Secret};
+use service_kit::config::{AppEnv, ConfigError, Faults, Secret, looks_like_example};
 use service_kit::http::server::Network;
 use service_kit::http::tls::Tls;
 use service_kit::messaging::amqp::AmqpSettings;
@@ -13,8 +13,6 @@ use crate::store::{DatabaseUrl, DatabaseUrlError};
 const SECRET_KEY_MIN: usize = 32;
 const MOST_QUEUES: usize = 20;
 const LONGEST_QUEUE: usize = 200;
-/// Values that stand in examples and must not guard anything.
-const EXAMPLE_PARTS: [&str; 4] = ["change-me", "changeme", "example", "secret-key"];
 
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimits {
@@ -61,6 +59,8 @@ impl Config {
         let database_url = check_database(&self, &mut faults);
         let secret_key = check_secret_key(&self, &mut faults);
         check_administrator(&self, &mut faults);
+        let logins = [("DATABASE_URL", Some(&self.database_url)), ("AMQP_URI", self.broker.amqp_uri.as_ref())];
+        faults.refuse_examples(self.app_env, &logins);
         let public_url = check_url("PUBLIC_URL", &self.public_url, &mut faults);
         let log_service_url = check_url("LOG_SERVICE_URL", &self.log_service_url, &mut faults);
         let email_service_url = self.email_service_url.as_deref().filter(|url| !url.is_empty());
@@ -157,11 +157,6 @@ fn networks(list: &str) -> Result<Vec<Network>, &'static str> {
     list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::parse).collect()
 }
 
-fn looks_like_example(secret: &str) -> bool {
-    let lower = secret.to_lowercase();
-    EXAMPLE_PARTS.iter().any(|part| lower.contains(part))
-}
-
 fn check_url(variable: &str, text: &str, faults: &mut Faults) -> Option<Url> {
     let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     faults.check(variable, text, "an address such as http://127.0.0.1:5000", parsed.ok_or(()))
@@ -235,10 +230,11 @@ mod tests {
             secret_key: Some(Secret::new("please-change-me-please-change-me")),
             admin_pass: Some(Secret::new("changeme1")),
             password_min_score: Some(1),
+            database_url: Secret::new("mysql://bank:change-me@db/bank"),
             ..Config::default()
         };
         let text = config.check().unwrap_err().to_string();
-        for name in ["SECRET_KEY", "ADMIN_PASS", "PASSWORD_MIN_SCORE"] {
+        for name in ["SECRET_KEY", "ADMIN_PASS", "PASSWORD_MIN_SCORE", "DATABASE_URL"] {
             assert!(text.contains(name), "{name} is missing in {text}");
         }
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser};
-use service_kit::config::Secret;
+use service_kit::config::{EnvOptions, Secret};
 use service_kit::http::TlsOptions;
 use service_kit::messaging::amqp::BrokerOptions;
 use service_kit::telemetry::{LogFormat, LogSettings};
@@ -117,6 +117,9 @@ pub struct Args {
     pub broker: BrokerOptions,
 
     #[command(flatten)]
+    pub env: EnvOptions,
+
+    #[command(flatten)]
     pub tls: TlsOptions,
 
     /// Form of log lines.
@@ -159,6 +162,7 @@ impl Default for Args {
             callback_queue: routing::ACK_QUEUE.to_owned(),
             queue_name: routing::EMAIL_QUEUE.to_owned(),
             broker: BrokerOptions::default(),
+            env: EnvOptions::default(),
             tls: TlsOptions::default(),
             log_format: LogFormat::Text,
             log_level: LOG_LEVEL.to_owned(),

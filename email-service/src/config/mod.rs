@@ -66,6 +66,16 @@ impl Args {
         let bindings = self.bindings(faults);
         let tls = self.tls.check(faults);
         let broker = self.broker.check(faults);
+        faults.refuse_examples(
+            self.env.app_env,
+            &[
+                ("MAIL_URL", Some(&self.mail_url)),
+                ("EMAIL_APP_PASSWORD", self.app_password.as_ref()),
+                ("MAILGUN_API_KEY", self.mailgun_api_key.as_ref()),
+                ("EMAIL_DATABASE_URL", Some(&self.database_url)),
+                ("AMQP_URI", self.broker.amqp_uri.as_ref()),
+            ],
+        );
         let callback_queue = Some(&self.callback_queue).filter(|name| !name.is_empty() && name.len() <= 255).ok_or(());
         let callback_queue = faults.check("CALLBACK_QUEUE", &self.callback_queue, "a queue's name", callback_queue);
         Some(Config {
@@ -150,6 +160,20 @@ mod tests {
         assert_eq!(format!("{config:?}"), format!("{:?}", Args::default().check().unwrap()));
         assert_eq!(config.bind.to_string(), "127.0.0.1:8001");
         assert_eq!(config.bindings.len(), 2);
+    }
+
+    #[test]
+    fn production_refuses_example_secrets() {
+        let args = [
+            "--app-env=production",
+            "--host=mail.example.com",
+            "--user=bank",
+            "--app-password=change-me",
+            "--amqp-uri=amqp://email:change-me@broker",
+        ];
+        let text = check(&args).unwrap_err().to_string();
+        assert!(text.contains("EMAIL_APP_PASSWORD: ") && text.contains("AMQP_URI: "), "{text}");
+        assert!(check(&args[1..]).is_ok());
     }
 
     #[test]

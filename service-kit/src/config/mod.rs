@@ -4,10 +4,12 @@
 //! that is marked `hide_env_values`, the file named by `NAME_FILE`. What clap cannot check is collected in [`Faults`]. No
 //! secret is ever printed: [`Secret`] shows `***`, and a value from a file is kept out of `--help`.
 
+mod examples;
 mod faults;
 mod load;
 mod secret;
 
+pub use examples::{EnvOptions, looks_like_example};
 pub use faults::{ConfigError, Faults};
 pub use load::{parse, parse_from};
 pub use secret::Secret;

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod client;
 pub mod envelope;
 pub mod fields;
+pub mod healthcheck;
 pub mod openapi;
 pub mod paging;
 pub mod problem;
@@ -13,4 +14,5 @@ pub mod tls;
 mod tls_options;
 
 pub use client::client;
+pub use healthcheck::healthcheck;
 pub use tls_options::TlsOptions;

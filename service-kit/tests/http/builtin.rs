@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde_json::json;
+use service_kit::http::healthcheck;
 use service_kit::http::problem::ErrorCode;
 use service_kit::http::server::Tls;
 
@@ -150,4 +151,18 @@ async fn the_forwarded_address_is_believed_from_trusted_proxies_only() {
     let mut settings = settings();
     settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     assert_eq!(ask(&start_with(settings, |_| {})).await, json!("9.9.9.9"));
+}
+
+#[actix_web::test]
+async fn a_health_check_of_a_container_says_whether_the_service_is_ready() {
+    let started = start();
+    let bind = format!("0.0.0.0:{}", started.server.addr.port()).parse().unwrap();
+    assert_eq!(healthcheck(bind, &Tls::Off).await, Ok(()));
+    started.readiness.add("broker", || Box::pin(async { Err("refused".to_owned()) }));
+    crate::support::eventually("it is not ready", async || healthcheck(bind, &Tls::Off).await.is_err()).await;
+    let mut settings = settings();
+    settings.tls = Tls::Adhoc;
+    let protected = start_with(settings, |_| {});
+    assert_eq!(healthcheck(protected.server.addr, &Tls::Adhoc).await, Ok(()));
+    assert!(healthcheck(protected.server.addr, &Tls::Off).await.is_err());
 }

@@ -1,0 +1,47 @@
+//! Asks a service on this machine whether it is ready: what a container's health check runs, so that an image needs no other
+//! program than the service itself.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use super::tls::{Tls, install_crypto_provider};
+
+/// Below the time that container runtimes give by default.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// `Ok` if `/readyz` of the service that listens on `bind` answers 200; otherwise why not, in one line.
+pub async fn healthcheck(bind: SocketAddr, tls: &Tls) -> Result<(), String> {
+    install_crypto_provider();
+    // The certificate is for the name that people use, not for the loopback address; nothing is told to whoever answers.
+    let client = reqwest::Client::builder().timeout(LIMIT).no_proxy().tls_danger_accept_invalid_certs(true).build();
+    let client = client.map_err(|error| error.to_string())?;
+    let scheme = if *tls == Tls::Off { "http" } else { "https" };
+    let url = format!("{scheme}://{}/readyz", reachable(bind));
+    let answer = client.get(&url).send().await;
+    let status = answer.map_err(|error| format!("{url} does not answer: {}", error.without_url()))?.status();
+    if status.is_success() { Ok(()) } else { Err(format!("{url} answers {status}")) }
+}
+
+/// Where a service that listens on all addresses is reached from its own machine.
+fn reachable(bind: SocketAddr) -> SocketAddr {
+    let ip = match bind.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bind.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_on_all_addresses_is_asked_on_the_loopback_one() {
+        for (bind, asked) in
+            [("0.0.0.0:5000", "127.0.0.1:5000"), ("[::]:1", "[::1]:1"), ("192.0.2.7:80", "192.0.2.7:80")]
+        {
+            assert_eq!(reachable(bind.parse().unwrap()).to_string(), asked);
+        }
+    }
+}
