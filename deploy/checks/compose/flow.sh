@@ -109,7 +109,8 @@ if mariadb --no-defaults --protocol=tcp --host=127.0.0.1 --port="$mysql_port" --
   -e 'CREATE TABLE bank.x (id INT)' 2>/dev/null; then
   fail 'the user that bank-service runs as may change the schema'
 fi
-if grep -h -i -E 'precondition|inequivalent|access_refused' "$dir"/*-service.log; then
+# Each service tries to make the exchange, which none may (exchange.declare is 40.10), and is content that it is there.
+if grep -h -i -E 'precondition|inequivalent|access_refused' "$dir"/*-service.log | grep -v 'class_id: 40, method_id: 10'; then
   fail 'a service was refused something by the broker'
 fi
 for service in bank-service log-service email-service; do
