@@ -5,6 +5,7 @@
 //! diesel). `app` puts the parts together, `cli` is the process around it.
 
 pub mod app;
+pub mod changes;
 pub mod cli;
 pub mod config;
 pub mod consumers;
@@ -12,6 +13,7 @@ pub mod domain;
 pub mod http;
 pub mod operations;
 pub mod outbox;
+pub mod push;
 pub mod security;
 pub mod sms;
 pub mod store;

@@ -88,6 +88,8 @@ numeric_id! {
     RoleId,
     AccountId,
     CardId,
+    /// A device that takes push notifications.
+    DeviceId,
 }
 
 /// An event's identity: a `UUIDv7` made in the transaction that caused it. It is also the log's unique key and the local part

@@ -19,7 +19,9 @@ pub mod wire;
 
 pub use envelope::{Body, Envelope};
 pub use events::Event;
-pub use ids::{AccountId, BankId, BranchId, CardId, CityId, ClientId, EventId, RoleId, SocialStatusId, UserId};
+pub use ids::{
+    AccountId, BankId, BranchId, CardId, CityId, ClientId, DeviceId, EventId, RoleId, SocialStatusId, UserId,
+};
 pub use money::{Currency, Money, MoneyError};
 pub use routing::{EventType, Pattern};
 pub use wire::{DecodeError, WireMessage};

@@ -16,13 +16,17 @@ use service_kit::lifecycle::{Readiness, Shutdown};
 use service_kit::messaging::{AmqpDeadLetters, Consumer, ConsumerSettings, DeadLetterOffice, Publisher};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
+use shared_events::Pattern;
+use shared_events::routing::{PUSH_PATTERNS, PUSH_QUEUE};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::changes::Changes;
 use crate::config::{Config, Settings};
-use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendSms, TokenSource};
+use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendPush, SendSms, TokenSource};
 use crate::http::{self, AppState};
 use crate::outbox::{Relay, RelayParts};
+use crate::push;
 use crate::security::{Security, SecurityError};
 use crate::store::{Store, StoreError, migrations};
 use crate::trace::Conservation;
@@ -64,8 +68,8 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
         let queues = crate::trace::known_queues(&settings.config);
         Arc::new(AmqpDeadLetters::new(broker, queues, clock.clone()))
     });
-    let tracer = Arc::default();
-    Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics, dead_letters, tracer })
+    let (tracer, changes) = (Arc::default(), Changes::new(store.clone()));
+    Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics, dead_letters, tracer, changes })
 }
 
 fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
@@ -114,8 +118,12 @@ fn listen(state: &AppState, shutdown: &Shutdown, readiness: Readiness) -> Result
     };
     let state = state.clone();
     let bind = config.bind;
-    serve(server, parts, move |cfg: &mut web::ServiceConfig| http::configure(cfg, &state))
-        .map_err(|source| StartError::Bind { addr: bind, source })
+    let shutdown = shutdown.clone();
+    let configure = move |cfg: &mut web::ServiceConfig| {
+        cfg.app_data(web::Data::new(shutdown.clone()));
+        http::configure(cfg, &state);
+    };
+    serve(server, parts, configure).map_err(|source| StartError::Bind { addr: bind, source })
 }
 
 impl Running {
@@ -137,7 +145,19 @@ impl Running {
         let vault = self.state.security.shared_vault();
         let sender = crate::sms::sender(&self.state.settings.sms)?;
         let texts = SendSms { sender, vault, clock: self.state.clock.clone() };
-        Ok(vec![(SendSms::settings(), Arc::new(texts))])
+        Ok(vec![(SendSms::settings(), Arc::new(texts)), self.push_notifications()])
+    }
+
+    /// The consumer of requested push notifications, and how it is to be run.
+    pub fn push_notifications(&self) -> (ConsumerSettings, Arc<dyn Consumer>) {
+        let settings = ConsumerSettings::new(PUSH_QUEUE, PUSH_PATTERNS.iter().map(|key| Pattern::new(key)).collect());
+        let consumer = SendPush {
+            store: self.state.store.clone(),
+            clock: self.state.clock.clone(),
+            security: self.state.security.clone(),
+            sender: push::sender(&self.state.settings.push, self.state.clock.clone()),
+        };
+        (settings, Arc::new(consumer))
     }
 
     /// A relay to this service's outbox; tests drive it by hand.

@@ -1,5 +1,6 @@
 //! The configuration: flags and environment variables, read once, all faults reported together.
 
+mod push;
 mod settings;
 mod sms;
 mod social;
@@ -11,6 +12,7 @@ use service_kit::config::{AppEnv, Secret};
 use service_kit::http::TlsOptions;
 use service_kit::messaging::amqp::BrokerOptions;
 
+pub use push::{PushOptions, PushSettings};
 pub use settings::{RateLimits, Settings};
 pub use sms::{SmsApi, SmsOptions, SmsSettings};
 pub use social::{SocialClient, SocialOptions};
@@ -122,6 +124,9 @@ pub struct Config {
     pub social: SocialOptions,
 
     #[command(flatten)]
+    pub push: PushOptions,
+
+    #[command(flatten)]
     pub broker: BrokerOptions,
 
     #[command(flatten)]
@@ -161,6 +166,7 @@ impl Default for Config {
             callback_queue: shared_events::routing::ACK_QUEUE.to_owned(),
             social: SocialOptions::default(),
             expected_queues: EXPECTED_QUEUES.to_owned(),
+            push: PushOptions::default(),
             broker: BrokerOptions::default(),
             sms: SmsOptions::default(),
             tls: TlsOptions::default(),

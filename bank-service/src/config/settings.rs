@@ -6,7 +6,7 @@ use service_kit::http::tls::Tls;
 use service_kit::messaging::amqp::AmqpSettings;
 use url::Url;
 
-use super::{Config, SmsSettings, SocialClient};
+use super::{Config, PushSettings, SmsSettings, SocialClient};
 use crate::domain::client_version::ClientVersion;
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
@@ -40,6 +40,8 @@ pub struct Settings {
     pub social: Vec<SocialClient>,
     pub sms: SmsSettings,
     pub tls: Tls,
+    /// Where push notifications go.
+    pub push: PushSettings,
     /// None: events wait in the outbox until another process takes them.
     pub broker: Option<AmqpSettings>,
 }
@@ -84,6 +86,7 @@ impl Config {
         if self.signing_key_max_age_days == 0 || self.signing_key_max_age_days > 3650 {
             faults.add("SIGNING_KEY_MAX_AGE_DAYS: expected a number of days from 1 to 3650");
         }
+        let push = self.push.check(&mut faults);
         let min_client_version = check_client_version(&self, &mut faults);
         let social = self.social.check(self.app_env.is_production(), &mut faults);
         faults.finish()?;
@@ -103,6 +106,7 @@ impl Config {
             social,
             sms,
             tls,
+            push,
             broker,
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             min_client_version,

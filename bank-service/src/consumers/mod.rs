@@ -5,8 +5,10 @@
 
 mod log_poster;
 mod record_mail_receipt;
+mod send_push;
 mod send_sms;
 
 pub use log_poster::{LogPoster, LogPosterParts, TokenSource};
 pub use record_mail_receipt::RecordMailReceipt;
+pub use send_push::SendPush;
 pub use send_sms::SendSms;

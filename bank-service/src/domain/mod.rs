@@ -11,6 +11,7 @@ pub mod card;
 pub mod city;
 pub mod client;
 pub mod client_version;
+pub mod device;
 pub mod email;
 pub mod imported_user;
 pub mod locale;

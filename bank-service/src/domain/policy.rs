@@ -99,6 +99,11 @@ pub enum Action {
     ReadDeadLetter,
     ReplayDeadLetters,
     DiscardDeadLetters,
+    ListDevices,
+    RegisterDevice,
+    RemoveDevice,
+    TestDevice,
+    StreamChanges,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -256,6 +261,8 @@ mod tests {
             ("/api/accounts", Who::Staff, true, Who::Admin, true),
             ("/api/banks/{bank_id}/accounts", Who::Staff, true, Who::Admin, true),
             ("/api/cards", Who::Staff, true, Who::Admin, true),
+            ("/api/devices", Who::Nobody, true, Who::Nobody, true),
+            ("/api/events/stream", Who::Staff, true, Who::Nobody, false),
             ("/api/users/", Who::Admin, true, Who::Admin, false),
             ("/api/roles", Who::Admin, false, Who::Admin, false),
             ("/api/events", Who::Staff, false, Who::Nobody, false),

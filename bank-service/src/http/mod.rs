@@ -9,12 +9,14 @@ mod banks;
 mod bodies;
 mod branches;
 mod cards;
+mod changes;
 mod cities;
 mod client_version;
 mod clients;
 mod dead_letter_work;
 mod dead_letters;
 mod events;
+mod devices;
 mod idempotency;
 mod jwks;
 mod lists;
@@ -53,8 +55,11 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(branches::configure)
         .configure(clients::configure)
         .configure(dead_letters::configure)
+        // Before what is below `/api/events/{id}`.
+        .configure(changes::configure)
         .configure(dead_letter_work::configure)
         .configure(events::configure)
         .configure(cards::configure)
+        .configure(devices::configure)
         .configure(accounts::configure);
 }

@@ -9,6 +9,7 @@ use service_kit::messaging::DeadLetterOffice;
 use service_kit::telemetry::Metrics;
 use shared_events::UserId;
 
+use crate::changes::Changes;
 use crate::config::Settings;
 use crate::operations::identity::{AdminError, AdminOutcome, ensure_admin};
 use crate::security::Security;
@@ -26,6 +27,8 @@ pub struct AppState {
     pub dead_letters: Option<Arc<dyn DeadLetterOffice>>,
     /// Made of the others when it is first asked for.
     pub tracer: Arc<OnceLock<Tracer>>,
+    /// Live changes for the streams of this process.
+    pub changes: Changes,
 }
 
 impl AppState {

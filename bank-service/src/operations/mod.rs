@@ -11,6 +11,7 @@ pub mod cards;
 mod cascade;
 pub mod cities;
 pub mod clients;
+pub mod devices;
 pub mod errors;
 pub mod identity;
 pub mod named;

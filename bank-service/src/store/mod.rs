@@ -14,6 +14,7 @@ mod cities;
 pub mod clients;
 mod context;
 mod db;
+pub mod devices;
 mod engine;
 mod error;
 pub mod event_trace;

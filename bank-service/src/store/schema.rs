@@ -117,6 +117,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    devices (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        device_id -> Text,
+        device_type -> Text,
+        sealed_push_token -> Nullable<Binary>,
+        /// HMAC of the token; null once another device has it.
+        push_token_hash -> Nullable<Text>,
+        registered_on -> Timestamp,
+    }
+}
+
+diesel::table! {
     imported_users (user_id) { user_id -> BigInt, customer_id -> Text, imported_on -> Timestamp, }
 }
 

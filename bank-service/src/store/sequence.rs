@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use diesel::prelude::*;
 use shared_events::ids::{
-    AccountId, BankId, BranchId, CardId, CityId, ClientId, IdError, RoleId, SocialStatusId, UserId,
+    AccountId, BankId, BranchId, CardId, CityId, ClientId, DeviceId, IdError, RoleId, SocialStatusId, UserId,
 };
 
 use super::schema::sequences;
@@ -31,10 +31,11 @@ pub enum Sequence {
     Clients,
     Accounts,
     Cards,
+    Devices,
 }
 
 impl Sequence {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Users,
         Self::Roles,
         Self::SocialStatuses,
@@ -44,6 +45,7 @@ impl Sequence {
         Self::Clients,
         Self::Accounts,
         Self::Cards,
+        Self::Devices,
     ];
 
     pub fn name(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Sequence {
             Self::Clients => "clients",
             Self::Accounts => "accounts",
             Self::Cards => "cards",
+            Self::Devices => "devices",
         }
     }
 }
@@ -84,6 +87,7 @@ sequenced! {
     ClientId => Clients,
     AccountId => Accounts,
     CardId => Cards,
+    DeviceId => Devices,
 }
 
 #[derive(Debug, Clone, Copy, Default)]

@@ -109,6 +109,7 @@ fn bank_config(options: &Options, folder: &DataFolder) -> anyhow::Result<bank_se
             sms_folder: options.sms.sms_folder.clone().or_else(|| Some(folder.join("phone"))),
             ..options.sms.clone()
         },
+        push: bank_service::config::PushOptions { push_folder: folder.join("push"), ..Default::default() },
         ..bank_service::config::Config::default()
     })
 }

@@ -18,6 +18,7 @@ use clap::{Args, ValueEnum};
 use super::{people, say};
 use crate::config::Config;
 use crate::domain::imported_user::ImportedUser;
+use crate::domain::one_time::Purpose;
 use crate::http::AppState;
 use crate::operations::identity::import::{Fate, import, plan};
 use crate::store::StoreError;
@@ -154,8 +155,9 @@ impl Job {
         let default_role = self.state.settings.config.default_role.clone();
         let fates = if self.apply {
             let ctx = self.state.ctx_anonymous();
-            let public_url = self.state.settings.public_url.clone();
-            self.state.store.write(&ctx, move |db, ctx| import(db, ctx, &rows, &default_role, &public_url)).await?
+            let security = self.state.security.clone();
+            let new_link = move || security.new_link(Purpose::Invitation);
+            self.state.store.write(&ctx, move |db, ctx| import(db, ctx, &rows, &default_role, &new_link)).await?
         } else {
             self.state.store.read(move |db| plan(db, &rows, &default_role)).await?
         };

@@ -12,8 +12,8 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem, Server};
 
 use super::{
-    accounts, auth, banks, branches, cards, cities, clients, dead_letter_work, dead_letters, events, jwks, roles,
-    social_statuses, user_mfa, users,
+    accounts, auth, banks, branches, cards, changes, cities, clients, dead_letter_work, dead_letters, devices, events,
+    jwks, roles, social_statuses, user_mfa, users,
 };
 use crate::domain::policy::{Method, RULES};
 
@@ -50,6 +50,8 @@ pub fn document() -> OpenApi {
         events::Document::openapi(),
         accounts::Document::openapi(),
         cards::Document::openapi(),
+        devices::Document::openapi(),
+        changes::Document::openapi(),
     ] {
         document.merge(part);
     }

@@ -4,19 +4,16 @@
 //! run again, in whole, at any time, and after any crash. Each new user is announced as `user.imported`, which nobody answers
 //! with a welcome mail; who comes without a password is invited to choose one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use shared_events::UserId;
-use shared_events::events::{EmailRequest, EmailRequested, UserImported, UserRegistered};
-use url::Url;
+use shared_events::events::{EmailRequested, UserImported, UserRegistered};
 
-use super::one_time;
+use super::mails;
+use super::one_time::{self, NewLink};
 use crate::domain::email::Email;
 use crate::domain::imported_user::ImportedUser;
-use crate::domain::one_time::Purpose;
-use crate::security::one_time::LinkSecret;
 use crate::store::imports::{self, NewImport, NewImportedUser, NewUserRole};
-use crate::store::one_time_secrets::NewSecret;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 /// What becomes of a row.
@@ -61,13 +58,13 @@ pub fn plan(db: &mut Db, rows: &[ImportedUser], default_role: &str) -> Result<Ve
     decide(db, rows, &roles)
 }
 
-/// Writes the rows that can be; each row's fate in the order of the rows. Links in invitations begin with `public_url`.
+/// Writes the rows that can be; each row's fate in the order of the rows. `new_link` makes the link of an invitation.
 pub fn import(
     db: &mut Db,
     ctx: &Ctx,
     rows: &[ImportedUser],
     default_role: &str,
-    public_url: &Url,
+    new_link: &dyn Fn() -> NewLink,
 ) -> Result<Outcome<Vec<Fate>>, StoreError> {
     let roles = find_roles(db, rows, default_role)?;
     let fates = decide(db, rows, &roles)?;
@@ -99,30 +96,17 @@ pub fn import(
         inserted => inserted?,
     }
     for (id, email) in invited {
-        outcome = outcome.event(&invite(db, ctx, id, email, public_url)?);
+        outcome = outcome.event(&invite(db, ctx, id, email, &new_link())?);
     }
     Ok(outcome.map(|()| fates))
 }
 
-/// The mail by which a user chooses a password. The link is for the page that resets one.
-fn invite(db: &mut Db, ctx: &Ctx, id: UserId, email: &Email, public_url: &Url) -> Result<EmailRequested, StoreError> {
-    let secret = LinkSecret::generate();
-    let new = NewSecret {
-        purpose: Purpose::Invitation,
-        user_id: Some(id),
-        subject: email.normalized(),
-        hash: secret.hash(Purpose::Invitation),
-    };
+/// The mail by which a user chooses a password.
+fn invite(db: &mut Db, ctx: &Ctx, id: UserId, email: &Email, link: &NewLink) -> Result<EmailRequested, StoreError> {
     // A user who has just been made has no invitation yet.
-    one_time::issue(db, ctx, &new)?.map_err(|_| StoreError::Corrupt { what: "a new user's invitation" })?;
-    let base = public_url.as_str().trim_end_matches('/');
-    let link = format!("{base}/auth/password/reset/{}", secret.expose());
-    let params = [("link", link), ("valid_for", Purpose::Invitation.valid_for().to_owned())];
-    Ok(EmailRequested(EmailRequest {
-        template: "invitation".to_owned(),
-        to: email.as_str().to_owned(),
-        params: params.map(|(name, value)| (name.to_owned(), value)).into_iter().collect::<BTreeMap<_, _>>(),
-    }))
+    one_time::issue(db, ctx, &link.secret(id, &email.normalized()))?
+        .map_err(|_| StoreError::Corrupt { what: "a new user's invitation" })?;
+    Ok(mails::invitation(email, &link.url))
 }
 
 fn new_user(ctx: &Ctx, id: UserId, row: &ImportedUser) -> NewImportedUser {

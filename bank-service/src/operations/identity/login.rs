@@ -6,7 +6,8 @@ use shared_events::events::{LoginFailed, LoginSucceeded, SecurityFacts};
 use super::session_facts;
 use crate::domain::session::{Grant, LIFETIME, MAX_PER_USER, Proof, Session, SessionId, TokenHash};
 use crate::domain::user::{MAX_SHOWN_ACCOUNTS, User};
-use crate::store::{self, Ctx, Db, Outcome, StoreError};
+use crate::operations::devices::login_notices;
+use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
 /// Everything that a login asks for was given.
 pub struct OpenSession {
@@ -55,7 +56,9 @@ pub(super) fn open_session(db: &mut Db, ctx: &Ctx, command: &OpenSession) -> Res
     store::sessions::insert(db, &session)?;
     store::refresh_tokens::insert(db, command.refresh_token.as_str(), session.id, ctx.now)?;
     let facts = session_facts(user.id, session.id, command.remote_addr.clone());
-    Ok(Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts)))
+    let notices = login_notices(db, user.id)?;
+    let outcome = Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts));
+    Ok(outcome.events(notices.iter().map(PendingEvent::new)))
 }
 
 /// What the tokens of a session say.

@@ -13,9 +13,10 @@ use bank_service::store::schema::{imported_users, outbox, users};
 use bank_service::store::users::credentials;
 use diesel::prelude::*;
 use serde_json::{Value, json};
+use service_kit::clock::{Clock as _, SystemClock};
 
 use crate::database;
-use crate::harness::{PASSWORD, SECRET_KEY, TestApp};
+use crate::harness::{PASSWORD, SECRET_KEY, TestApp, start_of_tests};
 
 const HEADER: &str = "customer_id,email,password_hash,country,language,is_active,roles\n";
 
@@ -184,9 +185,26 @@ async fn every_kind_of_hash_lets_its_user_in_and_is_replaced_by_ours() {
 }
 
 #[actix_web::test]
+async fn who_comes_without_a_hash_chooses_a_password_by_the_invitation() {
+    let app = TestApp::start().await;
+    write(&app, "users.csv", &format!("{HEADER}1,ada@example.com,,,,,\n"));
+    said(&import(&app, &["users.csv", "--apply"]).await, 0);
+    // The command line has the clock of the machine.
+    app.clock.advance((SystemClock.now() - start_of_tests()).to_std().unwrap() + Duration::from_secs(1));
+    let mail = app.newest_mail("ada@example.com", "invitation").await;
+    assert!(mail.0.params["link"].starts_with("http://127.0.0.1:5000/auth/password/reset/"));
+    let body = json!({"token": mail.token(), "password": PASSWORD});
+    app.post_anonymous("/auth/password/reset", body.clone()).await.expect(200);
+    app.login("ada@example.com", PASSWORD).await.expect(200);
+    assert_eq!(app.post_anonymous("/auth/password/reset", body).await.outcome(), (401, "invalid_token"));
+}
+
+#[actix_web::test]
 async fn an_import_that_was_killed_goes_on_and_comes_to_the_same() {
     let app = TestApp::start().await;
-    let rows: Vec<String> = (0..2_000).map(|i| format!("{i},user{i}@example.com,,,,,\n")).collect();
+    let hash = "$2b$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm";
+    let hash_of = |i: i32| if i % 20 == 0 { "" } else { hash };
+    let rows: Vec<String> = (0..2_000).map(|i| format!("{i},user{i}@example.com,{},,,,\n", hash_of(i))).collect();
     let mut command = command(&app, &["/dev/stdin", "--format", "csv", "--apply", "--report", "report.csv"]).await;
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();

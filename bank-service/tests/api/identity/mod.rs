@@ -2,9 +2,11 @@
 
 pub(crate) mod authenticator;
 mod client_version;
+mod devices;
 mod email;
 mod email_change;
 mod enumeration;
+mod fcm;
 mod forwarded;
 mod import;
 mod key_rotation;
@@ -18,6 +20,7 @@ mod one_time;
 mod password;
 mod phone;
 mod profile;
+mod push;
 mod real_time;
 mod refresh;
 mod register;

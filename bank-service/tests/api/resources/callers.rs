@@ -79,9 +79,10 @@ pub(super) fn allowed(rule: &Rule, caller: Caller) -> bool {
 
 /// Lists without a parent have no foreign item: everyone who may have something gets its own.
 pub(super) fn is_own_list(action: Action, path: &str) -> bool {
-    matches!(action, Action::ListAccounts | Action::ListCards)
-        && !path.contains("client_id")
-        && !path.contains("account_id")
+    matches!(action, Action::ListDevices | Action::RegisterDevice)
+        || matches!(action, Action::ListAccounts | Action::ListCards)
+            && !path.contains("client_id")
+            && !path.contains("account_id")
 }
 
 pub(super) fn body_of(action: Action, world: &World) -> Value {
@@ -96,6 +97,7 @@ pub(super) fn body_of(action: Action, world: &World) -> Value {
         Action::CreateUser => json!({"email": "new@example.com", "password": PASSWORD}),
         Action::UpdateUser => json!({"roles": ["user"]}),
         Action::CreateRole => json!({"name": "new-role"}),
+        Action::RegisterDevice => device(),
         Action::UpdateRole => json!({"name": "other-role"}),
         Action::ReplayDeadLetters | Action::DiscardDeadLetters => {
             json!({"queue": "log-service", "all": true, "dry_run": true})
@@ -118,6 +120,7 @@ pub(super) async fn path_of(action: Action, pattern: &str, world: &World) -> Str
             let roles = world.app.get(&world.admin.token, "/api/roles?name=auditor").await.expect(200);
             id(&roles["results"][0])
         }
+        Action::RemoveDevice | Action::TestDevice => device_of_ada(world).await,
         _ => world.ada.person.id,
     };
     let pattern = match action {
@@ -169,11 +172,20 @@ pub(super) async fn fresh_item(action: Action, pattern: &str, world: &World) -> 
             let user = crate::identity::authenticator::secured(app, "factor@example.com").await;
             return pattern.replace("{id}", &user.person.id.to_string());
         }
+        Action::RemoveDevice => return pattern.replace("{id}", &device_of_ada(world).await.to_string()),
         Action::DeleteRole => ("/api/roles".to_owned(), json!({"name": "passing"})),
         Action::DeleteUser => ("/api/users".to_owned(), json!({"email": "passing@example.com", "password": PASSWORD})),
         other => panic!("{other:?} deletes nothing"),
     };
     pattern.replace("{id}", &id(&app.post(admin, &list, body).await.item(201)).to_string())
+}
+
+fn device() -> Value {
+    json!({"device_id": "phone", "device_type": "ios", "push_token": "a-push-token-of-somebody"})
+}
+
+async fn device_of_ada(world: &World) -> i64 {
+    id(&world.app.post(world.ada.token(), "/api/devices", device()).await.item(201))
 }
 
 async fn client_of_ada(world: &World) -> i64 {

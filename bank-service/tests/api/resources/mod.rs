@@ -7,6 +7,7 @@ mod changes;
 mod events;
 mod idempotency;
 mod lists;
+mod live;
 mod openapi;
 mod ownership;
 mod policy;

@@ -1,0 +1,166 @@
+//! One stream of server-sent events.
+//!
+//! It ends when the session does (looked at `LOOK` by `LOOK` and before each change), when the token expires, when the service
+//! stops, and when the client goes, takes nothing for `PATIENCE` or falls too far behind. A client that comes back with
+//! `Last-Event-ID` gets what committed in between, and nothing twice.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+use futures_util::Stream;
+use serde_json::json;
+use service_kit::lifecycle::Shutdown;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::reader::Reader;
+use super::{Change, Channel, Subscription, Viewer};
+use crate::domain::policy::{Action, decide};
+use crate::domain::role::ADMIN;
+use crate::domain::session::SessionId;
+use crate::security::Security;
+use crate::store::StoreError;
+
+const LOOK: Duration = Duration::from_millis(250);
+const HEARTBEAT: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Chunks that wait for the connection.
+const CHUNKS: usize = 16;
+/// How long the changes since `Last-Event-ID` may wait for a missing one.
+const CATCH_UP_WAIT: Duration = Duration::from_secs(5);
+/// What a client is told to wait before it connects again.
+const HELLO: &str = "retry: 2000\n";
+
+pub struct StreamParts {
+    pub subscription: Subscription,
+    pub channels: BTreeSet<Channel>,
+    /// `Last-Event-ID`.
+    pub resume: Option<i64>,
+    pub security: Security,
+    pub session: SessionId,
+    pub expires: Instant,
+    pub shutdown: Shutdown,
+}
+
+/// The body of the answer.
+pub type Body = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, std::convert::Infallible>>>>;
+
+/// The stream is over.
+struct Over;
+
+struct Follower {
+    parts: StreamParts,
+    out: mpsc::Sender<Bytes>,
+    /// What was sent while catching up, and may come again live.
+    caught_up: HashSet<String>,
+}
+
+/// Begins to write a stream.
+pub fn follow(parts: StreamParts) -> Body {
+    let (out, mut body) = mpsc::channel::<Bytes>(CHUNKS);
+    let follower = Follower { parts, out, caught_up: HashSet::new() };
+    drop(service_kit::task::spawn("change-stream", async move {
+        if follower.run().await.is_err() {
+            tracing::debug!("a stream of changes is over");
+        }
+    }));
+    Box::pin(futures_util::stream::poll_fn(move |context| body.poll_recv(context).map(|chunk| chunk.map(Ok))))
+}
+
+impl Follower {
+    async fn run(mut self) -> Result<(), Over> {
+        let start = self.parts.resume.unwrap_or(self.parts.subscription.begins_after);
+        self.send(format!("{HELLO}id: {start}\n\n")).await?;
+        if let Some(resume) = self.parts.resume {
+            self.catch_up(resume).await?;
+        }
+        let mut quiet_since = Instant::now();
+        loop {
+            tokio::select! {
+                change = self.parts.subscription.live.recv() => {
+                    if self.write(live(change)?.as_ref()).await? {
+                        quiet_since = Instant::now();
+                    }
+                }
+                () = self.parts.shutdown.wait() => return Err(Over),
+                () = self.out.closed() => return Err(Over),
+                () = tokio::time::sleep(LOOK) => {
+                    self.viewer().await?;
+                    if quiet_since.elapsed() >= HEARTBEAT {
+                        self.send(": heartbeat\n\n".to_owned()).await?;
+                        quiet_since = Instant::now();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends what committed after `Last-Event-ID` and before the live changes begin.
+    async fn catch_up(&mut self, resume: i64) -> Result<(), Over> {
+        let mut reader = Reader::at(resume);
+        let deadline = Instant::now() + CATCH_UP_WAIT;
+        while reader.position() < self.parts.subscription.begins_after && !self.parts.shutdown.begun() {
+            let mut next = reader.clone();
+            let now = std::time::Instant::now();
+            let read =
+                self.parts.subscription.store.read(move |db| next.read(db, now).map(|(changes, _)| (next, changes)));
+            let (moved, changes) = read.await.map_err(|error: StoreError| {
+                tracing::warn!(%error, "a stream of changes cannot be resumed now");
+                Over
+            })?;
+            let waits = changes.is_empty() && moved.position() == reader.position();
+            reader = moved;
+            for change in changes {
+                self.write(&change).await?;
+                self.caught_up.insert(change.event_id);
+            }
+            if waits && Instant::now() > deadline {
+                break;
+            }
+            if waits {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a change if it is for this stream; whether it was.
+    async fn write(&mut self, change: &Change) -> Result<bool, Over> {
+        if !self.parts.channels.contains(&change.channel) || self.caught_up.contains(&change.event_id) {
+            return Ok(false);
+        }
+        if !change.is_visible(self.viewer().await?) {
+            return Ok(false);
+        }
+        let data = json!({
+            "channel": change.channel.as_str(), "event_id": change.event_id, "date": change.date, "item": change.item,
+        });
+        // JSON has no line breaks in it.
+        self.send(format!("event: {}\nid: {}\ndata: {data}\n\n", change.verb.as_str(), change.position)).await?;
+        Ok(true)
+    }
+
+    /// Who listens, as the database knows it now.
+    async fn viewer(&self) -> Result<Viewer, Over> {
+        if Instant::now() >= self.parts.expires {
+            return Err(Over);
+        }
+        let authority = self.parts.security.sessions().authority(self.parts.session).await.map_err(|_| Over)?;
+        let user_id = authority.session.user_id;
+        let scope = decide(Action::StreamChanges, user_id, &authority.roles).ok_or(Over)?;
+        Ok(Viewer { user_id, scope, is_admin: authority.roles.iter().any(|role| role == ADMIN) })
+    }
+
+    async fn send(&self, text: String) -> Result<(), Over> {
+        let sent = tokio::time::timeout(PATIENCE, self.out.send(Bytes::from(text))).await;
+        sent.map_err(|_| Over)?.map_err(|_| Over)
+    }
+}
+
+/// A stream that fell behind ends, and can resume.
+fn live(received: Result<Arc<Change>, RecvError>) -> Result<Arc<Change>, Over> {
+    received.map_err(|_| Over)
+}

@@ -1,0 +1,84 @@
+//! Where push notifications go.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use service_kit::config::Faults;
+use url::Url;
+
+use crate::push::{FcmSettings, ServiceAccount};
+
+const LIMIT: Duration = Duration::from_secs(10);
+const MAX_FILE: u64 = 64 * 1024;
+
+#[derive(Debug, Clone, Args)]
+pub struct PushOptions {
+    /// The JSON key of the Google service account by which push notifications are sent; without it they go to `PUSH_FOLDER`
+    #[arg(long, env = "PUSH_CREDENTIALS_FILE", value_name = "FILE", global = true)]
+    pub push_credentials_file: Option<PathBuf>,
+
+    /// The push service, which speaks FCM HTTP v1
+    #[arg(
+        long,
+        env = "PUSH_BASE_URL",
+        default_value = "https://fcm.googleapis.com",
+        value_name = "URL",
+        global = true
+    )]
+    pub push_base_url: String,
+
+    /// Where push notifications become files if there is no push service
+    #[arg(long, env = "PUSH_FOLDER", default_value = "./data/push", value_name = "FOLDER", global = true)]
+    pub push_folder: PathBuf,
+}
+
+impl Default for PushOptions {
+    fn default() -> Self {
+        Self {
+            push_credentials_file: None,
+            push_base_url: "https://fcm.googleapis.com".to_owned(),
+            push_folder: PathBuf::from("./data/push"),
+        }
+    }
+}
+
+/// Where push notifications go.
+#[derive(Debug, Clone)]
+pub enum PushSettings {
+    Folder(PathBuf),
+    Fcm(Box<FcmSettings>),
+}
+
+impl PushOptions {
+    /// Reads and checks the credentials.
+    pub fn check(&self, faults: &mut Faults) -> PushSettings {
+        let folder = PushSettings::Folder(self.push_folder.clone());
+        let Some(path) = self.push_credentials_file.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
+            return folder;
+        };
+        let base_url = Url::parse(&self.push_base_url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let expected = "an address such as https://fcm.googleapis.com";
+        let base_url = faults.check("PUSH_BASE_URL", &self.push_base_url, expected, base_url.ok_or(()));
+        let account = read(path).and_then(|text| ServiceAccount::parse(&text).map_err(|error| error.to_string()));
+        if let Err(reason) = &account {
+            faults.add(format!("PUSH_CREDENTIALS_FILE: {}: {reason}", path.display()));
+        }
+        match (base_url, account) {
+            (Some(base_url), Ok(account)) => {
+                PushSettings::Fcm(Box::new(FcmSettings { base_url, account, limit: LIMIT }))
+            }
+            _ => folder,
+        }
+    }
+}
+
+fn read(path: &std::path::Path) -> Result<String, String> {
+    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if meta.len() > MAX_FILE {
+        return Err("it is too large for a key".to_owned());
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}

@@ -1,0 +1,165 @@
+//! `/api/devices`: one's own devices for push notifications.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use service_kit::http::envelope::{self, ItemBody};
+use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
+use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::server::ClientAddr;
+use shared_events::DeviceId;
+
+use super::actor::Actor;
+use super::idempotency::idempotency_key;
+use super::{AppState, answers};
+use crate::domain::device::{Device, DeviceType, MAX_PER_USER, PushToken, device_id};
+use crate::domain::policy::Action;
+use crate::operations::devices::{DeviceError, RegisterDevice, register_device, remove_device, test_device};
+use crate::store::{StoreError, devices};
+
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/devices").route(web::get().to(list_devices)).route(web::post().to(register)))
+        .service(web::resource("/api/devices/{id}").route(web::delete().to(remove)))
+        .service(web::resource("/api/devices/{id}/push-test").route(web::post().to(push_test)));
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list_devices, register, remove, push_test))]
+pub(super) struct Document;
+
+/// It has no `Debug`: it holds a push token.
+struct RegisterRequest {
+    device_id: String,
+    device_type: DeviceType,
+    push_token: PushToken,
+}
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = RegisterDeviceRequest)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(super) struct RegisterDeviceBody {
+    /// What the app calls the device; the same name again replaces its token.
+    #[schema(example = "9b2f6c1e-phone", min_length = 1, max_length = 128)]
+    pub device_id: String,
+    pub device_type: DeviceType,
+    /// What the push service calls the app on the device.
+    #[schema(example = "fcm-registration-token", min_length = 16, max_length = 4096)]
+    pub push_token: String,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct DevicesBody {
+    results: Vec<Device>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct PushRequestedBody {
+    #[schema(example = "push requested")]
+    msg: &'static str,
+}
+
+impl FromFields for RegisterRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let device_id = fields.required("device_id", parse::via(device_id));
+        let device_type = fields.required("device_type", parse::via(DeviceType::parse));
+        let push_token = fields.required("push_token", parse::via(PushToken::parse));
+        Some(Self { device_id: device_id?, device_type: device_type?, push_token: push_token? })
+    }
+}
+
+/// The caller's devices, at most ten.
+#[utoipa::path(
+    get,
+    path = "/api/devices",
+    tag = "devices",
+    responses(
+        (status = 200, description = "The devices, by id", body = DevicesBody),
+    )
+)]
+async fn list_devices(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+    actor.may(Action::ListDevices)?;
+    let user = actor.user_id;
+    let results = state.store.read(move |db| devices::list(db, user)).await.map_err(|error: StoreError| error)?;
+    Ok(HttpResponse::Ok().json(DevicesBody { results }))
+}
+
+/// Registers a device, or gives a known one another push token. A push token belongs to who registered it last.
+#[utoipa::path(
+    post,
+    path = "/api/devices",
+    tag = "devices",
+    request_body = RegisterDeviceBody,
+    responses(
+        (status = 201, description = "The device", body = ItemBody<Device>),
+        (status = 409, description = "The caller has ten devices already", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn register(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    client: ClientAddr,
+    body: Body<RegisterRequest>,
+) -> Result<HttpResponse, Problem> {
+    actor.may(Action::RegisterDevice)?;
+    let Body(RegisterRequest { device_id, device_type, push_token }) = body;
+    let key = idempotency_key(&request, &state, Some(actor.user_id))?;
+    let remote_addr = client.0.to_string();
+    let command = RegisterDevice { user_id: actor.user_id, device_id, device_type, push_token, remote_addr };
+    let security = state.security.clone();
+    let ctx = state.ctx(actor.user_id);
+    let registered = state.store.create(&ctx, key, move |db, ctx| register_device(db, ctx, security.vault(), &command));
+    Ok(answers::created(registered.await?))
+}
+
+/// Removes one of the caller's devices.
+#[utoipa::path(
+    delete,
+    path = "/api/devices/{id}",
+    tag = "devices",
+    responses(
+        (status = 200, description = "The device that was removed", body = ItemBody<Device>),
+    )
+)]
+async fn remove(
+    state: web::Data<AppState>,
+    actor: Actor,
+    client: ClientAddr,
+    id: PathId<DeviceId>,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::RemoveDevice)?;
+    let (PathId(id), from) = (id, client.0.to_string());
+    let ctx = state.ctx(actor.user_id);
+    let device = state.store.write(&ctx, move |db, _| remove_device(db, scope, id, &from)).await?;
+    Ok(envelope::deleted(&device))
+}
+
+/// Sends a notification to one of the caller's devices, to see whether it arrives. It is sent after the answer.
+#[utoipa::path(
+    post,
+    path = "/api/devices/{id}/push-test",
+    tag = "devices",
+    responses(
+        (status = 202, description = "It will be sent", body = PushRequestedBody),
+        (status = 409, description = "The device has no push token any more", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn push_test(state: web::Data<AppState>, actor: Actor, id: PathId<DeviceId>) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::TestDevice)?;
+    let PathId(id) = id;
+    let ctx = state.ctx(actor.user_id);
+    state.store.write(&ctx, move |db, _| test_device(db, scope, id)).await?;
+    Ok(HttpResponse::Accepted().json(PushRequestedBody { msg: "push requested" }))
+}
+
+impl From<DeviceError> for Problem {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::TooMany => Self::conflict(format!("{MAX_PER_USER} devices are registered; remove one first.")),
+            DeviceError::NoToken => Self::conflict("The device has no push token any more; register it again."),
+            DeviceError::OutOfScope(error) => error.into(),
+            DeviceError::Idempotency(error) => error.into(),
+            DeviceError::Store(error) => error.into(),
+            error @ DeviceError::Vault(_) => Self::internal(&error),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Push notifications, from the request to what the push service gets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bank_service::consumers::SendPush;
+use bank_service::push::{Fcm, FcmSettings, ServiceAccount};
+use serde_json::{Value, json};
+use service_kit::messaging::{Consumer, Delivery, Outcome};
+use shared_events::WireMessage;
+
+use super::devices::register;
+use super::fcm::{Mood, StandIn};
+use crate::harness::{Person, TestApp};
+
+const TOKEN: &str = "a-push-token-of-ada";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Scene {
+    app: TestApp,
+    ada: Person,
+    device: i64,
+    fcm: StandIn,
+    consumer: SendPush,
+}
+
+impl Scene {
+    async fn new(limit: Duration) -> Self {
+        let app = TestApp::start().await;
+        let ada = app.user("ada@example.com").await;
+        let device = register(&app, &ada, "phone", TOKEN).await;
+        let fcm = StandIn::start();
+        let settings = FcmSettings {
+            base_url: fcm.url.parse().unwrap(),
+            account: ServiceAccount::parse(&fcm.credentials).unwrap(),
+            limit,
+        };
+        let state = &app.running.state;
+        let consumer = SendPush {
+            store: state.store.clone(),
+            clock: app.clock.clone(),
+            security: state.security.clone(),
+            sender: Arc::new(Fcm::new(settings, app.clock.clone())),
+        };
+        Self { app, ada, device, fcm, consumer }
+    }
+
+    /// Asks for a notification, and hands it to the consumer.
+    async fn push(&self) -> Outcome {
+        let path = format!("/api/devices/{}/push-test", self.device);
+        self.app.post(&self.ada.token, &path, Value::Null).await.expect(202);
+        deliver(&self.app, &self.consumer).await
+    }
+
+    async fn devices(&self) -> usize {
+        self.app.get(&self.ada.token, "/api/devices").await.expect(200)["results"].as_array().unwrap().len()
+    }
+}
+
+/// Hands the newest request to a consumer.
+async fn deliver(app: &TestApp, consumer: &dyn Consumer) -> Outcome {
+    let events = app.events().await;
+    let request = events.iter().rev().find(|event| event.event_type.as_str() == "push.requested").unwrap();
+    let message = WireMessage::encode(request).unwrap();
+    consumer.handle(&[Delivery { message, attempt: 1, redelivered: false }]).await.remove(0)
+}
+
+fn retries(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Retry { .. })
+}
+
+#[actix_web::test]
+async fn a_notification_reaches_the_push_service_with_a_signed_grant() {
+    let scene = Scene::new(PATIENCE).await;
+    assert_eq!(scene.push().await, Outcome::Done);
+    assert_eq!(scene.push().await, Outcome::Done);
+    let message = json!({
+        "token": TOKEN, "data": {"kind": "test"},
+        "notification": {"title": "Test", "body": "Notifications reach this device."},
+    });
+    assert_eq!(scene.fcm.messages(), [message.clone(), message]);
+    assert_eq!(scene.fcm.grants(), 1, "the access token is not kept");
+    scene.app.clock.advance(Duration::from_mins(59));
+    let (id, ada) = (scene.device, scene.app.person("ada@example.com").await);
+    scene.app.post(&ada.token, &format!("/api/devices/{id}/push-test"), Value::Null).await.expect(202);
+    assert_eq!(deliver(&scene.app, &scene.consumer).await, Outcome::Done);
+    assert_eq!(scene.fcm.grants(), 2, "an access token is used until its end");
+}
+
+#[actix_web::test]
+async fn a_push_service_that_fails_is_asked_again_and_one_that_refuses_is_not() {
+    let scene = Scene::new(PATIENCE).await;
+    for status in [500, 503, 429, 408, 404] {
+        scene.fcm.answer_with(&[Mood::Status(status)]);
+        assert!(retries(&scene.push().await), "{status}");
+    }
+    for status in [400, 403] {
+        scene.fcm.answer_with(&[Mood::Status(status)]);
+        assert!(matches!(scene.push().await, Outcome::Reject { .. }), "{status}");
+    }
+    assert_eq!((scene.fcm.messages().len(), scene.devices().await), (0, 1));
+    assert_eq!(scene.push().await, Outcome::Done);
+}
+
+#[actix_web::test]
+async fn an_access_token_that_is_refused_is_asked_for_anew_once() {
+    let scene = Scene::new(PATIENCE).await;
+    assert_eq!(scene.push().await, Outcome::Done);
+    scene.fcm.answer_with(&[Mood::Status(401)]);
+    assert_eq!(scene.push().await, Outcome::Done);
+    assert_eq!((scene.fcm.grants(), scene.fcm.messages().len()), (2, 2));
+    scene.fcm.answer_with(&[Mood::Status(401), Mood::Status(401)]);
+    assert!(retries(&scene.push().await));
+    assert_eq!(scene.fcm.grants(), 3);
+}
+
+#[actix_web::test]
+async fn a_device_that_the_push_service_does_not_know_is_removed() {
+    let scene = Scene::new(PATIENCE).await;
+    scene.fcm.answer_with(&[Mood::Unregistered]);
+    assert_eq!(scene.push().await, Outcome::Done);
+    assert_eq!(scene.devices().await, 0);
+    let events = scene.app.events().await;
+    assert_eq!(events.last().unwrap().event_type.as_str(), "security.device_removed");
+    assert_eq!(deliver(&scene.app, &scene.consumer).await, Outcome::Skipped);
+}
+
+#[actix_web::test]
+async fn a_push_service_that_is_slow_or_away_costs_a_retry() {
+    let scene = Scene::new(Duration::from_millis(500)).await;
+    scene.fcm.answer_with(&[Mood::Slow]);
+    assert!(retries(&scene.push().await));
+    scene.fcm.stop().await;
+    assert!(retries(&scene.push().await));
+    assert!(scene.consumer.dependency().await.is_err(), "an outage is not noticed");
+}
+
+#[actix_web::test]
+async fn a_notification_does_not_follow_its_token_to_another_user() {
+    let scene = Scene::new(PATIENCE).await;
+    let path = format!("/api/devices/{}/push-test", scene.device);
+    scene.app.post(&scene.ada.token, &path, Value::Null).await.expect(202);
+    let bob = scene.app.user("bob@example.com").await;
+    register(&scene.app, &bob, "phone", TOKEN).await;
+    assert_eq!(deliver(&scene.app, &scene.consumer).await, Outcome::Skipped);
+    assert_eq!(scene.fcm.messages(), Vec::<Value>::new());
+}
+
+#[actix_web::test]
+async fn a_new_login_is_told_to_the_devices_and_without_a_push_service_becomes_a_file() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let push_folder = folder.path().join("push");
+    let app = TestApp::start_with(|config| config.push.push_folder.clone_from(&push_folder)).await;
+    let ada = app.user("ada@example.com").await;
+    register(&app, &ada, "phone", TOKEN).await;
+    app.person("ada@example.com").await;
+    let (settings, consumer) = app.running.push_notifications();
+    assert_eq!(settings.queue, "bank-service.push");
+    consumer.dependency().await.unwrap();
+    assert_eq!(deliver(&app, consumer.as_ref()).await, Outcome::Done);
+    assert_eq!(deliver(&app, consumer.as_ref()).await, Outcome::Done);
+    let files: Vec<_> = std::fs::read_dir(&push_folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(&files[0]).unwrap()).unwrap();
+    assert_eq!(written["message"]["notification"]["title"], "New login");
+    assert!(!written.to_string().contains(TOKEN));
+}
