@@ -115,6 +115,10 @@ schemas-check: schemas ## Fail if the generated files differ from the committed 
 deny: ## Check licences and advisories (needs cargo-deny)
 	$(CARGO) deny check
 
+.PHONY: bench
+bench: ## Measure the services on real servers beside the bare drivers, and write docs/performance.md's table
+	deploy/bench/bench.sh
+
 .PHONY: bench-embedded
 bench-embedded: ## Measure the embedded system beside a bare SQLite loop
 	deploy/bench/bench-embedded.sh

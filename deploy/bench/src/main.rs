@@ -1,7 +1,9 @@
-//! `bench`: what `bench-embedded.sh` needs beside `wrk`: the raw ceilings, items to ask for, and the way of an event to the log.
+//! `bench`: what `bench-embedded.sh` and `bench.sh` need beside `wrk`: the raw ceilings, items to ask for, and the way of an event
+//! to the log.
 //!
 //! Every command prints `name=value` pairs on one line, for the script to read.
 
+mod engines;
 mod events;
 mod hash;
 mod prepare;
@@ -14,6 +16,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use engines::{broker, logstore, mail, paced, ready, sql};
 
 /// Measure the embedded system beside what its parts can do at best
 #[derive(Debug, Parser)]
@@ -51,6 +55,24 @@ enum Command {
     Prepare(prepare::Target),
     /// Issues cards as fast as it can, and waits until the log has every event
     Events(events::Target),
+    /// Issues cards at a fixed pace, and follows them on the log's live stream
+    Paced(paced::Target),
+    /// The SQL of issuing a card through the MySQL driver, on many connections
+    Sql(sql::Target),
+    /// Confirmed publishes, 256 in flight
+    Publish(broker::Target),
+    /// Publishes events that are mailed
+    Fill(broker::Fill),
+    /// Batches of entries into MongoDB
+    Insert(logstore::Target),
+    /// Follows a counter of a service until it is so high
+    Counted(logstore::Counted),
+    /// A mail server that counts
+    Sink(mail::Sink),
+    /// Mails by bare lettre
+    Lettre(mail::Bare),
+    /// Starts a service and waits until it is ready
+    Ready(ready::Target),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -81,6 +103,15 @@ fn run(command: Command) -> anyhow::Result<String> {
         Command::Fsync { folder } => probe::run(&folder),
         Command::Prepare(target) => runtime()?.block_on(prepare::run(&target)),
         Command::Events(target) => runtime()?.block_on(events::run(target)),
+        Command::Paced(target) => runtime()?.block_on(paced::run(target)),
+        Command::Sql(target) => runtime()?.block_on(sql::run(&target)),
+        Command::Publish(target) => runtime()?.block_on(broker::run(&target)),
+        Command::Fill(fill) => runtime()?.block_on(broker::fill(&fill)),
+        Command::Insert(target) => runtime()?.block_on(logstore::run(&target)),
+        Command::Counted(target) => runtime()?.block_on(logstore::counted(&target)),
+        Command::Sink(sink) => runtime()?.block_on(mail::sink(&sink)),
+        Command::Lettre(bare) => runtime()?.block_on(mail::bare(&bare)),
+        Command::Ready(target) => runtime()?.block_on(ready::run(&target)),
     }
 }
 

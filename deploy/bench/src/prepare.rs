@@ -41,6 +41,10 @@ impl Caller {
         Ok(Self { http, bank: bank.to_owned(), token })
     }
 
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Creates an item and gives its id.
     pub(crate) async fn create(&self, path: &str, body: &Value) -> anyhow::Result<i64> {
         let request = self.http.post(format!("{}{path}", self.bank)).bearer_auth(&self.token).json(body);

@@ -1,0 +1,27 @@
+//! What the real engines can do at best, each asked by its bare driver, and what the services make of it.
+
+pub(crate) mod broker;
+pub(crate) mod logstore;
+pub(crate) mod mail;
+pub(crate) mod paced;
+pub(crate) mod ready;
+pub(crate) mod sql;
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use serde_json::Value;
+
+/// A value of `/metrics`, summed over the series that have all labels.
+pub(crate) fn sum(text: &str, name: &str, labels: &[&str]) -> anyhow::Result<u64> {
+    let start = format!("{name}{{");
+    let lines = text.lines().filter(|line| line.starts_with(&start) && labels.iter().all(|label| line.contains(label)));
+    let values = lines.map(|line| line.rsplit(' ').next().unwrap_or_default().parse::<u64>());
+    values.sum::<Result<u64, _>>().with_context(|| format!("{name} in the metrics"))
+}
+
+/// The body of an event as bank-service publishes it, for loops that must not cost its making.
+pub(crate) fn example_body(number: u64) -> Value {
+    let data = BTreeMap::from([("id", number), ("balance", 100), ("account_id", 1)]);
+    serde_json::json!({"user_id": 2, "date": "2026-01-01T00:00:00", "message": "Card created", "data": data})
+}
