@@ -103,6 +103,12 @@ pub fn update(db: &mut Db, device: &Device, token: &SealedToken) -> Result<bool,
     Ok(diesel::update(devices::table.find(device.id.get())).set(changes).execute(db)? == 1)
 }
 
+/// Deletes all devices of a user.
+pub fn delete_all(db: &mut Db, user: UserId) -> Result<(), StoreError> {
+    diesel::delete(devices::table.filter(devices::user_id.eq(user.get()))).execute(db)?;
+    Ok(())
+}
+
 /// False if it is gone already.
 pub fn delete(db: &mut Db, id: DeviceId) -> Result<bool, StoreError> {
     Ok(diesel::delete(devices::table.find(id.get())).execute(db)? == 1)

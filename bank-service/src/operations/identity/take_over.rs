@@ -20,5 +20,6 @@ pub fn take_over(db: &mut Db, ctx: &Ctx, user: &User) -> Result<bool, StoreError
     store::social::delete_all(db, user.id)?;
     store::second_factors::delete_all(db, user.id)?;
     store::phones::delete_all(db, user.id)?;
+    store::devices::delete_all(db, user.id)?;
     Ok(true)
 }

@@ -61,12 +61,12 @@ pub(crate) async fn run(target: &Target) -> anyhow::Result<String> {
         if window.len() >= IN_FLIGHT
             && let Some(oldest) = window.pop_front()
         {
-            confirmed(oldest.await?)?;
+            confirmed(&oldest.await?)?;
         }
         count += 1;
     }
     for rest in window {
-        confirmed(rest.await?)?;
+        confirmed(&rest.await?)?;
     }
     let rate = per_second(count, begun.elapsed());
     for queue in QUEUES {
@@ -107,7 +107,7 @@ async fn publish(
     Ok(Box::pin(channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?))
 }
 
-fn confirmed(confirmation: Confirmation) -> anyhow::Result<()> {
+fn confirmed(confirmation: &Confirmation) -> anyhow::Result<()> {
     if matches!(confirmation, Confirmation::Ack(None)) { Ok(()) } else { bail!("a message was not confirmed") }
 }
 
@@ -127,11 +127,11 @@ pub(crate) async fn fill(fill: &Fill) -> anyhow::Result<String> {
         if window.len() >= IN_FLIGHT
             && let Some(oldest) = window.pop_front()
         {
-            confirmed(oldest.await?)?;
+            confirmed(&oldest.await?)?;
         }
     }
     for rest in window {
-        confirmed(rest.await?)?;
+        confirmed(&rest.await?)?;
     }
     Ok(format!("filled={}", fill.count))
 }
