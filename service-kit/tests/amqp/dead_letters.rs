@@ -28,8 +28,8 @@ async fn with_letters(count: u128) -> (Stage, AmqpDeadLetters, String, std::sync
         stage.publish_until_accepted(&message(number)).await;
     }
     let (letters, queue) = (stage.letters(&["q", "none"]), stage.name("q"));
-    let all = usize::try_from(count).unwrap();
-    eventually("all are given up", async || letters.list(&queue, None, 100).await.unwrap().len() == all).await;
+    let all = u32::try_from(count).unwrap();
+    eventually("all are given up", async || stage.waiting(&dead_queue(&queue)).await == all).await;
     (stage, letters, queue, consumer)
 }
 
