@@ -29,12 +29,17 @@ pub enum QueueProgress {
         #[serde(default)]
         panics: u32,
         /// How often in a row it was put off since.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "is_zero")]
         postponed: u32,
         /// Not before this time: a queue with a short delay must not spend the attempts of one with a long delay.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         due: Option<DateTime<Utc>>,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Progress {

@@ -76,7 +76,9 @@ pub fn decide(ended: &Ended, before: Tries, settings: &ConsumerSettings, outage:
         Ended::Crashed { reason } | Ended::TimedOut { reason } => (1, reason.clone()),
         // Whatever was away is back already.
         Ended::NotTried => return postpone("the dependency was away for a moment".to_owned(), before, settings),
-        Ended::Answered(Outcome::Later { reason }) if before.postponed < MAX_POSTPONED => {
+        Ended::Answered(Outcome::Later { reason })
+            if before.postponed < MAX_POSTPONED && !crate::planted!("spend_attempts") =>
+        {
             return postpone(reason.clone(), before, settings);
         }
         // What is put off for ever is given up like what fails for ever.
