@@ -5,8 +5,7 @@ cd "$(dirname "$0")/../.."
 : "${DATABASE_URL:?run this by deploy/local/with.sh}"
 
 echo "servers: MariaDB ${MARIADB_VERSION:-?}, RabbitMQ ${RABBITMQ_VERSION:-?}, MongoDB ${MONGODB_VERSION:-?}, maildev ${MAILDEV_VERSION:-?}"
-TEST_DATABASE_URL=$DATABASE_URL cargo test -p bank-service --test api
-cargo test -p bank-service --features real-servers --test bank
-cargo test -p service-kit --features real-servers --test amqp
-cargo test -p log-service --features real-servers --test mongo
-cargo test -p email-service --features real-servers --test real
+# By the whole workspace's selection: cargo would build the dependencies anew for each crate's own.
+features=service-kit/real-servers,bank-service/real-servers,log-service/real-servers,email-service/real-servers
+cargo test --workspace --features "$features" --test amqp --test bank --test mongo --test real
+TEST_DATABASE_URL=$DATABASE_URL cargo test --workspace --features "$features" --test api

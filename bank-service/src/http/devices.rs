@@ -84,6 +84,7 @@ async fn list_devices(state: web::Data<AppState>, actor: Actor) -> Result<HttpRe
 
 /// Registers a device, or gives a known one another push token. A push token belongs to who registered it last.
 #[utoipa::path(
+    operation_id = "register_device",
     post,
     path = "/api/devices",
     tag = "devices",

@@ -49,7 +49,7 @@ fn the_doctor_says_what_is_well_and_what_is_not() {
     assert_eq!(output.status.code(), Some(1));
     let lines: Vec<&str> = text(&output.stdout).lines().collect();
     assert_eq!(lines[..4], ["ok    configuration", "ok    templates", "ok    mailer", "ok    store"]);
-    assert_eq!(lines[4..], ["FAIL  keys: JWKS_URL: no answer; is bank-service running?"]);
+    assert_eq!(lines[4..], ["ok    broker", "FAIL  keys: JWKS_URL: no answer; is bank-service running?"]);
 
     let output = run(&["doctor"], &[("MAIL_URL", "pigeon://me:hunter2@host"), ("EMAIL_BIND", "x")]);
     assert_eq!(output.status.code(), Some(1));

@@ -77,6 +77,8 @@ fn a_line_of_help_is_read_back() {
 fn help_of_the_all_in_one_binary_names_every_flag_with_its_variable() {
     let source = include_str!("../../src/options.rs");
     let fields = source.lines().filter_map(|line| line.trim_start().strip_prefix("pub(crate) "));
+    // A group of options has its flags elsewhere.
+    let fields = fields.filter(|field| !field.ends_with("Options,"));
     let fields: Vec<&str> = fields.filter_map(|field| field.split_once(':')).map(|(name, _)| name).collect();
     let settings = settings("bank-standalone");
     assert!(fields.len() > 10);

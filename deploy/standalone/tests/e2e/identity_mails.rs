@@ -102,8 +102,8 @@ async fn a_telephone_is_proved_by_the_file_in_the_phone_folder() {
     assert_eq!(user.send(reqwest::Method::POST, &url("/auth/phone"), Some(&body)).await.0, StatusCode::ACCEPTED);
     let read = async || {
         let files = fs::read_dir(place.data().join("phone")).ok()?.filter_map(Result::ok);
-        let texts = files.filter(|file| file.path().extension().is_some_and(|end| end == "txt"));
-        texts.filter_map(|file| fs::read_to_string(file.path()).ok()).next()
+        let mut texts = files.filter(|file| file.path().extension().is_some_and(|end| end == "txt"));
+        texts.find_map(|file| fs::read_to_string(file.path()).ok())
     };
     let (text, _) = eventually("a text message", SOON, read).await;
     let code = text.strip_prefix("To: +4915112345678\n\n").unwrap().split(' ').next().unwrap();
