@@ -8,8 +8,8 @@ use service_kit::task;
 use shared_events::UserId;
 use tokio::sync::broadcast;
 
-use super::reader::Reader;
 use super::{Change, MAX_PER_USER, MAX_STREAMS};
+use crate::store::changes::Reader;
 use crate::store::{Store, StoreError};
 
 /// How often the outbox is read: another process may have written to it.

@@ -16,13 +16,13 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::reader::Reader;
 use super::{Change, Channel, Subscription, Viewer};
 use crate::domain::policy::{Action, decide};
 use crate::domain::role::ADMIN;
 use crate::domain::session::SessionId;
 use crate::security::Security;
 use crate::store::StoreError;
+use crate::store::changes::Reader;
 
 const LOOK: Duration = Duration::from_millis(250);
 const HEARTBEAT: Duration = Duration::from_secs(15);

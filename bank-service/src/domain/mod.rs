@@ -8,6 +8,7 @@ pub mod balance;
 pub mod bank;
 pub mod branch;
 pub mod card;
+pub mod change;
 pub mod city;
 pub mod client;
 pub mod client_version;

@@ -10,6 +10,7 @@ pub mod accounts;
 mod banks;
 pub mod branches;
 pub mod cards;
+pub mod changes;
 mod cities;
 pub mod clients;
 mod context;

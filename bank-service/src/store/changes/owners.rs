@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use serde_json::Value;
 use shared_events::UserId;
 
-use super::{Change, Channel};
+use crate::domain::change::{Change, Channel};
 use crate::store::schema::{accounts, clients};
 use crate::store::{Db, StoreError};
 

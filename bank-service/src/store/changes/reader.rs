@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 use shared_events::WireMessage;
 
-use super::{Change, kind_of, owners};
+use super::owners;
+use crate::domain::change::{Change, kind_of};
 use crate::store::schema::outbox;
 use crate::store::{Db, StoreError};
 
@@ -25,7 +26,7 @@ type Row = (i64, String, String, String);
 
 /// What is known of the outbox.
 #[derive(Debug, Clone)]
-pub(super) struct Reader {
+pub struct Reader {
     /// Everything up to here was handed on or waited for.
     position: i64,
     /// Numbers within the trail that were seen.
@@ -35,23 +36,23 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn at(position: i64) -> Self {
+    pub fn at(position: i64) -> Self {
         Self { position, seen: BTreeSet::new(), gap_since: None }
     }
 
-    pub(super) fn position(&self) -> i64 {
+    pub fn position(&self) -> i64 {
         self.position
     }
 
     /// Starts at the end; what is there now counts as seen.
-    pub(super) fn at_end(db: &mut Db) -> Result<Self, StoreError> {
+    pub fn at_end(db: &mut Db) -> Result<Self, StoreError> {
         let mut reader = Self::at(last(db)?);
         reader.seen = reader.trail(db)?.into_iter().collect();
         Ok(reader)
     }
 
     /// What came since, in order, at most a page; whether there is more to be read at once. Owners are set.
-    pub(super) fn read(&mut self, db: &mut Db, now: Instant) -> Result<(Vec<Change>, bool), StoreError> {
+    pub fn read(&mut self, db: &mut Db, now: Instant) -> Result<(Vec<Change>, bool), StoreError> {
         let before = self.position;
         let late = self.stragglers(db)?;
         let fresh: Vec<Row> = outbox::table
@@ -131,7 +132,7 @@ mod tests {
 
     const LATER: Duration = Duration::from_secs(3);
 
-    async fn store(folder: &tempfile::TempDir) -> Store {
+    fn store(folder: &tempfile::TempDir) -> Store {
         let url: DatabaseUrl = format!("sqlite:{}", folder.path().join("bank.sqlite").display()).parse().unwrap();
         migrations::upgrade(&url).unwrap();
         Store::connect(&url).unwrap()
@@ -168,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn a_number_that_is_missing_is_waited_for_and_a_late_one_still_comes_once() {
         let folder = tempfile::TempDir::new().unwrap();
-        let store = store(&folder).await;
+        let store = store(&folder);
         let (mut reader, now) = (Reader::at(0), Instant::now());
         for number in [1, 2, 4] {
             commit(&store, number).await;
