@@ -63,6 +63,9 @@ compose-check: ## Check what can be checked of deploy/compose and deploy/images 
 .PHONY: test
 test: test-embedded ## Run every test that needs no server
 
+.PHONY: test-all
+test-all: test-embedded test-real fault-test ## Run every test there is, also on private real servers and under faults
+
 .PHONY: test-real
 test-real: ## Run the adapters' tests on private MariaDB, RabbitMQ, MongoDB and SMTP servers (installs what is missing)
 	deploy/local/with.sh deploy/checks/test-real.sh
