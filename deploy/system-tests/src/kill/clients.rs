@@ -32,13 +32,29 @@ pub(crate) struct Ledger {
     pub(crate) cards: Mutex<Vec<(i64, i64)>>,
 }
 
+/// Logs in; a service that is busy is asked again, as its `Retry-After` asks for.
+async fn log_in(http: &Client, urls: &Urls, login: &Value) -> anyhow::Result<String> {
+    let mut tries = 0;
+    loop {
+        let answer = http.post(format!("{}/auth/login", urls.bank)).json(login).send().await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        tries += 1;
+        if status.as_u16() == 503 && tries < TRIES {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        let tokens: Value = serde_json::from_str(&text)?;
+        let token = tokens["access_token"].as_str().map(str::to_owned);
+        return token.with_context(|| format!("the login was refused: {status} {}", tokens["error"]));
+    }
+}
+
 impl Ledger {
     /// Logs in and makes the client that accounts are opened for.
     pub(crate) async fn prepare(urls: Urls) -> anyhow::Result<Self> {
         let http = Client::builder().no_proxy().timeout(TIME_LIMIT).build()?;
         let login = json!({"email": ADMIN, "password": PASSWORD});
-        let tokens: Value = http.post(format!("{}/auth/login", urls.bank)).json(&login).send().await?.json().await?;
-        let token = tokens["access_token"].as_str().context("the login was refused")?.to_owned();
+        let token = log_in(&http, &urls, &login).await?;
         let mut ledger = Self {
             urls,
             http,
