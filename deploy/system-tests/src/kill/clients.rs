@@ -32,14 +32,15 @@ pub(crate) struct Ledger {
     pub(crate) cards: Mutex<Vec<(i64, i64)>>,
 }
 
-/// Logs in; a service that is busy is asked again, as its `Retry-After` asks for.
+/// Logs in. The first start makes the administrator just after its ports are open, so a refusal is asked about again, as is a
+/// service that is busy.
 async fn log_in(http: &Client, urls: &Urls, login: &Value) -> anyhow::Result<String> {
     let mut tries = 0;
     loop {
         let answer = http.post(format!("{}/auth/login", urls.bank)).json(login).send().await?;
         let (status, text) = (answer.status(), answer.text().await?);
         tries += 1;
-        if status.as_u16() == 503 && tries < TRIES {
+        if matches!(status.as_u16(), 401 | 503) && tries < TRIES {
             tokio::time::sleep(PAUSE).await;
             continue;
         }
