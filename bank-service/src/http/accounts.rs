@@ -80,7 +80,7 @@ pub(super) async fn read_account(
     id: PathId<AccountId>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadAccount)?;
-    let account = state.store.read(move |db| accounts::find_account(db, scope, id.0)).await?;
+    let account = accounts::find_account(&state.store, scope, id.0).await?;
     Ok(answers::item(&account, account.version))
 }
 

@@ -78,7 +78,7 @@ pub(super) async fn read_card(
     id: PathId<CardId>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadCard)?;
-    let card = state.store.read(move |db| cards::find_card(db, scope, id.0)).await?;
+    let card = cards::find_card(&state.store, scope, id.0).await?;
     Ok(answers::item(&card, card.version))
 }
 

@@ -14,7 +14,7 @@ use crate::domain::version::Expected;
 use crate::store::accounts::Parent;
 use crate::store::cards::Ancestor;
 use crate::store::named::NamedItem;
-use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, StoreError};
+use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, Store, StoreError};
 
 const WHAT: &str = "account";
 
@@ -49,8 +49,8 @@ pub enum OpenAccountError {
 
 crate::operation_errors!(OpenAccountError);
 
-pub fn find_account(db: &mut Db, scope: Scope, id: AccountId) -> Result<Account, FindError> {
-    Ok(found(store::accounts::find(db, scope, id)?, scope, WHAT)?)
+pub async fn find_account(store: &Store, scope: Scope, id: AccountId) -> Result<Account, FindError> {
+    Ok(found(store.account(scope, id).await?, scope, WHAT)?)
 }
 
 /// A page of the accounts within the scope; of one bank or client, if it is given. A foreign client is none.

@@ -9,7 +9,7 @@ use crate::domain::balance::Balance;
 use crate::domain::card::Card;
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::domain::version::Expected;
-use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, StoreError};
+use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, Store, StoreError};
 
 const WHAT: &str = "card";
 
@@ -27,8 +27,8 @@ pub enum IssueCardError {
 
 crate::operation_errors!(IssueCardError);
 
-pub fn find_card(db: &mut Db, scope: Scope, id: CardId) -> Result<Card, FindError> {
-    Ok(found(store::cards::find(db, scope, id)?, scope, WHAT)?)
+pub async fn find_card(store: &Store, scope: Scope, id: CardId) -> Result<Card, FindError> {
+    Ok(found(store.card(scope, id).await?, scope, WHAT)?)
 }
 
 /// A page of the cards within the scope; of one account, if it is given. A foreign account is none.

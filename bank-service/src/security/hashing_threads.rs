@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use argon2::{Block, Params};
 
-const IDLE: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(2);
 /// Memory beyond this, which only an imported hash can have asked for, is not kept.
 const KEPT_BLOCKS: usize = 19_456;
 

@@ -2,8 +2,11 @@
 
 use diesel::prelude::*;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
-use shared_events::{AccountId, BankId, ClientId, Currency, UserId};
+use shared_events::{AccountId, BankId, ClientId, Currency};
 
+use super::gather::{Found, Gathered};
+use super::one_of::one_of;
+use super::owned::{self, Owned};
 use super::page::page_of;
 use super::schema::{accounts, clients};
 use super::{Db, StoreError};
@@ -41,17 +44,23 @@ fn read((id, balance, currency, client_id, bank_id, version): Row) -> Result<Acc
     })
 }
 
+impl Gathered for Owned<Account> {
+    fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
+        let rows: Vec<(Row, i64)> = accounts::table
+            .inner_join(clients::table)
+            .filter(one_of(accounts::id, ids))
+            .select((accounts::all_columns, clients::user_id))
+            .load(db)?;
+        Ok(rows
+            .into_iter()
+            .map(|(row, owner)| (row.0, read(row).and_then(|account| Self::new(account, owner))))
+            .collect())
+    }
+}
+
 /// An account, if there is one within the scope. One query, owner included.
 pub fn find(db: &mut Db, scope: Scope, id: AccountId) -> Result<Option<Account>, StoreError> {
-    let row: Option<(Row, i64)> = accounts::table
-        .inner_join(clients::table)
-        .filter(accounts::id.eq(id.get()))
-        .select((accounts::all_columns, clients::user_id))
-        .first(db)
-        .optional()?;
-    let Some((row, owner)) = row else { return Ok(None) };
-    let owner = UserId::try_new(owner).map_err(|_| StoreError::Corrupt { what: "clients.user_id" })?;
-    if scope.covers(owner) { read(row).map(Some) } else { Ok(None) }
+    owned::only(Owned::<Account>::load(db, &[id.get()])?, scope)
 }
 
 /// An owner has few accounts and a bank has many: the sum keeps the planner off the bank's index, so that a list of one's own

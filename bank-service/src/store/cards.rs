@@ -5,8 +5,11 @@ use diesel::prelude::*;
 use diesel::query_builder::AstPass;
 use diesel::sql_types::BigInt;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
-use shared_events::{AccountId, BankId, CardId, ClientId, UserId};
+use shared_events::{AccountId, BankId, CardId, ClientId};
 
+use super::gather::{Found, Gathered};
+use super::one_of::one_of;
+use super::owned::{self, Owned};
 use super::page::page_of;
 use super::prepared::{self, KeptRow, bind_columns};
 use super::schema::{accounts, cards, clients};
@@ -60,17 +63,20 @@ fn read((id, balance, account_id, version): Row) -> Result<Card, StoreError> {
     })
 }
 
+impl Gathered for Owned<Card> {
+    fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
+        let rows: Vec<(Row, i64)> = cards::table
+            .inner_join(accounts::table.inner_join(clients::table))
+            .filter(one_of(cards::id, ids))
+            .select((cards::all_columns, clients::user_id))
+            .load(db)?;
+        Ok(rows.into_iter().map(|(row, owner)| (row.0, read(row).and_then(|card| Self::new(card, owner)))).collect())
+    }
+}
+
 /// A card, if there is one within the scope. One query, owner included.
 pub fn find(db: &mut Db, scope: Scope, id: CardId) -> Result<Option<Card>, StoreError> {
-    let row: Option<(Row, i64)> = cards::table
-        .inner_join(accounts::table.inner_join(clients::table))
-        .filter(cards::id.eq(id.get()))
-        .select((cards::all_columns, clients::user_id))
-        .first(db)
-        .optional()?;
-    let Some((row, owner)) = row else { return Ok(None) };
-    let owner = UserId::try_new(owner).map_err(|_| StoreError::Corrupt { what: "clients.user_id" })?;
-    if scope.covers(owner) { read(row).map(Some) } else { Ok(None) }
+    owned::only(Owned::<Card>::load(db, &[id.get()])?, scope)
 }
 
 /// A page of the cards within the scope, by id.

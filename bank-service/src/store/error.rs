@@ -85,6 +85,17 @@ impl StoreError {
         }
     }
 
+    /// The same for each of many callers whose common query failed.
+    pub(super) fn for_each(&self) -> Self {
+        match self {
+            Self::Busy => Self::Busy,
+            Self::Corrupt { what } => Self::Corrupt { what },
+            Self::Serialization => Self::Serialization,
+            Self::Unavailable { reason } => Self::Unavailable { reason: reason.clone() },
+            other => Self::Unavailable { reason: other.to_string() },
+        }
+    }
+
     /// Whether the same operation may succeed at once when it is tried again.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Serialization | Self::IdsExhausted(_))

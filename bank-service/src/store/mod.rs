@@ -19,6 +19,7 @@ pub mod devices;
 mod engine;
 mod error;
 pub mod event_trace;
+mod gather;
 mod group_commit;
 pub mod idempotency;
 pub mod imports;
@@ -30,8 +31,10 @@ mod mysql;
 mod mysql_options;
 mod mysql_pool;
 pub mod named;
+mod one_of;
 pub mod one_time_secrets;
 pub mod outbox;
+mod owned;
 mod page;
 pub mod phones;
 mod prepared;
@@ -54,14 +57,21 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use shared_events::{AccountId, CardId};
 use tokio::sync::Notify;
+
+use crate::domain::account::Account;
+use crate::domain::card::Card;
+use crate::domain::policy::Scope;
 
 pub use context::{Ctx, Outcome, PendingEvent, SOURCE};
 pub use db::Db;
 use engine::Engine;
 pub use error::StoreError;
+use gather::Gather;
 pub use idempotency::{IdempotencyError, IdempotencyKey};
 pub use lease::LeaseRow;
+use owned::Owned;
 pub use seal::{Seal, SharedSeal};
 pub use sequence::{Ids, Sequence, Sequenced};
 pub use url::{DatabaseUrl, DatabaseUrlError};
@@ -109,6 +119,8 @@ pub struct Store {
     ids: Arc<Ids>,
     committed: Arc<Notify>,
     seal: SharedSeal,
+    accounts: Gather<Owned<Account>>,
+    cards: Gather<Owned<Card>>,
 }
 
 impl Store {
@@ -116,7 +128,8 @@ impl Store {
     pub fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let ids = Arc::new(Ids::default());
         let (committed, seal) = (Arc::new(Notify::new()), SharedSeal::default());
-        Ok(Self { engine: Engine::connect(url, &ids)?, ids, committed, seal })
+        let engine = Engine::connect(url, &ids)?;
+        Ok(Self { engine, ids, committed, seal, accounts: Gather::default(), cards: Gather::default() })
     }
 
     pub fn ctx(&self, now: DateTime<Utc>) -> Ctx {
@@ -151,6 +164,16 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         self.engine.read(f).await
+    }
+
+    /// An account, if there is one within the scope. For the transactions' own reads see `accounts::find`.
+    pub async fn account(&self, scope: Scope, id: AccountId) -> Result<Option<Account>, StoreError> {
+        Ok(self.accounts.find(&self.engine, id.get()).await?.and_then(|account| account.within(scope)))
+    }
+
+    /// A card, if there is one within the scope. For the transactions' own reads see `cards::find`.
+    pub async fn card(&self, scope: Scope, id: CardId) -> Result<Option<Card>, StoreError> {
+        Ok(self.cards.find(&self.engine, id.get()).await?.and_then(|card| card.within(scope)))
     }
 
     /// Runs one operation in one transaction, with its events. `f` may run more than once, each time on a clean transaction.

@@ -8,7 +8,7 @@ use diesel::r2d2::R2D2Connection;
 use mysql_async::Opts;
 
 use super::mysql::MysqlConn;
-use super::{Db, Ids, OperationError, StoreError, mysql_options};
+use super::{Db, Ids, OperationError, StoreError, mysql_options, sequence};
 
 const CONNECTIONS: u32 = 16;
 const CHECKOUT: Duration = Duration::from_secs(2);
@@ -72,7 +72,9 @@ impl MysqlPool {
                 match error.store_error() {
                     Some(StoreError::IdsExhausted(sequence)) => {
                         let sequence = *sequence;
-                        transaction(&mut conn, &|db| ids.reserve(db, sequence, attempt))?;
+                        ids.refill(sequence, attempt, |block| {
+                            transaction(&mut conn, &|db| sequence::reserve(db, sequence, block))
+                        })?;
                     }
                     Some(lost) if lost.is_retryable() && attempt < WRITE_ATTEMPTS => pause(attempt),
                     _ => return Err(error),

@@ -4,7 +4,8 @@
 //! rest of a block. SQLite: there is one writer, and the counters are written in the same commit as the rows that used them,
 //! so there are no gaps but those of rolled-back transactions. An id is never given twice.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use shared_events::ids::{
@@ -14,9 +15,12 @@ use shared_events::ids::{
 use super::schema::sequences;
 use super::{Db, StoreError};
 
-/// How many ids a replica reserves at a time on MySQL; a transaction that needs more than that at once gets blocks that
-/// double, up to `LARGEST_BLOCK`.
+/// How many ids a replica reserves at a time on MySQL. A block that lasted for less than `BLOCK_LASTS` is followed by one of
+/// twice its size, up to `LARGEST_STEADY_BLOCK`; a restart skips what is left of it.
 const BLOCK: i64 = 100;
+const LARGEST_STEADY_BLOCK: i64 = 10_000;
+const BLOCK_LASTS: Duration = Duration::from_secs(1);
+/// A transaction that needs more ids at once than it found gets blocks that grow up to this.
 const LARGEST_BLOCK: i64 = 100 << 10;
 
 /// A table that counts its own rows.
@@ -99,10 +103,37 @@ struct Counter {
     stored: i64,
 }
 
+/// How the blocks of one sequence went so far.
+#[derive(Debug)]
+struct Blocks {
+    size: i64,
+    reserved: Option<Instant>,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Self { size: BLOCK, reserved: None }
+    }
+}
+
+impl Blocks {
+    /// The size of the next block.
+    fn next(&mut self, now: Instant) -> i64 {
+        if let Some(before) = self.reserved.replace(now) {
+            let short = now.duration_since(before) < BLOCK_LASTS;
+            self.size = if short { self.size * 2 } else { self.size / 2 };
+            self.size = self.size.clamp(BLOCK, LARGEST_STEADY_BLOCK);
+        }
+        self.size
+    }
+}
+
 /// The ids that this process may give out.
 #[derive(Debug, Default)]
 pub struct Ids {
     counters: [Mutex<Counter>; Sequence::ALL.len()],
+    /// Held while a block is being reserved: all who find no ids at once wait for one block, instead of reserving one each.
+    blocks: [Mutex<Blocks>; Sequence::ALL.len()],
 }
 
 impl Ids {
@@ -120,26 +151,34 @@ impl Ids {
     }
 
     fn with<T>(&self, sequence: Sequence, f: impl FnOnce(&mut Counter) -> T) -> T {
-        let index = Sequence::ALL.iter().position(|known| *known == sequence).unwrap_or_default();
-        let Some(counter) = self.counters.get(index) else { return f(&mut Counter::default()) };
-        f(&mut counter.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        f(&mut lock(of(&self.counters, sequence)))
     }
 
-    /// MySQL: reserves the next block. Runs in a transaction of its own, before the one that will use the ids.
+    /// MySQL: sees to it that there are ids again. `reserve` moves the sequence on by a block, in a transaction of its own
+    /// that is committed when it returns, and gives the first number beyond it. Blocks; call it outside of any transaction.
     ///
-    /// Only at the first attempt may another thread's block be enough.
-    pub(super) fn reserve(&self, db: &mut Db, sequence: Sequence, attempt: u32) -> Result<(), StoreError> {
-        if attempt == 1 && self.with(sequence, |counter| counter.next < counter.limit) {
+    /// `attempt` counts from 1: whoever comes again needs more ids at once than there were.
+    pub(super) fn refill<E>(
+        &self,
+        sequence: Sequence,
+        attempt: u32,
+        reserve: impl FnOnce(i64) -> Result<i64, E>,
+    ) -> Result<(), E> {
+        let mut blocks = lock(of(&self.blocks, sequence));
+        let wanted = match attempt {
+            0 | 1 => 1,
+            again => BLOCK.checked_shl((again - 1) * 2).map_or(LARGEST_BLOCK, |block| block.min(LARGEST_BLOCK)),
+        };
+        if self.with(sequence, |counter| counter.limit - counter.next >= wanted) {
             return Ok(());
         }
-        let block =
-            BLOCK.checked_shl(attempt.saturating_sub(1) * 2).map_or(LARGEST_BLOCK, |block| block.min(LARGEST_BLOCK));
-        ensure_row(db, sequence)?;
-        let row = sequences::table.find(sequence.name());
-        diesel::update(row).set(sequences::next_value.eq(sequences::next_value + block)).execute(db)?;
-        let end: i64 = row.select(sequences::next_value).first(db)?;
+        let block = blocks.next(Instant::now()).max(wanted);
+        let end = reserve(block)?;
         self.with(sequence, |counter| {
-            counter.next = end - block;
+            // A block that follows the last one leaves what is left of that usable.
+            if counter.limit != end - block {
+                counter.next = end - block;
+            }
             counter.limit = end;
         });
         Ok(())
@@ -182,6 +221,24 @@ impl Ids {
     }
 }
 
+/// MySQL: moves the sequence on by a block, and gives the first number beyond it.
+pub(super) fn reserve(db: &mut Db, sequence: Sequence, block: i64) -> Result<i64, StoreError> {
+    ensure_row(db, sequence)?;
+    let row = sequences::table.find(sequence.name());
+    diesel::update(row).set(sequences::next_value.eq(sequences::next_value + block)).execute(db)?;
+    Ok(row.select(sequences::next_value).first(db)?)
+}
+
+fn of<T>(each: &[T; Sequence::ALL.len()], sequence: Sequence) -> &T {
+    // The order of `ALL` is that of the variants: a test looks.
+    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "as many as there are variants")]
+    &each[sequence as usize]
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn ensure_row(db: &mut Db, sequence: Sequence) -> QueryResult<()> {
     let row = (sequences::name.eq(sequence.name()), sequences::next_value.eq(1_i64));
     match db {
@@ -189,4 +246,73 @@ fn ensure_row(db: &mut Db, sequence: Sequence) -> QueryResult<()> {
         Db::Sqlite(conn) => diesel::insert_or_ignore_into(sequences::table).values(row).execute(conn)?,
     };
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn each_sequence_has_its_place() {
+        let places = std::array::from_fn(|index| index);
+        for (index, sequence) in Sequence::ALL.into_iter().enumerate() {
+            assert_eq!(*of(&places, sequence), index);
+        }
+    }
+
+    #[test]
+    fn all_who_find_no_ids_at_once_wait_for_one_block_and_no_id_comes_twice() {
+        let (ids, table, reserved) = (Ids::default(), AtomicI64::new(1), AtomicI64::new(0));
+        let taken = Mutex::new(std::collections::BTreeSet::new());
+        let take = || {
+            for _ in 0..200 {
+                let mut attempt = 0;
+                let id: CardId = loop {
+                    if let Ok(id) = ids.next() {
+                        break id;
+                    }
+                    attempt += 1;
+                    let reserve = |block| {
+                        reserved.fetch_add(1, Ordering::SeqCst);
+                        std::thread::sleep(Duration::from_millis(2));
+                        Ok::<_, StoreError>(table.fetch_add(block, Ordering::SeqCst) + block)
+                    };
+                    ids.refill(Sequence::Cards, attempt, reserve).unwrap();
+                    assert!(attempt < 6, "starved");
+                };
+                assert!(lock(&taken).insert(id.get()), "{id:?} came twice");
+            }
+        };
+        std::thread::scope(|scope| (0..16).for_each(|_| drop(scope.spawn(take))));
+        // 3,200 ids: blocks of 100, 200, 400, 800, 1,600 and one more; without turns it would be some hundred.
+        assert!(reserved.load(Ordering::SeqCst) <= 8, "{reserved:?} blocks");
+        assert_eq!(lock(&taken).len(), 3200);
+    }
+
+    #[test]
+    fn whoever_needs_many_at_once_gets_them_in_the_end() {
+        let (ids, mut end) = (Ids::default(), 1);
+        for attempt in 1..=6 {
+            ids.refill(Sequence::Cards, attempt, |block| {
+                end += block;
+                Ok::<_, StoreError>(end)
+            })
+            .unwrap();
+        }
+        assert!((0..100 << 10).all(|_| ids.next::<CardId>().is_ok()));
+    }
+
+    #[test]
+    fn blocks_grow_while_they_do_not_last_and_shrink_again() {
+        let (mut blocks, mut now) = (Blocks::default(), Instant::now());
+        let mut after = |seconds: u64| {
+            now += Duration::from_secs(seconds);
+            blocks.next(now)
+        };
+        assert_eq!([after(0), after(0), after(0)], [100, 200, 400]);
+        assert_eq!([after(5), after(5), after(5)], [200, 100, 100]);
+        assert_eq!((0..20).map(|_| after(0)).max(), Some(LARGEST_STEADY_BLOCK));
+    }
 }

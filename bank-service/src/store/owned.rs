@@ -1,0 +1,30 @@
+//! An item with its owner: read without regard to who asks, shown to whom it concerns.
+
+use shared_events::UserId;
+
+use super::StoreError;
+use super::gather::Found;
+use crate::domain::policy::Scope;
+
+#[derive(Debug, Clone)]
+pub(super) struct Owned<T> {
+    item: T,
+    owner: UserId,
+}
+
+impl<T> Owned<T> {
+    pub(super) fn new(item: T, owner: i64) -> Result<Self, StoreError> {
+        let owner = UserId::try_new(owner).map_err(|_| StoreError::Corrupt { what: "clients.user_id" })?;
+        Ok(Self { item, owner })
+    }
+
+    pub(super) fn within(self, scope: Scope) -> Option<T> {
+        scope.covers(self.owner).then_some(self.item)
+    }
+}
+
+/// The one item of a query for one.
+pub(super) fn only<T>(rows: Found<Owned<T>>, scope: Scope) -> Result<Option<T>, StoreError> {
+    let Some((_, row)) = rows.into_iter().next() else { return Ok(None) };
+    Ok(row?.within(scope))
+}
