@@ -27,8 +27,9 @@ use crate::store::{DeliveryStore, StoreError};
 use crate::templates::{RenderError, Templates};
 
 const NAME: &str = "email-service";
-/// How many events are handled at the same time.
-const CONCURRENCY: usize = 8;
+/// How many events are handled at the same time: more than there are connections to the mail server, since most of a mail's time
+/// goes into its records, which the database writes many at a time.
+const CONCURRENCY: usize = 32;
 /// For all mails of one event: more than what sending gives itself, so that it always ends by itself.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 

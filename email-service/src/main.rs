@@ -7,6 +7,10 @@ use std::process::ExitCode;
 
 use cli::{Cli, run};
 
+/// Gives memory back after a flood, which the system's allocator does not with many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[actix_web::main]
 async fn main() -> ExitCode {
     let code = run(service_kit::config::parse::<Cli>()).await.unwrap_or_else(|error| {

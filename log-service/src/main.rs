@@ -51,6 +51,10 @@ enum Command {
     Healthcheck,
 }
 
+/// Gives memory back after a flood, which the system's allocator does not with many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[actix_web::main]
 async fn main() -> ExitCode {
     let cli: Cli = config::parse();

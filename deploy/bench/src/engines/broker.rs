@@ -117,7 +117,7 @@ pub(crate) async fn fill(fill: &Fill) -> anyhow::Result<String> {
     let mut window = VecDeque::new();
     let run = service_kit::ids::new_uuid().simple().to_string();
     let head = run.get(..8).unwrap_or("00000000");
-    for number in 0..fill.count {
+    for number in 1..=fill.count {
         let data = json!({"id": number, "name": format!("Bank {number}")});
         let body = json!({"user_id": 1, "date": "2026-01-01T00:00:00", "message": "Bank created", "data": data});
         let id = format!("{head}-0000-7000-8000-{number:012x}");
