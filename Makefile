@@ -68,7 +68,7 @@ test-all: test-embedded test-real fault-test ## Run every test there is, also on
 
 .PHONY: test-real
 test-real: ## Run the adapters' tests on private MariaDB, RabbitMQ, MongoDB and SMTP servers (installs what is missing)
-	deploy/local/with.sh deploy/checks/test-real.sh
+	LOCAL_UNSYNCED=1 deploy/local/with.sh deploy/checks/test-real.sh
 
 .PHONY: test-embedded
 test-embedded: ## Run the tests that need no server: unit, property, API, end to end, kill -9
