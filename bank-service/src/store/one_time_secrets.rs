@@ -17,6 +17,9 @@ const SWEEP: i64 = 500;
 /// The slot of a purpose of which a user has one at most.
 const ONLY_SLOT: &str = "-";
 
+/// Ids begin at 1.
+const NOBODY: i64 = 0;
+
 /// What is to be kept of a secret.
 #[derive(Debug, Clone)]
 pub struct NewSecret {
@@ -129,10 +132,15 @@ pub fn find(db: &mut Db, ctx: &Ctx, purpose: Purpose, hash: &SecretHash) -> Resu
     row.map(read).transpose()
 }
 
-/// The only secret of a user for a purpose, if it can still be used.
-pub fn find_of_user(db: &mut Db, ctx: &Ctx, purpose: Purpose, user: UserId) -> Result<Option<Live>, StoreError> {
+/// The only secret of a user for a purpose, if it can still be used. Nobody has none, and costs the same to look up.
+pub fn find_of_user(
+    db: &mut Db,
+    ctx: &Ctx,
+    purpose: Purpose,
+    user: Option<UserId>,
+) -> Result<Option<Live>, StoreError> {
     let row: Option<LiveRow> = dsl::one_time_secrets
-        .filter(dsl::user_id.eq(user.get()))
+        .filter(dsl::user_id.eq(user.map_or(NOBODY, UserId::get)))
         .filter(dsl::purpose.eq(purpose.as_str()))
         .filter(dsl::slot.eq(ONLY_SLOT))
         .filter(dsl::consumed_at.is_null())
@@ -172,6 +180,12 @@ pub fn count_try(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError
         .filter(dsl::expires_at.gt(ctx.now_naive()))
         .filter(dsl::attempts.lt(dsl::max_attempts));
     Ok(diesel::update(usable).set(dsl::attempts.eq(dsl::attempts + 1)).execute(db)? == 1)
+}
+
+/// The work of counting a wrong answer, where there is nothing that it could be counted of.
+pub fn count_nothing(db: &mut Db, ctx: &Ctx) -> Result<(), StoreError> {
+    let nothing = Live { id: String::new(), user_id: None, subject: String::new(), hash: SecretHash::new([0; 32]) };
+    count_try(db, ctx, &nothing).map(drop)
 }
 
 /// Makes a user's secrets for these purposes void; gives how many. Their cooldowns stay.

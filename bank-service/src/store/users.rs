@@ -66,10 +66,14 @@ pub fn find(db: &mut Db, id: UserId) -> Result<Option<User>, StoreError> {
 }
 
 pub fn find_by_email(db: &mut Db, email: &Email) -> Result<Option<User>, StoreError> {
+    id_of(db, email)?.map_or(Ok(None), |id| find(db, id))
+}
+
+/// One query, whether anybody has the address or not.
+pub fn id_of(db: &mut Db, email: &Email) -> Result<Option<UserId>, StoreError> {
     let id: Option<i64> =
         users::table.filter(users::email_key.eq(email.normalized())).select(users::id).first(db).optional()?;
-    let id = id.map(UserId::try_new).transpose().map_err(|_| StoreError::Corrupt { what: "users.id" })?;
-    id.map_or(Ok(None), |id| find(db, id))
+    id.map(UserId::try_new).transpose().map_err(|_| StoreError::Corrupt { what: "users.id" })
 }
 
 /// A page of users, by id.

@@ -85,16 +85,21 @@ pub enum CodeTry {
     Wrong,
 }
 
-/// Tries a code of a user: a right one is used up, a wrong one counted.
+/// Tries a code of a user: a right one is used up, a wrong one counted. Where there is none to try, or no user, the work is
+/// that of a wrong one, so that the time of a refusal does not tell which it was.
 pub fn try_code(
     db: &mut Db,
     ctx: &Ctx,
     vault: &Vault,
     purpose: Purpose,
-    user: UserId,
+    user: Option<UserId>,
     code: &Code,
 ) -> Result<CodeTry, StoreError> {
-    let Some(live) = secrets::find_of_user(db, ctx, purpose, user)? else { return Ok(CodeTry::Wrong) };
+    let live = secrets::find_of_user(db, ctx, purpose, user)?;
+    let (Some(live), Some(user)) = (live, user) else {
+        secrets::count_nothing(db, ctx)?;
+        return Ok(CodeTry::Wrong);
+    };
     if !same_hash(&live.hash, &code.hash(vault, purpose, user, &live.subject)) {
         secrets::count_try(db, ctx, &live)?;
         return Ok(CodeTry::Wrong);

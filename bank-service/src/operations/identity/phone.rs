@@ -75,7 +75,7 @@ pub fn verify_phone(
     command: &VerifyPhone,
 ) -> Result<Outcome<Option<PhoneNumber>>, VerifyPhoneError> {
     let (user, Some(code)) = (command.user_id, &command.code) else { return Ok(Outcome::new(None)) };
-    let tried = one_time::try_code(db, ctx, &command.vault, Purpose::PhoneCode, user, code)?;
+    let tried = one_time::try_code(db, ctx, &command.vault, Purpose::PhoneCode, Some(user), code)?;
     let CodeTry::Right { subject } = tried else { return Ok(Outcome::new(None)) };
     let number = PhoneNumber::parse(&subject).map_err(|_| StoreError::Corrupt { what: "one_time_secrets.subject" })?;
     match store::phones::set(db, user, &number, ctx.now) {

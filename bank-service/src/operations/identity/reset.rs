@@ -127,11 +127,11 @@ fn prove(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<User>, Sto
             Ok(owner(db, &live)?.filter(|user| proves(&live, user)))
         }
         ResetProof::Code { email: Some(email), code: Some(code), vault } => {
-            let Some(user) = store::users::find_by_email(db, email)? else { return Ok(None) };
-            match one_time::try_code(db, ctx, vault, Purpose::PasswordResetCode, user.id, code)? {
-                CodeTry::Right { subject } if subject == user.email.as_str() => Ok(Some(user)),
-                CodeTry::Right { .. } | CodeTry::Wrong => Ok(None),
-            }
+            // Whose the address is, if anybody's, is looked at only once the code was right.
+            let id = store::users::id_of(db, email)?;
+            let tried = one_time::try_code(db, ctx, vault, Purpose::PasswordResetCode, id, code)?;
+            let (CodeTry::Right { subject }, Some(id)) = (tried, id) else { return Ok(None) };
+            Ok(store::users::find(db, id)?.filter(|user| user.email.as_str() == subject))
         }
         ResetProof::Code { .. } => Ok(None),
     }

@@ -1,20 +1,16 @@
 //! Nobody learns who is a user: by status, body, header or time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
+use super::timing::difference;
 use crate::harness::{Answer, PASSWORD, TestApp};
 
 const KNOWN: &str = "known@example.com";
 const UNKNOWN: &str = "nobody@example.com";
 const OTHER: &str = "another horse, another staple";
-/// Calls of each kind in a round, interleaved; medians of so many differ by chance by less than [`TOLERANCE_PERMILLE`].
-const PAIRS: usize = 100;
-const ROUNDS: usize = 3;
-const TOLERANCE_PERMILLE: u128 = 50;
-
 /// What a caller sees, without what differs between any two answers.
 fn visible(answer: Answer) -> (u16, HeaderMap, Value) {
     let Answer { status, mut headers, mut body } = answer;
@@ -27,32 +23,9 @@ fn visible(answer: Answer) -> (u16, HeaderMap, Value) {
     (status.as_u16(), headers, body)
 }
 
-/// In microseconds.
-fn median(mut times: Vec<Duration>) -> u128 {
-    times.sort_unstable();
-    times[times.len() / 2].as_micros()
-}
-
-/// The two kinds of call take the same time: in one of three rounds at least, as other work on the machine disturbs some.
-async fn same_time(mut known: impl AsyncFnMut() -> Answer, mut unknown: impl AsyncFnMut() -> Answer) {
-    let mut seen = Vec::new();
-    for _ in 0..ROUNDS {
-        let (mut one, mut other) = (Vec::new(), Vec::new());
-        for _ in 0..PAIRS {
-            let began = Instant::now();
-            known().await;
-            one.push(began.elapsed());
-            let began = Instant::now();
-            unknown().await;
-            other.push(began.elapsed());
-        }
-        let (one, other) = (median(one), median(other));
-        if one.abs_diff(other) * 1000 < one.max(other) * TOLERANCE_PERMILLE {
-            return;
-        }
-        seen.push((one, other));
-    }
-    panic!("the time tells them apart in every round, medians in microseconds: {seen:?}");
+async fn same_time(known: impl AsyncFnMut() -> Answer, unknown: impl AsyncFnMut() -> Answer) {
+    let seen = difference(known, unknown).await;
+    assert_eq!(seen, None, "the time tells them apart in every round: medians in microseconds");
 }
 
 #[actix_web::test]

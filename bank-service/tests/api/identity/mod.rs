@@ -32,5 +32,6 @@ mod secrecy;
 mod social;
 mod social_links;
 mod social_refusals;
+mod timing;
 mod tokens;
 mod users;

@@ -42,7 +42,8 @@ async fn give_out(app: &TestApp, user: UserId, code: &Code) -> bool {
 async fn try_code(app: &TestApp, user: UserId, code: &str) -> bool {
     let state = &app.running.state;
     let (vault, code) = (state.security.shared_vault(), Code::parse(code).unwrap());
-    let tried = write(app, move |db, ctx| one_time::try_code(db, ctx, &vault, Purpose::PhoneCode, user, &code)).await;
+    let tried =
+        write(app, move |db, ctx| one_time::try_code(db, ctx, &vault, Purpose::PhoneCode, Some(user), &code)).await;
     matches!(tried, CodeTry::Right { subject } if subject == NUMBER)
 }
 
