@@ -4,7 +4,7 @@
 //! stops, and when the client goes, takes nothing for `PATIENCE` or falls too far behind. A client that comes back with
 //! `Last-Event-ID` gets what committed in between, and nothing twice.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CHUNKS: usize = 16;
 /// How long the changes since `Last-Event-ID` may wait for a missing one.
 const CATCH_UP_WAIT: Duration = Duration::from_secs(5);
+/// How many changes are remembered as sent: more than the live ones may lag behind the outbox, and no more, however long the
+/// client was away.
+const REMEMBERED: usize = 4_096;
 /// What a client is told to wait before it connects again.
 const HELLO: &str = "retry: 2000\n";
 
@@ -55,13 +58,37 @@ struct Follower {
     parts: StreamParts,
     out: mpsc::Sender<Bytes>,
     /// What was sent while catching up, and may come again live.
-    caught_up: HashSet<String>,
+    caught_up: Recent,
+}
+
+/// The newest of the events that were sent.
+#[derive(Default)]
+struct Recent {
+    known: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Recent {
+    fn insert(&mut self, event_id: String) {
+        if self.order.len() >= REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        if self.known.insert(event_id.clone()) {
+            self.order.push_back(event_id);
+        }
+    }
+
+    fn contains(&self, event_id: &str) -> bool {
+        self.known.contains(event_id)
+    }
 }
 
 /// Begins to write a stream.
 pub fn follow(parts: StreamParts) -> Body {
     let (out, mut body) = mpsc::channel::<Bytes>(CHUNKS);
-    let follower = Follower { parts, out, caught_up: HashSet::new() };
+    let follower = Follower { parts, out, caught_up: Recent::default() };
     drop(service_kit::task::spawn("change-stream", async move {
         if follower.run().await.is_err() {
             tracing::debug!("a stream of changes is over");

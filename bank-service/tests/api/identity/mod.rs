@@ -24,7 +24,7 @@ mod push;
 mod real_time;
 mod refresh;
 mod register;
-mod replicas;
+pub(crate) mod replicas;
 mod reset;
 mod reset_attacks;
 mod roles;

@@ -12,7 +12,7 @@ use crate::harness::{PASSWORD, Person, TestApp};
 const WITHIN: Duration = Duration::from_secs(1);
 
 /// Two services on one database.
-async fn two_replicas() -> (TestApp, TestApp) {
+pub(crate) async fn two_replicas() -> (TestApp, TestApp) {
     let one = TestApp::start().await;
     let database = database::of(one.folder.path()).await;
     let folder = TempDir::new().unwrap();

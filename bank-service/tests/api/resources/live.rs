@@ -1,71 +1,10 @@
 //! Live changes: who sees what, resumed where, ended when.
 
-use std::time::Duration;
-
-use reqwest::{Method, Response};
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::stream::Stream;
 use super::world::{World, id};
-use crate::harness::TestApp;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Stream {
-    response: Response,
-    buffer: String,
-    last_id: String,
-}
-
-impl Stream {
-    async fn open(app: &TestApp, token: &str, channels: &str, last_id: Option<&str>) -> Self {
-        let mut request = app.request(Method::GET, &format!("/api/events/stream?channels={channels}"), Some(token));
-        if let Some(id) = last_id {
-            request = request.header("Last-Event-ID", id);
-        }
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status().as_u16(), 200);
-        let mut stream = Self { response, buffer: String::new(), last_id: String::new() };
-        let hello = stream.block().await.unwrap();
-        assert!(hello.starts_with("retry: "), "{hello}");
-        stream
-    }
-
-    /// What stands before the next blank line; none at the end.
-    async fn block(&mut self) -> Option<String> {
-        loop {
-            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
-                let (block, rest) = (block.to_owned(), rest.to_owned());
-                self.buffer = rest;
-                if let Some(id) = block.lines().find_map(|line| line.strip_prefix("id: ")) {
-                    id.clone_into(&mut self.last_id);
-                }
-                return Some(block);
-            }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("the stream says nothing");
-            self.buffer.push_str(std::str::from_utf8(&chunk.ok()??).unwrap());
-        }
-    }
-
-    /// The next change: `create account 3`.
-    async fn next(&mut self) -> Option<(String, Value)> {
-        loop {
-            let block = self.block().await?;
-            let line = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-            let Some(verb) = line("event: ") else { continue };
-            let data: Value = serde_json::from_str(&line("data: ").unwrap()).unwrap();
-            let name = format!("{verb} {} {}", data["channel"].as_str().unwrap(), data["item"]["id"]);
-            return Some((name, data));
-        }
-    }
-
-    async fn names(&mut self, count: usize) -> Vec<String> {
-        let mut names = Vec::new();
-        for _ in 0..count {
-            names.push(self.next().await.expect("the stream ended").0);
-        }
-        names
-    }
-}
 
 async fn set_balance(world: &World, card: i64, balance: i64) {
     world.app.put(&world.admin.token, &format!("/api/cards/{card}"), json!({"balance": balance})).await.expect(200);
