@@ -11,6 +11,7 @@ use crate::push::{FcmSettings, ServiceAccount};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const MAX_FILE: u64 = 64 * 1024;
+const FOLDER: &str = "./data/push";
 
 #[derive(Debug, Clone, Args)]
 pub struct PushOptions {
@@ -28,18 +29,14 @@ pub struct PushOptions {
     )]
     pub push_base_url: String,
 
-    /// Where push notifications become files if there is no push service
-    #[arg(long, env = "PUSH_FOLDER", default_value = "./data/push", value_name = "FOLDER", global = true)]
-    pub push_folder: PathBuf,
+    /// Without a push service: write notifications as files to this folder; `push` in the data folder unless set
+    #[arg(long, env = "PUSH_FOLDER", value_name = "FOLDER", global = true)]
+    pub push_folder: Option<PathBuf>,
 }
 
 impl Default for PushOptions {
     fn default() -> Self {
-        Self {
-            push_credentials_file: None,
-            push_base_url: "https://fcm.googleapis.com".to_owned(),
-            push_folder: PathBuf::from("./data/push"),
-        }
+        Self { push_credentials_file: None, push_base_url: "https://fcm.googleapis.com".to_owned(), push_folder: None }
     }
 }
 
@@ -53,7 +50,7 @@ pub enum PushSettings {
 impl PushOptions {
     /// Reads and checks the credentials.
     pub fn check(&self, faults: &mut Faults) -> PushSettings {
-        let folder = PushSettings::Folder(self.push_folder.clone());
+        let folder = PushSettings::Folder(self.push_folder.clone().unwrap_or_else(|| FOLDER.into()));
         let Some(path) = self.push_credentials_file.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
             return folder;
         };

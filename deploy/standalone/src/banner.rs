@@ -1,12 +1,13 @@
 //! What a newcomer sees: where everything is, how to log in, and three calls that work when pasted.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 pub(crate) struct Addresses {
     pub(crate) bank: String,
     pub(crate) log: String,
     pub(crate) email: String,
+    /// Where the mails are to be found.
+    pub(crate) mails: String,
 }
 
 pub(crate) struct Administrator {
@@ -15,15 +16,14 @@ pub(crate) struct Administrator {
     pub(crate) shown_once: Option<String>,
 }
 
-pub(crate) fn print(addresses: &Addresses, data_dir: &Path, administrator: &Administrator) -> io::Result<()> {
+pub(crate) fn print(addresses: &Addresses, administrator: &Administrator) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text(addresses, data_dir, administrator).as_bytes())?;
+    out.write_all(text(addresses, administrator).as_bytes())?;
     out.flush()
 }
 
-fn text(addresses: &Addresses, data_dir: &Path, administrator: &Administrator) -> String {
-    let Addresses { bank, log, email } = addresses;
-    let data = data_dir.display();
+fn text(addresses: &Addresses, administrator: &Administrator) -> String {
+    let Addresses { bank, log, email, mails } = addresses;
     let address = &administrator.email;
     let (login, password) = match &administrator.shown_once {
         Some(password) => (
@@ -39,7 +39,7 @@ The bank is open. Ctrl-C closes it; the next start goes on where this one ends.
   bank-service  {bank}   API page {bank}/docs
   log-service   {log}   API page {log}/docs
   email-service {email}   API page {email}/docs
-  mails         {data}/mailbox
+  mails         {mails}
   administrator {login}
 
 Log in, open a bank, and see its log entry, which comes once its mail was accepted:
@@ -58,11 +58,12 @@ mod tests {
 
     #[test]
     fn a_password_is_shown_when_it_was_made_and_not_otherwise() {
-        let addresses = Addresses { bank: "http://b".into(), log: "http://l".into(), email: "http://e".into() };
+        let [bank, log, email] = ["http://b", "http://l", "http://e"].map(str::to_owned);
+        let addresses = Addresses { bank, log, email, mails: "./data/mailbox".to_owned() };
         let mut administrator = Administrator { email: "a@b".into(), shown_once: Some("pw-1".into()) };
-        let first = text(&addresses, Path::new("./data"), &administrator);
+        let first = text(&addresses, &administrator);
         assert!(first.contains("\"password\":\"pw-1\"") && first.contains("http://b/docs"), "{first}");
         administrator.shown_once = None;
-        assert!(!text(&addresses, Path::new("./data"), &administrator).contains("pw-1"));
+        assert!(!text(&addresses, &administrator).contains("pw-1"));
     }
 }

@@ -31,6 +31,18 @@ pub(crate) struct Options {
     #[arg(long, env = "EMAIL_BIND", default_value = "127.0.0.1:8001", value_name = "HOST:PORT")]
     pub(crate) email_bind: SocketAddr,
 
+    /// The address that people reach bank-service at, if it is another one; links in mails begin with it
+    #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+
+    /// Where mail goes: `smtp://host:port`, `smtps://host:port` or `mailbox:<folder>`; `mailbox` in the data folder unless set
+    #[arg(long, env = "MAIL_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) mail_url: Option<Secret>,
+
+    /// The sender of every mail, such as `Bank <no-reply@bank.example>`
+    #[arg(long, env = "EMAIL_FROM", value_name = "SENDER")]
+    pub(crate) mail_from: Option<String>,
+
     /// The administrator's address
     #[arg(long, env = "ADMIN_EMAIL", default_value = "admin@bank.localhost", value_name = "ADDRESS")]
     pub(crate) admin_email: String,
@@ -65,6 +77,12 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     pub(crate) sms: bank_service::config::SmsOptions,
+
+    #[command(flatten)]
+    pub(crate) push: bank_service::config::PushOptions,
+
+    #[command(flatten)]
+    pub(crate) social: bank_service::config::SocialOptions,
 
     /// How log lines look
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bank_service::app as bank;
-use bank_service::config::SmsOptions;
+use bank_service::config::{PushOptions, SmsOptions};
 use bank_service::operations::identity::AdminOutcome;
 use email_service::EmailService;
 use log_service::{LogParts, LogService, LogServiceConfig};
@@ -40,11 +40,20 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     shutdown.on_signals();
     let system = start(&options, &folder, shutdown).await?;
     let (administrator, password) = administrator(&system, &options).await?;
-    let addresses = Addresses { bank: system.bank.server.url(), log: system.log.url(), email: system.email.url() };
+    let addresses = Addresses {
+        bank: system.bank.server.url(),
+        log: system.log.url(),
+        email: system.email.url(),
+        mails: match &options.mail_url {
+            // It may hold a password.
+            Some(_) => "where MAIL_URL says".to_owned(),
+            None => options.data_dir.join("mailbox").display().to_string(),
+        },
+    };
     if options.demo {
         demo::seed(&system.bank.state, &addresses.bank, &options.admin_email, password.as_ref()).await?;
     }
-    banner::print(&addresses, &options.data_dir, &administrator).context("standard output")?;
+    banner::print(&addresses, &administrator).context("standard output")?;
     system.shutdown.wait().await;
     stop(system).await;
     Ok(())
@@ -100,7 +109,7 @@ fn bank_config(options: &Options, folder: &DataFolder) -> anyhow::Result<bank_se
         bind: options.bank_bind,
         database_url: Secret::new(folder.sqlite("bank.sqlite")),
         secret_key: Some(secret_key),
-        public_url: format!("http://{}", options.bank_bind),
+        public_url: options.public_url.clone().unwrap_or_else(|| format!("http://{}", options.bank_bind)),
         default_role: options.default_role.clone(),
         rate_login_per_minute: options.rate_login_per_minute,
         rate_register_per_hour: options.rate_register_per_hour,
@@ -109,17 +118,24 @@ fn bank_config(options: &Options, folder: &DataFolder) -> anyhow::Result<bank_se
             sms_folder: options.sms.sms_folder.clone().or_else(|| Some(folder.join("phone"))),
             ..options.sms.clone()
         },
-        push: bank_service::config::PushOptions { push_folder: folder.join("push"), ..Default::default() },
+        push: PushOptions {
+            push_folder: options.push.push_folder.clone().or_else(|| Some(folder.join("push"))),
+            ..options.push.clone()
+        },
+        social: options.social.clone(),
         ..bank_service::config::Config::default()
     })
 }
 
 fn email_config(options: &Options, folder: &DataFolder) -> anyhow::Result<email_service::Config> {
+    let mailbox = || Secret::new(format!("mailbox:{}", folder.join("mailbox").display()));
+    let by_default = email_service::Args::default();
     let args = email_service::Args {
         bind: options.email_bind.to_string(),
-        mail_url: Secret::new(format!("mailbox:{}", folder.join("mailbox").display())),
+        mail_url: options.mail_url.clone().unwrap_or_else(mailbox),
+        from: options.mail_from.clone().unwrap_or_else(|| by_default.from.clone()),
         database_url: Secret::new(folder.sqlite("email.sqlite")),
-        ..email_service::Args::default()
+        ..by_default
     };
     Ok(args.check()?)
 }

@@ -150,7 +150,7 @@ async fn a_notification_does_not_follow_its_token_to_another_user() {
 async fn a_new_login_is_told_to_the_devices_and_without_a_push_service_becomes_a_file() {
     let folder = tempfile::TempDir::new().unwrap();
     let push_folder = folder.path().join("push");
-    let app = TestApp::start_with(|config| config.push.push_folder.clone_from(&push_folder)).await;
+    let app = TestApp::start_with(|config| config.push.push_folder = Some(push_folder.clone())).await;
     let ada = app.user("ada@example.com").await;
     register(&app, &ada, "phone", TOKEN).await;
     app.person("ada@example.com").await;
