@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 
 echo "servers: MariaDB ${MARIADB_VERSION:-?}, RabbitMQ ${RABBITMQ_VERSION:-?}, MongoDB ${MONGODB_VERSION:-?}, maildev ${MAILDEV_VERSION:-?}"
 # By the whole workspace's selection: cargo would build the dependencies anew for each crate's own.
-features=service-kit/real-servers,bank-service/real-servers,log-service/real-servers,email-service/real-servers
-cargo test --workspace --features "$features" --test amqp --test bank --test mongo --test real
+features=service-kit/real-servers,bank-service/real-servers,log-service/real-servers,email-service/real-servers,standalone/real-servers
+# In one go, so that the binaries of all three services are there and new for the flows.
+cargo test --workspace --features "$features" --test amqp --test bank --test mongo --test real --test flows
 TEST_DATABASE_URL=$DATABASE_URL cargo test --workspace --features "$features" --test api

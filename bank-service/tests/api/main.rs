@@ -16,5 +16,4 @@ mod providers;
 mod relay;
 mod resources;
 mod rows;
-mod sms_stub;
 mod trace;

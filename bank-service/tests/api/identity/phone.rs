@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bank_service::config::SmsOptions;
 use futures_util::future::join_all;
 use serde_json::json;
+use service_kit::config::Secret;
 use service_kit::messaging::{DeadLetters, InProcessBroker, MemoryDeadLetters};
 use service_kit::telemetry::Metrics;
+use stand_ins::sms::{FROM, Reply, SID, SmsStub, TOKEN};
 
 use crate::harness::{Answer, Person, TestApp};
-use crate::sms_stub::{Reply, SmsStub};
 
 const NUMBER: &str = "+4915112345678";
 const QUEUE: &str = "bank-service.sms";
@@ -24,7 +26,13 @@ struct Phones {
 impl Phones {
     async fn start() -> Self {
         let stub = SmsStub::start();
-        let options = stub.options.clone();
+        let options = SmsOptions {
+            sms_base_url: Some(stub.base_url.clone()),
+            sms_account_sid: Some(SID.to_owned()),
+            sms_auth_token: Some(Secret::new(TOKEN)),
+            sms_from: Some(FROM.to_owned()),
+            sms_folder: None,
+        };
         let app = TestApp::start_with(|config| config.sms = options).await;
         let dead = Arc::new(MemoryDeadLetters::default());
         let (metrics, shutdown) = (Metrics::new("test"), app.shutdown.clone());

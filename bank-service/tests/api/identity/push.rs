@@ -8,9 +8,9 @@ use bank_service::push::{Fcm, FcmSettings, ServiceAccount};
 use serde_json::{Value, json};
 use service_kit::messaging::{Consumer, Delivery, Outcome};
 use shared_events::WireMessage;
+use stand_ins::fcm::{Mood, StandIn};
 
 use super::devices::register;
-use super::fcm::{Mood, StandIn};
 use crate::harness::{Person, TestApp};
 
 const TOKEN: &str = "a-push-token-of-ada";

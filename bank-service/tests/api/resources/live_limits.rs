@@ -19,7 +19,7 @@ const BATCH: i64 = 250;
 const BATCHES: i64 = 8;
 const CHANGES: i64 = BATCH * BATCHES;
 /// Longer than a reader may take nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Commits changes that are about five kilobytes each.
 async fn commit(app: &TestApp, first: i64, count: i64) {

@@ -1,7 +1,8 @@
 //! `--help` of the four binaries, read back into a table.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::binaries;
 
 pub(crate) const BINARIES: [&str; 4] = ["bank-standalone", "bank-service", "log-service", "email-service"];
 
@@ -14,25 +15,11 @@ pub(crate) struct Setting {
     pub(crate) meaning: String,
 }
 
-/// Beside the binary under test; built if it is not there.
-fn path(binary: &str) -> PathBuf {
-    let standalone = Path::new(env!("CARGO_BIN_EXE_bank-standalone"));
-    let path = standalone.with_file_name(binary);
-    if !path.exists() {
-        let profile = if standalone.parent().unwrap().ends_with("release") { "release" } else { "dev" };
-        // Together with this crate, so that dependencies have the features that they are built with already.
-        let build = ["build", "--locked", "--profile", profile, "-p", "standalone", "-p", binary];
-        let status = Command::new(env!("CARGO")).args(build).current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
-        assert!(status.success(), "{binary} cannot be built");
-    }
-    path
-}
-
 /// The flags of a binary, in their order.
 pub(crate) fn settings(binary: &str) -> Vec<Setting> {
     let folder = tempfile::tempdir().unwrap();
     // So wide that no line is wrapped; without an environment, which would be shown.
-    let mut command = Command::new(path(binary));
+    let mut command = Command::new(binaries::path(binary));
     command.arg("--help").env_clear().env("COLUMNS", "9999").current_dir(folder.path());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{binary}: {}", String::from_utf8_lossy(&output.stderr));

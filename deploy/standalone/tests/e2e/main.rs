@@ -13,6 +13,8 @@
 
 mod api;
 mod banner;
+#[path = "../shared/binaries.rs"]
+mod binaries;
 mod demo;
 mod docs;
 mod first_minute;

@@ -18,7 +18,7 @@ const PROJECT: &str = "bank-example";
 
 /// What the next message is answered with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Mood {
+pub enum Mood {
     Status(u16),
     Unregistered,
     Slow,
@@ -32,10 +32,10 @@ struct Seen {
     faults: Vec<String>,
 }
 
-pub(crate) struct StandIn {
-    pub(crate) url: String,
+pub struct StandIn {
+    pub url: String,
     /// The JSON key of the service account.
-    pub(crate) credentials: String,
+    pub credentials: String,
     seen: Arc<Mutex<Seen>>,
     handle: ServerHandle,
 }
@@ -47,7 +47,7 @@ struct Shared {
 }
 
 impl StandIn {
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
         let der: Pkcs8V1Der = key.as_der().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -72,23 +72,23 @@ impl StandIn {
         Self { url, credentials: credentials.to_string(), seen, handle }
     }
 
-    pub(crate) fn answer_with(&self, moods: &[Mood]) {
+    pub fn answer_with(&self, moods: &[Mood]) {
         self.seen.lock().unwrap().moods.extend(moods);
     }
 
     /// The messages that were taken; panics if anything was wrong with what came.
     #[track_caller]
-    pub(crate) fn messages(&self) -> Vec<Value> {
+    pub fn messages(&self) -> Vec<Value> {
         let seen = self.seen.lock().unwrap();
         assert!(seen.faults.is_empty(), "{:?}", seen.faults);
         seen.messages.clone()
     }
 
-    pub(crate) fn grants(&self) -> usize {
+    pub fn grants(&self) -> usize {
         self.seen.lock().unwrap().grants
     }
 
-    pub(crate) async fn stop(&self) {
+    pub async fn stop(&self) {
         self.handle.stop(false).await;
     }
 }

@@ -14,9 +14,6 @@ use super::{Account, CLIENT_SECRET, Desk, Grant, Providers, Trouble, client_id};
 
 type Form = HashMap<String, String>;
 
-/// Where GitHub, Google, Facebook and LinkedIn are told to send people back to.
-const CALLBACK: &str = "http://127.0.0.1:5000/auth/social";
-
 fn pairs(text: &str) -> Form {
     url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
@@ -87,7 +84,7 @@ impl Providers {
         };
         expect("response_type", "code");
         expect("client_id", &client_id(provider));
-        expect("redirect_uri", &format!("{CALLBACK}/{provider}/callback"));
+        expect("redirect_uri", &format!("{}/auth/social/{provider}/callback", self.public_url));
         if provider != "linkedin" {
             expect("code_challenge_method", "S256");
         }

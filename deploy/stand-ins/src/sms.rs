@@ -5,40 +5,39 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use bank_service::config::SmsOptions;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use service_kit::config::Secret;
 
-pub(crate) const SID: &str = "AC0123456789abcdef";
-pub(crate) const TOKEN: &str = "the secret of the account";
-pub(crate) const FROM: &str = "+12025550100";
+pub const SID: &str = "AC0123456789abcdef";
+pub const TOKEN: &str = "the secret of the account";
+pub const FROM: &str = "+12025550100";
 
 /// How the next requests are answered; 201 once the list is empty.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Reply {
+pub enum Reply {
     Status(u16),
     /// Nothing for longer than the client waits.
     Silence,
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct Received {
+pub struct Received {
     /// Recipient and text of what was taken.
-    pub(crate) taken: Arc<Mutex<Vec<(String, String)>>>,
-    pub(crate) replies: Arc<Mutex<VecDeque<Reply>>>,
+    pub taken: Arc<Mutex<Vec<(String, String)>>>,
+    pub replies: Arc<Mutex<VecDeque<Reply>>>,
     /// What was wrong with a request.
-    pub(crate) faults: Arc<Mutex<Vec<String>>>,
-    pub(crate) asked: Arc<Mutex<usize>>,
+    pub faults: Arc<Mutex<Vec<String>>>,
+    pub asked: Arc<Mutex<usize>>,
 }
 
-pub(crate) struct SmsStub {
-    pub(crate) received: Received,
-    pub(crate) options: SmsOptions,
+pub struct SmsStub {
+    pub received: Received,
+    /// Of the provider: `SMS_BASE_URL`.
+    pub base_url: String,
 }
 
 impl SmsStub {
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let received = Received::default();
         let shared = received.clone();
         let server = HttpServer::new(move || {
@@ -49,28 +48,32 @@ impl SmsStub {
                 .route(&path, web::post().to(take))
         });
         let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}/", server.addrs()[0]);
+        let base_url = format!("http://{}/", server.addrs()[0]);
         actix_web::rt::spawn(server.run());
-        let options = SmsOptions {
-            sms_base_url: Some(base),
-            sms_account_sid: Some(SID.to_owned()),
-            sms_auth_token: Some(Secret::new(TOKEN)),
-            sms_from: Some(FROM.to_owned()),
-            sms_folder: None,
-        };
-        Self { received, options }
+        Self { received, base_url }
     }
 
-    pub(crate) fn answer_with(&self, replies: &[Reply]) {
+    /// What makes the provider known to a service: variables and their values.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let values = [
+            ("SMS_BASE_URL", self.base_url.as_str()),
+            ("SMS_ACCOUNT_SID", SID),
+            ("SMS_AUTH_TOKEN", TOKEN),
+            ("SMS_FROM", FROM),
+        ];
+        values.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    pub fn answer_with(&self, replies: &[Reply]) {
         self.received.replies.lock().unwrap().extend(replies);
     }
 
-    pub(crate) fn taken(&self) -> Vec<(String, String)> {
+    pub fn taken(&self) -> Vec<(String, String)> {
         assert!(self.received.faults.lock().unwrap().is_empty(), "{:?}", self.received.faults.lock().unwrap());
         self.received.taken.lock().unwrap().clone()
     }
 
-    pub(crate) fn asked(&self) -> usize {
+    pub fn asked(&self) -> usize {
         *self.received.asked.lock().unwrap()
     }
 }

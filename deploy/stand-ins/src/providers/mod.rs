@@ -8,31 +8,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use actix_web::{App, HttpRequest, HttpServer, web};
-use bank_service::config::Config;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use service_kit::clock::{Clock as _, ManualClock};
-use service_kit::config::Secret;
+use service_kit::clock::SharedClock;
 
 use keys::InUse;
-pub(crate) use keys::Signing;
+pub use keys::Signing;
 
-use crate::harness::TestApp;
-
-pub(crate) const PROVIDERS: [&str; 4] = ["github", "google", "linkedin", "facebook"];
-pub(crate) const CLIENT_SECRET: &str = "the-client-secret-canary";
+pub const PROVIDERS: [&str; 4] = ["github", "google", "linkedin", "facebook"];
+pub const CLIENT_SECRET: &str = "the-client-secret-canary";
 
 /// Who logs in at the provider.
 #[derive(Debug, Clone)]
-pub(crate) struct Account {
-    pub(crate) subject: String,
-    pub(crate) email: Option<String>,
-    pub(crate) verified: bool,
+pub struct Account {
+    pub subject: String,
+    pub email: Option<String>,
+    pub verified: bool,
 }
 
 /// What the stand-in answers to programs, whatever they ask.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub enum Trouble {
     #[default]
     None,
     /// Nothing at all.
@@ -44,17 +40,17 @@ pub(crate) enum Trouble {
 
 /// How the stand-in behaves. The default is well.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Mood {
-    pub(crate) trouble: Trouble,
-    pub(crate) signing: Signing,
+pub struct Mood {
+    pub trouble: Trouble,
+    pub signing: Signing,
     /// Instead of the claims that a good `id_token` has; null removes one.
-    pub(crate) claims: HashMap<&'static str, Value>,
+    pub claims: HashMap<&'static str, Value>,
     /// Seconds that the token's times are moved by.
-    pub(crate) moved_by: i64,
+    pub moved_by: i64,
     /// The client that access tokens are given to, instead of ours.
-    pub(crate) other_client: bool,
+    pub other_client: bool,
     /// Sends a nonce of its own.
-    pub(crate) other_nonce: bool,
+    pub other_nonce: bool,
 }
 
 /// A code that was given out, and what it was given out for.
@@ -80,15 +76,17 @@ struct Desk {
 }
 
 #[derive(Clone)]
-pub(crate) struct Providers {
+pub struct Providers {
     desk: Arc<Mutex<Desk>>,
-    clock: Arc<ManualClock>,
+    clock: SharedClock,
     origin: String,
+    /// Where the service that is under test is reached: people are sent back to addresses of its own only.
+    public_url: String,
 }
 
 impl Providers {
-    /// Listens on a free port.
-    pub(crate) fn start(clock: Arc<ManualClock>) -> Self {
+    /// Listens on a free port, for a service that people reach at `public_url`.
+    pub fn start(clock: SharedClock, public_url: &str) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let account =
@@ -103,7 +101,8 @@ impl Providers {
             seen: Vec::new(),
             counter: 0,
         };
-        let providers = Self { desk: Arc::new(Mutex::new(desk)), clock, origin };
+        let public_url = public_url.trim_end_matches('/').to_owned();
+        let providers = Self { desk: Arc::new(Mutex::new(desk)), clock, origin, public_url };
         let shared = providers.clone();
         let app = move || {
             let shared = shared.clone();
@@ -117,24 +116,21 @@ impl Providers {
         providers
     }
 
-    /// Makes all four known to the service.
-    pub(crate) fn configure(&self, config: &mut Config) {
-        let social = &mut config.social;
-        let client = |provider| Some(client_id(provider));
-        let secret = || Some(Secret::new(CLIENT_SECRET));
-        let base = |provider| Some(format!("{}/{provider}", self.origin));
-        social.social_github_client_id = client("github");
-        social.social_github_client_secret = secret();
-        social.social_github_base_url = base("github");
-        social.social_google_client_id = client("google").map(|id| format!("{id}, google-phone-app"));
-        social.social_google_client_secret = secret();
-        social.social_google_base_url = base("google");
-        social.social_linkedin_client_id = client("linkedin");
-        social.social_linkedin_client_secret = secret();
-        social.social_linkedin_base_url = base("linkedin");
-        social.social_facebook_client_id = client("facebook");
-        social.social_facebook_client_secret = secret();
-        social.social_facebook_base_url = base("facebook");
+    /// The address that a provider is below.
+    pub fn base_url(&self, provider: &str) -> String {
+        format!("{}/{provider}", self.origin)
+    }
+
+    /// What makes all four known to a service: variables and their values.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let of = |provider: &str| {
+            let ids = client_id(provider);
+            let ids = if provider == "google" { format!("{ids}, google-phone-app") } else { ids };
+            let name = |suffix: &str| format!("SOCIAL_{}_{suffix}", provider.to_uppercase());
+            let secret = CLIENT_SECRET.to_owned();
+            [(name("CLIENT_ID"), ids), (name("CLIENT_SECRET"), secret), (name("BASE_URL"), self.base_url(provider))]
+        };
+        PROVIDERS.into_iter().flat_map(of).collect()
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -142,27 +138,32 @@ impl Providers {
     }
 
     /// Somebody else logs in at the provider from now on.
-    pub(crate) fn account(&self, subject: &str, email: Option<&str>, verified: bool) {
+    pub fn account(&self, subject: &str, email: Option<&str>, verified: bool) {
         self.desk().account = Account { subject: subject.to_owned(), email: email.map(str::to_owned), verified };
     }
 
-    pub(crate) fn mood(&self, mood: Mood) {
+    pub fn mood(&self, mood: Mood) {
         self.desk().mood = mood;
     }
 
     /// Signs with another key from now on; the one before is withdrawn.
-    pub(crate) fn rotate_keys(&self) {
+    pub fn rotate_keys(&self) {
         let mut desk = self.desk();
-        desk.keys = InUse(1 - desk.keys.0);
+        desk.keys = desk.keys.other();
+    }
+
+    /// Signs with elliptic curves (ES256) from now on; the key before is withdrawn.
+    pub fn sign_with_curves(&self) {
+        self.desk().keys = InUse::CURVES;
     }
 
     /// What was wrong with the requests.
-    pub(crate) fn complaints(&self) -> Vec<String> {
+    pub fn complaints(&self) -> Vec<String> {
         self.desk().complaints.clone()
     }
 
     /// How many requests had this in method or path.
-    pub(crate) fn seen(&self, part: &str) -> usize {
+    pub fn seen(&self, part: &str) -> usize {
         self.desk().seen.iter().filter(|seen| seen.contains(part)).count()
     }
 
@@ -171,7 +172,7 @@ impl Providers {
     }
 
     /// The person consents; gives the code and state with which the browser is sent back.
-    pub(crate) async fn consent(&self, authorization_url: &str) -> (String, String) {
+    pub async fn consent(&self, authorization_url: &str) -> (String, String) {
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let answer = client.get(authorization_url).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 302, "{:?}", self.complaints());
@@ -181,7 +182,7 @@ impl Providers {
     }
 
     /// What an app gets from the provider by itself.
-    pub(crate) fn access_token(&self) -> String {
+    pub fn access_token(&self) -> String {
         let mut desk = self.desk();
         let token = desk.next("token");
         let account = desk.account.clone();
@@ -189,7 +190,7 @@ impl Providers {
         token
     }
 
-    pub(crate) fn id_token(&self, provider: &str) -> String {
+    pub fn id_token(&self, provider: &str) -> String {
         let desk = self.desk();
         self.make_id_token(&desk, provider, &desk.account, None)
     }
@@ -224,17 +225,6 @@ impl Desk {
     }
 }
 
-pub(crate) fn client_id(provider: &str) -> String {
+pub fn client_id(provider: &str) -> String {
     format!("{provider}-client")
-}
-
-/// A service that all four providers are set up for.
-pub(crate) async fn with_providers(change: impl FnOnce(&mut Config)) -> (TestApp, Providers) {
-    let clock = Arc::new(ManualClock::new(crate::harness::start_of_tests()));
-    let providers = Providers::start(clock.clone());
-    let app = TestApp::start_in(tempfile::TempDir::new().unwrap(), clock, |config| {
-        providers.configure(config);
-        change(config);
-    });
-    (app.await, providers)
 }

@@ -1,0 +1,66 @@
+//! Each flow of identity end to end over HTTP, on both engines: bank-service on MariaDB with RabbitMQ, log-service on MongoDB
+//! and email-service by SMTP as three processes, and the all-in-one process on SQLite. Mails are read from a real mail server;
+//! text messages, push notifications and logins by others meet stand-ins that check what they are sent. At the end every
+//! secret that came along is looked for in logs, tables, documents, dead letters and answers, where none may be.
+//!
+//! Needs `DATABASE_URL`, `AMQP_URI`, `RABBITMQ_CTL`, `MONGODB_URI`, `SMTP_HOST`, `SMTP_PORT` and `SMTP_API_URL`, as
+//! `deploy/local/with.sh` sets them; a missing one fails the tests. The binaries of the three services have to be built.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "../shared/binaries.rs"]
+mod binaries;
+mod canary;
+mod cases;
+mod dump;
+mod embedded;
+mod inbox;
+mod process;
+mod real;
+mod secrets;
+mod world;
+
+use std::time::Instant;
+
+use world::World;
+
+/// Runs one flow, and says how long it took.
+async fn flow(world: &World, name: &str, run: impl Future<Output = ()>) {
+    let begun = Instant::now();
+    println!("{} {name}: begins", world.name);
+    run.await;
+    println!("{} {name}: done in {} ms", world.name, begun.elapsed().as_millis());
+}
+
+async fn every_flow(world: &World) {
+    flow(world, "registration", cases::addresses::register_and_verify(world)).await;
+    flow(world, "e-mail change", cases::addresses::change(world)).await;
+    flow(world, "reset by link", cases::passwords::reset_by_link(world)).await;
+    flow(world, "reset by code", cases::passwords::reset_by_code(world)).await;
+    flow(world, "second factor", cases::second_factor::set_up_and_log_in(world)).await;
+    flow(world, "phone", cases::phone::verify(world)).await;
+    flow(world, "devices", cases::devices::push(world)).await;
+    flow(world, "providers", cases::social::log_in(world)).await;
+    flow(world, "linking", cases::social::link(world)).await;
+    flow(world, "sessions", cases::sessions::end(world)).await;
+    flow(world, "import", cases::import::log_in(world)).await;
+    flow(world, "what is given up", cases::given_up::letters(world)).await;
+    flow(world, "secrets", canary::search(world)).await;
+    assert_eq!(world.providers.complaints(), Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn every_flow_goes_through_three_processes_on_real_servers() {
+    every_flow(&real::start().await).await;
+}
+
+#[actix_web::test]
+async fn every_flow_goes_through_the_all_in_one_process() {
+    every_flow(&embedded::start().await).await;
+}
