@@ -62,7 +62,8 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
     let opened = tokio::task::spawn_blocking(move || open_store(&url, migrate)).await;
     let store = opened
         .unwrap_or_else(|error| Err(StoreError::Unavailable { reason: error.to_string() }))
-        .map_err(|source| StartError::Database { url: settings.database_url.redacted(), source })?;
+        .map_err(|source| StartError::Database { url: settings.database_url.redacted(), source })?
+        .confirmed_on(&settings.config.callback_queue);
     let security = Security::start(&settings, store.clone(), clock.clone()).await?;
     let dead_letters = settings.broker.clone().map(|broker| -> Arc<dyn DeadLetterOffice> {
         let queues = crate::trace::known_queues(&settings.config);

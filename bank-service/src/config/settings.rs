@@ -83,6 +83,9 @@ impl Config {
         if let Some(broker) = &mut broker {
             broker.expected_queues = check_queues(&self, &mut faults);
         }
+        if self.callback_queue.is_empty() || self.callback_queue.len() > LONGEST_QUEUE {
+            faults.add(format!("CALLBACK_QUEUE: expected a queue's name of at most {LONGEST_QUEUE} bytes"));
+        }
         if self.signing_key_max_age_days == 0 || self.signing_key_max_age_days > 3650 {
             faults.add("SIGNING_KEY_MAX_AGE_DAYS: expected a number of days from 1 to 3650");
         }
@@ -217,11 +220,20 @@ mod tests {
             public_url: "nowhere".to_owned(),
             password_min_score: Some(9),
             trusted_proxies: "x".to_owned(),
+            callback_queue: String::new(),
             broker: BrokerOptions { amqp_uri: Some(Secret::new("http://u:hunter2@h")), ..BrokerOptions::default() },
             ..Config::default()
         };
         let text = config.check().unwrap_err().to_string();
-        for name in ["DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "PASSWORD_MIN_SCORE", "TRUSTED_PROXIES", "AMQP_URI"] {
+        for name in [
+            "DATABASE_URL",
+            "SECRET_KEY",
+            "PUBLIC_URL",
+            "PASSWORD_MIN_SCORE",
+            "TRUSTED_PROXIES",
+            "AMQP_URI",
+            "CALLBACK_QUEUE",
+        ] {
             assert!(text.contains(name), "{name} is missing in {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");

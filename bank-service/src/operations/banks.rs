@@ -2,7 +2,6 @@
 
 use shared_events::BankId;
 use shared_events::events::{self, BankCreated, BankDeleted, BankUpdated};
-use shared_events::routing::ACK_QUEUE;
 
 use super::cascade;
 use super::errors::{CloseError, Stale, found, retry_if_referred_to, written};
@@ -19,7 +18,7 @@ use crate::store::{Ctx, Db, Outcome};
 pub fn create_bank(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outcome<Bank>, NamingError> {
     let bank: Bank = named::create(db, ctx, name)?;
     let event = BankCreated(events::Bank::from(&bank));
-    Ok(Outcome::new(bank).event_reply_to(&event, ACK_QUEUE))
+    Ok(Outcome::new(bank).confirmed_event(&event))
 }
 
 /// Without a new name nothing changes, and nobody hears of it.

@@ -23,11 +23,12 @@ pub struct Ctx {
     pub traceparent: Option<String>,
     ids: Arc<Ids>,
     pub(super) seal: SharedSeal,
+    callback_queue: Arc<str>,
 }
 
 impl Ctx {
-    pub(super) fn new(ids: Arc<Ids>, seal: SharedSeal, now: DateTime<Utc>) -> Self {
-        Self { now, user_id: None, request_id: None, traceparent: None, ids, seal }
+    pub(super) fn new(ids: Arc<Ids>, seal: SharedSeal, callback_queue: Arc<str>, now: DateTime<Utc>) -> Self {
+        Self { now, user_id: None, request_id: None, traceparent: None, ids, seal, callback_queue }
     }
 
     #[must_use]
@@ -61,16 +62,17 @@ pub struct PendingEvent(BuildEvent);
 impl PendingEvent {
     /// An event about what the caller of the operation did.
     pub fn new<E: Event + Clone + Send + 'static>(event: &E) -> Self {
-        Self::with_reply_to(event, None)
+        Self::with_reply(event, false)
     }
 
-    fn with_reply_to<E: Event + Clone + Send + 'static>(event: &E, reply_to: Option<&'static str>) -> Self {
+    /// `is_confirmed`: whoever hears the event is to answer on the callback queue.
+    fn with_reply<E: Event + Clone + Send + 'static>(event: &E, is_confirmed: bool) -> Self {
         let event = event.clone();
         Self(Box::new(move |ctx| {
             let mut envelope = Envelope::new(new_event_id(), SOURCE, ctx.user_id, ctx.now, &event)?;
             envelope.correlation_id.clone_from(&ctx.request_id);
             envelope.traceparent.clone_from(&ctx.traceparent);
-            envelope.reply_to = reply_to.map(str::to_owned);
+            envelope.reply_to = is_confirmed.then(|| ctx.callback_queue.to_string());
             Ok(envelope)
         }))
     }
@@ -99,9 +101,9 @@ impl<T> Outcome<T> {
         self
     }
 
-    /// An event whose consumer is to confirm on the named queue.
-    pub fn event_reply_to<E: Event + Clone + Send + 'static>(mut self, event: &E, queue: &'static str) -> Self {
-        self.events.push(PendingEvent::with_reply_to(event, Some(queue)));
+    /// An event whose consumer is to confirm on the callback queue.
+    pub fn confirmed_event<E: Event + Clone + Send + 'static>(mut self, event: &E) -> Self {
+        self.events.push(PendingEvent::with_reply(event, true));
         self
     }
 

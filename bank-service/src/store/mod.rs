@@ -57,6 +57,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use shared_events::routing::ACK_QUEUE;
 use shared_events::{AccountId, CardId};
 use tokio::sync::Notify;
 
@@ -119,6 +120,7 @@ pub struct Store {
     ids: Arc<Ids>,
     committed: Arc<Notify>,
     seal: SharedSeal,
+    callback_queue: Arc<str>,
     accounts: Gather<Owned<Account>>,
     cards: Gather<Owned<Card>>,
 }
@@ -129,11 +131,20 @@ impl Store {
         let ids = Arc::new(Ids::default());
         let (committed, seal) = (Arc::new(Notify::new()), SharedSeal::default());
         let engine = Engine::connect(url, &ids)?;
-        Ok(Self { engine, ids, committed, seal, accounts: Gather::default(), cards: Gather::default() })
+        let callback_queue = Arc::from(ACK_QUEUE);
+        let (accounts, cards) = (Gather::default(), Gather::default());
+        Ok(Self { engine, ids, committed, seal, callback_queue, accounts, cards })
+    }
+
+    /// From now on events that are to be confirmed ask for it on this queue.
+    #[must_use]
+    pub fn confirmed_on(mut self, callback_queue: &str) -> Self {
+        self.callback_queue = callback_queue.into();
+        self
     }
 
     pub fn ctx(&self, now: DateTime<Utc>) -> Ctx {
-        Ctx::new(self.ids.clone(), self.seal.clone(), now)
+        Ctx::new(self.ids.clone(), self.seal.clone(), self.callback_queue.clone(), now)
     }
 
     /// Says how events with a secret are kept. Before that none can be written.

@@ -102,6 +102,23 @@ async fn a_made_up_reply_queue_does_not_hold_up_other_mail() {
 }
 
 #[actix_rt::test]
+async fn a_callback_queue_of_another_name_is_answered_to_and_waited_for() {
+    let name = "branch-office.acks";
+    let args = vec![format!("--callback-queue={name}")];
+    let app = App::start_with(Options { args, no_callback: true, ..Options::default() }).await;
+    let envelope = event(&BankCreated::example()).with_reply_to(name);
+    assert!(matches!(app.publish(&envelope).await, Receipt::Later { waiting_for: Some(_), .. }));
+    let mut resumed = service_kit::messaging::Publisher::resumed(&app.broker);
+    let settings = service_kit::messaging::ConsumerSettings::new(name, vec![]);
+    app.broker.subscribe(settings, app.acks.clone()).unwrap();
+    assert_eq!(resumed.recv().await.unwrap(), routing::EMAIL_QUEUE);
+    assert_eq!(app.publish(&envelope).await, Receipt::Accepted);
+    let [ack] = app.acks.heard().try_into().unwrap();
+    assert_eq!(ack.id, envelope.id.derive("email.sent"));
+    app.stop().await;
+}
+
+#[actix_rt::test]
 async fn the_callback_queue_may_come_later() {
     let app = App::start_with(Options { no_callback: true, ..Options::default() }).await;
     let envelope = with_reply(&BankCreated::example());

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use shared_events::Envelope;
 
 use super::world::World;
+use crate::harness::TestApp;
 
 fn find<'a>(events: &'a [Envelope], kind: &str) -> &'a Envelope {
     events.iter().find(|event| event.event_type.to_string() == kind).unwrap_or_else(|| panic!("no {kind}"))
@@ -28,6 +29,16 @@ async fn creations_publish_what_their_listeners_need() {
     for kind in ["city.created", "social_status.created", "branch.created", "client.created", "card.created"] {
         assert!(find(&events, kind).reply_to.is_none());
     }
+}
+
+#[actix_web::test]
+async fn a_bank_is_to_be_confirmed_on_the_queue_that_confirmations_are_heard_on() {
+    let app = TestApp::start_with(|config| config.callback_queue = "branch-office.acks".to_owned()).await;
+    let admin = app.admin().await;
+    app.post(&admin.token, "/api/banks", json!({"name": "First Bank"})).await.expect(201);
+    let events = app.events().await;
+    assert_eq!(find(&events, "bank.created").reply_to.as_deref(), Some("branch-office.acks"));
+    assert_eq!(app.running.mail_receipts().0.queue, "branch-office.acks");
 }
 
 #[actix_web::test]
