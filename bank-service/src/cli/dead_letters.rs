@@ -126,8 +126,11 @@ async fn show(desk: &Desk, id: EventId) -> anyhow::Result<ExitCode> {
 
 async fn work(config: Config, work: Work, chosen: Chosen) -> anyhow::Result<ExitCode> {
     let desk = Desk::open(config, chosen.queues)?;
-    let url = &desk.settings.database_url;
-    let store = Store::connect(url).with_context(|| format!("DATABASE_URL: {}", url.redacted()))?;
+    let url = desk.settings.database_url.clone();
+    let redacted = url.redacted();
+    // Connecting waits on a runtime of its own, which must not happen on a thread that drives another one.
+    let opened = tokio::task::spawn_blocking(move || Store::connect(&url)).await?;
+    let store = opened.with_context(|| format!("DATABASE_URL: {redacted}"))?;
     let mut open: BTreeSet<EventId> = chosen.ids.into_iter().collect();
     let mut all_done = true;
     for queue in &desk.queues {
