@@ -39,11 +39,19 @@ type Manager = <Wrapped as Connection>::TransactionManager;
 /// A current-thread runtime per connection: its sockets are driven by the thread that waits for the answer.
 ///
 /// Dropped without waiting: a connection may be dropped on an async thread, where waiting is not allowed.
-pub struct OwnRuntime(Option<tokio::runtime::Runtime>);
+pub struct OwnRuntime {
+    runtime: Option<tokio::runtime::Runtime>,
+    /// How long one answer may take; none: as long as it likes.
+    answer_limit: Option<Duration>,
+}
+
+/// What a thread unwinds with that waits for a database which has fallen silent: the wrapper's traits leave no other way out,
+/// and a connection whose answer is not waited for must not be used again.
+pub(super) struct NoAnswer(pub(super) Duration);
 
 thread_local! {
     /// The runtime that a connection was opened on, on its way into the wrapper, which asks for one without saying for whom.
-    static OPENED_ON: Cell<Option<tokio::runtime::Runtime>> = const { Cell::new(None) };
+    static OPENED_ON: Cell<Option<OwnRuntime>> = const { Cell::new(None) };
 }
 
 fn new_runtime() -> std::io::Result<tokio::runtime::Runtime> {
@@ -52,7 +60,7 @@ fn new_runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 impl Drop for OwnRuntime {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
@@ -61,13 +69,17 @@ impl Drop for OwnRuntime {
 impl BlockOn for OwnRuntime {
     #[expect(clippy::expect_used, reason = "the runtime is taken away by drop only")]
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.0.as_ref().expect("a runtime until the connection is dropped").block_on(future)
+        let runtime = self.runtime.as_ref().expect("a runtime until the connection is dropped");
+        let Some(limit) = self.answer_limit else { return runtime.block_on(future) };
+        let answer = runtime.block_on(async { tokio::time::timeout(limit, future).await });
+        answer.unwrap_or_else(|_| std::panic::resume_unwind(Box::new(NoAnswer(limit))))
     }
 
     #[expect(clippy::expect_used, reason = "the trait cannot fail; without a runtime there is no connection at all")]
     fn get_runtime() -> Self {
-        let runtime = OPENED_ON.take().map_or_else(new_runtime, Ok);
-        Self(Some(runtime.expect("a runtime for a database connection: are there file descriptors left?")))
+        let anew = || new_runtime().map(|runtime| Self { runtime: Some(runtime), answer_limit: None });
+        let opened_on = OPENED_ON.take().map_or_else(anew, Ok);
+        opened_on.expect("a runtime for a database connection: are there file descriptors left?")
     }
 }
 
@@ -97,8 +109,9 @@ fn is_loss(error: &DieselError) -> bool {
 }
 
 impl MysqlConn {
-    /// Opens a connection with options that a URL cannot say. Blocks, for `limit` at most.
-    pub(super) fn open(opts: &Opts, limit: Duration) -> Result<Self, String> {
+    /// Opens a connection with options that a URL cannot say. Blocks, for `limit` at most. Later on an answer that takes longer
+    /// than `answer_limit` unwinds with [`NoAnswer`].
+    pub(super) fn open(opts: &Opts, limit: Duration, answer_limit: Option<Duration>) -> Result<Self, String> {
         let runtime = new_runtime().map_err(|error| error.to_string())?;
         // Statements are kept by diesel; an update tells how many rows it found, as on other engines.
         let opts = OptsBuilder::from_opts(opts.clone()).stmt_cache_size(0).client_found_rows(true).init(SETUP.to_vec());
@@ -108,7 +121,7 @@ impl MysqlConn {
         };
         let opened = runtime.block_on(async { tokio::time::timeout(limit, opening).await });
         let conn = opened.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))?;
-        OPENED_ON.set(Some(runtime));
+        OPENED_ON.set(Some(OwnRuntime { runtime: Some(runtime), answer_limit }));
         Ok(Self { inner: Wrapped::from(conn), lost: false })
     }
 }
@@ -227,6 +240,6 @@ impl R2D2Connection for MysqlConn {
     }
 
     fn is_broken(&mut self) -> bool {
-        self.lost || Self::is_broken_transaction_manager(self)
+        self.lost || std::thread::panicking() || Self::is_broken_transaction_manager(self)
     }
 }

@@ -7,12 +7,15 @@ use diesel::connection::TransactionManager;
 use diesel::r2d2::R2D2Connection;
 use mysql_async::Opts;
 
-use super::mysql::MysqlConn;
+use super::mysql::{MysqlConn, NoAnswer};
 use super::{Db, Ids, OperationError, StoreError, mysql_options, sequence};
 
 const CONNECTIONS: u32 = 16;
 const CHECKOUT: Duration = Duration::from_secs(2);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// A server that has not answered a statement by then has fallen silent, or its answer was lost on the way. Longer than a
+/// statement waits for a lock.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 /// How often a transaction is run at most before its caller is told that there is too much to do.
 const WRITE_ATTEMPTS: u32 = 6;
 /// The longest pause before the next attempt doubles from here, and is cut by a random part.
@@ -95,7 +98,16 @@ impl MysqlPool {
     {
         let pool = self.pool.clone();
         let done = tokio::task::spawn_blocking(move || f(pool));
-        done.await.unwrap_or_else(|error| Err(StoreError::Unavailable { reason: error.to_string() }.into()))
+        done.await.unwrap_or_else(|error| Err(StoreError::Unavailable { reason: fault(error) }.into()))
+    }
+}
+
+/// Why a thread gave no result.
+fn fault(error: tokio::task::JoinError) -> String {
+    let told = error.to_string();
+    match error.try_into_panic().map(|panic| panic.downcast::<NoAnswer>()) {
+        Ok(Ok(no_answer)) => format!("the database gave no answer within {} s", no_answer.0.as_secs()),
+        Ok(Err(_)) | Err(_) => told,
     }
 }
 
@@ -127,15 +139,17 @@ fn pause(attempt: u32) {
 }
 
 pub(super) fn open(url: &str) -> Result<Db, StoreError> {
-    connect(&options(url)?)
+    connect(&options(url)?, None)
 }
 
 fn options(url: &str) -> Result<Opts, StoreError> {
     mysql_options::parse(url).map_err(|error| StoreError::Unavailable { reason: error.to_string() })
 }
 
-fn connect(opts: &Opts) -> Result<Db, StoreError> {
-    MysqlConn::open(opts, CONNECT_LIMIT).map(Db::Mysql).map_err(|reason| StoreError::Unavailable { reason })
+fn connect(opts: &Opts, answer_limit: Option<Duration>) -> Result<Db, StoreError> {
+    MysqlConn::open(opts, CONNECT_LIMIT, answer_limit)
+        .map(Db::Mysql)
+        .map_err(|reason| StoreError::Unavailable { reason })
 }
 
 #[derive(Debug)]
@@ -148,7 +162,7 @@ impl r2d2::ManageConnection for Connections {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Db, StoreError> {
-        connect(&self.opts)
+        connect(&self.opts, Some(ANSWER_LIMIT))
     }
 
     fn is_valid(&self, conn: &mut Db) -> Result<(), StoreError> {
