@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::Serialize;
-use service_kit::messaging::dead_letters::Wanted;
+use service_kit::messaging::dead_letters::{Waiting, Wanted};
 use service_kit::messaging::{DeadLetter, Progress, QueueProgress};
 use shared_events::routing::{EMAIL_PATTERNS, EMAIL_QUEUE, LOG_PATTERNS, LOG_QUEUE, PUSH_PATTERNS, PUSH_QUEUE};
 use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::peers::{Logged, MailDelivery};
 use super::{Tracer, YOUNG, at, mail_answer, replies_to};
-use crate::domain::standing::{Evidence, MailAnswer, Route, judge};
+use crate::domain::standing::{Evidence, MailAnswer, Route, Standing, judge};
 use crate::store::StoreError;
 use crate::store::event_trace::{self, ReceiptRow, TracedRow};
 use crate::store::letter_actions::{self, Action};
@@ -143,7 +143,10 @@ impl Tracer {
         let is_young = row.sent_at.is_none_or(|sent| now - sent < YOUNG);
         let in_process = self.in_process;
         let found = Found { row, receipt, actions, letters, logged, mails, is_young, in_process };
-        let evidence = self.evidence(route, &found);
+        let mut evidence = self.evidence(route, &found);
+        if judge(route, &evidence) == Standing::Unaccounted {
+            evidence.is_explained = self.is_in_line(route).await;
+        }
         Ok(Some(journey(found, route, judge(route, &evidence).as_str())))
     }
 
@@ -156,6 +159,12 @@ impl Tracer {
         let looked = tokio::time::timeout(LETTERS_LIMIT, join_all(looks)).await.ok()?;
         let letters = looked.into_iter().collect::<Result<Vec<_>, _>>();
         letters.map_err(|error| tracing::warn!(%error, "dead letters cannot be looked at")).ok().map(|all| all.concat())
+    }
+
+    /// Whether an event of this route may wait in its queue, as far as can be told in time.
+    async fn is_in_line(&self, route: Route) -> bool {
+        let asked = async { self.is_held(route).await || self.waiting(route).await != Ok(Waiting::default()) };
+        tokio::time::timeout(LETTERS_LIMIT, asked).await.unwrap_or(true)
     }
 
     fn evidence(&self, route: Route, found: &Found) -> Evidence {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use service_kit::clock::SharedClock;
 use service_kit::messaging::DeadLetterOffice;
+use service_kit::messaging::dead_letters::Waiting;
 use shared_events::EventId;
 use shared_events::events::{EmailRejected, EmailSent, Event as _};
 
@@ -57,6 +58,25 @@ impl Tracer {
     /// Whether a dead letter in this queue keeps an event of this route from its end.
     fn is_on_the_way(&self, route: Route, queue: &str) -> bool {
         route.queue() == Some(queue) || (route != Route::Log && queue == self.callback_queue)
+    }
+
+    /// Mails wait while email-service says that it cannot send.
+    async fn is_held(&self, route: Route) -> bool {
+        route != Route::Log && self.peers.can_mail().await == Some(false)
+    }
+
+    /// What waits in the queues of a route: its own, and that of the confirmations of its mails.
+    async fn waiting(&self, route: Route) -> Result<Waiting, String> {
+        let (Some(office), Some(queue)) = (&self.dead_letters, route.queue()) else { return Ok(Waiting::default()) };
+        let waiting = office.waiting(queue).await.map_err(|error| error.to_string())?;
+        if route == Route::Log {
+            return Ok(waiting);
+        }
+        let replies = office.waiting(&self.callback_queue).await.map_err(|error| error.to_string())?;
+        Ok(Waiting {
+            in_line: waiting.in_line || replies.in_line,
+            to_be_retried: waiting.to_be_retried || replies.to_be_retried,
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use service_kit::messaging::amqp::dead_queue;
-use service_kit::messaging::dead_letters::{DeadLetterOffice, Wanted, Work, Worked};
+use service_kit::messaging::dead_letters::{DeadLetterOffice, Waiting, Wanted, Work, Worked};
 use service_kit::messaging::{AmqpDeadLetters, DeadLetter, DeadLetters as _, Outcome};
 use shared_events::EventId;
 
@@ -105,7 +105,7 @@ async fn some_or_all_are_replayed_or_discarded_at_once() {
     assert!(letters.work(&queue, Work::Replay, &Wanted::After(None)).await.unwrap().is_empty(), "nothing is left");
     eventually("all are done", async || stage.metric("messages_total", &["outcome=\"done\""]) == 147).await;
     assert!((4..=150).all(|number| consumer.seen(id(number)) == 2));
-    eventually("nothing waits", async || !letters.has_waiting(&queue).await.unwrap()).await;
+    eventually("nothing waits", async || letters.waiting(&queue).await.unwrap() == Waiting::default()).await;
 }
 
 /// A copy that is confirmed while its original cannot be discarded any more is delivered, and the letter stays: replayed once

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bank_service::trace::Conservation;
 use serde_json::json;
 use service_kit::messaging::DeadLetters as _;
+use service_kit::messaging::dead_letters::Waiting;
 use shared_events::EventId;
 use shared_events::events::{BankCreated, CityUpdated, EmailRequested, Event as _};
 
@@ -112,7 +113,46 @@ async fn a_log_that_is_away_accuses_nobody_and_hides_nobody() {
     assert!(!unaccounted(&app, "city.updated", 1));
     peers.known.is_down.store(false, Ordering::SeqCst);
     watch.look().await.unwrap();
+    assert!(!unaccounted(&app, "city.updated", 1), "what it had in hand may come again");
+    app.clock.advance(Duration::from_secs(5));
+    watch.look().await.unwrap();
     assert!(unaccounted(&app, "city.updated", 1));
+}
+
+/// Later events of a busy queue overtake what waits for its next attempt, and not what waits in line.
+#[actix_web::test]
+async fn what_waits_for_its_next_attempt_is_not_missing_and_what_was_overtaken_in_line_is() {
+    let (app, peers, mut watch) = start().await;
+    cities(&app, 1).await;
+    publish(&app).await;
+    app.clock.advance(Duration::from_secs(20));
+    let later = cities(&app, 1).await[0];
+    publish(&app).await;
+    peers.log(later);
+    app.clock.advance(Duration::from_secs(5));
+    *app.letters.waiting.lock().unwrap() = Waiting { in_line: true, to_be_retried: true };
+    watch.look().await.unwrap();
+    assert!(unaccounted(&app, "city.updated", 0));
+    *app.letters.waiting.lock().unwrap() = Waiting { in_line: true, to_be_retried: false };
+    watch.look().await.unwrap();
+    assert!(unaccounted(&app, "city.updated", 1), "{}", app.running.state.metrics.render());
+}
+
+/// Neither in a queue nor in the log at one moment: a consumer has it in hand.
+#[actix_web::test]
+async fn an_event_in_a_consumers_hands_is_asked_for_again_before_it_is_called_missing() {
+    let (app, peers, mut watch) = start().await;
+    let id = cities(&app, 1).await[0];
+    publish(&app).await;
+    app.clock.advance(Duration::from_secs(10));
+    let consuming = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        peers.log(id);
+    };
+    let (looked, ()) = futures_util::future::join(watch.look(), consuming).await;
+    looked.unwrap();
+    assert!(unaccounted(&app, "city.updated", 0));
+    assert!(shown(&app, "events_ended_total{end=\"logged\",event_type=\"city.updated\"} 1"));
 }
 
 #[actix_web::test]

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use service_kit::messaging::dead_letters::Waiting;
 use shared_events::events::{BankCreated, CityUpdated, EmailRequest, EmailRequested, Event as _};
 use shared_events::{EventId, WireMessage};
 
@@ -70,6 +71,25 @@ async fn a_mail_that_is_refused_for_good_is_a_visible_state() {
     assert_eq!(seen["mail"]["reason"], "550 no such mailbox");
     assert!(seen["mail"]["confirmed_at"].is_string());
     assert_eq!(seen["log"]["state"], "none");
+}
+
+#[actix_web::test]
+async fn an_event_that_may_wait_in_its_queue_is_on_its_way_and_one_that_cannot_is_unaccounted_for() {
+    let (app, peers, admin) = start().await;
+    let id = app.commit(&BankCreated::example()).await;
+    publish(&app).await;
+    app.clock.advance(Duration::from_secs(10));
+    for waiting in
+        [Waiting { in_line: true, ..Waiting::default() }, Waiting { to_be_retried: true, ..Waiting::default() }]
+    {
+        *app.letters.waiting.lock().unwrap() = waiting;
+        assert_eq!(journey(&app, &admin, id).await["state"], "in_flight", "{waiting:?}");
+    }
+    *app.letters.waiting.lock().unwrap() = Waiting::default();
+    peers.known.cannot_mail.store(true, Ordering::SeqCst);
+    assert_eq!(journey(&app, &admin, id).await["state"], "in_flight", "no mail can be sent now");
+    peers.known.cannot_mail.store(false, Ordering::SeqCst);
+    assert_eq!(journey(&app, &admin, id).await["state"], "unaccounted");
 }
 
 #[actix_web::test]

@@ -1,5 +1,6 @@
 //! The dead letters of a test, and the transport that takes them again.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -7,8 +8,9 @@ use async_trait::async_trait;
 use bank_service::http::AppState;
 use chrono::DateTime;
 use service_kit::clock::SharedClock;
+use service_kit::messaging::dead_letters::{Waiting, Wanted, Work, Worked};
 use service_kit::messaging::{
-    DeadLetter, DeadLetters as _, InProcessOffice, MemoryDeadLetters, Outgoing, Publisher, Receipt,
+    DeadLetter, DeadLetterOffice, DeadLetters, InProcessOffice, MemoryDeadLetters, Outgoing, Publisher, Receipt,
 };
 use shared_events::{EventId, WireMessage};
 use tokio::sync::broadcast;
@@ -16,6 +18,33 @@ use tokio::sync::broadcast;
 pub(crate) struct Letters {
     pub(crate) kept: Arc<MemoryDeadLetters>,
     pub(crate) transport: Arc<Transport>,
+    /// What is told of the messages that wait in every queue.
+    pub(crate) waiting: Arc<Mutex<Waiting>>,
+}
+
+/// An office whose queues are told to have messages.
+struct Crowded {
+    office: InProcessOffice,
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+#[async_trait]
+impl DeadLetterOffice for Crowded {
+    fn letters(&self) -> &dyn DeadLetters {
+        self.office.letters()
+    }
+
+    async fn look(&self, queue: &str, wanted: &Wanted) -> io::Result<Vec<DeadLetter>> {
+        self.office.look(queue, wanted).await
+    }
+
+    async fn work(&self, queue: &str, work: Work, wanted: &Wanted) -> io::Result<Vec<(EventId, Worked)>> {
+        self.office.work(queue, work, wanted).await
+    }
+
+    async fn waiting(&self, _queue: &str) -> io::Result<Waiting> {
+        Ok(*self.waiting.lock().unwrap())
+    }
 }
 
 /// Takes everything, unless it is told not to.
@@ -56,12 +85,13 @@ impl Letters {
         });
         let kept = Arc::new(MemoryDeadLetters::new());
         let office = InProcessOffice::new(kept.clone(), transport.clone(), clock.clone());
-        (Self { kept, transport }, office)
+        (Self { kept, transport, waiting: Arc::default() }, office)
     }
 
     pub(crate) fn attach(state: &mut AppState) -> Self {
         let (letters, office) = Self::new(&state.clock);
-        state.dead_letters = Some(Arc::new(office));
+        let waiting = letters.waiting.clone();
+        state.dead_letters = Some(Arc::new(Crowded { office, waiting }));
         letters
     }
 

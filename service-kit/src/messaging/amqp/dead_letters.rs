@@ -25,7 +25,7 @@ use super::settings::AmqpSettings;
 use super::topology::{dead_queue, retry_queue, short};
 use super::window::{self, Fate, Letter};
 use crate::clock::SharedClock;
-use crate::messaging::dead_letters::{MAX_PAGE, MAX_WORK, Wanted, Work, Worked, missing, not_replayable};
+use crate::messaging::dead_letters::{MAX_PAGE, MAX_WORK, Waiting, Wanted, Work, Worked, missing, not_replayable};
 use crate::messaging::runner::Tries;
 use crate::messaging::{ConsumerSettings, DeadLetter, DeadLetterOffice, DeadLetters};
 
@@ -298,17 +298,18 @@ impl DeadLetterOffice for AmqpDeadLetters {
     }
 
     /// What a consumer has taken and not settled is not counted: the broker does not tell.
-    async fn has_waiting(&self, queue: &str) -> io::Result<bool> {
+    async fn waiting(&self, queue: &str) -> io::Result<Waiting> {
         let link = Link::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
         let delays = ConsumerSettings::new(queue, Vec::new()).retry_delays;
-        let waiting = delays.into_iter().map(|delay| retry_queue(queue, delay));
-        for name in std::iter::once(queue.to_owned()).chain(waiting) {
-            if messages_in(&link, &name, "counting messages").await.map_err(io::Error::other)? > 0 {
-                link.close().await;
-                return Ok(true);
-            }
+        let counting = "counting messages";
+        let mut waiting = Waiting::default();
+        for delay in delays {
+            let messages = messages_in(&link, &retry_queue(queue, delay), counting).await.map_err(io::Error::other)?;
+            waiting.to_be_retried |= messages > 0;
         }
+        // Last: what leaves a retry queue in between is seen here.
+        waiting.in_line = messages_in(&link, queue, counting).await.map_err(io::Error::other)? > 0;
         link.close().await;
-        Ok(false)
+        Ok(waiting)
     }
 }

@@ -16,7 +16,7 @@ use shared_events::{EventId, WireMessage};
 
 pub use folder::DeadLetterFolder;
 pub use memory::MemoryDeadLetters;
-pub use office::{DeadLetterOffice, InProcessOffice, MAX_WORK, Wanted, Work, Worked};
+pub use office::{DeadLetterOffice, InProcessOffice, MAX_WORK, Waiting, Wanted, Work, Worked};
 pub(crate) use office::{missing, not_replayable};
 
 /// No page is longer than this.

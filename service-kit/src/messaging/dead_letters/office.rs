@@ -63,7 +63,16 @@ pub trait DeadLetterOffice: Send + Sync + 'static {
     async fn work(&self, queue: &str, work: Work, wanted: &Wanted) -> io::Result<Vec<(EventId, Worked)>>;
 
     /// Whether messages lie in the queue, or wait for it, that nobody has taken yet.
-    async fn has_waiting(&self, queue: &str) -> io::Result<bool>;
+    async fn waiting(&self, queue: &str) -> io::Result<Waiting>;
+}
+
+/// Where messages wait for a consumer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// In the queue itself, which hands them out in order.
+    pub in_line: bool,
+    /// For their next attempt, or to be put into the queue again; others overtake them meanwhile.
+    pub to_be_retried: bool,
 }
 
 impl Wanted {
@@ -173,8 +182,8 @@ impl DeadLetterOffice for InProcessOffice {
     }
 
     /// Nothing waits at a queue in process: what is not done with is not marked as sent.
-    async fn has_waiting(&self, _queue: &str) -> io::Result<bool> {
-        Ok(false)
+    async fn waiting(&self, _queue: &str) -> io::Result<Waiting> {
+        Ok(Waiting::default())
     }
 }
 

@@ -6,23 +6,24 @@
 //! hearsay, and nothing is passed over. Bounds: 10,000 rows a look, 2,000 followed events, the last 15 minutes at start.
 //! What happens to rows that become visible more than [`SETTLE`] late is not seen; it is a watch, not the guarantee.
 
-use std::collections::btree_map::Entry;
+mod counts;
+mod judging;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
-use prometheus::{IntCounterVec, IntGaugeVec};
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::dead_letters::Wanted;
 use service_kit::telemetry::Metrics;
 use shared_events::EventId;
 
 use super::peers::LOOKUP;
-use super::{Tracer, YOUNG, mail_answer, replies_to};
+use super::{Tracer, mail_answer, replies_to};
 use crate::domain::standing::{Evidence, Route, Standing, judge};
 use crate::store::StoreError;
 use crate::store::event_trace::{self, ReceiptRow, SentRow};
 use crate::store::letter_actions;
+use counts::Counts;
 
 const EVERY: Duration = Duration::from_secs(2);
 /// A mark is visible so long after its own time; younger rows are left for the next look.
@@ -33,10 +34,6 @@ const ROUNDS: usize = 20;
 const MAX_FOLLOWED: usize = 2000;
 /// Rows that wait to be published are counted up to here.
 const MAX_WAITING: i64 = 10_001;
-/// Dead letters that are known are looked for anew so often.
-const LETTERS_EVERY: TimeDelta = TimeDelta::seconds(10);
-/// Without a word from email-service, how long a mail may take.
-const MAIL_PATIENCE: TimeDelta = TimeDelta::minutes(5);
 
 /// An event that is not at its end.
 #[derive(Debug, Clone)]
@@ -49,16 +46,6 @@ struct Followed {
     letters_asked: bool,
 }
 
-struct Counts {
-    committed: IntCounterVec,
-    ended: IntCounterVec,
-    in_flight: IntGaugeVec,
-    parked: IntGaugeVec,
-    unaccounted: IntGaugeVec,
-    waiting: IntGaugeVec,
-    up: IntGaugeVec,
-}
-
 /// The watch. One per process that publishes.
 pub struct Conservation {
     tracer: Tracer,
@@ -68,6 +55,8 @@ pub struct Conservation {
     followed: BTreeMap<EventId, Followed>,
     parked: BTreeSet<EventId>,
     letters_looked_at: Option<NaiveDateTime>,
+    /// When something could not be asked. What a peer had in hand when it went comes again, and has to be given time.
+    failed_at: Option<NaiveDateTime>,
     /// The latest sent time of what has ended, by route: a queue hands its messages out in order.
     ended_until: BTreeMap<Route, NaiveDateTime>,
     types: BTreeSet<String>,
@@ -80,25 +69,6 @@ struct Ends {
     discarded: Vec<(String, String)>,
 }
 
-impl Counts {
-    fn new(metrics: &Metrics) -> Self {
-        let by_type = |name, help| metrics.gauge(name, help, &["event_type"]);
-        Self {
-            committed: metrics.counter(
-                "events_committed_total",
-                "Published events that are followed.",
-                &["event_type"],
-            ),
-            ended: metrics.counter("events_ended_total", "Followed events at their end.", &["event_type", "end"]),
-            in_flight: by_type("events_in_flight", "Published events on their way."),
-            parked: by_type("events_parked", "Events that are dead letters."),
-            unaccounted: by_type("events_unaccounted", "Published events that are nowhere to be found."),
-            waiting: by_type("events_waiting", "Committed events that are not published yet, counted up to 10,001."),
-            up: metrics.gauge("conservation_up", "Whether the last look at the events succeeded.", &[]),
-        }
-    }
-}
-
 impl Conservation {
     pub fn new(tracer: Tracer, metrics: &Metrics) -> Self {
         let start = (tracer.clock.now() - LOOK_BACK).naive_utc();
@@ -109,6 +79,7 @@ impl Conservation {
             followed: BTreeMap::new(),
             parked: BTreeSet::new(),
             letters_looked_at: None,
+            failed_at: None,
             ended_until: BTreeMap::new(),
             types: BTreeSet::new(),
         }
@@ -138,6 +109,9 @@ impl Conservation {
     /// One look. An error says what could not be asked; nothing is taken as seen then.
     pub async fn look(&mut self) -> Result<(), String> {
         let looked = self.look_at_all().await;
+        if looked.is_err() {
+            self.failed_at = Some(self.tracer.clock.now().naive_utc());
+        }
         self.counts.up.with_label_values::<&str>(&[]).set(looked.is_ok().into());
         looked
     }
@@ -245,100 +219,6 @@ impl Conservation {
                 *until = event.sent_at.max(*until);
             }
         }
-    }
-
-    /// Says of what is not at its end why not.
-    async fn judge_open(
-        &mut self,
-        ids: impl Iterator<Item = &EventId>,
-        ends: &Ends,
-        now: NaiveDateTime,
-    ) -> Result<(), String> {
-        let open: Vec<EventId> = ids.copied().filter(|id| self.followed.contains_key(id)).collect();
-        let old = open.iter().filter(|id| self.followed.get(id).is_some_and(|event| now - event.sent_at >= YOUNG));
-        let old: Vec<EventId> = old.copied().collect();
-        self.look_at_letters(&old, now).await?;
-        // A letter that is gone because it was discarded is an end.
-        self.settle(ends);
-        let mut reasons = BTreeMap::new();
-        for id in open {
-            let Some(event) = self.followed.get(&id).cloned() else { continue };
-            let mut evidence = self.evidence(id, &event, ends);
-            evidence.is_explained = now - event.sent_at < YOUNG;
-            if !evidence.is_explained && judge(event.route, &evidence) == Standing::Unaccounted {
-                evidence.is_explained = self.is_explained(&event, now, &mut reasons).await?;
-            }
-            let standing = judge(event.route, &evidence);
-            if standing == Standing::Unaccounted && event.standing != standing {
-                tracing::error!(event_id = %id, event_type = event.event_type, "a published event is nowhere to be found");
-            }
-            self.followed.entry(id).and_modify(|event| event.standing = standing);
-        }
-        Ok(())
-    }
-
-    /// Whether something that will pass keeps an event from its end. Asked once per route and look.
-    async fn is_explained(
-        &self,
-        event: &Followed,
-        now: NaiveDateTime,
-        asked: &mut BTreeMap<Route, (bool, bool)>,
-    ) -> Result<bool, String> {
-        let (is_held, has_waiting) = match asked.entry(event.route) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(place) => {
-                *place.insert((self.is_held(event.route).await, self.has_waiting(event.route).await?))
-            }
-        };
-        // A queue is handed out in order: what was sent clearly later has ended, so this one does not wait there any more.
-        let was_overtaken = self.ended_until.get(&event.route).is_some_and(|until| *until - event.sent_at >= YOUNG);
-        let is_patient =
-            event.route != Route::Log && !self.tracer.peers.asks_email_service() && now - event.sent_at < MAIL_PATIENCE;
-        Ok(is_held || is_patient || (has_waiting && !was_overtaken))
-    }
-
-    /// Mails wait while email-service says that it cannot send; the log answered a moment ago.
-    async fn is_held(&self, route: Route) -> bool {
-        route != Route::Log && self.tracer.peers.can_mail().await == Some(false)
-    }
-
-    async fn has_waiting(&self, route: Route) -> Result<bool, String> {
-        let (Some(office), Some(queue)) = (&self.tracer.dead_letters, route.queue()) else { return Ok(false) };
-        office.has_waiting(queue).await.map_err(|error| error.to_string())
-    }
-
-    /// Finds out which of these are dead letters: at once for those of which nothing is known, else now and then.
-    async fn look_at_letters(&mut self, old: &[EventId], now: NaiveDateTime) -> Result<(), String> {
-        let Some(office) = self.tracer.dead_letters.clone() else { return Ok(()) };
-        let is_new = |id: &EventId| self.followed.get(id).is_some_and(|event| !event.letters_asked);
-        let is_due = self.letters_looked_at.is_none_or(|last| now - last >= LETTERS_EVERY);
-        if old.is_empty() || !(is_due || old.iter().any(is_new)) {
-            return Ok(());
-        }
-        let mut asked: BTreeMap<String, BTreeMap<EventId, EventId>> = BTreeMap::new();
-        for id in old {
-            let Some(event) = self.followed.get(id) else { continue };
-            if let Some(queue) = event.route.queue() {
-                asked.entry(queue.to_owned()).or_default().insert(*id, *id);
-            }
-            if event.route != Route::Log {
-                let replies = asked.entry(self.tracer.callback_queue.clone()).or_default();
-                replies.extend(replies_to(*id).into_iter().map(|reply| (reply, *id)));
-            }
-        }
-        let mut found = BTreeSet::new();
-        for (queue, ids) in asked {
-            let wanted = Wanted::These(ids.keys().copied().collect());
-            let letters = office.look(&queue, &wanted).await.map_err(|error| error.to_string())?;
-            found.extend(letters.iter().filter_map(|letter| ids.get(&letter.id())).copied());
-        }
-        for id in old {
-            self.parked.remove(id);
-            self.followed.entry(*id).and_modify(|event| event.letters_asked = true);
-        }
-        self.parked.extend(found);
-        self.letters_looked_at = Some(now);
-        Ok(())
     }
 
     async fn count_waiting(&mut self) -> Result<(), String> {

@@ -1,0 +1,33 @@
+//! The metrics of the watch of conservation.
+
+use prometheus::{IntCounterVec, IntGaugeVec};
+use service_kit::telemetry::Metrics;
+
+pub(super) struct Counts {
+    pub(super) committed: IntCounterVec,
+    pub(super) ended: IntCounterVec,
+    pub(super) in_flight: IntGaugeVec,
+    pub(super) parked: IntGaugeVec,
+    pub(super) unaccounted: IntGaugeVec,
+    pub(super) waiting: IntGaugeVec,
+    pub(super) up: IntGaugeVec,
+}
+
+impl Counts {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        let by_type = |name, help| metrics.gauge(name, help, &["event_type"]);
+        Self {
+            committed: metrics.counter(
+                "events_committed_total",
+                "Published events that are followed.",
+                &["event_type"],
+            ),
+            ended: metrics.counter("events_ended_total", "Followed events at their end.", &["event_type", "end"]),
+            in_flight: by_type("events_in_flight", "Published events on their way."),
+            parked: by_type("events_parked", "Events that are dead letters."),
+            unaccounted: by_type("events_unaccounted", "Published events that are nowhere to be found."),
+            waiting: by_type("events_waiting", "Committed events that are not published yet, counted up to 10,001."),
+            up: metrics.gauge("conservation_up", "Whether the last look at the events succeeded.", &[]),
+        }
+    }
+}

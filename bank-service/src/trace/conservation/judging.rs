@@ -1,0 +1,130 @@
+//! Why an event that was published is not at its end: it is young, waits, is held up, is a dead letter; or it is missing.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta};
+use service_kit::messaging::dead_letters::{Waiting, Wanted};
+use shared_events::EventId;
+
+use super::{Conservation, Ends, Followed};
+use crate::domain::standing::{Route, Standing, judge};
+use crate::trace::{YOUNG, replies_to};
+
+/// Dead letters that are known are looked for anew so often.
+const LETTERS_EVERY: TimeDelta = TimeDelta::seconds(10);
+/// What seems to be missing is asked for again after this time: it may have been in hands that nobody was asked about.
+const SECOND_THOUGHT: Duration = Duration::from_secs(1);
+/// Without a word from email-service, how long a mail may take.
+const MAIL_PATIENCE: TimeDelta = TimeDelta::minutes(5);
+
+impl Conservation {
+    /// Says of what is not at its end why not. Nothing is called missing before it has been asked for twice.
+    pub(super) async fn judge_open(
+        &mut self,
+        ids: impl Iterator<Item = &EventId>,
+        ends: &Ends,
+        now: NaiveDateTime,
+    ) -> Result<(), String> {
+        let suspects = self.judge_all(&ids.copied().collect::<Vec<_>>(), ends, now).await?;
+        if suspects.is_empty() {
+            return Ok(());
+        }
+        tokio::time::sleep(SECOND_THOUGHT).await;
+        for id in &suspects {
+            self.followed.entry(*id).and_modify(|event| event.letters_asked = false);
+        }
+        let batch = suspects.iter().filter_map(|id| Some((*id, self.followed.get(id)?.clone()))).collect();
+        let ends = self.ends(&batch).await?;
+        self.settle(&ends);
+        for id in self.judge_all(&suspects, &ends, now).await? {
+            let Some(event) = self.followed.get_mut(&id) else { continue };
+            event.standing = Standing::Unaccounted;
+            tracing::error!(event_id = %id, event_type = event.event_type, "a published event is nowhere to be found");
+        }
+        Ok(())
+    }
+
+    /// Notes where these events stand; answers those that are missing now and were not before.
+    async fn judge_all(&mut self, ids: &[EventId], ends: &Ends, now: NaiveDateTime) -> Result<Vec<EventId>, String> {
+        let open: Vec<EventId> = ids.iter().copied().filter(|id| self.followed.contains_key(id)).collect();
+        let old = open.iter().filter(|id| self.followed.get(id).is_some_and(|event| now - event.sent_at >= YOUNG));
+        let old: Vec<EventId> = old.copied().collect();
+        self.look_at_letters(&old, now).await?;
+        // A letter that is gone because it was discarded is an end.
+        self.settle(ends);
+        let (mut reasons, mut suspects) = (BTreeMap::new(), Vec::new());
+        for id in open {
+            let Some(event) = self.followed.get(&id).cloned() else { continue };
+            let mut evidence = self.evidence(id, &event, ends);
+            evidence.is_explained = now - event.sent_at < YOUNG;
+            if !evidence.is_explained && judge(event.route, &evidence) == Standing::Unaccounted {
+                evidence.is_explained = self.is_explained(&event, now, &mut reasons).await?;
+            }
+            let standing = judge(event.route, &evidence);
+            if standing == Standing::Unaccounted && event.standing != standing {
+                suspects.push(id);
+            } else {
+                self.followed.entry(id).and_modify(|event| event.standing = standing);
+            }
+        }
+        Ok(suspects)
+    }
+
+    /// Whether something that will pass keeps an event from its end. Asked once per route and look.
+    async fn is_explained(
+        &self,
+        event: &Followed,
+        now: NaiveDateTime,
+        asked: &mut BTreeMap<Route, (bool, Waiting)>,
+    ) -> Result<bool, String> {
+        let (is_held, waiting) = match asked.entry(event.route) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(place) => {
+                *place.insert((self.tracer.is_held(event.route).await, self.tracer.waiting(event.route).await?))
+            }
+        };
+        // A queue is handed out in order: what was sent clearly later has ended, so this one is not in that line any more.
+        let was_overtaken = self.ended_until.get(&event.route).is_some_and(|until| *until - event.sent_at >= YOUNG);
+        let is_patient =
+            event.route != Route::Log && !self.tracer.peers.asks_email_service() && now - event.sent_at < MAIL_PATIENCE;
+        let has_just_failed = self.failed_at.is_some_and(|at| now - at < YOUNG);
+        let may_wait = waiting.to_be_retried || (waiting.in_line && !was_overtaken);
+        Ok(is_held || is_patient || has_just_failed || may_wait)
+    }
+
+    /// Finds out which of these are dead letters: at once for those of which nothing is known, else now and then.
+    async fn look_at_letters(&mut self, old: &[EventId], now: NaiveDateTime) -> Result<(), String> {
+        let Some(office) = self.tracer.dead_letters.clone() else { return Ok(()) };
+        let is_new = |id: &EventId| self.followed.get(id).is_some_and(|event| !event.letters_asked);
+        let is_due = self.letters_looked_at.is_none_or(|last| now - last >= LETTERS_EVERY);
+        if old.is_empty() || !(is_due || old.iter().any(is_new)) {
+            return Ok(());
+        }
+        let mut asked: BTreeMap<String, BTreeMap<EventId, EventId>> = BTreeMap::new();
+        for id in old {
+            let Some(event) = self.followed.get(id) else { continue };
+            if let Some(queue) = event.route.queue() {
+                asked.entry(queue.to_owned()).or_default().insert(*id, *id);
+            }
+            if event.route != Route::Log {
+                let replies = asked.entry(self.tracer.callback_queue.clone()).or_default();
+                replies.extend(replies_to(*id).into_iter().map(|reply| (reply, *id)));
+            }
+        }
+        let mut found = BTreeSet::new();
+        for (queue, ids) in asked {
+            let wanted = Wanted::These(ids.keys().copied().collect());
+            let letters = office.look(&queue, &wanted).await.map_err(|error| error.to_string())?;
+            found.extend(letters.iter().filter_map(|letter| ids.get(&letter.id())).copied());
+        }
+        for id in old {
+            self.parked.remove(id);
+            self.followed.entry(*id).and_modify(|event| event.letters_asked = true);
+        }
+        self.parked.extend(found);
+        self.letters_looked_at = Some(now);
+        Ok(())
+    }
+}
