@@ -2,10 +2,11 @@
 //!
 //! They exist in builds with the cargo feature `fail-points` only. Without it [`fail_point!`](crate::fail_point!) and its
 //! neighbours leave nothing behind, not even the names. With it, `FAIL_POINT=name` ends the process at the first pass of that
-//! point and `FAIL_POINT=name:3` at the third, as a crash would; `PLANT=name` turns a planted fault on. Both are read once.
+//! point and `FAIL_POINT=name:3` at the third, as a crash would; `PLANT=name` turns a planted fault on; a handler panics on
+//! messages that hold the text of `PANIC_ON`. Each is read once.
 
 #[cfg(feature = "fail-points")]
-pub use enabled::{during, pass, planted, setting_ms};
+pub use enabled::{during, panic_on, pass, passed_over, planted, setting_ms};
 
 /// Passes a point: `fail_point!("relay.claimed")`, or under a condition `fail_point!("relay.claimed", if rows > 0)`.
 #[cfg(feature = "fail-points")]
@@ -46,6 +47,22 @@ macro_rules! fail_point_during {
     };
 }
 
+/// Panics if one of the bodies holds the text that `PANIC_ON` tells.
+#[cfg(feature = "fail-points")]
+#[macro_export]
+macro_rules! panic_point {
+    ($bodies:expr) => {
+        $crate::fail_point::panic_on($bodies)
+    };
+}
+
+/// Never panics, in this build.
+#[cfg(not(feature = "fail-points"))]
+#[macro_export]
+macro_rules! panic_point {
+    ($bodies:expr) => {};
+}
+
 /// Whether a fault is planted.
 #[cfg(feature = "fail-points")]
 #[macro_export]
@@ -60,6 +77,24 @@ macro_rules! planted {
 #[macro_export]
 macro_rules! planted {
     ($name:literal) => {
+        false
+    };
+}
+
+/// Whether a planted cursor over ids passes a row over, since it has seen a higher id.
+#[cfg(feature = "fail-points")]
+#[macro_export]
+macro_rules! passed_over {
+    ($id:expr) => {
+        $crate::fail_point::passed_over($id)
+    };
+}
+
+/// Whether a planted cursor passes a row over: never, in this build.
+#[cfg(not(feature = "fail-points"))]
+#[macro_export]
+macro_rules! passed_over {
+    ($id:expr) => {
         false
     };
 }
@@ -87,11 +122,13 @@ mod enabled {
     use std::io::Write as _;
     use std::pin::pin;
     use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
     use std::time::Duration;
 
     /// So that what other threads are writing to sockets gets there.
     const LAST_WORDS: Duration = Duration::from_millis(10);
+    /// How many bytes of a body are looked at.
+    const HEAD: usize = 1024;
     /// A future that is pending for so long has sent what it had to send.
     const UNDER_WAY: Duration = Duration::from_millis(3);
 
@@ -136,10 +173,28 @@ mod enabled {
         future.await
     }
 
+    /// Panics if one of the bodies holds the text that a handler is to panic on.
+    #[expect(clippy::panic, reason = "a handler's panic is what is tested")]
+    pub fn panic_on<'a>(bodies: impl IntoIterator<Item = &'a [u8]>) {
+        static TEXT: OnceLock<Option<String>> = OnceLock::new();
+        let Some(text) = TEXT.get_or_init(|| variable("PANIC_ON")) else { return };
+        let head = |body: &'a [u8]| body.get(..HEAD).unwrap_or(body);
+        let holds = |body| head(body).windows(text.len()).any(|window| window == text.as_bytes());
+        if bodies.into_iter().any(holds) {
+            panic!("told to panic on this message");
+        }
+    }
+
     /// Whether a fault is planted.
     pub fn planted(name: &str) -> bool {
         static PLANTED: OnceLock<Option<String>> = OnceLock::new();
         PLANTED.get_or_init(|| variable("PLANT")).as_deref() == Some(name)
+    }
+
+    /// Whether `PLANT=id_cursor` is set and this id, or a higher one, was asked about before.
+    pub fn passed_over(id: i64) -> bool {
+        static NEWEST: AtomicI64 = AtomicI64::new(i64::MIN);
+        planted("id_cursor") && NEWEST.fetch_max(id, Ordering::SeqCst) >= id
     }
 
     /// A variable in milliseconds, if it is set.

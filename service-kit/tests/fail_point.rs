@@ -18,6 +18,7 @@ fn reversed(text: &str) -> Vec<u8> {
 fn nothing_of_a_fail_point_is_in_the_binary() {
     service_kit::fail_point!("left.behind.by.a.point");
     service_kit::fail_point!("left.behind.by.a.condition", if true);
+    service_kit::panic_point!([b"left.behind.by.a.point".as_slice()]);
     // Not within the assertion, which would quote it.
     let planted = service_kit::planted!("left.behind.by.a.plant");
     let time = service_kit::shortened!("LEFT_BEHIND_BY_A_TIME", Duration::from_secs(1));

@@ -180,7 +180,7 @@ impl Relay {
             Ok(rows) => {
                 for row in rows {
                     // Reading may have taken longer than the lease runs.
-                    if lease.is_held() {
+                    if lease.is_held() && !service_kit::passed_over!(row.id) {
                         self.publish(row);
                     }
                 }

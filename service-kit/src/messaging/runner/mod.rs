@@ -103,8 +103,11 @@ impl Runner {
 
     async fn call(&self, deliveries: &[Delivery]) -> Result<Vec<super::Outcome>, attempt::Fault> {
         let span = attempt::span(&self.settings.queue, deliveries);
-        let handled = self.consumer.handle(deliveries).instrument(span);
-        let outcomes = attempt::guarded(self.settings.time_limit, handled).await?;
+        let handled = async {
+            crate::panic_point!(deliveries.iter().map(|delivery| delivery.message.body.as_slice()));
+            self.consumer.handle(deliveries).await
+        };
+        let outcomes = attempt::guarded(self.settings.time_limit, handled.instrument(span)).await?;
         if outcomes.len() == deliveries.len() {
             Ok(outcomes)
         } else {
