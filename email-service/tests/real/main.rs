@@ -1,7 +1,7 @@
 //! The suite on real engines: delivery records in MongoDB, mail to an SMTP server with an inbox to look into.
 //!
-//! Needs `MONGODB_URI`, `SMTP_HOST`, `SMTP_PORT` and `SMTP_API_URL` (or `SMTP_API`), as `deploy/local/with.sh` sets them; a
-//! missing one fails every test that needs it. Each test has a database of its own.
+//! Needs `AMQP_URI`, `AMQPS_URI`, `MONGODB_URI`, `SMTP_HOST`, `SMTP_PORT` and `SMTP_API_URL` (or `SMTP_API`), as
+//! `deploy/local/with.sh` sets them; a missing one fails every test that needs it. Each test has a database of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,11 +24,14 @@ mod fitness;
 mod inbox;
 #[path = "../api/mime.rs"]
 mod mime;
+mod mongod;
 #[path = "../api/once.rs"]
 mod once;
+mod process;
 #[path = "../api/refusal.rs"]
 mod refusal;
 #[path = "../api/routes.rs"]
 mod routes;
 #[path = "../api/support.rs"]
 mod support;
+mod wrong;

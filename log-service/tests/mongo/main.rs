@@ -1,6 +1,7 @@
 //! The suite of `tests/api` on MongoDB, and what only a log in MongoDB can run into.
 //!
-//! Needs `MONGODB_URI`, a replica set to work in; every test has a database of its own there and drops it.
+//! Needs `MONGODB_URI`, a replica set to work in; every test has a database of its own there and drops it. What is told of a
+//! wrong broker also needs `AMQP_URI` and `AMQPS_URI`; `deploy/local/with.sh` sets all of them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,6 +25,7 @@ mod item;
 #[path = "../api/list.rs"]
 mod list;
 mod outage;
+mod process;
 #[path = "../api/record.rs"]
 mod record;
 mod refused;
@@ -35,3 +37,4 @@ mod server;
 mod stream;
 mod throughput;
 mod traffic;
+mod wrong;

@@ -1,0 +1,70 @@
+//! Wrong configuration, as whoever starts the binary meets it: one line that names the variable, within seconds, at the start
+//! and in `doctor`.
+
+use std::net::TcpListener;
+
+use crate::backend;
+use crate::process::Process;
+use crate::server::Mongod;
+
+#[expect(clippy::disallowed_methods, reason = "the broker's address is not the service's configuration")]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this by deploy/local/with.sh"))
+}
+
+/// The start fails with a line about the variable that has this text in it, and `doctor` fails with it, too.
+fn assert_refused(name: &'static str, value: &str, hint: &str) {
+    let process = Process::new().with(name, value);
+    for line in [process.refusal(), process.diagnosis(name)] {
+        assert!(line.contains(name) && line.contains(hint), "no {name} or no {hint:?} in: {line}");
+    }
+}
+
+#[test]
+fn a_broker_that_refuses_the_login_or_a_right_is_told() {
+    let right = variable("AMQP_URI");
+    assert_refused("AMQP_URI", &right.replace(":bank@", ":hunter2@"), "refused the login");
+    assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), "nowhere");
+    let stranger = Process::new().with("AMQP_URI", &right.replace("bank:bank@", "guest-book:guest-book@"));
+    let line = stranger.refusal();
+    assert!(line.contains("AMQP_URI") && line.contains("guest-book"), "{line}");
+}
+
+/// It is waited for, so only `doctor` tells.
+#[test]
+fn a_broker_that_is_not_there_is_told_by_the_doctor() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let line = Process::new().with("AMQP_URI", &format!("amqp://bank:hunter2@{closed}/%2f")).diagnosis("AMQP_URI");
+    assert!(line.contains(&closed.to_string()), "{line}");
+}
+
+#[test]
+fn what_is_no_address_of_a_broker_or_a_store_is_told() {
+    for (name, value) in [
+        ("AMQP_URI", "kafka://bank:hunter2@127.0.0.1"),
+        ("AMQP_URI", "amqp:hunter2"),
+        ("MONGODB_URI", "postgres://log:hunter2@127.0.0.1/log"),
+        ("LOG_DATABASE_URL", "postgres://log:hunter2@127.0.0.1/log"),
+    ] {
+        let line = Process::new().with(name, value).refusal();
+        assert!(line.contains(name), "{line}");
+    }
+}
+
+#[test]
+fn a_certificate_of_an_unknown_authority_is_told() {
+    assert_refused("AMQP_URI", &variable("AMQPS_URI"), "AMQP_CA_FILE");
+    assert_refused("MONGODB_URI", &format!("{}&tls=true", backend::uri()), "tlsCAFile");
+}
+
+#[test]
+fn a_store_that_is_not_there_is_told() {
+    assert_refused("MONGODB_URI", "mongodb://log:hunter2@127.0.0.1:1/?replicaSet=rs0", "no primary is reachable");
+}
+
+#[actix_web::test]
+async fn a_store_without_a_replica_set_is_told_with_the_remedy() {
+    let server = Mongod::start_with(&[]).await;
+    let uri = format!("mongodb://{}/", server.address());
+    assert_refused("MONGODB_URI", &uri, "start mongod with --replSet");
+}
