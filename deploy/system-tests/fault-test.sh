@@ -10,7 +10,10 @@ target=${CARGO_TARGET_DIR:-target}
 if [[ -z ${FAULT_TEST_BUILT:-} ]]; then
   services=(bank-service log-service email-service)
   features=$(printf "%s/fail-points," "${services[@]}")
-  cargo build --locked "${services[@]/#/--package=}" -p system-tests --features "${features%,}"
+  # By the selection of `cargo test --workspace`, and with an example, so that cargo counts the features of the
+  # dev-dependencies, too: then all dependencies are those that the tests are built with, and none is built twice. Only the
+  # crates of this repository that have fail points are built anew.
+  cargo build --locked --workspace "${services[@]/#/--bin=}" --bin=fault-test --example=generate --features "${features%,}"
   # Apart, so that a build for other purposes neither takes nor gives fail points.
   mkdir -p "$target/fault-test"
   for service in "${services[@]}"; do cp -f "$target/debug/$service" "$target/fault-test/$service"; done
@@ -27,6 +30,7 @@ if [[ ${1:-} == --inside ]]; then
   run --seed "$SEED" "$@"
   # Unless only some cases were asked for.
   [[ $# -gt 0 ]] || run --seed "$SEED" --self-check
+  echo "fault-test: took $((SECONDS / 60)) min $((SECONDS % 60)) s"
   exit
 fi
 export SERVERS="mariadb rabbitmq mongodb" SEED=${SEED:-$(date +%s)} FAULT_TEST_BUILT=1

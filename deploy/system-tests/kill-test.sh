@@ -7,5 +7,9 @@ profile=${PROFILE:-dev}
 target=${CARGO_TARGET_DIR:-target}
 folder=$profile
 [ "$profile" = dev ] && folder=debug
-cargo build --locked --profile "$profile" -p standalone -p system-tests
+# By the selection of `cargo test --workspace`, and with an example, so that cargo counts the features of the
+# dev-dependencies, too: after the tests nothing is left to build but two links.
+#   FEATURES=…  those that the tests were built with, if any
+cargo build --locked --profile "$profile" --workspace --bin=bank-standalone --bin=kill-test --example=generate \
+  ${FEATURES:+--features "$FEATURES"}
 exec "$target/$folder/kill-test" --binary "$target/$folder/bank-standalone" --kills "${KILLS:-50}" --seed "${SEED:-$(date +%s)}"

@@ -179,7 +179,9 @@ fn copies(id: &str, kind: &str, mails: &[Accepted], expected: &Expected, finding
     for pair in mails.windows(2) {
         let [before, after] = pair else { continue };
         let within = |incident: &&Instant| **incident >= before.at && **incident <= after.at.min(before.at + GAP);
-        if expected.mail_incidents.iter().any(|incident| within(&incident)) {
+        if before.message_id != after.message_id {
+            findings.doubled(&format!("the mail of {kind} {id}, under another Message-ID"));
+        } else if expected.mail_incidents.iter().any(|incident| within(&incident)) {
             findings.doubled_in_gap += 1;
         } else {
             findings.doubled(&format!("the mail of {kind} {id}"));

@@ -8,9 +8,11 @@
 
 mod cases;
 mod check;
+mod frames;
 mod ledger;
 mod process;
 mod proxy;
+mod recipes;
 mod servers;
 mod sink;
 mod stage;
@@ -22,9 +24,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
+use futures_util::future::try_join_all;
 use system_tests::say;
 
-use crate::cases::{Extent, NAMES, Outcome};
+use crate::cases::{Extent, NAMES, Outcome, QUIET};
 use crate::servers::Servers;
 use crate::stage::House;
 
@@ -91,14 +94,20 @@ async fn run(options: Options) -> anyhow::Result<bool> {
     };
     let names: Vec<&str> =
         if options.cases.is_empty() { NAMES.to_vec() } else { options.cases.iter().map(String::as_str).collect() };
+    let (quiet, loud): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| QUIET.contains(name));
     let mut outcomes = Vec::new();
-    for name in names {
-        let begun = Instant::now();
-        let outcome = cases::run(name, &house, extent).await.with_context(|| name.to_owned())?;
-        say(&format!("{name}: {} in {} s", verdict(&outcome), begun.elapsed().as_secs()));
-        outcomes.push(outcome);
+    for name in loud {
+        outcomes.push(case(name, &house, extent).await?);
     }
+    outcomes.extend(try_join_all(quiet.into_iter().map(|name| case(name, &house, extent))).await?);
     Ok(sum_up(&house, &outcomes))
+}
+
+async fn case(name: &str, house: &House, extent: Extent) -> anyhow::Result<Outcome> {
+    let begun = Instant::now();
+    let outcome = cases::run(name, house, extent).await.with_context(|| name.to_owned())?;
+    say(&format!("{name}: {} in {} s", verdict(&outcome), begun.elapsed().as_secs()));
+    Ok(outcome)
 }
 
 fn verdict(outcome: &Outcome) -> String {
@@ -112,15 +121,20 @@ fn sum_up(house: &House, outcomes: &[Outcome]) -> bool {
     let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum::<usize>();
     let kills: u32 = outcomes.iter().map(|outcome| outcome.kills).sum();
     let gaps: u32 = outcomes.iter().map(|outcome| outcome.mail_gaps).sum();
+    let in_gap = sum(|outcome| outcome.findings.doubled_in_gap);
     let faults = sum(|outcome| outcome.findings.faults.len());
     say(&format!(
-        "fault-test: seed {}, kills {kills}, events {}, lost {}, invented {}, doubled {}, mails doubled in the gap {} of {gaps} kills there, faults {faults}",
+        "fault-test: seed {}, kills {kills}, events {}, lost {}, invented {}, doubled {}, faults {faults}",
         house.seed,
         sum(|outcome| outcome.findings.events),
         sum(|outcome| outcome.findings.lost),
         sum(|outcome| outcome.findings.invented),
         sum(|outcome| outcome.findings.doubled),
-        sum(|outcome| outcome.findings.doubled_in_gap),
     ));
-    faults == 0
+    let is_excused = u32::try_from(in_gap).is_ok_and(|mails| mails <= gaps);
+    say(&format!(
+        "fault-test: {in_gap} mails came twice under the same Message-ID, {} kills and lost answers in the gap: {gaps}",
+        if is_excused { "no more than" } else { "FAULT: more than" },
+    ));
+    faults == 0 && is_excused
 }

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -147,14 +147,20 @@ impl Process {
 
     /// Runs one command of the binary to its end.
     pub(crate) async fn command(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let recipe = &self.recipe;
-        let mut command = Command::new(&recipe.binary);
-        command.args(arguments).env_clear().envs(&recipe.environment).current_dir(&recipe.folder);
-        let output = command.stdin(Stdio::null()).output().await?;
+        let output = self.output(arguments).await?;
         if !output.status.success() {
             bail!("{} {arguments:?}: {}", self.name(), String::from_utf8_lossy(&output.stderr));
         }
         Ok(())
+    }
+
+    /// What one command of the binary says, however it ends.
+    pub(crate) async fn output(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let recipe = &self.recipe;
+        let mut command = Command::new(&recipe.binary);
+        command.args(arguments).env_clear().envs(&recipe.environment).current_dir(&recipe.folder);
+        let ended = tokio::time::timeout(START_LIMIT, command.kill_on_drop(true).stdin(Stdio::null()).output()).await;
+        Ok(ended.with_context(|| format!("{} {arguments:?} does not end", self.name()))??)
     }
 
     fn last_words(&self) -> String {

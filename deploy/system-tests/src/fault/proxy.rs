@@ -1,19 +1,35 @@
-//! A TCP proxy before an engine, by which it looks away, or loses the connections that it has.
+//! A TCP proxy before an engine, by which it looks away, falls silent, or loses the connections that it has.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use service_kit::task;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use crate::frames::Deliveries;
+
+const CHUNK: usize = 64 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Open,
+    /// Nobody is let in.
+    Down,
+    /// Everybody is let in, and whatever is said is swallowed.
+    Silent,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
-    up: bool,
+    mode: Mode,
     /// Counts cuts: who sees another number than at its beginning is thrown out.
     cuts: u64,
+    /// Counts silences: what was connected before one has lost something, and stays without an answer for ever.
+    silences: u64,
 }
 
 /// Clones share one proxy.
@@ -21,24 +37,33 @@ struct State {
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     state: Arc<watch::Sender<State>>,
+    /// What a broker hands out, if there is one behind it.
+    pub(crate) deliveries: Deliveries,
 }
 
 impl Proxy {
     pub(crate) async fn start(target: SocketAddr) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("a port for a proxy")?;
         let port = listener.local_addr()?.port();
-        let state = Arc::new(watch::Sender::new(State { up: true, cuts: 0 }));
-        drop(task::spawn("proxy", accept(listener, target, Arc::clone(&state))));
-        Ok(Self { port, state })
+        let state = Arc::new(watch::Sender::new(State { mode: Mode::Open, cuts: 0, silences: 0 }));
+        let proxy = Self { port, state, deliveries: Deliveries::default() };
+        drop(task::spawn("proxy", accept(listener, target, proxy.clone())));
+        Ok(proxy)
     }
 
     /// Nobody is let in, and those who are in are thrown out.
     pub(crate) fn down(&self) {
-        self.state.send_modify(|state| *state = State { up: false, cuts: state.cuts + 1 });
+        self.state.send_modify(|state| *state = State { mode: Mode::Down, cuts: state.cuts + 1, ..*state });
     }
 
+    /// As a firewall that drops packets: connections stay and come about, and nothing gets through them, nor ever will.
+    pub(crate) fn silence(&self) {
+        self.state.send_modify(|state| *state = State { mode: Mode::Silent, silences: state.silences + 1, ..*state });
+    }
+
+    /// New connections get through again.
     pub(crate) fn up(&self) {
-        self.state.send_modify(|state| state.up = true);
+        self.state.send_modify(|state| state.mode = Mode::Open);
     }
 
     /// Throws out those who are in; they may come back at once.
@@ -47,22 +72,67 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, state: Arc<watch::Sender<State>>) {
+async fn accept(listener: TcpListener, target: SocketAddr, proxy: Proxy) {
     while let Ok((client, _)) = listener.accept().await {
-        if state.borrow().up {
-            drop(task::spawn("proxied", carry(client, target, state.subscribe())));
+        let state = proxy.state.subscribe();
+        let begun = *proxy.state.borrow();
+        if begun.mode != Mode::Down {
+            drop(task::spawn("proxied", carry(client, target, begun, state, proxy.deliveries.clone())));
         }
     }
 }
 
-async fn carry(mut client: TcpStream, target: SocketAddr, mut state: watch::Receiver<State>) {
-    let begun = state.borrow_and_update().cuts;
-    let Ok(mut server) = TcpStream::connect(target).await else { return };
+async fn carry(
+    client: TcpStream,
+    target: SocketAddr,
+    begun: State,
+    mut state: watch::Receiver<State>,
+    deliveries: Deliveries,
+) {
+    let Ok(server) = TcpStream::connect(target).await else { return };
     if client.set_nodelay(true).is_err() || server.set_nodelay(true).is_err() {
         return;
     }
+    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    let gate = Gate { state: state.clone(), begun };
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
-        _ = state.wait_for(|state| state.cuts != begun) => {}
+        () = pump(from_client, to_server, &gate, None) => {}
+        () = pump(from_server, to_client, &gate, Some(&deliveries)) => {}
+        _ = state.wait_for(|state| state.cuts != begun.cuts) => {}
+    }
+}
+
+struct Gate {
+    state: watch::Receiver<State>,
+    begun: State,
+}
+
+impl Gate {
+    /// Whether what this connection says gets through.
+    fn is_open(&self) -> bool {
+        self.begun.mode == Mode::Open && self.state.borrow().silences == self.begun.silences
+    }
+}
+
+/// Until either end is closed.
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, gate: &Gate, deliveries: Option<&Deliveries>) {
+    let mut chunk = vec![0; CHUNK];
+    let mut frames = deliveries.map(Deliveries::listen);
+    loop {
+        let read = from.read(&mut chunk).await.unwrap_or_default();
+        match (gate.is_open(), read) {
+            // A server that hangs up is not heard either.
+            (false, 0) if frames.is_some() => return std::future::pending().await,
+            (_, 0) => return,
+            (false, _) => continue,
+            (true, _) => {}
+        }
+        let said = chunk.get(..read).unwrap_or_default();
+        if let Some(frames) = &mut frames {
+            frames.hear(said);
+        }
+        if to.write_all(said).await.is_err() {
+            return;
+        }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Accepted {
     pub(crate) at: Instant,
     /// Microseconds since 1970, to compare with the services' own times.
     pub(crate) at_micros: i64,
+    /// Its whole Message-ID.
+    pub(crate) message_id: String,
 }
 
 /// What becomes of mails that hold a text.
@@ -86,6 +88,11 @@ impl Sink {
         self.inner().rules.push(rule);
     }
 
+    /// No mail is refused any more.
+    pub(crate) fn clear_rules(&self) {
+        self.inner().rules.clear();
+    }
+
     /// Takes so many mails without a word, and hangs up.
     pub(crate) fn drop_after_content(&self, mails: u32) {
         self.inner().drops = mails;
@@ -141,7 +148,8 @@ impl Sink {
     }
 
     async fn decide(&self, content: &str) -> Option<&'static str> {
-        let id = message_id(content).unwrap_or_else(|| "none".to_owned());
+        let message_id = message_id(content).unwrap_or_else(|| "none".to_owned());
+        let id = message_id.split('@').next().unwrap_or_default().to_owned();
         let plain = content.replace("=\r\n", "");
         let (drop, delay) = {
             let mut inner = self.inner();
@@ -151,7 +159,8 @@ impl Sink {
                 *inner.refused.entry(id).or_default() += 1;
                 return Some(answer);
             }
-            let accepted = Accepted { at: Instant::now(), at_micros: SystemClock.now().timestamp_micros() };
+            let at_micros = SystemClock.now().timestamp_micros();
+            let accepted = Accepted { at: Instant::now(), at_micros, message_id };
             inner.mails.entry(id).or_default().push(accepted);
             let drop = inner.drops > 0;
             if drop {
@@ -167,5 +176,5 @@ impl Sink {
 
 fn message_id(content: &str) -> Option<String> {
     let id = content.lines().find_map(|line| line.strip_prefix("Message-ID: <"))?;
-    id.split('@').next().map(str::to_owned)
+    id.split('>').next().map(str::to_owned)
 }

@@ -1,27 +1,30 @@
 //! One world of databases, queues and processes, with everything that cases do to it, and the question whether it is whole.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use serde_json::Value;
 use service_kit::ids;
 use system_tests::random::Random;
 use system_tests::say;
 
 use crate::check::{Expected, Findings, check};
-use crate::ledger::{ADMIN, Ledger, PASSWORD};
-use crate::process::{Process, Recipe, Service, free_port};
+use crate::ledger::Ledger;
+use crate::process::{Process, Service, free_port};
 use crate::proxy::Proxy;
+use crate::recipes::{recipes, start_all};
 use crate::servers::{Engine, Servers};
 use crate::sink::Sink;
 use crate::world::{self, Tables, World};
 
 /// How long everything may take to come to rest: longer than a claim of a mail lasts, and the first two pauses of a retry.
 const SETTLE_LIMIT: Duration = Duration::from_secs(150);
-/// A claim on a mail, shorter than in earnest, so that a killed one's mails do not have to be waited for so long.
-const CLAIM_LEASE_MS: &str = "15000";
+
+/// A mail that was written to a socket is taken by the mail server so long after, at the latest.
+const UNDER_WAY_MS: u64 = 500;
 
 /// What all stages share.
 pub(crate) struct House {
@@ -109,7 +112,7 @@ impl<'a> Stage<'a> {
         *self.kills.entry(format!("{} {point}", service.binary())).or_default() += 1;
         if service == Service::Email {
             self.mail_gaps += 1;
-            self.expected.mail_incidents.push(Instant::now());
+            self.lose_mail_answers();
         }
     }
 
@@ -131,9 +134,11 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// From now on answers of the mail server may be lost on their way.
+    /// Answers of the mail server are being lost on their way: also those to mails that are still on theirs.
     pub(crate) fn lose_mail_answers(&mut self) {
-        self.expected.mail_incidents.push(Instant::now());
+        let now = Instant::now();
+        let moments = (0..=UNDER_WAY_MS).step_by(25).map(|ms| now + Duration::from_millis(ms));
+        self.expected.mail_incidents.extend(moments);
     }
 
     /// kill -9 at no point in particular, and a start, perhaps to die at a point.
@@ -182,18 +187,24 @@ impl<'a> Stage<'a> {
 
     /// Waits until everything has come to rest and is whole, or time is up, and tells what was found.
     pub(crate) async fn settle(&mut self) -> anyhow::Result<Findings> {
-        self.settle_within(SETTLE_LIMIT).await
+        self.settle_within(SETTLE_LIMIT, SETTLE_LIMIT).await
     }
 
-    pub(crate) async fn settle_within(&mut self, limit: Duration) -> anyhow::Result<Findings> {
-        let begun = Instant::now();
+    /// The same, or until nothing has moved for a while.
+    pub(crate) async fn settle_within(&mut self, limit: Duration, still: Duration) -> anyhow::Result<Findings> {
+        let (begun, mut moved) = (Instant::now(), Instant::now());
+        let mut before = (0, 0, 0);
         loop {
             self.expected.accepted = self.ledger.accepted();
             let mut last = String::new();
             match self.look().await {
                 Ok(world) => {
                     let findings = check(&self.expected, &world);
-                    if findings.faults.is_empty() || begun.elapsed() > limit {
+                    let now = (findings.entries, findings.mails, world.waiting);
+                    if now != before || world.waiting > 0 {
+                        (before, moved) = (now, Instant::now());
+                    }
+                    if findings.faults.is_empty() || begun.elapsed() > limit || moved.elapsed() > still {
                         self.report(&findings, begun.elapsed());
                         return Ok(findings);
                     }
@@ -225,6 +236,20 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Where an event has been, as bank-service tells an administrator.
+    pub(crate) async fn journey(&self, event_id: &str) -> anyhow::Result<Value> {
+        let bank = self.processes.get(&Service::Bank).context("no bank-service")?.url();
+        let token = self.ledger.token().await.context("nobody gives a token")?;
+        let url = format!("{bank}/api/events/{event_id}/journey");
+        let answer = self.ledger.http.get(&url).bearer_auth(token).send().await?;
+        let status = answer.status();
+        let journey: Value = answer.json().await.with_context(|| url.clone())?;
+        if !status.is_success() {
+            bail!("GET {url} was answered {status}: {journey}");
+        }
+        Ok(journey)
+    }
+
     /// A counter of one process, summed over its labels, of those lines that hold all of these texts.
     pub(crate) async fn metric(&self, service: Service, name: &str, labels: &[&str]) -> anyhow::Result<u64> {
         let process = self.processes.get(&service).context("no such process")?;
@@ -233,9 +258,7 @@ impl<'a> Stage<'a> {
 
     pub(crate) async fn metric_of(&self, process: &Process, name: &str, labels: &[&str]) -> anyhow::Result<u64> {
         let text = self.ledger.http.get(format!("{}/metrics", process.url())).send().await?.text().await?;
-        let lines =
-            text.lines().filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
-        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
+        Ok(sum_of(&text, name, labels))
     }
 
     /// Attempts that were spent, over all processes that consume.
@@ -261,90 +284,12 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// The sum of the lines of a metric that hold all of these texts.
+pub(crate) fn sum_of(metrics: &str, name: &str, labels: &[&str]) -> u64 {
+    let fits = |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
+    metrics.lines().filter(fits).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+}
+
 fn seed_of(name: &str) -> u64 {
     name.bytes().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
-}
-
-/// log-service and email-service first: they make the queues that events are published to.
-async fn start_all(processes: &mut BTreeMap<Service, Process>) -> anyhow::Result<()> {
-    processes.get(&Service::Bank).context("no bank-service")?.command(&["init"]).await?;
-    for service in [Service::Log, Service::Email, Service::Bank] {
-        let process = processes.get_mut(&service).context("no such process")?;
-        process.launch(None)?;
-        process.answers().await?;
-        if service != Service::Bank {
-            consuming(process).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Waits until the process has its queues.
-async fn consuming(process: &Process) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    while begun.elapsed() < Duration::from_mins(1) {
-        let text = client.get(format!("{}/metrics", process.url())).send().await?.text().await?;
-        let mut connected =
-            text.lines().filter(|line| line.starts_with("broker_connected") && line.contains("-service"));
-        if connected.any(|line| line.ends_with(" 1") && !line.contains("\"publisher\"")) {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    bail!("{} does not consume", process.url())
-}
-
-/// How the three are run in a world, each by way of the proxies.
-fn recipes(
-    house: &House,
-    world: &str,
-    folder: &Path,
-    proxies: &BTreeMap<Engine, Proxy>,
-    smtp: &Proxy,
-) -> anyhow::Result<BTreeMap<Service, Process>> {
-    let mut ports = Random::new(u64::from(std::process::id()) ^ u64::from(smtp.port));
-    let (bank, log, email) = (free_port(&mut ports)?, free_port(&mut ports)?, free_port(&mut ports)?);
-    let port = |engine: Engine| proxies.get(&engine).map(|proxy| proxy.port);
-    let servers = &house.servers;
-    let amqp = servers.amqp(world, port(Engine::RabbitMq))?;
-    let jwks = format!("http://127.0.0.1:{bank}/.well-known/jwks.json");
-    let own = |port: u16| format!("127.0.0.1:{port}");
-    let bank_environment = BTreeMap::from([
-        ("BANK_BIND", own(bank)),
-        ("DATABASE_URL", servers.mysql(world, port(Engine::MariaDb))?),
-        ("SECRET_KEY", "0123456789abcdef0123456789abcdef".to_owned()),
-        ("AMQP_URI", amqp.clone()),
-        ("LOG_SERVICE_URL", format!("http://127.0.0.1:{log}")),
-        ("ADMIN_EMAIL", ADMIN.to_owned()),
-        ("ADMIN_PASS", PASSWORD.to_owned()),
-        ("RATE_LOGIN_PER_MINUTE", "0".to_owned()),
-    ]);
-    let log_environment = BTreeMap::from([
-        ("LOG_BIND", own(log)),
-        ("MONGODB_URI", servers.mongo("/", port(Engine::MongoDb))?),
-        ("MONGODB_NAME", world.to_owned()),
-        ("AMQP_URI", amqp.clone()),
-        ("JWKS_URL", jwks.clone()),
-    ]);
-    let email_environment = BTreeMap::from([
-        ("EMAIL_BIND", own(email)),
-        ("EMAIL_DATABASE_URL", servers.mongo(&format!("/{world}_mail"), port(Engine::MongoDb))?),
-        ("EMAIL_HOST", "127.0.0.1".to_owned()),
-        ("EMAIL_PORT", smtp.port.to_string()),
-        ("EMAIL_SMTP_TLS", "none".to_owned()),
-        ("AMQP_URI", amqp),
-        ("JWKS_URL", jwks),
-        ("CLAIM_LEASE_MS", CLAIM_LEASE_MS.to_owned()),
-    ]);
-    let recipe = |service: Service, port: u16, mut environment: BTreeMap<&'static str, String>| {
-        environment.insert("RUST_LOG", "info".to_owned());
-        let binary = house.binaries.join(service.binary());
-        (service, Process::new(Recipe { service, binary, folder: folder.to_owned(), port, environment }))
-    };
-    Ok(BTreeMap::from([
-        recipe(Service::Bank, bank, bank_environment),
-        recipe(Service::Log, log, log_environment),
-        recipe(Service::Email, email, email_environment),
-    ]))
 }

@@ -30,6 +30,8 @@ pub(crate) struct Event {
 pub(crate) struct Entry {
     pub(crate) kind: String,
     pub(crate) received_micros: i64,
+    /// Its place in the log, in the order in which entries were recorded.
+    pub(crate) place: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -126,6 +128,7 @@ impl Tables {
 /// All log entries by event id, over the log's own HTTP API.
 pub(crate) async fn entries(ledger: &Ledger, log: &str) -> anyhow::Result<BTreeMap<String, Vec<Entry>>> {
     let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    let mut places = 0..;
     let mut cursor = String::new();
     for _ in 0..PAGES {
         let url = format!("{log}/api/logs?page_size=100&after={cursor}");
@@ -139,7 +142,8 @@ pub(crate) async fn entries(ledger: &Ledger, log: &str) -> anyhow::Result<BTreeM
         let results = page["results"].as_array().cloned().unwrap_or_default();
         for row in &results {
             let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-            let entry = Entry { kind: text("event_type"), received_micros: micros(&text("received_at")) };
+            let place = places.next().unwrap_or(usize::MAX);
+            let entry = Entry { kind: text("event_type"), received_micros: micros(&text("received_at")), place };
             entries.entry(text("event_id")).or_default().push(entry);
         }
         // The last page repeats its cursor, since a live list may grow.

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use system_tests::say;
 
-use super::{Extent, Outcome};
+use super::{Extent, Outcome, journeys};
 use crate::process::Service;
 use crate::sink::Rule;
 use crate::stage::{House, Stage};
 
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How long the mail server is away at least: about as long as the mail that is refused twice takes anyway.
+const AWAY: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
     let mut stage = Stage::open(house, "bank-created", None).await?;
@@ -21,10 +23,11 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
     stage.sink.add_rule(Rule { text: "Twice Refused".to_owned(), answer: "451 later", times: 2 });
     let twice = stage.ledger.named_bank("Twice Refused").await?;
     refused_for_good(&mut stage, &mut faults).await?;
-    mail_server_away(&mut stage, extent.longest_outage.saturating_mul(2), &mut faults).await?;
+    mail_server_away(&mut stage, extent.longest_outage.max(AWAY), &mut faults).await?;
     callback_dies(&mut stage).await?;
     let event = event_of(&stage, twice).await?;
     let mut findings = stage.settle().await?;
+    faults.extend(journeys::after_success(&stage, &event).await?);
     if stage.sink.refused(&event) != 2 {
         faults.push(format!("the mail was refused {} times, not twice", stage.sink.refused(&event)));
     }
@@ -56,7 +59,8 @@ async fn refused_for_good(stage: &mut Stage<'_>, faults: &mut Vec<String>) -> an
     if stage.sink.refused(&event) != 1 {
         faults.push("a mail that was refused for good was tried again".to_owned());
     }
-    say("bank-created: 550 is a rejected receipt, and no log entry");
+    faults.extend(journeys::after_refusal(stage, &event).await?);
+    say("bank-created: 550 is a rejected receipt, a rejected journey, and no log entry");
     Ok(())
 }
 
@@ -76,6 +80,9 @@ async fn mail_server_away(stage: &mut Stage<'_>, length: Duration, faults: &mut 
     let early = early.count();
     if early > 0 {
         faults.push(format!("{early} banks were logged while the mail server was away"));
+    }
+    for (id, _) in world.events.iter().filter(|(_, event)| event.about.is_some_and(|about| banks.contains(&about))) {
+        faults.extend(journeys::on_the_way(stage, id).await?);
     }
     let spent = stage.attempts().await? - before;
     // The one that is refused twice spends its own.

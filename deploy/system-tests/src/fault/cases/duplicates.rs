@@ -1,4 +1,5 @@
-//! The same events are published a thousand times over; each takes effect once.
+//! The same events are published a thousand times over; each takes effect once. Before that, undisturbed, the log records
+//! what happens to a thing in the order in which it happened.
 
 use std::time::Duration;
 
@@ -20,14 +21,20 @@ pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
     let mut stage = Stage::open(house, "duplicates", None).await?;
     let load = Load::start(&stage.ledger, 2, Duration::from_millis(60));
     tokio::time::sleep(Duration::from_secs(2)).await;
+    super::order::rename(&stage).await?;
     load.stop().await?;
     stage.settle().await?;
+    let disorder = super::order::check(&stage, &stage.look().await?).await?;
     for kind in ["card.created", "account.created", "bank.created"] {
         let (id, message) = stage.tables.message_of(kind).await?;
         repeat(&stage.broker()?, kind, &serde_json::from_str(&message)?).await?;
         say(&format!("duplicates: {COPIES} copies of {kind} {id}"));
     }
-    let findings = stage.settle().await?;
+    let mut findings = stage.settle().await?;
+    for fault in disorder {
+        say(&format!("duplicates: FAULT {fault}"));
+        findings.faults.push(fault);
+    }
     super::finish(stage, findings).await
 }
 

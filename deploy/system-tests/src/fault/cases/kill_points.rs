@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use system_tests::say;
 
+use super::accusers::Accusers;
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::process::Service;
@@ -36,12 +37,13 @@ const POINTS: &[(Service, &str, u64)] = &[
     (Service::Email, "reply.published", 4),
 ];
 /// Long enough for any point to be reached under load.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
     let mut stage = Stage::open(house, "kill-points", None).await?;
     let load = Load::start(&stage.ledger, 3, Duration::from_millis(60));
     let mut missed = Vec::new();
+    let accusers = Accusers::start(&stage)?;
     for _ in 0..extent.rounds {
         for service in Service::ALL {
             for (_, point, latest) in POINTS.iter().filter(|(of, ..)| *of == service) {
@@ -60,6 +62,7 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
     }
     load.stop().await?;
     let mut findings = stage.settle().await?;
+    missed.extend(accusers.stop("kill-points").await?);
     for (point, kills) in &stage.kills {
         say(&format!("kill-points: {kills} at {point}"));
     }

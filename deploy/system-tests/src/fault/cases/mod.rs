@@ -1,14 +1,19 @@
 //! The cases, each in a world of its own.
 
+mod accusers;
 mod bank_created;
 mod dead_letters;
 mod duplicates;
+mod journeys;
 mod kill_points;
+mod order;
 mod outages;
 mod poison;
 mod random_kills;
 mod replicas;
 pub(crate) mod self_check;
+mod silence;
+mod storm;
 mod terminate;
 
 use std::time::Duration;
@@ -43,19 +48,26 @@ pub(crate) const NAMES: &[&str] = &[
     "kill-points",
     "random-kills",
     "outages",
-    "bank-created",
+    "silence",
     "duplicates",
-    "poison",
     "dead-letters",
     "terminate",
     "replicas",
+    "bank-created",
+    "poison",
+    "storm",
 ];
+
+/// Those that mostly wait, and harm nothing that others use: they are run beside each other.
+pub(crate) const QUIET: &[&str] = &["bank-created", "poison", "storm"];
 
 pub(crate) async fn run(name: &str, house: &House, extent: Extent) -> anyhow::Result<Outcome> {
     match name {
         "kill-points" => kill_points::run(house, extent).await,
         "random-kills" => random_kills::run(house, extent).await,
         "outages" => outages::run(house, extent).await,
+        "silence" => silence::run(house, extent).await,
+        "storm" => storm::run(house, extent).await,
         "bank-created" => bank_created::run(house, extent).await,
         "duplicates" => duplicates::run(house, extent).await,
         "poison" => poison::run(house, extent).await,

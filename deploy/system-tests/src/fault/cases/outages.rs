@@ -17,21 +17,21 @@ use crate::stage::{House, Stage};
 /// What the issue asks for, of the median: a machine that is busy with something else is no fault.
 const FIRST_DELIVERY: Duration = Duration::from_secs(5);
 /// What no single one may exceed.
-const AT_WORST: Duration = Duration::from_secs(30);
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(super) const AT_WORST: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What can be away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Server {
+pub(super) enum Server {
     Engine(Engine),
     Mail,
 }
 
 impl Server {
-    const ALL: [Self; 4] =
+    pub(super) const ALL: [Self; 4] =
         [Self::Engine(Engine::MariaDb), Self::Engine(Engine::RabbitMq), Self::Engine(Engine::MongoDb), Self::Mail];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Engine(engine) => engine.name(),
             Self::Mail => "the mail server",
@@ -47,11 +47,13 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
     for round in 0..extent.outages {
         for server in Server::ALL {
             let before = stage.attempts().await?;
-            let delay = outage(&mut stage, server, round, extent.longest_outage).await?;
+            let length = length(&mut stage, round, extent);
+            let delay = outage(&mut stage, server, round, length).await?;
             let spent = stage.attempts().await? - before;
             say(&format!(
-                "outages: {} back, first delivery after {} ms, attempts spent {spent}",
+                "outages: {} back after {} ms, first delivery after {} ms, attempts spent {spent}",
                 server.name(),
+                length.as_millis(),
                 delay.as_millis()
             ));
             if spent > 0 {
@@ -90,9 +92,17 @@ fn judge(delays: &[(Server, Duration)], faults: &mut Vec<String>) {
     }
 }
 
+/// The last outage of each server is the longest, and so is the one before it: one by `kill -9`, one by the proxy.
+fn length(stage: &mut Stage<'_>, round: u32, extent: Extent) -> Duration {
+    let longest = extent.longest_outage;
+    if round + 2 >= extent.outages.max(3) {
+        return longest;
+    }
+    Duration::from_millis(500 + stage.random.below(millis(longest).saturating_sub(500)))
+}
+
 /// One outage; answers how long after its end the first delivery came.
-async fn outage(stage: &mut Stage<'_>, server: Server, round: u32, longest: Duration) -> anyhow::Result<Duration> {
-    let length = Duration::from_millis(500 + stage.random.below(millis(longest)));
+async fn outage(stage: &mut Stage<'_>, server: Server, round: u32, length: Duration) -> anyhow::Result<Duration> {
     match server {
         // Every other time the server dies in earnest.
         Server::Engine(engine) if round % 2 == 1 => {
@@ -118,8 +128,8 @@ async fn outage(stage: &mut Stage<'_>, server: Server, round: u32, longest: Dura
         Server::Mail => {
             // An answer that was on its way when the server went is lost.
             stage.mail_gaps += 1;
-            stage.lose_mail_answers();
             stage.smtp.down();
+            stage.lose_mail_answers();
             tokio::time::sleep(length).await;
             let before = progress(stage, server).await?;
             stage.smtp.up();
@@ -129,19 +139,19 @@ async fn outage(stage: &mut Stage<'_>, server: Server, round: u32, longest: Dura
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What grows only while the server is there.
-async fn progress(stage: &Stage<'_>, server: Server) -> anyhow::Result<u64> {
+pub(super) async fn progress(stage: &Stage<'_>, server: Server) -> anyhow::Result<u64> {
     match server {
         Server::Engine(_) => stage.metric(Service::Log, "logs_recorded_total", &[]).await,
         Server::Mail => Ok(u64::try_from(stage.sink.count())?),
     }
 }
 
-async fn first_delivery(stage: &Stage<'_>, server: Server, before: u64) -> anyhow::Result<Instant> {
+pub(super) async fn first_delivery(stage: &Stage<'_>, server: Server, before: u64) -> anyhow::Result<Instant> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         if progress(stage, server).await? > before {
@@ -159,8 +169,8 @@ async fn cut_connections(stage: &mut Stage<'_>) -> anyhow::Result<()> {
             tokio::time::sleep(Duration::from_millis(100 + stage.random.below(400))).await;
             stage.proxy(engine)?.cut();
         }
-        stage.lose_mail_answers();
         stage.smtp.cut();
+        stage.lose_mail_answers();
     }
     stage.mail_gaps += 5;
     stage.sink.drop_after_content(2);

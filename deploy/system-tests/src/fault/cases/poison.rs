@@ -1,7 +1,8 @@
-//! What is no event ends among the dead letters with its reason; its neighbours do not notice.
+//! What is no event, and what makes its handler panic, ends among the dead letters with its reason; its neighbours do not
+//! notice.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
@@ -14,16 +15,19 @@ use system_tests::say;
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::process::Service;
+use crate::recipes::PANIC_ON;
 use crate::stage::{House, Stage};
 
 const KEY: &str = "card.created";
 const MANY: usize = 100;
+const LARGE: usize = 16 * 1024 * 1024;
+/// Longer than the two pauses before the third panic.
+const PATIENCE: Duration = Duration::from_mins(2);
 
-pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
     let mut stage = Stage::open(house, "poison", None).await?;
     let load = Load::start(&stage.ledger, 2, Duration::from_millis(60));
-    let largest = if extent.rounds > 1 { 16 } else { 2 };
-    let poison = poison(largest * 1024 * 1024);
+    let poison = poison();
     // log-service dies with the first ones: the copy is among the dead letters, the original not yet acknowledged.
     stage.arm(Service::Log, "copy.confirmed").await?;
     for (_, kind, body) in &poison {
@@ -43,6 +47,11 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
         for reason in reasons {
             say(&format!("poison: {queue}: {reason}"));
         }
+        if reasons.iter().filter(|reason| reason.contains("3 crashes: the handler panicked")).count() != 1 {
+            let fault = format!("no dead letter in {queue} tells of three panics");
+            say(&format!("poison: FAULT {fault}"));
+            findings.faults.push(fault);
+        }
         if reasons.len() != poison.len() || reasons.iter().any(String::is_empty) {
             let fault = format!("{} dead letters with a reason in {queue}, not {}", reasons.len(), poison.len());
             say(&format!("poison: FAULT {fault}"));
@@ -53,15 +62,17 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
 }
 
 /// What each is, its type, and its body.
-fn poison(large: usize) -> Vec<(&'static str, &'static str, Vec<u8>)> {
-    let big = format!(r#"{{"user_id":1,"date":"2025-01-16T17:10:26","message":"{}","data":{{}}}}"#, "x".repeat(large));
+fn poison() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let big = format!(r#"{{"user_id":1,"date":"2025-01-16T17:10:26","message":"{}","data":{{}}}}"#, "x".repeat(LARGE));
     let deep = format!(
         r#"{{"user_id":1,"date":"2025-01-16T17:10:26","message":"m","data":{}1{}}}"#,
         r#"{"a":"#.repeat(10_000),
         "}".repeat(10_000)
     );
     let good = br#"{"user_id":1,"date":"2025-01-16T17:10:26","message":"m","data":{"id":1}}"#.to_vec();
+    let panics = format!(r#"{{"user_id":1,"date":"2025-01-16T17:10:26","message":"{PANIC_ON}","data":{{"id":1}}}}"#);
     vec![
+        ("a handler panics", KEY, panics.into_bytes()),
         ("bad JSON", KEY, br#"{"user_id":1,"#.to_vec()),
         (
             "bad UTF-8",
@@ -95,7 +106,8 @@ pub(super) fn dead_letters(stage: &Stage<'_>) -> anyhow::Result<AmqpDeadLetters>
 async fn wait_for_letters(stage: &Stage<'_>, wanted: usize) -> anyhow::Result<Vec<(&'static str, Vec<String>)>> {
     let dead = dead_letters(stage)?;
     let mut found = Vec::new();
-    for _ in 0..120 {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
         found.clear();
         for queue in [LOG_QUEUE, EMAIL_QUEUE] {
             let letters = dead.list(queue, None, MANY).await?;

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use system_tests::say;
+
+use super::accusers::Accusers;
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::process::Service;
@@ -12,6 +15,7 @@ const LONGEST_LIFE_MS: u64 = 900;
 pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
     let mut stage = Stage::open(house, "random-kills", None).await?;
     let load = Load::start(&stage.ledger, 3, Duration::from_millis(60));
+    let accusers = Accusers::start(&stage)?;
     for _ in 0..extent.random_kills {
         let life = stage.random.below(LONGEST_LIFE_MS);
         tokio::time::sleep(Duration::from_millis(life)).await;
@@ -19,6 +23,10 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
         stage.kill(service, None).await?;
     }
     load.stop().await?;
-    let findings = stage.settle().await?;
+    let mut findings = stage.settle().await?;
+    for fault in accusers.stop("random-kills").await? {
+        say(&format!("random-kills: FAULT {fault}"));
+        findings.faults.push(fault);
+    }
     super::finish(stage, findings).await
 }

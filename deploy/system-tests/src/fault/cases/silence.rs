@@ -1,0 +1,83 @@
+//! Servers that say nothing any more: connections stay, new ones come about, and whatever is said is swallowed, as by a
+//! firewall that drops packets. Nobody is told; the services have to find out by their own time limits.
+//!
+//! What was connected before the silence never gets an answer, also after its end.
+
+use std::time::{Duration, Instant};
+
+use system_tests::say;
+
+use super::outages::{AT_WORST, Server, first_delivery, progress};
+use super::{Extent, Outcome};
+use crate::ledger::Load;
+use crate::servers::Engine;
+use crate::stage::{House, Stage};
+
+/// As many mails as may be under way at once: of each the answer is swallowed.
+const MAILS_AT_ONCE: u32 = 8;
+
+pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
+    let mut stage = Stage::open(house, "silence", None).await?;
+    let load = Load::start(&stage.ledger, 2, Duration::from_millis(200));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut faults = Vec::new();
+    // In the long form each by itself, too.
+    let mut turns: Vec<Vec<Server>> = vec![Server::ALL.to_vec()];
+    if extent.outages > 2 {
+        turns.extend(Server::ALL.map(|server| vec![server]));
+    }
+    for silent in turns {
+        faults.extend(silence(&mut stage, &silent, extent.longest_outage).await?);
+    }
+    load.stop().await?;
+    let mut findings = stage.settle().await?;
+    for fault in faults {
+        say(&format!("silence: FAULT {fault}"));
+        findings.faults.push(fault);
+    }
+    super::finish(stage, findings).await
+}
+
+/// One silence of these servers; answers what was wrong about it.
+async fn silence(stage: &mut Stage<'_>, silent: &[Server], length: Duration) -> anyhow::Result<Vec<String>> {
+    let before = stage.attempts().await?;
+    for server in silent {
+        match server {
+            Server::Engine(engine) => stage.proxy(*engine)?.silence(),
+            Server::Mail => {
+                stage.smtp.silence();
+                stage.mail_gaps += MAILS_AT_ONCE;
+                stage.lose_mail_answers();
+            }
+        }
+    }
+    tokio::time::sleep(length).await;
+    let logged = progress(stage, Server::Engine(Engine::MongoDb)).await?;
+    let mailed = progress(stage, Server::Mail).await?;
+    for server in silent {
+        match server {
+            Server::Engine(engine) => stage.proxy(*engine)?.up(),
+            Server::Mail => stage.smtp.up(),
+        }
+    }
+    let back = Instant::now();
+    let log = first_delivery(stage, Server::Engine(Engine::MongoDb), logged).await? - back;
+    let mail = first_delivery(stage, Server::Mail, mailed).await? - back;
+    let spent = stage.attempts().await? - before;
+    let names: Vec<&str> = silent.iter().map(|server| server.name()).collect();
+    let names = names.join(", ");
+    say(&format!(
+        "silence: {names} silent for {} s; after it the first log entry came within {} ms, the first mail within {} ms, attempts spent {spent}",
+        length.as_secs(),
+        log.as_millis(),
+        mail.as_millis(),
+    ));
+    let mut faults = Vec::new();
+    if log.max(mail) > AT_WORST {
+        faults.push(format!("the first delivery after a silence of {names} took too long"));
+    }
+    if spent > 0 {
+        faults.push(format!("{spent} attempts were spent on a silence of {names}"));
+    }
+    Ok(faults)
+}

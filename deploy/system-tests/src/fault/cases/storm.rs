@@ -1,0 +1,73 @@
+//! While an effect fails, nobody is asked for it over and over: what the broker hands out is counted on the wire.
+//!
+//! A mail that is refused for now comes again after 5, 30, 120 and 600 seconds, and so at most twice in any ten; what waits
+//! for a store that is away does not come again before it is back.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use system_tests::say;
+
+use super::{Extent, Outcome};
+use crate::ledger::Load;
+use crate::servers::Engine;
+use crate::sink::Rule;
+use crate::stage::{House, Stage};
+
+/// How long deliveries are counted.
+const WINDOW: Duration = Duration::from_secs(10);
+/// What was under way when the load ended is delivered by then.
+const CALM: Duration = Duration::from_secs(2);
+const LOAD: Duration = Duration::from_millis(1500);
+/// Requests of a load of that length, at least.
+const FEWEST: u64 = 20;
+
+pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
+    let mut stage = Stage::open(house, "storm", None).await?;
+    let mut faults = Vec::new();
+    stage.sink.add_rule(Rule { text: String::new(), answer: "451 later", times: u32::MAX });
+    let (events, seen) = deliveries(&stage).await?;
+    judge("every mail is refused with 451", events, seen, events.saturating_mul(2), &mut faults);
+    stage.sink.clear_rules();
+
+    stage.proxy(Engine::MongoDb)?.down();
+    let (events, seen) = deliveries(&stage).await?;
+    judge("the log store is away", events, seen, events, &mut faults);
+    stage.proxy(Engine::MongoDb)?.up();
+    let mut findings = stage.settle().await?;
+    for fault in faults {
+        say(&format!("storm: FAULT {fault}"));
+        findings.faults.push(fault);
+    }
+    super::finish(stage, findings).await
+}
+
+fn judge(what: &str, events: u64, seen: u64, most: u64, faults: &mut Vec<String>) {
+    let (seconds, rate) = (WINDOW.as_secs(), seen.div_ceil(WINDOW.as_secs()));
+    say(&format!(
+        "storm: {what}: {seen} deliveries of {events} events in {seconds} s, {rate} a second, {most} allowed"
+    ));
+    if seen > most {
+        faults.push(format!("{rate} deliveries a second while {what}"));
+    }
+}
+
+/// Makes events and lets them come to the consumers; answers how many, and how many deliveries there are afterwards.
+async fn deliveries(stage: &Stage<'_>) -> anyhow::Result<(u64, u64)> {
+    let before = stage.tables.events().await?.len();
+    let load = Load::start(&stage.ledger, 4, Duration::ZERO);
+    tokio::time::sleep(LOAD).await;
+    load.stop().await?;
+    let events = u64::try_from(stage.tables.events().await?.len().saturating_sub(before))?;
+    if events < FEWEST {
+        bail!("{events} events are too few to tell anything");
+    }
+    tokio::time::sleep(CALM).await;
+    let broker = &stage.proxy(Engine::RabbitMq)?.deliveries;
+    let first = broker.count();
+    tokio::time::sleep(WINDOW).await;
+    if first == 0 {
+        bail!("nothing was ever delivered");
+    }
+    Ok((events, broker.count().saturating_sub(first)))
+}
