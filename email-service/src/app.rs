@@ -145,7 +145,7 @@ impl EmailService {
             metrics: Arc::clone(&metrics),
             readiness: readiness(&mailer, &store),
             shutdown: shutdown.clone(),
-            openapi: http::openapi(),
+            openapi: http::document(),
         };
         let server = serve_http(&config, server_parts, parts)?;
         let pruning = task::spawn("prune", prune(store, clock, config.record_days, shutdown.clone()));

@@ -99,7 +99,7 @@ async fn healthcheck(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn print_openapi() -> anyhow::Result<ExitCode> {
-    let mut text = serde_json::to_string_pretty(&http::openapi())?;
+    let mut text = serde_json::to_string_pretty(&http::document())?;
     text.push('\n');
     io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -28,7 +28,7 @@ pub enum NameError {
 impl Name {
     /// Takes the text without the space around it, in NFC.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let name: String = text.trim().nfc().collect();
+        let name = Self::spelled(text);
         if !(1..=MAX_CHARS).contains(&name.chars().count()) {
             return Err(NameError::Length);
         }
@@ -42,6 +42,11 @@ impl Name {
             };
         }
         if name.chars().any(|c| kind(c) == Kind::Letter) { Ok(Self(name)) } else { Err(NameError::NoLetter) }
+    }
+
+    /// The text as a name of it would be kept, be it one or not: what a list is searched for.
+    pub fn spelled(text: &str) -> String {
+        text.trim().nfc().collect()
     }
 
     pub fn as_str(&self) -> &str {

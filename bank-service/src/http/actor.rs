@@ -55,15 +55,19 @@ impl FromRequest for Actor {
         let state = request.app_data::<web::Data<AppState>>().cloned();
         Box::pin(async move {
             let Bearer(claims) = bearer.await?;
-            let state =
-                state.ok_or_else(|| Problem::new(ErrorCode::InternalError, "Something went wrong on our side."))?;
+            let state = state.ok_or_else(|| {
+                Problem::new(
+                    ErrorCode::InternalError,
+                    "Something went wrong on our side; the request_id finds it in our logs.",
+                )
+            })?;
             identify(&state, &claims).await
         })
     }
 }
 
 async fn identify(state: &AppState, claims: &Claims) -> Result<Actor, Problem> {
-    let invalid = || Problem::new(ErrorCode::InvalidToken, "The token is not valid.");
+    let invalid = || Problem::new(ErrorCode::InvalidToken, "The token is not valid; log in again.");
     // A token between services names no session, and is no user's.
     let session_id: SessionId = claims.sid.as_deref().and_then(|sid| sid.parse().ok()).ok_or_else(invalid)?;
     let authority = state.security.sessions().authority(session_id).await?;
@@ -82,8 +86,8 @@ async fn identify(state: &AppState, claims: &Claims) -> Result<Actor, Problem> {
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::Revoked => Self::new(ErrorCode::TokenRevoked, "The session of this token has ended."),
-            Denied::Expired => Self::new(ErrorCode::TokenExpired, "The session of this token is over."),
+            Denied::Revoked => Self::new(ErrorCode::TokenRevoked, "The session of this token has ended; log in again."),
+            Denied::Expired => Self::new(ErrorCode::TokenExpired, "The session of this token is over; log in again."),
             Denied::Blocked => Self::new(ErrorCode::Blocked, "This account is blocked."),
             Denied::Store(error) => error.into(),
         }

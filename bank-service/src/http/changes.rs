@@ -19,7 +19,7 @@ use crate::domain::policy::Action;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 const BUSY_RETRY: Duration = Duration::from_secs(5);
-const MAX_POSITION_CHARS: usize = 19;
+const MAX_POSITION_CHARS: usize = 18;
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/events/stream").route(web::get().to(stream)));
@@ -42,8 +42,8 @@ struct Query {
     path = "/api/events/stream",
     tag = "changes",
     params(
-        ("channels" = Option<String>, Query, description = "Of `account`, `card`, `client`, `bank`, `branch`, `city`, `social_status`, `user`, separated by commas; all unless given", example = "account,card"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The last id that was received"),
+        ("channels" = Option<String>, Query, pattern = "^(account|card|client|bank|branch|city|social_status|user)(,(account|card|client|bank|branch|city|social_status|user)){0,7}$", description = "Of `account`, `card`, `client`, `bank`, `branch`, `city`, `social_status`, `user`, separated by commas; all unless given", example = "account,card"),
+        ("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{0,18}$", description = "The last id that was received"),
     ),
     responses(
         (status = 200, description = "The changes, until the client goes or its session ends", content_type = "text/event-stream", body = String),

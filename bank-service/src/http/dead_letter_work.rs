@@ -11,6 +11,8 @@ use service_kit::http::problem::{ErrorCode, Problem};
 use service_kit::messaging::dead_letters::{MAX_WORK, Wanted, Work, Worked};
 use shared_events::EventId;
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::AppState;
 use super::actor::Actor;
@@ -36,26 +38,58 @@ struct WorkRequest {
     dry_run: bool,
 }
 
-/// Which dead letters of a queue: `ids`, or `all` (500 at a time, from `after` on).
+/// Which dead letters of a queue: some by their ids, or all.
 #[derive(ToSchema)]
 #[schema(as = DeadLetterWork)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes a body, which `WorkRequest` reads")]
+enum WorkBody {
+    Chosen(WorkOnSome),
+    Every(WorkOnAll),
+}
+
+#[derive(ToSchema)]
+#[schema(as = SomeDeadLetters)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which `WorkRequest` reads")]
-struct WorkBody {
-    #[schema(example = "log-service", max_length = 80, pattern = "^[A-Za-z0-9._-]+$")]
+struct WorkOnSome {
+    #[schema(example = "log-service", min_length = 1, max_length = 80, pattern = "^[A-Za-z0-9._-]+$")]
     queue: String,
-    #[schema(required = false, min_items = 1, max_items = 500)]
+    #[schema(min_items = 1, max_items = 500)]
     ids: Vec<uuid::Uuid>,
-    /// Instead of `ids`.
+    /// Only tell what would be done.
     #[schema(required = false)]
-    all: bool,
-    /// With `all`: only what comes after this one.
+    dry_run: bool,
+}
+
+/// 500 at a time, from `after` on.
+#[derive(ToSchema)]
+#[schema(as = AllDeadLetters)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which `WorkRequest` reads")]
+struct WorkOnAll {
+    #[schema(example = "log-service", min_length = 1, max_length = 80, pattern = "^[A-Za-z0-9._-]+$")]
+    queue: String,
+    /// `true`.
+    all: True,
+    /// Only what comes after this one.
     #[schema(required = false)]
     after: uuid::Uuid,
     /// Only tell what would be done.
     #[schema(required = false)]
     dry_run: bool,
 }
+
+/// The constant `true`.
+struct True;
+
+impl utoipa::PartialSchema for True {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).into()
+    }
+}
+
+impl ToSchema for True {}
 
 impl FromFields for WorkRequest {
     fn read(fields: &mut Fields) -> Option<Self> {

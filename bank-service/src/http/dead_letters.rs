@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, PageRequest};
+use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, PageRequest, beyond_the_end};
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::messaging::DeadLetterOffice;
 use service_kit::messaging::dead_letters::{MAX_WORK, Wanted};
@@ -74,7 +74,7 @@ impl Place {
         ("page_number" = Option<i64>, Query, minimum = 1),
         ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100),
         ("after" = Option<String>, Query, description = "The `cursor` of the page before; empty at the start"),
-        ("queue" = Option<String>, Query, description = "One queue only", max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),
+        ("queue" = Option<String>, Query, description = "One queue only", min_length = 1, max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),
     ),
     responses(
         (status = 200, description = "A page of dead letters", body = LetterPage),
@@ -200,7 +200,7 @@ impl Page<'_> {
         };
         let (total, pages) = (found.len(), found.len().div_ceil(size));
         if number > pages.max(1) {
-            return Err(Problem::new(ErrorCode::NotFound, "This page lies beyond the end of the list."));
+            return Err(beyond_the_end(i64::try_from(pages).unwrap_or(i64::MAX)));
         }
         let results: Vec<LetterView> = found.into_iter().skip((number - 1).saturating_mul(size)).take(size).collect();
         let cursor = results.last().map(Place::encode);

@@ -35,14 +35,15 @@ struct RegisterRequest {
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = RegisterDeviceRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(super) struct RegisterDeviceBody {
     /// What the app calls the device; the same name again replaces its token.
-    #[schema(example = "9b2f6c1e-phone", min_length = 1, max_length = 128)]
+    #[schema(example = "9b2f6c1e-phone", min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     pub device_id: String,
     pub device_type: DeviceType,
     /// What the push service calls the app on the device.
-    #[schema(example = "fcm-registration-token", min_length = 16, max_length = 4096)]
+    #[schema(example = "fcm-registration-token", min_length = 16, max_length = 4096, pattern = "^[!-~]+$")]
     pub push_token: String,
 }
 
@@ -134,7 +135,8 @@ async fn remove(
     Ok(envelope::deleted(&device))
 }
 
-/// Sends a notification to one of the caller's devices, to see whether it arrives. It is sent after the answer.
+/// Sends a notification to one of the caller's devices, to see whether it arrives; at most five a minute. It is sent after the
+/// answer.
 #[utoipa::path(
     post,
     path = "/api/devices/{id}/push-test",
@@ -142,10 +144,12 @@ async fn remove(
     responses(
         (status = 202, description = "It will be sent", body = PushRequestedBody),
         (status = 409, description = "The device has no push token any more", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "More than five a minute of one user", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 async fn push_test(state: web::Data<AppState>, actor: Actor, id: PathId<DeviceId>) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::TestDevice)?;
+    state.security.push_test_limit().take(&actor.user_id)?;
     let PathId(id) = id;
     let ctx = state.ctx(actor.user_id);
     state.store.write(&ctx, move |db, _| test_device(db, scope, id)).await?;

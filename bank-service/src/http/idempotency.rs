@@ -20,7 +20,7 @@ pub(super) fn idempotency_key(
     let Some(header) = request.headers().get(HEADER) else { return Ok(None) };
     let key = header.to_str().unwrap_or_default();
     if key.is_empty() || key.len() > MAX_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        let fault = format!("expected 1 to {MAX_LENGTH} visible ASCII characters");
+        let fault = format!("must have 1 to {MAX_LENGTH} visible ASCII characters");
         return Err(Problem::validation(FieldErrors::from([(HEADER.to_owned(), vec![fault])])));
     }
     let mut content = format!("{} {}\n", request.method(), request.path()).into_bytes();

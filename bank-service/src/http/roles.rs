@@ -34,13 +34,28 @@ struct RoleRequest(RoleName);
 
 struct RoleChange(Option<RoleName>);
 
+/// A role's name: lower-case letters, digits, hyphens or underscores, beginning with a letter.
+#[derive(utoipa::ToSchema)]
+#[schema(example = "auditor", min_length = 1, max_length = 30, pattern = "^[a-z][a-z0-9_-]*$")]
+#[expect(dead_code, reason = "it describes a field, which `RoleName` reads")]
+pub(super) struct RoleText(String);
+
 #[derive(utoipa::ToSchema)]
 #[schema(as = RoleRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(super) struct RoleBody {
-    /// 1–30 lower-case letters, digits, hyphens or underscores, beginning with a letter.
-    #[schema(example = "auditor", max_length = 30, pattern = "^[a-z][a-z0-9_-]*$")]
-    pub name: String,
+    pub name: RoleText,
+}
+
+/// `{"name": "…"}`, or nothing to change.
+#[derive(utoipa::ToSchema)]
+#[schema(as = RenameRoleRequest)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(super) struct RenameRoleBody {
+    #[schema(required = false)]
+    pub name: RoleText,
 }
 
 impl FromFields for RoleRequest {
@@ -61,18 +76,7 @@ impl FromFields for RoleChange {
     get,
     path = "/api/roles",
     tag = "roles",
-    params(
-        ("page_number" = Option<i64>, Query, minimum = 1),
-        ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100),
-        ("after" = Option<String>, Query),
-        ("id" = Option<i64>, Query),
-        ("name" = Option<String>, Query),
-    ),
-    responses(
-        (status = 200, description = "A page of roles", body = ListBody<Role>),
-        (status = 404, description = "A page beyond the end", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Bad page parameters or filters", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "A page of roles", body = ListBody<Role>))
 )]
 async fn list_roles(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListRoles)?;
@@ -128,7 +132,7 @@ async fn read_role(state: web::Data<AppState>, actor: Actor, id: PathId<RoleId>)
     put,
     path = "/api/roles/{id}",
     tag = "roles",
-    request_body = RoleBody,
+    request_body = RenameRoleBody,
     responses(
         (status = 200, description = "The role as it is now", body = ItemBody<Role>),
         (status = 409, description = "Built in, the name is taken, or changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),

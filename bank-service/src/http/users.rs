@@ -8,8 +8,9 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use shared_events::UserId;
 
 use super::actor::Actor;
-use super::auth::{new_password, role_names};
+use super::auth::{judged, new_password, role_names};
 use super::idempotency::idempotency_key;
+use super::roles::RoleText;
 use super::{AppState, answers};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -41,20 +42,7 @@ pub(super) struct Document;
     get,
     path = "/api/users",
     tag = "users",
-    params(
-        ("page_number" = Option<i64>, Query, minimum = 1),
-        ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100),
-        ("after" = Option<String>, Query),
-        ("id" = Option<i64>, Query),
-        ("email" = Option<String>, Query),
-        ("username" = Option<String>, Query),
-        ("is_blocked" = Option<bool>, Query),
-    ),
-    responses(
-        (status = 200, description = "A page of users", body = ListBody<UserView>),
-        (status = 404, description = "A page beyond the end", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Bad page parameters or filters", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "A page of users", body = ListBody<UserView>))
 )]
 async fn list_users(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListUsers)?;
@@ -75,15 +63,16 @@ struct CreateRequest {
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = CreateUserRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(super) struct CreateUserBody {
-    #[schema(example = "john.doe@example.com", max_length = 254)]
+    #[schema(example = "john.doe@example.com", max_length = 254, format = Email)]
     pub email: String,
     #[schema(example = "correct horse battery staple", min_length = 8, max_length = 128)]
     pub password: String,
     /// The default role if it is missing.
-    #[schema(example = json!(["user"]), min_items = 1, max_items = 10)]
-    pub roles: Option<Vec<String>>,
+    #[schema(required = false, example = json!(["user"]), min_items = 1, max_items = 10)]
+    pub roles: Vec<RoleText>,
 }
 
 impl FromFields for CreateRequest {
@@ -110,10 +99,10 @@ async fn create_user(
     state: web::Data<AppState>,
     request: HttpRequest,
     actor: Actor,
-    body: Body<CreateRequest>,
+    body: Result<Body<CreateRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::CreateUser)?;
-    let Body(CreateRequest { email, password, roles }) = body;
+    let CreateRequest { email, password, roles } = judged(body, &state, &request, "password").await?;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let password_hash = state.security.passwords().hash(password, email.words()).await?;
     let roles = roles.unwrap_or_else(|| vec![state.settings.config.default_role.clone()]);
@@ -153,11 +142,13 @@ struct UpdateRequest {
 /// The fields to change.
 #[derive(utoipa::ToSchema)]
 #[schema(as = UpdateUserRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(super) struct UpdateUserBody {
-    #[schema(example = json!(["user", "manager"]), min_items = 1, max_items = 10)]
-    pub roles: Option<Vec<String>>,
-    pub is_blocked: Option<bool>,
+    #[schema(required = false, example = json!(["user", "manager"]), min_items = 1, max_items = 10)]
+    pub roles: Vec<RoleText>,
+    #[schema(required = false)]
+    pub is_blocked: bool,
 }
 
 impl FromFields for UpdateRequest {

@@ -46,6 +46,9 @@ pub use sessions::{Denied, Sessions};
 pub use tokens::{AccessToken, MfaChallenge, TokenPair};
 pub use vault::Vault;
 
+/// How many notifications a user may try out: each is sent to the push service.
+const PUSH_TESTS_PER_MINUTE: u32 = 5;
+
 /// Why there is no security to be had; names the variable to look at.
 #[derive(Debug, thiserror::Error)]
 pub enum SecurityError {
@@ -77,6 +80,7 @@ struct Parts {
     logins: RateLimit,
     registrations: RateLimit,
     forgotten: RateLimit,
+    push_tests: RateLimit<UserId>,
     links: links::Links,
     social: social::Social,
 }
@@ -107,6 +111,7 @@ impl Security {
             logins: RateLimit::new(limits.login_per_minute, Duration::from_mins(1), clock.clone()),
             registrations: RateLimit::new(limits.register_per_hour, Duration::from_hours(1), clock.clone()),
             forgotten: RateLimit::new(limits.forgot_per_hour, Duration::from_hours(1), clock.clone()),
+            push_tests: RateLimit::new(PUSH_TESTS_PER_MINUTE, Duration::from_mins(1), clock.clone()),
             links: links::Links::new(&settings.public_url),
             sessions: Sessions::new(store.clone(), clock.clone()),
             refreshing: Arc::default(),
@@ -154,6 +159,11 @@ impl Security {
     /// Logins per remote address.
     pub fn login_limit(&self) -> &RateLimit {
         &self.0.logins
+    }
+
+    /// Notifications that a user tries out.
+    pub fn push_test_limit(&self) -> &RateLimit<UserId> {
+        &self.0.push_tests
     }
 
     /// Registrations per remote address.

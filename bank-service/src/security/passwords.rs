@@ -129,6 +129,14 @@ impl Passwords {
         result
     }
 
+    /// Judges a new password that is not to be hashed, since the request is refused for something else.
+    pub async fn judge(&self, password: Password, owner_words: Vec<String>) -> Result<(), NewPasswordError> {
+        let min_score = self.shared.min_score;
+        let job = move |_: &mut Memory| password.check_strength(min_score, &owner_words);
+        let (result, _slot) = self.run(self.slot().await?, job).await?;
+        result.map_err(NewPasswordError::Refused)
+    }
+
     /// Checks a presented password against a stored hash, or against the dummy where there is none (an unknown address, a
     /// user without a password, a login that is being slowed down): the answer is then [`Verdict::Wrong`] after the same work.
     /// The slot comes back, to be held until a failure is on record.

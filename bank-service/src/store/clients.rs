@@ -68,7 +68,7 @@ pub fn list(db: &mut Db, query: &ListQuery) -> Result<Listing<Client>, StoreErro
         for (name, value) in &query.filters {
             select = match (*name, value) {
                 ("id", FilterValue::Integer(id)) => select.filter(clients::id.eq(*id)),
-                ("name", FilterValue::Text(text)) => select.filter(clients::name.eq(text.clone())),
+                ("name", FilterValue::Text(text)) => select.filter(clients::name.eq(Name::spelled(text))),
                 ("social_status_id", FilterValue::Integer(id)) => select.filter(clients::social_status_id.eq(*id)),
                 ("user_id", FilterValue::Integer(id)) => select.filter(clients::user_id.eq(*id)),
                 _ => select,

@@ -77,6 +77,12 @@ impl PendingEvent {
         }))
     }
 
+    /// The same as something that this user did, where nobody is logged in.
+    fn by(self, user: UserId) -> Self {
+        let Self(build) = self;
+        Self(Box::new(move |ctx| if ctx.user_id.is_some() { build(ctx) } else { build(&ctx.clone().by(user)) }))
+    }
+
     pub(super) fn build(&self, ctx: &Ctx) -> Result<Envelope, StoreError> {
         (self.0)(ctx).map_err(|_| StoreError::Corrupt { what: "an event's facts" })
     }
@@ -109,6 +115,12 @@ impl<T> Outcome<T> {
 
     pub fn events(mut self, events: impl IntoIterator<Item = PendingEvent>) -> Self {
         self.events.extend(events);
+        self
+    }
+
+    /// Says of all events so far that this user did it: who proves by a link or a code who it is, is not logged in.
+    pub fn by(mut self, user: UserId) -> Self {
+        self.events = self.events.into_iter().map(|event| event.by(user)).collect();
         self
     }
 

@@ -84,7 +84,7 @@ macro_rules! named_table {
                     for (name, value) in &query.filters {
                         select = match (*name, value) {
                             ("id", FilterValue::Integer(id)) => select.filter($table::id.eq(*id)),
-                            ("name", FilterValue::Text(text)) => select.filter($table::name.eq(text.clone())),
+                            ("name", FilterValue::Text(text)) => select.filter($table::name.eq(Name::spelled(text))),
                             _ => select,
                         };
                     }

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use service_kit::http::fields::PathId;
 use service_kit::http::problem::Problem;
 
-use super::openapi::ReadProblems;
+use super::openapi::ItemProblems;
 use super::problem_map::store_problem;
 use super::{DeliveryView, Parts};
 use crate::domain::DeliveryId;
@@ -13,7 +13,7 @@ use crate::domain::DeliveryId;
 #[utoipa::path(
     get, path = "/api/emails/{id}", tag = "emails", operation_id = "get_email",
     params(("id" = i64, Path, minimum = 1)),
-    responses((status = 200, description = "The delivery.", body = DeliveryView), ReadProblems),
+    responses((status = 200, description = "The delivery.", body = DeliveryView), ItemProblems),
 )]
 pub(super) async fn get_email(id: PathId<DeliveryId>, parts: web::Data<Parts>) -> Result<HttpResponse, Problem> {
     let found = parts.store.find(id.0).await.map_err(|error| store_problem(&error))?;

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::paging::{self, Filter, FilterKind, FilterValue, ListBody, ListQuery, Listing, PageRequest};
 use service_kit::http::problem::{FieldErrors, Problem};
 
-use super::openapi::ReadProblems;
+use super::openapi::ListProblems;
 use super::problem_map::store_problem;
 use super::{DeliveryView, Parts};
 use crate::store::{Part, Selection};
@@ -20,14 +20,14 @@ const FILTERS: &[Filter] = &[
 #[utoipa::path(
     get, path = "/api/emails", tag = "emails", operation_id = "list_emails",
     params(
-        ("page_number" = Option<i64>, Query, minimum = 1, description = "From 1; default 1."),
+        ("page_number" = Option<i64>, Query, minimum = 1, maximum = 92_233_720_368_547_758_i64, description = "From 1; default 1. Not together with after."),
         ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100, description = "1 to 100; default 5."),
-        ("after" = Option<String>, Query, description = "A cursor of a previous answer, or empty to start a walk; instead of page_number."),
-        ("event_id" = Option<String>, Query, description = "A UUID."),
-        ("event_type" = Option<String>, Query, example = "account.created"),
-        ("state" = Option<String>, Query, description = "sending, sent, rejected or failed."),
+        ("after" = Option<String>, Query, pattern = "^(AQ[A-Za-z0-9_-]{10})?$", description = "A cursor of a previous answer, or empty to start a walk; instead of page_number."),
+        ("event_id" = Option<String>, Query, format = Uuid, description = "A UUID."),
+        ("event_type" = Option<String>, Query, min_length = 1, max_length = 255, example = "account.created"),
+        ("state" = Option<String>, Query, pattern = "^(sending|sent|rejected|failed)$", description = "sending, sent, rejected or failed."),
     ),
-    responses((status = 200, description = "One page of deliveries.", body = ListBody<DeliveryView>), ReadProblems),
+    responses((status = 200, description = "One page of deliveries.", body = ListBody<DeliveryView>), ListProblems),
 )]
 pub(super) async fn list_emails(request: HttpRequest, parts: web::Data<Parts>) -> Result<HttpResponse, Problem> {
     let query = ListQuery::parse(request.query_string(), DEFAULT_SIZE, FILTERS)?;

@@ -12,7 +12,7 @@ mod staff;
 mod test;
 mod view;
 
-pub use openapi::openapi;
+pub use openapi::document;
 pub use view::DeliveryView;
 
 use std::sync::Arc;
@@ -25,6 +25,9 @@ use service_kit::http::auth::Verifier;
 use crate::operations::Post;
 use crate::store::DeliveryStore;
 use crate::templates::Templates;
+
+/// Where the routes are; the second is an alias of the first.
+const ROOTS: [&str; 2] = ["/api/emails", "/emails"];
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -39,14 +42,15 @@ pub struct Parts {
 /// Adds the routes.
 pub fn configure(routes: &mut web::ServiceConfig, parts: &Parts) {
     routes.app_data(parts.verifier.clone()).app_data(web::Data::new(parts.clone()));
-    for prefix in ["/api/emails", "/emails"] {
-        routes.service(
-            web::scope(prefix)
-                .wrap(from_fn(staff::require_staff))
-                .service(web::resource("").get(list::list_emails))
-                .service(web::resource("/preview").post(preview::preview_email))
-                .service(web::resource("/test").post(test::send_test_email))
-                .service(web::resource("/{id}").get(item::get_email)),
-        );
+    for root in ROOTS {
+        routes.service(web::scope(root).wrap(from_fn(staff::require_staff)).configure(below_root));
     }
+}
+
+fn below_root(routes: &mut web::ServiceConfig) {
+    routes
+        .service(web::resource("").get(list::list_emails))
+        .service(web::resource("/preview").post(preview::preview_email))
+        .service(web::resource("/test").post(test::send_test_email))
+        .service(web::resource("/{id}").get(item::get_email));
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use service_kit::http::openapi::finish;
+use service_kit::http::openapi;
 use service_kit::http::problem::ProblemBody;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoResponses, OpenApi};
 
-use super::{item, list, preview, test};
+use super::{ROOTS, item, list, preview, test};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,59 +23,87 @@ use super::{item, list, preview, test};
 struct Document;
 
 /// OpenAPI 3.1.
-pub fn openapi() -> utoipa::openapi::OpenApi {
+pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
-    finish(&mut document, true);
+    let [root, alias] = ROOTS;
+    openapi::alias(&mut document, root, alias, "_alias");
+    openapi::finish(&mut document, true);
     document
 }
 
+/// What every route may answer, beside what every server may.
 const ALWAYS: &[(u16, &str)] = &[
-    (401, "The token is not valid or has expired."),
-    (403, "No token, or not the role of a manager or an administrator."),
-    (404, "There is nothing here."),
-    (405, "Another method is wanted."),
-    (408, "The request took too long to arrive."),
-    (422, "Some values are not valid: all faults at once."),
-    (429, "Too many requests."),
-    (500, "A fault of the service."),
-    (503, "Overloaded or unavailable: see Retry-After."),
+    (400, "The request cannot be read: `malformed_request`"),
+    (401, "The token is not valid or has expired: `invalid_token`, `token_expired`"),
+    (403, "No token, or not the role of a manager or an administrator: `access_denied`"),
 ];
-const WITH_BODY: &[(u16, &str)] =
-    &[(400, "The body is not JSON."), (413, "The body is too large."), (415, "The body is not application/json.")];
-const WITH_KEY: &[(u16, &str)] = &[(409, "The Idempotency-Key was used for something else.")];
+const QUERY: &[(u16, &str)] = &[
+    (404, "A page beyond the end: `not_found`"),
+    (422, "Bad page parameters or filters, all at once: `validation_failed`"),
+];
+const ITEM: &[(u16, &str)] = &[(404, "There is no such email: `not_found`")];
+const KEY: &[(u16, &str)] = &[(409, "The Idempotency-Key was used for something else: `conflict`")];
 
-/// What can go wrong with a read.
-pub(super) struct ReadProblems;
+/// What can go wrong with a list.
+pub(super) struct ListProblems;
+/// … with reading one item.
+pub(super) struct ItemProblems;
 /// … with a request that has a body.
 pub(super) struct WriteProblems;
 /// … with a request that sends.
 pub(super) struct SendProblems;
 
-impl IntoResponses for ReadProblems {
+impl IntoResponses for ListProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[ALWAYS])
+        problems(&[ALWAYS, QUERY])
+    }
+}
+
+impl IntoResponses for ItemProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[ALWAYS, ITEM])
     }
 }
 
 impl IntoResponses for WriteProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[ALWAYS, WITH_BODY])
+        problems(&[ALWAYS])
     }
 }
 
 impl IntoResponses for SendProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[ALWAYS, WITH_BODY, WITH_KEY])
+        problems(&[ALWAYS, KEY])
     }
 }
 
 fn problems(groups: &[&[(u16, &str)]]) -> BTreeMap<String, RefOr<Response>> {
     let all = groups.iter().flat_map(|group| group.iter());
-    all.map(|(status, description)| (status.to_string(), RefOr::T(problem(description)))).collect()
+    all.map(|(status, description)| (status.to_string(), RefOr::T(openapi::problem(*description)))).collect()
 }
 
-fn problem(description: &str) -> Response {
-    let schema = Ref::from_schema_name("ProblemBody");
-    let content = ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+#[cfg(test)]
+mod tests {
+    use actix_web::web;
+    use service_kit::http::openapi::{documented_routes, faults, registered_routes};
+
+    use super::*;
+    use crate::http::below_root;
+
+    #[test]
+    fn the_document_is_a_sound_one() {
+        assert_eq!(faults(&document()), Vec::<String>::new());
+    }
+
+    #[actix_web::test]
+    async fn the_document_has_exactly_the_routes_that_are_registered() {
+        let documented = documented_routes(&document());
+        let registered = registered_routes(|config| {
+            for root in ROOTS {
+                config.service(web::scope(root).configure(below_root));
+            }
+        });
+        assert_eq!(documented, registered.await);
+        assert_eq!(documented.len(), 8);
+    }
 }

@@ -14,9 +14,10 @@ use crate::templates::{Facts, FactsError, Template};
 
 /// What a mail would look like.
 #[derive(Debug, Clone, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PreviewRequest {
     /// `account.created`, `bank.created`, `user.created`, `verify-email`, `reset-password`, `notice`, `invitation` or `test`.
-    #[schema(value_type = String, example = "account.created")]
+    #[schema(value_type = String, example = "account.created", pattern = "^(account\\.created|bank\\.created|user\\.created|verify-email|reset-password|notice|invitation|test)$")]
     template: Template,
     /// The event's data, or the request's parameters.
     #[schema(value_type = Object, example = json!({"id": 1, "name": "John Doe", "balance": 520, "currency": "EUR"}))]

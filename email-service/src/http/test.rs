@@ -18,8 +18,9 @@ const MAX_KEY_BYTES: usize = 255;
 
 /// Where the test mail goes.
 #[derive(Debug, Clone, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct TestRequest {
-    #[schema(value_type = String, format = Email, example = "john.doe@example.com")]
+    #[schema(value_type = String, format = Email, max_length = 254, example = "john.doe@example.com")]
     to: EmailAddress,
 }
 
@@ -32,7 +33,7 @@ impl FromFields for TestRequest {
 /// Sends a test mail now. With an `Idempotency-Key`, once.
 #[utoipa::path(
     post, path = "/api/emails/test", tag = "emails", operation_id = "send_test_email",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 characters: the same key sends once.")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Up to 255 characters: the same key sends once.")),
     request_body = TestRequest,
     responses(
         (status = 201, description = "The mail server has answered: see `state`.", body = ItemBody<DeliveryView>),
@@ -55,10 +56,14 @@ pub(super) async fn send_test_email(
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
     match value.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= MAX_KEY_BYTES => Ok(Some(key.to_owned())),
+        Ok(key) if is_sane(key) => Ok(Some(key.to_owned())),
         _ => {
             let message = format!("must have 1 to {MAX_KEY_BYTES} visible ASCII characters");
             Err(Problem::validation(FieldErrors::from([(IDEMPOTENCY_KEY.to_owned(), vec![message])])))
         }
     }
+}
+
+fn is_sane(key: &str) -> bool {
+    (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }

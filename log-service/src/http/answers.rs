@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use service_kit::http::problem::{ErrorCode, ProblemBody};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::{IntoResponses, ToSchema};
+use service_kit::http::openapi;
+use service_kit::http::problem::ErrorCode;
+use utoipa::IntoResponses;
+use utoipa::openapi::{RefOr, Response};
 
 /// Declares a group of error answers as a type that `responses(…)` takes.
 macro_rules! problems {
@@ -21,13 +22,12 @@ macro_rules! problems {
 }
 
 problems! {
-    /// What every route may answer.
-    ReadProblems: MalformedRequest, InvalidToken, TokenExpired, AccessDenied, InternalError, Overloaded, Unavailable;
+    /// What every route may answer, beside what every server may.
+    ReadProblems: MalformedRequest, InvalidToken, TokenExpired, AccessDenied;
     PageProblems: NotFound, ValidationFailed;
     FilterProblem: ValidationFailed;
     MissingProblem: NotFound;
     ConflictProblem: Conflict;
-    BodyProblems: RequestTimeout, PayloadTooLarge, UnsupportedMediaType, ValidationFailed;
 }
 
 /// One answer per status, whose description lists the codes.
@@ -40,8 +40,6 @@ fn responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
 }
 
 fn problem(codes: &[&str]) -> Response {
-    let schema = Ref::from_schema_name(<ProblemBody as ToSchema>::name());
-    let content = ContentBuilder::new().schema(Some(schema)).build();
     let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
-    ResponseBuilder::new().description(codes.join(", ")).content("application/problem+json", content).build()
+    openapi::problem(codes.join(", "))
 }

@@ -65,7 +65,7 @@ impl RecordLog {
     responses(
         (status = 201, description = "Recorded", body = super::models::LogEnvelope),
         (status = 200, description = "It was recorded before, with the same content", body = super::models::LogEnvelope),
-        super::answers::ReadProblems, super::answers::BodyProblems, super::answers::ConflictProblem,
+        super::answers::ReadProblems, super::answers::ConflictProblem,
     ),
     security(("bearer" = [])),
 )]

@@ -47,7 +47,7 @@ pub(super) async fn read(
     request_body = super::models::LogChanges,
     responses(
         (status = 200, body = super::models::LogEnvelope),
-        super::answers::ReadProblems, super::answers::MissingProblem, super::answers::BodyProblems,
+        super::answers::ReadProblems, super::answers::MissingProblem,
     ),
     security(("bearer" = [])),
 )]

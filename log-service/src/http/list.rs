@@ -5,6 +5,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use service_kit::http::paging::beyond_the_end;
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
 use super::Api;
@@ -102,7 +103,7 @@ async fn by_number(
     let capped = total >= COUNT_LIMIT;
     let pages = (total + params.size - 1) / params.size;
     if page > pages.max(1) {
-        return Err(if capped { too_deep() } else { Problem::not_found("page") });
+        return Err(if capped { too_deep() } else { beyond_the_end(pages) });
     }
     let start = Start::Offset((page - 1) * params.size);
     let window = Window { order: params.order, start, limit: params.size, until: None };

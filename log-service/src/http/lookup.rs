@@ -70,7 +70,7 @@ impl From<Recorded> for RecordedEvent {
     request_body = LookupRequest,
     responses(
         (status = 200, description = "The events that are recorded; the others are missing here", body = LookupAnswer),
-        super::answers::ReadProblems, super::answers::BodyProblems,
+        super::answers::ReadProblems,
     ),
     security(("bearer" = [])),
 )]

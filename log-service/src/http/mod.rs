@@ -63,7 +63,10 @@ impl Api {
 
 /// Registers the routes.
 pub fn routes(config: &mut web::ServiceConfig, api: web::Data<Api>, verifier: web::Data<Verifier>) {
-    config.app_data(api).app_data(verifier);
+    config.app_data(api).app_data(verifier).configure(mount);
+}
+
+fn mount(config: &mut web::ServiceConfig) {
     for root in ROOTS {
         config
             .service(web::resource(root).get(list::list).post(create::create))

@@ -130,7 +130,7 @@ pub(super) struct PageParams {
     #[param(minimum = 1, maximum = 100, default = 10)]
     page_size: Option<i64>,
     /// A `cursor` of an earlier answer; empty to begin a walk. Costs the same at any depth.
-    #[param(allow_reserved)]
+    #[param(pattern = "^[A-Za-z0-9_-]*$")]
     after: Option<String>,
 }
 
@@ -146,10 +146,10 @@ pub(super) struct FilterParams {
     #[param(min_length = 1, max_length = 255, example = "urn:bank-service")]
     source: Option<String>,
     /// Happened at or after this date (UTC).
-    #[param(example = "2025-01-16T00:00:00")]
+    #[param(example = "2025-01-16T00:00:00", pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?$")]
     from: Option<String>,
     /// Happened at or before this date (UTC).
-    #[param(example = "2025-01-16T23:59:59")]
+    #[param(example = "2025-01-16T23:59:59", pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?$")]
     to: Option<String>,
     /// Part of the message, in any case.
     #[param(min_length = 1, max_length = 100)]
@@ -195,7 +195,7 @@ enum FormatName {
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct IdParam {
     /// The entry's id.
-    #[param(example = "1")]
+    #[param(example = "1", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9]+$")]
     id: String,
 }
 
@@ -204,6 +204,6 @@ pub(super) struct IdParam {
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct LastEventIdParam {
     /// The last `id` that was seen; the stream goes on after it.
-    #[param(rename = "Last-Event-ID")]
+    #[param(rename = "Last-Event-ID", pattern = "^[A-Za-z0-9]*$")]
     last_event_id: Option<String>,
 }

@@ -25,26 +25,28 @@ struct Document;
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     let [root, alias] = ROOTS;
-    let aliases: Vec<_> = document
-        .paths
-        .paths
-        .iter()
-        .filter_map(|(path, item)| Some((format!("{alias}{}", path.strip_prefix(root)?), item.clone())))
-        .collect();
-    for (path, mut item) in aliases {
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            operation.operation_id = operation.operation_id.take().map(|id| format!("{id}Alias"));
-        }
-        document.paths.paths.insert(path, item);
-    }
+    openapi::alias(&mut document, root, alias, "Alias");
     openapi::finish(&mut document, false);
     document
 }
 
 #[cfg(test)]
 mod tests {
+    use service_kit::http::openapi::{documented_routes, faults, registered_routes};
+
     use super::*;
+
+    #[test]
+    fn the_document_is_a_sound_one() {
+        assert_eq!(faults(&document()), Vec::<String>::new());
+    }
+
+    #[actix_web::test]
+    async fn the_document_has_exactly_the_routes_that_are_registered() {
+        let documented = documented_routes(&document());
+        assert_eq!(documented, registered_routes(crate::http::mount).await);
+        assert_eq!(documented.len(), 16);
+    }
 
     #[test]
     fn every_route_is_described_with_its_problems() {

@@ -4,6 +4,7 @@
 //! its /64, which is what one customer gets. At most 100,000 keys are remembered; under a flood from more addresses the
 //! coldest are forgotten, which lets them start afresh, but never grows memory.
 
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -16,18 +17,25 @@ use crate::clock::SharedClock;
 
 const MAX_KEYS: usize = 100_000;
 
-/// So many in a span of time, per address.
-pub struct RateLimit {
+/// So many in a span of time, per key: an address, if not another one is named.
+pub struct RateLimit<K = IpAddr> {
     /// Microseconds that one request costs; 0 = no limit.
     cost: i64,
     /// The whole allowance, in microseconds.
     allowance: i64,
     clock: SharedClock,
     /// When each key's allowance is whole again, in microseconds of the epoch.
-    whole_again: Cache<IpAddr, Arc<AtomicI64>>,
+    whole_again: Cache<K, Arc<AtomicI64>>,
 }
 
 impl RateLimit {
+    /// Takes one from the address's allowance, or says when to come again.
+    pub fn check(&self, address: IpAddr) -> Result<(), Problem> {
+        self.take(&network(address))
+    }
+}
+
+impl<K: Clone + Eq + Hash> RateLimit<K> {
     /// `count` requests per `span`; a count of 0 switches the limit off.
     pub fn new(count: u32, span: Duration, clock: SharedClock) -> Self {
         let allowance = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
@@ -35,15 +43,14 @@ impl RateLimit {
         Self { cost, allowance, clock, whole_again: Cache::new(MAX_KEYS) }
     }
 
-    /// Takes one from the address's allowance, or says when to come again.
-    pub fn check(&self, address: IpAddr) -> Result<(), Problem> {
+    /// Takes one from the key's allowance, or says when to come again.
+    pub fn take(&self, key: &K) -> Result<(), Problem> {
         if self.cost == 0 {
             return Ok(());
         }
         let now = self.clock.now().timestamp_micros();
-        let state = self
-            .whole_again
-            .get_or_insert_with(&network(address), || Ok::<_, std::convert::Infallible>(Arc::new(AtomicI64::new(0))));
+        let state =
+            self.whole_again.get_or_insert_with(key, || Ok::<_, std::convert::Infallible>(Arc::new(AtomicI64::new(0))));
         let Ok(state) = state;
         let take = |whole_again: i64| {
             let after = whole_again.max(now).saturating_add(self.cost);

@@ -68,8 +68,10 @@ pub(super) struct TokenRequest(Option<LinkSecret>);
 /// The last part of the link.
 #[derive(utoipa::ToSchema)]
 #[schema(as = VerifyEmailRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct TokenBody {
+    #[schema(min_length = 1, max_length = 255, pattern = "^[A-Za-z0-9_-]+$")]
     pub token: String,
 }
 
@@ -122,9 +124,10 @@ pub(super) struct ChangeRequest(Email);
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = ChangeEmailRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct ChangeBody {
-    #[schema(example = "john.doe@example.org", max_length = 254)]
+    #[schema(example = "john.doe@example.org", max_length = 254, format = Email)]
     pub email: String,
 }
 

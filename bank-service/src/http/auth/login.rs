@@ -21,11 +21,12 @@ pub(super) struct LoginRequest {
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = LoginRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct LoginBody {
-    #[schema(example = "john.doe@example.com")]
+    #[schema(example = "john.doe@example.com", min_length = 1, max_length = 254)]
     pub email: String,
-    #[schema(example = "correct horse battery staple")]
+    #[schema(example = "correct horse battery staple", min_length = 1, max_length = 128)]
     pub password: String,
 }
 
@@ -70,9 +71,11 @@ pub(super) struct RefreshRequest(String);
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = RefreshRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct RefreshBody {
     /// The one that came with the login or the last refresh.
+    #[schema(min_length = 1, max_length = 255, pattern = "^[A-Za-z0-9_-]+$")]
     pub refresh_token: String,
 }
 

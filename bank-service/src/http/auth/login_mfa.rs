@@ -44,17 +44,36 @@ pub(super) struct LoginMfaRequest {
     given: GivenFactor,
 }
 
+/// A code of the authenticator app, or a recovery code.
 #[derive(utoipa::ToSchema)]
 #[schema(as = LoginMfaRequest)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct LoginMfaBody {
+pub(in crate::http) enum LoginMfaBody {
+    ByApp(LoginByApp),
+    ByRecoveryCode(LoginByRecoveryCode),
+}
+
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct LoginByApp {
     /// The one that came with `mfa_required`; good for 5 minutes and 5 tries.
+    #[schema(min_length = 1, max_length = 255, pattern = "^[A-Za-z0-9_-]+$")]
     pub mfa_token: String,
     /// The six digits of the authenticator app.
-    #[schema(required = false, example = "123456")]
+    #[schema(example = "123456", pattern = "^[0-9]{6}$")]
     pub otp: String,
-    /// Instead of `otp`.
-    #[schema(required = false, example = "0123456789abcdef0123456789abcdef")]
+}
+
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct LoginByRecoveryCode {
+    /// The one that came with `mfa_required`; good for 5 minutes and 5 tries.
+    #[schema(min_length = 1, max_length = 255, pattern = "^[A-Za-z0-9_-]+$")]
+    pub mfa_token: String,
+    #[schema(example = "0123456789abcdef0123456789abcdef", pattern = "^[0-9A-Fa-f]{32}$")]
     pub recovery_code: String,
 }
 
@@ -127,7 +146,9 @@ impl From<MfaError> for Problem {
             MfaError::AlreadyActive => Self::conflict("A second factor is active already; remove it first."),
             MfaError::NotFound => Self::not_found("second factor"),
             MfaError::Stale => Self::conflict("The user was changed meanwhile; read it again."),
-            MfaError::SessionEnded => Self::new(ErrorCode::TokenRevoked, "The session of this token has ended."),
+            MfaError::SessionEnded => {
+                Self::new(ErrorCode::TokenRevoked, "The session of this token has ended; log in again.")
+            }
             MfaError::Store(error) => error.into(),
         }
     }

@@ -13,6 +13,7 @@ use crate::domain::policy::Action;
 use crate::domain::user::{Holdings, MAX_SHOWN_ACCOUNTS, User, UserView};
 use crate::http::AppState;
 use crate::http::actor::Actor;
+use crate::http::bodies::NameText;
 use crate::operations::identity::profile::{UpdateProfile, UpdateProfileError, update_profile};
 use crate::store::{StoreError, phones, users};
 
@@ -73,16 +74,21 @@ pub(super) struct ProfileRequest(UpdateProfile);
 /// The fields to change; null clears one.
 #[derive(utoipa::ToSchema)]
 #[schema(as = ProfileRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct ProfileBody {
-    #[schema(example = "John")]
+    #[schema(value_type = Option<NameText>)]
     pub first_name: Option<String>,
-    #[schema(example = "Doe")]
+    #[schema(value_type = Option<NameText>)]
     pub last_name: Option<String>,
+    /// Letters and digits of any script, dots, hyphens, underscores.
+    #[schema(example = "john.doe", min_length = 1, max_length = 50, pattern = r"^[\p{L}\p{N}._-]+$")]
     pub username: Option<String>,
-    #[schema(example = "en")]
+    /// A language tag (BCP 47).
+    #[schema(example = "en", max_length = 35, pattern = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
     pub language: Option<String>,
-    #[schema(example = "PT")]
+    /// ISO 3166-1 alpha-2.
+    #[schema(example = "PT", pattern = "^[A-Za-z]{2}$")]
     pub country: Option<String>,
 }
 

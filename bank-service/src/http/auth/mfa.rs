@@ -81,10 +81,11 @@ pub(super) struct VerifyRequest(Otp);
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = VerifyMfaRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct VerifyBody {
     /// The six digits that the app shows.
-    #[schema(example = "123456")]
+    #[schema(example = "123456", pattern = "^[0-9]{6}$")]
     pub otp: String,
 }
 
@@ -145,17 +146,37 @@ pub(super) struct RemoveRequest {
     given: GivenFactor,
 }
 
+/// The password, and a code of the authenticator app or a recovery code.
 #[derive(utoipa::ToSchema)]
 #[schema(as = RemoveMfaRequest)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct RemoveBody {
+pub(in crate::http) enum RemoveBody {
+    ByApp(RemoveByApp),
+    ByRecoveryCode(RemoveByRecoveryCode),
+}
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = RemoveMfaByApp)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct RemoveByApp {
     /// Required of everybody who has a password.
-    #[schema(required = false, example = "correct horse battery staple")]
+    #[schema(required = false, example = "correct horse battery staple", min_length = 1, max_length = 128)]
     pub password: String,
-    #[schema(required = false, example = "123456")]
+    #[schema(example = "123456", pattern = "^[0-9]{6}$")]
     pub otp: String,
-    /// Instead of `otp`.
-    #[schema(required = false)]
+}
+
+#[derive(utoipa::ToSchema)]
+#[schema(as = RemoveMfaByRecoveryCode)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct RemoveByRecoveryCode {
+    /// Required of everybody who has a password.
+    #[schema(required = false, example = "correct horse battery staple", min_length = 1, max_length = 128)]
+    pub password: String,
+    #[schema(example = "0123456789abcdef0123456789abcdef", pattern = "^[0-9A-Fa-f]{32}$")]
     pub recovery_code: String,
 }
 

@@ -1,6 +1,7 @@
 //! `/auth`: registration, login, tokens, sessions, one's own profile.
 
 mod email;
+mod judged;
 mod login;
 mod login_mfa;
 mod me;
@@ -20,6 +21,7 @@ mod social_browser;
 use actix_web::web;
 use service_kit::http::fields::BodyLimit;
 
+pub(super) use judged::judged;
 pub(super) use profile_fields::{password as new_password, role_names};
 
 #[derive(utoipa::OpenApi)]

@@ -4,7 +4,7 @@
 //! Opening a page does nothing: mail scanners and previews open every link. Only its button uses the link up.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -43,10 +43,12 @@ pub(super) fn page(status: StatusCode, title: &str, body: &str) -> HttpResponse 
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>{body}</body></html>"
     );
-    HttpResponse::build(status)
-        .insert_header((CONTENT_SECURITY_POLICY, policy))
-        .content_type(ContentType::html())
-        .body(html)
+    let mut response = HttpResponse::build(status);
+    if status == StatusCode::UNAUTHORIZED {
+        // HTTP wants it with every 401 (RFC 9110, 11.6.1); browsers show the page all the same.
+        response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+    }
+    response.insert_header((CONTENT_SECURITY_POLICY, policy)).content_type(ContentType::html()).body(html)
 }
 
 /// The page of a link that verifies an address.
@@ -90,6 +92,14 @@ pub(super) async fn confirm_verification(
     }
 }
 
+/// The form of the page.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it describes a body, which `submit_reset` reads")]
+pub(in crate::http) struct ResetForm {
+    #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
+    password: String,
+}
+
 /// The page of a link that sets another password.
 #[utoipa::path(
     get,
@@ -108,6 +118,7 @@ pub(super) async fn show_reset(_: web::Path<LinkPath>) -> HttpResponse {
     path = "/auth/password/reset/{token}",
     tag = "identity",
     params(("token" = String, Path, description = "The link's secret")),
+    request_body(content = ResetForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The password is set", body = String, content_type = "text/html"),
         (status = 401, description = "The link is not ours, used, or expired", body = String, content_type = "text/html"),

@@ -7,6 +7,7 @@ use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
+use super::judged::judged;
 use super::login::origin;
 use super::login_mfa::given_factor;
 use super::profile_fields::password;
@@ -24,17 +25,34 @@ pub(super) struct ReauthRequest {
     second: Option<GivenFactor>,
 }
 
+/// The password; of whoever has a second factor also a code of the authenticator app, or a recovery code.
 #[derive(utoipa::ToSchema)]
 #[schema(as = ReauthRequest)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct ReauthBody {
-    #[schema(example = "correct horse battery staple")]
+pub(in crate::http) enum ReauthBody {
+    ByApp(ReauthByApp),
+    ByRecoveryCode(ReauthByRecoveryCode),
+}
+
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ReauthByApp {
+    #[schema(example = "correct horse battery staple", min_length = 1, max_length = 128)]
     pub password: String,
     /// Of whoever has a second factor: the six digits of the authenticator app.
-    #[schema(required = false, example = "123456")]
+    #[schema(required = false, example = "123456", pattern = "^[0-9]{6}$")]
     pub otp: String,
-    /// Instead of `otp`.
-    #[schema(required = false)]
+}
+
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ReauthByRecoveryCode {
+    #[schema(example = "correct horse battery staple", min_length = 1, max_length = 128)]
+    pub password: String,
+    #[schema(example = "0123456789abcdef0123456789abcdef", pattern = "^[0-9A-Fa-f]{32}$")]
     pub recovery_code: String,
 }
 
@@ -84,11 +102,12 @@ pub(super) struct ChangeRequest {
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = ChangePasswordRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct ChangeBody {
     /// Missing only for a user who has no password.
-    #[schema(example = "correct horse battery staple")]
-    pub existing_password: Option<String>,
+    #[schema(required = false, example = "correct horse battery staple", min_length = 1, max_length = 128)]
+    pub existing_password: String,
     #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
     pub new_password: String,
 }
@@ -129,12 +148,12 @@ pub(super) async fn change_password(
     request: HttpRequest,
     actor: Actor,
     client: ClientAddr,
-    body: Body<ChangeRequest>,
+    body: Result<Body<ChangeRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ChangePassword)?;
     actor.require_fresh(state.clock.now())?;
     state.security.login_limit().check(client.0)?;
-    let Body(ChangeRequest { existing, new }) = body;
+    let ChangeRequest { existing, new } = judged(body, &state, &request, "new_password").await?;
     let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
     let changed = state.security.change_password(ctx, owner, existing, new, origin(&request, client));
     let sessions_ended = changed.await?;

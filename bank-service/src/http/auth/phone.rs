@@ -22,6 +22,7 @@ pub(super) struct PhoneRequest(PhoneNumber);
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = PhoneRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct PhoneBody {
     /// E.164
@@ -71,9 +72,10 @@ pub(super) struct CodeRequest(Option<Code>);
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = VerifyPhoneRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct CodeBody {
-    #[schema(example = "123456")]
+    #[schema(example = "123456", min_length = 1, max_length = 255)]
     pub code: String,
 }
 

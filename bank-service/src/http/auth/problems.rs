@@ -68,7 +68,7 @@ impl From<ChangePasswordError> for Problem {
             ChangePasswordError::New(NewPasswordError::Hashing(error)) => error.into(),
             ChangePasswordError::SecondFactor(error) => error.into(),
             ChangePasswordError::SessionEnded => {
-                Self::new(ErrorCode::TokenRevoked, "The session of this token has ended.")
+                Self::new(ErrorCode::TokenRevoked, "The session of this token has ended; log in again.")
             }
             ChangePasswordError::Stale => Self::conflict("The password was changed meanwhile."),
             ChangePasswordError::Token(error) => Self::internal(&error),
@@ -80,9 +80,15 @@ impl From<ChangePasswordError> for Problem {
 impl From<RefreshError> for Problem {
     fn from(error: RefreshError) -> Self {
         match error {
-            RefreshError::Invalid => Self::new(ErrorCode::InvalidToken, "The refresh token is not valid."),
-            RefreshError::Revoked => Self::new(ErrorCode::TokenRevoked, "The session of this token has ended."),
-            RefreshError::Expired => Self::new(ErrorCode::TokenExpired, "The session of this token is over."),
+            RefreshError::Invalid => {
+                Self::new(ErrorCode::InvalidToken, "The refresh token is not valid; log in again.")
+            }
+            RefreshError::Revoked => {
+                Self::new(ErrorCode::TokenRevoked, "The session of this token has ended; log in again.")
+            }
+            RefreshError::Expired => {
+                Self::new(ErrorCode::TokenExpired, "The session of this token is over; log in again.")
+            }
             RefreshError::Blocked => blocked(),
             RefreshError::Token(error) => Self::internal(&error),
             RefreshError::Store(error) => error.into(),

@@ -6,6 +6,7 @@ use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
+use super::judged::judged;
 use super::profile_fields::{new_profile, password};
 use crate::domain::email::Email;
 use crate::domain::one_time::Purpose;
@@ -13,6 +14,7 @@ use crate::domain::password::Password;
 use crate::domain::user::{Profile, UserView};
 use crate::http::AppState;
 use crate::http::answers::created;
+use crate::http::bodies::NameText;
 use crate::http::idempotency::idempotency_key;
 use crate::operations::identity::email::register_to_verify;
 use crate::operations::identity::register::RegisterUser;
@@ -27,20 +29,25 @@ pub(in crate::http) struct RegisterRequest {
 /// What a registration takes.
 #[derive(utoipa::ToSchema)]
 #[schema(as = RegisterRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct RegisterBody {
-    #[schema(example = "john.doe@example.com", max_length = 254)]
+    #[schema(example = "john.doe@example.com", max_length = 254, format = Email)]
     pub email: String,
     #[schema(example = "correct horse battery staple", min_length = 8, max_length = 128)]
     pub password: String,
-    #[schema(example = "John")]
+    #[schema(value_type = Option<NameText>)]
     pub first_name: Option<String>,
-    #[schema(example = "Doe")]
+    #[schema(value_type = Option<NameText>)]
     pub last_name: Option<String>,
+    /// Letters and digits of any script, dots, hyphens, underscores.
+    #[schema(example = "john.doe", min_length = 1, max_length = 50, pattern = r"^[\p{L}\p{N}._-]+$")]
     pub username: Option<String>,
-    #[schema(example = "en")]
+    /// A language tag (BCP 47).
+    #[schema(example = "en", max_length = 35, pattern = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
     pub language: Option<String>,
-    #[schema(example = "PT")]
+    /// ISO 3166-1 alpha-2.
+    #[schema(example = "PT", pattern = "^[A-Za-z]{2}$")]
     pub country: Option<String>,
 }
 
@@ -61,7 +68,6 @@ impl FromFields for RegisterRequest {
     path = "/auth/register",
     tag = "identity",
     request_body = RegisterBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer, once")),
     responses(
         (status = 201, description = "The new user", body = ItemBody<UserView>),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
@@ -73,10 +79,10 @@ pub(super) async fn register(
     state: web::Data<AppState>,
     request: HttpRequest,
     client: ClientAddr,
-    body: Body<RegisterRequest>,
+    body: Result<Body<RegisterRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     state.security.register_limit().check(client.0)?;
-    let Body(RegisterRequest { email, password, profile }) = body;
+    let RegisterRequest { email, password, profile } = judged(body, &state, &request, "password").await?;
     let key = idempotency_key(&request, &state, None)?;
     let mut words = email.words();
     words.extend(profile.words());

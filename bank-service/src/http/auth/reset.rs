@@ -6,6 +6,7 @@ use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
 use super::email::{MessageBody, accepted};
+use super::judged::judged;
 use super::login::origin;
 use super::profile_fields::password;
 use crate::domain::email::Email;
@@ -15,21 +16,24 @@ use crate::security::one_time::{Code, LinkSecret};
 use crate::security::{ResetClaim, ResetError};
 
 const MAX_TEXT: usize = 4096;
+/// Of an address, in characters.
+const MAX_EMAIL: usize = 254;
 
 pub(super) struct ForgotRequest(Option<Email>);
 
 #[derive(utoipa::ToSchema)]
 #[schema(as = ForgotPasswordRequest)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct ForgotBody {
-    #[schema(example = "john.doe@example.com")]
+    #[schema(example = "john.doe@example.com", min_length = 1, max_length = 254)]
     pub email: String,
 }
 
 impl FromFields for ForgotRequest {
     /// What no user can have is as unknown as any other unknown address.
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("email", parse::string(1, MAX_TEXT)).map(|text| Self(Email::parse(&text).ok()))
+        fields.required("email", parse::string(1, MAX_EMAIL)).map(|text| Self(Email::parse(&text).ok()))
     }
 }
 
@@ -64,17 +68,35 @@ pub(super) struct ResetRequest {
     password: Password,
 }
 
-/// Either `token`, or `email` and `verification_code`.
+/// By the link of the mail, or by its code.
 #[derive(utoipa::ToSchema)]
 #[schema(as = ResetPasswordRequest)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct ResetBody {
+pub(in crate::http) enum ResetBody {
+    ByLink(ResetByLink),
+    ByCode(ResetByCode),
+}
+
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ResetByLink {
     /// The last part of the link.
-    pub token: Option<String>,
-    #[schema(example = "john.doe@example.com")]
-    pub email: Option<String>,
-    #[schema(example = "123456")]
-    pub verification_code: Option<String>,
+    #[schema(min_length = 1, max_length = 255, pattern = "^[A-Za-z0-9_-]+$")]
+    pub token: String,
+    #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
+    pub password: String,
+}
+
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct ResetByCode {
+    #[schema(example = "john.doe@example.com", min_length = 1, max_length = 254)]
+    pub email: String,
+    #[schema(example = "123456", min_length = 1, max_length = 255)]
+    pub verification_code: String,
     #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
     pub password: String,
 }
@@ -122,10 +144,10 @@ pub(super) async fn reset_password(
     state: web::Data<AppState>,
     request: HttpRequest,
     client: ClientAddr,
-    body: Body<ResetRequest>,
+    body: Result<Body<ResetRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     state.security.login_limit().check(client.0)?;
-    let Body(ResetRequest { claim, password }) = body;
+    let ResetRequest { claim, password } = judged(body, &state, &request, "password").await?;
     state.security.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await?;
     Ok(HttpResponse::Ok().json(MessageBody { msg: "password set" }))
 }

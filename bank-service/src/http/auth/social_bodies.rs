@@ -10,29 +10,52 @@ use crate::security::social::{SocialError, SocialProof};
 
 const MAX_CODE: usize = 2048;
 const MAX_STATE: usize = 255;
-const MAX_TOKEN: usize = 8192;
+/// Fits the bodies that `/auth` takes.
+const MAX_TOKEN: usize = 7168;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// It has no `Debug`: it holds secrets.
 pub(super) struct SocialRequest(pub(super) SocialProof);
 
-/// Either `code` and `state`, or `id_token`, or `access_token`.
+/// What a login was begun for here, or what an app got by itself.
 #[derive(utoipa::ToSchema)]
 #[schema(as = SocialLoginRequest)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct SocialBody {
+pub(in crate::http) enum SocialBody {
+    ByCode(SocialByCode),
+    ByIdToken(SocialByIdToken),
+    ByAccessToken(SocialByAccessToken),
+}
+
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct SocialByCode {
     /// From the redirect of a login that was begun here.
-    #[schema(max_length = 2048)]
-    pub code: Option<String>,
+    #[schema(min_length = 1, max_length = 2048, pattern = "^[!-~]+$")]
+    pub code: String,
     /// The one that came with the code.
-    #[schema(max_length = 255)]
-    pub state: Option<String>,
+    #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    pub state: String,
+}
+
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct SocialByIdToken {
     /// What an app got from Google, LinkedIn or Facebook.
-    #[schema(max_length = 8192)]
-    pub id_token: Option<String>,
+    #[schema(min_length = 1, max_length = 7168, pattern = "^[A-Za-z0-9_.-]+$")]
+    pub id_token: String,
+}
+
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(in crate::http) struct SocialByAccessToken {
     /// What an app got from any of them. It has to be given to one of our clients.
-    #[schema(max_length = 8192)]
-    pub access_token: Option<String>,
+    #[schema(min_length = 1, max_length = 7168, pattern = "^[A-Za-z0-9._~+/=|-]+$")]
+    pub access_token: String,
 }
 
 impl FromFields for SocialRequest {
@@ -112,7 +135,7 @@ impl From<LinkError> for Problem {
         match error {
             LinkError::HasOne => Self::conflict("You have a login by this provider; remove it first."),
             LinkError::Taken => Self::conflict("This login is linked to another account."),
-            LinkError::Gone => Self::new(ErrorCode::TokenRevoked, "The session of this token has ended."),
+            LinkError::Gone => Self::new(ErrorCode::TokenRevoked, "The session of this token has ended; log in again."),
             LinkError::Store(error) => error.into(),
         }
     }

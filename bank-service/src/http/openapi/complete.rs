@@ -1,14 +1,14 @@
 //! What an operation's method, pattern and rule say about it.
 
 use serde_json::json;
-use service_kit::http::openapi::BEARER;
+use service_kit::http::openapi::{BEARER, put_problem};
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{PathItem, RefOr};
 
 use super::parts;
 use crate::domain::policy::{Method, Rule, Who, rule_of_route};
-use crate::store::{accounts, branches, cards, clients, named};
+use crate::store::{accounts, branches, cards, clients, named, roles, users};
 
 pub(super) fn operation_of(item: &mut PathItem, method: Method) -> Option<&mut Operation> {
     match method {
@@ -28,19 +28,17 @@ pub(super) fn complete(operation: &mut Operation, method: Method, path: &str) {
         parameters.extend(parts::page());
         parameters.extend(filters.iter().map(parts::filter));
     }
-    if path.starts_with("/api/") {
-        match method {
-            Method::Post => parameters.push(parts::idempotency_key()),
-            Method::Put | Method::Delete => parameters.push(parts::if_match()),
-            Method::Get => {}
-        }
+    if takes_key(method, path) {
+        parameters.push(parts::idempotency_key());
+    }
+    if path.starts_with("/api/") && matches!(method, Method::Put | Method::Delete) {
+        parameters.push(parts::if_match());
     }
     add_parameters(operation, parameters);
     if let Some(rule) = rule_of_route(method, path) {
         add_access(operation, rule);
-        for (status, description) in problems(operation, rule, method, path, filters.is_some()) {
-            let responses = &mut operation.responses.responses;
-            responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(parts::problem(description)));
+        for (status, description) in problems(rule, method, path, filters.is_some()) {
+            put_problem(operation, status, description);
         }
     }
     let has_version = !path.starts_with("/api/events/") && !path.starts_with("/api/dead-letters/");
@@ -53,6 +51,13 @@ pub(super) fn complete(operation: &mut Operation, method: Method, path: &str) {
     }
 }
 
+/// Whether the request may be repeated under an `Idempotency-Key`.
+fn takes_key(method: Method, path: &str) -> bool {
+    // A notification to try a device out is sent each time.
+    let creates = path.starts_with("/api/") && !path.ends_with("/push-test");
+    method == Method::Post && (creates || path == "/auth/register")
+}
+
 /// The filters of the lists of this module's resources.
 fn filters(path: &str) -> Option<&'static [service_kit::http::paging::Filter]> {
     match path {
@@ -63,6 +68,9 @@ fn filters(path: &str) -> Option<&'static [service_kit::http::paging::Filter]> {
             Some(accounts::FILTERS)
         }
         "/api/cards" | "/api/accounts/{account_id}/cards" => Some(cards::FILTERS),
+        "/api/users" => Some(users::FILTERS),
+        "/api/roles" => Some(roles::FILTERS),
+        "/auth/sessions" => Some(&[]),
         _ => None,
     }
 }
@@ -89,34 +97,28 @@ fn add_access(operation: &mut Operation, rule: &Rule) {
     operation.extensions.get_or_insert_default().insert("x-access".to_owned(), access);
 }
 
-/// Statuses that the operation can answer with, and why.
-fn problems(
-    operation: &Operation,
-    rule: &Rule,
-    method: Method,
-    path: &str,
-    is_list: bool,
-) -> Vec<(&'static str, &'static str)> {
-    let mut problems = vec![("503", "Too much to do, or a dependency is away: `overloaded`, `unavailable`")];
+/// Statuses that a route of this method, pattern and rule can answer with, and why; the server's own come from `finish`.
+fn problems(rule: &Rule, method: Method, path: &str, is_list: bool) -> Vec<(&'static str, &'static str)> {
+    let mut problems = vec![
+        ("400", "The request cannot be read: `malformed_request`"),
+        ("426", "`X-Client-Version` is below the least that is served: `client_too_old`"),
+    ];
     if rule.any != Who::Everybody {
-        problems.push(("401", "A bad token: `invalid_token`, `token_expired`, `token_revoked`"));
-        problems.push(("403", "No token, the wrong role, or not the caller's: `access_denied`; or `blocked`"));
+        problems.push(("401", "No token below `/auth`: `authorization_required`; or a bad one: `invalid_token`, `token_expired`, `token_revoked`"));
+        problems
+            .push(("403", "No token below `/api`, the wrong role, or not the caller's: `access_denied`; or `blocked`"));
     }
     if path.contains('{') || is_list {
         problems.push(("404", "`not_found`, for those who may know; also a page beyond the end"));
     }
     if is_list {
-        problems.push(("400", "The query cannot be read: `malformed_request`"));
         problems.push(("422", "Bad page parameters or filters, all at once: `validation_failed`"));
     }
     if method != Method::Get && path.starts_with("/api/") {
-        problems.push(("400", "The request cannot be read: `malformed_request`"));
         problems.push(("409", "Taken, in use, changed meanwhile, or an Idempotency-Key used twice: `conflict`"));
     }
-    if operation.request_body.is_some() {
-        problems.push(("413", "The body is too large: `payload_too_large`"));
-        problems.push(("415", "The body is not `application/json`: `unsupported_media_type`"));
-        problems.push(("422", "Faults in fields, all at once: `validation_failed`"));
+    if takes_key(method, path) {
+        problems.push(("422", "Faults in fields, all at once; or the `Idempotency-Key` is not 1 to 255 visible ASCII characters: `validation_failed`"));
     }
     problems
 }

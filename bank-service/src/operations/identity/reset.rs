@@ -113,7 +113,8 @@ pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result
         .map(|_| Reset::Done(id))
         .event(&PasswordReset(facts(None)))
         .event(&SessionsEnded(facts(Some(format!("{ended} ended")))))
-        .event(&mails::notice(&email, "Your password was reset", text)))
+        .event(&mails::notice(&email, "Your password was reset", text))
+        .by(id))
 }
 
 fn prove(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<User>, StoreError> {

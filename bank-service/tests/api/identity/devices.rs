@@ -101,6 +101,24 @@ async fn a_push_token_belongs_to_who_registered_it_last() {
 }
 
 #[actix_web::test]
+async fn notifications_are_tried_out_five_times_a_minute() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.user("ada@example.com").await, app.user("bob@example.com").await);
+    let adas = register(&app, &ada, "phone", "a-push-token-of-ada").await;
+    let bobs = register(&app, &bob, "phone", "a-push-token-of-bob").await;
+    let test = |id: i64| format!("/api/devices/{id}/push-test");
+    for _ in 0..5 {
+        app.post(&ada.token, &test(adas), Value::Null).await.expect(202);
+    }
+    let answer = app.post(&ada.token, &test(adas), Value::Null).await;
+    assert_eq!(answer.outcome(), (429, "too_many_requests"));
+    assert_eq!(answer.headers["retry-after"], "12");
+    app.post(&bob.token, &test(bobs), Value::Null).await.expect(202);
+    app.clock.advance(std::time::Duration::from_secs(12));
+    app.post(&ada.token, &test(adas), Value::Null).await.expect(202);
+}
+
+#[actix_web::test]
 async fn of_many_who_register_one_token_at_once_one_has_it() {
     let app = TestApp::start().await;
     let people = [app.user("a@example.com").await, app.user("b@example.com").await, app.user("c@example.com").await];

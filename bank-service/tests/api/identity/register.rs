@@ -59,6 +59,27 @@ async fn all_faults_come_at_once() {
 }
 
 #[actix_web::test]
+async fn a_weak_password_is_told_with_all_other_faults() {
+    let app = TestApp::start_with(|config| config.password_min_score = Some(3)).await;
+    let admin = app.admin().await;
+    let faults = |answer: crate::harness::Answer| {
+        assert_eq!(answer.outcome(), (422, "validation_failed"));
+        answer.body["errors"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    let body = json!({"email": "nobody", "password": "password1", "country": "Portugal"});
+    assert_eq!(faults(app.post_anonymous("/auth/register", body).await), ["country", "email", "password"]);
+    let strong = json!({"email": "nobody", "password": PASSWORD});
+    assert_eq!(faults(app.post_anonymous("/auth/register", strong).await), ["email"]);
+    let body = json!({"email": "nobody", "password": "password1"});
+    assert_eq!(faults(app.post(&admin.token, "/api/users", body).await), ["email", "password"]);
+    let body = json!({"token": "t", "email": "a@example.com", "password": "password1"});
+    assert_eq!(faults(app.post_anonymous("/auth/password/reset", body).await), ["email", "password"]);
+    let body = json!({"existing_password": 1, "new_password": "password1"});
+    let answer = app.put(&admin.token, "/auth/password", body).await;
+    assert_eq!(faults(answer), ["existing_password", "new_password"]);
+}
+
+#[actix_web::test]
 async fn an_address_is_taken_in_any_case() {
     let app = TestApp::start().await;
     app.user("John.Doe@example.com").await;

@@ -35,6 +35,9 @@ async fn a_link_sets_another_password_and_ends_every_session() {
     assert_eq!(app.login(ADDRESS, PASSWORD).await.outcome(), (401, "invalid_credentials"));
     assert_eq!(app.login(ADDRESS, OTHER).await.status.as_u16(), 200);
     assert_eq!(app.newest_mail(ADDRESS, "notice").await.0.params["subject"], "Your password was reset");
+    let events = app.events().await;
+    let reset_event = events.iter().find(|event| event.event_type.as_str() == "security.password_reset").unwrap();
+    assert_eq!(reset_event.body.user_id.map(i64::from), Some(person.id), "the one who has proved the address did it");
     let code = json!({"email": ADDRESS, "verification_code": mail.code(), "password": PASSWORD});
     assert_eq!(reset(&app, code).await.outcome(), (401, "invalid_credentials"));
     assert_eq!(reset(&app, json!({"token": mail.token(), "password": OTHER})).await.outcome(), (401, "invalid_token"));

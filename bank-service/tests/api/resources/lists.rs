@@ -122,6 +122,16 @@ async fn filters_match_exactly() {
 }
 
 #[actix_web::test]
+async fn a_name_is_found_in_any_spelling() {
+    let world = World::new().await;
+    let admin = &world.admin.token;
+    let made = world.app.post(admin, "/api/cities", json!({"name": "Kraków"})).await.item(201);
+    // An o with an accent of its own, and a blank in front.
+    let list = world.app.get(admin, "/api/cities?name=%20Krako%CC%81w").await.expect(200);
+    assert_eq!(ids(&list), [made["id"].as_i64().unwrap()]);
+}
+
+#[actix_web::test]
 async fn bad_queries_are_refused_by_every_list() {
     let world = World::new().await;
     let lists =

@@ -44,15 +44,18 @@ fn missing(request: &HttpRequest) -> Problem {
     let path = request.path();
     let path = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
     if path == "/auth" || path.starts_with("/auth/") {
-        Problem::new(ErrorCode::AuthorizationRequired, "This route needs an access token.")
+        Problem::new(ErrorCode::AuthorizationRequired, "This route needs an access token; log in by POST /auth/login.")
     } else {
-        Problem::access_denied()
+        Problem::new(
+            ErrorCode::AccessDenied,
+            "This needs an access token, and none was sent; log in by POST /auth/login.",
+        )
     }
 }
 
 async fn claims(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
     note_route(request);
-    let invalid = || Problem::new(ErrorCode::InvalidToken, "The token is not valid.");
+    let invalid = || Problem::new(ErrorCode::InvalidToken, "The token is not valid; log in again.");
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let Some(given) = headers.next() else { return Ok(None) };
     if headers.next().is_some() {
@@ -61,7 +64,10 @@ async fn claims(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
     let token = given.to_str().ok().and_then(bearer_token).ok_or_else(invalid)?;
     let Some(verifier) = request.app_data::<web::Data<Verifier>>() else {
         tracing::error!("a route asks for a token, and no verifier is set up");
-        return Err(Problem::new(ErrorCode::InternalError, "Something went wrong on our side."));
+        return Err(Problem::new(
+            ErrorCode::InternalError,
+            "Something went wrong on our side; the request_id finds it in our logs.",
+        ));
     };
     match verifier.verify(token).await {
         Ok(claims) => {
@@ -69,7 +75,9 @@ async fn claims(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
             Ok(Some(claims))
         }
         Err(TokenError::Invalid) => Err(invalid()),
-        Err(TokenError::Expired) => Err(Problem::new(ErrorCode::TokenExpired, "The token has expired.")),
+        Err(TokenError::Expired) => {
+            Err(Problem::new(ErrorCode::TokenExpired, "The token has expired; refresh it, or log in again."))
+        }
     }
 }
 

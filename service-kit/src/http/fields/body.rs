@@ -27,7 +27,7 @@ pub struct BodyLimit(pub usize);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyTime(pub(crate) Duration);
 
-/// The bytes of the body that [`Body`] was read from; among the request's extensions afterwards.
+/// The bytes of the body that [`Body`] was read from, or could not be; among the request's extensions afterwards.
 #[derive(Debug, Clone)]
 pub struct RawBody(pub Bytes);
 
@@ -50,9 +50,8 @@ impl<T: FromFields + 'static> FromRequest for Body<T> {
                 Problem::new(ErrorCode::RequestTimeout, "The body did not arrive in time.")
                     .with_header("Connection", "close")
             })??;
-            let body = Fields::read_slice(&bytes)?;
-            request.extensions_mut().insert(RawBody(bytes));
-            Ok(Self(body))
+            request.extensions_mut().insert(RawBody(bytes.clone()));
+            Ok(Self(Fields::read_slice(&bytes)?))
         })
     }
 }
@@ -65,7 +64,10 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     if is_json {
         Ok(())
     } else {
-        Err(Problem::new(ErrorCode::UnsupportedMediaType, "The body must be application/json."))
+        Err(Problem::new(
+            ErrorCode::UnsupportedMediaType,
+            "The body must be JSON, sent with Content-Type: application/json.",
+        ))
     }
 }
 

@@ -9,6 +9,9 @@ use crate::http::problem::Problem;
 
 /// Reads one JSON value; the answer to a bad one says where it is bad and repeats nothing of it.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Problem::malformed("There is no body; a JSON object is expected."));
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::malformed("The body is not valid UTF-8."))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));

@@ -12,7 +12,7 @@ mod text;
 use chrono::{DateTime, Utc};
 
 pub use cursor::{decode_cursor, encode_cursor};
-pub use respond::{ListBody, respond};
+pub use respond::{ListBody, beyond_the_end, respond};
 
 /// The largest page.
 pub const MAX_PAGE_SIZE: i64 = 100;

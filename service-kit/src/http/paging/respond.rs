@@ -53,7 +53,7 @@ fn numbered<T>(
     let total = listing.total.unwrap_or(0).max(0);
     let pages = pages(total, size);
     if number > pages.max(1) {
-        return Err(Problem::new(ErrorCode::NotFound, "This page lies beyond the end of the list."));
+        return Err(beyond_the_end(pages));
     }
     let link =
         |number: i64| url(path, &[("page_number", &number.to_string()), ("page_size", &size.to_string())], query);
@@ -65,6 +65,12 @@ fn numbered<T>(
         results: listing.rows,
         cursor: listing.next_cursor.map(encode_cursor),
     })
+}
+
+/// A page number is too large for a list of so many pages.
+pub fn beyond_the_end(pages: i64) -> Problem {
+    let last = pages.max(1);
+    Problem::new(ErrorCode::NotFound, format!("This page lies beyond the end of the list; the last page is {last}."))
 }
 
 /// At the end of a walk the cursor stays where it is: a live list may grow behind it.

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 pub use code::ErrorCode;
 pub use pages::page;
+pub(crate) use respond::PROBLEM_JSON;
 pub use respond::ProblemBody;
 
 /// The faults of each field, by its name.
@@ -98,11 +99,12 @@ impl Problem {
     /// Logs the error and all its causes; the answer says nothing of them.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(error = %chain(error), "internal error");
-        Self::new(ErrorCode::InternalError, "Something went wrong on our side.")
+        Self::new(ErrorCode::InternalError, "Something went wrong on our side; the request_id finds it in our logs.")
     }
 
     pub fn overloaded(retry_after: Duration) -> Self {
-        Self::new(ErrorCode::Overloaded, "Too much is going on at the moment.").with_retry_after(retry_after)
+        Self::new(ErrorCode::Overloaded, "Too much is going on at the moment; ask again in a while.")
+            .with_retry_after(retry_after)
     }
 
     pub fn code(&self) -> ErrorCode {

@@ -1,5 +1,7 @@
 //! A problem as an HTTP response.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -69,7 +71,7 @@ impl Problem {
         if let Some(challenge) = challenge(self.0.code) {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
-        if let Some(after) = self.0.retry_after {
+        if let Some(after) = self.0.retry_after.or_else(|| usual_wait(self.0.code)) {
             let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0)).max(1);
             response.insert_header((header::RETRY_AFTER, seconds));
         }
@@ -95,6 +97,12 @@ impl ResponseError for Problem {
     }
 }
 
+/// Who is told to come again is told when, even where nobody knows better.
+fn usual_wait(code: ErrorCode) -> Option<Duration> {
+    matches!(code.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+        .then_some(Duration::from_secs(1))
+}
+
 /// RFC 6750 and RFC 9470: how to authenticate, for every 401.
 fn challenge(code: ErrorCode) -> Option<&'static str> {
     match code {
@@ -108,8 +116,6 @@ fn challenge(code: ErrorCode) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use actix_web::body::MessageBody;
     use serde_json::json;
 
@@ -145,6 +151,14 @@ mod tests {
         assert_eq!(response.headers().get("retry-after").unwrap(), "2");
         assert_eq!(response.headers().get("x-a").unwrap(), "b");
         assert_eq!(response.headers().get("content-type").unwrap(), PROBLEM_JSON);
+    }
+
+    #[test]
+    fn every_429_and_503_says_when_to_come_again() {
+        for code in ErrorCode::ALL.iter().filter(|code| matches!(code.status().as_u16(), 429 | 503)) {
+            assert_eq!(Problem::new(*code, "x").response().headers().get("retry-after").unwrap(), "1", "{code}");
+        }
+        assert!(Problem::access_denied().response().headers().get("retry-after").is_none());
     }
 
     #[test]

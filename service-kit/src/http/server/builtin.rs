@@ -14,6 +14,9 @@ use crate::http::problem::{self, ErrorCode, Problem};
 use crate::lifecycle::{Readiness, ReadinessReport};
 use crate::telemetry::Metrics;
 
+/// When a probe that was told "not ready" may ask again.
+const RETRY_AFTER_S: u64 = 1;
+
 /// What the routes answer from, made once.
 #[derive(Clone)]
 pub(super) struct Builtin {
@@ -56,6 +59,9 @@ async fn livez() -> HttpResponse {
 async fn readyz(builtin: web::Data<Builtin>) -> HttpResponse {
     let report = builtin.readiness.check().await;
     let mut response = if report.is_ready() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    if !report.is_ready() {
+        response.insert_header((header::RETRY_AFTER, RETRY_AFTER_S));
+    }
     response.json(readiness_body(&report))
 }
 

@@ -59,13 +59,15 @@ fn keep_headers(old: &HeaderMap, new: &mut HeaderMap) {
 fn problem_of(status: StatusCode) -> Problem {
     let code = ErrorCode::from_status(status);
     let detail = match code {
-        ErrorCode::NotFound => "There is no such route.",
+        ErrorCode::NotFound => "There is no such route; /docs lists those there are.",
         ErrorCode::MethodNotAllowed => "This path does not take that method; see Allow.",
         ErrorCode::PayloadTooLarge => "The body is too large.",
-        ErrorCode::UnsupportedMediaType => "The body must be application/json.",
+        ErrorCode::UnsupportedMediaType => "The body must be JSON, sent with Content-Type: application/json.",
         ErrorCode::RequestTimeout => "The request did not arrive in time.",
-        ErrorCode::InternalError => "Something went wrong on our side.",
-        ErrorCode::MalformedRequest | ErrorCode::ValidationFailed => "The request cannot be read.",
+        ErrorCode::InternalError => "Something went wrong on our side; the request_id finds it in our logs.",
+        ErrorCode::MalformedRequest | ErrorCode::ValidationFailed => {
+            "The request cannot be read; look at its path, query and headers."
+        }
         other => other.title(),
     };
     Problem::new(code, detail)

@@ -146,7 +146,11 @@ where
             Ok(Ok(Err(error))) => Err(fallback::from_error(&error)),
             Ok(Err(panic)) => {
                 tracing::error!(reason = panic_text(panic.as_ref()), "a handler panicked");
-                Err(Problem::new(ErrorCode::InternalError, "Something went wrong on our side.").response())
+                Err(Problem::new(
+                    ErrorCode::InternalError,
+                    "Something went wrong on our side; the request_id finds it in our logs.",
+                )
+                .response())
             }
             Err(_) => {
                 let detail = "The request could not be finished in time.";

@@ -1,0 +1,47 @@
+//! A request that sets a password, with all its faults: whether a password is too easy to guess is known only after the
+//! fields were read, and is told together with what is wrong with the others.
+
+use actix_web::{HttpMessage, HttpRequest};
+use serde_json::Value;
+use service_kit::http::fields::{Body, RawBody};
+use service_kit::http::problem::{ErrorCode, Problem};
+
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::http::AppState;
+use crate::security::NewPasswordError;
+
+/// The request; or what is wrong with it, the password in `field` included. A sound request's password is judged by whoever
+/// hashes it.
+pub(in crate::http) async fn judged<T>(
+    body: Result<Body<T>, Problem>,
+    state: &AppState,
+    request: &HttpRequest,
+    field: &str,
+) -> Result<T, Problem> {
+    let problem = match body {
+        Ok(Body(body)) => return Ok(body),
+        Err(problem) => problem,
+    };
+    let Some((password, words)) = given(&problem, request, field) else { return Err(problem) };
+    match state.security.passwords().judge(password, words).await {
+        Err(NewPasswordError::Refused(weak)) => {
+            let mut errors = problem.errors().clone();
+            errors.entry(field.to_owned()).or_default().push(weak.to_string());
+            Err(Problem::validation(errors))
+        }
+        Ok(()) | Err(NewPasswordError::Hashing(_)) => Err(problem),
+    }
+}
+
+/// The password, if nothing is wrong with it yet, and the words of its owner.
+fn given(problem: &Problem, request: &HttpRequest, field: &str) -> Option<(Password, Vec<String>)> {
+    if problem.code() != ErrorCode::ValidationFailed || problem.errors().contains_key(field) {
+        return None;
+    }
+    let RawBody(bytes) = request.extensions().get::<RawBody>()?.clone();
+    let body: Value = serde_json::from_slice(&bytes).ok()?;
+    let password = Password::parse(body.get(field)?.as_str()?).ok()?;
+    let email = body.get("email").and_then(Value::as_str).and_then(|text| Email::parse(text).ok());
+    Some((password, email.as_ref().map(Email::words).unwrap_or_default()))
+}

@@ -1,0 +1,128 @@
+//! What tests ask of a document: its routes, and whether it is one.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use utoipa::openapi::OpenApi;
+
+use super::BUILTIN_PATHS;
+
+const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
+
+/// Every route of a document, as `GET /api/banks/{id}`, without those that every server has.
+#[doc(hidden)]
+pub fn documented_routes(document: &OpenApi) -> BTreeSet<String> {
+    let json = serde_json::to_value(document).unwrap_or_default();
+    let own = operations(&json).into_iter().filter(|(_, path, _)| !BUILTIN_PATHS.contains(path));
+    own.map(|(method, path, _)| format!("{} {path}", method.to_uppercase())).collect()
+}
+
+/// What is wrong with a document (OpenAPI 3.1): references to nothing, ids that are not unique, path parameters that are
+/// not the path's, required properties that are none, unknown security schemes, answers that are no answers.
+#[doc(hidden)]
+pub fn faults(document: &OpenApi) -> Vec<String> {
+    let json = serde_json::to_value(document).unwrap_or_default();
+    let mut faults = Vec::new();
+    if !json["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")) {
+        faults.push("openapi: is not 3.1".to_owned());
+    }
+    for field in ["title", "version"] {
+        if !json["info"][field].is_string() {
+            faults.push(format!("info.{field}: is missing"));
+        }
+    }
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations(&json) {
+        let mut fault = |text: String| faults.push(format!("{method} {path}: {text}"));
+        if !ids.insert(operation["operationId"].as_str().unwrap_or_default().to_owned()) {
+            fault("the operationId is missing or not unique".to_owned());
+        }
+        if names_of_path(path) != names_of_parameters(operation) {
+            fault("its path parameters are not those of the path".to_owned());
+        }
+        for scheme in operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object) {
+            for name in scheme.keys().filter(|name| json["components"]["securitySchemes"].get(name).is_none()) {
+                fault(format!("there is no security scheme {name}"));
+            }
+        }
+        for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+            let known = status.len() == 3 && status.parse::<u16>().is_ok_and(|code| (100..600).contains(&code));
+            if !known || !response["description"].is_string() {
+                fault(format!("{status} is no answer, or has no description"));
+            }
+        }
+    }
+    walk(&json, &json, &mut faults);
+    faults
+}
+
+fn operations(json: &Value) -> Vec<(&str, &str, &Value)> {
+    let items = json["paths"].as_object().into_iter().flatten();
+    items
+        .flat_map(|(path, item)| {
+            METHODS.iter().filter_map(move |method| Some((*method, path.as_str(), item.get(*method)?)))
+        })
+        .collect()
+}
+
+fn names_of_path(path: &str) -> BTreeSet<&str> {
+    path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
+}
+
+fn names_of_parameters(operation: &Value) -> BTreeSet<&str> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters.filter(|one| one["in"] == "path").filter_map(|one| one["name"].as_str()).collect()
+}
+
+/// References and required properties, wherever they are.
+fn walk(root: &Value, node: &Value, faults: &mut Vec<String>) {
+    match node {
+        Value::Array(items) => items.iter().for_each(|item| walk(root, item, faults)),
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get("$ref")
+                && reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer)).is_none()
+            {
+                faults.push(format!("{reference}: refers to nothing"));
+            }
+            if let (Some(Value::Array(required)), Some(Value::Object(properties))) =
+                (members.get("required"), members.get("properties"))
+            {
+                let missing = required.iter().filter_map(Value::as_str).filter(|name| !properties.contains_key(*name));
+                faults.extend(missing.map(|name| format!("{name}: is required and no property")));
+            }
+            members.values().for_each(|member| walk(root, member, faults));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn faults_of(json: Value) -> Vec<String> {
+        faults(&serde_json::from_value(json).unwrap())
+    }
+
+    #[test]
+    fn a_sound_document_has_no_faults_and_a_broken_one_all_of_them() {
+        let sound = json!({
+            "openapi": "3.1.0", "info": {"title": "t", "version": "1"},
+            "paths": {"/a/{id}": {"get": {
+                "operationId": "a", "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}],
+                "responses": {"200": {"description": "d"}}, "security": [{"bearer": []}],
+            }}},
+            "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        });
+        assert_eq!(faults_of(sound.clone()), Vec::<String>::new());
+        let mut broken = sound;
+        broken["paths"]["/b/{x}"] = broken["paths"]["/a/{id}"].clone();
+        broken["paths"]["/b/{x}"]["get"]["security"] = json!([{"basic": []}]);
+        broken["paths"]["/b/{x}"]["get"]["responses"] = json!({"2000": {"description": "d"}});
+        broken["components"]["schemas"] = json!({"S": {"type": "object", "required": ["r"], "properties": {
+            "p": {"$ref": "#/components/schemas/None"}}}});
+        assert_eq!(faults_of(broken).len(), 6);
+    }
+}

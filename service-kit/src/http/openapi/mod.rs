@@ -1,0 +1,71 @@
+//! What every service's OpenAPI document has in common, so that no handler repeats it.
+//!
+//! [`finish`] adds the routes that every server has, the answers that the server itself can give to any request (too much
+//! to do, out of time, a fault of ours, a body that does not come or is none), and the headers that go with a status. What
+//! a handler says itself stays.
+
+mod answers;
+mod builtin;
+mod check;
+mod dates;
+mod parameters;
+mod registered;
+
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{OpenApi, OpenApiVersion};
+
+pub use answers::{problem, put_problem};
+pub use builtin::BUILTIN_PATHS;
+pub use check::{documented_routes, faults};
+pub use dates::DATE_PATTERN;
+pub use registered::registered_routes;
+
+/// The name of the security scheme of bearer tokens.
+pub const BEARER: &str = "bearer";
+
+/// Sets the version to 3.1, declares the bearer scheme (as the default of all operations if `required`) and completes the
+/// document.
+pub fn finish(document: &mut OpenApi, bearer_required: bool) {
+    document.openapi = OpenApiVersion::Version31;
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.bearer_format = Some("JWT".to_owned());
+    scheme.description = Some("An access token of bank-service: `POST /auth/login`.".to_owned());
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    if bearer_required {
+        document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    }
+    builtin::add(document);
+    let components = document.components.get_or_insert_default();
+    answers::strict_problem_body(components);
+    dates::describe(components);
+    for item in document.paths.paths.values_mut() {
+        for operation in operations_of(item) {
+            parameters::never_null(operation);
+            answers::complete(operation);
+        }
+    }
+}
+
+/// A path's operations, of the methods that our services have.
+pub fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+}
+
+/// Documents every path below one root below another one too; ids of operations get a suffix, since each is unique.
+pub fn alias(document: &mut OpenApi, root: &str, alias: &str, suffix: &str) {
+    let paths = document.paths.paths.iter();
+    let mut aliases: Vec<_> =
+        paths.filter_map(|(path, item)| Some((format!("{alias}{}", below(root, path)?), item.clone()))).collect();
+    for (_, item) in &mut aliases {
+        for operation in operations_of(item) {
+            operation.operation_id = operation.operation_id.take().map(|id| format!("{id}{suffix}"));
+        }
+    }
+    document.paths.paths.extend(aliases);
+}
+
+fn below<'a>(root: &str, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
