@@ -114,6 +114,10 @@ schemas: ## Write the JSON Schemas, the AsyncAPI document and the golden files a
 schemas-check: schemas ## Fail if the generated files differ from the committed ones
 	git diff --exit-code -- shared-events/schemas shared-events/asyncapi.json shared-events/golden
 
+.PHONY: schemathesis
+schemathesis: ## Ask every route of the OpenAPI documents what it did not expect (SEED, MAX_EXAMPLES, SERVICES)
+	deploy/checks/schemathesis.sh
+
 .PHONY: deny
 deny: ## Check licences and advisories (needs cargo-deny)
 	$(CARGO) deny check
