@@ -8,7 +8,7 @@ use diesel::r2d2::R2D2Connection;
 use mysql_async::Opts;
 
 use super::mysql::{MysqlConn, NoAnswer};
-use super::{Db, Ids, OperationError, StoreError, mysql_options, sequence};
+use super::{Db, Ids, OperationError, Sequence, StoreError, mysql_options, sequence};
 
 const CONNECTIONS: u32 = 16;
 const CHECKOUT: Duration = Duration::from_secs(2);
@@ -18,6 +18,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 /// How often a transaction is run at most before its caller is told that there is too much to do.
 const WRITE_ATTEMPTS: u32 = 6;
+/// How often a transaction begins anew with more ids at most: each time there are more at once than before.
+const MOST_REFILLS: u32 = 10;
 /// The longest pause before the next attempt doubles from here, and is cut by a random part.
 const FIRST_PAUSE_US: u64 = 2_000;
 
@@ -67,19 +69,22 @@ impl MysqlPool {
     {
         self.on_blocking_thread(move |pool| {
             let mut conn = checkout(&pool)?;
-            for attempt in 1..=WRITE_ATTEMPTS {
+            let (mut lost, mut refills) = (0, 0);
+            while lost < WRITE_ATTEMPTS && refills <= MOST_REFILLS {
                 let error = match transaction(&mut conn, &f) {
                     Ok(value) => return Ok(value),
                     Err(error) => error,
                 };
                 match error.store_error() {
+                    // Nobody was in the way: that is no attempt.
                     Some(StoreError::IdsExhausted(sequence)) => {
-                        let sequence = *sequence;
-                        ids.refill(sequence, attempt, |block| {
-                            transaction(&mut conn, &|db| sequence::reserve(db, sequence, block))
-                        })?;
+                        refills += 1;
+                        refill(&mut conn, &ids, *sequence, refills)?;
                     }
-                    Some(lost) if lost.is_retryable() && attempt < WRITE_ATTEMPTS => pause(attempt),
+                    Some(known) if known.is_retryable() && lost + 1 < WRITE_ATTEMPTS => {
+                        lost += 1;
+                        pause(lost);
+                    }
                     _ => return Err(error),
                 }
             }
@@ -105,7 +110,7 @@ impl MysqlPool {
 /// Why a thread gave no result.
 fn fault(error: tokio::task::JoinError) -> String {
     let told = error.to_string();
-    match error.try_into_panic().map(|panic| panic.downcast::<NoAnswer>()) {
+    match error.try_into_panic().map(Box::<dyn std::any::Any + Send>::downcast::<NoAnswer>) {
         Ok(Ok(no_answer)) => format!("the database gave no answer within {} s", no_answer.0.as_secs()),
         Ok(Err(_)) | Err(_) => told,
     }
@@ -130,6 +135,21 @@ fn transaction<T, E: From<StoreError>>(db: &mut Db, f: &impl Fn(&mut Db) -> Resu
             Err(error)
         }
     }
+}
+
+/// Another replica may be reserving at the same time.
+fn refill(conn: &mut Db, ids: &Ids, sequence: Sequence, refills: u32) -> Result<(), StoreError> {
+    ids.refill(sequence, refills, |block| {
+        let mut reserved = Err(StoreError::Busy);
+        for attempt in 1..=WRITE_ATTEMPTS {
+            reserved = transaction(conn, &|db| sequence::reserve(db, sequence, block));
+            if !reserved.as_ref().is_err_and(StoreError::is_retryable) {
+                break;
+            }
+            pause(attempt);
+        }
+        reserved
+    })
 }
 
 fn pause(attempt: u32) {

@@ -223,9 +223,13 @@ impl Ids {
 
 /// MySQL: moves the sequence on by a block, and gives the first number beyond it.
 pub(super) fn reserve(db: &mut Db, sequence: Sequence, block: i64) -> Result<i64, StoreError> {
-    ensure_row(db, sequence)?;
     let row = sequences::table.find(sequence.name());
-    diesel::update(row).set(sequences::next_value.eq(sequences::next_value + block)).execute(db)?;
+    let moved = || diesel::update(row).set(sequences::next_value.eq(sequences::next_value + block));
+    if moved().execute(db)? == 0 {
+        // The first of this sequence ever.
+        ensure_row(db, sequence)?;
+        moved().execute(db)?;
+    }
     Ok(row.select(sequences::next_value).first(db)?)
 }
 

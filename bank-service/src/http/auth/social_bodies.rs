@@ -23,9 +23,9 @@ pub(super) struct SocialRequest(pub(super) SocialProof);
 #[serde(untagged)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) enum SocialBody {
-    ByCode(SocialByCode),
-    ByIdToken(SocialByIdToken),
-    ByAccessToken(SocialByAccessToken),
+    Code(SocialByCode),
+    IdToken(SocialByIdToken),
+    AccessToken(SocialByAccessToken),
 }
 
 #[derive(utoipa::ToSchema)]

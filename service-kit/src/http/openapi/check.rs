@@ -23,11 +23,11 @@ pub fn documented_routes(document: &OpenApi) -> BTreeSet<String> {
 pub fn faults(document: &OpenApi) -> Vec<String> {
     let json = serde_json::to_value(document).unwrap_or_default();
     let mut faults = Vec::new();
-    if !json["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")) {
+    if !at(&json, "/openapi").as_str().is_some_and(|version| version.starts_with("3.1")) {
         faults.push("openapi: is not 3.1".to_owned());
     }
     for field in ["title", "version"] {
-        if !json["info"][field].is_string() {
+        if !json.get("info").is_some_and(|info| at(info, &format!("/{field}")).is_string()) {
             faults.push(format!("info.{field}: is missing"));
         }
     }
@@ -41,7 +41,7 @@ pub fn faults(document: &OpenApi) -> Vec<String> {
             fault("its path parameters are not those of the path".to_owned());
         }
         for scheme in operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object) {
-            for name in scheme.keys().filter(|name| json["components"]["securitySchemes"].get(name).is_none()) {
+            for name in scheme.keys().filter(|name| at(&json, "/components/securitySchemes").get(name).is_none()) {
                 fault(format!("there is no security scheme {name}"));
             }
         }
@@ -54,6 +54,11 @@ pub fn faults(document: &OpenApi) -> Vec<String> {
     }
     walk(&json, &json, &mut faults);
     faults
+}
+
+/// What is at a JSON pointer; null if nothing is.
+fn at<'a>(json: &'a Value, pointer: &str) -> &'a Value {
+    json.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 fn operations(json: &Value) -> Vec<(&str, &str, &Value)> {

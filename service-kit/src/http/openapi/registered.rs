@@ -64,7 +64,7 @@ mod tests {
 
     #[actix_web::test]
     async fn routes_are_found_in_scopes_and_with_all_their_methods() {
-        let answer = || async { HttpResponse::Ok() };
+        let answer = || std::future::ready(HttpResponse::Ok().finish());
         let routes = registered_routes(|config| {
             config.service(web::resource("/a/{id}").route(web::get().to(answer)).route(web::put().to(answer))).service(
                 web::scope("/s")
