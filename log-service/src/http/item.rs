@@ -25,7 +25,7 @@ impl FromFields for Changes {
 #[utoipa::path(
     get, path = "/api/logs/{id}", tag = "logs", operation_id = "readLog", summary = "Read an entry",
     params(super::models::IdParam),
-    responses((status = 200, body = super::models::Log), super::answers::ReadProblems, super::answers::MissingProblem),
+    responses((status = 200, description = "The entry", body = super::models::Log), super::answers::ReadProblems, super::answers::MissingProblem),
     security(("bearer" = [])),
 )]
 pub(super) async fn read(
@@ -46,7 +46,7 @@ pub(super) async fn read(
     params(super::models::IdParam),
     request_body = super::models::LogChanges,
     responses(
-        (status = 200, body = super::models::LogEnvelope),
+        (status = 200, description = "The entry as it is now", body = super::models::LogEnvelope),
         super::answers::ReadProblems, super::answers::MissingProblem,
     ),
     security(("bearer" = [])),
@@ -68,7 +68,7 @@ pub(super) async fn update(
     delete, path = "/api/logs/{id}", tag = "logs", operation_id = "deleteLog", summary = "Remove an entry (admin)",
     params(super::models::IdParam),
     responses(
-        (status = 200, body = super::models::LogEnvelope),
+        (status = 200, description = "The entry as it was", body = super::models::LogEnvelope),
         super::answers::ReadProblems, super::answers::MissingProblem,
     ),
     security(("bearer" = [])),

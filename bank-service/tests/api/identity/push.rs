@@ -49,6 +49,8 @@ impl Scene {
     async fn push(&self) -> Outcome {
         let path = format!("/api/devices/{}/push-test", self.device);
         self.app.post(&self.ada.token, &path, Value::Null).await.expect(202);
+        // There are five a minute.
+        self.app.clock.advance(Duration::from_secs(12));
         deliver(&self.app, &self.consumer).await
     }
 
