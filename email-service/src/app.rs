@@ -27,9 +27,9 @@ use crate::store::{DeliveryStore, StoreError};
 use crate::templates::{RenderError, Templates};
 
 const NAME: &str = "email-service";
-/// How many events are handled at the same time: more than there are connections to the mail server, since most of a mail's time
-/// goes into its records, which the database writes many at a time.
-const CONCURRENCY: usize = 32;
+/// How many events are handled at the same time. More of them are hardly quicker, since each waits for the same journal, and a
+/// crash would catch more mails between the server's acceptance and the record of it.
+const CONCURRENCY: usize = 8;
 /// For all mails of one event: more than what sending gives itself, so that it always ends by itself.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
