@@ -67,7 +67,11 @@ impl<T: Gathered> Gather<T> {
         tokio::select! {
             biased;
             answer = &mut told => heard(answer),
-            _ = working => heard(told.await),
+            worked = working => match (told.await, worked) {
+                (Ok(answer), _) => answer,
+                // It had no connection to ask on, or was given up: this caller can be told why.
+                (Err(_), worked) => Err(worked.err().unwrap_or(StoreError::Busy)),
+            },
         }
     }
 
@@ -90,7 +94,7 @@ impl<T: Gathered> Gather<T> {
     }
 }
 
-/// Nobody answers if the lane could not get a connection, or panicked.
+/// Nobody answers if the lane of another caller could not get a connection, or panicked; that caller is told why.
 fn heard<T>(answer: Result<Answer<T>, oneshot::error::RecvError>) -> Answer<T> {
     answer.unwrap_or(Err(StoreError::Busy))
 }

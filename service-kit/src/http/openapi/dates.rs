@@ -4,7 +4,7 @@ use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaFormat};
 use utoipa::openapi::{Components, KnownFormat, RefOr};
 
 /// The dates of the contract: `2025-01-16T17:10:26`, in newer fields with fractions and `Z`.
-pub const DATE_PATTERN: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?$";
+const DATE_PATTERN: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?$";
 /// Deeper than any schema of ours.
 const MAX_DEPTH: u8 = 16;
 

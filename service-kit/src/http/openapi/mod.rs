@@ -18,7 +18,6 @@ use utoipa::openapi::{OpenApi, OpenApiVersion};
 pub use answers::{problem, put_problem};
 pub use builtin::BUILTIN_PATHS;
 pub use check::{documented_routes, faults};
-pub use dates::DATE_PATTERN;
 pub use registered::registered_routes;
 
 /// The name of the security scheme of bearer tokens.
@@ -49,7 +48,7 @@ pub fn finish(document: &mut OpenApi, bearer_required: bool) {
 }
 
 /// A path's operations, of the methods that our services have.
-pub fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
 }
 
