@@ -2,11 +2,13 @@
 
 use std::net::TcpListener;
 
-use crate::process::{Place, variable};
+use stand_ins::place::variable;
+
+use crate::process::place;
 
 /// The start fails with a line about the variable that has these texts in it, and `doctor` fails with it, too.
 fn assert_refused(name: &'static str, value: &str, hints: &[&str]) {
-    let place = Place::new().with(name, value);
+    let place = place().with(name, value);
     let line = place.refusal();
     assert!(line.contains(name), "{name} is not named: {line}");
     let told = String::from_utf8(place.run(&["doctor"]).stdout).unwrap();
@@ -41,7 +43,7 @@ fn a_url_that_makes_no_sense_is_told() {
         ("AMQP_URI", "kafka://bank:hunter2@127.0.0.1".to_owned()),
         ("AMQP_URI", "amqp:hunter2".to_owned()),
     ] {
-        let line = Place::new().with(name, value).refusal();
+        let line = place().with(name, value).refusal();
         assert!(line.contains(name), "{line}");
     }
 }

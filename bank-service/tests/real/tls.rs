@@ -1,8 +1,9 @@
 //! The database and the broker by TLS.
 
 use mysql_async::prelude::Queryable;
+use stand_ins::place::variable;
 
-use crate::process::{Place, variable};
+use crate::process::place;
 
 /// The user who is let in by TLS only, on a database of its own.
 async fn tls_only(database: &str) -> String {
@@ -16,18 +17,18 @@ async fn tls_only(database: &str) -> String {
 #[tokio::test]
 async fn the_database_is_reached_by_tls_and_its_certificate_is_checked() {
     let url = tls_only("real_tls").await;
-    let refused = Place::new().with("DATABASE_URL", &url).refusal();
+    let refused = place().with("DATABASE_URL", &url).refusal();
     assert!(refused.contains("Access denied"), "{refused}");
     let ca = variable("DATABASE_CA_FILE");
     for query in [format!("ssl-ca={ca}"), format!("ssl-mode=verify-ca&ssl-ca={ca}"), "ssl-mode=required".to_owned()] {
-        let output = Place::new().with("DATABASE_URL", format!("{url}?{query}")).run(&["db", "upgrade"]);
+        let output = place().with("DATABASE_URL", format!("{url}?{query}")).run(&["db", "upgrade"]);
         assert!(output.status.success(), "{query}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
 #[test]
 fn the_broker_is_reached_by_tls() {
-    let place = Place::new().with("AMQP_URI", variable("AMQPS_URI")).with("AMQP_CA_FILE", variable("AMQPS_CA_FILE"));
+    let place = place().with("AMQP_URI", variable("AMQPS_URI")).with("AMQP_CA_FILE", variable("AMQPS_CA_FILE"));
     let told = String::from_utf8(place.run(&["doctor"]).stdout).unwrap();
     assert!(told.lines().any(|line| line.starts_with("ok") && line.contains("AMQP_URI: amqps://")), "{told}");
 }

@@ -4,13 +4,14 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use stand_ins::place::variable;
 
-use crate::process::{Place, variable};
+use crate::process::place;
 
 #[tokio::test]
 async fn readiness_names_the_queues_that_are_waited_for_and_requests_are_answered_all_the_same() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let place = Place::new()
+    let place = place()
         .with("BANK_BIND", &address)
         .with("AMQP_URI", variable("AMQP_URI"))
         .with("EXCHANGE_NAME", "real.waiting")

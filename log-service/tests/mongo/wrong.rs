@@ -3,19 +3,16 @@
 
 use std::net::TcpListener;
 
-use crate::backend;
-use crate::process::Process;
-use crate::server::Mongod;
+use stand_ins::place::variable;
 
-#[expect(clippy::disallowed_methods, reason = "the broker's address is not the service's configuration")]
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this by deploy/local/with.sh"))
-}
+use crate::backend;
+use crate::process::place;
+use crate::server::Mongod;
 
 /// The start fails with a line about the variable that has this text in it, and `doctor` fails with it, too.
 fn assert_refused(name: &'static str, value: &str, hint: &str) {
-    let process = Process::new().with(name, value);
-    for line in [process.refusal(), process.diagnosis(name)] {
+    let place = place().with(name, value);
+    for line in [place.refusal(), place.diagnosis(name)] {
         assert!(line.contains(name) && line.contains(hint), "no {name} or no {hint:?} in: {line}");
     }
 }
@@ -25,7 +22,7 @@ fn a_broker_that_refuses_the_login_or_a_right_is_told() {
     let right = variable("AMQP_URI");
     assert_refused("AMQP_URI", &right.replace(":bank@", ":hunter2@"), "refused the login");
     assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), "nowhere");
-    let stranger = Process::new().with("AMQP_URI", &right.replace("bank:bank@", "guest-book:guest-book@"));
+    let stranger = place().with("AMQP_URI", right.replace("bank:bank@", "guest-book:guest-book@"));
     let line = stranger.refusal();
     assert!(line.contains("AMQP_URI") && line.contains("guest-book"), "{line}");
 }
@@ -34,7 +31,7 @@ fn a_broker_that_refuses_the_login_or_a_right_is_told() {
 #[test]
 fn a_broker_that_is_not_there_is_told_by_the_doctor() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let line = Process::new().with("AMQP_URI", &format!("amqp://bank:hunter2@{closed}/%2f")).diagnosis("AMQP_URI");
+    let line = place().with("AMQP_URI", format!("amqp://bank:hunter2@{closed}/%2f")).diagnosis("AMQP_URI");
     assert!(line.contains(&closed.to_string()), "{line}");
 }
 
@@ -46,7 +43,7 @@ fn what_is_no_address_of_a_broker_or_a_store_is_told() {
         ("MONGODB_URI", "postgres://log:hunter2@127.0.0.1/log"),
         ("LOG_DATABASE_URL", "postgres://log:hunter2@127.0.0.1/log"),
     ] {
-        let line = Process::new().with(name, value).refusal();
+        let line = place().with(name, value).refusal();
         assert!(line.contains(name), "{line}");
     }
 }

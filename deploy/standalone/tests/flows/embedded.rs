@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use stand_ins::place::variable;
 use tempfile::TempDir;
 
 use crate::inbox::Inbox;
-use crate::process::{Process, environment, free_port, variable};
+use crate::process::{Process, environment, free_port};
 use crate::world::{Others, Store, World, secrets};
 
 pub(crate) async fn start() -> World {

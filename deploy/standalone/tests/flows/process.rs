@@ -14,12 +14,6 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) type Environment = Vec<(String, String)>;
 
-/// Tests are told by the environment where the servers are.
-#[expect(clippy::disallowed_methods, reason = "the servers' addresses are not a service's configuration")]
-pub(crate) fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this by deploy/local/with.sh"))
-}
-
 pub(crate) fn environment<const N: usize>(pairs: [(&str, String); N]) -> Environment {
     pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }

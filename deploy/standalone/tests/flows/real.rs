@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
+use stand_ins::place::variable;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::inbox::Inbox;
-use crate::process::{Environment, Process, environment, free_port, run, variable};
+use crate::process::{Environment, Process, environment, free_port, run};
 use crate::world::{Others, Store, World, secrets};
 
 /// The same server, another path.

@@ -1,0 +1,99 @@
+//! A folder in which a binary runs with an environment of its own: what a test knows of a process that is not its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Nothing that is wrong may take longer to be told.
+const LIMIT: Duration = Duration::from_secs(30);
+/// The password of all wrong configurations: it must never be told.
+const SECRET: &str = "hunter2";
+
+/// Tests are told by the environment where the servers are.
+#[expect(clippy::disallowed_methods, reason = "the servers' addresses are not a service's configuration")]
+pub fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this by deploy/local/with.sh"))
+}
+
+/// A binary with variables, in a folder of its own.
+pub struct Place {
+    program: &'static Path,
+    folder: TempDir,
+    variables: BTreeMap<&'static str, String>,
+}
+
+impl Place {
+    /// `program` is a `CARGO_BIN_EXE_…`.
+    pub fn new(program: &'static str, variables: &[(&'static str, &str)]) -> Self {
+        let mut variables: BTreeMap<_, _> =
+            variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        variables.insert("RUST_LOG", "error".to_owned());
+        Self { program: Path::new(program), folder: TempDir::new().unwrap(), variables }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.insert(name, value.into());
+        self
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(arguments).env_clear().envs(&self.variables).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs to the end, which has to come soon.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let started = Instant::now();
+        let mut child = self.command(arguments).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            if started.elapsed() > LIMIT {
+                child.kill().unwrap();
+                panic!("{arguments:?} hangs: {:?}", child.wait_with_output().unwrap());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        child.wait_with_output().unwrap()
+    }
+
+    /// Starts it and leaves it running.
+    pub fn start(&self) -> Server {
+        Server(self.command(&[]).spawn().unwrap())
+    }
+
+    /// The one line that a start fails with.
+    pub fn refusal(&self) -> String {
+        let output = self.run(&[]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        let name = self.program.file_name().and_then(|name| name.to_str()).unwrap();
+        assert!(!output.status.success() && output.status.code().is_some(), "{:?}: {text}", output.status);
+        assert!(text.lines().count() == 1 && text.starts_with(&format!("{name}: ")), "not one line:\n{text}");
+        assert!(!text.contains(SECRET) && !text.contains("panicked"), "{text}");
+        text
+    }
+
+    /// The line in which `doctor` finds fault with a variable.
+    pub fn diagnosis(&self, variable: &str) -> String {
+        let output = self.run(&["doctor"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(!text.contains(SECRET), "{text}");
+        let line = text.lines().find(|line| line.starts_with("FAIL") && line.contains(variable));
+        line.unwrap_or_else(|| panic!("doctor finds nothing wrong with {variable}:\n{text}")).to_owned()
+    }
+}
+
+/// Killed when dropped.
+pub struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
