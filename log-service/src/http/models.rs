@@ -63,7 +63,7 @@ pub(super) struct NewLog {
 pub(super) struct LogChanges {
     #[schema(min_length = 1, max_length = 1000, nullable = false)]
     message: Option<String>,
-    #[schema(value_type = Object, nullable = false)]
+    #[schema(value_type = Object, nullable = false, required = false)]
     data: Option<Value>,
 }
 

@@ -49,6 +49,13 @@ mod tests {
     }
 
     #[test]
+    fn a_change_needs_no_particular_field() {
+        let document = serde_json::to_value(document()).unwrap();
+        let changes = &document["components"]["schemas"]["LogChanges"];
+        assert!(changes["properties"]["data"].is_object() && changes["required"].is_null(), "{changes}");
+    }
+
+    #[test]
     fn every_route_is_described_with_its_problems() {
         let document = serde_json::to_value(document()).unwrap();
         for root in ROOTS {
