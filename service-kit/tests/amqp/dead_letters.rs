@@ -108,6 +108,19 @@ async fn some_or_all_are_replayed_or_discarded_at_once() {
     eventually("nothing waits", async || letters.waiting(&queue).await.unwrap() == Waiting::default()).await;
 }
 
+/// More acknowledgements than a quorum queue takes at once, none of them next to another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_second_of_many_is_discarded_and_stays_away() {
+    let (_stage, letters, queue, _consumer) = with_letters(150).await;
+    let even: Vec<EventId> = (1..=75).map(|number| id(2 * number)).collect();
+    let done = letters.work(&queue, Work::Discard, &Wanted::These(even.iter().copied().collect())).await.unwrap();
+    assert!(done.len() == 75 && done.iter().all(|(_, worked)| *worked == Worked::Done), "{done:?}");
+    for _ in 0..3 {
+        let left = DeadLetterOffice::look(&letters, &queue, &Wanted::After(None)).await.unwrap();
+        assert_eq!(ids(&left), (0..75).map(|number| id(2 * number + 1)).collect::<Vec<_>>());
+    }
+}
+
 /// A copy that is confirmed while its original cannot be discarded any more is delivered, and the letter stays: replayed once
 /// more it is the same event again, which consumers recognise.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! Messaging over a real broker. Needs `AMQP_URI`: `deploy/local/with.sh cargo test -p service-kit --features real-servers`.
+//! Messaging over a real broker. Needs `AMQP_URI`: `SERVERS=rabbitmq deploy/local/with.sh cargo test --workspace --test amqp`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -105,7 +105,7 @@ fn filter_value(kind: FilterKind, text: &str) -> Result<FilterValue, &'static st
         }
         FilterKind::Text => match text.chars().count() {
             1..=MAX_TEXT if !text.contains('\0') => Ok(FilterValue::Text(text.to_owned())),
-            _ => Err("must have 1 to 255 characters"),
+            _ => Err("must have 1 to 255 characters, and no NUL among them"),
         },
         FilterKind::Boolean => text.parse().map(FilterValue::Boolean).map_err(|_| "must be true or false"),
         FilterKind::Date => shared_events::date::parse(text)

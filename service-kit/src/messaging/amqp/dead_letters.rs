@@ -5,36 +5,27 @@
 //! replays as he goes. While he looks, another one sees what he does not hold. A letter that is there twice, after a crash
 //! between its copy and its acknowledgement, shows once and goes as one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
 use lapin::Channel;
-use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
-use lapin::types::FieldTable;
 use shared_events::EventId;
 
 use super::connection::Link;
 use super::convert::{self, Notes};
-use super::error::AmqpError;
+use super::look::{Look, count, messages_in};
 use super::publisher::window_error;
 use super::settings::AmqpSettings;
-use super::topology::{dead_queue, retry_queue, short};
+use super::topology::{dead_queue, retry_queue};
 use super::window::{self, Fate, Letter};
 use crate::clock::SharedClock;
 use crate::messaging::dead_letters::{MAX_PAGE, MAX_WORK, Waiting, Wanted, Work, Worked, missing, not_replayable};
 use crate::messaging::runner::Tries;
 use crate::messaging::{ConsumerSettings, DeadLetter, DeadLetterOffice, DeadLetters};
 
-const MAX_LOOK: u16 = 10_000;
-const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;
 /// How many copies are published before their originals are discarded.
 const WINDOW: usize = 100;
-/// A broker that sends nothing for so long has nothing more.
-const IDLE: Duration = Duration::from_secs(1);
 
 /// The dead letters of some queues of one broker.
 #[derive(Clone)]
@@ -42,13 +33,6 @@ pub struct AmqpDeadLetters {
     settings: AmqpSettings,
     queues: Vec<String>,
     clock: SharedClock,
-}
-
-/// A look at a queue's letters. Whatever is not acknowledged goes back when it ends.
-struct Look {
-    link: Link,
-    channel: Channel,
-    letters: BTreeMap<EventId, (DeadLetter, Vec<Delivery>)>,
 }
 
 impl AmqpDeadLetters {
@@ -110,12 +94,14 @@ impl AmqpDeadLetters {
                     break;
                 }
             };
+            let mut confirmed = Vec::new();
             for ((letter, deliveries), worked) in letters.iter().zip(deliveries).zip(worked) {
                 if worked == Worked::Done {
-                    look.acknowledge(deliveries).await?;
+                    confirmed.extend(deliveries);
                 }
                 done.push((letter.id(), worked));
             }
+            look.acknowledge(confirmed).await?;
         }
         Ok(done)
     }
@@ -130,88 +116,6 @@ impl AmqpDeadLetters {
             [Fate::Unroutable] => Err(io::Error::new(io::ErrorKind::NotFound, format!("there is no queue {queue:?}"))),
             _ => Err(io::Error::other(format!("the broker declined a message for {queue:?}"))),
         }
-    }
-
-    /// None if the queue has no letters.
-    async fn look(&self, queue: &str) -> io::Result<Option<Look>> {
-        let link = Link::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
-        let waiting = count(&link, queue).await.map_err(io::Error::other)?;
-        let Some(prefetch) = u16::try_from(waiting).unwrap_or(u16::MAX).min(MAX_LOOK).checked_sub(1) else {
-            return Ok(None);
-        };
-        let prefetch = prefetch.saturating_add(1);
-        let channel = link.consuming_channel(prefetch).await.map_err(io::Error::other)?;
-        let mut look = Look { link, channel, letters: BTreeMap::new() };
-        look.fill(queue, prefetch, &self.clock).await.map_err(io::Error::other)?;
-        Ok(Some(look))
-    }
-}
-
-/// How many letters a queue has; none if there is no such queue.
-async fn count(link: &Link, queue: &str) -> Result<u32, AmqpError> {
-    messages_in(link, &dead_queue(queue), "counting dead letters").await
-}
-
-/// How many messages lie in a queue that nobody has taken; none if there is no such queue.
-async fn messages_in(link: &Link, name: &str, doing: &str) -> Result<u32, AmqpError> {
-    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let channel = link.channel().await?;
-    let asked = channel.queue_declare(short(name), passive, FieldTable::default());
-    match link.ask(doing, asked).await {
-        Ok(queue) => Ok(queue.message_count()),
-        Err(AmqpError::Missing { .. }) => Ok(0),
-        Err(error) => Err(error),
-    }
-}
-
-impl Look {
-    async fn fill(&mut self, queue: &str, expected: u16, clock: &SharedClock) -> Result<(), AmqpError> {
-        let (name, tag) = (short(&dead_queue(queue)), short(""));
-        let consuming = self.channel.basic_consume(name, tag, BasicConsumeOptions::default(), FieldTable::default());
-        let mut deliveries = self.link.ask("reading dead letters", consuming).await?;
-        let mut bytes = 0_usize;
-        for _ in 0..expected {
-            let Ok(next) = tokio::time::timeout(IDLE, deliveries.next()).await else { break };
-            let mut delivery = match next {
-                Some(Ok(delivery)) => delivery,
-                Some(Err(error)) => {
-                    return Err(AmqpError::of_request(&error, self.link.settings(), "reading dead letters"));
-                }
-                None => return Err(self.link.loss("reading dead letters")),
-            };
-            bytes = bytes.saturating_add(delivery.data.len());
-            let body = std::mem::take(&mut delivery.data);
-            let received = convert::receive(delivery.routing_key.as_str(), &delivery.properties, body);
-            let letter = received.into_dead_letter(queue, clock.now());
-            let (kept, copies) = self.letters.entry(letter.id()).or_insert_with(|| (letter.clone(), Vec::new()));
-            *kept = letter;
-            copies.push(delivery);
-            if bytes > MAX_LOOK_BYTES {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    async fn discard(&self, deliveries: Vec<Delivery>) -> io::Result<()> {
-        self.acknowledge(deliveries).await?;
-        self.finish().await
-    }
-
-    async fn acknowledge(&self, deliveries: Vec<Delivery>) -> io::Result<()> {
-        for delivery in deliveries {
-            let acknowledged = delivery.acker.ack(BasicAckOptions::default());
-            let known = self.link.ask("discarding a dead letter", acknowledged).await.map_err(io::Error::other)?;
-            if !known {
-                return Err(io::Error::other(self.link.loss("discarding a dead letter")));
-            }
-        }
-        Ok(())
-    }
-
-    /// The acknowledgements are on their way; the answer to this comes after the broker has met them.
-    async fn finish(&self) -> io::Result<()> {
-        self.link.ask("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)
     }
 }
 
@@ -237,7 +141,7 @@ impl DeadLetters for AmqpDeadLetters {
     }
 
     async fn list(&self, queue: &str, after: Option<EventId>, limit: usize) -> io::Result<Vec<DeadLetter>> {
-        let Some(look) = self.look(queue).await? else { return Ok(Vec::new()) };
+        let Some(look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(Vec::new()) };
         let wanted = look.letters.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
         let page = wanted.take(limit.min(MAX_PAGE)).map(|(_, (letter, _))| letter.clone()).collect();
         look.link.close().await;
@@ -245,14 +149,14 @@ impl DeadLetters for AmqpDeadLetters {
     }
 
     async fn get(&self, queue: &str, id: EventId) -> io::Result<Option<DeadLetter>> {
-        let Some(mut look) = self.look(queue).await? else { return Ok(None) };
+        let Some(mut look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(None) };
         let letter = look.letters.remove(&id).map(|(letter, _)| letter);
         look.link.close().await;
         Ok(letter)
     }
 
     async fn remove(&self, queue: &str, id: EventId) -> io::Result<bool> {
-        let Some(mut look) = self.look(queue).await? else { return Ok(false) };
+        let Some(mut look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(false) };
         let Some((_, deliveries)) = look.letters.remove(&id) else { return Ok(false) };
         look.discard(deliveries).await?;
         look.link.close().await;
@@ -267,7 +171,7 @@ impl DeadLetterOffice for AmqpDeadLetters {
     }
 
     async fn look(&self, queue: &str, wanted: &Wanted) -> io::Result<Vec<DeadLetter>> {
-        let Some(look) = AmqpDeadLetters::look(self, queue).await? else { return Ok(Vec::new()) };
+        let Some(look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(Vec::new()) };
         let chosen = look.letters.iter().filter(|(id, _)| wanted.takes(**id));
         let found = chosen.take(MAX_WORK).map(|(_, (letter, _))| letter.clone()).collect();
         look.link.close().await;
@@ -275,7 +179,7 @@ impl DeadLetterOffice for AmqpDeadLetters {
     }
 
     async fn work(&self, queue: &str, work: Work, wanted: &Wanted) -> io::Result<Vec<(EventId, Worked)>> {
-        let Some(mut look) = AmqpDeadLetters::look(self, queue).await? else {
+        let Some(mut look) = Look::open(&self.settings, queue, &self.clock).await? else {
             return Ok(missing(wanted, &BTreeSet::new()));
         };
         let chosen: Vec<EventId> = look.letters.keys().copied().filter(|id| wanted.takes(*id)).take(MAX_WORK).collect();
@@ -283,12 +187,14 @@ impl DeadLetterOffice for AmqpDeadLetters {
         match work {
             Work::Replay => done.extend(self.replay_all(&mut look, queue, chosen).await?),
             Work::Discard => {
+                let mut gone = Vec::new();
                 for id in chosen {
                     if let Some((_, deliveries)) = look.letters.remove(&id) {
-                        look.acknowledge(deliveries).await?;
+                        gone.extend(deliveries);
                         done.push((id, Worked::Done));
                     }
                 }
+                look.acknowledge(gone).await?;
             }
         }
         look.finish().await?;

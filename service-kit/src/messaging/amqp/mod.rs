@@ -14,6 +14,7 @@ mod convert;
 mod dead_letters;
 mod error;
 mod expected;
+mod look;
 mod options;
 mod probe;
 mod publisher;

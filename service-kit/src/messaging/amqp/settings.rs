@@ -10,6 +10,9 @@ use super::error::AmqpError;
 
 /// A broker that is silent for twice this long counts as gone.
 const HEARTBEAT_S: u16 = 10;
+/// Each connection keeps room for 64 frames of the largest size: 8 MiB with the broker's own, where messages of a kilobyte need
+/// none of it. Larger messages go in more frames.
+const FRAME_MAX: u32 = 16 * 1024;
 /// What AMQP allows for the name of a queue or an exchange, less the longest suffix put to it here.
 const MAX_NAME: usize = 200;
 
@@ -57,6 +60,7 @@ impl AmqpSettings {
             return Err(fault("the exchange's name is empty or longer than 200 bytes"));
         }
         parsed.query.heartbeat.get_or_insert(HEARTBEAT_S);
+        parsed.query.frame_max.get_or_insert(FRAME_MAX);
         Ok(Self {
             uri: parsed,
             exchange: exchange.to_owned(),
@@ -109,6 +113,8 @@ mod tests {
         assert_eq!(endpoint("amqp://[::1]:99/bank"), "amqp://::1:99/bank");
         assert_eq!(AmqpSettings::parse("amqp://h?heartbeat=3", "x").unwrap().uri.query.heartbeat, Some(3));
         assert_eq!(AmqpSettings::parse("amqp://h", "x").unwrap().uri.query.heartbeat, Some(10));
+        assert_eq!(AmqpSettings::parse("amqp://h?frame_max=8192", "x").unwrap().uri.query.frame_max, Some(8192));
+        assert_eq!(AmqpSettings::parse("amqp://h", "x").unwrap().uri.query.frame_max, Some(16_384));
     }
 
     #[test]

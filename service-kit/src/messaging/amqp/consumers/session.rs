@@ -89,7 +89,9 @@ async fn open(subscription: &Arc<Subscription>) -> Result<Session, AmqpError> {
     topology::declare_exchange(&link).await?;
     let settings = subscription.settings();
     topology::declare_queues(&link, settings).await?;
-    let prefetch = settings.concurrency.saturating_mul(settings.batch_size).clamp(1, MAX_PREFETCH);
+    // Twice what is in hand: whoever is done finds the next ones here, and does not wait for the broker's.
+    let in_hand = settings.concurrency.saturating_mul(settings.batch_size);
+    let prefetch = in_hand.saturating_mul(2).clamp(1, MAX_PREFETCH);
     let channel = link.consuming_channel(u16::try_from(prefetch).unwrap_or(u16::MAX)).await?;
     let copies = AsyncMutex::new(link.confirmed_channel().await?);
     Ok(Session { subscription: Arc::clone(subscription), link, channel, copies, acks: AsyncMutex::default() })

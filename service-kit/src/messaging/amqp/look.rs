@@ -1,0 +1,140 @@
+//! A look at the dead letters of a queue, from which they can be taken.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use lapin::Channel;
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
+use lapin::types::{DeliveryTag, FieldTable};
+use shared_events::EventId;
+
+use super::connection::Link;
+use super::convert;
+use super::error::AmqpError;
+use super::settings::AmqpSettings;
+use super::topology::{dead_queue, short};
+use crate::clock::SharedClock;
+use crate::messaging::DeadLetter;
+
+const MAX_LOOK: u16 = 10_000;
+const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;
+/// A broker that sends nothing for so long has nothing more.
+const IDLE: Duration = Duration::from_secs(1);
+const ACKS_AT_ONCE: usize = 16;
+const ACKS_PAUSE: Duration = Duration::from_millis(20);
+
+/// A look at a queue's letters. Whatever is not acknowledged goes back when it ends.
+pub(super) struct Look {
+    pub(super) link: Link,
+    channel: Channel,
+    /// The dead letters' own name.
+    name: String,
+    pub(super) letters: BTreeMap<EventId, (DeadLetter, Vec<Delivery>)>,
+    /// The tags of what is taken and not acknowledged.
+    held: BTreeSet<DeliveryTag>,
+}
+
+/// How many letters a queue has; none if there is no such queue.
+pub(super) async fn count(link: &Link, queue: &str) -> Result<u32, AmqpError> {
+    messages_in(link, &dead_queue(queue), "counting dead letters").await
+}
+
+/// How many messages lie in a queue that nobody has taken; none if there is no such queue.
+pub(super) async fn messages_in(link: &Link, name: &str, doing: &str) -> Result<u32, AmqpError> {
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let channel = link.channel().await?;
+    let asked = channel.queue_declare(short(name), passive, FieldTable::default());
+    match link.ask(doing, asked).await {
+        Ok(queue) => Ok(queue.message_count()),
+        Err(AmqpError::Missing { .. }) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+impl Look {
+    /// None if the queue has no letters.
+    pub(super) async fn open(settings: &AmqpSettings, queue: &str, clock: &SharedClock) -> io::Result<Option<Self>> {
+        let link = Link::open(settings, "dead letters").await.map_err(io::Error::other)?;
+        let waiting = count(&link, queue).await.map_err(io::Error::other)?;
+        let prefetch = u16::try_from(waiting).unwrap_or(u16::MAX).min(MAX_LOOK);
+        if prefetch == 0 {
+            return Ok(None);
+        }
+        let channel = link.consuming_channel(prefetch).await.map_err(io::Error::other)?;
+        let (name, letters, held) = (dead_queue(queue), BTreeMap::new(), BTreeSet::new());
+        let mut look = Self { link, channel, name, letters, held };
+        look.fill(queue, prefetch, clock).await.map_err(io::Error::other)?;
+        Ok(Some(look))
+    }
+
+    async fn fill(&mut self, queue: &str, expected: u16, clock: &SharedClock) -> Result<(), AmqpError> {
+        let (name, tag) = (short(&self.name), short(""));
+        let consuming = self.channel.basic_consume(name, tag, BasicConsumeOptions::default(), FieldTable::default());
+        let mut deliveries = self.link.ask("reading dead letters", consuming).await?;
+        let mut bytes = 0_usize;
+        for _ in 0..expected {
+            let Ok(next) = tokio::time::timeout(IDLE, deliveries.next()).await else { break };
+            let mut delivery = match next {
+                Some(Ok(delivery)) => delivery,
+                Some(Err(error)) => {
+                    return Err(AmqpError::of_request(&error, self.link.settings(), "reading dead letters"));
+                }
+                None => return Err(self.link.loss("reading dead letters")),
+            };
+            self.held.insert(delivery.delivery_tag);
+            bytes = bytes.saturating_add(delivery.data.len());
+            let body = std::mem::take(&mut delivery.data);
+            let received = convert::receive(delivery.routing_key.as_str(), &delivery.properties, body);
+            let letter = received.into_dead_letter(queue, clock.now());
+            let (kept, copies) = self.letters.entry(letter.id()).or_insert_with(|| (letter.clone(), Vec::new()));
+            *kept = letter;
+            copies.push(delivery);
+            if bytes > MAX_LOOK_BYTES {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn discard(&mut self, deliveries: Vec<Delivery>) -> io::Result<()> {
+        self.acknowledge(deliveries).await?;
+        self.finish().await
+    }
+
+    /// In few acknowledgements: a quorum queue that has not applied 32 of them holds the next ones back in its channel, and
+    /// forgets those when the channel is closed. What is taken in order goes by one; the rest goes bit by bit, with a question
+    /// that the queue has to answer in between.
+    pub(super) async fn acknowledge(&mut self, mut deliveries: Vec<Delivery>) -> io::Result<()> {
+        deliveries.sort_unstable_by_key(|delivery| delivery.delivery_tag);
+        let in_order = self.held.iter().zip(&deliveries).take_while(|(held, one)| **held == one.delivery_tag).count();
+        for delivery in &deliveries {
+            self.held.remove(&delivery.delivery_tag);
+        }
+        let rest = deliveries.split_off(in_order);
+        if let Some(last) = deliveries.last() {
+            self.acknowledge_one(last, true).await?;
+        }
+        for some in rest.chunks(ACKS_AT_ONCE) {
+            for delivery in some {
+                self.acknowledge_one(delivery, false).await?;
+            }
+            messages_in(&self.link, &self.name, "discarding dead letters").await.map_err(io::Error::other)?;
+            tokio::time::sleep(ACKS_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    async fn acknowledge_one(&self, delivery: &Delivery, multiple: bool) -> io::Result<()> {
+        let acknowledged = delivery.acker.ack(BasicAckOptions { multiple });
+        let known = self.link.ask("discarding a dead letter", acknowledged).await.map_err(io::Error::other)?;
+        if known { Ok(()) } else { Err(io::Error::other(self.link.loss("discarding a dead letter"))) }
+    }
+
+    /// The acknowledgements are on their way; the answer to this comes after the broker has met them.
+    pub(super) async fn finish(&self) -> io::Result<()> {
+        self.link.ask("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)
+    }
+}
