@@ -30,6 +30,11 @@ const LISTENERS: &[(&str, &str, &[&str])] = &[
     (BANK_SERVICE, PUSH_QUEUE, PUSH_PATTERNS),
 ];
 
+/// Whether events of a type ask whoever hears them for a confirmation on the reply queue.
+pub fn is_confirmed(event_type: &str) -> bool {
+    CONFIRMED.contains(&event_type)
+}
+
 /// What is known about one event.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -60,7 +65,7 @@ impl Entry {
 
     /// Whether the event asks for a confirmation on the reply queue.
     pub fn is_confirmed(&self) -> bool {
-        CONFIRMED.contains(&self.event_type)
+        is_confirmed(self.event_type)
     }
 
     /// Whether the event is a confirmation, which goes to the reply queue and not to the exchange.
@@ -180,7 +185,7 @@ fn example<E: Event>() -> Result<Envelope, serde_json::Error> {
     let event = Envelope::new(bank_event, "urn:bank-service", Some(example_id(1)), date, &E::example())?
         .with_correlation_id("req-7f3a")
         .with_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-    Ok(if CONFIRMED.contains(&E::TYPE) { event.with_reply_to(ACK_QUEUE) } else { event })
+    Ok(if is_confirmed(E::TYPE) { event.with_reply_to(ACK_QUEUE) } else { event })
 }
 
 #[cfg(test)]
