@@ -24,7 +24,7 @@ const FILTERS: &[Filter] = &[
         ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100, description = "1 to 100; default 5."),
         ("after" = Option<String>, Query, pattern = "^(AQ[A-Za-z0-9_-]{10})?$", description = "A cursor of a previous answer, or empty to start a walk; instead of page_number."),
         ("event_id" = Option<String>, Query, format = Uuid, description = "A UUID."),
-        ("event_type" = Option<String>, Query, min_length = 1, max_length = 255, example = "account.created"),
+        ("event_type" = Option<String>, Query, min_length = 1, max_length = 255, pattern = r"^[^\u0000]*$", example = "account.created"),
         ("state" = Option<String>, Query, pattern = "^(sending|sent|rejected|failed)$", description = "sending, sent, rejected or failed."),
     ),
     responses((status = 200, description = "One page of deliveries.", body = ListBody<DeliveryView>), ListProblems),

@@ -79,7 +79,10 @@ impl Mailer for MailgunMailer {
             return Ok(());
         }
         match refusal(status, told(status, "")) {
-            SendError::Transient(reason) | SendError::Permanent(reason) | SendError::Unavailable(reason) => Err(reason),
+            SendError::Transient(reason)
+            | SendError::Permanent(reason)
+            | SendError::Unavailable(reason)
+            | SendError::Unanswered(reason) => Err(reason),
         }
     }
 }

@@ -35,6 +35,10 @@ pub enum SendError {
     /// No mail can be accepted now. Spends no attempt: consumption pauses until [`Mailer::probe`] succeeds.
     #[error("{0}")]
     Unavailable(String),
+    /// Nobody answered, before the mail was given: perhaps no mail can be accepted now, which [`Mailer::probe`] will tell.
+    /// Spends no attempt, within reason.
+    #[error("{0}")]
+    Unanswered(String),
 }
 
 /// Sends mails.

@@ -200,7 +200,9 @@ fn settled(delivery: &Delivery, answer: Result<Accepted, SendError>) -> (Settled
         Ok(accepted) => (State::Sent, accepted.answer, true, "sent"),
         Err(SendError::Permanent(reason)) => (State::Rejected, reason, true, "rejected"),
         Err(SendError::Transient(reason)) => (State::Failed, reason, true, FAILED),
-        Err(SendError::Unavailable(reason)) => (State::Failed, reason, false, "unavailable"),
+        Err(SendError::Unavailable(reason) | SendError::Unanswered(reason)) => {
+            (State::Failed, reason, false, "unavailable")
+        }
     };
     let answer = clip(&single_line(&answer), MAX_ANSWER_CHARS);
     (Settled { id: delivery.id, state, answer, counts }, outcome)

@@ -64,6 +64,20 @@ async fn an_event_refused_too_often_is_a_dead_letter() {
     app.stop().await;
 }
 
+/// The server was silent, and is back before it can be asked whether it is there: that was an outage all the same.
+#[actix_rt::test]
+async fn a_mail_that_could_not_be_given_spends_no_attempt() {
+    let silent = || SendError::Unanswered("RCPT TO was not answered in time".to_owned());
+    let (app, mailer) = app_with((0..9).map(|_| silent()).collect()).await;
+    assert_eq!(app.publish_until_accepted(&with_reply(&BankCreated::example())).await, 10);
+    assert_eq!(mailer.message_ids().len(), 10);
+    let record = &app.records().await[0];
+    assert_eq!((&record["state"], &record["attempts"]), (&"sent".into(), &1.into()));
+    assert_eq!(app.metric("messages_total", &[("outcome", "retry")]), 0);
+    assert!(app.dead.all().is_empty());
+    app.stop().await;
+}
+
 #[actix_rt::test]
 async fn one_refused_receiver_does_not_undo_the_mail_of_the_other() {
     let mailer = Scripted::new([Err(SendError::Permanent("550 no".to_owned()))]);

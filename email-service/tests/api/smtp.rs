@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use email_service::domain::{Content, Mail, MessageId};
-use email_service::mailer::{Mailer, Security, SendError, SmtpMailer};
+use email_service::mailer::{Accepted, Mailer, Security, SendError, SmtpMailer};
 use service_kit::messaging::{Publisher, Receipt};
 use shared_events::events::{AccountCreated, BankCreated};
 use shared_events::{Event, EventId, date, routing};
@@ -131,12 +131,22 @@ async fn what_is_not_the_mails_fault_is_not_final() {
     }
 }
 
+/// Whether the error says what a server means that falls silent or goes at this step. Only once the mail is given it may have it.
+fn is_as_meant(step: Step, answered: &Result<Accepted, SendError>) -> bool {
+    match step {
+        Step::Greeting | Step::Ehlo => matches!(answered, Err(SendError::Unavailable(_))),
+        Step::Content | Step::Accept => matches!(answered, Err(SendError::Transient(_))),
+        _ => matches!(answered, Err(SendError::Unanswered(_))),
+    }
+}
+
 #[actix_rt::test]
 async fn a_cut_connection_is_never_used_again_and_the_mail_goes_out_on_a_new_one() {
     for step in [Step::Mail, Step::Rcpt, Step::Data, Step::Content, Step::Accept] {
         let (stub, mailer) = plain().await;
         stub.at(step, [Act::Cut]);
-        assert!(matches!(mailer.send(&mail(0)).await, Err(SendError::Transient(_))), "{step:?}");
+        let answered = mailer.send(&mail(0)).await;
+        assert!(is_as_meant(step, &answered), "{step:?}: {answered:?}");
         mailer.send(&mail(0)).await.unwrap();
         let mails = stub.mails();
         assert_eq!(mails.last().unwrap().connection, 2);
@@ -154,12 +164,8 @@ async fn silence_ends_at_its_time_limit_at_every_step() {
         stub.at(step, [Act::Silence]);
         let started = std::time::Instant::now();
         let answered = mailer.send(&mail(0)).await;
-        assert!(started.elapsed() < Duration::from_secs(6), "{step:?}");
-        let as_meant = match step {
-            Step::Greeting | Step::Ehlo => matches!(answered, Err(SendError::Unavailable(_))),
-            _ => matches!(answered, Err(SendError::Transient(_))),
-        };
-        assert!(as_meant, "{step:?}: {answered:?}");
+        assert!(started.elapsed() < Duration::from_secs(15), "{step:?}");
+        assert!(is_as_meant(step, &answered), "{step:?}: {answered:?}");
         mailer.send(&mail(0)).await.unwrap();
         assert_eq!(stub.mails().last().unwrap().connection, 2, "{step:?}");
     });

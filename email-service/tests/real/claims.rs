@@ -73,6 +73,22 @@ async fn a_crashed_claim_is_taken_over_when_it_has_run_out() {
     assert_eq!(after.state, State::Sent);
 }
 
+/// As after a restore of the records without their counters.
+#[actix_rt::test]
+async fn a_number_that_is_given_twice_takes_no_record_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = replica(&folder).await;
+    let first = begin(&before, 1).await;
+    let sent = before.settle(settled(&first, State::Sent), now()).await.unwrap();
+    let client = mongodb::Client::with_uri_str(database_url(&folder)).await.unwrap();
+    let counters = client.default_database().unwrap().collection::<mongodb::bson::Document>("email_counters");
+    counters.delete_one(mongodb::bson::doc! { "_id": "deliveries" }).await.unwrap();
+    let after = replica(&folder).await;
+    let second = begin(&after, 2).await;
+    assert_ne!(second.id, first.id);
+    assert_eq!(hand(&after, 1).await, Begun::Settled(sent));
+}
+
 #[actix_rt::test]
 async fn two_services_that_get_the_same_event_send_one_mail() {
     let folder = tempfile::tempdir().unwrap();

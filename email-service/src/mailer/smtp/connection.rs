@@ -10,7 +10,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::{Address, Message};
 use tokio::time::Instant;
 
-use super::reply::{Trouble, ask, scrub};
+use super::reply::{Asked, Trouble, ask, scrub};
 use super::settings::Limits;
 use crate::mailer::{Accepted, SendError};
 
@@ -72,19 +72,19 @@ impl Connection {
         answer
     }
 
-    async fn converse(&mut self, parcel: &Parcel, limits: &Limits) -> Result<Accepted, (&'static str, Trouble)> {
+    async fn converse(&mut self, parcel: &Parcel, limits: &Limits) -> Result<Accepted, (Asked, Trouble)> {
         let (limit, smtp) = (limits.command, &mut self.smtp);
         let mail = smtp.command(Mail::new(parcel.from.clone(), Vec::new()));
-        ask(limit, &[250], mail).await.map_err(|trouble| ("MAIL FROM", trouble))?;
+        ask(limit, &[250], mail).await.map_err(|trouble| (Asked::MailFrom, trouble))?;
         for recipient in &parcel.to {
             let recipient = smtp.command(Rcpt::new(recipient.clone(), Vec::new()));
-            ask(limit, &[250, 251], recipient).await.map_err(|trouble| ("RCPT TO", trouble))?;
+            ask(limit, &[250, 251], recipient).await.map_err(|trouble| (Asked::RcptTo, trouble))?;
         }
-        ask(limit, &[354], smtp.command(Data)).await.map_err(|trouble| ("DATA", trouble))?;
+        ask(limit, &[354], smtp.command(Data)).await.map_err(|trouble| (Asked::Data, trouble))?;
         service_kit::fail_point!("mail.in_data");
         let sending = service_kit::fail_point_during!("mail.content_sent", smtp.message(&parcel.content));
         let taken = ask(limits.mail, &[250], sending).await;
-        let taken = taken.map_err(|trouble| ("the content", trouble))?;
+        let taken = taken.map_err(|trouble| (Asked::Content, trouble))?;
         service_kit::fail_point!("mail.accepted");
         Ok(Accepted { answer: scrub(&format!("250 {}", taken.first_line().unwrap_or_default())) })
     }

@@ -2,7 +2,7 @@
 //!
 //! `Ok` means that the server answered 250 to the whole mail. A time limit, a lost connection or a 4xx leaves the mail to be
 //! sent again under the same Message-ID; if the server had taken it over all the same (its 250 came too late), the reader
-//! gets two copies with one Message-ID. While the server is away no attempt is spent.
+//! gets two copies with one Message-ID. While the server is away no attempt is spent, but on a mail that it had in hand.
 //! Limits: [`Limits`].
 
 mod connection;
@@ -108,7 +108,7 @@ impl Mailer for SmtpMailer {
             Ok(_) => self.health.note(Ok(())),
             Err(SendError::Unavailable(reason)) => self.health.note(Err(reason.clone())),
             // Perhaps because the server is going: whoever asks for it next shall ask itself.
-            Err(SendError::Transient(_)) => self.health.forget(),
+            Err(SendError::Transient(_) | SendError::Unanswered(_)) => self.health.forget(),
             Err(SendError::Permanent(_)) => {}
         }
         answer

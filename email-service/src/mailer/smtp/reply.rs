@@ -6,7 +6,9 @@
 //! | 503 | transient: the dialogue got out of step, which is not the mail's fault |
 //! | 530, 534, 535, 538 | unavailable: the server wants a login, so it takes no mail at all |
 //! | 421 | unavailable: the server closes |
-//! | 4xx, silence, a lost connection, anything that makes no sense | transient |
+//! | 4xx, anything that makes no sense | transient |
+//! | silence or a lost connection before the content | unanswered: the server is going, or coming back |
+//! | the same after the content | transient: the server may have taken the mail, so it is not asked without end |
 
 use std::future::Future;
 use std::time::Duration;
@@ -20,25 +22,55 @@ use crate::mailer::SendError;
 
 const MAX_ANSWER_CHARS: usize = 200;
 
+/// What the server was asked in the dialogue of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    MailFrom,
+    RcptTo,
+    Data,
+    Content,
+}
+
+impl Asked {
+    fn name(self) -> &'static str {
+        match self {
+            Self::MailFrom => "MAIL FROM",
+            Self::RcptTo => "RCPT TO",
+            Self::Data => "DATA",
+            Self::Content => "the content",
+        }
+    }
+}
+
 /// Why a command was not answered as expected.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    Answered { code: u16, text: String },
+    Answered {
+        code: u16,
+        text: String,
+    },
+    /// By something that is no answer.
+    Nonsense,
     Silent,
     Lost,
 }
 
 impl Trouble {
     pub(super) fn of(error: &Error) -> Self {
-        let Some(code) = error.status() else { return Self::Lost };
         let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        Self::Answered { code: code.into(), text: scrub(&text) }
+        match error.status() {
+            Some(code) => Self::Answered { code: code.into(), text: scrub(&text) },
+            // An end in the middle of an answer is not told apart otherwise.
+            None if error.is_response() && text != "incomplete response" => Self::Nonsense,
+            None => Self::Lost,
+        }
     }
 
     /// One line, naming the command.
     pub(super) fn told(&self, asked: &str) -> String {
         match self {
             Self::Answered { code, text } => format!("{asked} was answered with {code} {text}").trim_end().to_owned(),
+            Self::Nonsense => format!("{asked} was answered with something that is no SMTP"),
             Self::Silent => format!("{asked} was not answered in time"),
             Self::Lost => format!("the connection was lost at {asked}"),
         }
@@ -50,15 +82,16 @@ impl Trouble {
     }
 
     /// What it means for a mail.
-    pub(super) fn into_send_error(self, asked: &str) -> SendError {
-        let told = self.told(asked);
+    pub(super) fn into_send_error(self, asked: Asked) -> SendError {
+        let told = self.told(asked.name());
         match self {
             Self::Answered { code: 421, .. } => SendError::Unavailable(told),
             Self::Answered { code: 530 | 534 | 535 | 538, .. } => {
                 SendError::Unavailable(format!("{told}; check EMAIL_USER and EMAIL_APP_PASSWORD"))
             }
             Self::Answered { code, .. } if (500..600).contains(&code) && code != 503 => SendError::Permanent(told),
-            Self::Answered { .. } | Self::Silent | Self::Lost => SendError::Transient(told),
+            Self::Silent | Self::Lost if asked != Asked::Content => SendError::Unanswered(told),
+            Self::Answered { .. } | Self::Nonsense | Self::Silent | Self::Lost => SendError::Transient(told),
         }
     }
 }
@@ -94,7 +127,7 @@ mod tests {
     use super::*;
 
     fn meaning(code: u16) -> SendError {
-        Trouble::Answered { code, text: String::new() }.into_send_error("RCPT")
+        Trouble::Answered { code, text: String::new() }.into_send_error(Asked::RcptTo)
     }
 
     #[test]
@@ -108,7 +141,11 @@ mod tests {
         for code in [421, 530, 535] {
             assert!(matches!(meaning(code), SendError::Unavailable(_)), "{code}");
         }
-        assert!(matches!(Trouble::Silent.into_send_error("DATA"), SendError::Transient(_)));
+        for (asked, is_transient) in [(Asked::MailFrom, false), (Asked::Data, false), (Asked::Content, true)] {
+            let meant = Trouble::Silent.into_send_error(asked);
+            assert_eq!(matches!(meant, SendError::Transient(_)), is_transient, "{meant:?}");
+            assert_eq!(matches!(meant, SendError::Unanswered(_)), !is_transient, "{meant:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Who sends a mail: records are made once, claimed by one replica at a time, and settled by whoever sent.
 
+use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
-use mongodb::error::{Error, ErrorKind};
+use mongodb::error::{ErrorKind, WriteFailure};
 use mongodb::options::ReturnDocument;
 
 use super::MongoStore;
@@ -13,39 +14,65 @@ use crate::store::{Begun, MAX_RECIPIENTS, Planned, Settled, StoreError};
 const MAX_RACES: usize = 5;
 const DUPLICATE_KEY: i32 = 11_000;
 
+/// What is known of the mails of one event.
+struct EventRecords {
+    known: Vec<Delivery>,
+    /// Those that were made just now, in this replica's hands.
+    made: Vec<Delivery>,
+}
+
 impl MongoStore {
     pub(super) async fn begin_all(&self, planned: &Planned, now: i64) -> Result<Vec<Begun>, StoreError> {
-        let known = self.complete(planned, now).await?;
+        let EventRecords { known, made } = self.complete(planned, now).await?;
         let mut begun = Vec::with_capacity(planned.recipients.len());
         for recipient in planned.recipients.iter().take(MAX_RECIPIENTS) {
-            let delivery = known.iter().find(|delivery| delivery.recipient.same_mailbox(recipient));
-            let delivery = delivery.ok_or_else(|| unreadable("a record has vanished"))?;
-            begun.push(self.claim(delivery, now).await?);
+            let is_theirs = |delivery: &&Delivery| delivery.recipient.same_mailbox(recipient);
+            begun.push(match (made.iter().find(is_theirs), known.iter().find(is_theirs)) {
+                (Some(made), _) => Begun::ToSend(made.clone()),
+                (None, Some(known)) => self.claim(known, now).await?,
+                (None, None) => return Err(unreadable("a record has vanished")),
+            });
         }
         Ok(begun)
     }
 
     /// All records of the event, after those that were missing have been made.
-    async fn complete(&self, planned: &Planned, now: i64) -> Result<Vec<Delivery>, StoreError> {
+    async fn complete(&self, planned: &Planned, now: i64) -> Result<EventRecords, StoreError> {
+        let mut made = Vec::new();
         for _ in 0..MAX_RACES {
-            let mut known = self.of_event(&planned.event_id.to_string()).await?;
+            let known = self.of_event(&planned.event_id.to_string()).await?;
             let missing = self.missing(planned, &known, now).await?;
-            if missing.is_empty() {
-                return Ok(known);
-            }
-            match self.deliveries.insert_many(&missing).ordered(false).await {
-                Ok(_) => {
-                    for record in missing {
-                        known.push(record.try_into()?);
-                    }
-                    return Ok(known);
+            let mut lost = false;
+            for one in join_all(missing.into_iter().map(|record| self.make(record))).await {
+                match one {
+                    Ok(delivery) => made.push(delivery),
+                    // Another replica was quicker: what it made counts.
+                    Err(error) if is_duplicate(&error) => lost = true,
+                    Err(error) => return Err(error),
                 }
-                // Another replica was quicker: what it made counts.
-                Err(error) if is_duplicate(&error) => {}
-                Err(error) => return Err(error.into()),
+            }
+            if !lost {
+                return Ok(EventRecords { known, made });
             }
         }
         Err(StoreError::Slow)
+    }
+
+    /// Makes a record that this replica has claimed from the beginning: one write, where an insert could not say when the
+    /// claim ends by the server's clock.
+    async fn make(&self, record: Record) -> Result<Delivery, StoreError> {
+        let literal = mongodb::bson::serialize_to_document(&record).map_err(unreadable)?;
+        let claim = doc! { "claim": &self.replica, "claimed_until": self.claimed_until() };
+        let made = doc! { "$replaceWith": { "$mergeObjects": [{ "$literal": literal }, claim] } };
+        // Of no other mail, should its number have been given before: then the key is taken, and nothing is replaced.
+        let own = doc! { "_id": record.id, "event_id": &record.event_id, "mailbox": &record.mailbox };
+        self.deliveries.update_one(own, vec![made]).upsert(true).await?;
+        record.try_into()
+    }
+
+    fn claimed_until(&self) -> Document {
+        let lease = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
+        doc! { "$add": ["$$NOW", lease] }
     }
 
     async fn of_event(&self, event_id: &str) -> Result<Vec<Delivery>, StoreError> {
@@ -68,21 +95,9 @@ impl MongoStore {
             .zip(ids)
             .filter(|(recipient, _)| is_new(recipient))
             .collect();
-        if new.is_empty() {
-            return Ok(Vec::new());
-        }
-        let first = self.reserve(i64::try_from(new.len()).unwrap_or(i64::MAX)).await?;
-        let numbered = new.into_iter().zip(first..);
+        let numbers = self.numbers.take(&self.counters, new.len()).await?;
+        let numbered = new.into_iter().zip(numbers);
         Ok(numbered.map(|((to, message_id), id)| Record::new(id, planned, to, &message_id, now)).collect())
-    }
-
-    /// The first of so many numbers that nobody else gets.
-    async fn reserve(&self, count: i64) -> Result<i64, StoreError> {
-        let counting =
-            self.counters.find_one_and_update(doc! { "_id": "deliveries" }, doc! { "$inc": { "value": count } });
-        let counter = counting.upsert(true).return_document(ReturnDocument::After).await?;
-        let last = counter.ok_or_else(|| unreadable("no counter"))?.value;
-        Ok(last - count + 1)
     }
 
     /// Claims a record that is not settled and in nobody else's hands. A claim of this replica's own is taken over at once:
@@ -101,13 +116,12 @@ impl MongoStore {
             ]
             .as_slice(),
         );
-        let lease = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
         let claimed = doc! { "$set": {
             "state": State::Sending.as_str(),
             "attempts": { "$add": ["$attempts", 1] },
             "updated_at": now,
             "claim": &self.replica,
-            "claimed_until": { "$add": ["$$NOW", lease] },
+            "claimed_until": self.claimed_until(),
         } };
         let claiming = self.deliveries.find_one_and_update(filter, vec![claimed]);
         if let Some(record) = claiming.return_document(ReturnDocument::After).await? {
@@ -146,9 +160,8 @@ fn unsettled(id: DeliveryId) -> Document {
     doc! { "_id": id.get(), "state": { "$nin": [State::Sent.as_str(), State::Rejected.as_str()] } }
 }
 
-/// Whether nothing but unique keys stood in the way.
-fn is_duplicate(error: &Error) -> bool {
-    let ErrorKind::InsertMany(many) = error.kind.as_ref() else { return false };
-    let errors = many.write_errors.as_deref().unwrap_or_default();
-    many.write_concern_error.is_none() && !errors.is_empty() && errors.iter().all(|one| one.code == DUPLICATE_KEY)
+/// Whether a unique key stood in the way.
+fn is_duplicate(error: &StoreError) -> bool {
+    let StoreError::Remote(error) = error else { return false };
+    matches!(error.kind.as_ref(), ErrorKind::Write(WriteFailure::WriteError(one)) if one.code == DUPLICATE_KEY)
 }

@@ -1,13 +1,14 @@
 //! The records in MongoDB, for several replicas.
 //!
-//! A replica that is about to send claims the record by one atomic update; the claim runs out by the server's clock, so a
-//! replica that has crashed holds a mail up for [`LEASE`] at most, and clocks of replicas need not agree. The lease is
-//! longer than any handling of an event, so no two replicas send the same mail at the same time. Everything is written with
-//! w: majority and journalled, read from the primary with majority read concern. A server that is away is waited for: the
-//! indexes, on which "once" rests, are made before the first record.
+//! A replica that is about to send makes the record together with its claim, or claims by one atomic update the record that
+//! is there. A claim runs out by the server's clock, so a replica that has crashed holds a mail up for [`LEASE`] at most, and
+//! clocks of replicas need not agree. The lease is longer than any handling of an event, so no two replicas send the same mail
+//! at the same time. Everything is written with w: majority and journalled, read from the primary with majority read concern.
+//! A server that is away is waited for: the indexes, on which "once" rests, are made before the first record.
 
 mod claim;
 mod fitness;
+mod numbers;
 mod record;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ use service_kit::config::Secret;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use self::numbers::Numbers;
 use self::record::{Counter, Record};
 use super::{Begun, DeliveryStore, Found, Part, Planned, Selection, Settled, StoreError};
 use crate::domain::{Delivery, DeliveryId};
@@ -43,6 +45,7 @@ const MAX_COUNTED: u64 = 100_000;
 pub struct MongoStore {
     deliveries: Collection<Record>,
     counters: Collection<Counter>,
+    numbers: Numbers,
     indexed: OnceCell<()>,
     /// Names this replica in its claims.
     replica: String,
@@ -68,6 +71,7 @@ impl MongoStore {
         let store = Self {
             deliveries: database.collection("deliveries"),
             counters: database.collection("email_counters"),
+            numbers: Numbers::default(),
             indexed: OnceCell::new(),
             replica: service_kit::ids::new_uuid().to_string(),
             lease: service_kit::shortened!("CLAIM_LEASE_MS", LEASE),

@@ -12,11 +12,11 @@ use crate::store::{Planned, StoreError};
 pub(super) struct Record {
     #[serde(rename = "_id")]
     pub(super) id: i64,
-    event_id: String,
+    pub(super) event_id: String,
     event_type: String,
     recipient: String,
     /// The recipient in lower case: unique within its event.
-    mailbox: String,
+    pub(super) mailbox: String,
     message_id: String,
     state: String,
     attempts: i32,
@@ -34,7 +34,7 @@ pub(super) struct Counter {
 }
 
 impl Record {
-    /// A record that nobody has claimed yet.
+    /// A record for the first attempt.
     pub(super) fn new(id: i64, planned: &Planned, recipient: &EmailAddress, message_id: &MessageId, now: i64) -> Self {
         Self {
             id,
@@ -44,7 +44,7 @@ impl Record {
             mailbox: recipient.as_str().to_ascii_lowercase(),
             message_id: message_id.to_string(),
             state: State::Sending.as_str().to_owned(),
-            attempts: 0,
+            attempts: 1,
             answer: None,
             created_at: now,
             updated_at: now,
