@@ -85,6 +85,33 @@ async fn streams_and_walks_miss_nothing_while_two_replicas_record() {
     other.running.stop().await;
 }
 
+/// Of two reads at once the one that began first may come to know less; that is no reason to refuse it.
+#[actix_web::test]
+async fn reads_beside_each_other_and_beside_writes_are_all_answered() {
+    let app = App::start_in(Arc::new(Place::new())).await;
+    let store = app.running.store();
+    let stop = AtomicBool::new(false);
+    let read = async || {
+        let mut count = 0;
+        while !stop.load(Ordering::Acquire) {
+            let window = Window { order: Order::Descending, start: Start::Offset(0), limit: 5, until: None };
+            store.read(&selection(), window).await.unwrap();
+            count += 1;
+        }
+        count
+    };
+    let writes = async {
+        for _ in 0..200 {
+            store.append((0..3).map(entry).collect()).await.unwrap();
+        }
+        stop.store(true, Ordering::Release);
+    };
+    let readers = futures_util::future::join_all((0..16).map(|_| read()));
+    let (counts, ()) = futures_util::future::join(readers, writes).await;
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    app.running.stop().await;
+}
+
 /// Opens a span as a replica does that dies before it inserts.
 async fn abandon_span(place: &Place, ends_in_ms: i64) {
     let sequence = place.collection("logs_sequence").await;

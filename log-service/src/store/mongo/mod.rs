@@ -76,10 +76,13 @@ impl MongoStore {
 
     /// The last settled id, and a session that can read all of it.
     async fn settled(&self) -> Result<(i64, ClientSession), Trouble> {
+        // Of two reads at the same time the one that began first may well come to know less.
+        let shown = self.seen.load(Ordering::Acquire);
         let mut session = limited(self.client.start_session()).await?;
         let settled = self.sequence.settled(&mut session).await?;
+        self.seen.fetch_max(settled, Ordering::AcqRel);
         // A member that has just become the primary may for a moment know less than was shown already.
-        if settled < self.seen.fetch_max(settled, Ordering::AcqRel) {
+        if settled < shown {
             return Err(Trouble::Away("the new primary is catching up".to_owned()));
         }
         Ok((settled, session))
