@@ -38,6 +38,15 @@ pub struct Seat {
     user: UserId,
 }
 
+/// Why there is no place for one more stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoSeat {
+    /// The user has as many as one may have.
+    OwnTooMany,
+    /// The process has as many as there may be.
+    Full,
+}
+
 /// What a stream listens to.
 pub struct Subscription {
     pub(super) live: broadcast::Receiver<Arc<Change>>,
@@ -53,16 +62,19 @@ impl Changes {
         Self(Arc::new(Shared { store, hub, streams }))
     }
 
-    /// A place for one more stream of this user; none if there are too many.
-    pub fn seat(&self, user: UserId) -> Option<Seat> {
+    /// A place for one more stream of this user.
+    pub fn seat(&self, user: UserId) -> Result<Seat, NoSeat> {
         let mut streams = self.0.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = streams.values().sum();
-        let own = streams.entry(user).or_default();
-        if *own >= MAX_PER_USER || all >= MAX_STREAMS {
-            return None;
+        let own = streams.get(&user).copied().unwrap_or_default();
+        if own >= MAX_PER_USER {
+            return Err(NoSeat::OwnTooMany);
         }
-        *own += 1;
-        Some(Seat { changes: self.clone(), user })
+        if all >= MAX_STREAMS {
+            return Err(NoSeat::Full);
+        }
+        streams.insert(user, own + 1);
+        Ok(Seat { changes: self.clone(), user })
     }
 
     /// Listens from now on.

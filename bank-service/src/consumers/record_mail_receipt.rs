@@ -9,6 +9,7 @@ use shared_events::events::{EmailRejected, EmailReport, EmailSent};
 use shared_events::{Envelope, Event};
 use tokio::sync::Notify;
 
+use crate::domain::standing::Route;
 use crate::store::mail_receipts::{self, NewReceipt};
 use crate::store::{Outcome, Store, StoreError};
 
@@ -53,7 +54,9 @@ impl RecordMailReceipt {
             EmailRejected::TYPE => (data_or_reject::<EmailRejected>(envelope)?.0, false),
             other => return Err(Handled::reject(format!("{other} is not a confirmation"))),
         };
-        let EmailReport { event_id, message_id, reason, .. } = report;
+        let EmailReport { event_id, event_type, message_id, reason, .. } = report;
+        // What is only mailed is never logged.
+        let is_to_be_logged = sent && Route::of(&event_type) == Route::MailThenLog;
         let now = self.clock.now().naive_utc();
         Ok(NewReceipt {
             event_id: event_id.to_string(),
@@ -61,7 +64,7 @@ impl RecordMailReceipt {
             message_id,
             reason: reason.map(|reason| reason.chars().take(REASON_CHARS).collect()),
             received_at: now,
-            due_at: sent.then_some(now),
+            due_at: is_to_be_logged.then_some(now),
         })
     }
 }

@@ -7,14 +7,14 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use service_kit::http::auth::Bearer;
-use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::lifecycle::Shutdown;
 use tokio::time::Instant;
 
 use super::AppState;
 use super::actor::Actor;
 use super::problem_map::fault;
-use crate::changes::{Channel, StreamParts, follow};
+use crate::changes::{Channel, MAX_PER_USER, NoSeat, StreamParts, follow};
 use crate::domain::policy::Action;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
@@ -48,6 +48,7 @@ struct Query {
     responses(
         (status = 200, description = "The changes, until the client goes or its session ends", content_type = "text/event-stream", body = String),
         (status = 400, description = "`Last-Event-ID` is none of ours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many streams of one user", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "An unknown channel", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -61,7 +62,14 @@ async fn stream(
     actor.may(Action::StreamChanges)?;
     let channels = channels(&request)?;
     let resume = resume_from(&request)?;
-    let seat = state.changes.seat(actor.user_id).ok_or_else(|| Problem::overloaded(BUSY_RETRY))?;
+    let seat = state.changes.seat(actor.user_id).map_err(|no_seat| match no_seat {
+        NoSeat::OwnTooMany => Problem::new(
+            ErrorCode::TooManyRequests,
+            format!("You have {MAX_PER_USER} streams open; close one, and ask again after some seconds."),
+        )
+        .with_retry_after(BUSY_RETRY),
+        NoSeat::Full => Problem::overloaded(BUSY_RETRY),
+    })?;
     let subscription = state.changes.subscribe(seat).await?;
     let seconds_left = u64::try_from(bearer.0.exp - state.clock.now().timestamp()).unwrap_or_default();
     let body = follow(StreamParts {

@@ -1,8 +1,6 @@
 //! `/api/dead-letters`: messages that were given up, for administrators. Secrets in them are not shown.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, PageRequest, beyond_the_end};
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
@@ -54,12 +52,11 @@ struct Place {
 
 impl Place {
     fn encode(letter: &LetterView) -> String {
-        URL_SAFE_NO_PAD.encode(format!("{} {}", letter.id, letter.queue))
+        format!("{}.{}", letter.id, letter.queue)
     }
 
     fn decode(text: &str) -> Option<Self> {
-        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-        let (id, queue) = text.split_once(' ')?;
+        let (id, queue) = text.split_once('.')?;
         Some(Self { queue: checked_queue(queue).ok()?, id: id.parse().ok()? })
     }
 }
@@ -73,7 +70,7 @@ impl Place {
     params(
         ("page_number" = Option<i64>, Query, minimum = 1),
         ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100),
-        ("after" = Option<String>, Query, description = "The `cursor` of the page before; empty at the start"),
+        ("after" = Option<String>, Query, description = "The `cursor` of the page before; empty at the start", pattern = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.[A-Za-z0-9._-]{1,80})?$"),
         ("queue" = Option<String>, Query, description = "One queue only", min_length = 1, max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),
     ),
     responses(

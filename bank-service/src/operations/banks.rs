@@ -18,7 +18,7 @@ use crate::store::{Ctx, Db, Outcome};
 pub fn create_bank(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outcome<Bank>, NamingError> {
     let bank: Bank = named::create(db, ctx, name)?;
     let event = BankCreated(events::Bank::from(&bank));
-    Ok(Outcome::new(bank).confirmed_event(&event))
+    Ok(Outcome::new(bank).event(&event))
 }
 
 /// Without a new name nothing changes, and nobody hears of it.

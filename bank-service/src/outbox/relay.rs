@@ -24,7 +24,7 @@ use crate::store::outbox::{self, DueRow};
 use crate::store::{Store, StoreError};
 
 const WINDOW: usize = 1024;
-const FETCH: usize = 256;
+const FETCH: usize = 512;
 const POLL: Duration = Duration::from_secs(1);
 /// A commit of another replica wakes nobody here.
 const POLL_SHARED: Duration = Duration::from_millis(100);
@@ -176,7 +176,8 @@ impl Relay {
             return;
         }
         let (now, under_way) = (self.parts.clock.now().naive_utc(), self.window.ids());
-        match self.parts.store.read(move |db| outbox::due_except(db, now, room, &under_way)).await {
+        let reading = self.parts.store.read(move |db| outbox::due_except(db, now, room, &under_way));
+        match self.window.during(reading).await {
             Ok(rows) => {
                 for row in rows {
                     // Reading may have taken longer than the lease runs.
@@ -249,7 +250,7 @@ impl Relay {
 
     /// Writes the marks. A row leaves the window only once its mark is written, so it is not published twice by this process.
     async fn flush(&mut self) {
-        let Some(written) = self.marks.flush().await else { return };
+        let Some(written) = self.window.during(self.marks.flush()).await else { return };
         for id in written.ids {
             self.window.release(id);
         }

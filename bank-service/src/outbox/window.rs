@@ -3,8 +3,12 @@
 //! Of one entity only one event is being published at any time, so its events arrive in their order whatever the transport
 //! does in parallel. A row leaves the window when its mark is written ([`Window::release`]), so this process does not publish
 //! it twice; or when the transport is away, together with all that waited behind it: they are read again, in their order.
+//!
+//! Publishing goes on only while somebody waits for it. So that it does not stand still while the database is waited for, that
+//! happens within [`Window::during`].
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -22,6 +26,8 @@ struct Job {
 pub(super) struct Window {
     publisher: Arc<dyn Publisher>,
     publishing: FuturesUnordered<BoxFuture<'static, (i64, Receipt)>>,
+    /// Receipts that came while something else was waited for; of rows that are in `rows`.
+    arrived: VecDeque<(i64, Receipt)>,
     rows: HashMap<i64, Option<Entity>>,
     /// The entities that have an event in `publishing`, with those that wait for it.
     behind: HashMap<Entity, VecDeque<Job>>,
@@ -29,7 +35,8 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(publisher: Arc<dyn Publisher>) -> Self {
-        Self { publisher, publishing: FuturesUnordered::new(), rows: HashMap::new(), behind: HashMap::new() }
+        let (publishing, arrived) = (FuturesUnordered::new(), VecDeque::new());
+        Self { publisher, publishing, arrived, rows: HashMap::new(), behind: HashMap::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -40,9 +47,21 @@ impl Window {
         self.rows.keys().copied().collect()
     }
 
-    /// Whether nothing is being published. Rows may still wait for their marks.
+    /// Whether nothing is being published or to be settled. Rows may still wait for their marks.
     pub(super) fn is_idle(&self) -> bool {
-        self.publishing.is_empty()
+        self.publishing.is_empty() && self.arrived.is_empty()
+    }
+
+    /// Waits for something else while publishing goes on.
+    pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(receipt) = self.publishing.next() => self.arrived.push_back(receipt),
+            }
+        }
     }
 
     /// Publishes, once the events of the same entity that were added earlier have been.
@@ -66,12 +85,15 @@ impl Window {
 
     /// The next receipt; none if nothing is being published. May be dropped and called again.
     pub(super) async fn settled(&mut self) -> Option<(i64, Receipt)> {
-        self.publishing.next().await
+        match self.arrived.pop_front() {
+            Some(receipt) => Some(receipt),
+            None => self.publishing.next().await,
+        }
     }
 
     /// A receipt that is there already.
     pub(super) fn settled_now(&mut self) -> Option<(i64, Receipt)> {
-        self.publishing.next().now_or_never().flatten()
+        self.arrived.pop_front().or_else(|| self.publishing.next().now_or_never().flatten())
     }
 
     /// The row's turn is over: the next event of its entity goes out. The row itself stays until its mark is written.

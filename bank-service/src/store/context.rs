@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use service_kit::ids::new_event_id;
+use shared_events::catalog::is_confirmed;
 use shared_events::{Envelope, Event, UserId};
 
 use super::{Ids, Sequenced, SharedSeal, StoreError};
@@ -60,19 +61,14 @@ type BuildEvent = Box<dyn Fn(&Ctx) -> Result<Envelope, serde_json::Error> + Send
 pub struct PendingEvent(BuildEvent);
 
 impl PendingEvent {
-    /// An event about what the caller of the operation did.
+    /// An event about what the caller of the operation did. If it is one that is confirmed, it names the callback queue.
     pub fn new<E: Event + Clone + Send + 'static>(event: &E) -> Self {
-        Self::with_reply(event, false)
-    }
-
-    /// `is_confirmed`: whoever hears the event is to answer on the callback queue.
-    fn with_reply<E: Event + Clone + Send + 'static>(event: &E, is_confirmed: bool) -> Self {
         let event = event.clone();
         Self(Box::new(move |ctx| {
             let mut envelope = Envelope::new(new_event_id(), SOURCE, ctx.user_id, ctx.now, &event)?;
             envelope.correlation_id.clone_from(&ctx.request_id);
             envelope.traceparent.clone_from(&ctx.traceparent);
-            envelope.reply_to = is_confirmed.then(|| ctx.callback_queue.to_string());
+            envelope.reply_to = is_confirmed(E::TYPE).then(|| ctx.callback_queue.to_string());
             Ok(envelope)
         }))
     }
@@ -104,12 +100,6 @@ impl<T> Outcome<T> {
 
     pub fn event<E: Event + Clone + Send + 'static>(mut self, event: &E) -> Self {
         self.events.push(PendingEvent::new(event));
-        self
-    }
-
-    /// An event whose consumer is to confirm on the callback queue.
-    pub fn confirmed_event<E: Event + Clone + Send + 'static>(mut self, event: &E) -> Self {
-        self.events.push(PendingEvent::with_reply(event, true));
         self
     }
 

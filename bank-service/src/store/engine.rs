@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::mysql_pool::MysqlPool;
+use super::outbox::{self, WithRows};
 use super::sqlite_pool::SqlitePool;
+use super::together::Together;
 use super::{DatabaseUrl, Db, Ids, OperationError, StoreError};
 
 #[derive(Clone)]
@@ -39,18 +41,38 @@ impl Engine {
         }
     }
 
+    /// One transaction: the work, and the events that it gives.
     pub(super) async fn write<T, E>(
         &self,
         ids: &Arc<Ids>,
-        f: impl Fn(&mut Db) -> Result<T, E> + Send + Sync + 'static,
+        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: OperationError,
+    {
+        let whole = outbox::with_events(work);
+        match self {
+            Self::Mysql(pool) => pool.write(ids.clone(), whole).await,
+            Self::Sqlite(pool) => pool.write(whole).await,
+        }
+    }
+
+    /// The same, in a transaction with others where that is quicker. For work that only adds rows.
+    pub(super) async fn write_together<T, E>(
+        &self,
+        together: &Together,
+        ids: &Arc<Ids>,
+        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: OperationError,
     {
         match self {
-            Self::Mysql(pool) => pool.write(ids.clone(), f).await,
-            Self::Sqlite(pool) => pool.write(f).await,
+            Self::Mysql(pool) => together.write(pool, ids, work).await,
+            // Its writer commits in groups anyway.
+            Self::Sqlite(_) => self.write(ids, work).await,
         }
     }
 }

@@ -4,19 +4,19 @@
 //! asks while nobody does waits for nobody. A query begins after all that it answers were asked, so each caller sees what was
 //! committed before it asked, as if its query were its own.
 //!
-//! Bounds: `LANES` queries under way, `BATCH` ids each, `WAITING` callers; more are told that there is too much to do.
+//! Who asks for too much is told so: see `BOUNDS`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use service_kit::task;
 use tokio::sync::oneshot;
 
 use super::engine::Engine;
+use super::lanes::{Bounds, Lane, Lanes, heard, heard_on_lane};
 use super::{Db, StoreError};
 
-const LANES: usize = 2;
 const BATCH: usize = 64;
-const WAITING: usize = 4096;
+const BOUNDS: Bounds = Bounds { lanes: 2, batch: BATCH, waiting: 4096 };
 
 /// What can be read by many ids in one query.
 pub(super) trait Gathered: Clone + Send + 'static {
@@ -35,113 +35,37 @@ struct Ask<T> {
 }
 
 /// Clones share what waits.
-pub(super) struct Gather<T>(Arc<Mutex<Waiting<T>>>);
-
-struct Waiting<T> {
-    asked: Vec<Ask<T>>,
-    lanes: usize,
-}
+pub(super) struct Gather<T>(Lanes<Ask<T>>);
 
 impl<T> Clone for Gather<T> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self(self.0.clone())
     }
 }
 
 impl<T> Default for Gather<T> {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Waiting { asked: Vec::new(), lanes: 0 })))
+        Self(Lanes::new(BOUNDS))
     }
 }
 
 impl<T: Gathered> Gather<T> {
     /// The item of this id, if there is one.
     pub(super) async fn find(&self, engine: &Engine, id: i64) -> Answer<T> {
-        let (tell, mut told) = oneshot::channel();
-        let Some(lane) = self.ask(Ask { id, tell })? else { return heard(told.await) };
-        // A lane goes on for as long as anybody asks; this caller waits for its own answer only.
-        let working = engine.read(move |db| {
-            lane.work(db);
-            Ok::<_, StoreError>(())
-        });
-        tokio::select! {
-            biased;
-            answer = &mut told => heard(answer),
-            worked = working => match (told.await, worked) {
-                (Ok(answer), _) => answer,
-                // It had no connection to ask on, or was given up: this caller can be told why.
-                (Err(_), worked) => Err(worked.err().unwrap_or(StoreError::Busy)),
-            },
-        }
-    }
-
-    /// Gives a lane to work on, if there is room for one more.
-    fn ask(&self, ask: Ask<T>) -> Result<Option<Lane<T>>, StoreError> {
-        let mut waiting = self.waiting();
-        if waiting.asked.len() >= WAITING {
-            return Err(StoreError::Busy);
-        }
-        waiting.asked.push(ask);
-        if waiting.lanes >= LANES {
-            return Ok(None);
-        }
-        waiting.lanes += 1;
-        Ok(Some(Lane { gather: self.clone(), open: true }))
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Waiting<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let (tell, told) = oneshot::channel();
+        let (_, Some(lane)) = self.0.join(Ask { id, tell })? else { return heard(told.await) };
+        let engine = engine.clone();
+        let working = task::spawn("gather", async move { engine.read(move |db| work(db, lane)).await });
+        heard_on_lane(told, working).await
     }
 }
 
-/// Nobody answers if the lane of another caller could not get a connection, or panicked; that caller is told why.
-fn heard<T>(answer: Result<Answer<T>, oneshot::error::RecvError>) -> Answer<T> {
-    answer.unwrap_or(Err(StoreError::Busy))
-}
-
-/// The right to have one query under way.
-struct Lane<T: Gathered> {
-    gather: Gather<T>,
-    open: bool,
-}
-
-impl<T: Gathered> Lane<T> {
-    fn work(mut self, db: &mut Db) {
-        while let Some(batch) = self.next() {
-            if let Err(error) = answer(db, batch) {
-                tracing::warn!(%error, "a gathered read failed");
-                // Who waits is told by the end of the lane.
-                return;
-            }
-        }
+fn work<T: Gathered>(db: &mut Db, mut lane: Lane<Ask<T>>) -> Result<(), StoreError> {
+    while let Some(batch) = lane.next() {
+        // Who waits is told by the end of the lane.
+        answer(db, batch).inspect_err(|error| tracing::warn!(%error, "a gathered read failed"))?;
     }
-
-    /// None ends the lane, under the same lock under which nobody was found to wait.
-    fn next(&mut self) -> Option<Vec<Ask<T>>> {
-        let mut waiting = self.gather.waiting();
-        if waiting.asked.is_empty() {
-            waiting.lanes -= 1;
-            self.open = false;
-            return None;
-        }
-        let many = waiting.asked.len().min(BATCH);
-        Some(waiting.asked.drain(..many).collect())
-    }
-}
-
-impl<T: Gathered> Drop for Lane<T> {
-    /// A lane that ends early takes those along whom nobody would serve.
-    fn drop(&mut self) {
-        if !self.open {
-            return;
-        }
-        let left = {
-            let mut waiting = self.gather.waiting();
-            waiting.lanes -= 1;
-            if waiting.lanes == 0 { std::mem::take(&mut waiting.asked) } else { Vec::new() }
-        };
-        drop(left);
-    }
+    Ok(())
 }
 
 /// One query for all of them.
@@ -173,6 +97,7 @@ fn answer<T: Gathered>(db: &mut Db, batch: Vec<Ask<T>>) -> Result<(), StoreError
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
@@ -231,12 +156,11 @@ mod tests {
         assert_eq!(find(3).await.unwrap(), Some(Number(3)), "lanes begin again");
         // A lane ends a moment after its last answer.
         for _ in 0..500 {
-            if gather.waiting().lanes == 0 {
+            if gather.0.is_idle() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let waiting = gather.waiting();
-        assert_eq!((waiting.lanes, waiting.asked.len()), (0, 0));
+        assert!(gather.0.is_idle());
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use diesel::connection::TransactionManager;
 use diesel::r2d2::R2D2Connection;
 use mysql_async::Opts;
+use tokio::sync::Semaphore;
 
 use super::mysql::{MysqlConn, NoAnswer};
 use super::{Db, Ids, OperationError, Sequence, StoreError, mysql_options, sequence};
@@ -19,13 +20,15 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 /// How often a transaction is run at most before its caller is told that there is too much to do.
 const WRITE_ATTEMPTS: u32 = 6;
 /// How often a transaction begins anew with more ids at most: each time there are more at once than before.
-const MOST_REFILLS: u32 = 10;
+pub(super) const MOST_REFILLS: u32 = 10;
 /// The longest pause before the next attempt doubles from here, and is cut by a random part.
 const FIRST_PAUSE_US: u64 = 2_000;
 
 #[derive(Clone)]
 pub(super) struct MysqlPool {
     pool: r2d2::Pool<Connections>,
+    /// One per connection: who has to wait for one waits here, and not on a thread.
+    turns: Arc<Semaphore>,
     opts: Opts,
 }
 
@@ -42,7 +45,8 @@ impl MysqlPool {
             .test_on_check_out(false)
             .build(connections)
             .map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
-        Ok(Self { pool, opts })
+        let turns = usize::try_from(CONNECTIONS).unwrap_or(1);
+        Ok(Self { pool, turns: Arc::new(Semaphore::new(turns)), opts })
     }
 
     /// For a connection outside of the pool.
@@ -67,30 +71,7 @@ impl MysqlPool {
         T: Send + 'static,
         E: OperationError,
     {
-        self.on_blocking_thread(move |pool| {
-            let mut conn = checkout(&pool)?;
-            let (mut lost, mut refills) = (0, 0);
-            while lost < WRITE_ATTEMPTS && refills <= MOST_REFILLS {
-                let error = match transaction(&mut conn, &f) {
-                    Ok(value) => return Ok(value),
-                    Err(error) => error,
-                };
-                match error.store_error() {
-                    // Nobody was in the way: that is no attempt.
-                    Some(StoreError::IdsExhausted(sequence)) => {
-                        refills += 1;
-                        refill(&mut conn, &ids, *sequence, refills)?;
-                    }
-                    Some(known) if known.is_retryable() && lost + 1 < WRITE_ATTEMPTS => {
-                        lost += 1;
-                        pause(lost);
-                    }
-                    _ => return Err(error),
-                }
-            }
-            Err(StoreError::Busy.into())
-        })
-        .await
+        self.on_blocking_thread(move |pool| attempts(&mut *checkout(&pool)?, &ids, f)).await
     }
 
     async fn on_blocking_thread<T, E>(
@@ -101,8 +82,13 @@ impl MysqlPool {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        let turn = tokio::time::timeout(CHECKOUT, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.ok().and_then(Result::ok).ok_or(StoreError::Busy)?;
         let pool = self.pool.clone();
-        let done = tokio::task::spawn_blocking(move || f(pool));
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            f(pool)
+        });
         done.await.unwrap_or_else(|error| Err(StoreError::Unavailable { reason: fault(error) }.into()))
     }
 }
@@ -116,12 +102,43 @@ fn fault(error: tokio::task::JoinError) -> String {
     }
 }
 
+/// Runs a transaction until it is through, or has lost too often.
+pub(super) fn attempts<T, E: OperationError>(
+    conn: &mut Db,
+    ids: &Ids,
+    f: impl Fn(&mut Db) -> Result<T, E>,
+) -> Result<T, E> {
+    let (mut lost, mut refills) = (0, 0);
+    while lost < WRITE_ATTEMPTS && refills <= MOST_REFILLS {
+        let error = match transaction(conn, &f) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        match error.store_error() {
+            // Nobody was in the way: that is no attempt.
+            Some(StoreError::IdsExhausted(sequence)) => {
+                refills += 1;
+                refill(conn, ids, *sequence, refills)?;
+            }
+            Some(known) if known.is_retryable() && lost + 1 < WRITE_ATTEMPTS => {
+                lost += 1;
+                pause(lost);
+            }
+            _ => return Err(error),
+        }
+    }
+    Err(StoreError::Busy.into())
+}
+
 fn checkout(pool: &r2d2::Pool<Connections>) -> Result<r2d2::PooledConnection<Connections>, StoreError> {
     pool.get().map_err(|_| StoreError::Busy)
 }
 
 /// Begin, run, commit; on any error roll back explicitly: a lock wait time-out alone leaves the transaction open.
-fn transaction<T, E: From<StoreError>>(db: &mut Db, f: &impl Fn(&mut Db) -> Result<T, E>) -> Result<T, E> {
+pub(super) fn transaction<T, E: From<StoreError>>(
+    db: &mut Db,
+    f: impl FnOnce(&mut Db) -> Result<T, E>,
+) -> Result<T, E> {
     Db::begin_transaction(db).map_err(StoreError::from)?;
     match f(db) {
         Ok(value) => {
@@ -138,11 +155,11 @@ fn transaction<T, E: From<StoreError>>(db: &mut Db, f: &impl Fn(&mut Db) -> Resu
 }
 
 /// Another replica may be reserving at the same time.
-fn refill(conn: &mut Db, ids: &Ids, sequence: Sequence, refills: u32) -> Result<(), StoreError> {
+pub(super) fn refill(conn: &mut Db, ids: &Ids, sequence: Sequence, refills: u32) -> Result<(), StoreError> {
     ids.refill(sequence, refills, |block| {
         let mut reserved = Err(StoreError::Busy);
         for attempt in 1..=WRITE_ATTEMPTS {
-            reserved = transaction(conn, &|db| sequence::reserve(db, sequence, block));
+            reserved = transaction(conn, |db| sequence::reserve(db, sequence, block));
             if !reserved.as_ref().is_err_and(StoreError::is_retryable) {
                 break;
             }

@@ -23,7 +23,7 @@ const AT_ONCE: NaiveDateTime = DateTime::UNIX_EPOCH.naive_utc();
 
 #[derive(Insertable)]
 #[diesel(table_name = outbox)]
-struct NewRow {
+pub(super) struct NewRow {
     event_id: String,
     event_type: String,
     message: String,
@@ -69,9 +69,27 @@ pub enum Mark {
     },
 }
 
-/// Writes the events of an operation, in their order, in its transaction.
-pub(super) fn append(db: &mut Db, ctx: &Ctx, events: &[PendingEvent]) -> Result<(), StoreError> {
-    let rows = events.iter().map(|event| new_row(ctx, event)).collect::<Result<Vec<_>, StoreError>>()?;
+/// What an operation comes to: its value, and the rows of its events.
+pub(super) type WithRows<T, E> = Result<(T, Vec<NewRow>), E>;
+
+/// The rows of an operation's events, in their order.
+pub(super) fn rows(ctx: &Ctx, events: &[PendingEvent]) -> Result<Vec<NewRow>, StoreError> {
+    events.iter().map(|event| new_row(ctx, event)).collect()
+}
+
+/// The work, and then its events: what one transaction does.
+pub(super) fn with_events<T, E: From<StoreError>>(
+    work: impl Fn(&mut Db) -> WithRows<T, E>,
+) -> impl Fn(&mut Db) -> Result<T, E> {
+    move |db| {
+        let (value, rows) = work(db)?;
+        insert(db, &rows)?;
+        service_kit::fail_point!("write.before_commit", if !rows.is_empty());
+        Ok(value)
+    }
+}
+
+pub(super) fn insert(db: &mut Db, rows: &[NewRow]) -> Result<(), StoreError> {
     for batch in rows.chunks(BATCH) {
         match db {
             Db::Mysql(conn) => prepared::insert(conn, batch)?,

@@ -1,8 +1,12 @@
 //! The `refresh_tokens` table: every token ever given within a living session, by its hash, so that reuse is recognised.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::mysql::Mysql;
 use diesel::prelude::*;
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{Text, Timestamp};
 
+use super::prepared::{self, KeptRow, bind_columns};
 use super::schema::refresh_tokens;
 use super::{Db, StoreError};
 use crate::domain::session::SessionId;
@@ -12,13 +16,29 @@ pub struct RefreshToken {
     pub used_on: Option<DateTime<Utc>>,
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = refresh_tokens)]
+struct NewRow {
+    token_hash: String,
+    session_id: String,
+    issued_at: NaiveDateTime,
+}
+
+impl KeptRow for NewRow {
+    const INSERT: &'static str = "INSERT INTO refresh_tokens (token_hash, session_id, issued_at) VALUES ";
+
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
+        let Self { token_hash, session_id, issued_at } = self;
+        bind_columns!(out, token_hash => Text, session_id => Text, issued_at => Timestamp)
+    }
+}
+
 pub fn insert(db: &mut Db, hash: &str, session: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let row = (
-        refresh_tokens::token_hash.eq(hash),
-        refresh_tokens::session_id.eq(session.to_string()),
-        refresh_tokens::issued_at.eq(now.naive_utc()),
-    );
-    diesel::insert_into(refresh_tokens::table).values(row).execute(db)?;
+    let row = NewRow { token_hash: hash.to_owned(), session_id: session.to_string(), issued_at: now.naive_utc() };
+    match db {
+        Db::Mysql(conn) => prepared::insert(conn, &[row])?,
+        Db::Sqlite(conn) => diesel::insert_into(refresh_tokens::table).values(row).execute(conn)?,
+    };
     Ok(())
 }
 

@@ -1,14 +1,18 @@
 //! The `sessions` table: one row per login.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::mysql::Mysql;
 use diesel::prelude::*;
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 use shared_events::UserId;
 
+use super::prepared::{self, KeptRow, bind_columns};
 use super::schema::{sessions, users};
 use super::{Ctx, Db, StoreError, refresh_tokens, user_roles};
 use crate::domain::session::{Proof, Session, SessionId};
 
-/// How many expired sessions one sweep deletes.
+/// How many sessions are ended or deleted at once.
 const SWEEP: i64 = 200;
 /// How long an expired session is kept, so that its tokens are still recognised.
 const KEPT: TimeDelta = TimeDelta::days(7);
@@ -63,8 +67,37 @@ impl TryFrom<SessionRow> for Session {
     }
 }
 
+impl KeptRow for SessionRow {
+    const INSERT: &'static str = "INSERT INTO sessions (id, user_id, created_at, auth_time, last_used_at, expires_at, \
+                                  revoked_at, user_agent, remote_addr, amr) VALUES ";
+
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
+        let Self {
+            id,
+            user_id,
+            created_at,
+            auth_time,
+            last_used_at,
+            expires_at,
+            revoked_at,
+            user_agent,
+            remote_addr,
+            amr,
+        } = self;
+        bind_columns!(
+            out, id => Text, user_id => BigInt, created_at => Timestamp, auth_time => Timestamp,
+            last_used_at => Timestamp, expires_at => Timestamp, revoked_at => Nullable<Timestamp>,
+            user_agent => Nullable<Text>, remote_addr => Nullable<Text>, amr => Text
+        )
+    }
+}
+
 pub fn insert(db: &mut Db, session: &Session) -> Result<(), StoreError> {
-    diesel::insert_into(sessions::table).values(SessionRow::from(session)).execute(db)?;
+    let row = SessionRow::from(session);
+    match db {
+        Db::Mysql(conn) => prepared::insert(conn, &[row])?,
+        Db::Sqlite(conn) => diesel::insert_into(sessions::table).values(row).execute(conn)?,
+    };
     Ok(())
 }
 
@@ -83,6 +116,20 @@ pub fn list_live(db: &mut Db, user: UserId, now: DateTime<Utc>) -> Result<Vec<Se
         .order((sessions::created_at, sessions::id))
         .load(db)?;
     rows.into_iter().map(Session::try_from).collect()
+}
+
+/// The sessions of a user that still count, beyond the `kept` newest; not more than a few hundred at once.
+pub fn beyond(db: &mut Db, user: UserId, now: DateTime<Utc>, kept: usize) -> Result<Vec<SessionId>, StoreError> {
+    let ids: Vec<String> = sessions::table
+        .filter(sessions::user_id.eq(user.get()))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now.naive_utc()))
+        .select(sessions::id)
+        .order((sessions::created_at.desc(), sessions::id.desc()))
+        .offset(i64::try_from(kept).unwrap_or(i64::MAX))
+        .limit(SWEEP)
+        .load(db)?;
+    ids.iter().map(|id| id.parse().map_err(|_| StoreError::Corrupt { what: "sessions.id" })).collect()
 }
 
 pub fn touch(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {

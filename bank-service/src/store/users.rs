@@ -1,7 +1,11 @@
 //! The `users` table. Password hashes leave it through [`credentials`] only.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::backend::Backend;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, HasSqlType, Timestamp};
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
 use shared_events::{AccountId, ClientId, UserId};
 
@@ -61,8 +65,12 @@ fn read(row: Row) -> Result<User, StoreError> {
 
 pub fn find(db: &mut Db, id: UserId) -> Result<Option<User>, StoreError> {
     let row: Option<Row> = users::table.find(id.get()).select(columns!()).first(db).optional()?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(User { roles: user_roles::names(db, id)?, ..read(row)? }))
+    with_roles(db, row)
+}
+
+fn with_roles(db: &mut Db, row: Option<Row>) -> Result<Option<User>, StoreError> {
+    let Some(user) = row.map(read).transpose()? else { return Ok(None) };
+    Ok(Some(User { roles: user_roles::names(db, user.id)?, ..user }))
 }
 
 pub fn find_by_email(db: &mut Db, email: &Email) -> Result<Option<User>, StoreError> {
@@ -197,22 +205,51 @@ fn read_credentials(row: CredentialsRow) -> Result<Credentials, StoreError> {
     Ok(Credentials { user_id, password_hash, is_blocked, login_not_before: not_before.map(|date| date.and_utc()) })
 }
 
-/// Makes the transactions that let a user in, and those that change what that asks for, wait for each other, on engines that
-/// run them at the same time.
-pub fn lock(db: &mut Db, id: UserId) -> Result<(), StoreError> {
-    diesel::update(users::table.find(id.get())).set(users::version.eq(users::version)).execute(db)?;
-    Ok(())
+/// The user, held until the transaction ends: those that let it in, and those that change what that asks for, wait for each
+/// other, on engines that run them at the same time.
+pub fn hold(db: &mut Db, id: UserId) -> Result<Option<User>, StoreError> {
+    let row = users::table.find(id.get()).select(columns!());
+    let row: Option<Row> = match db {
+        Db::Mysql(conn) => row.for_update().first(conn).optional()?,
+        // One transaction at a time.
+        Db::Sqlite(conn) => row.first(conn).optional()?,
+    };
+    with_roles(db, row)
 }
 
 /// A login succeeded: its date is kept, the failures before it are forgotten.
 pub fn record_login(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let changes = (
-        users::last_login_date.eq(now.naive_utc()),
-        users::failed_logins.eq(0),
-        users::login_not_before.eq(None::<NaiveDateTime>),
-    );
-    Ok(diesel::update(users::table.find(id.get())).set(changes).execute(db)? == 1)
+    let login = RecordLogin { id: id.get(), now: now.naive_utc() };
+    let changed = match db {
+        Db::Mysql(conn) => RunQueryDsl::execute(login, conn)?,
+        Db::Sqlite(conn) => RunQueryDsl::execute(login, conn)?,
+    };
+    Ok(changed == 1)
 }
+
+/// An UPDATE whose statement is kept; diesel would have it prepared anew at every login.
+#[derive(QueryId)]
+struct RecordLogin {
+    id: i64,
+    now: NaiveDateTime,
+}
+
+impl<DB> QueryFragment<DB> for RecordLogin
+where
+    DB: Backend,
+    i64: ToSql<BigInt, DB>,
+    NaiveDateTime: ToSql<Timestamp, DB>,
+    DB: HasSqlType<BigInt> + HasSqlType<Timestamp>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE users SET last_login_date = ");
+        out.push_bind_param::<Timestamp, _>(&self.now)?;
+        out.push_sql(", failed_logins = 0, login_not_before = NULL WHERE id = ");
+        out.push_bind_param::<BigInt, _>(&self.id)
+    }
+}
+
+impl<Conn> RunQueryDsl<Conn> for RecordLogin {}
 
 /// The password was given again: the failures before it are forgotten.
 pub fn clear_failures(db: &mut Db, id: UserId) -> Result<(), StoreError> {
@@ -275,22 +312,20 @@ pub fn set_first_password_hash(db: &mut Db, id: UserId, new: &str) -> Result<boo
 
 /// The client of a user and its first `limit` accounts.
 pub fn holdings(db: &mut Db, id: UserId, limit: usize) -> Result<Holdings, StoreError> {
-    let client: Option<i64> =
-        clients::table.filter(clients::user_id.eq(id.get())).select(clients::id).first(db).optional()?;
-    let Some(client) = client else { return Ok(Holdings::default()) };
     let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-    let ids: Vec<i64> = accounts::table
-        .filter(accounts::client_id.eq(client))
-        .select(accounts::id)
+    let rows: Vec<(i64, Option<i64>)> = clients::table
+        .left_join(accounts::table)
+        .filter(clients::user_id.eq(id.get()))
+        .select((clients::id, accounts::id.nullable()))
         .order(accounts::id)
         .limit(one_more)
         .load(db)?;
     let corrupt = |what| move |_| StoreError::Corrupt { what };
-    let truncated = ids.len() > limit;
-    let known = ids.into_iter().take(limit).map(AccountId::try_new).collect::<Result<_, _>>();
+    let client = rows.first().map(|(client, _)| ClientId::try_new(*client)).transpose();
+    let known = rows.iter().filter_map(|(_, account)| *account).take(limit).map(AccountId::try_new);
     Ok(Holdings {
-        client_id: Some(ClientId::try_new(client).map_err(corrupt("clients.id"))?),
-        account_ids: known.map_err(corrupt("accounts.id"))?,
-        truncated,
+        client_id: client.map_err(corrupt("clients.id"))?,
+        account_ids: known.collect::<Result<_, _>>().map_err(corrupt("accounts.id"))?,
+        truncated: rows.len() > limit,
     })
 }

@@ -11,6 +11,8 @@ use utoipa::openapi::{Header, Required};
 const CURSOR: &str = "^(AQ[A-Za-z0-9_-]{10})?$";
 /// `*`, or entity tags (RFC 9110, 8.8.3) without commas in them.
 const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-+\--~]*"(, *(W/)?"[!#-+\--~]*"){0,19})$"#;
+/// NUL is what no text of the database can hold.
+const WITHOUT_NUL: &str = r"^[^\u0000]*$";
 
 fn integer() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
@@ -49,7 +51,7 @@ pub(super) fn page() -> [Parameter; 3] {
 pub(super) fn filter(filter: &Filter) -> Parameter {
     let schema = match filter.kind {
         FilterKind::Integer => integer(),
-        FilterKind::Text => text().min_length(Some(1)).max_length(Some(255)),
+        FilterKind::Text => text().min_length(Some(1)).max_length(Some(255)).pattern(Some(WITHOUT_NUL)),
         FilterKind::Boolean => ObjectBuilder::new().schema_type(Type::Boolean),
         FilterKind::Date => text(),
     };

@@ -11,6 +11,7 @@ use super::second_factor::{Presented, Refused, pass};
 use super::{one_time, user_facts};
 use crate::domain::one_time::{Purpose, SecretHash};
 use crate::domain::session::{FirstFactor, Grant, Proof, SessionId, TokenHash};
+use crate::domain::user::User;
 use crate::store::one_time_secrets::NewSecret;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
@@ -38,8 +39,7 @@ pub enum Admitted {
 }
 
 pub fn admit(db: &mut Db, ctx: &Ctx, command: &Admit) -> Result<Outcome<Admitted>, OpenSessionError> {
-    store::users::lock(db, command.user_id)?;
-    let user = store::users::find(db, command.user_id)?.ok_or(OpenSessionError::Gone)?;
+    let user = held(db, command.user_id)?;
     if user.is_blocked {
         return Err(OpenSessionError::Blocked);
     }
@@ -48,16 +48,21 @@ pub fn admit(db: &mut Db, ctx: &Ctx, command: &Admit) -> Result<Outcome<Admitted
         challenge(db, ctx, command, proof)?
     } else {
         let session = OpenSession {
-            user_id: user.id,
+            user,
             proof,
             session_id: command.session_id,
             refresh_token: command.refresh_token.clone(),
             remote_addr: command.remote_addr.clone(),
             user_agent: command.user_agent.clone(),
         };
-        open_session(db, ctx, &session)?.map(Admitted::Session)
+        open_session(db, ctx, session)?.map(Admitted::Session)
     };
     rehash(db, outcome, command)
+}
+
+/// The user, whom no other transaction lets in or changes the factors of until this one ends.
+fn held(db: &mut Db, id: UserId) -> Result<User, OpenSessionError> {
+    store::users::hold(db, id)?.ok_or(OpenSessionError::Gone)
 }
 
 /// Keeps a challenge whose subject is what was proved so far.
@@ -134,12 +139,12 @@ pub fn complete(db: &mut Db, ctx: &Ctx, command: &Complete) -> Result<Outcome<Re
         return Err(CompleteError::NoChallenge);
     }
     let session = OpenSession {
-        user_id,
+        user: held(db, user_id)?,
         proof: Proof { second: true, ..first },
         session_id: command.session_id,
         refresh_token: command.refresh_token.clone(),
         remote_addr: command.remote_addr.clone(),
         user_agent: command.user_agent.clone(),
     };
-    Ok(open_session(db, ctx, &session)?.events(events).map(Ok))
+    Ok(open_session(db, ctx, session)?.events(events).map(Ok))
 }

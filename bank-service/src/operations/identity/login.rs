@@ -11,7 +11,8 @@ use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
 /// Everything that a login asks for was given.
 pub struct OpenSession {
-    pub user_id: UserId,
+    /// As it is in this transaction, which holds its row.
+    pub user: User,
     pub proof: Proof,
     pub session_id: SessionId,
     pub refresh_token: TokenHash,
@@ -32,30 +33,30 @@ crate::operation_errors!(OpenSessionError);
 
 /// Opens a session. A user that was blocked or deleted since the password was checked gets none. Only [`super::admission`]
 /// calls it, which first sees to the second factor.
-pub(super) fn open_session(db: &mut Db, ctx: &Ctx, command: &OpenSession) -> Result<Outcome<Grant>, OpenSessionError> {
-    if !store::users::record_login(db, command.user_id, ctx.now)? {
-        return Err(OpenSessionError::Gone);
-    }
-    let user = store::users::find(db, command.user_id)?.ok_or(OpenSessionError::Gone)?;
+pub(super) fn open_session(db: &mut Db, ctx: &Ctx, command: OpenSession) -> Result<Outcome<Grant>, OpenSessionError> {
+    let OpenSession { user, proof, session_id, refresh_token, remote_addr, user_agent } = command;
     if user.is_blocked {
         return Err(OpenSessionError::Blocked);
     }
+    if !store::users::record_login(db, user.id, ctx.now)? {
+        return Err(OpenSessionError::Gone);
+    }
     make_room(db, ctx, user.id)?;
     let session = Session {
-        id: command.session_id,
+        id: session_id,
         user_id: user.id,
-        proof: command.proof,
+        proof,
         authenticated_on: ctx.now,
         created_on: ctx.now,
         last_used_on: ctx.now,
         expires_on: ctx.now + LIFETIME,
         revoked_on: None,
-        remote_addr: command.remote_addr.clone(),
-        user_agent: command.user_agent.clone(),
+        remote_addr: remote_addr.clone(),
+        user_agent,
     };
     store::sessions::insert(db, &session)?;
-    store::refresh_tokens::insert(db, command.refresh_token.as_str(), session.id, ctx.now)?;
-    let facts = session_facts(user.id, session.id, command.remote_addr.clone());
+    store::refresh_tokens::insert(db, refresh_token.as_str(), session.id, ctx.now)?;
+    let facts = session_facts(user.id, session.id, remote_addr);
     let notices = login_notices(db, user.id)?;
     let outcome = Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts));
     Ok(outcome.events(notices.iter().map(PendingEvent::new)))
@@ -76,10 +77,8 @@ pub(super) fn grant(db: &mut Db, user: User, session: &Session, fresh: bool) -> 
 
 /// Ends the oldest sessions of a user who has too many.
 fn make_room(db: &mut Db, ctx: &Ctx, user: UserId) -> Result<(), StoreError> {
-    let live = store::sessions::list_live(db, user, ctx.now)?;
-    let excess = (live.len() + 1).saturating_sub(MAX_PER_USER);
-    for session in live.iter().take(excess) {
-        store::sessions::revoke(db, session.id, ctx.now)?;
+    for session in store::sessions::beyond(db, user, ctx.now, MAX_PER_USER.saturating_sub(1))? {
+        store::sessions::revoke(db, session, ctx.now)?;
     }
     Ok(())
 }

@@ -68,7 +68,7 @@ pub fn activate(db: &mut Db, ctx: &Ctx, command: &Activate) -> Result<Outcome<Re
         return Ok(Outcome::new(Err(refused)).events(events));
     }
     // A login that was let in without the factor at this moment is among the sessions that end; a later one is asked for it.
-    store::users::lock(db, user)?;
+    let held = store::users::hold(db, user)?.ok_or(MfaError::SessionEnded)?;
     if !store::second_factors::activate(db, ctx, user, factor_id)? {
         return Err(MfaError::NotFound);
     }
@@ -77,7 +77,7 @@ pub fn activate(db: &mut Db, ctx: &Ctx, command: &Activate) -> Result<Outcome<Re
     store::sessions::set_proof(db, session.id, Proof { second: true, ..session.proof })?;
     let ended = store::sessions::revoke_others(db, user, session.id, ctx.now)?;
     let text = "Logins to your account ask for a code of your authenticator app from now on.";
-    let mail = notice(&load(db, user)?.email, "Two-factor login is on", text);
+    let mail = notice(&held.email, "Two-factor login is on", text);
     let facts = |detail| SecurityFacts { detail, ..facts_of(owner) };
     Ok(Outcome::new(Ok(ended))
         .event(&MfaEnabled(facts(None)))

@@ -88,13 +88,14 @@ crate::operation_errors!(ArriveError);
 
 /// Finds who has this identity; if nobody has, makes a user of it, without a password.
 pub fn arrive(db: &mut Db, ctx: &Ctx, command: &Arrive) -> Result<Outcome<UserId>, ArriveError> {
-    if let Some(login) = store::social::find(db, &command.identity)? {
-        store::social::touch(db, login.user_id, login.provider, ctx.now)?;
-        return Ok(Outcome::new(login.user_id));
+    if let Some(user) = known(db, ctx, &command.identity)? {
+        return Ok(Outcome::new(user));
     }
     let email = command.identity.email().ok_or(ArriveError::NoAddress)?;
-    if store::users::find_by_email(db, email)?.is_some() {
-        return Err(ArriveError::LinkRequired);
+    if store::users::id_of(db, email)?.is_some() {
+        // Whoever has it may have come by this very identity since we looked.
+        let user = known(db, ctx, &command.identity)?.ok_or(ArriveError::LinkRequired)?;
+        return Ok(Outcome::new(user));
     }
     let roles = role_ids(db, &command.roles)?.map_err(ArriveError::UnknownRole)?;
     let id: UserId = ctx.next_id()?;
@@ -110,6 +111,13 @@ pub fn arrive(db: &mut Db, ctx: &Ctx, command: &Arrive) -> Result<Outcome<UserId
     let linked = SocialLinked(SecurityFacts { remote_addr, ..user_facts(id, detail) });
     let Outcome { events, .. } = settle_address(db, ctx, command, user)?;
     Ok(Outcome::new(id).event(&created).event(&linked).events(events))
+}
+
+/// Whose identity it is, as far as anybody has come by it before.
+fn known(db: &mut Db, ctx: &Ctx, identity: &Identity) -> Result<Option<UserId>, StoreError> {
+    let Some(login) = store::social::find(db, identity)? else { return Ok(None) };
+    store::social::touch(db, login.user_id, login.provider, ctx.now)?;
+    Ok(Some(login.user_id))
 }
 
 /// An address that the provider has verified is the user's; another one has to be proved here, like that of any registration.

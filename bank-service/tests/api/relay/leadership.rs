@@ -49,10 +49,9 @@ async fn a_process_that_is_alone_publishes_at_once() {
 }
 
 #[actix_web::test]
+#[ignore = "on a server only: make test-real runs it"]
 async fn of_two_replicas_one_publishes_what_both_commit_and_the_other_follows_at_shutdown() {
-    if !database::on_server() {
-        return;
-    }
+    assert!(database::on_server(), "TEST_DATABASE_URL names no server");
     let first = TestApp::start().await;
     first.empty_outbox().await;
     let second = beside(&first).await;
@@ -78,10 +77,9 @@ async fn of_two_replicas_one_publishes_what_both_commit_and_the_other_follows_at
 }
 
 #[actix_web::test]
+#[ignore = "on a server only: make test-real runs it"]
 async fn a_lease_that_nobody_renews_is_taken_over_within_five_seconds() {
-    if !database::on_server() {
-        return;
-    }
+    assert!(database::on_server(), "TEST_DATABASE_URL names no server");
     let app = TestApp::start().await;
     app.empty_outbox().await;
     // As a process that was killed leaves it.
@@ -100,10 +98,9 @@ async fn a_lease_that_nobody_renews_is_taken_over_within_five_seconds() {
 }
 
 #[actix_web::test]
+#[ignore = "on a server only: make test-real runs it"]
 async fn a_leader_that_cannot_renew_stops_before_its_lease_runs_out_and_goes_on_later() {
-    if !database::on_server() {
-        return;
-    }
+    assert!(database::on_server(), "TEST_DATABASE_URL names no server");
     let app = TestApp::start().await;
     app.empty_outbox().await;
     let notes = Arc::new(Notes::new());

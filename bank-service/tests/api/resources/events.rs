@@ -26,6 +26,7 @@ async fn creations_publish_what_their_listeners_need() {
     let bank = find(&events, "bank.created");
     assert_eq!(bank.reply_to.as_deref(), Some("bank-service.acks"));
     assert_eq!(bank.body.data, json!({"id": world.bank, "name": "First Bank"}));
+    assert_eq!(find(&events, "email.requested").reply_to.as_deref(), Some("bank-service.acks"));
     for kind in ["city.created", "social_status.created", "branch.created", "client.created", "card.created"] {
         assert!(find(&events, kind).reply_to.is_none());
     }

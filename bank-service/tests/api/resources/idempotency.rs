@@ -64,3 +64,24 @@ async fn fifty_repetitions_at_once_make_one_card() {
     let created = world.app.event_types(0).await.iter().filter(|kind| *kind == "card.created").count();
     assert_eq!(created, 3, "two of the world, and one");
 }
+
+/// On an engine that runs transactions side by side, the second of two sees the first one's name before its answer.
+#[actix_web::test]
+async fn fifty_repetitions_at_once_of_what_there_can_be_once_are_answered_alike() {
+    let world = World::new().await;
+    let user = world.app.user("new@example.com").await;
+    let cases = [
+        (world.admin.token.as_str(), "/api/banks", json!({"name": "New Bank"})),
+        (world.admin.token.as_str(), "/api/cities", json!({"name": "New City"})),
+        (world.admin.token.as_str(), "/api/social-statuses", json!({"name": "new"})),
+        (user.token.as_str(), "/api/clients", json!({"name": "New"})),
+    ];
+    for (token, path, body) in cases {
+        let attempts = (0..50).map(|_| post(&world, token, path, path, body.clone()));
+        let bodies: Vec<Value> =
+            futures_util::future::join_all(attempts).await.into_iter().map(|answer| answer.expect(201)).collect();
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "{path}");
+        let another = post(&world, token, path, "another", body).await;
+        assert_eq!(another.outcome(), (409, "conflict"), "{path}: what is taken is taken");
+    }
+}

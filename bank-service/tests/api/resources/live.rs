@@ -96,7 +96,7 @@ async fn streams_are_bounded_and_asked_for_properly() {
     }
     let path = "/api/events/stream";
     let refused = world.app.get(token, path).await;
-    assert_eq!(refused.outcome(), (503, "overloaded"));
+    assert_eq!(refused.outcome(), (429, "too_many_requests"));
     assert!(refused.headers.contains_key("retry-after"));
     for bad in ["?channels=security", "?channels=account,log", "?channels=", "?user_id=1"] {
         assert_eq!(world.app.get(token, &format!("{path}{bad}")).await.outcome(), (422, "validation_failed"), "{bad}");

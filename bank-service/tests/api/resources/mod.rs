@@ -13,4 +13,5 @@ mod openapi;
 mod ownership;
 mod policy;
 mod stream;
+mod together;
 mod world;

@@ -1,0 +1,75 @@
+//! From an operation to what its transaction does.
+
+use serde::Serialize;
+
+use super::idempotency::{self, IdempotencyError, IdempotencyKey};
+use super::outbox::{self, WithRows};
+use super::{Ctx, Db, OperationError, Outcome, StoreError};
+
+/// The answer to a create request, as its complete JSON body: made now, or the one that the same `Idempotency-Key` was given
+/// before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    pub body: String,
+    pub replayed: bool,
+}
+
+#[derive(Serialize)]
+struct CreatedBody<'a, T> {
+    msg: &'static str,
+    item: &'a T,
+}
+
+/// An operation, its value with whether it has events, and the rows of these.
+pub(super) fn with_rows<T, E, F>(ctx: &Ctx, f: F) -> impl Fn(&mut Db) -> WithRows<(T, bool), E> + use<T, E, F>
+where
+    E: From<StoreError>,
+    F: Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E>,
+{
+    let ctx = ctx.clone();
+    move |db| {
+        let Outcome { value, events } = f(db, &ctx)?;
+        let rows = outbox::rows(&ctx, &events)?;
+        Ok(((value, !rows.is_empty()), rows))
+    }
+}
+
+/// An operation that creates something, with the answer to its request.
+pub(super) fn create<T, E>(
+    key: Option<IdempotencyKey>,
+    f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E>,
+) -> impl Fn(&mut Db, &Ctx) -> Result<Outcome<Created>, E>
+where
+    T: Serialize,
+    E: OperationError + From<IdempotencyError>,
+{
+    move |db, ctx| {
+        if let Some(key) = &key
+            && let Some(body) = idempotency::find::<E>(db, ctx, key)?
+        {
+            return Ok(Outcome::new(Created { body, replayed: true }));
+        }
+        let outcome = f(db, ctx).or_else(|error| refused(db, ctx, key.as_ref(), error))?;
+        let body = serde_json::to_string(&CreatedBody { msg: "item created", item: &outcome.value })
+            .map_err(|_| StoreError::Corrupt { what: "a response" })?;
+        if let Some(key) = &key {
+            idempotency::remember(db, ctx, key, &body)?;
+        }
+        Ok(outcome.map(|_| Created { body, replayed: false }))
+    }
+}
+
+/// The same request may have been under way a moment ago, and be what this one was refused for: its name is taken, by its own
+/// first asking. Then it starts over, and finds its answer.
+fn refused<T, E>(db: &mut Db, ctx: &Ctx, key: Option<&IdempotencyKey>, error: E) -> Result<T, E>
+where
+    E: OperationError + From<IdempotencyError>,
+{
+    let is_refusal = matches!(error.store_error(), None | Some(StoreError::UniqueViolation));
+    match key {
+        Some(key) if is_refusal && idempotency::find::<E>(db, ctx, key)?.is_some() => {
+            Err(StoreError::Serialization.into())
+        }
+        _ => Err(error),
+    }
+}

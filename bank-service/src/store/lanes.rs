@@ -1,0 +1,136 @@
+//! Work in few lanes, many pieces at once: what comes while all lanes are busy is taken along by the next that is free.
+//!
+//! Who comes while nobody works gets a lane at once. A lane goes on for as long as anything waits.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::StoreError;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// How many work at once.
+    pub(super) lanes: usize,
+    /// How many pieces one takes along at most.
+    pub(super) batch: usize,
+    /// How many pieces may wait; more callers are told that there is too much to do.
+    pub(super) waiting: usize,
+}
+
+/// Clones share what waits.
+pub(super) struct Lanes<P> {
+    bounds: Bounds,
+    waiting: Arc<Mutex<Waiting<P>>>,
+}
+
+struct Waiting<P> {
+    pieces: VecDeque<(u64, P)>,
+    next: u64,
+    busy: usize,
+}
+
+impl<P> Clone for Lanes<P> {
+    fn clone(&self) -> Self {
+        Self { bounds: self.bounds, waiting: Arc::clone(&self.waiting) }
+    }
+}
+
+impl<P> Lanes<P> {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds, waiting: Arc::new(Mutex::new(Waiting { pieces: VecDeque::new(), next: 0, busy: 0 })) }
+    }
+
+    /// The piece's number, and a lane to work on if one is free.
+    pub(super) fn join(&self, piece: P) -> Result<(u64, Option<Lane<P>>), StoreError> {
+        let mut waiting = self.waiting();
+        if waiting.pieces.len() >= self.bounds.waiting {
+            return Err(StoreError::Busy);
+        }
+        let number = waiting.next;
+        waiting.next = number.wrapping_add(1);
+        waiting.pieces.push_back((number, piece));
+        if waiting.busy >= self.bounds.lanes {
+            return Ok((number, None));
+        }
+        waiting.busy += 1;
+        Ok((number, Some(Lane { lanes: self.clone(), open: true })))
+    }
+
+    /// The piece, if nobody has begun it.
+    pub(super) fn leave(&self, number: u64) -> Option<P> {
+        let mut waiting = self.waiting();
+        let index = waiting.pieces.iter().position(|(one, _)| *one == number)?;
+        waiting.pieces.remove(index).map(|(_, piece)| piece)
+    }
+
+    /// Whether nobody works and nothing waits.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.busy == 0 && waiting.pieces.is_empty()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting<P>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to work on what waits.
+pub(super) struct Lane<P> {
+    lanes: Lanes<P>,
+    open: bool,
+}
+
+impl<P> Lane<P> {
+    /// The next pieces. None ends the lane, under the same lock under which nothing was found to wait.
+    pub(super) fn next(&mut self) -> Option<Vec<P>> {
+        let mut waiting = self.lanes.waiting();
+        if waiting.pieces.is_empty() {
+            waiting.busy -= 1;
+            self.open = false;
+            return None;
+        }
+        let many = waiting.pieces.len().min(self.lanes.bounds.batch);
+        Some(waiting.pieces.drain(..many).map(|(_, piece)| piece).collect())
+    }
+}
+
+impl<P> Drop for Lane<P> {
+    /// A lane that ends early takes those pieces along that nobody else would work on; their callers hear nothing.
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        let left = {
+            let mut waiting = self.lanes.waiting();
+            waiting.busy -= 1;
+            if waiting.busy == 0 { std::mem::take(&mut waiting.pieces) } else { VecDeque::new() }
+        };
+        drop(left);
+    }
+}
+
+/// What a caller is told whose piece another's lane takes along: nothing, if that lane had no connection or panicked.
+pub(super) fn heard<T, E: From<StoreError>>(answer: Result<Result<T, E>, oneshot::error::RecvError>) -> Result<T, E> {
+    answer.unwrap_or_else(|_| Err(StoreError::Busy.into()))
+}
+
+/// The same for the caller whose lane it is, which goes on by itself: this one waits for its own answer only, and if there is
+/// none it can be told why.
+pub(super) async fn heard_on_lane<T, E: From<StoreError>>(
+    mut told: oneshot::Receiver<Result<T, E>>,
+    mut working: JoinHandle<Result<(), StoreError>>,
+) -> Result<T, E> {
+    tokio::select! {
+        biased;
+        answer = &mut told => heard(answer),
+        worked = &mut working => match (told.await, worked) {
+            (Ok(answer), _) => answer,
+            (Err(_), Ok(Err(error))) => Err(error.into()),
+            (Err(_), _) => Err(StoreError::Busy.into()),
+        },
+    }
+}

@@ -1,0 +1,184 @@
+//! Transactions that only add rows, gathered on MySQL: what is asked for while one is under way is done by the next one, all
+//! in one transaction.
+//!
+//! Most of a small transaction is waiting: its begin, its event and its commit are a round trip each, and the commit waits for
+//! the log. Under load they are shared. Who asks while nobody does waits for nobody.
+//!
+//! Each caller is served as if it were alone. The jobs of a transaction run one after the other, so each sees what those before
+//! it wrote; all are committed, or none. If one of them fails, for whatever reason, the transaction is rolled back and each job
+//! gets one of its own, so that nobody meets another's fault. Whose job has not begun after `PATIENCE`, since the transactions
+//! before it wait for a lock, takes it back and does it alone.
+//!
+//! Who asks for too much is told so: see `BOUNDS`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use service_kit::task;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::lanes::{Bounds, Lane, Lanes, heard, heard_on_lane};
+use super::mysql_pool::{MOST_REFILLS, MysqlPool, attempts, refill, transaction};
+use super::outbox::{self, NewRow, WithRows};
+use super::{Db, Ids, OperationError, Sequence, StoreError};
+
+const BOUNDS: Bounds = Bounds { lanes: 4, batch: 32, waiting: 4096 };
+const PATIENCE: Duration = Duration::from_millis(25);
+
+/// An operation that waits for its transaction.
+trait Job: Send {
+    /// Does the work in the transaction that is open, and keeps its result; gives its events.
+    fn attempt(&mut self, db: &mut Db) -> Result<Vec<NewRow>, Setback>;
+    /// The transaction was committed.
+    fn committed(self: Box<Self>);
+    /// The transaction failed, and was not necessarily rolled back.
+    fn failed(self: Box<Self>, error: &StoreError);
+    /// Does the work in a transaction of its own.
+    fn alone(self: Box<Self>, db: &mut Db, ids: &Ids);
+}
+
+/// Why there was no common transaction.
+enum Setback {
+    /// Nobody's fault: a block of ids is used up.
+    Ids(Sequence),
+    /// A job's, or its events'.
+    Job,
+    /// The transaction's own.
+    Transaction(StoreError),
+}
+
+impl From<StoreError> for Setback {
+    fn from(error: StoreError) -> Self {
+        Self::Transaction(error)
+    }
+}
+
+struct Task<T, E, F> {
+    work: F,
+    value: Option<T>,
+    tell: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Job for Task<T, E, F>
+where
+    T: Send,
+    E: OperationError,
+    F: Fn(&mut Db) -> WithRows<T, E> + Send,
+{
+    fn attempt(&mut self, db: &mut Db) -> Result<Vec<NewRow>, Setback> {
+        match (self.work)(db) {
+            Ok((value, rows)) => {
+                self.value = Some(value);
+                Ok(rows)
+            }
+            Err(error) => Err(match error.store_error() {
+                Some(StoreError::IdsExhausted(sequence)) => Setback::Ids(*sequence),
+                _ => Setback::Job,
+            }),
+        }
+    }
+
+    // Who is not there any more needs no answer.
+    fn committed(self: Box<Self>) {
+        if let Some(value) = self.value {
+            drop(self.tell.send(Ok(value)));
+        }
+    }
+
+    fn failed(self: Box<Self>, error: &StoreError) {
+        drop(self.tell.send(Err(error.for_each().into())));
+    }
+
+    fn alone(self: Box<Self>, db: &mut Db, ids: &Ids) {
+        let Self { work, tell, .. } = *self;
+        drop(tell.send(attempts(db, ids, outbox::with_events(work))));
+    }
+}
+
+/// Clones share what waits.
+#[derive(Clone)]
+pub(super) struct Together(Lanes<Box<dyn Job>>);
+
+impl Default for Together {
+    fn default() -> Self {
+        Self(Lanes::new(BOUNDS))
+    }
+}
+
+impl Together {
+    /// Does the work, with others' if there are any.
+    pub(super) async fn write<T, E>(
+        &self,
+        pool: &MysqlPool,
+        ids: &Arc<Ids>,
+        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: OperationError,
+    {
+        let (tell, mut told) = oneshot::channel();
+        let (number, lane) = self.0.join(Box::new(Task { work, value: None, tell }))?;
+        let ids = Arc::clone(ids);
+        if let Some(lane) = lane {
+            let pool = pool.clone();
+            let working = task::spawn("write-together", async move { pool.read(move |db| run(db, &ids, lane)).await });
+            return heard_on_lane(told, working).await;
+        }
+        if let Ok(answer) = timeout(PATIENCE, &mut told).await {
+            return heard(answer);
+        }
+        if let Some(job) = self.0.leave(number) {
+            let alone = move |db: &mut Db| {
+                job.alone(db, &ids);
+                Ok::<_, StoreError>(())
+            };
+            pool.read(alone).await?;
+        }
+        heard(told.await)
+    }
+}
+
+fn run(db: &mut Db, ids: &Ids, mut lane: Lane<Box<dyn Job>>) -> Result<(), StoreError> {
+    while let Some(batch) = lane.next() {
+        serve(db, ids, batch)?;
+    }
+    Ok(())
+}
+
+/// Each job tells its caller how it went. An error is one of the connection.
+fn serve(db: &mut Db, ids: &Ids, mut batch: Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+    let common = if batch.len() > 1 { common(db, ids, &mut batch) } else { Err(Setback::Job) };
+    match common {
+        Ok(()) => batch.into_iter().for_each(Job::committed),
+        Err(Setback::Transaction(error)) if !error.is_retryable() => {
+            for job in batch {
+                job.failed(&error);
+            }
+            return Err(error);
+        }
+        Err(_) => batch.into_iter().for_each(|job| job.alone(db, ids)),
+    }
+    Ok(())
+}
+
+/// All of them in one transaction.
+fn common(db: &mut Db, ids: &Ids, batch: &mut [Box<dyn Job>]) -> Result<(), Setback> {
+    for refills in 1..=MOST_REFILLS {
+        let done = transaction(db, |db| {
+            let mut events = Vec::with_capacity(batch.len());
+            for job in &mut *batch {
+                events.extend(job.attempt(db)?);
+            }
+            outbox::insert(db, &events).map_err(|_| Setback::Job)?;
+            service_kit::fail_point!("write.before_commit", if !events.is_empty());
+            Ok(())
+        });
+        match done {
+            Err(Setback::Ids(sequence)) => refill(db, ids, sequence, refills).map_err(|_| Setback::Job)?,
+            done => return done,
+        }
+    }
+    Err(Setback::Job)
+}

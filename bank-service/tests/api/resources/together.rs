@@ -1,0 +1,81 @@
+//! Cards that are issued at once share transactions; nobody notices.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use mysql_async::prelude::Queryable;
+use serde_json::json;
+
+use super::world::{World, id};
+use crate::database;
+
+#[actix_web::test]
+async fn of_many_at_once_each_gets_the_answer_it_would_get_alone() {
+    let world = World::new().await;
+    let cards = async || world.app.sql_number("SELECT COUNT(*) FROM cards").await;
+    let events = "SELECT COUNT(*) FROM outbox WHERE event_type = 'card.created'";
+    let before = (cards().await, world.app.sql_number(events).await);
+    let attempts = (0..200).map(|number| {
+        // Every fifth asks for an account that it may not see, or that is none.
+        let (token, account, status) = match number % 10 {
+            4 => (world.ada.token(), world.bob.account, 403),
+            9 => (world.bob.token(), 999_999, 403),
+            _ if number % 2 == 0 => (world.ada.token(), world.ada.account, 201),
+            _ => (world.bob.token(), world.bob.account, 201),
+        };
+        let path = format!("/api/accounts/{account}/cards");
+        let body = json!({"balance": number});
+        let app = &world.app;
+        async move { (number, account, status, app.post(token, &path, body).await) }
+    });
+    let mut made = BTreeSet::new();
+    for (number, account, status, answer) in join_all(attempts).await {
+        let body = answer.expect(status);
+        if status == 201 {
+            let item = &body["item"];
+            assert_eq!((&item["balance"], &item["account_id"]), (&json!(number), &json!(account)));
+            assert!(made.insert(id(item)), "{item}");
+        }
+    }
+    assert_eq!(made.len(), 160);
+    let after = (cards().await, world.app.sql_number(events).await);
+    assert_eq!((after.0 - before.0, after.1 - before.1), (160, 160));
+}
+
+/// A row that somebody holds keeps those waiting who need it, and nobody else for long.
+#[actix_web::test]
+#[ignore = "on a server only: make test-real runs it"]
+async fn who_waits_for_a_lock_does_not_keep_the_others() {
+    assert!(database::on_server(), "TEST_DATABASE_URL names no server");
+    let world = World::new().await;
+    let url = world.app.running.state.settings.config.database_url.expose().to_owned();
+    let mut holder = mysql_async::Conn::from_url(url).await.unwrap();
+    holder.query_drop("BEGIN").await.unwrap();
+    let hold = format!("SELECT id FROM accounts WHERE id = {} FOR UPDATE", world.ada.account);
+    holder.query_drop(hold).await.unwrap();
+    let issue = async |token: &str, account: i64| {
+        let path = format!("/api/accounts/{account}/cards");
+        world.app.post(token, &path, json!({"balance": 1})).await
+    };
+    // One after the other, so that each has a transaction of its own, until there are as many as may be under way.
+    let held = join_all((0..4).map(async |number| {
+        tokio::time::sleep(Duration::from_millis(100 * number)).await;
+        issue(world.ada.token(), world.ada.account).await
+    }));
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        let begun = Instant::now();
+        for answer in join_all((0..8).map(|_| issue(world.bob.token(), world.bob.account))).await {
+            answer.expect(201);
+        }
+        let took = begun.elapsed();
+        holder.query_drop("COMMIT").await.unwrap();
+        took
+    };
+    let (held, took) = futures_util::future::join(held, meanwhile).await;
+    for answer in held {
+        answer.expect(201);
+    }
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
