@@ -31,7 +31,7 @@ trap finish EXIT
 field() { tr ' ' '\n' <<<"$2" | sed -n "s/^$1=//p"; }
 
 admin_pass='a password for the bench'
-env -i PATH="$PATH" ADMIN_PASS="$admin_pass" RATE_LOGIN_PER_MINUTE=0 RATE_REGISTER_PER_HOUR=0 RUST_LOG=warn \
+env -i PATH="$PATH" ADMIN_PASS="$admin_pass" RATE_LOGIN_PER_MINUTE=0 RATE_REGISTER_PER_HOUR=0 RUST_LOG=warn MIMALLOC_PURGE_DELAY=0 \
   "$target/bank-standalone" --data-dir "$work/data" --bank-bind 127.0.0.1:0 --log-bind 127.0.0.1:0 --email-bind 127.0.0.1:0 \
   >"$work/banner" 2>"$work/errors" &
 server=$!
@@ -44,20 +44,22 @@ url() { awk -v service="$1" '$1 == service { print $2 }' "$work/banner"; }
 bank=$(url bank-service) log=$(url log-service)
 
 prepared=$("$bench" prepare --bank "$bank" --email admin@bank.localhost --password "$admin_pass")
-TOKEN=$(field token "$prepared") FIRST=$(field first "$prepared") LAST=$(field last "$prepared")
+TOKEN=$(field token "$prepared") FIRST=$(field first "$prepared") LAST=$(field last "$prepared") USERS=$(field users "$prepared")
 account=$(field account "$prepared") user=$(field user "$prepared") password=$(sed "s/.*password='\(.*\)'.*/\1/" <<<"$prepared")
+
+login_body="{\"email\":\"bench{user}@bank.localhost\",\"password\":\"$password\"}"
 
 rss() { awk '/^VmRSS|^VmHWM/ { printf "%s %d MiB  ", $1, $2 / 1024 }' "/proc/$server/status"; }
 
 # The server's processor time so far, in ticks of 10 ms.
 ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
 
-# load METHOD TARGET BODY: one measurement of the server, after a warm-up. The processor time of a request says the same on a
+# load METHOD TARGET BODY [CONNECTIONS]: one measurement of the server, after a warm-up. The processor time of a request says the same on a
 # busy machine as on a quiet one, which its rate does not.
 load() {
   local before line
-  local run=(wrk --threads "$threads" --connections "$connections" --script deploy/bench/wrk.lua --timeout 10s)
-  export TOKEN FIRST LAST METHOD=$1 TARGET=$2 BODY=$3
+  local run=(wrk --threads "$threads" --connections "${4:-$connections}" --script deploy/bench/wrk.lua --timeout 10s)
+  export TOKEN FIRST LAST USERS METHOD=$1 TARGET=$2 BODY=$3
   "${run[@]}" --duration "${warm_up}s" "$bank" >/dev/null
   before=$(ticks)
   line=$("${run[@]}" --duration "${each}s" "$bank" | grep '^rate=')
@@ -88,7 +90,13 @@ for round in $(seq "$rounds"); do
   row post-card "$round" "$(raw post-card)" "$(raw post-card --group 32)" \
     "$(load POST "/api/accounts/$account/cards" '{"balance":100}')"
   row login "$round" "$(field rate "$("$bench" hash --seconds "$each")")" '' \
-    "$(load POST /auth/login "{\"email\":\"admin@bank.localhost\",\"password\":\"$admin_pass\"}")"
+    "$(load POST /auth/login "$login_body")"
+  # Reads beside more logins than there is room for.
+  load POST /auth/login "$login_body" 400 >"$work/crowd" &
+  crowd=$!
+  line=$(load GET '/api/cards/{card}' '' 8)
+  wait "$crowd"
+  printf 'get-card beside 400 logins at once: %s\n  the logins: %s\n' "$line" "$(cat "$work/crowd")"
 done
 
 printf '\nevents: %s\n' "$("$bench" events --bank "$bank" --log "$log" --email "$user" --password "$password" \

@@ -7,6 +7,10 @@ each=${SECONDS_EACH:-5} rounds=${ROUNDS:-3} mails=${MAILS:-4000} events=${EVENTS
 bin=${BIN:-$repo/${CARGO_TARGET_DIR:-target}/release}
 bench=$bin/bench
 connections=32
+# The logins at once that are too many, and the readers beside them.
+crowd=400 readers=8
+# Who issue cards at once, as fast as they can, while the whole way is at work.
+crowd_of_posts=96
 work=$LOCAL_RUN_DIR/bench
 mkdir -p "$work"
 read -r bank_port log_port email_port sink_port <<<"$(free_ports 4)"
@@ -33,7 +37,7 @@ declare -A pid=()
 start() {
   local service=$1 url=$2 line
   shift 2
-  line=$(cd "$work" && env -i PATH="$PATH" RUST_LOG=warn "$@" "$bench" ready --url "$url" --output "$work/$service.log" \
+  line=$(cd "$work" && env -i PATH="$PATH" RUST_LOG=warn MIMALLOC_PURGE_DELAY=0 "$@" "$bench" ready --url "$url" --output "$work/$service.log" \
     -- "$bin/$service" serve)
   pid[$service]=$(field pid "$line")
   echo "${pid[$service]}" >"$work/$service.pid"
@@ -62,13 +66,26 @@ start_email() {
   start email-service "$email" EMAIL_BIND="127.0.0.1:$email_port" MAIL_URL="smtp://127.0.0.1:$sink_port?tls=none" \
     EMAIL_DATABASE_URL="${mongo/\/\?/\/email?}" AMQP_URI="$broker" JWKS_URL="$bank/.well-known/jwks.json"
 }
-# load METHOD TARGET BODY: the service's rate under wrk.
+# load METHOD TARGET BODY [CONNECTIONS]: the service's rate under wrk, after a second in which connections are made and statements
+# prepared, as the bare drivers have theirs before they begin, and one in which what nobody waits for any more is worked off.
 load() {
-  export TOKEN FIRST LAST METHOD=$1 TARGET=$2 BODY=$3
-  wrk --threads 1 --connections "$connections" --script deploy/bench/wrk.lua --timeout 10s --duration "${each}s" "$bank" |
-    grep '^rate='
+  local run=(wrk --threads 1 --connections "${4:-$connections}" --script deploy/bench/wrk.lua --timeout 10s)
+  export TOKEN FIRST LAST USERS METHOD=$1 TARGET=$2 BODY=$3
+  "${run[@]}" --duration 1s "$bank" >/dev/null
+  sleep 1
+  "${run[@]}" --duration "${each}s" "$bank" | grep '^rate='
 }
-waiting() { "$RABBITMQ_CTL" list_queues name messages | awk -v queue="$1" '$1 == queue { print $2 }'; }
+# waiting QUEUE: its messages, once the broker's count has stood still; it lags behind.
+waiting() {
+  local before=-1 count=0
+  for _ in $(seq 60); do
+    count=$("$RABBITMQ_CTL" list_queues name messages | awk -v queue="$1" '$1 == queue { print $2 }')
+    [ "$count" -gt 0 ] && [ "$count" = "$before" ] && break
+    before=$count
+    sleep 0.5
+  done
+  printf '%s' "$count"
+}
 sql() { mariadb --no-defaults --socket="$LOCAL_RUN_DIR/mariadb/data/mariadb.sock" --user=root -N -e "$1" bank; }
 
 # --- what everything stands on
@@ -93,7 +110,8 @@ token() {
   line=$(curl -s "$bank/auth/login" -H 'Content-Type: application/json' -d "{\"email\":\"$user\",\"password\":\"$password\"}")
   sed 's/.*"access_token":"\([^"]*\)".*/\1/' <<<"$line"
 }
-FIRST=$(field first "$prepared") LAST=$(field last "$prepared")
+FIRST=$(field first "$prepared") LAST=$(field last "$prepared") USERS=$(field users "$prepared")
+login_body="{\"email\":\"bench{user}@bank.localhost\",\"password\":\"$password\"}"
 
 for round in $(seq "$rounds"); do
   say "round $round of $rounds"
@@ -116,9 +134,16 @@ for round in $(seq "$rounds"); do
 
   # Logins beside bare hashes.
   raw=$(field rate "$("$bench" hash --seconds "$each")")
-  served=$(field rate "$(load POST /auth/login "{\"email\":\"$user\",\"password\":\"$password\"}")")
+  served=$(field rate "$(load POST /auth/login "$login_body")")
   keep login.raw "$raw"; keep login.served "$served"; keep login.ratio "$(ratio "$served" "$raw")"
   rss bank-service logins
+
+  # Reads beside more logins than there is room for.
+  load POST /auth/login "$login_body" "$crowd" >"$work/crowd" & crowding=$!
+  line=$(load GET '/api/cards/{card}' '' "$readers")
+  wait "$crowding"
+  keep overload.get_p99_ms "$(($(field p99_us "$line") / 1000))"; keep overload.get_rate "$(field rate "$line")"
+  keep overload.logins "$(field rate "$(cat "$work/crowd")")"; keep overload.refused "$(field refused "$(cat "$work/crowd")")"
   stop bank-service
 
   # The relay works off what the POSTs have left, while nobody consumes.
@@ -154,7 +179,8 @@ for round in $(seq "$rounds"); do
   # The whole way, all three at work.
   line=$("$bench" paced --bank "$bank" --log "$log" --email "$user" --password "$password" --account "$account" --seconds "$each")
   keep paced.p50_ms "$(field p50_ms "$line")"; keep paced.p99_ms "$(field p99_ms "$line")"
-  line=$("$bench" events --bank "$bank" --log "$log" --email "$user" --password "$password" --account "$account" --count "$events")
+  line=$("$bench" events --bank "$bank" --log "$log" --email "$user" --password "$password" --account "$account" --count "$events" \
+    --callers "$crowd_of_posts")
   keep events.posts "$(field posts_rate "$line")"; keep events.served "$(field events_rate "$line")"
   keep events.behind_ms "$(field behind_ms "$line")"
   for service in bank-service log-service email-service; do rss "$service" events; done
@@ -182,6 +208,8 @@ ROWS
   printf '| GET card | %s/s | | | ≥ 10,000/s |\n' "$(figure get.served)"
   printf '| events from POST to MongoDB | %s/s, %s ms behind the last answer | | | ≥ 3,000/s |\n' "$(figure events.served)" "$(figure events.behind_ms)"
   printf '| POST to the log'"'"'s live stream at 500/s | p50 %s ms, p99 %s ms | | | p99 ≤ 250 ms |\n' "$(figure paced.p50_ms)" "$(figure paced.p99_ms)"
+  printf '| GET card beside %s logins at once: p99 | %s ms at %s/s; %s logins answered, %s refused | | | < 50 ms |\n' "$crowd" \
+    "$(figure overload.get_p99_ms)" "$(figure overload.get_rate)" "$(figure overload.logins)/s" "$(figure overload.refused)"
   local service under
   for service in bank-service log-service email-service; do
     printf '| %s, from start to ready | %s ms | | | < 1,000 ms |\n' "$service" "$(figure "$service.ready_ms")"

@@ -1,4 +1,5 @@
--- One target for wrk: METHOD, TARGET and BODY from the environment. "{card}" in TARGET becomes one of the card ids.
+-- One target for wrk: METHOD, TARGET and BODY from the environment. "{card}" in TARGET becomes one of the card ids, "{user}" in
+-- BODY a number from 1 to USERS.
 local method, target = os.getenv("METHOD"), os.getenv("TARGET")
 local first, last = tonumber(os.getenv("FIRST") or "1"), tonumber(os.getenv("LAST") or "1")
 local body = os.getenv("BODY")
@@ -10,8 +11,10 @@ function init()
   if token then headers["Authorization"] = "Bearer " .. token end
   if body == "" then body = nil end
   if not body then headers["Content-Type"] = nil end
-  local function add(path) requests[#requests + 1] = wrk.format(method, path, headers, body) end
-  if target:find("{card}", 1, true) then
+  local function add(path, text) requests[#requests + 1] = wrk.format(method, path, headers, text or body) end
+  if body and body:find("{user}", 1, true) then
+    for user = 1, tonumber(os.getenv("USERS")) do add(target, (body:gsub("{user}", tostring(user)))) end
+  elseif target:find("{card}", 1, true) then
     for id = first, last do add((target:gsub("{card}", tostring(id)))) end
   else
     add(target)

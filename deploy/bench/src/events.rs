@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use serde_json::json;
 use service_kit::task;
 
 use crate::per_second;
 use crate::prepare::Caller;
+use crate::wire::Wire;
 
-const CALLERS: usize = 32;
 const POLL: Duration = Duration::from_millis(5);
 const LIMIT: Duration = Duration::from_mins(2);
 const COUNT: &str = "logs_recorded_total{event_type=\"card.created\"";
@@ -38,16 +37,22 @@ pub(crate) struct Target {
     /// How many cards
     #[arg(long, default_value_t = 20_000)]
     count: u64,
+    /// How many at once
+    #[arg(long, default_value_t = 32)]
+    callers: usize,
 }
 
 pub(crate) async fn run(target: Target) -> anyhow::Result<String> {
-    let caller = Arc::new(Caller::login(&target.bank, &target.email, &target.password).await?);
+    let caller = Caller::login(&target.bank, &target.email, &target.password).await?;
     let before = settled(&caller, &target.log).await?;
-    let path: Arc<str> = format!("/api/accounts/{}/cards", target.account).into();
+    let path = format!("/api/accounts/{}/cards", target.account);
     let left = Arc::new(AtomicU64::new(target.count));
+    let mut wires = Vec::new();
+    for _ in 0..target.callers {
+        wires.push(Wire::post(&target.bank, &path, caller.token(), r#"{"balance":1}"#).await?);
+    }
     let begun = Instant::now();
-    let callers: Vec<_> =
-        (0..CALLERS).map(|_| task::spawn("caller", issue(caller.clone(), path.clone(), left.clone()))).collect();
+    let callers: Vec<_> = wires.into_iter().map(|wire| task::spawn("caller", issue(wire, Arc::clone(&left)))).collect();
     for caller in callers {
         caller.await.context("a caller")??;
     }
@@ -63,10 +68,10 @@ pub(crate) async fn run(target: Target) -> anyhow::Result<String> {
     Ok(format!("posts_rate={posts} events_rate={events} behind_ms={}", logged.saturating_sub(posted).as_millis()))
 }
 
-async fn issue(caller: Arc<Caller>, path: Arc<str>, left: Arc<AtomicU64>) -> anyhow::Result<()> {
+async fn issue(mut wire: Wire, left: Arc<AtomicU64>) -> anyhow::Result<()> {
     let take = |left: u64| left.checked_sub(1);
     while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
-        caller.create(&path, &json!({"balance": 1})).await?;
+        wire.exchange().await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod hash;
 mod prepare;
 mod probe;
 mod raw;
+mod wire;
 
 use std::io::Write;
 use std::path::PathBuf;

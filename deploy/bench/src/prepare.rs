@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 const CARDS: usize = 1000;
-const USER: &str = "bench@bank.localhost";
+/// They log in in turns; the first owns the account.
+const USERS: usize = 32;
 const PASSWORD: &str = "a password for the bench";
 
 #[derive(Debug, Args)]
@@ -58,13 +59,15 @@ impl Caller {
     }
 }
 
-/// Prints the token of the owner, the account, and the first and last of its cards.
+/// Prints the token of the owner, the account, the first and last of its cards, and who can log in.
 pub(crate) async fn run(target: &Target) -> anyhow::Result<String> {
     let admin = Caller::login(&target.bank, &target.email, &target.password).await?;
     let bank = admin.create("/api/banks", &json!({"name": "Bench Bank"})).await?;
-    let user = json!({"email": USER, "password": PASSWORD});
-    admin.create("/auth/register", &user).await?;
-    let owner = Caller::login(&target.bank, USER, PASSWORD).await?;
+    let email = |number: usize| format!("bench{number}@bank.localhost");
+    for number in 1..=USERS {
+        admin.create("/auth/register", &json!({"email": email(number), "password": PASSWORD})).await?;
+    }
+    let owner = Caller::login(&target.bank, &email(1), PASSWORD).await?;
     owner.create("/api/clients", &json!({"name": "Bench Client"})).await?;
     let account = owner.create("/api/accounts", &json!({"bank_id": bank, "balance": 0})).await?;
     let path = format!("/api/accounts/{account}/cards");
@@ -74,5 +77,8 @@ pub(crate) async fn run(target: &Target) -> anyhow::Result<String> {
         last = owner.create(&path, &json!({"balance": 100})).await?;
     }
     let token = owner.token;
-    Ok(format!("token={token} account={account} first={first} last={last} user={USER} password='{PASSWORD}'"))
+    let user = email(1);
+    Ok(format!(
+        "token={token} account={account} first={first} last={last} user={user} users={USERS} password='{PASSWORD}'"
+    ))
 }
