@@ -104,7 +104,7 @@ async fn run(options: Options) -> anyhow::Result<bool> {
 }
 
 /// A case that cannot be carried through is a fault; the others are run all the same.
-async fn case(name: &str, house: &House, extent: Extent) -> Outcome {
+async fn case<'a>(name: &'a str, house: &House, extent: Extent) -> (&'a str, Outcome) {
     let begun = Instant::now();
     let outcome = cases::run(name, house, extent).await.unwrap_or_else(|error| {
         say(&format!("{name}: FAULT {error:#}"));
@@ -113,7 +113,7 @@ async fn case(name: &str, house: &House, extent: Extent) -> Outcome {
         outcome
     });
     say(&format!("{name}: {} in {} s", verdict(&outcome), begun.elapsed().as_secs()));
-    outcome
+    (name, outcome)
 }
 
 fn verdict(outcome: &Outcome) -> String {
@@ -123,10 +123,10 @@ fn verdict(outcome: &Outcome) -> String {
     }
 }
 
-fn sum_up(house: &House, outcomes: &[Outcome]) -> bool {
-    let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum::<usize>();
-    let kills: u32 = outcomes.iter().map(|outcome| outcome.kills).sum();
-    let gaps: u32 = outcomes.iter().map(|outcome| outcome.mail_gaps).sum();
+fn sum_up(house: &House, outcomes: &[(&str, Outcome)]) -> bool {
+    let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(|(_, outcome)| of(outcome)).sum::<usize>();
+    let kills: u32 = outcomes.iter().map(|(_, outcome)| outcome.kills).sum();
+    let gaps: u32 = outcomes.iter().map(|(_, outcome)| outcome.mail_gaps).sum();
     let in_gap = sum(|outcome| outcome.findings.doubled_in_gap);
     let faults = sum(|outcome| outcome.findings.faults.len());
     say(&format!(
@@ -137,6 +137,12 @@ fn sum_up(house: &House, outcomes: &[Outcome]) -> bool {
         sum(|outcome| outcome.findings.invented),
         sum(|outcome| outcome.findings.doubled),
     ));
+    // Again, and last: whoever reads only the end of a long log is to know why.
+    for (name, fault) in
+        outcomes.iter().flat_map(|(name, outcome)| outcome.findings.faults.iter().map(move |f| (name, f)))
+    {
+        say(&format!("fault-test: FAULT in {name}: {fault}"));
+    }
     let is_excused = u32::try_from(in_gap).is_ok_and(|mails| mails <= gaps);
     say(&format!(
         "fault-test: {in_gap} mails came twice under the same Message-ID, {} kills and lost answers in the gap: {gaps}",

@@ -94,7 +94,9 @@ impl Tables {
 
     pub(crate) async fn receipts(&self) -> anyhow::Result<BTreeMap<String, Receipt>> {
         let mut connection = self.pool.get_conn().await.context("MariaDB")?;
-        let sql = "SELECT event_id, state, posted_at IS NOT NULL FROM mail_receipts";
+        // What is only mailed is not posted to the log.
+        let sql = "SELECT r.event_id, r.state, r.posted_at IS NOT NULL OR o.event_type = 'email.requested' \
+                   FROM mail_receipts r JOIN outbox o ON o.event_id = r.event_id";
         let found: Vec<(String, String, bool)> = connection.query(sql).await?;
         let receipt = |(id, state, posted): (String, String, bool)| (id, Receipt { sent: state == "sent", posted });
         Ok(found.into_iter().map(receipt).collect())
