@@ -15,6 +15,7 @@ mod api;
 mod banner;
 #[path = "../shared/binaries.rs"]
 mod binaries;
+mod conservation;
 mod demo;
 mod docs;
 mod first_minute;

@@ -1,0 +1,57 @@
+//! The watch of conservation on its whole way: whatever is published comes to an end that it knows of, by itself.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::api::{Api, client};
+use crate::process::{Place, Standalone};
+use crate::wait::{eventually, never};
+
+const SOON: Duration = Duration::from_secs(30);
+/// The watch looks every two seconds.
+const SOME_LOOKS: Duration = Duration::from_secs(5);
+
+/// The sum of a metric of bank-service, over those of its lines that have these words.
+fn sum(page: &str, name: &str, words: &str) -> f64 {
+    let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(words));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+async fn metrics(system: &Standalone) -> String {
+    client().get(format!("{}/metrics", system.urls.bank)).send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn whatever_is_published_comes_to_its_end_and_none_is_called_missing() {
+    let place = Place::new();
+    let system = place.start().await;
+    for name in ["ann", "ben", "cem"] {
+        Api::register(&system.urls, &format!("{name}@example.com"), "correct horse battery staple").await;
+    }
+    let admin = system.admin().await;
+    let bank = admin.create("/api/banks", json!({"name": "Watched Bank"})).await;
+    admin.update(&format!("/api/banks/{}", bank["id"]), json!({"name": "Renamed Bank"})).await;
+    let phone = json!({"phone": "+4915112345678"});
+    let url = format!("{}/auth/phone", system.urls.bank);
+    assert_eq!(admin.send(Method::POST, &url, Some(&phone)).await.0, 202);
+
+    let all_ended = async || {
+        let page = metrics(&system).await;
+        let committed = sum(&page, "events_committed_total{", "");
+        // Three users, their mails to be asked for, a bank that is made and changed.
+        (committed >= 8.0 && sum(&page, "events_ended_total{", "").total_cmp(&committed).is_eq()).then_some(page)
+    };
+    let (page, _) = eventually("an end for each event", SOON, all_ended).await;
+    let ends = |end: &str, kind: &str| {
+        let words = format!("end=\"{end}\",event_type=\"{kind}\"");
+        sum(&page, "events_ended_total{", &words)
+    };
+    assert!(ends("mailed", "email.requested") >= 3.0 && ends("logged", "bank.updated") >= 1.0, "{page}");
+    never("an event called missing", SOME_LOOKS, async || {
+        let page = metrics(&system).await;
+        (sum(&page, "events_unaccounted{", "") > 0.0).then_some(page)
+    })
+    .await;
+}
