@@ -61,17 +61,14 @@ compose-check: ## Check what can be checked of deploy/compose and deploy/images 
 	deploy/checks/compose.sh
 
 .PHONY: test
-test: test-embedded ## Run every test that needs no server
-
-.PHONY: test-all
-test-all: test-embedded test-real fault-test ## Run every test there is, also on private real servers and under faults
+test: test-embedded test-real compose-check fault-test ## Run every test there is: embedded, on private real servers, the containers' files, under faults (installs what is missing)
 
 .PHONY: test-real
-test-real: ## Run the adapters' tests on private MariaDB, RabbitMQ, MongoDB and SMTP servers (installs what is missing)
+test-real: ## Run the tests on private MariaDB, RabbitMQ, MongoDB and SMTP servers (installs what is missing)
 	LOCAL_UNSYNCED=1 deploy/local/with.sh deploy/checks/test-real.sh
 
 .PHONY: test-embedded
-test-embedded: ## Run the tests that need no server: unit, property, API, end to end, kill -9
+test-embedded: ## Run only the tests that need no server: unit, property, API, end to end, kill -9
 	$(CARGO) test --workspace
 	KILLS=$${KILLS:-50} deploy/system-tests/kill-test.sh
 
@@ -98,9 +95,12 @@ fmt: ## Format the code
 fmt-check: ## Check the formatting
 	$(CARGO) fmt --all --check
 
+# The tests that run by name only: those on real servers.
+real_tests = $(addprefix --test ,amqp bank mongo real flows)
 .PHONY: clippy
 clippy: ## Lint everything, warnings denied
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace $(real_tests) -- -D warnings
 
 .PHONY: arrows
 arrows: ## Check that no crate depends on one it must not know

@@ -36,7 +36,8 @@ if wants gateway || wants flow; then
   }
 fi
 if { wants guard || wants flow || wants files; } && [[ -z ${BIN:-} ]]; then
-  cargo build --locked -q -p bank-service -p log-service -p email-service
+  # With an example, so that the dependencies are those that the tests are built with: see deploy/system-tests/fault-test.sh.
+  cargo build --locked -q --workspace --bin=bank-service --bin=log-service --bin=email-service --example=generate
   BIN=$repo/${CARGO_TARGET_DIR:-target}/debug
 fi
 
@@ -84,7 +85,7 @@ if wants guard; then
   done
   for service in bank-service log-service email-service; do
     # The example of the development file, declared to be production.
-    mapfile -t example < <(grep -v '^#' "$service/.env.example" | sed 's/^APP_ENV=.*/APP_ENV=production/')
+    mapfile -t example < <(grep '^[A-Z]' "$service/.env.example" | sed 's/^APP_ENV=.*/APP_ENV=production/')
     mkdir -p "$work/empty"
     if told=$(cd "$work/empty" && env -i PATH="$PATH" "${example[@]}" timeout 20 "$BIN/$service" serve 2>&1); then
       fail "$service starts in production with example secrets"

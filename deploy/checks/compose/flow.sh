@@ -59,7 +59,7 @@ wait_for "$dir" smtp port_open "$smtp_port"
 # --- the services
 # variables SERVICE: its .dockerenv with the names of the network replaced by addresses of this machine.
 variables() {
-  grep -v '^#' "$WORK/$1/.dockerenv" | sed -E \
+  grep '^[A-Z]' "$WORK/$1/.dockerenv" | sed -E \
     -e "s/@mysql:3306/@127.0.0.1:$mysql_port/; s/@rabbitmq:5672/@127.0.0.1:$amqp_port/; s/@mongodb:27017/@127.0.0.1:$mongo_port/" \
     -e "s/bank-service:5000/127.0.0.1:$bank_port/; s/log-service:8000/127.0.0.1:$log_port/" \
     -e "s/^EMAIL_HOST=.*/EMAIL_HOST=127.0.0.1/; s/^EMAIL_PORT=.*/EMAIL_PORT=$smtp_port/"
