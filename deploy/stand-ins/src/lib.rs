@@ -2,7 +2,7 @@
 //! wrong, and misbehaves when it is told to. They listen on free ports of this machine, in the process of the test.
 //!
 //! They know no service of ours, so that tests of one service and of all of them can use them. For the same tests there is
-//! [`place`]: a binary, whichever it is, run in a folder of its own.
+//! [`place`]: a binary, whichever it is, run in a folder of its own, and [`ports`] for it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,5 +14,6 @@
 
 pub mod fcm;
 pub mod place;
+pub mod ports;
 pub mod providers;
 pub mod sms;

@@ -1,11 +1,11 @@
 //! A mongod of a test's own, to be stopped, killed and started again. The binary is the one that serves `MONGODB_URI`.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
+use stand_ins::ports::free_port;
 
 use crate::backend::uri;
 use crate::harness::eventually;
@@ -134,12 +134,4 @@ async fn binary() -> PathBuf {
     let pid = status.get_i64("pid").unwrap();
     let of_process = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
     of_process.filter(|path| path.ends_with("mongod") && path.is_file()).unwrap_or_else(|| "mongod".into())
-}
-
-fn free_port() -> u16 {
-    // Below the range that outgoing connections get theirs from: a client that dials a server that is down could
-    // otherwise be given the server's own port.
-    let offset = u16::from_be_bytes(service_kit::ids::random_bytes::<2>()) % 10_000;
-    let free = (0..10_000).map(|n| 21_000 + (offset + n) % 10_000);
-    free.into_iter().find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }

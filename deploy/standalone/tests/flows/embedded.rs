@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use stand_ins::place::variable;
+use stand_ins::ports::free_port;
 use tempfile::TempDir;
 
 use crate::inbox::Inbox;
-use crate::process::{Process, environment, free_port};
+use crate::process::{Process, environment};
 use crate::world::{Others, Store, World, secrets};
 
 pub(crate) async fn start() -> World {

@@ -1,7 +1,6 @@
 //! A process of ours, with an environment of its own, killed when it is dropped.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -21,22 +20,6 @@ pub(crate) fn environment<const N: usize>(pairs: [(&str, String); N]) -> Environ
 pub(crate) struct Process {
     child: Child,
     pub(crate) log: PathBuf,
-}
-
-/// A port that outgoing connections do not get.
-pub(crate) fn free_port() -> u16 {
-    let first = 20_000 + u16::try_from(std::process::id() % 5_000).unwrap();
-    let free = (first..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok() && !given(*port));
-    free.expect("a free port")
-}
-
-/// Whether this process has given the port away already.
-fn given(port: u16) -> bool {
-    static GIVEN: std::sync::Mutex<Vec<u16>> = std::sync::Mutex::new(Vec::new());
-    let mut given = GIVEN.lock().unwrap();
-    let before = given.contains(&port);
-    given.push(port);
-    before
 }
 
 pub(crate) fn command(binary: &str, folder: &Path, environment: &Environment) -> Command {

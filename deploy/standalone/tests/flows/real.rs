@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
 use stand_ins::place::variable;
+use stand_ins::ports::free_port;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::inbox::Inbox;
-use crate::process::{Environment, Process, environment, free_port, run};
+use crate::process::{Environment, Process, environment, run};
 use crate::world::{Others, Store, World, secrets};
 
 /// The same server, another path.

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use system_tests::random::Random;
+use stand_ins::ports::is_free;
 use tokio::process::{Child, Command};
 
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -72,6 +71,10 @@ impl Process {
     /// Starts it, to die at the n-th pass of a fail point if one is given; does not wait until it is ready.
     pub(crate) fn launch(&mut self, fail_point: Option<&str>) -> anyhow::Result<()> {
         let recipe = &self.recipe;
+        // Else whoever listens there would be taken for this process, which could not start.
+        if !is_free(recipe.port) {
+            bail!("the port {} of {} is somebody else's", recipe.port, self.name());
+        }
         let mut command = Command::new(&recipe.binary);
         command.env_clear().envs(&recipe.environment).current_dir(&recipe.folder).kill_on_drop(true);
         command.env("PATH", "/usr/bin:/bin");
@@ -94,19 +97,18 @@ impl Process {
         let url = format!("{}/livez", self.url());
         let begun = Instant::now();
         while begun.elapsed() < START_LIMIT {
-            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
-                return Ok(());
-            }
+            let answered = client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success());
             match self.exited()? {
                 Some(status) if status.signal().is_some() => return Ok(()),
                 Some(status) => bail!("{} ended at its start: {status}; {}", self.name(), self.last_words()),
+                None if answered => return Ok(()),
                 None => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
         bail!("{} does not answer at {url}", self.name())
     }
 
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.recipe.service.binary()
     }
 
@@ -172,15 +174,4 @@ impl Process {
 
 fn append(path: &Path) -> anyhow::Result<File> {
     OpenOptions::new().create(true).append(true).open(path).with_context(|| path.display().to_string())
-}
-
-/// A port below the range that outgoing connections get theirs from.
-pub(crate) fn free_port(random: &mut Random) -> anyhow::Result<u16> {
-    for _ in 0..500 {
-        let port = 20_000 + u16::try_from(random.below(12_000))?;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    bail!("no free port")
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use system_tests::random::Random;
+use stand_ins::ports::free_port;
 
 use crate::ledger::{ADMIN, PASSWORD};
-use crate::process::{Process, Recipe, Service, free_port};
+use crate::process::{Process, Recipe, Service};
 use crate::proxy::Proxy;
 use crate::servers::Engine;
 use crate::stage::House;
@@ -56,8 +56,7 @@ pub(crate) fn recipes(
     proxies: &BTreeMap<Engine, Proxy>,
     smtp: &Proxy,
 ) -> anyhow::Result<BTreeMap<Service, Process>> {
-    let mut ports = Random::new(u64::from(std::process::id()) ^ u64::from(smtp.port));
-    let (bank, log, email) = (free_port(&mut ports)?, free_port(&mut ports)?, free_port(&mut ports)?);
+    let (bank, log, email) = (free_port(), free_port(), free_port());
     let port = |engine: Engine| proxies.get(&engine).map(|proxy| proxy.port);
     let servers = &house.servers;
     let amqp = servers.amqp(world, port(Engine::RabbitMq))?;

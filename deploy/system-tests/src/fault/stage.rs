@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use service_kit::ids;
+use stand_ins::ports::free_port;
 use system_tests::random::Random;
 use system_tests::say;
 
 use crate::check::{Expected, Findings, check};
 use crate::ledger::Ledger;
-use crate::process::{Process, Service, free_port};
+use crate::process::{Process, Service};
 use crate::proxy::Proxy;
 use crate::recipes::{recipes, start_all};
 use crate::servers::{Engine, Servers};
@@ -37,6 +38,8 @@ pub(crate) struct House {
 pub(crate) struct Stage<'a> {
     pub(crate) house: &'a House,
     pub(crate) name: String,
+    /// The name of its databases and its virtual host.
+    pub(crate) world: String,
     pub(crate) random: Random,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) sink: Sink,
@@ -56,7 +59,8 @@ pub(crate) struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// Makes a world, starts the three processes and waits until they answer. `planted` is a fault of one service.
     pub(crate) async fn open(house: &'a House, name: &str, planted: Option<(Service, &str)>) -> anyhow::Result<Self> {
-        let world = format!("w{}_{}", &ids::new_uuid().simple().to_string()[..8], name.replace('-', "_"));
+        // By its end, which is random: its beginning is the time, which others have, too.
+        let world = format!("w{}_{}", &ids::new_uuid().simple().to_string()[24..], name.replace('-', "_"));
         house.servers.make_world(&world).await.with_context(|| format!("a world for {name}"))?;
         let sink = Sink::start().await?;
         let smtp = Proxy::start(sink.address).await?;
@@ -77,6 +81,7 @@ impl<'a> Stage<'a> {
         Ok(Self {
             house,
             name: name.to_owned(),
+            world: world.clone(),
             random: Random::new(house.seed ^ seed_of(name)),
             ledger: Arc::new(Ledger::prepare(vec![bank]).await?),
             sink,
@@ -89,7 +94,7 @@ impl<'a> Stage<'a> {
             kills: BTreeMap::new(),
             mail_gaps: 0,
         })
-        .inspect(|stage: &Self| say(&format!("{}: world {world}, logs in {}", stage.name, folder.display())))
+        .inspect(|stage: &Self| say(&format!("{}: world {}, logs in {}", stage.name, stage.world, folder.display())))
     }
 
     pub(crate) fn process(&mut self, service: Service) -> anyhow::Result<&mut Process> {
@@ -102,10 +107,7 @@ impl<'a> Stage<'a> {
 
     /// The broker's address past the proxy, for the test's own eyes and hands.
     pub(crate) fn broker(&self) -> anyhow::Result<String> {
-        let bank = self.processes.get(&Service::Bank).context("no bank-service")?;
-        let own = bank.recipe.environment.get("AMQP_URI").context("no AMQP_URI")?;
-        let vhost = own.rsplit('/').next().unwrap_or_default().to_owned();
-        self.house.servers.amqp(&vhost, None)
+        self.house.servers.amqp(&self.world, None)
     }
 
     pub(crate) fn note_kill(&mut self, service: Service, point: &str) {
@@ -118,10 +120,9 @@ impl<'a> Stage<'a> {
 
     /// Starts a second replica of each service on the same databases and queues.
     pub(crate) async fn double(&mut self) -> anyhow::Result<()> {
-        let mut ports = Random::new(u64::from(std::process::id()) ^ u64::from(self.smtp.port) ^ 0xD0);
         for service in [Service::Log, Service::Email, Service::Bank] {
             let mut recipe = self.process(service)?.recipe.clone();
-            recipe.port = free_port(&mut ports)?;
+            recipe.port = free_port();
             recipe.environment.insert(service.bind_variable(), format!("127.0.0.1:{}", recipe.port));
             let mut process = Process::new(recipe);
             process.launch(None)?;
@@ -275,8 +276,7 @@ impl<'a> Stage<'a> {
         for process in self.processes.values_mut().chain(self.seconds.values_mut()) {
             process.kill().await?;
         }
-        let broker = self.broker()?;
-        self.house.servers.remove_world(broker.rsplit('/').next().unwrap_or_default()).await.ok();
+        self.house.servers.remove_world(&self.world).await.ok();
         if let (false, Some(process)) = (keep, self.processes.values().next()) {
             std::fs::remove_dir_all(&process.recipe.folder).ok();
         }

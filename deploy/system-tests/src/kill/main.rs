@@ -58,7 +58,7 @@ async fn run(options: Options) -> anyhow::Result<bool> {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let folder = tempfile::tempdir().context("a folder for the data")?;
     let mut random = Random::new(options.seed);
-    let bank = Standalone::new(&options.binary, folder.path())?;
+    let bank = Standalone::new(&options.binary, folder.path());
     say(&format!("kill-test: seed {}, {} kills, data in {}", options.seed, options.kills, folder.path().display()));
 
     let mut process = bank.start().await?;

@@ -1,11 +1,11 @@
 //! The process under test: started on fixed free ports, killed, started again on the same data.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use stand_ins::ports::free_port;
 use tokio::process::{Child, Command};
 
 pub(crate) const ADMIN: &str = "admin@bank.localhost";
@@ -28,11 +28,8 @@ pub(crate) struct Urls {
 pub(crate) struct Process(Child);
 
 impl Standalone {
-    pub(crate) fn new(binary: &Path, data: &Path) -> anyhow::Result<Self> {
-        // Held together, so that the three differ; free again when they are dropped.
-        let held = [free_port()?, free_port()?, free_port()?];
-        let ports = [port(&held[0])?, port(&held[1])?, port(&held[2])?];
-        Ok(Self { binary: binary.to_owned(), data: data.to_owned(), ports })
+    pub(crate) fn new(binary: &Path, data: &Path) -> Self {
+        Self { binary: binary.to_owned(), data: data.to_owned(), ports: [(); 3].map(|()| free_port()) }
     }
 
     pub(crate) fn urls(&self) -> Urls {
@@ -63,14 +60,6 @@ impl Standalone {
         }
         Ok(process)
     }
-}
-
-fn free_port() -> anyhow::Result<TcpListener> {
-    TcpListener::bind("127.0.0.1:0").context("a free port")
-}
-
-fn port(listener: &TcpListener) -> anyhow::Result<u16> {
-    Ok(listener.local_addr()?.port())
 }
 
 impl Process {
