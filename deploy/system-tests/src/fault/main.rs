@@ -8,6 +8,7 @@
 
 mod cases;
 mod check;
+mod circumstances;
 mod frames;
 mod ledger;
 mod process;
@@ -30,6 +31,9 @@ use system_tests::say;
 use crate::cases::{Extent, NAMES, Outcome, QUIET};
 use crate::servers::Servers;
 use crate::stage::House;
+
+/// Of each case's faults, how many are told once more at the end.
+const FAULTS_TOLD: usize = 6;
 
 /// Kill, cut off and confuse the three services on real servers, then check that nothing is lost, doubled or invented
 #[derive(Debug, Parser)]
@@ -138,10 +142,17 @@ fn sum_up(house: &House, outcomes: &[(&str, Outcome)]) -> bool {
         sum(|outcome| outcome.findings.doubled),
     ));
     // Again, and last: whoever reads only the end of a long log is to know why.
-    for (name, fault) in
-        outcomes.iter().flat_map(|(name, outcome)| outcome.findings.faults.iter().map(move |f| (name, f)))
-    {
-        say(&format!("fault-test: FAULT in {name}: {fault}"));
+    for (name, outcome) in outcomes {
+        let faults = &outcome.findings.faults;
+        for fault in faults.iter().take(FAULTS_TOLD) {
+            say(&format!("fault-test: FAULT in {name}: {fault}"));
+        }
+        if faults.len() > FAULTS_TOLD {
+            say(&format!("fault-test: FAULT in {name}: and {} more", faults.len() - FAULTS_TOLD));
+        }
+        for line in &outcome.circumstances {
+            say(&format!("fault-test: {name}: {line}"));
+        }
     }
     let is_excused = u32::try_from(in_gap).is_ok_and(|mails| mails <= gaps);
     say(&format!(

@@ -84,15 +84,33 @@ impl Servers {
     }
 
     pub(crate) async fn remove_world(&self, name: &str) -> anyhow::Result<()> {
-        self.rabbitmqctl(&["delete_vhost", name]).await
+        self.rabbitmqctl(&["delete_vhost", name]).await?;
+        Ok(())
     }
 
-    async fn rabbitmqctl(&self, arguments: &[&str]) -> anyhow::Result<()> {
+    /// What the command says.
+    pub(crate) async fn rabbitmqctl(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = Command::new(&self.rabbitmqctl).args(arguments).output().await.context("rabbitmqctl")?;
         if !output.status.success() {
             bail!("rabbitmqctl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         }
-        Ok(())
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// The last warnings and errors in the broker's log.
+    pub(crate) fn broker_log(&self, most: usize) -> Vec<String> {
+        let Ok(files) = std::fs::read_dir(self.run_dir.join("rabbitmq/log")) else { return Vec::new() };
+        let mut lines: Vec<String> = files
+            .flatten()
+            .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+            .flat_map(|text| {
+                let serious = |line: &&str| line.contains("[error]") || line.contains("[warning]");
+                text.lines().filter(serious).map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect();
+        // Each begins with its time.
+        lines.sort_unstable();
+        lines.split_off(lines.len().saturating_sub(most))
     }
 
     /// The database, directly or by way of a proxy's port.
@@ -117,6 +135,28 @@ impl Servers {
     /// On the same port, with the same data; returns once it answers.
     pub(crate) async fn start_again(&self, engine: Engine) -> anyhow::Result<()> {
         self.script("up.sh", &[engine.name()]).await
+    }
+
+    /// Stops it where it is; connections stay.
+    pub(crate) async fn freeze(&self, engine: Engine) -> anyhow::Result<()> {
+        self.signal(engine, "-STOP").await
+    }
+
+    /// Lets it go on where it was.
+    pub(crate) async fn thaw(&self, engine: Engine) -> anyhow::Result<()> {
+        self.signal(engine, "-CONT").await
+    }
+
+    /// To the server's whole process group.
+    async fn signal(&self, engine: Engine, signal: &str) -> anyhow::Result<()> {
+        let file = self.run_dir.join(engine.name()).join(format!("{}.pid", engine.name()));
+        let pid = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let group = format!("-{}", pid.trim());
+        let status = Command::new("kill").args([signal, "--", &group]).status().await?;
+        if !status.success() {
+            bail!("kill {signal} {group}: {status}");
+        }
+        Ok(())
     }
 
     async fn script(&self, name: &str, arguments: &[&str]) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@ mod accusers;
 mod bank_created;
 mod dead_letters;
 mod duplicates;
+mod frozen;
 mod journeys;
 mod kill_points;
 mod order;
@@ -19,6 +20,7 @@ mod terminate;
 use std::time::Duration;
 
 use crate::check::Findings;
+use crate::circumstances;
 use system_tests::say;
 
 use crate::stage::{House, Stage};
@@ -41,6 +43,8 @@ pub(crate) struct Outcome {
     pub(crate) kills: u32,
     pub(crate) mail_gaps: u32,
     pub(crate) findings: Findings,
+    /// Of a case with faults: what everybody said of themselves.
+    pub(crate) circumstances: Vec<String>,
 }
 
 /// The names of all cases, in the order in which they are run.
@@ -49,6 +53,7 @@ pub(crate) const NAMES: &[&str] = &[
     "random-kills",
     "outages",
     "silence",
+    "frozen",
     "duplicates",
     "dead-letters",
     "terminate",
@@ -67,6 +72,7 @@ pub(crate) async fn run(name: &str, house: &House, extent: Extent) -> anyhow::Re
         "random-kills" => random_kills::run(house, extent).await,
         "outages" => outages::run(house, extent).await,
         "silence" => silence::run(house, extent).await,
+        "frozen" => frozen::run(house, extent).await,
         "storm" => storm::run(house, extent).await,
         "bank-created" => bank_created::run(house, extent).await,
         "duplicates" => duplicates::run(house, extent).await,
@@ -80,7 +86,8 @@ pub(crate) async fn run(name: &str, house: &House, extent: Extent) -> anyhow::Re
 
 /// Ends a stage and adds up what it came to.
 async fn finish(stage: Stage<'_>, findings: Findings) -> anyhow::Result<Outcome> {
-    let outcome = Outcome { kills: stage.kills.values().sum(), mail_gaps: stage.mail_gaps, findings };
+    let circumstances = if findings.faults.is_empty() { Vec::new() } else { circumstances::gather(&stage).await };
+    let outcome = Outcome { kills: stage.kills.values().sum(), mail_gaps: stage.mail_gaps, findings, circumstances };
     let odd = stage.ledger.odd();
     if !odd.is_empty() {
         say(&format!("{}: answers of 5xx other than 503: {odd:?}", stage.name));

@@ -65,12 +65,15 @@ async fn deliveries(stage: &Stage<'_>) -> anyhow::Result<(u64, u64)> {
     if events < FEWEST {
         bail!("{events} events are too few to tell anything");
     }
-    tokio::time::sleep(CALM).await;
     let broker = &stage.proxy(Engine::RabbitMq)?.deliveries;
+    while broker.count() == 0 {
+        if begun.elapsed() > PATIENCE {
+            bail!("nothing was ever delivered");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(CALM).await;
     let first = broker.count();
     tokio::time::sleep(WINDOW).await;
-    if first == 0 {
-        bail!("nothing was ever delivered");
-    }
     Ok((events, broker.count().saturating_sub(first)))
 }

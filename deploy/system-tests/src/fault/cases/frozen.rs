@@ -1,0 +1,73 @@
+//! Servers that stop in the midst of whatever they do, keep every connection, and go on later where they were: a machine that
+//! is moved or has no memory left, a disk that does not answer.
+//!
+//! Unlike after a silence, what was asked before is answered after all, when those who asked have given up and asked again
+//! elsewhere. Longer than any time limit, so that they have.
+
+use std::time::{Duration, Instant};
+
+use system_tests::say;
+
+use super::outages::{AT_WORST, Server, first_delivery, progress};
+use super::{Extent, Outcome};
+use crate::ledger::Load;
+use crate::servers::Engine;
+use crate::stage::{House, Stage};
+
+/// Longer than a confirm, a heartbeat or a statement is waited for.
+const LENGTH: Duration = Duration::from_secs(13);
+const LONGER: Duration = Duration::from_secs(30);
+
+pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
+    let mut stage = Stage::open(house, "frozen", None).await?;
+    let load = Load::start(&stage.ledger, 2, Duration::from_millis(100));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut faults = Vec::new();
+    let mut turns: Vec<(Vec<Engine>, Duration)> = vec![(vec![Engine::RabbitMq], LENGTH)];
+    if extent.outages > 2 {
+        turns.extend(Engine::ALL.map(|engine| (vec![engine], LENGTH)));
+        turns.extend(Engine::ALL.map(|engine| (vec![engine], LONGER)));
+    }
+    turns.push((Engine::ALL.to_vec(), LENGTH));
+    for (frozen, length) in turns {
+        faults.extend(freeze(&stage, &frozen, length).await?);
+    }
+    load.stop().await?;
+    let mut findings = stage.settle().await?;
+    for fault in faults {
+        say(&format!("frozen: FAULT {fault}"));
+        findings.faults.push(fault);
+    }
+    super::finish(stage, findings).await
+}
+
+/// Stops these servers for a while; answers what was wrong about it.
+async fn freeze(stage: &Stage<'_>, frozen: &[Engine], length: Duration) -> anyhow::Result<Vec<String>> {
+    let names: Vec<&str> = frozen.iter().map(|engine| engine.name()).collect();
+    let names = names.join(", ");
+    let before = stage.attempts().await?;
+    for engine in frozen {
+        stage.house.servers.freeze(*engine).await?;
+    }
+    tokio::time::sleep(length).await;
+    let logged = progress(stage, Server::Engine(Engine::RabbitMq)).await?;
+    for engine in frozen {
+        stage.house.servers.thaw(*engine).await?;
+    }
+    let back = Instant::now();
+    let first = first_delivery(stage, Server::Engine(Engine::RabbitMq), logged).await? - back;
+    let spent = stage.attempts().await? - before;
+    say(&format!(
+        "frozen: {names} frozen for {} s; after it the first log entry came within {} ms, attempts spent {spent}",
+        length.as_secs(),
+        first.as_millis(),
+    ));
+    let mut faults = Vec::new();
+    if first > AT_WORST {
+        faults.push(format!("the first delivery after {names} stood still took too long"));
+    }
+    if spent > 0 {
+        faults.push(format!("{spent} attempts were spent while {names} stood still"));
+    }
+    Ok(faults)
+}
