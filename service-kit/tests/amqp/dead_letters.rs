@@ -61,6 +61,7 @@ async fn looking_fifty_times_loses_no_letter() {
     let (stage, letters, queue, _) = with_letters(3).await;
     for _ in 0..50 {
         assert_eq!(letters.list(&queue, None, 10).await.unwrap().len(), 3);
+        assert!(!letters.remove(&queue, id(9)).await.unwrap());
     }
     eventually("all lie there", async || stage.waiting(&dead_queue(&queue)).await == 3).await;
 }

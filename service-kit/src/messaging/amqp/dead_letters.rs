@@ -144,23 +144,26 @@ impl DeadLetters for AmqpDeadLetters {
         let Some(look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(Vec::new()) };
         let wanted = look.letters.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
         let page = wanted.take(limit.min(MAX_PAGE)).map(|(_, (letter, _))| letter.clone()).collect();
-        look.link.close().await;
+        look.end().await?;
         Ok(page)
     }
 
     async fn get(&self, queue: &str, id: EventId) -> io::Result<Option<DeadLetter>> {
         let Some(mut look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(None) };
         let letter = look.letters.remove(&id).map(|(letter, _)| letter);
-        look.link.close().await;
+        look.end().await?;
         Ok(letter)
     }
 
     async fn remove(&self, queue: &str, id: EventId) -> io::Result<bool> {
         let Some(mut look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(false) };
-        let Some((_, deliveries)) = look.letters.remove(&id) else { return Ok(false) };
-        look.discard(deliveries).await?;
-        look.link.close().await;
-        Ok(true)
+        let letter = look.letters.remove(&id);
+        let is_there = letter.is_some();
+        if let Some((_, deliveries)) = letter {
+            look.acknowledge(deliveries).await?;
+        }
+        look.end().await?;
+        Ok(is_there)
     }
 }
 
@@ -174,7 +177,7 @@ impl DeadLetterOffice for AmqpDeadLetters {
         let Some(look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(Vec::new()) };
         let chosen = look.letters.iter().filter(|(id, _)| wanted.takes(**id));
         let found = chosen.take(MAX_WORK).map(|(_, (letter, _))| letter.clone()).collect();
-        look.link.close().await;
+        look.end().await?;
         Ok(found)
     }
 
@@ -197,8 +200,7 @@ impl DeadLetterOffice for AmqpDeadLetters {
                 look.acknowledge(gone).await?;
             }
         }
-        look.finish().await?;
-        look.link.close().await;
+        look.end().await?;
         done.sort_by_key(|(id, _)| *id);
         Ok(done)
     }
