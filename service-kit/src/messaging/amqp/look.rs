@@ -23,7 +23,7 @@ use crate::messaging::DeadLetter;
 const MAX_LOOK: u16 = 10_000;
 const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;
 /// A broker that sends nothing for so long has nothing more.
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(3);
 /// How long the broker may take to have back what a look did not keep.
 const GIVEN_BACK: Duration = Duration::from_secs(2);
 const GIVING_BACK: Duration = Duration::from_millis(20);
