@@ -266,9 +266,14 @@ impl<'a> Stage<'a> {
     pub(crate) async fn attempts(&self) -> anyhow::Result<u64> {
         let mut sum = 0;
         for service in Service::ALL {
-            sum += self.metric(service, "messages_total", &["outcome=\"retry\""]).await?;
+            sum += self.attempts_of(service).await?;
         }
         Ok(sum)
+    }
+
+    /// Attempts that were spent by one process.
+    pub(crate) async fn attempts_of(&self, service: Service) -> anyhow::Result<u64> {
+        self.metric(service, "messages_total", &["outcome=\"retry\""]).await
     }
 
     /// Ends the processes and removes what was made; the logs stay if something was found.
