@@ -144,14 +144,14 @@ impl DeadLetters for AmqpDeadLetters {
         let Some(look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(Vec::new()) };
         let wanted = look.letters.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
         let page = wanted.take(limit.min(MAX_PAGE)).map(|(_, (letter, _))| letter.clone()).collect();
-        look.end().await?;
+        look.link.close().await;
         Ok(page)
     }
 
     async fn get(&self, queue: &str, id: EventId) -> io::Result<Option<DeadLetter>> {
         let Some(mut look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(None) };
         let letter = look.letters.remove(&id).map(|(letter, _)| letter);
-        look.end().await?;
+        look.link.close().await;
         Ok(letter)
     }
 
@@ -160,9 +160,10 @@ impl DeadLetters for AmqpDeadLetters {
         let letter = look.letters.remove(&id);
         let is_there = letter.is_some();
         if let Some((_, deliveries)) = letter {
-            look.acknowledge(deliveries).await?;
+            look.discard(deliveries).await?;
         }
-        look.end().await?;
+        // Also where there is none: the letters are back once the goodbye is answered, and the next look finds them.
+        look.link.close().await;
         Ok(is_there)
     }
 }
@@ -177,7 +178,7 @@ impl DeadLetterOffice for AmqpDeadLetters {
         let Some(look) = Look::open(&self.settings, queue, &self.clock).await? else { return Ok(Vec::new()) };
         let chosen = look.letters.iter().filter(|(id, _)| wanted.takes(**id));
         let found = chosen.take(MAX_WORK).map(|(_, (letter, _))| letter.clone()).collect();
-        look.end().await?;
+        look.link.close().await;
         Ok(found)
     }
 
@@ -200,7 +201,8 @@ impl DeadLetterOffice for AmqpDeadLetters {
                 look.acknowledge(gone).await?;
             }
         }
-        look.end().await?;
+        look.finish().await?;
+        look.link.close().await;
         done.sort_by_key(|(id, _)| *id);
         Ok(done)
     }

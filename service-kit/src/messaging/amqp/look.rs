@@ -10,7 +10,6 @@ use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
 use lapin::types::{DeliveryTag, FieldTable};
 use shared_events::EventId;
-use tokio::time::Instant;
 
 use super::connection::Link;
 use super::convert;
@@ -23,10 +22,7 @@ use crate::messaging::DeadLetter;
 const MAX_LOOK: u16 = 10_000;
 const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;
 /// A broker that sends nothing for so long has nothing more.
-const IDLE: Duration = Duration::from_secs(3);
-/// How long the broker may take to have back what a look did not keep.
-const GIVEN_BACK: Duration = Duration::from_secs(2);
-const GIVING_BACK: Duration = Duration::from_millis(20);
+const IDLE: Duration = Duration::from_secs(1);
 const ACKS_AT_ONCE: usize = 16;
 const ACKS_PAUSE: Duration = Duration::from_millis(20);
 
@@ -103,6 +99,11 @@ impl Look {
         Ok(())
     }
 
+    pub(super) async fn discard(&mut self, deliveries: Vec<Delivery>) -> io::Result<()> {
+        self.acknowledge(deliveries).await?;
+        self.finish().await
+    }
+
     /// In few acknowledgements: a quorum queue that has not applied 32 of them holds the next ones back in its channel, and
     /// forgets those when the channel is closed. What is taken in order goes by one; the rest goes bit by bit, with a question
     /// that the queue has to answer in between.
@@ -132,20 +133,8 @@ impl Look {
         if known { Ok(()) } else { Err(io::Error::other(self.link.loss("discarding a dead letter"))) }
     }
 
-    /// Ends the look. The acknowledgements are on their way; the answer to the closing of the channel comes after the broker has
-    /// met them. What was not acknowledged is back a moment later, which is waited for: the next look would miss it otherwise.
-    pub(super) async fn end(self) -> io::Result<()> {
-        self.link.ask("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)?;
-        let begun = Instant::now();
-        while begun.elapsed() < GIVEN_BACK {
-            let waiting = messages_in(&self.link, &self.name, "giving back dead letters").await;
-            // Or somebody else has taken them meanwhile.
-            if usize::try_from(waiting.map_err(io::Error::other)?).unwrap_or(usize::MAX) >= self.held.len() {
-                break;
-            }
-            tokio::time::sleep(GIVING_BACK).await;
-        }
-        self.link.close().await;
-        Ok(())
+    /// The acknowledgements are on their way; the answer to this comes after the broker has met them.
+    pub(super) async fn finish(&self) -> io::Result<()> {
+        self.link.ask("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)
     }
 }
