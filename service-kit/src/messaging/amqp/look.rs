@@ -10,6 +10,7 @@ use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
 use lapin::types::{DeliveryTag, FieldTable};
 use shared_events::EventId;
+use tokio::time::Instant;
 
 use super::connection::Link;
 use super::convert;
@@ -23,6 +24,9 @@ const MAX_LOOK: u16 = 10_000;
 const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;
 /// A broker that sends nothing for so long has nothing more.
 const IDLE: Duration = Duration::from_secs(1);
+/// How long a queue has to be empty to count as empty.
+const GIVEN_BACK: Duration = Duration::from_millis(500);
+const GIVING_BACK: Duration = Duration::from_millis(50);
 const ACKS_AT_ONCE: usize = 16;
 const ACKS_PAUSE: Duration = Duration::from_millis(20);
 
@@ -58,7 +62,13 @@ impl Look {
     /// None if the queue has no letters.
     pub(super) async fn open(settings: &AmqpSettings, queue: &str, clock: &SharedClock) -> io::Result<Option<Self>> {
         let link = Link::open(settings, "dead letters").await.map_err(io::Error::other)?;
-        let waiting = count(&link, queue).await.map_err(io::Error::other)?;
+        let mut waiting = count(&link, queue).await.map_err(io::Error::other)?;
+        // What another look has just given back is counted a moment after its goodbye.
+        let begun = Instant::now();
+        while waiting == 0 && begun.elapsed() < GIVEN_BACK {
+            tokio::time::sleep(GIVING_BACK).await;
+            waiting = count(&link, queue).await.map_err(io::Error::other)?;
+        }
         let prefetch = u16::try_from(waiting).unwrap_or(u16::MAX).min(MAX_LOOK);
         if prefetch == 0 {
             return Ok(None);
