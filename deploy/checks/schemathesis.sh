@@ -30,7 +30,7 @@ binary() {
     printf '%s' "$BINARY"
     return
   fi
-  cargo build -q --locked -p standalone >&2
+  cargo build -q --locked --workspace --bin=bank-standalone --example=generate >&2
   printf '%s' "${CARGO_TARGET_DIR:-target}/debug/bank-standalone"
 }
 

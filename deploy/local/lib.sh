@@ -6,7 +6,10 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tools="$repo/target/local/tools"
 # One run = one folder with its servers' data, logs, pids and the env file.
 run_dir=${LOCAL_RUN_DIR:-$repo/target/local/run}
-servers_known="mariadb rabbitmq mongodb smtp"
+servers_known="mysql mariadb mariadb11 rabbitmq rabbitmq4 rabbitmq43 mongodb smtp"
+# The pair of database and broker: ENGINES=mariadb,rabbitmq for the older ones.
+engines=${ENGINES:-mysql,rabbitmq4}
+servers_default="${engines//,/ } mongodb smtp"
 # A server that has not answered by then has failed.
 start_limit_s=300
 
@@ -33,6 +36,13 @@ else:
 print(*(port for port, _ in held))
 PY
 }
+
+# Where a system of its own lies that Debian's packages of another suite are unpacked into, and whether it is there.
+root_of() { echo "$tools/roots/$1"; }
+# root_missing <server> "<suite> <packages, by comma>"
+root_missing() { [[ -d $(root_of "$1") ]] || echo "root:$1:$2"; }
+# Fills the array `enter` with what a program of such a system is started by. use_root <server> <dir>
+use_root() { enter=("$repo/deploy/local/in-root.sh" "$(root_of "$1")" "$2"); }
 
 # Starts a command as the leader of its own process group: spawn <dir> <name> <command...>
 spawn() {
@@ -71,6 +81,12 @@ kill_group() {
 
 # Remembers a variable of a server in its folder; up.sh gathers them. put <dir> NAME value
 put() { printf '%s=%q\n' "$2" "$3" >>"$1/env"; }
+
+# Makes <dir>/client, the database's own command-line client: client <dir> <program>; `enter` says how it is started.
+client() {
+  printf '#!/usr/bin/env bash\nexec %s "$@"\n' "${enter[*]@Q} $2" >"$1/client"
+  chmod +x "$1/client"
+}
 
 # A certificate for 127.0.0.1 and localhost from an authority of its own: certificate <dir> makes ca.pem, server.pem,
 # server.key and both.pem (certificate and key) there.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command with private servers: with.sh COMMAND..., or SERVERS="rabbitmq smtp" with.sh COMMAND... for some of them.
+# Runs a command with private servers: with.sh COMMAND..., or SERVERS="rabbitmq smtp" with.sh COMMAND... for some of them,
+# ENGINES=mariadb,rabbitmq for another pair of database and broker than MySQL 9 and RabbitMQ 4.
 # Installs what is missing, starts them in a folder of their own below target/local, sets the variables of their env file
 # for the command, and always ends them, also on failure, on a signal, and if this script itself is killed.
 set -euo pipefail
@@ -17,7 +18,7 @@ trap 'exit 143' TERM HUP
 # shellcheck disable=SC2016
 setsid bash -c 'while kill -0 "$1" 2>/dev/null; do sleep 2; done; exec "$2"' watch "$$" "$here/down.sh" >/dev/null 2>&1 </dev/null &
 
-read -r -a wanted <<<"${SERVERS:-$servers_known}"
+read -r -a wanted <<<"${SERVERS:-$servers_default}"
 "$here/install.sh" "${wanted[@]}"
 "$here/up.sh" "${wanted[@]}"
 set -a

@@ -2,7 +2,7 @@
 # The three real processes on private real servers, with faults; prints counts by seed, fails if anything is lost, doubled
 # or invented. Arguments go to the program: fault-test.sh --help, fault-test.sh --seed 7 outages.
 # Without arguments it also plants faults, and fails unless the checker finds them.
-#   SEED=…  repeats a run's choices
+#   SEED=…  repeats a run's choices      ENGINES=mysql,rabbitmq4  the database and the broker
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
@@ -30,8 +30,9 @@ if [[ ${1:-} == --inside ]]; then
   run --seed "$SEED" "$@"
   # Unless only some cases were asked for.
   [[ $# -gt 0 ]] || run --seed "$SEED" --self-check
-  echo "fault-test: took $((SECONDS / 60)) min $((SECONDS % 60)) s"
+  echo "fault-test: on $DATABASE_VERSION, $BROKER_VERSION, MongoDB $MONGODB_VERSION; took $((SECONDS / 60)) min $((SECONDS % 60)) s"
   exit
 fi
-export SERVERS="mariadb rabbitmq mongodb" SEED=${SEED:-$(date +%s)} FAULT_TEST_BUILT=1
+engines=${ENGINES:-mysql,rabbitmq4}
+export SERVERS="${engines//,/ } mongodb" SEED=${SEED:-$(date +%s)} FAULT_TEST_BUILT=1
 exec deploy/local/with.sh "$here/fault-test.sh" --inside "$@"

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::web;
 use service_kit::clock::{SharedClock, SystemClock};
-use service_kit::http::auth::{AUDIENCE_EMAIL, HttpKeys, KeySource, Verifier};
+use service_kit::http::auth::{AUDIENCE_EMAIL, HttpKeys, HttpSessions, KeySource, SessionSource, Verifier};
 use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve};
 use service_kit::lifecycle::{Readiness, Shutdown};
 use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
@@ -53,7 +53,7 @@ pub struct EmailService {
     publisher: Arc<dyn Publisher>,
     clock: SharedClock,
     shutdown: Shutdown,
-    keys: Option<Arc<dyn KeySource>>,
+    authority: Option<(Arc<dyn KeySource>, Arc<dyn SessionSource>)>,
     metrics: Arc<Metrics>,
     mailer: Option<Arc<dyn Mailer>>,
 }
@@ -72,8 +72,8 @@ impl EmailService {
             publisher,
             clock,
             shutdown: Shutdown::new(),
-            keys: None,
-            metrics: Metrics::new(NAME),
+            authority: None,
+            metrics: Metrics::new(),
             mailer: None,
         }
     }
@@ -98,10 +98,10 @@ impl EmailService {
         self
     }
 
-    /// Keys instead of those at `JWKS_URL`.
+    /// Keys and sessions instead of those of the server at `JWKS_URL`.
     #[must_use]
-    pub fn with_keys(mut self, keys: Arc<dyn KeySource>) -> Self {
-        self.keys = Some(keys);
+    pub fn with_authority(mut self, keys: Arc<dyn KeySource>, sessions: Arc<dyn SessionSource>) -> Self {
+        self.authority = Some((keys, sessions));
         self
     }
 
@@ -113,7 +113,7 @@ impl EmailService {
     }
 
     pub async fn run(self) -> Result<Running, StartError> {
-        let Self { config, publisher, clock, shutdown, keys, metrics, mailer } = self;
+        let Self { config, publisher, clock, shutdown, authority, metrics, mailer } = self;
         let (mailer, store) = open(&config, mailer).await?;
         let templates = Arc::new(Templates::new(&config.subject_prefix)?);
         let email_metrics = EmailMetrics::new(&metrics);
@@ -130,26 +130,41 @@ impl EmailService {
             templates: Arc::clone(&templates),
             replies: Replies::new(publisher, config.callback_queue.clone()),
             recipients: Recipients { receivers: config.receivers.clone(), operator: config.operator.clone() },
+            links: config.links.clone(),
             metrics: email_metrics,
             clock: Arc::clone(&clock),
         });
-        let keys = keys.unwrap_or_else(|| Arc::new(HttpKeys::new(config.jwks_url.clone(), Arc::clone(&clock))));
+        let (keys, sessions) = authority.unwrap_or_else(|| {
+            let keys = HttpKeys::new(config.jwks_url.clone(), &config.peers, Arc::clone(&clock));
+            (Arc::new(keys), Arc::new(HttpSessions::new(&config.jwks_url, &config.peers, Arc::clone(&clock))))
+        });
+        let verifier = Verifier::new(keys, AUDIENCE_EMAIL, Arc::clone(&clock)).with_sessions(sessions);
         let parts = http::Parts {
             post,
             store: Arc::clone(&store),
             templates,
             clock: Arc::clone(&clock),
-            verifier: web::Data::new(Verifier::new(keys, AUDIENCE_EMAIL, Arc::clone(&clock))),
+            verifier: web::Data::new(verifier),
         };
+        let readiness = readiness(&mailer, &store);
         let server_parts = ServerParts {
             metrics: Arc::clone(&metrics),
-            readiness: readiness(&mailer, &store),
+            readiness: readiness.clone(),
             shutdown: shutdown.clone(),
             openapi: http::document(),
         };
         let server = serve_http(&config, server_parts, parts)?;
         let pruning = task::spawn("prune", prune(store, clock, config.record_days, shutdown.clone()));
-        Ok(Running { server, consumer, bindings: config.bindings, queue: config.queue, shutdown, metrics, pruning })
+        Ok(Running {
+            server,
+            readiness,
+            consumer,
+            bindings: config.bindings,
+            queue: config.queue,
+            shutdown,
+            metrics,
+            pruning,
+        })
     }
 }
 
@@ -167,6 +182,7 @@ async fn open(
 fn serve_http(config: &Config, server_parts: ServerParts, parts: http::Parts) -> Result<RunningServer, StartError> {
     let mut settings = ServerSettings::new(NAME, config.bind);
     settings.tls = config.tls.clone();
+    settings.cors_origins = config.cors_origins.clone();
     serve(settings, server_parts, move |routes| http::configure(routes, &parts))
         .map_err(|source| StartError::Bind { address: config.bind, source })
 }
@@ -188,6 +204,7 @@ fn readiness(mailer: &Arc<dyn Mailer>, store: &Arc<dyn DeliveryStore>) -> Readin
 /// A service that has started.
 pub struct Running {
     server: RunningServer,
+    readiness: Readiness,
     consumer: Arc<SendEmail>,
     bindings: Vec<Pattern>,
     queue: String,
@@ -197,6 +214,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// For what the report tells of besides mailer and store.
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
     /// Where the HTTP API listens.
     pub fn address(&self) -> SocketAddr {
         self.server.addr

@@ -8,13 +8,15 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use clap::{Parser, Subcommand};
-use service_kit::http::client;
+use service_kit::http::auth::JWKS_VARIABLE;
+use service_kit::http::{PeerClient, causes};
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, Role};
 use service_kit::messaging::{Outgoing, Publisher, Receipt};
 use service_kit::telemetry::Metrics;
 use tokio::sync::broadcast;
 
+use email_service::store::StoreTarget;
 use email_service::templates::Templates;
 use email_service::{Args, Config, EmailService, http};
 
@@ -64,7 +66,11 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
     let config = args.check()?;
+    let store = config.store.clone();
     service_kit::telemetry::init(&args.log_settings())?;
+    if let Some(warning) = &config.warning {
+        tracing::warn!("{warning}");
+    }
     let shutdown = Shutdown::new();
     shutdown.on_signals();
     let Some(broker) = config.broker.clone() else {
@@ -72,9 +78,10 @@ async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
         let mut running = EmailService::new(config, Arc::new(NoBroker::new())).with_shutdown(shutdown).run().await?;
         running.wait().await;
         running.stop().await;
+        finish(&store);
         return Ok(ExitCode::SUCCESS);
     };
-    let metrics = Metrics::new("email-service");
+    let metrics = Metrics::new();
     let publisher = Arc::new(AmqpPublisher::start(broker.clone(), &metrics, shutdown.clone()));
     let mut running = EmailService::new(config, publisher)
         .with_shutdown(shutdown.clone())
@@ -84,11 +91,24 @@ async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
     amqp::check_at_start(&broker, &[Role::Consumer(&running.consumer_settings())]).await.context("AMQP_URI")?;
     let consumers = AmqpConsumers::new(broker, metrics, shutdown.clone());
     consumers.subscribe(running.consumer_settings(), running.consumer())?;
+    let watched = consumers.clone();
+    // Requests are answered without it: events wait.
+    running.readiness().watch("broker", move || {
+        let state = watched.state();
+        Box::pin(async move { state })
+    });
     shutdown.wait().await;
     consumers.drain(DRAIN).await;
     running.wait().await;
     running.stop().await;
+    finish(&store);
     Ok(ExitCode::SUCCESS)
+}
+
+fn finish(store: &StoreTarget) {
+    if let StoreTarget::Sqlite(path) = store {
+        service_kit::sqlite::finish(path);
+    }
 }
 
 async fn healthcheck(args: &Args) -> anyhow::Result<ExitCode> {
@@ -109,6 +129,10 @@ async fn doctor(args: &Args) -> anyhow::Result<ExitCode> {
     let config = match args.check() {
         Ok(config) => config,
         Err(error) => {
+            // What was passed over may be what is missing.
+            for warning in service_kit::config::warnings() {
+                writeln!(io::stdout(), "WARN  {warning}")?;
+            }
             for line in error.lines() {
                 report("configuration", &Err(line.clone()))?;
             }
@@ -124,6 +148,9 @@ async fn doctor(args: &Args) -> anyhow::Result<ExitCode> {
         ("keys", check_keys(&config).await),
     ];
     let mut code = ExitCode::SUCCESS;
+    for warning in service_kit::config::warnings().iter().chain(&config.warning) {
+        writeln!(io::stdout(), "WARN  {warning}")?;
+    }
     for (name, result) in checks {
         report(name, &result)?;
         if result.is_err() {
@@ -142,12 +169,12 @@ fn report(name: &str, result: &Result<(), String>) -> io::Result<()> {
 }
 
 async fn check_mailer(config: &Config) -> Result<(), String> {
-    let mailer = config.mail.open().await.map_err(|error| whole(&error))?;
+    let mailer = config.mail.open().await.map_err(|error| causes(&error))?;
     mailer.probe().await
 }
 
 async fn check_store(config: &Config) -> Result<(), String> {
-    let store = config.store.open().await.map_err(|error| format!("EMAIL_DATABASE_URL: {}", whole(&error)))?;
+    let store = config.store.open().await.map_err(|error| format!("EMAIL_DATABASE_URL: {}", causes(&error)))?;
     store.probe().await.map_err(|reason| format!("EMAIL_DATABASE_URL: {reason}"))
 }
 
@@ -156,15 +183,16 @@ async fn check_broker(config: &Config) -> Result<(), String> {
     amqp::probe(broker).await.map_err(|error| format!("AMQP_URI: {error}"))
 }
 
-/// An error with its causes, on one line.
-fn whole(error: &dyn std::error::Error) -> String {
-    std::iter::successors(error.source(), |error| error.source())
-        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
 async fn check_keys(config: &Config) -> Result<(), String> {
-    let answer = client(JWKS_LIMIT).get(&config.jwks_url).send().await;
-    let status = answer.map_err(|_| "JWKS_URL: no answer; is bank-service running?".to_owned())?.status();
+    let client = PeerClient::new(JWKS_VARIABLE, &config.peers, JWKS_LIMIT);
+    let url = config.jwks_url.parse().map_err(|_| "JWKS_URL: not an address".to_owned())?;
+    let answer = client.probe(&url).await;
+    let (answer, warning) =
+        answer.map_err(|error| format!("JWKS_URL: {}; is bank-service running?", causes(&error.without_url())))?;
+    if let Some(warning) = warning {
+        writeln!(io::stdout(), "WARN  {warning}").map_err(|error| error.to_string())?;
+    }
+    let status = answer.status();
     if status.is_success() { Ok(()) } else { Err(format!("JWKS_URL: the answer is {status}")) }
 }
 

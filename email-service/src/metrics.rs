@@ -21,10 +21,10 @@ pub struct EmailMetrics {
 impl EmailMetrics {
     pub fn new(metrics: &Arc<Metrics>) -> Self {
         let outcomes = "Mails by event type and what became of the attempt";
-        let seconds = metrics.histogram("email_send_seconds", "How long the mailer took to answer", &[]);
+        let seconds = metrics.histogram("bank_email_send_seconds", "How long the mailer took to answer", &[]);
         Self {
-            emails: metrics.counter("emails_total", outcomes, &["event_type", "outcome"]),
-            skipped: metrics.counter("emails_skipped_total", "Events that have no template", &["event_type"]),
+            emails: metrics.counter("bank_emails_total", outcomes, &["event_type", "outcome"]),
+            skipped: metrics.counter("bank_emails_skipped_total", "Events that have no template", &["event_type"]),
             seconds: seconds.with_label_values::<&str>(&[]),
         }
     }

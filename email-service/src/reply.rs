@@ -97,7 +97,7 @@ impl Replies {
                 }
                 Err(reason)
             }
-            Receipt::Unavailable { reason } => {
+            Receipt::Unrouted { reason, .. } | Receipt::Unavailable { reason } => {
                 self.hold(outgoing);
                 Err(reason)
             }
@@ -125,7 +125,7 @@ impl Replies {
 
 fn reply<E: Event>(to: &Envelope, event: &E, date: DateTime<Utc>) -> Result<Envelope, serde_json::Error> {
     let mut reply = Envelope::new(to.id.derive(E::TYPE), SOURCE, to.body.user_id, date, event)?;
-    reply.correlation_id.clone_from(&to.correlation_id);
+    reply.correlation_id = Some(to.id.to_string());
     reply.traceparent.clone_from(&to.traceparent);
     Ok(reply)
 }

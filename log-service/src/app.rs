@@ -7,17 +7,17 @@ use std::time::Duration;
 use actix_web::web;
 use service_kit::clock::SharedClock;
 use service_kit::config::ConfigError;
-use service_kit::http::auth::{AUDIENCE_LOG, KeySource, Verifier};
+use service_kit::http::auth::{AUDIENCE_LOG, KeySource, SessionSource, Verifier};
 use service_kit::http::server::{self, RunningServer, ServerParts, ServerSettings};
 use service_kit::lifecycle::{Readiness, Shutdown};
-use service_kit::messaging::amqp::AmqpSettings;
+use service_kit::messaging::amqp::{AmqpConsumers, AmqpSettings};
 use service_kit::messaging::{Consumer, ConsumerSettings};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
 
 use crate::config::{LogServiceConfig, Settings};
 use crate::consumers::RecordEvent;
-use crate::http::{self, Api};
+use crate::http::{self, Api, SharedHands};
 use crate::metrics::LogMetrics;
 use crate::retention;
 use crate::store::{self, LogStore, OpenError};
@@ -32,6 +32,8 @@ pub struct LogParts {
     pub clock: SharedClock,
     /// Where the keys come from that tokens are checked with.
     pub keys: Arc<dyn KeySource>,
+    /// Who tells whether a user's session still counts.
+    pub sessions: Arc<dyn SessionSource>,
     pub metrics: Arc<Metrics>,
     /// When it begins, the service stops.
     pub shutdown: Shutdown,
@@ -59,7 +61,9 @@ pub struct Running {
     settings: Settings,
     store: Arc<dyn LogStore>,
     server: RunningServer,
+    readiness: Readiness,
     metrics: Arc<Metrics>,
+    hands: SharedHands,
     shutdown: Shutdown,
 }
 
@@ -71,7 +75,7 @@ impl LogService {
 
     /// The same from settings that are checked.
     pub async fn start_with(settings: Settings, parts: LogParts) -> Result<Running, StartError> {
-        let LogParts { clock, keys, metrics, shutdown } = parts;
+        let LogParts { clock, keys, sessions, metrics, shutdown } = parts;
         let store = store::connect(&settings.store, settings.retention)
             .await
             .map_err(|error| StartError::Store { variable: settings.store.variable(), error })?;
@@ -79,13 +83,33 @@ impl LogService {
         let counts = Arc::new(LogMetrics::new(&metrics));
         let consumer =
             RecordEvent::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&counts), &settings.bindings);
-        let api = Api::new(Arc::clone(&store), Arc::clone(&clock), own.clone(), counts, settings.stream);
-        let verifier = Verifier::new(keys, AUDIENCE_LOG, Arc::clone(&clock));
-        let server = listen(&settings, Arc::clone(&metrics), &own, &store, api, verifier)?;
+        let hands = SharedHands::default();
+        let api = Api::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            own.clone(),
+            counts,
+            settings.stream,
+            settings.bindings.clone(),
+            hands.clone(),
+        );
+        let verifier = Verifier::new(keys, AUDIENCE_LOG, Arc::clone(&clock)).with_sessions(sessions);
+        let readiness = Readiness::new();
+        let server = listen(&settings, Arc::clone(&metrics), &own, &store, api, verifier, readiness.clone())?;
         if let Some(keep) = settings.retention {
             drop(task::spawn("retention", retention::run(Arc::clone(&store), clock, keep, own.clone())));
         }
-        Ok(Running { addr: server.addr, consumer: Arc::new(consumer), settings, store, server, metrics, shutdown: own })
+        Ok(Running {
+            addr: server.addr,
+            consumer: Arc::new(consumer),
+            settings,
+            store,
+            server,
+            readiness,
+            metrics,
+            hands,
+            shutdown: own,
+        })
     }
 }
 
@@ -109,8 +133,8 @@ fn listen(
     store: &Arc<dyn LogStore>,
     api: Api,
     verifier: Verifier,
+    readiness: Readiness,
 ) -> Result<RunningServer, StartError> {
-    let readiness = Readiness::new();
     let probed = Arc::clone(store);
     readiness.add("log_store", move || {
         let store = Arc::clone(&probed);
@@ -119,12 +143,18 @@ fn listen(
     let (api, verifier) = (web::Data::new(api), web::Data::new(verifier));
     let mut server = ServerSettings::new(SERVICE, settings.bind);
     server.tls = settings.tls.clone();
+    server.cors_origins = settings.cors_origins.clone();
     let parts = ServerParts { metrics, readiness, shutdown: shutdown.clone(), openapi: http::document() };
     let routes = move |config: &mut web::ServiceConfig| http::routes(config, api.clone(), verifier.clone());
     server::serve(server, parts, routes).map_err(|error| StartError::Bind { addr: settings.bind, error })
 }
 
 impl Running {
+    /// For what the report tells of besides the store.
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
     pub fn url(&self) -> String {
         self.server.url()
     }
@@ -146,6 +176,12 @@ impl Running {
     /// Where events come from, if not in process.
     pub fn broker(&self) -> Option<AmqpSettings> {
         self.settings.broker.clone()
+    }
+
+    /// Has the service tell what of its queue these consumers have in hand.
+    pub fn tell_hands_of(&self, consumers: AmqpConsumers) {
+        let queue = self.settings.queue.clone();
+        self.hands.get_or_init(|| Box::new(move || consumers.hands(&queue)));
     }
 
     pub fn metrics(&self) -> Arc<Metrics> {

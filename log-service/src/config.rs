@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use chrono::TimeDelta;
 use clap::Args;
-use service_kit::config::{ConfigError, EnvOptions, Faults, Secret};
-use service_kit::http::TlsOptions;
+use service_kit::config::{ConfigError, EnvOptions, Faults, Secret, plain_http_warning};
+use service_kit::http::cors::Origins;
 use service_kit::http::tls::Tls;
+use service_kit::http::{CorsOptions, PeerOptions, PeerTrust, TlsOptions};
 use service_kit::messaging::amqp::{AmqpSettings, BrokerOptions};
 use shared_events::routing::LOG_QUEUE;
 use shared_events::{Pattern, routing};
@@ -57,11 +58,11 @@ pub struct LogServiceConfig {
     )]
     pub jwks_url: String,
 
-    /// Which events are logged: routing keys and patterns, comma-separated [default: every event but bank.created and email.*]
+    /// Which events are logged: routing keys and patterns, comma-separated; every event but bank.created and email.* unless set
     #[arg(long, env = "ROUTING_KEY", value_name = "LIST", global = true)]
     pub routing_key: Option<String>,
 
-    /// Entries older than this are removed [default: kept for ever]
+    /// Entries older than this are removed; none unless set
     #[arg(long, env = "RETENTION_DAYS", value_name = "DAYS", global = true)]
     pub retention_days: Option<String>,
 
@@ -76,7 +77,13 @@ pub struct LogServiceConfig {
     pub env: EnvOptions,
 
     #[command(flatten)]
+    pub cors: CorsOptions,
+
+    #[command(flatten)]
     pub tls: TlsOptions,
+
+    #[command(flatten)]
+    pub peers: PeerOptions,
 }
 
 impl LogServiceConfig {
@@ -94,7 +101,9 @@ impl LogServiceConfig {
             broker: BrokerOptions::default(),
             queue_name: LOG_QUEUE.to_owned(),
             env: EnvOptions::default(),
+            cors: CorsOptions::default(),
             tls: TlsOptions::default(),
+            peers: PeerOptions::default(),
         }
     }
 
@@ -110,19 +119,25 @@ impl LogServiceConfig {
         let bindings = self.bindings(&mut faults);
         let retention = self.retention(&mut faults);
         let broker = self.broker.check(&mut faults);
+        let cors_origins = self.cors.check(&mut faults);
         let tls = self.tls.check(&mut faults);
+        let peers = self.peers.check(self.env.app_env, &mut faults);
         let logins = [("MONGODB_URI", self.mongodb_uri.as_ref()), ("AMQP_URI", self.broker.amqp_uri.as_ref())];
         faults.refuse_examples(self.env.app_env, &logins);
+        let warning = jwks_url.as_ref().and_then(|url| plain_http_warning(self.env.app_env, "JWKS_URL", url));
         match (faults.finish(), bind, store, jwks_url) {
             (Ok(()), Some(bind), Some(store), Some(jwks_url)) => Ok(Settings {
                 bind,
                 store,
                 jwks_url: jwks_url.into(),
+                warning,
                 bindings,
                 retention,
                 broker,
                 queue: self.queue_name.clone(),
+                cors_origins,
                 tls,
+                peers,
                 stream: StreamSettings::default(),
             }),
             (Err(error), ..) => Err(error),
@@ -156,7 +171,7 @@ impl LogServiceConfig {
         if bindings.is_empty() {
             faults.add("ROUTING_KEY: the list is empty; expected patterns such as account.*,card.created");
         }
-        bindings
+        Pattern::with(bindings, routing::LOG_ALWAYS)
     }
 
     fn retention(&self, faults: &mut Faults) -> Option<TimeDelta> {
@@ -178,12 +193,17 @@ pub struct Settings {
     pub bind: SocketAddr,
     pub store: StoreUrl,
     pub jwks_url: String,
+    /// What an operator should know of at each start.
+    pub warning: Option<String>,
     pub bindings: Vec<Pattern>,
     pub retention: Option<TimeDelta>,
     /// None: events come by HTTP, or in process.
     pub broker: Option<AmqpSettings>,
     pub queue: String,
+    pub cors_origins: Origins,
     pub tls: Tls,
+    /// Whom calls to bank-service trust.
+    pub peers: PeerTrust,
     pub stream: StreamSettings,
 }
 
@@ -213,7 +233,7 @@ mod tests {
             let variable = arg.get_env().and_then(|name| name.to_str()).unwrap();
             let row = readme.lines().find(|line| line.starts_with("| `") && line.contains(&format!("`{variable}`")));
             let row = row.unwrap_or_else(|| panic!("{variable} is not in the README"));
-            for default in arg.get_default_values() {
+            for default in arg.get_default_values().iter().filter(|default| !default.is_empty()) {
                 assert!(row.contains(&format!("`{}`", default.to_str().unwrap())), "{variable}: {row}");
             }
         }
@@ -235,13 +255,22 @@ mod tests {
                 ..BrokerOptions::default()
             },
             queue_name: LOG_QUEUE.to_owned(),
+            cors: CorsOptions::default(),
             env: EnvOptions::default(),
             tls: TlsOptions { tls: Some("adhoc".to_owned()), tls_cert: Some("cert.pem".into()), tls_key: None },
+            peers: PeerOptions { internal_ca: Some("/nowhere/ca.pem".into()) },
         };
         let text = config.check().unwrap_err().to_string();
-        for variable in
-            ["LOG_BIND", "LOG_DATABASE_URL", "JWKS_URL", "ROUTING_KEY", "RETENTION_DAYS", "AMQP_URI", "TLS_CERT"]
-        {
+        for variable in [
+            "LOG_BIND",
+            "LOG_DATABASE_URL",
+            "JWKS_URL",
+            "ROUTING_KEY",
+            "RETENTION_DAYS",
+            "AMQP_URI",
+            "TLS_CERT",
+            "INTERNAL_CA",
+        ] {
             assert!(text.contains(&format!("  {variable}")), "{variable} in {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");
@@ -257,6 +286,23 @@ mod tests {
         assert!(text.contains("MONGODB_URI: ") && text.contains("AMQP_URI: "), "{text}");
         config.env.app_env = AppEnv::Staging;
         assert!(config.check().is_ok());
+    }
+
+    #[test]
+    fn production_warns_of_keys_that_come_from_another_host_in_the_clear() {
+        let warning = |app_env, url: &str| {
+            let env = EnvOptions { app_env };
+            LogServiceConfig { env, jwks_url: url.to_owned(), ..config() }.check().unwrap().warning
+        };
+        let told = warning(AppEnv::Production, "http://bank-service:5000/jwks.json").unwrap();
+        assert!(told.starts_with("JWKS_URL: plain http"), "{told}");
+        for (app_env, url) in [
+            (AppEnv::Production, "https://bank.example/jwks.json"),
+            (AppEnv::Production, "http://localhost:5000/jwks.json"),
+            (AppEnv::Staging, "http://bank-service:5000/jwks.json"),
+        ] {
+            assert_eq!(warning(app_env, url), None, "{app_env:?} {url}");
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! `log-service doctor`: is what the service needs there? One line for each thing, then an exit code.
 
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use log_service::LogServiceConfig;
 use log_service::config::Settings;
-use service_kit::http::auth::Jwks;
+use service_kit::http::auth::{JWKS_VARIABLE, Jwks};
+use service_kit::http::{PeerClient, causes};
 use service_kit::messaging::amqp;
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -16,16 +16,23 @@ pub(crate) async fn run(config: &LogServiceConfig) -> ExitCode {
     let settings = match config.check() {
         Ok(settings) => settings,
         Err(error) => {
+            // What was passed over may be what is missing.
+            for warning in service_kit::config::warnings() {
+                writeln!(std::io::stdout(), "WARN   {warning}").ok();
+            }
             report("configuration", Err(error.to_string()));
             return ExitCode::FAILURE;
         }
     };
+    let mut told = service_kit::config::warnings().iter().chain(&settings.warning);
+    let written = told.all(|warning| writeln!(std::io::stdout(), "WARN   {warning}").is_ok());
     let sound = [
+        written,
         report("configuration", Ok("valid".to_owned())),
         report(settings.store.variable(), check_store(&settings).await),
         report("AMQP_URI", check_broker(&settings).await),
-        report("JWKS_URL", check_keys(&settings.jwks_url).await),
-        report("LOG_BIND", check_address(&settings)),
+        report("JWKS_URL", check_keys(&settings).await),
+        report("LOG_BIND", service_kit::http::healthcheck::address(settings.bind, &settings.tls).await),
     ];
     if sound.iter().all(|sound| *sound) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -43,18 +50,19 @@ async fn check_broker(settings: &Settings) -> Result<String, String> {
     Ok(format!("{} answers", broker.endpoint()))
 }
 
-async fn check_keys(url: &str) -> Result<String, String> {
-    let client = service_kit::http::client(TIME_LIMIT);
-    let answer = client.get(url).send().await.map_err(|error| format!("{error}; is bank-service running?"))?;
+async fn check_keys(settings: &Settings) -> Result<String, String> {
+    let client = PeerClient::new(JWKS_VARIABLE, &settings.peers, TIME_LIMIT);
+    let url = settings.jwks_url.parse().map_err(|_| "not an address".to_owned())?;
+    let (answer, warning) = client
+        .probe(&url)
+        .await
+        .map_err(|error| format!("{}; is bank-service running?", causes(&error.without_url())))?;
+    if let Some(warning) = warning {
+        writeln!(std::io::stdout(), "WARN   {warning}").map_err(|error| error.to_string())?;
+    }
     let answer = answer.error_for_status().map_err(|error| error.to_string())?;
     let keys: Jwks = answer.json().await.map_err(|_| "the answer is not a key set".to_owned())?;
     if keys.keys.is_empty() { Err("the key set is empty".to_owned()) } else { Ok(format!("{} keys", keys.keys.len())) }
-}
-
-fn check_address(settings: &Settings) -> Result<String, String> {
-    TcpListener::bind(settings.bind)
-        .map(|_| format!("{} is free", settings.bind))
-        .map_err(|error| format!("{}: {error}", settings.bind))
 }
 
 /// Prints a line; a terminal that is gone counts as a fault.

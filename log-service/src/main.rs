@@ -3,19 +3,21 @@
 mod doctor;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
+use log_service::store::StoreUrl;
 use log_service::{LogParts, LogService, LogServiceConfig, Running};
 use service_kit::clock::SystemClock;
 use service_kit::config;
-use service_kit::http::auth::HttpKeys;
+use service_kit::http::auth::{HttpKeys, HttpSessions};
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpSettings, Role};
-use service_kit::telemetry::{self, LogFormat, LogSettings, Metrics};
+use service_kit::telemetry::{self, LogFormat, LogSettings, Metrics, ReportOptions};
 
 /// Handlers that still run after this time are stopped; what they had is delivered again.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -37,6 +39,13 @@ struct Cli {
     /// What is logged: a level such as info, or a filter of the `RUST_LOG` syntax
     #[arg(long, env = "RUST_LOG", default_value = "info", value_name = "FILTER", global = true)]
     log_level: String,
+
+    /// Append log lines to this file, besides standard error
+    #[arg(long, env = "LOG_FILE", value_name = "FILE", global = true)]
+    log_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    reports: ReportOptions,
 }
 
 #[derive(Subcommand, Clone, Copy)]
@@ -75,15 +84,25 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(cli: Cli) -> anyhow::Result<()> {
-    telemetry::init(&LogSettings { format: cli.log_format, level: cli.log_level, file: None })?;
+    telemetry::init(&LogSettings {
+        format: cli.log_format,
+        level: cli.log_level,
+        file: cli.log_file,
+        reports: cli.reports,
+    })?;
     let settings = cli.service.check()?;
+    if let Some(warning) = &settings.warning {
+        tracing::warn!("{warning}");
+    }
+    let store = settings.store.clone();
     let shutdown = Shutdown::new();
     shutdown.on_signals();
     let clock = Arc::new(SystemClock);
     let parts = LogParts {
-        keys: Arc::new(HttpKeys::new(&settings.jwks_url, clock.clone())),
+        keys: Arc::new(HttpKeys::new(&settings.jwks_url, &settings.peers, clock.clone())),
+        sessions: Arc::new(HttpSessions::new(&settings.jwks_url, &settings.peers, clock.clone())),
         clock,
-        metrics: Metrics::new("log-service"),
+        metrics: Metrics::new(),
         shutdown: shutdown.clone(),
     };
     let running = LogService::start_with(settings, parts).await?;
@@ -98,6 +117,9 @@ async fn serve(cli: Cli) -> anyhow::Result<()> {
         consumers.drain(DRAIN).await;
     }
     running.wait().await;
+    if let StoreUrl::Sqlite(path) = store {
+        service_kit::sqlite::finish(&path);
+    }
     Ok(())
 }
 
@@ -106,6 +128,13 @@ async fn hear(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -> a
     amqp::check_at_start(&broker, &[Role::Consumer(&running.consumer_settings())]).await.context("AMQP_URI")?;
     let consumers = AmqpConsumers::new(broker, running.metrics(), shutdown.clone());
     consumers.subscribe(running.consumer_settings(), running.consumer())?;
+    running.tell_hands_of(consumers.clone());
+    let watched = consumers.clone();
+    // Reads are served without it: events wait.
+    running.readiness().watch("broker", move || {
+        let state = watched.state();
+        Box::pin(async move { state })
+    });
     Ok(consumers)
 }
 

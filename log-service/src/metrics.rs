@@ -14,6 +14,7 @@ const BATCH_BUCKETS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 25
 pub struct LogMetrics {
     recorded: IntCounterVec,
     duplicates: IntCounterVec,
+    conflicts: IntCounterVec,
     batch: Histogram,
     seen: Mutex<HashSet<String>>,
 }
@@ -21,8 +22,13 @@ pub struct LogMetrics {
 impl LogMetrics {
     pub fn new(metrics: &Metrics) -> Self {
         Self {
-            recorded: metrics.counter("logs_recorded_total", "Entries recorded, by event type.", &["event_type"]),
-            duplicates: metrics.counter("log_duplicates_total", "Events that had been recorded before.", &[]),
+            recorded: metrics.counter("bank_log_recorded_total", "Entries recorded, by event type.", &["event_type"]),
+            duplicates: metrics.counter("bank_log_duplicates_total", "Events that had been recorded before.", &[]),
+            conflicts: metrics.counter(
+                "bank_log_conflicts_total",
+                "Events that had been recorded before with other content.",
+                &[],
+            ),
             batch: batch_histogram(metrics),
             seen: Mutex::default(),
         }
@@ -34,6 +40,10 @@ impl LogMetrics {
 
     pub fn duplicate(&self) {
         self.duplicates.with_label_values::<&str>(&[]).inc();
+    }
+
+    pub fn conflict(&self) {
+        self.conflicts.with_label_values::<&str>(&[]).inc();
     }
 
     pub fn batch(&self, size: usize) {
@@ -57,7 +67,7 @@ impl LogMetrics {
 /// The shared histograms count seconds; this one counts events.
 #[expect(clippy::expect_used, reason = "name and buckets are constants of the program, wrong in every run or in none")]
 fn batch_histogram(metrics: &Metrics) -> Histogram {
-    let options = HistogramOpts::new("log_batch_size", "Events that one write was to record.");
+    let options = HistogramOpts::new("bank_log_batch_size", "Events that one write was to record.");
     let histogram = Histogram::with_opts(options.buckets(BATCH_BUCKETS.to_vec())).expect("name and buckets are valid");
     if let Err(error) = metrics.registry().register(Box::new(histogram.clone())) {
         tracing::warn!(%error, "the batch sizes are not published");

@@ -122,6 +122,7 @@ pub const EVENTS: &[Entry] = &[
     entry::<events::LoggedOut>(),
     entry::<events::SessionsEnded>(),
     entry::<events::RefreshTokenReused>(),
+    entry::<events::RefreshTokenSpent>(),
     entry::<events::RolesChanged>(),
     entry::<events::UserBlocked>(),
     entry::<events::UserUnblocked>(),

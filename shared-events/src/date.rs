@@ -1,8 +1,10 @@
 //! Dates on the wire: `YYYY-MM-DDTHH:MM:SS`, always UTC, without a zone designator.
 //!
-//! Use as `#[serde(with = "shared_events::date")]` on a `DateTime<Utc>`. Reading also takes fractions and a `Z`.
+//! Use as `#[serde(with = "shared_events::date")]` on a `DateTime<Utc>`. Reading takes the forms of ISO 8601 that other
+//! languages write: fractions, `Z` or an offset with or without its colon, letters in lower case, a blank for the `T`, a day
+//! alone (its first second, UTC).
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
 const FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
@@ -12,12 +14,18 @@ pub fn format(date: &DateTime<Utc>) -> String {
     date.format(FORMAT).to_string()
 }
 
-/// Reads a date, with or without fractions, with or without `Z` or an offset.
+/// Reads a date; without an offset it is UTC.
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
     if let Ok(date) = DateTime::parse_from_rfc3339(text) {
         return Some(date.with_timezone(&Utc));
     }
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|date| date.and_utc())
+    let upper = text.to_ascii_uppercase().replacen(' ', "T", 1).replace(' ', "");
+    let with_offset = |format| DateTime::parse_from_str(&upper, format).map(|date| date.with_timezone(&Utc));
+    let without = |format| NaiveDateTime::parse_from_str(&upper, format).map(|date| date.and_utc());
+    let day = || NaiveDate::parse_from_str(&upper, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let parsed = without("%Y-%m-%dT%H:%M:%S%.f").or_else(|_| without("%Y-%m-%dT%H:%M:%S%.fZ"));
+    parsed.or_else(|_| with_offset("%Y-%m-%dT%H:%M:%S%.f%#z")).or_else(|_| day()).ok()
 }
 
 pub fn serialize<S: Serializer>(date: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -44,5 +52,56 @@ pub mod option {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
         let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
         parse(&text).map(Some).ok_or_else(|| D::Error::custom("expected a UTC date such as 2025-01-16T17:10:26"))
+    }
+}
+
+/// The same moment as our HTTP APIs show it: with `Z` (RFC 3339), so that a browser does not read it as local time.
+pub mod zoned {
+    use super::{DateTime, Serializer, Utc};
+
+    pub fn format(date: &DateTime<Utc>) -> String {
+        format!("{}Z", super::format(date))
+    }
+
+    pub fn serialize<S: Serializer>(date: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&date.format("%Y-%m-%dT%H:%M:%SZ"))
+    }
+
+    /// The same for dates that may be missing.
+    pub mod option {
+        use super::super::{DateTime, Serializer, Utc};
+
+        pub fn serialize<S: Serializer>(date: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+            match date {
+                Some(date) => super::serialize(date, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_that_other_languages_write_are_read_and_nothing_else() {
+        for text in [
+            "2025-01-16T17:10:26",
+            "2025-01-16T17:10:26Z",
+            "2025-01-16t17:10:26z",
+            "2025-01-16 17:10:26",
+            "2025-01-16 17:10:26 Z",
+            "2025-01-16T19:10:26+02:00",
+            "2025-01-16T19:10:26+0200",
+            "2025-01-16 19:10:26 +0200",
+            "2025-01-16T12:10:26.000-05",
+        ] {
+            assert_eq!(parse(text).map(|date| format(&date)).as_deref(), Some("2025-01-16T17:10:26"), "{text}");
+        }
+        assert_eq!(parse("2025-01-16").map(|date| format(&date)).as_deref(), Some("2025-01-16T00:00:00"));
+        for text in ["", "2025-13-01T00:00:00", "16.01.2025 17:10:26", "2025-01-16T25:00:00Z", "1737047426", "now"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
     }
 }

@@ -9,19 +9,23 @@
 
 pub mod catalog;
 pub mod date;
+pub mod email_address;
 pub mod envelope;
 pub mod events;
 pub mod ids;
 pub mod money;
+pub mod names;
 pub mod routing;
 pub mod schema;
 pub mod wire;
 
+pub use email_address::{AddressError, EmailAddress};
 pub use envelope::{Body, Envelope};
 pub use events::Event;
 pub use ids::{
     AccountId, BankId, BranchId, CardId, CityId, ClientId, DeviceId, EventId, RoleId, SocialStatusId, UserId,
 };
 pub use money::{Currency, Money, MoneyError};
+pub use names::NAME_MARKS;
 pub use routing::{EventType, Pattern};
 pub use wire::{DecodeError, WireMessage};

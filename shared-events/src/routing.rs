@@ -17,6 +17,7 @@ pub const LOG_PATTERNS: &[&str] = &[
     "card.*",
     "city.*",
     "client.*",
+    "log.*",
     "role.*",
     "security.*",
     "social_status.*",
@@ -24,6 +25,10 @@ pub const LOG_PATTERNS: &[&str] = &[
 ];
 /// What email-service binds unless told otherwise.
 pub const EMAIL_PATTERNS: &[&str] = &["*.created", "email.requested"];
+/// What email-service binds besides, whatever it is told: nothing else sends these mails.
+pub const EMAIL_ALWAYS: &[&str] = &["email.requested"];
+/// What log-service binds besides, whatever it is told: the record of who did what is complete.
+pub const LOG_ALWAYS: &[&str] = &["log.*", "security.*"];
 /// What bank-service binds for the messages that it sends itself.
 pub const SMS_PATTERNS: &[&str] = &["sms.requested"];
 pub const PUSH_PATTERNS: &[&str] = &["push.requested"];
@@ -47,7 +52,10 @@ pub struct EventTypeError;
 
 impl EventType {
     /// The type that a constant names. A constant that is no event type does not compile when this is used in a constant.
-    pub(crate) const fn known(text: &'static str) -> Self {
+    ///
+    /// # Panics
+    /// If the text is no event type.
+    pub const fn known(text: &'static str) -> Self {
         assert!(is_event_type(text), "not an event type");
         Self(Cow::Borrowed(text))
     }
@@ -118,6 +126,13 @@ impl Pattern {
     /// Reads a comma-separated list, as in `ROUTING_KEY`; empty entries are passed over.
     pub fn parse_list(list: &str) -> Vec<Self> {
         list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(Self::new).collect()
+    }
+
+    /// The list with these patterns added, each once.
+    pub fn with(mut list: Vec<Self>, always: &[&str]) -> Vec<Self> {
+        let missing: Vec<Self> = always.iter().map(|text| Self::new(text)).filter(|one| !list.contains(one)).collect();
+        list.extend(missing);
+        list
     }
 
     pub fn matches(&self, key: &str) -> bool {

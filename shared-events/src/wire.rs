@@ -19,6 +19,13 @@ use crate::schema::SCHEMA_PREFIX;
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 const CONTENT_TYPE: &str = "application/json";
 const SPEC_VERSION: &str = "1.0";
+/// Some languages write one before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Milliseconds after `cloudEvents_time` at which a message is of no use any more. Not the AMQP property `expiration`: by that
+/// the broker would make a dead letter of it.
+pub const EXPIRES_MS: &str = "x-expires-ms";
+/// The id of the request that caused an event whose `correlation_id` is taken by its confirmation.
+pub const REQUEST_ID: &str = "x-request-id";
 
 /// Events that are of no use to anybody after a while, with their time to live: the links and codes in them last no longer.
 const EXPIRING: &[(&str, u32)] = &[("email.requested", 24 * 60 * 60 * 1000), ("sms.requested", 10 * 60 * 1000)];
@@ -47,7 +54,7 @@ pub struct Properties {
     pub delivery_mode: Option<u8>,
     pub correlation_id: Option<String>,
     pub reply_to: Option<String>,
-    /// Milliseconds after which the broker may drop the message; only what holds a link or a code has one.
+    /// Milliseconds after which the broker may drop the message. Our own messages have the header `x-expires-ms` instead.
     pub expiration: Option<String>,
 }
 
@@ -83,6 +90,18 @@ impl WireMessage {
         if let Some(traceparent) = &envelope.traceparent {
             headers.insert("traceparent".to_owned(), traceparent.clone());
         }
+        if let Some(ms) = expiration_ms(&kind) {
+            headers.insert(EXPIRES_MS.to_owned(), ms.to_string());
+        }
+        // A confirmation that only repeats the correlation id, as replies do, is matched by it.
+        let correlation_id = if envelope.reply_to.is_some() {
+            if let Some(request) = &envelope.correlation_id {
+                headers.insert(REQUEST_ID.to_owned(), request.clone());
+            }
+            Some(id.clone())
+        } else {
+            envelope.correlation_id.clone()
+        };
         Ok(Self {
             routing_key: kind.clone(),
             properties: Properties {
@@ -90,9 +109,9 @@ impl WireMessage {
                 kind: Some(kind),
                 content_type: Some(CONTENT_TYPE.to_owned()),
                 delivery_mode: Some(2),
-                correlation_id: envelope.correlation_id.clone(),
+                correlation_id,
                 reply_to: envelope.reply_to.clone(),
-                expiration: expiration_ms(envelope.event_type.as_str()).map(|ms| ms.to_string()),
+                expiration: None,
             },
             headers,
             body: serde_json::to_vec(&envelope.body)?,
@@ -105,14 +124,19 @@ impl WireMessage {
         if self.body.len() > MAX_BODY_BYTES {
             return Err(DecodeError::TooLarge { size: self.body.len() });
         }
-        let body: Body = serde_json::from_slice::<StrictBody>(&self.body)
+        let json = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
+        let body: Body = serde_json::from_slice::<StrictBody>(json)
             .map_err(|error| DecodeError::Body { reason: describe_json_error(&error) })?
             .into();
+        let id = self.event_id()?;
+        // Where a confirmation is wanted, the correlation id is the event's own, and the request's is a header.
+        let own = |given: &&String| self.properties.reply_to.is_none() || **given != id.to_string();
+        let correlation_id = self.properties.correlation_id.as_ref().filter(own);
         Ok(Envelope {
-            id: self.event_id()?,
+            id,
             event_type: self.event_type()?,
             source: self.headers.get("cloudEvents_source").cloned().unwrap_or_else(|| "urn:unknown".to_owned()),
-            correlation_id: self.properties.correlation_id.clone(),
+            correlation_id: self.headers.get(REQUEST_ID).or(correlation_id).cloned(),
             traceparent: self.headers.get("traceparent").cloned(),
             reply_to: self.properties.reply_to.clone(),
             body,
@@ -130,7 +154,7 @@ impl WireMessage {
 
     /// When the message stops being of use; none if it does not expire or does not tell.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
-        let ms: u32 = self.properties.expiration.as_ref()?.parse().ok()?;
+        let ms: u32 = self.headers.get(EXPIRES_MS).or(self.properties.expiration.as_ref())?.parse().ok()?;
         let published = date::parse(self.headers.get("cloudEvents_time")?)?;
         published.checked_add_signed(TimeDelta::milliseconds(i64::from(ms)))
     }

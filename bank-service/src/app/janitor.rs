@@ -6,7 +6,10 @@ use chrono::TimeDelta;
 use service_kit::lifecycle::Shutdown;
 
 use crate::http::AppState;
-use crate::store::{Outcome, StoreError, idempotency, one_time_secrets, outbox, second_factors, sessions};
+use crate::store::{
+    Outcome, StoreError, counters, idempotency, login_devices, one_time_secrets, outbox, refresh_tokens,
+    second_factors, sessions, stream_tickets, unrouted,
+};
 
 const EVERY: Duration = Duration::from_mins(1);
 /// A sweep goes on while there is much to remove, but not for ever.
@@ -18,7 +21,12 @@ pub(super) async fn run(state: AppState, shutdown: Shutdown) {
             () = shutdown.wait() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+        if !keeps_its_key(&state).await {
+            shutdown.begin();
+            return;
+        }
         tend_keys(&state).await;
+        drop_unrouted(&state).await;
         for _ in 0..ROUNDS {
             match sweep(&state).await {
                 Ok(0) => break,
@@ -35,6 +43,21 @@ pub(super) async fn run(state: AppState, shutdown: Shutdown) {
     }
 }
 
+/// False once the database is sealed under another key: what this process sealed from now on, nobody could open.
+async fn keeps_its_key(state: &AppState) -> bool {
+    match state.security.key_is_current().await {
+        Ok(true) => true,
+        Ok(false) => {
+            tracing::error!("SECRET_KEY: the database has been sealed under another key; this process ends");
+            false
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the key of the database cannot be read; trying again later");
+            true
+        }
+    }
+}
+
 async fn tend_keys(state: &AppState) {
     let max_age = TimeDelta::days(i64::from(state.settings.config.signing_key_max_age_days));
     if let Err(error) = state.security.keys().tend(max_age).await {
@@ -42,18 +65,48 @@ async fn tend_keys(state: &AppState) {
     }
 }
 
+/// Events that no queue took within `OUTBOX_RETENTION_DAYS` are the only ones that go without having been published.
+async fn drop_unrouted(state: &AppState) {
+    let before = kept_since(state);
+    let (mut dropped, mut is_done) = (0, false);
+    for _ in 0..ROUNDS {
+        let sweep = move |db: &mut _, _: &_| unrouted::sweep(db, before).map(Outcome::new);
+        match state.store.write(&state.ctx_anonymous(), sweep).await {
+            Ok(0) => is_done = true,
+            Ok(removed) => dropped += removed,
+            Err(error) => {
+                tracing::warn!(%error, "old unrouted events cannot be removed; trying again later");
+                is_done = true;
+            }
+        }
+        if is_done {
+            break;
+        }
+    }
+    if dropped > 0 {
+        let days = state.settings.config.outbox_retention_days;
+        tracing::error!(dropped, days, "events were removed that were never published: no queue took them in time");
+    }
+}
+
+fn kept_since(state: &AppState) -> chrono::NaiveDateTime {
+    let kept = TimeDelta::days(i64::from(state.settings.config.outbox_retention_days));
+    (state.ctx_anonymous().now - kept).naive_utc()
+}
+
 async fn sweep(state: &AppState) -> Result<usize, StoreError> {
     let ctx = state.ctx_anonymous();
-    let kept = TimeDelta::days(i64::from(state.settings.config.outbox_retention_days));
-    let sent_before = (ctx.now - kept).naive_utc();
+    let sent_before = kept_since(state);
     state
         .store
         .write(&ctx, move |db, ctx| {
             let events = outbox::sweep(db, sent_before)?;
             let keys = idempotency::sweep(db, ctx)?;
             let ended = sessions::sweep(db, ctx)? + one_time_secrets::sweep(db, ctx)?;
-            let ended = ended + second_factors::sweep(db, ctx)?;
-            Ok(Outcome::new(events + keys + ended))
+            let ended = ended + stream_tickets::sweep(db, ctx)?;
+            let ended = ended + second_factors::sweep(db, ctx)? + refresh_tokens::sweep_answers(db, ctx)?;
+            let counted = counters::sweep(db, ctx)? + login_devices::sweep(db, ctx)?;
+            Ok(Outcome::new(events + keys + ended + counted))
         })
         .await
 }

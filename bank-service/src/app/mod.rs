@@ -64,7 +64,7 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
         .unwrap_or_else(|error| Err(StoreError::Unavailable { reason: error.to_string() }))
         .map_err(|source| StartError::Database { url: settings.database_url.redacted(), source })?
         .confirmed_on(&settings.config.callback_queue);
-    let security = Security::start(&settings, store.clone(), clock.clone()).await?;
+    let security = Security::start(&settings, store.clone(), clock.clone(), &metrics).await?;
     let dead_letters = settings.broker.clone().map(|broker| -> Arc<dyn DeadLetterOffice> {
         let queues = crate::trace::known_queues(&settings.config);
         Arc::new(AmqpDeadLetters::new(broker, queues, clock.clone()))
@@ -73,7 +73,7 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
     Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics, dead_letters, tracer, changes })
 }
 
-fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
+pub(crate) fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
     if migrate {
         for version in migrations::upgrade(url)? {
             tracing::info!(version, "migration applied");
@@ -84,11 +84,14 @@ fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Result<Store, S
 
 /// Prepares and serves; must be called inside an actix system.
 pub async fn start(config: Config, clock: SharedClock, shutdown: Shutdown) -> Result<Running, StartError> {
-    serve_prepared(prepare(config.check()?, clock, Metrics::new("bank-service")).await?, shutdown)
+    serve_prepared(prepare(config.check()?, clock, Metrics::new()).await?, shutdown)
 }
 
 /// Starts serving; must be called inside an actix system.
 pub fn serve_prepared(state: AppState, shutdown: Shutdown) -> Result<Running, StartError> {
+    for warning in state.settings.warnings() {
+        tracing::warn!("{warning}");
+    }
     let readiness = Readiness::new();
     let server = listen(&state, &shutdown, readiness.clone())?;
     let recorded = Arc::new(Notify::new());
@@ -102,6 +105,9 @@ fn listen(state: &AppState, shutdown: &Shutdown, readiness: Readiness) -> Result
     let config = &state.settings.config;
     let mut server = ServerSettings::new("bank-service", config.bind);
     server.tls = state.settings.tls.clone();
+    server.versioned = true;
+    server.https_in_front = state.settings.public_url.scheme() == "https";
+    server.cors_origins.clone_from(&state.settings.cors_origins);
     server.trusted_proxies.clone_from(&state.settings.trusted_proxies);
     if let Some(workers) = config.workers {
         server.workers = workers.max(1);
@@ -194,6 +200,7 @@ impl Running {
             store: self.state.store.clone(),
             clock: self.state.clock.clone(),
             log_service_url: self.state.settings.log_service_url.clone(),
+            trust: self.state.settings.peers.clone(),
             token,
             recorded: self.recorded.clone(),
             metrics: self.state.metrics.clone(),
@@ -215,5 +222,6 @@ impl Running {
                 tracing::error!(%error, "a task did not end well");
             }
         }
+        self.state.store.give_back_ids().await;
     }
 }

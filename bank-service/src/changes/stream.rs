@@ -2,7 +2,8 @@
 //!
 //! It ends when the session does (looked at `LOOK` by `LOOK` and before each change), when the token expires, when the service
 //! stops, and when the client goes, takes nothing for `PATIENCE` or falls too far behind. A client that comes back with
-//! `Last-Event-ID` gets what committed in between, and nothing twice.
+//! `Last-Event-ID` gets what committed in between, and nothing twice; one that missed more than `CATCH_UP` rows of the outbox
+//! is told so by `reset`, and goes on with what comes, so that coming back costs the database no more than that.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Chunks that wait for the connection.
 const CHUNKS: usize = 16;
+/// How many rows of the outbox a returning client is brought up to date over.
+const CATCH_UP: i64 = 10_000;
 /// How long the changes since `Last-Event-ID` may wait for a missing one.
 const CATCH_UP_WAIT: Duration = Duration::from_secs(5);
 /// How many changes are remembered as sent: more than the live ones may lag behind the outbox, and no more, however long the
@@ -99,10 +102,15 @@ pub fn follow(parts: StreamParts) -> Body {
 
 impl Follower {
     async fn run(mut self) -> Result<(), Over> {
-        let start = self.parts.resume.unwrap_or(self.parts.subscription.begins_after);
-        self.send(format!("{HELLO}id: {start}\n\n")).await?;
-        if let Some(resume) = self.parts.resume {
-            self.catch_up(resume).await?;
+        let now = self.parts.subscription.begins_after;
+        let missed = self.parts.resume.map(|resume| now.saturating_sub(resume));
+        if missed.is_some_and(|missed| missed > CATCH_UP) {
+            self.send(format!("{HELLO}event: reset\nid: {now}\ndata: {{}}\n\n")).await?;
+        } else {
+            self.send(format!("{HELLO}id: {}\n\n", self.parts.resume.unwrap_or(now))).await?;
+            if let Some(resume) = self.parts.resume {
+                self.catch_up(resume).await?;
+            }
         }
         let mut quiet_since = Instant::now();
         loop {
@@ -130,6 +138,10 @@ impl Follower {
         let mut reader = Reader::at(resume);
         let deadline = Instant::now() + CATCH_UP_WAIT;
         while reader.position() < self.parts.subscription.begins_after && !self.parts.shutdown.begun() {
+            if self.out.is_closed() {
+                return Err(Over);
+            }
+            self.viewer().await?;
             let mut next = reader.clone();
             let now = std::time::Instant::now();
             let read =

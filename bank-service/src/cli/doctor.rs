@@ -1,28 +1,52 @@
 //! `doctor`: checks the configuration and what it points to, one line each; exit code 1 if something is wrong.
 
-use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use service_kit::config::Faults;
+use service_kit::http::PeerClient;
 use service_kit::messaging::amqp::Role;
+use tokio::runtime::{Builder, Runtime};
+use url::Url;
 
 use super::say;
 use crate::config::{Config, Settings};
+use crate::security::secret_key_fits;
 use crate::store::{DatabaseUrl, migrations};
 
 const REACH_LIMIT: Duration = Duration::from_secs(3);
 
 pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
-    let settings = config.check()?;
+    let settings = match config.check() {
+        Ok(settings) => settings,
+        Err(error) => {
+            // What was passed over may be what is missing.
+            for warning in service_kit::config::warnings() {
+                say(format_args!("WARN  {warning}"))?;
+            }
+            return Err(error.into());
+        }
+    };
     say("ok    configuration")?;
+    let unfit = settings.weak_secret_key().is_some();
+    // A key that is not fit fails below.
+    let own = settings.warnings().into_iter().skip(usize::from(unfit));
+    for warning in service_kit::config::warnings().iter().cloned().chain(own) {
+        say(format_args!("WARN  {warning}"))?;
+    }
+    let database = database(&settings.database_url);
+    let secret_key = secret_key(&settings, database.is_ok());
     let checks = [
-        ("DATABASE_URL", database(&settings.database_url)),
+        ("DATABASE_URL", database),
         ("BANK_BIND", bind(&settings)),
-        ("LOG_SERVICE_URL", log_service(&settings)),
+        ("SECRET_KEY", secret_key),
+        ("LOG_SERVICE_URL", peer(&settings, "LOG_SERVICE_URL", &settings.log_service_url)),
         ("AMQP_URI", broker(&settings)),
     ];
+    let email_service = settings.email_service_url.as_ref();
+    let email_service = email_service.map(|url| ("EMAIL_SERVICE_URL", peer(&settings, "EMAIL_SERVICE_URL", url)));
     let mut healthy = true;
-    for (name, result) in checks {
+    for (name, result) in checks.into_iter().chain(email_service) {
         match result {
             Ok(text) => say(format_args!("ok    {name}: {text}"))?,
             Err(text) => {
@@ -43,37 +67,70 @@ fn database(url: &DatabaseUrl) -> Result<String, String> {
     let status = migrations::status(url).map_err(|error| error.to_string())?;
     let pending = status.iter().filter(|migration| !migration.applied).count();
     if pending == 0 {
+        addresses(url)?;
         Ok(format!("{} answers, the schema is up to date", url.redacted()))
     } else {
         Err(format!("{pending} migrations are pending; run `bank-service db upgrade`"))
     }
 }
 
-fn bind(settings: &Settings) -> Result<String, String> {
-    let addr = settings.config.bind;
-    match TcpListener::bind(addr) {
-        Ok(_) => Ok(format!("{addr} is free")),
-        Err(error) => Err(format!("{addr} cannot be listened on: {error}; is the service running already?")),
+/// Fit for its use, and the one that the database is sealed under. Of a database with a fault nothing is asked.
+fn secret_key(settings: &Settings, database_is_sound: bool) -> Result<String, String> {
+    if let Some(reason) = settings.weak_secret_key() {
+        return Err(reason.to_owned());
     }
+    if !database_is_sound {
+        return Ok("fit for its use".to_owned());
+    }
+    let fits = secret_key_fits(settings).map_err(|error| error.to_string());
+    fits.map_err(|reason| reason.trim_start_matches("SECRET_KEY: ").to_owned())?;
+    Ok("fit for its use, and for the database".to_owned())
 }
 
-fn log_service(settings: &Settings) -> Result<String, String> {
-    let url = settings.log_service_url.join("/livez").map_err(|error| error.to_string())?;
-    let ask = async { service_kit::http::client(REACH_LIMIT).get(url.clone()).send().await };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    match runtime.block_on(ask) {
-        Ok(response) if response.status().is_success() => Ok(format!("{url} answers")),
-        Ok(response) => Err(format!("{url} answers {}; is it log-service?", response.status())),
-        Err(error) => Err(format!("{url} cannot be reached: {}; is log-service running?", error.without_url())),
+/// Users whose addresses an earlier release took, and no mail can be sent to.
+fn addresses(url: &DatabaseUrl) -> Result<(), String> {
+    let troubled = migrations::troubled_addresses(url).map_err(|error| error.to_string())?;
+    if troubled.total == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "{} users have addresses that cannot be mailed or found; give them others with PUT /api/users/{{id}}: {:?}",
+        troubled.total, troubled.ids
+    ))
+}
+
+fn bind(settings: &Settings) -> Result<String, String> {
+    let mut faults = Faults::new();
+    let tls = settings.config.tls.check(&mut faults);
+    faults.finish().map_err(|error| error.to_string())?;
+    runtime()?.block_on(service_kit::http::healthcheck::address(settings.config.bind, &tls))
+}
+
+fn runtime() -> Result<Runtime, String> {
+    Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
+}
+
+fn peer(settings: &Settings, variable: &'static str, base: &Url) -> Result<String, String> {
+    let url = base.join("/livez").map_err(|error| error.to_string())?;
+    let client = PeerClient::new(variable, &settings.peers, REACH_LIMIT);
+    match runtime()?.block_on(client.probe(&url)) {
+        Ok((answer, warning)) if answer.status().is_success() => {
+            if let Some(warning) = warning {
+                say(format_args!("WARN  {warning}")).map_err(|error| error.to_string())?;
+            }
+            Ok(format!("{} answers", answer.url()))
+        }
+        Ok((answer, _)) => Err(format!("{url} answers {}; is it the service that is meant?", answer.status())),
+        Err(error) => Err(format!(
+            "{url} cannot be reached: {}; is that service running?",
+            service_kit::http::causes(&error.without_url())
+        )),
     }
 }
 
 fn broker(settings: &Settings) -> Result<String, String> {
     let Some(broker) = &settings.broker else { return Ok("not set; events wait in the outbox".to_owned()) };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let probe = service_kit::messaging::amqp::probe_as(broker, &[Role::Publisher]);
-    runtime.block_on(probe).map_err(|error| error.to_string())?;
+    runtime()?.block_on(probe).map_err(|error| error.to_string())?;
     Ok(format!("{} answers", broker.endpoint()))
 }

@@ -3,18 +3,23 @@
 mod database;
 mod dead_letters;
 mod doctor;
+mod events;
 mod healthcheck;
 mod import;
 mod openapi;
 mod operator;
 mod people;
+mod rotate_secret;
 mod serve;
 
 use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
+use service_kit::config::Secret;
 use service_kit::telemetry::{self, LogSettings};
+use shared_events::UserId;
 
 use crate::config::Config;
 
@@ -45,8 +50,11 @@ pub enum Command {
     /// Make an administrator, or make one of an existing user
     CreateAdmin {
         /// The administrator's address
-        #[arg(long, value_name = "ADDRESS")]
-        email: String,
+        #[arg(long, value_name = "ADDRESS", required_unless_present = "promote_id")]
+        email: Option<String>,
+        /// The id of a user who is to be one whatever its address
+        #[arg(long, value_name = "ID", conflicts_with = "email")]
+        promote_id: Option<i64>,
     },
     /// Take users over from another system, out of a CSV file or JSON lines; may be repeated
     ImportUsers(import::ImportOptions),
@@ -65,9 +73,18 @@ pub enum Command {
         #[arg(long)]
         compromised: bool,
     },
+    /// Seal everything under a new `SECRET_KEY`; stop the service first, then start it with the new key
+    RotateSecret {
+        /// The key that the database is sealed under; the new one is `SECRET_KEY`
+        #[arg(long, env = "OLD_SECRET_KEY", hide_env_values = true, value_name = "TEXT")]
+        old_secret_key: Option<Secret>,
+    },
     /// Look at messages that were given up, deliver them again, or discard them
     #[command(subcommand)]
     DeadLetters(dead_letters::LetterCommand),
+    /// Publish events again
+    #[command(subcommand)]
+    Events(events::EventCommand),
     /// Print the OpenAPI document
     Openapi,
     /// Check the configuration and everything it points to
@@ -102,11 +119,16 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(config),
         Command::Db(command) => database::run(command, &config),
         Command::Init => people::init(config),
-        Command::CreateAdmin { email } => people::create_admin(config, &email),
+        Command::CreateAdmin { promote_id: Some(id), .. } => {
+            people::promote(config, UserId::try_new(id).context("--promote-id")?)
+        }
+        Command::CreateAdmin { email, .. } => people::create_admin(config, &email.unwrap_or_default()),
         Command::ImportUsers(options) => import::run(config, &options),
         Command::BlockUser { user, unblock } => operator::block(config, &user, !unblock),
         Command::RotateKeys { compromised } => operator::rotate_keys(config, compromised),
+        Command::RotateSecret { old_secret_key } => rotate_secret::run(config, old_secret_key.as_ref()),
         Command::DeadLetters(command) => dead_letters::run(command, config),
+        Command::Events(command) => events::run(command, config),
         Command::Openapi => openapi::run(),
         Command::Doctor => doctor::run(config),
         Command::Healthcheck => healthcheck::run(&config),

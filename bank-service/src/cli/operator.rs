@@ -21,7 +21,7 @@ pub(super) fn rotate_keys(config: Config, compromised: bool) -> anyhow::Result<E
         if compromised {
             say("the other keys are deleted: clients have to refresh their tokens")?;
         }
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     })
 }
 
@@ -37,6 +37,6 @@ pub(super) fn block(config: Config, who: &str, blocked: bool) -> anyhow::Result<
         let user = state.store.write(&state.ctx_anonymous(), blocked_or_not).await?;
         let what = if blocked { "is blocked; its sessions have ended" } else { "is not blocked" };
         say(format_args!("user {} ({}) {what}", user.id, user.email.as_str()))?;
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     })
 }

@@ -1,4 +1,4 @@
-//! `init` and `create-admin`.
+//! `init` and `create-admin`, and the administrator of a first start.
 
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
@@ -6,16 +6,23 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use service_kit::clock::SystemClock;
-use service_kit::config::Secret;
+use service_kit::config::{AppEnv, Secret};
+use service_kit::ids::random_bytes;
 use service_kit::telemetry::Metrics;
+use shared_events::UserId;
 
-use super::say;
+use super::{fail, say};
 use crate::app;
 use crate::config::Config;
 use crate::http::AppState;
 use crate::operations::identity::AdminOutcome;
 
 const PASSWORD_BYTES: u64 = 1024;
+
+/// Who becomes the administrator of a development system that names none.
+const DEVELOPMENT_ADMIN: &str = "admin@bank.localhost";
+/// No administrator can log in: an operator has to decide.
+const UNDECIDED: u8 = 2;
 
 pub(super) fn init(config: Config) -> anyhow::Result<ExitCode> {
     let Some(email) = config.admin_email.clone() else {
@@ -24,7 +31,9 @@ pub(super) fn init(config: Config) -> anyhow::Result<ExitCode> {
     let Some(password) = config.admin_pass.clone() else {
         bail!("ADMIN_PASS: not set; expected the administrator's password, or ADMIN_PASS_FILE");
     };
-    with_state(Config { migrate_on_start: true, ..config }, async |state| make(&state, &email, &password).await)
+    with_state(Config { migrate_on_start: true, ..config }, async |state| {
+        tell(state.ensure_admin(&email, &password).await?, &email)
+    })
 }
 
 pub(super) fn create_admin(config: Config, email: &str) -> anyhow::Result<ExitCode> {
@@ -32,7 +41,38 @@ pub(super) fn create_admin(config: Config, email: &str) -> anyhow::Result<ExitCo
         Some(password) => password,
         None => read_password()?,
     };
-    with_state(config, async |state| make(&state, email, &password).await)
+    with_state(config, async |state| tell(state.ensure_admin(email, &password).await?, email))
+}
+
+/// Makes an administrator of a user whose address alone is not enough.
+pub(super) fn promote(config: Config, id: UserId) -> anyhow::Result<ExitCode> {
+    with_state(config, async |state| tell(state.promote(id).await?, "by its id"))
+}
+
+/// Sees to it that an administrator can log in before anybody else can; an exit code if the service must not start.
+pub(super) async fn first_admin(state: &AppState) -> anyhow::Result<Option<ExitCode>> {
+    if state.has_admin().await? {
+        return Ok(None);
+    }
+    let config = &state.settings.config;
+    let outcome = match (&config.admin_email, &config.admin_pass) {
+        (Some(email), Some(password)) => tell(state.ensure_first_admin(email, password).await?, email)?,
+        (None, None) if config.app_env == AppEnv::Development => {
+            let password = Secret::new(hex::encode(random_bytes::<12>()));
+            if let AdminOutcome::Created(_) = state.ensure_first_admin(DEVELOPMENT_ADMIN, &password).await? {
+                let password = password.expose();
+                say(format_args!("administrator {DEVELOPMENT_ADMIN} created; password, shown once: {password}"))?;
+            }
+            ExitCode::SUCCESS
+        }
+        _ => {
+            let hint =
+                "no administrator can log in: set ADMIN_EMAIL and ADMIN_PASS, or run `bank-service create-admin`";
+            fail(&hint);
+            ExitCode::from(UNDECIDED)
+        }
+    };
+    Ok((outcome != ExitCode::SUCCESS).then_some(outcome))
 }
 
 fn read_password() -> anyhow::Result<Secret> {
@@ -44,25 +84,32 @@ fn read_password() -> anyhow::Result<Secret> {
     Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
 }
 
-async fn make(state: &AppState, email: &str, password: &Secret) -> anyhow::Result<()> {
-    match state.ensure_admin(email, password).await? {
+/// Says what became of an administrator.
+fn tell(outcome: AdminOutcome, email: &str) -> anyhow::Result<ExitCode> {
+    match outcome {
         AdminOutcome::Created(id) => say(format_args!("administrator {email} created with ID {id}"))?,
         AdminOutcome::Promoted(id) => {
             say(format_args!("user {id} ({email}) is an administrator now; the password is unchanged"))?;
         }
         AdminOutcome::Unchanged(id) => say(format_args!("user {id} ({email}) is an administrator already"))?,
+        AdminOutcome::Present => {}
+        AdminOutcome::Refused { id, there_is_another } => {
+            let why = "has the address, which was never proved, is written otherwise, or whose account is blocked";
+            let hint = format!("`bank-service create-admin --promote-id {id}` promotes it all the same");
+            fail(&format_args!("user {id} {why}; it is no administrator, since it may be a stranger's. {hint}"));
+            return Ok(if there_is_another { ExitCode::SUCCESS } else { ExitCode::from(UNDECIDED) });
+        }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn with_state(
-    config: Config,
-    f: impl AsyncFnOnce(AppState) -> anyhow::Result<()>,
-) -> anyhow::Result<ExitCode> {
+pub(super) fn with_state<T>(config: Config, f: impl AsyncFnOnce(AppState) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let state = app::prepare(config.check()?, Arc::new(SystemClock), Metrics::new("bank-service")).await?;
-        f(state).await
-    })?;
-    Ok(ExitCode::SUCCESS)
+        let state = app::prepare(config.check()?, Arc::new(SystemClock), Metrics::new()).await?;
+        let store = state.store.clone();
+        let done = f(state).await;
+        store.give_back_ids().await;
+        done
+    })
 }

@@ -10,9 +10,12 @@ use anyhow::Context;
 use service_kit::clock::SystemClock;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, AmqpSettings, Role};
+use service_kit::telemetry::Metrics;
 
+use super::people;
 use crate::app::{self, Running};
 use crate::config::Config;
+use crate::store::DatabaseUrl;
 
 /// Handlers that still run after this time are stopped; what they had is delivered again.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -21,7 +24,13 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
     actix_rt::System::new().block_on(async {
         let shutdown = Shutdown::new();
         shutdown.on_signals();
-        let mut running = app::start(config, Arc::new(SystemClock), shutdown.clone()).await?;
+        let metrics = Metrics::new();
+        let state = app::prepare(config.check()?, Arc::new(SystemClock), metrics).await?;
+        // Before any port is open: nobody is to find a bank without its administrator.
+        if let Some(code) = people::first_admin(&state).await? {
+            return Ok(code);
+        }
+        let mut running = app::serve_prepared(state, shutdown.clone())?;
         // The publisher outlives the relay, which waits for what it has sent.
         let drained = Shutdown::new();
         let consumers = if let Some(broker) = running.state.settings.broker.clone() {
@@ -34,8 +43,12 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
         if let Some(consumers) = consumers {
             consumers.drain(DRAIN).await;
         }
+        let database = running.state.settings.database_url.clone();
         running.finish().await;
         drained.begin();
+        if let DatabaseUrl::Sqlite(path) = database {
+            service_kit::sqlite::finish(&path);
+        }
         Ok(ExitCode::SUCCESS)
     })
 }

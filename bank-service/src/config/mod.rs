@@ -1,5 +1,6 @@
 //! The configuration: flags and environment variables, read once, all faults reported together.
 
+mod production;
 mod push;
 mod settings;
 mod sms;
@@ -9,7 +10,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use service_kit::config::{AppEnv, Secret};
-use service_kit::http::TlsOptions;
+use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
 use service_kit::messaging::amqp::BrokerOptions;
 
 pub use push::{PushOptions, PushSettings};
@@ -96,6 +97,10 @@ pub struct Config {
     #[arg(long, env = "RATE_FORGOT_PER_HOUR", default_value_t = 5, value_name = "N", global = true)]
     pub rate_forgot_per_hour: u32,
 
+    /// So many mails an hour that strangers ask for are expected; above it an alarm is told and unknown networks get less
+    #[arg(long, env = "MAIL_ALARM_HOURLY", default_value_t = 1_000, value_name = "N", global = true)]
+    pub mail_alarm_hourly: u32,
+
     /// Addresses or networks whose X-Forwarded-For is believed, separated by commas
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "", value_name = "LIST", global = true)]
     pub trusted_proxies: String,
@@ -107,6 +112,10 @@ pub struct Config {
     /// How long sent events stay in the outbox, to be traced and replayed
     #[arg(long, env = "OUTBOX_RETENTION_DAYS", default_value_t = 7, value_name = "DAYS", global = true)]
     pub outbox_retention_days: u32,
+
+    /// How long an access token is valid; a logout or block counts at once all the same
+    #[arg(long, env = "ACCESS_TOKEN_MINUTES", default_value_t = 15, value_name = "1-60", global = true)]
+    pub access_token_minutes: u32,
 
     /// How old the token signing key may be before the next one is made
     #[arg(long, env = "SIGNING_KEY_MAX_AGE_DAYS", default_value_t = 30, value_name = "DAYS", global = true)]
@@ -133,7 +142,13 @@ pub struct Config {
     pub sms: SmsOptions,
 
     #[command(flatten)]
+    pub cors: CorsOptions,
+
+    #[command(flatten)]
     pub tls: TlsOptions,
+
+    #[command(flatten)]
+    pub peers: PeerOptions,
 
     /// Threads that serve requests; as many as there are cores unless set
     #[arg(long, env = "WORKERS", value_name = "N", global = true)]
@@ -159,9 +174,11 @@ impl Default for Config {
             rate_login_per_minute: 10,
             rate_register_per_hour: 10,
             rate_forgot_per_hour: 5,
+            mail_alarm_hourly: 1_000,
             trusted_proxies: String::new(),
             min_client_version: None,
             outbox_retention_days: 7,
+            access_token_minutes: 15,
             signing_key_max_age_days: 30,
             callback_queue: shared_events::routing::ACK_QUEUE.to_owned(),
             social: SocialOptions::default(),
@@ -169,7 +186,9 @@ impl Default for Config {
             push: PushOptions::default(),
             broker: BrokerOptions::default(),
             sms: SmsOptions::default(),
+            cors: CorsOptions::default(),
             tls: TlsOptions::default(),
+            peers: PeerOptions::default(),
             workers: None,
         }
     }

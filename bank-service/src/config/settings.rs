@@ -1,18 +1,23 @@
 //! The configuration after it was checked: typed values, no options that were required.
 
+use chrono::TimeDelta;
 use service_kit::config::{AppEnv, ConfigError, Faults, Secret, looks_like_example};
+use service_kit::http::PeerTrust;
+use service_kit::http::cors::Origins;
 use service_kit::http::server::Network;
 use service_kit::http::tls::Tls;
 use service_kit::messaging::amqp::AmqpSettings;
 use url::Url;
 
-use super::{Config, PushSettings, SmsSettings, SocialClient};
+use super::{Config, PushSettings, SmsSettings, SocialClient, production};
 use crate::domain::client_version::ClientVersion;
+use crate::domain::phone::TextMessageRules;
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
 const SECRET_KEY_MIN: usize = 32;
 const MOST_QUEUES: usize = 20;
 const LONGEST_QUEUE: usize = 200;
+const MOST_MAILS: i32 = 1_000_000;
 
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimits {
@@ -33,13 +38,20 @@ pub struct Settings {
     pub email_service_url: Option<Url>,
     pub password_min_score: u8,
     pub rate_limits: RateLimits,
+    pub mail_alarm_hourly: i32,
     pub trusted_proxies: Vec<Network>,
+    pub access_token_lifetime: TimeDelta,
+    pub text_messages: TextMessageRules,
     /// Clients that say a lower version are refused.
     pub min_client_version: Option<ClientVersion>,
     /// The providers that people can log in by.
     pub social: Vec<SocialClient>,
     pub sms: SmsSettings,
+    /// Whose pages may read answers.
+    pub cors_origins: Origins,
     pub tls: Tls,
+    /// Whom calls to the other services trust.
+    pub peers: PeerTrust,
     /// Where push notifications go.
     pub push: PushSettings,
     /// None: events wait in the outbox until another process takes them.
@@ -75,7 +87,10 @@ impl Config {
             networks(&self.trusted_proxies),
         );
         let sms = self.sms.check(&mut faults);
+        let text_messages = self.sms.rules(&mut faults);
+        let cors_origins = self.cors.check(&mut faults);
         let tls = self.tls.check(&mut faults);
+        let peers = self.peers.check(self.app_env, &mut faults);
         if self.outbox_retention_days == 0 || self.outbox_retention_days > 3650 {
             faults.add("OUTBOX_RETENTION_DAYS: expected a number of days from 1 to 3650");
         }
@@ -89,9 +104,17 @@ impl Config {
         if self.signing_key_max_age_days == 0 || self.signing_key_max_age_days > 3650 {
             faults.add("SIGNING_KEY_MAX_AGE_DAYS: expected a number of days from 1 to 3650");
         }
+        if !(1..=60).contains(&self.access_token_minutes) {
+            faults.add("ACCESS_TOKEN_MINUTES: expected a number of minutes from 1 to 60");
+        }
+        let mail_alarm_hourly = i32::try_from(self.mail_alarm_hourly).ok().filter(|n| (1..=MOST_MAILS).contains(n));
+        if mail_alarm_hourly.is_none() {
+            faults.add("MAIL_ALARM_HOURLY: expected a number from 1 to 1000000");
+        }
         let push = self.push.check(&mut faults);
         let min_client_version = check_client_version(&self, &mut faults);
         let social = self.social.check(self.app_env.is_production(), &mut faults);
+        production::refuse(&self, public_url.as_ref(), &sms, &push, &mut faults);
         faults.finish()?;
         let rate_limits = RateLimits {
             login_per_minute: self.rate_login_per_minute,
@@ -99,6 +122,7 @@ impl Config {
             forgot_per_hour: self.rate_forgot_per_hour,
         };
         Ok(Settings {
+            mail_alarm_hourly: mail_alarm_hourly.ok_or_else(no_faults)?,
             database_url: database_url.ok_or_else(no_faults)?,
             secret_key: secret_key.ok_or_else(no_faults)?,
             public_url: public_url.ok_or_else(no_faults)?,
@@ -108,11 +132,15 @@ impl Config {
             rate_limits,
             social,
             sms,
+            cors_origins,
             tls,
+            peers,
             push,
             broker,
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             min_client_version,
+            access_token_lifetime: TimeDelta::minutes(self.access_token_minutes.into()),
+            text_messages: text_messages.unwrap_or_default(),
             config: self,
         })
     }
@@ -139,16 +167,45 @@ fn check_database(config: &Config, faults: &mut Faults) -> Option<DatabaseUrl> {
 
 fn check_secret_key(config: &Config, faults: &mut Faults) -> Option<Secret> {
     let hint = "expected at least 32 characters, such as the output of `openssl rand -base64 32`";
-    let Some(key) = &config.secret_key else {
+    let Some(key) = config.secret_key.as_ref().filter(|key| !key.expose().is_empty()) else {
         faults.add(format!("SECRET_KEY: not set; {hint}"));
         return None;
     };
-    if key.expose().chars().count() < SECRET_KEY_MIN {
-        faults.add(format!("SECRET_KEY: too short; {hint}"));
-    } else if config.app_env.is_production() && looks_like_example(key.expose()) {
-        faults.add(format!("SECRET_KEY: an example value, which production refuses; {hint}"));
+    if config.app_env != AppEnv::Development {
+        if is_short(key) {
+            faults.add(format!("SECRET_KEY: too short; {hint}"));
+        } else if looks_like_example(key.expose()) {
+            faults.add(format!("SECRET_KEY: an example value, which only development takes; {hint}"));
+        }
     }
     Some(key.clone())
+}
+
+fn is_short(key: &Secret) -> bool {
+    key.expose().chars().count() < SECRET_KEY_MIN
+}
+
+impl Settings {
+    /// Whether the key is one that only development takes.
+    pub fn has_weak_secret_key(&self) -> bool {
+        is_short(&self.secret_key) || looks_like_example(self.secret_key.expose())
+    }
+
+    /// Why the key is not fit for a service that others can reach; development takes any.
+    pub fn weak_secret_key(&self) -> Option<&'static str> {
+        if self.config.bind.ip().is_loopback() {
+            return None;
+        }
+        if is_short(&self.secret_key) {
+            Some(
+                "shorter than 32 characters, which development takes for itself alone, and others can reach this service",
+            )
+        } else if looks_like_example(self.secret_key.expose()) {
+            Some("an example value, which development takes for itself alone, and others can reach this service")
+        } else {
+            None
+        }
+    }
 }
 
 fn check_administrator(config: &Config, faults: &mut Faults) {
@@ -217,6 +274,7 @@ mod tests {
         let config = Config {
             database_url: Secret::new("postgres://u:hunter2@h/bank"),
             secret_key: Some(Secret::new("hunter2-key")),
+            app_env: AppEnv::Staging,
             public_url: "nowhere".to_owned(),
             password_min_score: Some(9),
             trusted_proxies: "x".to_owned(),
@@ -237,6 +295,25 @@ mod tests {
             assert!(text.contains(name), "{name} is missing in {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn only_development_takes_a_short_key_or_an_example_and_says_so_where_others_can_reach_it() {
+        for key in ["SECRET", "mysecret", "puthereyoursecretkey", "please-change-me-please-change-me"] {
+            let with = |app_env, bind: &str| {
+                let secret_key = Some(Secret::new(key));
+                Config { secret_key, app_env, bind: bind.parse().unwrap(), ..Config::default() }.check()
+            };
+            let settings = with(AppEnv::Development, "127.0.0.1:5000").unwrap();
+            assert_eq!(settings.weak_secret_key(), None, "{key}");
+            assert!(with(AppEnv::Development, "0.0.0.0:5000").unwrap().weak_secret_key().is_some(), "{key}");
+            for app_env in [AppEnv::Testing, AppEnv::Staging, AppEnv::Production] {
+                let error = with(app_env, "127.0.0.1:5000").unwrap_err().to_string();
+                assert!(error.contains("SECRET_KEY: "), "{error}");
+            }
+        }
+        let sound = Config { bind: "0.0.0.0:5000".parse().unwrap(), ..valid() };
+        assert_eq!(sound.check().unwrap().weak_secret_key(), None);
     }
 
     #[test]

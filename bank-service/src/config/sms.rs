@@ -6,8 +6,11 @@ use clap::Args;
 use service_kit::config::{Faults, Secret};
 use url::Url;
 
+use crate::domain::phone::TextMessageRules;
+use crate::domain::throttle::Cap;
+
 /// Flags and variables of the provider of text messages; secrets are also read from `NAME_FILE`.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SmsOptions {
     /// The provider of text messages, such as <https://api.twilio.com>; if unset, see `SMS_FOLDER`
     #[arg(long, env = "SMS_BASE_URL", value_name = "URL", global = true)]
@@ -28,6 +31,52 @@ pub struct SmsOptions {
     /// Without a provider: write text messages as files to this folder
     #[arg(long, env = "SMS_FOLDER", value_name = "FOLDER", global = true)]
     pub sms_folder: Option<PathBuf>,
+
+    /// Text messages a day to one number
+    #[arg(long, env = "SMS_PER_NUMBER_DAILY", default_value_t = DEFAULTS.0, value_name = "N", global = true)]
+    pub sms_per_number_daily: u32,
+
+    /// Text messages a day that one user asks for; 10 at most, since each code may be guessed at five times
+    #[arg(long, env = "SMS_PER_USER_DAILY", default_value_t = DEFAULTS.1, value_name = "1-10", global = true)]
+    pub sms_per_user_daily: u32,
+
+    /// Text messages a day that one network (/24, /56) asks for
+    #[arg(long, env = "SMS_PER_NETWORK_DAILY", default_value_t = DEFAULTS.2, value_name = "N", global = true)]
+    pub sms_per_network_daily: u32,
+
+    /// Text messages an hour to one country
+    #[arg(long, env = "SMS_PER_COUNTRY_HOURLY", default_value_t = DEFAULTS.3, value_name = "N", global = true)]
+    pub sms_per_country_hourly: u32,
+
+    /// Text messages an hour in all
+    #[arg(long, env = "SMS_TOTAL_HOURLY", default_value_t = DEFAULTS.4, value_name = "N", global = true)]
+    pub sms_total_hourly: u32,
+
+    /// How long the code in a text message is good
+    #[arg(long, env = "SMS_CODE_MINUTES", default_value_t = DEFAULTS.5, value_name = "1-10", global = true)]
+    pub sms_code_minutes: u32,
+}
+
+/// Per number, user, network, country, in all; minutes.
+const DEFAULTS: (u32, u32, u32, u32, u32, u32) = (5, 10, 30, 500, 2_000, 10);
+const MOST: u32 = 1_000_000;
+
+impl Default for SmsOptions {
+    fn default() -> Self {
+        Self {
+            sms_base_url: None,
+            sms_account_sid: None,
+            sms_auth_token: None,
+            sms_from: None,
+            sms_folder: None,
+            sms_per_number_daily: DEFAULTS.0,
+            sms_per_user_daily: DEFAULTS.1,
+            sms_per_network_daily: DEFAULTS.2,
+            sms_per_country_hourly: DEFAULTS.3,
+            sms_total_hourly: DEFAULTS.4,
+            sms_code_minutes: DEFAULTS.5,
+        }
+    }
 }
 
 /// A provider with the API that Twilio made common.
@@ -49,6 +98,29 @@ pub enum SmsSettings {
 }
 
 impl SmsOptions {
+    /// How many there may be, and how long a code is good. There is no "no limit": somebody pays for each.
+    pub fn rules(&self, faults: &mut Faults) -> Option<TextMessageRules> {
+        let mut number = |variable: &str, given: u32, most: u32| {
+            let fits =
+                Some(given).filter(|given| (1..=most).contains(given)).and_then(|given| i32::try_from(given).ok());
+            faults.check(variable, given, &format!("a number from 1 to {most}"), fits.ok_or(()))
+        };
+        let to_a_number = number("SMS_PER_NUMBER_DAILY", self.sms_per_number_daily, MOST);
+        let of_a_user = number("SMS_PER_USER_DAILY", self.sms_per_user_daily, DEFAULTS.1);
+        let from_a_network = number("SMS_PER_NETWORK_DAILY", self.sms_per_network_daily, MOST);
+        let to_a_country = number("SMS_PER_COUNTRY_HOURLY", self.sms_per_country_hourly, MOST);
+        let in_all = number("SMS_TOTAL_HOURLY", self.sms_total_hourly, MOST);
+        let code_minutes = number("SMS_CODE_MINUTES", self.sms_code_minutes, DEFAULTS.5);
+        Some(TextMessageRules {
+            to_a_number: Cap::daily(to_a_number?),
+            of_a_user: Cap::daily(of_a_user?),
+            from_a_network: Cap::daily(from_a_network?),
+            to_a_country: Cap::hourly(to_a_country?),
+            in_all: Cap::hourly(in_all?),
+            code_minutes: code_minutes?.into(),
+        })
+    }
+
     /// A provider needs all of its four settings.
     pub fn check(&self, faults: &mut Faults) -> SmsSettings {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -81,6 +153,35 @@ impl SmsOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rules_are_those_of_the_domain_and_bounded() {
+        let mut faults = Faults::new();
+        assert_eq!(SmsOptions::default().rules(&mut faults), Some(TextMessageRules::default()));
+        faults.finish().unwrap();
+        let mut faults = Faults::new();
+        let off = SmsOptions {
+            sms_per_number_daily: 0,
+            sms_per_user_daily: 11,
+            sms_per_network_daily: 0,
+            sms_per_country_hourly: u32::MAX,
+            sms_total_hourly: 0,
+            sms_code_minutes: 11,
+            ..SmsOptions::default()
+        };
+        assert_eq!(off.rules(&mut faults), None);
+        let text = faults.finish().unwrap_err().to_string();
+        for name in [
+            "PER_NUMBER_DAILY",
+            "PER_USER_DAILY",
+            "PER_NETWORK_DAILY",
+            "PER_COUNTRY_HOURLY",
+            "TOTAL_HOURLY",
+            "CODE_MINUTES",
+        ] {
+            assert!(text.contains(&format!("SMS_{name}: ")), "{name}: {text}");
+        }
+    }
 
     #[test]
     fn a_provider_is_configured_as_a_whole() {

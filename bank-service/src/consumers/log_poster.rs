@@ -12,6 +12,7 @@ use prometheus::IntCounterVec;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use service_kit::clock::SharedClock;
+use service_kit::http::{PeerClient, PeerTrust};
 use service_kit::lifecycle::Shutdown;
 use service_kit::telemetry::Metrics;
 use shared_events::{Envelope, WireMessage, date};
@@ -33,6 +34,7 @@ pub struct LogPosterParts {
     pub store: Store,
     pub clock: SharedClock,
     pub log_service_url: Url,
+    pub trust: PeerTrust,
     pub token: TokenSource,
     pub recorded: Arc<Notify>,
     pub metrics: Arc<Metrics>,
@@ -41,7 +43,7 @@ pub struct LogPosterParts {
 
 pub struct LogPoster {
     parts: LogPosterParts,
-    client: reqwest::Client,
+    client: PeerClient,
     posted: IntCounterVec,
 }
 
@@ -55,8 +57,9 @@ enum Posted {
 impl LogPoster {
     pub fn new(parts: LogPosterParts) -> Self {
         let posted =
-            parts.metrics.counter("log_posts_total", "Log entries posted after an ACK, by result.", &["result"]);
-        Self { parts, client: service_kit::http::client(REQUEST_LIMIT), posted }
+            parts.metrics.counter("bank_log_posts_total", "Log entries posted after an ACK, by result.", &["result"]);
+        let client = PeerClient::new("LOG_SERVICE_URL", &parts.trust, REQUEST_LIMIT);
+        Self { parts, client, posted }
     }
 
     pub async fn run(self) {
@@ -117,7 +120,7 @@ impl LogPoster {
             request = request.header("X-Request-Id", request_id);
         }
         service_kit::fail_point!("post.unsent");
-        match service_kit::fail_point_during!("post.sent", request.send()).await {
+        match service_kit::fail_point_during!("post.sent", self.client.send(request)).await {
             Ok(response) => {
                 service_kit::fail_point!("post.answered");
                 judge(response.status())
@@ -158,7 +161,7 @@ fn entry(envelope: &Envelope) -> Value {
         "event_type": envelope.event_type,
         "source": envelope.source,
         "user_id": envelope.body.user_id,
-        "date": date::format(&envelope.body.date),
+        "date": date::zoned::format(&envelope.body.date),
         "message": envelope.body.message,
         "data": envelope.body.data,
     })

@@ -1,20 +1,27 @@
 //! `email.sent` and `email.rejected` on the callback queue: kept once per event, whatever is delivered twice.
+//!
+//! A confirmation counts only for an event that asked for one, and the type of the event is that of its row, whatever the
+//! message says. The older services' confirmation, which has no type and the message `Message acknowledged`, is an
+//! `email.sent`; its event is named by the correlation id.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::{Consumer, Delivery, Outcome as Handled, data_or_reject, decode_or_reject};
-use shared_events::events::{EmailRejected, EmailReport, EmailSent};
-use shared_events::{Envelope, Event};
+use service_kit::messaging::{Consumer, Delivery, Outcome as Handled};
+use shared_events::events::{EmailRejected, EmailSent};
+use shared_events::{Event, EventId, WireMessage};
 use tokio::sync::Notify;
 
 use crate::domain::standing::Route;
 use crate::store::mail_receipts::{self, NewReceipt};
-use crate::store::{Outcome, Store, StoreError};
+use crate::store::{Ctx, Db, Outcome, Store, StoreError, event_trace};
 
 /// Longer reasons are cut; the mail server chose them.
 const REASON_CHARS: usize = 1000;
+const OLD_CONFIRMATION: &str = "Message acknowledged";
 
 pub struct RecordMailReceipt {
     store: Store,
@@ -29,44 +36,97 @@ impl RecordMailReceipt {
     }
 
     async fn record(&self, delivery: &Delivery) -> Handled {
-        let receipt = match decode_or_reject(delivery).and_then(|envelope| self.receipt(&envelope)) {
-            Ok(receipt) => receipt,
+        let confirmation = match Confirmation::read(delivery) {
+            Ok(confirmation) => confirmation,
             Err(outcome) => return outcome,
         };
         service_kit::fail_point!("ack.delivered");
         let ctx = self.store.ctx(self.clock.now());
-        let written =
-            self.store.write(&ctx, move |db, _| mail_receipts::insert_once(db, &receipt).map(Outcome::new)).await;
+        let written = self.store.write(&ctx, move |db, ctx| insert(db, ctx, &confirmation).map(Outcome::new)).await;
         match written {
-            Ok(_) => {
+            Ok(None) => {
                 service_kit::fail_point!("ack.recorded");
                 self.recorded.notify_one();
                 Handled::Done
             }
+            Ok(Some(refusal)) => Handled::reject(refusal),
             Err(error @ (StoreError::Unavailable { .. } | StoreError::Busy)) => Handled::later(error.to_string()),
             Err(error) => Handled::retry(error.to_string()),
         }
     }
+}
 
-    fn receipt(&self, envelope: &Envelope) -> Result<NewReceipt, Handled> {
-        let (report, sent) = match envelope.event_type.as_str() {
-            EmailSent::TYPE => (data_or_reject::<EmailSent>(envelope)?.0, true),
-            EmailRejected::TYPE => (data_or_reject::<EmailRejected>(envelope)?.0, false),
+/// What a message on the callback queue says.
+struct Confirmation {
+    sent: bool,
+    event_id: EventId,
+    correlation_id: Option<String>,
+    message_id: Option<String>,
+    reason: Option<String>,
+}
+
+impl Confirmation {
+    fn read(delivery: &Delivery) -> Result<Self, Handled> {
+        let envelope = with_type(&delivery.message).decode().map_err(|error| Handled::reject(error.to_string()))?;
+        let sent = match envelope.event_type.as_str() {
+            EmailSent::TYPE => true,
+            EmailRejected::TYPE => false,
             other => return Err(Handled::reject(format!("{other} is not a confirmation"))),
         };
-        let EmailReport { event_id, event_type, message_id, reason, .. } = report;
-        // What is only mailed is never logged.
-        let is_to_be_logged = sent && Route::of(&event_type) == Route::MailThenLog;
-        let now = self.clock.now().naive_utc();
-        Ok(NewReceipt {
-            event_id: event_id.to_string(),
-            state: if sent { "sent" } else { "rejected" }.to_owned(),
-            message_id,
-            reason: reason.map(|reason| reason.chars().take(REASON_CHARS).collect()),
-            received_at: now,
-            due_at: is_to_be_logged.then_some(now),
-        })
+        let text = |name: &str| envelope.body.data.get(name).and_then(Value::as_str).map(str::to_owned);
+        let correlation_id = delivery.message.properties.correlation_id.clone();
+        let Some(event_id) = text("event_id").or_else(|| correlation_id.clone()) else {
+            return Err(Handled::reject("neither data.event_id nor correlation_id says which event is confirmed"));
+        };
+        let event_id = event_id.parse().map_err(|_| Handled::reject("the id of the confirmed event is not a UUID"))?;
+        let reason = text("reason").map(|reason| reason.chars().take(REASON_CHARS).collect());
+        Ok(Self { sent, event_id, correlation_id, message_id: text("message_id"), reason })
     }
+}
+
+/// The older services' confirmation has no type.
+fn with_type(message: &WireMessage) -> Cow<'_, WireMessage> {
+    let has_type = message.properties.kind.is_some() || message.headers.contains_key("cloudEvents_type");
+    let says = |text: &str| {
+        serde_json::from_slice::<Value>(&message.body)
+            .is_ok_and(|body| body.get("message").is_some_and(|message| message == text))
+    };
+    if has_type || !says(OLD_CONFIRMATION) {
+        return Cow::Borrowed(message);
+    }
+    let mut message = message.clone();
+    message.properties.kind = Some(EmailSent::TYPE.to_owned());
+    Cow::Owned(message)
+}
+
+/// Keeps the confirmation; a text says why it does not count.
+fn insert(db: &mut Db, ctx: &Ctx, confirmation: &Confirmation) -> Result<Option<&'static str>, StoreError> {
+    let event_id = confirmation.event_id.to_string();
+    let Some(row) = event_trace::row(db, &event_id)? else {
+        return Ok(Some("no event with this id is kept"));
+    };
+    let asked: WireMessage =
+        serde_json::from_str(&row.message).map_err(|_| StoreError::Corrupt { what: "an event in the outbox" })?;
+    if asked.properties.reply_to.is_none() {
+        return Ok(Some("the event did not ask for a confirmation"));
+    }
+    let given = confirmation.correlation_id.as_ref();
+    if given.is_some_and(|given| *given != event_id && Some(given) != asked.properties.correlation_id.as_ref()) {
+        return Ok(Some("data.event_id and correlation_id name different events"));
+    }
+    // What is only mailed is never logged.
+    let is_to_be_logged = confirmation.sent && Route::of(&row.event_type) == Route::MailThenLog;
+    let now = ctx.now_naive();
+    let receipt = NewReceipt {
+        event_id,
+        state: if confirmation.sent { "sent" } else { "rejected" }.to_owned(),
+        message_id: confirmation.message_id.clone(),
+        reason: confirmation.reason.clone(),
+        received_at: now,
+        due_at: is_to_be_logged.then_some(now),
+    };
+    mail_receipts::insert_once(db, &receipt)?;
+    Ok(None)
 }
 
 #[async_trait]

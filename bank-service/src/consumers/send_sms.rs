@@ -29,7 +29,7 @@ impl SendSms {
         let bindings = SMS_PATTERNS.iter().map(|pattern| Pattern::new(pattern)).collect();
         ConsumerSettings {
             time_limit: Duration::from_secs(15),
-            retry_delays: [2, 10, 30, 60].map(Duration::from_secs).to_vec(),
+            retry_delays: [5, 30].map(Duration::from_secs).to_vec(),
             max_attempts: 6,
             ..ConsumerSettings::new(SMS_QUEUE, bindings)
         }

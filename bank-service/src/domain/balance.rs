@@ -2,16 +2,25 @@
 
 use serde::Serialize;
 
-/// From 0 to `i64::MAX`, in the minor unit of the account's currency.
+/// From 0 on, in the minor unit of the account's currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Balance(i64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number from 0 to 9223372036854775807, in the currency's minor unit")]
+#[error("must be a whole number from 0 to {}, in the currency's minor unit", Balance::MAX)]
 pub struct BalanceError;
 
 impl Balance {
+    /// The most that is taken from a request: JavaScript and others hold whole numbers exactly up to here (2^53 − 1).
+    pub const MAX: i64 = 9_007_199_254_740_991;
+
+    /// A balance that somebody asks for.
+    pub fn asked(minor: i64) -> Result<Self, BalanceError> {
+        Self::try_new(minor).and_then(|balance| if minor <= Self::MAX { Ok(balance) } else { Err(BalanceError) })
+    }
+
+    /// A balance that is stored; older ones may be greater than what is taken today.
     pub fn try_new(minor: i64) -> Result<Self, BalanceError> {
         if minor >= 0 { Ok(Self(minor)) } else { Err(BalanceError) }
     }
@@ -30,6 +39,9 @@ mod tests {
         assert_eq!(Balance::try_new(0).map(Balance::minor), Ok(0));
         assert_eq!(Balance::try_new(i64::MAX).map(Balance::minor), Ok(i64::MAX));
         assert_eq!(Balance::try_new(-1), Err(BalanceError));
+        assert_eq!(Balance::asked(Balance::MAX).map(Balance::minor), Ok(9_007_199_254_740_991));
+        assert_eq!(Balance::asked(Balance::MAX + 1), Err(BalanceError));
+        assert_eq!(Balance::asked(-1), Err(BalanceError));
         assert_eq!(Balance::try_new(i64::MIN), Err(BalanceError));
     }
 }

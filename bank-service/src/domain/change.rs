@@ -16,13 +16,27 @@ pub enum Channel {
     City,
     SocialStatus,
     User,
+    LoginMethod,
+    SecondFactor,
+    RecoveryCode,
 }
 
 impl Channel {
-    pub const ALL: [Self; 8] =
-        [Self::Account, Self::Card, Self::Client, Self::Bank, Self::Branch, Self::City, Self::SocialStatus, Self::User];
+    pub const ALL: [Self; 11] = [
+        Self::Account,
+        Self::Card,
+        Self::Client,
+        Self::Bank,
+        Self::Branch,
+        Self::City,
+        Self::SocialStatus,
+        Self::User,
+        Self::LoginMethod,
+        Self::SecondFactor,
+        Self::RecoveryCode,
+    ];
 
-    /// The entity of its events.
+    /// Its name; of items that are rows, the entity of their events.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -33,6 +47,9 @@ impl Channel {
             Self::City => "city",
             Self::SocialStatus => "social_status",
             Self::User => "user",
+            Self::LoginMethod => "login_method",
+            Self::SecondFactor => "second_factor",
+            Self::RecoveryCode => "recovery_code",
         }
     }
 
@@ -93,14 +110,30 @@ impl Change {
         let own = self.owner == Some(viewer.user_id);
         match self.channel {
             channel if channel.is_public() => true,
-            Channel::User => own || viewer.is_admin,
+            Channel::User | Channel::LoginMethod | Channel::SecondFactor | Channel::RecoveryCode => {
+                own || viewer.is_admin
+            }
             _ => own || viewer.scope == Scope::All,
         }
     }
 }
 
+/// What a change shows of its event: of the audit trail whose and what, not from where.
+pub fn item_of(channel: Channel, facts: Value) -> Value {
+    match (channel, facts) {
+        (Channel::LoginMethod | Channel::SecondFactor | Channel::RecoveryCode, Value::Object(mut facts)) => {
+            facts.retain(|name, _| matches!(name.as_str(), "user_id" | "detail"));
+            Value::Object(facts)
+        }
+        (_, facts) => facts,
+    }
+}
+
 /// The channel and verb of an event type; none for what is no change of an item that people see.
 pub fn kind_of(event_type: &str) -> Option<(Channel, Verb)> {
+    if let Some(of_a_user) = kind_of_security(event_type) {
+        return Some(of_a_user);
+    }
     let (entity, past) = event_type.split_once('.')?;
     let verb = match past {
         "created" | "imported" => Verb::Create,
@@ -111,6 +144,19 @@ pub fn kind_of(event_type: &str) -> Option<(Channel, Verb)> {
     Some((Channel::parse(entity)?, verb))
 }
 
+/// Of the audit trail, what changes how a user logs in.
+fn kind_of_security(event_type: &str) -> Option<(Channel, Verb)> {
+    Some(match event_type {
+        "security.social_linked" => (Channel::LoginMethod, Verb::Create),
+        "security.social_unlinked" => (Channel::LoginMethod, Verb::Delete),
+        "security.mfa_enabled" => (Channel::SecondFactor, Verb::Create),
+        "security.mfa_disabled" => (Channel::SecondFactor, Verb::Delete),
+        "security.recovery_codes_made" => (Channel::RecoveryCode, Verb::Create),
+        "security.recovery_code_used" => (Channel::RecoveryCode, Verb::Delete),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +165,7 @@ mod tests {
     fn only_changes_of_items_are_changes() {
         assert_eq!(kind_of("account.created"), Some((Channel::Account, Verb::Create)));
         assert_eq!(kind_of("user.imported"), Some((Channel::User, Verb::Create)));
+        assert_eq!(kind_of("security.social_linked"), Some((Channel::LoginMethod, Verb::Create)));
         for other in ["security.login_succeeded", "email.requested", "push.requested", "role.updated", "x", "card.sold"]
         {
             assert_eq!(kind_of(other), None, "{other}");

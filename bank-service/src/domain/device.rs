@@ -49,7 +49,7 @@ pub struct Device {
     pub device_type: DeviceType,
     /// False once another user has registered its push token, or the push service does not know it any more.
     pub has_push_token: bool,
-    #[serde(with = "shared_events::date")]
+    #[serde(with = "shared_events::date::zoned")]
     pub registered_on: DateTime<Utc>,
 }
 

@@ -1,13 +1,14 @@
 //! E-mail addresses of users.
 //!
-//! The shape is that of the HTML living standard, narrowed to what a mail server takes (RFC 5321 lengths, no stray dots)
-//! and widened to letters of any script. Uniqueness is decided on [`Email::normalized`], so that an address cannot be
-//! registered twice in another case or in look-alike width variants.
+//! An address that is set has to be one that can be mailed ([`Email::mailable`], the rule of `shared_events`), with its domain in
+//! ASCII. [`Email::parse`] takes more, letters of any script: what is looked up, and what earlier releases stored. Uniqueness is
+//! decided on [`Email::normalized`], which folds case and domain.
 
 use std::fmt;
 use std::str::FromStr;
 
-use unicode_normalization::UnicodeNormalization;
+use shared_events::EmailAddress;
+use shared_events::email_address::ascii_domain;
 
 /// RFC 5321: a path of 256 octets with its angle brackets.
 const MAX_BYTES: usize = 254;
@@ -19,24 +20,45 @@ const MAX_LABEL_BYTES: usize = 63;
 pub struct Email(String);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be an e-mail address such as name@example.com, at most 254 characters")]
+#[error("must be an e-mail address such as name@example.com, at most 254 characters, ASCII before the @")]
 pub struct EmailError;
 
 impl Email {
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let text = text.trim();
         let (local, domain) = text.rsplit_once('@').ok_or(EmailError)?;
-        let valid = text.len() <= MAX_BYTES && is_local_part(local) && is_domain(domain);
+        let ascii = ascii_domain(domain);
+        let valid = text.len() <= MAX_BYTES && is_local_part(local) && is_domain(ascii.as_deref().unwrap_or(domain));
         if valid { Ok(Self(text.to_owned())) } else { Err(EmailError) }
+    }
+
+    /// An address to be set: one that a mail can be sent to. An international domain takes its ASCII form.
+    pub fn mailable(text: &str) -> Result<Self, EmailError> {
+        let address: EmailAddress = text.trim().parse().map_err(|_| EmailError)?;
+        Ok(Self(address.as_str().to_owned()))
+    }
+
+    /// Whether a mail can be sent to it as it is stored.
+    pub fn is_mailable(&self) -> bool {
+        self.0.parse::<EmailAddress>().is_ok_and(|address| address.as_str() == self.0)
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The key of uniqueness: NFKC, lower case.
+    /// The key of uniqueness: lower case, with the domain in ASCII.
     pub fn normalized(&self) -> String {
-        self.0.nfkc().flat_map(char::to_lowercase).collect()
+        let (local, domain) = self.0.rsplit_once('@').unwrap_or_default();
+        let domain = ascii_domain(domain).unwrap_or_else(|| domain.to_lowercase());
+        format!("{}@{domain}", local.to_lowercase())
+    }
+
+    /// As an address is stored: the domain in ASCII, the rest as it was written.
+    #[must_use]
+    pub fn with_ascii_domain(&self) -> Self {
+        let (local, domain) = self.0.rsplit_once('@').unwrap_or_default();
+        ascii_domain(domain).map_or_else(|| self.clone(), |domain| Self(format!("{local}@{domain}")))
     }
 
     /// The words of the address, which make a password guessable.
@@ -127,11 +149,29 @@ mod tests {
     }
 
     #[test]
-    fn case_and_width_do_not_make_another_address() {
+    fn case_and_the_form_of_the_domain_do_not_make_another_address() {
         let key = |text: &str| Email::parse(text).map(|e| e.normalized());
         assert_eq!(key("John.Doe@Example.COM"), key("john.doe@example.com"));
-        assert_eq!(key("ｊohn@example.com"), key("john@example.com"));
+        assert_eq!(key("john@BÜCHER.example"), key("john@xn--bcher-kva.example"));
+        for same in ["john@example。com", "john@ｅxample.com", "john@exa\u{ad}mple.com"] {
+            assert_eq!(key(same), key("john@example.com"), "{same}: as it is set, so it is found");
+        }
+        assert_ne!(
+            key("ｊohn@example.com"),
+            key("john@example.com"),
+            "nobody can set it, so nobody is to be found by it"
+        );
         assert_ne!(key("john@example.com"), key("jon@example.com"));
+    }
+
+    #[test]
+    fn what_cannot_be_mailed_cannot_be_set() {
+        for bad in ["jürgen@example.com", "ｖictim@example.com", "\u{fdfa}@example.com", "a@127.0.0.1", "a@b..c"] {
+            assert_eq!(Email::mailable(bad), Err(EmailError), "{bad:?}");
+        }
+        let set = Email::mailable(" John.Doe@Bücher.Example ").unwrap();
+        assert_eq!(set.as_str(), "John.Doe@xn--bcher-kva.example");
+        assert!(set.is_mailable() && !Email::parse("jürgen@example.com").unwrap().is_mailable());
     }
 
     #[test]

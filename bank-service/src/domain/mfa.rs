@@ -6,6 +6,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use totp_rs::{Builder, Secret, Totp};
 
+use super::typed::without_separators;
+
 /// How long a new seed may wait for its first code.
 pub const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);
 /// How many recovery codes are made at once.
@@ -14,6 +16,8 @@ pub const RECOVERY_CODES: usize = 10;
 pub const SEED_BYTES: usize = 20;
 pub const RECOVERY_CODE_BYTES: usize = 16;
 const DIGITS: usize = 6;
+/// Of a recovery code as it is typed, in bytes.
+const MAX_TYPED_CODE: usize = 128;
 /// What an authenticator app shows above the code.
 const ISSUER: &str = "Bank";
 
@@ -69,7 +73,7 @@ impl Seed {
     }
 }
 
-/// A presented code of an app: six digits. It has no `Debug`.
+/// A presented code of an app: six digits.
 #[derive(Clone)]
 pub struct Otp(String);
 
@@ -78,15 +82,15 @@ pub struct Otp(String);
 pub struct OtpError;
 
 impl Otp {
-    /// Spaces are passed over: apps show `123 456`.
+    /// What parts digits is passed over: apps show `123 456`, and paste a line end.
     pub fn parse(text: &str) -> Result<Self, OtpError> {
-        let digits: String = text.chars().filter(|c| *c != ' ').take(DIGITS + 1).collect();
+        let digits: String = without_separators(text).take(DIGITS + 1).collect();
         let valid = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
         if valid { Ok(Self(digits)) } else { Err(OtpError) }
     }
 }
 
-/// A recovery code: 128 random bits in 32 hex digits, good for one use. It has no `Debug`.
+/// A recovery code: 128 random bits in 32 hex digits, good for one use.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryCode(String);
 
@@ -99,10 +103,14 @@ impl RecoveryCode {
         Self(hex::encode(bytes))
     }
 
-    /// Letters may be of either case.
+    /// Case, blanks, line ends and hyphens do not matter: it is pasted from where it was kept, and the last way in.
     pub fn parse(text: &str) -> Result<Self, RecoveryCodeError> {
-        let valid = text.len() == 2 * RECOVERY_CODE_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if valid { Ok(Self(text.to_ascii_lowercase())) } else { Err(RecoveryCodeError) }
+        if text.len() > MAX_TYPED_CODE {
+            return Err(RecoveryCodeError);
+        }
+        let code: String = without_separators(text).collect();
+        let valid = code.len() == 2 * RECOVERY_CODE_BYTES && code.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if valid { Ok(Self(code.to_ascii_lowercase())) } else { Err(RecoveryCodeError) }
     }
 
     pub fn expose(&self) -> &str {
@@ -120,6 +128,20 @@ mod tests {
 
     fn otp(text: &str) -> Otp {
         Otp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_recovery_code_is_known_however_it_is_pasted() {
+        let code = RecoveryCode::new([0xab; RECOVERY_CODE_BYTES]);
+        let grouped = |by: &str| ["abab"; 8].join(by);
+        for typed in
+            [grouped(""), grouped(" "), grouped("-"), format!("{}\n", grouped("")), grouped("-").to_uppercase()]
+        {
+            assert!(RecoveryCode::parse(&typed) == Ok(code.clone()), "{typed:?}");
+        }
+        for bad in [grouped("_"), grouped("abab"), "ab".repeat(15), " ".repeat(200)] {
+            assert!(RecoveryCode::parse(&bad).is_err(), "{bad:?}");
+        }
     }
 
     /// RFC 6238, appendix B, SHA-1: the last six of its eight digits.

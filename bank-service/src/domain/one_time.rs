@@ -1,8 +1,8 @@
 //! Secrets that are good for one use: what each is for, how long it lives, how many tries it takes.
 //!
-//! A link or a challenge is 32 random bytes, which nobody guesses; a code has six digits, so it lives shorter, takes five
-//! tries, and is given out at most [`MAX_CODES_A_DAY`] times a day: 50 guesses among a million (NIST SP 800-63B-4, 3.2.2
-//! allows 100).
+//! A link or a challenge is 32 random bytes, which nobody guesses; a code has six digits by text message and eight characters by
+//! mail, so it lives shorter, takes five tries, and is given out at most [`MAX_CODES_A_DAY`] times a day: 50 guesses among a
+//! million at least (NIST SP 800-63B-4, 3.2.2 allows 100).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -12,6 +12,8 @@ pub const MAX_CODES_A_DAY: i32 = 10;
 pub const WINDOW: TimeDelta = TimeDelta::hours(24);
 const COOLDOWN: TimeDelta = TimeDelta::seconds(60);
 const TRIES: i32 = 5;
+/// How many links for one purpose stay good until one is used: a stranger who asks for another must not void the owner's.
+const LINKS: usize = 3;
 
 /// What a secret is good for. One purpose's secret opens no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,18 +34,20 @@ pub enum Purpose {
     Invitation,
     /// What a login at another provider comes back with; the subject is the caller's to fill.
     SocialState,
+    /// What an `id_token` that an app sends has to repeat; the subject as of the state.
+    SocialNonce,
 }
 
 /// How many of a purpose a user can have at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slots {
-    /// A new one takes the place of the one before.
-    One,
+    /// So many; a new one takes the place of the oldest.
+    Few(usize),
     Many,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EmailVerification,
         Self::EmailChange,
         Self::PasswordResetLink,
@@ -52,9 +56,21 @@ impl Purpose {
         Self::MfaChallenge,
         Self::Invitation,
         Self::SocialState,
+        Self::SocialNonce,
     ];
 
-    /// What was sent to an address before it, or the password, became another one.
+    /// What is under way on the strength of the credentials, and ends when they are changed, reset or logged out everywhere. An
+    /// invitation, or the verification of the address that the user has, goes on.
+    pub const OF_THE_CREDENTIALS: [Self; 6] = [
+        Self::EmailChange,
+        Self::PasswordResetLink,
+        Self::PasswordResetCode,
+        Self::MfaChallenge,
+        Self::SocialState,
+        Self::SocialNonce,
+    ];
+
+    /// What was sent to an address before it became another one.
     pub const OF_THE_ADDRESS: [Self; 5] = [
         Self::EmailVerification,
         Self::EmailChange,
@@ -73,6 +89,7 @@ impl Purpose {
             Self::MfaChallenge => "mfa_challenge",
             Self::Invitation => "invitation",
             Self::SocialState => "social_state",
+            Self::SocialNonce => "social_nonce",
         }
     }
 
@@ -81,7 +98,7 @@ impl Purpose {
             Self::EmailVerification => TimeDelta::hours(24),
             Self::EmailChange => TimeDelta::hours(1),
             Self::PasswordResetLink => TimeDelta::minutes(30),
-            Self::PasswordResetCode | Self::PhoneCode | Self::SocialState => TimeDelta::minutes(10),
+            Self::PasswordResetCode | Self::PhoneCode | Self::SocialState | Self::SocialNonce => TimeDelta::minutes(10),
             Self::MfaChallenge => TimeDelta::minutes(5),
             Self::Invitation => TimeDelta::days(7),
         }
@@ -93,7 +110,7 @@ impl Purpose {
             Self::EmailVerification => "24 hours",
             Self::EmailChange => "1 hour",
             Self::PasswordResetLink => "30 minutes",
-            Self::PasswordResetCode | Self::PhoneCode | Self::SocialState => "10 minutes",
+            Self::PasswordResetCode | Self::PhoneCode | Self::SocialState | Self::SocialNonce => "10 minutes",
             Self::MfaChallenge => "5 minutes",
             Self::Invitation => "7 days",
         }
@@ -107,15 +124,18 @@ impl Purpose {
     /// How long after one was given out the next one is.
     pub fn cooldown(self) -> TimeDelta {
         match self {
-            Self::MfaChallenge | Self::SocialState => TimeDelta::zero(),
+            Self::MfaChallenge | Self::SocialState | Self::SocialNonce => TimeDelta::zero(),
             _ => COOLDOWN,
         }
     }
 
     pub fn slots(self) -> Slots {
         match self {
-            Self::MfaChallenge | Self::SocialState => Slots::Many,
-            _ => Slots::One,
+            Self::MfaChallenge | Self::SocialState | Self::SocialNonce => Slots::Many,
+            Self::PasswordResetCode | Self::PhoneCode => Slots::Few(1),
+            Self::EmailVerification | Self::EmailChange | Self::PasswordResetLink | Self::Invitation => {
+                Slots::Few(LINKS)
+            }
         }
     }
 

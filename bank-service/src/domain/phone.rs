@@ -1,10 +1,17 @@
 //! Telephone numbers in the form of E.164: `+`, a country code, at most 15 digits.
 
+use chrono::TimeDelta;
+
+use super::one_time::MAX_CODES_A_DAY;
+use super::throttle::Cap;
+use super::typed::without_separators;
 use std::fmt;
 use std::str::FromStr;
 
 const MIN_DIGITS: usize = 8;
 const MAX_DIGITS: usize = 15;
+/// Of what somebody types, in bytes.
+const MAX_TYPED: usize = 64;
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct PhoneNumber(String);
@@ -15,16 +22,38 @@ pub struct PhoneNumberError;
 
 impl PhoneNumber {
     pub fn parse(text: &str) -> Result<Self, PhoneNumberError> {
-        let text = text.trim();
-        let digits = text.strip_prefix('+').ok_or(PhoneNumberError)?;
+        if text.len() > MAX_TYPED {
+            return Err(PhoneNumberError);
+        }
+        // Behind a country code the zero in brackets is not dialled.
+        let typed: String = without_separators(text).collect::<String>().replacen("(0)", "", 1);
+        let typed: String = typed.chars().filter(|c| !matches!(c, '.' | '/' | '(' | ')')).collect();
+        let digits = typed.strip_prefix('+').or_else(|| typed.strip_prefix("00")).ok_or(PhoneNumberError)?;
         let valid = (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len())
             && digits.bytes().all(|byte| byte.is_ascii_digit())
             && !digits.starts_with('0');
-        if valid { Ok(Self(text.to_owned())) } else { Err(PhoneNumberError) }
+        if valid { Ok(Self(format!("+{digits}"))) } else { Err(PhoneNumberError) }
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The country code: one digit for North America and Russia, two or three for others (ITU E.164).
+    pub fn country(&self) -> &str {
+        let digits = self.0.get(1..).unwrap_or_default();
+        let length = match digits.as_bytes() {
+            [b'1' | b'7', ..] => 1,
+            [b'2', b'0' | b'7', ..]
+            | [b'3', b'0'..=b'4' | b'6' | b'9', ..]
+            | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+            | [b'5', b'1'..=b'8', ..]
+            | [b'6', b'0'..=b'6', ..]
+            | [b'8', b'1' | b'2' | b'4' | b'6', ..]
+            | [b'9', b'0'..=b'5' | b'8', ..] => 2,
+            _ => 3,
+        };
+        digits.get(..length).unwrap_or_default()
     }
 
     /// All but the country and the last two digits hidden: `+49*******78`.
@@ -48,6 +77,41 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
+/// How many text messages there may be, and how long a code in one is good. Text messages cost money, and some numbers earn it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextMessageRules {
+    pub to_a_number: Cap,
+    pub of_a_user: Cap,
+    pub from_a_network: Cap,
+    pub to_a_country: Cap,
+    pub in_all: Cap,
+    pub code_minutes: i64,
+}
+
+impl Default for TextMessageRules {
+    fn default() -> Self {
+        Self {
+            to_a_number: Cap::daily(5),
+            of_a_user: Cap::daily(MAX_CODES_A_DAY),
+            from_a_network: Cap::daily(30),
+            to_a_country: Cap::hourly(500),
+            in_all: Cap::hourly(2_000),
+            code_minutes: 10,
+        }
+    }
+}
+
+impl TextMessageRules {
+    pub fn code_lifetime(self) -> TimeDelta {
+        TimeDelta::minutes(self.code_minutes)
+    }
+
+    /// The lifetime for people.
+    pub fn valid_for(self) -> String {
+        if self.code_minutes == 1 { "1 minute".to_owned() } else { format!("{} minutes", self.code_minutes) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,12 +128,38 @@ mod tests {
             "+0123456789",
             "+1234567",
             "+1234567890123456",
-            "+49 151 123",
-            "+49\r\n1234567",
+            "+49_1234567",
             "+１２３４５６７８９",
         ] {
             assert_eq!(PhoneNumber::parse(bad), Err(PhoneNumberError), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn numbers_are_taken_as_people_write_them() {
+        for written in [
+            "+49 151 1234-5678",
+            "0049 (151) 12345678",
+            "+49.151/12345678",
+            "+49\u{a0}15112345678",
+            "+49 (0)151 12345678",
+            "+4915112345678\n",
+            "\u{202a}+49\u{2011}151\u{2011}12345678\u{202c}",
+        ] {
+            assert_eq!(PhoneNumber::parse(written).unwrap().as_str(), "+4915112345678", "{written}");
+        }
+        for bad in ["(0151) 12345678", "00 0151 12345678", "+49 151 12345678 ext 3", &"+4 ".repeat(30)] {
+            assert_eq!(PhoneNumber::parse(bad), Err(PhoneNumberError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_country_is_known_by_its_code() {
+        let country = |text: &str| PhoneNumber::parse(text).unwrap().country().to_owned();
+        assert_eq!(country("+12025550123"), "1");
+        assert_eq!(country("+4915112345678"), "49");
+        assert_eq!(country("+35312345678"), "353");
+        assert_eq!(country("+88213123456"), "882");
     }
 
     #[test]

@@ -9,11 +9,9 @@ use super::user::Holdings;
 
 /// How long a session can be refreshed after its login.
 pub const LIFETIME: TimeDelta = TimeDelta::days(30);
-/// How long an access token is valid.
-pub const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
-/// How long the answer to a refresh is held back at least. A second use of the same token that arrives before the first answer has
-/// left is a race between two honest requests: its sender cannot have had the successor. One that arrives later is reuse.
-pub const REFRESH_SETTLE: TimeDelta = TimeDelta::milliseconds(200);
+/// How long after its use a refresh token can come back without ending its session: from a second tab, or from a client that
+/// lost the answer.
+pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 /// How many live sessions a user may have; the oldest makes room.
 pub const MAX_PER_USER: usize = 100;
 
@@ -130,15 +128,16 @@ impl Session {
 /// What the second use of a refresh token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondUse {
-    /// It was on its way before the first use was answered.
-    Race,
+    /// The same client once more.
+    Retry,
     /// Somebody has a token that its owner has already spent.
     Reuse,
 }
 
-/// Judges a refresh that arrived at `arrived_on` with a token first used at `used_on`.
-pub fn judge_second_use(arrived_on: DateTime<Utc>, used_on: DateTime<Utc>) -> SecondUse {
-    if arrived_on <= used_on + REFRESH_SETTLE { SecondUse::Race } else { SecondUse::Reuse }
+/// Judges a second use at `now` of a token that was first used at `used_on`. A spent successor shows that the first answer
+/// arrived, so its receiver has no reason to come back.
+pub fn judge_second_use(now: DateTime<Utc>, used_on: DateTime<Utc>, successor_is_spent: bool) -> SecondUse {
+    if now <= used_on + REFRESH_GRACE && !successor_is_spent { SecondUse::Retry } else { SecondUse::Reuse }
 }
 
 /// What an access token says about its holder.
@@ -162,11 +161,11 @@ pub const FRESH_FOR: TimeDelta = TimeDelta::minutes(5);
 pub struct SessionView {
     #[schema(value_type = String, format = "uuid")]
     pub id: SessionId,
-    #[serde(with = "shared_events::date")]
+    #[serde(with = "shared_events::date::zoned")]
     pub created_on: DateTime<Utc>,
-    #[serde(with = "shared_events::date")]
+    #[serde(with = "shared_events::date::zoned")]
     pub last_used_on: DateTime<Utc>,
-    #[serde(with = "shared_events::date")]
+    #[serde(with = "shared_events::date::zoned")]
     pub expires_on: DateTime<Utc>,
     pub remote_addr: Option<String>,
     pub user_agent: Option<String>,
@@ -205,10 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn a_use_before_the_first_answer_left_is_a_race_and_a_later_one_is_reuse() {
+    fn a_second_use_is_a_retry_for_half_a_minute_unless_the_successor_is_spent() {
         let used = DateTime::<Utc>::UNIX_EPOCH;
-        assert_eq!(judge_second_use(used - TimeDelta::seconds(1), used), SecondUse::Race);
-        assert_eq!(judge_second_use(used + REFRESH_SETTLE, used), SecondUse::Race);
-        assert_eq!(judge_second_use(used + REFRESH_SETTLE + TimeDelta::microseconds(1), used), SecondUse::Reuse);
+        let judge = |later| judge_second_use(used + later, used, false);
+        assert_eq!(judge(TimeDelta::seconds(-1)), SecondUse::Retry, "another replica's clock");
+        assert_eq!(judge(REFRESH_GRACE), SecondUse::Retry);
+        assert_eq!(judge(REFRESH_GRACE + TimeDelta::microseconds(1)), SecondUse::Reuse);
+        assert_eq!(judge_second_use(used, used, true), SecondUse::Reuse);
     }
 }

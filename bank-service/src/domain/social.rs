@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use shared_events::UserId;
 
 use super::email::Email;
-use super::session::{SessionId, TokenHash};
+use super::name::Name;
+use super::user::Profile;
 
 /// OpenID Connect Core 1.0, 2: a subject has at most 255 characters.
 const MAX_SUBJECT: usize = 255;
@@ -76,6 +77,8 @@ pub struct Identity {
     subject: String,
     email: Option<Email>,
     email_verified: bool,
+    first_name: Option<String>,
+    last_name: Option<String>,
 }
 
 impl Identity {
@@ -83,8 +86,27 @@ impl Identity {
     pub fn parse(issuer: &str, subject: &str, email: Option<&str>, email_verified: bool) -> Option<Self> {
         let valid =
             !subject.is_empty() && subject.len() <= MAX_SUBJECT && subject.bytes().all(|b| b.is_ascii_graphic());
-        let email = email.and_then(|text| Email::parse(text).ok());
-        valid.then(|| Self { issuer: issuer.to_owned(), subject: subject.to_owned(), email, email_verified })
+        let email = email.and_then(|text| Email::mailable(text).ok());
+        valid.then(|| Self {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            email,
+            email_verified,
+            first_name: None,
+            last_name: None,
+        })
+    }
+
+    /// The same, with what its user is called there. What could not be a name here is left out.
+    #[must_use]
+    pub fn called(self, first_name: Option<&str>, last_name: Option<&str>) -> Self {
+        let name = |text: Option<&str>| text.and_then(|text| Name::parse(text).ok()).map(String::from);
+        Self { first_name: name(first_name), last_name: name(last_name), ..self }
+    }
+
+    /// What a new user of it begins with.
+    pub fn profile(&self) -> Profile {
+        Profile { first_name: self.first_name.clone(), last_name: self.last_name.clone(), ..Profile::default() }
     }
 
     pub fn issuer(&self) -> &str {
@@ -139,61 +161,6 @@ pub struct SocialLogin {
     pub last_used_on: Option<DateTime<Utc>>,
 }
 
-/// A login at a provider that was begun here: what its state stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SocialState {
-    pub provider: Provider,
-    /// Whose session began it, to have it linked; none for a login.
-    pub owner: Option<(UserId, SessionId)>,
-    /// Of the cookie in the browser that began it.
-    pub browser: TokenHash,
-}
-
-/// Who comes back with a state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Presenter {
-    /// A session that has a login linked.
-    Session(UserId, SessionId),
-    /// Somebody who logs in, from a browser with this cookie.
-    Browser(Option<TokenHash>),
-    /// Somebody who logs in, not from a browser: a program keeps its states to itself.
-    Program,
-}
-
-impl SocialState {
-    /// Whether this is the login that was begun, by who began it. A state that another browser, another session or nobody's
-    /// session began would let a stranger's login slip in (RFC 9700, 2.1 and 4.7).
-    pub fn belongs_to(&self, provider: Provider, presenter: &Presenter) -> bool {
-        let by_the_same = match (presenter, self.owner) {
-            (Presenter::Session(user, session), Some(owner)) => owner == (*user, *session),
-            (Presenter::Browser(cookie), None) => cookie.as_ref() == Some(&self.browser),
-            (Presenter::Program, None) => true,
-            (Presenter::Session(..), None) | (Presenter::Browser(_) | Presenter::Program, Some(_)) => false,
-        };
-        by_the_same && self.provider == provider
-    }
-
-    /// On one line: how it is kept.
-    pub fn to_text(&self) -> String {
-        let owner = self.owner.map(|(user, session)| format!(" {user} {session}")).unwrap_or_default();
-        format!("{} {}{owner}", self.provider, self.browser.as_str())
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
-        let provider = words.next()?.parse().ok()?;
-        let browser = TokenHash::parse(words.next()?)?;
-        let owner = match (words.next(), words.next(), words.next()) {
-            (None, ..) => None,
-            (Some(user), Some(session), None) => {
-                Some((UserId::try_new(user.parse().ok()?).ok()?, session.parse().ok()?))
-            }
-            _ => return None,
-        };
-        Some(Self { provider, owner, browser })
-    }
-}
-
 /// A linked login as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SocialLoginView {
@@ -204,9 +171,9 @@ pub struct SocialLoginView {
     /// The address that the provider gave when it was linked, if any.
     #[schema(example = "john.doe@example.com")]
     pub email: Option<String>,
-    #[serde(with = "shared_events::date")]
+    #[serde(with = "shared_events::date::zoned")]
     pub linked_on: DateTime<Utc>,
-    #[serde(with = "shared_events::date::option")]
+    #[serde(with = "shared_events::date::zoned::option")]
     pub last_used_on: Option<DateTime<Utc>>,
 }
 
@@ -224,8 +191,6 @@ impl From<SocialLogin> for SocialLoginView {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     fn identity(issuer: &str, subject: &str) -> Option<Identity> {
@@ -252,27 +217,12 @@ mod tests {
     }
 
     #[test]
-    fn a_state_counts_for_who_began_it_only() {
-        let user = |id| UserId::try_new(id).unwrap();
-        let (session, other) = (SessionId(Uuid::from_u128(1)), SessionId(Uuid::from_u128(2)));
-        let (cookie, foreign) = (TokenHash::new([1; 32]), TokenHash::new([2; 32]));
-        let state = |owner| SocialState { provider: Provider::Google, owner, browser: cookie.clone() };
-        let counts = |owner, presenter| state(owner).belongs_to(Provider::Google, &presenter);
-        assert!(counts(None, Presenter::Program));
-        assert!(counts(None, Presenter::Browser(Some(cookie.clone()))));
-        assert!(!counts(None, Presenter::Browser(Some(foreign))));
-        assert!(!counts(None, Presenter::Browser(None)));
-        assert!(!counts(None, Presenter::Session(user(1), session)), "a stranger's login would be linked");
-        let owner = Some((user(1), session));
-        assert!(counts(owner, Presenter::Session(user(1), session)));
-        assert!(!counts(owner, Presenter::Session(user(1), other)));
-        assert!(!counts(owner, Presenter::Session(user(2), session)));
-        assert!(!counts(owner, Presenter::Program));
-        assert!(!counts(owner, Presenter::Browser(Some(cookie.clone()))));
-        assert!(!state(None).belongs_to(Provider::GitHub, &Presenter::Program));
-        for owner in [None, owner] {
-            assert_eq!(SocialState::parse(&state(owner).to_text()), Some(state(owner)));
+    fn a_name_that_could_not_be_one_here_is_left_out() {
+        let called = |first, last| identity("https://a", "b").unwrap().called(first, last).profile();
+        let profile = called(Some(" Zoë "), Some("O'Neill"));
+        assert_eq!((profile.first_name.as_deref(), profile.last_name.as_deref()), (Some("Zoë"), Some("O'Neill")));
+        for bad in ["", " ", "a\nb", &"x".repeat(1_000)] {
+            assert_eq!(called(Some(bad), None).first_name, None, "{bad:?}");
         }
-        assert_eq!(SocialState::parse(&format!("{} 1", state(None).to_text())), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Where an event stands: `committed = logged + mailed + parked + in flight`, decided from what is known of it.
+//! Where an event stands: `committed = logged + mailed + parked + in flight + unrouted`, decided from what is known of it.
 //!
 //! An event that nothing explains is unaccounted for: it was published, is at none of its ends, in no dead letter, and
 //! nothing is in the way. That must not happen, so it is what the alarm looks at.
@@ -61,6 +61,8 @@ pub enum MailAnswer {
 pub struct Evidence {
     /// The transport has taken it.
     pub is_sent: bool,
+    /// No queue takes it.
+    pub is_unrouted: bool,
     pub mail: Option<MailAnswer>,
     /// Its mail is confirmed, and log-service is still being asked to log it.
     pub is_posting: bool,
@@ -77,6 +79,8 @@ pub struct Evidence {
 pub enum Standing {
     /// Committed and not published yet.
     Waiting,
+    /// No queue takes it: kept, and tried again now and then.
+    Unrouted,
     InFlight,
     Logged,
     Mailed,
@@ -96,6 +100,7 @@ impl Standing {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Unrouted => "unrouted",
             Self::InFlight => "in_flight",
             Self::Logged => "logged",
             Self::Mailed => "mailed",
@@ -122,6 +127,7 @@ pub fn judge(route: Route, evidence: &Evidence) -> Standing {
         (Route::Mail, Some(MailAnswer::Sent)) => Standing::Mailed,
         _ if evidence.is_parked => Standing::Parked,
         _ if evidence.is_discarded => Standing::Discarded,
+        _ if !is_sent && evidence.is_unrouted => Standing::Unrouted,
         _ if !is_sent => Standing::Waiting,
         (Route::Untracked, _) => Standing::Untracked,
         _ if evidence.is_posting || evidence.is_explained => Standing::InFlight,
@@ -136,6 +142,7 @@ mod tests {
 
     const SENT: Evidence = Evidence {
         is_sent: true,
+        is_unrouted: false,
         mail: None,
         is_posting: false,
         is_logged: Some(false),
@@ -166,6 +173,9 @@ mod tests {
             assert_eq!(judge(route, &Evidence { is_parked: true, is_explained: true, ..SENT }), Standing::Parked);
             assert_eq!(judge(route, &Evidence { is_discarded: true, ..SENT }), Standing::Discarded);
             assert_eq!(judge(route, &Evidence { is_sent: false, ..SENT }), Standing::Waiting);
+            let unrouted = Evidence { is_sent: false, is_unrouted: true, ..SENT };
+            assert_eq!(judge(route, &unrouted), Standing::Unrouted);
+            assert_eq!(judge(route, &Evidence { is_sent: true, ..unrouted }), Standing::Unaccounted);
         }
         assert_eq!(judge(Route::Untracked, &SENT), Standing::Untracked);
     }

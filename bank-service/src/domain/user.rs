@@ -1,11 +1,15 @@
-//! Users: who can log in, what they are called, and how wrong passwords slow them down.
+//! Users: who can log in, and what they are called.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared_events::events;
 use shared_events::{AccountId, ClientId, UserId};
 
 use super::email::Email;
+
+/// Counts the changes of a user's credentials. What was proved under an older version opens no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CredentialVersion(pub i64);
 
 /// A user as the store holds it. The password's hash never leaves with it: it is read only where a login is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,13 +18,20 @@ pub struct User {
     pub email: Email,
     /// When its owner proved the address; none until then.
     pub email_verified_on: Option<DateTime<Utc>>,
+    /// Whether the account's holder was found to read the mail of its address: nothing on it can be a stranger's.
+    pub is_settled: bool,
     pub profile: Profile,
     /// Sorted by name.
     pub roles: Vec<String>,
+    /// Whether a login asks for a second factor.
+    pub mfa_enabled: bool,
+    /// The id that the user had where it was imported from.
+    pub customer_id: Option<String>,
     pub is_blocked: bool,
     pub blocked_on: Option<DateTime<Utc>>,
     pub last_login_date: Option<DateTime<Utc>>,
     pub registered_on: DateTime<Utc>,
+    pub credentials: CredentialVersion,
     /// Counts the changes; the item's `ETag`.
     pub version: i64,
 }
@@ -73,14 +84,22 @@ pub struct UserView {
     pub email: String,
     /// Whether the owner has proved the address.
     pub email_verified: bool,
+    /// When that was; none until then.
+    #[serde(with = "shared_events::date::zoned::option")]
+    pub email_verified_on: Option<DateTime<Utc>>,
     #[schema(example = json!(["user"]))]
     pub roles: Vec<String>,
+    /// Whether a login asks for a second factor.
+    pub mfa_enabled: bool,
+    /// The id that the user had in the system it was imported from; null if it was not imported.
+    #[schema(example = "C-1001")]
+    pub customer_id: Option<String>,
     pub is_blocked: bool,
-    #[serde(with = "shared_events::date::option")]
+    #[serde(with = "shared_events::date::zoned::option")]
     pub blocked_on: Option<DateTime<Utc>>,
-    #[serde(with = "shared_events::date::option")]
+    #[serde(with = "shared_events::date::zoned::option")]
     pub last_login_date: Option<DateTime<Utc>>,
-    #[serde(with = "shared_events::date")]
+    #[serde(with = "shared_events::date::zoned")]
     pub registered_on: DateTime<Utc>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
@@ -96,7 +115,10 @@ impl From<&User> for UserView {
             id: user.id,
             email: user.email.as_str().to_owned(),
             email_verified: user.email_verified_on.is_some(),
+            email_verified_on: user.email_verified_on,
             roles: user.roles.clone(),
+            mfa_enabled: user.mfa_enabled,
+            customer_id: user.customer_id.clone(),
             is_blocked: user.is_blocked,
             blocked_on: user.blocked_on,
             last_login_date: user.last_login_date,
@@ -124,38 +146,5 @@ impl From<&User> for events::User {
 impl From<&User> for events::UserRegistered {
     fn from(user: &User) -> Self {
         Self { id: user.id, email: user.email.as_str().to_owned() }
-    }
-}
-
-/// From this failure on, in a row, the next attempt has to wait.
-pub const FREE_FAILURES: i32 = 5;
-const FIRST_DELAY_SECONDS: i64 = 5;
-const MAX_DELAY: TimeDelta = TimeDelta::minutes(15);
-
-/// When the next attempt counts after `failures` wrong passwords in a row: five seconds from the fifth on, doubled by each
-/// further one, never more than 15 minutes. Attempts during the wait are refused without being counted, so strangers can
-/// slow a user down but never lock it out for good.
-pub fn retry_after_failures(failures: i32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let beyond = u32::try_from(failures.checked_sub(FREE_FAILURES)?).ok()?;
-    let seconds = 2_i64.checked_pow(beyond).and_then(|factor| factor.checked_mul(FIRST_DELAY_SECONDS));
-    let delay = seconds.and_then(TimeDelta::try_seconds).map_or(MAX_DELAY, |d| d.min(MAX_DELAY));
-    now.checked_add_signed(delay)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_delay_begins_at_the_fifth_failure_and_stops_growing_at_a_quarter_of_an_hour() {
-        let now = DateTime::<Utc>::UNIX_EPOCH;
-        let seconds = |failures| retry_after_failures(failures, now).map(|at| at.timestamp());
-        assert_eq!(seconds(0), None);
-        assert_eq!(seconds(4), None);
-        assert_eq!(seconds(5), Some(5));
-        assert_eq!(seconds(7), Some(20));
-        assert_eq!(seconds(12), Some(640));
-        assert_eq!(seconds(13), Some(900));
-        assert_eq!(seconds(i32::MAX), Some(900));
     }
 }

@@ -106,16 +106,32 @@ fn one_of<T: Copy + PartialEq>(field: &str, path: Option<T>, body: Option<T>) ->
     }
 }
 
-/// An account to be opened. `client_id` and `bank_id` need not be repeated where the path names them.
+/// An account to be opened.
 #[derive(utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which `OpenAccountRequest` reads")]
 pub(super) struct OpenAccountBody {
+    /// The caller's own client, if neither this nor the path names one.
+    #[schema(required = false, minimum = 1, example = 1)]
+    client_id: i64,
+    #[schema(minimum = 1, example = 1)]
+    bank_id: i64,
+    /// In the minor unit of the currency; 0 if it is not given.
+    #[schema(required = false, minimum = 0, example = 520)]
+    balance: i64,
+    /// ISO 4217; EUR if it is not given.
+    #[schema(required = false, pattern = "^[A-Z]{3}$", example = "EUR")]
+    currency: String,
+}
+
+/// An account to be opened at the bank that the path names.
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which `OpenAccountRequest` reads")]
+pub(super) struct OpenAccountAtBankBody {
     /// The caller's own client, if it is not given.
     #[schema(required = false, minimum = 1, example = 1)]
     client_id: i64,
-    #[schema(required = false, minimum = 1, example = 1)]
-    bank_id: i64,
     /// In the minor unit of the currency; 0 if it is not given.
     #[schema(required = false, minimum = 0, example = 520)]
     balance: i64,

@@ -7,7 +7,9 @@ use service_kit::http::paging::ListBody;
 use service_kit::http::problem::Problem;
 use shared_events::{AccountId, BankId, ClientId};
 
-use super::account_bodies::{ForBank, ForClient, Free, OpenAccountBody, OpenAccountRequest, OpenedBy};
+use super::account_bodies::{
+    ForBank, ForClient, Free, OpenAccountAtBankBody, OpenAccountBody, OpenAccountRequest, OpenedBy,
+};
 use super::actor::Actor;
 use super::answers::created;
 use super::bodies::{BalanceBody, BalanceRequest, ReadOnly};
@@ -97,7 +99,7 @@ pub(super) async fn open_account(
 }
 
 /// Open an account at this bank; of the caller's own client, unless another is named
-#[utoipa::path(post, path = "/api/banks/{bank_id}/accounts", tag = "accounts", request_body = OpenAccountBody,
+#[utoipa::path(post, path = "/api/banks/{bank_id}/accounts", tag = "accounts", request_body = OpenAccountAtBankBody,
     responses((status = 201, description = "The new account", body = ItemBody<Account>)))]
 pub(super) async fn open_account_at_bank(
     state: web::Data<AppState>,
@@ -135,7 +137,7 @@ async fn open<P: OpenedBy>(
     let key = idempotency_key(request, state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
     let open = state.store.create(&ctx, key, move |db, ctx| accounts::open_account(db, ctx, scope, &command));
-    Ok(created(open.await.map_err(|error| place.problem(error))?))
+    Ok(created(open.await.map_err(|error| place.problem(error))?, "/api/accounts"))
 }
 
 /// Set an account's balance

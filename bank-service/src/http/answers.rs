@@ -1,71 +1,80 @@
-//! Answers about one item: the envelopes with the item's `ETag`, and `If-Match` of requests.
-//!
-//! An `ETag` is the item's version, `"7"`. A change with `If-Match` is applied to one of the versions named there only, else
-//! 409; a weak tag matches nothing (RFC 9110, 13.1.1), `*` matches whatever is there.
+//! Answers about one item: the envelopes with the item's `ETag`, which is its version, `"7"`, and `If-Match` of requests.
 
-use actix_web::http::header::{ContentType, ETAG, IF_MATCH};
+use actix_web::http::header::{ContentType, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use service_kit::http::envelope;
 use service_kit::http::problem::Problem;
+use service_kit::http::{envelope, etag};
 
 use crate::domain::version::Expected;
 use crate::store::Created;
 
-/// How many tags are looked at.
-const MAX_TAGS: usize = 20;
-
 /// `200`: the bare item.
 pub(super) fn item<T: Serialize>(item: &T, version: i64) -> HttpResponse {
-    HttpResponse::Ok().insert_header((ETAG, tag(version))).json(item)
+    etag::tagged(HttpResponse::Ok().json(item), &version.to_string())
 }
 
 /// `200`: the item as it is now, in its envelope.
 pub(super) fn updated<T: Serialize>(item: &T, version: i64) -> HttpResponse {
-    let mut response = envelope::updated(item);
-    if let Ok(tag) = tag(version).try_into() {
-        response.headers_mut().insert(ETAG, tag);
+    etag::tagged(envelope::updated(item), &version.to_string())
+}
+
+/// `201`: the answer that was made with the item, or the one that its `Idempotency-Key` was given before. The item is below
+/// `parent` from now on.
+pub(super) fn created(created: Created, parent: &str) -> HttpResponse {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        item: Item,
     }
-    response
+    #[derive(serde::Deserialize)]
+    struct Item {
+        id: i64,
+    }
+    let mut response = HttpResponse::Created();
+    if let Ok(Body { item: Item { id } }) = serde_json::from_str(&created.body) {
+        response.insert_header((LOCATION, format!("{parent}/{id}")));
+    }
+    response.content_type(ContentType::json()).body(with_zones(created.body))
 }
 
-/// `201`: the answer that was made with the item, or the one that its `Idempotency-Key` was given before.
-pub(super) fn created(created: Created) -> HttpResponse {
-    HttpResponse::Created().content_type(ContentType::json()).body(created.body)
+/// Answers are kept for 24 hours as they were given; those of a release that wrote dates without their zone get it here.
+fn with_zones(body: String) -> String {
+    const KEYS: [&str; 3] = ["\"registered_on\":\"", "\"blocked_on\":\"", "\"last_login_date\":\""];
+    const LENGTH: usize = "2025-01-16T17:10:26".len();
+    KEYS.iter().fold(body, |mut body, key| {
+        let end = body.find(key).map(|start| start + key.len() + LENGTH);
+        if let Some(end) = end.filter(|end| body.get(*end..).is_some_and(|rest| rest.starts_with('"'))) {
+            body.insert(end, 'Z');
+        }
+        body
+    })
 }
 
-fn tag(version: i64) -> String {
-    format!("\"{version}\"")
-}
-
-/// The versions that the request means to change.
+/// The versions that the request means to change. A tag that is no number is none of an item here.
 pub(super) fn expected(request: &HttpRequest) -> Result<Expected, Problem> {
-    let malformed = || Problem::malformed("If-Match must be * or a list of entity tags such as \"7\".");
-    let mut versions = Vec::new();
-    let mut given = false;
-    for header in request.headers().get_all(IF_MATCH) {
-        given = true;
-        let list = header.to_str().map_err(|_| malformed())?;
-        if list.trim() == "*" {
-            return Ok(Expected::any());
-        }
-        for tag in list.split(',').map(str::trim).take(MAX_TAGS) {
-            let (strong, opaque) = tag.strip_prefix("W/").map_or((true, tag), |rest| (false, rest));
-            let opaque = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
-            versions.extend(opaque.parse::<i64>().ok().filter(|_| strong));
-        }
-    }
-    Ok(if given { Expected::one_of(versions) } else { Expected::any() })
+    let versions = etag::expected_versions(request)?;
+    let numbers = |tags: Vec<String>| tags.iter().filter_map(|tag| tag.parse().ok()).collect();
+    Ok(versions.map_or_else(Expected::any, |tags| Expected::one_of(numbers(tags))))
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::IF_MATCH;
     use actix_web::test::TestRequest;
 
     use super::*;
 
     fn of(header: &str) -> Result<Expected, Problem> {
         expected(&TestRequest::default().insert_header((IF_MATCH, header)).to_http_request())
+    }
+
+    #[test]
+    fn kept_answers_get_the_zone_that_they_were_written_without() {
+        let old = r#"{"msg":"item created","item":{"id":2,"blocked_on":null,"registered_on":"2025-01-16T17:10:26","name":"x"}}"#;
+        let new = r#"{"msg":"item created","item":{"id":2,"blocked_on":null,"registered_on":"2025-01-16T17:10:26Z","name":"x"}}"#;
+        assert_eq!(with_zones(old.to_owned()), new);
+        assert_eq!(with_zones(new.to_owned()), new);
+        assert_eq!(with_zones(r#"{"registered_on":""#.to_owned()), r#"{"registered_on":""#);
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::marker::PhantomData;
 
 use serde_json::Value;
 use service_kit::http::fields::{Fields, FromFields, parse};
-use shared_events::Currency;
+use shared_events::{Currency, NAME_MARKS};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use crate::domain::balance::{Balance, BalanceError};
 use crate::domain::name::Name;
@@ -15,7 +17,7 @@ pub(super) fn name(value: &Value) -> Result<Name, String> {
 
 pub(super) fn balance(value: &Value) -> Result<Balance, String> {
     let minor = parse::integer(value).map_err(|_| BalanceError.to_string())?;
-    Balance::try_new(minor).map_err(|error| error.to_string())
+    Balance::asked(minor).map_err(|error| error.to_string())
 }
 
 pub(super) fn currency(value: &Value) -> Result<Currency, String> {
@@ -44,16 +46,21 @@ impl FromFields for RenameRequest {
     }
 }
 
-/// A name: letters of any script, spaces, hyphens, apostrophes. Space around it is cut.
-#[derive(utoipa::ToSchema)]
-#[schema(
-    min_length = 1,
-    max_length = 100,
-    pattern = r"^\p{L}[\p{Mn}\p{Mc}]*(?:[ '’‐-]*\p{L}[\p{Mn}\p{Mc}]*)*[ '’‐-]*$",
-    example = "Anne-Marie"
-)]
-#[expect(dead_code, reason = "it describes a field, which `name` reads")]
-pub(super) struct NameText(String);
+/// A name, as the document shows it. Its rule is told in words: as a pattern it would mean something else to each reader.
+pub(super) struct NameText;
+
+impl utoipa::PartialSchema for NameText {
+    fn schema() -> RefOr<Schema> {
+        let rule = format!(
+            "Letters (at least one), combining marks and digits of any script, spaces, dashes, and the marks {NAME_MARKS}. \
+             Kept in NFC, with space around it cut and one blank for each run of spaces."
+        );
+        let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(100));
+        text.description(Some(rule)).examples(["Anne-Marie"]).into()
+    }
+}
+
+impl utoipa::ToSchema for NameText {}
 
 /// `{"name": "…"}`
 #[derive(utoipa::ToSchema)]

@@ -101,7 +101,7 @@ pub(super) async fn issue_card(
     let ctx = state.ctx(actor.user_id);
     let issue =
         state.store.create_together(&ctx, key, move |db, ctx| cards::issue_card(db, ctx, scope, account, balance));
-    Ok(created(issue.await?))
+    Ok(created(issue.await?, "/api/cards"))
 }
 
 /// Set a card's balance

@@ -3,47 +3,52 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
-use service_kit::http::auth::Bearer;
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
+use service_kit::http::server::head_only;
+use service_kit::http::stream;
 use service_kit::lifecycle::Shutdown;
 use tokio::time::Instant;
 
 use super::AppState;
-use super::actor::Actor;
 use super::problem_map::fault;
+use super::stream_ticket::Listener;
 use crate::changes::{Channel, MAX_PER_USER, NoSeat, StreamParts, follow};
-use crate::domain::policy::Action;
 
-const LAST_EVENT_ID: &str = "Last-Event-ID";
 const BUSY_RETRY: Duration = Duration::from_secs(5);
 const MAX_POSITION_CHARS: usize = 18;
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/api/events/stream").route(web::get().to(stream)));
+    cfg.service(web::resource("/api/events/stream").route(web::get().to(stream_changes)));
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(stream))]
+#[openapi(paths(stream_changes))]
 pub(super) struct Document;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Query {
     channels: Option<String>,
+    last_event_id: Option<String>,
+    /// Read with the caller.
+    #[serde(rename = "ticket")]
+    _ticket: Option<String>,
 }
 
 /// Changes as server-sent events: `create`, `update` and `delete`, of one's own items, and for staff of all. `data` is
-/// `{"channel","event_id","date","item"}`; `id` is where a client that comes back goes on.
+/// `{"channel","event_id","date","item"}`; `id` is where a client that comes back goes on. One that was away for too long gets
+/// `reset` instead of what it missed: it reads the lists again.
 #[utoipa::path(
     get,
     path = "/api/events/stream",
     tag = "changes",
     params(
-        ("channels" = Option<String>, Query, pattern = "^(account|card|client|bank|branch|city|social_status|user)(,(account|card|client|bank|branch|city|social_status|user)){0,7}$", description = "Of `account`, `card`, `client`, `bank`, `branch`, `city`, `social_status`, `user`, separated by commas; all unless given", example = "account,card"),
+        ("channels" = Option<String>, Query, pattern = "^(account|card|client|bank|branch|city|social_status|user|login_method|second_factor|recovery_code)(,(account|card|client|bank|branch|city|social_status|user|login_method|second_factor|recovery_code)){0,10}$", description = "Of `account`, `card`, `client`, `bank`, `branch`, `city`, `social_status`, `user`, `login_method`, `second_factor`, `recovery_code`, separated by commas; all unless given", example = "account,card"),
         ("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{0,18}$", description = "The last id that was received"),
+        ("ticket" = Option<String>, Query, pattern = "^[A-Za-z0-9_-]{43}$", description = "A ticket of `POST /api/events/stream/ticket`, instead of a token"),
+        ("last_event_id" = Option<String>, Query, pattern = "^[0-9]{0,18}$", description = "As `Last-Event-ID`, where that header is missing"),
     ),
     responses(
         (status = 200, description = "The changes, until the client goes or its session ends", content_type = "text/event-stream", body = String),
@@ -52,17 +57,20 @@ struct Query {
         (status = 422, description = "An unknown channel", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-async fn stream(
+async fn stream_changes(
     state: web::Data<AppState>,
     shutdown: web::Data<Shutdown>,
     request: HttpRequest,
-    actor: Actor,
-    bearer: Bearer,
+    listener: Listener,
 ) -> Result<HttpResponse, Problem> {
-    actor.may(Action::StreamChanges)?;
-    let channels = channels(&request)?;
-    let resume = resume_from(&request)?;
-    let seat = state.changes.seat(actor.user_id).map_err(|no_seat| match no_seat {
+    let query = web::Query::<Query>::from_query(request.query_string());
+    let query = query.map_err(|_| fault("query", "takes channels, last_event_id and ticket only"))?.into_inner();
+    let channels = channels(query.channels.as_deref())?;
+    let resume = resume_from(&request, query.last_event_id.as_deref())?;
+    if head_only() {
+        return Ok(stream::head().finish());
+    }
+    let seat = state.changes.seat(listener.user_id).map_err(|no_seat| match no_seat {
         NoSeat::OwnTooMany => Problem::new(
             ErrorCode::TooManyRequests,
             format!("You have {MAX_PER_USER} streams open; close one, and ask again after some seconds."),
@@ -71,27 +79,21 @@ async fn stream(
         NoSeat::Full => Problem::overloaded(BUSY_RETRY),
     })?;
     let subscription = state.changes.subscribe(seat).await?;
-    let seconds_left = u64::try_from(bearer.0.exp - state.clock.now().timestamp()).unwrap_or_default();
+    let seconds_left = u64::try_from((listener.expires_on - state.clock.now()).num_seconds()).unwrap_or_default();
     let body = follow(StreamParts {
         subscription,
         channels,
         resume,
         security: state.security.clone(),
-        session: actor.session_id,
+        session: listener.session_id,
         expires: Instant::now() + Duration::from_secs(seconds_left),
         shutdown: shutdown.get_ref().clone(),
     });
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(body))
+    Ok(stream::head().streaming(body))
 }
 
-fn channels(request: &HttpRequest) -> Result<BTreeSet<Channel>, Problem> {
-    let query = web::Query::<Query>::from_query(request.query_string());
-    let query = query.map_err(|_| fault("query", "takes channels only"))?.into_inner();
-    let Some(list) = query.channels else { return Ok(Channel::ALL.into_iter().collect()) };
+fn channels(list: Option<&str>) -> Result<BTreeSet<Channel>, Problem> {
+    let Some(list) = list else { return Ok(Channel::ALL.into_iter().collect()) };
     let named = list.split(',').map(str::trim).take(Channel::ALL.len() + 1).map(Channel::parse);
     named.collect::<Option<BTreeSet<Channel>>>().ok_or_else(|| {
         let known = Channel::ALL.map(Channel::as_str).join(", ");
@@ -99,14 +101,10 @@ fn channels(request: &HttpRequest) -> Result<BTreeSet<Channel>, Problem> {
     })
 }
 
-/// The position that a returning client names; an empty one is none.
-fn resume_from(request: &HttpRequest) -> Result<Option<i64>, Problem> {
-    let Some(value) = request.headers().get(LAST_EVENT_ID) else { return Ok(None) };
-    let text = value.to_str().unwrap_or("?");
-    if text.is_empty() {
-        return Ok(None);
-    }
+/// The position that a returning client names, if it names one.
+fn resume_from(request: &HttpRequest, parameter: Option<&str>) -> Result<Option<i64>, Problem> {
+    let Some(text) = stream::last_event_id(request, parameter)? else { return Ok(None) };
     let digits = text.len() <= MAX_POSITION_CHARS && text.bytes().all(|b| b.is_ascii_digit());
     let position = text.parse().ok().filter(|_| digits);
-    position.map(Some).ok_or_else(|| Problem::malformed("Last-Event-ID must be an id of this stream."))
+    position.map(Some).ok_or_else(stream::not_an_event_id)
 }

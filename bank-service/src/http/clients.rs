@@ -108,7 +108,7 @@ pub(super) async fn create_client(
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
     let create = state.store.create(&ctx, key, move |db, ctx| clients::create_client(db, ctx, scope, &command));
-    Ok(created(create.await?))
+    Ok(created(create.await?, "/api/clients"))
 }
 
 /// Change a client's name or social status

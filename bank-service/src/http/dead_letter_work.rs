@@ -120,7 +120,7 @@ fn event_ids(value: &Value) -> Result<BTreeSet<EventId>, String> {
     texts.iter().map(|text| text.parse().map_err(|_| "each entry must be a UUID".to_owned())).collect()
 }
 
-/// What became of the letters.
+/// What became of the dead letters.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetterReport)]
 struct WorkReport {
@@ -133,7 +133,7 @@ struct WorkReport {
     missing: usize,
     /// With `all`: there may be more; ask again with `after`.
     more: bool,
-    /// The last letter that was worked on.
+    /// The last one that was worked on.
     #[schema(format = Uuid)]
     last: Option<String>,
     results: Vec<WorkResult>,
@@ -181,7 +181,7 @@ impl From<(EventId, Worked)> for WorkResult {
 }
 
 /// Delivers dead letters to their queue again, with the ids that they have: what was done once is recognised, and not done
-/// again. A letter is removed once its message is safe.
+/// again. A dead letter is removed once its message is safe.
 #[utoipa::path(
     post,
     path = "/api/dead-letters/replay",

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, PageRequest, beyond_the_end};
+use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, PageRequest, beyond_the_end, link_pages};
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::messaging::DeadLetterOffice;
 use service_kit::messaging::dead_letters::{MAX_WORK, Wanted};
@@ -28,7 +28,9 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 #[openapi(paths(list_dead_letters, read_dead_letter))]
 pub(super) struct Document;
 
+/// A page of dead letters, or a step of a walk.
 #[derive(Serialize, ToSchema)]
+#[schema(as = DeadLetterList)]
 struct LetterPage {
     /// How many there are, counted up to 500 in each queue. Absent in a walk.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,9 +41,12 @@ struct LetterPage {
     #[serde(skip_serializing_if = "Option::is_none")]
     prev: Option<String>,
     results: Vec<LetterView>,
-    /// Where a walk with `after` goes on.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Where a walk with `after` goes on; null after the last one.
+    #[schema(required)]
     cursor: Option<String>,
+    /// In a walk, the place after the last one seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tail: Option<String>,
 }
 
 /// The place in a walk: a queue and a letter of it.
@@ -53,6 +58,10 @@ struct Place {
 impl Place {
     fn encode(letter: &LetterView) -> String {
         format!("{}.{}", letter.id, letter.queue)
+    }
+
+    fn text(&self) -> String {
+        format!("{}.{}", self.id, self.queue)
     }
 
     fn decode(text: &str) -> Option<Self> {
@@ -95,8 +104,14 @@ async fn list_dead_letters(
         Some(office) => gather(&**office, queue.as_deref(), after.as_ref()).await?,
         None => Vec::new(),
     };
-    let page = Page { path: request.path(), queue: queue.as_deref(), walk: after.is_some() };
-    Ok(HttpResponse::Ok().json(page.of(found, &query)?))
+    let place = after.as_ref().and_then(Option::as_ref);
+    let page = Page { path: request.path(), queue: queue.as_deref(), walk: after.is_some(), after: place };
+    let first = matches!(query.page, PageRequest::Number { number: 1, .. });
+    let page = page.of(found, &query)?;
+    let mut response = HttpResponse::Ok();
+    let next = page.cursor.is_some().then_some(&page.next);
+    link_pages(&mut response, next, page.prev.as_ref().filter(|_| !first));
+    Ok(response.json(page))
 }
 
 /// A dead letter with its message, without secrets.
@@ -140,7 +155,7 @@ fn read_query(text: &str) -> Result<(ListQuery, Option<Option<Place>>), Problem>
         [one] => Some(Some(Place::decode(one.trim_start_matches("after=")).ok_or_else(not_a_cursor)?)),
         _ => return Err(field("after", "must be given once")),
     };
-    if after.is_some() && others.iter().any(|pair| pair.starts_with("page_number")) {
+    if after.is_some() && !matches!(query.page, PageRequest::Number { number: 1, .. }) {
         return Err(field("page_number", "cannot be combined with after"));
     }
     Ok((query, after))
@@ -186,6 +201,7 @@ struct Page<'a> {
     path: &'a str,
     queue: Option<&'a str>,
     walk: bool,
+    after: Option<&'a Place>,
 }
 
 impl Page<'_> {
@@ -200,14 +216,16 @@ impl Page<'_> {
             return Err(beyond_the_end(i64::try_from(pages).unwrap_or(i64::MAX)));
         }
         let results: Vec<LetterView> = found.into_iter().skip((number - 1).saturating_mul(size)).take(size).collect();
-        let cursor = results.last().map(Place::encode);
+        let last = results.last().map(Place::encode);
+        let cursor = last.clone().filter(|_| number.saturating_mul(size) < total);
         if self.walk {
-            let next = self.link("after", &cursor.clone().unwrap_or_default(), size);
-            return Ok(LetterPage { total: None, pages: None, next, prev: None, results, cursor });
+            let tail = last.or_else(|| self.after.map(Place::text)).unwrap_or_default();
+            let next = self.link("after", &tail, size);
+            return Ok(LetterPage { total: None, pages: None, next, prev: None, results, cursor, tail: Some(tail) });
         }
         let to = |number: usize| self.link("page_number", &number.to_string(), size);
         let (next, prev) = (to((number + 1).min(pages).max(1)), to((number - 1).max(1)));
-        Ok(LetterPage { total: Some(total), pages: Some(pages), next, prev: Some(prev), results, cursor })
+        Ok(LetterPage { total: Some(total), pages: Some(pages), next, prev: Some(prev), results, cursor, tail: None })
     }
 
     fn link(&self, name: &str, value: &str, size: usize) -> String {

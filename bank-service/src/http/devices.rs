@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use serde_json::Value;
 use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
@@ -13,8 +14,12 @@ use super::idempotency::idempotency_key;
 use super::{AppState, answers};
 use crate::domain::device::{Device, DeviceType, MAX_PER_USER, PushToken, device_id};
 use crate::domain::policy::Action;
-use crate::operations::devices::{DeviceError, RegisterDevice, register_device, remove_device, test_device};
+use crate::operations::devices::{DeviceError, RegisterDevice, TestText, register_device, remove_device, test_device};
 use crate::store::{StoreError, devices};
+
+/// Of a notification that its user words, in characters; longer ones are cut by telephones.
+const MAX_TITLE: usize = 100;
+const MAX_BODY: usize = 500;
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/devices").route(web::get().to(list_devices)).route(web::post().to(register)))
@@ -26,7 +31,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 #[openapi(paths(list_devices, register, remove, push_test))]
 pub(super) struct Document;
 
-/// It has no `Debug`: it holds a push token.
+// It has no `Debug`: it holds a push token.
 struct RegisterRequest {
     device_id: String,
     device_type: DeviceType,
@@ -110,11 +115,12 @@ async fn register(
     let security = state.security.clone();
     let ctx = state.ctx(actor.user_id);
     let registered = state.store.create(&ctx, key, move |db, ctx| register_device(db, ctx, security.vault(), &command));
-    Ok(answers::created(registered.await?))
+    Ok(answers::created(registered.await?, "/api/devices"))
 }
 
 /// Removes one of the caller's devices.
 #[utoipa::path(
+    operation_id = "remove_device",
     delete,
     path = "/api/devices/{id}",
     tag = "devices",
@@ -135,24 +141,65 @@ async fn remove(
     Ok(envelope::deleted(&device))
 }
 
+// What the body may say; none is as good as an empty one.
+struct PushTestRequest(TestText);
+
+/// A text of one's own.
+#[derive(utoipa::ToSchema)]
+#[schema(as = PushTestRequest)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes a body, which the request type reads")]
+pub(super) struct PushTestBody {
+    #[schema(example = "Test", min_length = 1, max_length = 100)]
+    pub title: Option<String>,
+    #[schema(example = "Notifications reach this device.", min_length = 1, max_length = 500)]
+    pub body: Option<String>,
+}
+
+impl FromFields for PushTestRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (title, body) = (fields.optional("title", shown(MAX_TITLE)), fields.optional("body", shown(MAX_BODY)));
+        let usual = TestText::default();
+        Some(Self(TestText { title: title?.unwrap_or(usual.title), body: body?.unwrap_or(usual.body) }))
+    }
+}
+
+/// A text for a screen: something to see in it, and no control character.
+fn shown(most: usize) -> impl Fn(&Value) -> Result<String, String> {
+    move |value| {
+        let text = parse::string(1, most)(value)?;
+        let fits = !text.trim().is_empty() && !text.chars().any(char::is_control);
+        if fits { Ok(text) } else { Err("must not be blank, nor have control characters".to_owned()) }
+    }
+}
+
 /// Sends a notification to one of the caller's devices, to see whether it arrives; at most five a minute. It is sent after the
-/// answer.
+/// answer, with a text of one's own if the body has one.
 #[utoipa::path(
+    operation_id = "send_test_notification",
     post,
     path = "/api/devices/{id}/push-test",
     tag = "devices",
+    request_body = Option<PushTestBody>,
     responses(
         (status = 202, description = "It will be sent", body = PushRequestedBody),
         (status = 409, description = "The device has no push token any more", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "More than five a minute of one user", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-async fn push_test(state: web::Data<AppState>, actor: Actor, id: PathId<DeviceId>) -> Result<HttpResponse, Problem> {
+async fn push_test(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<DeviceId>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::TestDevice)?;
+    let empty = ["", "null"].iter().any(|nothing| body.trim_ascii() == nothing.as_bytes());
+    let PushTestRequest(text) = Fields::read_slice(if empty { b"{}" } else { &body })?;
     state.security.push_test_limit().take(&actor.user_id)?;
     let PathId(id) = id;
     let ctx = state.ctx(actor.user_id);
-    state.store.write(&ctx, move |db, _| test_device(db, scope, id)).await?;
+    state.store.write(&ctx, move |db, _| test_device(db, scope, id, &text)).await?;
     Ok(HttpResponse::Accepted().json(PushRequestedBody { msg: "push requested" }))
 }
 

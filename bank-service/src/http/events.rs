@@ -34,8 +34,8 @@ struct EventView {
     source: String,
     /// Who caused it; null where nobody was logged in.
     user_id: Option<i64>,
-    /// UTC, in whole seconds.
-    #[schema(example = "2025-01-16T17:10:26")]
+    /// In whole seconds.
+    #[schema(format = DateTime, example = "2025-01-16T17:10:26Z")]
     date: String,
     message: String,
     /// The event's facts, without secrets.
@@ -44,8 +44,10 @@ struct EventView {
     correlation_id: Option<String>,
     /// The queue that a confirmation is wanted on.
     reply_to: Option<String>,
+    #[schema(format = DateTime)]
     committed_at: String,
     /// When the transport took it; null while it waits.
+    #[schema(format = DateTime)]
     published_at: Option<String>,
 }
 
@@ -74,7 +76,7 @@ async fn read_event(state: web::Data<AppState>, actor: Actor, id: PathId<EventId
         event_type: row.event_type,
         source: envelope.source,
         user_id: envelope.body.user_id.map(i64::from),
-        date: date::format(&envelope.body.date),
+        date: date::zoned::format(&envelope.body.date),
         message: envelope.body.message,
         correlation_id: envelope.correlation_id,
         reply_to: envelope.reply_to,

@@ -3,6 +3,8 @@
 use actix_web::{HttpMessage, HttpRequest};
 use service_kit::http::fields::RawBody;
 use service_kit::http::problem::{FieldErrors, Problem};
+use service_kit::http::rate::network;
+use service_kit::http::server::ClientAddr;
 use shared_events::UserId;
 
 use super::state::AppState;
@@ -11,25 +13,50 @@ use crate::store::IdempotencyKey;
 const HEADER: &str = "Idempotency-Key";
 const MAX_LENGTH: usize = 255;
 
-/// The key of a request whose body has been read. `caller` none: nobody is logged in.
-pub(super) fn idempotency_key(
-    request: &HttpRequest,
-    state: &AppState,
-    caller: Option<UserId>,
-) -> Result<Option<IdempotencyKey>, Problem> {
+/// The header as it was sent.
+pub(super) fn header_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let Some(header) = request.headers().get(HEADER) else { return Ok(None) };
     let key = header.to_str().unwrap_or_default();
     if key.is_empty() || key.len() > MAX_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) {
         let fault = format!("must have 1 to {MAX_LENGTH} visible ASCII characters");
         return Err(Problem::validation(FieldErrors::from([(HEADER.to_owned(), vec![fault])])));
     }
-    let mut content = format!("{} {}\n", request.method(), request.path()).into_bytes();
+    Ok(Some(key))
+}
+
+/// The key of a request whose body has been read. Keys are the caller's own; where nobody is logged in (`caller` none) the
+/// caller is its network, so that strangers do not meet each other's keys.
+pub(super) fn idempotency_key(
+    request: &HttpRequest,
+    state: &AppState,
+    caller: Option<UserId>,
+) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(key) = header_key(request)? else { return Ok(None) };
+    let mut content = format!("{} {}\n", request.method(), route_of(request)).into_bytes();
     if let Some(RawBody(body)) = request.extensions().get::<RawBody>() {
         content.extend_from_slice(body);
     }
     Ok(Some(IdempotencyKey {
-        caller: caller.map_or_else(|| "anonymous".to_owned(), |user| format!("user:{user}")),
+        caller: caller.map_or_else(|| anonymous(request), |user| format!("user:{user}")),
         key: key.to_owned(),
         request_hash: hex::encode(state.security.vault().hmac("idempotency-key", &content)),
     }))
+}
+
+fn anonymous(request: &HttpRequest) -> String {
+    match ClientAddr::of(request) {
+        Some(ClientAddr(address)) => format!("anonymous:{}", network(address)),
+        None => "anonymous".to_owned(),
+    }
+}
+
+/// The route's pattern with its parameters in their places, so that a route is the same however its path is written: below
+/// `/v1` or not, with percent-encoding or without.
+fn route_of(request: &HttpRequest) -> String {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let mut route = pattern.strip_prefix("/v1").unwrap_or(&pattern).to_owned();
+    for (name, value) in request.match_info().iter() {
+        route = route.replace(&format!("{{{name}}}"), value);
+    }
+    route
 }

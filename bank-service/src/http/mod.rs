@@ -26,6 +26,7 @@ mod problem_map;
 mod roles;
 mod social_statuses;
 mod state;
+mod stream_ticket;
 mod user_mfa;
 mod users;
 
@@ -57,6 +58,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(dead_letters::configure)
         // Before what is below `/api/events/{id}`.
         .configure(changes::configure)
+        .configure(stream_ticket::configure)
         .configure(dead_letter_work::configure)
         .configure(events::configure)
         .configure(cards::configure)

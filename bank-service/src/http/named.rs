@@ -44,7 +44,7 @@ macro_rules! named_resource {
             let Body(NameRequest(name)) = body;
             let ctx = state.ctx(actor.user_id);
             let made = state.store.create(&ctx, key, move |db, ctx| $operations::$create(db, ctx, &name)).await?;
-            Ok(created(made))
+            Ok(created(made, $list_path))
         }
 
         #[utoipa::path(put, path = $path, tag = $tag, summary = concat!("Rename one of the ", $tag),

@@ -32,7 +32,10 @@ impl From<StoreError> for Problem {
             StoreError::Busy | StoreError::Serialization | StoreError::IdsExhausted(_) => Self::overloaded(RETRY_AFTER),
             StoreError::UniqueViolation => Self::conflict("A value that must be unique is taken."),
             StoreError::ForeignKeyViolation => Self::conflict("Other items refer to this one, or it refers to none."),
-            StoreError::CheckViolation | StoreError::Corrupt { .. } | StoreError::Database(_) => Self::internal(&error),
+            StoreError::CheckViolation
+            | StoreError::Migration { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Database(_) => Self::internal(&error),
         }
     }
 }
@@ -40,7 +43,7 @@ impl From<StoreError> for Problem {
 impl From<IdempotencyError> for Problem {
     fn from(error: IdempotencyError) -> Self {
         match error {
-            IdempotencyError::KeyReused => Self::conflict("This Idempotency-Key was used for another request."),
+            IdempotencyError::KeyReused => Self::key_reused(),
         }
     }
 }
@@ -57,7 +60,7 @@ impl From<OutOfScope> for Problem {
 
 impl From<Stale> for Problem {
     fn from(Stale: Stale) -> Self {
-        Self::conflict("The item is not in the state that If-Match names: it was changed meanwhile. Read it again.")
+        Self::stale()
     }
 }
 

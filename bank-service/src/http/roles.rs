@@ -104,10 +104,11 @@ async fn add_role(
     body: Body<RoleRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::CreateRole)?;
+    actor.require_fresh(state.clock.now())?;
     let Body(RoleRequest(name)) = body;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
-    Ok(answers::created(state.store.create(&ctx, key, move |db, ctx| create_role(db, ctx, &name)).await?))
+    Ok(answers::created(state.store.create(&ctx, key, move |db, ctx| create_role(db, ctx, &name)).await?, "/api/roles"))
 }
 
 /// A role.
@@ -146,6 +147,7 @@ async fn change_role(
     body: Body<RoleChange>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::UpdateRole)?;
+    actor.require_fresh(state.clock.now())?;
     let (PathId(id), Body(RoleChange(name))) = (id, body);
     let expected = answers::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
@@ -172,6 +174,7 @@ async fn remove_role(
     id: PathId<RoleId>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::DeleteRole)?;
+    actor.require_fresh(state.clock.now())?;
     let PathId(id) = id;
     let expected = answers::expected(&request)?;
     let ctx = state.ctx(actor.user_id);

@@ -11,9 +11,9 @@ use shared_events::UserId;
 
 use crate::changes::Changes;
 use crate::config::Settings;
-use crate::operations::identity::{AdminError, AdminOutcome, ensure_admin};
+use crate::operations::identity::{AdminError, AdminOutcome, Wanted, ensure_admin, has_admin, promote_by_id};
 use crate::security::Security;
-use crate::store::{Ctx, Store};
+use crate::store::{Ctx, Store, StoreError};
 use crate::trace::{Peers, PeersParts, Tracer};
 
 #[derive(Clone)]
@@ -34,7 +34,24 @@ pub struct AppState {
 impl AppState {
     /// Makes an administrator, as the command line asks for; doing it twice is doing it once.
     pub async fn ensure_admin(&self, email: &str, password: &Secret) -> Result<AdminOutcome, AdminError> {
-        ensure_admin(&self.store, &self.security, &self.ctx_anonymous(), email, password).await
+        let (ctx, given) = (self.ctx_anonymous(), (email, password));
+        ensure_admin(&self.store, &self.security, &ctx, given, Wanted::Always).await
+    }
+
+    /// Makes an administrator if none can log in.
+    pub async fn ensure_first_admin(&self, email: &str, password: &Secret) -> Result<AdminOutcome, AdminError> {
+        let (ctx, given) = (self.ctx_anonymous(), (email, password));
+        ensure_admin(&self.store, &self.security, &ctx, given, Wanted::IfThereIsNone).await
+    }
+
+    /// Makes an administrator of a user that the operator names by id.
+    pub async fn promote(&self, id: UserId) -> Result<AdminOutcome, AdminError> {
+        promote_by_id(&self.store, &self.security, &self.ctx_anonymous(), id).await
+    }
+
+    /// Whether any administrator can log in.
+    pub async fn has_admin(&self) -> Result<bool, StoreError> {
+        has_admin(&self.store).await
     }
 
     /// Follows events.
@@ -45,6 +62,7 @@ impl AppState {
             peers: Peers::new(PeersParts {
                 log_service_url: self.settings.log_service_url.clone(),
                 email_service_url: self.settings.email_service_url.clone(),
+                trust: self.settings.peers.clone(),
                 security: self.security.clone(),
             }),
             dead_letters: self.dead_letters.clone(),

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::PathId;
-use service_kit::http::problem::Problem;
+use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use shared_events::UserId;
 
 use super::actor::Actor;
@@ -29,13 +29,14 @@ pub(in crate::http) struct FactorView {
     kind: &'static str,
 }
 
-/// Takes the second factor away from a user who has lost it. Its sessions end, and it is told by mail.
+/// Takes the second factor away from another user, who has lost it; needs a fresh token. The user's sessions end, and a mail says so.
 #[utoipa::path(
     delete,
     path = "/api/users/{id}/mfa",
     tag = "users",
     responses(
         (status = 200, description = "The factor that was taken away", body = ItemBody<FactorView>),
+        (status = 401, description = "`fresh_token_required`; or a bad token", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 async fn reset_mfa(
@@ -45,7 +46,12 @@ async fn reset_mfa(
     id: PathId<UserId>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ResetMfa)?;
+    actor.require_fresh(state.clock.now())?;
     let (id, expected) = (id.0, answers::expected(&request)?);
+    if id == actor.user_id {
+        let detail = "Your own second factor is removed with DELETE /auth/mfa/totp, by password and code.";
+        return Err(Problem::new(ErrorCode::AccessDenied, detail));
+    }
     let ctx = state.ctx(actor.user_id);
     state.store.write(&ctx, move |db, ctx| mfa::reset(db, ctx, id, &expected)).await?;
     state.security.user_changed(id);

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::envelope::ItemBody;
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
-use service_kit::http::paging::{ListBody, ListQuery, Listing, respond};
+use service_kit::http::paging::{ListBody, ListQuery, respond};
 use service_kit::http::problem::{Problem, ProblemBody};
 use shared_events::UserId;
 
@@ -48,13 +48,12 @@ async fn list_users(state: web::Data<AppState>, request: HttpRequest, actor: Act
     actor.may(Action::ListUsers)?;
     let query = ListQuery::parse(request.query_string(), PAGE_SIZE, users::FILTERS)?;
     let asked = query.clone();
-    let Listing { rows, total, next_cursor } =
-        state.store.read(move |db| users::list(db, &asked)).await.map_err(|error: StoreError| error)?;
-    let rows: Vec<UserView> = rows.iter().map(UserView::from).collect();
-    respond(request.path(), &query, Listing { rows, total, next_cursor })
+    let found = state.store.read(move |db| users::list(db, &asked)).await.map_err(|error: StoreError| error)?;
+    let listing = found.try_map(|user| Ok::<_, Problem>(UserView::from(&user)))?;
+    respond(request.path(), &query, listing)
 }
 
-/// It has no `Debug`: it holds a password.
+// It has no `Debug`: it holds a password.
 struct CreateRequest {
     email: Email,
     password: Password,
@@ -77,7 +76,7 @@ pub(super) struct CreateUserBody {
 
 impl FromFields for CreateRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let email = fields.required("email", parse::via(Email::parse));
+        let email = fields.required("email", parse::via(Email::mailable));
         let password = fields.required("password", new_password);
         let roles = fields.optional("roles", role_names);
         Some(Self { email: email?, password: password?, roles: roles? })
@@ -102,6 +101,7 @@ async fn create_user(
     body: Result<Body<CreateRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::CreateUser)?;
+    actor.require_fresh(state.clock.now())?;
     let CreateRequest { email, password, roles } = judged(body, &state, &request, "password").await?;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let password_hash = state.security.passwords().hash(password, email.words()).await?;
@@ -111,7 +111,7 @@ async fn create_user(
     let registered = state.store.create(&ctx, key, move |db, ctx| {
         register(db, ctx, &command).map(|outcome| outcome.map(|user| UserView::from(&user)))
     });
-    Ok(answers::created(registered.await?))
+    Ok(answers::created(registered.await?, "/api/users"))
 }
 
 /// A user: any for administrators, oneself for everybody.
@@ -137,6 +137,7 @@ async fn read_user(state: web::Data<AppState>, actor: Actor, id: PathId<UserId>)
 struct UpdateRequest {
     roles: Option<Vec<String>>,
     is_blocked: Option<bool>,
+    email: Option<Email>,
 }
 
 /// The fields to change.
@@ -149,19 +150,23 @@ pub(super) struct UpdateUserBody {
     pub roles: Vec<RoleText>,
     #[schema(required = false)]
     pub is_blocked: bool,
+    /// Another address; its owner has to prove it.
+    #[schema(required = false, example = "john.doe@example.com", max_length = 254, format = Email)]
+    pub email: String,
 }
 
 impl FromFields for UpdateRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.read_only(&["id", "email", "password", "blocked_on", "last_login_date", "registered_on"]);
+        fields.read_only(&["id", "password", "blocked_on", "last_login_date", "registered_on"]);
         fields.read_only(&["first_name", "last_name", "username", "language", "country"]);
         let roles = fields.optional("roles", role_names);
         let is_blocked = fields.optional("is_blocked", parse::boolean);
-        Some(Self { roles: roles?, is_blocked: is_blocked? })
+        let email = fields.optional("email", parse::via(Email::mailable));
+        Some(Self { roles: roles?, is_blocked: is_blocked?, email: email? })
     }
 }
 
-/// Changes a user's roles or block. Both count at the next request; a block ends all its sessions. The last administrator
+/// Changes a user's roles, block or address; needs a fresh token. Roles and block count at the next request; a block ends all its sessions. The last administrator
 /// stays one.
 #[utoipa::path(
     put,
@@ -170,7 +175,7 @@ impl FromFields for UpdateRequest {
     request_body = UpdateUserBody,
     responses(
         (status = 200, description = "The user as it is now", body = ItemBody<UserView>),
-        (status = 409, description = "The last administrator, or changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The last administrator, the address is taken, or changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 async fn change_user(
@@ -182,8 +187,9 @@ async fn change_user(
 ) -> Result<HttpResponse, Problem> {
     let PathId(id) = id;
     require_all(actor.may(Action::UpdateUser)?)?;
-    let Body(UpdateRequest { roles, is_blocked }) = body;
-    let command = UpdateUser { roles, is_blocked, expected: answers::expected(&request)? };
+    actor.require_fresh(state.clock.now())?;
+    let Body(UpdateRequest { roles, is_blocked, email }) = body;
+    let command = UpdateUser { roles, is_blocked, email, expected: answers::expected(&request)? };
     let ctx = state.ctx(actor.user_id);
     let updated = state.store.write(&ctx, move |db, ctx| update_user(db, ctx, id, &command));
     let user = updated.await?;
@@ -209,6 +215,7 @@ async fn remove_user(
 ) -> Result<HttpResponse, Problem> {
     let PathId(id) = id;
     require_all(actor.may(Action::DeleteUser)?)?;
+    actor.require_fresh(state.clock.now())?;
     let expected: Expected = answers::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     let deleted = state.store.write(&ctx, move |db, ctx| delete_user(db, ctx, id, &expected));

@@ -91,7 +91,12 @@ pub fn register_device(
 fn seal(vault: &Vault, id: DeviceId, token: &PushToken) -> Result<SealedToken, DeviceError> {
     let bytes = token.expose().as_bytes();
     let sealed = vault.seal(place(&id.to_string()), bytes)?;
-    Ok(SealedToken { sealed, hash: hex::encode(vault.hmac(HASH_PURPOSE, bytes)) })
+    Ok(SealedToken { sealed, hash: token_hash(vault, bytes) })
+}
+
+/// By what a token is found to be some device's already.
+pub fn token_hash(vault: &Vault, token: &[u8]) -> String {
+    hex::encode(vault.hmac(HASH_PURPOSE, token))
 }
 
 pub fn remove_device(
@@ -106,13 +111,26 @@ pub fn remove_device(
     Ok(Outcome::new(device).event(&event))
 }
 
+/// What a notification says that its own user tries out.
+#[derive(Debug, Clone)]
+pub struct TestText {
+    pub title: String,
+    pub body: String,
+}
+
+impl Default for TestText {
+    fn default() -> Self {
+        Self { title: "Test".to_owned(), body: "Notifications reach this device.".to_owned() }
+    }
+}
+
 /// Asks for a notification to one device, to see whether it arrives.
-pub fn test_device(db: &mut Db, scope: Scope, id: DeviceId) -> Result<Outcome<Device>, DeviceError> {
+pub fn test_device(db: &mut Db, scope: Scope, id: DeviceId, text: &TestText) -> Result<Outcome<Device>, DeviceError> {
     let device = found(devices::find(db, scope, id)?, scope, WHAT)?;
     if !device.has_push_token {
         return Err(DeviceError::NoToken);
     }
-    let event = push(&device, "test", "Test", "Notifications reach this device.");
+    let event = push(&device, "test", &text.title, &text.body);
     Ok(Outcome::new(device).event(&event))
 }
 

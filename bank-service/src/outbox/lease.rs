@@ -38,7 +38,7 @@ pub(super) struct Lease {
 impl Lease {
     /// Starts to ask for the lease. To be called within a runtime.
     pub(super) fn start(row: Option<LeaseRow>, metrics: &Metrics) -> Self {
-        let leader = metrics.gauge("outbox_relay_leader", "1 while this process publishes the outbox.", &[]);
+        let leader = metrics.gauge("bank_outbox_relay_leader", "1 while this process publishes the outbox.", &[]);
         let leader = leader.with_label_values::<&str>(&[]);
         let (set_until, until) = watch::channel(None);
         let task = row.map(|row| {

@@ -5,6 +5,7 @@ use service_kit::clock::SharedClock;
 use service_kit::messaging::Progress;
 
 use crate::store::outbox::{self, Mark};
+use crate::store::unrouted;
 use crate::store::{Ctx, Outcome, Store, StoreError};
 
 /// So many marks are written at a time.
@@ -23,6 +24,8 @@ pub(super) struct Written {
     pub(super) ids: Vec<i64>,
     /// Queues that rows were marked to wait for.
     pub(super) queues: Vec<String>,
+    /// The types of the events that are unrouted from now on, one for each.
+    pub(super) unrouted: Vec<String>,
     pub(super) result: Result<(), StoreError>,
 }
 
@@ -46,6 +49,13 @@ impl Marks {
         self.collected.push((id, Mark::Later { due_at, progress, waiting_for }));
     }
 
+    /// No queue takes the row.
+    pub(super) fn returned(&mut self, id: i64, after: TimeDelta, must_be_routed: bool) {
+        let now = self.clock.now();
+        let due_at = now.checked_add_signed(after).unwrap_or(now).naive_utc();
+        self.collected.push((id, Mark::Returned { due_at, must_be_routed }));
+    }
+
     /// The row cannot be read.
     pub(super) fn corrupt(&mut self, id: i64, progress: Option<String>) {
         let due_at = (self.clock.now() + CORRUPT_DELAY).naive_utc();
@@ -66,7 +76,11 @@ impl Marks {
         let write = move |db: &mut _, ctx: &Ctx| outbox::mark(db, ctx.now_naive(), &marks).map(Outcome::new);
         let result = self.store.write(&ctx, write).await;
         service_kit::fail_point!("relay.marked", if result.is_ok());
-        Some(Written { ids, queues, result })
+        let (unrouted, result) = match result {
+            Ok(unrouted) => (unrouted, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        Some(Written { ids, queues, unrouted, result })
     }
 
     /// A queue is back: what waits for it is due at once. None: any queue.
@@ -85,9 +99,18 @@ impl Marks {
     }
 }
 
+impl Marks {
+    /// Makes a page of unrouted rows due; gives where the next page begins, none after the last one.
+    pub(super) async fn retry_unrouted(&self, after: i64) -> Result<Option<i64>, StoreError> {
+        let ctx = self.store.ctx(self.clock.now());
+        let write = move |db: &mut _, _: &Ctx| unrouted::release(db, None, after).map(Outcome::new);
+        Ok(self.store.write(&ctx, write).await?.next)
+    }
+}
+
 fn waiting_for(mark: &Mark) -> Option<String> {
     match mark {
         Mark::Later { waiting_for, .. } => waiting_for.clone(),
-        Mark::Sent => None,
+        Mark::Sent | Mark::Returned { .. } => None,
     }
 }

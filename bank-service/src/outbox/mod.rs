@@ -10,6 +10,7 @@ mod lease;
 mod marks;
 mod pace;
 mod relay;
+mod unrouted;
 mod window;
 
 pub use relay::{Relay, RelayParts};

@@ -2,7 +2,7 @@
 //!
 //! Bounds: `WINDOW` messages under way, `FETCH` rows a query. It wakes on commit, when a queue resumes, when a postponed row
 //! becomes due, and every `POLL` as a safety net (oftener where other replicas commit). While the transport is away it pauses,
-//! at most 2 s at a time, and spends no attempts. It begins nothing without the lease.
+//! at most 2 s at a time, and spends no attempts. What no queue takes is tried again later (`unrouted`). It begins nothing without the lease.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use super::lease::Lease;
 use super::marks::Marks;
 use super::pace::Pace;
+use super::unrouted::Unrouted;
 use super::window::Window;
 use crate::store::outbox::{self, DueRow};
 use crate::store::{Store, StoreError};
@@ -46,6 +47,7 @@ pub struct Relay {
     window: Window,
     marks: Marks,
     pace: Pace,
+    unrouted: Unrouted,
     poll: Duration,
     published: IntCounterVec,
     in_flight: IntGauge,
@@ -62,14 +64,15 @@ enum Wake {
 
 impl Relay {
     pub fn new(parts: RelayParts) -> Self {
-        let published = parts.metrics.counter("outbox_publish_total", "Publishes by result.", &["result"]);
-        let in_flight = parts.metrics.gauge("outbox_in_flight", "Events being published.", &[]);
+        let published = parts.metrics.counter("bank_outbox_publish_total", "Publishes by result.", &["result"]);
+        let in_flight = parts.metrics.gauge("bank_outbox_in_flight", "Events being published.", &[]);
         Self {
             committed: parts.store.committed(),
             resumed: parts.publisher.resumed(),
             window: Window::new(parts.publisher.clone()),
             marks: Marks::new(parts.store.clone(), parts.clock.clone()),
             pace: Pace::new(),
+            unrouted: Unrouted::new(&parts.metrics),
             poll: POLL,
             published,
             in_flight: in_flight.with_label_values::<&str>(&[]),
@@ -175,6 +178,7 @@ impl Relay {
         if room == 0 {
             return;
         }
+        self.window.during(self.unrouted.retry(&self.marks, self.parts.clock.now())).await;
         let (now, under_way) = (self.parts.clock.now().naive_utc(), self.window.ids());
         let reading = self.parts.store.read(move |db| outbox::due_except(db, now, room, &under_way));
         match self.window.during(reading).await {
@@ -235,6 +239,14 @@ impl Relay {
                 self.window.advance(id);
                 "later"
             }
+            Receipt::Unrouted { after, reason } => {
+                self.pace.is_back();
+                tracing::debug!(outbox_id = id, %reason, "an event was returned");
+                let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
+                self.marks.returned(id, after, self.window.must_be_routed(id));
+                self.window.advance(id);
+                "returned"
+            }
             Receipt::Unavailable { reason } => {
                 self.window.abandon(id);
                 if self.pace.pause().is_none() {
@@ -255,6 +267,7 @@ impl Relay {
             self.window.release(id);
         }
         self.show_in_flight();
+        self.unrouted.found(&written.unrouted);
         if let Err(error) = written.result {
             tracing::warn!(%error, "marks cannot be written; the events will be published again");
             self.pace.slow_down();
@@ -269,6 +282,7 @@ impl Relay {
 
     async fn resume(&mut self, queue: Option<&str>) {
         self.marks.resume(queue).await;
+        self.unrouted.try_again();
         self.pace.try_again();
     }
 

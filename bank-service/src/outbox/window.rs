@@ -15,6 +15,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use shared_events::WireMessage;
 
 use super::entity::Entity;
 
@@ -23,12 +24,17 @@ struct Job {
     outgoing: Outgoing,
 }
 
+struct Row {
+    entity: Option<Entity>,
+    must_be_routed: bool,
+}
+
 pub(super) struct Window {
     publisher: Arc<dyn Publisher>,
     publishing: FuturesUnordered<BoxFuture<'static, (i64, Receipt)>>,
     /// Receipts that came while something else was waited for; of rows that are in `rows`.
     arrived: VecDeque<(i64, Receipt)>,
-    rows: HashMap<i64, Option<Entity>>,
+    rows: HashMap<i64, Row>,
     /// The entities that have an event in `publishing`, with those that wait for it.
     behind: HashMap<Entity, VecDeque<Job>>,
 }
@@ -67,7 +73,8 @@ impl Window {
     /// Publishes, once the events of the same entity that were added earlier have been.
     pub(super) fn add(&mut self, id: i64, outgoing: Outgoing) {
         let entity = Entity::of(&outgoing.message);
-        self.rows.insert(id, entity.clone());
+        let must_be_routed = must_be_routed(&outgoing.message);
+        self.rows.insert(id, Row { entity: entity.clone(), must_be_routed });
         let job = Job { id, outgoing };
         let Some(entity) = entity else { return self.publish(job) };
         if let Some(waiting) = self.behind.get_mut(&entity) {
@@ -98,7 +105,7 @@ impl Window {
 
     /// The row's turn is over: the next event of its entity goes out. The row itself stays until its mark is written.
     pub(super) fn advance(&mut self, id: i64) {
-        let Some(Some(entity)) = self.rows.get(&id) else { return };
+        let Some(Row { entity: Some(entity), .. }) = self.rows.get(&id) else { return };
         let Some(waiting) = self.behind.get_mut(entity) else { return };
         match waiting.pop_front() {
             Some(job) => self.publish(job),
@@ -106,9 +113,14 @@ impl Window {
         }
     }
 
+    /// Whether the row waits for a queue for ever: somebody is to act on it.
+    pub(super) fn must_be_routed(&self, id: i64) -> bool {
+        self.rows.get(&id).is_none_or(|row| row.must_be_routed)
+    }
+
     /// The row was not published: it leaves, and so does what waited for it. All of them are due as before.
     pub(super) fn abandon(&mut self, id: i64) {
-        let Some(Some(entity)) = self.rows.remove(&id) else { return };
+        let Some(Row { entity: Some(entity), .. }) = self.rows.remove(&id) else { return };
         for job in self.behind.remove(&entity).unwrap_or_default() {
             self.rows.remove(&job.id);
         }
@@ -125,4 +137,9 @@ impl Window {
     pub(super) fn release(&mut self, id: i64) {
         self.rows.remove(&id);
     }
+}
+
+/// A request, or an event that a confirmation is wanted of: nobody can choose not to take it.
+fn must_be_routed(message: &WireMessage) -> bool {
+    message.properties.reply_to.is_some() || message.routing_key.ends_with(".requested")
 }

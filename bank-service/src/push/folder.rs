@@ -4,7 +4,7 @@
 //! push token is told by its last four characters only.
 
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -44,13 +44,18 @@ impl PushSender for Folder {
 
     async fn probe(&self) -> Result<(), String> {
         let folder = self.path.clone();
-        let made = tokio::task::spawn_blocking(move || std::fs::create_dir_all(folder)).await;
+        let made = tokio::task::spawn_blocking(move || make(&folder)).await;
         made.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| error.kind().to_string())
     }
 }
 
+/// For its owner alone.
+fn make(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 fn write_whole(folder: &Path, name: &str, text: &str) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    make(folder)?;
     let unfinished = folder.join(format!(".{name}.part"));
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;

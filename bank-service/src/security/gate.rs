@@ -1,10 +1,11 @@
-//! The ways to tokens: logging in, refreshing, giving the password again.
+//! The ways to tokens: logging in, giving the password again.
 //!
-//! A login answers the same, after the same work, for an unknown address, a wrong password and an account that is being slowed
+//! A login answers the same, after the same work, for an unknown address, a wrong password and a login that is being slowed
 //! down; only who knows the password learns that a user is blocked. The core for hashing is taken before the account is read,
 //! so that parallel guesses cannot outrun the delay after failures.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use service_kit::http::auth::AuthError;
 use service_kit::ids::new_uuid;
@@ -15,33 +16,46 @@ use super::one_time::LinkSecret;
 use super::passwords::{HashingError, Slot, Verdict};
 use super::secrets::OpaqueToken;
 use super::tokens::{MfaChallenge, TokenPair, access_token};
+use super::vault::VaultError;
 use crate::domain::email::Email;
+use crate::domain::network::ClientNetwork;
 use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
-use crate::domain::session::{FirstFactor, Grant, SessionId};
-use crate::operations::identity::admission::{Admit, Admitted, admit};
+use crate::domain::session::{FirstFactor, Grant, SessionId, TokenHash};
+use crate::domain::user::CredentialVersion;
+use crate::operations::identity::admission::{Admit, Admitted, Opening, admit};
 use crate::operations::identity::login::{OpenSessionError, Refusal, RefuseLogin, refuse_login};
-use crate::operations::identity::refresh::{RefreshSession, Refreshed, refresh};
+use crate::operations::identity::throttle::{AccountKeys, Judged, Visit, judge_login, judge_session, session_key};
 use crate::store::users::{Credentials, credentials, credentials_of};
-use crate::store::{Ctx, StoreError};
+use crate::store::{Ctx, Db, Outcome, StoreError, counters};
 
 const MAX_USER_AGENT: usize = 255;
 
-/// Where a request came from, as the session list shows it.
+/// Where a request came from.
 #[derive(Debug, Clone)]
 pub struct Origin {
+    pub address: IpAddr,
+    /// The address, as the session list shows it.
     pub remote_addr: String,
     pub user_agent: Option<String>,
+    /// Of the device token that came with it.
+    pub device: Option<TokenHash>,
 }
 
 impl Origin {
     pub fn new(remote_addr: IpAddr, user_agent: Option<&str>) -> Self {
         let user_agent = user_agent.map(|text| text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect());
-        Self { remote_addr: remote_addr.to_string(), user_agent }
+        Self { address: remote_addr, remote_addr: remote_addr.to_string(), user_agent, device: None }
+    }
+
+    /// The same from a device that has a token.
+    #[must_use]
+    pub fn on_device(self, token: Option<&OpaqueToken>) -> Self {
+        Self { device: token.map(OpaqueToken::hash), ..self }
     }
 }
 
-/// A claim to be somebody. It has no `Debug`.
+/// A claim to be somebody.
 pub struct LoginAttempt {
     /// None if no user can have the address.
     pub email: Option<Email>,
@@ -66,8 +80,12 @@ pub enum LogInError {
 
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    #[error("there is no such refresh token, or it was just used")]
+    #[error("there is no such refresh token")]
     Invalid,
+    #[error("the refresh token was spent a moment ago")]
+    Spent,
+    #[error("the answer cannot be sealed or opened")]
+    Vault(#[from] VaultError),
     #[error("the session has ended")]
     Revoked,
     #[error("the session is over")]
@@ -84,13 +102,14 @@ pub enum RefreshError {
 pub(super) enum Claimant {
     /// Whoever has this address; none if no user can have it.
     Address(Option<Email>),
-    /// A user whose token was checked.
-    User(UserId),
+    /// The user of a session, whose token was checked.
+    Session(UserId, SessionId),
 }
 
 /// A password that was checked: whose it is, the hash it was checked with, and the one to keep instead.
 pub(super) struct Proved {
     pub(super) user_id: UserId,
+    pub(super) version: CredentialVersion,
     pub(super) stored: String,
     pub(super) renewed: Option<String>,
 }
@@ -106,6 +125,8 @@ impl Proved {
 pub struct Arrival {
     pub user_id: UserId,
     pub first: FirstFactor,
+    /// The credentials that it was proved under.
+    pub proved_under: CredentialVersion,
     pub origin: Origin,
     /// The hash that was checked and the one to keep instead; none where no password was given.
     pub rehash: Option<(String, String)>,
@@ -118,73 +139,98 @@ pub enum Admission {
     SecondFactor(MfaChallenge),
 }
 
+/// The secrets of a session, or a challenge, that is about to be.
+pub(super) struct OpeningKeys {
+    refresh_token: OpaqueToken,
+    challenge: LinkSecret,
+    device: OpaqueToken,
+}
+
+impl OpeningKeys {
+    pub(super) fn generate() -> Self {
+        let (refresh_token, device) = (OpaqueToken::generate(), OpaqueToken::generate());
+        Self { refresh_token, challenge: LinkSecret::generate(), device }
+    }
+
+    /// What the store keeps of it.
+    fn opening(&self, visit: Visit, origin: Origin) -> Opening {
+        Opening {
+            visit,
+            session_id: SessionId(new_uuid()),
+            refresh_token: self.refresh_token.hash(),
+            challenge: self.challenge.hash(Purpose::MfaChallenge),
+            remote_addr: Some(origin.remote_addr),
+            user_agent: origin.user_agent,
+        }
+    }
+}
+
 impl Security {
     /// Checks a password, and admits whoever gave it.
     pub async fn log_in(&self, ctx: Ctx, attempt: LoginAttempt) -> Result<Admission, LogInError> {
+        let arrival = self.prove_password(&ctx, attempt).await?;
+        self.admit(ctx, arrival).await
+    }
+
+    /// Checks a password. What it gives counts until the user's credentials change.
+    pub async fn prove_password(&self, ctx: &Ctx, attempt: LoginAttempt) -> Result<Arrival, LogInError> {
         let LoginAttempt { email, password, origin } = attempt;
-        let proved = self.prove(&ctx, Claimant::Address(email), password, &origin).await?;
-        let (user_id, rehash) = (proved.user_id, proved.rehash());
-        self.admit(ctx, Arrival { user_id, first: FirstFactor::Password, origin, rehash }).await
+        let proved = self.prove(ctx, Claimant::Address(email), password, &origin).await?;
+        let (user_id, proved_under, rehash) = (proved.user_id, proved.version, proved.rehash());
+        Ok(Arrival { user_id, first: FirstFactor::Password, proved_under, origin, rehash })
     }
 
     /// Opens a session for somebody whose first factor was right, or asks for the second. Every way to log in ends here.
     pub async fn admit(&self, ctx: Ctx, arrival: Arrival) -> Result<Admission, LogInError> {
-        let Arrival { user_id, first, origin, rehash } = arrival;
-        let (refresh_token, challenge) = (OpaqueToken::generate(), LinkSecret::generate());
-        let command = Admit {
-            user_id,
-            first,
-            session_id: SessionId(new_uuid()),
-            refresh_token: refresh_token.hash(),
-            challenge: challenge.hash(Purpose::MfaChallenge),
-            remote_addr: Some(origin.remote_addr),
-            user_agent: origin.user_agent,
-            rehash,
-        };
+        let Arrival { user_id, first, proved_under, origin, rehash } = arrival;
+        let keys = OpeningKeys::generate();
+        let opening = self.opening(&keys, origin);
+        let command = Admit { user_id, first, proved_under, opening, rehash };
         let ctx = ctx.by(user_id);
-        match self.0.store.write(&ctx, move |db, ctx| admit(db, ctx, &command)).await? {
-            Admitted::Session(grant) => Ok(Admission::Tokens(self.tokens(&grant, &refresh_token)?)),
-            Admitted::SecondFactor => Ok(Admission::SecondFactor(MfaChallenge::new(&challenge))),
+        let admitted = self.0.store.write(&ctx, move |db, ctx| admit(db, ctx, &command)).await?;
+        Ok(self.admitted(admitted, &keys)?)
+    }
+
+    /// What the store keeps of a session, or a challenge, that is about to be.
+    pub(super) fn opening(&self, keys: &OpeningKeys, origin: Origin) -> Opening {
+        keys.opening(self.visit(&origin, &keys.device), origin)
+    }
+
+    /// Where a request comes from that opens no session.
+    pub(super) fn visitor(&self, origin: &Origin) -> Visit {
+        self.visit(origin, &OpaqueToken::generate())
+    }
+
+    /// Where a login comes from, and the token that its device gets.
+    pub(super) fn visit(&self, origin: &Origin, device: &OpaqueToken) -> Visit {
+        Visit {
+            vault: self.shared_vault(),
+            network: ClientNetwork::of(origin.address),
+            is_knowable: self.is_knowable(origin.address),
+            presented: origin.device.clone(),
+            device: device.hash(),
+            mail_alarm: Arc::clone(&self.0.mail_alarm),
         }
     }
 
-    /// Spends a refresh token for its successor. The answer is held back for a moment, see `refreshing`.
-    pub async fn refresh(&self, ctx: Ctx, presented: &str, origin: Origin) -> Result<TokenPair, RefreshError> {
-        let presented = OpaqueToken::parse(presented).ok_or(RefreshError::Invalid)?.hash();
-        let under_way = self.0.refreshing.arrive(presented.clone());
-        let refresh_token = OpaqueToken::generate();
-        let command = RefreshSession {
-            presented,
-            in_race: under_way.in_race(),
-            successor: refresh_token.hash(),
-            arrived_on: ctx.now,
-            remote_addr: Some(origin.remote_addr),
-        };
-        let clock = self.0.clock.clone();
-        let operation = move |db: &mut crate::store::Db, ctx: &Ctx| {
-            // The request may have waited for its turn to write; what counts is when the token is spent.
-            let mut ctx = ctx.clone();
-            ctx.now = clock.now();
-            refresh(db, &ctx, &command)
-        };
-        let grant = match self.0.store.write(&ctx, operation).await? {
-            Refreshed::Granted(grant) => grant,
-            Refreshed::Unknown => return Err(RefreshError::Invalid),
-            Refreshed::Expired => return Err(RefreshError::Expired),
-            Refreshed::Revoked => return Err(RefreshError::Revoked),
-            Refreshed::Blocked => return Err(RefreshError::Blocked),
-            Refreshed::Reused(session) => {
-                self.session_ended(session);
-                return Err(RefreshError::Revoked);
-            }
-        };
-        under_way.settle().await;
-        Ok(self.tokens(&grant, &refresh_token)?)
+    /// Whether an address tells whose it is: anybody can be behind loopback or a proxy.
+    fn is_knowable(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        !address.is_loopback() && !self.0.trusted_proxies.iter().any(|proxy| proxy.contains(address))
     }
 
-    pub(super) fn tokens(&self, grant: &Grant, refresh_token: &OpaqueToken) -> Result<TokenPair, AuthError> {
+    /// The answer to a login.
+    pub(super) fn admitted(&self, admitted: Admitted, keys: &OpeningKeys) -> Result<Admission, AuthError> {
+        match admitted {
+            Admitted::Session(grant) => Ok(Admission::Tokens(self.first_tokens(&grant, keys)?)),
+            Admitted::SecondFactor => Ok(Admission::SecondFactor(MfaChallenge::new(&keys.challenge))),
+        }
+    }
+
+    /// The tokens of a session that was just opened.
+    pub(super) fn first_tokens(&self, grant: &Grant, keys: &OpeningKeys) -> Result<TokenPair, AuthError> {
         let access_token = access_token(&self.0.keys, grant, self.0.clock.now())?;
-        Ok(TokenPair::new(access_token, refresh_token))
+        Ok(TokenPair::new(access_token, self.0.keys.token_lifetime(), &keys.refresh_token).on_device(&keys.device))
     }
 
     /// Checks a password; whatever is wrong with it goes on record.
@@ -196,18 +242,15 @@ impl Security {
         origin: &Origin,
     ) -> Result<Proved, LogInError> {
         let slot = self.0.passwords.slot().await?;
-        let known = match claimant {
-            Claimant::Address(Some(email)) => self.0.store.read(move |db| credentials(db, &email)).await?,
-            Claimant::Address(None) => None,
-            Claimant::User(id) => self.0.store.read(move |db| credentials_of(db, id)).await?,
-        };
-        let (outcome, _slot) = self.check(slot, password, known).await?;
+        let (known, judged) = self.judge(ctx, claimant, origin).await?;
+        let (outcome, _slot) = self.check(slot, password, known, judged.is_closed).await?;
         let (user_id, refusal) = match outcome {
             Ok(proved) => return Ok(proved),
             Err(refused) => refused,
         };
         // The slot is held until the failure is on record.
-        let command = RefuseLogin { user_id, refusal, remote_addr: Some(origin.remote_addr.clone()) };
+        let remote_addr = Some(origin.remote_addr.clone());
+        let command = RefuseLogin { user_id, refusal, remote_addr, counted_on: judged.counted_on };
         // The login has waited for a core and the hash; the delay begins now.
         let mut ctx = ctx.clone();
         ctx.now = self.0.clock.now();
@@ -215,22 +258,53 @@ impl Security {
         Err(if refusal == Refusal::Blocked { LogInError::Blocked } else { LogInError::InvalidCredentials })
     }
 
+    /// Reads what a password is checked against, and what a wrong one counts on.
+    async fn judge(
+        &self,
+        ctx: &Ctx,
+        claimant: Claimant,
+        origin: &Origin,
+    ) -> Result<(Option<Credentials>, Judged), StoreError> {
+        let mut ctx = ctx.clone();
+        ctx.now = self.0.clock.now();
+        match claimant {
+            Claimant::Address(email) => {
+                let visit = self.visitor(origin);
+                let email_key = email.as_ref().map(Email::normalized).unwrap_or_default();
+                let keys = AccountKeys::new(&self.0.vault, &email_key, &visit.network);
+                let read = move |db: &mut Db| {
+                    let known = email.map_or(Ok(None), |email| credentials(db, &email))?;
+                    let user = known.as_ref().map(|known| known.user_id);
+                    Ok::<_, StoreError>((known, judge_login(db, &ctx, user, keys, &visit)?))
+                };
+                self.0.store.read(read).await
+            }
+            Claimant::Session(user, session) => {
+                let key = session_key(&self.0.vault, session);
+                let read =
+                    move |db: &mut Db| Ok::<_, StoreError>((credentials_of(db, user)?, judge_session(db, &ctx, key)?));
+                self.0.store.read(read).await
+            }
+        }
+    }
+
     async fn check(
         &self,
         slot: Slot,
         password: Option<Password>,
         known: Option<Credentials>,
+        is_closed: bool,
     ) -> Result<(Result<Proved, (Option<UserId>, Refusal)>, Slot), LogInError> {
-        let now = self.0.clock.now();
-        let slowed_down = known.as_ref().and_then(|user| user.login_not_before).is_some_and(|until| now < until);
-        let stored = known.as_ref().filter(|_| !slowed_down).and_then(|user| user.password_hash.clone());
+        let stored = known.as_ref().filter(|_| !is_closed).and_then(|user| user.password_hash.clone());
         let (verdict, slot) = self.0.passwords.verify(slot, password, stored).await?;
+        if is_closed {
+            return Ok((Err((known.map(|user| user.user_id), Refusal::SlowedDown)), slot));
+        }
         let Some(user) = known else { return Ok((Err((None, Refusal::UnknownAddress)), slot)) };
         let refused = |refusal| Err((Some(user.user_id), refusal));
         let stored = user.password_hash.clone().unwrap_or_default();
-        let proved = |renewed| Ok(Proved { user_id: user.user_id, stored, renewed });
+        let proved = |renewed| Ok(Proved { user_id: user.user_id, version: user.version, stored, renewed });
         let outcome = match verdict {
-            Verdict::Wrong if slowed_down => refused(Refusal::SlowedDown),
             Verdict::Wrong => refused(Refusal::WrongPassword),
             _ if user.is_blocked => refused(Refusal::Blocked),
             Verdict::Right => proved(None),
@@ -238,13 +312,22 @@ impl Security {
         };
         Ok((outcome, slot))
     }
+
+    /// Forgets the wrong passwords that were given in a session.
+    pub(super) async fn clear_session_failures(&self, ctx: &Ctx, session: SessionId) -> Result<(), StoreError> {
+        let key = session_key(&self.0.vault, session);
+        let clear = move |db: &mut Db, _: &Ctx| counters::clear(db, std::slice::from_ref(&key)).map(Outcome::new);
+        self.0.store.write(ctx, clear).await
+    }
 }
+
+crate::operation_errors!(RefreshError);
 
 impl From<OpenSessionError> for LogInError {
     fn from(error: OpenSessionError) -> Self {
         match error {
             OpenSessionError::Blocked => Self::Blocked,
-            OpenSessionError::Gone => Self::InvalidCredentials,
+            OpenSessionError::Gone | OpenSessionError::Outdated => Self::InvalidCredentials,
             OpenSessionError::Store(error) => Self::Store(error),
         }
     }

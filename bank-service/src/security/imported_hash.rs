@@ -1,7 +1,8 @@
 //! Password hashes that other systems made, as `import-users` takes them over.
 //!
-//! An allowlist: Argon2id, bcrypt and PBKDF2-SHA256, in the forms that PHC libraries, passlib, Django and Werkzeug write. What
-//! a hash may cost is bounded, so that an imported row cannot take the machine at each login. A hash is verified at the first
+//! An allowlist: Argon2id, bcrypt, scrypt and PBKDF2-SHA256, in the forms that PHC libraries, passlib, Django and Werkzeug write. What
+//! a hash may cost is bounded, so that an imported row cannot take the machine at each login. One that costs too little is not
+//! taken over: a stolen copy of it would soon be guessed, so its user is invited instead. A hash is verified at the first
 //! login and then replaced by one of ours; until then a login takes as long as its old hash does.
 
 use std::fmt;
@@ -14,10 +15,12 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD};
 
+use super::imported_scrypt::Scrypt;
+
 /// What the column takes.
 pub const MAX_CHARS: usize = 255;
-/// KiB: argon2-cffi's and passlib's default, and three times ours.
-pub const MAX_ARGON2_MEMORY_KIB: u32 = 65_536;
+/// KiB: Django's default, above argon2-cffi's and passlib's, and five times ours.
+pub const MAX_ARGON2_MEMORY_KIB: u32 = 102_400;
 pub const MAX_ARGON2_ITERATIONS: u32 = 10;
 pub const MAX_ARGON2_LANES: u32 = 8;
 /// 2^14 rounds: about a second of a core.
@@ -25,13 +28,19 @@ pub const MAX_BCRYPT_COST: u32 = 14;
 /// Twice what current frameworks use; about half a second of a core.
 pub const MAX_PBKDF2_ITERATIONS: u32 = 2_000_000;
 const MIN_PBKDF2_ITERATIONS: u32 = 1_000;
+/// The least that is taken over. Argon2id: the least memory that OWASP names, in KiB.
+const KEPT_ARGON2_MEMORY_KIB: u32 = 7_168;
+/// OWASP's least; what PHP and most frameworks began with.
+const KEPT_BCRYPT_COST: u32 = 10;
+/// What Django had in 2013.
+const KEPT_PBKDF2_ITERATIONS: u32 = 10_000;
 const PBKDF2_BYTES: usize = 32;
-const SALT_BYTES: std::ops::RangeInclusive<usize> = 4..=64;
+pub(super) const SALT_BYTES: std::ops::RangeInclusive<usize> = 4..=64;
 
 /// Why a hash is not taken over. Says nothing of the hash itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashRefused {
-    #[error("must be an argon2id, bcrypt or pbkdf2-sha256 hash")]
+    #[error("must be an argon2id, bcrypt, scrypt or pbkdf2-sha256 hash")]
     UnknownScheme,
     #[error("is damaged")]
     Damaged,
@@ -51,6 +60,7 @@ pub enum ImportedHash {
         salt: Vec<u8>,
         hash: Vec<u8>,
     },
+    Scrypt(Scrypt),
 }
 
 impl fmt::Debug for ImportedHash {
@@ -59,6 +69,7 @@ impl fmt::Debug for ImportedHash {
             Self::Argon2id(_) => "Argon2id",
             Self::Bcrypt(_) => "Bcrypt",
             Self::Pbkdf2 { .. } => "Pbkdf2",
+            Self::Scrypt(_) => "Scrypt",
         })
     }
 }
@@ -88,14 +99,26 @@ impl ImportedHash {
         if let Some(rest) = text.strip_prefix("pbkdf2:sha256:") {
             return pbkdf2_of(rest, Parts::Werkzeug);
         }
-        Err(HashRefused::UnknownScheme)
+        Scrypt::parse(text).unwrap_or(Err(HashRefused::UnknownScheme)).map(Self::Scrypt)
+    }
+
+    /// The same of a hash that is to be taken over: one that is soon guessed is [`HashRefused::TooWeak`].
+    pub fn parse_new(text: &str) -> Result<Self, HashRefused> {
+        let hash = Self::parse(text)?;
+        let is_strong = match &hash {
+            Self::Argon2id(text) => memory_of(text).is_some_and(|memory| memory >= KEPT_ARGON2_MEMORY_KIB),
+            Self::Bcrypt(text) => cost_of(text).is_some_and(|cost| cost >= KEPT_BCRYPT_COST),
+            Self::Pbkdf2 { iterations, .. } => iterations.get() >= KEPT_PBKDF2_ITERATIONS,
+            Self::Scrypt(_) => true,
+        };
+        if is_strong { Ok(hash) } else { Err(HashRefused::TooWeak) }
     }
 
     /// What is stored.
     pub fn into_stored(self, given: &str) -> String {
         match self {
             Self::Argon2id(text) | Self::Bcrypt(text) => text,
-            Self::Pbkdf2 { .. } => given.to_owned(),
+            Self::Pbkdf2 { .. } | Self::Scrypt(_) => given.to_owned(),
         }
     }
 }
@@ -108,6 +131,7 @@ pub(super) fn verify_foreign(hash: &ImportedHash, password: &[u8]) -> Result<boo
         ImportedHash::Pbkdf2 { iterations, salt, hash } => {
             Ok(pbkdf2::verify(PBKDF2_HMAC_SHA256, *iterations, salt, password, hash).is_ok())
         }
+        ImportedHash::Scrypt(scrypt) => scrypt.verify(password),
     }
 }
 
@@ -125,8 +149,17 @@ fn argon2id(text: &str) -> Result<ImportedHash, HashRefused> {
     if complete && plain { Ok(ImportedHash::Argon2id(text.to_owned())) } else { Err(HashRefused::Damaged) }
 }
 
+fn memory_of(argon2id: &str) -> Option<u32> {
+    let hash = PasswordHash::new(argon2id).ok()?;
+    Params::try_from(&hash).ok().map(|params| params.m_cost())
+}
+
+fn cost_of(bcrypt: &str) -> Option<u32> {
+    bcrypt.get(4..6)?.parse().ok()
+}
+
 fn bcrypt(text: &str) -> Result<ImportedHash, HashRefused> {
-    let cost: u32 = text.get(4..6).and_then(|cost| cost.parse().ok()).ok_or(HashRefused::Damaged)?;
+    let cost = cost_of(text).ok_or(HashRefused::Damaged)?;
     if cost > MAX_BCRYPT_COST {
         return Err(HashRefused::TooCostly);
     }
@@ -180,7 +213,7 @@ fn pbkdf2_of(rest: &str, parts: Parts) -> Result<ImportedHash, HashRefused> {
     Ok(ImportedHash::Pbkdf2 { iterations, salt, hash })
 }
 
-fn decode_passlib(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decode_passlib(text: &str) -> Option<Vec<u8>> {
     // passlib does not care about the unused bits of the last character.
     let lenient = GeneralPurpose::new(&alphabet::STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
     lenient.decode(text.replace('.', "+")).ok()
@@ -219,7 +252,7 @@ mod tests {
         let tail = "c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
         let hex = "0".repeat(64);
         for text in [
-            format!("$argon2id$v=19$m=65537,t=2,p=1${tail}"),
+            format!("$argon2id$v=19$m=102401,t=2,p=8${tail}"),
             format!("$argon2id$v=19$m=4194304,t=2,p=1${tail}"),
             format!("$argon2id$v=19$m=19456,t=11,p=1${tail}"),
             format!("$argon2id$v=19$m=19456,t=2,p=9${tail}"),
@@ -233,6 +266,30 @@ mod tests {
     }
 
     #[test]
+    fn djangos_argon2_is_taken_as_it_comes() {
+        let text = "argon2$argon2id$v=19$m=102400,t=2,p=8$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
+        assert!(ImportedHash::parse_new(text).is_ok());
+    }
+
+    #[test]
+    fn hashes_that_are_soon_guessed_are_verified_and_not_taken_over() {
+        let hex = "0".repeat(64);
+        let argon2 = |memory: u32| format!("$argon2id$v=19$m={memory},t=3,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA");
+        let bcrypt = |cost: &str| FOREIGN[3].replace("$04$", cost);
+        for text in FOREIGN.map(str::to_owned).into_iter().chain([argon2(8), argon2(7_167), bcrypt("$09$")]) {
+            assert!(ImportedHash::parse(&text).is_ok(), "{text}");
+            assert_eq!(ImportedHash::parse_new(&text).err(), Some(HashRefused::TooWeak), "{text}");
+        }
+        assert_eq!(
+            ImportedHash::parse_new(&format!("pbkdf2:sha256:9999$salt1234${hex}")).err(),
+            Some(HashRefused::TooWeak)
+        );
+        for text in [argon2(7_168), bcrypt("$10$"), format!("pbkdf2:sha256:10000$salt1234${hex}")] {
+            assert!(ImportedHash::parse_new(&text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_hash_of_the_allowlist_is_refused() {
         let hex = "0".repeat(64);
         for text in [
@@ -242,7 +299,7 @@ mod tests {
             format!("$2x$12${}", "a".repeat(53)),
             format!("pbkdf2:sha1:150000$salt1234${}", "0".repeat(40)),
             format!("sha256$salt${hex}"),
-            "scrypt:32768:8:1$salt$00".to_owned(),
+            "yescrypt:32768:8:1$salt$00".to_owned(),
         ] {
             assert_eq!(refused(&text), Some(HashRefused::UnknownScheme), "{text}");
         }

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use service_kit::clock::SharedClock;
-use service_kit::http::auth::{AuthError, Claims, Jwk, Jwks, KeySource, SigningKey};
+use service_kit::http::auth::{AuthError, Claims, Jwk, Jwks, KeySource, KeysAway, SigningKey};
 use service_kit::task;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::vault::{Place, Vault};
-use crate::domain::session::ACCESS_TOKEN_LIFETIME;
 use crate::operations::identity::keys::{NewKey, Rotated, make_first, replace_compromised, rotate};
 use crate::store::signing_keys::{self, StoredKey};
 use crate::store::{Ctx, Db, Outcome, Store, StoreError};
@@ -29,7 +29,7 @@ const PUBLISHED_FOR: TimeDelta = TimeDelta::minutes(12);
 /// How often unknown key ids may send us to the database.
 const BETWEEN_LOOKUPS: Duration = Duration::from_secs(1);
 /// How long a replica may work with the keys it has read.
-const MAX_AGE: Duration = Duration::from_mins(1);
+const MAX_AGE: TimeDelta = TimeDelta::minutes(1);
 /// Beyond a token's lifetime: replicas that learn late, and clocks that differ.
 const SLACK: TimeDelta = TimeDelta::minutes(5);
 
@@ -51,15 +51,20 @@ struct Shared {
     store: Store,
     vault: Arc<Vault>,
     clock: SharedClock,
+    /// Of access tokens: how long a key that signs no more is still needed.
+    token_lifetime: TimeDelta,
     current: RwLock<Arc<Ring>>,
     /// Held during a lookup, so that there is one at a time; when the last one was.
     lookup: Mutex<Option<Instant>>,
+    /// Where lookups run: tokens are signed on threads of the store as well, which have no runtime.
+    runtime: Handle,
 }
 
 /// The keys as they were read, the newest first.
 struct Ring {
     keys: Vec<Known>,
-    read_at: Instant,
+    token_lifetime: TimeDelta,
+    read_on: DateTime<Utc>,
 }
 
 struct Known {
@@ -77,8 +82,8 @@ impl Known {
     }
 
     /// Whether tokens signed with it can still be valid, or will be.
-    fn is_published(&self, now: DateTime<Utc>) -> bool {
-        self.retired_on.is_none_or(|retired| now < retired + ACCESS_TOKEN_LIFETIME + SLACK)
+    fn is_published(&self, now: DateTime<Utc>, token_lifetime: TimeDelta) -> bool {
+        self.retired_on.is_none_or(|retired| now < retired + token_lifetime + SLACK)
     }
 }
 
@@ -90,7 +95,7 @@ impl Ring {
     }
 
     fn published(&self, now: DateTime<Utc>) -> impl Iterator<Item = &Known> {
-        self.keys.iter().filter(move |key| key.is_published(now))
+        self.keys.iter().filter(move |key| key.is_published(now, self.token_lifetime))
     }
 
     fn find(&self, kid: &str, now: DateTime<Utc>) -> Option<Arc<Jwk>> {
@@ -104,16 +109,26 @@ impl Ring {
 }
 
 impl KeyRing {
-    pub async fn start(store: Store, vault: Arc<Vault>, clock: SharedClock) -> Result<Self, KeyError> {
-        let ring = if let Some(ring) = read(&store, &vault, clock.now()).await? {
+    pub async fn start(
+        store: Store,
+        vault: Arc<Vault>,
+        clock: SharedClock,
+        token_lifetime: TimeDelta,
+    ) -> Result<Self, KeyError> {
+        let ring = if let Some(ring) = read(&store, &vault, clock.now(), token_lifetime).await? {
             ring
         } else {
             let new = new_key(&vault)?;
             store.write(&store.ctx(clock.now()), move |db, ctx| make_first(db, ctx, &new)).await?;
-            read(&store, &vault, clock.now()).await?.ok_or(KeyError::Corrupt)?
+            read(&store, &vault, clock.now(), token_lifetime).await?.ok_or(KeyError::Corrupt)?
         };
-        let current = RwLock::new(Arc::new(ring));
-        Ok(Self(Arc::new(Shared { store, vault, clock, current, lookup: Mutex::new(None) })))
+        let (current, lookup, runtime) = (RwLock::new(Arc::new(ring)), Mutex::new(None), Handle::current());
+        Ok(Self(Arc::new(Shared { store, vault, clock, token_lifetime, current, lookup, runtime })))
+    }
+
+    /// How long the access tokens are valid that it signs.
+    pub(super) fn token_lifetime(&self) -> TimeDelta {
+        self.0.token_lifetime
     }
 
     /// Signs with the active key.
@@ -157,8 +172,8 @@ impl KeyRing {
         {
             tracing::info!(kid = rotated.kid, signs_from = %rotated.signs_from, "a new signing key");
         }
-        if ring.keys.iter().any(|key| !key.is_published(now)) {
-            let before = now - ACCESS_TOKEN_LIFETIME - SLACK;
+        if ring.keys.iter().any(|key| !key.is_published(now, ring.token_lifetime)) {
+            let before = now - shared.token_lifetime - SLACK;
             let purge = move |db: &mut Db, _: &Ctx| signing_keys::purge(db, before).map(Outcome::new);
             shared.store.write(&shared.ctx(), purge).await.map_err(|error: StoreError| KeyError::Store(error))?;
         }
@@ -174,8 +189,9 @@ impl Shared {
     /// The ring; an old one is read again in the background.
     fn recent(self: &Arc<Self>) -> Arc<Ring> {
         let ring = self.ring();
-        if ring.read_at.elapsed() > MAX_AGE {
+        if self.clock.now() - ring.read_on > MAX_AGE {
             let shared = Arc::clone(self);
+            let _inside = self.runtime.enter();
             drop(task::spawn("signing-keys", async move { shared.look_up().await }));
         }
         ring
@@ -192,7 +208,7 @@ impl Shared {
     }
 
     async fn renew(&self) -> Result<(), KeyError> {
-        if let Some(ring) = read(&self.store, &self.vault, self.clock.now()).await? {
+        if let Some(ring) = read(&self.store, &self.vault, self.clock.now(), self.token_lifetime).await? {
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         }
         Ok(())
@@ -213,16 +229,16 @@ impl Shared {
 
 #[async_trait]
 impl KeySource for KeyRing {
-    async fn key(&self, kid: &str) -> Option<Arc<Jwk>> {
+    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysAway> {
         if let Some(key) = self.0.ring().find(kid, self.0.clock.now()) {
-            return Some(key);
+            return Ok(Some(key));
         }
         self.0.look_up().await;
-        self.0.ring().find(kid, self.0.clock.now())
+        Ok(self.0.ring().find(kid, self.0.clock.now()))
     }
 }
 
-fn place(kid: &str) -> Place<'_> {
+pub(super) fn place(kid: &str) -> Place<'_> {
     Place { table: "signing_keys", column: "sealed_private_key", row: kid }
 }
 
@@ -234,14 +250,18 @@ fn new_key(vault: &Vault) -> Result<NewKey, KeyError> {
 }
 
 /// None if there is no key to sign with.
-async fn read(store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<Option<Ring>, KeyError> {
+async fn read(
+    store: &Store,
+    vault: &Vault,
+    now: DateTime<Utc>,
+    token_lifetime: TimeDelta,
+) -> Result<Option<Ring>, KeyError> {
     let stored = store.read(|db| signing_keys::list(db).map_err(KeyError::from)).await?;
     if stored.iter().all(|key| key.retired_on.is_some()) {
         return Ok(None);
     }
-    let read_at = Instant::now();
     let keys = stored.iter().map(|key| open(vault, key, now)).collect::<Result<_, _>>()?;
-    Ok(Some(Ring { keys, read_at }))
+    Ok(Some(Ring { keys, token_lifetime, read_on: now }))
 }
 
 fn open(vault: &Vault, key: &StoredKey, now: DateTime<Utc>) -> Result<Known, KeyError> {

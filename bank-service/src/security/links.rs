@@ -26,7 +26,8 @@ impl Links {
             | Purpose::EmailChange
             | Purpose::PhoneCode
             | Purpose::MfaChallenge
-            | Purpose::SocialState => "auth/email/verify",
+            | Purpose::SocialState
+            | Purpose::SocialNonce => "auth/email/verify",
         };
         NewLink { purpose, hash: secret.hash(purpose), url: format!("{}/{page}/{}", self.base, secret.expose()) }
     }

@@ -15,22 +15,24 @@ use super::passwords::NewPasswordError;
 use crate::domain::email::Email;
 use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
+use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::operations::identity::email::{
-    SendVerificationError, VerifyEmail, VerifyEmailError, send_verification, verify_email,
+    SendVerificationError, VerifyEmail, VerifyEmailError, address_of, is_confirmed, send_verification,
+    send_verification_to, verify_email,
 };
 use crate::operations::identity::email_change::{ChangeEmail, ChangeEmailError, request_change};
-use crate::operations::identity::one_time::NewLink;
+use crate::operations::identity::one_time::{Guesses, NewLink};
 use crate::operations::identity::reset::{
     ForgotPassword, Reset, ResetPassword, ResetProof, forgot_password, reset_password,
 };
-use crate::store::{Ctx, StoreError};
+use crate::store::{Ctx, Db, StoreError};
 
 /// No answer to a forgotten password leaves earlier: longer than the work for any address takes, unless the machine is
 /// overloaded.
 const FORGOT_FLOOR: Duration = Duration::from_millis(100);
 
-/// What somebody shows who wants to set another password. It has no `Debug`.
+/// What somebody shows who wants to set another password.
 pub enum ResetClaim {
     /// None if no link of ours can have the token.
     Link(Option<LinkSecret>),
@@ -62,22 +64,46 @@ impl Security {
     }
 
     /// Sends the link that verifies the address once more.
-    pub async fn send_verification(&self, ctx: Ctx, user: UserId) -> Result<(), SendVerificationError> {
-        let link = self.new_link(Purpose::EmailVerification);
-        self.0.store.write(&ctx, move |db, ctx| send_verification(db, ctx, user, &link)).await
+    pub async fn send_verification(&self, ctx: Ctx, user: UserId, origin: Origin) -> Result<(), SendVerificationError> {
+        let (link, visit) = (self.new_link(Purpose::EmailVerification), self.visitor(&origin));
+        self.0.store.write(&ctx, move |db, ctx| send_verification(db, ctx, user, &link, &visit)).await
     }
 
-    /// Takes the token of a link that verifies an address, be it the user's or a new one.
+    /// The same for an address, if it is that of a user who has not verified it. The answer is the same, at the same time.
+    pub async fn send_verification_to(&self, ctx: Ctx, email: Option<Email>, origin: Origin) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let (link, visit) = (self.new_link(Purpose::EmailVerification), self.visitor(&origin));
+        let send = move |db: &mut Db, ctx: &Ctx| send_verification_to(db, ctx, email.as_ref(), &link, &visit);
+        let done = self.0.store.write(&ctx, send).await;
+        tokio::time::sleep(FORGOT_FLOOR.saturating_sub(began.elapsed())).await;
+        done
+    }
+
+    /// Whether a link was used, or made void by another one that was, and its address is confirmed.
+    pub async fn is_confirmed(&self, token: &LinkSecret) -> Result<bool, StoreError> {
+        let links = [Purpose::EmailVerification, Purpose::EmailChange].map(|purpose| (purpose, token.hash(purpose)));
+        self.0.store.read(move |db| is_confirmed(db, &links)).await
+    }
+
+    /// Whose password a link sets, if it is good: what password managers keep it under.
+    pub async fn address_of_reset(&self, ctx: Ctx, token: &LinkSecret) -> Result<Option<String>, StoreError> {
+        let links = [Purpose::PasswordResetLink, Purpose::Invitation].map(|purpose| (purpose, token.hash(purpose)));
+        self.0.store.read(move |db| address_of(db, &ctx, &links)).await
+    }
+
+    /// Takes the token of a link that verifies an address, be it the user's or a new one; in a session, if it comes in one.
     pub async fn verify_email(
         &self,
         ctx: Ctx,
         token: Option<LinkSecret>,
+        session: Option<(UserId, SessionId)>,
         origin: Origin,
     ) -> Result<User, VerifyEmailError> {
         let token = token.ok_or(VerifyEmailError::Invalid)?;
         let command = VerifyEmail {
             verification: token.hash(Purpose::EmailVerification),
             change: token.hash(Purpose::EmailChange),
+            session,
             remote_addr: Some(origin.remote_addr),
         };
         self.0.store.write(&ctx, move |db, ctx| verify_email(db, ctx, &command)).await
@@ -87,12 +113,13 @@ impl Security {
     pub async fn change_email(
         &self,
         ctx: Ctx,
-        user_id: UserId,
+        (user_id, session_id): (UserId, SessionId),
         email: Email,
         origin: Origin,
     ) -> Result<(), ChangeEmailError> {
-        let link = self.new_link(Purpose::EmailChange);
-        let command = ChangeEmail { user_id, email, link, remote_addr: Some(origin.remote_addr) };
+        let (link, visit) = (self.new_link(Purpose::EmailChange), self.visitor(&origin));
+        let remote_addr = Some(origin.remote_addr);
+        let command = ChangeEmail { user_id, session_id, email, link, visit, remote_addr };
         self.0.store.write(&ctx, move |db, ctx| request_change(db, ctx, &command)).await
     }
 
@@ -102,8 +129,9 @@ impl Security {
         let command = ForgotPassword {
             email,
             link: self.new_link(Purpose::PasswordResetLink),
-            code: Code::generate(),
+            code: Code::for_mail(),
             vault: self.shared_vault(),
+            visit: self.visitor(&origin),
             remote_addr: Some(origin.remote_addr),
         };
         let done = self.0.store.write(&ctx, move |db, ctx| forgot_password(db, ctx, &command)).await;
@@ -128,7 +156,8 @@ impl Security {
             }
             ResetClaim::Code(email, code) => {
                 let words = email.as_ref().map(Email::words).unwrap_or_default();
-                (ResetProof::Code { email, code, vault: self.shared_vault() }, ResetError::Code, words)
+                let guesses = Guesses::new(self.shared_vault(), origin.address);
+                (ResetProof::Code { email, code, guesses }, ResetError::Code, words)
             }
         };
         let password_hash = self.0.passwords.hash(password, words).await?;

@@ -7,10 +7,12 @@
 mod gate;
 mod hashing_threads;
 pub mod imported_hash;
+mod imported_scrypt;
 mod keys;
 mod links;
 mod mailbox;
 pub mod one_time;
+mod own_sessions;
 mod owner;
 pub mod passwords;
 mod phone;
@@ -21,18 +23,24 @@ mod sessions;
 pub mod social;
 mod tokens;
 pub mod vault;
+mod vault_key;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use service_kit::clock::SharedClock;
-use service_kit::http::auth::{AUDIENCE_BANK, AuthError, KeySource, Verifier};
+use service_kit::config::AppEnv;
+use service_kit::http::auth::{AUDIENCE_BANK, AuthError, KeySource, SessionSource, Verifier};
 use service_kit::http::rate::RateLimit;
+use service_kit::http::server::Network;
+use service_kit::telemetry::Metrics;
 use shared_events::UserId;
 
 use crate::config::Settings;
+use crate::domain::phone::TextMessageRules;
 use crate::domain::session::SessionId;
+use crate::operations::identity::mail_alarm::MailAlarm;
 use crate::store::{Store, StoreError};
 
 pub use gate::{Admission, Arrival, LogInError, LoginAttempt, Origin, RefreshError};
@@ -45,15 +53,21 @@ pub use secrets::OpaqueToken;
 pub use sessions::{Denied, Sessions};
 pub use tokens::{AccessToken, MfaChallenge, TokenPair};
 pub use vault::Vault;
+pub use vault_key::{ResealError, Resealed, Resealing, VaultKeyError, fits as secret_key_fits, reseal};
 
 /// How many notifications a user may try out: each is sent to the push service.
 const PUSH_TESTS_PER_MINUTE: u32 = 5;
+
+/// How many refreshes an address may send whose token is unknown or spent.
+const USELESS_REFRESHES_PER_MINUTE: u32 = 120;
 
 /// Why there is no security to be had; names the variable to look at.
 #[derive(Debug, thiserror::Error)]
 pub enum SecurityError {
     #[error("SECRET_KEY: no key can be derived from it")]
     Vault(#[source] vault::VaultError),
+    #[error(transparent)]
+    VaultKey(#[from] VaultKeyError),
     #[error(transparent)]
     Keys(#[from] KeyError),
     #[error("password hashing does not work: {0}")]
@@ -74,23 +88,32 @@ struct Parts {
     vault: Arc<Vault>,
     passwords: Passwords,
     keys: Arc<KeyRing>,
+    /// Anybody may be behind them.
+    trusted_proxies: Vec<Network>,
     verifier: Arc<Verifier>,
     sessions: Sessions,
-    refreshing: Arc<refreshing::Refreshing>,
+    refreshes: RateLimit,
     logins: RateLimit,
     registrations: RateLimit,
     forgotten: RateLimit,
     push_tests: RateLimit<UserId>,
     links: links::Links,
+    text_messages: TextMessageRules,
+    mail_alarm: Arc<MailAlarm>,
     social: social::Social,
 }
 
 impl Security {
     /// Derives the keys, seeds the roles, and makes the signing key if this is the first start.
-    pub async fn start(settings: &Settings, store: Store, clock: SharedClock) -> Result<Self, SecurityError> {
+    pub async fn start(
+        settings: &Settings,
+        store: Store,
+        clock: SharedClock,
+        metrics: &Metrics,
+    ) -> Result<Self, SecurityError> {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let passwords = Passwords::start(cores, settings.password_min_score)?;
-        Self::start_with(settings, store, clock, passwords).await
+        Self::start_with(settings, store, clock, metrics, passwords).await
     }
 
     /// The same with a password hasher of the caller's choice; the configuration cannot reach it, test harnesses can.
@@ -99,12 +122,19 @@ impl Security {
         settings: &Settings,
         store: Store,
         clock: SharedClock,
+        metrics: &Metrics,
         passwords: Passwords,
     ) -> Result<Self, SecurityError> {
         let vault = Arc::new(Vault::try_new(settings.secret_key.expose()).map_err(SecurityError::Vault)?);
+        let key = vault_key::named(&vault, settings.has_weak_secret_key());
+        vault_key::check(&store, &key, settings.config.app_env == AppEnv::Development).await?;
         store.seal_with(vault.clone());
         seed_roles(settings, &store, &clock).await?;
-        let keys = Arc::new(KeyRing::start(store.clone(), Arc::clone(&vault), clock.clone()).await?);
+        let keys = Arc::new(
+            KeyRing::start(store.clone(), Arc::clone(&vault), clock.clone(), settings.access_token_lifetime).await?,
+        );
+        // The signing keys have been opened with it.
+        vault_key::note(&store, &clock, key).await?;
         let verifier = Arc::new(Verifier::new(keys.clone(), AUDIENCE_BANK, clock.clone()));
         let limits = settings.rate_limits;
         Ok(Self(Arc::new(Parts {
@@ -113,8 +143,11 @@ impl Security {
             forgotten: RateLimit::new(limits.forgot_per_hour, Duration::from_hours(1), clock.clone()),
             push_tests: RateLimit::new(PUSH_TESTS_PER_MINUTE, Duration::from_mins(1), clock.clone()),
             links: links::Links::new(&settings.public_url),
+            text_messages: settings.text_messages,
+            mail_alarm: Arc::new(MailAlarm::new(settings.mail_alarm_hourly, metrics)),
             sessions: Sessions::new(store.clone(), clock.clone()),
-            refreshing: Arc::default(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            refreshes: RateLimit::new(USELESS_REFRESHES_PER_MINUTE, Duration::from_mins(1), clock.clone()),
             social: social::Social::new(settings, &clock),
             store,
             clock,
@@ -123,6 +156,13 @@ impl Security {
             keys,
             verifier,
         })))
+    }
+
+    /// Whether the database is still sealed under this process's key: somebody may have changed it beside us.
+    pub async fn key_is_current(&self) -> Result<bool, StoreError> {
+        let own = self.0.vault.fingerprint();
+        let known = self.0.store.read(crate::store::vault_keys::find).await?;
+        Ok(known.is_none_or(|known| known.fingerprint == own))
     }
 
     pub fn vault(&self) -> &Vault {
@@ -147,6 +187,11 @@ impl Security {
         self.0.keys.clone()
     }
 
+    /// Which sessions count, for other services in the same process.
+    pub fn session_source(&self) -> Arc<dyn SessionSource> {
+        Arc::new(own_sessions::OwnSessions(self.clone()))
+    }
+
     /// Checks access tokens that are meant for this service.
     pub fn verifier(&self) -> Arc<Verifier> {
         Arc::clone(&self.0.verifier)
@@ -159,6 +204,11 @@ impl Security {
     /// Logins per remote address.
     pub fn login_limit(&self) -> &RateLimit {
         &self.0.logins
+    }
+
+    /// Refreshes that give no tokens, per remote address.
+    pub fn useless_refresh_limit(&self) -> &RateLimit {
+        &self.0.refreshes
     }
 
     /// Notifications that a user tries out.

@@ -1,7 +1,7 @@
 //! Making one-time secrets and their hashes; `operations::identity::one_time` keeps and redeems them.
 //!
 //! A link or a challenge is 32 random bytes in base64url, kept as the SHA-256 over its purpose and itself. A code is six
-//! digits, kept as an HMAC under a key of `SECRET_KEY` over purpose, user, subject and itself: without the key the million of
+//! digits by text message, eight characters of Crockford's base32 by mail, kept as an HMAC under a key of `SECRET_KEY` over purpose, user, subject and itself: without the key the million of
 //! them cannot be tried out on a stolen database, and the hash of one user's code is no other's.
 
 use aws_lc_rs::constant_time;
@@ -11,8 +11,12 @@ use shared_events::UserId;
 use super::secrets::OpaqueToken;
 use super::vault::Vault;
 use crate::domain::one_time::{Purpose, SecretHash};
+use crate::domain::typed::without_separators;
 
 const DIGITS: usize = 6;
+const MAIL_CHARS: usize = 8;
+/// Without I, L, O and U, which are misread or make words.
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const CODES: u32 = 1_000_000;
 /// Random numbers from here on would make some codes likelier than others.
 const UNBIASED: u32 = u32::MAX - u32::MAX % CODES;
@@ -47,7 +51,7 @@ impl LinkSecret {
     }
 }
 
-/// Six digits. It has no `Debug`, `Display` or `Serialize`.
+/// Six digits, or eight characters of Crockford's base32. It has no `Debug`, `Display` or `Serialize`.
 #[derive(Clone)]
 pub struct Code(String);
 
@@ -59,12 +63,35 @@ impl Code {
         Self(format!("{number:0DIGITS$}"))
     }
 
-    /// None if it is not six digits; blanks around and between them are passed over, as people type them.
+    /// Eight characters of 32 each, as likely as any other: 40 bits.
+    pub fn for_mail() -> Self {
+        let bits = u64::from_be_bytes(service_kit::ids::random_bytes::<8>());
+        let of = |place: usize| CROCKFORD.get(usize::try_from(bits >> (5 * place)).unwrap_or(0) & 31).copied();
+        Self((0..MAIL_CHARS).filter_map(of).map(char::from).collect())
+    }
+
+    /// A code of a mail as somebody typed it: case, blanks and hyphens do not matter, and letters that look like digits are
+    /// taken for them. None if it cannot be one.
+    pub fn parse_mailed(text: &str) -> Option<Self> {
+        if text.len() > 4 * MAIL_CHARS {
+            return None;
+        }
+        let typed = without_separators(text).map(|c| match c.to_ascii_uppercase() {
+            'I' | 'L' => '1',
+            'O' => '0',
+            c => c,
+        });
+        let code: String = typed.collect();
+        let valid = code.len() == MAIL_CHARS && code.bytes().all(|byte| CROCKFORD.contains(&byte));
+        valid.then_some(Self(code))
+    }
+
+    /// None if it is not six digits; blanks and hyphens around and between them are passed over, as people type them.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > 4 * DIGITS {
             return None;
         }
-        let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let digits: String = without_separators(text).collect();
         (digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(Self(digits))
     }
 
@@ -117,6 +144,19 @@ mod tests {
         ];
         assert!(others.iter().all(|other| !same_hash(&hash, other)));
         assert!(same_hash(&hash, &Code::parse("123456").unwrap().hash(&vault, Purpose::PhoneCode, user(1), "+491")));
+    }
+
+    #[test]
+    fn a_mailed_code_is_known_however_it_is_typed() {
+        let codes: std::collections::BTreeSet<String> =
+            (0..1_000).map(|_| Code::for_mail().expose().to_owned()).collect();
+        assert!(codes.len() > 990 && codes.iter().all(|code| code.len() == MAIL_CHARS));
+        assert!(codes.iter().all(|code| Code::parse_mailed(code).is_some_and(|back| back.expose() == code)));
+        assert_eq!(Code::parse_mailed(" abcd-efgh ").unwrap().expose(), "ABCDEFGH");
+        assert_eq!(Code::parse_mailed("oiL0 1234").unwrap().expose(), "01101234");
+        for bad in ["", "1234567", "123456789", "1234567U", "1234567é", &" ".repeat(100)] {
+            assert!(Code::parse_mailed(bad).is_none(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -55,14 +55,18 @@ impl Security {
         second: Option<GivenFactor>,
         origin: Origin,
     ) -> Result<AccessToken, ChangePasswordError> {
-        let proved = self.prove(&ctx, Claimant::User(user_id), password, &origin).await?;
+        let claimant = Claimant::Session(user_id, session_id);
+        let proved = self.prove(&ctx, claimant, password, &origin).await?;
         let remote_addr = Some(origin.remote_addr);
         let presented = self.present(&ctx, user_id, second).await?;
-        let command = Reauthenticate { user_id, session_id, presented, remote_addr, rehash: proved.rehash() };
+        let proved_under = proved.version;
+        let rehash = proved.rehash();
+        let command = Reauthenticate { user_id, session_id, proved_under, presented, remote_addr, rehash };
         let granted = self.0.store.write(&ctx, move |db, ctx| reauthenticate(db, ctx, &command)).await?;
         let grant = granted.map_err(|refused| SecondFactorError::refused(refused, ctx.now))?;
+        self.clear_session_failures(&ctx, session_id).await?;
         self.session_ended(session_id);
-        Ok(AccessToken::new(access_token(&self.0.keys, &grant, self.0.clock.now())?))
+        Ok(AccessToken::new(access_token(&self.0.keys, &grant, self.0.clock.now())?, self.0.keys.token_lifetime()))
     }
 
     /// Checks the existing password, sets the new one, and ends every other session of the user. Without an existing one
@@ -76,7 +80,9 @@ impl Security {
         origin: Origin,
     ) -> Result<usize, ChangePasswordError> {
         let stored = match existing {
-            Some(existing) => Some(self.prove(&ctx, Claimant::User(user_id), existing, &origin).await?.stored),
+            Some(existing) => {
+                Some(self.prove(&ctx, Claimant::Session(user_id, session_id), existing, &origin).await?.stored)
+            }
             None => self.without_password(user_id).await.map(|()| None)?,
         };
         let user = self.0.store.read(move |db| users::find(db, user_id)).await?;

@@ -6,6 +6,7 @@ use super::Security;
 use super::gate::Origin;
 use super::one_time::Code;
 use crate::domain::phone::PhoneNumber;
+use crate::operations::identity::one_time::Guesses;
 use crate::operations::identity::phone::{
     SendPhoneCode, SendPhoneCodeError, VerifyPhone, VerifyPhoneError, send_phone_code, verify_phone,
 };
@@ -18,8 +19,10 @@ impl Security {
         ctx: Ctx,
         user_id: UserId,
         number: PhoneNumber,
+        origin: Origin,
     ) -> Result<(), SendPhoneCodeError> {
-        let command = SendPhoneCode { user_id, number, code: Code::generate(), vault: self.shared_vault() };
+        let (visit, rules) = (self.visitor(&origin), self.0.text_messages);
+        let command = SendPhoneCode { user_id, number, code: Code::generate(), visit, rules };
         self.0.store.write(&ctx, move |db, ctx| send_phone_code(db, ctx, &command)).await
     }
 
@@ -31,8 +34,8 @@ impl Security {
         code: Option<Code>,
         origin: Origin,
     ) -> Result<Option<PhoneNumber>, VerifyPhoneError> {
-        let remote_addr = Some(origin.remote_addr);
-        let command = VerifyPhone { user_id, code, vault: self.shared_vault(), remote_addr };
+        let guesses = Guesses::new(self.shared_vault(), origin.address);
+        let command = VerifyPhone { user_id, code, guesses, remote_addr: Some(origin.remote_addr) };
         self.0.store.write(&ctx, move |db, ctx| verify_phone(db, ctx, &command)).await
     }
 }

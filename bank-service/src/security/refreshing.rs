@@ -1,149 +1,93 @@
-//! Refreshes that are under way in this process, by their token.
-//!
-//! A client that refreshes twice at once must not be logged out for it, and a thief that comes with a spent token must be
-//! noticed. What tells them apart is whether the first use had been answered when the second one arrived: only the answer
-//! holds the successor. The first answer waits until no further use has arrived for [`REFRESH_SETTLE`], for `LONGEST` at
-//! most, so that a slow machine does not take the stragglers of a race for thieves. Uses that arrive in other processes are
-//! judged by the time alone. The table holds requests under way only.
+//! A refresh: the token is spent, the answer is signed, and for a request with an `Idempotency-Key` sealed for its retry.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use super::Security;
+use super::gate::{Origin, RefreshError};
+use super::secrets::OpaqueToken;
+use super::tokens::{TokenPair, access_token};
+use super::vault::Place;
+use crate::domain::session::{Grant, TokenHash};
+use crate::operations::identity::refresh::{Answered, RefreshSession, Refreshed, refresh};
+use crate::store::{Ctx, Db, StoreError, refresh_tokens};
 
-use tokio::time::Instant;
+const RETRY_KEY: &str = "refresh: Idempotency-Key";
 
-use crate::domain::session::{REFRESH_SETTLE, TokenHash};
-
-/// How long stragglers can hold the first answer back.
-const LONGEST: Duration = Duration::from_secs(2);
-
-#[derive(Default)]
-pub(super) struct Refreshing(Mutex<HashMap<TokenHash, UnderWay>>);
-
-struct UnderWay {
-    uses: usize,
-    last_arrival: Instant,
-    answered: bool,
-}
-
-/// One use of a token, from its arrival to its answer.
-pub(super) struct Use {
-    table: Arc<Refreshing>,
-    token: TokenHash,
-    in_race: bool,
-}
-
-impl Refreshing {
-    /// A use of a token has arrived.
-    pub(super) fn arrive(self: &Arc<Self>, token: TokenHash) -> Use {
-        let mut table = self.table();
-        let now = Instant::now();
-        let in_race = table.get(&token).is_some_and(|under_way| !under_way.answered);
-        let under_way = table.entry(token.clone()).or_insert(UnderWay { uses: 0, last_arrival: now, answered: false });
-        under_way.uses += 1;
-        under_way.last_arrival = now;
-        drop(table);
-        Use { table: Arc::clone(self), token, in_race }
+impl Security {
+    /// Whether a refresh token can be spent, as far as one look tells. It opens no transaction, so that junk is cheap.
+    pub async fn is_spendable(&self, presented: &str) -> Result<bool, StoreError> {
+        let Some(token) = OpaqueToken::parse(presented) else { return Ok(false) };
+        let known = self.0.store.read(move |db| refresh_tokens::find(db, token.hash().as_str())).await?;
+        Ok(known.is_some_and(|token| token.first_use.is_none()))
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<TokenHash, UnderWay>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Use {
-    /// Whether another use of the token was under way and not answered when this one arrived.
-    pub(super) fn in_race(&self) -> bool {
-        self.in_race
-    }
-
-    /// Waits for the stragglers of a race. Whoever arrives after this comes too late to be one.
-    pub(super) async fn settle(&self) {
-        let quiet = REFRESH_SETTLE.to_std().unwrap_or_default();
-        let spent = Instant::now();
-        let mut until = spent + quiet;
-        while let Some(later) = self.answered_at(until, quiet, spent + LONGEST) {
-            tokio::time::sleep_until(later).await;
-            until = later;
+    /// Spends a refresh token for its successor; gives the first answer again to a retry with the same `Idempotency-Key`.
+    pub async fn refresh(
+        &self,
+        ctx: Ctx,
+        presented: &str,
+        idempotency_key: Option<&str>,
+        origin: Origin,
+    ) -> Result<TokenPair, RefreshError> {
+        let presented = OpaqueToken::parse(presented).ok_or(RefreshError::Invalid)?.hash();
+        let known = presented.clone();
+        if self.0.store.read(move |db| refresh_tokens::find(db, known.as_str())).await?.is_none() {
+            return Err(RefreshError::Invalid);
         }
-    }
-
-    /// Marks the token as answered if that may be at `until`; otherwise says when to ask again.
-    fn answered_at(&self, until: Instant, quiet: Duration, last: Instant) -> Option<Instant> {
-        let mut table = self.table.table();
-        let under_way = table.get_mut(&self.token)?;
-        let due = until.max(under_way.last_arrival + quiet).min(last);
-        if due > Instant::now() {
-            return Some(due);
-        }
-        under_way.answered = true;
-        None
-    }
-}
-
-impl Drop for Use {
-    fn drop(&mut self) {
-        let mut table = self.table.table();
-        if let Some(under_way) = table.get_mut(&self.token) {
-            under_way.uses -= 1;
-            if under_way.uses == 0 {
-                table.remove(&self.token);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn token() -> TokenHash {
-        TokenHash::new([7; 32])
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn stragglers_hold_the_answer_back_and_count_as_a_race() {
-        let table = Arc::new(Refreshing::default());
-        let first = table.arrive(token());
-        assert!(!first.in_race());
-        let began = Instant::now();
-        let (answered, straggler) = tokio::join!(
-            async {
-                first.settle().await;
-                began.elapsed()
-            },
-            async {
-                tokio::time::sleep(Duration::from_millis(150)).await;
-                table.arrive(token())
-            }
-        );
-        assert!(straggler.in_race());
-        assert_eq!(answered, Duration::from_millis(350));
-        assert!(!table.arrive(token()).in_race(), "the answer has left");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn stragglers_without_end_do_not_hold_the_answer_for_ever() {
-        let table = Arc::new(Refreshing::default());
-        let first = table.arrive(token());
-        let began = Instant::now();
-        let stragglers = async {
-            loop {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                drop(table.arrive(token()));
-            }
+        let refresh_token = OpaqueToken::generate();
+        let command = RefreshSession {
+            presented: presented.clone(),
+            successor: refresh_token.hash(),
+            retry_key: idempotency_key.map(|key| hex::encode(self.0.vault.hmac(RETRY_KEY, key.as_bytes()))),
+            remote_addr: Some(origin.remote_addr),
         };
-        tokio::select! {
-            () = first.settle() => {}
-            () = stragglers => {}
+        let security = self.clone();
+        let operation = move |db: &mut Db, ctx: &Ctx| {
+            // The request may have waited for its turn to write; what counts is when the token is spent.
+            let mut ctx = ctx.clone();
+            ctx.now = security.0.clock.now();
+            refresh(db, &ctx, &command, |grant| security.answer(&command, grant, &refresh_token))
+        };
+        match self.0.store.write(&ctx, operation).await? {
+            Refreshed::Granted(pair) => Ok(pair),
+            Refreshed::Repeated(sealed) => self.repeated(&presented, &sealed),
+            Refreshed::Unknown => Err(RefreshError::Invalid),
+            Refreshed::Expired => Err(RefreshError::Expired),
+            Refreshed::Revoked => Err(RefreshError::Revoked),
+            Refreshed::Blocked => Err(RefreshError::Blocked),
+            Refreshed::Spent => Err(RefreshError::Spent),
+            Refreshed::Reused(session) => {
+                self.session_ended(session);
+                Err(RefreshError::Revoked)
+            }
         }
-        assert_eq!(began.elapsed(), LONGEST);
     }
 
-    #[test]
-    fn nothing_is_kept_of_answered_requests() {
-        let table = Arc::new(Refreshing::default());
-        drop((table.arrive(token()), table.arrive(token())));
-        assert!(table.table().is_empty());
+    /// Signs the answer, and seals a copy where a retry may ask for it.
+    fn answer(
+        &self,
+        command: &RefreshSession,
+        grant: &Grant,
+        refresh_token: &OpaqueToken,
+    ) -> Result<Answered<TokenPair>, RefreshError> {
+        let pair = TokenPair::new(
+            access_token(&self.0.keys, grant, self.0.clock.now())?,
+            self.0.keys.token_lifetime(),
+            refresh_token,
+        );
+        let plain = format!("{} {}", pair.access_token, pair.refresh_token);
+        let sealed = command.retry_key.as_ref().map(|_| self.0.vault.seal(place(&command.presented), plain.as_bytes()));
+        Ok((pair, sealed.transpose()?))
     }
+
+    fn repeated(&self, presented: &TokenHash, sealed: &[u8]) -> Result<TokenPair, RefreshError> {
+        let corrupt = StoreError::Corrupt { what: "refresh_tokens.sealed_answer" };
+        let plain = String::from_utf8(self.0.vault.open(place(presented), sealed)?).ok();
+        let pair = plain.as_deref().and_then(|plain| plain.split_once(' '));
+        let (access, refresh) =
+            pair.and_then(|(access, refresh)| Some((access, OpaqueToken::parse(refresh)?))).ok_or(corrupt)?;
+        Ok(TokenPair::new(access.to_owned(), self.0.keys.token_lifetime(), &refresh))
+    }
+}
+
+fn place(presented: &TokenHash) -> Place<'_> {
+    Place { table: "refresh_tokens", column: "sealed_answer", row: presented.as_str() }
 }

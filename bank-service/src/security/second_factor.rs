@@ -12,36 +12,35 @@ use sha2::{Digest, Sha256};
 use shared_events::UserId;
 
 use super::Security;
-use super::gate::{Claimant, LogInError, Origin};
+use super::gate::{Claimant, LogInError, OpeningKeys, Origin};
 use super::one_time::LinkSecret;
-use super::secrets::OpaqueToken;
 use super::tokens::TokenPair;
 use super::vault::{Place, VaultError};
 use crate::domain::mfa::{Otp, PENDING_FOR, RECOVERY_CODES, RecoveryCode, Seed, SeedError};
 use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
-use crate::domain::session::{SessionId, TokenHash};
-use crate::operations::identity::admission::{Complete, CompleteError, complete};
+use crate::domain::session::TokenHash;
+use crate::operations::identity::admission::{Complete, CompleteError, Opening, complete};
 use crate::operations::identity::mfa::{self, Activate, MfaError, Owner};
 use crate::operations::identity::one_time;
 use crate::operations::identity::second_factor::{Presented, Refused};
 use crate::store::second_factors::{self, NewFactor};
 use crate::store::{Ctx, StoreError, users};
 
-/// A second factor as it came. It has no `Debug`.
+/// A second factor as it came.
 pub enum GivenFactor {
     Otp(Otp),
     RecoveryCode(RecoveryCode),
 }
 
-/// A password as it came. It has no `Debug`.
+/// A password as it came.
 pub enum GivenPassword {
     Missing,
     /// None if no user can have it.
     Given(Option<Password>),
 }
 
-/// A new seed, shown to its owner once. It has no `Debug`.
+/// A new seed, shown to its owner once.
 pub struct NewSeed {
     pub base32: String,
     pub otpauth_url: String,
@@ -148,7 +147,7 @@ impl Security {
     ) -> Result<(), SecondFactorError> {
         let user_id = owner.user_id;
         if let GivenPassword::Given(password) = password {
-            self.prove(&ctx, Claimant::User(user_id), password, &origin).await?;
+            self.prove(&ctx, Claimant::Session(user_id, owner.session_id), password, &origin).await?;
         } else {
             let known = self.0.store.read(move |db| users::credentials_of(db, user_id)).await?;
             if known.is_none_or(|known| known.password_hash.is_some()) {
@@ -183,19 +182,13 @@ impl Security {
         let live = self.0.store.read(find).await?.ok_or(SecondFactorError::NoChallenge)?;
         let user_id = live.user_id.ok_or(SecondFactorError::NoChallenge)?;
         let presented = self.present(&ctx, user_id, Some(given)).await?.ok_or(SecondFactorError::NoChallenge)?;
-        let refresh_token = OpaqueToken::generate();
-        let command = Complete {
-            challenge,
-            presented,
-            session_id: SessionId(new_uuid()),
-            refresh_token: refresh_token.hash(),
-            remote_addr: Some(origin.remote_addr),
-            user_agent: origin.user_agent,
-        };
+        let keys = OpeningKeys::generate();
+        let Opening { session_id, refresh_token, remote_addr, user_agent, visit, .. } = self.opening(&keys, origin);
+        let command = Complete { challenge, presented, session_id, refresh_token, remote_addr, user_agent, visit };
         let ctx = ctx.by(user_id);
         let granted = self.0.store.write(&ctx, move |db, ctx| complete(db, ctx, &command)).await?;
         let grant = granted.map_err(|refused| SecondFactorError::refused(refused, ctx.now))?;
-        Ok(self.tokens(&grant, &refresh_token)?)
+        Ok(self.first_tokens(&grant, &keys)?)
     }
 
     /// Checks a factor as far as that needs no transaction.
@@ -229,7 +222,7 @@ impl Security {
     }
 }
 
-fn place(user: &str) -> Place<'_> {
+pub(super) fn place(user: &str) -> Place<'_> {
     Place { table: "totp_factors", column: "sealed_seed", row: user }
 }
 

@@ -10,12 +10,12 @@ use super::one_time::LinkSecret;
 use super::secrets::OpaqueToken;
 use crate::domain::one_time::Purpose;
 use crate::domain::role::SERVICE;
-use crate::domain::session::{ACCESS_TOKEN_LIFETIME, Grant};
+use crate::domain::session::Grant;
 
 /// How long a token between services is valid.
 const SERVICE_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
-/// The answer to a login or a refresh. It has no `Debug`.
+/// The answer to a login or a refresh.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct TokenPair {
     /// Send it as `Authorization: Bearer …`.
@@ -27,20 +27,30 @@ pub struct TokenPair {
     /// Seconds that the access token is valid.
     #[schema(example = 900)]
     pub expires_in: i64,
+    /// Of a login: send it as `X-Device-Token` with the next one, so that wrong passwords of others do not slow you down.
+    /// Good for 30 days. A browser has it as a cookie too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
 }
 
 impl TokenPair {
-    pub(super) fn new(access_token: String, refresh_token: &OpaqueToken) -> Self {
+    pub(super) fn new(access_token: String, lifetime: TimeDelta, refresh_token: &OpaqueToken) -> Self {
         Self {
             access_token,
             refresh_token: refresh_token.expose().to_owned(),
             token_type: "Bearer",
-            expires_in: ACCESS_TOKEN_LIFETIME.num_seconds(),
+            expires_in: lifetime.num_seconds(),
+            device_token: None,
         }
+    }
+
+    /// With the token of the device that a session was opened on.
+    pub(super) fn on_device(self, device: &OpaqueToken) -> Self {
+        Self { device_token: Some(device.expose().to_owned()), ..self }
     }
 }
 
-/// Instead of tokens: the second factor is asked for, and this names the login that it belongs to. It has no `Debug`.
+/// Instead of tokens: the second factor is asked for, and this names the login that it belongs to.
 pub struct MfaChallenge {
     /// Opaque, good for a few tries. Only its hash is kept here.
     pub mfa_token: String,
@@ -54,7 +64,7 @@ impl MfaChallenge {
     }
 }
 
-/// The answer to giving the password again: a fresh token of the same session. It has no `Debug`.
+/// The answer to giving the password again: a fresh token of the same session.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct AccessToken {
     /// Send it as `Authorization: Bearer …`.
@@ -67,15 +77,15 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    pub(super) fn new(access_token: String) -> Self {
-        Self { access_token, token_type: "Bearer", expires_in: ACCESS_TOKEN_LIFETIME.num_seconds() }
+    pub(super) fn new(access_token: String, lifetime: TimeDelta) -> Self {
+        Self { access_token, token_type: "Bearer", expires_in: lifetime.num_seconds() }
     }
 }
 
 /// A user's token, good at all three services.
 pub(super) fn access_token(keys: &KeyRing, grant: &Grant, now: DateTime<Utc>) -> Result<String, AuthError> {
     let audiences = [AUDIENCE_BANK, AUDIENCE_LOG, AUDIENCE_EMAIL];
-    let mut claims = claims(grant.user_id.to_string(), &audiences, now, ACCESS_TOKEN_LIFETIME);
+    let mut claims = claims(grant.user_id.to_string(), &audiences, now, keys.token_lifetime());
     claims.user_id = Some(grant.user_id.get());
     claims.client_id = grant.holdings.client_id.map(i64::from);
     claims.account_ids = grant.holdings.account_ids.iter().map(|id| id.get()).collect();

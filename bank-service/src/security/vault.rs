@@ -95,6 +95,11 @@ impl Vault {
         tag
     }
 
+    /// Names the key, in hex digits, without opening anything.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(self.hmac("fingerprint", &[]))
+    }
+
     /// Compares in constant time.
     pub fn hmac_matches(&self, purpose: &str, bytes: &[u8], expected: &[u8]) -> bool {
         constant_time::verify_slices_are_equal(&self.hmac(purpose, bytes), expected).is_ok()
@@ -112,7 +117,7 @@ impl Seal for Vault {
     }
 }
 
-fn outbox_place(event_id: &str) -> Place<'_> {
+pub(super) fn outbox_place(event_id: &str) -> Place<'_> {
     Place { table: "outbox", column: "sealed", row: event_id }
 }
 

@@ -22,7 +22,7 @@ use crate::security::vault::Place;
 pub use folder::PhoneFolder;
 pub use twilio::Twilio;
 
-/// A text for one number. It has no `Debug`.
+/// A text for one number.
 pub struct TextMessage {
     pub to: PhoneNumber,
     pub text: String,

@@ -41,6 +41,14 @@ impl Engine {
         }
     }
 
+    /// Whether writes succeed, as far as is known without writing.
+    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Mysql(_) => Ok(()),
+            Self::Sqlite(pool) => pool.probe().await,
+        }
+    }
+
     /// One transaction: the work, and the events that it gives.
     pub(super) async fn write<T, E>(
         &self,

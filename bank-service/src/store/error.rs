@@ -4,14 +4,24 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use service_kit::sqlite::SqliteError;
 
 /// What drivers say of a connection that is gone.
-pub(super) const LOSSES: &[&str] =
-    &["gone away", "Lost connection", "Connection refused", "Broken pipe", "Input/output error"];
+pub(super) const LOSSES: &[&str] = &[
+    "gone away",
+    "Lost connection",
+    "Connection refused",
+    "Broken pipe",
+    "Input/output error",
+    "Server shutdown in progress",
+    "disconnected by the server because of inactivity",
+    "session was killed",
+];
 
 /// A failure of the store, told apart by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database cannot be reached: {reason}")]
     Unavailable { reason: String },
+    #[error("the schema cannot be migrated: {reason}")]
+    Migration { reason: String },
     #[error("the database has too much to do")]
     Busy,
     #[error("the value is taken")]

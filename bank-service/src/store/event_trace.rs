@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::schema::mail_receipts::dsl as receipts;
 use super::schema::outbox::dsl;
-use super::{Db, StoreError};
+use super::{Db, StoreError, unrouted};
 
 /// An event's row in the outbox.
 #[derive(Debug, Clone, Queryable)]
@@ -17,6 +17,8 @@ pub struct TracedRow {
     /// When it is published, if it is not yet.
     pub due_at: Option<NaiveDateTime>,
     pub sent_at: Option<NaiveDateTime>,
+    /// Since when it is known that no queue takes it.
+    pub unrouted_at: Option<NaiveDateTime>,
     pub waiting_for: Option<String>,
     /// What each queue has done so far, as JSON; only in process, and only while the row is not sent.
     pub progress: Option<String>,
@@ -56,6 +58,7 @@ pub fn row(db: &mut Db, event_id: &str) -> Result<Option<TracedRow>, StoreError>
         dsl::created_at,
         dsl::due_at,
         dsl::sent_at,
+        dsl::unrouted_at,
         dsl::waiting_for,
         dsl::progress,
     ));
@@ -79,9 +82,16 @@ pub fn sent_after(
     Ok(rows.load(db)?)
 }
 
-/// The types of the rows that wait to be published, one for each row, up to a bound.
+/// The types of the rows that wait to be published, one for each row, up to a bound; unrouted ones do not wait.
 pub fn waiting_types(db: &mut Db, bound: i64) -> Result<Vec<String>, StoreError> {
-    Ok(dsl::outbox.filter(dsl::due_at.is_not_null()).select(dsl::event_type).limit(bound).load(db)?)
+    Ok(dsl::outbox.filter(dsl::due_at.lt(unrouted::NEVER)).select(dsl::event_type).limit(bound).load(db)?)
+}
+
+/// When the oldest event that waits to be published was committed.
+pub fn oldest_waiting(db: &mut Db) -> Result<Option<NaiveDateTime>, StoreError> {
+    // Postponed rows are not in the order of their ids in the index, but there are few of them before a backlog of fresh ones.
+    let waiting = dsl::outbox.filter(dsl::due_at.lt(unrouted::NEVER));
+    Ok(waiting.order(dsl::id).select(dsl::created_at).first(db).optional()?)
 }
 
 /// What was confirmed about the mails of these events.

@@ -1,5 +1,7 @@
 //! Users taken over from another system: many at a time, beside the id that each had there.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
@@ -48,6 +50,13 @@ pub fn known_addresses(db: &mut Db, keys: &[String]) -> Result<Vec<(String, Opti
 pub fn known_customers(db: &mut Db, customers: &[String]) -> Result<Vec<String>, StoreError> {
     let rows = imported_users::table.filter(imported_users::customer_id.eq_any(customers));
     Ok(rows.select(imported_users::customer_id).load(db)?)
+}
+
+/// The customer ids of those users who were imported.
+pub fn customers_of_many(db: &mut Db, users: &[i64]) -> Result<HashMap<i64, String>, StoreError> {
+    let rows = imported_users::table.filter(imported_users::user_id.eq_any(users));
+    let rows: Vec<(i64, String)> = rows.select((imported_users::user_id, imported_users::customer_id)).load(db)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// [`StoreError::UniqueViolation`] where an address or a customer is taken.

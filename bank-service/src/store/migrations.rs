@@ -8,12 +8,23 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{DatabaseUrl, Db, StoreError, engine};
+use super::vault_keys::{self, VaultKey};
+use super::{DatabaseUrl, Db, StoreError, address_keys, engine};
 
 const COMMON: EmbeddedMigrations = embed_migrations!("migrations/common");
 const MYSQL: EmbeddedMigrations = embed_migrations!("migrations/mysql");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const LOCK_SECONDS: u32 = 60;
+/// The migration that makes the users.
+const SCHEMA: &str = "20260101000001";
+/// The migration that marks their addresses as converted.
+const ASCII_DOMAINS: &str = "20261201000014";
+
+diesel::table! {
+    __diesel_schema_migrations (version) {
+        version -> VarChar,
+    }
+}
 
 type Migrations = Vec<Box<dyn Migration<super::db::MultiBackend>>>;
 type MigrationError = Box<dyn std::error::Error + Send + Sync>;
@@ -41,9 +52,29 @@ impl MigrationSource<super::db::MultiBackend> for Source {
 /// Brings the database to this release's schema; gives the versions that were applied. Blocks.
 pub fn upgrade(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
     locked(url, |db, source| {
+        convert_addresses(db)?;
         let applied = db.run_pending_migrations(source)?;
         Ok(applied.iter().map(MigrationVersion::to_string).collect())
     })
+}
+
+/// Converts the addresses of a database that has users and lacks the mark that they are converted.
+fn convert_addresses(db: &mut Db) -> Result<(), MigrationError> {
+    let applied: Vec<String> = db.applied_migrations()?.iter().map(MigrationVersion::to_string).collect();
+    let has = |version: &str| applied.iter().any(|one| one == version);
+    if !has(SCHEMA) || has(ASCII_DOMAINS) {
+        return Ok(());
+    }
+    let left = address_keys::convert(db)?;
+    if left.total > 0 {
+        let (total, user_ids) = (left.total, format!("{:?}", left.ids));
+        tracing::warn!(
+            total,
+            user_ids,
+            "addresses were left as they are, since another user has them: give these users others (PUT /api/users/{{id}})"
+        );
+    }
+    Ok(())
 }
 
 /// Takes the newest migration back; gives its version. Blocks.
@@ -56,30 +87,79 @@ pub fn downgrade(url: &DatabaseUrl) -> Result<Option<String>, StoreError> {
     })
 }
 
-/// All migrations, oldest first. Blocks.
+/// The users to whom no mail can be sent, or who cannot be found by their address. Blocks.
+pub fn troubled_addresses(url: &DatabaseUrl) -> Result<address_keys::Troubled, StoreError> {
+    address_keys::troubled(&mut engine::open(url)?)
+}
+
+/// The key that the database names as the one it is sealed under, if it names one. Only reads. Blocks.
+pub fn named_key(url: &DatabaseUrl) -> Result<Option<VaultKey>, StoreError> {
+    vault_keys::find(&mut engine::open(url)?)
+}
+
+/// All migrations, oldest first. Only reads, so the account that serves may ask; a database without our table has none. Blocks.
 pub fn status(url: &DatabaseUrl) -> Result<Vec<Status>, StoreError> {
-    locked(url, |db, source| {
-        let applied: Vec<String> = db.applied_migrations()?.iter().map(MigrationVersion::to_string).collect();
-        let known = source.migrations()?;
-        Ok(known
-            .iter()
-            .map(|migration| migration.name().version().to_string())
-            .map(|version| Status { applied: applied.contains(&version), version })
-            .collect())
-    })
+    let mut db = engine::open(url)?;
+    let applied = applied(&mut db)?;
+    let known = Source { sqlite: db.is_sqlite() }.migrations().map_err(|error| failed(&error))?;
+    let versions = known.iter().map(|migration| migration.name().version().to_string());
+    Ok(versions.map(|version| Status { applied: applied.contains(&version), version }).collect())
+}
+
+fn applied(db: &mut Db) -> Result<Vec<String>, StoreError> {
+    use __diesel_schema_migrations::dsl;
+    match dsl::__diesel_schema_migrations.select(dsl::version).load(db) {
+        Err(diesel::result::Error::DatabaseError(_, info)) if is_missing_table(info.message()) => Ok(Vec::new()),
+        read => Ok(read?),
+    }
+}
+
+fn is_missing_table(message: &str) -> bool {
+    message.contains("no such table") || message.contains("doesn't exist")
+}
+
+fn failed(error: &MigrationError) -> StoreError {
+    StoreError::Migration { reason: error.to_string() }
 }
 
 fn locked<T>(url: &DatabaseUrl, f: impl FnOnce(&mut Db, Source) -> Result<T, MigrationError>) -> Result<T, StoreError> {
+    if let DatabaseUrl::Sqlite(path) = url {
+        service_kit::sqlite::refuse_foreign(path, SCHEMA)?;
+    }
     let mut db = engine::open(url)?;
+    refuse_foreign(&mut db)?;
     let source = Source { sqlite: db.is_sqlite() };
     lock(&mut db)?;
-    let result = db
-        .setup()
-        .map_err(MigrationError::from)
-        .and_then(|_| f(&mut db, source))
-        .map_err(|error| StoreError::Unavailable { reason: format!("migration: {error}") });
+    let result =
+        db.setup().map_err(MigrationError::from).and_then(|_| f(&mut db, source)).map_err(|error| failed(&error));
     unlock(&mut db, result.is_ok())?;
     result
+}
+
+/// A database on a server that has tables and not ours belongs to somebody who may be using it. (Of a file it is found out before
+/// it is opened.)
+fn refuse_foreign(db: &mut Db) -> Result<(), StoreError> {
+    if db.is_sqlite() {
+        return Ok(());
+    }
+    let count = "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE())";
+    let tables: i64 = diesel::select(diesel::dsl::sql::<BigInt>(count)).get_result(db)?;
+    let applied = applied(db)?;
+    // Migrations that were all taken back leave their own table.
+    if tables <= i64::from(!applied.is_empty() || has_migrations(db)?) || applied.iter().any(|one| one == SCHEMA) {
+        return Ok(());
+    }
+    let name: String = diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("DATABASE()")).get_result(db)?;
+    let reason = format!(
+        "the database {name:?} has tables that this service did not make; nothing was changed: use another one"
+    );
+    Err(StoreError::Migration { reason })
+}
+
+fn has_migrations(db: &mut Db) -> Result<bool, StoreError> {
+    let count = "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() \
+                 AND table_name = '__diesel_schema_migrations')";
+    Ok(diesel::select(diesel::dsl::sql::<BigInt>(count)).get_result::<i64>(db)? > 0)
 }
 
 fn lock(db: &mut Db) -> Result<(), StoreError> {
@@ -91,7 +171,7 @@ fn lock(db: &mut Db) -> Result<(), StoreError> {
     };
     match granted {
         Some(1) => Ok(()),
-        _ => Err(StoreError::Unavailable { reason: "another process is migrating the database".to_owned() }),
+        _ => Err(StoreError::Migration { reason: "another process is migrating the database".to_owned() }),
     }
 }
 

@@ -7,6 +7,7 @@
 //! When there is too much to do a caller is told so at once ([`StoreError::Busy`]) instead of waiting without bound.
 
 pub mod accounts;
+pub mod address_keys;
 mod banks;
 pub mod branches;
 pub mod cards;
@@ -14,6 +15,7 @@ pub mod changes;
 mod cities;
 pub mod clients;
 mod context;
+pub mod counters;
 mod created;
 mod db;
 pub mod devices;
@@ -27,6 +29,7 @@ pub mod imports;
 mod lanes;
 mod lease;
 pub mod letter_actions;
+pub mod login_devices;
 pub mod mail_receipts;
 pub mod migrations;
 mod mysql;
@@ -44,6 +47,7 @@ pub mod refresh_tokens;
 pub mod roles;
 pub mod schema;
 mod seal;
+pub mod sealed_values;
 pub mod second_factors;
 mod sequence;
 pub mod sessions;
@@ -51,10 +55,13 @@ pub mod signing_keys;
 pub mod social;
 mod social_statuses;
 mod sqlite_pool;
+pub mod stream_tickets;
 mod together;
+pub mod unrouted;
 mod url;
 pub mod user_roles;
 pub mod users;
+pub mod vault_keys;
 
 use std::sync::Arc;
 
@@ -235,8 +242,31 @@ impl Store {
         Ok(self.told(done))
     }
 
-    /// Whether the database answers; for readiness.
+    /// Gives ids back that were reserved and not used, so that those of the next process follow on. To be called once nothing
+    /// is written any more; whoever writes all the same reserves others.
+    pub async fn give_back_ids(&self) {
+        if self.engine.options().is_none() {
+            return;
+        }
+        let left: Vec<_> =
+            Sequence::ALL.into_iter().filter_map(|one| self.ids.surrender(one).map(|left| (one, left))).collect();
+        if left.is_empty() {
+            return;
+        }
+        let work = move |db: &mut Db| {
+            for (sequence, block) in &left {
+                sequence::give_back(db, *sequence, *block)?;
+            }
+            Ok::<_, StoreError>(((), Vec::new()))
+        };
+        if let Err(error) = self.engine.write(&self.ids, work).await {
+            tracing::info!(%error, "unused ids could not be given back; they are skipped");
+        }
+    }
+
+    /// Whether the database answers and takes commits; for readiness.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.engine.probe().await?;
         self.read(|db| {
             use diesel::RunQueryDsl as _;
             let one = diesel::dsl::sql::<diesel::sql_types::BigInt>("1");

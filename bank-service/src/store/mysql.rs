@@ -126,10 +126,15 @@ impl MysqlConn {
     }
 }
 
-/// One line, without the URL.
+/// One line, without the URL. MySQL asks a user it does not know for a login by a method picked at random, so that a method
+/// that the driver does not know most often means a wrong user name.
 fn connect_fault(error: &mysql_async::Error) -> String {
     let text = match error {
         mysql_async::Error::Server(error) => format!("{} ({})", error.message, error.code),
+        mysql_async::Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => format!(
+            "Access denied: the server asks for a login by {name}. It does so for a user that it does not know; one that it \
+             knows must be IDENTIFIED WITH caching_sha2_password"
+        ),
         other => other.to_string(),
     };
     text.chars().filter(|c| !c.is_control()).take(300).collect()

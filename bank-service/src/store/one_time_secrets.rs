@@ -10,10 +10,12 @@ use shared_events::UserId;
 
 use super::schema::one_time_secrets::{self, dsl};
 use super::{Ctx, Db, StoreError};
-use crate::domain::one_time::{Issued, Purpose, SecretHash, Slots, WINDOW};
+use crate::domain::one_time::{Issued, Purpose, SecretHash, WINDOW};
 
 /// How many rows one sweep removes.
 const SWEEP: i64 = 500;
+/// The slots of a purpose of which a user has so many at most.
+const SLOTS: [&str; 3] = ["-", "-2", "-3"];
 /// The slot of a purpose of which a user has one at most.
 const ONLY_SLOT: &str = "-";
 
@@ -29,6 +31,10 @@ pub struct NewSecret {
     /// The address or number that it proves; at most 1000 characters.
     pub subject: String,
     pub hash: SecretHash,
+    /// The session that asked for it, where that matters.
+    pub session_id: Option<String>,
+    /// The purpose's, unless a setting shortens it.
+    pub lifetime: TimeDelta,
 }
 
 /// A secret that can still be used, as it was read.
@@ -38,46 +44,61 @@ pub struct Live {
     pub user_id: Option<UserId>,
     pub subject: String,
     pub hash: SecretHash,
+    /// The session that asked for it.
+    pub session_id: Option<String>,
 }
 
-/// What is known of the secret that a new one would take the place of.
-#[derive(Debug)]
+/// What is known of the secrets that a user has for a purpose.
+#[derive(Debug, Default)]
 pub struct Former {
+    /// The books after the newest.
+    pub newest: Option<Issued>,
+    /// The one whose place a new one takes; none while there is a free slot.
+    pub oldest: Option<Replaced>,
+    pub free_slot: Option<&'static str>,
+}
+
+/// A row, as it was read.
+#[derive(Debug)]
+pub struct Replaced {
     id: String,
     generation: i64,
-    pub issued: Issued,
 }
 
-type LiveRow = (String, Option<i64>, String, String);
+type LiveRow = (String, Option<i64>, String, String, Option<String>);
 
-/// The row of a purpose of which the user has one at most, used up or not.
-pub fn former(db: &mut Db, purpose: Purpose, user: UserId) -> Result<Option<Former>, StoreError> {
-    type Row = (String, i64, NaiveDateTime, NaiveDateTime, i32);
-    let row: Option<Row> = dsl::one_time_secrets
+/// The rows of a purpose of which the user has `most` at most, used up or not.
+pub fn former(db: &mut Db, purpose: Purpose, user: UserId, most: usize) -> Result<Former, StoreError> {
+    type Row = (String, String, i64, NaiveDateTime, NaiveDateTime, i32);
+    let slots = SLOTS.get(..most.min(SLOTS.len())).unwrap_or_default();
+    let rows: Vec<Row> = dsl::one_time_secrets
         .filter(dsl::user_id.eq(user.get()))
         .filter(dsl::purpose.eq(purpose.as_str()))
-        .filter(dsl::slot.eq(ONLY_SLOT))
-        .select((dsl::id, dsl::generation, dsl::cooldown_until, dsl::window_began_at, dsl::issued_in_window))
-        .first(db)
-        .optional()?;
-    Ok(row.map(|(id, generation, cooldown_until, window_began_at, in_window)| Former {
-        id,
-        generation,
-        issued: Issued {
-            cooldown_until: cooldown_until.and_utc(),
-            window_began_on: window_began_at.and_utc(),
-            in_window,
-        },
-    }))
+        .filter(dsl::slot.eq_any(slots))
+        .select((dsl::id, dsl::slot, dsl::generation, dsl::cooldown_until, dsl::window_began_at, dsl::issued_in_window))
+        .order(dsl::created_at.desc())
+        .load(db)?;
+    let newest = rows.first().map(|(.., cooldown_until, window_began_at, in_window)| Issued {
+        cooldown_until: cooldown_until.and_utc(),
+        window_began_on: window_began_at.and_utc(),
+        in_window: *in_window,
+    });
+    let free_slot = slots.iter().copied().find(|slot| rows.iter().all(|(_, taken, ..)| taken != slot));
+    let last = rows.into_iter().last().filter(|_| free_slot.is_none());
+    let oldest = last.map(|(id, _, generation, ..)| Replaced { id, generation });
+    Ok(Former { newest, oldest, free_slot })
 }
 
 /// Keeps a new secret. [`StoreError::UniqueViolation`] where somebody else was quicker to give out the only one.
-pub fn insert(db: &mut Db, ctx: &Ctx, new: &NewSecret, issued: Issued) -> Result<(), StoreError> {
+pub fn insert(
+    db: &mut Db,
+    ctx: &Ctx,
+    new: &NewSecret,
+    free_slot: Option<&str>,
+    issued: Issued,
+) -> Result<(), StoreError> {
     let id = new_uuid().to_string();
-    let slot = match new.purpose.slots() {
-        Slots::One => ONLY_SLOT.to_owned(),
-        Slots::Many => id.clone(),
-    };
+    let slot = free_slot.map_or_else(|| id.clone(), str::to_owned);
     let row = (
         dsl::id.eq(id),
         dsl::purpose.eq(new.purpose.as_str()),
@@ -88,12 +109,13 @@ pub fn insert(db: &mut Db, ctx: &Ctx, new: &NewSecret, issued: Issued) -> Result
         dsl::attempts.eq(0),
         dsl::max_attempts.eq(new.purpose.max_attempts()),
         dsl::created_at.eq(ctx.now_naive()),
-        dsl::expires_at.eq((ctx.now + new.purpose.lifetime()).naive_utc()),
+        dsl::expires_at.eq((ctx.now + new.lifetime).naive_utc()),
         (
             dsl::cooldown_until.eq(issued.cooldown_until.naive_utc()),
             dsl::window_began_at.eq(issued.window_began_on.naive_utc()),
             dsl::issued_in_window.eq(issued.in_window),
             dsl::generation.eq(1_i64),
+            dsl::session_id.eq(&new.session_id),
         ),
     );
     diesel::insert_into(one_time_secrets::table).values(row).execute(db)?;
@@ -101,19 +123,20 @@ pub fn insert(db: &mut Db, ctx: &Ctx, new: &NewSecret, issued: Issued) -> Result
 }
 
 /// Puts a new secret in the place of one; false if somebody else was quicker.
-pub fn replace(db: &mut Db, ctx: &Ctx, former: &Former, new: &NewSecret, issued: Issued) -> Result<bool, StoreError> {
+pub fn replace(db: &mut Db, ctx: &Ctx, former: &Replaced, new: &NewSecret, issued: Issued) -> Result<bool, StoreError> {
     let row = dsl::one_time_secrets.filter(dsl::id.eq(&former.id)).filter(dsl::generation.eq(former.generation));
     let changes = (
         dsl::subject.eq(&new.subject),
         dsl::secret_hash.eq(new.hash.as_str()),
         dsl::attempts.eq(0),
         dsl::created_at.eq(ctx.now_naive()),
-        dsl::expires_at.eq((ctx.now + new.purpose.lifetime()).naive_utc()),
+        dsl::expires_at.eq((ctx.now + new.lifetime).naive_utc()),
         dsl::consumed_at.eq(None::<NaiveDateTime>),
         dsl::cooldown_until.eq(issued.cooldown_until.naive_utc()),
         dsl::window_began_at.eq(issued.window_began_on.naive_utc()),
         dsl::issued_in_window.eq(issued.in_window),
         dsl::generation.eq(former.generation.wrapping_add(1)),
+        dsl::session_id.eq(&new.session_id),
     );
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
@@ -126,7 +149,19 @@ pub fn find(db: &mut Db, ctx: &Ctx, purpose: Purpose, hash: &SecretHash) -> Resu
         .filter(dsl::consumed_at.is_null())
         .filter(dsl::expires_at.gt(ctx.now_naive()))
         .filter(dsl::attempts.lt(dsl::max_attempts))
-        .select((dsl::id, dsl::user_id, dsl::subject, dsl::secret_hash))
+        .select((dsl::id, dsl::user_id, dsl::subject, dsl::secret_hash, dsl::session_id))
+        .first(db)
+        .optional()?;
+    row.map(read).transpose()
+}
+
+/// A link that was used, or made void, as far as it is still kept.
+pub fn find_spent(db: &mut Db, purpose: Purpose, hash: &SecretHash) -> Result<Option<Live>, StoreError> {
+    let row: Option<LiveRow> = dsl::one_time_secrets
+        .filter(dsl::secret_hash.eq(hash.as_str()))
+        .filter(dsl::purpose.eq(purpose.as_str()))
+        .filter(dsl::consumed_at.is_not_null())
+        .select((dsl::id, dsl::user_id, dsl::subject, dsl::secret_hash, dsl::session_id))
         .first(db)
         .optional()?;
     row.map(read).transpose()
@@ -146,18 +181,18 @@ pub fn find_of_user(
         .filter(dsl::consumed_at.is_null())
         .filter(dsl::expires_at.gt(ctx.now_naive()))
         .filter(dsl::attempts.lt(dsl::max_attempts))
-        .select((dsl::id, dsl::user_id, dsl::subject, dsl::secret_hash))
+        .select((dsl::id, dsl::user_id, dsl::subject, dsl::secret_hash, dsl::session_id))
         .first(db)
         .optional()?;
     row.map(read).transpose()
 }
 
-fn read((id, user_id, subject, hash): LiveRow) -> Result<Live, StoreError> {
+fn read((id, user_id, subject, hash, session_id): LiveRow) -> Result<Live, StoreError> {
     let corrupt = |what| StoreError::Corrupt { what };
     let user_id = user_id.map(UserId::try_new).transpose().map_err(|_| corrupt("one_time_secrets.user_id"))?;
     let digest = hex::decode(&hash).ok().and_then(|bytes| bytes.try_into().ok());
     let digest: [u8; 32] = digest.ok_or_else(|| corrupt("one_time_secrets.secret_hash"))?;
-    Ok(Live { id, user_id, subject, hash: SecretHash::new(digest) })
+    Ok(Live { id, user_id, subject, hash: SecretHash::new(digest), session_id })
 }
 
 /// Uses a secret up: of any number of callers, one gets true.
@@ -169,6 +204,21 @@ pub fn consume(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError> 
         .filter(dsl::expires_at.gt(ctx.now_naive()))
         .filter(dsl::attempts.lt(dsl::max_attempts));
     Ok(diesel::update(usable).set(dsl::consumed_at.eq(Some(ctx.now_naive()))).execute(db)? == 1)
+}
+
+/// Whether the newest secret of a user for a purpose is this one, was used, and would still be good otherwise.
+pub fn was_used(db: &mut Db, ctx: &Ctx, purpose: Purpose, user: UserId, hash: &SecretHash) -> Result<bool, StoreError> {
+    let row: Option<String> = dsl::one_time_secrets
+        .filter(dsl::user_id.eq(user.get()))
+        .filter(dsl::purpose.eq(purpose.as_str()))
+        .filter(dsl::slot.eq(ONLY_SLOT))
+        .filter(dsl::secret_hash.eq(hash.as_str()))
+        .filter(dsl::consumed_at.is_not_null())
+        .filter(dsl::expires_at.gt(ctx.now_naive()))
+        .select(dsl::id)
+        .first(db)
+        .optional()?;
+    Ok(row.is_some())
 }
 
 /// Counts a wrong answer; false if the secret takes no more.
@@ -184,7 +234,8 @@ pub fn count_try(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError
 
 /// The work of counting a wrong answer, where there is nothing that it could be counted of.
 pub fn count_nothing(db: &mut Db, ctx: &Ctx) -> Result<(), StoreError> {
-    let nothing = Live { id: String::new(), user_id: None, subject: String::new(), hash: SecretHash::new([0; 32]) };
+    let hash = SecretHash::new([0; 32]);
+    let nothing = Live { id: String::new(), user_id: None, subject: String::new(), hash, session_id: None };
     count_try(db, ctx, &nothing).map(drop)
 }
 

@@ -11,15 +11,15 @@ use shared_events::WireMessage;
 
 use super::prepared::{self, KeptRow, bind_columns};
 use super::schema::outbox::{self, dsl};
-use super::{Ctx, Db, PendingEvent, StoreError};
+use super::{Ctx, Db, PendingEvent, StoreError, unrouted};
 
 /// How many rows one statement touches at most.
-const BATCH: usize = 200;
+pub(super) const BATCH: usize = 200;
 /// How many postponed rows are looked at beside a full load of fresh ones.
 const POSTPONED: i64 = 32;
 /// "At once": earlier than any clock. All fresh rows have it, so that their order is that of their ids, whatever the clocks
 /// of the replicas that wrote them say; and none waits for a clock that is behind.
-const AT_ONCE: NaiveDateTime = DateTime::UNIX_EPOCH.naive_utc();
+pub(super) const AT_ONCE: NaiveDateTime = DateTime::UNIX_EPOCH.naive_utc();
 
 #[derive(Insertable)]
 #[diesel(table_name = outbox)]
@@ -66,6 +66,11 @@ pub enum Mark {
         due_at: NaiveDateTime,
         progress: String,
         waiting_for: Option<String>,
+    },
+    /// No queue takes it. Not before `due_at`; unless it must be routed, it is given up after a while.
+    Returned {
+        due_at: NaiveDateTime,
+        must_be_routed: bool,
     },
 }
 
@@ -175,8 +180,9 @@ fn load(db: &mut Db, ids: &[i64]) -> Result<Vec<DueRow>, StoreError> {
     Ok(rows)
 }
 
-/// Writes down what became of rows; a row that was sent is never due again.
-pub fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Result<(), StoreError> {
+/// Writes down what became of rows; a row that was sent is never due again. Gives the types of those that are unrouted from
+/// now on.
+pub fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Result<Vec<String>, StoreError> {
     let sent: Vec<i64> = marks.iter().filter(|(_, mark)| *mark == Mark::Sent).map(|(id, _)| *id).collect();
     let nothing = None::<String>;
     for ids in sent.chunks(BATCH) {
@@ -185,6 +191,8 @@ pub fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Result<()
                 dsl::sent_at.eq(Some(now)),
                 dsl::due_at.eq(None::<NaiveDateTime>),
                 dsl::waiting_for.eq(&nothing),
+                dsl::returned_at.eq(None::<NaiveDateTime>),
+                dsl::unrouted_at.eq(None::<NaiveDateTime>),
                 dsl::progress.eq(&nothing),
                 dsl::sealed.eq(None::<Vec<u8>>),
             ))
@@ -197,7 +205,7 @@ pub fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Result<()
                 .execute(db)?;
         }
     }
-    Ok(())
+    unrouted::mark(db, now, marks)
 }
 
 /// A queue is back: what waits for it is due at once. None: any queue.
@@ -213,14 +221,19 @@ pub fn resume(db: &mut Db, now: NaiveDateTime, queue: Option<&str>) -> Result<us
 
 /// When the next row that is not due yet will be.
 pub fn next_due(db: &mut Db, now: NaiveDateTime) -> Result<Option<NaiveDateTime>, StoreError> {
-    let next: Option<Option<NaiveDateTime>> =
-        dsl::outbox.filter(dsl::due_at.gt(now)).order(dsl::due_at).select(dsl::due_at).first(db).optional()?;
+    let next: Option<Option<NaiveDateTime>> = dsl::outbox
+        .filter(dsl::due_at.gt(now))
+        .filter(dsl::due_at.lt(unrouted::NEVER))
+        .order(dsl::due_at)
+        .select(dsl::due_at)
+        .first(db)
+        .optional()?;
     Ok(next.flatten())
 }
 
-/// How many rows wait to be published, counted up to a bound.
+/// How many rows wait to be published, counted up to a bound; unrouted ones do not.
 pub fn waiting(db: &mut Db, bound: i64) -> Result<usize, StoreError> {
-    let ids: Vec<i64> = dsl::outbox.filter(dsl::due_at.is_not_null()).select(dsl::id).limit(bound).load(db)?;
+    let ids: Vec<i64> = dsl::outbox.filter(dsl::due_at.lt(unrouted::NEVER)).select(dsl::id).limit(bound).load(db)?;
     Ok(ids.len())
 }
 

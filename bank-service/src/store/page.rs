@@ -11,14 +11,11 @@ macro_rules! page_of {
                 let skip = number.saturating_sub(1).saturating_mul(size);
                 (if skip < total { page.limit(size).offset(skip).load($db)? } else { Vec::new() }, Some(total))
             }
-            PageRequest::After { cursor, size } => {
-                (page.filter($id.gt(cursor.unwrap_or(0))).limit(size).load($db)?, None)
+            PageRequest::After { cursor, .. } => {
+                (page.filter($id.gt(cursor.unwrap_or(0))).limit($query.page.limit()).load($db)?, None)
             }
         };
-        // A walk goes on behind the last row, also where that is the end for now: a live list grows.
-        let next_cursor = if total.is_none() { rows.last().map(|row| row.0) } else { None };
-        let rows = rows.into_iter().map($read).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(Listing { rows, total, next_cursor })
+        Listing::of($query.page, rows, total, |row| row.0).try_map($read)
     }};
 }
 pub(super) use page_of;

@@ -22,6 +22,10 @@ diesel::table! {
         failed_logins -> Integer,
         login_not_before -> Nullable<Timestamp>,
         version -> BigInt,
+        /// Counts the changes of password, second factor, logins and block.
+        credential_version -> BigInt,
+        /// When the account's holder was found to read the mail of its address; null until then.
+        settled_at -> Nullable<Timestamp>,
     }
 }
 
@@ -51,6 +55,14 @@ diesel::table! {
         session_id -> Text,
         issued_at -> Timestamp,
         used_at -> Nullable<Timestamp>,
+        /// The remote address of the use.
+        used_from -> Nullable<Text>,
+        successor_hash -> Nullable<Text>,
+        /// HMAC of the `Idempotency-Key` of the use.
+        retry_key -> Nullable<Text>,
+        /// The answer to the use, until `answer_until`.
+        sealed_answer -> Nullable<Binary>,
+        answer_until -> Nullable<Timestamp>,
     }
 }
 
@@ -59,7 +71,7 @@ diesel::table! {
         id -> Text,
         purpose -> Text,
         user_id -> Nullable<BigInt>,
-        /// `-` where a user has one at most, else the id.
+        /// `-`, `-2`, `-3` where a user has so many at most, else the id.
         slot -> Text,
         /// The address or number that it proves.
         subject -> Text,
@@ -75,6 +87,60 @@ diesel::table! {
         window_began_at -> Timestamp,
         issued_in_window -> Integer,
         generation -> BigInt,
+        /// The session that asked for it.
+        session_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    counters (counter_key) {
+        /// HMAC over what is counted.
+        counter_key -> Text,
+        total -> Integer,
+        began_at -> Timestamp,
+        changed_at -> Timestamp,
+        not_before -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    login_devices (token_hash) {
+        token_hash -> Text,
+        user_id -> BigInt,
+        /// The session that its token was given with.
+        session_id -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        failures -> Integer,
+        failing_since -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    known_networks (user_id, network) { user_id -> BigInt, network -> Text, last_login_at -> Timestamp, }
+}
+
+diesel::table! {
+    stream_tickets (ticket_hash) {
+        ticket_hash -> Text,
+        stream -> Text,
+        user_id -> BigInt,
+        /// From 0: a user has as many tickets as there are slots, at most.
+        slot -> Integer,
+        session_id -> Text,
+        token_expires_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    vault_keys (id) {
+        /// There is one row, 1.
+        id -> BigInt,
+        /// HMAC that names the key.
+        fingerprint -> Text,
+        development -> Bool,
+        since -> Timestamp,
     }
 }
 
@@ -189,6 +255,10 @@ diesel::table! {
         waiting_for -> Nullable<Text>,
         /// What each queue has done with it so far, as JSON.
         progress -> Nullable<Text>,
+        /// Since when no queue takes it.
+        returned_at -> Nullable<Timestamp>,
+        /// When it was given up to find a queue for it; `due_at` is then at no time.
+        unrouted_at -> Nullable<Timestamp>,
         /// The whole message where `message` goes without its secrets; null once it is sent.
         sealed -> Nullable<Binary>,
     }

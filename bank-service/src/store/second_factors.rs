@@ -3,6 +3,8 @@
 //! Taking a try, spending a step and spending a recovery code are one guarded UPDATE each, whose row count says who won. A try
 //! is taken before the code is judged, so parallel guesses wait for each other on the factor's row.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use shared_events::UserId;
@@ -10,14 +12,14 @@ use shared_events::UserId;
 use super::schema::{recovery_codes, totp_factors};
 use super::{Ctx, Db, StoreError};
 use crate::domain::session::TokenHash;
-use crate::domain::user::retry_after_failures;
+use crate::domain::throttle::retry_after_failures;
 
 /// How many abandoned factors one sweep deletes.
 const SWEEP: i64 = 200;
 /// How long a seed that got no code is kept after its time.
 const KEPT: TimeDelta = TimeDelta::hours(1);
 
-/// An authenticator app of a user. It has no `Debug`.
+/// An authenticator app of a user.
 #[derive(Clone)]
 pub struct Factor {
     /// Another one after each beginning.
@@ -55,6 +57,15 @@ pub fn find(db: &mut Db, user: UserId) -> Result<Option<Factor>, StoreError> {
 /// Whether a login of the user has to ask for a second factor.
 pub fn is_active(db: &mut Db, user: UserId) -> Result<bool, StoreError> {
     Ok(find(db, user)?.is_some_and(|factor| factor.is_active()))
+}
+
+/// Those users whose logins have to ask for a second factor.
+pub fn active_of_many(db: &mut Db, users: &[i64]) -> Result<HashSet<i64>, StoreError> {
+    let active = totp_factors::table
+        .filter(totp_factors::user_id.eq_any(users.to_vec()))
+        .filter(totp_factors::activated_at.is_not_null());
+    let ids: Vec<i64> = active.select(totp_factors::user_id).load(db)?;
+    Ok(ids.into_iter().collect())
 }
 
 pub struct NewFactor {

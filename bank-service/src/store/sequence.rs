@@ -1,7 +1,7 @@
 //! Row ids: small whole numbers, handed out from memory, without a round trip per row.
 //!
-//! MySQL: blocks are reserved from the `sequences` row (hi/lo), so replicas never hand out the same id; a restart skips the
-//! rest of a block. SQLite: there is one writer, and the counters are written in the same commit as the rows that used them,
+//! MySQL: blocks are reserved from the `sequences` row (hi/lo), so replicas never hand out the same id. A clean stop gives the
+//! rest of a block back; after a crash it is skipped. SQLite: there is one writer, and the counters are written in the same commit as the rows that used them,
 //! so there are no gaps but those of rolled-back transactions. An id is never given twice.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use super::schema::sequences;
 use super::{Db, StoreError};
 
 /// How many ids a replica reserves at a time on MySQL. A block that lasted for less than `BLOCK_LASTS` is followed by one of
-/// twice its size, up to `LARGEST_STEADY_BLOCK`; a restart skips what is left of it.
+/// twice its size, up to `LARGEST_STEADY_BLOCK`.
 const BLOCK: i64 = 100;
 const LARGEST_STEADY_BLOCK: i64 = 10_000;
 const BLOCK_LASTS: Duration = Duration::from_secs(1);
@@ -184,6 +184,16 @@ impl Ids {
         Ok(())
     }
 
+    /// MySQL: takes what is left of the block away, to be given back: from the first number to that beyond the last. Nothing of
+    /// it can be handed out any more, whatever becomes of the giving.
+    pub(super) fn surrender(&self, sequence: Sequence) -> Option<(i64, i64)> {
+        self.with(sequence, |counter| {
+            let left = (counter.next, counter.limit);
+            counter.limit = counter.next;
+            (left.0 < left.1).then_some(left)
+        })
+    }
+
     /// SQLite: takes over what the table says, where it is ahead of memory (at start, and when another process wrote).
     pub(super) fn load(&self, db: &mut Db) -> QueryResult<()> {
         let rows: Vec<(String, i64)> = sequences::table.load(db)?;
@@ -231,6 +241,13 @@ pub(super) fn reserve(db: &mut Db, sequence: Sequence, block: i64) -> Result<i64
         moved().execute(db)?;
     }
     Ok(row.select(sequences::next_value).first(db)?)
+}
+
+/// MySQL: takes back a block's end that nobody has reserved beyond; one that is followed by another replica's block stays a gap.
+pub(super) fn give_back(db: &mut Db, sequence: Sequence, (next, limit): (i64, i64)) -> Result<(), StoreError> {
+    let row = sequences::table.find(sequence.name()).filter(sequences::next_value.eq(limit));
+    diesel::update(row).set(sequences::next_value.eq(next)).execute(db)?;
+    Ok(())
 }
 
 fn of<T>(each: &[T; Sequence::ALL.len()], sequence: Sequence) -> &T {

@@ -47,6 +47,11 @@ impl SqlitePool {
         done.await.unwrap_or_else(|error| Err(unavailable(&error).into()))
     }
 
+    /// Whether commits succeed.
+    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+        Ok(self.writer.probe().await?)
+    }
+
     pub(super) async fn write<T, E>(&self, f: impl Fn(&mut Db) -> Result<T, E> + Send + Sync + 'static) -> Result<T, E>
     where
         T: Send + 'static,

@@ -15,6 +15,8 @@ pub enum DatabaseUrl {
 pub enum DatabaseUrlError {
     #[error("expected sqlite:PATH, such as sqlite:./data/bank.sqlite, or mysql://USER:PASSWORD@HOST:3306/DATABASE")]
     Form,
+    #[error("PostgreSQL is not supported; expected sqlite:PATH or mysql://USER:PASSWORD@HOST:3306/DATABASE")]
+    Postgres,
     #[error("{reason}")]
     Parameter { reason: String },
 }
@@ -35,6 +37,8 @@ impl FromStr for DatabaseUrl {
         if url.scheme() == "mysql" && url.host_str().is_some() && has_database {
             super::mysql_options::parse(text)?;
             Ok(Self::Mysql(text.to_owned()))
+        } else if url.scheme().starts_with("postgres") {
+            Err(DatabaseUrlError::Postgres)
         } else {
             Err(DatabaseUrlError::Form)
         }
@@ -70,8 +74,11 @@ mod tests {
         assert_eq!("sqlite:./a.sqlite".parse(), Ok(DatabaseUrl::Sqlite("./a.sqlite".into())));
         assert_eq!("sqlite:///tmp/a.sqlite".parse(), Ok(DatabaseUrl::Sqlite("/tmp/a.sqlite".into())));
         assert!(matches!("mysql://u:p@h/bank".parse(), Ok(DatabaseUrl::Mysql(_))));
-        for bad in ["", "sqlite:", "sqlite::memory:", "postgres://h/bank", "mysql://h", "bank.sqlite"] {
+        for bad in ["", "sqlite:", "sqlite::memory:", "mysql://h", "bank.sqlite"] {
             assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Form), "{bad:?}");
+        }
+        for bad in ["postgres://h/bank", "postgresql://u:p@h/bank", "postgresql+psycopg2://u:p@h/bank"] {
+            assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Postgres), "{bad:?}");
         }
     }
 

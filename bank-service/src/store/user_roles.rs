@@ -40,6 +40,19 @@ pub fn delete_all(db: &mut Db, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether anybody who is not blocked holds the role.
+pub fn has_holder(db: &mut Db, role: &str) -> Result<bool, StoreError> {
+    let holder: Option<i64> = user_roles::table
+        .inner_join(roles::table)
+        .inner_join(users::table)
+        .filter(roles::name.eq(role))
+        .filter(users::is_blocked.eq(false))
+        .select(users::id)
+        .first(db)
+        .optional()?;
+    Ok(holder.is_some())
+}
+
 /// Whether somebody else who is not blocked holds the role.
 pub fn another_holder(db: &mut Db, role: &str, than: UserId) -> Result<bool, StoreError> {
     let holder: Option<i64> = user_roles::table

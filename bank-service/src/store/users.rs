@@ -11,9 +11,9 @@ use shared_events::{AccountId, ClientId, UserId};
 
 use super::page::page_of;
 use super::schema::{accounts, clients, users};
-use super::{Db, StoreError, user_roles};
+use super::{Db, StoreError, imports, second_factors, user_roles};
 use crate::domain::email::Email;
-use crate::domain::user::{Holdings, Profile, User, retry_after_failures};
+use crate::domain::user::{CredentialVersion, Holdings, Profile, User};
 
 /// What a list of users can be filtered by.
 pub const FILTERS: &[Filter] = &[
@@ -24,8 +24,11 @@ pub const FILTERS: &[Filter] = &[
 ];
 
 /// A user's row without the password's hash and what slows logins down.
-type Row = (i64, AddressRow, ProfileRow, bool, Option<NaiveDateTime>, Option<NaiveDateTime>, NaiveDateTime, i64);
-type AddressRow = (String, Option<NaiveDateTime>);
+type Row =
+    (i64, AddressRow, ProfileRow, bool, Option<NaiveDateTime>, Option<NaiveDateTime>, NaiveDateTime, VersionsRow);
+/// The user's own version, and that of its credentials.
+type VersionsRow = (i64, i64);
+type AddressRow = (String, Option<NaiveDateTime>, Option<NaiveDateTime>);
 type ProfileRow = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
 
 /// The columns of [`Row`].
@@ -33,32 +36,45 @@ macro_rules! columns {
     () => {
         (
             users::id,
-            (users::email, users::email_verified_at),
+            (users::email, users::email_verified_at, users::settled_at),
             (users::first_name, users::last_name, users::username, users::language, users::country),
             users::is_blocked,
             users::blocked_on,
             users::last_login_date,
             users::registered_on,
-            users::version,
+            (users::version, users::credential_version),
         )
     };
 }
 
-/// The user of a row, still without roles.
+/// The user of a row, still without what other tables say of it.
 fn read(row: Row) -> Result<User, StoreError> {
-    let (id, (email, email_verified_at), profile, is_blocked, blocked_on, last_login_date, registered_on, version) =
-        row;
+    let (
+        id,
+        (email, email_verified_at, settled_at),
+        profile,
+        is_blocked,
+        blocked_on,
+        last_login_date,
+        registered_on,
+        versions,
+    ) = row;
+    let (version, credentials) = versions;
     let (first_name, last_name, username, language, country) = profile;
     Ok(User {
         id: UserId::try_new(id).map_err(|_| StoreError::Corrupt { what: "users.id" })?,
         email: Email::parse(&email).map_err(|_| StoreError::Corrupt { what: "users.email" })?,
         email_verified_on: email_verified_at.map(|date| date.and_utc()),
+        is_settled: settled_at.is_some(),
         profile: Profile { first_name, last_name, username, language, country },
         roles: Vec::new(),
+        mfa_enabled: false,
+        customer_id: None,
         is_blocked,
         blocked_on: blocked_on.map(|date| date.and_utc()),
         last_login_date: last_login_date.map(|date| date.and_utc()),
         registered_on: registered_on.and_utc(),
+        credentials: CredentialVersion(credentials),
         version,
     })
 }
@@ -70,7 +86,13 @@ pub fn find(db: &mut Db, id: UserId) -> Result<Option<User>, StoreError> {
 
 fn with_roles(db: &mut Db, row: Option<Row>) -> Result<Option<User>, StoreError> {
     let Some(user) = row.map(read).transpose()? else { return Ok(None) };
-    Ok(Some(User { roles: user_roles::names(db, user.id)?, ..user }))
+    let id = [user.id.get()];
+    Ok(Some(User {
+        roles: user_roles::names(db, user.id)?,
+        mfa_enabled: second_factors::is_active(db, user.id)?,
+        customer_id: imports::customers_of_many(db, &id)?.remove(&user.id.get()),
+        ..user
+    }))
 }
 
 pub fn find_by_email(db: &mut Db, email: &Email) -> Result<Option<User>, StoreError> {
@@ -89,8 +111,13 @@ pub fn list(db: &mut Db, query: &ListQuery) -> Result<Listing<User>, StoreError>
     let mut listing = page(db, query)?;
     let ids: Vec<i64> = listing.rows.iter().map(|user| user.id.get()).collect();
     let mut roles = user_roles::names_of_many(db, &ids)?;
+    let secured = second_factors::active_of_many(db, &ids)?;
+    let mut customers = imports::customers_of_many(db, &ids)?;
     for user in &mut listing.rows {
-        user.roles = roles.remove(&user.id.get()).unwrap_or_default();
+        let id = user.id.get();
+        user.roles = roles.remove(&id).unwrap_or_default();
+        user.mfa_enabled = secured.contains(&id);
+        user.customer_id = customers.remove(&id);
     }
     Ok(listing)
 }
@@ -169,40 +196,44 @@ pub fn delete(db: &mut Db, id: UserId) -> Result<bool, StoreError> {
     Ok(diesel::delete(users::table.filter(users::id.eq(id.get()))).execute(db)? == 1)
 }
 
-/// What a login is checked against. It has no `Debug`.
+/// What a login is checked against.
 pub struct Credentials {
     pub user_id: UserId,
     /// None for a user who has no password.
     pub password_hash: Option<String>,
     pub is_blocked: bool,
-    /// Attempts before this time are refused unseen.
-    pub login_not_before: Option<DateTime<Utc>>,
+    /// What a right password is proved under.
+    pub version: CredentialVersion,
 }
 
-type CredentialsRow = (i64, Option<String>, bool, Option<NaiveDateTime>);
+type CredentialsRow = (i64, Option<String>, bool, i64);
+
+/// The columns of [`CredentialsRow`].
+macro_rules! credentials_columns {
+    () => {
+        (users::id, users::password_hash, users::is_blocked, users::credential_version)
+    };
+}
 
 pub fn credentials(db: &mut Db, email: &Email) -> Result<Option<Credentials>, StoreError> {
     let row: Option<CredentialsRow> = users::table
         .filter(users::email_key.eq(email.normalized()))
-        .select((users::id, users::password_hash, users::is_blocked, users::login_not_before))
+        .select(credentials_columns!())
         .first(db)
         .optional()?;
     row.map(read_credentials).transpose()
 }
 
 pub fn credentials_of(db: &mut Db, id: UserId) -> Result<Option<Credentials>, StoreError> {
-    let row: Option<CredentialsRow> = users::table
-        .find(id.get())
-        .select((users::id, users::password_hash, users::is_blocked, users::login_not_before))
-        .first(db)
-        .optional()?;
+    let row: Option<CredentialsRow> =
+        users::table.find(id.get()).select(credentials_columns!()).first(db).optional()?;
     row.map(read_credentials).transpose()
 }
 
 fn read_credentials(row: CredentialsRow) -> Result<Credentials, StoreError> {
-    let (id, password_hash, is_blocked, not_before) = row;
+    let (id, password_hash, is_blocked, version) = row;
     let user_id = UserId::try_new(id).map_err(|_| StoreError::Corrupt { what: "users.id" })?;
-    Ok(Credentials { user_id, password_hash, is_blocked, login_not_before: not_before.map(|date| date.and_utc()) })
+    Ok(Credentials { user_id, password_hash, is_blocked, version: CredentialVersion(version) })
 }
 
 /// The user, held until the transaction ends: those that let it in, and those that change what that asks for, wait for each
@@ -217,7 +248,14 @@ pub fn hold(db: &mut Db, id: UserId) -> Result<Option<User>, StoreError> {
     with_roles(db, row)
 }
 
-/// A login succeeded: its date is kept, the failures before it are forgotten.
+/// Raises the version of a user's credentials.
+pub fn outdate_proofs(db: &mut Db, id: UserId) -> Result<(), StoreError> {
+    let raised = users::credential_version.eq(users::credential_version + 1);
+    diesel::update(users::table.find(id.get())).set(raised).execute(db)?;
+    Ok(())
+}
+
+/// A login succeeded: its date is kept. The last release counted failures in this row; they are forgotten.
 pub fn record_login(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let login = RecordLogin { id: id.get(), now: now.naive_utc() };
     let changed = match db {
@@ -251,26 +289,6 @@ where
 
 impl<Conn> RunQueryDsl<Conn> for RecordLogin {}
 
-/// The password was given again: the failures before it are forgotten.
-pub fn clear_failures(db: &mut Db, id: UserId) -> Result<(), StoreError> {
-    let changes = (users::failed_logins.eq(0), users::login_not_before.eq(None::<NaiveDateTime>));
-    diesel::update(users::table.find(id.get())).set(changes).execute(db)?;
-    Ok(())
-}
-
-/// A password was wrong: counts it, and sets when the next attempt will be looked at.
-pub fn record_failure(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let row = users::table.find(id.get());
-    // Counted before it is read, so that parallel failures are all counted. It stops far above where the delay does.
-    let below_limit = users::table.filter(users::id.eq(id.get())).filter(users::failed_logins.lt(1_000_000));
-    diesel::update(below_limit).set(users::failed_logins.eq(users::failed_logins + 1)).execute(db)?;
-    let failures: Option<i32> = row.select(users::failed_logins).first(db).optional()?;
-    if let Some(until) = failures.and_then(|failures| retry_after_failures(failures, now)) {
-        diesel::update(row).set(users::login_not_before.eq(until.naive_utc())).execute(db)?;
-    }
-    Ok(())
-}
-
 /// Replaces a hash that was just checked; false if it is not there any more.
 pub fn replace_password_hash(db: &mut Db, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
     let row = users::table.filter(users::id.eq(id.get())).filter(users::password_hash.eq(old));
@@ -292,16 +310,33 @@ pub fn replace_email(db: &mut Db, user: &User, email: &Email, now: DateTime<Utc>
         users::email.eq(email.as_str()),
         users::email_key.eq(email.normalized()),
         users::email_verified_at.eq(now.naive_utc()),
+        users::settled_at.eq(None::<NaiveDateTime>),
         users::version.eq(user.version.saturating_add(1)),
     );
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// Sets a password whatever it was before, and forgets the failures; false if there is no such user.
-pub fn reset_password_hash(db: &mut Db, id: UserId, new: &str) -> Result<bool, StoreError> {
-    let changes =
-        (users::password_hash.eq(new), users::failed_logins.eq(0), users::login_not_before.eq(None::<NaiveDateTime>));
+/// Notes that the account's holder reads the mail of its address.
+pub fn settle(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.get())).set(users::settled_at.eq(now.naive_utc())).execute(db)?;
+    Ok(())
+}
+
+/// Gives a user another address, which is not proved; false if there is no such user. [`StoreError::UniqueViolation`] where
+/// the address is taken.
+pub fn set_email(db: &mut Db, id: UserId, email: &Email) -> Result<bool, StoreError> {
+    let changes = (
+        users::email.eq(email.as_str()),
+        users::email_key.eq(email.normalized()),
+        users::email_verified_at.eq(None::<NaiveDateTime>),
+        users::settled_at.eq(None::<NaiveDateTime>),
+    );
     Ok(diesel::update(users::table.find(id.get())).set(changes).execute(db)? == 1)
+}
+
+/// Sets a password whatever it was before; false if there is no such user.
+pub fn reset_password_hash(db: &mut Db, id: UserId, new: &str) -> Result<bool, StoreError> {
+    Ok(diesel::update(users::table.find(id.get())).set(users::password_hash.eq(new)).execute(db)? == 1)
 }
 
 /// Gives a user without a password its first one; false if it has one by now.

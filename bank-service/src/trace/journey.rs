@@ -28,10 +28,11 @@ pub struct Journey {
     pub event_id: String,
     #[schema(example = "bank.created")]
     pub event_type: String,
-    /// `waiting`, `in_flight`, `logged`, `mailed`, `rejected`, `parked`, `discarded`, `unaccounted`, `unknown` or `untracked`.
+    /// `waiting`, `unrouted` (no queue takes it), `in_flight`, `logged`, `mailed`, `rejected`, `parked`, `discarded`, `unaccounted`, `unknown` or `untracked`.
     #[schema(example = "logged")]
     pub state: &'static str,
     /// When its change was committed.
+    #[schema(format = DateTime)]
     pub committed_at: String,
     pub published: PublishStep,
     /// The queues that hear events of this type.
@@ -46,10 +47,12 @@ pub struct Journey {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PublishStep {
-    /// `published` or `waiting`.
+    /// `published`, `waiting`, or `unrouted`: no queue takes it; it is kept and tried again now and then.
     pub state: &'static str,
+    #[schema(format = DateTime)]
     pub published_at: Option<String>,
     /// When it is published next, if it is not yet.
+    #[schema(format = DateTime)]
     pub due_at: Option<String>,
     /// The paused queue that it waits for.
     pub waiting_for: Option<String>,
@@ -58,7 +61,7 @@ pub struct PublishStep {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeliveryStep {
     pub queue: String,
-    /// `waiting`, `in_flight`, `done` or `dead`; `unknown` where nobody keeps a record or can be asked.
+    /// `waiting`, `unrouted` (no queue takes it), `in_flight`, `done` or `dead`; `unknown` where nobody keeps a record or can be asked.
     pub state: &'static str,
     /// Failed attempts, where they are known.
     pub attempts: Option<u32>,
@@ -69,6 +72,7 @@ pub struct MailStep {
     /// `none`, `waiting`, `sending`, `sent`, `rejected`, `failed` or `unknown`.
     pub state: &'static str,
     /// When the mail server's final answer was confirmed to bank-service (the ACK), where one is asked for.
+    #[schema(format = DateTime)]
     pub confirmed_at: Option<String>,
     pub message_id: Option<String>,
     /// Why the mail was refused.
@@ -83,6 +87,7 @@ pub struct LogStep {
     pub state: &'static str,
     /// The entry's id.
     pub id: Option<String>,
+    #[schema(format = DateTime)]
     pub logged_at: Option<String>,
     /// How often log-service was asked in vain to log it, where bank-service asks.
     pub attempts: Option<i32>,
@@ -95,16 +100,19 @@ pub struct Parked {
     pub id: String,
     pub reason: String,
     pub attempts: u32,
+    #[schema(format = DateTime)]
     pub died_at: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetterAction)]
 pub struct LetterAction {
     pub queue: String,
     /// `replayed` or `discarded`.
     pub action: String,
     /// Who did it; null on the command line.
     pub user_id: Option<i64>,
+    #[schema(format = DateTime)]
     pub at: String,
 }
 
@@ -133,12 +141,15 @@ impl Tracer {
         };
         let Some((row, receipt, actions)) = self.store.read(read).await? else { return Ok(None) };
         let route = Route::of(&row.event_type);
+        let event_type = row.event_type.clone();
         let log = async {
             let asked = if route.ends_in_the_log() { vec![id] } else { Vec::new() };
             self.peers.logged(&asked).await.map(|mut found| found.remove(&id))
         };
         let letters = self.letters_of(id, &row.event_type);
         let (letters, logged, mails) = tokio::join!(letters, log, self.peers.mails(id));
+        // Known better now that log-service was asked.
+        let route = self.route(&event_type);
         let now = self.clock.now().naive_utc();
         let is_young = row.sent_at.is_none_or(|sent| now - sent < YOUNG);
         let in_process = self.in_process;
@@ -163,7 +174,8 @@ impl Tracer {
 
     /// Whether an event of this route may wait in its queue, as far as can be told in time.
     async fn is_in_line(&self, route: Route) -> bool {
-        let asked = async { self.is_held(route).await || self.waiting(route).await != Ok(Waiting::default()) };
+        let waits = |waiting: Waiting| waiting.in_line || waiting.to_be_retried;
+        let asked = async { self.is_held(route).await || self.waiting(route).await.map_or(true, waits) };
         tokio::time::timeout(LETTERS_LIMIT, asked).await.unwrap_or(true)
     }
 
@@ -173,6 +185,7 @@ impl Tracer {
             |action: &Action| action.action == letter_actions::DISCARDED && self.is_on_the_way(route, &action.queue);
         Evidence {
             is_sent: found.row.sent_at.is_some(),
+            is_unrouted: found.row.unrouted_at.is_some(),
             mail: receipt.map(mail_answer),
             is_posting: receipt.is_some_and(|receipt| receipt.due_at.is_some()),
             is_logged: found.logged.as_ref().ok().map(Option::is_some),
@@ -216,10 +229,14 @@ fn is_being_mailed(found: &Found) -> bool {
 
 fn published(row: &TracedRow) -> PublishStep {
     PublishStep {
-        state: if row.sent_at.is_some() { "published" } else { "waiting" },
+        state: match (row.sent_at, row.unrouted_at) {
+            (Some(_), _) => "published",
+            (None, Some(_)) => "unrouted",
+            (None, None) => "waiting",
+        },
         published_at: row.sent_at.map(at),
         // A fresh row is due at once, which is no time worth telling.
-        due_at: row.due_at.filter(|due| *due > row.created_at).map(at),
+        due_at: row.due_at.filter(|due| *due > row.created_at && row.unrouted_at.is_none()).map(at),
         waiting_for: row.waiting_for.clone(),
     }
 }
@@ -315,7 +332,7 @@ fn parked(letter: &DeadLetter) -> Parked {
         id: letter.id().to_string(),
         reason: letter.reason.clone(),
         attempts: letter.attempts,
-        died_at: date::format(&letter.died_at),
+        died_at: date::zoned::format(&letter.died_at),
     }
 }
 

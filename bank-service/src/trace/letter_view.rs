@@ -12,6 +12,7 @@ use crate::domain::redaction;
 
 /// A dead letter in a list.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
 pub struct LetterView {
     #[schema(example = "log-service")]
     pub queue: String,
@@ -23,13 +24,13 @@ pub struct LetterView {
     /// Why it was given up.
     pub reason: String,
     pub attempts: u32,
-    /// UTC.
-    #[schema(example = "2025-01-16T17:10:26")]
+    #[schema(format = DateTime, example = "2025-01-16T17:10:26Z")]
     pub died_at: String,
 }
 
 /// A dead letter with its message.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetterDetail)]
 pub struct LetterDetail {
     #[serde(flatten)]
     pub letter: LetterView,
@@ -51,7 +52,7 @@ impl LetterView {
             routing_key: letter.message.routing_key.clone(),
             reason: letter.reason.clone(),
             attempts: letter.attempts,
-            died_at: date::format(&letter.died_at),
+            died_at: date::zoned::format(&letter.died_at),
         }
     }
 }

@@ -55,6 +55,14 @@ fn mail_answer(receipt: &ReceiptRow) -> MailAnswer {
 }
 
 impl Tracer {
+    /// The way that events of a type take, as far as log-service takes them at all.
+    fn route(&self, event_type: &str) -> Route {
+        match Route::of(event_type) {
+            Route::Log if !self.peers.log_takes(event_type) => Route::Untracked,
+            route => route,
+        }
+    }
+
     /// Whether a dead letter in this queue keeps an event of this route from its end.
     fn is_on_the_way(&self, route: Route, queue: &str) -> bool {
         route.queue() == Some(queue) || (route != Route::Log && queue == self.callback_queue)
@@ -76,6 +84,7 @@ impl Tracer {
         Ok(Waiting {
             in_line: waiting.in_line || replies.in_line,
             to_be_retried: waiting.to_be_retried || replies.to_be_retried,
+            consumers: waiting.consumers,
         })
     }
 }

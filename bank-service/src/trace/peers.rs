@@ -1,7 +1,7 @@
 //! What the other services know of events, asked over HTTP with a service token. Each answer has a time limit.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
@@ -9,7 +9,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use service_kit::http::auth::{AUDIENCE_EMAIL, AUDIENCE_LOG};
-use shared_events::EventId;
+use service_kit::http::{PeerClient, PeerTrust};
+use service_kit::messaging::amqp::HandsReport;
+use shared_events::routing::LOG_PATTERNS;
+use shared_events::{EventId, Pattern};
 use url::Url;
 
 use crate::security::Security;
@@ -19,6 +22,11 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// How many events one lookup asks for; log-service takes no more.
 pub(super) const LOOKUP: usize = 500;
 
+/// Processes of log-service that are remembered at most.
+const MAX_REPLICAS: usize = 64;
+/// Patterns that are believed of it at most.
+const MAX_PATTERNS: usize = 1000;
+
 /// Makes a service token for an audience.
 type Tokens = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
 
@@ -26,16 +34,22 @@ pub struct PeersParts {
     pub log_service_url: Url,
     /// None: email-service is not asked.
     pub email_service_url: Option<Url>,
+    pub trust: PeerTrust,
     pub security: Security,
 }
 
 /// log-service and email-service.
 #[derive(Clone)]
 pub struct Peers {
-    client: reqwest::Client,
+    log_client: PeerClient,
     log_service: Url,
+    email_client: PeerClient,
     email_service: Option<Url>,
     tokens: Tokens,
+    /// What log-service said last that it takes from the broker.
+    log_takes: Arc<RwLock<Vec<Pattern>>>,
+    /// What its processes said last that they have in hand.
+    log_hands: Arc<RwLock<BTreeMap<String, HandsReport>>>,
 }
 
 /// An entry of the log.
@@ -63,17 +77,24 @@ pub struct MailDelivery {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the field has the name that it has in a list's answer")]
 struct Results<T> {
     results: Vec<T>,
+    /// Of log-service only, as `hands`.
+    routing_keys: Option<Vec<String>>,
+    hands: Option<HandsReport>,
 }
 
 impl Peers {
     pub fn new(parts: PeersParts) -> Self {
         let security = parts.security;
         Self {
-            client: service_kit::http::client(ANSWER_LIMIT),
+            log_client: PeerClient::new("LOG_SERVICE_URL", &parts.trust, ANSWER_LIMIT),
             log_service: parts.log_service_url,
+            email_client: PeerClient::new("EMAIL_SERVICE_URL", &parts.trust, ANSWER_LIMIT),
             email_service: parts.email_service_url,
+            log_takes: Arc::new(RwLock::new(LOG_PATTERNS.iter().map(|pattern| Pattern::new(pattern)).collect())),
+            log_hands: Arc::default(),
             tokens: Arc::new(move |audience| security.service_token(audience).map_err(|error| error.to_string())),
         }
     }
@@ -85,8 +106,20 @@ impl Peers {
         }
         let url = self.log_service.join("/api/logs/lookup").map_err(|error| error.to_string())?;
         let token = (self.tokens)(AUDIENCE_LOG)?;
-        let asked = self.client.post(url).bearer_auth(token).json(&json!({ "event_ids": events })).send().await;
-        let found: Results<Logged> = read(asked, "log-service").await?;
+        let request = self.log_client.post(url).bearer_auth(token).json(&json!({ "event_ids": events }));
+        let found: Results<Logged> = read(self.log_client.send(request).await, "log-service").await?;
+        if let Some(keys) = found.routing_keys {
+            let patterns = keys.iter().take(MAX_PATTERNS).map(|key| Pattern::new(key)).collect();
+            *self.log_takes.write().unwrap_or_else(PoisonError::into_inner) = patterns;
+        }
+        if let Some(hands) = found.hands {
+            let mut known = self.log_hands.write().unwrap_or_else(PoisonError::into_inner);
+            // A process that has ended tells nothing more; who is left says so again.
+            if known.len() >= MAX_REPLICAS {
+                known.clear();
+            }
+            known.insert(hands.replica.clone(), hands);
+        }
         Ok(found.results.into_iter().map(|logged| (logged.event_id, logged)).collect())
     }
 
@@ -98,11 +131,22 @@ impl Peers {
             let token = (self.tokens)(AUDIENCE_EMAIL)?;
             let query = [("event_id", event.to_string()), ("page_size", "100".to_owned())];
             let url = Url::parse_with_params(url.as_str(), &query).map_err(|error| error.to_string())?;
-            let found: Results<MailDelivery> =
-                read(self.client.get(url).bearer_auth(token).send().await, "email-service").await?;
+            let request = self.email_client.get(url).bearer_auth(token);
+            let found: Results<MailDelivery> = read(self.email_client.send(request).await, "email-service").await?;
             Ok(found.results)
         };
         Some(ask.await)
+    }
+
+    /// What log-service's processes have in hand, as far as they have said.
+    pub(super) fn log_hands(&self) -> BTreeMap<String, HandsReport> {
+        self.log_hands.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether log-service takes events of this type from the broker, as far as it has said.
+    pub(super) fn log_takes(&self, event_type: &str) -> bool {
+        let patterns = self.log_takes.read().unwrap_or_else(PoisonError::into_inner);
+        patterns.iter().any(|pattern| pattern.matches(event_type))
     }
 
     pub(super) fn asks_email_service(&self) -> bool {
@@ -112,7 +156,8 @@ impl Peers {
     /// Whether email-service says that it can send; none if it is not to be asked.
     pub(super) async fn can_mail(&self) -> Option<bool> {
         let url = self.email_service.as_ref()?.join("/readyz").ok()?;
-        Some(self.client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()))
+        let asked = self.email_client.send(self.email_client.get(url)).await;
+        Some(asked.is_ok_and(|answer| answer.status().is_success()))
     }
 }
 

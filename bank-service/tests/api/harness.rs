@@ -92,7 +92,7 @@ impl TestApp {
         };
         change(&mut config);
         let shutdown = Shutdown::new();
-        let metrics = Metrics::new("bank-service");
+        let metrics = Metrics::new();
         let mut state = app::prepare(config.check().unwrap(), clock.clone(), metrics).await.unwrap();
         let letters = Letters::attach(&mut state);
         let running = app::serve_prepared(state, shutdown.clone()).unwrap();
@@ -156,6 +156,14 @@ impl TestApp {
     pub(crate) async fn user(&self, email: &str) -> Person {
         self.post_anonymous("/auth/register", json!({"email": email, "password": PASSWORD})).await.expect(201);
         self.person(email).await
+    }
+
+    /// Registers a user who proves its address in its session, and logs in.
+    pub(crate) async fn proved(&self, email: &str) -> Person {
+        let person = self.user(email).await;
+        let mail = self.newest_mail(email, "verify-email").await;
+        self.post(&person.token, "/auth/email/verify", json!({"token": mail.token()})).await.expect(200);
+        person
     }
 
     /// Logs an existing user in.

@@ -9,6 +9,8 @@
 )]
 
 mod database;
+mod dense_ids;
+mod foreign;
 mod harness;
 mod identity;
 mod mails;
@@ -16,4 +18,6 @@ mod providers;
 mod relay;
 mod resources;
 mod rows;
+mod schema_picture;
 mod trace;
+mod transport;

@@ -24,7 +24,13 @@ fn assert_refused(name: &'static str, value: &str, hints: &[&str]) {
 fn a_database_that_refuses_the_login_or_is_not_there_is_told() {
     let right = variable("DATABASE_URL");
     assert_refused("DATABASE_URL", &right.replace(":bank@", ":hunter2@"), &["Access denied"]);
-    assert_refused("DATABASE_URL", &right.replace("/bank", "/no_such_database"), &["no_such_database"]);
+    let (server, _) = right.rsplit_once('/').unwrap();
+    assert_refused("DATABASE_URL", &format!("{server}/no_such_database"), &["no_such_database"]);
+    // MySQL asks a user that it does not know for a login by any method, also one that nobody speaks.
+    for stranger in ["nobody", "somebody", "no_such_user", "bank2"] {
+        let url = right.replace("bank:bank@", &format!("{stranger}:hunter2@"));
+        assert_refused("DATABASE_URL", &url, &["Access denied"]);
+    }
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_refused("DATABASE_URL", &format!("mysql://bank:hunter2@{closed}/bank"), &["refused"]);
     assert_refused("DATABASE_URL", "mysql://bank:hunter2@no-such-host.invalid/bank", &[]);

@@ -9,7 +9,8 @@ use crate::process::place;
 async fn tls_only(database: &str) -> String {
     let right = variable("DATABASE_URL");
     let mut connection = mysql_async::Conn::from_url(&right).await.unwrap();
-    connection.query_drop(format!("CREATE OR REPLACE DATABASE {database}")).await.unwrap();
+    connection.query_drop(format!("DROP DATABASE IF EXISTS {database}")).await.unwrap();
+    connection.query_drop(format!("CREATE DATABASE {database}")).await.unwrap();
     connection.disconnect().await.unwrap();
     right.replace("bank:bank@", "tls_only:tls_only@").replace("/bank", &format!("/{database}"))
 }

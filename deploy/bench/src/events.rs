@@ -15,7 +15,7 @@ use crate::wire::Wire;
 
 const POLL: Duration = Duration::from_millis(5);
 const LIMIT: Duration = Duration::from_mins(2);
-const COUNT: &str = "logs_recorded_total{event_type=\"card.created\"";
+const COUNT: &str = "bank_log_recorded_total{event_type=\"card.created\"";
 
 #[derive(Debug, Args)]
 pub(crate) struct Target {

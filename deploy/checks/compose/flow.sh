@@ -17,33 +17,36 @@ source deploy/local/servers/mongodb.sh
 [[ -d $tools/pika/pika ]] || python3 -m pip install -q --disable-pip-version-check --target "$tools/pika" pika==1.3.2 >&2
 mongosh() { "$tools/mongosh/node_modules/.bin/mongosh" --quiet --norc "$@"; }
 set -a
+# Values that are not plain stand in single quotes there, as in a shell.
 # shellcheck source=/dev/null
 source "$WORK/deploy/compose/.env"
 set +a
 dir=$LOCAL_RUN_DIR/compose
 mkdir -p "$dir"
 read -r mongo_port smtp_port web_port bank_port log_port email_port gateway_port <<<"$(free_ports 7)"
-mysql_port=$(cat "$LOCAL_RUN_DIR/mariadb/port")
+mysql_port=$(cat "$LOCAL_RUN_DIR/$DATABASE_SERVER/port")
 amqp_port=$(sed 's/.*:\([0-9]*\)\/.*/\1/' <<<"$AMQP_URI")
 
 # --- the servers, as the containers' scripts make them
-docker_process_sql() { mariadb --no-defaults --socket="$LOCAL_RUN_DIR/mariadb/data/mariadb.sock" --user=root "$@"; }
-docker_process_sql <<<"DROP USER bank@'%'; DROP DATABASE bank; CREATE DATABASE bank CHARACTER SET utf8mb4;"
+docker_process_sql() { "$LOCAL_RUN_DIR/$DATABASE_SERVER/client" --no-defaults --socket="$DATABASE_SOCKET" --user=root "$@"; }
+docker_process_sql <<<"DROP USER bank@'%'; DROP DATABASE bank;"
+# As the container begins, but for the server: the statements for its users, and the script that a new data folder gets.
+mkdir -p "$dir/bin"
+printf '#!/bin/sh\n' >"$dir/bin/docker-entrypoint.sh"
+chmod +x "$dir/bin/docker-entrypoint.sh"
+export USERS_SQL=$dir/users.sql
+PATH="$dir/bin:$PATH" bash deploy/compose/mysql/start.sh mysqld
 # shellcheck source=/dev/null
 source deploy/compose/mysql/10-users.sh
-"$RABBITMQ_CTL" import_definitions "$WORK/deploy/compose/generated/definitions.json" >/dev/null
+# In the server's own folder, which it sees also where it runs in a system of its own.
+cp "$WORK/deploy/compose/generated/definitions.json" "$LOCAL_RUN_DIR/$BROKER_SERVER/imported.json"
+"$RABBITMQ_CTL" import_definitions "$LOCAL_RUN_DIR/$BROKER_SERVER/imported.json" >/dev/null
 
 mongo_data=$dir/mongo
 mkdir -p "$mongo_data"
 printf '%s' "$MONGO_REPLICA_KEY" >"$dir/replica-key"
 chmod 400 "$dir/replica-key"
 mongod=$(mongodb_binary)
-# The image makes the first user on a server without access control, then starts it anew with it.
-spawn "$dir" mongo "$mongod" --dbpath "$mongo_data" --port "$mongo_port" --bind_ip 127.0.0.1 --nounixsocket --wiredTigerCacheSizeGB 0.25
-wait_for "$dir" mongo port_open "$mongo_port"
-mongosh "mongodb://127.0.0.1:$mongo_port/admin" --eval \
-  'db.createUser({user: "root", pwd: process.env.MONGO_ROOT_PASSWORD, roles: [{role: "root", db: "admin"}]})' >/dev/null
-kill_group "$dir/mongo.pid" TERM
 spawn "$dir" mongo "$mongod" --dbpath "$mongo_data" --port "$mongo_port" --bind_ip 127.0.0.1 --nounixsocket \
   --wiredTigerCacheSizeGB 0.25 --replSet rs0 --keyFile "$dir/replica-key"
 wait_for "$dir" mongo port_open "$mongo_port"
@@ -92,9 +95,12 @@ for service in bank-service log-service email-service; do
 done
 
 mkdir -p "$dir/gateway"
-sed -e "s/listen 8080/listen 127.0.0.1:$gateway_port/; s/bank-service:5000/127.0.0.1:$bank_port/" \
+sed -e "s/bank-service:5000/127.0.0.1:$bank_port/" \
   -e "s/log-service:8000/127.0.0.1:$log_port/; s/email-service:8001/127.0.0.1:$email_port/" \
-  -e "s#/tmp/#$dir/gateway/#; s#/dev/stdout#$dir/gateway/access.log#" deploy/compose/gateway/nginx.conf >"$dir/gateway/nginx.conf"
+  -e "s#/tmp/#$dir/gateway/#; s#/dev/stdout#$dir/gateway/access.log#; s#/etc/nginx/bank/#$dir/gateway/#; /listen 127.0.0.1:8081/d" \
+  deploy/compose/gateway/nginx.conf >"$dir/gateway/nginx.conf"
+cp "$WORK"/deploy/compose/generated/gateway/*.conf "$dir/gateway/"
+sed -i "s/listen 8080/listen 127.0.0.1:$gateway_port/" "$dir/gateway/listen.conf"
 cp deploy/compose/gateway/problem.conf "$dir/gateway/"
 spawn "$dir" gateway nginx -p "$dir/gateway" -c "$dir/gateway/nginx.conf" -e stderr -g 'daemon off; user root;'
 wait_for "$dir" gateway port_open "$gateway_port"
@@ -105,7 +111,7 @@ PYTHONPATH="$tools/pika:$tools/pymongo" python3 deploy/checks/compose/flow.py "h
   tail -n 5 "$dir"/{bank,log,email}-service.log >&2
   fail 'the flow'
 }
-if mariadb --no-defaults --protocol=tcp --host=127.0.0.1 --port="$mysql_port" --user=bank --password="$BANK_DB_PASSWORD" \
+if "$LOCAL_RUN_DIR/$DATABASE_SERVER/client" --no-defaults --protocol=tcp --host=127.0.0.1 --port="$mysql_port" --user=bank --password="$BANK_DB_PASSWORD" \
   -e 'CREATE TABLE bank.x (id INT)' 2>/dev/null; then
   fail 'the user that bank-service runs as may change the schema'
 fi
@@ -120,4 +126,4 @@ for service in bank-service log-service email-service; do
   for _ in $(seq 150); do kill -0 "$(cat "$dir/$service.pid")" 2>/dev/null || break; sleep 0.1; done
   ! kill -0 "$(cat "$dir/$service.pid")" 2>/dev/null || fail "$service does not end"
 done
-say "flow on MariaDB $MARIADB_VERSION, RabbitMQ $RABBITMQ_VERSION, MongoDB $MONGODB_VERSION with access control"
+say "flow on $DATABASE_VERSION, $BROKER_VERSION, MongoDB $MONGODB_VERSION with access control"

@@ -1,8 +1,11 @@
 // Run by mongosh against the server itself, each time the system starts: makes the replica set, then the users, if they are not
-// there. Their passwords are those of the environment, so a changed one takes effect at the next start.
+// there, and sets every password to that of the environment, so a changed one takes effect at the next start. The members' own
+// key is the login: it needs no user, so neither does the first start, and a changed password of "root" locks nobody out.
 const env = process.env;
+if (!db.getSiblingDB("local").auth({ user: "__system", pwd: env.MONGO_REPLICA_KEY, mechanism: "SCRAM-SHA-256" }).ok) {
+  throw new Error("the server does not take MONGO_REPLICA_KEY");
+}
 const admin = db.getSiblingDB("admin");
-admin.auth("root", env.MONGO_ROOT_PASSWORD);
 
 try {
   rs.status();
@@ -20,8 +23,9 @@ const ensure = (user, pwd, roles) => {
   if (admin.getUser(user)) admin.updateUser(user, { pwd, roles });
   else admin.createUser({ user, pwd, roles });
 };
+ensure("root", env.MONGO_ROOT_PASSWORD, ["root"]);
 // readWrite has what the services need of indexes; neither sees the other's database.
 ensure("log-service", env.MONGO_LOG_PASSWORD, [{ role: "readWrite", db: env.MONGODB_NAME }]);
 ensure("email-service", env.MONGO_EMAIL_PASSWORD, [{ role: "readWrite", db: "email" }]);
-ensure("operator", env.OPERATOR_PASSWORD, ["readAnyDatabase", "clusterMonitor"]);
+ensure("operator", env.MONGO_OPERATOR_PASSWORD, ["readAnyDatabase", "clusterMonitor"]);
 print("MongoDB: replica set rs0 and users are in place");

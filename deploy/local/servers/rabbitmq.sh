@@ -1,12 +1,21 @@
 # RabbitMQ: a private node with a port mapper of its own, so that no other node on the machine is touched. To be sourced.
 # Users: bank (all rights), guest-book (may connect, but neither declare nor write), both with their name as password.
+# The functions take a second word where another release is meant: see rabbitmq4.sh.
 # shellcheck shell=bash disable=SC2154
 
-rabbitmq_missing() { [[ -n $(rabbitmq_sbin) ]] || echo "apt:rabbitmq-server"; }
+rabbitmq_missing() { [[ -n $(rabbitmq_sbin rabbitmq) ]] || echo "apt:rabbitmq-server"; }
+
+# The system's own, or the one that lies in a folder.
+rabbitmq_enter() { if [[ $1 == rabbitmq ]]; then enter=(); else use_root "$1" "$2"; fi; }
 
 # The folder of the real scripts: the ones on the PATH of a Debian system switch to the user of the system's own node.
 rabbitmq_sbin() {
-  local candidate
+  local candidate root
+  if [[ $1 != rabbitmq ]]; then
+    root=$(root_of "$1")
+    for candidate in "$root"/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin; do echo "${candidate#"$root"}"; done
+    return
+  fi
   for candidate in /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin "$(dirname "$(command -v rabbitmq-server || echo /none/x)")"; do
     if [[ -x $candidate/rabbitmq-server ]]; then
       echo "$candidate"
@@ -16,7 +25,8 @@ rabbitmq_sbin() {
 }
 
 rabbitmq_prepare() {
-  local dir=$1 node amqp amqps dist epmd
+  local dir=$1 name=${2:-rabbitmq} node amqp amqps dist epmd enter
+  rabbitmq_enter "$name" "$dir"
   read -r amqp amqps dist epmd <<<"$(free_ports 4)"
   certificate "$dir"
   node="bank$amqp@localhost"
@@ -43,7 +53,7 @@ CONF
                  {"user": "guest-book", "vhost": "/", "configure": "^$", "write": "^$", "read": ".*"}]}
 JSON
   cat >"$dir/node-env" <<ENV
-export HOME='$dir/home' RABBITMQ_NODENAME='$node' RABBITMQ_NODE_PORT=$amqp RABBITMQ_DIST_PORT=$dist
+export LANG=C.UTF-8 HOME='$dir/home' RABBITMQ_NODENAME='$node' RABBITMQ_NODE_PORT=$amqp RABBITMQ_DIST_PORT=$dist
 export ERL_EPMD_PORT=$epmd ERL_EPMD_ADDRESS=127.0.0.1
 export RABBITMQ_MNESIA_BASE='$dir/mnesia' RABBITMQ_LOG_BASE='$dir/log' RABBITMQ_PID_FILE='$dir/node.pid'
 export RABBITMQ_CONF_ENV_FILE='$dir/rabbitmq-env.conf' RABBITMQ_CONFIG_FILE='$dir/rabbitmq.conf'
@@ -55,27 +65,30 @@ ENV
 # rabbitmqctl for this node.
 set -euo pipefail
 source '$dir/node-env'
-exec '$(rabbitmq_sbin)/rabbitmqctl' -q "\$@"
+exec ${enter[@]@Q} '$(rabbitmq_sbin "$name")/rabbitmqctl' -q "\$@"
 CTL
   chmod +x "$dir/ctl"
   put "$dir" AMQP_URI "amqp://bank:bank@127.0.0.1:$amqp/%2f"
   put "$dir" AMQPS_URI "amqps://bank:bank@127.0.0.1:$amqps/%2f"
   put "$dir" AMQPS_CA_FILE "$dir/ca.pem"
   put "$dir" RABBITMQ_CTL "$dir/ctl"
-  put "$dir" RABBITMQ_VERSION "$(basename "$(dirname "$(rabbitmq_sbin)")" | sed 's/.*-//')"
+  put "$dir" BROKER_SERVER "$name"
+  put "$dir" BROKER_LOG "$dir/log"
+  put "$dir" BROKER_VERSION "RabbitMQ $(basename "$(dirname "$(rabbitmq_sbin "$name")")" | sed 's/.*-//')"
 }
 
 rabbitmq_start() {
-  local dir=$1
+  local dir=$1 name=${2:-rabbitmq} enter
+  rabbitmq_enter "$name" "$dir"
   # shellcheck source=/dev/null
   source "$dir/node-env"
   # In the foreground, so that it ends with the rest; the node would start one that outlives it.
   if ! port_open "$ERL_EPMD_PORT"; then
-    spawn "$dir" epmd epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1
+    spawn "$dir" epmd "${enter[@]}" epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1
     wait_for "$dir" epmd port_open "$ERL_EPMD_PORT"
   fi
-  spawn "$dir" rabbitmq "$(rabbitmq_sbin)/rabbitmq-server"
-  wait_for "$dir" rabbitmq rabbitmq_answers "$RABBITMQ_NODE_PORT"
+  spawn "$dir" "$name" "${enter[@]}" "$(rabbitmq_sbin "$name")/rabbitmq-server"
+  wait_for "$dir" "$name" rabbitmq_answers "$RABBITMQ_NODE_PORT"
 }
 
 # A node that answers the protocol's greeting takes logins: its listeners open last.

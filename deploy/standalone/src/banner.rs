@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::demo::DemoUsers;
+
 pub(crate) struct Addresses {
     pub(crate) bank: String,
     pub(crate) log: String,
@@ -16,13 +18,13 @@ pub(crate) struct Administrator {
     pub(crate) shown_once: Option<String>,
 }
 
-pub(crate) fn print(addresses: &Addresses, administrator: &Administrator) -> io::Result<()> {
+pub(crate) fn print(addresses: &Addresses, administrator: &Administrator, demo: Option<&DemoUsers>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text(addresses, administrator).as_bytes())?;
+    out.write_all(text(addresses, administrator, demo).as_bytes())?;
     out.flush()
 }
 
-fn text(addresses: &Addresses, administrator: &Administrator) -> String {
+fn text(addresses: &Addresses, administrator: &Administrator, demo: Option<&DemoUsers>) -> String {
     let Addresses { bank, log, email, mails } = addresses;
     let address = &administrator.email;
     let (login, password) = match &administrator.shown_once {
@@ -32,6 +34,9 @@ fn text(addresses: &Addresses, administrator: &Administrator) -> String {
         ),
         None => (format!("{address}  with the password of the first start, or of ADMIN_PASS"), "YOUR-PASSWORD"),
     };
+    let demo = demo.map_or_else(String::new, |DemoUsers { addresses, password }| {
+        format!("\n  demo users    {}  password {} (not shown again)", addresses.join(" "), password.expose())
+    });
     format!(
         r#"
 The bank is open. Ctrl-C closes it; the next start goes on where this one ends.
@@ -40,7 +45,7 @@ The bank is open. Ctrl-C closes it; the next start goes on where this one ends.
   log-service   {log}   API page {log}/docs
   email-service {email}   API page {email}/docs
   mails         {mails}
-  administrator {login}
+  administrator {login}{demo}
 
 Log in, open a bank, and see its log entry, which comes once its mail was accepted:
 
@@ -61,9 +66,11 @@ mod tests {
         let [bank, log, email] = ["http://b", "http://l", "http://e"].map(str::to_owned);
         let addresses = Addresses { bank, log, email, mails: "./data/mailbox".to_owned() };
         let mut administrator = Administrator { email: "a@b".into(), shown_once: Some("pw-1".into()) };
-        let first = text(&addresses, &administrator);
+        let first = text(&addresses, &administrator, None);
         assert!(first.contains("\"password\":\"pw-1\"") && first.contains("http://b/docs"), "{first}");
         administrator.shown_once = None;
-        assert!(!text(&addresses, &administrator).contains("pw-1"));
+        assert!(!text(&addresses, &administrator, None).contains("pw-1"));
+        let demo = DemoUsers { addresses: vec!["c@d".to_owned()], password: service_kit::config::Secret::new("pw-2") };
+        assert!(text(&addresses, &administrator, Some(&demo)).contains("c@d  password pw-2"));
     }
 }

@@ -22,15 +22,28 @@ struct Api {
     client: Client,
     bank: String,
     token: String,
+    /// Made at each first start: a known one would open the demo of anybody who puts it on a network.
+    users_password: Secret,
 }
 
-/// Seeds an empty system; does nothing if there are banks already.
-pub(crate) async fn seed(state: &AppState, bank: &str, email: &str, password: Option<&Secret>) -> anyhow::Result<()> {
+/// Who can log in besides the administrator.
+pub(crate) struct DemoUsers {
+    pub(crate) addresses: Vec<String>,
+    pub(crate) password: Secret,
+}
+
+/// Seeds an empty system, and gives the password of the demo users; does nothing if there are banks already.
+pub(crate) async fn seed(
+    state: &AppState,
+    bank: &str,
+    email: &str,
+    password: Option<&Secret>,
+) -> anyhow::Result<Option<DemoUsers>> {
     // Looked up without a login: from the second start on, nobody but the newcomer knows the password.
     let first = ListQuery { page: PageRequest::After { cursor: None, size: 1 }, filters: Vec::new() };
     let banks = state.store.read(move |db| named::list::<Bank>(db, &first)).await.context("--demo")?;
     if !banks.rows.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let Some(password) = password else {
         bail!("--demo: the administrator's password is not known; set ADMIN_PASS to that of the first start");
@@ -43,12 +56,15 @@ pub(crate) async fn seed(state: &AppState, bank: &str, email: &str, password: Op
     }
     let tokens: Value = answer.json().await.context("--demo: login")?;
     let token = tokens.get("access_token").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let api = Api { client, bank: bank.to_owned(), token };
-    api.seed().await.context("--demo")
+    let api = Api { client, bank: bank.to_owned(), token, users_password: crate::secrets::new_password() };
+    let addresses = api.seed().await.context("--demo")?;
+    Ok(Some(DemoUsers { addresses, password: api.users_password }))
 }
 
 impl Api {
-    async fn seed(&self) -> anyhow::Result<()> {
+    /// Gives the addresses of the users.
+    async fn seed(&self) -> anyhow::Result<Vec<String>> {
+        let mut users = Vec::new();
         let mut banks = Vec::new();
         let mut cities = Vec::new();
         let mut statuses = Vec::new();
@@ -63,18 +79,16 @@ impl Api {
         }
         for (number, (bank, city)) in banks.iter().cycle().zip(&cities).enumerate() {
             self.create(&format!("/api/banks/{bank}/branches"), json!({"city_id": city})).await?;
-            self.client_of(number, *bank, statuses.iter().cycle().nth(number).copied()).await?;
+            users.push(self.client_of(number, *bank, statuses.iter().cycle().nth(number).copied()).await?);
         }
-        Ok(())
+        Ok(users)
     }
 
-    /// A user with a client, an account and two cards.
-    async fn client_of(&self, number: usize, bank: i64, status: Option<i64>) -> anyhow::Result<()> {
+    /// A user with a client, an account and two cards; gives its address.
+    async fn client_of(&self, number: usize, bank: i64, status: Option<i64>) -> anyhow::Result<String> {
         let letter = ["A", "B", "C", "D"].get(number).unwrap_or(&"E");
         let email = format!("client-{}@bank.localhost", letter.to_lowercase());
-        // Nobody is to log in as a demo user unless an administrator resets the password.
-        let password = crate::secrets::new_password();
-        let user = json!({"email": email, "password": password.expose(), "roles": ["user"]});
+        let user = json!({"email": email, "password": self.users_password.expose(), "roles": ["user"]});
         let user = self.create("/api/users", user).await?;
         let client = json!({"name": format!("Demo Client {letter}"), "social_status_id": status, "user_id": user});
         let client = self.create("/api/clients", client).await?;
@@ -84,7 +98,7 @@ impl Api {
         for balance in [10_000, 0] {
             self.create(&format!("/api/accounts/{account}/cards"), json!({"balance": balance})).await?;
         }
-        Ok(())
+        Ok(email)
     }
 
     /// Creates an item and gives its id.

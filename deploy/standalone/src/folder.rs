@@ -1,7 +1,7 @@
 //! The data folder: made at the first start for its owner alone, used by one process at a time.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -17,8 +17,10 @@ impl DataFolder {
         let hint = || format!("--data-dir: {} cannot be used; choose a folder that may be written to", path.display());
         // It holds password hashes and mails: nobody else on the machine is to look into it.
         DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(hint)?;
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock")).with_context(hint)?;
+        // Nobody else may hold it.
+        let options = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).clone();
+        let lock = options.open(path.join("lock")).with_context(hint)?;
+        lock.set_permissions(Permissions::from_mode(0o600)).with_context(hint)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => {

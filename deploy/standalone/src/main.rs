@@ -25,8 +25,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[actix_rt::main]
 async fn main() -> ExitCode {
     let options: Options = service_kit::config::parse();
-    let logs =
-        LogSettings { format: options.log_format, level: options.log_level.clone(), file: options.log_file.clone() };
+    let logs = LogSettings {
+        format: options.log_format,
+        level: options.log_level.clone(),
+        file: options.log_file.clone(),
+        reports: options.reports.clone(),
+    };
     let result = match telemetry::init(&logs) {
         Ok(()) => system::run(options).await,
         Err(error) => Err(error.into()),
@@ -37,7 +41,7 @@ async fn main() -> ExitCode {
         Err(error) => {
             // Nobody is left to tell if standard error is closed.
             writeln!(std::io::stderr(), "bank-standalone: {error:#}").ok();
-            ExitCode::FAILURE
+            if error.is::<system::NoAdministrator>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

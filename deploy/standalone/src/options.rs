@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use service_kit::config::Secret;
-use service_kit::telemetry::LogFormat;
+use service_kit::telemetry::{LogFormat, ReportOptions};
 
 /// The whole bank in one process: HTTP APIs, events, logs and mails, with nothing to install.
 #[derive(Debug, Parser)]
@@ -75,6 +75,13 @@ pub(crate) struct Options {
     #[arg(long, env = "RATE_FORGOT_PER_HOUR", default_value_t = 5, value_name = "N")]
     pub(crate) rate_forgot_per_hour: u32,
 
+    /// So many mails an hour that strangers ask for are expected; above it an alarm is told and unknown networks get less
+    #[arg(long, env = "MAIL_ALARM_HOURLY", default_value_t = 1_000, value_name = "N")]
+    pub(crate) mail_alarm_hourly: u32,
+
+    #[command(flatten)]
+    pub(crate) cors: service_kit::http::CorsOptions,
+
     #[command(flatten)]
     pub(crate) sms: bank_service::config::SmsOptions,
 
@@ -92,7 +99,10 @@ pub(crate) struct Options {
     #[arg(long, env = "RUST_LOG", default_value = "warn", value_name = "FILTER")]
     pub(crate) log_level: String,
 
-    /// Append log lines to this file instead of standard error
+    /// Append log lines to this file, besides standard error
     #[arg(long, env = "LOG_FILE", value_name = "FILE")]
     pub(crate) log_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reports: ReportOptions,
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser};
 use service_kit::config::{EnvOptions, Secret};
-use service_kit::http::TlsOptions;
+use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
 use service_kit::messaging::amqp::BrokerOptions;
-use service_kit::telemetry::{LogFormat, LogSettings};
+use service_kit::telemetry::{LogFormat, LogSettings, ReportOptions};
 use shared_events::routing;
 
 const BIND: &str = "127.0.0.1:8001";
@@ -48,8 +48,8 @@ pub struct Args {
     #[arg(long, global = true, env = "EMAIL_APP_PASSWORD", hide_env_values = true)]
     pub app_password: Option<Secret>,
 
-    /// `required` (STARTTLS or no mail; the default with a login), `opportunistic` (the default without), `none` or
-    /// `implicit`.
+    /// `required` (STARTTLS or no mail; the default with a login), `opportunistic` (the default without: protected where that
+    /// is offered; set expressly also by a server that cannot prove who it is), `none` or `implicit`.
     #[arg(long, global = true, env = "EMAIL_SMTP_TLS")]
     pub smtp_tls: Option<String>,
 
@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, global = true, env = "MAILGUN_BASE_URL", default_value = MAILGUN_BASE_URL)]
     pub mailgun_base_url: String,
 
-    /// The domain that Mailgun sends for.
+    /// The domain that Mailgun sends for. With it and the key mail goes by Mailgun, unless `MAIL_URL` says otherwise.
     #[arg(long, global = true, env = "MAILGUN_DOMAIN")]
     pub mailgun_domain: Option<String>,
 
@@ -88,6 +88,10 @@ pub struct Args {
     /// Stands before every subject.
     #[arg(long, global = true, env = "EMAIL_SUBJECT", default_value = "")]
     pub subject: String,
+
+    /// The address at which clients reach the system; a requested mail with a link to anywhere else is refused.
+    #[arg(long, global = true, env = "PUBLIC_URL")]
+    pub public_url: Option<String>,
 
     /// Where delivery records are kept: `sqlite:<file>`, or `mongodb://host/database` for several replicas.
     #[arg(long, global = true, env = "EMAIL_DATABASE_URL", default_value = DATABASE_URL, hide_env_values = true)]
@@ -120,7 +124,13 @@ pub struct Args {
     pub env: EnvOptions,
 
     #[command(flatten)]
+    pub cors: CorsOptions,
+
+    #[command(flatten)]
     pub tls: TlsOptions,
+
+    #[command(flatten)]
+    pub peers: PeerOptions,
 
     /// Form of log lines.
     #[arg(long, global = true, env = "LOG_FORMAT", value_enum, default_value = "text")]
@@ -130,9 +140,12 @@ pub struct Args {
     #[arg(long, global = true, env = "RUST_LOG", default_value = LOG_LEVEL)]
     pub log_level: String,
 
-    /// File that log lines are appended to; stderr if not given.
+    /// Append log lines to this file, besides standard error.
     #[arg(long, global = true, env = "LOG_FILE")]
     pub log_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub reports: ReportOptions,
 }
 
 /// The defaults, whatever the environment says.
@@ -155,6 +168,7 @@ impl Default for Args {
             receivers: String::new(),
             operator: OPERATOR.to_owned(),
             subject: String::new(),
+            public_url: None,
             database_url: Secret::new(DATABASE_URL),
             record_days: RECORD_DAYS,
             jwks_url: JWKS_URL.to_owned(),
@@ -163,10 +177,13 @@ impl Default for Args {
             queue_name: routing::EMAIL_QUEUE.to_owned(),
             broker: BrokerOptions::default(),
             env: EnvOptions::default(),
+            cors: CorsOptions::default(),
             tls: TlsOptions::default(),
+            peers: PeerOptions::default(),
             log_format: LogFormat::Text,
             log_level: LOG_LEVEL.to_owned(),
             log_file: None,
+            reports: ReportOptions::default(),
         }
     }
 }
@@ -183,6 +200,11 @@ impl Args {
     }
 
     pub fn log_settings(&self) -> LogSettings {
-        LogSettings { format: self.log_format, level: self.log_level.clone(), file: self.log_file.clone() }
+        LogSettings {
+            format: self.log_format,
+            level: self.log_level.clone(),
+            file: self.log_file.clone(),
+            reports: self.reports.clone(),
+        }
     }
 }

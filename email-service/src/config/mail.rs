@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use service_kit::config::Faults;
+use service_kit::config::{Faults, refuse_plain_http};
 use url::Url;
 
 use super::args::{Args, MAIL_URL};
@@ -22,6 +22,10 @@ pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget
             return None;
         }
         return classic(args, host, faults);
+    }
+    let keyed = args.mailgun_api_key.as_ref().is_some_and(|key| !key.expose().is_empty());
+    if url == MAIL_URL && (keyed || given(args.mailgun_domain.as_ref()).is_some()) {
+        return mailgun(args, faults);
     }
     match url.split_once(':') {
         Some(("mailbox", rest)) => {
@@ -46,13 +50,16 @@ fn mailgun(args: &Args, faults: &mut Faults) -> Option<MailTarget> {
     let base = Url::parse(&args.mailgun_base_url).ok();
     let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none()).ok_or(());
     let base = faults.check("MAILGUN_BASE_URL", &args.mailgun_base_url, "an http or https URL", base);
+    if let Some(base) = &base {
+        refuse_plain_http(args.env.app_env, "MAILGUN_BASE_URL", base, faults);
+    }
     let domain = given(args.mailgun_domain.as_ref()).unwrap_or_default();
     let fits = !domain.is_empty() && domain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     let expected = "the sending domain, such as mg.bank.example";
     let domain = faults.check("MAILGUN_DOMAIN", domain, expected, if fits { Ok(domain) } else { Err(()) });
     let key = args.mailgun_api_key.as_ref().filter(|key| !key.expose().is_empty());
     if key.is_none() {
-        faults.add("MAILGUN_API_KEY: is missing; MAIL_URL=mailgun: needs it");
+        faults.add("MAILGUN_API_KEY: is missing; Mailgun needs it and MAILGUN_DOMAIN");
     }
     Some(MailTarget::Mailgun(MailgunSettings {
         base_url: base?.into(),
@@ -94,7 +101,7 @@ mod tests {
     fn a_url_says_host_port_login_and_tls() {
         let settings = url("smtp://me%40bank:p%2Fw@mail.example:2525?tls=opportunistic").unwrap();
         assert_eq!((settings.host.as_str(), settings.port), ("mail.example", 2525));
-        assert_eq!(settings.security, Security::Opportunistic);
+        assert_eq!(settings.security, Security::Unproved);
         let login = settings.login.unwrap();
         assert_eq!((login.user.as_str(), login.password.expose()), ("me@bank", "p/w"));
         let settings = url("smtps://mail.example").unwrap();
@@ -115,6 +122,24 @@ mod tests {
         let Ok(MailTarget::Smtp(settings)) = made else { panic!("{made:?}") };
         assert_eq!((settings.port, settings.security), (465, Security::Implicit));
         assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn mailguns_own_variables_choose_it_unless_another_mailer_is_named() {
+        let with = |url: &str| {
+            target(|args| {
+                args.mail_url = Secret::new(url);
+                args.mailgun_domain = Some("mg.bank.example".into());
+                args.mailgun_api_key = Some(Secret::new("key"));
+            })
+            .unwrap()
+        };
+        assert!(matches!(with(MAIL_URL), MailTarget::Mailgun(_)));
+        assert!(matches!(with("smtp://mail.example"), MailTarget::Smtp(_)));
+        let alone = target(|args| args.mailgun_domain = Some("mg.bank.example".into())).unwrap_err();
+        assert!(alone.contains("MAILGUN_API_KEY: is missing"), "{alone}");
+        let empty = target(|args| args.mailgun_api_key = Some(Secret::new(""))).unwrap();
+        assert!(matches!(empty, MailTarget::Mailbox(_)));
     }
 
     #[test]

@@ -9,12 +9,14 @@ pub use args::Args;
 
 use std::net::SocketAddr;
 
-use service_kit::config::{ConfigError, Faults};
+use service_kit::config::{ConfigError, Faults, is_plain, plain_http_warning};
+use service_kit::http::PeerTrust;
+use service_kit::http::cors::Origins;
 use service_kit::http::tls::Tls;
 use service_kit::messaging::amqp::AmqpSettings;
-use shared_events::Pattern;
+use shared_events::{Pattern, routing};
 
-use crate::domain::{EmailAddress, MessageId, Sender};
+use crate::domain::{EmailAddress, LinkBase, MessageId, Sender};
 use crate::mailer::MailTarget;
 use crate::store::{MAX_RECIPIENTS, StoreTarget};
 
@@ -22,16 +24,23 @@ use crate::store::{MAX_RECIPIENTS, StoreTarget};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub bind: SocketAddr,
+    pub cors_origins: Origins,
     pub tls: Tls,
+    /// Whom calls to bank-service trust.
+    pub peers: PeerTrust,
     pub mail: MailTarget,
     pub from: Sender,
     pub message_id_domain: String,
     pub receivers: Vec<EmailAddress>,
     pub operator: EmailAddress,
     pub subject_prefix: String,
+    /// None: links may lead anywhere.
+    pub links: Option<LinkBase>,
     pub store: StoreTarget,
     pub record_days: u32,
     pub jwks_url: String,
+    /// What an operator should know of at each start.
+    pub warning: Option<String>,
     pub bindings: Vec<Pattern>,
     pub callback_queue: String,
     pub queue: String,
@@ -59,12 +68,21 @@ impl Args {
         let domain = self.domain(faults);
         let receivers = self.receivers(faults);
         let operator = faults.check("EMAIL_OPERATOR", &self.operator, "an address", self.operator.parse());
+        let links = self.public_url.as_deref().filter(|text| !text.is_empty());
+        let links = links.and_then(|text| {
+            faults.check("PUBLIC_URL", text, "an address such as https://bank.example", text.parse::<LinkBase>())
+        });
+        if self.env.app_env.is_production() && links.as_ref().is_some_and(|links| is_plain(links.url())) {
+            faults.add("PUBLIC_URL: plain http, which production refuses: links would go in the clear; expected the https address that people use");
+        }
         let store = database::store_target(self, faults);
         let record_days = in_range(self.record_days).then_some(self.record_days).ok_or(());
         let record_days = faults.check("EMAIL_RECORD_DAYS", self.record_days, "1 to 3650", record_days);
         let jwks_url = self.jwks_url(faults);
         let bindings = self.bindings(faults);
+        let cors_origins = self.cors.check(faults);
         let tls = self.tls.check(faults);
+        let peers = self.peers.check(self.env.app_env, faults);
         let broker = self.broker.check(faults);
         faults.refuse_examples(
             self.env.app_env,
@@ -80,16 +98,20 @@ impl Args {
         let callback_queue = faults.check("CALLBACK_QUEUE", &self.callback_queue, "a queue's name", callback_queue);
         Some(Config {
             bind: bind?,
+            cors_origins,
             tls,
+            peers,
             mail: mail?,
             from: from?,
             message_id_domain: domain?,
             receivers: receivers?,
             operator: operator?,
             subject_prefix: self.subject.clone(),
+            links,
             store: store?,
             record_days: record_days?,
-            jwks_url: jwks_url?,
+            warning: plain_http_warning(self.env.app_env, "JWKS_URL", jwks_url.as_ref()?),
+            jwks_url: jwks_url?.into(),
             bindings: bindings?,
             callback_queue: callback_queue?.clone(),
             queue: self.queue_name.clone(),
@@ -111,14 +133,14 @@ impl Args {
         faults.check("EMAIL_RECEIVERS", &self.receivers, "up to 63 addresses separated by commas", receivers)
     }
 
-    fn jwks_url(&self, faults: &mut Faults) -> Option<String> {
+    fn jwks_url(&self, faults: &mut Faults) -> Option<url::Url> {
         let url = url::Url::parse(&self.jwks_url).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or(());
-        faults.check("JWKS_URL", &self.jwks_url, "an http or https URL", url).map(String::from)
+        faults.check("JWKS_URL", &self.jwks_url, "an http or https URL", url)
     }
 
     fn bindings(&self, faults: &mut Faults) -> Option<Vec<Pattern>> {
         let patterns = Pattern::parse_list(&self.routing_key);
-        let patterns = if patterns.is_empty() { Err(()) } else { Ok(patterns) };
+        let patterns = if patterns.is_empty() { Err(()) } else { Ok(Pattern::with(patterns, routing::EMAIL_ALWAYS)) };
         faults.check("ROUTING_KEY", &self.routing_key, "patterns such as *.created,email.requested", patterns)
     }
 }
@@ -177,6 +199,48 @@ mod tests {
     }
 
     #[test]
+    fn production_warns_of_keys_that_come_from_another_host_in_the_clear() {
+        let warning = |app_env: &str, url: &str| check(&[app_env, url]).unwrap().warning;
+        let told = warning("--app-env=production", "--jwks-url=http://bank-service:5000/jwks.json").unwrap();
+        assert!(told.starts_with("JWKS_URL: plain http"), "{told}");
+        for (app_env, url) in [
+            ("--app-env=production", "--jwks-url=https://bank.example/jwks.json"),
+            ("--app-env=production", "--jwks-url=http://127.0.0.1:5000/jwks.json"),
+            ("--app-env=staging", "--jwks-url=http://bank-service:5000/jwks.json"),
+        ] {
+            assert_eq!(warning(app_env, url), None, "{app_env} {url}");
+        }
+    }
+
+    #[test]
+    fn production_refuses_links_by_plain_http() {
+        let with = |app_env: &str, url: &str| check(&[app_env, &format!("--public-url={url}")]);
+        let text = with("--app-env=production", "http://bank.example").unwrap_err().to_string();
+        assert!(text.contains("PUBLIC_URL: plain http"), "{text}");
+        for (app_env, url) in [
+            ("--app-env=production", "https://bank.example"),
+            ("--app-env=production", "http://127.0.0.1:5000"),
+            ("--app-env=development", "http://bank.example"),
+        ] {
+            assert!(with(app_env, url).is_ok(), "{app_env} {url}");
+        }
+    }
+
+    #[test]
+    fn production_refuses_mailgun_by_plain_http() {
+        let args = [
+            "--app-env=production",
+            "--mail-url=mailgun:",
+            "--mailgun-domain=mg.bank.test",
+            "--mailgun-api-key=q0TqJXk0q4dVtq2m",
+            "--mailgun-base-url=http://mailgun.test",
+        ];
+        let text = check(&args).unwrap_err().to_string();
+        assert!(text.contains("MAILGUN_BASE_URL: plain http"), "{text}");
+        assert!(check(&args[1..]).is_ok() && check(&args[..4]).is_ok());
+    }
+
+    #[test]
     fn every_fault_is_named_and_secrets_are_not_shown() {
         let args = [
             "--bind=x",
@@ -190,6 +254,7 @@ mod tests {
             "--message-id-domain=a b",
             "--amqp-uri=http://u:hunter3@h",
             "--tls=yes",
+            "--internal-ca=/nowhere/ca.pem",
         ];
         let text = check(&args).unwrap_err().to_string();
         for variable in [
@@ -204,6 +269,7 @@ mod tests {
             "MESSAGE_ID_DOMAIN",
             "AMQP_URI",
             "TLS",
+            "INTERNAL_CA",
         ] {
             assert!(text.contains(&format!("{variable}: ")), "{variable} in {text}");
         }

@@ -51,7 +51,7 @@ pub(super) fn smtp(args: &Args, text: &str, faults: &mut Faults) -> Option<MailT
     };
     let security = match (implicit, security) {
         (true, Security::Implicit | Security::Required) => Security::Implicit,
-        (true, Security::Opportunistic | Security::Off) => {
+        (true, Security::Opportunistic | Security::Unproved | Security::Off) => {
             faults.add("MAIL_URL: smtps is always protected; expected smtp for another kind of TLS");
             return None;
         }
@@ -79,7 +79,7 @@ fn default_security(implicit: bool, with_login: bool) -> Security {
 fn security(text: &str) -> Result<Security, ()> {
     match text {
         "required" => Ok(Security::Required),
-        "opportunistic" => Ok(Security::Opportunistic),
+        "opportunistic" => Ok(Security::Unproved),
         "none" => Ok(Security::Off),
         "implicit" => Ok(Security::Implicit),
         _ => Err(()),

@@ -3,7 +3,7 @@
 use shared_events::Envelope;
 use shared_events::events::{EmailRequested, Event};
 
-use crate::domain::EmailAddress;
+use crate::domain::{EmailAddress, LinkBase};
 use crate::store::MAX_RECIPIENTS;
 use crate::templates::{Facts, Template, Values};
 
@@ -32,10 +32,10 @@ pub(super) enum Plan {
     },
 }
 
-pub(super) fn plan(envelope: &Envelope, recipients: &Recipients) -> Plan {
+pub(super) fn plan(envelope: &Envelope, recipients: &Recipients, links: Option<&LinkBase>) -> Plan {
     let event_type = envelope.event_type.as_str();
     let planned = if event_type == EmailRequested::TYPE {
-        plan_request(envelope)
+        plan_request(envelope, links)
     } else {
         match Template::for_event(event_type) {
             Some(template) => plan_event(template, envelope, recipients),
@@ -54,13 +54,20 @@ fn plan_event(template: Template, envelope: &Envelope, recipients: &Recipients) 
     Ok(Plan::Send { template, values: facts.values, recipients })
 }
 
-/// A mail with a link or a code: it goes to its recipient, and to nobody else.
-fn plan_request(envelope: &Envelope) -> Result<Plan, String> {
+/// A mail with a link or a code: it goes to its recipient, and to nobody else. Its link leads to the bank: a stranger who gets
+/// at the broker must not send his own in the bank's name.
+fn plan_request(envelope: &Envelope, links: Option<&LinkBase>) -> Result<Plan, String> {
     let EmailRequested(request) = envelope.data().map_err(|_| "the data is not template, to and params".to_owned())?;
     let template = Template::requested(&request.template).ok_or("there is no such template")?;
     let to: EmailAddress = request.to.parse().map_err(|error| format!("to {error}"))?;
     let params = request.params.into_iter().map(|(name, value)| (name, value.into())).collect();
     let facts = Facts::read(template, &serde_json::Value::Object(params)).map_err(|error| error.to_string())?;
+    let link = facts.values.get("link").filter(|link| !link.is_empty());
+    if let (Some(base), Some(link)) = (links, link)
+        && !base.leads_to(link)
+    {
+        return Err("link does not lead to PUBLIC_URL".to_owned());
+    }
     Ok(Plan::Send { template, values: facts.values, recipients: vec![to] })
 }
 
@@ -118,20 +125,20 @@ mod tests {
     fn whom_it_concerns_comes_first_and_nobody_twice() {
         let event = envelope("user.created", json!({"id": 1, "email": "me@x.y"}));
         let recipients = recipients(&["z@x.y", "a@x.y", "ME@x.y"]);
-        assert_eq!(who(plan(&event, &recipients)), ["me@x.y", "a@x.y", "z@x.y"]);
+        assert_eq!(who(plan(&event, &recipients, None)), ["me@x.y", "a@x.y", "z@x.y"]);
     }
 
     #[test]
     fn an_event_without_any_recipient_goes_to_the_operator() {
         let event = envelope("bank.created", json!({"id": 1, "name": "First Bank"}));
-        assert_eq!(who(plan(&event, &recipients(&[]))), ["operator@bank.localhost"]);
-        assert_eq!(who(plan(&event, &recipients(&["a@x.y"]))), ["a@x.y"]);
+        assert_eq!(who(plan(&event, &recipients(&[]), None)), ["operator@bank.localhost"]);
+        assert_eq!(who(plan(&event, &recipients(&["a@x.y"]), None)), ["a@x.y"]);
     }
 
     #[test]
     fn a_mail_with_a_secret_goes_to_its_recipient_only() {
         let data = json!({"template": "reset-password", "to": "me@x.y", "params": {"link": "https://b.example/r"}});
-        assert_eq!(who(plan(&envelope("email.requested", data), &recipients(&["a@x.y"]))), ["me@x.y"]);
+        assert_eq!(who(plan(&envelope("email.requested", data), &recipients(&["a@x.y"]), None)), ["me@x.y"]);
     }
 
     #[test]
@@ -144,7 +151,7 @@ mod tests {
             json!({"template": "invitation", "to": "me@x.y", "params": {"link": 7}}),
             json!([]),
         ] {
-            match plan(&envelope("email.requested", data), &recipients(&[])) {
+            match plan(&envelope("email.requested", data), &recipients(&[]), None) {
                 Plan::Refuse { reason } => assert!(!reason.contains("s3cret"), "{reason}"),
                 other => panic!("{other:?}"),
             }
@@ -153,6 +160,35 @@ mod tests {
 
     #[test]
     fn an_event_without_a_template_is_skipped() {
-        assert_eq!(plan(&envelope("card.created", json!({})), &recipients(&["a@x.y"])), Plan::Skip);
+        assert_eq!(plan(&envelope("card.created", json!({})), &recipients(&["a@x.y"]), None), Plan::Skip);
+    }
+
+    #[test]
+    fn a_requested_mail_has_no_link_to_anywhere_but_the_bank() {
+        let planned = |link: &str| {
+            let data =
+                json!({"template": "verify-email", "to": "me@x.y", "params": {"link": link, "valid_for": "1 hour"}});
+            let base = "https://bank.example/app".parse().unwrap();
+            plan(&envelope("email.requested", data), &recipients(&[]), Some(&base))
+        };
+        assert!(matches!(planned("https://bank.example/app/auth/email/verify/t0ken"), Plan::Send { .. }));
+        for bad in [
+            "https://evil.example/app/auth/email/verify/t0ken",
+            "https://bank.example.evil.example/app/x",
+            "https://bank.example@evil.example/app/x",
+            "https://me:you@bank.example/app/x",
+            "http://bank.example/app/x",
+            "https://bank.example:8443/app/x",
+            "https://bank.example/other/x",
+            "https://bank.example/application/x",
+            "https://bank.example/app/../other",
+        ] {
+            match planned(bad) {
+                Plan::Refuse { reason } => {
+                    assert!(reason.contains("PUBLIC_URL") && !reason.contains("evil"), "{reason}");
+                }
+                other => panic!("{bad}: {other:?}"),
+            }
+        }
     }
 }

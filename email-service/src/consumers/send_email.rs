@@ -13,7 +13,7 @@ use shared_events::Envelope;
 use shared_events::events::EmailReport;
 
 use super::plan::{Plan, Recipients, plan};
-use crate::domain::{Delivery, EmailAddress, State};
+use crate::domain::{Delivery, EmailAddress, LinkBase, State};
 use crate::metrics::EmailMetrics;
 use crate::operations::{Delivered, Order, Post};
 use crate::reply::{Answer, Replies, ReplyError};
@@ -25,6 +25,8 @@ pub struct SendEmail {
     pub(crate) templates: Arc<Templates>,
     pub(crate) replies: Replies,
     pub(crate) recipients: Recipients,
+    /// What links of requested mails have to begin with.
+    pub(crate) links: Option<LinkBase>,
     pub(crate) metrics: EmailMetrics,
     pub(crate) clock: SharedClock,
 }
@@ -49,7 +51,7 @@ impl SendEmail {
             Ok(envelope) => envelope,
             Err(outcome) => return outcome,
         };
-        match plan(&envelope, &self.recipients) {
+        match plan(&envelope, &self.recipients, self.links.as_ref()) {
             Plan::Skip => {
                 self.metrics.skip(envelope.event_type.as_str());
                 Outcome::Skipped

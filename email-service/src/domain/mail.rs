@@ -14,7 +14,9 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use shared_events::EventId;
 
-use super::address::is_dot_atom;
+use shared_events::email_address::is_dot_atom;
+
+use super::address::to_lettre;
 use super::{AddressError, EmailAddress, clip, single_line};
 
 const MAX_SUBJECT_CHARS: usize = 200;
@@ -57,7 +59,7 @@ impl Mail {
             .singlepart(SinglePart::html(self.content.html.clone()));
         let message = Message::builder()
             .from(self.from.0.clone())
-            .to(Mailbox::new(None, self.to.to_lettre()?))
+            .to(Mailbox::new(None, to_lettre(&self.to)?))
             .subject(header_text(&self.content.subject))
             .date(header_date(self.date))
             .message_id(Some(self.message_id.to_string()))
@@ -102,7 +104,7 @@ impl FromStr for Sender {
         }
         let mailbox: Mailbox = text.trim().parse().map_err(|_| AddressError::Form)?;
         let address: EmailAddress = mailbox.email.to_string().parse()?;
-        let email = address.to_lettre().map_err(|_| AddressError::Form)?;
+        let email = to_lettre(&address).map_err(|_| AddressError::Form)?;
         Ok(Self(Mailbox::new(mailbox.name, email)))
     }
 }

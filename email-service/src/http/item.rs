@@ -1,6 +1,7 @@
 //! `GET /api/emails/{id}`
 
 use actix_web::{HttpResponse, web};
+use service_kit::http::etag;
 use service_kit::http::fields::PathId;
 use service_kit::http::problem::Problem;
 
@@ -18,5 +19,5 @@ use crate::domain::DeliveryId;
 pub(super) async fn get_email(id: PathId<DeliveryId>, parts: web::Data<Parts>) -> Result<HttpResponse, Problem> {
     let found = parts.store.find(id.0).await.map_err(|error| store_problem(&error))?;
     let delivery = found.ok_or_else(|| Problem::not_found("email"))?;
-    Ok(HttpResponse::Ok().json(DeliveryView::from(&delivery)))
+    Ok(etag::item(&DeliveryView::from(&delivery)))
 }

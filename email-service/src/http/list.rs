@@ -33,14 +33,11 @@ pub(super) async fn list_emails(request: HttpRequest, parts: web::Data<Parts>) -
     let query = ListQuery::parse(request.query_string(), DEFAULT_SIZE, FILTERS)?;
     let part = match query.page {
         PageRequest::Number { size, .. } => Part::Page { offset: query.page.offset(), size },
-        PageRequest::After { cursor, size } => Part::After { id: cursor.unwrap_or(0), size },
+        PageRequest::After { cursor, .. } => Part::After { id: cursor.unwrap_or(0), size: query.page.limit() },
     };
     let found = parts.store.list(selection(&query)?, part).await.map_err(|error| store_problem(&error))?;
-    let listing = Listing {
-        next_cursor: found.deliveries.last().map(|delivery| delivery.id.get()),
-        rows: found.deliveries.iter().map(DeliveryView::from).collect(),
-        total: found.total,
-    };
+    let rows: Vec<DeliveryView> = found.deliveries.iter().map(DeliveryView::from).collect();
+    let listing = Listing::of(query.page, rows, found.total, |delivery| delivery.id);
     paging::respond(request.path(), &query, listing)
 }
 

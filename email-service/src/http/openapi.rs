@@ -8,6 +8,7 @@ use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoResponses, OpenApi};
 
 use super::{ROOTS, item, list, preview, test};
+use crate::templates::Template;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,7 +27,13 @@ struct Document;
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     let [root, alias] = ROOTS;
+    if let Some(item) = document.paths.paths.get_mut(&format!("{root}/{{id}}")) {
+        item.get.iter_mut().for_each(openapi::conditional_read);
+    }
     openapi::alias(&mut document, root, alias, "_alias");
+    openapi::set_values(&mut document, "DeliveryView", "state", &["sending", "sent", "rejected", "failed"]);
+    let templates: Vec<&str> = Template::ALL.iter().map(|template| template.name()).collect();
+    openapi::set_values(&mut document, "PreviewRequest", "template", &templates);
     openapi::finish(&mut document, true);
     document
 }
@@ -42,7 +49,10 @@ const QUERY: &[(u16, &str)] = &[
     (422, "Bad page parameters or filters, all at once: `validation_failed`"),
 ];
 const ITEM: &[(u16, &str)] = &[(404, "There is no such email: `not_found`")];
-const KEY: &[(u16, &str)] = &[(409, "The Idempotency-Key was used for something else: `conflict`")];
+const KEY: &[(u16, &str)] = &[(
+    422,
+    "Faults in fields, all at once: `validation_failed`; or the key was used for another request: `idempotency_key_reused`",
+)];
 
 /// What can go wrong with a list.
 pub(super) struct ListProblems;

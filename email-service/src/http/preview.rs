@@ -16,8 +16,8 @@ use crate::templates::{Facts, FactsError, Template};
 #[derive(Debug, Clone, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PreviewRequest {
-    /// `account.created`, `bank.created`, `user.created`, `verify-email`, `reset-password`, `notice`, `invitation` or `test`.
-    #[schema(value_type = String, example = "account.created", pattern = "^(account\\.created|bank\\.created|user\\.created|verify-email|reset-password|notice|invitation|test)$")]
+    /// The template's name: that of an event, or of a mail that is asked for.
+    #[schema(value_type = String, example = "account.created")]
     template: Template,
     /// The event's data, or the request's parameters.
     #[schema(value_type = Object, example = json!({"id": 1, "name": "John Doe", "balance": 520, "currency": "EUR"}))]

@@ -31,8 +31,10 @@ pub(super) fn test_problem(error: &TestError) -> Problem {
     match error {
         TestError::Store(error) => store_problem(error),
         TestError::Render(error) => render_problem(error),
-        TestError::KeyReused => Problem::conflict("This Idempotency-Key was used for another recipient."),
-        TestError::NotSent => Problem::new(ErrorCode::Unavailable, "The mailer does not take mail at the moment.")
-            .with_retry_after(MAILER_AWAY),
+        TestError::KeyReused => Problem::key_reused(),
+        TestError::NotSent(answer) => {
+            let told = format!("The mailer does not take this mail at the moment: {answer}");
+            Problem::new(ErrorCode::Unavailable, told).with_retry_after(MAILER_AWAY)
+        }
     }
 }

@@ -50,7 +50,8 @@ pub(super) async fn send_test_email(
     let mail = TestMail { to: body.0.to, key: key.map(|key| (caller, key)) };
     let delivery =
         send_test(&parts.post, &parts.templates, &parts.clock, mail).await.map_err(|error| test_problem(&error))?;
-    Ok(envelope::created(&DeliveryView::from(&delivery)))
+    let location = format!("/api/emails/{}", delivery.id.get());
+    Ok(envelope::created(&DeliveryView::from(&delivery), &location))
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {

@@ -28,11 +28,9 @@ pub struct DeliveryView {
     /// What it answered last.
     #[schema(example = "stored in the mailbox folder")]
     pub answer: Option<String>,
-    /// UTC.
-    #[schema(example = "2025-01-16T17:10:26")]
+    #[schema(format = DateTime, example = "2025-01-16T17:10:26Z")]
     pub created_at: String,
-    /// UTC.
-    #[schema(example = "2025-01-16T17:10:26")]
+    #[schema(format = DateTime, example = "2025-01-16T17:10:26Z")]
     pub updated_at: String,
 }
 
@@ -47,8 +45,8 @@ impl From<&Delivery> for DeliveryView {
             state: delivery.state.as_str(),
             attempts: delivery.attempts,
             answer: delivery.answer.clone(),
-            created_at: shared_events::date::format(&delivery.created_at),
-            updated_at: shared_events::date::format(&delivery.updated_at),
+            created_at: shared_events::date::zoned::format(&delivery.created_at),
+            updated_at: shared_events::date::zoned::format(&delivery.updated_at),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -29,7 +30,7 @@ pub struct Mailbox {
 impl Mailbox {
     /// Makes the folder if it is not there, and clears it of unfinished files.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         sweep(&folder)?;
         Ok(Self { folder })
     }

@@ -27,8 +27,9 @@ pub enum TestError {
     Render(#[from] RenderError),
     #[error("the idempotency key was used for another recipient")]
     KeyReused,
-    #[error("the mailer did not take the mail")]
-    NotSent,
+    /// With the mailer's answer, in one line without addresses.
+    #[error("the mailer did not take the mail: {0}")]
+    NotSent(String),
 }
 
 /// Sends, and answers the delivery once the mailer has answered for good.
@@ -50,7 +51,10 @@ pub async fn send_test(
         recipients: vec![mail.to],
     };
     let delivered = post.deliver(&order).await?;
-    delivered.deliveries.into_iter().next().filter(|delivery| delivery.state.is_final()).ok_or(TestError::NotSent)
+    if let Some(answer) = delivered.unsettled() {
+        return Err(TestError::NotSent(answer));
+    }
+    delivered.deliveries.into_iter().next().ok_or_else(|| TestError::NotSent("nobody to send to".to_owned()))
 }
 
 fn event_id(key: Option<&(String, String)>) -> EventId {

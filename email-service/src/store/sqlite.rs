@@ -15,6 +15,7 @@ use super::{Begun, DeliveryStore, Found, MAX_RECIPIENTS, Part, Planned, Selectio
 use crate::domain::{Delivery, DeliveryId, EmailAddress, MessageId, State, assign_message_ids};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+const FIRST_MIGRATION: &str = "20250116000000";
 const READERS: u32 = 4;
 
 /// Deliveries in one SQLite file.
@@ -26,9 +27,7 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file, making it and its folder if need be, and brings the schema up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| StoreError::Open(error.into()))?;
-        }
+        sqlite::refuse_foreign(path, FIRST_MIGRATION).map_err(|error| StoreError::Open(error.into()))?;
         let mut connection = sqlite::open(path, Role::Writer).map_err(|error| StoreError::Open(error.into()))?;
         connection.run_pending_migrations(MIGRATIONS).map_err(StoreError::Open)?;
         let writer = Writer::start(connection).map_err(|error| StoreError::Open(error.into()))?;

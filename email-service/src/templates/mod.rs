@@ -12,6 +12,9 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 use crate::domain::{Content, single_line};
 
+/// What the layout of the HTML parts says below each mail, for the texts.
+const FOOTER: &str = "This mail was sent automatically. Replies to it are not read.";
+
 /// A mail that can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Template {
@@ -105,7 +108,7 @@ impl Templates {
         let subject = single_line(&self.part(&format!("{name}.subject.txt"), values)?);
         Ok(Content {
             subject: format!("{} {subject}", self.subject_prefix).trim().to_owned(),
-            text: self.part(&format!("{name}.txt"), values)?,
+            text: format!("{}\n\n{FOOTER}\n", self.part(&format!("{name}.txt"), values)?.trim_end()),
             html: self.part(&format!("{name}.html"), values)?,
         })
     }

@@ -49,13 +49,31 @@ fn the_doctor_says_what_is_well_and_what_is_not() {
     assert_eq!(output.status.code(), Some(1));
     let lines: Vec<&str> = text(&output.stdout).lines().collect();
     assert_eq!(lines[..4], ["ok    configuration", "ok    templates", "ok    mailer", "ok    store"]);
-    assert_eq!(lines[4..], ["ok    broker", "FAIL  keys: JWKS_URL: no answer; is bank-service running?"]);
+    assert_eq!((lines[4], lines.len()), ("ok    broker", 6));
+    let keys = lines[5];
+    assert!(keys.starts_with("FAIL  keys: JWKS_URL: ") && keys.ends_with("; is bank-service running?"), "{keys}");
+    assert!(keys.to_lowercase().contains("connection refused"), "the cause is told: {keys}");
 
     let output = run(&["doctor"], &[("MAIL_URL", "pigeon://me:hunter2@host"), ("EMAIL_BIND", "x")]);
     assert_eq!(output.status.code(), Some(1));
     let report = text(&output.stdout);
     assert_eq!(report.lines().count(), 2, "{report}");
     assert!(report.contains("MAIL_URL: its scheme is not known") && !report.contains("hunter2"), "{report}");
+}
+
+#[test]
+fn the_doctor_warns_of_keys_that_come_in_the_clear_in_production_and_names_an_authority_that_is_none() {
+    // No loopback address, and refused at once all the same.
+    let output = run(&["doctor"], &[("APP_ENV", "production"), ("JWKS_URL", "http://0.0.0.0:1/jwks.json")]);
+    let report = text(&output.stdout);
+    assert!(report.lines().any(|line| line.starts_with("WARN  JWKS_URL: plain http")), "{report}");
+    for command in ["serve", "doctor"] {
+        let output = run(&[command], &[("INTERNAL_CA", "/nowhere/ca.pem")]);
+        assert_eq!(output.status.code(), Some(1));
+        let told = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.contains("INTERNAL_CA: \"/nowhere/ca.pem\" cannot be read"), "{told}");
+    }
 }
 
 #[test]

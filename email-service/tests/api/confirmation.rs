@@ -16,7 +16,7 @@ async fn a_bank_is_confirmed_after_its_mail() {
     let [ack] = app.acks.heard().try_into().unwrap();
     assert_eq!(ack.event_type.as_str(), "email.sent");
     assert_eq!(ack.id, envelope.id.derive("email.sent"));
-    assert_eq!(ack.correlation_id.as_deref(), Some("request-1"));
+    assert_eq!(ack.correlation_id, Some(envelope.id.to_string()));
     assert_eq!(ack.source, "urn:email-service");
     let EmailSent(report) = ack.data().unwrap();
     assert_eq!((report.event_id, report.event_type.as_str()), (envelope.id, "bank.created"));

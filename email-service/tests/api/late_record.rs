@@ -66,7 +66,7 @@ async fn a_mail_that_could_not_be_recorded_is_recorded_later_and_not_sent_again(
     let store = Arc::new(Absent { inner: engine::open(&folder).await, away: AtomicBool::new(true) });
     let mailer = Scripted::new([]);
     let settings = SendSettings { from: "bank@b.example".parse().unwrap(), message_id_domain: "b.example".to_owned() };
-    let metrics = EmailMetrics::new(&Metrics::new("test"));
+    let metrics = EmailMetrics::new(&Metrics::new());
     let post = Post::new(mailer.clone(), store.clone(), settings, Arc::new(SystemClock), metrics);
     for _ in 0..3 {
         assert!(post.deliver(&order()).await.unwrap_err().is_outage());

@@ -22,8 +22,8 @@ async fn a_hundred_deliveries_are_one_mail_and_the_same_reply() {
     let acks = app.acks.heard();
     assert_eq!(acks.len(), 100);
     assert!(acks.iter().all(|ack| *ack == acks[0]), "every reply is the same message");
-    assert_eq!(app.metric("emails_total", &[("event_type", "bank.created"), ("outcome", "sent")]), 1);
-    assert_eq!(app.metric("emails_total", &[("event_type", "bank.created"), ("outcome", "duplicate")]), 99);
+    assert_eq!(app.metric("bank_emails_total", &[("event_type", "bank.created"), ("outcome", "sent")]), 1);
+    assert_eq!(app.metric("bank_emails_total", &[("event_type", "bank.created"), ("outcome", "duplicate")]), 99);
     app.stop().await;
 }
 

@@ -73,7 +73,7 @@ async fn a_mail_that_could_not_be_given_spends_no_attempt() {
     assert_eq!(mailer.message_ids().len(), 10);
     let record = &app.records().await[0];
     assert_eq!((&record["state"], &record["attempts"]), (&"sent".into(), &1.into()));
-    assert_eq!(app.metric("messages_total", &[("outcome", "retry")]), 0);
+    assert_eq!(app.metric("bank_messages_total", &[("outcome", "retry")]), 0);
     assert!(app.dead.all().is_empty());
     app.stop().await;
 }
@@ -139,7 +139,7 @@ async fn what_is_no_event_is_poison_and_its_neighbour_is_not() {
     }
     assert_eq!(app.publish_message(good, Progress::default()).await, Receipt::Accepted);
     assert_eq!(app.mails().len(), 1);
-    assert_eq!(app.metric("emails_total", &[("outcome", "sent")]), 1);
+    assert_eq!(app.metric("bank_emails_total", &[("outcome", "sent")]), 1);
     app.stop().await;
 }
 
@@ -150,8 +150,8 @@ async fn events_without_a_template_are_skipped_and_counted() {
     let mut stranger = event(&CardCreated::example());
     stranger.event_type = "spaceship.created".parse().unwrap();
     assert_eq!(app.publish(&stranger).await, Receipt::Accepted);
-    assert_eq!(app.metric("emails_skipped_total", &[("event_type", "card.created")]), 1);
-    assert_eq!(app.metric("emails_skipped_total", &[("event_type", "other")]), 1);
+    assert_eq!(app.metric("bank_emails_skipped_total", &[("event_type", "card.created")]), 1);
+    assert_eq!(app.metric("bank_emails_skipped_total", &[("event_type", "other")]), 1);
     assert!(app.mails().is_empty() && app.dead.all().is_empty());
     app.stop().await;
 }

@@ -27,12 +27,44 @@ async fn deliveries_are_listed_and_read_with_masked_recipients() {
         "id": 1, "event_id": event(&AccountCreated::example()).id.to_string(), "event_type": "account.created",
         "recipient": "j***@example.com", "state": "sent", "attempts": 1, "answer": "stored in the mailbox folder",
         "message_id": format!("<{}@bank.localhost>", event(&AccountCreated::example()).id),
-        "created_at": "2025-01-16T17:10:30", "updated_at": "2025-01-16T17:10:30",
+        "created_at": "2025-01-16T17:10:30Z", "updated_at": "2025-01-16T17:10:30Z",
     });
     assert_eq!(*first, expected);
     assert_eq!(app.get("/api/emails/1").await, *first);
     assert_eq!(app.get("/emails/1").await, *first);
     assert_eq!(app.get("/emails").await["next"], "/emails?page_number=1&page_size=5");
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_delivery_that_the_client_has_already_is_not_sent_again() {
+    let app = app_with_mails().await;
+    let ask = async |method: &str, path: &str, tag: Option<&str>| {
+        let request = app.client.request(method.parse().unwrap(), format!("{}{path}", app.running.url()));
+        let request = request.bearer_auth(app.token(&["manager"]));
+        let request = if let Some(tag) = tag { request.header("If-None-Match", tag) } else { request };
+        let response = request.send().await.unwrap();
+        let tag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+        (response.status().as_u16(), tag, response.text().await.unwrap())
+    };
+    let (status, tag, body) = ask("GET", "/api/emails/1", None).await;
+    let known = tag.clone().expect("a tag");
+    assert!(status == 200 && body.contains("account.created"), "{body}");
+    for (method, path, given, expected) in [
+        ("HEAD", "/api/emails/1", None, 200),
+        ("GET", "/api/emails/1", Some(known.as_str()), 304),
+        ("HEAD", "/emails/1", Some(known.as_str()), 304),
+        ("GET", "/emails/1", Some("*"), 304),
+    ] {
+        assert_eq!(ask(method, path, given).await, (expected, tag.clone(), String::new()), "{method} {path} {given:?}");
+    }
+    let (status, other, _) = ask("GET", "/api/emails/2", Some(&known)).await;
+    assert!(status == 200 && other != tag, "{status} {other:?}");
+    for path in ["/api/emails", "/api/emails/9"] {
+        let status = if path == "/api/emails" { 200 } else { 404 };
+        let (answered, _, text) = ask("HEAD", path, Some("*")).await;
+        assert_eq!((answered, text.as_str()), (status, ""), "{path}");
+    }
     app.stop().await;
 }
 
@@ -131,7 +163,7 @@ async fn an_idempotency_key_sends_once() {
     };
     let first = post("a@b.example").await;
     assert_eq!((first.0, post("a@b.example").await), (201, first.clone()));
-    assert_eq!(post("c@b.example").await.0, 409);
+    assert_eq!(post("c@b.example").await.0, 422);
     assert_eq!(app.mails().len(), 1);
     app.stop().await;
 }
@@ -140,12 +172,17 @@ async fn an_idempotency_key_sends_once() {
 async fn a_test_mail_that_cannot_be_sent_says_so() {
     let refused = Err(SendError::Permanent("550 no".to_owned()));
     let away = Err(SendError::Unavailable("no route".to_owned()));
-    let mailer = Scripted::new([refused, away]);
+    let later = Err(SendError::Transient("450 4.2.0 greylisted".to_owned()));
+    let mailer = Scripted::new([refused, away, later]);
     let app = App::start_with(Options { mailer: Some(mailer), ..Options::default() }).await;
     let (status, body) = app.post("/api/emails/test", &json!({"to": "a@b.example"})).await;
     assert_eq!((status, &body["item"]["state"]), (201, &"rejected".into()));
     let (status, body) = app.post("/api/emails/test", &json!({"to": "a@b.example"})).await;
     assert_eq!((status, &body["error"]), (503, &"unavailable".into()));
+    assert!(body["detail"].as_str().unwrap().ends_with(": no route"), "{body}");
+    let (status, body) = app.post("/api/emails/test", &json!({"to": "a@b.example"})).await;
+    assert_eq!(status, 503);
+    assert!(body["detail"].as_str().unwrap().ends_with(": 450 4.2.0 greylisted"), "{body}");
     app.stop().await;
 }
 
@@ -160,7 +197,7 @@ async fn the_service_describes_itself() {
         assert!(paths.contains(&&path.to_owned()), "{paths:?}");
     }
     let statuses = document["paths"]["/api/emails/test"]["post"]["responses"].as_object().unwrap();
-    for status in ["201", "400", "401", "403", "409", "413", "415", "422", "500", "503"] {
+    for status in ["201", "422", "default"] {
         assert!(statuses.contains_key(status), "{status}");
     }
     for path in ["/livez", "/readyz", "/ping"] {
@@ -168,7 +205,7 @@ async fn the_service_describes_itself() {
     }
     app.publish_until_accepted(&event(&UserCreated::example())).await;
     let (_, metrics) = app.request("GET", "/metrics", None, None).await;
-    for name in ["emails_total", "email_send_seconds_bucket"] {
+    for name in ["bank_emails_total", "bank_email_send_seconds_bucket"] {
         assert!(metrics.as_str().unwrap().contains(name), "{name}");
     }
     app.stop().await;

@@ -164,7 +164,7 @@ async fn silence_ends_at_its_time_limit_at_every_step() {
         stub.at(step, [Act::Silence]);
         let started = std::time::Instant::now();
         let answered = mailer.send(&mail(0)).await;
-        assert!(started.elapsed() < Duration::from_secs(15), "{step:?}");
+        assert!(started.elapsed() < Duration::from_mins(1), "{step:?}");
         assert!(is_as_meant(step, &answered), "{step:?}: {answered:?}");
         mailer.send(&mail(0)).await.unwrap();
         assert_eq!(stub.mails().last().unwrap().connection, 2, "{step:?}");

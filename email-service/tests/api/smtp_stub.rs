@@ -79,10 +79,20 @@ type Reader = BufReader<Box<dyn Stream>>;
 
 impl SmtpStub {
     pub(crate) async fn start(speaks: Speaks) -> Self {
+        Self::start_with(speaks, &["127.0.0.1", "localhost"], rcgen::IsCa::NoCa).await
+    }
+
+    /// With TLS from the first byte and a certificate for its address, such as `openssl req -x509` makes.
+    pub(crate) async fn start_as_authority() -> Self {
+        let authority = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        Self::start_with(Speaks::Tls, &["127.0.0.1"], authority).await
+    }
+
+    async fn start_with(speaks: Speaks, names: &[&str], is_ca: rcgen::IsCa) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State::default());
-        let (acceptor, certificate) = identity();
+        let (acceptor, certificate) = identity(names, is_ca);
         let shared = Arc::clone(&state);
         drop(service_kit::task::spawn("smtp-stub", async move {
             while let Ok((tcp, _)) = listener.accept().await {
@@ -145,15 +155,18 @@ impl SmtpStub {
     }
 }
 
-fn identity() -> (TlsAcceptor, String) {
+fn identity(names: &[&str], is_ca: rcgen::IsCa) -> (TlsAcceptor, String) {
     service_kit::http::tls::install_crypto_provider();
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
-    let key = rustls_pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+    let mut params = rcgen::CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
+    params.is_ca = is_ca;
+    let signing = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&signing).unwrap();
+    let key = rustls_pki_types::PrivatePkcs8KeyDer::from(signing.serialize_der()).into();
     let config = rustls::ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), made.cert.pem())
+    (TlsAcceptor::from(Arc::new(config)), certificate.pem())
 }
 
 struct Session {

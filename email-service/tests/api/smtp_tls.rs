@@ -72,12 +72,44 @@ async fn bytes_slipped_in_before_the_handshake_are_refused() {
 }
 
 #[actix_rt::test]
-async fn a_self_signed_certificate_is_refused_by_name_of_the_variable() {
-    for (speaks, security) in [
-        (Speaks::StartTls, Security::Required),
-        (Speaks::StartTls, Security::Opportunistic),
-        (Speaks::Tls, Security::Implicit),
+async fn without_a_login_opportunistic_goes_on_unproved_to_this_machine_or_where_that_is_asked_for() {
+    let stub = SmtpStub::start(Speaks::StartTls).await;
+    for security in [Security::Opportunistic, Security::Unproved] {
+        let mailer = SmtpMailer::new(stub.settings(security)).unwrap();
+        mailer.trial().await.unwrap();
+        mailer.send(&mail(0)).await.unwrap();
+    }
+    assert!(stub.mails().len() == 2 && stub.mails().iter().all(|one| one.encrypted));
+    let folder = tempfile::tempdir().unwrap();
+    let other = SmtpStub::start(Speaks::StartTls).await;
+    for settings in [
+        SmtpSettings { login: Some(login()), ..stub.settings(Security::Unproved) },
+        SmtpSettings { ca: with_ca(&other, Security::Unproved, &folder).ca, ..stub.settings(Security::Unproved) },
     ] {
+        let Err(OpenError::Certificate(told)) = SmtpMailer::new(settings).unwrap().trial().await else {
+            panic!("trusted")
+        };
+        assert!(told.starts_with("EMAIL_SMTP_CA: "), "{told}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_certificate_that_is_marked_as_an_authority_is_trusted_for_its_own_server_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let stub = SmtpStub::start_as_authority().await;
+    let settings = SmtpSettings { login: Some(login()), ..with_ca(&stub, Security::Implicit, &folder) };
+    SmtpMailer::new(settings.clone()).unwrap().send(&mail(0)).await.unwrap();
+    let misnamed = SmtpSettings { host: "localhost".to_owned(), ..settings.clone() };
+    let Err(OpenError::Certificate(told)) = SmtpMailer::new(misnamed).unwrap().trial().await else { panic!("trusted") };
+    assert!(told.starts_with("EMAIL_SMTP_CA: "), "{told}");
+    let other = SmtpStub::start_as_authority().await;
+    let settings = SmtpSettings { port: other.settings(Security::Implicit).port, ..settings };
+    assert!(matches!(SmtpMailer::new(settings).unwrap().trial().await, Err(OpenError::Certificate(_))));
+}
+
+#[actix_rt::test]
+async fn a_self_signed_certificate_is_refused_by_name_of_the_variable() {
+    for (speaks, security) in [(Speaks::StartTls, Security::Required), (Speaks::Tls, Security::Implicit)] {
         let stub = SmtpStub::start(speaks).await;
         let mailer = SmtpMailer::new(stub.settings(security)).unwrap();
         let Err(OpenError::Certificate(told)) = mailer.trial().await else { panic!("trusted") };

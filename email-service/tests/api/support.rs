@@ -9,7 +9,7 @@ use email_service::mailer::Mailer;
 use email_service::{Args, Config, EmailService, Running};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, ManualClock};
-use service_kit::http::auth::{AUDIENCE_EMAIL, Claims, ISSUER, SigningKey, StaticKeys};
+use service_kit::http::auth::{AUDIENCE_EMAIL, BelieveTokens, Claims, ISSUER, SigningKey, StaticKeys};
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{
     ConsumerSettings, Destination, InProcessBroker, MemoryDeadLetters, Outgoing, Progress, Publisher, Receipt,
@@ -20,7 +20,7 @@ use shared_events::{Envelope, Event, EventId, WireMessage, date, routing};
 use crate::doubles::Acks;
 use crate::mime::{Parsed, parse};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// What is not the default.
 #[derive(Default)]
@@ -63,12 +63,12 @@ impl App {
         let clock = Arc::new(ManualClock::new(date::parse("2025-01-16T17:10:30").unwrap()));
         let dead = Arc::new(MemoryDeadLetters::new());
         let shutdown = Shutdown::new();
-        let broker = InProcessBroker::with_clock(dead.clone(), Metrics::new("test"), shutdown.clone(), clock.clone());
+        let broker = InProcessBroker::with_clock(dead.clone(), Metrics::new(), shutdown.clone(), clock.clone());
         let key = SigningKey::generate();
         let mut service = EmailService::new(config, Arc::new(broker.clone()))
             .with_clock(clock.clone())
             .with_shutdown(shutdown)
-            .with_keys(Arc::new(StaticKeys::new([key.jwk()])));
+            .with_authority(Arc::new(StaticKeys::new([key.jwk()])), Arc::new(BelieveTokens));
         if let Some(mailer) = options.mailer {
             service = service.with_mailer(mailer);
         }
@@ -144,8 +144,10 @@ impl App {
 
     pub(crate) fn claims(&self, roles: &[&str]) -> Claims {
         let now = self.clock.now().timestamp();
+        // A service is no user.
+        let user_id = (!roles.contains(&"service")).then_some(7);
         serde_json::from_value(json!({
-            "sub": "7", "user_id": 7, "roles": roles, "fresh": true, "jti": "j", "iat": now, "nbf": now,
+            "sub": "7", "user_id": user_id, "roles": roles, "fresh": true, "jti": "j", "iat": now, "nbf": now,
             "exp": now + 900, "iss": ISSUER, "aud": [AUDIENCE_EMAIL],
         }))
         .unwrap()
@@ -195,9 +197,8 @@ impl App {
     /// The value of a metric with all the labels given.
     pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let text = self.running.metrics().render();
-        let fits = |line: &&str| {
-            line.starts_with(&format!("{name}{{")) && labels.iter().all(|(k, v)| line.contains(&format!("{k}=\"{v}\"")))
-        };
+        let named = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let fits = |line: &&str| named(line) && labels.iter().all(|(k, v)| line.contains(&format!("{k}=\"{v}\"")));
         text.lines().filter(fits).map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     }
 }

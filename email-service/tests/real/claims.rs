@@ -112,7 +112,7 @@ async fn two_services_that_get_the_same_event_send_one_mail() {
     assert_eq!(receipt, Receipt::Accepted);
     assert_eq!(two.publish(&envelope).await, Receipt::Accepted);
     assert_eq!((first.message_ids().len(), second.message_ids().len()), (1, 0));
-    assert_eq!(two.metric("emails_total", &[("outcome", "elsewhere")]), 1);
+    assert_eq!(two.metric("bank_emails_total", &[("outcome", "elsewhere")]), 1);
     one.stop().await;
     two.stop().await;
 }

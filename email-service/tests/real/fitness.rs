@@ -1,6 +1,7 @@
 //! Servers that cannot be used are told at the start; one that is away is waited for.
 
-use email_service::store::{MongoStore, StoreError};
+use email_service::domain::DeliveryId;
+use email_service::store::{DeliveryStore as _, MongoStore, StoreError};
 use service_kit::config::Secret;
 
 use crate::engine::{database_url, variable};
@@ -33,5 +34,8 @@ async fn a_wrong_password_is_refused() {
 
 #[actix_rt::test]
 async fn a_server_that_is_away_is_waited_for() {
-    MongoStore::open(&Secret::new("mongodb://127.0.0.1:1/email?replicaSet=rs0")).await.unwrap();
+    let away = Secret::new("mongodb://127.0.0.1:1/email?replicaSet=rs0");
+    let store = MongoStore::open(&away).await.unwrap();
+    let missed = store.find(DeliveryId::try_new(1).unwrap()).await;
+    assert!(missed.is_err(), "{missed:?}");
 }

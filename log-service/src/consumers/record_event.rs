@@ -64,6 +64,7 @@ impl RecordEvent {
                         Appended::Known { same_content, .. } => {
                             self.metrics.duplicate();
                             if !same_content {
+                                self.metrics.conflict();
                                 tracing::warn!(%event_id, %event_type, "an event came again with other content");
                             }
                         }

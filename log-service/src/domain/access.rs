@@ -10,8 +10,10 @@ use super::Visibility;
 pub enum Right {
     /// List, read one, stream, export.
     Read,
-    /// `POST /api/logs`.
+    /// `POST /api/logs`: services, and admins for a manual entry.
     Record,
+    /// `POST /api/logs/lookup`.
+    LookUp,
     /// `PUT` and `DELETE`.
     Change,
 }
@@ -30,7 +32,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// Roles come from the token, which lives 15 minutes: a demotion reaches the log within that time.
+    /// The roles are those that the user has now, not those that the token was made with.
     pub fn of(claims: &Claims) -> Self {
         if claims.is_service() {
             Self::Service
@@ -46,7 +48,8 @@ impl Access {
     pub fn may(self, right: Right) -> bool {
         match right {
             Right::Read => self.visibility().is_some(),
-            Right::Record => self == Self::Service,
+            Right::Record => matches!(self, Self::Service | Self::Admin),
+            Right::LookUp => self == Self::Service,
             Right::Change => self == Self::Admin,
         }
     }

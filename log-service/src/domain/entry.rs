@@ -67,7 +67,7 @@ pub struct LogEntry {
     /// Who caused it; null where nobody was logged in.
     pub user_id: Option<UserId>,
     /// When it happened, in whole seconds.
-    #[serde(with = "shared_events::date")]
+    #[serde(with = "shared_events::date::zoned")]
     pub date: DateTime<Utc>,
     pub message: String,
     pub data: Value,
@@ -156,6 +156,12 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// The fields that are changed.
+    pub fn fields(&self) -> Vec<&'static str> {
+        let given = [("message", self.message.is_some()), ("data", self.data.is_some())];
+        given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.message.is_none() && self.data.is_none()
     }

@@ -1,11 +1,15 @@
 //! What a log is, who may see it and what may be asked of it. Pure: no store, no HTTP, no clock.
 
 mod access;
+mod edit;
 mod entry;
+mod expected;
 mod fingerprint;
 mod selection;
 
 pub use access::{Access, Right};
+pub use edit::{Edit, Edited, Editor, is_append_only};
 pub use entry::{Changes, EntryError, LogEntry, LogId, LogIdError, MAX_CONTENT_BYTES, MAX_MESSAGE_CHARS, NewLogEntry};
+pub use expected::Expected;
 pub use fingerprint::Fingerprint;
 pub use selection::{Filter, Order, Selection, Visibility};

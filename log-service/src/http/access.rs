@@ -17,6 +17,7 @@ pub(super) trait Rule: 'static {
 
 pub(super) struct Read;
 pub(super) struct Record;
+pub(super) struct LookUp;
 pub(super) struct Change;
 
 impl Rule for Read {
@@ -25,6 +26,10 @@ impl Rule for Read {
 
 impl Rule for Record {
     const RIGHT: Right = Right::Record;
+}
+
+impl Rule for LookUp {
+    const RIGHT: Right = Right::LookUp;
 }
 
 impl Rule for Change {

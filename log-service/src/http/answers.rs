@@ -28,6 +28,7 @@ problems! {
     FilterProblem: ValidationFailed;
     MissingProblem: NotFound;
     ConflictProblem: Conflict;
+    BusyProblem: TooManyRequests;
 }
 
 /// One answer per status, whose description lists the codes.

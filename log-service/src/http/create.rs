@@ -1,8 +1,12 @@
-//! `POST /api/logs`: another service records an event, once per `event_id` however often it asks.
+//! `POST /api/logs`: another service records an event, once per `event_id` however often it asks; an admin adds an entry by hand.
+//!
+//! A manual entry is of the writer, and has an id that is derived from the writer and the id that was given: it can neither take
+//! an event's place nor pass for one.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use service_kit::http::auth::Claims;
 use service_kit::http::envelope;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{FieldErrors, Problem};
@@ -11,10 +15,12 @@ use shared_events::{EventId, EventType, UserId};
 use super::Api;
 use super::access::{Permitted, Record};
 use super::problems::of_store;
-use crate::domain::{LogEntry, LogId, MAX_MESSAGE_CHARS, NewLogEntry, Visibility};
+use crate::domain::{Access, LogEntry, LogId, MAX_MESSAGE_CHARS, NewLogEntry, Visibility};
 use crate::store::Appended;
 
 const MAX_SOURCE_CHARS: usize = 255;
+/// The source of an entry by hand, and the first word of its type.
+const MANUAL: &str = "manual";
 
 /// The event as a service sends it.
 #[derive(Debug)]
@@ -51,6 +57,34 @@ impl FromFields for RecordLog {
 }
 
 impl RecordLog {
+    fn is_manual(&self) -> bool {
+        self.event_type.entity() == MANUAL
+    }
+
+    /// What this caller may record of it.
+    fn by(self, access: Access, claims: &Claims) -> Result<Self, Problem> {
+        let fault = |field: &str, text: &str| {
+            Err(Problem::validation(FieldErrors::from([(field.to_owned(), vec![text.to_owned()])])))
+        };
+        if access == Access::Service {
+            return if self.is_manual() { fault("event_type", "manual.* is for entries by hand") } else { Ok(self) };
+        }
+        if !self.is_manual() {
+            return Err(Problem::access_denied());
+        }
+        let Some(writer) = claims.user_id.and_then(|id| UserId::try_new(id).ok()) else {
+            return Err(Problem::access_denied());
+        };
+        if self.source != MANUAL {
+            return fault("source", "must be manual");
+        }
+        if self.user_id.is_some_and(|user| user != writer) {
+            return fault("user_id", "must be you, or null");
+        }
+        let event_id = self.event_id.derive(&format!("{MANUAL}:{writer}"));
+        Ok(Self { event_id, user_id: Some(writer), ..self })
+    }
+
     fn into_entry(self, received_at: DateTime<Utc>) -> Result<NewLogEntry, Problem> {
         let Self { event_id, event_type, source, user_id, date, message, data } = self;
         NewLogEntry { event_id, event_type, source, user_id, date, message, data, received_at }
@@ -60,7 +94,9 @@ impl RecordLog {
 }
 
 #[utoipa::path(
-    post, path = "/api/logs", tag = "logs", operation_id = "recordLog", summary = "Record an event (services)",
+    post, path = "/api/logs", tag = "logs", operation_id = "record_log", summary = "Record an event (services), or an entry by hand (admin)",
+    description = "An admin records `manual.*` only, with source `manual`: `user_id` is then the writer, and `event_id` is \
+                   derived from the writer and the id that is sent.",
     request_body = super::models::NewLog,
     responses(
         (status = 201, description = "Recorded", body = super::models::LogEnvelope),
@@ -73,14 +109,16 @@ pub(super) async fn create(
     api: web::Data<Api>,
     caller: Permitted<Record, Body<RecordLog>>,
 ) -> Result<HttpResponse, Problem> {
+    let (access, claims) = (caller.access, caller.claims);
     let Body(request) = caller.body;
-    let entry = request.into_entry(api.clock.now())?;
+    let entry = request.by(access, &claims)?.into_entry(api.clock.now())?;
     let outcome = api.store.append(vec![entry.clone()]).await.map_err(of_store)?.pop();
     service_kit::fail_point!("post.recorded");
     match outcome {
         Some(Appended::Recorded(id)) => {
             api.metrics.recorded(entry.event_type.as_str());
-            Ok(envelope::created(&entry.with_id(id)))
+            let location = format!("/api/logs/{}", id.as_str());
+            Ok(envelope::created(&entry.with_id(id), &location))
         }
         Some(Appended::Known { id, same_content: true }) => {
             api.metrics.duplicate();
@@ -88,6 +126,9 @@ pub(super) async fn create(
             Ok(HttpResponse::Ok().json(serde_json::json!({"msg": "item created", "item": recorded(&api, &id).await?})))
         }
         Some(Appended::Known { same_content: false, .. }) => {
+            let NewLogEntry { event_id, event_type, source, .. } = &entry;
+            api.metrics.conflict();
+            tracing::warn!(%event_id, %event_type, source, "an event came again with other content");
             Err(Problem::conflict("This event_id is recorded with other content."))
         }
         None => Err(Problem::overloaded(std::time::Duration::from_secs(1))),

@@ -1,10 +1,11 @@
-//! Entries as CSV (RFC 4180): quoted where needed, lines end in CRLF.
+//! Entries as CSV (RFC 4180): quoted where needed, lines end in CRLF. It begins with a byte order mark, without which
+//! spreadsheets take UTF-8 for the encoding of their country.
 //!
 //! A cell that a spreadsheet would run as a formula gets an apostrophe in front: the texts come from other people.
 
 use crate::domain::LogEntry;
 
-pub(super) const HEADER: &str = "id,event_id,event_type,source,user_id,date,message,data,received_at\r\n";
+pub(super) const HEADER: &str = "\u{feff}id,event_id,event_type,source,user_id,date,message,data,received_at\r\n";
 
 /// Appends one entry as a line.
 pub(super) fn write_line(entry: &LogEntry, out: &mut String) {
@@ -16,7 +17,7 @@ pub(super) fn write_line(entry: &LogEntry, out: &mut String) {
         entry.event_type.as_str(),
         &entry.source,
         &user_id,
-        &shared_events::date::format(&entry.date),
+        &shared_events::date::zoned::format(&entry.date),
         &entry.message,
         &entry.data.to_string(),
         &received_at,

@@ -2,19 +2,21 @@
 //!
 //! Read in keyset pages and written as it is read, so memory stays flat at any size. The export ends at the newest entry of
 //! the moment it began. A page that the store does not give, or the client does not take, in time ends the answer in an
-//! aborted transfer, never in a short one that looks whole.
+//! aborted transfer, never in a short one that looks whole; so does the end of the token that asked or of its session, a block of
+//! its user, and a change of what that one sees (asked for every 2 s).
 
 use std::time::Duration;
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use service_kit::http::problem::Problem;
+use service_kit::http::server::head_only;
 use service_kit::task;
 
-use super::access::{Permitted, Read};
 use super::feed::{CHUNK_BYTES, Feed, feed};
 use super::params::Params;
 use super::problems::of_store;
+use super::reader::Reader;
 use super::{Api, csv};
 use crate::domain::{LogEntry, LogId, Order, Selection};
 use crate::store::{Start, Window};
@@ -23,7 +25,6 @@ const PAGE: i64 = 500;
 /// How long the store may take for a page, and the client for a chunk.
 const PAGE_LIMIT: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(30);
-const BUSY_RETRY: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy)]
 enum Format {
@@ -39,21 +40,17 @@ struct Export {
 }
 
 #[utoipa::path(
-    get, path = "/api/logs/export", tag = "logs", operation_id = "exportLogs", summary = "Export entries",
+    get, path = "/api/logs/export", tag = "logs", operation_id = "export_logs", summary = "Export entries",
     params(super::models::FormatParam, super::models::FilterParams, super::models::OrderParam),
     responses(
         (status = 200, description = "The entries, one per line", content(
             (String = "application/x-ndjson"), (String = "text/csv"),
         )),
-        super::answers::ReadProblems, super::answers::FilterProblem,
+        super::answers::ReadProblems, super::answers::FilterProblem, super::answers::BusyProblem,
     ),
     security(("bearer" = [])),
 )]
-pub(super) async fn export(
-    api: web::Data<Api>,
-    caller: Permitted<Read>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn export(api: web::Data<Api>, reader: Reader, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(request.query_string())?;
     let format = params.take("format", |text| match text {
         "ndjson" => Ok(Format::Ndjson),
@@ -63,22 +60,30 @@ pub(super) async fn export(
     let (order, filter) = (params.order(), params.filter());
     params.finish()?;
     let format = format.unwrap_or(Format::Ndjson);
-    let selection = Selection { visibility: caller.visibility()?, filter };
-    let permit = api.exports.clone().try_acquire_owned().map_err(|_| Problem::overloaded(BUSY_RETRY))?;
+    let selection = Selection { visibility: reader.visibility, filter };
+    if head_only() {
+        return Ok(format.head().finish());
+    }
+    let seat = api.exports.take(reader.caller())?;
     // Asked before the answer begins: a store that is away is a 503, not a broken file.
     let newest = api.store.last().await.map_err(of_store)?;
     let (sending, body) = feed(PATIENCE);
     drop(task::spawn("export", async move {
-        let _permit = permit;
-        match newest {
-            Some(until) => write(&api, &Export { format, order, selection, until }, sending).await,
-            None => finish(format, sending).await,
+        let _seat = seat;
+        let written = async {
+            match newest {
+                Some(until) => write(&api, &Export { format, order, selection, until }, sending).await,
+                None => finish(format, sending).await,
+            }
+        };
+        tokio::select! {
+            () = written => {}
+            () = reader.ended(api.stream.recheck) => {
+                tracing::info!("an export was broken off: who asked for it may not read this any more");
+            }
         }
     }));
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, format.media_type()))
-        .insert_header((header::CONTENT_DISPOSITION, format.disposition()))
-        .streaming(body))
+    Ok(format.head().streaming(body))
 }
 
 async fn finish(format: Format, sending: Feed) {
@@ -143,6 +148,14 @@ impl Format {
             Self::Ndjson => "attachment; filename=\"logs.ndjson\"",
             Self::Csv => "attachment; filename=\"logs.csv\"",
         }
+    }
+
+    fn head(self) -> HttpResponseBuilder {
+        let mut response = HttpResponse::Ok();
+        response
+            .insert_header((header::CONTENT_TYPE, self.media_type()))
+            .insert_header((header::CONTENT_DISPOSITION, self.disposition()));
+        response
     }
 
     fn header(self) -> &'static str {

@@ -23,7 +23,8 @@ enum Piece {
     End,
 }
 
-/// The writing end.
+/// The writing end. Clones write to the same body, which has not ended while one of them is there.
+#[derive(Clone)]
 pub(super) struct Feed {
     sender: mpsc::Sender<Piece>,
     patience: Duration,
@@ -60,6 +61,11 @@ impl Feed {
     /// Returns when the reader has gone.
     pub(super) async fn gone(&self) {
         self.sender.closed().await;
+    }
+
+    /// Whether the reader has gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.sender.is_closed()
     }
 
     async fn place(&self, piece: Piece) -> Result<(), Gone> {

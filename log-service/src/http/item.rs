@@ -2,14 +2,17 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
-use service_kit::http::envelope;
+use service_kit::http::auth::Claims;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
-use service_kit::http::problem::Problem;
+use service_kit::http::problem::{ErrorCode, Problem};
+use service_kit::http::{envelope, etag};
+use service_kit::ids;
+use shared_events::UserId;
 
 use super::Api;
 use super::access::{Change, Permitted, Read};
 use super::problems::{missing, of_store, path_id};
-use crate::domain::{Changes, MAX_MESSAGE_CHARS, Visibility};
+use crate::domain::{Changes, Edited, Editor, Expected, LogEntry, MAX_MESSAGE_CHARS, Visibility};
 
 const READ_ONLY: [&str; 7] = ["id", "event_id", "event_type", "source", "user_id", "date", "received_at"];
 
@@ -23,7 +26,7 @@ impl FromFields for Changes {
 }
 
 #[utoipa::path(
-    get, path = "/api/logs/{id}", tag = "logs", operation_id = "readLog", summary = "Read an entry",
+    get, path = "/api/logs/{id}", tag = "logs", operation_id = "read_log", summary = "Read an entry",
     params(super::models::IdParam),
     responses((status = 200, description = "The entry", body = super::models::Log), super::answers::ReadProblems, super::answers::MissingProblem),
     security(("bearer" = [])),
@@ -38,11 +41,14 @@ pub(super) async fn read(
         Some(id) => api.store.find(&id, visibility).await.map_err(of_store)?,
         None => None,
     };
-    Ok(HttpResponse::Ok().json(entry.ok_or_else(|| missing(visibility))?))
+    let entry = entry.ok_or_else(|| missing(visibility))?;
+    Ok(with_tag(HttpResponse::Ok().json(&entry), &entry))
 }
 
 #[utoipa::path(
-    put, path = "/api/logs/{id}", tag = "logs", operation_id = "updateLog", summary = "Change an entry (admin)",
+    put, path = "/api/logs/{id}", tag = "logs", operation_id = "update_log", summary = "Change an entry (admin)",
+    description = "Entries of `security.*` and `log.*` cannot be changed (403). A change leaves an entry `log.updated` that says \
+                   who made it.",
     params(super::models::IdParam),
     request_body = super::models::LogChanges,
     responses(
@@ -56,16 +62,20 @@ pub(super) async fn update(
     caller: Permitted<Change, Body<Changes>>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
+    let (by, expected) = (editor(&api, &caller.claims), expected(&request)?);
     let Body(changes) = caller.body;
-    let entry = match path_id(&request) {
-        Some(id) => api.store.update(&id, changes).await.map_err(of_store)?,
-        None => None,
+    let edited = match path_id(&request) {
+        Some(id) => api.store.update(&id, changes, &expected, &by).await.map_err(of_store)?,
+        None => Edited::Missing,
     };
-    Ok(envelope::updated(&entry.ok_or_else(|| missing(Visibility::Staff))?))
+    let entry = done(edited)?;
+    Ok(with_tag(envelope::updated(&entry), &entry))
 }
 
 #[utoipa::path(
-    delete, path = "/api/logs/{id}", tag = "logs", operation_id = "deleteLog", summary = "Remove an entry (admin)",
+    delete, path = "/api/logs/{id}", tag = "logs", operation_id = "delete_log", summary = "Remove an entry (admin)",
+    description = "Entries of `security.*` and `log.*` cannot be removed (403). A removal leaves an entry `log.deleted` that \
+                   says who did it.",
     params(super::models::IdParam),
     responses(
         (status = 200, description = "The entry as it was", body = super::models::LogEnvelope),
@@ -75,12 +85,42 @@ pub(super) async fn update(
 )]
 pub(super) async fn delete(
     api: web::Data<Api>,
-    _caller: Permitted<Change>,
+    caller: Permitted<Change>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let entry = match path_id(&request) {
-        Some(id) => api.store.remove(&id).await.map_err(of_store)?,
-        None => None,
+    let (by, expected) = (editor(&api, &caller.claims), expected(&request)?);
+    let edited = match path_id(&request) {
+        Some(id) => api.store.remove(&id, &expected, &by).await.map_err(of_store)?,
+        None => Edited::Missing,
     };
-    Ok(envelope::deleted(&entry.ok_or_else(|| missing(Visibility::Staff))?))
+    Ok(envelope::deleted(&done(edited)?))
+}
+
+fn with_tag(response: HttpResponse, entry: &LogEntry) -> HttpResponse {
+    match entry.version() {
+        Some(version) => etag::tagged(response, &version),
+        None => response,
+    }
+}
+
+fn expected(request: &HttpRequest) -> Result<Expected, Problem> {
+    Ok(etag::expected_versions(request)?.map_or_else(Expected::any, Expected::one_of))
+}
+
+fn editor(api: &Api, claims: &Claims) -> Editor {
+    let user_id = claims.user_id.and_then(|id| UserId::try_new(id).ok());
+    Editor { user_id, event_id: ids::new_event_id(), at: api.clock.now() }
+}
+
+fn done(edited: Edited) -> Result<LogEntry, Problem> {
+    match edited {
+        Edited::Done(entry) => Ok(*entry),
+        Edited::Missing => Err(missing(Visibility::Staff)),
+        Edited::Stale => Err(Problem::stale()),
+        Edited::AppendOnly => {
+            let detail =
+                "Entries of security.* and log.* are the record of who did what: nobody can change or delete them.";
+            Err(Problem::new(ErrorCode::AccessDenied, detail))
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! `GET /api/logs`: by page number, or by cursor for deep and live walks.
 //!
 //! A page number costs as much as it skips, so it reaches as far as the count does (10,000 entries); a cursor costs the same
-//! at any depth. At the end of a walk the cursor stays where it is: ask again later and miss nothing.
+//! at any depth. After the last entry there is no cursor, which ends a walk; the tail stays where it is: ask again from there
+//! later and miss nothing.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use service_kit::http::paging::beyond_the_end;
+use service_kit::http::paging::{beyond_the_end, link_pages};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
 use super::Api;
@@ -41,7 +42,6 @@ struct Page<'a> {
     next: String,
     prev: String,
     results: &'a [LogEntry],
-    #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
 }
 
@@ -49,7 +49,8 @@ struct Page<'a> {
 struct Walk<'a> {
     next: String,
     results: &'a [LogEntry],
-    cursor: String,
+    cursor: Option<String>,
+    tail: String,
 }
 
 impl ListParams {
@@ -61,7 +62,8 @@ impl ListParams {
         });
         let page = params.take("page_number", |text| number(text, 1, i64::MAX / MAX_SIZE));
         let size = params.take("page_size", |text| number(text, 1, MAX_SIZE)).unwrap_or(DEFAULT_SIZE);
-        if after.is_some() && page.is_some() {
+        // Generated clients send the first page's number, which is the default, whatever else they ask for.
+        if after.is_some() && page.is_some_and(|page| page != 1) {
             params.fault("page_number", "cannot be given together with after");
         }
         let (order, filter) = (params.order(), params.filter());
@@ -71,7 +73,7 @@ impl ListParams {
 }
 
 #[utoipa::path(
-    get, path = "/api/logs", tag = "logs", operation_id = "listLogs", summary = "List entries",
+    get, path = "/api/logs", tag = "logs", operation_id = "list_logs", summary = "List entries",
     params(super::models::PageParams, super::models::FilterParams, super::models::OrderParam),
     responses(
         (status = 200, description = "A page; or a step of a cursor walk, if `after` was given", body = super::models::LogList),
@@ -110,13 +112,17 @@ async fn by_number(
     let results = api.store.read(selection, window).await.map_err(of_store)?;
     let size = params.size.to_string();
     let to = |page: i64| link(path, &[("page_number", &page.to_string()), ("page_size", &size)], &params.kept);
-    Ok(HttpResponse::Ok().json(Page {
+    let (next, prev) = (to((page + 1).min(pages).max(1)), to((page - 1).max(1)));
+    let more = page < pages;
+    let mut response = HttpResponse::Ok();
+    link_pages(&mut response, more.then_some(&next), (page > 1).then_some(&prev));
+    Ok(response.json(Page {
         total,
         total_is_capped: capped,
         pages,
-        next: to((page + 1).min(pages).max(1)),
-        prev: to((page - 1).max(1)),
-        cursor: results.last().map(|entry| encode_cursor(&entry.id)),
+        next,
+        prev,
+        cursor: results.last().filter(|_| more).map(|entry| encode_cursor(&entry.id)),
         results: &results,
     }))
 }
@@ -131,12 +137,18 @@ async fn by_cursor(
     if after.as_ref().is_some_and(|id| !api.store.is_position(id)) {
         return Err(not_a_position("after"));
     }
-    let window = Window { order: params.order, start: Start::After(after.clone()), limit: params.size, until: None };
-    let results = api.store.read(selection, window).await.map_err(of_store)?;
-    let position = results.last().map(|entry| &entry.id).or(after.as_ref());
-    let cursor = position.map(encode_cursor).unwrap_or_default();
-    let next = link(path, &[("after", &cursor), ("page_size", &params.size.to_string())], &params.kept);
-    Ok(HttpResponse::Ok().json(Walk { next, results: &results, cursor }))
+    // One more than fits tells whether this is the last page.
+    let start = Start::After(after.clone());
+    let window = Window { order: params.order, start, limit: params.size + 1, until: None };
+    let mut results = api.store.read(selection, window).await.map_err(of_store)?;
+    let size = usize::try_from(params.size).unwrap_or(usize::MAX);
+    let more = results.len() > size;
+    results.truncate(size);
+    let tail = results.last().map(|entry| &entry.id).or(after.as_ref()).map(encode_cursor).unwrap_or_default();
+    let next = link(path, &[("after", &tail), ("page_size", &params.size.to_string())], &params.kept);
+    let mut response = HttpResponse::Ok();
+    link_pages(&mut response, more.then_some(&next), None);
+    Ok(response.json(Walk { next, results: &results, cursor: more.then(|| tail.clone()), tail }))
 }
 
 fn too_deep() -> Problem {

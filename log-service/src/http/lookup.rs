@@ -6,11 +6,12 @@ use serde::Serialize;
 use serde_json::Value;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::Problem;
+use service_kit::messaging::amqp::HandsReport;
 use shared_events::EventId;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::access::{Permitted, Record};
+use super::access::{LookUp, Permitted};
 use super::problems::of_store;
 use crate::store::Recorded;
 
@@ -44,7 +45,30 @@ pub(super) struct LookupRequest {
 /// Those of them that are recorded.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LookupAnswer {
+    /// The patterns of the events that are taken from the broker: others come in by HTTP alone.
+    routing_keys: Vec<String>,
+    /// What of the queue is in hand in this process; null without a broker.
+    hands: Option<Hands>,
     results: Vec<RecordedEvent>,
+}
+
+/// Asked twice: if `quiet_moments` is another number, all that had left the queue at the first time is settled.
+#[derive(Serialize, ToSchema)]
+struct Hands {
+    /// Which process tells.
+    replica: String,
+    /// How many of the queue's consumers it runs.
+    #[schema(minimum = 0)]
+    consumers: u32,
+    /// At how many moments nothing was in hand, and nothing waited to be taken.
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
+    quiet_moments: u64,
+}
+
+impl From<HandsReport> for Hands {
+    fn from(HandsReport { replica, consumers, quiet_moments }: HandsReport) -> Self {
+        Self { replica, consumers, quiet_moments }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -54,6 +78,7 @@ struct RecordedEvent {
     /// The entry's id.
     id: String,
     /// With fractions of a second.
+    #[schema(format = DateTime)]
     received_at: String,
 }
 
@@ -65,7 +90,7 @@ impl From<Recorded> for RecordedEvent {
 }
 
 #[utoipa::path(
-    post, path = "/api/logs/lookup", tag = "logs", operation_id = "lookUpLogs",
+    post, path = "/api/logs/lookup", tag = "logs", operation_id = "look_up_logs",
     summary = "Ask which events are recorded (services)",
     request_body = LookupRequest,
     responses(
@@ -76,9 +101,15 @@ impl From<Recorded> for RecordedEvent {
 )]
 pub(super) async fn lookup(
     api: web::Data<Api>,
-    caller: Permitted<Record, Body<Lookup>>,
+    caller: Permitted<LookUp, Body<Lookup>>,
 ) -> Result<HttpResponse, Problem> {
     let Body(Lookup(events)) = caller.body;
+    // Before the log is asked: what is settled by then is found.
+    let hands = api.hands.get().and_then(|hands| hands()).map(Hands::from);
     let found = api.store.lookup(&events).await.map_err(of_store)?;
-    Ok(HttpResponse::Ok().json(LookupAnswer { results: found.into_iter().map(RecordedEvent::from).collect() }))
+    Ok(HttpResponse::Ok().json(LookupAnswer {
+        routing_keys: api.bindings.iter().map(ToString::to_string).collect(),
+        hands,
+        results: found.into_iter().map(RecordedEvent::from).collect(),
+    }))
 }

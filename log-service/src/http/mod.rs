@@ -15,27 +15,35 @@ mod models;
 mod openapi;
 mod params;
 mod problems;
+mod reader;
+mod seats;
 mod stream;
+mod stream_ticket;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::web;
 use service_kit::clock::SharedClock;
 use service_kit::http::auth::Verifier;
 use service_kit::lifecycle::Shutdown;
-use tokio::sync::Semaphore;
+use service_kit::messaging::amqp::HandsReport;
+use shared_events::Pattern;
 
 pub use openapi::document;
 pub use stream::StreamSettings;
 
+use self::seats::Seats;
 use crate::metrics::LogMetrics;
 use crate::store::LogStore;
 
 /// Where the routes are; the second is an alias of the first.
 const ROOTS: [&str; 2] = ["/api/logs", "/logs"];
-/// How many live streams and exports run at the same time; more are refused with `Retry-After`.
-const STREAMS: usize = 256;
-const EXPORTS: usize = 8;
+/// How many live streams and exports run at the same time, of one caller and of all.
+const STREAMS: (usize, usize) = (5, 256);
+const EXPORTS: (usize, usize) = (1, 8);
+
+/// Known once the broker is consumed.
+pub type SharedHands = Arc<OnceLock<Box<dyn Fn() -> Option<HandsReport> + Send + Sync>>>;
 
 /// What the handlers share.
 pub struct Api {
@@ -44,8 +52,12 @@ pub struct Api {
     pub shutdown: Shutdown,
     pub metrics: Arc<LogMetrics>,
     pub stream: StreamSettings,
-    streams: Arc<Semaphore>,
-    exports: Arc<Semaphore>,
+    /// The patterns of the events that are taken from the broker.
+    pub bindings: Vec<Pattern>,
+    /// Tells what of the queue is in hand here, where there is a broker.
+    pub hands: SharedHands,
+    streams: Arc<Seats>,
+    exports: Arc<Seats>,
 }
 
 impl Api {
@@ -55,9 +67,12 @@ impl Api {
         shutdown: Shutdown,
         metrics: Arc<LogMetrics>,
         stream: StreamSettings,
+        bindings: Vec<Pattern>,
+        hands: SharedHands,
     ) -> Self {
-        let (streams, exports) = (Arc::new(Semaphore::new(STREAMS)), Arc::new(Semaphore::new(EXPORTS)));
-        Self { store, clock, shutdown, metrics, stream, streams, exports }
+        let streams = Seats::new("streams", STREAMS.0, STREAMS.1);
+        let exports = Seats::new("exports", EXPORTS.0, EXPORTS.1);
+        Self { store, clock, shutdown, metrics, stream, bindings, hands, streams, exports }
     }
 }
 
@@ -71,6 +86,7 @@ fn mount(config: &mut web::ServiceConfig) {
         config
             .service(web::resource(root).get(list::list).post(create::create))
             .service(web::resource(format!("{root}/stream")).get(stream::stream))
+            .service(web::resource(format!("{root}/stream/ticket")).post(stream_ticket::create_ticket))
             .service(web::resource(format!("{root}/export")).get(export::export))
             .service(web::resource(format!("{root}/lookup")).post(lookup::lookup))
             .service(web::resource(format!("{root}/{{id}}")).get(item::read).put(item::update).delete(item::delete));

@@ -22,12 +22,14 @@ pub(super) struct Log {
     /// Who caused it; null where nobody was logged in.
     #[schema(minimum = 1)]
     user_id: Option<i64>,
-    /// When it happened: `YYYY-MM-DDTHH:MM:SS`, UTC.
+    /// When it happened, in whole seconds.
+    #[schema(format = DateTime)]
     date: String,
     message: String,
     /// The facts of the event.
     data: Value,
     /// When it was recorded, with fractions of a second.
+    #[schema(format = DateTime)]
     received_at: String,
 }
 
@@ -46,8 +48,8 @@ pub(super) struct NewLog {
     /// Null or missing where nobody was logged in.
     #[schema(minimum = 1)]
     user_id: Option<i64>,
-    /// `YYYY-MM-DDTHH:MM:SS`, UTC; kept in whole seconds.
-    #[schema(pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?$")]
+    /// UTC; kept in whole seconds. The form without a zone, as in events, is taken too.
+    #[schema(format = DateTime)]
     date: String,
     #[schema(min_length = 1, max_length = 1000)]
     message: String,
@@ -88,15 +90,18 @@ pub(super) struct LogList {
     total_is_capped: Option<bool>,
     #[schema(example = 1, nullable = false)]
     pages: Option<i64>,
-    /// Relative. At the last page the last page; in a cursor walk the next step, which is empty at the end of the log.
+    /// Relative. At the last page the last page; in a cursor walk the next step.
     #[schema(example = "/api/logs?page_number=1&page_size=10")]
     next: String,
     #[schema(example = "/api/logs?page_number=1&page_size=10", nullable = false)]
     prev: Option<String>,
     results: Vec<Log>,
-    /// Where to read on with `after`.
-    #[schema(nullable = false)]
+    /// Where to read on with `after`; null after the last entry.
+    #[schema(required)]
     cursor: Option<String>,
+    /// In a walk, the place after the last entry seen: ask again from here for what was recorded since.
+    #[schema(nullable = false)]
+    tail: Option<String>,
 }
 
 fn example_log() -> Value {
@@ -114,7 +119,7 @@ fn example_new_log() -> Value {
         "event_type": "account.created",
         "source": "urn:bank-service",
         "user_id": 1,
-        "date": "2025-01-16T17:10:26",
+        "date": "2025-01-16T17:10:26Z",
         "message": "Account created with ID: 1",
         "data": {"name": "John Doe"},
     })
@@ -124,7 +129,7 @@ fn example_new_log() -> Value {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct PageParams {
-    /// From 1; reaches to the first 10,000 entries. Not together with `after`.
+    /// From 1; reaches to the first 10,000 entries. With `after`, 1 is passed over and anything else refused.
     #[param(minimum = 1, default = 1)]
     page_number: Option<i64>,
     #[param(minimum = 1, maximum = 100, default = 10)]
@@ -145,11 +150,11 @@ pub(super) struct FilterParams {
     event_type: Option<String>,
     #[param(min_length = 1, max_length = 255, example = "urn:bank-service")]
     source: Option<String>,
-    /// Happened at or after this date (UTC).
-    #[param(example = "2025-01-16T00:00:00", pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?$")]
+    /// Happened at or after this date; without a zone it is UTC.
+    #[param(example = "2025-01-16T00:00:00Z", format = DateTime)]
     from: Option<String>,
-    /// Happened at or before this date (UTC).
-    #[param(example = "2025-01-16T23:59:59", pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?$")]
+    /// Happened at or before this date; without a zone it is UTC.
+    #[param(example = "2025-01-16T23:59:59Z", format = DateTime)]
     to: Option<String>,
     /// Part of the message, in any case.
     #[param(min_length = 1, max_length = 100)]
@@ -206,4 +211,22 @@ pub(super) struct LastEventIdParam {
     /// The last `id` that was seen; the stream goes on after it.
     #[param(rename = "Last-Event-ID", pattern = "^[A-Za-z0-9]*$")]
     last_event_id: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct LastEventIdQuery {
+    /// As `Last-Event-ID`, where that header is missing.
+    #[param(pattern = "^[A-Za-z0-9]*$")]
+    last_event_id: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a shape for the document only")]
+pub(super) struct TicketQuery {
+    /// A ticket of `POST /api/logs/stream/ticket`, instead of a token.
+    #[param(pattern = "^[A-Za-z0-9_-]{43}$")]
+    ticket: Option<String>,
 }

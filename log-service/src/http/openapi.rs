@@ -4,7 +4,7 @@ use service_kit::http::openapi;
 use service_kit::http::problem::ProblemBody;
 use utoipa::OpenApi;
 
-use super::{ROOTS, create, export, item, list, lookup, models, stream};
+use super::{ROOTS, create, export, item, list, lookup, models, stream, stream_ticket};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -12,9 +12,11 @@ use super::{ROOTS, create, export, item, list, lookup, models, stream};
         title = "log-service",
         description = "The events of the bank, recorded once each. Staff read all entries, a user its own; services \
                        record; only an admin changes or removes. Every path exists below `/logs` too.",
+        license(name = "MIT", identifier = "MIT"),
     ),
     paths(
-        list::list, create::create, lookup::lookup, stream::stream, export::export, item::read, item::update, item::delete,
+        list::list, create::create, lookup::lookup, stream::stream, stream_ticket::create_ticket, export::export,
+        item::read, item::update, item::delete,
     ),
     components(schemas(models::Log, models::NewLog, models::LogChanges, models::LogEnvelope, models::LogList, ProblemBody)),
     tags((name = "logs", description = "Recorded events")),
@@ -25,7 +27,13 @@ struct Document;
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     let [root, alias] = ROOTS;
-    openapi::alias(&mut document, root, alias, "Alias");
+    if let Some(item) = document.paths.paths.get_mut(&format!("{root}/{{id}}")) {
+        item.get.iter_mut().for_each(openapi::conditional_read);
+        item.put.iter_mut().for_each(openapi::add_etag);
+        [&mut item.put, &mut item.delete].into_iter().flatten().for_each(openapi::conditional_change);
+    }
+    openapi::alias(&mut document, root, alias, "_alias");
+    openapi::set_values(&mut document, "LogEnvelope", "msg", &["item created", "item updated", "item deleted"]);
     openapi::finish(&mut document, false);
     document
 }
@@ -45,7 +53,7 @@ mod tests {
     async fn the_document_has_exactly_the_routes_that_are_registered() {
         let documented = documented_routes(&document());
         assert_eq!(documented, registered_routes(crate::http::mount).await);
-        assert_eq!(documented.len(), 16);
+        assert_eq!(documented.len(), 18);
     }
 
     #[test]
@@ -63,6 +71,7 @@ mod tests {
                 ("", "get"),
                 ("", "post"),
                 ("/stream", "get"),
+                ("/stream/ticket", "post"),
                 ("/export", "get"),
                 ("/lookup", "post"),
                 ("/{id}", "get"),
@@ -71,9 +80,12 @@ mod tests {
             ] {
                 let operation = &document["paths"][format!("{root}{path}")][method];
                 assert_eq!(operation["security"][0]["bearer"], serde_json::json!([]), "{method} {root}{path}");
-                for status in ["401", "403", "503"] {
-                    let content = &operation["responses"][status]["content"]["application/problem+json"];
-                    assert!(content["schema"]["$ref"].is_string(), "{method} {root}{path} {status}");
+                let shared = operation["responses"]["default"]["$ref"].as_str().unwrap_or_default();
+                let answer = document.pointer(shared.trim_start_matches('#')).unwrap();
+                let content = &answer["content"]["application/problem+json"];
+                assert!(content["schema"]["$ref"].is_string(), "{method} {root}{path}");
+                for status in ["401: ", "403: ", "503: "] {
+                    assert!(answer["description"].as_str().unwrap().contains(status), "{status}");
                 }
             }
         }

@@ -14,6 +14,11 @@ use crate::domain::{Filter, LogId, Order};
 
 const MAX_TEXT_CHARS: usize = 100;
 const MAX_SOURCE_CHARS: usize = 255;
+/// More parameters than any route has.
+const MAX_PARAMETERS: usize = 50;
+/// At most this many unknown parameters are named in an answer, each cut to this many characters.
+const UNKNOWN_NAMED: usize = 20;
+const UNKNOWN_CHARS: usize = 64;
 
 /// The parameters of a request, taken one by one.
 pub(super) struct Params {
@@ -29,6 +34,9 @@ impl Params {
         if !is_percent_encoded_utf8(query) {
             return Err(Problem::malformed("The query string is not percent-encoded UTF-8."));
         }
+        if query.split('&').count() > MAX_PARAMETERS {
+            return Err(Problem::malformed("The query has too many parameters."));
+        }
         let mut params = Self { given: BTreeMap::new(), kept: Vec::new(), errors: FieldErrors::new() };
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()).into_owned() {
             if params.given.insert(name.clone(), value).is_some() {
@@ -39,7 +47,8 @@ impl Params {
     }
 
     pub(super) fn fault(&mut self, name: &str, message: impl Display) {
-        self.errors.entry(name.to_owned()).or_default().push(message.to_string());
+        let name = name.chars().take(UNKNOWN_CHARS).collect();
+        self.errors.entry(name).or_default().push(message.to_string());
     }
 
     /// A parameter that is not repeated in links.
@@ -84,7 +93,7 @@ impl Params {
 
     /// The faults, if any; what was not taken is unknown. Returns what links repeat, in order.
     pub(super) fn finish(mut self) -> Result<Vec<(String, String)>, Problem> {
-        for name in std::mem::take(&mut self.given).into_keys() {
+        for name in std::mem::take(&mut self.given).into_keys().take(UNKNOWN_NAMED) {
             self.fault(&name, "unknown field");
         }
         if self.errors.is_empty() { Ok(self.kept) } else { Err(Problem::validation(self.errors)) }
@@ -97,7 +106,7 @@ fn bounded(text: &str, max: usize) -> Result<String, String> {
 }
 
 fn parse_date(text: &str) -> Result<chrono::DateTime<chrono::Utc>, String> {
-    date::parse(text).ok_or_else(|| "must be a UTC date such as 2025-01-16T17:10:26".to_owned())
+    date::parse(text).ok_or_else(|| "must be a UTC date such as 2025-01-16T17:10:26Z".to_owned())
 }
 
 /// A whole number within bounds.

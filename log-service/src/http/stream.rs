@@ -3,30 +3,32 @@
 //! Every event is read from the store by its position, so none is missed or doubled whatever the waking does: a client that
 //! comes back with `Last-Event-ID` goes on exactly there. Without it a stream starts at the present, and its first line
 //! tells the position, so even a client that has seen no event yet can resume.
-//! Ends when the service stops, the token expires, the client goes, or the client reads too slowly; each time it can resume.
+//! Ends when the service stops, the token or its session ends, its user is blocked or sees other entries by now (asked for every
+//! 2 s), the client goes, or the client reads too slowly; each time it can resume.
 //! Limits: a few chunks of buffer per client, and a number of clients (see [`super::Api`]).
 
 use std::time::Duration;
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::problem::Problem;
+use service_kit::http::server::head_only;
+use service_kit::http::stream::{head, last_event_id, not_an_event_id};
 use service_kit::task;
 use tokio::time::Instant;
 
 use super::Api;
-use super::access::{Permitted, Read};
 use super::feed::{CHUNK_BYTES, Feed, Gone, feed};
-use super::params::{Params, not_a_position};
+use super::params::Params;
 use super::problems::of_store;
+use super::stream_ticket::Listener;
 use crate::domain::{LogEntry, LogId, Order, Selection};
 use crate::store::{Start, StoreError, Window};
 
-const LAST_EVENT_ID: &str = "Last-Event-ID";
+const LAST_EVENT_ID_PARAMETER: &str = "last_event_id";
+const TICKET_PARAMETER: &str = "ticket";
 const PAGE: i64 = 100;
 /// Between two reads: entries that come in a burst are read together.
 const GATHER: Duration = Duration::from_millis(20);
-const BUSY_RETRY: Duration = Duration::from_secs(5);
 /// What a client is told to wait before it connects again.
 const RECONNECT_MS: u32 = 2_000;
 
@@ -39,63 +41,89 @@ pub struct StreamSettings {
     pub poll: Duration,
     /// A client that takes nothing for so long is dropped.
     pub patience: Duration,
+    /// Whether the caller of a stream or an export still may read is asked this often.
+    pub recheck: Duration,
 }
 
 impl Default for StreamSettings {
     fn default() -> Self {
-        Self { heartbeat: Duration::from_secs(15), poll: Duration::from_secs(1), patience: Duration::from_secs(10) }
+        Self {
+            heartbeat: Duration::from_secs(15),
+            poll: Duration::from_secs(1),
+            patience: Duration::from_secs(10),
+            recheck: Duration::from_secs(2),
+        }
     }
 }
 
 #[utoipa::path(
-    get, path = "/api/logs/stream", tag = "logs", operation_id = "streamLogs", summary = "Follow new entries",
-    params(super::models::FilterParams, super::models::LastEventIdParam),
+    get, path = "/api/logs/stream", tag = "logs", operation_id = "stream_logs", summary = "Follow new entries",
+    params(
+        super::models::FilterParams, super::models::LastEventIdParam, super::models::LastEventIdQuery,
+        super::models::TicketQuery,
+    ),
     responses(
         (status = 200, description = "Server-sent events of type `log`; `id` is the entry's id, `data` the entry",
             content_type = "text/event-stream", body = String),
-        super::answers::ReadProblems, super::answers::FilterProblem,
+        super::answers::ReadProblems, super::answers::FilterProblem, super::answers::BusyProblem,
     ),
     security(("bearer" = [])),
 )]
 pub(super) async fn stream(
     api: web::Data<Api>,
-    caller: Permitted<Read>,
+    listener: Listener,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(request.query_string())?;
-    let filter = params.filter();
+    let (filter, position) = (params.filter(), params.take(LAST_EVENT_ID_PARAMETER, |text| Ok(text.to_owned())));
+    // Read with the caller.
+    params.take(TICKET_PARAMETER, |_| Ok(()));
     params.finish()?;
-    let selection = Selection { visibility: caller.visibility()?, filter };
-    let position = match resume_from(&request)? {
-        Some(id) if api.store.is_position(&id) => Some(id),
-        Some(_) => return Err(not_a_position(LAST_EVENT_ID)),
-        None => api.store.last().await.map_err(of_store)?,
+    let Listener(reader) = listener;
+    let selection = Selection { visibility: reader.visibility, filter };
+    let resume = resume_from(&request, position.as_deref())?;
+    if matches!(&resume, Resume::After(id) if !api.store.is_position(id)) {
+        return Err(not_an_event_id());
+    }
+    if head_only() {
+        return Ok(head().finish());
+    }
+    let seat = api.streams.take(reader.caller())?;
+    let position = match resume {
+        Resume::After(id) => Some(id),
+        Resume::Start => None,
+        Resume::Now => api.store.last().await.map_err(of_store)?,
     };
-    let permit = api.streams.clone().try_acquire_owned().map_err(|_| Problem::overloaded(BUSY_RETRY))?;
-    let seconds_left = u64::try_from(caller.claims.exp - api.clock.now().timestamp()).unwrap_or_default();
-    let expires = Instant::now() + Duration::from_secs(seconds_left);
     let (sending, body) = feed(api.stream.patience);
     drop(task::spawn("log_stream", async move {
-        let _permit = permit;
-        let follower = Follower { api, selection, position, sending, expires };
-        if follower.follow().await.is_err() {
+        let _seat = seat;
+        let (recheck, end) = (api.stream.recheck, sending.clone());
+        let follower = Follower { api, selection, position, sending };
+        let ended = tokio::select! {
+            outcome = follower.follow() => outcome,
+            () = reader.ended(recheck) => end.finish().await,
+        };
+        if ended.is_err() {
             tracing::debug!("a stream's client has gone or was too slow");
         }
     }));
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(body))
+    Ok(head().streaming(body))
 }
 
-/// The position that a returning client names; an empty one is none.
-fn resume_from(request: &HttpRequest) -> Result<Option<LogId>, Problem> {
-    let Some(value) = request.headers().get(LAST_EVENT_ID) else { return Ok(None) };
-    match value.to_str() {
-        Ok("") => Ok(None),
-        Ok(text) => text.parse().map(Some).map_err(|_| not_a_position(LAST_EVENT_ID)),
-        Err(_) => Err(not_a_position(LAST_EVENT_ID)),
+/// Where a stream begins.
+enum Resume {
+    Now,
+    /// Id 0: before everything.
+    Start,
+    After(LogId),
+}
+
+/// The position that a returning client names, if it names one.
+fn resume_from(request: &HttpRequest, parameter: Option<&str>) -> Result<Resume, Problem> {
+    match last_event_id(request, parameter)? {
+        None => Ok(Resume::Now),
+        Some("0") => Ok(Resume::Start),
+        Some(text) => text.parse().map(Resume::After).map_err(|_| not_an_event_id()),
     }
 }
 
@@ -105,7 +133,6 @@ struct Follower {
     /// Everything up to here has been read.
     position: Option<LogId>,
     sending: Feed,
-    expires: Instant,
 }
 
 impl Follower {
@@ -129,7 +156,6 @@ impl Follower {
             tokio::select! {
                 () = self.sending.gone() => return Err(Gone),
                 () = self.api.shutdown.wait() => return self.sending.finish().await,
-                () = tokio::time::sleep_until(self.expires) => return self.sending.finish().await,
                 _ = appended.changed() => tokio::time::sleep(GATHER).await,
                 () = tokio::time::sleep(waiting) => {}
             }
@@ -139,7 +165,10 @@ impl Follower {
     /// Sends what came since the position. Returns whether there was anything; a store that is away is asked again later.
     async fn catch_up(&mut self) -> Result<bool, Gone> {
         let mut sent = false;
-        while !self.api.shutdown.begun() && Instant::now() < self.expires {
+        while !self.api.shutdown.begun() {
+            if self.sending.is_gone() {
+                return Err(Gone);
+            }
             match self.read_on().await {
                 Ok(Some(page)) => {
                     sent |= !page.is_empty();

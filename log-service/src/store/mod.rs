@@ -14,6 +14,7 @@ mod connect;
 pub mod mongo;
 mod position;
 pub mod sqlite;
+mod tickets;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -21,11 +22,21 @@ use shared_events::EventId;
 use tokio::sync::watch;
 
 pub use connect::{OpenError, StoreUrl, StoreUrlError, connect};
+pub use tickets::{NewTicket, TicketStore};
 
-use crate::domain::{Changes, LogEntry, LogId, NewLogEntry, Order, Selection, Visibility};
+use crate::domain::{Changes, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Order, Selection, Visibility};
 
 /// A count stops here: whoever needs more walks with a cursor.
 pub const COUNT_LIMIT: i64 = 10_001;
+
+/// What an update without a change comes to.
+fn unchanged(found: Option<LogEntry>, expected: &Expected) -> Edited {
+    match found {
+        None => Edited::Missing,
+        Some(entry) if expected.accepts(&entry) => Edited::Done(Box::new(entry)),
+        Some(_) => Edited::Stale,
+    }
+}
 
 /// What became of an entry that was appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +94,7 @@ pub enum StoreError {
 
 /// A store of log entries.
 #[async_trait]
-pub trait LogStore: Send + Sync + 'static {
+pub trait LogStore: TicketStore {
     /// Records entries, one answer per entry and in their order. An id that stands twice in `entries` is recorded once.
     async fn append(&self, entries: Vec<NewLogEntry>) -> Result<Vec<Appended>, StoreError>;
 
@@ -102,11 +113,18 @@ pub trait LogStore: Send + Sync + 'static {
     /// The position of the newest entry that is read: where a live stream starts. `None` while the log has never held one.
     async fn last(&self) -> Result<Option<LogId>, StoreError>;
 
-    /// Changes an entry and returns it as it is now; `None` if there is none.
-    async fn update(&self, id: &LogId, changes: Changes) -> Result<Option<LogEntry>, StoreError>;
+    /// Changes an entry that is as expected, and returns it as it is now. The record of the edit is there exactly if the edit is;
+    /// no change at all leaves none.
+    async fn update(
+        &self,
+        id: &LogId,
+        changes: Changes,
+        expected: &Expected,
+        by: &Editor,
+    ) -> Result<Edited, StoreError>;
 
-    /// Removes an entry and returns it; `None` if there is none.
-    async fn remove(&self, id: &LogId) -> Result<Option<LogEntry>, StoreError>;
+    /// Removes an entry and returns it, likewise.
+    async fn remove(&self, id: &LogId, expected: &Expected, by: &Editor) -> Result<Edited, StoreError>;
 
     /// Removes the oldest entries received before `cutoff`, at most `at_most` of them; returns how many.
     async fn expire(&self, cutoff: DateTime<Utc>, at_most: i64) -> Result<usize, StoreError>;

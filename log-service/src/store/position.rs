@@ -1,5 +1,7 @@
 //! What every adapter agrees on: the form of an id that is a number, and the form in which messages are searched.
 
+use serde_json::Value;
+
 use crate::domain::LogId;
 
 /// The number of an entry's id, if it has the one decimal form that a store gives.
@@ -8,9 +10,33 @@ pub(super) fn number(id: &LogId) -> Option<i64> {
     (number >= 1 && number.to_string() == id.as_str()).then_some(number)
 }
 
-/// A message as it is searched, in any case of every script: engines know ASCII only, or a locale.
-pub(super) fn folded(message: &str) -> String {
-    message.to_lowercase()
+/// A text as it is searched, in any case of every script: engines know ASCII only, or a locale.
+pub(super) fn folded(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// What of an entry is searched: its message, and the texts and numbers of its data, each on a line of its own. Entries are
+/// bounded, and so is this.
+pub(super) fn searched(message: &str, data: &Value) -> String {
+    let mut text = folded(message);
+    add_values(data, &mut text);
+    text
+}
+
+/// The depth is bounded by the reader of the JSON (128 levels).
+fn add_values(value: &Value, text: &mut String) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) => add_line(&number.to_string(), text),
+        Value::String(words) => add_line(&folded(words), text),
+        Value::Array(items) => items.iter().for_each(|item| add_values(item, text)),
+        Value::Object(fields) => fields.values().for_each(|item| add_values(item, text)),
+    }
+}
+
+fn add_line(line: &str, text: &mut String) {
+    text.push('\n');
+    text.push_str(line);
 }
 
 #[cfg(test)]

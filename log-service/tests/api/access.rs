@@ -10,10 +10,11 @@ const OWNER: Who = Who::User(1);
 const STRANGER: Who = Who::User(2);
 
 /// The table: route, then the answers to nobody, owner, stranger, manager, admin and service.
-const TABLE: [(&str, &str, [u16; 6]); 10] = [
+const TABLE: [(&str, &str, [u16; 6]); 11] = [
     ("GET", "", [403, 200, 200, 200, 200, 403]),
     ("POST", "", [403, 403, 403, 403, 403, 201]),
     ("GET", "/stream", [403, 200, 200, 200, 200, 403]),
+    ("POST", "/stream/ticket", [403, 200, 200, 200, 200, 403]),
     ("GET", "/export", [403, 200, 200, 200, 200, 403]),
     ("POST", "/lookup", [403, 403, 403, 403, 403, 200]),
     ("GET", "/{id}", [403, 200, 403, 200, 200, 403]),

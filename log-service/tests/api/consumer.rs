@@ -38,7 +38,7 @@ async fn an_event_becomes_an_entry_with_all_its_facts() {
     let log = app.get(Who::User(7), "/api/logs").await.json()["results"][0].clone();
     assert_eq!(log["event_id"], sent.properties.message_id.clone().unwrap());
     assert_eq!((&log["event_type"], &log["source"]), (&json!("account.created"), &json!("urn:bank-service")));
-    assert_eq!((&log["user_id"], &log["date"]), (&json!(7), &json!("2025-01-16T17:10:26")));
+    assert_eq!((&log["user_id"], &log["date"]), (&json!(7), &json!("2025-01-16T17:10:26Z")));
     assert_eq!(log["message"], "Account created with ID: 1");
     assert_eq!(log["data"]["name"], "John Doe");
     app.running.stop().await;
@@ -54,8 +54,8 @@ async fn a_thousand_deliveries_of_one_event_make_one_entry() {
         assert_eq!(consumer.handle(&batch).await, vec![Outcome::Done; 250]);
     }
     assert_eq!(total(&app).await, 1);
-    assert!(app.metric("log_duplicates_total{service=\"log-service\"} 999"));
-    assert!(app.metric("logs_recorded_total{event_type=\"account.created\",service=\"log-service\"} 1"));
+    assert!(app.metric("bank_log_duplicates_total 999"));
+    assert!(app.metric("bank_log_recorded_total{event_type=\"account.created\"} 1"));
     app.running.stop().await;
 }
 
@@ -140,7 +140,7 @@ async fn a_message_that_has_only_the_four_keys_is_logged_once() {
 async fn a_bank_is_logged_on_its_mail_only_and_mail_itself_never() {
     let app = App::start().await;
     for message in [message::<BankCreated>(1), message::<EmailRequested>(1)] {
-        assert_eq!(app.broker.publish(to_exchange(&message)).await, Receipt::Accepted);
+        assert!(matches!(app.broker.publish(to_exchange(&message)).await, Receipt::Unrouted { .. }));
         // Also if it reaches the queue past the exchange, as a replayed dead letter does.
         assert_eq!(app.running.consumer().handle(&[delivery(message)]).await, [Outcome::Skipped]);
     }

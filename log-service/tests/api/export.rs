@@ -57,7 +57,7 @@ async fn csv_cells_are_quoted_and_never_formulas() {
     let answer = app.get(Who::Admin, "/api/logs/export?format=csv").await;
     assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
     let mut rows = answer.text.split_terminator("\r\n");
-    assert_eq!(rows.next(), Some("id,event_id,event_type,source,user_id,date,message,data,received_at"));
+    assert_eq!(rows.next(), Some("\u{feff}id,event_id,event_type,source,user_id,date,message,data,received_at"));
     let expected = [
         "\"'=HYPERLINK(\"\"http://x\"\")\"",
         "\"'+1\"",

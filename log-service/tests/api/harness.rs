@@ -1,15 +1,20 @@
 //! One running service with what tests need around it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use log_service::domain::NewLogEntry;
 use log_service::{LogParts, LogService, LogServiceConfig, Running};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, SystemClock};
-use service_kit::http::auth::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, SigningKey, StaticKeys};
+use service_kit::http::auth::{
+    AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, SessionError, SessionSource, SigningKey, StaticKeys,
+};
 use service_kit::ids;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{InProcessBroker, MemoryDeadLetters};
@@ -35,7 +40,56 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) key: SigningKey,
     pub(crate) place: Arc<Place>,
+    pub(crate) bank: Arc<Bank>,
+    pub(crate) clock: Arc<MovedClock>,
     client: reqwest::Client,
+}
+
+/// Plays bank-service, which tells whether a session counts. Believes tokens until it is told otherwise.
+#[derive(Default)]
+pub(crate) struct Bank {
+    answers: Mutex<HashMap<i64, Result<Vec<String>, SessionError>>>,
+    asked: AtomicU32,
+    refused: AtomicU32,
+}
+
+impl Bank {
+    pub(crate) fn says(&self, user: i64, answer: Result<&[&str], SessionError>) {
+        let answer = answer.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect());
+        self.answers.lock().unwrap().insert(user, answer);
+    }
+
+    /// How often it was asked, and refused.
+    pub(crate) fn asked(&self) -> (u32, u32) {
+        (self.asked.load(Ordering::SeqCst), self.refused.load(Ordering::SeqCst))
+    }
+}
+
+#[async_trait]
+impl SessionSource for Bank {
+    async fn roles(&self, _: &str, claims: &Claims, _: bool) -> Result<Vec<String>, SessionError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let told = claims.user_id.and_then(|user| self.answers.lock().unwrap().get(&user).cloned());
+        let answer = told.unwrap_or_else(|| Ok(claims.roles.clone()));
+        self.refused.fetch_add(u32::from(answer.is_err()), Ordering::SeqCst);
+        answer
+    }
+}
+
+/// The system's clock, moved.
+#[derive(Default)]
+pub(crate) struct MovedClock(AtomicI64);
+
+impl MovedClock {
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for MovedClock {
+    fn now(&self) -> DateTime<Utc> {
+        SystemClock.now() + TimeDelta::seconds(self.0.load(Ordering::SeqCst))
+    }
 }
 
 /// An answer, read to its end.
@@ -84,10 +138,13 @@ impl App {
         let mut settings = config.check().unwrap();
         settings.stream.heartbeat = Duration::from_millis(300);
         settings.stream.patience = Duration::from_millis(500);
-        let (key, shutdown, metrics) = (SigningKey::generate(), Shutdown::new(), Metrics::new("log-service"));
+        settings.stream.recheck = Duration::from_millis(50);
+        let (bank, clock) = (Arc::new(Bank::default()), Arc::new(MovedClock::default()));
+        let (key, shutdown, metrics) = (SigningKey::generate(), Shutdown::new(), Metrics::new());
         let parts = LogParts {
-            clock: Arc::new(SystemClock),
+            clock: Arc::<MovedClock>::clone(&clock),
             keys: Arc::new(StaticKeys::new([key.jwk()])),
+            sessions: Arc::<Bank>::clone(&bank),
             metrics: Arc::clone(&metrics),
             shutdown: shutdown.clone(),
         };
@@ -96,7 +153,7 @@ impl App {
         let broker = InProcessBroker::new(dead_letters.clone(), Arc::clone(&metrics), shutdown);
         broker.subscribe(running.consumer_settings(), running.consumer()).unwrap();
         let client = service_kit::http::client(Duration::from_secs(30));
-        Self { running, broker, dead_letters, metrics, key, place, client }
+        Self { running, broker, dead_letters, metrics, key, place, bank, clock, client }
     }
 
     pub(crate) fn claims(who: Who) -> Claims {
@@ -185,7 +242,7 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
 pub(crate) fn event(user_id: Option<i64>, message: &str) -> Value {
     json!({
         "event_id": ids::new_event_id(), "event_type": "account.created", "source": "urn:bank-service",
-        "user_id": user_id, "date": "2025-01-16T17:10:26", "message": message, "data": {"name": "John Doe"},
+        "user_id": user_id, "date": "2025-01-16T17:10:26Z", "message": message, "data": {"name": "John Doe"},
     })
 }
 

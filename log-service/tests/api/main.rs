@@ -11,6 +11,7 @@
 mod access;
 mod backend;
 mod consumer;
+mod ended;
 mod export;
 mod harness;
 mod item;
@@ -20,3 +21,5 @@ mod record;
 mod running;
 mod sqlite;
 mod stream;
+mod tickets;
+mod versions;

@@ -22,7 +22,7 @@ async fn an_event_is_recorded_as_it_was_sent() {
     assert_eq!(item.as_object().unwrap().len(), 9);
     let path = format!("/api/logs/{}", item["id"].as_str().unwrap());
     assert_eq!(app.get(Who::User(7), &path).await.json(), item);
-    assert!(app.metric("logs_recorded_total{event_type=\"account.created\",service=\"log-service\"} 1"));
+    assert!(app.metric("bank_log_recorded_total{event_type=\"account.created\"} 1"));
     app.running.stop().await;
 }
 
@@ -43,6 +43,7 @@ async fn the_same_event_again_is_the_same_entry_and_another_one_is_a_conflict() 
         let refused = app.post(Who::Service, "/api/logs", &other).await;
         assert_eq!((refused.status, refused.error().as_str()), (StatusCode::CONFLICT, "conflict"), "{field}");
     }
+    assert!(app.metric("bank_log_conflicts_total 3"));
     assert_eq!(app.get(Who::Admin, "/api/logs").await.messages(), ["first"]);
     app.running.stop().await;
 }
@@ -76,7 +77,7 @@ async fn a_thousand_parallel_repetitions_make_one_entry() {
     }
     assert_eq!(created, 1);
     assert_eq!(app.get(Who::Admin, "/api/logs").await.json()["total"], 1);
-    assert!(app.metric("log_duplicates_total{service=\"log-service\"} 999"));
+    assert!(app.metric("bank_log_duplicates_total 999"));
     drop(statuses);
     app.running.stop().await;
 }
@@ -131,5 +132,59 @@ async fn what_is_no_json_object_of_bounded_size_is_refused() {
         answer.error();
     }
     assert_eq!(app.get(Who::Admin, "/api/logs").await.json()["total"], 0);
+    app.running.stop().await;
+}
+
+fn by_hand(message: &str) -> Value {
+    let mut entry = event(None, message);
+    entry["event_type"] = json!("manual.noted");
+    entry["source"] = json!("manual");
+    entry
+}
+
+#[actix_web::test]
+async fn an_admin_adds_an_entry_by_hand_once_and_as_itself() {
+    let app = App::start().await;
+    let sent = by_hand("Call with the customer");
+    let answer = app.post(Who::Admin, "/api/logs", &sent).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    let item = answer.json()["item"].clone();
+    assert_eq!(
+        (&item["user_id"], &item["source"], &item["message"]),
+        (&json!(1000), &json!("manual"), &sent["message"])
+    );
+    assert_ne!(item["event_id"], sent["event_id"], "it never meets a published event's");
+    let again = app.post(Who::Admin, "/api/logs", &sent).await;
+    assert_eq!((again.status, &again.json()["item"]), (StatusCode::OK, &item));
+    let mut published = event(None, "published under the same id");
+    published["event_id"] = sent["event_id"].clone();
+    app.record(published).await;
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn an_entry_by_hand_passes_for_no_event_and_for_nobody_else() {
+    let app = App::start().await;
+    assert_eq!(app.post(Who::Admin, "/api/logs", &event(None, "forged")).await.error(), "access_denied");
+    assert_eq!(app.post(Who::Manager, "/api/logs", &by_hand("x")).await.error(), "access_denied");
+    assert_eq!(app.post(Who::Service, "/api/logs", &by_hand("x")).await.faulty_fields(), ["event_type"]);
+    for (field, value) in [("source", "urn:bank-service".into()), ("user_id", json!(7))] {
+        let mut entry = by_hand("x");
+        entry[field] = value;
+        assert_eq!(app.post(Who::Admin, "/api/logs", &entry).await.faulty_fields(), [field]);
+    }
+    assert_eq!(app.get(Who::Admin, "/api/logs").await.json()["total"], 0);
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn an_entry_is_found_by_what_stands_in_its_data() {
+    let app = App::start().await;
+    let mut sent = event(Some(1), "Account created with ID: 1");
+    sent["data"] = json!({"name": "Zoë Müller", "of": {"numbers": [4711]}});
+    app.record(sent).await;
+    for (text, total) in [("ZOË", 1), ("m%C3%BCller", 1), ("4711", 1), ("numbers", 0), ("nobody", 0)] {
+        assert_eq!(app.get(Who::Admin, &format!("/api/logs?q={text}")).await.json()["total"], total, "{text}");
+    }
     app.running.stop().await;
 }

@@ -9,7 +9,7 @@ use log_service::{LogParts, LogService};
 use reqwest::Method;
 use serde_json::Value;
 use service_kit::clock::{Clock, SystemClock};
-use service_kit::http::auth::StaticKeys;
+use service_kit::http::auth::{BelieveTokens, StaticKeys};
 use service_kit::lifecycle::Shutdown;
 use service_kit::telemetry::Metrics;
 
@@ -20,7 +20,8 @@ pub(crate) fn parts() -> LogParts {
     LogParts {
         clock: Arc::new(SystemClock),
         keys: Arc::new(StaticKeys::default()),
-        metrics: Metrics::new("log-service"),
+        sessions: Arc::new(BelieveTokens),
+        metrics: Metrics::new(),
         shutdown: Shutdown::new(),
     }
 }
@@ -35,7 +36,7 @@ async fn health_documents_and_metrics_are_there() {
     let document = app.get(Who::Nobody, "/openapi.json").await.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     assert!(document["paths"]["/logs/{id}"]["put"].is_object());
-    assert!(app.get(Who::Nobody, "/metrics").await.text.contains("log_batch_size"));
+    assert!(app.get(Who::Nobody, "/metrics").await.text.contains("bank_log_batch_size"));
     app.running.stop().await;
 }
 
@@ -55,6 +56,8 @@ async fn the_document_shows_the_shapes_that_are_read_and_written() {
     // Every documented parameter is taken, with its example or default.
     for path in ["/api/logs", "/api/logs/export"] {
         for parameter in document["paths"][path]["get"]["parameters"].as_array().unwrap() {
+            let referred = parameter["$ref"].as_str().and_then(|reference| document.pointer(&reference[1..]));
+            let parameter = referred.unwrap_or(parameter);
             let name = parameter["name"].as_str().unwrap();
             let value = match name {
                 "after" => "",
@@ -97,7 +100,7 @@ async fn a_restart_keeps_the_log_and_goes_on_counting() {
     assert_eq!(app.get(Who::Admin, "/api/logs").await.json()["results"][0], first);
     app.delete(Who::Admin, "/api/logs/1").await;
     let next = app.record(event(Some(1), "after")).await;
-    assert_eq!(next["id"], "2", "an id is never given twice");
+    assert_eq!(next["id"], "3", "an id is never given twice; the record of the removal has 2");
     app.running.stop().await;
 }
 

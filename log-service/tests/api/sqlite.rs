@@ -31,7 +31,7 @@ async fn a_locked_store_pauses_the_queue_and_loses_and_doubles_nothing() {
     assert_eq!(total(&app).await, 0, "reading goes on");
 
     lock.batch_execute("ROLLBACK").unwrap();
-    let queue = tokio::time::timeout(Duration::from_secs(10), resumed.recv()).await.unwrap().unwrap();
+    let queue = tokio::time::timeout(Duration::from_mins(1), resumed.recv()).await.unwrap().unwrap();
     assert_eq!(queue, "log-service");
     let again = Outgoing { message: sent, destination: Destination::Exchange, progress };
     assert_eq!(app.broker.publish(again).await, Receipt::Accepted);

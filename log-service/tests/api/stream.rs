@@ -14,10 +14,10 @@ pub(crate) struct Events {
 }
 
 /// One block: what it says under each name, comments under an empty one.
-struct Block(Vec<(String, String)>);
+pub(crate) struct Block(Vec<(String, String)>);
 
 impl Block {
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
@@ -35,7 +35,7 @@ impl Events {
     }
 
     /// The next block; `None` once the stream has ended.
-    async fn block(&mut self) -> Option<Block> {
+    pub(crate) async fn block(&mut self) -> Option<Block> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();
@@ -75,7 +75,7 @@ impl Events {
         (messages, last)
     }
 
-    async fn messages(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn messages(&mut self, count: usize) -> Vec<String> {
         let mut messages = Vec::new();
         while messages.len() < count {
             messages.push(self.log().await["message"].as_str().unwrap().to_owned());
@@ -113,8 +113,57 @@ async fn a_stream_resumes_where_it_was_left_without_loss_or_repetition() {
     assert_eq!(events.messages(5).await, numbered(0..5));
     for bad in ["abc", "1;2", "007"] {
         let request = app.request(Who::Manager, Method::GET, "/api/logs/stream").header("Last-Event-ID", bad);
-        assert_eq!(send(request).await.faulty_fields(), ["Last-Event-ID"], "{bad}");
+        assert_eq!(send(request).await.error(), "malformed_request", "{bad}");
     }
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_position_may_come_as_a_parameter_and_0_is_before_everything() {
+    let app = App::start().await;
+    app.fill(3).await;
+    assert_eq!(Events::open(&app, Who::Manager, "?last_event_id=2", None).await.messages(1).await, numbered(2..3));
+    assert_eq!(Events::open(&app, Who::Manager, "?last_event_id=2", Some("1")).await.messages(2).await, numbered(1..3));
+    assert_eq!(Events::open(&app, Who::Manager, "", Some("0")).await.messages(3).await, numbered(0..3));
+    let bad = app.get(Who::Manager, "/api/logs/stream?last_event_id=x").await;
+    assert_eq!(bad.error(), "malformed_request");
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn one_user_has_five_streams_and_leaves_the_others_theirs() {
+    let app = App::start().await;
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        open.push(Events::open(&app, Who::User(1), "", None).await);
+    }
+    assert_eq!(app.get(Who::User(1), "/api/logs/stream").await.error(), "too_many_requests");
+    drop(Events::open(&app, Who::User(2), "", None).await);
+    drop(open);
+    crate::harness::eventually("closed streams have given their places back", async || {
+        let request = app.request(Who::User(1), Method::GET, "/api/logs/stream").send().await.unwrap();
+        request.status() == 200
+    })
+    .await;
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn the_head_of_a_stream_or_an_export_takes_no_place() {
+    let app = App::start().await;
+    for _ in 0..6 {
+        for path in ["/api/logs/stream", "/api/logs/export"] {
+            let head = app.request(Who::User(1), Method::HEAD, path).send().await.unwrap();
+            assert_eq!(head.status(), 200, "{path}");
+            assert!(head.bytes().await.unwrap().is_empty());
+        }
+    }
+    let client = service_kit::http::client(Duration::from_secs(5));
+    let refused = client.head(format!("{}/api/logs/stream", app.running.url())).send().await.unwrap();
+    assert_eq!(refused.status(), 403);
+    let open: Vec<Events> =
+        futures_util::future::join_all((0..5).map(|_| Events::open(&app, Who::User(1), "", None))).await;
+    assert_eq!(open.len(), 5);
     app.running.stop().await;
 }
 
@@ -194,6 +243,8 @@ async fn a_stream_ends_when_the_token_does() {
     let token = app.key.sign(&claims).unwrap();
     let request = app.request(Who::Nobody, Method::GET, "/api/logs/stream").bearer_auth(token);
     let mut events = Events { response: request.send().await.unwrap(), text: String::new() };
+    assert_eq!(events.response.status(), 200);
+    events.block().await.expect("it begins");
     while events.block().await.is_some() {}
     app.running.stop().await;
 }

@@ -16,6 +16,8 @@ mod access;
 mod backend;
 #[path = "../api/consumer.rs"]
 mod consumer;
+#[path = "../api/ended.rs"]
+mod ended;
 #[path = "../api/export.rs"]
 mod export;
 #[path = "../api/harness.rs"]
@@ -35,6 +37,9 @@ mod running;
 mod server;
 #[path = "../api/stream.rs"]
 mod stream;
-mod throughput;
+#[path = "../api/tickets.rs"]
+mod tickets;
 mod traffic;
+#[path = "../api/versions.rs"]
+mod versions;
 mod wrong;

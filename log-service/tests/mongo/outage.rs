@@ -14,7 +14,7 @@ use crate::server::Mongod;
 use crate::traffic::{assert_shown_once, follow, write};
 
 /// From the server's return to the first delivery.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn total(app: &App) -> i64 {
     app.get(Who::Admin, "/api/logs").await.json()["total"].as_i64().unwrap_or(-1)
@@ -28,7 +28,7 @@ async fn publish(app: &App, event: WireMessage) {
         progress = match app.broker.publish(outgoing).await {
             Receipt::Accepted => return,
             Receipt::Later { progress, .. } => progress,
-            Receipt::Unavailable { reason } => panic!("{reason}"),
+            Receipt::Unrouted { reason, .. } | Receipt::Unavailable { reason } => panic!("{reason}"),
         };
         let spent = progress.get("log-service").map_or(0, |progress| progress.tries().attempts);
         assert_eq!(spent, 0, "an outage spends no attempts");
@@ -119,7 +119,7 @@ async fn a_server_that_falls_silent_costs_a_call_its_time_and_no_more() {
     let delivery = Delivery { message: message::<AccountCreated>(1), attempt: 1, redelivered: false };
     let outcome = app.running.consumer().handle(&[delivery]).await;
     assert!(matches!(outcome.as_slice(), [service_kit::messaging::Outcome::Later { .. }]), "{outcome:?}");
-    assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
     server.resume();
     eventually("it goes on", async || {
         app.post(Who::Service, "/api/logs", &event(None, "after")).await.status.is_success()

@@ -1,29 +1,66 @@
-//! Flags, environment, `.env` and secret files, in this order of precedence.
+//! Flags, environment, `.env` and secret files, in this order of precedence; see [`super::variables`] for the names.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use clap::error::ErrorKind;
-use clap::{Arg, Command, Parser};
+use clap::{Arg, ArgMatches, Command, Parser};
+
+use super::variables::Variables;
 
 /// The exit code for a command line that cannot be understood, as of other programs.
 const EXIT_USAGE: i32 = 2;
 /// The largest secret file that is read.
 const SECRET_FILE_LIMIT: u64 = 64 * 1024;
+/// Commands that print something for a program, or the warnings themselves.
+const QUIET_COMMANDS: [&str; 3] = ["healthcheck", "openapi", "doctor"];
 
-/// Reads the process's configuration. Prints `--help` or `--version` as clap does, or what is wrong in one line on standard
-/// error, and exits.
+/// The environment of the process, read once.
+static VARIABLES: OnceLock<Result<Variables, String>> = OnceLock::new();
+static WARNINGS: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Reads the process's configuration. Prints `--help` or `--version` as clap does, warnings about variables that are not read
+/// one a line, or what is wrong in one line on standard error, and exits.
 pub fn parse<T: Parser>() -> T {
+    let mut command = T::command();
     // A missing `.env` is the normal case; a broken one must not be half applied in silence.
-    if let Err(error) = dotenvy::dotenv()
-        && !error.not_found()
-    {
-        refuse(&T::command(), &format!(".env cannot be read: {error}"))
+    let variables = match VARIABLES.get_or_init(Variables::read) {
+        Ok(variables) => variables,
+        Err(error) => refuse(&command, &format!(".env cannot be read: {error}")),
+    };
+    let mut warnings = Vec::new();
+    let read = with_variables(T::command(), variables, &mut warnings).and_then(|mut prepared| {
+        variables.strangers(command.get_name(), &our_names(&command), &mut warnings);
+        let matches = prepared.try_get_matches_from_mut(std::env::args_os())?;
+        let parsed = T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        Ok((parsed, matches))
+    });
+    match read {
+        Ok((parsed, matches)) => {
+            print_warnings(&command, &matches, &warnings);
+            WARNINGS.get_or_init(|| warnings);
+            parsed
+        }
+        Err(error) if error.use_stderr() => refuse(&command, &one_line(&error)),
+        Err(error) => error.exit(),
     }
-    parse_from(std::env::args_os()).unwrap_or_else(|error| {
-        if error.use_stderr() { refuse(&T::command(), &one_line(&error)) } else { error.exit() }
-    })
+}
+
+/// What the environment says that is not read, or read under another name; without values.
+pub fn warnings() -> &'static [String] {
+    WARNINGS.get().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn print_warnings(command: &Command, matches: &ArgMatches, warnings: &[String]) {
+    if matches.subcommand_name().is_some_and(|name| QUIET_COMMANDS.contains(&name)) {
+        return;
+    }
+    for warning in warnings {
+        // Nobody is left to read it if standard error is closed.
+        writeln!(std::io::stderr(), "{}: warning: {warning}", command.get_name()).ok();
+    }
 }
 
 fn refuse(command: &Command, fault: &str) -> ! {
@@ -41,39 +78,70 @@ fn one_line(error: &clap::Error) -> String {
     format!("{}; see --help", told.join(" ").trim_start_matches("error: "))
 }
 
-/// The same from given arguments, without `.env`.
+/// The same from given arguments.
 pub fn parse_from<T: Parser>(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<T, clap::Error> {
-    let mut command = with_secret_files(T::command())?;
+    let mut command = T::command();
+    let variables = VARIABLES.get_or_init(Variables::read).as_ref();
+    let variables =
+        variables.map_err(|error| command.error(ErrorKind::Io, format!(".env cannot be read: {error}\n")))?;
+    // They were printed when the process read its own.
+    let mut warnings = Vec::new();
+    let mut command = with_variables(command, variables, &mut warnings)?;
     let matches = command.try_get_matches_from_mut(args)?;
     T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
-/// For each secret variable `NAME`: if `NAME_FILE` is set, the file's content stands in for a missing value.
-fn with_secret_files(mut command: Command) -> Result<Command, clap::Error> {
+fn asks_for_help() -> bool {
+    std::env::args_os().any(|argument| ["--help", "-h", "help"].iter().any(|help| argument == *help))
+}
+
+/// The variables of a command and of its subcommands.
+fn our_names(command: &Command) -> Vec<String> {
+    let names = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned()));
+    names.chain(command.get_subcommands().flat_map(our_names)).collect()
+}
+
+/// Gives each argument the value that its variable has beyond what clap reads by itself: under another name, in `.env`, or, of
+/// a secret `NAME`, in the file that `NAME_FILE` names. A variable set to nothing is taken away.
+fn with_variables(
+    mut command: Command,
+    variables: &Variables,
+    warnings: &mut Vec<String>,
+) -> Result<Command, clap::Error> {
     for subcommand in command.get_subcommands().map(|s| s.get_name().to_owned()).collect::<Vec<_>>() {
-        let changed = with_secret_files(command.find_subcommand(&subcommand).cloned().unwrap_or_default())?;
+        let inner = command.find_subcommand(&subcommand).cloned().unwrap_or_default();
+        let changed = with_variables(inner, variables, warnings)?;
         command = command.mut_subcommand(&subcommand, |_| changed);
     }
-    for (id, name) in secret_variables(&command) {
-        if let Some(value) = secret_from_file(&mut command, &name)? {
+    let arguments: Vec<(clap::Id, String, bool)> = command
+        .get_arguments()
+        .filter_map(|arg| {
+            Some((arg.get_id().clone(), arg.get_env()?.to_str()?.to_owned(), arg.is_hide_env_values_set()))
+        })
+        .collect();
+    for (id, name, is_secret) in arguments {
+        let found = variables.resolve(&name, warnings);
+        // The help names a variable also where it is set to nothing.
+        if variables.is_empty_in_process(&name) && !asks_for_help() {
+            command = command.mut_arg(&id, |arg| arg.env(None::<&str>));
+        }
+        let from_file =
+            if is_secret { secret_from_file(&mut command, variables, &name, found.is_some())? } else { None };
+        if let Some(value) = from_file.or_else(|| found.map(|found| found.value)) {
             command = command.mut_arg(id, |arg| with_hidden_default(arg, value));
         }
     }
     Ok(command)
 }
 
-fn secret_variables(command: &Command) -> Vec<(clap::Id, String)> {
-    let secrets = command.get_arguments().filter(|arg| arg.is_hide_env_values_set());
-    secrets.filter_map(|arg| Some((arg.get_id().clone(), arg.get_env()?.to_str()?.to_owned()))).collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
-fn secret_from_file(command: &mut Command, name: &str) -> Result<Option<String>, clap::Error> {
-    let Ok(path) = std::env::var(format!("{name}_FILE")) else { return Ok(None) };
-    if path.is_empty() {
-        return Ok(None);
-    }
-    if std::env::var_os(name).is_some_and(|value| !value.is_empty()) {
+fn secret_from_file(
+    command: &mut Command,
+    variables: &Variables,
+    name: &str,
+    is_set: bool,
+) -> Result<Option<String>, clap::Error> {
+    let Some(path) = variables.exactly(&format!("{name}_FILE")).map(|found| found.value) else { return Ok(None) };
+    if is_set {
         let text = format!("{name} and {name}_FILE are both set; expected one of them\n");
         return Err(command.error(ErrorKind::ArgumentConflict, text));
     }

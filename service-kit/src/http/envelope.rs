@@ -1,11 +1,11 @@
 //! The answers to a change: `{"msg": "item created", "item": {…}}`.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
+use actix_web::http::header;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The shape of an answer to a change, also for the OpenAPI document.
+/// The answer to a change.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ItemBody<T> {
     /// `item created`, `item updated` or `item deleted`.
@@ -14,35 +14,33 @@ pub struct ItemBody<T> {
     pub item: T,
 }
 
-/// `201`: the new item.
-pub fn created<T: Serialize>(item: &T) -> HttpResponse {
-    answer(StatusCode::CREATED, "item created", item)
+/// `201`: the new item, and where it is from now on.
+pub fn created<T: Serialize>(item: &T, location: &str) -> HttpResponse {
+    HttpResponse::Created().insert_header((header::LOCATION, location)).json(ItemBody { msg: "item created", item })
 }
 
 /// `200`: the item as it is now.
 pub fn updated<T: Serialize>(item: &T) -> HttpResponse {
-    answer(StatusCode::OK, "item updated", item)
+    HttpResponse::Ok().json(ItemBody { msg: "item updated", item })
 }
 
 /// `200`: the item as it was.
 pub fn deleted<T: Serialize>(item: &T) -> HttpResponse {
-    answer(StatusCode::OK, "item deleted", item)
-}
-
-fn answer<T: Serialize>(status: StatusCode, msg: &'static str, item: &T) -> HttpResponse {
-    HttpResponse::build(status).json(ItemBody { msg, item })
+    HttpResponse::Ok().json(ItemBody { msg: "item deleted", item })
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::body::MessageBody;
+    use actix_web::http::StatusCode;
 
     use super::*;
 
     #[test]
     fn the_message_comes_first_and_names_the_change() {
-        let response = created(&serde_json::json!({ "id": 1 }));
+        let response = created(&serde_json::json!({ "id": 1 }), "/api/banks/1");
         assert_eq!(response.status(), StatusCode::CREATED);
+        assert_eq!(response.headers().get(header::LOCATION).unwrap(), "/api/banks/1");
         let body = response.into_body().try_into_bytes().unwrap();
         assert_eq!(body, r#"{"msg":"item created","item":{"id":1}}"#);
     }

@@ -1,7 +1,7 @@
 //! Asks a service on this machine whether it is ready: what a container's health check runs, so that an image needs no other
 //! program than the service itself.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use super::tls::{Tls, install_crypto_provider};
@@ -22,6 +22,15 @@ pub async fn healthcheck(bind: SocketAddr, tls: &Tls) -> Result<(), String> {
     if status.is_success() { Ok(()) } else { Err(format!("{url} answers {status}")) }
 }
 
+/// For `doctor`: the address is free, or held by a service that is ready, which is the one that is asked about.
+pub async fn address(bind: SocketAddr, tls: &Tls) -> Result<String, String> {
+    let Err(error) = TcpListener::bind(bind) else { return Ok(format!("{bind} is free")) };
+    let answered = healthcheck(bind, tls).await;
+    answered.map(|()| format!("{bind} is the running service's, which is ready")).map_err(|reason| {
+        format!("{bind} cannot be listened on: {error}; if the service is running already, it is not ready: {reason}")
+    })
+}
+
 /// Where a service that listens on all addresses is reached from its own machine.
 fn reachable(bind: SocketAddr) -> SocketAddr {
     let ip = match bind.ip() {
@@ -35,6 +44,17 @@ fn reachable(bind: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_address_is_fine_if_it_is_free_and_not_if_somebody_else_holds_it() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let bind = other.local_addr().unwrap();
+        // Hangs up, and is gone then.
+        let closing = std::thread::spawn(move || drop(other.accept()));
+        assert!(address(bind, &Tls::Off).await.unwrap_err().contains("cannot be listened on"));
+        closing.join().unwrap();
+        assert!(address(bind, &Tls::Off).await.unwrap().ends_with("is free"));
+    }
 
     #[test]
     fn a_service_on_all_addresses_is_asked_on_the_loopback_one() {

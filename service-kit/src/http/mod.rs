@@ -2,17 +2,23 @@
 
 pub mod auth;
 pub mod client;
+pub mod cors;
 pub mod envelope;
+pub mod etag;
 pub mod fields;
 pub mod healthcheck;
 pub mod openapi;
+pub mod page;
 pub mod paging;
+pub mod peers;
 pub mod problem;
 pub mod rate;
 pub mod server;
+pub mod stream;
 pub mod tls;
-mod tls_options;
 
-pub use client::client;
+pub use client::{bounded_body, causes, client};
+pub use cors::CorsOptions;
 pub use healthcheck::healthcheck;
-pub use tls_options::TlsOptions;
+pub use peers::{PeerClient, PeerOptions, PeerTrust};
+pub use tls::TlsOptions;

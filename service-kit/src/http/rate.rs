@@ -68,7 +68,8 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// What one customer gets: an IPv4 address, or an IPv6 /64.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let host_bits = u128::from(u64::MAX);

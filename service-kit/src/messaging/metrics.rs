@@ -23,13 +23,13 @@ pub(crate) struct QueueMetrics {
 impl QueueMetrics {
     pub(crate) fn new(metrics: &Metrics, queue: &str) -> Self {
         let gauge = |name, help| metrics.gauge(name, help, &["queue"]).with_label_values(&[queue]);
-        let seconds = metrics.histogram("handle_seconds", "Time a handler took for one batch", &["queue"]);
+        let seconds = metrics.histogram("bank_message_handle_seconds", "Time a handler took for one batch", &["queue"]);
         Self {
             queue: queue.to_owned(),
             messages: messages(metrics),
-            dead_letters: metrics.counter("dead_letters_total", "Messages kept as dead letters", &["queue"]),
-            in_flight: gauge("messages_in_flight", "Messages in a handler now"),
-            paused: gauge("consumer_paused", "1 while the queue is paused by an outage"),
+            dead_letters: metrics.counter("bank_dead_letters_total", "Messages kept as dead letters", &["queue"]),
+            in_flight: gauge("bank_messages_in_flight", "Messages in a handler now"),
+            paused: gauge("bank_consumer_paused", "1 while the queue is paused by an outage"),
             handle_seconds: seconds.with_label_values(&[queue]),
         }
     }
@@ -78,5 +78,5 @@ impl QueueMetrics {
 
 /// Messages by queue and outcome.
 pub(crate) fn messages(metrics: &Metrics) -> IntCounterVec {
-    metrics.counter("messages_total", MESSAGES_HELP, &["queue", "outcome"])
+    metrics.counter("bank_messages_total", MESSAGES_HELP, &["queue", "outcome"])
 }

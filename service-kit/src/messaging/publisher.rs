@@ -39,6 +39,8 @@ pub enum Receipt {
         waiting_for: Option<String>,
         reason: String,
     },
+    /// No queue is bound for it. It has to be published again, not before `after`.
+    Unrouted { after: Duration, reason: String },
     /// The transport is away, declines, or does not know the queue. As far as is known nothing happened; no attempt is spent.
     Unavailable { reason: String },
 }
@@ -49,7 +51,8 @@ pub trait Publisher: Send + Sync + 'static {
     /// Publishes, and returns when the message's fate is known. Dropping the future does not take the message back.
     async fn publish(&self, outgoing: Outgoing) -> Receipt;
 
-    /// Names of queues that came back from a pause. A receiver that lagged behind should take all queues as resumed.
+    /// Names of queues that came back from a pause, or are there again after they were missing. A receiver that lagged behind
+    /// should take all queues as resumed.
     fn resumed(&self) -> broadcast::Receiver<String>;
 
     /// Whether a queue is paused now. Whoever stores a `waiting_for` asks after storing it, so that a resumption in

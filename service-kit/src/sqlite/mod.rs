@@ -3,11 +3,13 @@
 //! One writer thread commits in groups ([`Writer`]); any number of readers look on ([`Readers`]). WAL, so that they do not
 //! wait for each other; `synchronous=FULL`, so that what is answered is on the disk.
 
+mod foreign;
 mod open;
 mod readers;
 mod writer;
 
-pub use open::{Role, open, pragmas};
+pub use foreign::refuse_foreign;
+pub use open::{Role, finish, open, pragmas};
 pub use readers::Readers;
 pub use writer::{Hooks, Writer};
 

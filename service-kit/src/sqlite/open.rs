@@ -1,5 +1,8 @@
 //! Opening a connection with the settings that the promises rest on.
 
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
@@ -14,13 +17,58 @@ pub enum Role {
     Reader,
 }
 
-/// Opens the file, making it if it is not there.
+/// What the log in front of the file is cut to when it is emptied; a long reader lets it grow.
+const JOURNAL_BYTES: u32 = 8 * 1024 * 1024;
+const OWNER_ONLY_FILE: u32 = 0o600;
+const OWNER_ONLY_FOLDER: u32 = 0o700;
+/// Group and everybody.
+const OTHERS: u32 = 0o077;
+
+/// Opens the file; a writer makes it and its folder if need be. Whatever the folder allows, the files are their owner's alone.
 pub fn open(path: &Path, role: Role) -> Result<SqliteConnection, SqliteError> {
     let fault = |reason: String| SqliteError::Open { path: path.display().to_string(), reason };
+    if role == Role::Writer {
+        keep_private(path).map_err(|error| fault(error.to_string()))?;
+    }
     let name = path.to_str().ok_or_else(|| fault("the path is not UTF-8".to_owned()))?;
     let mut connection = SqliteConnection::establish(name).map_err(|error| fault(error.to_string()))?;
     pragmas(&mut connection, role).map_err(|error| fault(error.to_string()))?;
     Ok(connection)
+}
+
+/// SQLite gives the files beside the database the permissions that the database has.
+fn keep_private(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(OWNER_ONLY_FOLDER).create(folder)?;
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY_FILE).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        narrow(Path::new(&name))?;
+    }
+    Ok(())
+}
+
+/// A file of somebody else cannot be narrowed, and is not ours to narrow.
+fn narrow(file: &Path) -> io::Result<()> {
+    let mode = match fs::metadata(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        metadata => metadata?.permissions().mode(),
+    };
+    if mode & OTHERS == 0 {
+        return Ok(());
+    }
+    match fs::set_permissions(file, Permissions::from_mode(OWNER_ONLY_FILE)) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            tracing::warn!(file = %file.display(), "others may read this file, and its permissions cannot be changed");
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// The settings of a connection. Each has its own page cache, so it is small (512 KiB): the kernel's is shared. `busy_timeout` comes first: already the change to WAL may have to wait.
@@ -29,8 +77,75 @@ pub fn pragmas(connection: &mut SqliteConnection, role: Role) -> QueryResult<()>
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
          PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -512;",
     )?;
+    connection.batch_execute(&format!("PRAGMA journal_size_limit = {JOURNAL_BYTES};"))?;
     match role {
         Role::Writer => Ok(()),
         Role::Reader => connection.batch_execute("PRAGMA query_only = ON;"),
+    }
+}
+
+/// Writes what stands in the log in front of the file into the file, and empties the log: the last act of a clean stop, after
+/// which the file alone is the whole database. Whoever still reads or writes is waited for as for a lock; if that lasts too
+/// long nothing is lost, and the log stays.
+pub fn finish(path: &Path) {
+    let finished = open(path, Role::Writer).map_err(|error| error.to_string()).and_then(|mut connection| {
+        connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| error.to_string())
+    });
+    if let Err(reason) = finished {
+        tracing::info!(file = %path.display(), reason, "the file's log was not emptied; keep it beside the file");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn the_files_are_their_owners_alone_whatever_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let open_to_all = folder.path().join("data");
+        fs::create_dir(&open_to_all).unwrap();
+        fs::set_permissions(&open_to_all, Permissions::from_mode(0o777)).unwrap();
+        let (new, old) = (open_to_all.join("new.sqlite"), open_to_all.join("old.sqlite"));
+        fs::write(&old, "").unwrap();
+        fs::set_permissions(&old, Permissions::from_mode(0o644)).unwrap();
+        for path in [&new, &old] {
+            let mut connection = open(path, Role::Writer).unwrap();
+            connection
+                .batch_execute("CREATE TABLE item (id INTEGER PRIMARY KEY); INSERT INTO item VALUES (1)")
+                .unwrap();
+            for suffix in ["", "-wal", "-shm"] {
+                let file = format!("{}{suffix}", path.display());
+                assert_eq!(mode(Path::new(&file)), 0o600, "{file}");
+            }
+        }
+    }
+
+    #[test]
+    fn after_the_end_the_file_alone_is_the_whole_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, alone) = (folder.path().join("a.sqlite"), folder.path().join("alone.sqlite"));
+        let mut still_open = open(&path, Role::Writer).unwrap();
+        still_open.batch_execute("CREATE TABLE item (id INTEGER PRIMARY KEY); INSERT INTO item VALUES (7)").unwrap();
+        let in_log = || fs::metadata(folder.path().join("a.sqlite-wal")).map_or(0, |log| log.len());
+        assert!(in_log() > 0);
+        finish(&path);
+        assert_eq!(in_log(), 0);
+        fs::copy(&path, &alone).unwrap();
+        let mut copy = open(&alone, Role::Reader).unwrap();
+        assert!(copy.batch_execute("SELECT id FROM item").is_ok());
+    }
+
+    #[test]
+    fn a_writer_makes_the_folder_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/deep/bank.sqlite");
+        open(&path, Role::Writer).unwrap();
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        assert!(open(&folder.path().join("none/bank.sqlite"), Role::Reader).is_err());
     }
 }

@@ -6,6 +6,8 @@
 //! `Connection::transaction`: it is in one already. The queue holds 4,096 pieces; beyond that the answer is `Busy`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::connection::SimpleConnection;
 use diesel::{QueryResult, SqliteConnection};
@@ -50,11 +52,13 @@ type Work<C> = Box<dyn FnOnce(Option<&mut C>) -> Done + Send>;
 /// The way to write. Clones share the one thread, which ends with the last of them.
 pub struct Writer<C = SqliteConnection> {
     queue: mpsc::Sender<Work<C>>,
+    /// Whether the last group could not be committed.
+    failing: Arc<AtomicBool>,
 }
 
 impl<C> Clone for Writer<C> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self { queue: self.queue.clone(), failing: Arc::clone(&self.failing) }
     }
 }
 
@@ -65,9 +69,18 @@ impl<C: SimpleConnection + Send + 'static> Writer<C> {
 
     pub fn start_with(connection: C, hooks: impl Hooks<C>) -> std::io::Result<Self> {
         let (queue, works) = mpsc::channel(QUEUE);
-        let thread = Thread { connection, hooks };
+        let failing = Arc::new(AtomicBool::new(false));
+        let thread = Thread { connection, hooks, failing: Arc::clone(&failing) };
         std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || thread.serve(works))?;
-        Ok(Self { queue })
+        Ok(Self { queue, failing })
+    }
+
+    /// Whether groups are committed: if the last one was not, writes something that changes nothing. For readiness.
+    pub async fn probe(&self) -> Result<(), SqliteError> {
+        if !self.failing.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.run(|connection| connection.batch_execute("PRAGMA application_id = 0")).await
     }
 
     /// Runs the work in the next group; returns once it is committed. Work that is queued is done even if the caller goes.
@@ -123,6 +136,7 @@ fn attempt<C, T, E>(
 struct Thread<C, H> {
     connection: C,
     hooks: H,
+    failing: Arc<AtomicBool>,
 }
 
 impl<C: SimpleConnection, H: Hooks<C>> Thread<C, H> {
@@ -154,6 +168,7 @@ impl<C: SimpleConnection, H: Hooks<C>> Thread<C, H> {
             .and_then(|()| self.hooks.committing(&mut self.connection))
             .and_then(|()| self.connection.batch_execute("COMMIT"))
             .map_err(|error| self.take_back(&error));
+        self.failing.store(outcome.is_err(), Ordering::Relaxed);
         for answer in answers {
             answer(outcome.clone());
         }

@@ -8,8 +8,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::LogFormat;
 use super::visit::{Line, push_quoted, push_unquoted};
+use super::{LogFormat, classic};
 use crate::clock::{Clock, SystemClock};
 
 /// Formats events. The id of the request being served is added here, so that no span per request is needed.
@@ -21,6 +21,12 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if self.0 == LogFormat::Classic {
+            let mut out = String::with_capacity(240);
+            classic::line(&mut out, event);
+            out.push('\n');
+            return writer.write_str(&out);
+        }
         let mut line = Line::new(self.0);
         event.record(&mut line);
         let mut spans = String::new();
@@ -33,8 +39,8 @@ where
         let parts = Parts { level: metadata.level().as_str(), target: metadata.target(), line: &line, spans: &spans };
         let mut out = String::with_capacity(320);
         match self.0 {
-            LogFormat::Text => text(&mut out, &parts),
             LogFormat::Json => json(&mut out, &parts),
+            LogFormat::Text | LogFormat::Classic => text(&mut out, &parts),
         }
         out.push('\n');
         writer.write_str(&out)
@@ -128,13 +134,38 @@ mod tests {
 
     #[test]
     fn a_value_cannot_forge_a_line() {
-        for format in [LogFormat::Text, LogFormat::Json] {
+        for format in [LogFormat::Text, LogFormat::Json, LogFormat::Classic] {
             let text = logged(format, || {
                 tracing::info!(name = "a\nERROR forged", esc = "\u{1b}[31m", "msg\r\nERROR forged {}", "\u{2028}x");
             });
             assert_eq!(text.lines().count(), 1, "{text}");
             assert!(!text.contains(['\r', '\u{1b}', '\u{2028}']), "{text}");
         }
+    }
+
+    #[test]
+    fn a_classic_line_has_its_nine_brackets() {
+        let text = logged(LogFormat::Classic, || {
+            tracing::warn!(
+                remote = "127.0.0.1",
+                request_id = "05f8154f",
+                user_id = 123_u64,
+                method = "GET",
+                route = "/auth/me",
+                status = 401_u64,
+                duration_ms = 1.5_f64,
+                log_type = "client",
+                "request"
+            );
+        });
+        let rest = text.strip_prefix('[').unwrap();
+        let (time, rest) = rest.split_once(']').unwrap();
+        assert!(chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S,%3f").is_ok(), "{time}");
+        assert!(rest.starts_with("[127.0.0.1][05f8154f][123][/auth/me][format.rs]["), "{rest}");
+        assert!(rest.ends_with("[WARNING][client]: GET /auth/me 401 duration_ms=1.5\n"), "{rest}");
+        let other = logged(LogFormat::Classic, || tracing::info!("started"));
+        assert!(other.contains("][None][None][None][None][format.rs]["), "{other}");
+        assert!(other.ends_with("[INFO][server]: started\n"), "{other}");
     }
 
     #[test]

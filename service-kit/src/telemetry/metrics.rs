@@ -1,5 +1,8 @@
 //! One Prometheus registry per service.
 //!
+//! Every metric of ours is called `bank_…`, so that it meets nobody else's; `http_…` and `process_…` are what all programs call
+//! theirs. Which service it is, the scrape's own labels tell (`job`, `instance`).
+//!
 //! Registering a name twice gives the same metric. A name that is taken by another kind of metric is a fault of the
 //! program: it is logged, and the metric that comes back works but is not published.
 
@@ -8,10 +11,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// From half a millisecond to ten seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Of every metric's name.
+const PREFIXES: [&str; 2] = ["bank_", "http_"];
 
 #[derive(Clone)]
 enum Known {
@@ -33,12 +40,16 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Every metric carries the label `service`.
-    pub fn new(service: &'static str) -> Arc<Self> {
-        let labels = HashMap::from([("service".to_owned(), service.to_owned())]);
-        // Without a prefix the registry accepts any labels.
-        let registry = Registry::new_custom(None, Some(labels)).unwrap_or_default();
-        Arc::new(Self { registry, known: Mutex::default() })
+    pub fn new() -> Arc<Self> {
+        let registry = Registry::new();
+        // Memory, CPU, descriptors and start of the process, under the names that every Prometheus client has for them.
+        if let Err(error) = registry.register(Box::new(ProcessCollector::for_self())) {
+            tracing::error!(%error, "the metrics of the process cannot be registered");
+        }
+        let metrics = Arc::new(Self { registry, known: Mutex::default() });
+        let build = metrics.gauge("bank_build_info", "Always 1; the labels tell the version.", &["version"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        metrics
     }
 
     pub fn registry(&self) -> &Registry {
@@ -90,6 +101,10 @@ impl Metrics {
         if let Some(metric) = known.get(name).and_then(unwrap) {
             return metric;
         }
+        assert!(
+            PREFIXES.iter().any(|prefix| name.starts_with(prefix)),
+            "the metric {name} needs a prefix: {PREFIXES:?}"
+        );
         let metric = make().unwrap_or_else(|error| panic!("the metric {name} is not valid: {error}"));
         match self.registry.register(Box::new(metric.clone())) {
             Ok(()) => drop(known.insert(name.to_owned(), wrap(metric.clone()))),
@@ -105,29 +120,44 @@ mod tests {
 
     #[test]
     fn the_same_name_is_the_same_metric() {
-        let metrics = Metrics::new("test");
-        metrics.counter("hits_total", "Hits.", &["route"]).with_label_values(&["/"]).inc();
-        metrics.counter("hits_total", "Hits.", &["route"]).with_label_values(&["/"]).inc();
-        metrics.gauge("queue", "Waiting.", &[]).with_label_values::<&str>(&[]).set(7);
-        metrics.histogram("seconds", "Time.", &[]).with_label_values::<&str>(&[]).observe(0.2);
+        let metrics = Metrics::new();
+        metrics.counter("bank_hits_total", "Hits.", &["route"]).with_label_values(&["/"]).inc();
+        metrics.counter("bank_hits_total", "Hits.", &["route"]).with_label_values(&["/"]).inc();
+        metrics.gauge("bank_queue", "Waiting.", &[]).with_label_values::<&str>(&[]).set(7);
+        metrics.histogram("bank_seconds", "Time.", &[]).with_label_values::<&str>(&[]).observe(0.2);
         let text = metrics.render();
-        assert!(text.contains("hits_total{route=\"/\",service=\"test\"} 2"), "{text}");
-        assert!(text.contains("queue{service=\"test\"} 7"), "{text}");
-        assert!(text.contains("seconds_count{service=\"test\"} 1"), "{text}");
+        assert!(text.contains("bank_hits_total{route=\"/\"} 2"), "{text}");
+        assert!(text.contains("bank_queue 7"), "{text}");
+        assert!(text.contains("bank_seconds_count 1"), "{text}");
+    }
+
+    #[test]
+    fn the_process_and_the_build_are_told() {
+        let text = Metrics::new().render();
+        let names = [
+            "process_resident_memory_bytes ",
+            "process_cpu_seconds_total ",
+            "process_start_time_seconds ",
+            "process_open_fds ",
+        ];
+        for name in names {
+            assert!(text.contains(name), "{name} in {text}");
+        }
+        assert!(text.contains(concat!("bank_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1")), "{text}");
     }
 
     #[test]
     fn a_name_taken_by_another_kind_does_no_harm() {
-        let metrics = Metrics::new("test");
-        metrics.counter("x", "X.", &[]);
-        metrics.gauge("x", "X.", &[]).with_label_values::<&str>(&[]).set(1);
-        assert!(!metrics.render().contains("gauge"));
+        let metrics = Metrics::new();
+        metrics.counter("bank_x", "X.", &[]);
+        metrics.gauge("bank_x", "X.", &[]).with_label_values::<&str>(&[]).set(1);
+        assert!(!metrics.render().contains("# TYPE bank_x gauge"));
     }
 
     #[test]
     fn services_in_one_process_do_not_mix() {
-        let (one, two) = (Metrics::new("one"), Metrics::new("two"));
-        one.counter("x_total", "X.", &[]).with_label_values::<&str>(&[]).inc();
-        assert!(!two.render().contains("x_total"));
+        let (one, two) = (Metrics::new(), Metrics::new());
+        one.counter("bank_x_total", "X.", &[]).with_label_values::<&str>(&[]).inc();
+        assert!(!two.render().contains("bank_x_total"));
     }
 }

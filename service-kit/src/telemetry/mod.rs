@@ -5,19 +5,23 @@
 //! characters are escaped, so a value cannot forge a line. [`Metrics`] is one Prometheus registry per service, never a
 //! global one, since several services may share a process.
 
+mod classic;
 mod format;
 mod metrics;
 mod output;
+mod reports;
 mod visit;
 
 use std::path::PathBuf;
 
-use tracing_subscriber::EnvFilter;
+use sentry::integrations::tracing::ErrorLayer;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 pub use metrics::Metrics;
-pub use output::flush;
+pub use reports::ReportOptions;
 
 /// The broker's library logs every message that comes back unroutable, whole: bodies are private. What it logs of channels and
 /// connections that end, also where that is the answer to a question, our own errors tell.
@@ -29,6 +33,8 @@ const UNWANTED: [&str; 4] =
 pub enum LogFormat {
     Text,
     Json,
+    // The line of the older Flask services. Not a doc comment: clap would give every option of `--help` lines of its own.
+    Classic,
 }
 
 /// Where logs go and what they hold.
@@ -40,14 +46,16 @@ pub struct LogSettings {
     /// What is logged: a level, or such as `info,bank_service=debug`
     #[arg(long = "log-level", env = "RUST_LOG", default_value = "info", value_name = "FILTER", global = true)]
     pub level: String,
-    /// Append log lines to this file instead of standard error
+    /// Append log lines to this file, besides standard error
     #[arg(long = "log-file", env = "LOG_FILE", value_name = "FILE", global = true)]
     pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub reports: ReportOptions,
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned(), file: None }
+        Self { format: LogFormat::Text, level: "info".to_owned(), file: None, reports: ReportOptions::default() }
     }
 }
 
@@ -59,6 +67,8 @@ pub enum TelemetryError {
     File { path: PathBuf, source: std::io::Error },
     #[error("the log writer cannot start: {0}")]
     Writer(std::io::Error),
+    #[error("SENTRY_DSN: not a DSN; expected such as https://KEY@HOST/PROJECT")]
+    Dsn,
     #[error("logging is already set up in this process")]
     AlreadySet,
 }
@@ -74,10 +84,19 @@ pub fn init(settings: &LogSettings) -> Result<(), TelemetryError> {
         .with_writer(output)
         .fmt_fields(visit::FieldFormat(settings.format))
         .event_format(format::LineFormat(settings.format));
-    tracing_subscriber::registry().with(filter).with(lines).try_init().map_err(|_| TelemetryError::AlreadySet)?;
+    let reporting = reports::start(&settings.reports)?;
+    let reports = reporting.then(|| ErrorLayer::new().with_filter(LevelFilter::ERROR));
+    let subscriber = tracing_subscriber::registry().with(filter).with(lines).with(reports);
+    subscriber.try_init().map_err(|_| TelemetryError::AlreadySet)?;
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(location, reason = crate::task::panic_text(panic.payload()), "panic");
     }));
     Ok(())
+}
+
+/// Waits a little until what was logged so far is written and reported.
+pub fn flush() {
+    output::flush();
+    reports::flush();
 }

@@ -3,7 +3,7 @@
 //! The queue holds 8,192 lines; beyond that lines are dropped and counted, and the count is written once there is room.
 //! What is queued is written out by [`flush`], which `main` calls last.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +38,7 @@ impl Output {
             None => Box::new(io::stderr()),
             Some(path) => {
                 let opened = OpenOptions::new().create(true).append(true).open(path);
-                Box::new(opened.map_err(|source| TelemetryError::File { path: path.to_owned(), source })?)
+                Box::new(Both(opened.map_err(|source| TelemetryError::File { path: path.to_owned(), source })?))
             }
         };
         let (queue, lines) = sync_channel(QUEUE_LINES);
@@ -74,8 +74,23 @@ impl Write for &Output {
     }
 }
 
+/// A file and standard error. Neither stands in the other's way: a full disk leaves the console, and the other way round.
+struct Both(File);
+
+impl Write for Both {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let console = io::stderr().write_all(bytes);
+        self.0.write_all(bytes).or(console)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Waits, for a second at most, until everything logged so far is written.
-pub fn flush() {
+pub(super) fn flush() {
     let Some(queue) = QUEUE.get() else { return };
     let (done, answer) = sync_channel(1);
     // A full queue or a dead writer must not keep a process from ending.

@@ -38,7 +38,7 @@ impl Line {
     fn text(&mut self, field: &Field, value: &str) {
         self.member(field, |out, format| match format {
             LogFormat::Text if is_plain(value) => out.push_str(value),
-            LogFormat::Text | LogFormat::Json => push_quoted(out, value),
+            LogFormat::Text | LogFormat::Json | LogFormat::Classic => push_quoted(out, value),
         });
     }
 
@@ -50,7 +50,7 @@ impl Line {
     fn member(&mut self, field: &Field, value: impl FnOnce(&mut String, LogFormat)) {
         let out = &mut self.members;
         match self.format {
-            LogFormat::Text => {
+            LogFormat::Text | LogFormat::Classic => {
                 out.push(' ');
                 out.push_str(field.name());
                 out.push('=');

@@ -1,7 +1,5 @@
 //! Nothing is published before every queue is there that is expected to hear it.
 
-use std::time::Duration;
-
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use service_kit::lifecycle::Shutdown;
@@ -15,7 +13,7 @@ use crate::support::{Stage, broker_uri, eventually};
 fn expecting(stage: &Stage, queues: &[&str]) -> AmqpPublisher {
     let mut settings = stage.settings.clone();
     settings.expected_queues = queues.iter().map(|queue| stage.name(queue)).collect();
-    AmqpPublisher::start(settings, &Metrics::new("expecting"), Shutdown::new())
+    AmqpPublisher::start(settings, &Metrics::new(), Shutdown::new())
 }
 
 async fn publish(publisher: &AmqpPublisher) -> Receipt {
@@ -50,12 +48,20 @@ async fn nothing_is_published_while_one_of_two_queues_is_missing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_appears_counts_once_it_is_consumed() {
     let stage = Stage::new().await;
-    let publisher = expecting(&stage, &["q"]);
-    eventually("it is waited for", async || publisher.state().is_err_and(|reason| reason.contains("waiting"))).await;
+    let publisher = expecting(&stage, &["q", "other"]);
+    let both = [stage.name("other"), stage.name("q")];
+    eventually("both are waited for", async || {
+        let mut missing = publisher.missing_queues();
+        missing.sort();
+        missing == both
+    })
+    .await;
     let (_connection, channel) = stage.channel(&broker_uri()).await;
     let (name, durable) = (stage.name("q"), QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() });
     channel.queue_declare(name.as_str().into(), durable, FieldTable::default()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // A look that has seen the other one come has seen this one, too.
+    stage.subscribe(stage.queue("other"), &Scripted::always(Outcome::Done)).await;
+    eventually("the other is there", async || !publisher.missing_queues().contains(&both[0])).await;
     assert_eq!(publisher.missing_queues(), std::slice::from_ref(&name), "it is not bound yet");
 
     let (exchange, bind) = (stage.settings.exchange.as_str(), QueueBindOptions::default());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use chrono::DateTime;
 use lapin::options::{BasicGetOptions, BasicNackOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use service_kit::lifecycle::Shutdown;
@@ -11,6 +12,9 @@ use service_kit::messaging::amqp::{dead_queue, retry_queue};
 use service_kit::messaging::{
     AmqpConsumers, Consumer, ConsumerSettings, DeadLetters as _, Destination, Outcome, Receipt,
 };
+
+use shared_events::events::{EmailRequest, EmailRequested};
+use shared_events::{Envelope, WireMessage};
 
 use crate::scripted::{Act, Scripted, id, message};
 use crate::support::{Stage, broker_uri, eventually, rabbitmqctl};
@@ -39,7 +43,7 @@ async fn a_retry_queue_that_was_deleted_is_made_again_and_the_message_is_not_los
     let name = retry_queue(&stage.name("q"), Duration::from_millis(100));
     channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
     stage.publish_until_accepted(&message(1)).await;
-    eventually("it is done", async || stage.metric("messages_total", &["outcome=\"done\""]) == 1).await;
+    eventually("it is done", async || stage.metric("bank_messages_total", &["outcome=\"done\""]) == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,16 +74,16 @@ async fn what_a_dead_process_had_in_hand_comes_again_marked_as_redelivered() {
         Act::Say(if delivery.redelivered { Outcome::Done } else { Outcome::reject("not marked") })
     });
     stage.subscribe(settings, &again).await;
-    eventually("it is done", async || stage.metric("messages_total", &["outcome=\"done\""]) == 1).await;
+    eventually("it is done", async || stage.metric("bank_messages_total", &["outcome=\"done\""]) == 1).await;
     assert_eq!(again.calls.lock().unwrap().concat(), [(id(1), 1)], "the attempt that was cut short is not counted");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_that_is_returned_again_and_again_becomes_a_dead_letter_of_the_brokers() {
+/// A stage on which the broker has given a message up by itself, and the name of its queue.
+async fn given_up_by_the_broker(message: &WireMessage) -> (Stage, String) {
     let stage = Stage::new().await;
     stage.subscribe(stage.queue("q"), &Scripted::always(Outcome::Done)).await;
     assert!(stage.consumers.drain(Duration::from_secs(10)).await);
-    assert_eq!(stage.publish(&message(1)).await, Receipt::Accepted);
+    assert_eq!(stage.publish(message).await, Receipt::Accepted);
     let (_connection, channel) = stage.channel(&broker_uri()).await;
     let (name, requeue) = (stage.name("q"), BasicNackOptions { requeue: true, ..BasicNackOptions::default() });
     for _ in 0..200 {
@@ -89,9 +93,40 @@ async fn a_message_that_is_returned_again_and_again_becomes_a_dead_letter_of_the
             None => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
+    (stage, name)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_is_returned_again_and_again_becomes_a_dead_letter_of_the_brokers() {
+    let (stage, name) = given_up_by_the_broker(&message(1)).await;
     let letters = stage.letters(&["q"]).list(&name, None, 10).await.unwrap();
     let [letter] = &letters[..] else { panic!("one dead letter is expected: {letters:?}") };
     assert_eq!((letter.reason.as_str(), &letter.message), ("the broker gave it up: delivery_limit", &message(1)));
+}
+
+/// The broker knows nothing of secrets, so its dead letter has them until somebody looks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_at_a_dead_letter_of_the_brokers_takes_links_and_codes_out_of_the_queue() {
+    let request = EmailRequest {
+        template: "reset-password".to_owned(),
+        to: "john.doe@example.com".to_owned(),
+        params: [("link", "https://bank.example/reset/hush-hush"), ("code", "K7KM2PQX")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+    };
+    let secrets = ["hush-hush", "K7KM2PQX"];
+    let envelope = Envelope::new(id(1), "urn:test", None, DateTime::UNIX_EPOCH, &EmailRequested(request)).unwrap();
+    let requested = WireMessage::encode(&envelope).unwrap();
+    let (stage, name) = given_up_by_the_broker(&requested).await;
+    let has_secrets = |body: &[u8]| secrets.iter().any(|secret| String::from_utf8_lossy(body).contains(secret));
+    assert!(has_secrets(&requested.body));
+    let letters = stage.letters(&["q"]).list(&name, None, 10).await.unwrap();
+    let [letter] = &letters[..] else { panic!("one dead letter is expected: {letters:?}") };
+    assert!(!has_secrets(&letter.message.body) && letter.id() == id(1), "{letter:?}");
+    assert_eq!(letter.reason, "the broker gave it up: delivery_limit", "the copy keeps why");
+    assert_eq!(stage.waiting(&dead_queue(&name)).await, 1, "the copy stands in the original's place");
+    let kept = stage.take(&dead_queue(&name)).await.unwrap().delivery.data;
+    assert!(!has_secrets(&kept), "{}", String::from_utf8_lossy(&kept));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,5 +174,5 @@ async fn what_a_drained_consumer_had_not_begun_goes_to_the_next_one() {
     let next = Scripted::always(Outcome::Done);
     stage.subscribe(settings, &next).await;
     eventually("the next one has the rest", async || next.calls.lock().unwrap().concat().len() == 10 - begun).await;
-    assert_eq!(stage.metric("messages_total", &["outcome=\"done\""]), 10);
+    assert_eq!(stage.metric("bank_messages_total", &["outcome=\"done\""]), 10);
 }

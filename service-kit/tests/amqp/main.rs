@@ -15,6 +15,7 @@ mod contract;
 mod dead_letters;
 mod expected;
 mod faults;
+mod headers;
 mod outages;
 mod probe;
 mod rights;

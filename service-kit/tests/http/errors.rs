@@ -19,7 +19,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
     answer.assert_problem(405, "method_not_allowed");
     let mut allowed: Vec<_> = answer.header("allow").split(", ").collect();
     allowed.sort_unstable();
-    assert_eq!(allowed, ["GET", "POST"]);
+    assert_eq!(allowed, ["GET", "HEAD", "POST"]);
 }
 
 #[actix_web::test]
@@ -152,7 +152,7 @@ async fn more_requests_than_allowed_are_refused_early_but_probes_are_answered() 
         let request = started.client.get(started.url("/held"));
         service_kit::task::spawn("held", async move { answer(request).await })
     });
-    let full = async || started.metrics.render().contains("http_requests_in_flight{service=\"test-service\"} 2");
+    let full = async || started.metrics.render().lines().any(|line| line == "http_requests_in_flight 2");
     crate::support::eventually("both requests are in work", full).await;
     let refused = started.get("/ping").await;
     refused.assert_problem(503, "overloaded");

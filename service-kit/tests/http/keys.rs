@@ -1,4 +1,4 @@
-//! Public keys from a server: cached, renewed, and kept while the server is away.
+//! Public keys from a server: cached, renewed, and believed for a quarter of an hour while the server is away.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,7 +7,8 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use chrono::DateTime;
 use service_kit::clock::ManualClock;
-use service_kit::http::auth::{HttpKeys, Jwks, KeySource, SigningKey};
+use service_kit::http::PeerTrust;
+use service_kit::http::auth::{HttpKeys, Jwks, KeySource, KeysAway, SigningKey};
 use std::sync::Mutex;
 
 use crate::support::{Started, eventually, settings, start_with};
@@ -34,7 +35,7 @@ fn key_server() -> KeyServer {
         config.route("/jwks.json", web::get().to(answer));
     });
     let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap()));
-    let source = HttpKeys::new(started.url("/jwks.json"), clock.clone());
+    let source = HttpKeys::new(started.url("/jwks.json"), &PeerTrust::default(), clock.clone());
     KeyServer { started, asked, keys, clock, source }
 }
 
@@ -44,30 +45,52 @@ async fn keys_are_fetched_once_and_an_unknown_id_asks_again_but_seldom() {
     let (first, second) = (SigningKey::generate(), SigningKey::generate());
     server.keys.lock().unwrap().keys = vec![first.jwk()];
     for _ in 0..3 {
-        assert_eq!(server.source.key(first.kid()).await.unwrap().as_ref(), &first.jwk());
+        assert_eq!(server.source.key(first.kid()).await.unwrap().unwrap().as_ref(), &first.jwk());
     }
     assert_eq!(server.asked.load(Ordering::SeqCst), 1);
     server.keys.lock().unwrap().keys.push(second.jwk());
     for _ in 0..20 {
-        assert!(server.source.key("forged").await.is_none());
+        assert!(server.source.key("forged").await.unwrap().is_none());
     }
     assert_eq!(server.asked.load(Ordering::SeqCst), 1);
     server.clock.advance(Duration::from_secs(5));
-    assert!(server.source.key(second.kid()).await.is_some());
+    assert!(server.source.key(second.kid()).await.unwrap().is_some());
     assert_eq!(server.asked.load(Ordering::SeqCst), 2);
 }
 
 #[actix_web::test]
-async fn old_keys_serve_on_while_they_are_renewed_or_the_server_is_away() {
+async fn old_keys_serve_on_for_a_quarter_of_an_hour_and_no_longer() {
     let server = key_server();
     let key = SigningKey::generate();
     server.keys.lock().unwrap().keys = vec![key.jwk()];
-    assert!(server.source.key(key.kid()).await.is_some());
+    assert!(server.source.key(key.kid()).await.unwrap().is_some());
     server.clock.advance(Duration::from_mins(11));
-    assert!(server.source.key(key.kid()).await.is_some());
+    assert!(server.source.key(key.kid()).await.unwrap().is_some());
     eventually("renewed in the background", async || server.asked.load(Ordering::SeqCst) == 2).await;
     server.started.server.stop(false).await;
-    server.clock.advance(Duration::from_mins(11));
-    assert!(server.source.key("unknown").await.is_none());
-    assert!(server.source.key(key.kid()).await.is_some());
+    server.clock.advance(Duration::from_mins(14));
+    assert!(server.source.key(key.kid()).await.unwrap().is_some());
+    assert!(server.source.key("unknown").await.unwrap().is_none());
+    server.clock.advance(Duration::from_mins(1));
+    assert_eq!(server.source.key(key.kid()).await, Err(KeysAway));
+    assert_eq!(server.source.key("unknown").await, Err(KeysAway));
+}
+
+#[actix_web::test]
+async fn a_withdrawn_key_is_not_believed_after_a_quiet_spell() {
+    let server = key_server();
+    let (withdrawn, next) = (SigningKey::generate(), SigningKey::generate());
+    server.keys.lock().unwrap().keys = vec![withdrawn.jwk()];
+    assert!(server.source.key(withdrawn.kid()).await.unwrap().is_some());
+    server.keys.lock().unwrap().keys = vec![next.jwk()];
+    server.clock.advance(Duration::from_mins(15));
+    assert_eq!(server.source.key(withdrawn.kid()).await, Ok(None));
+    assert!(server.source.key(next.kid()).await.unwrap().is_some());
+}
+
+#[actix_web::test]
+async fn keys_that_were_never_fetched_are_away_and_not_unknown() {
+    let server = key_server();
+    server.started.server.stop(false).await;
+    assert_eq!(server.source.key("any").await, Err(KeysAway));
 }

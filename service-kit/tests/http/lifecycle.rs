@@ -1,15 +1,21 @@
 //! Starting several servers in one process, and stopping without losing a request.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::support::{answer, eventually, start};
+use actix_web::{HttpResponse, web};
+
+use crate::support::{answer, eventually, settings, start, start_with};
 
 #[actix_web::test]
 async fn a_shutdown_says_not_ready_first_and_finishes_what_is_in_flight() {
     let started = start();
     let request = started.client.get(started.url("/held"));
     let held = service_kit::task::spawn("held", async move { answer(request).await });
-    let in_work = async || started.metrics.render().contains("http_requests_in_flight{service=\"test-service\"} 1");
+    let in_work = async || started.metrics.render().lines().any(|line| line == "http_requests_in_flight 1");
     eventually("the request is in work", in_work).await;
 
     started.shutdown.begin();
@@ -21,7 +27,45 @@ async fn a_shutdown_says_not_ready_first_and_finishes_what_is_in_flight() {
     eventually("no new connection is taken", async || client.get(started.url("/ping")).send().await.is_err()).await;
     started.gate.add_permits(1);
     assert_eq!(held.await.unwrap().status, 200);
-    tokio::time::timeout(Duration::from_secs(5), started.server.wait()).await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), started.server.wait()).await.unwrap();
+}
+
+/// The only worker stands still, so these connections are not begun when accepting ends: what a busy machine does now and then.
+#[actix_web::test]
+async fn a_connection_that_was_made_before_the_end_of_accepting_gets_its_answer() {
+    let mut settings = settings();
+    settings.workers = 1;
+    settings.accept_delay = Duration::from_secs(5);
+    let (release, gate) = channel::<()>();
+    let gate = web::Data::new(Mutex::new(gate));
+    let started = start_with(settings, move |config| {
+        config.app_data(gate.clone()).route("/standstill", web::get().to(standstill));
+    });
+    let addr = started.server.addr;
+    let mut clients = vec![ask(addr, "/standstill")];
+    clients.extend((0..20).map(|_| ask(addr, "/ping")));
+    started.shutdown.begin();
+    let refused = async || TcpStream::connect_timeout(&addr, Duration::from_millis(100)).is_err();
+    eventually("no new connection is taken", refused).await;
+    release.send(()).unwrap();
+    for (number, mut client) in clients.into_iter().enumerate() {
+        let mut text = String::new();
+        client.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200"), "connection {number}: {text:?}");
+    }
+    started.server.wait().await;
+}
+
+fn ask(addr: SocketAddr, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
+async fn standstill(gate: web::Data<Mutex<Receiver<()>>>) -> HttpResponse {
+    gate.lock().unwrap().recv().unwrap();
+    HttpResponse::Ok().finish()
 }
 
 #[actix_web::test]

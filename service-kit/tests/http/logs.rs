@@ -9,7 +9,12 @@ const FILE: &str = "access.log.json";
 #[actix_web::test]
 #[ignore = "run by the test below, in a process of its own"]
 async fn child() {
-    let settings = LogSettings { format: LogFormat::Json, level: "info".to_owned(), file: Some(FILE.into()) };
+    let settings = LogSettings {
+        format: LogFormat::Json,
+        level: "info".to_owned(),
+        file: Some(FILE.into()),
+        ..LogSettings::default()
+    };
     telemetry::init(&settings).unwrap();
     let started = start();
     for (path, id) in

@@ -10,8 +10,17 @@
 
 mod auth;
 mod builtin;
+mod cors;
+mod documents;
+mod error_reports;
 mod errors;
 mod keys;
 mod lifecycle;
+mod live;
 mod logs;
+mod peer_authorities;
+mod peers;
+mod sessions;
+mod shape;
+mod slow;
 mod support;

@@ -127,5 +127,5 @@ async fn a_message_whose_dead_letter_cannot_be_kept_is_not_given_up() {
     let receipt = house.publish_new(&message(1)).await;
     assert_eq!(pending(&receipt, "q"), (0, 0));
     assert!(matches!(receipt, Receipt::Later { reason, .. } if reason.contains("could not be kept")));
-    assert_eq!(house.metric("dead_letters_total", &["q"]), 0);
+    assert_eq!(house.metric("bank_dead_letters_total", &["q"]), 0);
 }

@@ -16,10 +16,10 @@ async fn done_and_skipped_are_accepted_and_counted_apart() {
     house.subscribe(queue("done"), &Scripted::always(Outcome::Done));
     house.subscribe(queue("skipped"), &Scripted::always(Outcome::Skipped));
     assert_eq!(house.publish_new(&message(1)).await, Receipt::Accepted);
-    assert_eq!(house.metric("messages_total", &[r#"queue="done""#, r#"outcome="done""#]), 1);
-    assert_eq!(house.metric("messages_total", &[r#"queue="skipped""#, r#"outcome="skipped""#]), 1);
-    assert_eq!(house.metric("messages_in_flight", &[r#"queue="done""#]), 0);
-    assert_eq!(house.metric("handle_seconds_count", &[r#"queue="done""#]), 1);
+    assert_eq!(house.metric("bank_messages_total", &[r#"queue="done""#, r#"outcome="done""#]), 1);
+    assert_eq!(house.metric("bank_messages_total", &[r#"queue="skipped""#, r#"outcome="skipped""#]), 1);
+    assert_eq!(house.metric("bank_messages_in_flight", &[r#"queue="done""#]), 0);
+    assert_eq!(house.metric("bank_message_handle_seconds_count", &[r#"queue="done""#]), 1);
     assert!(house.letters.all().is_empty());
 }
 
@@ -44,7 +44,7 @@ async fn each_retry_waits_longer_and_the_fifth_failure_is_a_dead_letter() {
     assert!(letter.reason.contains("mailbox busy"), "{}", letter.reason);
     let attempts: Vec<u32> = consumer.calls.lock().unwrap().iter().flatten().map(|(_, attempt)| *attempt).collect();
     assert_eq!(attempts, [1, 2, 3, 4, 5]);
-    assert_eq!(house.metric("dead_letters_total", &[r#"queue="q""#]), 1);
+    assert_eq!(house.metric("bank_dead_letters_total", &[r#"queue="q""#]), 1);
 }
 
 #[tokio::test]
@@ -98,8 +98,8 @@ async fn no_more_handlers_run_at_once_than_allowed_and_no_fewer() {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        crate::support::eventually("the last ones wait", || house.metric("messages_in_flight", &["q"]) > 0).await;
-        while house.metric("messages_in_flight", &["q"]) > 0 {
+        crate::support::eventually("the last ones wait", || house.metric("bank_messages_in_flight", &["q"]) > 0).await;
+        while house.metric("bank_messages_in_flight", &["q"]) > 0 {
             consumer.release.notify_waiters();
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

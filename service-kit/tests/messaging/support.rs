@@ -121,7 +121,7 @@ impl House {
     }
 
     pub(crate) fn with_letters(store: Arc<dyn DeadLetters>, letters: Arc<MemoryDeadLetters>) -> Self {
-        let (metrics, shutdown) = (Metrics::new("test-service"), Shutdown::new());
+        let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
         let clock = Arc::new(ManualClock::new(start()));
         let broker = InProcessBroker::with_clock(
             store,
@@ -155,7 +155,7 @@ impl House {
                     self.clock.advance(after);
                     progress = next;
                 }
-                Receipt::Unavailable { reason } => panic!("{reason}"),
+                Receipt::Unrouted { reason, .. } | Receipt::Unavailable { reason } => panic!("{reason}"),
             }
         }
         panic!("not accepted after 20 tries");
@@ -164,8 +164,8 @@ impl House {
     /// A number from the metrics, as Prometheus would scrape it; 0 if it is not there.
     pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> u64 {
         let text = self.metrics.render();
-        let line =
-            text.lines().find(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|l| line.contains(l)));
+        let named = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let line = text.lines().find(|line| named(line) && labels.iter().all(|l| line.contains(l)));
         line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
     }
 }

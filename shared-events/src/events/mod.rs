@@ -20,7 +20,8 @@ pub use security::{
     AccountLocked, DeviceRegistered, DeviceRemoved, EmailChangeRequested, EmailChanged, EmailVerified, KeysRotated,
     LoggedOut, LoginFailed, LoginSucceeded, MfaDisabled, MfaEnabled, MfaFailed, PasswordChanged, PasswordRehashed,
     PasswordReset, PasswordResetRequested, PhoneVerified, RecoveryCodeUsed, RecoveryCodesMade, RefreshTokenReused,
-    RolesChanged, SecurityFacts, SessionsEnded, SocialLinked, SocialUnlinked, UserBlocked, UserUnblocked,
+    RefreshTokenSpent, RolesChanged, SecurityFacts, SessionsEnded, SocialLinked, SocialUnlinked, UserBlocked,
+    UserUnblocked,
 };
 pub use user::{
     Client, ClientCreated, ClientDeleted, ClientUpdated, Role, RoleCreated, RoleDeleted, RoleUpdated, User,

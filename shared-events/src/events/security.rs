@@ -49,6 +49,10 @@ security_event!(
     RefreshTokenReused = "security.refresh_token_reused",
     "A used refresh token came back; its session was ended."
 );
+security_event!(
+    RefreshTokenSpent = "security.refresh_token_spent",
+    "A used refresh token came back within half a minute; it was refused."
+);
 security_event!(RolesChanged = "security.roles_changed", "A user's roles were changed.");
 security_event!(UserBlocked = "security.user_blocked", "A user was blocked.");
 security_event!(UserUnblocked = "security.user_unblocked", "A user was unblocked.");

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{SCHEMA_PREFIX, body_schema};
 use crate::catalog::{BANK_SERVICE, EVENTS, Entry, REPLIES};
 use crate::routing::{ACK_QUEUE, EXCHANGE};
-use crate::wire::{WireMessage, expiration_ms};
+use crate::wire::{EXPIRES_MS, REQUEST_ID, WireMessage, expiration_ms};
 
 /// The version of the contract: it moves with additions, and with nothing else, since everything else is a new event.
 const VERSION: &str = "1.0.0";
@@ -127,7 +127,7 @@ fn message(entry: &Entry) -> Result<Value, serde_json::Error> {
 fn headers_schema(entry: &Entry) -> Value {
     let kind = entry.event_type;
     let source = if entry.publisher() == BANK_SERVICE { "urn:bank-service" } else { "urn:email-service" };
-    json!({
+    let mut schema = json!({
         "type": "object",
         "required": ["cloudEvents_id", "cloudEvents_type", "cloudEvents_source", "cloudEvents_specversion"],
         "properties": {
@@ -144,7 +144,20 @@ fn headers_schema(entry: &Entry) -> Value {
             "cloudEvents_dataschema": { "const": format!("{SCHEMA_PREFIX}{kind}") },
             "traceparent": { "description": "W3C trace context.", "type": "string" },
         },
-    })
+    });
+    let mut further = Map::new();
+    if let Some(ms) = expiration_ms(kind) {
+        let about = "Milliseconds after cloudEvents_time at which the message is of no use any more.";
+        further.insert(EXPIRES_MS.to_owned(), json!({ "description": about, "const": ms.to_string() }));
+    }
+    if entry.is_confirmed() {
+        let about = "The id of the request that caused the event; correlation_id is the event's own id.";
+        further.insert(REQUEST_ID.to_owned(), json!({ "description": about, "type": "string" }));
+    }
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.append(&mut further);
+    }
+    schema
 }
 
 fn reference(path: &[&str]) -> Value {

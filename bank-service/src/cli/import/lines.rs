@@ -1,7 +1,7 @@
 //! The lines of a file of any length, each bounded.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 /// Longer lines are no rows; they are skipped to their end.
@@ -29,6 +29,11 @@ impl Lines {
 }
 
 impl<R: BufRead> Lines<R> {
+    #[cfg(test)]
+    pub(super) fn over(input: R) -> Self {
+        Self { input, length: 0, number: 0, bytes: 0 }
+    }
+
     /// In bytes; zero for a pipe.
     pub(super) fn length(&self) -> u64 {
         self.length
@@ -38,23 +43,17 @@ impl<R: BufRead> Lines<R> {
         self.bytes
     }
 
-    /// The next line that is not blank, with its number from 1; none at the end.
+    /// The next line that is not blank, with its number from 1; none at the end. A line ends at LF, CR or CRLF.
     pub(super) fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
         let mut raw = Vec::new();
         loop {
             raw.clear();
-            let read = (&mut self.input).take(MAX_LINE + 1).read_until(b'\n', &mut raw)?;
-            if read == 0 {
-                return Ok(None);
-            }
+            let Some(is_whole) = self.read_line(&mut raw)? else { return Ok(None) };
             self.number += 1;
-            self.bytes += u64::try_from(read).unwrap_or(u64::MAX);
-            if raw.len() > usize::try_from(MAX_LINE).unwrap_or(usize::MAX) && raw.last() != Some(&b'\n') {
-                self.skip_line()?;
+            if !is_whole {
                 return Ok(Some((self.number, Err("is longer than 16 KiB"))));
             }
-            let text = raw.strip_suffix(b"\n").unwrap_or(&raw);
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let text = raw.as_slice();
             let text = if self.number == 1 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
             if text.trim_ascii().is_empty() {
                 continue;
@@ -64,20 +63,62 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    fn skip_line(&mut self) -> io::Result<()> {
+    /// Reads to the end of the line and past it; false: the line is too long, and the rest of it was passed over. None at the
+    /// end of the file.
+    fn read_line(&mut self, raw: &mut Vec<u8>) -> io::Result<Option<bool>> {
+        let limit = usize::try_from(MAX_LINE).unwrap_or(usize::MAX);
+        let (mut is_whole, mut is_first) = (true, true);
         loop {
             let buffer = self.input.fill_buf()?;
             if buffer.is_empty() {
-                return Ok(());
+                return Ok((!is_first).then_some(is_whole));
             }
-            let end = buffer.iter().position(|byte| *byte == b'\n');
+            is_first = false;
+            let end = buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let line = buffer.get(..end.unwrap_or(buffer.len())).unwrap_or_default();
+            is_whole &= raw.len() + line.len() <= limit;
+            if is_whole {
+                raw.extend_from_slice(line);
+            }
+            let ends_with_cr = end.is_some_and(|at| buffer.get(at) == Some(&b'\r'));
             let used = end.map_or(buffer.len(), |at| at + 1);
-            self.input.consume(used);
-            self.bytes += u64::try_from(used).unwrap_or(u64::MAX);
+            self.consume(used);
             if end.is_some() {
-                return Ok(());
+                if ends_with_cr && self.input.fill_buf()?.first() == Some(&b'\n') {
+                    self.consume(1);
+                }
+                return Ok(Some(is_whole));
             }
         }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.input.consume(count);
+        self.bytes += u64::try_from(count).unwrap_or(u64::MAX);
+    }
+
+    /// One byte, for a file whose rows are no lines.
+    pub(super) fn next_byte(&mut self) -> io::Result<Option<u8>> {
+        let byte = self.input.fill_buf()?.first().copied();
+        if let Some(byte) = byte {
+            self.consume(1);
+            // Where CR and LF come together, LF counts.
+            let is_end = byte == b'\n' || (byte == b'\r' && self.input.fill_buf()?.first() != Some(&b'\n'));
+            self.number += u64::from(is_end);
+        }
+        Ok(byte)
+    }
+
+    /// Whether the first byte that is no blank, or mark of an encoding, opens an array. Nothing is consumed.
+    pub(super) fn opens_an_array(&mut self) -> io::Result<bool> {
+        let buffer = self.input.fill_buf()?;
+        let text = buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(buffer);
+        Ok(text.trim_ascii_start().first() == Some(&b'['))
+    }
+
+    /// The number of the line that is being read, from 1, for a reader by bytes.
+    pub(super) fn line(&self) -> u64 {
+        self.number + 1
     }
 }
 
@@ -86,7 +127,7 @@ mod tests {
     use super::*;
 
     fn all(bytes: &[u8]) -> Vec<(u64, Line)> {
-        let mut lines = Lines { input: bytes, length: 0, number: 0, bytes: 0 };
+        let mut lines = Lines::over(bytes);
         std::iter::from_fn(|| lines.next().unwrap()).collect()
     }
 
@@ -94,6 +135,19 @@ mod tests {
     fn ends_and_marks_of_every_system_are_taken_off() {
         let lines = all(b"\xef\xbb\xbfa,b\r\n\r\n  \n1,2\n3,4");
         assert_eq!(lines, [(1, Ok("a,b".to_owned())), (4, Ok("1,2".to_owned())), (5, Ok("3,4".to_owned()))]);
+    }
+
+    #[test]
+    fn a_line_may_end_in_cr_alone_and_no_row_is_lost() {
+        let expected: Vec<_> = [(1, "a,b"), (2, "1,2"), (3, "3,4")].map(|(n, text)| (n, Ok(text.to_owned()))).into();
+        for bytes in ["a,b\r1,2\r3,4\r", "a,b\r\n1,2\r3,4", "a,b\n1,2\r\n3,4\r\n"] {
+            assert_eq!(all(bytes.as_bytes()), expected, "{bytes:?}");
+            // However the bytes come in.
+            let input = BufReader::with_capacity(1, bytes.as_bytes());
+            let mut lines = Lines::over(input);
+            let single: Vec<_> = std::iter::from_fn(|| lines.next().unwrap()).collect();
+            assert_eq!((single, lines.bytes), (expected.clone(), u64::try_from(bytes.len()).unwrap()), "{bytes:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! What was written stays: after a crash or a kill the same command is run again, and passes over the addresses that are
 //! there. Rows that cannot be taken are told in a report and cost the others nothing.
 
+mod array;
 mod lines;
 mod progress;
 mod report;
@@ -33,7 +34,7 @@ const SOME_REFUSED: u8 = 2;
 
 #[derive(Debug, Clone, Args)]
 pub struct ImportOptions {
-    /// CSV with a header, or JSON lines: `customer_id,email,password_hash,country,language,is_active,roles`
+    /// CSV with a header (separated by comma, semicolon or tab), JSON lines or a JSON array: `customer_id,email,password_hash,country,language,is_active,roles`
     #[arg(value_name = "FILE")]
     pub input: PathBuf,
 
@@ -169,7 +170,9 @@ fn format_of(file: &Path) -> anyhow::Result<Format> {
     match file.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase).as_deref() {
         Some("csv") => Ok(Format::Csv),
         Some("jsonl" | "ndjson" | "json") => Ok(Format::Jsonl),
-        _ => bail!("{}: is it CSV or JSON lines? Say --format csv or --format jsonl", file.display()),
+        _ => {
+            bail!("{}: is it CSV or JSON? Say --format csv or --format jsonl (JSON lines or an array)", file.display())
+        }
     }
 }
 

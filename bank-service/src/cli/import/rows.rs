@@ -1,4 +1,5 @@
-//! From lines to users: CSV and JSON lines come to the same object, which is checked in one place, all faults at once.
+//! From lines to users: CSV, JSON lines and a JSON array come to the same object, which is checked in one place, all faults at
+//! once.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -7,16 +8,18 @@ use serde_json::{Map, Value};
 use service_kit::http::fields::{Fields, FromFields, parse};
 
 use super::Format;
+use super::array::Elements;
 use super::lines::Lines;
 use crate::domain::email::Email;
 use crate::domain::imported_user::{self, ImportedUser};
 use crate::domain::locale;
 use crate::domain::role::{MAX_PER_USER, RoleName};
 use crate::operations::identity::import::Conflict;
-use crate::security::imported_hash::ImportedHash;
+use crate::security::imported_hash::{HashRefused, ImportedHash};
 
 const COLUMNS: [&str; 7] = ["customer_id", "email", "password_hash", "country", "language", "is_active", "roles"];
 const REQUIRED: [&str; 2] = ["customer_id", "email"];
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// Why a row was refused.
 pub(super) struct Refusal {
@@ -38,16 +41,21 @@ pub(super) struct Reader {
 }
 
 enum FormatOfLines {
-    Csv { header: Vec<String> },
-    Json,
+    Csv { header: Vec<String>, separator: u8 },
+    JsonLines,
+    JsonArray(Elements),
 }
 
 impl Reader {
     /// Reads the header of a CSV file.
     pub(super) fn start(mut lines: Lines, format: Format) -> io::Result<Self> {
         let format = match format {
-            Format::Jsonl => FormatOfLines::Json,
-            Format::Csv => FormatOfLines::Csv { header: header(&mut lines)? },
+            Format::Jsonl if lines.opens_an_array()? => FormatOfLines::JsonArray(Elements::new()),
+            Format::Jsonl => FormatOfLines::JsonLines,
+            Format::Csv => {
+                let (header, separator) = header(&mut lines)?;
+                FormatOfLines::Csv { header, separator }
+            }
         };
         Ok(Self { lines, format })
     }
@@ -57,10 +65,14 @@ impl Reader {
     }
 
     pub(super) fn next(&mut self) -> io::Result<Option<Row>> {
-        let Some((line, text)) = self.lines.next()? else { return Ok(None) };
+        let next = match &mut self.format {
+            FormatOfLines::JsonArray(elements) => elements.next(&mut self.lines)?,
+            FormatOfLines::JsonLines | FormatOfLines::Csv { .. } => self.lines.next()?,
+        };
+        let Some((line, text)) = next else { return Ok(None) };
         let object = text.map_err(str::to_owned).and_then(|text| match &self.format {
-            FormatOfLines::Json => json_object(&text),
-            FormatOfLines::Csv { header } => csv_object(header, &text),
+            FormatOfLines::JsonLines | FormatOfLines::JsonArray(_) => json_object(&text),
+            FormatOfLines::Csv { header, separator } => csv_object(header, *separator, &text),
         });
         Ok(Some(match object {
             Ok(object) => checked(line, &object),
@@ -69,28 +81,51 @@ impl Reader {
     }
 }
 
-fn header(lines: &mut Lines) -> io::Result<Vec<String>> {
+/// The columns' names and what separates them. A spreadsheet's first line `sep=;` is taken.
+fn header(lines: &mut Lines) -> io::Result<(Vec<String>, u8)> {
     let bad = |message: String| io::Error::new(io::ErrorKind::InvalidData, message);
-    let expected = format!("expected a header with {}", COLUMNS.join(","));
-    let Some((_, Ok(text))) = lines.next()? else { return Err(bad(expected)) };
-    let names = cells(&text).map_err(|_| bad(expected.clone()))?;
-    let names: Vec<String> = names.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
+    let expected = format!("expected a header with {}, separated by comma, semicolon or tab", COLUMNS.join(","));
+    let mut first = lines.next()?;
+    if matches!(&first, Some((_, Ok(text))) if text.trim_start().to_ascii_lowercase().starts_with("sep=")) {
+        first = lines.next()?;
+    }
+    let Some((_, Ok(text))) = first else { return Err(bad(expected)) };
+    let known = |separator: u8| {
+        let names = cells(&text, separator).ok()?;
+        let names: Vec<String> = names.iter().map(|name| column_name(name)).collect();
+        Some((names.iter().filter(|name| COLUMNS.contains(&name.as_str())).count(), names, separator))
+    };
+    let best = SEPARATORS.into_iter().filter_map(known).max_by_key(|(count, ..)| *count);
+    let Some((_, mut names, separator)) = best else { return Err(bad(expected)) };
+    while names.last().is_some_and(String::is_empty) {
+        names.pop();
+    }
     for (at, name) in names.iter().enumerate() {
-        if !COLUMNS.contains(&name.as_str()) || names.iter().take(at).any(|before| before == name) {
-            return Err(bad(format!("the header: column {} is unknown or there twice; {expected}", at + 1)));
+        if !COLUMNS.contains(&name.as_str()) {
+            return Err(bad(format!("the header: column {} ({name:.40}) is unknown; {expected}", at + 1)));
+        }
+        if names.iter().take(at).any(|before| before == name) {
+            return Err(bad(format!("the header: column {} ({name}) is there twice; {expected}", at + 1)));
         }
     }
     match REQUIRED.iter().find(|required| !names.iter().any(|name| name == *required)) {
         Some(missing) => Err(bad(format!("the header has no {missing}; {expected}"))),
-        None => Ok(names),
+        None => Ok((names, separator)),
     }
 }
 
+/// `Password Hash` and `password-hash` are `password_hash`, `E-Mail` is `email`.
+fn column_name(cell: &str) -> String {
+    let name = cell.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+    if name == "e_mail" { "email".to_owned() } else { name }
+}
+
 /// The cells of one line. No field of ours can hold a line break.
-fn cells(line: &str) -> Result<Vec<String>, String> {
+fn cells(line: &str, separator: u8) -> Result<Vec<String>, String> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
+        .delimiter(separator)
         .buffer_capacity(line.len().max(1))
         .from_reader(line.as_bytes());
     let mut record = csv::StringRecord::new();
@@ -100,9 +135,10 @@ fn cells(line: &str) -> Result<Vec<String>, String> {
     }
 }
 
-fn csv_object(header: &[String], line: &str) -> Result<Map<String, Value>, String> {
-    let cells = cells(line)?;
-    if cells.len() != header.len() {
+/// Cells that are missing at the end of a line are empty, as spreadsheets leave them out; further ones must be.
+fn csv_object(header: &[String], separator: u8, line: &str) -> Result<Map<String, Value>, String> {
+    let cells = cells(line, separator)?;
+    if cells.iter().skip(header.len()).any(|cell| !cell.trim().is_empty()) {
         return Err(format!("has {} cells where the header has {}", cells.len(), header.len()));
     }
     let given = header.iter().zip(cells).map(|(name, cell)| (name, cell.trim().to_owned()));
@@ -127,9 +163,20 @@ fn value_of(name: &str, cell: String) -> Value {
 
 fn json_object(line: &str) -> Result<Map<String, Value>, String> {
     match serde_json::from_str::<Value>(line) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(object)) => Ok(object.into_iter().filter_map(as_lenient_as_csv).collect()),
         _ => Err("is not a JSON object".to_owned()),
     }
+}
+
+/// Texts are read as cells are: an empty one is none, `yes` is true, several roles may stand in one. So are 0 and 1.
+fn as_lenient_as_csv((name, value): (String, Value)) -> Option<(String, Value)> {
+    let value = match value {
+        Value::String(text) if text.trim().is_empty() => return None,
+        Value::String(text) => value_of(&name, text.trim().to_owned()),
+        Value::Number(number) if name == "is_active" => value_of(&name, number.to_string()),
+        value => value,
+    };
+    Some((name, value))
 }
 
 fn checked(line: u64, object: &Map<String, Value>) -> Row {
@@ -165,7 +212,7 @@ pub(super) fn refused_later(line: u64, user: &ImportedUser, conflict: Conflict) 
 impl FromFields for ImportedUser {
     fn read(fields: &mut Fields) -> Option<Self> {
         let customer_id = fields.required("customer_id", customer_id);
-        let email = fields.required("email", parse::via(Email::parse));
+        let email = fields.required("email", parse::via(Email::mailable));
         let password_hash = fields.nullable("password_hash", parse::via(password_hash));
         let country = fields.nullable("country", parse::via(locale::country));
         let language = fields.nullable("language", parse::via(locale::language));
@@ -174,7 +221,7 @@ impl FromFields for ImportedUser {
         Some(Self {
             customer_id: customer_id?,
             email: email?,
-            password_hash: password_hash?.flatten(),
+            password_hash: password_hash?.flatten().flatten(),
             country: country?.flatten(),
             language: language?.flatten(),
             is_active: is_active?.flatten().unwrap_or(true),
@@ -190,9 +237,18 @@ fn customer_id(value: &Value) -> Result<String, String> {
     imported_user::customer_id(text).map_err(str::to_owned)
 }
 
-fn password_hash(text: &str) -> Result<String, String> {
+/// None of a hash that is soon guessed, and where Django says that no password was set: the user is invited, as one without a
+/// hash.
+fn password_hash(text: &str) -> Result<Option<String>, String> {
     let text = text.trim();
-    ImportedHash::parse(text).map(|hash| hash.into_stored(text)).map_err(|refused| refused.to_string())
+    if text.starts_with('!') {
+        return Ok(None);
+    }
+    match ImportedHash::parse_new(text) {
+        Ok(hash) => Ok(Some(hash.into_stored(text))),
+        Err(HashRefused::TooWeak) => Ok(None),
+        Err(refused) => Err(refused.to_string()),
+    }
 }
 
 fn role_names(value: &Value) -> Result<Vec<String>, String> {

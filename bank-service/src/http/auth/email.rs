@@ -39,7 +39,7 @@ pub(super) fn not_yet(not_yet: NotYet, now: DateTime<Utc>) -> Problem {
     Problem::new(ErrorCode::TooManyRequests, detail).with_retry_after(wait)
 }
 
-/// Sends the link that verifies the caller's address once more; the one before is void with it.
+/// Sends the link that verifies the caller's address once more; the last three stay good until one is used.
 #[utoipa::path(
     post,
     path = "/auth/email/verification",
@@ -50,9 +50,15 @@ pub(super) fn not_yet(not_yet: NotYet, now: DateTime<Utc>) -> Problem {
         (status = 429, description = "One was sent a moment ago", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn send_verification(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+pub(super) async fn send_verification(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+    client: ClientAddr,
+) -> Result<HttpResponse, Problem> {
     actor.may(Action::SendEmailVerification)?;
-    let sent = state.security.send_verification(state.ctx(actor.user_id), actor.user_id).await;
+    let (ctx, origin) = (state.ctx(actor.user_id), origin(&request, client));
+    let sent = state.security.send_verification(ctx, actor.user_id, origin).await;
     sent.map_err(|error| match error {
         SendVerificationError::NotYet(until) => not_yet(until, state.clock.now()),
         SendVerificationError::NotFound => Problem::not_found("user"),
@@ -62,7 +68,7 @@ pub(super) async fn send_verification(state: web::Data<AppState>, actor: Actor) 
     Ok(accepted("a mail is on its way"))
 }
 
-/// It has no `Debug`: it holds a link's secret.
+// It has no `Debug`: it holds a link's secret.
 pub(super) struct TokenRequest(Option<LinkSecret>);
 
 /// The last part of the link.
@@ -81,8 +87,9 @@ impl FromFields for TokenRequest {
     }
 }
 
-/// Takes the token of a link that was sent to an address: the caller's own, or the new one it asked for. A token is good
-/// once.
+/// Takes the token of a link that was sent to an address: the user's own, or the new one it asked for. A token is good once. Sent
+/// with the access token of the account (for a new address: of the session that asked), it shows that the account's holder reads
+/// the mail, and the first reset of the password leaves what the account holds; without, that reset removes it.
 #[utoipa::path(
     post,
     path = "/auth/email/verify",
@@ -90,7 +97,6 @@ impl FromFields for TokenRequest {
     request_body = TokenBody,
     responses(
         (status = 200, description = "The address is verified", body = MessageBody),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid_token`: not ours, used, or expired", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The address is another user's by now", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many tries from this address", body = ProblemBody, content_type = "application/problem+json"),
@@ -100,11 +106,14 @@ pub(super) async fn verify_email(
     state: web::Data<AppState>,
     request: HttpRequest,
     client: ClientAddr,
+    actor: Result<Actor, Problem>,
     body: Body<TokenRequest>,
 ) -> Result<HttpResponse, Problem> {
     state.security.login_limit().check(client.0)?;
     let Body(TokenRequest(token)) = body;
-    state.security.verify_email(state.ctx_anonymous(), token, origin(&request, client)).await?;
+    // Without a token, or with a stale one, the link still proves the address.
+    let session = actor.ok().map(|actor| (actor.user_id, actor.session_id));
+    state.security.verify_email(state.ctx_anonymous(), token, session, origin(&request, client)).await?;
     Ok(HttpResponse::Ok().json(MessageBody { msg: "address verified" }))
 }
 
@@ -133,7 +142,7 @@ pub(in crate::http) struct ChangeBody {
 
 impl FromFields for ChangeRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("email", parse::via(Email::parse)).map(Self)
+        fields.required("email", parse::via(Email::mailable)).map(Self)
     }
 }
 
@@ -146,7 +155,6 @@ impl FromFields for ChangeRequest {
     request_body = ChangeBody,
     responses(
         (status = 202, description = "A mail is on its way", body = MessageBody),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "One was asked for a moment ago", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -162,7 +170,8 @@ pub(super) async fn change_email(
     actor.require_fresh(state.clock.now())?;
     let Body(ChangeRequest(email)) = body;
     let ctx = state.ctx(actor.user_id);
-    let asked = state.security.change_email(ctx, actor.user_id, email, origin(&request, client)).await;
+    let owner = (actor.user_id, actor.session_id);
+    let asked = state.security.change_email(ctx, owner, email, origin(&request, client)).await;
     asked.map_err(|error| match error {
         ChangeEmailError::NotYet(until) => not_yet(until, state.clock.now()),
         ChangeEmailError::NotFound => Problem::not_found("user"),

@@ -1,19 +1,21 @@
 //! `POST /auth/login` and `POST /auth/refresh`.
 
-use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, USER_AGENT};
+use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, SET_COOKIE, USER_AGENT};
 use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
+use super::device;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
+use crate::http::idempotency::header_key;
 use crate::security::{Admission, LoginAttempt, Origin, TokenPair};
 
 const MAX_TEXT: usize = 4096;
 
-/// It has no `Debug`: it holds a password.
+// It has no `Debug`: it holds a password.
 pub(super) struct LoginRequest {
     email: Option<Email>,
     password: Option<Password>,
@@ -39,16 +41,18 @@ impl FromFields for LoginRequest {
     }
 }
 
-/// Opens a session. The answer is the same for an unknown address, a wrong password and an account that is slowed down after
-/// too many failures.
+/// Opens a session. The answer is the same for an unknown address, a wrong password and a login that is slowed down after too
+/// many failures: those of the account in the client's network, and those of all unknown networks together. A login with the
+/// device token of an earlier one is slowed down by neither.
 #[utoipa::path(
     post,
     path = "/auth/login",
     tag = "identity",
     request_body = LoginBody,
+    params(("X-Device-Token" = Option<String>, Header, description = "The `device_token` of an earlier login; browsers send the cookie")),
     responses(
-        (status = 200, description = "Tokens of a new session", body = TokenPair),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "Tokens of a new session", body = TokenPair,
+            headers(("Set-Cookie" = String, description = "The device token, for browsers"))),
         (status = 401, description = "`invalid_credentials`; or `mfa_required`, with the `mfa_token` for `POST /auth/login/mfa`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`blocked`: the password is right, and the user is blocked", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
@@ -63,10 +67,10 @@ pub(super) async fn log_in(
     state.security.login_limit().check(client.0)?;
     let Body(LoginRequest { email, password }) = body;
     let attempt = LoginAttempt { email, password, origin: origin(&request, client) };
-    admitted(state.security.log_in(state.ctx_anonymous(), attempt).await?)
+    admitted(&state, state.security.log_in(state.ctx_anonymous(), attempt).await?)
 }
 
-/// It has no `Debug`: it holds a token.
+// It has no `Debug`: it holds a token.
 pub(super) struct RefreshRequest(String);
 
 #[derive(utoipa::ToSchema)]
@@ -85,18 +89,21 @@ impl FromFields for RefreshRequest {
     }
 }
 
-/// Spends a refresh token for new tokens. Each is good once: coming back with a spent one ends the session, unless both
-/// requests were under way at the same time; then one of them wins and the others are only refused.
+/// Spends a refresh token for new tokens. Each is good once. One that comes back within 30 seconds of its use is refused and
+/// ends nothing; with the `Idempotency-Key` of the first request it gets the first answer again. Later, or once its successor
+/// was used, it ends the session.
 #[utoipa::path(
     post,
     path = "/auth/refresh",
+    operation_id = "refresh_tokens",
     tag = "identity",
     request_body = RefreshBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "A retry with the same key, within 30 seconds, gets the first answer again")),
     responses(
         (status = 200, description = "New tokens of the same session; not fresh", body = TokenPair),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid_token`, `token_revoked` or `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_token`, `token_spent`, `token_revoked` or `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`blocked`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many unknown or spent tokens from this address", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn refresh(
@@ -106,19 +113,23 @@ pub(super) async fn refresh(
     body: Body<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
     let Body(RefreshRequest(token)) = body;
-    let origin = origin(&request, client);
-    Ok(tokens(&state.security.refresh(state.ctx_anonymous(), &token, origin).await?))
+    let (key, origin) = (header_key(&request)?, origin(&request, client));
+    if !state.security.is_spendable(&token).await? {
+        state.security.useless_refresh_limit().check(client.0)?;
+    }
+    Ok(tokens(&state, &state.security.refresh(state.ctx_anonymous(), &token, key, origin).await?))
 }
 
-/// Where a request came from.
+/// Where a request came from, and on which device.
 pub(super) fn origin(request: &HttpRequest, client: ClientAddr) -> Origin {
-    Origin::new(client.0, request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()))
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    Origin::new(client.0, user_agent).on_device(device::presented(request).as_ref())
 }
 
 /// The answer to a login: tokens, or the challenge of a user who has a second factor.
-pub(super) fn admitted(admission: Admission) -> Result<HttpResponse, Problem> {
+pub(super) fn admitted(state: &AppState, admission: Admission) -> Result<HttpResponse, Problem> {
     let challenge = match admission {
-        Admission::Tokens(pair) => return Ok(tokens(&pair)),
+        Admission::Tokens(pair) => return Ok(tokens(state, &pair)),
         Admission::SecondFactor(challenge) => challenge,
     };
     let detail = "Send the second factor to /auth/login/mfa.";
@@ -129,6 +140,11 @@ pub(super) fn admitted(admission: Admission) -> Result<HttpResponse, Problem> {
 }
 
 /// Tokens are kept by their holder only, never by a cache on the way (RFC 6749, 5.1).
-pub(super) fn tokens(pair: &TokenPair) -> HttpResponse {
-    HttpResponse::Ok().insert_header(CacheControl(vec![CacheDirective::NoStore])).json(pair)
+pub(super) fn tokens(state: &AppState, pair: &TokenPair) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header(CacheControl(vec![CacheDirective::NoStore]));
+    if let Some(token) = &pair.device_token {
+        response.insert_header((SET_COOKIE, device::set_cookie(state, token)));
+    }
+    response.json(pair)
 }

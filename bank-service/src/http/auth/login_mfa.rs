@@ -1,10 +1,12 @@
 //! `POST /auth/login/mfa`: the second step of a login; and how a second factor is read and refused.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::Value;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
+use super::digits::six_digits;
 use super::login::{origin, tokens};
 use crate::domain::mfa::{Otp, RecoveryCode};
 use crate::http::AppState;
@@ -13,10 +15,15 @@ use crate::security::{GivenFactor, SecondFactorError, TokenPair};
 
 const MAX_TEXT: usize = 4096;
 
+/// A code of an app, as a text or as a number.
+pub(super) fn otp(value: &Value) -> Result<Otp, String> {
+    Otp::parse(&six_digits(value)?).map_err(|error| error.to_string())
+}
+
 /// Reads `otp` or `recovery_code`. Outer `None`: a fault; inner `None`: neither was given.
 #[expect(clippy::option_option, reason = "a fault, nothing and a factor are three things")]
 pub(super) fn given_factor(fields: &mut Fields) -> Option<Option<GivenFactor>> {
-    let otp = fields.optional("otp", parse::via(Otp::parse));
+    let otp = fields.optional("otp", otp);
     let code = fields.optional("recovery_code", parse::via(RecoveryCode::parse));
     match (otp?, code?) {
         (None, None) => Some(None),
@@ -38,7 +45,7 @@ pub(super) fn required_factor(fields: &mut Fields) -> Option<GivenFactor> {
     given
 }
 
-/// It has no `Debug`: it holds secrets.
+// It has no `Debug`: it holds secrets.
 pub(super) struct LoginMfaRequest {
     mfa_token: String,
     given: GivenFactor,
@@ -94,7 +101,6 @@ impl FromFields for LoginMfaRequest {
     request_body = LoginMfaBody,
     responses(
         (status = 200, description = "Tokens of a new session", body = TokenPair),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid_credentials`: the code is wrong or was used; `invalid_token`: the `mfa_token` is over, log in again", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`blocked`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many logins from this address, or too many wrong codes of this user", body = ProblemBody, content_type = "application/problem+json"),
@@ -109,7 +115,7 @@ pub(super) async fn complete_login(
     state.security.login_limit().check(client.0)?;
     let Body(LoginMfaRequest { mfa_token, given }) = body;
     let origin = origin(&request, client);
-    Ok(tokens(&state.security.complete_login(state.ctx_anonymous(), &mfa_token, given, origin).await?))
+    Ok(tokens(&state, &state.security.complete_login(state.ctx_anonymous(), &mfa_token, given, origin).await?))
 }
 
 impl From<SecondFactorError> for Problem {
@@ -145,7 +151,7 @@ impl From<MfaError> for Problem {
         match error {
             MfaError::AlreadyActive => Self::conflict("A second factor is active already; remove it first."),
             MfaError::NotFound => Self::not_found("second factor"),
-            MfaError::Stale => Self::conflict("The user was changed meanwhile; read it again."),
+            MfaError::Stale => Self::stale(),
             MfaError::SessionEnded => {
                 Self::new(ErrorCode::TokenRevoked, "The session of this token has ended; log in again.")
             }

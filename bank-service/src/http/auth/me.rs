@@ -82,7 +82,7 @@ pub(in crate::http) struct ProfileBody {
     #[schema(value_type = Option<NameText>)]
     pub last_name: Option<String>,
     /// Letters and digits of any script, dots, hyphens, underscores.
-    #[schema(example = "john.doe", min_length = 1, max_length = 50, pattern = r"^[\p{L}\p{N}._-]+$")]
+    #[schema(example = "john.doe", min_length = 1, max_length = 50)]
     pub username: Option<String>,
     /// A language tag (BCP 47).
     #[schema(example = "en", max_length = 35, pattern = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
@@ -119,7 +119,6 @@ impl FromFields for ProfileRequest {
     request_body = ProfileBody,
     responses(
         (status = 200, description = "The caller as it is now", body = ItemBody<Me>),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The user was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
-use service_kit::http::server::ClientAddr;
+use service_kit::http::server::{ClientAddr, head_only};
 
 use super::login::origin;
-use super::login_mfa::required_factor;
+use super::login_mfa::{otp, required_factor};
 use crate::domain::mfa::{Otp, RecoveryCode};
 use crate::domain::password::Password;
 use crate::domain::policy::Action;
@@ -28,7 +28,7 @@ fn no_store() -> CacheControl {
     CacheControl(vec![CacheDirective::NoStore])
 }
 
-/// A seed for an authenticator app. It has no `Debug`.
+/// A seed for an authenticator app.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct SeedBody {
     /// To be typed into the app, in base32.
@@ -72,11 +72,15 @@ pub(super) async fn begin_mfa(state: web::Data<AppState>, actor: Actor) -> Resul
 pub(super) async fn read_qr_code(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::ReadMfaQrCode)?;
     actor.require_fresh(state.clock.now())?;
+    if head_only() {
+        // It is shown once, and this is no showing.
+        return Ok(HttpResponse::Ok().insert_header(no_store()).content_type("image/png").finish());
+    }
     let image = state.security.mfa_qr_code(state.ctx(actor.user_id), actor.user_id).await?;
     Ok(HttpResponse::Ok().insert_header(no_store()).content_type("image/png").body(image))
 }
 
-/// It has no `Debug`: it holds a code.
+// It has no `Debug`: it holds a code.
 pub(super) struct VerifyRequest(Otp);
 
 #[derive(utoipa::ToSchema)]
@@ -91,7 +95,7 @@ pub(in crate::http) struct VerifyBody {
 
 impl FromFields for VerifyRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("otp", parse::via(Otp::parse)).map(Self)
+        fields.required("otp", otp).map(Self)
     }
 }
 
@@ -120,7 +124,6 @@ fn recovery_codes(msg: &'static str, codes: &[RecoveryCode], sessions_ended: Opt
     request_body = VerifyBody,
     responses(
         (status = 200, description = "The second factor is active", body = RecoveryCodesBody),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid_credentials`: the code is wrong; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No seed is pending", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "A second factor is active already", body = ProblemBody, content_type = "application/problem+json"),
@@ -140,7 +143,7 @@ pub(super) async fn activate_mfa(
     Ok(recovery_codes("second factor enabled", &codes, Some(ended)))
 }
 
-/// It has no `Debug`: it holds secrets.
+// It has no `Debug`: it holds secrets.
 pub(super) struct RemoveRequest {
     password: GivenPassword,
     given: GivenFactor,
@@ -204,7 +207,6 @@ pub(in crate::http) struct RemovedBody {
     request_body = RemoveBody,
     responses(
         (status = 200, description = "The second factor is gone", body = RemovedBody),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid_credentials`, `fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No second factor is active", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many logins from this address, or too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),

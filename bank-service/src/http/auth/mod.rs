@@ -1,6 +1,9 @@
 //! `/auth`: registration, login, tokens, sessions, one's own profile.
 
+mod device;
+mod digits;
 mod email;
+mod introspect;
 mod judged;
 mod login;
 mod login_mfa;
@@ -40,6 +43,7 @@ pub(super) use profile_fields::{password as new_password, role_names};
     sessions::log_out_everywhere,
     sessions::list_sessions,
     sessions::end_session,
+    introspect::introspect,
     me::read_me,
     me::update_me,
     password::reauthenticate,
@@ -102,6 +106,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
             .service(web::resource("/logout_all").route(web::post().to(sessions::log_out_everywhere)))
             .service(web::resource("/sessions").route(web::get().to(sessions::list_sessions)))
             .service(web::resource("/sessions/{id}").route(web::delete().to(sessions::end_session)))
+            .service(web::resource("/introspect").route(web::get().to(introspect::introspect)))
             .service(web::resource("/me").route(web::get().to(me::read_me)).route(web::put().to(me::update_me))),
     );
 }

@@ -19,7 +19,7 @@ use crate::security::{AccessToken, GivenFactor};
 
 const MAX_TEXT: usize = 4096;
 
-/// It has no `Debug`: it holds a password.
+// It has no `Debug`: it holds a password.
 pub(super) struct ReauthRequest {
     password: Option<Password>,
     second: Option<GivenFactor>,
@@ -68,11 +68,11 @@ impl FromFields for ReauthRequest {
 #[utoipa::path(
     post,
     path = "/auth/reauth",
+    operation_id = "reauthenticate_user",
     tag = "identity",
     request_body = ReauthBody,
     responses(
         (status = 200, description = "A fresh access token of the same session", body = AccessToken),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid_credentials`; `mfa_required`: give the second factor too; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many logins from this address, or too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -92,7 +92,7 @@ pub(super) async fn reauthenticate(
     Ok(HttpResponse::Ok().insert_header(CacheControl(vec![CacheDirective::NoStore])).json(token))
 }
 
-/// It has no `Debug`: it holds passwords.
+// It has no `Debug`: it holds passwords.
 #[expect(clippy::option_option, reason = "missing and impossible are two things")]
 pub(super) struct ChangeRequest {
     /// None if it is missing; the inner none if no user can have it.
@@ -137,7 +137,6 @@ pub(in crate::http) struct ChangedBody {
     request_body = ChangeBody,
     responses(
         (status = 200, description = "The password is changed", body = ChangedBody),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid_credentials`, `fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The password was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),

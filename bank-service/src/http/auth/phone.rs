@@ -6,8 +6,10 @@ use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
+use super::digits::six_digits;
 use super::email::{MessageBody, accepted, not_yet};
 use super::login::origin;
+use super::reset::count_wrong_code;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::Action;
 use crate::http::AppState;
@@ -16,8 +18,6 @@ use crate::http::problem_map::fault;
 use crate::operations::identity::phone::{SendPhoneCodeError, VerifyPhoneError};
 use crate::security::one_time::Code;
 
-const MAX_TEXT: usize = 64;
-
 pub(super) struct PhoneRequest(PhoneNumber);
 
 #[derive(utoipa::ToSchema)]
@@ -25,8 +25,8 @@ pub(super) struct PhoneRequest(PhoneNumber);
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct PhoneBody {
-    /// E.164
-    #[schema(example = "+4915112345678", pattern = r"^\+[1-9][0-9]{7,14}$")]
+    /// E.164; blanks, hyphens, dots, slashes and brackets are passed over, and 00 is taken for the plus.
+    #[schema(example = "+4915112345678", min_length = 8, max_length = 40)]
     pub phone: String,
 }
 
@@ -36,8 +36,9 @@ impl FromFields for PhoneRequest {
     }
 }
 
-/// Sends a code to a telephone number by text message; needs a fresh token. The same request sends another one, once a
-/// minute and ten times a day at most.
+/// Sends a code to a telephone number by text message; needs a fresh token and a proved e-mail address. The same request sends
+/// another one, once a minute and ten times a day at most, five times to one number; networks, countries and all messages
+/// together have their share too.
 #[utoipa::path(
     post,
     path = "/auth/phone",
@@ -45,29 +46,35 @@ impl FromFields for PhoneRequest {
     request_body = PhoneBody,
     responses(
         (status = 202, description = "A text message is on its way", body = MessageBody),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "One was sent a moment ago, or ten within a day", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The e-mail address is not proved", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "One was sent a moment ago, or too many within a day", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn send_phone_code(
     state: web::Data<AppState>,
+    request: HttpRequest,
     actor: Actor,
+    client: ClientAddr,
     body: Body<PhoneRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::SendPhoneCode)?;
     actor.require_fresh(state.clock.now())?;
     let Body(PhoneRequest(number)) = body;
-    let sent = state.security.send_phone_code(state.ctx(actor.user_id), actor.user_id, number).await;
+    let (ctx, origin) = (state.ctx(actor.user_id), origin(&request, client));
+    let sent = state.security.send_phone_code(ctx, actor.user_id, number, origin).await;
     sent.map_err(|error| match error {
         SendPhoneCodeError::NotYet(until) => not_yet(until, state.clock.now()),
+        SendPhoneCodeError::AddressNotProved => {
+            Problem::conflict("Prove your e-mail address first (POST /auth/email/verification).")
+        }
         error @ SendPhoneCodeError::Seal => Problem::internal(&error),
         SendPhoneCodeError::Store(error) => error.into(),
     })?;
     Ok(accepted("a text message is on its way"))
 }
 
-/// It has no `Debug`: it holds a code.
+// It has no `Debug`: it holds a code.
 pub(super) struct CodeRequest(Option<Code>);
 
 #[derive(utoipa::ToSchema)]
@@ -75,13 +82,14 @@ pub(super) struct CodeRequest(Option<Code>);
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct CodeBody {
+    /// Six digits; a number is taken too.
     #[schema(example = "123456", min_length = 1, max_length = 255)]
     pub code: String,
 }
 
 impl FromFields for CodeRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("code", parse::string(1, MAX_TEXT)).map(|text| Self(Code::parse(&text)))
+        fields.required("code", six_digits).map(|text| Self(Code::parse(&text)))
     }
 }
 
@@ -94,7 +102,8 @@ pub(in crate::http) struct VerifiedBody {
     phone: String,
 }
 
-/// Takes the code of the text message. Five wrong codes make it void.
+/// Takes the code of the text message. Five wrong codes make it void. The right one again, while it would be good, is answered the
+/// same.
 #[utoipa::path(
     post,
     path = "/auth/phone/verify",
@@ -102,7 +111,6 @@ pub(in crate::http) struct VerifiedBody {
     request_body = CodeBody,
     responses(
         (status = 200, description = "The number is the caller's", body = VerifiedBody),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The number is another user's", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`code`: wrong, expired, or tried too often", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -122,6 +130,9 @@ pub(super) async fn verify_phone(
         VerifyPhoneError::Taken => Problem::conflict("The number is another user's."),
         VerifyPhoneError::Store(error) => error.into(),
     })?;
+    if number.is_none() {
+        count_wrong_code(&state, "phone");
+    }
     let number = number.ok_or_else(|| fault("code", "is wrong, has expired, or was tried too often"))?;
     Ok(HttpResponse::Ok().json(VerifiedBody { msg: "phone verified", phone: number.as_str().to_owned() }))
 }

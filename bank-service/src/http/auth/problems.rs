@@ -11,8 +11,6 @@ use crate::operations::identity::users::ChangeUserError;
 use crate::security::passwords::RETRY_AFTER;
 use crate::security::{ChangePasswordError, HashingError, LogInError, NewPasswordError, RefreshError};
 
-const STALE: &str = "The item was changed meanwhile; read it again.";
-
 fn blocked() -> Problem {
     Problem::new(ErrorCode::Blocked, "This account is blocked.")
 }
@@ -83,6 +81,11 @@ impl From<RefreshError> for Problem {
             RefreshError::Invalid => {
                 Self::new(ErrorCode::InvalidToken, "The refresh token is not valid; log in again.")
             }
+            RefreshError::Spent => {
+                let detail = "The refresh token was used a moment ago; use the one that came with that answer.";
+                Self::new(ErrorCode::TokenSpent, detail)
+            }
+            RefreshError::Vault(error) => Self::internal(&error),
             RefreshError::Revoked => {
                 Self::new(ErrorCode::TokenRevoked, "The session of this token has ended; log in again.")
             }
@@ -130,8 +133,9 @@ impl From<ChangeUserError> for Problem {
         match error {
             ChangeUserError::NotFound => Self::not_found("user"),
             ChangeUserError::UnknownRole(name) => fault("roles", format!("there is no role {name}")),
+            ChangeUserError::EmailTaken => Self::conflict("The e-mail address is taken."),
             ChangeUserError::LastAdmin => Self::conflict("The last administrator stays."),
-            ChangeUserError::Stale => Self::conflict(STALE),
+            ChangeUserError::Stale => Self::stale(),
             ChangeUserError::TooMany(error) => Self::conflict(format!("This cannot be done at once: {error}.")),
             ChangeUserError::Store(error) => error.into(),
         }
@@ -145,7 +149,7 @@ impl From<RoleError> for Problem {
             RoleError::NameTaken => Self::conflict("The name is taken."),
             RoleError::BuiltIn => Self::conflict("A built-in role can be neither renamed nor deleted."),
             RoleError::Held => Self::conflict("Users hold the role; take it from them first."),
-            RoleError::Stale => Self::conflict(STALE),
+            RoleError::Stale => Self::stale(),
             RoleError::Idempotency(error) => error.into(),
             RoleError::Store(error) => error.into(),
         }

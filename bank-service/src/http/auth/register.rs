@@ -19,7 +19,7 @@ use crate::http::idempotency::idempotency_key;
 use crate::operations::identity::email::register_to_verify;
 use crate::operations::identity::register::RegisterUser;
 
-/// It has no `Debug`: it holds a password.
+// It has no `Debug`: it holds a password.
 pub(in crate::http) struct RegisterRequest {
     email: Email,
     password: Password,
@@ -41,7 +41,7 @@ pub(in crate::http) struct RegisterBody {
     #[schema(value_type = Option<NameText>)]
     pub last_name: Option<String>,
     /// Letters and digits of any script, dots, hyphens, underscores.
-    #[schema(example = "john.doe", min_length = 1, max_length = 50, pattern = r"^[\p{L}\p{N}._-]+$")]
+    #[schema(example = "john.doe", min_length = 1, max_length = 50)]
     pub username: Option<String>,
     /// A language tag (BCP 47).
     #[schema(example = "en", max_length = 35, pattern = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
@@ -55,7 +55,7 @@ impl FromFields for RegisterRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.ignore("roles");
         fields.ignore("is_blocked");
-        let email = fields.required("email", parse::via(Email::parse));
+        let email = fields.required("email", parse::via(Email::mailable));
         let password = fields.required("password", password);
         let profile = new_profile(fields);
         Some(Self { email: email?, password: password?, profile: profile? })
@@ -64,13 +64,13 @@ impl FromFields for RegisterRequest {
 
 /// Registers a user with the default role, and sends a link to the address that verifies it. `roles` and `is_blocked` in the body never take effect.
 #[utoipa::path(
+    operation_id = "register_user",
     post,
     path = "/auth/register",
     tag = "identity",
     request_body = RegisterBody,
     responses(
         (status = 201, description = "The new user", body = ItemBody<UserView>),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The address is taken", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many registrations from this address", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -94,5 +94,5 @@ pub(super) async fn register(
     let registered = state.store.create(&ctx, key, move |db, ctx| {
         register_to_verify(db, ctx, &command, &link).map(|outcome| outcome.map(|user| UserView::from(&user)))
     });
-    Ok(created(registered.await?))
+    Ok(created(registered.await?, "/api/users"))
 }

@@ -5,6 +5,7 @@ use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
+use super::digits::mailed_code;
 use super::email::{MessageBody, accepted};
 use super::judged::judged;
 use super::login::origin;
@@ -38,7 +39,8 @@ impl FromFields for ForgotRequest {
 }
 
 /// Sends a link (30 minutes) and a code (10 minutes) to the address, if it is a user's. The answer is always the same. At
-/// most one mail a minute goes to a user.
+/// most one mail a minute goes to a user, and from networks that the account does not know three an hour and ten a day. The last
+/// three links stay good until one is used.
 #[utoipa::path(
     post,
     path = "/auth/password/forgot",
@@ -46,7 +48,6 @@ impl FromFields for ForgotRequest {
     request_body = ForgotBody,
     responses(
         (status = 202, description = "If the address is a user's, a mail is on its way", body = MessageBody),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many from this remote address", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -62,7 +63,7 @@ pub(super) async fn forgot_password(
     Ok(accepted("if the address is known, a mail is on its way"))
 }
 
-/// It has no `Debug`: it holds a password.
+// It has no `Debug`: it holds a password.
 pub(super) struct ResetRequest {
     claim: ResetClaim,
     password: Password,
@@ -95,7 +96,8 @@ pub(in crate::http) struct ResetByLink {
 pub(in crate::http) struct ResetByCode {
     #[schema(example = "john.doe@example.com", min_length = 1, max_length = 254)]
     pub email: String,
-    #[schema(example = "123456", min_length = 1, max_length = 255)]
+    /// Case, blanks and hyphens do not matter.
+    #[schema(example = "7K3M-9QXT", min_length = 1, max_length = 255)]
     pub verification_code: String,
     #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
     pub password: String,
@@ -116,8 +118,8 @@ impl FromFields for ResetRequest {
             token.map(|token| ResetClaim::Link(LinkSecret::parse(&token)))
         } else {
             let email = fields.required("email", &text);
-            let code = fields.required("verification_code", &text);
-            email.zip(code).map(|(email, code)| ResetClaim::Code(Email::parse(&email).ok(), Code::parse(&code)))
+            let code = fields.required("verification_code", mailed_code);
+            email.zip(code).map(|(email, code)| ResetClaim::Code(Email::parse(&email).ok(), Code::parse_mailed(&code)))
         };
         if fields.has_faults() {
             return None;
@@ -135,7 +137,6 @@ impl FromFields for ResetRequest {
     request_body = ResetBody,
     responses(
         (status = 200, description = "The password is set", body = MessageBody),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid_token`: the link is not ours, used, or expired; `invalid_credentials`: address and code do not belong together", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many tries from this remote address", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -148,8 +149,18 @@ pub(super) async fn reset_password(
 ) -> Result<HttpResponse, Problem> {
     state.security.login_limit().check(client.0)?;
     let ResetRequest { claim, password } = judged(body, &state, &request, "password").await?;
-    state.security.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await?;
+    let reset = state.security.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await;
+    if matches!(reset, Err(ResetError::Code)) {
+        count_wrong_code(&state, "password_reset");
+    }
+    reset?;
     Ok(HttpResponse::Ok().json(MessageBody { msg: "password set" }))
+}
+
+/// Many in a short time are guesses: worth an alarm.
+pub(super) fn count_wrong_code(state: &AppState, purpose: &str) {
+    let help = "Wrong one-time codes, by what they are for.";
+    state.metrics.counter("bank_wrong_codes_total", help, &["purpose"]).with_label_values(&[purpose]).inc();
 }
 
 impl From<ResetError> for Problem {

@@ -94,10 +94,10 @@ fn page(live: Vec<Session>, query: &ListQuery, current: SessionId) -> Listing<Se
         PageRequest::After { cursor, .. } => (cursor.unwrap_or(0), None),
     };
     let end = skip.saturating_add(query.page.size());
-    let next_cursor = (total.is_none() && end < count).then_some(end);
     let as_count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
     let rows = live.into_iter().skip(as_count(skip)).take(as_count(query.page.size()));
-    Listing { rows: rows.map(|session| SessionView::new(session, current)).collect(), total, next_cursor }
+    let rows = rows.map(|session| SessionView::new(session, current)).collect();
+    Listing { rows, total, last: (skip < count).then_some(end.min(count)), more: end < count }
 }
 
 /// Ends one of the caller's sessions. A session of somebody else is not there.

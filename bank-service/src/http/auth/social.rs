@@ -1,25 +1,26 @@
 //! `/auth/social`: logins by other providers.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, SET_COOKIE};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, PathId};
 use service_kit::http::problem::{Problem, ProblemBody};
-use service_kit::http::server::ClientAddr;
+use service_kit::http::server::{ClientAddr, head_only};
 
 use super::login::{admitted, origin};
 use super::pages::page;
-use super::social_bodies::{SocialBody, SocialRequest};
+use super::social_bodies::{SocialBody, SocialRequest, challenge_in};
 use super::social_browser::{Browser, MaybeActor};
 use crate::domain::one_time::Purpose;
 use crate::domain::policy::Action;
-use crate::domain::social::{Presenter, Provider, SocialLoginView};
+use crate::domain::social::{Provider, SocialLoginView};
+use crate::domain::social_state::Presenter;
 use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::security::TokenPair;
-use crate::security::social::Returning;
+use crate::security::social::{Beginning, Returning};
 use crate::store::{StoreError, social};
 
 /// The ways in which the caller can log in.
@@ -63,24 +64,31 @@ pub(in crate::http) struct StartedBody {
     authorization_url: String,
     /// Comes back from the provider with the code; good once.
     state: String,
+    /// For apps that get an `id_token` from the provider by themselves: they ask for it with this nonce, and it is good once.
+    /// Null where a provider has no such tokens.
+    nonce: Option<String>,
     /// Seconds until then.
     #[schema(example = 600)]
     expires_in: i64,
 }
 
-/// Begins a login at a provider; with a token, the linking of one to the caller. A browser gets a cookie too, by which it is
-/// known again.
+/// Begins a login at a provider; with a token, the linking of one to the caller. A page in a browser gets a cookie, without
+/// which nobody ends the login; a program sends a `code_challenge` (S256, RFC 7636), and its `code_verifier` at the end.
 #[utoipa::path(
     get,
     path = "/auth/social/{provider}/start",
     tag = "identity",
-    params(("provider" = Provider, Path)),
+    params(
+        ("provider" = Provider, Path),
+        ("code_challenge" = Option<String>, Query, pattern = "^[A-Za-z0-9_-]{43}$", description = "Base64url of the SHA-256 of the `code_verifier` that will be sent at the end; programs need it, pages may have it"),
+        ("code_challenge_method" = Option<String>, Query, pattern = "^S256$", description = "`S256`, which is also the default"),
+    ),
     responses(
         (status = 200, description = "Where to send the browser", body = StartedBody,
             headers(("Set-Cookie" = String, description = "What the browser is known by when it comes back"))),
         (status = 401, description = "A token was sent, and is a bad one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`blocked`: a token was sent, and its user is blocked", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "The provider is not set up on this server", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The provider is not set up on this server, or the challenge is none", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -91,16 +99,30 @@ pub(super) async fn start_social_login(
     provider: PathId<Provider>,
     actor: MaybeActor,
 ) -> Result<HttpResponse, Problem> {
+    if head_only() {
+        return Ok(HttpResponse::Ok()
+            .content_type(ContentType::json())
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .finish());
+    }
     state.security.social_start_limit().check(client.0)?;
     let browser = Browser::of(&request, &state);
+    let challenge = challenge_in(request.query_string())?;
     let owner = actor.0.as_ref().map(|actor| (actor.user_id, actor.session_id));
     let ctx = actor.0.as_ref().map_or_else(|| state.ctx_anonymous(), |actor| state.ctx(actor.user_id));
-    let started = state.security.start_social_login(ctx, provider.0, owner, browser.kept()).await?;
+    let by_browser = browser.begins(challenge.is_some());
+    let beginning = Beginning { provider: provider.0, owner, kept: browser.kept(), by_browser, challenge };
+    let started = state.security.start_social_login(ctx, beginning).await?;
     let lifetime = Purpose::SocialState.lifetime().num_seconds();
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((SET_COOKIE, browser.cookie(&started.browser, lifetime)))
-        .json(StartedBody { authorization_url: started.authorization_url, state: started.state, expires_in: lifetime }))
+        .json(StartedBody {
+            authorization_url: started.authorization_url,
+            state: started.state,
+            nonce: started.nonce,
+            expires_in: lifetime,
+        }))
 }
 
 /// Where a provider sends a browser back to that no application of yours waits for. It uses nothing up: an application takes
@@ -122,8 +144,9 @@ pub(super) async fn show_callback(provider: PathId<Provider>) -> HttpResponse {
     page(StatusCode::OK, "Almost there", &body)
 }
 
-/// Logs in by what a provider gave: `code` and `state` of a login that was begun here, or an `id_token` or `access_token` that
-/// an app got by itself. Whoever is new becomes a user without a password. With a fresh token of the caller, the login is
+/// Logs in by what a provider gave: `code` and `state` of a login that was begun here, an `id_token` that an app got for the
+/// `nonce` of such a login, or an `access_token`. Code and `id_token` count once, and only with all that the beginning has
+/// bound them to: the cookie of the page, the `code_verifier` of the challenge, the session that links. Whoever is new becomes a user without a password. With a fresh token of the caller, the login is
 /// linked to it instead.
 #[utoipa::path(
     post,
@@ -134,7 +157,6 @@ pub(super) async fn show_callback(provider: PathId<Provider>) -> HttpResponse {
     responses(
         (status = 200, description = "Tokens of a new session", body = TokenPair),
         (status = 201, description = "The login is linked to the caller", body = ItemBody<SocialLoginView>),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid_credentials`: refused by the provider, or the state is not good; `mfa_required`, with the `mfa_token` for `POST /auth/login/mfa`; with a token: `fresh_token_required`, or a bad token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`blocked`: the user is blocked", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`link_required`: the address is an existing user's, who has to log in and link; `conflict`: linked already", body = ProblemBody, content_type = "application/problem+json"),
@@ -151,18 +173,18 @@ pub(super) async fn finish_social_login(
     body: Body<SocialRequest>,
 ) -> Result<HttpResponse, Problem> {
     state.security.login_limit().check(client.0)?;
-    let (provider, Body(SocialRequest(proof)), origin) = (provider.0, body, origin(&request, client));
+    let (provider, Body(SocialRequest { proof, challenge }), origin) = (provider.0, body, origin(&request, client));
+    let session = actor.0.as_ref().map(|actor| (actor.user_id, actor.session_id));
+    let presenter = Presenter { session, cookie: Browser::of(&request, &state).cookie_hash(), challenge };
     let Some(actor) = actor.0 else {
-        let presenter = Browser::of(&request, &state).presenter();
         let returning = Returning { provider, proof, presenter, origin };
-        return admitted(state.security.social_log_in(state.ctx_anonymous(), returning).await?);
+        return admitted(&state, state.security.social_log_in(state.ctx_anonymous(), returning).await?);
     };
     actor.require_fresh(state.clock.now())?;
     let owner = (actor.user_id, actor.session_id);
-    let presenter = Presenter::Session(actor.user_id, actor.session_id);
     let returning = Returning { provider, proof, presenter, origin };
     let linked = state.security.link_social_login(state.ctx(actor.user_id), owner, returning).await?;
-    Ok(envelope::created(&SocialLoginView::from(linked)))
+    Ok(envelope::created(&SocialLoginView::from(linked), &format!("/auth/social/{provider}")))
 }
 
 /// Takes a login from the caller, by its `id`, which is the provider's name; needs a fresh token. The last way to log in

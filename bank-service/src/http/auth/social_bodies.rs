@@ -5,6 +5,7 @@ use std::time::Duration;
 use service_kit::http::fields::{Fields, FromFields, parse};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
+use crate::domain::social_state::{ChallengeError, CodeChallenge};
 use crate::operations::identity::social::{ArriveError, LinkError, UnlinkError};
 use crate::security::social::{SocialError, SocialProof};
 
@@ -14,8 +15,12 @@ const MAX_STATE: usize = 255;
 const MAX_TOKEN: usize = 7168;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// It has no `Debug`: it holds secrets.
-pub(super) struct SocialRequest(pub(super) SocialProof);
+// It has no `Debug`: it holds secrets.
+pub(super) struct SocialRequest {
+    pub(super) proof: SocialProof,
+    /// Of the `code_verifier`.
+    pub(super) challenge: Option<CodeChallenge>,
+}
 
 /// What a login was begun for here, or what an app got by itself.
 #[derive(utoipa::ToSchema)]
@@ -38,15 +43,21 @@ pub(in crate::http) struct SocialByCode {
     /// The one that came with the code.
     #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     pub state: String,
+    /// Of the `code_challenge` that the login was begun with; required if there was one.
+    #[schema(min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]+$")]
+    pub code_verifier: Option<String>,
 }
 
 #[derive(utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which the request type reads")]
 pub(in crate::http) struct SocialByIdToken {
-    /// What an app got from Google, LinkedIn or Facebook.
+    /// What an app got from Google, LinkedIn or Facebook for the `nonce` of a login that was begun here; good once.
     #[schema(min_length = 1, max_length = 7168, pattern = "^[A-Za-z0-9_.-]+$")]
     pub id_token: String,
+    /// Of the `code_challenge` that the login was begun with; required if there was one.
+    #[schema(min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]+$")]
+    pub code_verifier: Option<String>,
 }
 
 #[derive(utoipa::ToSchema)]
@@ -64,6 +75,7 @@ impl FromFields for SocialRequest {
         let state = fields.optional("state", parse::string(1, MAX_STATE));
         let id_token = fields.optional("id_token", parse::string(1, MAX_TOKEN));
         let access_token = fields.optional("access_token", parse::string(1, MAX_TOKEN));
+        let challenge = fields.optional("code_verifier", parse::via(CodeChallenge::of_verifier));
         let proof = match (code?, state?, id_token?, access_token?) {
             (Some(code), Some(state), None, None) => SocialProof::Code { code, state },
             (None, None, Some(token), None) => SocialProof::IdToken(token),
@@ -81,8 +93,23 @@ impl FromFields for SocialRequest {
                 return None;
             }
         };
-        Some(Self(proof))
+        let challenge = challenge?;
+        if challenge.is_some() && matches!(proof, SocialProof::AccessToken(_)) {
+            fields.fault("code_verifier", "belongs to a code or an id_token");
+            return None;
+        }
+        Some(Self { proof, challenge })
     }
+}
+
+/// The challenge that a login is begun with, if any.
+pub(super) fn challenge_in(query: &str) -> Result<Option<CodeChallenge>, Problem> {
+    let given = |name: &str| url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+    if given("code_challenge_method").is_some_and(|(_, method)| method != "S256") {
+        return Err(fault("code_challenge_method", "must be S256".to_owned()));
+    }
+    let challenge = given("code_challenge").map(|(_, text)| text.parse()).transpose();
+    challenge.map_err(|error: ChallengeError| fault("code_challenge", error.to_string()))
 }
 
 fn fault(field: &str, message: String) -> Problem {

@@ -1,9 +1,9 @@
 //! Who begins a login at a provider, and who comes back from it.
 //!
 //! A browser is known again by a cookie: `HttpOnly`, `SameSite=Lax`, for as long as a state lives. So a page that sends
-//! somebody else's browser here with a code and state of its own logs nobody in (login CSRF, RFC 9700, 4.7). Browsers tell
-//! themselves apart by `Sec-Fetch-Site` and `Origin`, which pages cannot leave out; a program sends neither, and keeps its
-//! states to itself.
+//! somebody else's browser here with a code and state of its own logs nobody in (login CSRF, RFC 9700, 4.7). That a browser
+//! begins shows in `Sec-Fetch-Site`, `Origin` or a cookie, which pages cannot leave out. A page of another origin cannot keep
+//! our cookie (CORS without credentials): with a challenge it counts as a program. The end looks at no header but the cookie.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 use actix_web::{FromRequest, HttpRequest};
 use service_kit::http::problem::Problem;
 
-use crate::domain::social::Presenter;
+use crate::domain::session::TokenHash;
 use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::security::OpaqueToken;
@@ -45,6 +45,7 @@ impl FromRequest for MaybeActor {
 pub(super) struct Browser {
     over_tls: bool,
     tells_pages_apart: bool,
+    on_another_origin: bool,
     kept: Option<OpaqueToken>,
 }
 
@@ -55,8 +56,10 @@ impl Browser {
         let name = name(over_tls);
         let tells_pages_apart =
             ["sec-fetch-site", ORIGIN.as_str(), COOKIE.as_str()].iter().any(|name| headers.contains_key(*name));
+        let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+        let on_another_origin = matches!(site, Some("cross-site" | "same-site")) && !headers.contains_key(COOKIE);
         let kept = headers.get_all(COOKIE).filter_map(|value| value.to_str().ok()).find_map(|text| cookie(text, name));
-        Self { over_tls, tells_pages_apart, kept: kept.and_then(OpaqueToken::parse) }
+        Self { over_tls, tells_pages_apart, on_another_origin, kept: kept.and_then(OpaqueToken::parse) }
     }
 
     /// What it was given before.
@@ -64,11 +67,14 @@ impl Browser {
         self.kept.as_ref().and_then(|token| OpaqueToken::parse(token.expose()))
     }
 
-    pub(super) fn presenter(&self) -> Presenter {
-        if self.tells_pages_apart {
-            return Presenter::Browser(self.kept.as_ref().map(OpaqueToken::hash));
-        }
-        Presenter::Program
+    /// Of the cookie, if there is one.
+    pub(super) fn cookie_hash(&self) -> Option<TokenHash> {
+        self.kept.as_ref().map(OpaqueToken::hash)
+    }
+
+    /// Whether it begins a login that only its cookie may end.
+    pub(super) fn begins(&self, has_challenge: bool) -> bool {
+        self.tells_pages_apart && !(self.on_another_origin && has_challenge)
     }
 
     /// The `Set-Cookie` by which it will be known again.
@@ -84,7 +90,7 @@ fn name(over_tls: bool) -> &'static str {
 }
 
 /// The value of a cookie in a `Cookie` header.
-fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 

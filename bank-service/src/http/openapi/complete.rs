@@ -1,7 +1,6 @@
 //! What an operation's method, pattern and rule say about it.
 
-use serde_json::json;
-use service_kit::http::openapi::{BEARER, put_problem};
+use service_kit::http::openapi::{BEARER, FAULTS, add_etag, conditional_change, conditional_read, put_problem};
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{PathItem, RefOr};
@@ -31,10 +30,10 @@ pub(super) fn complete(operation: &mut Operation, method: Method, path: &str) {
     if takes_key(method, path) {
         parameters.push(parts::idempotency_key());
     }
-    if path.starts_with("/api/") && matches!(method, Method::Put | Method::Delete) {
-        parameters.push(parts::if_match());
-    }
     add_parameters(operation, parameters);
+    if path.starts_with("/api/") && matches!(method, Method::Put | Method::Delete) {
+        conditional_change(operation);
+    }
     if let Some(rule) = rule_of_route(method, path) {
         add_access(operation, rule);
         for (status, description) in problems(rule, method, path, filters.is_some()) {
@@ -42,19 +41,19 @@ pub(super) fn complete(operation: &mut Operation, method: Method, path: &str) {
         }
     }
     let has_version = !path.starts_with("/api/events/") && !path.starts_with("/api/dead-letters/");
-    if path.ends_with("/{id}")
-        && path.starts_with("/api/")
-        && has_version
-        && matches!(method, Method::Get | Method::Put)
-    {
+    let is_item = path.ends_with("/{id}") && path.starts_with("/api/") && has_version;
+    if is_item && method == Method::Put {
         add_etag(operation);
+    }
+    if is_item && method == Method::Get {
+        conditional_read(operation);
     }
 }
 
 /// Whether the request may be repeated under an `Idempotency-Key`.
 fn takes_key(method: Method, path: &str) -> bool {
-    // A notification to try a device out is sent each time.
-    let creates = path.starts_with("/api/") && !path.ends_with("/push-test");
+    // A notification to try a device out is sent each time, and a ticket is a secret.
+    let creates = path.starts_with("/api/") && !path.ends_with("/push-test") && !path.ends_with("/ticket");
     method == Method::Post && (creates || path == "/auth/register")
 }
 
@@ -93,8 +92,6 @@ fn add_access(operation: &mut Operation, rule: &Rule) {
         Who::Nobody | Who::Admin | Who::Staff | Who::AnyRole => SecurityRequirement::new(BEARER, Vec::<String>::new()),
     };
     operation.security = Some(vec![security]);
-    let access = json!({ "any": rule.any.as_str(), "own": rule.own });
-    operation.extensions.get_or_insert_default().insert("x-access".to_owned(), access);
 }
 
 /// Statuses that a route of this method, pattern and rule can answer with, and why; the server's own come from `finish`.
@@ -112,19 +109,16 @@ fn problems(rule: &Rule, method: Method, path: &str, is_list: bool) -> Vec<(&'st
         problems.push(("404", "`not_found`, for those who may know; also a page beyond the end"));
     }
     if is_list {
-        problems.push(("422", "Bad page parameters or filters, all at once: `validation_failed`"));
+        problems.push(("422", FAULTS));
     }
     if method != Method::Get && path.starts_with("/api/") {
-        problems.push(("409", "Taken, in use, changed meanwhile, or an Idempotency-Key used twice: `conflict`"));
+        problems.push(("409", "Taken, in use, or not possible in this state: `conflict`"));
     }
     if takes_key(method, path) {
-        problems.push(("422", "Faults in fields, all at once; or the `Idempotency-Key` is not 1 to 255 visible ASCII characters: `validation_failed`"));
+        problems.push((
+            "422",
+            "`validation_failed`; or the `Idempotency-Key` was used for another request: `idempotency_key_reused`",
+        ));
     }
     problems
-}
-
-fn add_etag(operation: &mut Operation) {
-    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
-        response.headers.entry("ETag".to_owned()).or_insert_with(|| RefOr::T(parts::etag()));
-    }
 }

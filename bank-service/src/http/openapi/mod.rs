@@ -6,14 +6,14 @@
 mod complete;
 mod parts;
 
-use service_kit::http::openapi::finish;
+use service_kit::http::openapi::{finish, set_values};
 use service_kit::http::problem::ProblemBody;
 use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem, Server};
 
 use super::{
     accounts, auth, banks, branches, cards, changes, cities, clients, dead_letter_work, dead_letters, devices, events,
-    jwks, roles, social_statuses, user_mfa, users,
+    jwks, roles, social_statuses, stream_ticket, user_mfa, users,
 };
 use crate::domain::policy::{Method, RULES};
 
@@ -23,10 +23,59 @@ use crate::domain::policy::{Method, RULES};
         title = "bank-service",
         description = "Users, clients, banks, branches, cities, accounts and cards. Every change publishes an event. \
             Amounts are whole numbers in the minor unit of their currency. Errors are `application/problem+json` (RFC 9457).",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    tags(
+        (name = "identity", description = "Registration, login, sessions, the second factor, one's own profile"),
+        (name = "users", description = "Users, for administrators"),
+        (name = "roles", description = "Roles, for administrators"),
+        (name = "clients", description = "Users as clients of banks"),
+        (name = "banks", description = "Banks"),
+        (name = "branches", description = "Branches of banks in cities"),
+        (name = "cities", description = "Cities"),
+        (name = "social statuses", description = "Social statuses of clients"),
+        (name = "accounts", description = "Accounts of clients at banks"),
+        (name = "cards", description = "Cards of accounts"),
+        (name = "devices", description = "Devices for push notifications"),
+        (name = "changes", description = "What changes, as it changes"),
+        (name = "events", description = "Events and where they have been, for staff"),
+        (name = "dead letters", description = "Messages that were given up, for administrators"),
     ),
     components(schemas(ProblemBody))
 )]
 struct Root;
+
+/// The fields whose text is one of some values: schema, field, values.
+const VALUES: &[(&str, &str, &[&str])] = &[
+    ("Journey", "state", &JOURNEY_STATES),
+    ("PublishStep", "state", &["published", "waiting"]),
+    ("DeliveryStep", "state", &["waiting", "in_flight", "done", "dead", "unknown"]),
+    ("MailStep", "state", &["none", "waiting", "sending", "sent", "rejected", "failed", "unknown"]),
+    ("LogStep", "state", &["none", "waiting", "logged", "unknown"]),
+    ("DeadLetterAction", "action", &["replayed", "discarded"]),
+    ("DeadLetterReport", "msg", &["dry run", "letters replayed", "letters discarded"]),
+    ("WorkResult", "outcome", &["done", "kept", "missing"]),
+    ("TokenPair", "token_type", &["Bearer"]),
+    ("AccessToken", "token_type", &["Bearer"]),
+    ("FactorView", "kind", &["totp"]),
+    ("LoggedOutBody", "msg", &["logged out", "logged out everywhere"]),
+    ("PushRequestedBody", "msg", &["push requested"]),
+    ("ChangedBody", "msg", &["password changed"]),
+    ("VerifiedBody", "msg", &["phone verified"]),
+    ("RemovedBody", "msg", &["second factor disabled"]),
+];
+const JOURNEY_STATES: [&str; 10] = [
+    "waiting",
+    "in_flight",
+    "logged",
+    "mailed",
+    "rejected",
+    "parked",
+    "discarded",
+    "unaccounted",
+    "unknown",
+    "untracked",
+];
 
 /// A route that another one is an alias of: `(alias, of)`.
 const ALIASES: &[(&str, &str)] = &[("/api/accounts/cards/{id}", "/api/cards/{id}")];
@@ -52,6 +101,7 @@ pub fn document() -> OpenApi {
         cards::Document::openapi(),
         devices::Document::openapi(),
         changes::Document::openapi(),
+        stream_ticket::Document::openapi(),
     ] {
         document.merge(part);
     }
@@ -68,7 +118,10 @@ pub fn document() -> OpenApi {
         }
     }
     document.servers = Some(vec![Server::new("/"), Server::new("/v1")]);
-    finish(&mut document, false);
+    for (schema, field, values) in VALUES {
+        set_values(&mut document, schema, field, values);
+    }
+    finish(&mut document, true);
     document
 }
 
@@ -93,12 +146,29 @@ mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::{Value, json};
-    use service_kit::http::openapi::{BUILTIN_PATHS, documented_routes, faults, registered_routes};
+    use service_kit::http::openapi::{documented_routes, faults, registered_routes};
+    use shared_events::NAME_MARKS;
 
     use super::*;
 
+    /// The document, with what operations share put back in its places.
     fn served() -> Value {
-        serde_json::to_value(document()).unwrap()
+        let mut document = serde_json::to_value(document()).unwrap();
+        let components = document["components"].clone();
+        put_back(&mut document["paths"], &components);
+        document
+    }
+
+    fn put_back(node: &mut Value, components: &Value) {
+        let shared = node["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components"));
+        if let Some(pointer) = shared.filter(|pointer| !pointer.starts_with("/schemas/")) {
+            *node = components.pointer(pointer).unwrap().clone();
+        }
+        match node {
+            Value::Array(items) => items.iter_mut().for_each(|item| put_back(item, components)),
+            Value::Object(members) => members.values_mut().for_each(|member| put_back(member, components)),
+            _ => {}
+        }
     }
 
     fn operations(document: &Value) -> Vec<(String, &Value)> {
@@ -111,14 +181,56 @@ mod tests {
         operations.collect()
     }
 
-    fn is_builtin(route: &str) -> bool {
-        BUILTIN_PATHS.iter().any(|path| route == format!("GET {path}"))
-    }
-
     #[test]
     fn the_document_has_exactly_the_routes_of_the_access_table() {
         let ruled: BTreeSet<String> = routes_of_the_table().into_iter().collect();
         assert_eq!(documented_routes(&document()), ruled);
+    }
+
+    #[test]
+    fn every_field_of_fixed_values_is_there_and_names_them() {
+        let document = served();
+        for (schema, field, values) in VALUES {
+            let listed = &document["components"]["schemas"][*schema]["properties"][*field]["enum"];
+            assert_eq!(listed, &json!(values), "{schema}.{field}");
+        }
+    }
+
+    #[test]
+    fn the_document_is_small_and_for_readers() {
+        let document = serde_json::to_string(&document()).unwrap();
+        assert!(document.len() < 150_000, "{} bytes", document.len());
+        for private in ["Debug", "for the OpenAPI document", "\\\\p{", "office", "the house"] {
+            assert!(!document.contains(private), "{private}");
+        }
+    }
+
+    #[test]
+    fn items_are_types_of_their_own() {
+        let document = served();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for (name, schema) in schemas {
+            let item = match name.split_once('_') {
+                Some(("ItemBody", item)) => (&schema["properties"]["item"]["$ref"], item),
+                Some(("ListBody", item)) => {
+                    assert_eq!(schema["allOf"][0]["$ref"], "#/components/schemas/ListPage", "{name}");
+                    (&schema["allOf"][1]["properties"]["results"]["items"]["$ref"], item)
+                }
+                _ => continue,
+            };
+            assert_eq!(item.0, &json!(format!("#/components/schemas/{}", item.1)), "{name}");
+            assert!(schemas.contains_key(item.1), "{name}");
+        }
+        assert!(schemas.keys().filter(|name| name.starts_with("ListBody_")).count() >= 8);
+    }
+
+    #[test]
+    fn operations_have_ids_that_generators_take_as_they_are() {
+        let document = served();
+        for (route, operation) in operations(&document) {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(id.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && id.contains('_'), "{route}: {id}");
+        }
     }
 
     #[test]
@@ -136,15 +248,16 @@ mod tests {
     #[test]
     fn every_operation_says_who_may_call_it_and_what_can_go_wrong() {
         let document = served();
+        assert_eq!(document["security"], json!([{"bearer": []}]));
         for (route, operation) in operations(&document) {
             assert!(operation["description"].as_str().unwrap().contains("Access: "), "{route}");
-            assert!(operation["x-access"].is_object() || is_builtin(&route), "{route}");
-            assert!(operation["security"].is_array(), "{route}");
+            let is_open = operation["description"].as_str().unwrap().contains("Access: everybody");
+            assert_eq!(operation["security"], if is_open { json!([{}]) } else { Value::Null }, "{route}");
             assert!(operation["summary"].is_string(), "{route}");
-            for status in ["500", "503"] {
-                assert!(operation["responses"][status].is_object(), "{route} {status}");
-            }
-            for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(operation["responses"]["default"].is_object(), "{route}");
+            let problems =
+                operation["responses"].as_object().unwrap().iter().filter(|(status, _)| status.as_str() >= "4");
+            for (status, response) in problems.filter(|(status, _)| *status != "default") {
                 let required = |header: &str| response["headers"][header]["required"] == true;
                 assert!(required("X-Request-Id"), "{route} {status}");
                 assert_eq!(required("WWW-Authenticate"), status == "401", "{route} {status}");
@@ -159,21 +272,22 @@ mod tests {
     }
 
     #[test]
-    fn bodies_take_no_other_fields_and_names_have_a_pattern() {
+    fn bodies_take_no_other_fields_and_names_are_told_in_words() {
         let document = served();
         let schemas = &document["components"]["schemas"];
         for body in ["NameBody", "BalanceBody", "BranchBody", "CreateClientBody", "UpdateClientBody", "OpenAccountBody"]
         {
             assert_eq!(schemas[body]["additionalProperties"], false, "{body}");
         }
-        for (body, required) in [("NameBody", json!(["name"])), ("CreateClientBody", json!(["name"]))] {
-            assert_eq!(schemas[body]["required"], required, "{body}");
+        for (body, required) in [("NameBody", "name"), ("CreateClientBody", "name"), ("OpenAccountBody", "bank_id")] {
+            assert_eq!(schemas[body]["required"], json!([required]), "{body}");
         }
-        for body in ["RenameBody", "BalanceBody", "MoveBranchBody", "UpdateClientBody", "OpenAccountBody"] {
+        for body in ["RenameBody", "BalanceBody", "MoveBranchBody", "UpdateClientBody", "OpenAccountAtBankBody"] {
             assert!(schemas[body].get("required").is_none(), "{body}: {}", schemas[body]);
         }
         assert_eq!(schemas["BalanceBody"]["properties"]["balance"]["type"], "integer", "null is refused");
-        assert!(schemas["NameText"]["pattern"].is_string(), "{}", schemas["NameText"]);
+        let name = &schemas["NameText"];
+        assert!(name["pattern"].is_null() && name["description"].as_str().unwrap().contains(NAME_MARKS), "{name}");
     }
 
     #[test]

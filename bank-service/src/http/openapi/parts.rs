@@ -1,16 +1,13 @@
-//! Parameters, headers and responses that many operations share.
+//! Parameters that many operations share.
 
 use serde_json::json;
 use service_kit::http::paging::{Filter, FilterKind, MAX_PAGE_SIZE};
-use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::{Header, Required};
 
 /// Empty, or what `encode_cursor` makes: the version, then an id from 0 on.
 const CURSOR: &str = "^(AQ[A-Za-z0-9_-]{10})?$";
-/// `*`, or entity tags (RFC 9110, 8.8.3) without commas in them.
-const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-+\--~]*"(, *(W/)?"[!#-+\--~]*"){0,19})$"#;
 /// NUL is what no text of the database can hold.
 const WITHOUT_NUL: &str = r"^[^\u0000]*$";
 
@@ -40,7 +37,7 @@ pub(super) fn path_id(name: &str) -> Parameter {
 pub(super) fn page() -> [Parameter; 3] {
     let number = integer().minimum(Some(1)).maximum(Some(i64::MAX / MAX_PAGE_SIZE)).default(Some(json!(1)));
     let size = integer().minimum(Some(1)).maximum(Some(MAX_PAGE_SIZE)).default(Some(json!(5)));
-    let after = "The `cursor` of the page before; empty at the start. Instead of `page_number`: its cost does not depend on the depth";
+    let after = "The `cursor` of the page before; empty at the start. Its cost does not depend on the depth. A `page_number` of 1 beside it is passed over";
     [
         parameter("page_number", ParameterIn::Query, "Which page; a page beyond the end is 404", number),
         parameter("page_size", ParameterIn::Query, "How many items a page has", size),
@@ -62,13 +59,4 @@ pub(super) fn idempotency_key() -> Parameter {
     let schema = text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
     let about = "The same key and body give the same answer, once; kept per caller for 24 hours";
     parameter("Idempotency-Key", ParameterIn::Header, about, schema)
-}
-
-pub(super) fn if_match() -> Parameter {
-    let about = "The `ETag` of the item that the change was decided on; 409 if it is another one by now";
-    parameter("If-Match", ParameterIn::Header, about, text().pattern(Some(ENTITY_TAGS)))
-}
-
-pub(super) fn etag() -> Header {
-    HeaderBuilder::new().schema(Some(text())).description(Some("The item's version, for `If-Match`")).build()
 }

@@ -1,4 +1,7 @@
-//! The first administrator, made from the command line.
+//! Administrators that an operator makes, from the command line or at the first start.
+//!
+//! An address proves nothing by itself: anybody can have registered it before the operator names it. So an account is promoted
+//! only if its address was proved and is written alike; the deliberate case is by id.
 
 use service_kit::config::Secret;
 use shared_events::UserId;
@@ -8,8 +11,7 @@ use super::users::{ChangeUserError, UpdateUser, update_user};
 use crate::domain::email::{Email, EmailError};
 use crate::domain::password::{Password, PasswordError};
 use crate::domain::role::ADMIN;
-use crate::domain::user::Profile;
-use crate::domain::version::Expected;
+use crate::domain::user::{Profile, User};
 use crate::operations::errors::written;
 use crate::security::{NewPasswordError, Security};
 use crate::store::{self, Ctx, Db, OperationError, Outcome, Store, StoreError};
@@ -20,7 +22,24 @@ pub enum AdminOutcome {
     Created(UserId),
     /// The user was there, and keeps its password.
     Promoted(UserId),
+    /// The user is an administrator already.
     Unchanged(UserId),
+    /// There is an administrator who can log in, so none was made.
+    Present,
+    /// The address is an account's that may be a stranger's: it was never proved, is written otherwise, or is blocked.
+    Refused {
+        id: UserId,
+        there_is_another: bool,
+    },
+}
+
+/// When an administrator is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// This one, beside others.
+    Always,
+    /// Only if no administrator can log in.
+    IfThereIsNone,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,10 +74,11 @@ pub async fn ensure_admin(
     store: &Store,
     security: &Security,
     ctx: &Ctx,
-    email: &str,
-    password: &Secret,
+    (email, password): (&str, &Secret),
+    wanted: Wanted,
 ) -> Result<AdminOutcome, AdminError> {
-    let email = Email::parse(email)?;
+    // An administrator who is there already is found whatever its address.
+    let email = Email::mailable(email).or_else(|_| Email::parse(email))?;
     let password = Password::parse(password.expose())?;
     let password_hash = security.passwords().hash(password, email.words()).await?;
     let command = RegisterUser {
@@ -67,25 +87,79 @@ pub async fn ensure_admin(
         profile: Profile::default(),
         roles: vec![ADMIN.to_owned()],
     };
-    let outcome = store.write(ctx, move |db, ctx| create_or_promote(db, ctx, &command)).await?;
+    let outcome = store.write(ctx, move |db, ctx| create_or_promote(db, ctx, &command, wanted)).await?;
     if let AdminOutcome::Promoted(user) = outcome {
         security.user_changed(user);
     }
     Ok(outcome)
 }
 
-fn create_or_promote(db: &mut Db, ctx: &Ctx, command: &RegisterUser) -> Result<Outcome<AdminOutcome>, AdminError> {
+/// Makes an administrator of a user whom the operator names by id: whatever is known of its address, and also if it is blocked.
+pub async fn promote_by_id(
+    store: &Store,
+    security: &Security,
+    ctx: &Ctx,
+    id: UserId,
+) -> Result<AdminOutcome, AdminError> {
+    let promoted = store.write(ctx, move |db, ctx| {
+        let user = store::users::find(db, id)?.ok_or(ChangeUserError::NotFound)?;
+        if is_acting_admin(&user) {
+            return Ok(Outcome::new(AdminOutcome::Unchanged(id)));
+        }
+        promote(db, ctx, user)
+    });
+    let outcome = promoted.await?;
+    security.user_changed(id);
+    Ok(outcome)
+}
+
+/// Whether any administrator can log in.
+pub async fn has_admin(store: &Store) -> Result<bool, StoreError> {
+    store.read(|db| store::user_roles::has_holder(db, ADMIN)).await
+}
+
+/// The row of the role is locked first: replicas that start together decide one after the other.
+fn create_or_promote(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: &RegisterUser,
+    wanted: Wanted,
+) -> Result<Outcome<AdminOutcome>, AdminError> {
+    store::roles::lock(db, ADMIN)?;
+    let there_is_one = store::user_roles::has_holder(db, ADMIN)?;
+    if there_is_one && wanted == Wanted::IfThereIsNone {
+        return Ok(Outcome::new(AdminOutcome::Present));
+    }
     let Some(user) = store::users::find_by_email(db, &command.email)? else {
+        if !command.email.is_mailable() {
+            return Err(EmailError.into());
+        }
         let created = register(db, ctx, command)?;
-        // Who runs this command answers for the address.
+        // The operator answers for the address.
         written(store::users::mark_email_verified(db, created.value.id, &command.email, ctx.now)?)?;
+        store::users::settle(db, created.value.id, ctx.now)?;
         return Ok(created.map(|user| AdminOutcome::Created(user.id)));
     };
-    if !user.is_blocked && user.roles.iter().any(|role| role == ADMIN) {
+    if is_acting_admin(&user) {
         return Ok(Outcome::new(AdminOutcome::Unchanged(user.id)));
     }
+    // Anybody can have registered the address before.
+    let is_the_owners = user.email_verified_on.is_some() && user.email.as_str() == command.email.as_str();
+    if !is_the_owners || user.is_blocked {
+        return Ok(Outcome::new(AdminOutcome::Refused { id: user.id, there_is_another: there_is_one }));
+    }
+    promote(db, ctx, user)
+}
+
+fn promote(db: &mut Db, ctx: &Ctx, user: User) -> Result<Outcome<AdminOutcome>, AdminError> {
     let mut roles = user.roles;
-    roles.push(ADMIN.to_owned());
-    let promotion = UpdateUser { roles: Some(roles), is_blocked: Some(false), expected: Expected::any() };
+    if !roles.iter().any(|role| role == ADMIN) {
+        roles.push(ADMIN.to_owned());
+    }
+    let promotion = UpdateUser { roles: Some(roles), is_blocked: Some(false), ..UpdateUser::default() };
     Ok(update_user(db, ctx, user.id, &promotion)?.map(|user| AdminOutcome::Promoted(user.id)))
+}
+
+fn is_acting_admin(user: &User) -> bool {
+    !user.is_blocked && user.roles.iter().any(|role| role == ADMIN)
 }

@@ -1,5 +1,8 @@
 //! The one way to a session: every login ends here, whatever it began with.
 //!
+//! A proof counts under the credentials that it was made under: the transaction holds the user's row and refuses a proof of
+//! an older version, so that a change, a reset, a block or a logout everywhere ends the logins under way too.
+//!
 //! Who has a second factor gets a challenge instead of a session, decided in the same transaction. So a way to log in that is
 //! added later cannot pass it by: nothing else opens sessions.
 
@@ -8,10 +11,11 @@ use shared_events::events::PasswordRehashed;
 
 use super::login::{OpenSession, OpenSessionError, open_session};
 use super::second_factor::{Presented, Refused, pass};
+use super::throttle::Visit;
 use super::{one_time, user_facts};
 use crate::domain::one_time::{Purpose, SecretHash};
 use crate::domain::session::{FirstFactor, Grant, Proof, SessionId, TokenHash};
-use crate::domain::user::User;
+use crate::domain::user::{CredentialVersion, User};
 use crate::store::one_time_secrets::NewSecret;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
@@ -19,6 +23,16 @@ use crate::store::{self, Ctx, Db, Outcome, StoreError};
 pub struct Admit {
     pub user_id: UserId,
     pub first: FirstFactor,
+    /// The credentials that it was proved under.
+    pub proved_under: CredentialVersion,
+    pub opening: Opening,
+    /// The hash that was checked and the one to keep instead.
+    pub rehash: Option<(String, String)>,
+}
+
+/// What a right first factor opens: a session, or a challenge.
+#[derive(Clone)]
+pub struct Opening {
     /// The session to open, unless a second factor is asked for.
     pub session_id: SessionId,
     pub refresh_token: TokenHash,
@@ -26,8 +40,7 @@ pub struct Admit {
     pub challenge: SecretHash,
     pub remote_addr: Option<String>,
     pub user_agent: Option<String>,
-    /// The hash that was checked and the one to keep instead.
-    pub rehash: Option<(String, String)>,
+    pub visit: Visit,
 }
 
 /// What a right first factor is worth.
@@ -43,18 +56,15 @@ pub fn admit(db: &mut Db, ctx: &Ctx, command: &Admit) -> Result<Outcome<Admitted
     if user.is_blocked {
         return Err(OpenSessionError::Blocked);
     }
+    if user.credentials != command.proved_under {
+        return Err(OpenSessionError::Outdated);
+    }
     let proof = Proof { first: command.first, second: false };
     let outcome = if store::second_factors::is_active(db, user.id)? {
         challenge(db, ctx, command, proof)?
     } else {
-        let session = OpenSession {
-            user,
-            proof,
-            session_id: command.session_id,
-            refresh_token: command.refresh_token.clone(),
-            remote_addr: command.remote_addr.clone(),
-            user_agent: command.user_agent.clone(),
-        };
+        let Opening { session_id, refresh_token, remote_addr, user_agent, visit, .. } = command.opening.clone();
+        let session = OpenSession { user, proof, session_id, refresh_token, remote_addr, user_agent, visit };
         open_session(db, ctx, session)?.map(Admitted::Session)
     };
     rehash(db, outcome, command)
@@ -68,7 +78,14 @@ fn held(db: &mut Db, id: UserId) -> Result<User, OpenSessionError> {
 /// Keeps a challenge whose subject is what was proved so far.
 fn challenge(db: &mut Db, ctx: &Ctx, command: &Admit, proof: Proof) -> Result<Outcome<Admitted>, StoreError> {
     let (purpose, user_id) = (Purpose::MfaChallenge, Some(command.user_id));
-    let secret = NewSecret { purpose, user_id, subject: proof.to_text(), hash: command.challenge.clone() };
+    let secret = NewSecret {
+        purpose,
+        user_id,
+        subject: proof.to_text(),
+        hash: command.opening.challenge.clone(),
+        session_id: None,
+        lifetime: Purpose::MfaChallenge.lifetime(),
+    };
     match one_time::issue(db, ctx, &secret)? {
         Ok(()) => Ok(Outcome::new(Admitted::SecondFactor)),
         // A user may have any number of challenges.
@@ -94,6 +111,7 @@ pub struct Complete {
     pub refresh_token: TokenHash,
     pub remote_addr: Option<String>,
     pub user_agent: Option<String>,
+    pub visit: Visit,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +130,9 @@ impl From<OpenSessionError> for CompleteError {
     fn from(error: OpenSessionError) -> Self {
         match error {
             OpenSessionError::Store(error) => Self::Store(error),
-            error @ (OpenSessionError::Blocked | OpenSessionError::Gone) => Self::Session(error),
+            error @ (OpenSessionError::Blocked | OpenSessionError::Gone | OpenSessionError::Outdated) => {
+                Self::Session(error)
+            }
         }
     }
 }
@@ -123,6 +143,8 @@ pub fn complete(db: &mut Db, ctx: &Ctx, command: &Complete) -> Result<Outcome<Re
     let live = one_time::find(db, ctx, Purpose::MfaChallenge, &command.challenge)?.ok_or(CompleteError::NoChallenge)?;
     let user_id = live.user_id.ok_or(StoreError::Corrupt { what: "a challenge's user" })?;
     let first = Proof::parse(&live.subject).ok_or(StoreError::Corrupt { what: "a challenge's subject" })?;
+    // Before the challenge, as those do that void it.
+    let user = held(db, user_id)?;
     let Outcome { value, events } = pass(db, ctx, user_id, Some(&command.presented), command.remote_addr.as_deref())?;
     match value {
         Ok(true) => {}
@@ -139,12 +161,13 @@ pub fn complete(db: &mut Db, ctx: &Ctx, command: &Complete) -> Result<Outcome<Re
         return Err(CompleteError::NoChallenge);
     }
     let session = OpenSession {
-        user: held(db, user_id)?,
+        user,
         proof: Proof { second: true, ..first },
         session_id: command.session_id,
         refresh_token: command.refresh_token.clone(),
         remote_addr: command.remote_addr.clone(),
         user_agent: command.user_agent.clone(),
+        visit: command.visit.clone(),
     };
     Ok(open_session(db, ctx, session)?.events(events).map(Ok))
 }

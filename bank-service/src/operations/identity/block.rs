@@ -5,7 +5,6 @@ use shared_events::UserId;
 use super::users::{ChangeUserError, UpdateUser, update_user};
 use crate::domain::email::Email;
 use crate::domain::user::User;
-use crate::domain::version::Expected;
 use crate::store::{self, Ctx, Db, Outcome};
 
 /// Whom an operator means.
@@ -21,5 +20,5 @@ pub fn block_user(db: &mut Db, ctx: &Ctx, whom: &Whom, blocked: bool) -> Result<
         Whom::Id(id) => *id,
         Whom::Address(email) => store::users::find_by_email(db, email)?.ok_or(ChangeUserError::NotFound)?.id,
     };
-    update_user(db, ctx, id, &UpdateUser { roles: None, is_blocked: Some(blocked), expected: Expected::any() })
+    update_user(db, ctx, id, &UpdateUser { is_blocked: Some(blocked), ..UpdateUser::default() })
 }

@@ -5,9 +5,11 @@ use shared_events::events::{self, EmailVerified, SecurityFacts, UserUpdated};
 
 use super::one_time::{self, Live, NewLink};
 use super::register::{RegisterError, RegisterUser, register};
-use super::{mails, user_facts};
+use super::throttle::Visit;
+use super::{mail_caps, mails, session_lives, user_facts};
 use crate::domain::email::Email;
 use crate::domain::one_time::{NotYet, Purpose, SecretHash};
+use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::operations::errors::written;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
@@ -41,19 +43,60 @@ pub enum SendVerificationError {
 }
 crate::operation_errors!(SendVerificationError);
 
-/// Sends the link once more; the one before is void with it.
+/// Sends the link once more; the two before it stay good until one is used.
 pub fn send_verification(
     db: &mut Db,
     ctx: &Ctx,
     user: UserId,
     link: &NewLink,
+    visit: &Visit,
 ) -> Result<Outcome<()>, SendVerificationError> {
     let user = store::users::find(db, user)?.ok_or(SendVerificationError::NotFound)?;
     if user.email_verified_on.is_some() {
         return Err(SendVerificationError::Verified);
     }
     one_time::issue(db, ctx, &link.secret(user.id, user.email.as_str()))?.map_err(SendVerificationError::NotYet)?;
+    let capped = mail_caps::take(db, ctx, None, &user.email, visit)?;
+    capped.map_err(|until| SendVerificationError::NotYet(NotYet::TooMany(until)))?;
     Ok(Outcome::new(()).event(&mails::verify_email(&user.email, &link.url, link.purpose)))
+}
+
+/// The same for an address that somebody names, who gets the same answer whatever comes of it.
+pub fn send_verification_to(
+    db: &mut Db,
+    ctx: &Ctx,
+    email: Option<&Email>,
+    link: &NewLink,
+    visit: &Visit,
+) -> Result<Outcome<()>, StoreError> {
+    let user = email.map_or(Ok(None), |email| store::users::id_of(db, email))?;
+    let user = user.map_or(Ok(None), |id| store::users::find(db, id))?.filter(|user| !user.is_blocked);
+    let Some(user) = user else { return Ok(Outcome::new(())) };
+    match send_verification(db, ctx, user.id, link, visit) {
+        Ok(sent) => Ok(sent),
+        Err(SendVerificationError::Store(error)) => Err(error),
+        Err(_) => Ok(Outcome::new(())),
+    }
+}
+
+/// Whether a link that is of no more use has done what it was for: its address is its user's, and proved.
+pub fn is_confirmed(db: &mut Db, links: &[(Purpose, SecretHash)]) -> Result<bool, StoreError> {
+    for (purpose, hash) in links {
+        let Some(spent) = store::one_time_secrets::find_spent(db, *purpose, hash)? else { continue };
+        let user = owner(db, &spent)?.filter(|user| user.email_verified_on.is_some());
+        return Ok(user.is_some_and(|user| proves(&spent, &user)));
+    }
+    Ok(false)
+}
+
+/// The address that a link which is still good was sent to.
+pub fn address_of(db: &mut Db, ctx: &Ctx, links: &[(Purpose, SecretHash)]) -> Result<Option<String>, StoreError> {
+    for (purpose, hash) in links {
+        if let Some(live) = one_time::find(db, ctx, *purpose, hash)? {
+            return Ok(Some(live.subject));
+        }
+    }
+    Ok(None)
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,26 +114,36 @@ crate::operation_errors!(VerifyEmailError);
 pub struct VerifyEmail {
     pub verification: SecretHash,
     pub change: SecretHash,
+    /// The session in which the link comes back, if it does in one.
+    pub session: Option<(UserId, SessionId)>,
     pub remote_addr: Option<String>,
 }
 
-/// A link came back: the address that it was sent to is the user's.
+/// A link came back: the address that it was sent to is the user's. It ends nothing; in a session of the account it shows that
+/// its holder reads the mail.
 pub fn verify_email(db: &mut Db, ctx: &Ctx, command: &VerifyEmail) -> Result<Outcome<User>, VerifyEmailError> {
     if let Some(live) = one_time::redeem_link(db, ctx, Purpose::EmailVerification, &command.verification)? {
         let user = owner(db, &live)?.ok_or(VerifyEmailError::Invalid)?;
         if !proves(&live, &user) {
             return Err(VerifyEmailError::Invalid);
         }
+        if let Some((holder, session)) = command.session
+            && holder == user.id
+            && session_lives(db, ctx, session)?
+        {
+            store::users::settle(db, user.id, ctx.now)?;
+        }
         return Ok(mark_verified(db, ctx, user, command.remote_addr.clone())?);
     }
     let live = one_time::redeem_link(db, ctx, Purpose::EmailChange, &command.change)?;
     let live = live.ok_or(VerifyEmailError::Invalid)?;
-    super::email_change::finish(db, ctx, &live, command.remote_addr.clone())
+    super::email_change::finish(db, ctx, &live, command)
 }
 
-/// The user that a secret was given to.
+/// The user that a secret was given to, unless it is blocked.
 pub(super) fn owner(db: &mut Db, live: &Live) -> Result<Option<User>, StoreError> {
-    live.user_id.map_or(Ok(None), |id| store::users::find(db, id))
+    let user = live.user_id.map_or(Ok(None), |id| store::users::find(db, id))?;
+    Ok(user.filter(|user| !user.is_blocked))
 }
 
 /// Whether a link was sent to the address that the user has now.

@@ -3,11 +3,13 @@
 use shared_events::UserId;
 use shared_events::events::{self, EmailChangeRequested, EmailChanged, SecurityFacts, UserUpdated};
 
-use super::email::{VerifyEmailError, owner};
+use super::email::{VerifyEmail, VerifyEmailError, owner};
 use super::one_time::{self, Live, NewLink};
-use super::{mails, user_facts};
+use super::throttle::Visit;
+use super::{mail_caps, mails, session_lives, user_facts};
 use crate::domain::email::Email;
 use crate::domain::one_time::{NotYet, Purpose};
+use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::operations::errors::written;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
@@ -27,8 +29,11 @@ crate::operation_errors!(ChangeEmailError);
 
 pub struct ChangeEmail {
     pub user_id: UserId,
+    /// The session that asks.
+    pub session_id: SessionId,
     pub email: Email,
     pub link: NewLink,
+    pub visit: Visit,
     pub remote_addr: Option<String>,
 }
 
@@ -39,8 +44,11 @@ pub fn request_change(db: &mut Db, ctx: &Ctx, command: &ChangeEmail) -> Result<O
     if user.email.as_str() == command.email.as_str() {
         return Err(ChangeEmailError::Same);
     }
-    let secret = command.link.secret(user.id, command.email.as_str());
+    let mut secret = command.link.secret(user.id, command.email.as_str());
+    secret.session_id = Some(command.session_id.to_string());
     one_time::issue(db, ctx, &secret)?.map_err(ChangeEmailError::NotYet)?;
+    let capped = mail_caps::take(db, ctx, None, &command.email, &command.visit)?;
+    capped.map_err(|until| ChangeEmailError::NotYet(NotYet::TooMany(until)))?;
     let holder = store::users::find_by_email(db, &command.email)?;
     let is_free = holder.is_none_or(|holder| holder.id == user.id);
     let to = command.email.masked();
@@ -65,7 +73,7 @@ pub(super) fn finish(
     db: &mut Db,
     ctx: &Ctx,
     live: &Live,
-    remote_addr: Option<String>,
+    command: &VerifyEmail,
 ) -> Result<Outcome<User>, VerifyEmailError> {
     let mut user = owner(db, live)?.ok_or(VerifyEmailError::Invalid)?;
     let email = Email::parse(&live.subject).map_err(|_| StoreError::Corrupt { what: "one_time_secrets.subject" })?;
@@ -74,6 +82,15 @@ pub(super) fn finish(
         replaced => written(replaced?)?,
     }
     one_time::void(db, ctx, user.id, &Purpose::OF_THE_ADDRESS)?;
+    // Only who has the session and reads the mail is known to be one person.
+    let asker = live.session_id.as_ref().zip(command.session);
+    if let Some((_, (holder, session))) = asker.filter(|(asked, (_, session))| **asked == session.to_string())
+        && holder == user.id
+        && session_lives(db, ctx, session)?
+    {
+        store::users::settle(db, user.id, ctx.now)?;
+    }
+    let remote_addr = command.remote_addr.clone();
     let former = std::mem::replace(&mut user.email, email);
     user.email_verified_on = Some(ctx.now);
     user.version += 1;

@@ -10,7 +10,7 @@ use shared_events::events::{KeysRotated, SecurityFacts};
 use crate::store::signing_keys::{self, StoredKey};
 use crate::store::{Ctx, Db, Outcome, StoreError};
 
-/// A new key, its private half sealed. It has no `Debug`.
+/// A new key, its private half sealed.
 pub struct NewKey {
     pub kid: String,
     pub sealed_private_key: Vec<u8>,

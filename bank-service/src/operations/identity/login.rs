@@ -1,9 +1,10 @@
 //! What a login leaves behind: a session, or a counted failure.
 
 use shared_events::UserId;
-use shared_events::events::{LoginFailed, LoginSucceeded, SecurityFacts};
+use shared_events::events::{AccountLocked, LoginFailed, LoginSucceeded, SecurityFacts};
 
 use super::session_facts;
+use super::throttle::{CountedOn, Visit, count_failure, remember_login};
 use crate::domain::session::{Grant, LIFETIME, MAX_PER_USER, Proof, Session, SessionId, TokenHash};
 use crate::domain::user::{MAX_SHOWN_ACCOUNTS, User};
 use crate::operations::devices::login_notices;
@@ -18,6 +19,7 @@ pub struct OpenSession {
     pub refresh_token: TokenHash,
     pub remote_addr: Option<String>,
     pub user_agent: Option<String>,
+    pub visit: Visit,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,8 @@ pub enum OpenSessionError {
     Blocked,
     #[error("the user is gone")]
     Gone,
+    #[error("the credentials have changed since they were proved")]
+    Outdated,
     #[error("the store failed")]
     Store(#[from] StoreError),
 }
@@ -34,7 +38,7 @@ crate::operation_errors!(OpenSessionError);
 /// Opens a session. A user that was blocked or deleted since the password was checked gets none. Only [`super::admission`]
 /// calls it, which first sees to the second factor.
 pub(super) fn open_session(db: &mut Db, ctx: &Ctx, command: OpenSession) -> Result<Outcome<Grant>, OpenSessionError> {
-    let OpenSession { user, proof, session_id, refresh_token, remote_addr, user_agent } = command;
+    let OpenSession { user, proof, session_id, refresh_token, remote_addr, user_agent, visit } = command;
     if user.is_blocked {
         return Err(OpenSessionError::Blocked);
     }
@@ -56,6 +60,7 @@ pub(super) fn open_session(db: &mut Db, ctx: &Ctx, command: OpenSession) -> Resu
     };
     store::sessions::insert(db, &session)?;
     store::refresh_tokens::insert(db, refresh_token.as_str(), session.id, ctx.now)?;
+    remember_login(db, ctx, &user, session.id, &visit)?;
     let facts = session_facts(user.id, session.id, remote_addr);
     let notices = login_notices(db, user.id)?;
     let outcome = Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts));
@@ -109,18 +114,24 @@ pub struct RefuseLogin {
     pub user_id: Option<UserId>,
     pub remote_addr: Option<String>,
     pub refusal: Refusal,
+    /// What a wrong password counts on.
+    pub counted_on: CountedOn,
 }
 
-/// Puts a refused login on record; a wrong password is counted against its account.
+/// Puts a refused login on record; a wrong password is counted, also one for an unknown address.
 pub fn refuse_login(db: &mut Db, ctx: &Ctx, command: &RefuseLogin) -> Result<Outcome<()>, StoreError> {
-    if let (Refusal::WrongPassword, Some(user)) = (command.refusal, command.user_id) {
-        store::users::record_failure(db, user, ctx.now)?;
-    }
+    let counts = matches!(command.refusal, Refusal::WrongPassword | Refusal::UnknownAddress);
+    let closed = counts && count_failure(db, ctx, &command.counted_on)?;
     let facts = SecurityFacts {
         user_id: command.user_id,
         session_id: None,
         remote_addr: command.remote_addr.clone(),
         detail: Some(command.refusal.detail().to_owned()),
     };
-    Ok(Outcome::new(()).event(&LoginFailed(facts)))
+    let outcome = Outcome::new(()).event(&LoginFailed(facts.clone()));
+    if !closed {
+        return Ok(outcome);
+    }
+    let detail = Some("closed to unknown networks for a day".to_owned());
+    Ok(outcome.event(&AccountLocked(SecurityFacts { detail, ..facts })))
 }

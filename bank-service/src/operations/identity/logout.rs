@@ -3,6 +3,8 @@
 use shared_events::UserId;
 use shared_events::events::{LoggedOut, SecurityFacts, SessionsEnded};
 
+use super::credentials::{Cause, end_what_was_proved};
+use super::mails::notice;
 use super::{session_facts, user_facts};
 use crate::domain::session::{Session, SessionId};
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
@@ -32,14 +34,17 @@ pub fn end_session(
     Ok(Outcome::new(session).event(&LoggedOut(session_facts(user, id, remote_addr))))
 }
 
-/// Ends all sessions of a user; gives how many.
+/// Ends all sessions of a user and what is under way; gives how many sessions ended.
 pub fn end_all_sessions(
     db: &mut Db,
     ctx: &Ctx,
     user: UserId,
     remote_addr: Option<String>,
 ) -> Result<Outcome<usize>, StoreError> {
-    let ended = store::sessions::revoke_all(db, user, ctx.now)?;
+    let ended = end_what_was_proved(db, ctx, user, Cause::Ended)?;
     let facts = SecurityFacts { remote_addr, ..user_facts(user, Some(format!("{ended} ended"))) };
-    Ok(Outcome::new(ended).event(&SessionsEnded(facts)))
+    let outcome = Outcome::new(ended).event(&SessionsEnded(facts));
+    let Some(user) = store::users::find(db, user)? else { return Ok(outcome) };
+    let text = "All sessions of your account were ended. If that was not you, set another password.";
+    Ok(outcome.event(&notice(&user.email, "You were logged out everywhere", text)))
 }

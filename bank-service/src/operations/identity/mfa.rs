@@ -3,9 +3,10 @@
 use shared_events::UserId;
 use shared_events::events::{MfaDisabled, MfaEnabled, RecoveryCodesMade, SecurityFacts, SessionsEnded};
 
+use super::credentials::{Cause, end_what_was_proved};
 use super::mails::notice;
 use super::second_factor::{Presented, Refused, failure, pass, try_otp};
-use super::{session_facts, user_facts};
+use super::{session_facts, session_lives, user_facts};
 use crate::domain::session::{Proof, SessionId, TokenHash};
 use crate::domain::user::User;
 use crate::domain::version::Expected;
@@ -68,14 +69,14 @@ pub fn activate(db: &mut Db, ctx: &Ctx, command: &Activate) -> Result<Outcome<Re
         return Ok(Outcome::new(Err(refused)).events(events));
     }
     // A login that was let in without the factor at this moment is among the sessions that end; a later one is asked for it.
-    let held = store::users::hold(db, user)?.ok_or(MfaError::SessionEnded)?;
+    let held = held(db, ctx, owner)?;
     if !store::second_factors::activate(db, ctx, user, factor_id)? {
         return Err(MfaError::NotFound);
     }
     store::second_factors::replace_codes(db, ctx, user, recovery_codes)?;
     let session = store::sessions::find(db, owner.session_id)?.ok_or(MfaError::SessionEnded)?;
     store::sessions::set_proof(db, session.id, Proof { second: true, ..session.proof })?;
-    let ended = store::sessions::revoke_others(db, user, session.id, ctx.now)?;
+    let ended = end_what_was_proved(db, ctx, user, Cause::ChangedIn(session.id))?;
     let text = "Logins to your account ask for a code of your authenticator app from now on.";
     let mail = notice(&held.email, "Two-factor login is on", text);
     let facts = |detail| SecurityFacts { detail, ..facts_of(owner) };
@@ -94,6 +95,7 @@ pub fn deactivate(
     presented: &Presented,
 ) -> Result<Outcome<Result<(), Refused>>, MfaError> {
     let user = owner.user_id;
+    let held = held(db, ctx, owner)?;
     let Outcome { value, events } = pass(db, ctx, user, Some(presented), owner.remote_addr.as_deref())?;
     match value {
         Ok(true) => {}
@@ -104,18 +106,19 @@ pub fn deactivate(
         return Err(MfaError::NotFound);
     }
     let text = "Logins to your account ask for the password only from now on.";
-    let mail = notice(&load(db, user)?.email, "Two-factor login is off", text);
+    let mail = notice(&held.email, "Two-factor login is off", text);
     Ok(Outcome::new(Ok(())).events(events).event(&MfaDisabled(facts_of(owner))).event(&mail))
 }
 
 /// Puts new recovery codes in the place of the old ones.
 pub fn renew_codes(db: &mut Db, ctx: &Ctx, owner: &Owner, codes: &[TokenHash]) -> Result<Outcome<()>, MfaError> {
+    let held = held(db, ctx, owner)?;
     if !store::second_factors::is_active(db, owner.user_id)? {
         return Err(MfaError::NotFound);
     }
     store::second_factors::replace_codes(db, ctx, owner.user_id, codes)?;
     let text = "New recovery codes were made for your account; the old ones are void.";
-    let mail = notice(&load(db, owner.user_id)?.email, "New recovery codes", text);
+    let mail = notice(&held.email, "New recovery codes", text);
     Ok(Outcome::new(()).event(&RecoveryCodesMade(facts_of(owner))).event(&mail))
 }
 
@@ -128,7 +131,7 @@ pub fn reset(db: &mut Db, ctx: &Ctx, id: UserId, expected: &Expected) -> Result<
     if !store::second_factors::is_active(db, id)? || !store::second_factors::delete_all(db, id)? {
         return Err(MfaError::NotFound);
     }
-    let ended = store::sessions::revoke_all(db, id, ctx.now)?;
+    let ended = end_what_was_proved(db, ctx, id, Cause::Ended)?;
     let text = "An administrator has reset the second factor of your account. Logins ask for the password only until you set a new one up.";
     let mail = notice(&user.email, "Two-factor login was reset", text);
     Ok(Outcome::new(user)
@@ -137,8 +140,10 @@ pub fn reset(db: &mut Db, ctx: &Ctx, id: UserId, expected: &Expected) -> Result<
         .event(&mail))
 }
 
-fn load(db: &mut Db, user: UserId) -> Result<User, StoreError> {
-    store::users::find(db, user)?.ok_or(StoreError::Corrupt { what: "a second factor's user" })
+/// The owner, held until the transaction ends, if its session still counts.
+fn held(db: &mut Db, ctx: &Ctx, owner: &Owner) -> Result<User, MfaError> {
+    let held = store::users::hold(db, owner.user_id)?.ok_or(MfaError::SessionEnded)?;
+    if session_lives(db, ctx, owner.session_id)? { Ok(held) } else { Err(MfaError::SessionEnded) }
 }
 
 fn facts_of(owner: &Owner) -> SecurityFacts {

@@ -6,12 +6,15 @@
 pub mod admin;
 pub mod admission;
 pub mod block;
+pub mod credentials;
 pub mod email;
 pub mod email_change;
 pub mod import;
 pub mod keys;
 pub mod login;
 pub mod logout;
+pub mod mail_alarm;
+pub mod mail_caps;
 pub mod mails;
 pub mod mfa;
 pub mod one_time;
@@ -26,14 +29,15 @@ pub mod second_factor;
 pub mod seed;
 pub mod social;
 pub mod take_over;
+pub mod throttle;
 pub mod users;
 
-pub use admin::{AdminError, AdminOutcome, ensure_admin};
+pub use admin::{AdminError, AdminOutcome, Wanted, ensure_admin, has_admin, promote_by_id};
 use shared_events::RoleId;
 use shared_events::events::SecurityFacts;
 
 use crate::domain::session::SessionId;
-use crate::store::{self, Db, StoreError};
+use crate::store::{self, Ctx, Db, StoreError};
 
 /// Finds the roles of these names; the error is the first name that no role has.
 fn role_ids(db: &mut Db, names: &[String]) -> Result<Result<Vec<RoleId>, String>, StoreError> {
@@ -46,6 +50,11 @@ fn role_ids(db: &mut Db, names: &[String]) -> Result<Result<Vec<RoleId>, String>
         }
     }
     Ok(Ok(ids))
+}
+
+/// Whether a session still counts. To be asked while the user's row is held: what ends sessions holds it too.
+fn session_lives(db: &mut Db, ctx: &Ctx, session: SessionId) -> Result<bool, StoreError> {
+    Ok(store::sessions::find(db, session)?.is_some_and(|session| session.check(ctx.now).is_ok()))
 }
 
 /// The facts of a security event about a session of a known user.

@@ -3,11 +3,12 @@
 use shared_events::UserId;
 use shared_events::events::{LoginSucceeded, PasswordChanged, PasswordRehashed, SecurityFacts, SessionsEnded};
 
+use super::credentials::{Cause, end_what_was_proved};
 use super::login::grant;
 use super::second_factor::{Presented, Refused, pass};
-use super::{mails, one_time, session_facts, user_facts};
-use crate::domain::one_time::Purpose;
+use super::{mails, session_facts, user_facts};
 use crate::domain::session::{FirstFactor, Grant, Proof, SessionId};
+use crate::domain::user::CredentialVersion;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,8 @@ crate::operation_errors!(PasswordChangeError);
 pub struct Reauthenticate {
     pub user_id: UserId,
     pub session_id: SessionId,
+    /// What the password was proved under.
+    pub proved_under: CredentialVersion,
     /// A second factor, if one was given.
     pub presented: Option<Presented>,
     pub remote_addr: Option<String>,
@@ -38,6 +41,10 @@ pub fn reauthenticate(
     ctx: &Ctx,
     command: &Reauthenticate,
 ) -> Result<Outcome<Result<Grant, Refused>>, PasswordChangeError> {
+    let held = store::users::hold(db, command.user_id)?.ok_or(PasswordChangeError::SessionEnded)?;
+    if held.credentials != command.proved_under {
+        return Err(PasswordChangeError::Stale);
+    }
     let remote_addr = command.remote_addr.as_deref();
     let Outcome { value, events } = pass(db, ctx, command.user_id, command.presented.as_ref(), remote_addr)?;
     let second = match value {
@@ -48,7 +55,6 @@ pub fn reauthenticate(
     if !store::sessions::reauthenticate(db, command.session_id, proof, ctx.now)? {
         return Err(PasswordChangeError::SessionEnded);
     }
-    store::users::clear_failures(db, command.user_id)?;
     let session = store::sessions::find(db, command.session_id)?.ok_or(PasswordChangeError::SessionEnded)?;
     let user = store::users::find(db, command.user_id)?.ok_or(PasswordChangeError::SessionEnded)?;
     let facts = session_facts(user.id, session.id, command.remote_addr.clone());
@@ -73,8 +79,7 @@ pub struct ChangePassword {
     pub remote_addr: Option<String>,
 }
 
-/// Sets another password, ends every other session and makes links and codes void that are under way; gives how many
-/// sessions ended.
+/// Sets another password, ends every other session and what is under way; gives how many sessions ended.
 pub fn change_password(
     db: &mut Db,
     ctx: &Ctx,
@@ -86,10 +91,7 @@ pub fn change_password(
         None => store::users::set_first_password_hash(db, id, &command.new)?,
     };
     let user = store::users::find(db, id)?.filter(|_| replaced).ok_or(PasswordChangeError::Stale)?;
-    store::users::clear_failures(db, id)?;
-    one_time::void(db, ctx, id, &[Purpose::PasswordResetLink, Purpose::PasswordResetCode])?;
-    one_time::void(db, ctx, id, &[Purpose::Invitation, Purpose::MfaChallenge])?;
-    let ended = store::sessions::revoke_others(db, id, command.session_id, ctx.now)?;
+    let ended = end_what_was_proved(db, ctx, id, Cause::ChangedIn(command.session_id))?;
     let facts = |detail| SecurityFacts { detail, ..session_facts(id, command.session_id, command.remote_addr.clone()) };
     let text = "The password of your account was changed. Everybody else who was logged in has been logged out.";
     Ok(Outcome::new(ended)

@@ -1,17 +1,18 @@
 //! A user proves a telephone number: a code is sent there by text message, and comes back. One number is one user's.
 
-use std::sync::Arc;
-
 use shared_events::UserId;
 use shared_events::events::{PhoneVerified, SecurityFacts, SmsRequest, SmsRequested};
 
-use super::one_time::{self, CodeTry};
-use super::user_facts;
+use super::mail_alarm::Kind;
+use super::one_time::{self, CodeTry, Guesses};
+use super::throttle::{Visit, counter_key};
+use super::{mail_caps, user_facts};
 use crate::domain::one_time::{NotYet, Purpose};
-use crate::domain::phone::PhoneNumber;
-use crate::security::Vault;
+use crate::domain::phone::{PhoneNumber, TextMessageRules};
+use crate::domain::throttle::Cap;
 use crate::security::one_time::Code;
 use crate::sms::TextMessage;
+use crate::store::counters::CounterKey;
 use crate::store::one_time_secrets::NewSecret;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
@@ -19,6 +20,8 @@ use crate::store::{self, Ctx, Db, Outcome, StoreError};
 pub enum SendPhoneCodeError {
     #[error("one was sent a moment ago, or too many in one day")]
     NotYet(NotYet),
+    #[error("the address is not proved")]
+    AddressNotProved,
     #[error("the message cannot be sealed")]
     Seal,
     #[error("the store failed")]
@@ -34,38 +37,71 @@ pub enum VerifyPhoneError {
 }
 crate::operation_errors!(SendPhoneCodeError, VerifyPhoneError);
 
-/// It has no `Debug`.
 pub struct SendPhoneCode {
     pub user_id: UserId,
     pub number: PhoneNumber,
     pub code: Code,
-    pub vault: Arc<Vault>,
+    pub visit: Visit,
+    pub rules: TextMessageRules,
 }
 
 /// Sends a code to a number, whoever has it by now: that it is another user's is said only to who can read its messages.
 pub fn send_phone_code(db: &mut Db, ctx: &Ctx, command: &SendPhoneCode) -> Result<Outcome<()>, SendPhoneCodeError> {
     let (purpose, user, number) = (Purpose::PhoneCode, command.user_id, &command.number);
-    let hash = command.code.hash(&command.vault, purpose, user, number.as_str());
-    let new = NewSecret { purpose, user_id: Some(user), subject: number.as_str().to_owned(), hash };
+    let vault = &command.visit.vault;
+    let holder = store::users::find(db, user)?.filter(|holder| holder.email_verified_on.is_some());
+    if holder.is_none() {
+        return Err(SendPhoneCodeError::AddressNotProved);
+    }
+    let shares = shares(command);
+    let capped = mail_caps::take_all(db, ctx, &shares)?;
+    let [.., in_all] = &shares;
+    if mail_caps::is_used_up(db, ctx, in_all)? {
+        // By this one, or before.
+        command.visit.mail_alarm.ring(Kind::TextMessage, capped.is_ok());
+    }
+    capped.map_err(|until| SendPhoneCodeError::NotYet(NotYet::TooMany(until)))?;
+    let hash = command.code.hash(vault, purpose, user, number.as_str());
+    let (subject, lifetime) = (number.as_str().to_owned(), command.rules.code_lifetime());
+    let new = NewSecret { purpose, user_id: Some(user), subject, hash, session_id: None, lifetime };
     one_time::issue(db, ctx, &new)?.map_err(SendPhoneCodeError::NotYet)?;
     let text = format!(
         "{} is your bank's confirmation code, valid for {}. Give it to nobody.",
         command.code.expose(),
-        purpose.valid_for()
+        command.rules.valid_for()
     );
     let message = TextMessage { to: number.clone(), text };
-    let sealed = message.seal(&command.vault, user).ok_or(SendPhoneCodeError::Seal)?;
+    let sealed = message.seal(vault, user).ok_or(SendPhoneCodeError::Seal)?;
     let request = SmsRequest { user_id: user, to: number.masked(), sealed };
     Ok(Outcome::new(()).event(&SmsRequested(request)))
 }
 
-/// It has no `Debug`.
+fn shares(command: &SendPhoneCode) -> [(CounterKey, Cap); 5] {
+    let (visit, number, rules) = (&command.visit, &command.number, &command.rules);
+    let key = |purpose, part: &str| counter_key(&visit.vault, purpose, &[part]);
+    [
+        (key("sms: number", number.as_str()), rules.to_a_number),
+        (key("sms: user", &command.user_id.to_string()), rules.of_a_user),
+        (key("sms: network", visit.network.as_str()), rules.from_a_network),
+        (key("sms: country", number.country()), rules.to_a_country),
+        (key("sms", ""), rules.in_all),
+    ]
+}
+
 pub struct VerifyPhone {
     pub user_id: UserId,
     /// None if no code can be so.
     pub code: Option<Code>,
-    pub vault: Arc<Vault>,
+    pub guesses: Guesses,
     pub remote_addr: Option<String>,
+}
+
+/// The number that this very code has given the user, for a client that lost the answer.
+fn known(db: &mut Db, ctx: &Ctx, command: &VerifyPhone, code: &Code) -> Result<Option<PhoneNumber>, StoreError> {
+    let Some(number) = store::phones::find(db, command.user_id)? else { return Ok(None) };
+    let hash = code.hash(&command.guesses.vault, Purpose::PhoneCode, command.user_id, number.as_str());
+    let used = store::one_time_secrets::was_used(db, ctx, Purpose::PhoneCode, command.user_id, &hash)?;
+    Ok(used.then_some(number))
 }
 
 /// Takes the code; the number that is the user's with it, or none if the code is wrong, which has to be committed.
@@ -75,7 +111,10 @@ pub fn verify_phone(
     command: &VerifyPhone,
 ) -> Result<Outcome<Option<PhoneNumber>>, VerifyPhoneError> {
     let (user, Some(code)) = (command.user_id, &command.code) else { return Ok(Outcome::new(None)) };
-    let tried = one_time::try_code(db, ctx, &command.vault, Purpose::PhoneCode, Some(user), code)?;
+    if let Some(number) = known(db, ctx, command, code)? {
+        return Ok(Outcome::new(Some(number)));
+    }
+    let tried = one_time::try_code(db, ctx, &command.guesses, Purpose::PhoneCode, Some(user), code)?;
     let CodeTry::Right { subject } = tried else { return Ok(Outcome::new(None)) };
     let number = PhoneNumber::parse(&subject).map_err(|_| StoreError::Corrupt { what: "one_time_secrets.subject" })?;
     match store::phones::set(db, user, &number, ctx.now) {

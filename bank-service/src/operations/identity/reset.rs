@@ -8,10 +8,12 @@ use std::sync::Arc;
 use shared_events::UserId;
 use shared_events::events::{LoginFailed, PasswordReset, PasswordResetRequested, SecurityFacts, SessionsEnded};
 
+use super::credentials::{Cause, end_what_was_proved};
 use super::email::{mark_verified, owner, proves};
-use super::one_time::{self, CodeTry, NewLink};
+use super::one_time::{self, CodeTry, Guesses, NewLink};
 use super::take_over::take_over;
-use super::{mails, user_facts};
+use super::throttle::Visit;
+use super::{mail_caps, mails, user_facts};
 use crate::domain::email::Email;
 use crate::domain::one_time::{Purpose, SecretHash};
 use crate::domain::user::User;
@@ -21,13 +23,13 @@ use crate::security::one_time::Code;
 use crate::store::one_time_secrets::NewSecret;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
-/// It has no `Debug`.
 pub struct ForgotPassword {
     /// None if no user can have the address.
     pub email: Option<Email>,
     pub link: NewLink,
     pub code: Code,
     pub vault: Arc<Vault>,
+    pub visit: Visit,
     pub remote_addr: Option<String>,
 }
 
@@ -48,9 +50,15 @@ pub fn forgot_password(db: &mut Db, ctx: &Ctx, command: &ForgotPassword) -> Resu
     let Some(user) = user.filter(|user| !user.is_blocked) else { return Ok(outcome) };
     // To the address as it was registered: one that is written alike may be another mailbox.
     let link = command.link.secret(user.id, user.email.as_str());
+    // Asked before the link is kept: one that is not sent must not take the place of one that was.
+    let owner = user.email_verified_on.map(|_| user.id);
+    if !mail_caps::is_left(db, ctx, owner, &user.email, &command.visit)? {
+        return Ok(outcome);
+    }
     if one_time::issue(db, ctx, &link)?.is_err() {
         return Ok(outcome);
     }
+    mail_caps::take(db, ctx, owner, &user.email, &command.visit)?.ok();
     let code = issue_code(db, ctx, command, &user)?;
     Ok(outcome.event(&mails::reset_password(&user.email, &command.link.url, code)))
 }
@@ -64,7 +72,11 @@ fn issue_code<'a>(
 ) -> Result<Option<&'a str>, StoreError> {
     let (purpose, subject) = (Purpose::PasswordResetCode, user.email.as_str().to_owned());
     let hash = command.code.hash(&command.vault, purpose, user.id, &subject);
-    let issued = one_time::issue(db, ctx, &NewSecret { purpose, user_id: Some(user.id), subject, hash })?;
+    let issued = one_time::issue(
+        db,
+        ctx,
+        &NewSecret { purpose, user_id: Some(user.id), subject, hash, session_id: None, lifetime: purpose.lifetime() },
+    )?;
     Ok(issued.is_ok().then(|| command.code.expose()))
 }
 
@@ -73,7 +85,7 @@ pub enum ResetProof {
     /// A reset link or an invitation, of one token.
     Link { reset: SecretHash, invitation: SecretHash },
     /// None where no user can have the address or the code.
-    Code { email: Option<Email>, code: Option<Code>, vault: Arc<Vault> },
+    Code { email: Option<Email>, code: Option<Code>, guesses: Guesses },
 }
 
 /// It has no `Debug`: it holds a password hash.
@@ -90,8 +102,8 @@ pub enum Reset {
     Refused,
 }
 
-/// Sets another password, ends all sessions and makes everything void that is under way. A first proof of the address ends
-/// whatever else hangs on the account, see [`take_over`].
+/// Sets another password, ends all sessions and what is under way. The first one ends whatever else hangs on the account, see
+/// [`take_over`].
 pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result<Outcome<Reset>, StoreError> {
     let proved = prove(db, ctx, &command.proof)?;
     let remote_addr = command.remote_addr.clone();
@@ -102,9 +114,7 @@ pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result
     };
     let (id, email) = (user.id, user.email.clone());
     written(store::users::reset_password_hash(db, id, &command.password_hash)?)?;
-    let ended = store::sessions::revoke_all(db, id, ctx.now)?;
-    one_time::void(db, ctx, id, &Purpose::OF_THE_ADDRESS)?;
-    one_time::void(db, ctx, id, &[Purpose::MfaChallenge])?;
+    let ended = end_what_was_proved(db, ctx, id, Cause::Ended)?;
     take_over(db, ctx, &user)?;
     let outcome = mark_verified(db, ctx, user, remote_addr.clone())?;
     let facts = |detail| SecurityFacts { remote_addr: remote_addr.clone(), ..user_facts(id, detail) };
@@ -127,10 +137,10 @@ fn prove(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<User>, Sto
             let Some(live) = live else { return Ok(None) };
             Ok(owner(db, &live)?.filter(|user| proves(&live, user)))
         }
-        ResetProof::Code { email: Some(email), code: Some(code), vault } => {
+        ResetProof::Code { email: Some(email), code: Some(code), guesses } => {
             // Whose the address is, if anybody's, is looked at only once the code was right.
             let id = store::users::id_of(db, email)?;
-            let tried = one_time::try_code(db, ctx, vault, Purpose::PasswordResetCode, id, code)?;
+            let tried = one_time::try_code(db, ctx, guesses, Purpose::PasswordResetCode, id, code)?;
             let (CodeTry::Right { subject }, Some(id)) = (tried, id) else { return Ok(None) };
             Ok(store::users::find(db, id)?.filter(|user| user.email.as_str() == subject))
         }

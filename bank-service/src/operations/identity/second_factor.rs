@@ -11,7 +11,7 @@ use shared_events::events::{AccountLocked, MfaFailed, RecoveryCodeUsed, Security
 use super::mails::notice;
 use super::user_facts;
 use crate::domain::session::TokenHash;
-use crate::domain::user::FREE_FAILURES;
+use crate::domain::throttle::FREE_FAILURES;
 use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
 /// A second factor as it was presented.

@@ -6,46 +6,49 @@
 use shared_events::UserId;
 use shared_events::events::{LoginFailed, SecurityFacts, SocialLinked, SocialUnlinked, UserCreated, UserRegistered};
 
+use super::admission::{Admit, Admitted, Opening, admit};
 use super::email::mark_verified;
+use super::login::OpenSessionError;
 use super::one_time::{self, NewLink};
-use super::{mails, role_ids, session_facts, user_facts};
+use super::{mails, role_ids, session_facts, session_lives, user_facts};
 use crate::domain::one_time::{Purpose, SecretHash};
-use crate::domain::session::SessionId;
-use crate::domain::social::{Identity, Presenter, Provider, SocialLogin, SocialState};
-use crate::domain::user::{Profile, User};
+use crate::domain::session::{FirstFactor, SessionId};
+use crate::domain::social::{Identity, Provider, SocialLogin};
+use crate::domain::social_state::{Presenter, SocialState};
+use crate::domain::user::User;
 use crate::store::one_time_secrets::NewSecret;
 use crate::store::users::NewUser;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
-/// Keeps what the state of a login stands for.
-pub fn begin_social_login(
-    db: &mut Db,
-    ctx: &Ctx,
-    hash: &SecretHash,
-    state: &SocialState,
-) -> Result<Outcome<()>, StoreError> {
-    let user_id = state.owner.map(|(user, _)| user);
-    let new = NewSecret { purpose: Purpose::SocialState, user_id, subject: state.to_text(), hash: hash.clone() };
-    match one_time::issue(db, ctx, &new)? {
-        Ok(()) => Ok(Outcome::new(())),
+/// One of the secrets that a login at a provider is begun with: its purpose, its hash, and what it is bound to.
+pub type Begun = (Purpose, SecretHash, SocialState);
+
+/// Keeps what a login that is begun is bound to.
+pub fn begin_social_login(db: &mut Db, ctx: &Ctx, secrets: &[Begun]) -> Result<Outcome<()>, StoreError> {
+    for (purpose, hash, state) in secrets {
+        let (purpose, hash, subject) = (*purpose, hash.clone(), state.to_text());
+        let user_id = state.owner.map(|(user, _)| user);
+        let new = NewSecret { purpose, user_id, subject, hash, session_id: None, lifetime: purpose.lifetime() };
         // There is neither a cooldown nor an end to them.
-        Err(_) => Err(StoreError::Busy),
+        one_time::issue(db, ctx, &new)?.map_err(|_| StoreError::Busy)?;
     }
+    Ok(Outcome::new(()))
 }
 
-/// Spends a state: true once, for who began the login, in time. Whoever else comes with it has spent it too.
+/// Spends a state or a nonce: true once, for who began the login, in time. Anybody else who brings it has spent it too.
 pub fn spend_state(
     db: &mut Db,
     ctx: &Ctx,
+    purpose: Purpose,
     hash: &SecretHash,
     provider: Provider,
     presenter: &Presenter,
 ) -> Result<Outcome<bool>, StoreError> {
-    let Some(spent) = one_time::redeem_link(db, ctx, Purpose::SocialState, hash)? else {
+    let Some(spent) = one_time::redeem_link(db, ctx, purpose, hash)? else {
         return Ok(Outcome::new(false));
     };
-    let state = SocialState::parse(&spent.subject).ok_or(StoreError::Corrupt { what: "one_time_secrets.subject" })?;
-    Ok(Outcome::new(state.belongs_to(provider, presenter)))
+    let begun = SocialState::parse(&spent.subject);
+    Ok(Outcome::new(begun.is_some_and(|begun| begun.belongs_to(provider, presenter))))
 }
 
 /// Puts a login on record that a provider, or its state, refused.
@@ -60,7 +63,7 @@ pub fn refuse_social_login(
     Ok(Outcome::new(()).event(&LoginFailed(SecurityFacts { user_id, session_id: None, remote_addr, detail })))
 }
 
-/// Somebody comes with a confirmed identity. It has no `Debug`.
+/// Somebody comes with a confirmed identity.
 pub struct Arrive {
     pub provider: Provider,
     pub identity: Identity,
@@ -99,7 +102,7 @@ pub fn arrive(db: &mut Db, ctx: &Ctx, command: &Arrive) -> Result<Outcome<UserId
     }
     let roles = role_ids(db, &command.roles)?.map_err(ArriveError::UnknownRole)?;
     let id: UserId = ctx.next_id()?;
-    let profile = Profile::default();
+    let profile = command.identity.profile();
     let new = NewUser { id, email, password_hash: None, profile: &profile, registered_on: ctx.now };
     store::users::insert(db, &new).map_err(start_over)?;
     store::user_roles::replace(db, id, &roles)?;
@@ -113,6 +116,51 @@ pub fn arrive(db: &mut Db, ctx: &Ctx, command: &Arrive) -> Result<Outcome<UserId
     Ok(Outcome::new(id).event(&created).event(&linked).events(events))
 }
 
+/// A login by a confirmed identity.
+pub struct LogIn {
+    pub arrive: Arrive,
+    pub opening: Opening,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SocialLogInError {
+    #[error(transparent)]
+    Arrive(#[from] ArriveError),
+    #[error(transparent)]
+    Session(#[from] OpenSessionError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl store::OperationError for SocialLogInError {
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Arrive(error) => error.store_error(),
+            Self::Session(error) => error.store_error(),
+            Self::Store(error) => Some(error),
+        }
+    }
+}
+
+/// Finds or makes the user of an identity and admits it, in one transaction: a login that is unlinked meanwhile opens nothing.
+pub fn log_in(db: &mut Db, ctx: &Ctx, command: &LogIn) -> Result<Outcome<Admitted>, SocialLogInError> {
+    let Outcome { value: user_id, events } = arrive(db, ctx, &command.arrive)?;
+    let held = store::users::hold(db, user_id)?.ok_or(OpenSessionError::Gone)?;
+    let linked = store::social::find(db, &command.arrive.identity)?;
+    if linked.is_none_or(|login| login.user_id != user_id) {
+        return Err(OpenSessionError::Outdated.into());
+    }
+    let proof = Admit {
+        user_id,
+        first: FirstFactor::Provider,
+        proved_under: held.credentials,
+        opening: command.opening.clone(),
+        rehash: None,
+    };
+    let admitted = admit(db, ctx, &proof)?.by(user_id);
+    Ok(Outcome::new(admitted.value).events(events).events(admitted.events))
+}
+
 /// Whose identity it is, as far as anybody has come by it before.
 fn known(db: &mut Db, ctx: &Ctx, identity: &Identity) -> Result<Option<UserId>, StoreError> {
     let Some(login) = store::social::find(db, identity)? else { return Ok(None) };
@@ -123,6 +171,7 @@ fn known(db: &mut Db, ctx: &Ctx, identity: &Identity) -> Result<Option<UserId>, 
 /// An address that the provider has verified is the user's; another one has to be proved here, like that of any registration.
 fn settle_address(db: &mut Db, ctx: &Ctx, command: &Arrive, user: User) -> Result<Outcome<User>, StoreError> {
     if command.identity.email_verified() {
+        store::users::settle(db, user.id, ctx.now)?;
         return mark_verified(db, ctx, user, command.remote_addr.clone());
     }
     // Nothing was sent to a user who has just come to be.
@@ -159,7 +208,7 @@ pub enum LinkError {
     /// Whose it is is not told.
     #[error("the identity is linked already")]
     Taken,
-    #[error("the user is gone")]
+    #[error("the session has ended meanwhile")]
     Gone,
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -168,7 +217,7 @@ crate::operation_errors!(LinkError);
 
 pub fn link(db: &mut Db, ctx: &Ctx, command: &Link) -> Result<Outcome<SocialLogin>, LinkError> {
     let (id, provider) = (command.user_id, command.provider);
-    if !store::social::lock_owner(db, id)? {
+    if !store::social::lock_owner(db, id)? || !session_lives(db, ctx, command.session_id)? {
         return Err(LinkError::Gone);
     }
     let logins = store::social::list(db, id)?;
@@ -212,7 +261,7 @@ pub enum UnlinkError {
 }
 crate::operation_errors!(UnlinkError);
 
-pub fn unlink(db: &mut Db, _: &Ctx, command: &Unlink) -> Result<Outcome<SocialLogin>, UnlinkError> {
+pub fn unlink(db: &mut Db, ctx: &Ctx, command: &Unlink) -> Result<Outcome<SocialLogin>, UnlinkError> {
     let (id, provider) = (command.user_id, command.provider);
     // Two logins taken away at the same time must not both see that the other one stays.
     if !store::social::lock_owner(db, id)? {
@@ -228,6 +277,9 @@ pub fn unlink(db: &mut Db, _: &Ctx, command: &Unlink) -> Result<Outcome<SocialLo
     if !store::social::delete(db, id, provider)? {
         return Err(UnlinkError::NotFound);
     }
+    // A login by it that waits for its second factor would still open a session.
+    store::users::outdate_proofs(db, id)?;
+    one_time::void(db, ctx, id, &[Purpose::MfaChallenge])?;
     let user = store::users::find(db, id)?.ok_or(UnlinkError::NotFound)?;
     let facts = session_facts(id, command.session_id, command.remote_addr.clone());
     let facts = SecurityFacts { detail: Some(provider.to_string()), ..facts };

@@ -1,25 +1,29 @@
 //! The true owner of an address shows itself for the first time.
 //!
-//! Anybody can register an address. Until it is proved, whatever hangs on the account may be a stranger's, who waits for the
+//! Anybody can register an address. Until its account is settled, whatever hangs on it may be a stranger's, who waits for the
 //! owner to come: sessions, a password, a second factor, logins by other providers, a telephone number, devices, links under
-//! way (Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022). The first proof of the address ends all of it.
+//! way (Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022). A link alone does not settle it: its owner may
+//! have pressed it for a stranger's account. The first reset by mail ends all of it, and settles the account; so does a link that
+//! comes back in a session of the account, as then one person has both, and a change of address unsettles it again.
 
 use crate::domain::one_time::Purpose;
 use crate::domain::user::User;
 use crate::store::{self, Ctx, Db, StoreError};
 
-/// Ends everything that may be a stranger's, if the address was never proved before. To be called before the address is
-/// marked as verified. The password stays: who proves an address sets another one in the same transaction, or clears it.
-/// True if it was the first proof.
+/// Ends everything that may be a stranger's, unless the account is settled, and settles it. The password stays: the caller sets
+/// another one in the same transaction. True if the account was not settled.
 pub fn take_over(db: &mut Db, ctx: &Ctx, user: &User) -> Result<bool, StoreError> {
-    if user.email_verified_on.is_some() {
+    if user.is_settled {
         return Ok(false);
     }
+    store::users::outdate_proofs(db, user.id)?;
     store::sessions::revoke_all(db, user.id, ctx.now)?;
+    store::login_devices::forget(db, user.id, None)?;
     store::one_time_secrets::void(db, ctx, user.id, &Purpose::ALL)?;
     store::social::delete_all(db, user.id)?;
     store::second_factors::delete_all(db, user.id)?;
     store::phones::delete_all(db, user.id)?;
     store::devices::delete_all(db, user.id)?;
+    store::users::settle(db, user.id, ctx.now)?;
     Ok(true)
 }

@@ -1,12 +1,17 @@
-//! What administrators do to users: change roles, block, delete.
+//! What administrators do to users: change roles and address, block, delete.
 //!
 //! The last administrator who can log in stays one: transactions that could take it away wait for each other on the row of
 //! the role.
 
 use shared_events::UserId;
-use shared_events::events::{self, RolesChanged, SessionsEnded, UserBlocked, UserDeleted, UserUnblocked, UserUpdated};
+use shared_events::events::{
+    self, EmailChanged, RolesChanged, SessionsEnded, UserBlocked, UserDeleted, UserUnblocked, UserUpdated,
+};
 
-use super::{role_ids, user_facts};
+use super::credentials::{Cause, end_what_was_proved};
+use super::{mails, one_time, role_ids, user_facts};
+use crate::domain::email::Email;
+use crate::domain::one_time::Purpose;
 use crate::domain::role::ADMIN;
 use crate::domain::user::User;
 use crate::domain::version::Expected;
@@ -22,6 +27,8 @@ pub enum ChangeUserError {
     UnknownRole(String),
     #[error("the last administrator stays")]
     LastAdmin,
+    #[error("the address is taken")]
+    EmailTaken,
     #[error("the user was changed meanwhile")]
     Stale,
     #[error(transparent)]
@@ -47,11 +54,13 @@ impl From<CloseError> for ChangeUserError {
 pub struct UpdateUser {
     pub roles: Option<Vec<String>>,
     pub is_blocked: Option<bool>,
+    /// Another address, which is not proved with it.
+    pub email: Option<Email>,
     /// The versions that the change may be applied to (`If-Match`).
     pub expected: Expected,
 }
 
-/// Changes roles and block. A block ends all sessions of the user.
+/// Changes roles, address and block. A block ends all sessions of the user, and voids every link and code that it was sent.
 pub fn update_user(db: &mut Db, ctx: &Ctx, id: UserId, command: &UpdateUser) -> Result<Outcome<User>, ChangeUserError> {
     store::roles::lock(db, ADMIN)?;
     let before = load(db, id, &command.expected)?;
@@ -64,6 +73,15 @@ pub fn update_user(db: &mut Db, ctx: &Ctx, id: UserId, command: &UpdateUser) -> 
     if let Some(blocked) = command.is_blocked {
         user.is_blocked = blocked;
         user.blocked_on = if blocked { before.blocked_on.or(Some(ctx.now)) } else { None };
+    }
+    if let Some(email) = command.email.clone().filter(|email| *email != before.email) {
+        match store::users::set_email(db, id, &email) {
+            Err(StoreError::UniqueViolation) => return Err(ChangeUserError::EmailTaken),
+            set => written(set?)?,
+        }
+        one_time::void(db, ctx, id, &Purpose::OF_THE_ADDRESS)?;
+        user.email = email;
+        user.email_verified_on = None;
     }
     if user == before {
         return Ok(Outcome::new(user));
@@ -80,14 +98,26 @@ pub fn update_user(db: &mut Db, ctx: &Ctx, id: UserId, command: &UpdateUser) -> 
 fn announce(db: &mut Db, ctx: &Ctx, before: &User, user: User) -> Result<Outcome<User>, StoreError> {
     let id = user.id;
     let mut outcome = Outcome::new(()).event(&UserUpdated(events::User::from(&user)));
+    if user.email != before.email {
+        let detail = format!("from {} to {} by an administrator", before.email.masked(), user.email.masked());
+        outcome = outcome.event(&EmailChanged(user_facts(id, Some(detail))));
+        if before.email.is_mailable() {
+            let text = format!("The e-mail address of your account is {} now.", user.email.masked());
+            outcome = outcome.event(&mails::notice(&before.email, "Your e-mail address was changed", &text));
+        }
+    }
     if user.roles != before.roles {
         let detail = format!("from {} to {}", before.roles.join(", "), user.roles.join(", "));
         outcome = outcome.event(&RolesChanged(user_facts(id, Some(detail))));
     }
     if user.is_blocked && !before.is_blocked {
-        let ended = store::sessions::revoke_all(db, id, ctx.now)?;
+        let ended = end_what_was_proved(db, ctx, id, Cause::Blocked)?;
         outcome = outcome.event(&UserBlocked(user_facts(id, None)));
         outcome = outcome.event(&SessionsEnded(user_facts(id, Some(format!("{ended} ended")))));
+        if user.email.is_mailable() {
+            let text = "An administrator has blocked your account; all its sessions were ended.";
+            outcome = outcome.event(&mails::notice(&user.email, "Your account was blocked", text));
+        }
     }
     if !user.is_blocked && before.is_blocked {
         outcome = outcome.event(&UserUnblocked(user_facts(id, None)));
@@ -104,6 +134,7 @@ pub fn delete_user(db: &mut Db, _: &Ctx, id: UserId, expected: &Expected) -> Res
     }
     let owned = delete_client_of(db, id)?;
     store::sessions::delete_all(db, id)?;
+    store::login_devices::forget(db, id, None)?;
     store::one_time_secrets::delete_all(db, id)?;
     store::second_factors::delete_all(db, id)?;
     store::phones::delete_all(db, id)?;

@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use url::Url;
 
 use super::error::ProviderError;
-use super::id_token::{IdTokens, Nonce};
+use super::id_token::{IdTokens, Nonce, Told};
 use super::jwks::ProviderKeys;
 use super::provider::{Attempt, Parts, SocialProvider, authorization, with_nonce, with_pkce};
 use crate::domain::social::{Identity, Provider};
@@ -96,21 +96,24 @@ impl SocialProvider for Facebook {
         Ok(identity)
     }
 
-    async fn of_id_token(&self, token: &str) -> Result<Identity, ProviderError> {
-        Ok(self.id_tokens.check(token, Nonce::Unknown).await?.with_unverified_email())
+    async fn of_id_token(&self, token: &str) -> Result<Told, ProviderError> {
+        let told = self.id_tokens.read(token).await?;
+        Ok(Told { identity: told.identity.with_unverified_email(), ..told })
     }
 
     async fn of_access_token(&self, token: &str) -> Result<Identity, ProviderError> {
         let subject = self.user_of(token).await?;
         let proof = secret_proof(self.parts.client.client_secret.expose(), token);
-        let query = [("fields", "id,email"), ("access_token", token), ("appsecret_proof", proof.as_str())];
+        let query =
+            [("fields", "id,email,first_name,last_name"), ("access_token", token), ("appsecret_proof", proof.as_str())];
         let request = self.parts.outbound.http.get(self.parts.url(GRAPH, "/me")).query(&query);
         let reply = self.parts.outbound.ask(request).await?;
         if !reply.is_success() || reply.text("/id").as_deref() != Some(subject.as_str()) {
             return Err(ProviderError::Refused("the access token does not say whose it is"));
         }
         let issuer = self.parts.url(ORIGIN, "");
-        Identity::parse(&issuer, &subject, reply.text("/email").as_deref(), false)
-            .ok_or(ProviderError::Refused("the subject cannot be one"))
+        let identity = Identity::parse(&issuer, &subject, reply.text("/email").as_deref(), false)
+            .ok_or(ProviderError::Refused("the subject cannot be one"))?;
+        Ok(identity.called(reply.text("/first_name").as_deref(), reply.text("/last_name").as_deref()))
     }
 }

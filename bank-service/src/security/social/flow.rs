@@ -10,14 +10,16 @@ use shared_events::UserId;
 use super::error::ProviderError;
 use super::provider::{Attempt, SocialProvider};
 use crate::domain::one_time::Purpose;
-use crate::domain::session::{FirstFactor, SessionId};
-use crate::domain::social::{Identity, Presenter, Provider, SocialLogin, SocialState};
+use crate::domain::session::SessionId;
+use crate::domain::social::{Identity, Provider, SocialLogin};
+use crate::domain::social_state::{CodeChallenge, Presenter, SocialState};
 use crate::operations::identity::social::{
-    Arrive, ArriveError, Link, LinkError, Unlink, UnlinkError, arrive, begin_social_login, link, refuse_social_login,
-    spend_state, unlink,
+    Arrive, ArriveError, Link, LinkError, LogIn, SocialLogInError, Unlink, UnlinkError, begin_social_login, link,
+    log_in, refuse_social_login, spend_state, unlink,
 };
+use crate::security::gate::OpeningKeys;
 use crate::security::one_time::LinkSecret;
-use crate::security::{Admission, Arrival, LogInError, OpaqueToken, Origin, Security};
+use crate::security::{Admission, LogInError, OpaqueToken, Origin, Security};
 use crate::store::{Ctx, StoreError};
 
 /// How long a provider may take for all that one login asks of it.
@@ -34,7 +36,7 @@ pub enum SocialProof {
     AccessToken(String),
 }
 
-/// A proof, and who brings it. It has no `Debug`.
+/// A proof, and who brings it.
 pub struct Returning {
     pub provider: Provider,
     pub proof: SocialProof,
@@ -42,10 +44,24 @@ pub struct Returning {
     pub origin: Origin,
 }
 
+/// Who begins a login.
+pub struct Beginning {
+    pub provider: Provider,
+    /// The session that has it linked; none for a login.
+    pub owner: Option<(UserId, SessionId)>,
+    /// The cookie that the browser has from before.
+    pub kept: Option<OpaqueToken>,
+    /// Whether a page asks that will keep the cookie.
+    pub by_browser: bool,
+    pub challenge: Option<CodeChallenge>,
+}
+
 /// A login that was begun. It has no `Debug`: it holds secrets.
 pub struct StartedLogin {
     pub authorization_url: String,
     pub state: String,
+    /// What the `id_token` has to repeat that an app gets by itself; none where there are no such tokens.
+    pub nonce: Option<String>,
     /// What the browser keeps, to be known again.
     pub browser: OpaqueToken,
 }
@@ -70,6 +86,16 @@ pub enum SocialError {
     Store(#[from] StoreError),
 }
 
+impl From<SocialLogInError> for SocialError {
+    fn from(error: SocialLogInError) -> Self {
+        match error {
+            SocialLogInError::Arrive(error) => Self::Arrive(error),
+            SocialLogInError::Session(error) => Self::LogIn(error.into()),
+            SocialLogInError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl Security {
     /// Social logins that are begun, per remote address.
     pub fn social_start_limit(&self) -> &RateLimit {
@@ -81,29 +107,40 @@ impl Security {
         self.0.social.providers.iter().map(|provider| provider.provider()).collect()
     }
 
-    /// Begins a login, or with an owner the linking of one. `browser` is the cookie that the browser has from before.
-    pub async fn start_social_login(
-        &self,
-        ctx: Ctx,
-        provider: Provider,
-        owner: Option<(UserId, SessionId)>,
-        browser: Option<OpaqueToken>,
-    ) -> Result<StartedLogin, SocialError> {
+    /// Begins a login, or with an owner the linking of one.
+    pub async fn start_social_login(&self, ctx: Ctx, beginning: Beginning) -> Result<StartedLogin, SocialError> {
+        let Beginning { provider, owner, kept, by_browser, challenge } = beginning;
         let known = self.social_provider(provider)?;
-        let browser = browser.unwrap_or_else(OpaqueToken::generate);
+        let browser = kept.unwrap_or_else(OpaqueToken::generate);
         let state = LinkSecret::generate();
-        let url = known.authorization_url(&self.attempt(provider, state.expose()));
-        let url = url.map_err(|error| unavailable(provider, &error))?;
-        let hash = state.hash(Purpose::SocialState);
-        let row = SocialState { provider, owner, browser: browser.hash() };
-        self.0.store.write(&ctx, move |db, ctx| begin_social_login(db, ctx, &hash, &row)).await?;
-        Ok(StartedLogin { authorization_url: url.into(), state: state.expose().to_owned(), browser })
+        let attempt = self.attempt(provider, state.expose());
+        let url = known.authorization_url(&attempt).map_err(|error| unavailable(provider, &error))?;
+        // Code and state alone are never enough: with neither session nor challenge the cookie has to tie them.
+        let tied = owner.is_some() || challenge.is_some();
+        let bound = |cookie_demanded: bool| SocialState {
+            provider,
+            owner,
+            cookie: cookie_demanded.then(|| browser.hash()),
+            challenge: challenge.clone(),
+        };
+        let mut secrets = vec![(Purpose::SocialState, state.hash(Purpose::SocialState), bound(by_browser || !tied))];
+        let nonce = LinkSecret::parse(&attempt.nonce).filter(|_| known.has_id_tokens());
+        if let Some(nonce) = &nonce {
+            secrets.push((Purpose::SocialNonce, nonce.hash(Purpose::SocialNonce), bound(by_browser)));
+        }
+        self.0.store.write(&ctx, move |db, ctx| begin_social_login(db, ctx, &secrets)).await?;
+        Ok(StartedLogin {
+            authorization_url: url.into(),
+            state: state.expose().to_owned(),
+            nonce: nonce.map(|nonce| nonce.expose().to_owned()),
+            browser,
+        })
     }
 
     /// Logs somebody in who has proved to the provider who it is; whoever is new becomes a user.
     pub async fn social_log_in(&self, ctx: Ctx, returning: Returning) -> Result<Admission, SocialError> {
         let identity = self.confirm(&ctx, &returning, None).await?;
-        let command = Arrive {
+        let arrive = Arrive {
             provider: returning.provider,
             identity,
             roles: vec![self.0.social.default_role.clone()],
@@ -112,9 +149,10 @@ impl Security {
         };
         // The provider took its time.
         let ctx = self.later(&ctx);
-        let user_id = self.0.store.write(&ctx, move |db, ctx| arrive(db, ctx, &command)).await?;
-        let arrival = Arrival { user_id, first: FirstFactor::Provider, origin: returning.origin, rehash: None };
-        Ok(self.admit(ctx, arrival).await?)
+        let keys = OpeningKeys::generate();
+        let command = LogIn { arrive, opening: self.opening(&keys, returning.origin) };
+        let admitted = self.0.store.write(&ctx, move |db, ctx| log_in(db, ctx, &command)).await?;
+        Ok(self.admitted(admitted, &keys).map_err(LogInError::from)?)
     }
 
     /// Links the login that is proved to the user of a session.
@@ -148,46 +186,70 @@ impl Security {
         let provider = returning.provider;
         let known = self.social_provider(provider)?;
         if let SocialProof::Code { state, .. } = &returning.proof
-            && !self.spend_state(ctx, returning, state).await?
+            && !self.spend(ctx, returning, Purpose::SocialState, state).await?
         {
-            tracing::info!(%provider, reason = "the state is not good", "a social login was refused");
-            return Err(self.refuse(ctx, returning, user).await?);
+            return Err(self.refuse(ctx, returning, user, "the state is not good, or another one's").await?);
         }
         let asked = tokio::time::timeout(TIME_LIMIT, self.ask(known, provider, &returning.proof)).await;
         match asked.unwrap_or_else(|_| Err(ProviderError::unavailable("it took too long in all"))) {
-            Ok(identity) => Ok(identity),
+            Ok((identity, None)) => Ok(identity),
+            Ok((identity, Some(nonce))) => {
+                if self.spend(ctx, returning, Purpose::SocialNonce, &nonce).await? {
+                    Ok(identity)
+                } else {
+                    Err(self.refuse(ctx, returning, user, "the nonce is not good, or another one's").await?)
+                }
+            }
             Err(ProviderError::NotOffered) => Err(SocialError::NotOffered(provider)),
             Err(error @ ProviderError::Unavailable(_)) => Err(unavailable(provider, &error)),
-            Err(ProviderError::Refused(reason)) => {
-                tracing::info!(%provider, reason, "a social login was refused");
-                Err(self.refuse(ctx, returning, user).await?)
-            }
+            Err(ProviderError::Refused(reason)) => Err(self.refuse(ctx, returning, user, reason).await?),
         }
     }
 
+    /// Who it is, and the nonce that has yet to be found good.
     async fn ask(
         &self,
         known: &dyn SocialProvider,
         provider: Provider,
         proof: &SocialProof,
-    ) -> Result<Identity, ProviderError> {
+    ) -> Result<(Identity, Option<String>), ProviderError> {
         match proof {
-            SocialProof::Code { code, state } => known.redeem(code, &self.attempt(provider, state)).await,
-            SocialProof::IdToken(token) => known.of_id_token(token).await,
-            SocialProof::AccessToken(token) => known.of_access_token(token).await,
+            SocialProof::Code { code, state } => Ok((known.redeem(code, &self.attempt(provider, state)).await?, None)),
+            SocialProof::IdToken(token) => {
+                let told = known.of_id_token(token).await?;
+                let nonce = told.nonce.ok_or(ProviderError::Refused("the id_token has no nonce"))?;
+                Ok((told.identity, Some(nonce)))
+            }
+            SocialProof::AccessToken(token) => Ok((known.of_access_token(token).await?, None)),
         }
     }
 
-    async fn spend_state(&self, ctx: &Ctx, returning: &Returning, state: &str) -> Result<bool, SocialError> {
-        let Some(hash) = LinkSecret::parse(state).map(|state| state.hash(Purpose::SocialState)) else {
+    /// Spends a state or a nonce; false if it is not good, or somebody else's.
+    async fn spend(
+        &self,
+        ctx: &Ctx,
+        returning: &Returning,
+        purpose: Purpose,
+        secret: &str,
+    ) -> Result<bool, SocialError> {
+        let Some(hash) = LinkSecret::parse(secret).map(|secret| secret.hash(purpose)) else {
             return Ok(false);
         };
         let (provider, presenter) = (returning.provider, returning.presenter.clone());
-        let spend = move |db: &mut crate::store::Db, ctx: &Ctx| spend_state(db, ctx, &hash, provider, &presenter);
-        Ok(self.0.store.write(ctx, spend).await?)
+        let spend =
+            move |db: &mut crate::store::Db, ctx: &Ctx| spend_state(db, ctx, purpose, &hash, provider, &presenter);
+        Ok(self.0.store.write(&self.later(ctx), spend).await?)
     }
 
-    async fn refuse(&self, ctx: &Ctx, returning: &Returning, user: Option<UserId>) -> Result<SocialError, SocialError> {
+    /// The answer tells nobody why.
+    async fn refuse(
+        &self,
+        ctx: &Ctx,
+        returning: &Returning,
+        user: Option<UserId>,
+        reason: &str,
+    ) -> Result<SocialError, SocialError> {
+        tracing::info!(provider = %returning.provider, reason, "a social login was refused");
         let (provider, from) = (returning.provider, returning.origin.remote_addr.clone());
         let refuse = move |db: &mut crate::store::Db, ctx: &Ctx| {
             refuse_social_login(db, ctx, provider, user, Some(from.clone()))

@@ -9,6 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use super::error::ProviderError;
+use super::id_token::Told;
 use super::provider::{Attempt, Parts, SocialProvider, authorization, with_pkce};
 use crate::domain::social::{Identity, Provider};
 
@@ -77,7 +78,11 @@ impl SocialProvider for GitHub {
         self.of_access_token(&token).await
     }
 
-    async fn of_id_token(&self, _: &str) -> Result<Identity, ProviderError> {
+    fn has_id_tokens(&self) -> bool {
+        false
+    }
+
+    async fn of_id_token(&self, _: &str) -> Result<Told, ProviderError> {
         Err(ProviderError::NotOffered)
     }
 
@@ -99,7 +104,11 @@ impl SocialProvider for GitHub {
         let address = self.address(token).await?;
         let (email, verified) = address.map_or((None, false), |found| (Some(found.email), found.verified));
         let issuer = self.parts.url(ORIGIN, "");
-        Identity::parse(&issuer, &subject, email.as_deref(), verified)
-            .ok_or(ProviderError::Refused("the subject cannot be one"))
+        let identity = Identity::parse(&issuer, &subject, email.as_deref(), verified)
+            .ok_or(ProviderError::Refused("the subject cannot be one"))?;
+        // It knows one name of a user: what stands before the first blank is taken as the first name.
+        let name = reply.text("/user/name").unwrap_or_default();
+        let (first, last) = name.trim().split_once(' ').map_or((name.as_str(), None), |(a, b)| (a, Some(b)));
+        Ok(identity.called(Some(first), last))
     }
 }

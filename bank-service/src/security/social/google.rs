@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::error::ProviderError;
-use super::id_token::{IdTokens, Nonce};
+use super::id_token::{IdTokens, Nonce, Told};
 use super::jwks::ProviderKeys;
 use super::provider::{Attempt, Parts, SocialProvider, authorization, with_nonce, with_pkce};
 use crate::domain::social::{Identity, Provider};
@@ -14,7 +14,7 @@ const OAUTH: &str = "https://oauth2.googleapis.com";
 const KEYS: &str = "https://www.googleapis.com";
 /// Old tokens name the issuer without its scheme.
 const OLD_ISSUER: &str = "accounts.google.com";
-const SCOPE: &str = "openid email";
+const SCOPE: &str = "openid email profile";
 
 pub(super) struct Google {
     id_tokens: IdTokens,
@@ -66,8 +66,8 @@ impl SocialProvider for Google {
         self.id_tokens.check(&token, Nonce::Required(&attempt.nonce)).await
     }
 
-    async fn of_id_token(&self, token: &str) -> Result<Identity, ProviderError> {
-        self.id_tokens.check(token, Nonce::Unknown).await
+    async fn of_id_token(&self, token: &str) -> Result<Told, ProviderError> {
+        self.id_tokens.read(token).await
     }
 
     /// The token goes in a header, so that no log of addresses has it.
@@ -83,6 +83,7 @@ impl SocialProvider for Google {
         }
         let subject = reply.text("/sub").ok_or(ProviderError::Refused("the access token is no user's"))?;
         let issuer = self.parts.url(ORIGIN, "");
+        // It does not tell names.
         Identity::parse(&issuer, &subject, reply.text("/email").as_deref(), reply.is_true("/email_verified"))
             .ok_or(ProviderError::Refused("the subject cannot be one"))
     }

@@ -27,8 +27,13 @@ pub(super) enum Nonce<'a> {
     Required(&'a str),
     /// We sent it to a provider that may leave it out; another one is refused.
     IfRepeated(&'a str),
-    /// The login was not begun here.
-    Unknown,
+}
+
+/// What a token says that a client has sent.
+pub(super) struct Told {
+    pub(super) identity: Identity,
+    /// Not compared with anything yet.
+    pub(super) nonce: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +56,9 @@ struct IdClaims {
     email: Option<String>,
     /// A boolean, or the text of one.
     email_verified: Option<Value>,
+    /// Of whatever type: no reason to refuse a login.
+    given_name: Option<Value>,
+    family_name: Option<Value>,
 }
 
 /// What this provider's tokens look like.
@@ -65,14 +73,23 @@ pub(super) struct IdTokens {
 impl IdTokens {
     /// Who the token says that somebody is.
     pub(super) async fn check(&self, token: &str, nonce: Nonce<'_>) -> Result<Identity, ProviderError> {
+        let told = self.read(token).await?;
+        check_nonce(told.nonce.as_deref(), nonce)?;
+        Ok(told.identity)
+    }
+
+    /// The same with the nonce, which the caller has to look up.
+    pub(super) async fn read(&self, token: &str) -> Result<Told, ProviderError> {
         let claims = self.verified(token).await?;
         self.check_parties(&claims)?;
         self.check_times(&claims)?;
-        check_nonce(claims.nonce.as_deref(), nonce)?;
         let verified = claims.email_verified.is_some_and(|value| value == Value::Bool(true) || value == "true");
         let issuer = self.issuers.first().map_or(claims.iss.as_str(), String::as_str);
-        Identity::parse(issuer, &claims.sub, claims.email.as_deref(), verified)
-            .ok_or(ProviderError::Refused("the subject cannot be one"))
+        let identity = Identity::parse(issuer, &claims.sub, claims.email.as_deref(), verified)
+            .ok_or(ProviderError::Refused("the subject cannot be one"))?;
+        let (first, last) = (claims.given_name.as_ref(), claims.family_name.as_ref());
+        let identity = identity.called(first.and_then(Value::as_str), last.and_then(Value::as_str));
+        Ok(Told { identity, nonce: claims.nonce })
     }
 
     async fn verified(&self, token: &str) -> Result<IdClaims, ProviderError> {
@@ -132,7 +149,7 @@ fn check_nonce(given: Option<&str>, expected: Nonce<'_>) -> Result<(), ProviderE
     let good = match (expected, given) {
         (Nonce::Required(nonce) | Nonce::IfRepeated(nonce), Some(given)) => same(nonce, given),
         (Nonce::Required(_), None) => false,
-        (Nonce::IfRepeated(_), None) | (Nonce::Unknown, _) => true,
+        (Nonce::IfRepeated(_), None) => true,
     };
     if good { Ok(()) } else { Err(ProviderError::Refused("the id_token is not of the login that was begun")) }
 }

@@ -5,14 +5,14 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::error::ProviderError;
-use super::id_token::{IdTokens, Nonce};
+use super::id_token::{IdTokens, Nonce, Told};
 use super::jwks::ProviderKeys;
 use super::provider::{Attempt, Parts, SocialProvider, authorization, with_nonce};
 use crate::domain::social::{Identity, Provider};
 
 const ORIGIN: &str = "https://www.linkedin.com";
 const API: &str = "https://api.linkedin.com";
-const SCOPE: &str = "openid email";
+const SCOPE: &str = "openid email profile";
 
 pub(super) struct LinkedIn {
     id_tokens: IdTokens,
@@ -82,8 +82,8 @@ impl SocialProvider for LinkedIn {
         self.id_tokens.check(&token, Nonce::IfRepeated(&attempt.nonce)).await
     }
 
-    async fn of_id_token(&self, token: &str) -> Result<Identity, ProviderError> {
-        self.id_tokens.check(token, Nonce::Unknown).await
+    async fn of_id_token(&self, token: &str) -> Result<Told, ProviderError> {
+        self.id_tokens.read(token).await
     }
 
     async fn of_access_token(&self, token: &str) -> Result<Identity, ProviderError> {
@@ -93,7 +93,9 @@ impl SocialProvider for LinkedIn {
         let subject = reply.text("/sub").filter(|_| reply.is_success());
         let subject = subject.ok_or(ProviderError::Refused("the access token does not say whose it is"))?;
         let issuer = self.parts.url(ORIGIN, "/oauth");
-        Identity::parse(&issuer, &subject, reply.text("/email").as_deref(), reply.is_true("/email_verified"))
-            .ok_or(ProviderError::Refused("the subject cannot be one"))
+        let identity =
+            Identity::parse(&issuer, &subject, reply.text("/email").as_deref(), reply.is_true("/email_verified"))
+                .ok_or(ProviderError::Refused("the subject cannot be one"))?;
+        Ok(identity.called(reply.text("/given_name").as_deref(), reply.text("/family_name").as_deref()))
     }
 }

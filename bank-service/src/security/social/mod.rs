@@ -3,8 +3,10 @@
 //! One file per provider, behind one trait. What is promised of all of them:
 //! - Nothing that a client sends is believed unless the provider has confirmed it, for a client of ours: codes are exchanged,
 //!   `id_token`s verified by the provider's keys, access tokens looked up where their client is named.
-//! - Every login that is begun here has a state, good once, for ten minutes and for who began it; PKCE and nonce come from
-//!   the state by a keyed hash, so that nothing secret is stored for them.
+//! - Every login that is begun here has a state, good once, for ten minutes and for who began it: its session, the cookie of
+//!   its browser, the verifier of its challenge. PKCE and nonce towards the provider come from the state by a keyed hash, so
+//!   that nothing secret is stored for them.
+//! - An `id_token` that a client sends counts once: it has to repeat the nonce of a login that was begun here, which is spent.
 //! - Providers are asked outside of transactions, within five seconds a request and ten in all; what they give is not kept.
 //! - A provider that is away, or does not know us, is 503; a login that it refuses is 401, and why is said to the log only.
 
@@ -27,7 +29,7 @@ use service_kit::http::rate::RateLimit;
 use url::Url;
 
 pub use error::ProviderError;
-pub use flow::{Returning, SocialError, SocialProof, StartedLogin};
+pub use flow::{Beginning, Returning, SocialError, SocialProof, StartedLogin};
 
 use crate::config::Settings;
 use crate::domain::social::Provider;

@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::error::ProviderError;
+use super::id_token::Told;
 use super::outbound::Outbound;
 use crate::config::SocialClient;
 use crate::domain::social::{Identity, Provider};
 
-/// What belongs to one login that is begun here. It has no `Debug`.
+/// What belongs to one login that is begun here.
 pub(super) struct Attempt {
     pub(super) state: String,
     /// The `code_verifier` of PKCE (RFC 7636): only who began the login has it.
@@ -41,8 +42,13 @@ pub(super) trait SocialProvider: Send + Sync {
     /// Spends a code for who it is of.
     async fn redeem(&self, code: &str, attempt: &Attempt) -> Result<Identity, ProviderError>;
 
-    /// Who an `id_token` is of that an app got from the provider.
-    async fn of_id_token(&self, token: &str) -> Result<Identity, ProviderError>;
+    /// Who an `id_token` is of that an app got from the provider, and which nonce it repeats.
+    async fn of_id_token(&self, token: &str) -> Result<Told, ProviderError>;
+
+    /// Whether it signs `id_token`s for apps.
+    fn has_id_tokens(&self) -> bool {
+        true
+    }
 
     /// Who an access token is of that an app got from the provider. A token that another client was given is refused.
     async fn of_access_token(&self, token: &str) -> Result<Identity, ProviderError>;

@@ -54,6 +54,7 @@ pub(super) fn resolve(db: &mut Db, changes: &mut [Change]) -> Result<(), StoreEr
         };
         let user = match change.channel {
             Channel::User => id,
+            Channel::LoginMethod | Channel::SecondFactor | Channel::RecoveryCode => number(&change.item, "user_id"),
             _ => client.and_then(|client| user_of.get(&client).copied()),
         };
         change.owner = user.and_then(|user| UserId::try_new(user).ok());

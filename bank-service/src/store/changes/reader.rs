@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use shared_events::WireMessage;
 
 use super::owners;
-use crate::domain::change::{Change, kind_of};
+use crate::domain::change::{Change, item_of, kind_of};
 use crate::store::schema::outbox;
 use crate::store::{Db, StoreError};
 
@@ -117,9 +117,9 @@ fn last(db: &mut Db) -> Result<i64, StoreError> {
 fn change_of((id, event_id, event_type, message): Row, position: Option<i64>) -> Option<Change> {
     let (channel, verb) = kind_of(&event_type)?;
     let envelope = serde_json::from_str::<WireMessage>(&message).ok()?.decode().ok()?;
-    let date = shared_events::date::format(&envelope.body.date);
+    let date = shared_events::date::zoned::format(&envelope.body.date);
     let position = position.unwrap_or(id);
-    Some(Change { position, event_id, channel, verb, date, item: envelope.body.data, owner: None })
+    Some(Change { position, event_id, channel, verb, date, item: item_of(channel, envelope.body.data), owner: None })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use service_kit::messaging::amqp::HandsReport;
 use service_kit::messaging::dead_letters::{Waiting, Wanted};
 use shared_events::EventId;
 
@@ -16,8 +17,8 @@ use crate::trace::{YOUNG, replies_to};
 const LETTERS_EVERY: TimeDelta = TimeDelta::seconds(10);
 /// What seems to be missing is asked for again after this time: it may have been in hands that nobody was asked about.
 const SECOND_THOUGHT: Duration = Duration::from_secs(1);
-/// Without a word from email-service, how long a mail may take.
-const MAIL_PATIENCE: TimeDelta = TimeDelta::minutes(5);
+/// How long an event may take where nobody can be asked whose hands it is in.
+const PATIENCE: TimeDelta = TimeDelta::minutes(5);
 
 impl Conservation {
     /// Says of what is not at its end why not. Nothing is called missing before it has been asked for twice.
@@ -31,19 +32,47 @@ impl Conservation {
         if suspects.is_empty() {
             return Ok(());
         }
-        tokio::time::sleep(SECOND_THOUGHT).await;
+        let hands = self.tracer.peers.log_hands();
         for id in &suspects {
-            self.followed.entry(*id).and_modify(|event| event.letters_asked = false);
+            self.followed.entry(*id).and_modify(|event| {
+                event.letters_asked = false;
+                event.seen_hands.get_or_insert_with(|| hands.clone());
+            });
         }
+        tokio::time::sleep(SECOND_THOUGHT).await;
         let batch = suspects.iter().filter_map(|id| Some((*id, self.followed.get(id)?.clone()))).collect();
         let ends = self.ends(&batch).await?;
         self.settle(&ends);
         for id in self.judge_all(&suspects, &ends, now).await? {
+            let is_settled = self.is_out_of_hands(&id, now);
             let Some(event) = self.followed.get_mut(&id) else { continue };
+            if !is_settled {
+                event.standing = Standing::InFlight;
+                continue;
+            }
             event.standing = Standing::Unaccounted;
             tracing::error!(event_id = %id, event_type = event.event_type, "a published event is nowhere to be found");
         }
         Ok(())
+    }
+
+    /// Whether every consumer of the log's queue has had a quiet moment since the queue was seen without this event: then no
+    /// consumer has it in hand. In process an event is not sent before every queue is done with it. Where not every consumer
+    /// can be asked, as behind a name for several replicas, time decides, and much of it.
+    fn is_out_of_hands(&self, id: &EventId, now: NaiveDateTime) -> bool {
+        let Some(event) = self.followed.get(id) else { return false };
+        let hands = self.tracer.peers.log_hands();
+        if event.route != Route::Log || (self.tracer.in_process && hands.is_empty()) {
+            return true;
+        }
+        let consumers: u32 = hands.values().map(|report| report.consumers).sum();
+        let seen = event.seen_hands.as_ref();
+        let was_quiet = |report: &HandsReport| {
+            let before = seen.and_then(|seen| seen.get(&report.replica));
+            before.is_some_and(|before| report.quiet_moments > before.quiet_moments)
+        };
+        let is_whole = !hands.is_empty() && consumers >= self.consumers;
+        (is_whole && hands.values().all(was_quiet)) || now - event.sent_at >= PATIENCE
     }
 
     /// Notes where these events stand; answers those that are missing now and were not before.
@@ -61,6 +90,9 @@ impl Conservation {
             evidence.is_explained = now - event.sent_at < YOUNG;
             if !evidence.is_explained && judge(event.route, &evidence) == Standing::Unaccounted {
                 evidence.is_explained = self.is_explained(&event, now, &mut reasons).await?;
+                if evidence.is_explained {
+                    self.followed.entry(id).and_modify(|event| event.seen_hands = None);
+                }
             }
             let standing = judge(event.route, &evidence);
             if standing == Standing::Unaccounted && event.standing != standing {
@@ -74,7 +106,7 @@ impl Conservation {
 
     /// Whether something that will pass keeps an event from its end. Asked once per route and look.
     async fn is_explained(
-        &self,
+        &mut self,
         event: &Followed,
         now: NaiveDateTime,
         asked: &mut BTreeMap<Route, (bool, Waiting)>,
@@ -82,16 +114,17 @@ impl Conservation {
         let (is_held, waiting) = match asked.entry(event.route) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(place) => {
-                *place.insert((self.tracer.is_held(event.route).await, self.tracer.waiting(event.route).await?))
+                let waiting = self.tracer.waiting(event.route).await?;
+                if event.route == Route::Log {
+                    self.consumers = waiting.consumers;
+                }
+                *place.insert((self.tracer.is_held(event.route).await, waiting))
             }
         };
-        // A queue is handed out in order: what was sent clearly later has ended, so this one is not in that line any more.
-        let was_overtaken = self.ended_until.get(&event.route).is_some_and(|until| *until - event.sent_at >= YOUNG);
         let is_patient =
-            event.route != Route::Log && !self.tracer.peers.asks_email_service() && now - event.sent_at < MAIL_PATIENCE;
+            event.route != Route::Log && !self.tracer.peers.asks_email_service() && now - event.sent_at < PATIENCE;
         let has_just_failed = self.failed_at.is_some_and(|at| now - at < YOUNG);
-        let may_wait = waiting.to_be_retried || (waiting.in_line && !was_overtaken);
-        Ok(is_held || is_patient || has_just_failed || may_wait)
+        Ok(is_held || is_patient || has_just_failed || waiting.to_be_retried || waiting.in_line)
     }
 
     /// Finds out which of these are dead letters: at once for those of which nothing is known, else now and then.

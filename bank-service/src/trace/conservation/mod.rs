@@ -3,7 +3,8 @@
 //!
 //! Every [`EVERY`] the rows that were sent since the last look are compared with what the log and the receipts know. What is
 //! not at its end is followed until it is. If a peer cannot be asked, the look is repeated as a whole: nobody is accused on
-//! hearsay, and nothing is passed over. Bounds: 10,000 rows a look, 2,000 followed events, the last 15 minutes at start.
+//! hearsay, and nothing is passed over. What waits in a queue, for its next attempt, or in a consumer's hands is not missing,
+//! however long that lasts: a machine that is busy makes nobody look guilty. Bounds: 10,000 rows a look, 2,000 followed events, the last 15 minutes at start.
 //! What happens to rows that become visible more than [`SETTLE`] late is not seen; it is a watch, not the guarantee.
 
 mod counts;
@@ -13,7 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use prometheus::IntGaugeVec;
 use service_kit::lifecycle::Shutdown;
+use service_kit::messaging::amqp::HandsReport;
 use service_kit::telemetry::Metrics;
 use shared_events::EventId;
 
@@ -22,7 +25,7 @@ use super::{Tracer, mail_answer, replies_to};
 use crate::domain::standing::{Evidence, Route, Standing, judge};
 use crate::store::StoreError;
 use crate::store::event_trace::{self, ReceiptRow, SentRow};
-use crate::store::letter_actions;
+use crate::store::{letter_actions, unrouted};
 use counts::Counts;
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -44,6 +47,8 @@ struct Followed {
     standing: Standing,
     /// Whether it was looked for among the dead letters.
     letters_asked: bool,
+    /// What log-service's processes told of their hands when the queue was first seen without it.
+    seen_hands: Option<BTreeMap<String, HandsReport>>,
 }
 
 /// The watch. One per process that publishes.
@@ -57,8 +62,8 @@ pub struct Conservation {
     letters_looked_at: Option<NaiveDateTime>,
     /// When something could not be asked. What a peer had in hand when it went comes again, and has to be given time.
     failed_at: Option<NaiveDateTime>,
-    /// The latest sent time of what has ended, by route: a queue hands its messages out in order.
-    ended_until: BTreeMap<Route, NaiveDateTime>,
+    /// How many consumers the log's queue has.
+    consumers: u32,
     types: BTreeSet<String>,
 }
 
@@ -80,7 +85,7 @@ impl Conservation {
             parked: BTreeSet::new(),
             letters_looked_at: None,
             failed_at: None,
-            ended_until: BTreeMap::new(),
+            consumers: 0,
             types: BTreeSet::new(),
         }
     }
@@ -194,6 +199,7 @@ impl Conservation {
         let is_discarded = discarded.any(|(text, queue)| self.tracer.is_on_the_way(event.route, queue) && is_of(text));
         Evidence {
             is_sent: true,
+            is_unrouted: false,
             mail: receipt.map(mail_answer),
             is_posting: receipt.is_some_and(|receipt| receipt.due_at.is_some()),
             is_logged: Some(ends.logged.contains(&id)),
@@ -208,30 +214,40 @@ impl Conservation {
         let judged: Vec<(EventId, Standing)> = self
             .followed
             .iter()
-            .map(|(id, event)| (*id, judge(event.route, &self.evidence(*id, event, ends))))
-            .filter(|(_, standing)| standing.is_end())
+            .map(|(id, event)| (*id, judge(self.tracer.route(&event.event_type), &self.evidence(*id, event, ends))))
+            .filter(|(_, standing)| standing.is_end() || *standing == Standing::Untracked)
             .collect();
         for (id, standing) in judged {
             if let Some(event) = self.followed.remove(&id) {
                 self.parked.remove(&id);
                 self.counts.ended.with_label_values(&[event.event_type.as_str(), standing.as_str()]).inc();
-                let until = self.ended_until.entry(event.route).or_insert(event.sent_at);
-                *until = event.sent_at.max(*until);
             }
         }
     }
 
     async fn count_waiting(&mut self) -> Result<(), String> {
-        let types = self.tracer.store.read(|db| event_trace::waiting_types(db, MAX_WAITING)).await.map_err(told)?;
-        self.types.extend(types.iter().cloned());
+        let read = |db: &mut _| {
+            let waiting = event_trace::waiting_types(db, MAX_WAITING)?;
+            let oldest = if waiting.is_empty() { None } else { event_trace::oldest_waiting(db)? };
+            Ok::<_, StoreError>((waiting, oldest, unrouted::types(db, MAX_WAITING)?))
+        };
+        let (waiting, oldest, unrouted) = self.tracer.store.read(read).await.map_err(told)?;
+        self.types.extend(waiting.iter().chain(&unrouted).cloned());
+        let age = oldest.map_or(0, |committed| (self.tracer.clock.now().naive_utc() - committed).num_seconds().max(0));
+        self.counts.oldest.with_label_values::<&str>(&[]).set(age);
+        self.show_by_type(&self.counts.waiting, &waiting);
+        self.show_by_type(&self.counts.unrouted, &unrouted);
+        Ok(())
+    }
+
+    fn show_by_type(&self, gauge: &IntGaugeVec, found: &[String]) {
         let mut counts: BTreeMap<&str, i64> = self.types.iter().map(|kind| (kind.as_str(), 0)).collect();
-        for kind in &types {
+        for kind in found {
             *counts.entry(kind.as_str()).or_default() += 1;
         }
         for (kind, count) in counts {
-            self.counts.waiting.with_label_values(&[kind]).set(count);
+            gauge.with_label_values(&[kind]).set(count);
         }
-        Ok(())
     }
 
     fn show(&self) {
@@ -253,7 +269,7 @@ fn followed(row: SentRow) -> Option<(EventId, Followed)> {
     let route = Route::of(&row.event_type);
     let id = row.event_id.parse().ok()?;
     let (event_type, sent_at, standing) = (row.event_type, row.sent_at, Standing::InFlight);
-    let followed = Followed { event_type, route, sent_at, standing, letters_asked: false };
+    let followed = Followed { event_type, route, sent_at, standing, letters_asked: false, seen_hands: None };
     (route != Route::Untracked).then_some((id, followed))
 }
 

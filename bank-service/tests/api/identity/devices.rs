@@ -27,7 +27,7 @@ async fn a_device_is_its_owners_alone() {
     let (ada, bob) = (app.user("ada@example.com").await, app.user("bob@example.com").await);
     let item = app.post(&ada.token, "/api/devices", body("phone", "a-push-token-of-ada")).await.item(201);
     let expected = json!({"id": 1, "device_id": "phone", "device_type": "android", "has_push_token": true,
-        "registered_on": "2026-01-16T17:10:26"});
+        "registered_on": "2026-01-16T17:10:26Z"});
     assert_eq!(item, expected);
     assert_eq!((list(&app, &ada).await, list(&app, &bob).await), (vec![expected.clone()], vec![]));
     for path in ["/api/devices/1", "/api/devices/2"] {

@@ -62,7 +62,7 @@ async fn a_reset_by_code_tells_nothing_about_an_address() {
     app.user(KNOWN).await;
     app.post_anonymous("/auth/password/forgot", json!({"email": KNOWN})).await.expect(202);
     let code = app.newest_mail(KNOWN, "reset-password").await.code().to_owned();
-    let wrong = if code == "000000" { "111111" } else { "000000" };
+    let wrong = if code == "00000000" { "11111111" } else { "00000000" };
     let reset = async |email: &str| {
         let body = json!({"email": email, "verification_code": wrong, "password": OTHER});
         app.post_anonymous("/auth/password/reset", body).await

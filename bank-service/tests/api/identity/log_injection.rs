@@ -44,7 +44,7 @@ async fn attack(app: &TestApp) {
 }
 
 async fn child(format: LogFormat) {
-    let settings = LogSettings { format, level: "debug".to_owned(), file: Some(FILE.into()) };
+    let settings = LogSettings { format, level: "debug".to_owned(), file: Some(FILE.into()), ..LogSettings::default() };
     telemetry::init(&settings).unwrap();
     let app = TestApp::start().await;
     attack(&app).await;

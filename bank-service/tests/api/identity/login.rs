@@ -23,7 +23,7 @@ async fn a_login_gives_tokens_that_are_not_cached() {
     assert_eq!(body["refresh_token"].as_str().unwrap().len(), 43);
     let token = body["access_token"].as_str().unwrap();
     let me = app.get(token, "/auth/me").await.expect(200);
-    assert_eq!(me["last_login_date"], "2026-01-16T17:10:26");
+    assert_eq!(me["last_login_date"], "2026-01-16T17:10:26Z");
 }
 
 #[actix_web::test]

@@ -94,3 +94,20 @@ async fn without_a_token_auth_routes_ask_for_one() {
     let answer = app.send(app.request(reqwest::Method::GET, "/api/users", None)).await;
     assert_eq!(answer.outcome(), (403, "access_denied"));
 }
+
+#[actix_web::test]
+async fn a_block_and_a_logout_everywhere_are_announced_by_mail() {
+    let app = TestApp::start().await;
+    let (admin, person) = (app.admin().await, app.user("a@example.com").await);
+    let subjects = async || {
+        let notices = app.mails("a@example.com").await.into_iter().filter(|mail| mail.0.template == "notice");
+        notices.map(|mail| mail.0.params["subject"].clone()).collect::<Vec<_>>()
+    };
+    app.post(&person.token, "/auth/logout_all", Value::Null).await.expect(200);
+    assert_eq!(subjects().await, ["You were logged out everywhere"]);
+    let path = format!("/api/users/{}", person.id);
+    for blocked in [true, true, false] {
+        app.put(&admin.token, &path, json!({"is_blocked": blocked})).await.expect(200);
+    }
+    assert_eq!(subjects().await, ["You were logged out everywhere", "Your account was blocked"], "once");
+}

@@ -207,8 +207,10 @@ async fn a_block_or_a_new_password_ends_logins_that_are_under_way() {
     let (first, second) = (user.challenge(&app).await, user.challenge(&app).await);
     let path = format!("/api/users/{}", user.person.id);
     app.put(&admin.token, &path, json!({"is_blocked": true})).await.expect(200);
-    assert_eq!(give(&app, &first, &user.phone.code(&app)).await.outcome(), (403, "blocked"));
+    assert_eq!(give(&app, &first, &user.phone.code(&app)).await.outcome(), (401, "invalid_token"));
     app.put(&admin.token, &path, json!({"is_blocked": false})).await.expect(200);
+    assert_eq!(give(&app, &second, &user.phone.code(&app)).await.outcome(), (401, "invalid_token"), "lifted again");
+    let (first, second) = (user.challenge(&app).await, user.challenge(&app).await);
     let tokens = give(&app, &first, &user.phone.code(&app)).await.expect(200);
     let body = json!({"existing_password": PASSWORD, "new_password": "another horse, another staple"});
     app.put(tokens["access_token"].as_str().unwrap(), "/auth/password", body).await.expect(200);
@@ -222,7 +224,7 @@ async fn a_forgotten_password_is_no_way_around_the_second_factor() {
     let user = secured(&app, "a@example.com").await;
     // Whose address was never proved may be a stranger, whose second factor the first proof takes away.
     let proof = app.newest_mail("a@example.com", "verify-email").await;
-    app.post_anonymous("/auth/email/verify", json!({"token": proof.token()})).await.expect(200);
+    app.post(&user.person.token, "/auth/email/verify", json!({"token": proof.token()})).await.expect(200);
     let under_way = user.challenge(&app).await;
     app.post_anonymous("/auth/password/forgot", json!({"email": "a@example.com"})).await.expect(202);
     let mail = app.newest_mail("a@example.com", "reset-password").await;

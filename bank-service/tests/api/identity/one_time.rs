@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bank_service::domain::one_time::Purpose;
-use bank_service::operations::identity::one_time::{self, CodeTry};
+use bank_service::operations::identity::one_time::{self, CodeTry, Guesses};
 use bank_service::security::one_time::{Code, LinkSecret};
 use bank_service::store::one_time_secrets::{self, NewSecret};
 use bank_service::store::{Ctx, Db, Outcome, StoreError};
@@ -34,16 +34,24 @@ async fn write<T: Send + 'static>(
 async fn give_out(app: &TestApp, user: UserId, code: &Code) -> bool {
     let state = &app.running.state;
     let hash = code.hash(state.security.vault(), Purpose::PhoneCode, user, NUMBER);
-    let new = NewSecret { purpose: Purpose::PhoneCode, user_id: Some(user), subject: NUMBER.to_owned(), hash };
+    let new = NewSecret {
+        purpose: Purpose::PhoneCode,
+        user_id: Some(user),
+        subject: NUMBER.to_owned(),
+        hash,
+        session_id: None,
+        lifetime: Purpose::PhoneCode.lifetime(),
+    };
     write(app, move |db, ctx| one_time::issue(db, ctx, &new)).await.is_ok()
 }
 
 /// Whether the code was right.
 async fn try_code(app: &TestApp, user: UserId, code: &str) -> bool {
     let state = &app.running.state;
-    let (vault, code) = (state.security.shared_vault(), Code::parse(code).unwrap());
+    let guesses = Guesses::new(state.security.shared_vault(), "192.0.2.1".parse().unwrap());
+    let code = Code::parse(code).unwrap();
     let tried =
-        write(app, move |db, ctx| one_time::try_code(db, ctx, &vault, Purpose::PhoneCode, Some(user), &code)).await;
+        write(app, move |db, ctx| one_time::try_code(db, ctx, &guesses, Purpose::PhoneCode, Some(user), &code)).await;
     matches!(tried, CodeTry::Right { subject } if subject == NUMBER)
 }
 
@@ -113,7 +121,14 @@ async fn of_fifty_who_open_a_link_at_once_one_succeeds_and_expired_secrets_are_r
     let link = LinkSecret::generate();
     let hash = link.hash(Purpose::Invitation);
     let subject = "a@example.com".to_owned();
-    let new = NewSecret { purpose: Purpose::Invitation, user_id: Some(user), subject, hash: hash.clone() };
+    let new = NewSecret {
+        purpose: Purpose::Invitation,
+        user_id: Some(user),
+        subject,
+        hash: hash.clone(),
+        session_id: None,
+        lifetime: Purpose::Invitation.lifetime(),
+    };
     assert!(write(&app, move |db, ctx| one_time::issue(db, ctx, &new)).await.is_ok());
     let redeem = || async {
         let hash = hash.clone();

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bank_service::config::Config;
 use bank_service::consumers::SendPush;
 use bank_service::push::{Fcm, FcmSettings, ServiceAccount};
 use serde_json::{Value, json};
+use service_kit::config::{AppEnv, Secret};
 use service_kit::messaging::{Consumer, Delivery, Outcome};
 use shared_events::WireMessage;
 use stand_ins::fcm::{Mood, StandIn};
 
 use super::devices::register;
-use crate::harness::{Person, TestApp};
+use crate::harness::{Person, SECRET_KEY, TestApp};
 
 const TOKEN: &str = "a-push-token-of-ada";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Scene {
     app: TestApp,
@@ -138,6 +140,30 @@ async fn a_push_service_that_is_slow_or_away_costs_a_retry() {
 }
 
 #[actix_web::test]
+async fn a_notification_is_tried_out_with_a_text_of_ones_own() {
+    let scene = Scene::new(PATIENCE).await;
+    let path = format!("/api/devices/{}/push-test", scene.device);
+    let said = json!({"title": "Olá", "body": "Is this thing on?"});
+    scene.app.post(&scene.ada.token, &path, said).await.expect(202);
+    assert_eq!(deliver(&scene.app, &scene.consumer).await, Outcome::Done);
+    let message = scene.fcm.messages().pop().unwrap().to_string();
+    assert!(message.contains("Olá") && message.contains("Is this thing on?"), "{message}");
+    let long = "x".repeat(501);
+    for (bad, field) in [
+        (json!({"title": ""}), "title"),
+        (json!({"title": " "}), "title"),
+        (json!({"title": "x".repeat(101)}), "title"),
+        (json!({"body": long}), "body"),
+        (json!({"body": "two\nlines"}), "body"),
+        (json!({"data": {}}), "data"),
+    ] {
+        let answer = scene.app.post(&scene.ada.token, &path, bad).await;
+        assert_eq!(answer.outcome(), (422, "validation_failed"));
+        assert!(answer.body["errors"][field].is_array(), "{}", answer.body);
+    }
+}
+
+#[actix_web::test]
 async fn a_notification_does_not_follow_its_token_to_another_user() {
     let scene = Scene::new(PATIENCE).await;
     let path = format!("/api/devices/{}/push-test", scene.device);
@@ -166,4 +192,31 @@ async fn a_new_login_is_told_to_the_devices_and_without_a_push_service_becomes_a
     let written: Value = serde_json::from_str(&std::fs::read_to_string(&files[0]).unwrap()).unwrap();
     assert_eq!(written["message"]["notification"]["title"], "New login");
     assert!(!written.to_string().contains(TOKEN));
+}
+
+#[actix_web::test]
+async fn production_refuses_a_push_service_by_plain_http_beyond_this_machine() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let credentials = folder.path().join("key.json");
+    std::fs::write(&credentials, &StandIn::start().credentials).unwrap();
+    let check = |app_env, base_url: &str| {
+        let mut config = Config {
+            app_env,
+            secret_key: Some(Secret::new(SECRET_KEY)),
+            public_url: "https://bank.example".to_owned(),
+            ..Config::default()
+        };
+        config.push.push_credentials_file = Some(credentials.clone());
+        config.push.push_base_url = base_url.to_owned();
+        config.check().map(drop).map_err(|error| error.to_string())
+    };
+    let told = check(AppEnv::Production, "http://push.test").unwrap_err();
+    assert!(told.contains("PUSH_BASE_URL: plain http"), "{told}");
+    for (app_env, base_url) in [
+        (AppEnv::Production, "https://push.test"),
+        (AppEnv::Production, "http://127.0.0.1:1"),
+        (AppEnv::Staging, "http://push.test"),
+    ] {
+        assert_eq!(check(app_env, base_url), Ok(()), "{app_env:?} {base_url}");
+    }
 }

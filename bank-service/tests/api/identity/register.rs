@@ -16,7 +16,7 @@ async fn a_registration_answers_with_the_new_user() {
     let item = &answer["item"];
     let expected = json!({
         "id": 1, "email": "john.doe@example.com", "roles": ["user"], "is_blocked": false, "blocked_on": null,
-        "last_login_date": null, "registered_on": "2026-01-16T17:10:26",
+        "last_login_date": null, "registered_on": "2026-01-16T17:10:26Z",
     });
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&item[name], value, "{name}");
@@ -141,8 +141,20 @@ async fn the_same_idempotency_key_registers_once() {
     };
     let (first, second) = (send("a@example.com").await, send("a@example.com").await);
     assert_eq!((first.status.as_u16(), &first.body), (second.status.as_u16(), &second.body));
-    assert_eq!(send("b@example.com").await.outcome(), (409, "conflict"));
+    assert_eq!(send("b@example.com").await.outcome(), (422, "idempotency_key_reused"));
     assert_eq!(app.event_types(0).await, ["user.created"]);
+}
+
+#[actix_web::test]
+async fn strangers_do_not_meet_each_others_keys() {
+    let app = TestApp::start_with(|config| "127.0.0.1".clone_into(&mut config.trusted_proxies)).await;
+    let send = async |from: &str, email: &str| {
+        let request = app.client.post(app.url("/auth/register")).header("Idempotency-Key", "1").json(&body(email));
+        app.send(request.header("X-Forwarded-For", from)).await
+    };
+    assert_eq!(send("192.0.2.1", "a@example.com").await.status.as_u16(), 201);
+    assert_eq!(send("192.0.2.2", "b@example.com").await.status.as_u16(), 201);
+    assert_eq!(send("192.0.2.1", "c@example.com").await.outcome(), (422, "idempotency_key_reused"));
 }
 
 #[actix_web::test]

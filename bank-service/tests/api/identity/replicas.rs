@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::database;
 use crate::harness::{PASSWORD, Person, TestApp};
+use crate::relay::support::eventually;
 
 const WITHIN: Duration = Duration::from_secs(1);
 
@@ -72,4 +73,13 @@ async fn a_demotion_and_a_reset_second_factor_reach_the_other_replica() {
     assert_eq!(status(&two, &user.person).await, 200);
     one.delete(&admin.token, &format!("/api/users/{}/mfa", user.person.id)).await.expect(200);
     assert_eq!((status(&one, &user.person).await, a_second_later(&two, &user.person).await), (401, 401));
+}
+
+#[actix_web::test]
+async fn a_signing_key_that_one_replica_made_is_looked_up_by_the_other() {
+    let (one, two) = two_replicas().await;
+    one.user("a@example.com").await;
+    two.running.state.security.keys().replace_compromised().await.unwrap();
+    let person = two.person("a@example.com").await;
+    eventually("the key is known", async || status(&one, &person).await == 200).await;
 }

@@ -125,7 +125,7 @@ async fn a_reset_does_not_pass_the_second_factor_of_a_proved_address_by() {
     let app = TestApp::start().await;
     let user = secured(&app, ADDRESS).await;
     let mail = app.newest_mail(ADDRESS, "verify-email").await;
-    app.post_anonymous("/auth/email/verify", json!({"token": mail.token()})).await.expect(200);
+    app.post(&user.person.token, "/auth/email/verify", json!({"token": mail.token()})).await.expect(200);
     let challenge = user.challenge(&app).await;
     forgot(&app, ADDRESS).await.expect(202);
     let mail = app.newest_mail(ADDRESS, "reset-password").await;

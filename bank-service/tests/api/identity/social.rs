@@ -8,18 +8,29 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, PASSWORD, TestApp};
 use crate::providers::{PROVIDERS, Providers, with_providers};
 
-/// Begins a login; with a token, a link.
+/// What a program keeps to itself, and its S256 challenge (RFC 7636, appendix B).
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(super) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// Begins a login as a program does; with a token, a link.
 pub(super) async fn start(app: &TestApp, provider: &str, token: Option<&str>) -> Value {
-    let path = format!("/auth/social/{provider}/start");
+    let path = format!("/auth/social/{provider}/start?code_challenge={CHALLENGE}&code_challenge_method=S256");
     app.send(app.request(Method::GET, &path, token)).await.expect(200)
 }
 
-/// Begins a login, consents at the provider, and gives what the browser is sent back with.
+/// What an app sends that has begun a login and got its `id_token` from the provider by itself.
+pub(super) async fn own_token(app: &TestApp, providers: &Providers, provider: &str, token: Option<&str>) -> Value {
+    let started = start(app, provider, token).await;
+    let nonce = started["nonce"].as_str().unwrap();
+    json!({"id_token": providers.id_token(provider, Some(nonce)), "code_verifier": VERIFIER})
+}
+
+/// Begins a login, consents at the provider, and gives what a program sends that was called back.
 pub(super) async fn returning(app: &TestApp, providers: &Providers, provider: &str, token: Option<&str>) -> Value {
     let started = start(app, provider, token).await;
     let (code, state) = providers.consent(started["authorization_url"].as_str().unwrap()).await;
     assert_eq!(started["state"], json!(state));
-    json!({"code": code, "state": state})
+    json!({"code": code, "state": state, "code_verifier": VERIFIER})
 }
 
 pub(super) async fn finish(app: &TestApp, provider: &str, body: &Value, token: Option<&str>) -> Answer {
@@ -43,7 +54,8 @@ async fn a_login_at_each_provider_makes_a_user_and_finds_it_again() {
         let token = log_in(&app, &providers, provider).await;
         let me = app.get(&token, "/auth/me").await.expect(200);
         assert_eq!((&me["email"], &me["roles"]), (&json!(email), &json!(["user"])), "{provider}");
-        assert_eq!(me["last_login_date"], "2026-01-16T17:10:26");
+        assert_eq!(me["last_login_date"], "2026-01-16T17:10:26Z");
+        assert_eq!((&me["first_name"], &me["last_name"]), (&json!("John"), &json!("von Doe")), "{provider}");
         let registered = app.events().await;
         let kinds: Vec<_> = registered[from..].iter().map(|event| event.event_type.to_string()).collect();
         assert!(kinds.contains(&"user.created".to_owned()), "{kinds:?}");
@@ -68,7 +80,7 @@ async fn an_apps_own_tokens_are_taken_and_mean_the_same_user() {
         let id = app.get(&by_code, "/auth/me").await.expect(200)["id"].clone();
         let mut proofs = vec![json!({"access_token": providers.access_token()})];
         if provider != "github" {
-            proofs.push(json!({"id_token": providers.id_token(provider)}));
+            proofs.push(own_token(&app, &providers, provider, None).await);
         }
         for proof in proofs {
             let tokens = finish(&app, provider, &proof, None).await.expect(200);
@@ -96,7 +108,8 @@ async fn a_phone_apps_token_counts_where_its_client_is_listed() {
         ("a-strangers-app", "google-client", 401),
     ] {
         providers.mood(mood(audience, party));
-        let answer = finish(&app, "google", &json!({"id_token": providers.id_token("google")}), None).await;
+        let proof = own_token(&app, &providers, "google", None).await;
+        let answer = finish(&app, "google", &proof, None).await;
         assert_eq!(answer.status.as_u16(), status, "{audience} {party}");
     }
 }
@@ -173,6 +186,8 @@ async fn requests_are_checked_like_any_other() {
         (json!({"code": "c", "state": "s", "id_token": "t"}), "code"),
         (json!({"id_token": "t", "access_token": "t"}), "code"),
         (json!({"id_token": 7}), "id_token"),
+        (json!({"code": "c", "state": "s", "code_verifier": "too short"}), "code_verifier"),
+        (json!({"access_token": "t", "code_verifier": VERIFIER}), "code_verifier"),
         (json!({"access_token": "t", "email": "me@example.com"}), "email"),
     ] {
         let answer = finish(&app, "google", &body, None).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::social::finish;
+use super::social::{finish, own_token};
 use super::social_refusals::{FORGED, OIDC, REFUSED};
 use crate::harness::{Answer, TestApp};
 use crate::providers::{Mood, Providers, Signing, Trouble, with_providers};
@@ -21,14 +21,14 @@ async fn with_users() -> (TestApp, Providers) {
     (app, providers)
 }
 
-/// Somebody of one provider from now on; gives a token.
-fn token(providers: &Providers, provider: &str) -> String {
+/// Somebody of one provider from now on.
+fn somebody(providers: &Providers, provider: &str) {
     providers.account(&provider.len().to_string(), Some(&format!("{provider}@example.com")), true);
-    providers.id_token(provider)
 }
 
 async fn log_in(app: &TestApp, providers: &Providers, provider: &str) -> Answer {
-    finish(app, provider, &json!({"id_token": token(providers, provider)}), None).await
+    somebody(providers, provider);
+    finish(app, provider, &own_token(app, providers, provider, None).await, None).await
 }
 
 /// How often a provider's keys were asked for.
@@ -47,12 +47,13 @@ async fn changed_keys_are_fetched_when_they_are_first_met_and_not_for_every_forg
     for provider in OIDC {
         log_in(&app, &providers, provider).await.expect(200);
         assert_eq!(fetched(&providers, provider), 1, "{provider}: kept");
-        let old = token(&providers, provider);
+        somebody(&providers, provider);
+        let old = own_token(&app, &providers, provider, None).await;
         providers.rotate_keys();
         app.clock.advance(A_WHILE);
         log_in(&app, &providers, provider).await.expect(200);
         assert_eq!(fetched(&providers, provider), 2, "{provider}: asked for the new key");
-        let withdrawn = finish(&app, provider, &json!({"id_token": old}), None).await;
+        let withdrawn = finish(&app, provider, &old, None).await;
         assert_eq!(withdrawn.outcome(), REFUSED, "{provider}: withdrawn");
         providers.mood(Mood { signing: Signing::UnknownKid, ..Mood::default() });
         app.clock.advance(A_WHILE);

@@ -166,37 +166,6 @@ async fn a_state_counts_for_whoever_began_the_login_only() {
 }
 
 #[actix_web::test]
-async fn a_browser_finishes_only_what_it_has_begun() {
-    let (app, providers) = with_providers(|_| {}).await;
-    let begin = async || {
-        let answer = app.send(app.request(Method::GET, "/auth/social/google/start", None)).await;
-        let cookie = answer.headers["set-cookie"].to_str().unwrap().to_owned();
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
-        let (code, state) = providers.consent(answer.body["authorization_url"].as_str().unwrap()).await;
-        (cookie.split(';').next().unwrap().to_owned(), json!({"code": code, "state": state}))
-    };
-    let send = async |body: &Value, headers: &[(&str, &str)]| {
-        let mut request = app.client.post(app.url("/auth/social/google")).json(body);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        app.send(request).await.status.as_u16()
-    };
-    let (mine, _) = begin().await;
-    // Somebody sends the victim's browser to our page with a code and state of an own login.
-    let (_, theirs) = begin().await;
-    assert_eq!(send(&theirs, &[("Cookie", &mine), ("Sec-Fetch-Site", "same-origin")]).await, 401);
-    let (_, theirs) = begin().await;
-    assert_eq!(send(&theirs, &[("Origin", "https://bank.example")]).await, 401);
-    let (_, theirs) = begin().await;
-    assert_eq!(send(&theirs, &[("Cookie", "theme=dark")]).await, 401);
-    let (cookie, own) = begin().await;
-    let cookies = format!("theme=dark; {cookie}");
-    assert_eq!(send(&own, &[("Cookie", &cookies), ("Origin", "https://bank.example")]).await, 200);
-    assert_eq!(send(&own, &[("Cookie", &cookies), ("Origin", "https://bank.example")]).await, 401, "once");
-}
-
-#[actix_web::test]
 async fn a_second_login_in_the_same_browser_keeps_the_first_one_good() {
     let (app, _providers) = with_providers(|config| config.public_url = "https://bank.example/id".to_owned()).await;
     let first = app.send(app.request(Method::GET, "/auth/social/google/start", None)).await;

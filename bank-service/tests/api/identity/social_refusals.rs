@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::social::{finish, log_in, returning};
+use super::social::{VERIFIER, finish, log_in, own_token, returning};
 use crate::harness::TestApp;
 use crate::providers::{CLIENT_SECRET, Mood, PROVIDERS, Providers, Signing, Trouble, with_providers};
 
@@ -27,7 +27,7 @@ async fn refused_both_ways(app: &TestApp, providers: &Providers, provider: &str,
     let body = returning(app, providers, provider, None).await;
     providers.mood(mood);
     assert_eq!(finish(app, provider, &body, None).await.outcome(), REFUSED, "{provider} by code: {why}");
-    let token = json!({"id_token": providers.id_token(provider)});
+    let token = own_token(app, providers, provider, None).await;
     assert_eq!(finish(app, provider, &token, None).await.outcome(), REFUSED, "{provider} by id_token: {why}");
     providers.mood(Mood::default());
 }
@@ -40,10 +40,11 @@ async fn id_tokens_with_a_wrong_signature_are_refused() {
             let mood = Mood { signing, ..Mood::default() };
             refused_both_ways(&app, &providers, provider, mood, &format!("{signing:?}")).await;
         }
-        let good = providers.id_token(provider);
+        let good = own_token(&app, &providers, provider, None).await["id_token"].as_str().unwrap().to_owned();
         let cut = good.rsplit_once('.').unwrap().0;
         for bad in [cut.to_owned(), format!("{cut}."), format!("{good}A"), "x".to_owned(), "..".to_owned()] {
-            assert_eq!(finish(&app, provider, &json!({"id_token": bad}), None).await.outcome(), REFUSED, "{provider}");
+            let bad = json!({"id_token": bad, "code_verifier": VERIFIER});
+            assert_eq!(finish(&app, provider, &bad, None).await.outcome(), REFUSED, "{provider}");
         }
     }
     assert_eq!(users(&app).await, 1, "the administrator only");
@@ -133,7 +134,7 @@ async fn states_and_codes_are_good_once_at_their_provider_and_for_ten_minutes() 
     body["code"] = code;
     assert_eq!(finish(&app, "google", &body, None).await.outcome(), REFUSED, "a code of another login: its verifier");
     assert!(providers.complaints()[0].contains("code_verifier"), "{:?}", providers.complaints());
-    let made_up = json!({"code": "c", "state": "s".repeat(43)});
+    let made_up = json!({"code": "c", "state": "s".repeat(43), "code_verifier": VERIFIER});
     assert_eq!(finish(&app, "google", &made_up, None).await.outcome(), REFUSED, "made up");
 }
 

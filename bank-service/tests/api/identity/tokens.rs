@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use service_kit::http::auth::{Claims, SigningKey};
 
-use crate::harness::TestApp;
+use crate::harness::{PASSWORD, TestApp};
 
 pub(super) fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).unwrap();
@@ -185,4 +185,22 @@ async fn another_secret_key_is_named_as_the_fault() {
     let error = started.err().unwrap().to_string();
     assert!(error.starts_with("SECRET_KEY: "), "{error}");
     assert!(!error.contains("test suite"), "{error}");
+}
+
+#[actix_web::test]
+async fn the_lifetime_of_access_tokens_is_a_setting_that_a_logout_does_not_wait_for() {
+    let app = TestApp::start_with(|config| config.access_token_minutes = 60).await;
+    let body = json!({"email": "a@example.com", "password": PASSWORD});
+    app.post_anonymous("/auth/register", body).await.expect(201);
+    let tokens = app.login("a@example.com", PASSWORD).await.expect(200);
+    let token = tokens["access_token"].as_str().unwrap();
+    let said = claims(token);
+    assert_eq!(tokens["expires_in"], 3600);
+    assert_eq!(said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(), 3600);
+    app.running.state.security.keys().rotate().await.unwrap();
+    app.clock.advance(Duration::from_mins(59));
+    app.running.state.security.keys().tend(chrono::TimeDelta::days(30)).await.unwrap();
+    assert_eq!(app.get(token, "/auth/me").await.status.as_u16(), 200, "its key is published until it expires");
+    app.post(token, "/auth/logout", json!({})).await.expect(200);
+    assert_eq!(app.get(token, "/auth/me").await.outcome(), (401, "token_revoked"));
 }

@@ -3,4 +3,5 @@
 mod away;
 mod leadership;
 mod order;
-mod support;
+pub(crate) mod support;
+mod unrouted;

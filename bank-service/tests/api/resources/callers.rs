@@ -1,5 +1,7 @@
 //! The callers of the access table's test, and the requests they make.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bank_service::domain::policy::{Action, Method, Rule, Who};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -85,18 +87,24 @@ pub(super) fn is_own_list(action: Action, path: &str) -> bool {
             && !path.contains("account_id")
 }
 
+/// With a name or an address that no other call has given.
 pub(super) fn body_of(action: Action, world: &World) -> Value {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let number = CALLS.fetch_add(1, Ordering::Relaxed);
     match action {
-        Action::CreateBank | Action::CreateCity | Action::CreateSocialStatus => json!({"name": "New Name"}),
+        Action::CreateBank | Action::CreateCity | Action::CreateSocialStatus => {
+            json!({"name": format!("New Name {number}")})
+        }
         Action::UpdateBank | Action::UpdateCity | Action::UpdateSocialStatus | Action::UpdateClient => {
             json!({"name": "Other Name"})
         }
+        Action::TestDevice => json!({"title": "Test"}),
         Action::CreateBranch | Action::UpdateBranch => json!({"city_id": world.city}),
         Action::CreateClient => json!({"name": "New Client", "user_id": world.ada.person.id}),
         Action::CreateAccount => json!({"client_id": world.ada.client, "bank_id": world.bank, "balance": 1}),
-        Action::CreateUser => json!({"email": "new@example.com", "password": PASSWORD}),
+        Action::CreateUser => json!({"email": format!("new{number}@example.com"), "password": PASSWORD}),
         Action::UpdateUser => json!({"roles": ["user"]}),
-        Action::CreateRole => json!({"name": "new-role"}),
+        Action::CreateRole => json!({"name": format!("new-role-{number}")}),
         Action::RegisterDevice => device(),
         Action::UpdateRole => json!({"name": "other-role"}),
         Action::ReplayDeadLetters | Action::DiscardDeadLetters => {

@@ -129,8 +129,11 @@ async fn a_stale_change_is_refused_and_a_current_one_is_not() {
     let done = change(Method::PUT, "\"1\"").await;
     assert_eq!((done.status.as_u16(), &done.headers["etag"]), (200, &"\"2\"".parse().unwrap()));
     for stale in ["\"1\"", "W/\"2\"", "\"x\""] {
-        assert_eq!(change(Method::PUT, stale).await.outcome(), (409, "conflict"), "{stale}");
-        assert_eq!(change(Method::DELETE, stale).await.outcome(), (409, "conflict"), "{stale}");
+        assert_eq!(change(Method::PUT, stale).await.outcome(), (412, "precondition_failed"), "{stale}");
+        assert_eq!(change(Method::DELETE, stale).await.outcome(), (412, "precondition_failed"), "{stale}");
+    }
+    for malformed in ["", " ", "2", ","] {
+        assert_eq!(change(Method::DELETE, malformed).await.outcome(), (400, "malformed_request"), "{malformed:?}");
     }
     assert_eq!(change(Method::DELETE, "\"1\", \"2\"").await.status.as_u16(), 200);
 }
@@ -151,9 +154,9 @@ async fn every_resource_has_a_version() {
         assert_eq!(world.app.get(admin, &path).await.headers["etag"], "\"1\"", "{path}");
         assert_eq!(world.app.put(admin, &path, body.clone()).await.headers["etag"], "\"2\"", "{path}");
         let request = world.app.request(Method::PUT, &path, Some(admin)).header("If-Match", "\"1\"").json(&body);
-        assert_eq!(world.app.send(request).await.outcome(), (409, "conflict"), "{path}");
+        assert_eq!(world.app.send(request).await.outcome(), (412, "precondition_failed"), "{path}");
         let request = world.app.request(Method::DELETE, &path, Some(admin)).header("If-Match", "\"1\"");
-        assert_eq!(world.app.send(request).await.outcome(), (409, "conflict"), "{path}");
+        assert_eq!(world.app.send(request).await.outcome(), (412, "precondition_failed"), "{path}");
     }
 }
 

@@ -16,23 +16,31 @@ async fn every_creation_can_be_repeated() {
     let user = world.app.user("new@example.com").await;
     let (admin, ada) = (world.admin.token.as_str(), world.ada.token());
     let cases = [
-        (admin, "/api/banks".to_owned(), json!({"name": "New Bank"})),
-        (admin, "/api/cities".to_owned(), json!({"name": "New City"})),
-        (admin, "/api/social-statuses".to_owned(), json!({"name": "new"})),
-        (admin, format!("/api/banks/{}/branches", world.bank), json!({"city_id": world.city})),
-        (user.token.as_str(), "/api/clients".to_owned(), json!({"name": "New"})),
-        (ada, "/api/accounts".to_owned(), json!({"bank_id": world.bank})),
-        (ada, format!("/api/accounts/{}/cards", world.ada.account), json!({"balance": 3})),
+        (admin, "/api/banks".to_owned(), json!({"name": "New Bank"}), json!({"name": "Another"})),
+        (admin, "/api/cities".to_owned(), json!({"name": "New City"}), json!({"name": "Another"})),
+        (admin, "/api/social-statuses".to_owned(), json!({"name": "new"}), json!({"name": "another"})),
+        (
+            admin,
+            format!("/api/banks/{}/branches", world.bank),
+            json!({"city_id": world.city}),
+            json!({"city_id": 2_000_000}),
+        ),
+        (user.token.as_str(), "/api/clients".to_owned(), json!({"name": "New"}), json!({"name": "Another"})),
+        (ada, "/api/accounts".to_owned(), json!({"bank_id": world.bank}), json!({"bank_id": world.bank, "balance": 4})),
+        (ada, format!("/api/accounts/{}/cards", world.ada.account), json!({"balance": 3}), json!({"balance": 4})),
     ];
-    for (number, (token, path, body)) in cases.into_iter().enumerate() {
+    for (number, (token, path, body, other)) in cases.into_iter().enumerate() {
         let key = format!("key-{number}");
-        let first = post(&world, token, &path, &key, body.clone()).await.expect(201);
+        let first = post(&world, token, &path, &key, body.clone()).await;
+        let location = first.headers["location"].to_str().unwrap().to_owned();
+        let first = first.expect(201);
+        assert_eq!(world.app.get(token, &location).await.expect(200), first["item"], "{path}: is where it says");
         let after = world.snapshot().await;
         let again = post(&world, token, &path, &key, body).await.expect(201);
         assert_eq!(first, again, "{path}");
         assert_eq!(world.snapshot().await, after, "{path}: one item, one event");
-        let other = post(&world, token, &path, &key, json!({"name": "Another", "balance": 4})).await;
-        assert!(matches!(other.outcome(), (409, "conflict") | (422, _)), "{path}: {}", other.body);
+        let other = post(&world, token, &path, &key, other).await;
+        assert_eq!(other.outcome(), (422, "idempotency_key_reused"), "{path}: {}", other.body);
     }
 }
 
@@ -43,9 +51,13 @@ async fn a_key_is_for_one_body_and_one_caller() {
     let (ada, bob) = (&world.ada, &world.bob);
     let first = post(&world, ada.token(), &path(ada.account), "k", json!({"balance": 1})).await.item(201);
     let reused = post(&world, ada.token(), &path(ada.account), "k", json!({"balance": 2})).await;
-    assert_eq!(reused.outcome(), (409, "conflict"));
+    assert_eq!(reused.outcome(), (422, "idempotency_key_reused"));
     let other = post(&world, bob.token(), &path(bob.account), "k", json!({"balance": 1})).await.item(201);
     assert_ne!(first["id"], other["id"]);
+    for same in [format!("/v1{}", path(ada.account)), format!("{}/", path(ada.account))] {
+        let again = post(&world, ada.token(), &same, "k", json!({"balance": 1})).await.item(201);
+        assert_eq!(again, first, "{same}");
+    }
     for bad in ["", &"x".repeat(256)] {
         let answer = post(&world, ada.token(), &path(ada.account), bad, json!({"balance": 1})).await;
         assert_eq!(answer.outcome(), (422, "validation_failed"));

@@ -27,7 +27,7 @@ async fn an_empty_list_has_no_pages_and_links_to_the_first() {
     for path in ["banks", "cities", "social-statuses", "branches", "clients", "accounts", "cards"] {
         let path = format!("/api/{path}");
         let link = format!("{path}?page_number=1&page_size=5");
-        let expected = json!({"total": 0, "pages": 0, "next": link, "prev": link, "results": []});
+        let expected = json!({"total": 0, "pages": 0, "next": link, "prev": link, "results": [], "cursor": null});
         assert_eq!(app.get(&admin.token, &path).await.expect(200), expected);
         assert_eq!(app.get(&admin.token, &format!("{path}?page_number=2")).await.outcome(), (404, "not_found"));
     }
@@ -75,20 +75,34 @@ async fn links_keep_the_filters() {
 async fn a_cursor_walk_sees_what_the_pages_show() {
     let (app, admin) = cities(7).await;
     let all = ids(&app.get(&admin.token, "/api/cities?page_size=100").await.expect(200));
-    let (mut seen, mut path) = (Vec::new(), "/api/cities?after=&page_size=3".to_owned());
-    for _ in 0..5 {
-        let list = app.get(&admin.token, &path).await.expect(200);
+    let (mut seen, mut cursor, mut tail) = (Vec::new(), Some(String::new()), String::new());
+    // As generated clients ask: with the first page's number, and for as long as there is a cursor.
+    while let Some(after) = cursor {
+        let list =
+            app.get(&admin.token, &format!("/api/cities?page_number=1&page_size=3&after={after}")).await.expect(200);
         assert!(list.get("total").is_none());
-        if ids(&list).is_empty() {
-            break;
-        }
+        assert!(!ids(&list).is_empty(), "no step is in vain");
         seen.extend(ids(&list));
-        path = format!("/api/cities?after={}&page_size=3", list["cursor"].as_str().unwrap());
+        cursor = list["cursor"].as_str().map(str::to_owned);
+        list["tail"].as_str().unwrap().clone_into(&mut tail);
     }
     assert_eq!(seen, all);
-    // The walk goes on where it was, when more has come.
+    // The walk goes on from its tail, when more has come.
     app.post(&admin.token, "/api/cities", json!({"name": "Late City"})).await.expect(201);
-    assert_eq!(ids(&app.get(&admin.token, &path).await.expect(200)), [8]);
+    assert_eq!(ids(&app.get(&admin.token, &format!("/api/cities?after={tail}")).await.expect(200)), [8]);
+}
+
+#[actix_web::test]
+async fn a_page_links_to_its_neighbours_in_a_header_too() {
+    let (app, admin) = cities(3).await;
+    let middle = app.get(&admin.token, "/v1/api/cities?page_number=2&page_size=1").await;
+    let links: Vec<_> = middle.headers.get_all("link").iter().map(|link| link.to_str().unwrap()).collect();
+    let next = "</v1/api/cities?page_number=3&page_size=1>; rel=\"next\"";
+    assert_eq!(links, [next, "</v1/api/cities?page_number=1&page_size=1>; rel=\"prev\""]);
+    let only = app.get(&admin.token, "/api/cities").await;
+    assert!(only.headers.get("link").is_none());
+    assert_eq!(only.body["cursor"], Value::Null);
+    assert!(app.get(&admin.token, "/api/cities?page_size=1").await.body["cursor"].is_string());
 }
 
 #[actix_web::test]

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::stream::Stream;
 use super::world::{World, id};
+use crate::harness::TestApp;
+use crate::identity::authenticator::begin;
 
 async fn set_balance(world: &World, card: i64, balance: i64) {
     world.app.put(&world.admin.token, &format!("/api/cards/{card}"), json!({"balance": balance})).await.expect(200);
@@ -98,6 +100,8 @@ async fn streams_are_bounded_and_asked_for_properly() {
     let refused = world.app.get(token, path).await;
     assert_eq!(refused.outcome(), (429, "too_many_requests"));
     assert!(refused.headers.contains_key("retry-after"));
+    let head = world.app.send(world.app.request(Method::HEAD, path, Some(world.bob.token()))).await;
+    assert_eq!((head.status.as_u16(), &head.headers["content-type"]), (200, &"text/event-stream".parse().unwrap()));
     for bad in ["?channels=security", "?channels=account,log", "?channels=", "?user_id=1"] {
         assert_eq!(world.app.get(token, &format!("{path}{bad}")).await.outcome(), (422, "validation_failed"), "{bad}");
     }
@@ -105,4 +109,50 @@ async fn streams_are_bounded_and_asked_for_properly() {
     assert_eq!(world.app.send(request).await.outcome(), (400, "malformed_request"));
     let anonymous = world.app.send(world.app.request(Method::GET, path, None)).await;
     assert_eq!(anonymous.outcome(), (403, "access_denied"));
+    let query = world.app.get(token, &format!("{path}?last_event_id=x")).await;
+    assert_eq!(query.outcome(), (400, "malformed_request"));
+    drop(streams);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while world.app.request(Method::GET, path, Some(token)).send().await.unwrap().status() != 200 {
+        assert!(std::time::Instant::now() < deadline, "closed streams keep their places");
+    }
+}
+
+#[actix_web::test]
+async fn a_client_that_was_away_for_too_long_is_told_to_read_again() {
+    let world = World::new().await;
+    let store = world.app.running.state.store.clone();
+    let ctx = store.ctx(crate::harness::start_of_tests());
+    let far = store.write(&ctx, |db, _| {
+        use bank_service::store::schema::outbox::dsl::{id, outbox};
+        use diesel::prelude::*;
+        let last: i64 = outbox.select(id).order(id.desc()).first(db)?;
+        diesel::update(outbox.filter(id.eq(last))).set(id.eq(last + 20_000)).execute(db)?;
+        Ok::<_, bank_service::store::StoreError>(bank_service::store::Outcome::new(()))
+    });
+    far.await.unwrap();
+    let request = world.app.request(Method::GET, "/api/events/stream?last_event_id=1", Some(world.ada.token()));
+    let chunk = request.send().await.unwrap().chunk().await.unwrap().unwrap();
+    let text = String::from_utf8(chunk.to_vec()).unwrap();
+    assert!(text.contains("event: reset\n") && text.contains("data: {}\n"), "{text}");
+}
+
+#[actix_web::test]
+async fn how_a_user_logs_in_changes_before_its_own_eyes_only() {
+    let app = TestApp::start().await;
+    let other = app.user("b@example.com").await;
+    let mut theirs = Stream::open(&app, &other.token, "second_factor,recovery_code,login_method,user", None).await;
+    let person = app.user("a@example.com").await;
+    let mut own = Stream::open(&app, &person.token, "second_factor,recovery_code,login_method", None).await;
+    let phone = begin(&app, &person).await;
+    let body = json!({"otp": phone.code(&app)});
+    app.post(&person.token, "/auth/mfa/totp/verify", body).await.expect(200);
+    for expected in [("create", "second_factor"), ("create", "recovery_code")] {
+        let (name, data) = own.next().await.unwrap();
+        assert!(name.starts_with(&format!("{} {} ", expected.0, expected.1)), "{name}");
+        assert_eq!(data["item"], json!({"user_id": person.id, "detail": null}), "{data}");
+    }
+    app.put(&other.token, "/auth/me", json!({"first_name": "Bob"})).await.expect(200);
+    let (name, _) = theirs.next().await.unwrap();
+    assert_eq!(name, format!("update user {}", other.id), "what is another's came first");
 }

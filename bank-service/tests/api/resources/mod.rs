@@ -13,5 +13,6 @@ mod openapi;
 mod ownership;
 mod policy;
 mod stream;
+mod tickets;
 mod together;
 mod world;

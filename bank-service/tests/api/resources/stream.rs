@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::TestApp;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Stream {
     response: Response,
@@ -21,6 +21,15 @@ impl Stream {
         if let Some(id) = last_id {
             request = request.header("Last-Event-ID", id);
         }
+        Self::begin(request).await
+    }
+
+    /// Without a token: what opens it stands in the query.
+    pub(super) async fn open_by(app: &TestApp, query: &str) -> Self {
+        Self::begin(app.request(Method::GET, &format!("/api/events/stream{query}"), None)).await
+    }
+
+    async fn begin(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
         let mut stream = Self { response, buffer: Vec::new(), last_id: String::new() };

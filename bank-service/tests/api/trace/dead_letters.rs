@@ -44,7 +44,7 @@ async fn letters_are_listed_by_page_by_queue_and_by_cursor() {
     }
     assert_eq!(walked, expected);
     assert_eq!(app.get(&admin.token, "/api/dead-letters?page_number=3").await.outcome(), (404, "not_found"));
-    for bad in ["queue=a/b", "after=x", "after=&page_number=1", "color=red", "page_size=0"] {
+    for bad in ["queue=a/b", "after=x", "after=&page_number=2", "color=red", "page_size=0"] {
         assert_eq!(app.get(&admin.token, &format!("/api/dead-letters?{bad}")).await.outcome().0, 422, "{bad}");
     }
 }

@@ -1,10 +1,11 @@
 //! Events after their commit: dead letters, journeys and conservation.
 
+mod confirmations;
 mod conservation;
 mod dead_letters;
 mod journey;
 pub(crate) mod letters;
-mod peers;
+pub(crate) mod peers;
 
 use bank_service::store::mail_receipts::{self, NewReceipt};
 use bank_service::store::{Outcome, StoreError};

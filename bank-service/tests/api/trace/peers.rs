@@ -1,7 +1,7 @@
 //! log-service and email-service, as far as they are asked about events.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
@@ -14,6 +14,11 @@ pub(crate) struct Known {
     pub(crate) mails: Mutex<Vec<Value>>,
     pub(crate) is_down: AtomicBool,
     pub(crate) cannot_mail: AtomicBool,
+    /// How many quiet moments log-service has had; one more at each question unless its hands are full.
+    pub(crate) quiet_moments: AtomicU64,
+    pub(crate) hands_are_full: AtomicBool,
+    /// What log-service says that it takes; nothing said if empty.
+    pub(crate) routing_keys: Mutex<Vec<String>>,
 }
 
 /// Stands in for both.
@@ -54,7 +59,12 @@ async fn lookup(known: web::Data<Known>, asked: web::Json<Value>) -> HttpRespons
     let found = asked.iter().filter(|id| logged.contains(id));
     let found: Vec<Value> =
         found.map(|id| json!({"event_id": id, "id": "7", "received_at": "2026-01-16T17:10:27.000000Z"})).collect();
-    HttpResponse::Ok().json(json!({"results": found}))
+    let keys = known.routing_keys.lock().unwrap();
+    let step = u64::from(!known.hands_are_full.load(Ordering::SeqCst));
+    let quiet_moments = known.quiet_moments.fetch_add(step, Ordering::SeqCst);
+    let hands = json!({"replica": "one", "consumers": 1, "quiet_moments": quiet_moments});
+    let keys = (!keys.is_empty()).then(|| keys.clone());
+    HttpResponse::Ok().json(json!({"results": found, "routing_keys": keys, "hands": hands}))
 }
 
 async fn emails(known: web::Data<Known>) -> HttpResponse {

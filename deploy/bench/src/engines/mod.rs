@@ -14,8 +14,8 @@ use serde_json::Value;
 
 /// A value of `/metrics`, summed over the series that have all labels.
 pub(crate) fn sum(text: &str, name: &str, labels: &[&str]) -> anyhow::Result<u64> {
-    let start = format!("{name}{{");
-    let lines = text.lines().filter(|line| line.starts_with(&start) && labels.iter().all(|label| line.contains(label)));
+    let named = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+    let lines = text.lines().filter(|line| named(line) && labels.iter().all(|label| line.contains(label)));
     let values = lines.map(|line| line.rsplit(' ').next().unwrap_or_default().parse::<u64>());
     values.sum::<Result<u64, _>>().with_context(|| format!("{name} in the metrics"))
 }

@@ -151,7 +151,8 @@ impl Providers {
             return problem(404, "not_found");
         };
         let subject: i64 = account.subject.parse().unwrap();
-        HttpResponse::Ok().json(json!({"app": {"client_id": desk.client("github")}, "user": {"id": subject}}))
+        HttpResponse::Ok()
+            .json(json!({"app": {"client_id": desk.client("github")}, "user": {"id": subject, "name": "John von Doe"}}))
     }
 
     fn github_emails(&self, request: &HttpRequest) -> HttpResponse {
@@ -181,10 +182,10 @@ impl Providers {
     }
 
     fn userinfo(&self, request: &HttpRequest) -> HttpResponse {
-        self.bearer(
-            request,
-            |account| json!({"sub": account.subject, "email": account.email, "email_verified": account.verified}),
-        )
+        self.bearer(request, |account| {
+            json!({"sub": account.subject, "email": account.email, "email_verified": account.verified,
+                    "given_name": "John", "family_name": "von Doe"})
+        })
     }
 
     fn debug_token(&self, query: &Form) -> HttpResponse {
@@ -209,7 +210,11 @@ impl Providers {
             desk.complain("facebook: appsecret_proof is another one");
         }
         let Some(account) = desk.tokens.get(&query["access_token"]) else { return problem(400, "OAuthException") };
-        HttpResponse::Ok().json(json!({"id": account.subject, "email": account.email}))
+        let known =
+            json!({"id": account.subject, "email": account.email, "first_name": "John", "last_name": "von Doe"});
+        let asked: Vec<&str> = query["fields"].split(',').collect();
+        let told = known.as_object().unwrap().iter().filter(|(name, _)| asked.contains(&name.as_str()));
+        HttpResponse::Ok().json(Value::Object(told.map(|(name, value)| (name.clone(), value.clone())).collect()))
     }
 
     fn bearer(&self, request: &HttpRequest, answer: impl FnOnce(&Account) -> Value) -> HttpResponse {

@@ -190,9 +190,10 @@ impl Providers {
         token
     }
 
-    pub fn id_token(&self, provider: &str) -> String {
+    /// The same by OpenID Connect, for the nonce that the app sends along.
+    pub fn id_token(&self, provider: &str, nonce: Option<&str>) -> String {
         let desk = self.desk();
-        self.make_id_token(&desk, provider, &desk.account, None)
+        self.make_id_token(&desk, provider, &desk.account, nonce)
     }
 
     fn make_id_token(&self, desk: &Desk, provider: &str, account: &Account, nonce: Option<&str>) -> String {
@@ -202,6 +203,7 @@ impl Providers {
             "iss": format!("{}/{provider}{below}", self.origin), "aud": client_id(provider), "azp": client_id(provider),
             "sub": account.subject, "iat": now, "nbf": now, "exp": now + 3600,
             "email": account.email, "email_verified": account.verified,
+            "given_name": "John", "family_name": "von Doe",
         });
         if let Some(nonce) = nonce {
             claims["nonce"] = json!(if mood.other_nonce { "another nonce" } else { nonce });

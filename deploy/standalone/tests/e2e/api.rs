@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::process::Urls;
 
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 pub(crate) struct Api {

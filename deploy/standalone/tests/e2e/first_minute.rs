@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::process::{ADMIN, Place};
 use crate::wait::eventually;
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_mins(1);
 const PASSWORD: &str = "correct horse battery staple";
 
 async fn logged(admin: &Api, event_type: &str, item: &Value) -> Value {

@@ -16,8 +16,11 @@ mod banner;
 #[path = "../shared/binaries.rs"]
 mod binaries;
 mod conservation;
+mod data_files;
 mod demo;
 mod docs;
+mod dot_env;
+mod ended_sessions;
 mod first_minute;
 mod help;
 mod identity_mails;

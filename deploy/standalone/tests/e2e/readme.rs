@@ -13,10 +13,21 @@ fn table(settings: &[Setting]) -> String {
     let mut table = "| flag | variable | default | meaning |\n|---|---|---|---|\n".to_owned();
     let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
     for Setting { flag, variable, default, meaning } in settings {
-        let meaning = meaning.replace('|', "\\|").replace('<', "&lt;");
+        let meaning = cell(meaning);
         writeln!(table, "| `{flag}` | {} | {} | {meaning} |", code(variable), code(default)).unwrap();
     }
     table
+}
+
+/// A text in a cell: addresses without their brackets, and no other markup than code.
+fn cell(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(at, part)| match at % 2 {
+        0 => {
+            part.replace("<https://", "https://").replace(".com>", ".com").replace(".net>", ".net").replace('<', "&lt;")
+        }
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("`").replace('|', "\\|")
 }
 
 /// The text before a binary's table, the table, and the text after it.

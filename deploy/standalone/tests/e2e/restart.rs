@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::process::{ADMIN, Place};
 use crate::wait::{eventually, never};
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_mins(1);
 const A_WHILE: Duration = Duration::from_millis(500);
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::wait::eventually;
 
 const CLIENTS: usize = 16;
 const LOAD: Duration = Duration::from_secs(1);
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_mins(1);
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// When a request began, and its answer; none if there was none.

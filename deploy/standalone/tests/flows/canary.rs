@@ -40,7 +40,7 @@ pub(crate) async fn search(world: &World) {
     }
     assert!(places.iter().any(|(_, bytes)| holds(bytes, "/auth/login")), "no request is logged");
     let leaks = places.iter().flat_map(|(place, bytes)| {
-        let is_database = place == "MariaDB" || place.contains(".sqlite");
+        let is_database = place == "database" || place.contains(".sqlite");
         let found = world.secrets.found_in(bytes, is_database).into_iter();
         found.map(move |what| format!("{what} in {place}"))
     });

@@ -23,7 +23,7 @@ pub(crate) async fn of(store: &Store) -> Vec<(String, Vec<u8>)> {
             found
         }
         Store::Servers { database, documents, documents_of, broker } => {
-            let mut found = vec![("MariaDB".to_owned(), rows(database).await)];
+            let mut found = vec![("database".to_owned(), rows(database).await)];
             for name in documents_of {
                 found.push((format!("MongoDB {name}"), collections(documents, name).await));
             }

@@ -65,6 +65,6 @@ impl Mail {
     #[track_caller]
     pub(crate) fn code(&self) -> String {
         let rest = self.text.split_once("Your code: ").unwrap_or_else(|| panic!("no code in {}", self.text)).1;
-        rest.chars().take_while(char::is_ascii_digit).collect()
+        rest.chars().take_while(char::is_ascii_alphanumeric).collect()
     }
 }

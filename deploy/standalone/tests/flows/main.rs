@@ -1,4 +1,4 @@
-//! Each flow of identity end to end over HTTP, on both engines: bank-service on MariaDB with RabbitMQ, log-service on MongoDB
+//! Each flow of identity end to end over HTTP, on both engines: bank-service on MySQL or MariaDB with RabbitMQ, log-service on MongoDB
 //! and email-service by SMTP as three processes, and the all-in-one process on SQLite. Mails are read from a real mail server;
 //! text messages, push notifications and logins by others meet stand-ins that check what they are sent. At the end every
 //! secret that came along is looked for in logs, tables, documents, dead letters and answers, where none may be.

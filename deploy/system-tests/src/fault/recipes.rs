@@ -39,7 +39,7 @@ async fn consuming(process: &Process) -> anyhow::Result<()> {
     while begun.elapsed() < Duration::from_mins(1) {
         let text = client.get(format!("{}/metrics", process.url())).send().await?.text().await?;
         let mut connected =
-            text.lines().filter(|line| line.starts_with("broker_connected") && line.contains("-service"));
+            text.lines().filter(|line| line.starts_with("bank_broker_connected") && line.contains("-service"));
         if connected.any(|line| line.ends_with(" 1") && !line.contains("\"publisher\"")) {
             return Ok(());
         }
@@ -59,12 +59,12 @@ pub(crate) fn recipes(
     let (bank, log, email) = (free_port(), free_port(), free_port());
     let port = |engine: Engine| proxies.get(&engine).map(|proxy| proxy.port);
     let servers = &house.servers;
-    let amqp = servers.amqp(world, port(Engine::RabbitMq))?;
+    let amqp = servers.amqp(world, port(Engine::Broker))?;
     let jwks = format!("http://127.0.0.1:{bank}/.well-known/jwks.json");
     let own = |port: u16| format!("127.0.0.1:{port}");
     let bank_environment = BTreeMap::from([
         ("BANK_BIND", own(bank)),
-        ("DATABASE_URL", servers.mysql(world, port(Engine::MariaDb))?),
+        ("DATABASE_URL", servers.mysql(world, port(Engine::Database))?),
         ("SECRET_KEY", "0123456789abcdef0123456789abcdef".to_owned()),
         ("AMQP_URI", amqp.clone()),
         ("LOG_SERVICE_URL", format!("http://127.0.0.1:{log}")),
@@ -75,14 +75,14 @@ pub(crate) fn recipes(
     ]);
     let log_environment = BTreeMap::from([
         ("LOG_BIND", own(log)),
-        ("MONGODB_URI", servers.mongo("/", port(Engine::MongoDb))?),
+        ("MONGODB_URI", servers.mongo("/", port(Engine::LogStore))?),
         ("MONGODB_NAME", world.to_owned()),
         ("AMQP_URI", amqp.clone()),
         ("JWKS_URL", jwks.clone()),
     ]);
     let email_environment = BTreeMap::from([
         ("EMAIL_BIND", own(email)),
-        ("EMAIL_DATABASE_URL", servers.mongo(&format!("/{world}_mail"), port(Engine::MongoDb))?),
+        ("EMAIL_DATABASE_URL", servers.mongo(&format!("/{world}_mail"), port(Engine::LogStore))?),
         ("EMAIL_HOST", "127.0.0.1".to_owned()),
         ("EMAIL_PORT", smtp.port.to_string()),
         ("EMAIL_SMTP_TLS", "none".to_owned()),

@@ -11,20 +11,20 @@ use url::Url;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Engine {
-    MariaDb,
-    RabbitMq,
-    MongoDb,
+    Database,
+    Broker,
+    LogStore,
 }
 
 impl Engine {
-    pub(crate) const ALL: [Self; 3] = [Self::MariaDb, Self::RabbitMq, Self::MongoDb];
+    pub(crate) const ALL: [Self; 3] = [Self::Database, Self::Broker, Self::LogStore];
 
-    /// Its name in `deploy/local`.
+    /// What it is, whichever product serves this run.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::MariaDb => "mariadb",
-            Self::RabbitMq => "rabbitmq",
-            Self::MongoDb => "mongodb",
+            Self::Database => "database",
+            Self::Broker => "broker",
+            Self::LogStore => "log-store",
         }
     }
 }
@@ -32,6 +32,10 @@ impl Engine {
 pub(crate) struct Servers {
     scripts: PathBuf,
     run_dir: PathBuf,
+    /// The names of database and broker in `deploy/local`.
+    database: String,
+    broker: String,
+    broker_logs: PathBuf,
     rabbitmqctl: PathBuf,
     mysql: Url,
     amqp: Url,
@@ -55,6 +59,9 @@ impl Servers {
         Ok(Self {
             scripts: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../local"),
             run_dir: env.parent().context("REAL_SERVERS_ENV is no file")?.to_owned(),
+            database: variable("DATABASE_SERVER")?,
+            broker: variable("BROKER_SERVER")?,
+            broker_logs: variable("BROKER_LOG")?.into(),
             rabbitmqctl: variable("RABBITMQ_CTL")?.into(),
             mysql: Url::parse(&variable("DATABASE_URL")?).context("DATABASE_URL")?,
             amqp: Url::parse(&variable("AMQP_URI")?).context("AMQP_URI")?,
@@ -64,16 +71,16 @@ impl Servers {
 
     pub(crate) fn address(&self, engine: Engine) -> anyhow::Result<SocketAddr> {
         address(match engine {
-            Engine::MariaDb => &self.mysql,
-            Engine::RabbitMq => &self.amqp,
-            Engine::MongoDb => &self.mongo,
+            Engine::Database => &self.mysql,
+            Engine::Broker => &self.amqp,
+            Engine::LogStore => &self.mongo,
         })
     }
 
     /// A database of the name, empty, for everything of one stage.
     pub(crate) async fn make_world(&self, name: &str) -> anyhow::Result<()> {
         let pool = mysql_async::Pool::from_url(self.mysql.as_str())?;
-        let mut connection = pool.get_conn().await.context("MariaDB")?;
+        let mut connection = pool.get_conn().await.context("database")?;
         connection.query_drop(format!("DROP DATABASE IF EXISTS {name}")).await?;
         connection.query_drop(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await?;
         drop(connection);
@@ -99,7 +106,7 @@ impl Servers {
 
     /// The last warnings and errors in the broker's log.
     pub(crate) fn broker_log(&self, most: usize) -> Vec<String> {
-        let Ok(files) = std::fs::read_dir(self.run_dir.join("rabbitmq/log")) else { return Vec::new() };
+        let Ok(files) = std::fs::read_dir(&self.broker_logs) else { return Vec::new() };
         let mut lines: Vec<String> = files
             .flatten()
             .filter_map(|file| std::fs::read_to_string(file.path()).ok())
@@ -127,14 +134,23 @@ impl Servers {
         rewritten(&self.mongo, port, path, Some("directConnection=true"))
     }
 
+    /// Its name in `deploy/local`.
+    fn server(&self, engine: Engine) -> &str {
+        match engine {
+            Engine::Database => &self.database,
+            Engine::Broker => &self.broker,
+            Engine::LogStore => "mongodb",
+        }
+    }
+
     /// kill -9.
     pub(crate) async fn kill(&self, engine: Engine) -> anyhow::Result<()> {
-        self.script("down.sh", &["--kill", engine.name()]).await
+        self.script("down.sh", &["--kill", self.server(engine)]).await
     }
 
     /// On the same port, with the same data; returns once it answers.
     pub(crate) async fn start_again(&self, engine: Engine) -> anyhow::Result<()> {
-        self.script("up.sh", &[engine.name()]).await
+        self.script("up.sh", &[self.server(engine)]).await
     }
 
     /// Stops it where it is; connections stay.
@@ -149,7 +165,8 @@ impl Servers {
 
     /// To the server's whole process group.
     async fn signal(&self, engine: Engine, signal: &str) -> anyhow::Result<()> {
-        let file = self.run_dir.join(engine.name()).join(format!("{}.pid", engine.name()));
+        let name = self.server(engine);
+        let file = self.run_dir.join(name).join(format!("{name}.pid"));
         let pid = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         let group = format!("-{}", pid.trim());
         let status = Command::new("kill").args([signal, "--", &group]).status().await?;

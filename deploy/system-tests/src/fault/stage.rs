@@ -273,7 +273,7 @@ impl<'a> Stage<'a> {
 
     /// Attempts that were spent by one process.
     pub(crate) async fn attempts_of(&self, service: Service) -> anyhow::Result<u64> {
-        self.metric(service, "messages_total", &["outcome=\"retry\""]).await
+        self.metric(service, "bank_messages_total", &["outcome=\"retry\""]).await
     }
 
     /// Ends the processes and removes what was made; the logs stay if something was found.
@@ -291,7 +291,8 @@ impl<'a> Stage<'a> {
 
 /// The sum of the lines of a metric that hold all of these texts.
 pub(crate) fn sum_of(metrics: &str, name: &str, labels: &[&str]) -> u64 {
-    let fits = |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
+    let named = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+    let fits = |line: &&str| named(line) && labels.iter().all(|label| line.contains(label));
     metrics.lines().filter(fits).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 

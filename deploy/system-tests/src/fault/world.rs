@@ -64,7 +64,7 @@ impl Tables {
 
     /// The rows of each kind, with what a client asked for.
     pub(crate) async fn rows(&self) -> anyhow::Result<BTreeMap<(Entity, i64), String>> {
-        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let mut connection = self.pool.get_conn().await.context("database")?;
         let mut rows = BTreeMap::new();
         for (entity, sql) in [
             (Entity::Bank, "SELECT id, name FROM banks"),
@@ -80,7 +80,7 @@ impl Tables {
     }
 
     pub(crate) async fn events(&self) -> anyhow::Result<BTreeMap<String, Event>> {
-        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let mut connection = self.pool.get_conn().await.context("database")?;
         let sql = "SELECT event_id, event_type, message, due_at IS NULL FROM outbox";
         let found: Vec<(String, String, String, bool)> = connection.query(sql).await?;
         let event = |(id, kind, message, sent): (String, String, String, bool)| {
@@ -93,7 +93,7 @@ impl Tables {
     }
 
     pub(crate) async fn receipts(&self) -> anyhow::Result<BTreeMap<String, Receipt>> {
-        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let mut connection = self.pool.get_conn().await.context("database")?;
         // What is only mailed is not posted to the log.
         let sql = "SELECT r.event_id, r.state, r.posted_at IS NOT NULL OR o.event_type = 'email.requested' \
                    FROM mail_receipts r JOIN outbox o ON o.event_id = r.event_id";
@@ -104,7 +104,7 @@ impl Tables {
 
     /// The ids of the events about each bank, in the order in which they were committed.
     pub(crate) async fn bank_events(&self) -> anyhow::Result<BTreeMap<i64, Vec<String>>> {
-        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let mut connection = self.pool.get_conn().await.context("database")?;
         let sql = "SELECT event_id, message FROM outbox WHERE event_type LIKE 'bank.%' ORDER BY id";
         let found: Vec<(String, String)> = connection.query(sql).await?;
         let mut events: BTreeMap<i64, Vec<String>> = BTreeMap::new();
@@ -120,7 +120,7 @@ impl Tables {
 
     /// The whole message of one event of a kind, as the outbox keeps it.
     pub(crate) async fn message_of(&self, kind: &str) -> anyhow::Result<(String, String)> {
-        let mut connection = self.pool.get_conn().await.context("MariaDB")?;
+        let mut connection = self.pool.get_conn().await.context("database")?;
         let sql = "SELECT event_id, message FROM outbox WHERE event_type = ? AND due_at IS NULL ORDER BY id LIMIT 1";
         let found: Option<(String, String)> = connection.exec_first(sql, (kind,)).await?;
         found.with_context(|| format!("no {kind} was published yet"))
@@ -148,10 +148,9 @@ pub(crate) async fn entries(ledger: &Ledger, log: &str) -> anyhow::Result<BTreeM
             let entry = Entry { kind: text("event_type"), received_micros: micros(&text("received_at")), place };
             entries.entry(text("event_id")).or_default().push(entry);
         }
-        // The last page repeats its cursor, since a live list may grow.
         match page["cursor"].as_str() {
-            Some(next) if !results.is_empty() => next.clone_into(&mut cursor),
-            _ => return Ok(entries),
+            Some(next) => next.clone_into(&mut cursor),
+            None => return Ok(entries),
         }
     }
     bail!("the log has no end")

@@ -153,13 +153,11 @@ async fn all(ledger: &Ledger, url: &str) -> anyhow::Result<Vec<Value>> {
         if !status.is_success() {
             bail!("GET {url} was answered {status}: {page}");
         }
-        let results = page["results"].as_array().cloned().unwrap_or_default();
-        // The last page repeats its cursor, since a live list may grow.
+        rows.extend(page["results"].as_array().cloned().unwrap_or_default());
         match page["cursor"].as_str() {
-            Some(next) if !results.is_empty() => next.clone_into(&mut cursor),
-            _ => return Ok(rows),
+            Some(next) => next.clone_into(&mut cursor),
+            None => return Ok(rows),
         }
-        rows.extend(results);
     }
     bail!("{url} has no end")
 }

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 
 pub(crate) const ADMIN: &str = "admin@bank.localhost";
 pub(crate) const PASSWORD: &str = "a password for the kill test";
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Standalone {

@@ -47,8 +47,8 @@ impl Dialer {
     pub(super) fn new(settings: SmtpSettings) -> Result<Self, String> {
         let tls = match settings.security {
             Security::Off => None,
-            Security::Implicit | Security::Required | Security::Opportunistic => {
-                Some(client_config(settings.ca.as_deref())?)
+            Security::Implicit | Security::Required | Security::Opportunistic | Security::Unproved => {
+                Some(client_config(settings.ca.as_deref(), settings.may_be_unproved())?)
             }
         };
         Ok(Self { settings, tls })
@@ -173,7 +173,8 @@ impl Dialer {
 
     async fn log_in(&self, connection: &mut AsyncSmtpConnection, protected: bool) -> Result<(), DialError> {
         let Some(login) = &self.settings.login else { return Ok(()) };
-        if !protected && self.settings.security == Security::Opportunistic && !self.settings.is_local() {
+        let if_offered = matches!(self.settings.security, Security::Opportunistic | Security::Unproved);
+        if !protected && if_offered && !self.settings.is_local() {
             let told = "it offers no STARTTLS, and a password is not sent in the clear; EMAIL_SMTP_TLS=none allows it";
             return Err(self.away(told));
         }

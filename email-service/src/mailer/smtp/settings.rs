@@ -14,6 +14,8 @@ pub enum Security {
     Required,
     /// STARTTLS where it is offered. A password is never sent without it, except to this machine.
     Opportunistic,
+    /// The same, and without a password also with a server that cannot prove who it is.
+    Unproved,
     /// Never TLS, even if a password is sent.
     Off,
 }
@@ -81,6 +83,14 @@ impl SmtpSettings {
     pub(super) fn is_local(&self) -> bool {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// Whether a certificate that nobody vouches for is better than none: mail without a password, on this machine or where
+    /// that was asked for, and no authority was named.
+    pub(super) fn may_be_unproved(&self) -> bool {
+        let asked =
+            self.security == Security::Unproved || (self.security == Security::Opportunistic && self.is_local());
+        asked && self.login.is_none() && self.ca.is_none()
     }
 
     /// `host:port`, for messages.

@@ -3,38 +3,34 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::{CertificateError, ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use service_kit::http::tls::{self, Exception, Unproved};
 
-/// The authorities of a PEM file, or the system's. Reads files, so call it off the async threads.
-pub(super) fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots(ca)?)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+/// Trusts the authorities of a PEM file, or the system's; or anybody, if a server that cannot be proved is better than no
+/// protection (`unproved`, opportunistic security, RFC 7435). Reads files, so call it off the async threads.
+pub(super) fn client_config(ca: Option<&Path>, unproved: bool) -> Result<Arc<ClientConfig>, String> {
+    let named = ca.map(tls::read_certificates).transpose()?.unwrap_or_default();
+    let mut roots = if ca.is_some() { RootCertStore::empty() } else { tls::system_roots() };
+    roots.add_parsable_certificates(named.iter().cloned());
+    let exception = unproved.then(anybody);
+    tls::client_config(roots, named, exception).map(Arc::new).map_err(|error| error.to_string())
 }
 
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
-    let mut store = RootCertStore::empty();
-    let Some(path) = ca else {
-        // Certificates of the system that cannot be read are no reason not to start: what they vouch for is refused later.
-        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return Ok(store);
-    };
-    let shown = path.display();
-    let unreadable =
-        |error: &dyn std::fmt::Display| format!("\"{shown}\" cannot be read: {error}; expected a PEM file");
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| unreadable(&error))?;
-        store.add(certificate).map_err(|error| unreadable(&error))?;
-    }
-    if store.is_empty() { Err(format!("\"{shown}\" holds no certificate; expected a PEM file")) } else { Ok(store) }
+/// Goes on with whoever answers; said once.
+fn anybody() -> Exception {
+    let warned = AtomicBool::new(false);
+    Box::new(move |unproved: &Unproved<'_>| {
+        if !warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                fault = %unproved.fault,
+                "the mail server's certificate proves nothing; mail goes on encrypted, to whoever answers there. \
+                 EMAIL_SMTP_CA names whom to trust, EMAIL_SMTP_TLS=required refuses the others"
+            );
+        }
+        true
+    })
 }
 
 /// What is wrong with the server's certificate, with what to do; none if the handshake failed for another reason.
@@ -43,7 +39,8 @@ pub(super) fn certificate_fault(error: &io::Error, server: &str) -> Option<Strin
     let rustls::Error::InvalidCertificate(fault) = inner else { return None };
     let told = match fault {
         CertificateError::UnknownIssuer => "its issuer is unknown; name the PEM file of its authority, or its own if \
-                                            it is self-signed"
+                                            it is self-signed. Without a login EMAIL_SMTP_TLS=opportunistic (or \
+                                            ?tls=opportunistic) goes on unproved, and none in the clear"
             .to_owned(),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it was issued for another name; use the name that it bears as the host".to_owned()

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use mongodb::Collection;
 use mongodb::bson::{Binary, doc};
-use mongodb::error::ErrorKind;
+use mongodb::error::{Error, ErrorKind, WriteFailure};
 use serde::{Deserialize, Serialize};
 use service_kit::task;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -168,7 +168,7 @@ impl Lane {
     }
 
     /// Leaves a span to be settled; if too many wait already, it is when its time is over.
-    fn leave(&self, span: Span) {
+    pub(super) fn leave(&self, span: Span) {
         if self.failed.try_send(span).is_err() {
             tracing::debug!(first = span.first, "a failed write is settled when its time is over");
         }
@@ -233,6 +233,11 @@ fn answers(rows: &[NewRow], leaders: &HashMap<usize, usize>, outcomes: &HashMap<
     };
     let missing = || Trouble::Away("an entry was not answered for".to_owned());
     rows.iter().enumerate().map(answer).collect::<Option<_>>().ok_or_else(missing)
+}
+
+/// Whether a unique index refused a single insert.
+pub(super) fn is_duplicate(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(fault)) if fault.code == DUPLICATE_KEY)
 }
 
 /// Inserts documents, each for itself; returns the places of those that a unique index refused.

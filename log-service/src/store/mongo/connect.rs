@@ -15,6 +15,7 @@ use mongodb::{Client, Collection, Database, IndexModel};
 use service_kit::config::Secret;
 
 use super::errors::{Trouble, limited, within};
+use super::tickets::TicketRow;
 
 /// Used where the URI says nothing else.
 const SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -53,6 +54,11 @@ pub enum ConnectError {
     NoReplicaSet,
     #[error("MongoDB 6.0 or later is needed")]
     TooOld,
+    #[error(
+        "the collection {0} holds documents that this service did not write; nothing was changed: choose another \
+         MONGODB_COLLECTION or MONGODB_NAME"
+    )]
+    Foreign(String),
     #[error("{0}")]
     Unavailable(String),
 }
@@ -93,11 +99,12 @@ pub fn is_collection_name(name: &str) -> bool {
     (1..=MAX_COLLECTION_BYTES).contains(&name.len()) && !name.starts_with("system.") && name.chars().all(plain)
 }
 
-/// The two collections, on a server that can keep what the store promises.
+/// The collections, on a server that can keep what the store promises.
 pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) logs: Collection<Document>,
     pub(super) sequence: Collection<Document>,
+    pub(super) tickets: Collection<TicketRow>,
 }
 
 pub(super) async fn connect(url: &MongoUrl) -> Result<Connected, ConnectError> {
@@ -107,7 +114,35 @@ pub(super) async fn connect(url: &MongoUrl) -> Result<Connected, ConnectError> {
     let database = client.database(&url.database);
     let logs = database.collection(&url.collection);
     let sequence = database.collection(&format!("{}_sequence", url.collection));
-    Ok(Connected { client, logs, sequence })
+    refuse_foreign(&logs, &sequence).await?;
+    let tickets = database.collection(&format!("{}_tickets", url.collection));
+    refuse_foreign_tickets(&tickets).await?;
+    Ok(Connected { client, logs, sequence, tickets })
+}
+
+/// A log of another system may be in use: nothing is written beside it. Its documents have ids of another make; where our
+/// sequence is missing, each document has to have the mark of ours. Only reads.
+async fn refuse_foreign(logs: &Collection<Document>, sequence: &Collection<Document>) -> Result<(), ConnectError> {
+    let foreign_id = doc! { "_id": { "$type": ["objectId", "string", "binData", "object"] } };
+    let unmarked = doc! { "fingerprint": { "$exists": false }, "void": { "$exists": false } };
+    let is_ours = limited(sequence.find_one(doc! { "_id": "ids" })).await?.is_some();
+    let filters = if is_ours { vec![foreign_id] } else { vec![foreign_id, unmarked] };
+    for filter in filters {
+        if within(BUILD_LIMIT, logs.find_one(filter).projection(doc! { "_id": 1 })).await?.is_some() {
+            return Err(ConnectError::Foreign(logs.namespace().to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// The same for the tickets beside it.
+async fn refuse_foreign_tickets(tickets: &Collection<TicketRow>) -> Result<(), ConnectError> {
+    let unlike_ours = doc! { "slot": { "$exists": false } };
+    let documents = tickets.clone_with_type::<Document>();
+    match within(BUILD_LIMIT, documents.find_one(unlike_ours).projection(doc! { "_id": 1 })).await? {
+        Some(_) => Err(ConnectError::Foreign(tickets.namespace().to_string())),
+        None => Ok(()),
+    }
 }
 
 /// What the promises of the store rest on is not the URI's to choose; times and sizes are.

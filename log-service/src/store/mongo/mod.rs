@@ -9,12 +9,14 @@
 
 mod append;
 mod connect;
+mod edit;
 mod errors;
 mod json;
 mod rows;
 mod select;
 mod sequence;
 mod settle;
+mod tickets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,7 +25,6 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
-use mongodb::options::ReturnDocument;
 use mongodb::{Client, ClientSession, Collection};
 use service_kit::task;
 use shared_events::EventId;
@@ -36,17 +37,20 @@ use self::errors::{Trouble, limited};
 use self::rows::{BriefRow, Row};
 use self::sequence::Sequence;
 use self::settle::Settler;
+use self::tickets::TicketRow;
 use super::position::number;
-use super::{Appended, LogStore, Recorded, StoreError, Window};
-use crate::domain::{Changes, LogEntry, LogId, NewLogEntry, Selection, Visibility};
+use super::{Appended, LogStore, Recorded, StoreError, Window, unchanged};
+use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Selection, Visibility};
 
 /// The adapter.
 pub struct MongoStore {
     client: Client,
     logs: Collection<Row>,
     probes: Collection<Document>,
+    tickets: Collection<TicketRow>,
     sequence: Arc<Sequence>,
     appender: Appender,
+    lane: Lane,
     /// The greatest settled id that this process has seen.
     seen: AtomicI64,
     appended: watch::Sender<u64>,
@@ -58,6 +62,7 @@ impl MongoStore {
         let connected = connect::connect(url).await?;
         let (logs, probes) = (connected.logs, connected.sequence);
         connect::prepare(&logs, retention).await?;
+        tickets::prepare(&connected.tickets).await?;
         let sequence = Arc::new(Sequence::new(probes.clone_with_type()));
         sequence.prepare(connect::newest(&logs).await?).await?;
         let (settler, failed) = Settler::new(Arc::clone(&sequence), logs.clone());
@@ -67,11 +72,26 @@ impl MongoStore {
             client: connected.client,
             logs: logs.clone_with_type(),
             probes,
+            tickets: connected.tickets,
             sequence,
             appender: Appender::start(&lane),
+            lane,
             seen: AtomicI64::new(0),
             appended: watch::Sender::new(0),
         })
+    }
+
+    async fn edit(
+        &self,
+        id: i64,
+        edit: Edit,
+        changes: Changes,
+        expected: &Expected,
+        by: &Editor,
+    ) -> Result<Edited, StoreError> {
+        let edited = edit::run(&self.client, &self.lane, edit::Job { id, edit, changes, expected, by }).await;
+        self.appended.send_modify(|count| *count = count.wrapping_add(1));
+        edited
     }
 
     /// The last settled id, and a session that can read all of it.
@@ -130,20 +150,23 @@ impl LogStore for MongoStore {
         Ok((settled > 0).then(|| LogId::from(settled)))
     }
 
-    async fn update(&self, id: &LogId, changes: Changes) -> Result<Option<LogEntry>, StoreError> {
+    async fn update(
+        &self,
+        id: &LogId,
+        changes: Changes,
+        expected: &Expected,
+        by: &Editor,
+    ) -> Result<Edited, StoreError> {
         if changes.is_empty() {
-            return self.find(id, Visibility::Staff).await;
+            return Ok(unchanged(self.find(id, Visibility::Staff).await?, expected));
         }
-        let Some(id) = number(id) else { return Ok(None) };
-        let one = select::one(id, Visibility::Staff);
-        let update = self.logs.find_one_and_update(one, rows::change(changes));
-        entry(limited(update.projection(Row::projection()).return_document(ReturnDocument::After)).await?)
+        let Some(id) = number(id) else { return Ok(Edited::Missing) };
+        self.edit(id, Edit::Update, changes, expected, by).await
     }
 
-    async fn remove(&self, id: &LogId) -> Result<Option<LogEntry>, StoreError> {
-        let Some(id) = number(id) else { return Ok(None) };
-        let remove = self.logs.find_one_and_delete(select::one(id, Visibility::Staff));
-        entry(limited(remove.projection(Row::projection())).await?)
+    async fn remove(&self, id: &LogId, expected: &Expected, by: &Editor) -> Result<Edited, StoreError> {
+        let Some(id) = number(id) else { return Ok(Edited::Missing) };
+        self.edit(id, Edit::Delete, Changes::default(), expected, by).await
     }
 
     /// Goes from the oldest id on, whether or not the server removes by age too.

@@ -9,7 +9,7 @@ use shared_events::UserId;
 
 use super::json;
 use crate::domain::{Changes, LogEntry, LogId, NewLogEntry};
-use crate::store::position::folded;
+use crate::store::position::searched;
 use crate::store::{Appended, Recorded, StoreError};
 
 const MICROS_PER_MILLI: i64 = 1_000;
@@ -29,7 +29,7 @@ pub(super) struct NewRow {
     received_at_us: i32,
     fingerprint: Binary,
     message: String,
-    /// The message in lower case, every script.
+    /// Message and data as they are searched: in lower case, every script.
     search: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Bson>,
@@ -53,7 +53,7 @@ impl From<NewLogEntry> for NewRow {
             received_at: bson::DateTime::from_millis(micros.div_euclid(MICROS_PER_MILLI)),
             received_at_us: i32::try_from(micros.rem_euclid(MICROS_PER_MILLI)).unwrap_or_default(),
             fingerprint: Binary { subtype: BinarySubtype::Generic, bytes: fingerprint },
-            search: folded(&entry.message),
+            search: searched(&entry.message, &entry.data),
             message: entry.message,
             data,
             data_json,
@@ -150,11 +150,12 @@ fn micros(time: bson::DateTime, rest_us: i32) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros.checked_add(rest_us.into())?)
 }
 
-/// The update that applies the changes; the fingerprint of what was received stays.
-pub(super) fn change(changes: Changes) -> Document {
+/// The update that applies the changes to an entry; the fingerprint of what was received stays.
+pub(super) fn change(before: &LogEntry, changes: Changes) -> Document {
     let (mut set, mut unset) = (Document::new(), Document::new());
+    let message = changes.message.as_ref().unwrap_or(&before.message);
+    set.insert("search", searched(message, changes.data.as_ref().unwrap_or(&before.data)));
     if let Some(message) = changes.message {
-        set.insert("search", folded(&message));
         set.insert("message", message);
     }
     if let Some(data) = changes.data {

@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use super::insert;
 use super::rows::Row;
 use super::schema::logs;
-use crate::domain::Changes;
-use crate::store::position::folded;
+use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, is_append_only};
+use crate::store::StoreError;
+use crate::store::position::searched;
 
 #[derive(AsChangeset)]
 #[diesel(table_name = logs)]
@@ -17,25 +19,48 @@ struct ChangedColumns {
     data: Option<String>,
 }
 
-/// Applies the changes that are given; the fingerprint of what was received stays.
-pub(super) fn update(conn: &mut SqliteConnection, id: i64, changes: Changes) -> QueryResult<Option<Row>> {
-    if !changes.is_empty() {
-        let columns = ChangedColumns {
-            search: changes.message.as_deref().map(folded),
-            message: changes.message,
-            data: changes.data.map(|data| data.to_string()),
-        };
-        diesel::update(logs::table.find(id)).set(columns).execute(conn)?;
+/// Changes or removes the entry and leaves the record of it: all or nothing, since an error takes the whole piece back. The fingerprint of what was received stays.
+pub(super) fn edit(
+    conn: &mut SqliteConnection,
+    id: i64,
+    edit: Edit,
+    changes: Changes,
+    expected: &Expected,
+    by: &Editor,
+) -> Result<Edited, StoreError> {
+    let Some(before) = read(conn, id).map_err(failed)?.map(Row::into_entry).transpose()? else {
+        return Ok(Edited::Missing);
+    };
+    if is_append_only(&before.event_type) {
+        return Ok(Edited::AppendOnly);
     }
-    read(conn, id)
+    if !expected.accepts(&before) {
+        return Ok(Edited::Stale);
+    }
+    let record = insert::NewRow::from(by.record(edit, &before, &changes.fields()));
+    insert::append(conn, &record).map_err(failed)?;
+    let now = match edit {
+        Edit::Delete => {
+            diesel::delete(logs::table.find(id)).execute(conn).map_err(failed)?;
+            before
+        }
+        Edit::Update => {
+            let columns = changed(&before, changes);
+            diesel::update(logs::table.find(id)).set(columns).execute(conn).map_err(failed)?;
+            read(conn, id).map_err(failed)?.map(Row::into_entry).transpose()?.unwrap_or(before)
+        }
+    };
+    Ok(Edited::Done(Box::new(now)))
 }
 
-pub(super) fn remove(conn: &mut SqliteConnection, id: i64) -> QueryResult<Option<Row>> {
-    let row = read(conn, id)?;
-    if row.is_some() {
-        diesel::delete(logs::table.find(id)).execute(conn)?;
-    }
-    Ok(row)
+fn changed(before: &LogEntry, changes: Changes) -> ChangedColumns {
+    let message = changes.message.as_ref().unwrap_or(&before.message);
+    let search = searched(message, changes.data.as_ref().unwrap_or(&before.data));
+    ChangedColumns { search: Some(search), message: changes.message, data: changes.data.map(|data| data.to_string()) }
+}
+
+fn failed(error: diesel::result::Error) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
 }
 
 /// Removes from the oldest end only, where entries are received in the order of their ids; so no index on the time of

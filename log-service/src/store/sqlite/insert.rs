@@ -12,7 +12,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use super::schema::logs;
 use crate::domain::{LogId, NewLogEntry};
 use crate::store::Appended;
-use crate::store::position::folded;
+use crate::store::position::searched;
 
 /// An entry in the form of its columns, made before the writer thread is entered.
 pub(super) struct NewRow {
@@ -38,7 +38,7 @@ impl From<NewLogEntry> for NewRow {
             user_id: entry.user_id.map(i64::from),
             date: entry.date.timestamp(),
             received_at: entry.received_at.timestamp_micros(),
-            search: folded(&entry.message),
+            search: searched(&entry.message, &entry.data),
             message: entry.message,
             data: entry.data.to_string(),
         }

@@ -9,6 +9,7 @@ mod insert;
 mod rows;
 mod schema;
 mod select;
+mod tickets;
 
 use std::path::Path;
 
@@ -26,17 +27,16 @@ use self::insert::NewRow;
 use self::rows::Row;
 use self::schema::logs;
 use super::position::number;
-use super::{Appended, LogStore, Recorded, StoreError, Window};
-use crate::domain::{Changes, LogEntry, LogId, NewLogEntry, Selection, Visibility};
+use super::{Appended, LogStore, Recorded, StoreError, Window, unchanged};
+use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Selection, Visibility};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const FIRST_MIGRATION: &str = "0001";
 const READERS: u32 = 4;
 
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("the folder of the log store cannot be made: {0}")]
-    Folder(#[source] std::io::Error),
     #[error(transparent)]
     Sqlite(#[from] SqliteError),
     #[error("the writer of the log store cannot start: {0}")]
@@ -56,14 +56,27 @@ impl SqliteStore {
     /// Opens the file, making it and its folder if need be, and migrates it. Safe when several processes start together.
     #[expect(clippy::unused_async, reason = "opening a store is async for every adapter")]
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(OpenError::Folder)?;
-        }
+        sqlite::refuse_foreign(path, FIRST_MIGRATION)?;
         let mut conn = sqlite::open(path, sqlite::Role::Writer)?;
         migrate(&mut conn)?;
         let readers = Readers::open(path, READERS)?;
         let writer = Writer::start(conn).map_err(OpenError::Writer)?;
         Ok(Self { writer, readers, appended: watch::Sender::new(0) })
+    }
+
+    async fn edit(
+        &self,
+        id: i64,
+        edit: Edit,
+        changes: Changes,
+        expected: &Expected,
+        by: &Editor,
+    ) -> Result<Edited, StoreError> {
+        let (expected, by) = (expected.clone(), by.clone());
+        let work = move |conn: &mut SqliteConnection| change::edit(conn, id, edit, changes, &expected, &by);
+        let edited = self.writer.operate(StoreError::from, work).await?;
+        self.appended.send_modify(|count| *count = count.wrapping_add(1));
+        Ok(edited)
     }
 
     /// Runs the work in the writer's next transaction; what it returns is committed.
@@ -139,14 +152,23 @@ impl LogStore for SqliteStore {
         Ok(newest.map(LogId::from))
     }
 
-    async fn update(&self, id: &LogId, changes: Changes) -> Result<Option<LogEntry>, StoreError> {
-        let Some(id) = number(id) else { return Ok(None) };
-        entry(self.write(move |conn| change::update(conn, id, changes)).await?)
+    async fn update(
+        &self,
+        id: &LogId,
+        changes: Changes,
+        expected: &Expected,
+        by: &Editor,
+    ) -> Result<Edited, StoreError> {
+        if changes.is_empty() {
+            return Ok(unchanged(self.find(id, Visibility::Staff).await?, expected));
+        }
+        let Some(id) = number(id) else { return Ok(Edited::Missing) };
+        self.edit(id, Edit::Update, changes, expected, by).await
     }
 
-    async fn remove(&self, id: &LogId) -> Result<Option<LogEntry>, StoreError> {
-        let Some(id) = number(id) else { return Ok(None) };
-        entry(self.write(move |conn| change::remove(conn, id)).await?)
+    async fn remove(&self, id: &LogId, expected: &Expected, by: &Editor) -> Result<Edited, StoreError> {
+        let Some(id) = number(id) else { return Ok(Edited::Missing) };
+        self.edit(id, Edit::Delete, Changes::default(), expected, by).await
     }
 
     async fn expire(&self, cutoff: DateTime<Utc>, at_most: i64) -> Result<usize, StoreError> {

@@ -15,3 +15,12 @@ diesel::table! {
         data -> Text,
     }
 }
+
+diesel::table! {
+    stream_tickets (ticket_hash) {
+        ticket_hash -> Text,
+        user_id -> BigInt,
+        sealed -> Binary,
+        expires_at -> BigInt,
+    }
+}

@@ -65,8 +65,8 @@ impl Claims {
         self.has_role("admin")
     }
 
-    /// One of our services, not a person.
+    /// One of our services, not a person, whatever a person's roles are called.
     pub fn is_service(&self) -> bool {
-        self.has_role("service")
+        self.has_role("service") && self.user_id.is_none() && self.sid.is_none()
     }
 }

@@ -3,6 +3,8 @@
 //! Missing: 401 on `/auth` paths and 403 elsewhere, as the HTTP contract has it. Bad: always 401. Needs
 //! `web::Data<Verifier>`; without it the answer is 500, never a pass.
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -11,6 +13,8 @@ use futures_util::future::LocalBoxFuture;
 use super::{Claims, TokenError, Verifier};
 use crate::http::problem::{ErrorCode, Problem};
 use crate::http::server::{Caller, note_caller, note_route};
+
+const KEYS_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// A caller with a valid token.
 #[derive(Debug, Clone)]
@@ -40,7 +44,7 @@ impl FromRequest for OptionalBearer {
     }
 }
 
-fn missing(request: &HttpRequest) -> Problem {
+pub(super) fn missing(request: &HttpRequest) -> Problem {
     let path = request.path();
     let path = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
     if path == "/auth" || path.starts_with("/auth/") {
@@ -53,16 +57,33 @@ fn missing(request: &HttpRequest) -> Problem {
     }
 }
 
+fn invalid() -> Problem {
+    Problem::new(ErrorCode::InvalidToken, "The token is not valid; log in again.")
+}
+
 async fn claims(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
     note_route(request);
-    let invalid = || Problem::new(ErrorCode::InvalidToken, "The token is not valid; log in again.");
+    let Some(token) = token_of(request)? else { return Ok(None) };
+    admit(request, token).await.map(|(_, claims)| Some(claims))
+}
+
+/// The token of the request's header, not looked at.
+pub(super) fn token_of(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let Some(given) = headers.next() else { return Ok(None) };
     if headers.next().is_some() {
         return Err(invalid());
     }
-    let token = given.to_str().ok().and_then(bearer_token).ok_or_else(invalid)?;
-    let Some(verifier) = request.app_data::<web::Data<Verifier>>() else {
+    let token = given.to_str().ok().and_then(bearer_token).ok_or_else(|| {
+        let detail = "Send the access token as Authorization: Bearer <token>; no other scheme is taken.";
+        Problem::new(ErrorCode::InvalidToken, detail)
+    })?;
+    Ok(Some(token))
+}
+
+/// The claims of a token that counts now, and who found that out.
+pub(super) async fn admit(request: &HttpRequest, token: &str) -> Result<(web::Data<Verifier>, Claims), Problem> {
+    let Some(verifier) = request.app_data::<web::Data<Verifier>>().cloned() else {
         tracing::error!("a route asks for a token, and no verifier is set up");
         return Err(Problem::new(
             ErrorCode::InternalError,
@@ -71,13 +92,19 @@ async fn claims(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
     };
     match verifier.verify(token).await {
         Ok(claims) => {
+            let claims = verifier.current(token, claims, request.method().is_safe()).await?;
             note_caller(Caller { user_id: claims.user_id });
-            Ok(Some(claims))
+            Ok((verifier, claims))
         }
         Err(TokenError::Invalid) => Err(invalid()),
         Err(TokenError::Expired) => {
             Err(Problem::new(ErrorCode::TokenExpired, "The token has expired; refresh it, or log in again."))
         }
+        Err(TokenError::KeysAway(_)) => Err(Problem::new(
+            ErrorCode::Unavailable,
+            "bank-service, whose keys tokens are checked with, cannot be reached; ask again in a while.",
+        )
+        .with_retry_after(KEYS_RETRY_AFTER)),
     }
 }
 

@@ -47,10 +47,15 @@ pub struct Jwks {
     pub keys: Vec<Jwk>,
 }
 
-/// Finds a public key by its id.
+/// The keys cannot be had, or are too old to be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the keys that tokens are checked with cannot be fetched")]
+pub struct KeysAway;
+
+/// Finds a public key by its id; none if there is no such key.
 #[async_trait]
 pub trait KeySource: Send + Sync {
-    async fn key(&self, kid: &str) -> Option<Arc<Jwk>>;
+    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysAway>;
 }
 
 /// Keys that do not change.
@@ -65,7 +70,7 @@ impl StaticKeys {
 
 #[async_trait]
 impl KeySource for StaticKeys {
-    async fn key(&self, kid: &str) -> Option<Arc<Jwk>> {
-        self.0.get(kid).cloned()
+    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysAway> {
+        Ok(self.0.get(kid).cloned())
     }
 }

@@ -6,13 +6,20 @@
 mod claims;
 mod extract;
 mod jwk;
+mod live;
 mod remote;
+mod session;
 mod signing;
 mod verify;
 
 pub use claims::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, LEEWAY, TOKEN_TYPE};
 pub use extract::{Bearer, OptionalBearer};
-pub use jwk::{Jwk, Jwks, KeySource, StaticKeys};
+pub use jwk::{Jwk, Jwks, KeySource, KeysAway, StaticKeys};
+pub use live::LiveBearer;
 pub use remote::HttpKeys;
+pub use session::{BelieveTokens, HttpSessions, SessionError, SessionSource};
 pub use signing::{AuthError, SigningKey};
 pub use verify::{TokenError, Verifier};
+
+/// Where bank-service's keys are; its sessions are asked of at the same address.
+pub const JWKS_VARIABLE: &str = "JWKS_URL";

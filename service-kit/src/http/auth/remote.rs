@@ -1,8 +1,9 @@
 //! Public keys from bank-service's `/.well-known/jwks.json`.
 //!
-//! Fetched when first needed and kept for ten minutes; then renewed in the background while the old ones serve on. An
-//! unknown `kid` asks again, at most once in five seconds whoever asks, so forged tokens cannot flood the server. While it
-//! is away the old keys stay. An answer has two seconds, 64 KiB and at most 32 keys.
+//! Fetched when first needed and kept for ten minutes; then renewed in the background while the old ones serve on. Keys that
+//! were fetched more than a quarter of an hour ago are not believed: a key that was withdrawn meanwhile may be a thief's. An
+//! unknown `kid` asks again, at most once in five seconds whoever asks, so forged tokens cannot flood the server. An answer
+//! has two seconds, 64 KiB and at most 32 keys.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,14 +11,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
 use tokio::sync::Mutex;
 
-use super::{Jwk, Jwks, KeySource};
+use super::{JWKS_VARIABLE, Jwk, Jwks, KeySource, KeysAway};
 use crate::clock::SharedClock;
+use crate::http::{PeerClient, PeerTrust};
 use crate::{http, task};
 
 const KEPT: Duration = Duration::from_mins(10);
+const BELIEVED: Duration = Duration::from_mins(15);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(5);
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 const MAX_BYTES: usize = 64 * 1024;
@@ -31,7 +33,7 @@ pub struct HttpKeys {
 
 struct Inner {
     url: String,
-    client: reqwest::Client,
+    client: PeerClient,
     clock: SharedClock,
     cached: RwLock<Cached>,
     /// Held during a fetch, so that there is one at a time; the time of the last attempt.
@@ -45,8 +47,8 @@ struct Cached {
 }
 
 impl HttpKeys {
-    pub fn new(jwks_url: impl Into<String>, clock: SharedClock) -> Self {
-        let client = http::client(TIME_LIMIT);
+    pub fn new(jwks_url: impl Into<String>, trust: &PeerTrust, clock: SharedClock) -> Self {
+        let client = PeerClient::new(JWKS_VARIABLE, trust, TIME_LIMIT);
         let inner = Inner { url: jwks_url.into(), client, clock, cached: RwLock::default(), attempt: Mutex::new(None) };
         Self { inner: Arc::new(inner) }
     }
@@ -54,32 +56,33 @@ impl HttpKeys {
 
 #[async_trait]
 impl KeySource for HttpKeys {
-    async fn key(&self, kid: &str) -> Option<Arc<Jwk>> {
-        let (key, fresh) = self.inner.cached(kid);
+    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysAway> {
+        let (key, age) = self.inner.cached(kid);
         match key {
-            Some(key) if fresh => Some(key),
-            Some(key) => {
+            Some(key) if age < KEPT => Ok(Some(key)),
+            Some(key) if age < BELIEVED => {
                 let inner = Arc::clone(&self.inner);
                 // One renewal at a time: whoever finds the lock taken leaves it to the holder.
                 if inner.attempt.try_lock().is_ok_and(|last| inner.may_attempt(*last)) {
                     drop(task::spawn("jwks-renewal", async move { inner.renew().await }));
                 }
-                Some(key)
+                Ok(Some(key))
             }
-            None => {
+            _ => {
                 self.inner.renew().await;
-                self.inner.cached(kid).0
+                let (key, age) = self.inner.cached(kid);
+                if age < BELIEVED { Ok(key) } else { Err(KeysAway) }
             }
         }
     }
 }
 
 impl Inner {
-    /// The key, and whether the keys are fresh.
-    fn cached(&self, kid: &str) -> (Option<Arc<Jwk>>, bool) {
+    /// The key, and how long ago the keys were fetched.
+    fn cached(&self, kid: &str) -> (Option<Arc<Jwk>>, Duration) {
         let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
         let age = cached.fetched.map(|fetched| (self.clock.now() - fetched).to_std().unwrap_or_default());
-        (cached.keys.get(kid).cloned(), age.is_some_and(|age| age < KEPT))
+        (cached.keys.get(kid).cloned(), age.unwrap_or(Duration::MAX))
     }
 
     fn may_attempt(&self, last: Option<DateTime<Utc>>) -> bool {
@@ -98,24 +101,18 @@ impl Inner {
                 *cached = Cached { keys, fetched: Some(self.clock.now()) };
             }
             Err(error) => {
-                tracing::warn!(url = self.url, error, "the token keys cannot be fetched; keeping the old ones");
+                tracing::warn!(url = self.url, error, "the token keys cannot be fetched");
             }
         }
     }
 
     async fn fetch(&self) -> Result<HashMap<String, Arc<Jwk>>, String> {
-        let response = self.client.get(&self.url).send().await.map_err(|error| error.without_url().to_string())?;
+        let response = self.client.send(self.client.get(&self.url)).await;
+        let response = response.map_err(|error| http::causes(&error.without_url()))?;
         if !response.status().is_success() {
             return Err(format!("status {}", response.status()));
         }
-        let mut bytes = Vec::new();
-        let mut body = response.bytes_stream();
-        while let Some(chunk) = body.next().await {
-            bytes.extend_from_slice(&chunk.map_err(|error| error.without_url().to_string())?);
-            if bytes.len() > MAX_BYTES {
-                return Err("the answer is larger than 64 KiB".to_owned());
-            }
-        }
+        let bytes = http::bounded_body(response, MAX_BYTES).await?;
         let set: Jwks = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
         let usable = set.keys.into_iter().filter(Jwk::is_usable).take(MAX_KEYS);
         Ok(usable.map(|key| (key.kid.clone(), Arc::new(key))).collect())

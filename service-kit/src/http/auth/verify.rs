@@ -4,12 +4,14 @@
 //! key they were checked with. Times are compared at each use, and a key that is gone takes its tokens with it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
-use super::{Claims, ISSUER, Jwk, KeySource, LEEWAY, TOKEN_TYPE};
+use super::{Claims, ISSUER, Jwk, KeySource, KeysAway, LEEWAY, SessionError, SessionSource, TOKEN_TYPE};
 use crate::clock::SharedClock;
 
 const MAX_TOKEN: usize = 4 * 1024;
@@ -24,6 +26,9 @@ pub enum TokenError {
     /// It was valid, and its time is over.
     #[error("the token has expired")]
     Expired,
+    /// Nobody can tell at the moment.
+    #[error(transparent)]
+    KeysAway(#[from] KeysAway),
 }
 
 struct Verified {
@@ -39,6 +44,8 @@ pub struct Verifier {
     validation: Validation,
     clock: SharedClock,
     verified: Cache<[u8; 32], Arc<Verified>>,
+    /// None: whoever checks the token asks about its session itself.
+    sessions: Option<Arc<dyn SessionSource>>,
 }
 
 impl Verifier {
@@ -56,7 +63,26 @@ impl Verifier {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let verified = Cache::new(MAX_REMEMBERED);
-        Self { keys, audience: audience.to_owned(), token_type, validation, clock, verified }
+        Self { keys, audience: audience.to_owned(), token_type, validation, clock, verified, sessions: None }
+    }
+
+    /// Users' tokens count only while their session does, with the roles that the user has now.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: Arc<dyn SessionSource>) -> Self {
+        self.sessions = Some(sessions);
+        self
+    }
+
+    /// The claims with what has changed since the token was made; `reads`: the request changes nothing.
+    pub async fn current(&self, token: &str, mut claims: Claims, reads: bool) -> Result<Claims, SessionError> {
+        if let Some(sessions) = &self.sessions
+            && !claims.is_service()
+        {
+            claims.roles = sessions.roles(token, &claims, reads).await?;
+            // No user is a service, whatever its roles are called.
+            claims.roles.retain(|role| role != "service");
+        }
+        Ok(claims)
     }
 
     /// The claims of a token that holds now.
@@ -67,7 +93,7 @@ impl Verifier {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         if let Some(verified) = self.verified.get(&digest) {
             // A key may have been withdrawn since.
-            if self.keys.key(&verified.key.kid).await.is_some_and(|key| key == verified.key) {
+            if self.keys.key(&verified.key.kid).await?.is_some_and(|key| key == verified.key) {
                 self.check_times(&verified.claims)?;
                 return Ok(verified.claims.clone());
             }
@@ -87,7 +113,7 @@ impl Verifier {
             && header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case(self.token_type))
             && header.crit.is_none();
         let kid = header.kid.filter(|kid| is_ours && kid.len() <= MAX_KID).ok_or(TokenError::Invalid)?;
-        let key = self.keys.key(&kid).await.filter(|key| key.is_usable()).ok_or(TokenError::Invalid)?;
+        let key = self.keys.key(&kid).await?.filter(|key| key.is_usable()).ok_or(TokenError::Invalid)?;
         let decoding = DecodingKey::from_ed_components(&key.x).map_err(|_| TokenError::Invalid)?;
         let data =
             jsonwebtoken::decode::<Claims>(token, &decoding, &self.validation).map_err(|_| TokenError::Invalid)?;
@@ -96,6 +122,12 @@ impl Verifier {
             return Err(TokenError::Invalid);
         }
         Ok(Verified { claims: data.claims, key })
+    }
+
+    /// How long a token lasts.
+    pub(super) fn left(&self, claims: &Claims) -> Duration {
+        let expires = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<Utc>::MIN_UTC);
+        (expires - self.clock.now()).to_std().unwrap_or_default()
     }
 
     fn check_times(&self, claims: &Claims) -> Result<(), TokenError> {

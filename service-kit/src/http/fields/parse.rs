@@ -48,9 +48,9 @@ pub fn id<T: TryFrom<i64>>(value: &Value) -> Result<T, String> {
     value.as_i64().and_then(|number| T::try_from(number).ok()).ok_or_else(message)
 }
 
-/// A date such as `2025-01-16T17:10:26`, in UTC.
+/// A date such as `2025-01-16T17:10:26Z`, in UTC.
 pub fn date(value: &Value) -> Result<DateTime<Utc>, String> {
-    let message = || "must be a UTC date such as 2025-01-16T17:10:26".to_owned();
+    let message = || "must be a UTC date such as 2025-01-16T17:10:26Z".to_owned();
     value.as_str().and_then(shared_events::date::parse).ok_or_else(message)
 }
 

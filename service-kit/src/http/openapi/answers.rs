@@ -15,13 +15,15 @@ const ANY: &[(&str, &str)] = &[
     ("500", "A fault of ours, which is logged: `internal_error`"),
     ("503", "Too much to do, or a dependency is away; ask again: `overloaded`, `unavailable`"),
 ];
+/// Bad fields or parameters.
+pub const FAULTS: &str = "Faults in fields or parameters, all at once: `validation_failed`";
 /// What it answers to a request with a JSON body.
 const WITH_BODY: &[(&str, &str)] = &[
     ("400", "The request cannot be read: `malformed_request`"),
     ("408", "The body did not arrive in time: `request_timeout`"),
     ("413", "The body is too large: `payload_too_large`"),
     ("415", "The body is not `application/json`: `unsupported_media_type`"),
-    ("422", "Faults in fields, all at once: `validation_failed`"),
+    ("422", FAULTS),
 ];
 
 /// An answer that is a problem.
@@ -39,14 +41,16 @@ pub fn put_problem(operation: &mut Operation, status: &str, description: &str) {
     responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(description)));
 }
 
-/// Adds the server's own answers, and to every answer the headers that it comes with.
+/// Adds the server's own answers, and to every problem the headers that it comes with.
 pub(super) fn complete(operation: &mut Operation) {
     let with_body = if takes_json(operation) { WITH_BODY } else { &[] };
     for (status, description) in ANY.iter().chain(with_body) {
         put_problem(operation, status, description);
     }
     for (status, response) in &mut operation.responses.responses {
-        if let RefOr::T(response) = response {
+        if let RefOr::T(response) = response
+            && status.starts_with(['4', '5'])
+        {
             add_headers(status, response);
         }
     }
@@ -60,7 +64,7 @@ fn takes_json(operation: &Operation) -> bool {
     }
 }
 
-fn add_headers(status: &str, response: &mut Response) {
+pub(super) fn add_headers(status: &str, response: &mut Response) {
     let mut add = |name: &str, header: Header| {
         response.headers.entry(name.to_owned()).or_insert(RefOr::T(header));
     };

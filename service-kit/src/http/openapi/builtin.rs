@@ -11,6 +11,9 @@ use super::answers::{problem, put_problem};
 /// The paths that [`super::finish`] adds. The documentation's own files below `/docs/` are no part of the API.
 pub const BUILTIN_PATHS: [&str; 6] = ["/livez", "/readyz", "/metrics", "/ping", "/openapi.json", "/docs/errors/{code}"];
 
+/// The tag of these routes.
+pub(super) const TAG: &str = "service";
+
 /// A route without a token, which answers 200.
 struct Route {
     path: &'static str,
@@ -38,8 +41,10 @@ pub(super) fn add(document: &mut OpenApi) {
             _ => {}
         }
         let mut item = PathItem::new(HttpMethod::Get, operation);
-        // They stand at the root only, whatever else the document's routes stand below.
-        item.servers = Some(vec![Server::new("/")]);
+        if matches!(path, "/livez" | "/readyz" | "/metrics") {
+            // At the root only, whatever else the document's routes stand below.
+            item.servers = Some(vec![Server::new("/")]);
+        }
         document.paths.paths.insert(path.to_owned(), item);
     }
 }
@@ -52,21 +57,24 @@ fn routes() -> [Route; 6] {
     };
     let text = || Schema::from(ObjectBuilder::new().schema_type(Type::String).build());
     [
-        Route { example: Some(json!({ "status": "alive" })), ..route(livez, "livez", "Whether the process lives") },
+        Route {
+            example: Some(json!({ "status": "alive" })),
+            ..route(livez, "check_liveness", "Whether the process lives")
+        },
         Route {
             example: Some(json!({ "status": "ready", "dependencies": { "database": "up" } })),
-            ..route(readyz, "readyz", "Whether the service can work, and which dependency is away if not")
+            ..route(readyz, "check_readiness", "Whether the service can work, and which dependency is away if not")
         },
-        Route { media_type: "text/plain", schema: text(), ..route(metrics, "metrics", "Metrics for Prometheus") },
+        Route { media_type: "text/plain", schema: text(), ..route(metrics, "read_metrics", "Metrics for Prometheus") },
         Route {
             example: Some(json!({ "status": "success", "message": "pong!" })),
-            ..route(ping, "ping", "Whether the service answers")
+            ..route(ping, "ping_service", "Whether the service answers")
         },
-        route(openapi, "openapi", "This document"),
+        route(openapi, "read_openapi_document", "This document"),
         Route {
             media_type: "text/html",
             schema: text(),
-            ..route(error_page, "error_page", "What an error code means: cause, fix, example")
+            ..route(error_page, "read_error_page", "What an error code means: cause, fix, example")
         },
     ]
 }
@@ -80,7 +88,7 @@ fn operation(route: &Route) -> Operation {
     let answer = ResponseBuilder::new().description(route.summary).content(route.media_type, content).build();
     let builder = OperationBuilder::new()
         .operation_id(Some(route.id))
-        .tag("service")
+        .tag(TAG)
         .summary(Some(route.summary))
         .description(Some("Access: everybody, without a token."))
         .security(SecurityRequirement::default())
@@ -104,6 +112,7 @@ mod tests {
     use utoipa::openapi::OpenApiBuilder;
 
     use super::*;
+    use crate::http::openapi::check::resolved;
     use crate::http::openapi::finish;
     use crate::http::problem::{ErrorCode, ProblemBody};
 
@@ -129,8 +138,9 @@ mod tests {
         for path in BUILTIN_PATHS {
             let operation = &json["paths"][path]["get"];
             assert_eq!(operation["security"], json!([{}]), "{path}");
-            assert_eq!(operation["responses"]["200"]["headers"]["X-Request-Id"]["required"], true, "{path}");
-            assert_eq!(operation["responses"]["503"]["headers"]["Retry-After"]["required"], true, "{path}");
+            let problem = resolved(&json, &operation["responses"]["default"]);
+            let said = problem["description"].as_str().unwrap();
+            assert!(said.contains("500: ") && said.contains("503: "), "{path}: {said}");
         }
     }
 

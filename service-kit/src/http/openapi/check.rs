@@ -37,7 +37,7 @@ pub fn faults(document: &OpenApi) -> Vec<String> {
         if !ids.insert(operation["operationId"].as_str().unwrap_or_default().to_owned()) {
             fault("the operationId is missing or not unique".to_owned());
         }
-        if names_of_path(path) != names_of_parameters(operation) {
+        if names_of_path(path) != names_of_parameters(&json, operation) {
             fault("its path parameters are not those of the path".to_owned());
         }
         for scheme in operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object) {
@@ -46,8 +46,9 @@ pub fn faults(document: &OpenApi) -> Vec<String> {
             }
         }
         for (status, response) in operation["responses"].as_object().into_iter().flatten() {
-            let known = status.len() == 3 && status.parse::<u16>().is_ok_and(|code| (100..600).contains(&code));
-            if !known || !response["description"].is_string() {
+            let is_status = status.len() == 3 && status.parse::<u16>().is_ok_and(|code| (100..600).contains(&code));
+            let known = is_status || status == "default";
+            if !known || !resolved(&json, response)["description"].is_string() {
                 fault(format!("{status} is no answer, or has no description"));
             }
         }
@@ -74,8 +75,16 @@ fn names_of_path(path: &str) -> BTreeSet<&str> {
     path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
 }
 
-fn names_of_parameters(operation: &Value) -> BTreeSet<&str> {
-    let parameters = operation["parameters"].as_array().into_iter().flatten();
+/// What is referred to, or the thing itself.
+pub(super) fn resolved<'a>(root: &'a Value, node: &'a Value) -> &'a Value {
+    match node["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
+        Some(pointer) => at(root, pointer),
+        None => node,
+    }
+}
+
+fn names_of_parameters<'a>(root: &'a Value, operation: &'a Value) -> BTreeSet<&'a str> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten().map(|one| resolved(root, one));
     parameters.filter(|one| one["in"] == "path").filter_map(|one| one["name"].as_str()).collect()
 }
 

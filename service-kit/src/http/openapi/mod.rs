@@ -7,17 +7,25 @@
 mod answers;
 mod builtin;
 mod check;
-mod dates;
+mod conditional;
+mod exact;
 mod parameters;
+mod problems;
 mod registered;
+mod share;
+
+use std::collections::BTreeSet;
 
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{OpenApi, OpenApiVersion};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{OpenApi, OpenApiVersion, Server, Tag};
 
-pub use answers::{problem, put_problem};
+pub use answers::{FAULTS, problem, put_problem};
 pub use builtin::BUILTIN_PATHS;
 pub use check::{documented_routes, faults};
+pub use conditional::{add_etag, conditional_change, conditional_read};
+pub use exact::set_values;
 pub use registered::registered_routes;
 
 /// The name of the security scheme of bearer tokens.
@@ -38,13 +46,53 @@ pub fn finish(document: &mut OpenApi, bearer_required: bool) {
     builtin::add(document);
     let components = document.components.get_or_insert_default();
     answers::strict_problem_body(components);
-    dates::describe(components);
+    exact::complete_components(components);
+    let security = document.security.clone();
     for item in document.paths.paths.values_mut() {
         for operation in operations_of(item) {
+            operation.security = operation.security.take().filter(|own| Some(own) != security.as_ref());
             parameters::never_null(operation);
             answers::complete(operation);
+            exact::complete_operation(operation);
         }
     }
+    for schema in enveloped(document) {
+        set_values(document, &schema, "msg", &["item created", "item updated", "item deleted"]);
+    }
+    share::share(document);
+    say_request_id(document);
+    document.servers.get_or_insert_with(|| vec![Server::new("/")]);
+    declare_tags(document);
+}
+
+/// Said once, and not at each good answer.
+fn say_request_id(document: &mut OpenApi) {
+    let about = document.info.description.take().unwrap_or_default();
+    let request_id = "Every answer has `X-Request-Id`: the request's id, which is in our logs too.";
+    document.info.description = Some(format!("{about} {request_id}").trim().to_owned());
+}
+
+/// The names of the answers to changes.
+fn enveloped(document: &OpenApi) -> Vec<String> {
+    let schemas = document.components.iter().flat_map(|components| components.schemas.keys());
+    schemas.filter(|name| name.starts_with("ItemBody_")).cloned().collect()
+}
+
+/// Declares every tag that is used, in the order of names; those that are declared keep their descriptions.
+fn declare_tags(document: &mut OpenApi) {
+    let operations = document.paths.paths.values_mut().flat_map(operations_of);
+    let used: BTreeSet<String> = operations.flat_map(|operation| operation.tags.clone().unwrap_or_default()).collect();
+    let mut declared = document.tags.take().unwrap_or_default();
+    if !declared.iter().any(|tag| tag.name == builtin::TAG) {
+        let about = "What every service has: health, metrics, documentation";
+        declared.push(TagBuilder::new().name(builtin::TAG).description(Some(about)).build());
+    }
+    declared.retain(|tag| used.contains(&tag.name));
+    declared.extend(
+        used.iter().filter(|name| !declared.iter().any(|tag| tag.name == **name)).map(Tag::new).collect::<Vec<_>>(),
+    );
+    declared.sort_by(|a, b| a.name.cmp(&b.name));
+    document.tags = Some(declared);
 }
 
 /// A path's operations, of the methods that our services have.

@@ -2,7 +2,8 @@
 //!
 //! A list's query knows `page_number`, `page_size`, `after` and the filters of an allowlist; anything else is a fault, so a
 //! list is no oracle for fields it does not show. All faults come at once. `next` and `prev` are relative URLs and never
-//! null: at an edge they repeat the edge page.
+//! null: at an edge they repeat the edge page. `cursor` is where to go on, and null after the last item, so that a walk ends;
+//! `tail` is the place of the last item even then, for clients that come back for what is added.
 
 mod cursor;
 mod query;
@@ -12,7 +13,7 @@ mod text;
 use chrono::{DateTime, Utc};
 
 pub use cursor::{decode_cursor, encode_cursor};
-pub use respond::{ListBody, beyond_the_end, respond};
+pub use respond::{ListBody, beyond_the_end, link_pages, respond};
 
 /// The largest page.
 pub const MAX_PAGE_SIZE: i64 = 100;
@@ -24,7 +25,7 @@ pub enum FilterKind {
     Text,
     /// `true` or `false`.
     Boolean,
-    /// Such as `2025-01-16T17:10:26`.
+    /// Such as `2025-01-16T17:10:26Z`.
     Date,
 }
 
@@ -66,6 +67,14 @@ impl PageRequest {
             Self::After { .. } => 0,
         }
     }
+
+    /// How many rows to load: without a total, one more than the page has tells whether it is the last.
+    pub fn limit(&self) -> i64 {
+        match *self {
+            Self::Number { size, .. } => size,
+            Self::After { size, .. } => size.saturating_add(1),
+        }
+    }
 }
 
 /// A list's query, checked.
@@ -88,6 +97,24 @@ pub struct Listing<T> {
     pub rows: Vec<T>,
     /// How many rows there are on all pages; `None` in cursor mode.
     pub total: Option<i64>,
-    /// The last row's id, for the walk to go on from.
-    pub next_cursor: Option<i64>,
+    /// The last row's id, for a walk to go on from.
+    pub last: Option<i64>,
+    /// Whether rows follow the last one.
+    pub more: bool,
+}
+
+impl<T> Listing<T> {
+    /// A page of the rows that [`PageRequest::limit`] asked for.
+    pub fn of(page: PageRequest, mut rows: Vec<T>, total: Option<i64>, id: impl FnOnce(&T) -> i64) -> Self {
+        let size = usize::try_from(page.size()).unwrap_or(usize::MAX);
+        let loaded = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let more = total.map_or(rows.len() > size, |total| page.offset().saturating_add(loaded) < total);
+        rows.truncate(size);
+        Self { last: rows.last().map(id), rows, total, more }
+    }
+
+    pub fn try_map<U, E>(self, read: impl FnMut(T) -> Result<U, E>) -> Result<Listing<U>, E> {
+        let rows = self.rows.into_iter().map(read).collect::<Result<_, E>>()?;
+        Ok(Listing { rows, total: self.total, last: self.last, more: self.more })
+    }
 }

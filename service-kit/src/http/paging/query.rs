@@ -77,7 +77,8 @@ impl Reader {
         let size = self.size.unwrap_or(default_size);
         let page = match self.after {
             Some(cursor) => {
-                if self.number.is_some() {
+                // Generated clients send the first page's number, which is the default, whatever else they ask for.
+                if self.number.is_some_and(|number| number != 1) {
                     self.fault("page_number", "cannot be combined with after");
                 }
                 PageRequest::After { cursor, size }
@@ -110,7 +111,7 @@ fn filter_value(kind: FilterKind, text: &str) -> Result<FilterValue, &'static st
         FilterKind::Boolean => text.parse().map(FilterValue::Boolean).map_err(|_| "must be true or false"),
         FilterKind::Date => shared_events::date::parse(text)
             .map(FilterValue::Date)
-            .ok_or("must be a UTC date such as 2025-01-16T17:10:26"),
+            .ok_or("must be a UTC date such as 2025-01-16T17:10:26Z"),
     }
 }
 
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn filters_are_typed() {
-        let query = parse("balance=-5&name=a%20b&is_blocked=true&from=2025-01-16T17:10:26&page_size=100").unwrap();
+        let query = parse("balance=-5&name=a%20b&is_blocked=true&from=2025-01-16T17:10:26Z&page_size=100").unwrap();
         assert_eq!(query.get("balance"), Some(&FilterValue::Integer(-5)));
         assert_eq!(query.get("name"), Some(&FilterValue::Text("a b".to_owned())));
         assert_eq!(query.get("is_blocked"), Some(&FilterValue::Boolean(true)));
@@ -157,6 +158,7 @@ mod tests {
         assert_eq!(parse("after=").unwrap().page, PageRequest::After { cursor: None, size: 5 });
         let next = format!("after={}&page_size=7", encode_cursor(41));
         assert_eq!(parse(&next).unwrap().page, PageRequest::After { cursor: Some(41), size: 7 });
+        assert_eq!(parse("after=&page_number=1").unwrap().page, PageRequest::After { cursor: None, size: 5 });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The answer of a list.
 
-use actix_web::HttpResponse;
+use actix_web::http::header::LINK;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use chrono::SecondsFormat;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +10,7 @@ use super::text::push_encoded;
 use super::{FilterValue, ListQuery, Listing, PageRequest, encode_cursor};
 use crate::http::problem::{ErrorCode, Problem};
 
-/// The shape of every list, also for the OpenAPI document.
+/// A page of a list, or a step of a walk.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListBody<T> {
     /// How many items there are on all pages; not counted in cursor mode.
@@ -28,19 +29,35 @@ pub struct ListBody<T> {
     #[schema(example = "/api/banks?page_number=1&page_size=5")]
     prev: Option<String>,
     results: Vec<T>,
-    /// Where a walk with `after` goes on.
+    /// Where a walk with `after` goes on; null after the last item.
+    #[schema(required, example = "AQAAAAAAAAAE")]
+    cursor: Option<String>,
+    /// In a walk, the place after the last item seen: ask again from here for what was added since.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "AQAAAAAAAAAE")]
-    cursor: Option<String>,
+    tail: Option<String>,
 }
 
 /// Answers a list; a page beyond the end is 404.
 pub fn respond<T: Serialize>(path: &str, query: &ListQuery, listing: Listing<T>) -> Result<HttpResponse, Problem> {
+    let more = listing.more;
     let body = match query.page {
         PageRequest::Number { number, size } => numbered(path, query, listing, number, size)?,
         PageRequest::After { cursor, size } => walked(path, query, listing, cursor, size),
     };
-    Ok(HttpResponse::Ok().json(body))
+    let mut response = HttpResponse::Ok();
+    let at_start = matches!(query.page, PageRequest::Number { number: 1, .. });
+    link_pages(&mut response, more.then_some(&body.next), body.prev.as_ref().filter(|_| !at_start));
+    Ok(response.json(body))
+}
+
+/// Names the pages around this one, where there are any, in `Link` (RFC 8288).
+pub fn link_pages(response: &mut HttpResponseBuilder, next: Option<&String>, prev: Option<&String>) {
+    for (url, relation) in [(next, "next"), (prev, "prev")] {
+        if let Some(url) = url {
+            response.append_header((LINK, format!("<{url}>; rel=\"{relation}\"")));
+        }
+    }
 }
 
 fn numbered<T>(
@@ -62,8 +79,9 @@ fn numbered<T>(
         pages: Some(pages),
         next: link(number.saturating_add(1).min(pages).max(1)),
         prev: Some(link(number.saturating_sub(1).max(1))),
+        cursor: listing.last.filter(|_| listing.more).map(encode_cursor),
+        tail: None,
         results: listing.rows,
-        cursor: listing.next_cursor.map(encode_cursor),
     })
 }
 
@@ -73,11 +91,12 @@ pub fn beyond_the_end(pages: i64) -> Problem {
     Problem::new(ErrorCode::NotFound, format!("This page lies beyond the end of the list; the last page is {last}."))
 }
 
-/// At the end of a walk the cursor stays where it is: a live list may grow behind it.
+/// At the end of a walk there is no cursor; the tail stays where it is, since a live list may grow behind it.
 fn walked<T>(path: &str, query: &ListQuery, listing: Listing<T>, given: Option<i64>, size: i64) -> ListBody<T> {
-    let cursor = listing.next_cursor.or(given).map(encode_cursor).unwrap_or_default();
-    let next = url(path, &[("after", &cursor), ("page_size", &size.to_string())], query);
-    ListBody { total: None, pages: None, next, prev: None, results: listing.rows, cursor: Some(cursor) }
+    let tail = listing.last.or(given).map(encode_cursor).unwrap_or_default();
+    let next = url(path, &[("after", &tail), ("page_size", &size.to_string())], query);
+    let cursor = listing.more.then(|| tail.clone());
+    ListBody { total: None, pages: None, next, prev: None, results: listing.rows, cursor, tail: Some(tail) }
 }
 
 fn pages(total: i64, size: i64) -> i64 {
@@ -123,17 +142,17 @@ mod tests {
 
     fn answer(query: &str, rows: Vec<i64>, total: Option<i64>) -> Result<Value, Problem> {
         let query = ListQuery::parse(query, 5, &ALLOWED)?;
-        let next_cursor = rows.last().copied().filter(|_| total.is_none());
-        let response = respond("/api/banks", &query, Listing { rows, total, next_cursor })?;
+        let response = respond("/api/banks", &query, Listing::of(query.page, rows, total, |row| *row))?;
         Ok(serde_json::from_slice(&response.into_body().try_into_bytes().unwrap()).unwrap())
     }
 
     #[test]
     fn the_envelope_is_the_contract_one() {
         let link = "/api/banks?page_number=1&page_size=5";
-        let expected = json!({ "total": 4, "pages": 1, "next": link, "prev": link, "results": [1, 2, 3, 4] });
+        let expected =
+            json!({ "total": 4, "pages": 1, "next": link, "prev": link, "results": [1, 2, 3, 4], "cursor": null });
         assert_eq!(answer("", vec![1, 2, 3, 4], Some(4)).unwrap(), expected);
-        let empty = json!({ "total": 0, "pages": 0, "next": link, "prev": link, "results": [] });
+        let empty = json!({ "total": 0, "pages": 0, "next": link, "prev": link, "results": [], "cursor": null });
         assert_eq!(answer("", vec![], Some(0)).unwrap(), empty);
     }
 
@@ -153,13 +172,47 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_goes_on_and_rests_at_the_end() {
-        let first = answer("after=&page_size=2", vec![3, 4], None).unwrap();
-        assert_eq!(first["cursor"], encode_cursor(4));
+    fn a_walk_goes_on_until_nothing_follows() {
+        let first = answer("after=&page_size=2", vec![3, 4, 5], None).unwrap();
+        assert_eq!((&first["results"], &first["cursor"]), (&json!([3, 4]), &json!(encode_cursor(4))));
+        assert_eq!(first["tail"], first["cursor"]);
         assert!(first.get("total").is_none() && first.get("prev").is_none());
         let query = first["next"].as_str().unwrap().split_once('?').unwrap().1.to_owned();
-        let last = answer(&query, vec![], None).unwrap();
-        assert_eq!((&last["cursor"], &last["next"]), (&first["cursor"], &first["next"]));
+        let last = answer(&query, vec![5, 6], None).unwrap();
+        assert_eq!((&last["results"], &last["cursor"]), (&json!([5, 6]), &Value::Null));
+        assert_eq!(last["tail"], encode_cursor(6));
+        let later = last["next"].as_str().unwrap().split_once('?').unwrap().1.to_owned();
+        let nothing = answer(&later, vec![], None).unwrap();
+        assert_eq!(
+            (&nothing["cursor"], &nothing["tail"], &nothing["next"]),
+            (&Value::Null, &last["tail"], &last["next"])
+        );
+        assert_eq!(answer("after=", vec![], None).unwrap()["tail"], "");
+    }
+
+    #[test]
+    fn a_page_has_a_cursor_unless_it_is_the_last() {
+        let first = answer("page_size=2", vec![3, 4], Some(3)).unwrap();
+        assert_eq!(first["cursor"], encode_cursor(4));
+        let last = answer("page_size=2&page_number=2", vec![5], Some(3)).unwrap();
+        assert_eq!((&last["cursor"], last.get("tail")), (&Value::Null, None));
+    }
+
+    #[test]
+    fn links_name_the_pages_that_there_are() {
+        let links = |query: &str, rows: Vec<i64>, total| {
+            let query = ListQuery::parse(query, 5, &ALLOWED).unwrap();
+            let response = respond("/b", &query, Listing::of(query.page, rows, total, |row| *row)).unwrap();
+            let links = response.headers().get_all(LINK).map(|link| link.to_str().unwrap().to_owned());
+            links.collect::<Vec<_>>()
+        };
+        let (next, prev) =
+            ("</b?page_number=3&page_size=1>; rel=\"next\"", "</b?page_number=1&page_size=1>; rel=\"prev\"");
+        assert_eq!(links("page_size=1&page_number=2", vec![2], Some(3)), [next, prev]);
+        assert_eq!(links("page_size=5", vec![1], Some(1)), Vec::<String>::new());
+        let walk = format!("</b?after={}&page_size=1>; rel=\"next\"", encode_cursor(1));
+        assert_eq!(links("after=&page_size=1", vec![1, 2], None), [walk]);
+        assert_eq!(links("after=&page_size=1", vec![1], None), Vec::<String>::new());
     }
 
     proptest! {

@@ -45,6 +45,7 @@ codes! {
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid token";
     TokenExpired = "token_expired", UNAUTHORIZED, "Token expired";
     TokenRevoked = "token_revoked", UNAUTHORIZED, "Token revoked";
+    TokenSpent = "token_spent", UNAUTHORIZED, "Token spent";
     FreshTokenRequired = "fresh_token_required", UNAUTHORIZED, "Fresh token required";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
     MfaRequired = "mfa_required", UNAUTHORIZED, "Second factor required";
@@ -56,9 +57,12 @@ codes! {
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request timed out";
     Conflict = "conflict", CONFLICT, "Conflict";
     LinkRequired = "link_required", CONFLICT, "Link required";
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "Payload too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
+    /// With another request than the first time.
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key reused";
     ClientTooOld = "client_too_old", UPGRADE_REQUIRED, "Client too old";
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests";
     InternalError = "internal_error", INTERNAL_SERVER_ERROR, "Internal error";
@@ -75,7 +79,8 @@ impl ErrorCode {
             404 => Self::NotFound,
             405 => Self::MethodNotAllowed,
             408 => Self::RequestTimeout,
-            409 | 412 => Self::Conflict,
+            409 => Self::Conflict,
+            412 => Self::PreconditionFailed,
             413 => Self::PayloadTooLarge,
             415 => Self::UnsupportedMediaType,
             422 => Self::ValidationFailed,

@@ -88,6 +88,17 @@ impl Problem {
         Self::new(ErrorCode::Conflict, detail)
     }
 
+    /// The item is in another state than the request's `If-Match` names.
+    pub fn stale() -> Self {
+        let detail = "The item is not in the state that If-Match names: it was changed meanwhile. Read it again.";
+        Self::new(ErrorCode::PreconditionFailed, detail)
+    }
+
+    /// An `Idempotency-Key` came with another request than the first time.
+    pub fn key_reused() -> Self {
+        Self::new(ErrorCode::IdempotencyKeyReused, "This Idempotency-Key was used for another request.")
+    }
+
     pub fn validation(errors: FieldErrors) -> Self {
         Self::new(ErrorCode::ValidationFailed, "Some fields are not valid; see errors.").with_errors(errors)
     }

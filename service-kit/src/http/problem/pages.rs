@@ -4,14 +4,11 @@
 //! escaped; nothing of a request is in a page.
 
 use super::ErrorCode;
+use crate::http::page::{escape, html};
 
 /// The page about a code, as HTML.
 pub fn page(code: ErrorCode) -> String {
-    let body = render(code.markdown());
-    format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head><body>{body}</body></html>",
-        code.title()
-    )
+    html(code.title(), &render(code.markdown()))
 }
 
 #[derive(PartialEq, Eq, Clone, Copy)]
@@ -101,10 +98,6 @@ fn inline(text: &str) -> String {
     html
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +112,8 @@ mod tests {
             }
             assert!(text.contains(&code.status().as_u16().to_string()), "{code}: status");
             let html = page(*code);
+            assert!(html.contains("<main><h1>") && html.contains("name=\"viewport\""), "{code}");
+            assert!(html.contains("color-scheme:light dark") && html.contains("pre{overflow:auto"), "{code}");
             assert!(html.contains("<h2>Cause</h2>") && html.contains("<pre><code>"), "{code}");
             assert_eq!(html.matches("<pre>").count(), html.matches("</pre>").count(), "{code}");
         }

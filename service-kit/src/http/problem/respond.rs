@@ -15,7 +15,7 @@ use crate::http::server::request_id;
 /// The media type of every error.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// The body of every error (RFC 9457), also for the OpenAPI document.
+/// Why a request was not done (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemBody {
     /// A page about this kind of error.
@@ -106,7 +106,9 @@ fn usual_wait(code: ErrorCode) -> Option<Duration> {
 /// RFC 6750 and RFC 9470: how to authenticate, for every 401.
 fn challenge(code: ErrorCode) -> Option<&'static str> {
     match code {
-        ErrorCode::InvalidToken | ErrorCode::TokenRevoked => Some("Bearer error=\"invalid_token\""),
+        ErrorCode::InvalidToken | ErrorCode::TokenRevoked | ErrorCode::TokenSpent => {
+            Some("Bearer error=\"invalid_token\"")
+        }
         ErrorCode::TokenExpired => Some("Bearer error=\"invalid_token\", error_description=\"The token has expired\""),
         ErrorCode::FreshTokenRequired => Some("Bearer error=\"insufficient_user_authentication\", max_age=\"300\""),
         code if code.status() == StatusCode::UNAUTHORIZED => Some("Bearer"),

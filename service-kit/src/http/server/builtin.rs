@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use actix_web::http::header;
-use actix_web::middleware::Compress;
-use actix_web::{HttpResponse, web};
-use bytes::Bytes;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, json};
-use utoipa_swagger_ui::Config;
 
 use super::ServerParts;
+use super::assets::{self, Asset};
 use crate::http::problem::{self, ErrorCode, Problem};
 use crate::lifecycle::{Readiness, ReadinessReport};
 use crate::telemetry::Metrics;
@@ -22,34 +20,51 @@ const RETRY_AFTER_S: u64 = 1;
 pub(super) struct Builtin {
     metrics: Arc<Metrics>,
     readiness: Readiness,
-    openapi: Bytes,
-    swagger: Arc<Config<'static>>,
+    openapi: Asset,
+    versioned: bool,
 }
 
 impl Builtin {
-    pub(super) fn new(parts: &ServerParts) -> std::io::Result<Self> {
+    pub(super) fn new(parts: &ServerParts, versioned: bool) -> std::io::Result<Self> {
         let mut document = parts.openapi.clone();
         document.openapi = utoipa::openapi::OpenApiVersion::Version31;
+        let document = serde_json::to_vec(&document).map_err(std::io::Error::other)?;
+        assets::prepare_documentation();
         Ok(Self {
             metrics: Arc::clone(&parts.metrics),
             readiness: parts.readiness.clone(),
-            openapi: serde_json::to_vec(&document).map_err(std::io::Error::other)?.into(),
-            swagger: Arc::new(Config::from("/openapi.json").try_it_out_enabled(true)),
+            openapi: Asset::new("application/json", document)?,
+            versioned,
         })
     }
 
     pub(super) fn routes(&self, config: &mut web::ServiceConfig) {
         config
             .app_data(web::Data::new(self.clone()))
-            .service(web::resource("/livez").route(web::get().to(livez)).route(web::head().to(livez)))
-            .service(web::resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
+            .service(web::resource("/livez").route(web::get().to(livez)))
+            .service(web::resource("/readyz").route(web::get().to(readyz)))
             .service(web::resource("/metrics").route(web::get().to(metrics)))
-            .service(web::resource("/ping").route(web::get().to(ping)))
-            .service(web::resource("/openapi.json").wrap(Compress::default()).route(web::get().to(openapi)))
-            .service(web::resource("/docs/errors/{code}").route(web::get().to(error_page)))
-            .service(web::resource("/docs").route(web::get().to(docs_index)))
-            .service(web::resource("/docs/{file:.*}").wrap(Compress::default()).route(web::get().to(docs_file)));
+            .service(web::resource("/").route(web::get().to(to_documentation)));
+        documentation("", config);
+        if self.versioned {
+            config.service(web::resource("/v1").route(web::get().to(to_documentation)));
+            documentation("/v1", config);
+        }
     }
+}
+
+/// What people and their tools look at, below a prefix.
+fn documentation(prefix: &str, config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource(format!("{prefix}/ping")).route(web::get().to(ping)))
+        .service(web::resource(format!("{prefix}/openapi.json")).route(web::get().to(openapi)))
+        .service(web::resource(format!("{prefix}/docs/errors/{{code}}")).route(web::get().to(error_page)))
+        .service(web::resource(format!("{prefix}/docs")).route(web::get().to(docs_index)))
+        .service(web::resource(format!("{prefix}/docs/{{file:.*}}")).route(web::get().to(docs_file)));
+}
+
+async fn to_documentation() -> HttpResponse {
+    HttpResponse::Found().insert_header((header::LOCATION, "/docs")).finish()
 }
 
 async fn livez() -> HttpResponse {
@@ -86,8 +101,8 @@ async fn ping() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "success", "message": "pong!" }))
 }
 
-async fn openapi(builtin: web::Data<Builtin>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(builtin.openapi.clone())
+async fn openapi(builtin: web::Data<Builtin>, request: HttpRequest) -> HttpResponse {
+    builtin.openapi.answer(&request)
 }
 
 async fn error_page(code: web::Path<String>) -> Result<HttpResponse, Problem> {
@@ -96,27 +111,15 @@ async fn error_page(code: web::Path<String>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().insert_header(html).body(problem::page(code)))
 }
 
-async fn docs_index(builtin: web::Data<Builtin>) -> Result<HttpResponse, Problem> {
-    swagger_file(&builtin, "")
+async fn docs_index(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    docs_page(&request, "")
 }
 
-async fn docs_file(builtin: web::Data<Builtin>, file: web::Path<String>) -> Result<HttpResponse, Problem> {
-    swagger_file(&builtin, &file)
+async fn docs_file(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, Problem> {
+    docs_page(&request, if file.is_empty() { "/" } else { &file })
 }
 
-fn swagger_file(builtin: &Builtin, path: &str) -> Result<HttpResponse, Problem> {
-    let file = utoipa_swagger_ui::serve(path, Arc::clone(&builtin.swagger))
-        .map_err(|error| Problem::internal(error.as_ref()))?
-        .ok_or_else(|| Problem::not_found("page"))?;
-    let mut bytes = Bytes::from(file.bytes.into_owned());
-    if file.content_type.starts_with("text/html") {
-        // The page loads its files by relative paths; with a base it works at `/docs` as well as at `/docs/`.
-        let html = String::from_utf8_lossy(&bytes).replacen("<head>", "<head><base href=\"/docs/\">", 1);
-        bytes = Bytes::from(html);
-    }
-    let mut response = HttpResponse::Ok();
-    if file.gzpipped {
-        response.insert_header((header::CONTENT_ENCODING, "gzip"));
-    }
-    Ok(response.insert_header((header::CONTENT_TYPE, file.content_type)).body(bytes))
+fn docs_page(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
+    let asset = assets::documentation(name).ok_or_else(|| Problem::not_found("page"))?;
+    Ok(asset.answer(request))
 }

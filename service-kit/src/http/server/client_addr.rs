@@ -4,11 +4,11 @@
 //! trusted proxy is the client, and what stands left of it is only a claim.
 
 use std::future::{Ready, ready};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 
 use super::context::{CURRENT, note_route};
@@ -67,10 +67,17 @@ impl FromRequest for ClientAddr {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         note_route(request);
+        let missing = || Problem::new(ErrorCode::MalformedRequest, "The client has no address.");
+        ready(Self::of(request).ok_or_else(missing))
+    }
+}
+
+impl ClientAddr {
+    /// The address of who sent this request.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
         let known = CURRENT.try_with(|context| context.client).ok().flatten();
         let address = known.or_else(|| request.peer_addr().map(|peer| peer.ip()));
-        let missing = || Problem::new(ErrorCode::MalformedRequest, "The client has no address.");
-        ready(address.map(|ip| Self(ip.to_canonical())).ok_or_else(missing))
+        address.map(|ip| Self(ip.to_canonical()))
     }
 }
 
@@ -80,10 +87,11 @@ pub(super) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) 
     if trusted.is_empty() || !is_trusted(peer) {
         return peer;
     }
-    let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
+    let lines: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
     let mut client = peer;
-    for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')).take(MAX_HOPS) {
-        let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+    // As bytes: what the client wrote into its own part of a line must not hide what a proxy added to it.
+    for entry in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')).take(MAX_HOPS) {
+        let Some(address) = address_of(entry) else { break };
         client = address;
         if !is_trusted(address) {
             break;
@@ -92,10 +100,15 @@ pub(super) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) 
     client
 }
 
+/// An address, as some proxies write it with a port.
+fn address_of(entry: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(entry).ok()?.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
 
     fn client(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
@@ -120,6 +133,20 @@ mod tests {
         assert_eq!(client("::1", &["6.6.6.6", "9.9.9.9"], &trusted), "9.9.9.9");
         assert_eq!(client("10.1.1.1", &["nonsense"], &trusted), "10.1.1.1");
         assert_eq!(client("10.1.1.1", &[], &trusted), "10.1.1.1");
+        for with_port in ["9.9.9.9:1234", "10.1.1.1, 9.9.9.9:1234"] {
+            assert_eq!(client("10.1.1.1", &[with_port], &trusted), "9.9.9.9", "{with_port}");
+        }
+        for v6 in ["[2001:db8::1]:443", "[2001:db8::1]", "2001:db8::1"] {
+            assert_eq!(client("10.1.1.1", &[v6], &trusted), "2001:db8::1", "{v6}");
+        }
+    }
+
+    #[test]
+    fn bad_bytes_of_the_client_do_not_hide_what_the_proxy_added() {
+        let mut headers = HeaderMap::new();
+        headers.append(FORWARDED_FOR, HeaderValue::from_bytes(b"\xff\xfe, 9.9.9.9").unwrap());
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        assert_eq!(client_of("10.1.1.1".parse().unwrap(), &headers, &trusted).to_string(), "9.9.9.9");
     }
 
     #[test]

@@ -17,14 +17,18 @@ const MAX_LENGTH: usize = 64;
 pub(super) struct Context {
     pub(super) id: HeaderValue,
     pub(super) client: Option<IpAddr>,
+    /// HEAD was asked for; the request is served as GET.
+    pub(super) head_only: bool,
+    /// Where the page is that asks, if it may read the answer.
+    pub(super) origin: Option<HeaderValue>,
     /// Kept here as well as in the request, which is gone when a handler hangs or panics.
     pub(super) route: RefCell<Option<String>>,
     pub(super) caller: Cell<Option<Caller>>,
 }
 
 impl Context {
-    pub(super) fn new(id: HeaderValue, client: Option<IpAddr>) -> Self {
-        Self { id, client, route: RefCell::default(), caller: Cell::default() }
+    pub(super) fn new(id: HeaderValue, client: Option<IpAddr>, head_only: bool, origin: Option<HeaderValue>) -> Self {
+        Self { id, client, head_only, origin, route: RefCell::default(), caller: Cell::default() }
     }
 }
 
@@ -56,6 +60,12 @@ pub(crate) fn note_caller(caller: Caller) {
 /// The id of the request that this task serves.
 pub fn request_id() -> Option<String> {
     CURRENT.try_with(|context| context.id.to_str().map(str::to_owned).ok()).ok().flatten()
+}
+
+/// Whether only the head of the answer was asked for. A handler whose work costs or spends something answers it without that
+/// work; the body of any other is left out by the server.
+pub fn head_only() -> bool {
+    CURRENT.try_with(|context| context.head_only).unwrap_or(false)
 }
 
 /// The id that the client gave, if it is sane; a new one otherwise.

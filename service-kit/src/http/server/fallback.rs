@@ -6,7 +6,7 @@
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{Error, HttpResponse};
 
 use crate::http::problem::{ErrorCode, Problem};
@@ -53,6 +53,13 @@ fn keep_headers(old: &HeaderMap, new: &mut HeaderMap) {
         if let Some(value) = old.get(&name) {
             new.insert(name, value.clone());
         }
+    }
+    // HEAD is wherever GET is, which the router does not know.
+    if let Some(methods) = new.get(header::ALLOW).and_then(|methods| methods.to_str().ok())
+        && methods.split(',').any(|method| method.trim() == "GET")
+        && let Ok(methods) = HeaderValue::try_from(format!("{methods}, HEAD"))
+    {
+        new.insert(header::ALLOW, methods);
     }
 }
 

@@ -21,7 +21,8 @@ use prometheus::IntGauge;
 
 use super::access::{self, Answered, HttpMetrics, Recorder, UNMATCHED};
 use super::context::{CURRENT, Context, id_of};
-use super::{Network, ServerParts, ServerSettings, client_addr, fallback, headers};
+use super::{Network, ServerParts, ServerSettings, client_addr, conditional, fallback, headers, shape};
+use crate::http::cors::Origins;
 use crate::http::problem::{ErrorCode, Problem};
 use crate::lifecycle::Readiness;
 use crate::task::panic_text;
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     max_in_flight: i64,
     request_timeout: Duration,
     trusted_proxies: Vec<Network>,
+    origins: Origins,
     readiness: Readiness,
     https: bool,
 }
@@ -48,6 +50,7 @@ impl Shared {
             max_in_flight: i64::try_from(settings.max_in_flight).unwrap_or(i64::MAX),
             request_timeout: settings.request_timeout,
             trusted_proxies: settings.trusted_proxies.clone(),
+            origins: settings.cors_origins.clone(),
             readiness: parts.readiness.clone(),
             https,
         }
@@ -56,7 +59,8 @@ impl Shared {
     fn context_of(&self, request: &ServiceRequest) -> Context {
         let peer = request.peer_addr().map(|peer| peer.ip());
         let client = peer.map(|peer| client_addr::client_of(peer, request.headers(), &self.trusted_proxies));
-        Context::new(id_of(request.headers()), client)
+        let origin = self.origins.allowed(request.headers());
+        Context::new(id_of(request.headers()), client, request.method() == Method::HEAD, origin)
     }
 }
 
@@ -116,12 +120,13 @@ where
         self.0.service.poll_ready(context)
     }
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let worker = Rc::clone(&self.0);
         Box::pin(async move {
             let started = Instant::now();
             let method = request.method().clone();
             let context = Rc::new(worker.shared.context_of(&request));
+            shape::normalize(&mut request);
             let served = CURRENT.scope(Rc::clone(&context), worker.serve(request)).await;
             worker.finish(&context, &method, started, served)
         })
@@ -134,12 +139,19 @@ where
 {
     /// Err: an answer for which there is no request any more.
     async fn serve(&self, request: ServiceRequest) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
+        let is_probe = access::is_probe(request.path());
+        if !is_probe && let Some(answer) = self.shared.origins.preflight(&request) {
+            return Ok(request.into_response(answer));
+        }
         // Probes must be answered when nothing else is.
         let _permit = match Permit::take(&self.shared) {
             Some(permit) => Some(permit),
-            None if access::is_probe(request.path()) => None,
+            None if is_probe => None,
             None => return Ok(request.into_response(Problem::overloaded(RETRY_AFTER).response())),
         };
+        if let Err(problem) = shape::check_encoding(request.version(), request.headers()) {
+            return Ok(request.into_response(problem.response()));
+        }
         let work = AssertUnwindSafe(async { self.service.call(request).await }).catch_unwind();
         match tokio::time::timeout(self.shared.request_timeout, work).await {
             Ok(Ok(Ok(response))) => Ok(fallback::as_problem(response)),
@@ -170,7 +182,9 @@ where
         let noted = context.route.take().filter(|route| !route.is_empty());
         let caller = context.caller.get();
         match served {
-            Ok(mut response) => {
+            Ok(response) => {
+                let readable = matches!(*method, Method::GET | Method::HEAD);
+                let mut response = if readable { conditional::not_modified(response) } else { response };
                 let pattern = noted.or_else(|| response.request().match_pattern());
                 let route = pattern.as_deref().unwrap_or(UNMATCHED);
                 self.record(&Answered { context, method, route, status: response.status(), took, caller });
@@ -192,6 +206,9 @@ where
 
     fn dress(&self, context: &Context, route: &str, response: &mut HttpResponse) {
         headers::apply(response.headers_mut(), &context.id, route, self.shared.https);
+        if !access::is_probe(route) {
+            self.shared.origins.apply(response.headers_mut(), context.origin.as_ref());
+        }
         if self.shared.readiness.is_draining() {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }

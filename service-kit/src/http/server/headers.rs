@@ -15,7 +15,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 
 pub(super) fn apply(headers: &mut HeaderMap, id: &HeaderValue, route: &str, https: bool) {
     headers.insert(REQUEST_ID, id.clone());
-    let docs = route.starts_with("/docs");
+    let docs = route.strip_prefix("/v1").unwrap_or(route).starts_with("/docs");
     let mut default = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));

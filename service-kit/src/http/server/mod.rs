@@ -1,21 +1,25 @@
 //! The HTTP server of every service.
 //!
 //! One middleware does what every request needs: its id, the concurrency limit, the time limit, panics, error bodies,
-//! security headers, metrics and the access log line. Shutdown: readiness says 503 first, then no new connection is taken,
+//! security headers, CORS, conditions, metrics and the access log line. Shutdown: readiness says 503 first, then no new connection is taken,
 //! then requests in flight finish within their time. A stream may go on after its head is out: no time limit cuts it.
 
 mod access;
+mod assets;
 mod builtin;
 mod client_addr;
+mod conditional;
 mod context;
 mod fallback;
+mod gate;
 mod guard;
 mod headers;
 mod run;
 mod settings;
+mod shape;
 
 pub use client_addr::{ClientAddr, Network};
-pub use context::{Caller, request_id};
+pub use context::{Caller, head_only, request_id};
 pub(crate) use context::{note_caller, note_route};
 pub use run::{RunningServer, serve};
 pub use settings::{ServerParts, ServerSettings};

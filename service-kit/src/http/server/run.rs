@@ -1,15 +1,17 @@
 //! Starting and stopping a server.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer, web};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
 use super::builtin::Builtin;
+use super::gate::Gate;
 use super::guard::{Guard, Shared};
 use super::{ServerParts, ServerSettings};
 use crate::http::fields::{BodyLimit, BodyTime};
@@ -19,7 +21,7 @@ use crate::task;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const BACKLOG: u32 = 1_024;
+const BACKLOG: i32 = 1_024;
 
 /// A server that accepts connections. Dropping this does not stop it.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub struct RunningServer {
     https: bool,
     handle: ServerHandle,
     stopped: watch::Receiver<bool>,
+    gate: Arc<Gate>,
 }
 
 impl RunningServer {
@@ -38,6 +41,7 @@ impl RunningServer {
 
     /// Stops accepting; if gracefully, requests in flight finish within `shutdown_timeout`.
     pub async fn stop(&self, graceful: bool) {
+        self.gate.release();
         self.handle.stop(graceful).await;
         self.wait().await;
     }
@@ -62,8 +66,8 @@ where
     tls::install_crypto_provider();
     let tls = tls::server_config(&settings.tls)?;
     let https = tls.is_some();
-    let builtin = Builtin::new(&parts)?;
-    let shared = Arc::new(Shared::new(&settings, &parts, https));
+    let builtin = Builtin::new(&parts, settings.versioned)?;
+    let shared = Arc::new(Shared::new(&settings, &parts, https || settings.https_in_front));
     let (body_limit, body_timeout) = (settings.body_limit, settings.body_timeout);
     let app = move || {
         App::new()
@@ -79,27 +83,44 @@ where
     let per_worker = settings.max_connections.checked_div(workers).unwrap_or(1).max(1);
     let server = HttpServer::new(app)
         .workers(workers)
-        .backlog(BACKLOG)
         .max_connections(per_worker)
         .keep_alive(KEEP_ALIVE)
         .tcp_nodelay(true)
         .client_request_timeout(settings.head_timeout)
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
         .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+        // A client that has closed is gone, also while a stream has nothing to write to it.
+        .h1_allow_half_closed(false)
         .disable_signals();
-    let bound = match tls {
-        Some(config) => server.bind_rustls_0_23(settings.bind, config),
-        None => server.bind(settings.bind),
-    };
-    let server = bound.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", settings.bind)))?;
+    let bound = listener(settings.bind, settings.write_timeout).and_then(|listener| {
+        let gate = Gate::of(&listener)?;
+        let server = match tls {
+            Some(config) => server.listen_rustls_0_23(listener, config),
+            None => server.listen(listener),
+        }?;
+        Ok((server, gate))
+    });
+    let (server, gate) = bound.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", settings.bind)))?;
     let addr = server.addrs().first().copied().unwrap_or(settings.bind);
-    let running = start(server.run(), addr, https);
+    let running = start(server.run(), addr, https, gate);
     tracing::info!(service = settings.service, url = running.url(), "listening");
-    drain_on_shutdown(&running, parts.shutdown, parts.readiness, settings.drain_delay);
+    drain_on_shutdown(&running, parts.shutdown, parts.readiness, &settings);
     Ok(running)
 }
 
-fn start(server: Server, addr: SocketAddr, https: bool) -> RunningServer {
+/// A listening socket. What it accepts inherits the limit for clients that take nothing of what waits for them: the kernel
+/// then closes the connection, whatever the answer is and whoever writes it.
+fn listener(bind: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(write_timeout))?;
+    socket.bind(&bind.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn start(server: Server, addr: SocketAddr, https: bool, gate: Gate) -> RunningServer {
     let handle = server.handle();
     let (ended, stopped) = watch::channel(false);
     drop(task::spawn("http-server", async move {
@@ -108,20 +129,23 @@ fn start(server: Server, addr: SocketAddr, https: bool) -> RunningServer {
         }
         ended.send_replace(true);
     }));
-    RunningServer { addr, https, handle, stopped }
+    RunningServer { addr, https, handle, stopped, gate: Arc::new(gate) }
 }
 
-/// Not ready first, then a moment for load balancers to see it, then no more connections.
-fn drain_on_shutdown(running: &RunningServer, shutdown: Shutdown, readiness: Readiness, delay: Duration) {
-    let handle = running.handle.clone();
-    let stopped = running.stopped.clone();
+/// Not ready first, then a moment for load balancers to see it, then no more connections; those that are there are served.
+fn drain_on_shutdown(running: &RunningServer, shutdown: Shutdown, readiness: Readiness, settings: &ServerSettings) {
+    let (handle, stopped, gate) = (running.handle.clone(), running.stopped.clone(), Arc::clone(&running.gate));
+    let (drain_delay, accept_delay) = (settings.drain_delay, settings.accept_delay);
     drop(task::spawn("http-drain", async move {
         tokio::select! {
             () = shutdown.wait() => {}
             () = wait(stopped) => return,
         }
         readiness.set_draining();
-        tokio::time::sleep(delay).await;
+        tokio::time::sleep(drain_delay).await;
+        if gate.shut() {
+            tokio::time::sleep(accept_delay).await;
+        }
         handle.stop(true).await;
     }));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Network;
+use crate::http::cors::Origins;
 use crate::http::tls::Tls;
 use crate::lifecycle::{Readiness, Shutdown};
 use crate::telemetry::Metrics;
@@ -32,8 +33,18 @@ pub struct ServerSettings {
     pub shutdown_timeout: Duration,
     /// Between "not ready" and the end of accepting, for load balancers to see it.
     pub drain_delay: Duration,
+    /// Between the last new connection and the end of accepting, for those before it to be accepted and read.
+    pub accept_delay: Duration,
     /// Who may say by `X-Forwarded-For` on whose behalf it asks.
     pub trusted_proxies: Vec<Network>,
+    /// Whose pages may read answers.
+    pub cors_origins: Origins,
+    /// How long a client may take nothing of an answer that waits for it.
+    pub write_timeout: Duration,
+    /// The documentation is below `/v1` as well.
+    pub versioned: bool,
+    /// People reach it over TLS that ends in front of it.
+    pub https_in_front: bool,
 }
 
 impl ServerSettings {
@@ -51,7 +62,12 @@ impl ServerSettings {
             max_in_flight: 1_024,
             shutdown_timeout: Duration::from_secs(8),
             drain_delay: Duration::from_millis(500),
+            accept_delay: Duration::from_millis(250),
             trusted_proxies: Vec::new(),
+            cors_origins: Origins::default(),
+            write_timeout: Duration::from_secs(10),
+            versioned: false,
+            https_in_front: false,
         }
     }
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use shared_events::WireMessage;
-use shared_events::wire::Properties;
+use shared_events::wire::{EXPIRES_MS, Properties};
 
 use super::topology::short;
 use super::window::Letter;
@@ -22,14 +22,13 @@ const ATTEMPTS: &str = "x-attempts";
 const PANICS: &str = "x-panics";
 const POSTPONED: &str = "x-postponed";
 const ORIGINAL_KEY: &str = "x-original-routing-key";
-const EXPIRES_MS: &str = "x-expires-ms";
 const DEAD_REASON: &str = "x-dead-reason";
 const DEAD_AT: &str = "x-dead-at";
 const DELIVERY_COUNT: &str = "x-delivery-count";
 const DEATHS: &str = "x-death";
 /// Not the message's own.
 const OURS: &[&str] =
-    &[ATTEMPTS, PANICS, POSTPONED, ORIGINAL_KEY, EXPIRES_MS, DEAD_REASON, DEAD_AT, DELIVERY_COUNT, "x-acquired-count"];
+    &[ATTEMPTS, PANICS, POSTPONED, ORIGINAL_KEY, DEAD_REASON, DEAD_AT, DELIVERY_COUNT, "x-acquired-count"];
 const BROKERS: &[&str] = &[DEATHS, "x-first-death-", "x-last-death-"];
 
 /// All headers have to fit into one frame, and so do ours.
@@ -62,9 +61,9 @@ pub(super) fn to_exchange(exchange: &str, message: WireMessage) -> Letter {
     letter(short(exchange), &message.routing_key.clone(), message, &Notes::default())
 }
 
-/// A message to one queue, by way of the default exchange.
-pub(super) fn to_queue(queue: &str, message: WireMessage, notes: &Notes) -> Letter {
-    letter(ShortString::default(), queue, message, notes)
+/// A message to one queue, by way of the exchange that leads there (see `routes`).
+pub(super) fn to_queue(exchange: &ShortString, queue: &str, message: WireMessage, notes: &Notes) -> Letter {
+    letter(exchange.clone(), queue, message, notes)
 }
 
 fn letter(exchange: ShortString, routing_key: &str, message: WireMessage, notes: &Notes) -> Letter {
@@ -76,7 +75,9 @@ fn letter(exchange: ShortString, routing_key: &str, message: WireMessage, notes:
     if original != routing_key {
         put(&mut table, ORIGINAL_KEY, text(original));
     }
-    if let Some(expiration) = properties.expiration.clone() {
+    if let Some(expiration) = properties.expiration.clone()
+        && !table.contains_key(EXPIRES_MS)
+    {
         put(&mut table, EXPIRES_MS, text(expiration));
     }
     let Tries { attempts, panics, postponed } = notes.tries;
@@ -128,7 +129,7 @@ pub(super) fn receive(routing_key: &str, basic: &BasicProperties, body: Vec<u8>)
         delivery_mode: *basic.delivery_mode(),
         correlation_id: string(basic.correlation_id()),
         reply_to: string(basic.reply_to()),
-        expiration: header(EXPIRES_MS).or_else(|| string(basic.expiration())),
+        expiration: string(basic.expiration()),
     };
     let death = Death::read(table.get(DEATHS));
     let original = header(ORIGINAL_KEY).or(death.original_key).unwrap_or_else(|| routing_key.to_owned());
@@ -252,9 +253,10 @@ mod tests {
             delivery_mode: Some(2),
             correlation_id: Some("request-1".to_owned()),
             reply_to: Some("acks".to_owned()),
-            expiration: Some("60000".to_owned()),
+            expiration: None,
         };
-        let headers = BTreeMap::from([("cloudEvents_id".to_owned(), "0190".to_owned())]);
+        let headers = [("cloudEvents_id", "0190"), (EXPIRES_MS, "60000")];
+        let headers = BTreeMap::from(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
         WireMessage { routing_key: "email.requested".to_owned(), properties, headers, body: b"{}".to_vec() }
     }
 
@@ -269,7 +271,7 @@ mod tests {
             tries: Tries { attempts: 3, panics: 1, postponed: 2 },
             death: Some(("bad".to_owned(), DateTime::UNIX_EPOCH)),
         };
-        let received = round(&to_queue("q.dead", message(), &notes));
+        let received = round(&to_queue(&short("q.direct"), "q.dead", message(), &notes));
         assert_eq!((received.message.clone(), received.tries), (message(), notes.tries));
         let letter = received.into_dead_letter("q", DateTime::UNIX_EPOCH);
         assert_eq!((letter.reason.as_str(), letter.attempts, letter.died_at), ("bad", 3, DateTime::UNIX_EPOCH));
@@ -277,7 +279,12 @@ mod tests {
 
     #[test]
     fn the_broker_is_not_told_of_an_expiry() {
-        assert_eq!(to_exchange("x", message()).properties.expiration(), &None);
+        let mut old = message();
+        old.headers.remove(EXPIRES_MS);
+        old.properties.expiration = Some("60000".to_owned());
+        let letter = to_exchange("x", old);
+        assert_eq!(letter.properties.expiration(), &None);
+        assert_eq!(round(&letter).message, message());
     }
 
     #[test]

@@ -10,12 +10,14 @@ use std::io;
 
 use async_trait::async_trait;
 use lapin::Channel;
+use lapin::types::ShortString;
 use shared_events::EventId;
 
 use super::connection::Link;
 use super::convert::{self, Notes};
-use super::look::{Look, count, messages_in};
+use super::look::{Look, count, messages_and_consumers, messages_in};
 use super::publisher::window_error;
+use super::routes;
 use super::settings::AmqpSettings;
 use super::topology::{dead_queue, retry_queue};
 use super::window::{self, Fate, Letter};
@@ -52,8 +54,13 @@ impl AmqpDeadLetters {
     }
 
     /// Publishes copies to the queue; of each letter whether its copy is confirmed.
-    async fn publish_again(&self, channel: &Channel, queue: &str, letters: &[DeadLetter]) -> io::Result<Vec<Worked>> {
-        let again = |letter: &DeadLetter| convert::to_queue(queue, letter.message.clone(), &Notes::default());
+    async fn publish_again(
+        &self,
+        (exchange, channel): (&ShortString, &Channel),
+        queue: &str,
+        letters: &[DeadLetter],
+    ) -> io::Result<Vec<Worked>> {
+        let again = |letter: &DeadLetter| convert::to_queue(exchange, queue, letter.message.clone(), &Notes::default());
         let fates = window::publish(channel, letters.iter().map(again).collect(), self.settings.confirm_limit).await;
         let fates = fates.map_err(|error| io::Error::other(window_error(&self.settings, error, "publishing")))?;
         let worked = |fate| match fate {
@@ -71,6 +78,7 @@ impl AmqpDeadLetters {
         queue: &str,
         chosen: Vec<EventId>,
     ) -> io::Result<Vec<(EventId, Worked)>> {
+        let exchange = routes::exchange_to(&look.link, queue).await.map_err(io::Error::other)?;
         let channel = look.link.confirmed_channel().await.map_err(io::Error::other)?;
         let mut done = Vec::with_capacity(chosen.len());
         let mut open = Vec::new();
@@ -83,7 +91,7 @@ impl AmqpDeadLetters {
         }
         while !open.is_empty() {
             let (letters, deliveries): (Vec<_>, Vec<_>) = open.drain(..open.len().min(WINDOW)).unzip();
-            let worked = match self.publish_again(&channel, queue, &letters).await {
+            let worked = match self.publish_again((&exchange, &channel), queue, &letters).await {
                 Ok(worked) => worked,
                 Err(error) if done.is_empty() => return Err(error),
                 // Some are replayed: tell so, and of the rest that it was not.
@@ -125,7 +133,8 @@ impl DeadLetters for AmqpDeadLetters {
         let link = Link::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
         let tries = Tries { attempts: letter.attempts, ..Tries::default() };
         let notes = Notes { tries, death: Some((letter.reason, letter.died_at)) };
-        self.publish(&link, convert::to_queue(&dead_queue(&letter.queue), letter.message, &notes)).await
+        let exchange = routes::exchange_to(&link, &letter.queue).await.map_err(io::Error::other)?;
+        self.publish(&link, convert::to_queue(&exchange, &dead_queue(&letter.queue), letter.message, &notes)).await
     }
 
     async fn queues(&self) -> io::Result<Vec<String>> {
@@ -218,7 +227,8 @@ impl DeadLetterOffice for AmqpDeadLetters {
             waiting.to_be_retried |= messages > 0;
         }
         // Last: what leaves a retry queue in between is seen here.
-        waiting.in_line = messages_in(&link, queue, counting).await.map_err(io::Error::other)? > 0;
+        let (messages, consumers) = messages_and_consumers(&link, queue, counting).await.map_err(io::Error::other)?;
+        (waiting.in_line, waiting.consumers) = (messages > 0, consumers);
         link.close().await;
         Ok(waiting)
     }

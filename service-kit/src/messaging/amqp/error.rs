@@ -76,10 +76,10 @@ fn is_untrusted(error: &lapin::Error) -> bool {
     matches!(inner, Some(rustls::Error::InvalidCertificate(_))) || error.to_string().contains("peer certificate")
 }
 
-/// Whether the broker forbade a request. That closes the request's channel, whose users learn of it by their own answers; the
+/// Whether the broker forbade a request, or lacks what it is about. That closes the request's channel, whose users learn of it by their own answers; the
 /// connection and its other channels go on.
 pub(super) fn is_refusal(error: &lapin::Error) -> bool {
-    code(error) == Some(ACCESS_REFUSED)
+    matches!(code(error), Some(ACCESS_REFUSED | NOT_FOUND))
 }
 
 /// The broker's code, if it is the broker who complains.

@@ -44,6 +44,11 @@ impl ExpectedQueues {
         Ok(&self.missing)
     }
 
+    /// Those that were not there at some look.
+    pub(super) fn were_missing(&self) -> impl Iterator<Item = &str> {
+        self.were_missing.iter().map(String::as_str)
+    }
+
     pub(super) async fn pause() {
         tokio::time::sleep(LOOK_EVERY).await;
     }

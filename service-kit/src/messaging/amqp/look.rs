@@ -13,12 +13,16 @@ use shared_events::EventId;
 use tokio::time::Instant;
 
 use super::connection::Link;
-use super::convert;
+use super::convert::{self, Notes};
 use super::error::AmqpError;
+use super::publisher::window_error;
+use super::routes;
 use super::settings::AmqpSettings;
 use super::topology::{dead_queue, short};
+use super::window::{self, Fate};
 use crate::clock::SharedClock;
 use crate::messaging::DeadLetter;
+use crate::messaging::runner::Tries;
 
 const MAX_LOOK: u16 = 10_000;
 const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;
@@ -48,19 +52,34 @@ pub(super) async fn count(link: &Link, queue: &str) -> Result<u32, AmqpError> {
 
 /// How many messages lie in a queue that nobody has taken; none if there is no such queue.
 pub(super) async fn messages_in(link: &Link, name: &str, doing: &str) -> Result<u32, AmqpError> {
+    Ok(messages_and_consumers(link, name, doing).await?.0)
+}
+
+/// The same, with how many consumers the queue has.
+pub(super) async fn messages_and_consumers(link: &Link, name: &str, doing: &str) -> Result<(u32, u32), AmqpError> {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let channel = link.channel().await?;
     let asked = channel.queue_declare(short(name), passive, FieldTable::default());
     match link.ask(doing, asked).await {
-        Ok(queue) => Ok(queue.message_count()),
-        Err(AmqpError::Missing { .. }) => Ok(0),
+        Ok(queue) => Ok((queue.message_count(), queue.consumer_count())),
+        Err(AmqpError::Missing { .. }) => Ok((0, 0)),
         Err(error) => Err(error),
     }
 }
 
 impl Look {
-    /// None if the queue has no letters.
+    /// None if the queue has no letters. Links and codes are taken out of those that the broker gave up by itself, in the
+    /// queue as well.
     pub(super) async fn open(settings: &AmqpSettings, queue: &str, clock: &SharedClock) -> io::Result<Option<Self>> {
+        let Some(mut look) = Self::take(settings, queue, clock).await? else { return Ok(None) };
+        if !look.redact(queue).await? {
+            return Ok(Some(look));
+        }
+        look.link.close().await;
+        Self::take(settings, queue, clock).await
+    }
+
+    async fn take(settings: &AmqpSettings, queue: &str, clock: &SharedClock) -> io::Result<Option<Self>> {
         let link = Link::open(settings, "dead letters").await.map_err(io::Error::other)?;
         let mut waiting = count(&link, queue).await.map_err(io::Error::other)?;
         // What another look has just given back is counted a moment after its goodbye.
@@ -107,6 +126,34 @@ impl Look {
             }
         }
         Ok(())
+    }
+
+    /// Puts copies without secrets in the place of letters that have some; true if there were any.
+    async fn redact(&mut self, queue: &str) -> io::Result<bool> {
+        let (mut copies, mut originals) = (Vec::new(), Vec::new());
+        for (letter, deliveries) in self.letters.values_mut() {
+            let mut message = letter.message.clone();
+            if message.remove_secrets() && message.body != letter.message.body {
+                let tries = Tries { attempts: letter.attempts, ..Tries::default() };
+                copies.push((message, Notes { tries, death: Some((letter.reason.clone(), letter.died_at)) }));
+                originals.append(deliveries);
+            }
+        }
+        if copies.is_empty() {
+            return Ok(false);
+        }
+        let exchange = routes::exchange_to(&self.link, queue).await.map_err(io::Error::other)?;
+        let channel = self.link.confirmed_channel().await.map_err(io::Error::other)?;
+        let settings = self.link.settings();
+        let letters =
+            copies.into_iter().map(|(message, notes)| convert::to_queue(&exchange, &self.name, message, &notes));
+        let fates = window::publish(&channel, letters.collect(), settings.confirm_limit).await;
+        let fates = fates.map_err(|error| io::Error::other(window_error(settings, error, "taking secrets out")))?;
+        if fates.iter().any(|fate| *fate != Fate::Confirmed) {
+            return Err(io::Error::other("the broker declined a dead letter without its secret"));
+        }
+        self.discard(originals).await?;
+        Ok(true)
     }
 
     pub(super) async fn discard(&mut self, deliveries: Vec<Delivery>) -> io::Result<()> {

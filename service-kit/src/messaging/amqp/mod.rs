@@ -18,15 +18,16 @@ mod look;
 mod options;
 mod probe;
 mod publisher;
+mod routes;
 mod settings;
 mod topology;
 mod window;
 
-pub use consumers::AmqpConsumers;
+pub use consumers::{AmqpConsumers, HandsReport};
 pub use dead_letters::AmqpDeadLetters;
 pub use error::AmqpError;
 pub use options::BrokerOptions;
 pub use probe::{Role, check_at_start, probe, probe_as};
 pub use publisher::AmqpPublisher;
 pub use settings::AmqpSettings;
-pub use topology::{dead_queue, retry_queue};
+pub use topology::{dead_queue, direct_exchange, retry_queue};

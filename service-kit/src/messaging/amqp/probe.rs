@@ -6,7 +6,7 @@ use lapin::options::BasicPublishOptions;
 use super::connection::Link;
 use super::error::AmqpError;
 use super::settings::AmqpSettings;
-use super::topology;
+use super::{routes, topology};
 use crate::messaging::ConsumerSettings;
 
 /// What a service does at the broker, which decides the rights it needs.
@@ -32,11 +32,14 @@ pub async fn probe_as(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(),
 }
 
 async fn try_roles(link: &Link, roles: &[Role<'_>]) -> Result<(), AmqpError> {
-    topology::declare_exchange(link).await?;
+    topology::check_exchange(link).await?;
     for role in roles {
         match role {
             Role::Publisher => try_publishing(link).await?,
-            Role::Consumer(settings) => topology::declare_queues(link, settings).await?,
+            Role::Consumer(settings) => {
+                topology::declare_queues(link, settings).await?;
+                routes::exchange_to(link, &settings.queue).await?;
+            }
         }
     }
     Ok(())

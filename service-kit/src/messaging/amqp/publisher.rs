@@ -13,17 +13,18 @@ use async_trait::async_trait;
 use lapin::Channel;
 use prometheus::IntGauge;
 use shared_events::WireMessage;
-use tokio::sync::{Mutex, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::connection::{Backoff, Link};
 use super::error::AmqpError;
 use super::expected::ExpectedQueues;
+use super::routes::Routes;
 use super::settings::AmqpSettings;
 use super::window::{self, Fate, Letter, WindowError};
 use super::{convert, topology};
 use crate::lifecycle::Shutdown;
-use crate::messaging::{Destination, Outgoing, Progress, Publisher, Receipt, metrics};
+use crate::messaging::{Destination, Outgoing, Publisher, Receipt, metrics};
 use crate::task;
 use crate::telemetry::Metrics;
 
@@ -31,11 +32,17 @@ const LANES: usize = 4;
 const WINDOW: usize = 64;
 /// How many messages may wait for a lane.
 const WAITING: usize = 1024;
+/// Queues that resume between two looks of a receiver; more make it lag, which it takes for all queues.
+const RESUMED_CAPACITY: usize = 16;
+/// After a message was returned, the expected queues are not looked at again before this time.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long to wait for the reason of a loss.
 const TOLD_LIMIT: Duration = Duration::from_secs(1);
 
 struct Request {
     letter: Letter,
+    /// Whose exchange is found out on the connection, for a message to one queue.
+    queue: Option<String>,
     answer: oneshot::Sender<Fate>,
 }
 
@@ -52,8 +59,10 @@ struct Inner {
     settings: AmqpSettings,
     requests: mpsc::Sender<Request>,
     state: watch::Receiver<State>,
-    /// Nothing is ever sent: pausing is the consumers' affair, and they are elsewhere.
+    /// The queues that are there again. Pausing is the consumers' affair, and they are elsewhere.
     resumed: broadcast::Sender<String>,
+    /// Notified when the broker gave a message back.
+    returned: Arc<Notify>,
     missing: watch::Receiver<Vec<String>>,
     unroutable: prometheus::IntCounter,
     supervisor: JoinHandle<()>,
@@ -71,9 +80,13 @@ impl AmqpPublisher {
         let (requests, inbox) = mpsc::channel(WAITING);
         let (set_state, state) = watch::channel(Err("the broker was not reached yet".to_owned()));
         let (set_missing, missing) = watch::channel(settings.expected_queues.clone());
-        let connected = metrics.gauge("broker_connected", "1 while connected to the broker", &["user"]);
+        let connected = metrics.gauge("bank_broker_connected", "1 while connected to the broker", &["user"]);
+        let (resumed, _) = broadcast::channel(RESUMED_CAPACITY);
+        let returned = Arc::new(Notify::new());
         let supervisor = Supervisor {
             settings: settings.clone(),
+            resumed: resumed.clone(),
+            returned: returned.clone(),
             inbox: Arc::new(Mutex::new(inbox)),
             state: set_state,
             missing: set_missing,
@@ -81,9 +94,10 @@ impl AmqpPublisher {
             shutdown,
         };
         let unroutable = metrics::messages(metrics).with_label_values(&["none", "unroutable"]);
-        let (resumed, _) = broadcast::channel(1);
         let supervisor = task::spawn("amqp-publisher", supervisor.run());
-        Self { inner: Arc::new(Inner { settings, requests, state, resumed, missing, unroutable, supervisor }) }
+        Self {
+            inner: Arc::new(Inner { settings, requests, state, resumed, returned, missing, unroutable, supervisor }),
+        }
     }
 
     /// Whether the broker is there, for readiness.
@@ -97,13 +111,13 @@ impl AmqpPublisher {
     }
 
     /// Hands a message to a lane and waits for its fate.
-    async fn send(&self, letter: Letter) -> Result<Fate, String> {
+    async fn send(&self, letter: Letter, queue: Option<String>) -> Result<Fate, String> {
         let mut state = self.inner.state.clone();
         (*state.borrow()).clone()?;
         let (answer, fate) = oneshot::channel();
         let sending = async {
             // Both fail only when the connection is going, of which the state will tell.
-            self.inner.requests.send(Request { letter, answer }).await.ok()?;
+            self.inner.requests.send(Request { letter, queue, answer }).await.ok()?;
             fate.await.ok()
         };
         let known = tokio::select! {
@@ -124,18 +138,18 @@ impl AmqpPublisher {
         reason.unwrap_or_else(|| "the connection was lost before the confirm".to_owned())
     }
 
-    fn receipt(&self, fate: Fate, target: &Target, progress: Progress) -> Receipt {
-        let later = |after, reason| Receipt::Later { after, progress, waiting_for: None, reason };
+    fn receipt(&self, fate: Fate, target: &Target) -> Receipt {
         match (fate, target) {
             (Fate::Confirmed, _) => Receipt::Accepted,
             (Fate::Unroutable, Target::Queue(queue)) => {
-                Receipt::Unavailable { reason: format!("there is no queue {queue:?}") }
+                Receipt::Unavailable { reason: format!("there is no queue {queue:?}, or not for this user") }
             }
             (Fate::Unroutable, Target::Key(key)) => {
                 self.inner.unroutable.inc();
                 let exchange = &self.inner.settings.exchange;
                 let reason = format!("no queue is bound to {exchange:?} for the routing key {key:?}");
-                later(self.inner.settings.unroutable_delay, reason)
+                self.inner.returned.notify_one();
+                Receipt::Unrouted { after: self.inner.settings.unroutable_delay, reason }
             }
             // As during an outage: who waits and tries again keeps the order of its messages.
             (Fate::Refused, _) => {
@@ -154,10 +168,14 @@ enum Target {
 #[async_trait]
 impl Publisher for AmqpPublisher {
     async fn publish(&self, outgoing: Outgoing) -> Receipt {
-        let Outgoing { message, destination, progress } = outgoing;
+        let Outgoing { message, destination, .. } = outgoing;
         let (letter, target) = address(&self.inner.settings, message, destination);
-        match self.send(letter).await {
-            Ok(fate) => self.receipt(fate, &target, progress),
+        let queue = match &target {
+            Target::Queue(queue) => Some(queue.clone()),
+            Target::Key(_) => None,
+        };
+        match self.send(letter, queue).await {
+            Ok(fate) => self.receipt(fate, &target),
             Err(reason) => Receipt::Unavailable { reason },
         }
     }
@@ -174,7 +192,8 @@ fn address(settings: &AmqpSettings, message: WireMessage, destination: Destinati
             (convert::to_exchange(&settings.exchange, message), target)
         }
         Destination::Queue(queue) => {
-            (convert::to_queue(&queue, message, &convert::Notes::default()), Target::Queue(queue))
+            let unknown = topology::short("");
+            (convert::to_queue(&unknown, &queue, message, &convert::Notes::default()), Target::Queue(queue))
         }
     }
 }
@@ -185,6 +204,8 @@ struct Supervisor {
     inbox: Arc<Mutex<mpsc::Receiver<Request>>>,
     state: watch::Sender<State>,
     missing: watch::Sender<Vec<String>>,
+    resumed: broadcast::Sender<String>,
+    returned: Arc<Notify>,
     connected: IntGauge,
     shutdown: Shutdown,
 }
@@ -216,10 +237,12 @@ impl Supervisor {
         tracing::info!(endpoint = self.settings.endpoint(), "the publisher is connected");
         backoff.reset();
         self.set_state(Ok(()));
-        let lanes = lanes.iter().map(|channel| Box::pin(self.run_lane(channel)));
+        let routes = Routes::default();
+        let lanes = lanes.iter().map(|channel| Box::pin(self.run_lane(channel, &link, &routes)));
         tokio::select! {
             (error, ..) = futures_util::future::select_all(lanes) => error,
             () = link.ended() => link.loss("publishing"),
+            error = self.watch_queues(&link) => error,
         }
     }
 
@@ -245,6 +268,10 @@ impl Supervisor {
             if queues.is_empty() {
                 if told.is_some() {
                     tracing::info!("all expected queues are there");
+                    for queue in expected.were_missing() {
+                        // Without a receiver nothing waits for a queue.
+                        drop(self.resumed.send(queue.to_owned()));
+                    }
                 }
                 return Ok(());
             }
@@ -257,7 +284,25 @@ impl Supervisor {
         }
     }
 
-    async fn run_lane(&self, channel: &Channel) -> AmqpError {
+    /// A message that comes back may do so because an expected queue is gone: then nothing is published before it is there
+    /// again. Returns only with the error that says so.
+    async fn watch_queues(&self, link: &Link) -> AmqpError {
+        loop {
+            self.returned.notified().await;
+            let mut expected = ExpectedQueues::new(&self.settings.expected_queues);
+            match expected.look(link).await {
+                Ok([]) => {}
+                Ok(missing) => {
+                    let reason = format!("the queues {} are gone", missing.join(", "));
+                    return AmqpError::lost(&self.settings, "publishing", reason);
+                }
+                Err(error) => return error,
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn run_lane(&self, channel: &Channel, link: &Link, routes: &Routes) -> AmqpError {
         let mut requests = Vec::with_capacity(WINDOW);
         loop {
             if self.inbox.lock().await.recv_many(&mut requests, WINDOW).await == 0 {
@@ -265,8 +310,21 @@ impl Supervisor {
             }
             // A sender that has stopped waiting publishes again by itself.
             requests.retain(|request: &Request| !request.answer.is_closed());
-            let (letters, mut answers): (Vec<_>, Vec<_>) =
-                requests.drain(..).map(|Request { letter, answer }| (letter, answer)).unzip();
+            let (mut letters, mut answers) = (Vec::with_capacity(WINDOW), Vec::with_capacity(WINDOW));
+            for Request { mut letter, queue, answer } in requests.drain(..) {
+                if let Some(queue) = queue {
+                    match routes.to(link, &queue).await {
+                        Ok(Some(exchange)) => letter.exchange = exchange,
+                        Ok(None) => {
+                            answer.send(Fate::Unroutable).ok();
+                            continue;
+                        }
+                        Err(error) => return error,
+                    }
+                }
+                letters.push(letter);
+                answers.push(answer);
+            }
             if crate::planted!("no_confirm") {
                 for answer in answers.drain(..) {
                     answer.send(Fate::Confirmed).ok();

@@ -10,9 +10,9 @@ use super::error::AmqpError;
 
 /// A broker that is silent for twice this long counts as gone.
 const HEARTBEAT_S: u16 = 10;
-/// Each connection keeps room for 64 frames of the largest size: 8 MiB with the broker's own, where messages of a kilobyte need
-/// none of it. Larger messages go in more frames.
-const FRAME_MAX: u32 = 16 * 1024;
+/// The broker's own limit. It never splits the frame of a message's headers and does not hold it to what was negotiated, so that a
+/// lower limit here would end the connection at a message whose headers are larger, with everything that it had in hand.
+const FRAME_MAX: u32 = 128 * 1024;
 /// What AMQP allows for the name of a queue or an exchange, less the longest suffix put to it here.
 const MAX_NAME: usize = 200;
 
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(AmqpSettings::parse("amqp://h?heartbeat=3", "x").unwrap().uri.query.heartbeat, Some(3));
         assert_eq!(AmqpSettings::parse("amqp://h", "x").unwrap().uri.query.heartbeat, Some(10));
         assert_eq!(AmqpSettings::parse("amqp://h?frame_max=8192", "x").unwrap().uri.query.frame_max, Some(8192));
-        assert_eq!(AmqpSettings::parse("amqp://h", "x").unwrap().uri.query.frame_max, Some(16_384));
+        assert_eq!(AmqpSettings::parse("amqp://h", "x").unwrap().uri.query.frame_max, Some(131_072));
     }
 
     #[test]

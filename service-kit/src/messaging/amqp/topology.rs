@@ -5,6 +5,7 @@
 //! | `<queue>` | bound to the exchange; a message returned to it 20 times over goes to `<queue>.dead` |
 //! | `<queue>.retry.5s` … | a message waits here for its next attempt, then expires back into `<queue>` |
 //! | `<queue>.dead` | messages that were given up, until somebody replays or discards them |
+//! | `<queue>.direct` | an exchange that leads to each of these by its name, for copies, replies and replays (see `routes`) |
 //!
 //! All are durable quorum queues whose dead letters the broker moves at least once, which needs `reject-publish`. A queue
 //! that exists with other arguments is an error that names it: queues are never changed silently. Bindings that a service
@@ -15,7 +16,6 @@ use std::time::Duration;
 use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use shared_events::Pattern;
 
 use super::connection::Link;
 use super::error::AmqpError;
@@ -43,28 +43,46 @@ pub fn retry_queue(queue: &str, delay: Duration) -> String {
     format!("{queue}.retry.{length}")
 }
 
+/// The exchange by which a queue and those beside it are reached by name: `log-service.direct`.
+pub fn direct_exchange(queue: &str) -> String {
+    format!("{queue}.direct")
+}
+
 /// A name for the wire. Names are checked where they come in; one that is too long all the same leads nowhere.
 pub(super) fn short(text: &str) -> ShortString {
     ShortString::try_new(text).unwrap_or_default()
 }
 
-/// Makes the topic exchange. Without the right to, it is enough that it is there.
+/// Makes the topic exchange.
 pub(super) async fn declare_exchange(link: &Link) -> Result<(), AmqpError> {
-    let name = short(&link.settings().exchange);
-    let doing = format!("declaring the exchange {name:?}");
-    let declare = async |passive| {
-        let options = ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
-        let channel = link.channel().await?;
-        let declared = channel.exchange_declare(name.clone(), ExchangeKind::Topic, options, FieldTable::default());
-        link.ask(&doing, declared).await
-    };
-    match declare(false).await {
-        Err(forbidden @ AmqpError::Forbidden { .. }) => declare(true).await.map_err(|error| match error {
-            AmqpError::Missing { .. } => forbidden,
-            other => other,
-        }),
+    declare(link, &link.settings().exchange, ExchangeKind::Topic).await
+}
+
+/// The same, and makes sure of its kind, if the user may make it. For the start: a user who may not costs a line at ERROR in the
+/// broker's log.
+pub(super) async fn check_exchange(link: &Link) -> Result<(), AmqpError> {
+    declare_exchange(link).await?;
+    match declare_as(link, &link.settings().exchange, ExchangeKind::Topic, false).await {
+        Err(AmqpError::Forbidden { .. }) => Ok(()),
         outcome => outcome,
     }
+}
+
+/// Makes an exchange unless it is there. Looking comes first and needs no right, while the broker's log has a line at ERROR
+/// for each try of a user who may not make it.
+async fn declare(link: &Link, name: &str, kind: ExchangeKind) -> Result<(), AmqpError> {
+    match declare_as(link, name, kind.clone(), true).await {
+        Err(AmqpError::Missing { .. }) => declare_as(link, name, kind, false).await,
+        outcome => outcome,
+    }
+}
+
+async fn declare_as(link: &Link, name: &str, kind: ExchangeKind, passive: bool) -> Result<(), AmqpError> {
+    let options = ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
+    let channel = link.channel().await?;
+    let declared = channel.exchange_declare(short(name), kind, options, FieldTable::default());
+    link.ask(&format!("declaring the exchange {name:?}"), declared).await?;
+    link.ask("closing a channel", channel.close(200, short("OK"))).await
 }
 
 /// Makes all queues of a consumer and binds them.
@@ -73,7 +91,23 @@ pub(super) async fn declare_queues(link: &Link, settings: &ConsumerSettings) -> 
         declare_queue(link, &name, arguments).await?;
     }
     for pattern in &settings.bindings {
-        bind(link, &settings.queue, pattern).await?;
+        bind(link, &settings.queue, &link.settings().exchange, &pattern.to_string()).await?;
+    }
+    match declare_direct(link, settings).await {
+        Err(error @ AmqpError::Forbidden { .. }) => {
+            tracing::debug!(%error, "the queue has no exchange of its own; the default exchange is used");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+/// Makes the exchange that leads to the consumer's queues by their names.
+async fn declare_direct(link: &Link, settings: &ConsumerSettings) -> Result<(), AmqpError> {
+    let exchange = direct_exchange(&settings.queue);
+    declare(link, &exchange, ExchangeKind::Direct).await?;
+    for (queue, _) in queues_of(settings) {
+        bind(link, &queue, &exchange, &queue).await?;
     }
     Ok(())
 }
@@ -97,11 +131,12 @@ async fn declare_queue(link: &Link, name: &str, arguments: FieldTable) -> Result
     Ok(())
 }
 
-async fn bind(link: &Link, queue: &str, pattern: &Pattern) -> Result<(), AmqpError> {
+async fn bind(link: &Link, queue: &str, exchange: &str, key: &str) -> Result<(), AmqpError> {
     let channel = link.channel().await?;
-    let (queue_name, exchange, key) = (short(queue), short(&link.settings().exchange), short(&pattern.to_string()));
-    let bound = channel.queue_bind(queue_name, exchange, key, QueueBindOptions::default(), FieldTable::default());
-    link.ask(&format!("binding the queue {queue:?} to {pattern}"), bound).await
+    let (options, doing) = (QueueBindOptions::default(), format!("binding the queue {queue:?} to {key}"));
+    let bound = channel.queue_bind(short(queue), short(exchange), short(key), options, FieldTable::default());
+    link.ask(&doing, bound).await?;
+    link.ask("closing a channel", channel.close(200, short("OK"))).await
 }
 
 /// `to` is where dead letters of the queue go, by way of the default exchange.

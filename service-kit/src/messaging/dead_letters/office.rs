@@ -73,6 +73,8 @@ pub struct Waiting {
     pub in_line: bool,
     /// For their next attempt, or to be put into the queue again; others overtake them meanwhile.
     pub to_be_retried: bool,
+    /// How many consumers the queue has, which may hold messages of it; 0 if that is not known.
+    pub consumers: u32,
 }
 
 impl Wanted {
@@ -125,7 +127,9 @@ impl InProcessOffice {
         let outgoing = Outgoing { message: letter.message.clone(), destination, progress: Progress::default() };
         match tokio::time::timeout(REPLAY_LIMIT, self.publisher.publish(outgoing)).await {
             Ok(Receipt::Accepted) => {}
-            Ok(Receipt::Later { reason, .. } | Receipt::Unavailable { reason }) => return Ok(Worked::Kept { reason }),
+            Ok(Receipt::Later { reason, .. } | Receipt::Unrouted { reason, .. } | Receipt::Unavailable { reason }) => {
+                return Ok(Worked::Kept { reason });
+            }
             Err(_) => return Ok(Worked::Kept { reason: "the queue did not answer in time".to_owned() }),
         }
         // Accepted is also what was given up once more: then another letter stands in the place of this one.

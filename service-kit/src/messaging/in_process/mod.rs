@@ -35,6 +35,8 @@ use crate::lifecycle::Shutdown;
 use crate::task;
 use crate::telemetry::Metrics;
 
+/// After which time a message that no queue takes is published again, as over a broker.
+const UNROUTED_DELAY: Duration = Duration::from_secs(30);
 /// More resumptions than this between two looks make a receiver lag, which it must take as "all queues resumed".
 const RESUMED_CAPACITY: usize = 64;
 /// The queue label of messages that reach no queue.
@@ -161,11 +163,6 @@ impl InProcessBroker {
             }
         }
     }
-
-    fn accept_as(&self, outcome: &str) -> Receipt {
-        self.messages.with_label_values(&[NO_QUEUE, outcome]).inc();
-        Receipt::Accepted
-    }
 }
 
 #[async_trait]
@@ -179,10 +176,13 @@ impl Publisher for InProcessBroker {
         };
         let now = self.context.clock.now();
         if queues.is_empty() {
-            return self.accept_as("unroutable");
+            self.messages.with_label_values(&[NO_QUEUE, "unroutable"]).inc();
+            let reason = format!("no queue takes {:?}", outgoing.message.routing_key);
+            return Receipt::Unrouted { after: UNROUTED_DELAY, reason };
         }
         if outgoing.message.expires_at().is_some_and(|end| end <= now) {
-            return self.accept_as("expired");
+            self.messages.with_label_values(&[NO_QUEUE, "expired"]).inc();
+            return Receipt::Accepted;
         }
         let Outgoing { message, progress, .. } = outgoing;
         deliver(&message, &queues, Settlement::new(progress, now)).await.into_receipt()

@@ -23,9 +23,9 @@ pub(super) async fn done_and_skipped_are_counted_apart(transport: &impl Transpor
     transport.send(&message(1)).await;
     for outcome in ["done", "skipped"] {
         let (queue, label) = (transport.name(outcome), format!("outcome=\"{outcome}\""));
-        let counted = async || transport.metric("messages_total", &[&queue, &label]) == 1;
+        let counted = async || transport.metric("bank_messages_total", &[&queue, &label]) == 1;
         eventually(outcome, counted).await;
-        eventually("nothing is in flight", async || transport.metric("messages_in_flight", &[&queue]) == 0).await;
+        eventually("nothing is in flight", async || transport.metric("bank_messages_in_flight", &[&queue]) == 0).await;
         assert!(transport.letters(outcome).await.is_empty());
     }
 }
@@ -56,7 +56,7 @@ pub(super) async fn a_failing_message_is_tried_again_after_each_delay_until_it_i
         let waited = pair[1].0 - pair[0].0;
         assert!(waited >= Duration::from_millis(delay_ms - 5), "{waited:?} for {delay_ms} ms");
     }
-    assert_eq!(transport.metric("dead_letters_total", &[&transport.name("q")]), 1);
+    assert_eq!(transport.metric("bank_dead_letters_total", &[&transport.name("q")]), 1);
 }
 
 pub(super) async fn a_rejected_message_is_a_dead_letter_at_once(transport: &impl Transport) {
@@ -94,7 +94,7 @@ async fn only_the_poison_pays(transport: &impl Transport, act: Act, reason: &str
     let letter = transport.letters("q").await.remove(0);
     assert_eq!((letter.id(), letter.attempts), (id(3), 3));
     assert!(letter.reason.contains("after 3 crashes") && letter.reason.contains(reason), "{}", letter.reason);
-    let done = async || transport.metric("messages_total", &[&transport.name("q"), "outcome=\"done\""]) == 4;
+    let done = async || transport.metric("bank_messages_total", &[&transport.name("q"), "outcome=\"done\""]) == 4;
     eventually("the others are done", done).await;
 }
 
@@ -107,8 +107,9 @@ pub(super) async fn outcomes_of_a_batch_belong_to_their_messages(transport: &imp
     transport.subscribe(batches(transport, 4), Arc::clone(&consumer) as Arc<dyn Consumer>).unwrap();
     transport.ready().await;
     send_all(transport, 4).await;
-    let counted =
-        |outcome: &str| transport.metric("messages_total", &[&transport.name("q"), &format!("outcome=\"{outcome}\"")]);
+    let counted = |outcome: &str| {
+        transport.metric("bank_messages_total", &[&transport.name("q"), &format!("outcome=\"{outcome}\"")])
+    };
     eventually("three are done", async || counted("done") == 3).await;
     assert_eq!((counted("retry"), counted("dead")), (1, 1));
     assert_eq!((consumer.seen(id(1)), consumer.seen(id(2)), consumer.seen(id(3))), (2, 1, 1));
@@ -167,7 +168,7 @@ pub(super) async fn an_outage_pauses_the_queue_and_spends_no_attempts(transport:
     transport.ready().await;
     send_all(transport, 20).await;
     eventually("the queue is paused", async || transport.is_paused("q")).await;
-    assert_eq!(transport.metric("consumer_paused", &[&transport.name("q")]), 1);
+    assert_eq!(transport.metric("bank_consumer_paused", &[&transport.name("q")]), 1);
     let probes = consumer.probes.load(Ordering::SeqCst);
     eventually("it is asked for", async || consumer.probes.load(Ordering::SeqCst) >= probes + 3).await;
     assert!(consumer.calls() <= 4, "nothing reaches the handler of a paused queue but what was underway");
@@ -175,7 +176,7 @@ pub(super) async fn an_outage_pauses_the_queue_and_spends_no_attempts(transport:
     consumer.is_down.store(false, Ordering::SeqCst);
     eventually("all are given up in the end", async || transport.letters("q").await.len() == 20).await;
     assert!(transport.letters("q").await.iter().all(|letter| letter.attempts == 5), "each had its five attempts");
-    assert_eq!(transport.metric("consumer_paused", &[&transport.name("q")]), 0);
+    assert_eq!(transport.metric("bank_consumer_paused", &[&transport.name("q")]), 0);
 }
 
 pub(super) async fn a_message_reaches_the_queues_that_are_bound_to_its_key(transport: &impl Transport) {
@@ -209,7 +210,7 @@ pub(super) async fn an_expired_message_reaches_nobody(transport: &impl Transport
     // It is of use for a day, and `start` is long ago.
     let mail = Envelope::new(id(1), "urn:test", None, start(), &EmailRequested::example()).unwrap();
     transport.send(&WireMessage::encode(&mail).unwrap()).await;
-    eventually("it is counted", async || transport.metric("messages_total", &["outcome=\"expired\""]) == 1).await;
+    eventually("it is counted", async || transport.metric("bank_messages_total", &["outcome=\"expired\""]) == 1).await;
     transport.send(&message(2)).await;
     eventually("the next one is there", async || consumer.seen(id(2)) == 1).await;
     assert_eq!(consumer.calls(), 1);
@@ -225,7 +226,7 @@ pub(super) async fn no_more_handlers_run_at_once_than_allowed_and_no_fewer(trans
     eventually("three are in", async || consumer.calls() == 3).await;
     let done = async || {
         consumer.release.notify_one();
-        transport.metric("messages_total", &[&transport.name("q"), "outcome=\"done\""]) == 9
+        transport.metric("bank_messages_total", &[&transport.name("q"), "outcome=\"done\""]) == 9
     };
     eventually("all are done", done).await;
     assert_eq!(consumer.most_running.load(Ordering::SeqCst), 3);
@@ -255,7 +256,7 @@ pub(super) async fn a_drain_lets_handlers_finish_and_takes_no_more(transport: &i
     let (clean, ()) = tokio::join!(transport.drain(Duration::from_secs(10)), release);
     assert!(clean);
     assert_eq!(consumer.calls(), 1);
-    assert_eq!(transport.metric("messages_total", &[&transport.name("q"), "outcome=\"done\""]), 1);
+    assert_eq!(transport.metric("bank_messages_total", &[&transport.name("q"), "outcome=\"done\""]), 1);
     assert!(transport.drain(Duration::from_secs(1)).await, "a second drain has nothing to do");
 }
 

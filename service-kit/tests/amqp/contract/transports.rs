@@ -55,7 +55,7 @@ pub(super) struct InProcess {
 
 impl InProcess {
     pub(super) fn new() -> Self {
-        let (letters, metrics) = (Arc::new(MemoryDeadLetters::new()), Metrics::new("test-service"));
+        let (letters, metrics) = (Arc::new(MemoryDeadLetters::new()), Metrics::new());
         let broker = InProcessBroker::new(
             Arc::clone(&letters) as Arc<dyn service_kit::messaging::DeadLetters>,
             Arc::clone(&metrics),
@@ -81,7 +81,9 @@ async fn relay(publisher: impl Publisher, message: WireMessage, destination: Des
                     _ = resumed.recv() => {}
                 }
             }
-            Receipt::Unavailable { .. } => tokio::time::sleep(Duration::from_millis(50)).await,
+            Receipt::Unavailable { .. } | Receipt::Unrouted { .. } => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ impl Stage {
         let tag = service_kit::ids::new_uuid().simple().to_string();
         let mut settings = AmqpSettings::parse(uri, &format!("x.{tag}")).unwrap();
         change(&mut settings);
-        let (metrics, shutdown) = (Metrics::new("test-service"), Shutdown::new());
+        let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
         let publisher = AmqpPublisher::start(settings.clone(), &metrics, shutdown.clone());
         let consumers = AmqpConsumers::new(settings.clone(), Arc::clone(&metrics), shutdown);
         let stage = Self { settings, publisher, consumers, metrics, tag };
@@ -131,8 +131,8 @@ impl Stage {
 /// A number from the metrics, as Prometheus would scrape it; 0 if it is not there.
 pub(crate) fn metric(metrics: &Metrics, name: &str, labels: &[&str]) -> u64 {
     let text = metrics.render();
-    let start = format!("{name}{{");
-    let line = text.lines().find(|line| line.starts_with(&start) && labels.iter().all(|label| line.contains(label)));
+    let named = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+    let line = text.lines().find(|line| named(line) && labels.iter().all(|label| line.contains(label)));
     line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
 

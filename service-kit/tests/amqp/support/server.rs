@@ -28,7 +28,7 @@ pub(crate) struct PrivateBroker {
 impl PrivateBroker {
     pub(crate) fn start(name: &str) -> Self {
         let run = Path::new(&variable("REAL_SERVERS_ENV")).parent().unwrap().join(name);
-        script("up.sh", &["rabbitmq"], &run);
+        script("up.sh", &[&variable("BROKER_SERVER")], &run);
         let env = std::fs::read_to_string(run.join("env")).unwrap();
         let uri = env.lines().find_map(|line| line.strip_prefix("AMQP_URI=")).unwrap().to_owned();
         Self { run, uri }
@@ -36,7 +36,7 @@ impl PrivateBroker {
 
     /// As a crash would.
     pub(crate) fn kill(&self) {
-        script("down.sh", &["--kill", "rabbitmq"], &self.run);
+        script("down.sh", &["--kill", &variable("BROKER_SERVER")], &self.run);
     }
 
     /// In peace.
@@ -46,7 +46,7 @@ impl PrivateBroker {
 
     /// On the same port, with the same data.
     pub(crate) fn start_again(&self) {
-        script("up.sh", &["rabbitmq"], &self.run);
+        script("up.sh", &[&variable("BROKER_SERVER")], &self.run);
     }
 }
 

@@ -2,7 +2,14 @@
 
 use serde_json::json;
 
-use crate::world::{PASSWORD, World};
+use crate::world::{PASSWORD, Person, World};
+
+/// The user proves its address, which text messages ask for.
+pub(crate) async fn prove(world: &World, person: &Person) {
+    let token = world.inbox.mail(&person.email, "confirm your e-mail").await.token(VERIFY);
+    world.secrets.keep("a link that verifies", &token);
+    world.post(Some(person), "/auth/email/verify", json!({"token": token}), 200).await;
+}
 
 const VERIFY: &str = "/auth/email/verify/";
 

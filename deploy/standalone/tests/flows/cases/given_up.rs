@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 use stand_ins::fcm::Mood;
 use stand_ins::sms::Reply;
 
+use super::addresses::prove;
 use crate::world::World;
 
 pub(crate) async fn letters(world: &World) {
     let pia = world.register("pia").await;
+    prove(world, &pia).await;
     let number = world.secrets.keep_data("a telephone number that is refused", "+4915187654321");
     world.sms.answer_with(&[Reply::Status(400)]);
     world.post(Some(&pia), "/auth/phone", json!({"phone": number}), 202).await;

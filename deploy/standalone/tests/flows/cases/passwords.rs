@@ -42,7 +42,7 @@ pub(crate) async fn reset_by_link(world: &World) {
 pub(crate) async fn reset_by_code(world: &World) {
     let (person, mail) = forgetful(world, "gus").await;
     let by = |code: &str| json!({"email": person.email, "verification_code": code, "password": OTHER});
-    let wrong = if mail.code() == "000000" { "111111" } else { "000000" };
+    let wrong = if mail.code() == "00000000" { "11111111" } else { "00000000" };
     world.post(None, "/auth/password/reset", by(wrong), 401).await;
     world.post(None, "/auth/password/reset", by(&mail.code()), 200).await;
     was_reset(world, &person).await;

@@ -6,15 +6,19 @@ use stand_ins::providers::PROVIDERS;
 
 use crate::world::{PASSWORD, Person, World};
 
+/// What a program keeps to itself, and its S256 challenge (RFC 7636, appendix B).
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
 /// Consents at the provider, and gives what the browser comes back with.
 async fn returning(world: &World, provider: &str, by: Option<&Person>) -> Value {
-    let path = format!("/auth/social/{provider}/start");
+    let path = format!("/auth/social/{provider}/start?code_challenge={CHALLENGE}");
     let token = by.map(|by| by.token.as_str());
     let (status, begun) = world.send(Method::GET, &path, token, &Value::Null).await;
     assert_eq!(status, 200, "{begun}");
     let (code, state) = world.providers.consent(begun["authorization_url"].as_str().unwrap()).await;
     let (code, state) = (world.secrets.keep("a provider's code", code), world.secrets.keep("a state", state));
-    json!({"code": code, "state": state})
+    json!({"code": code, "state": state, "code_verifier": VERIFIER})
 }
 
 /// A login at each; the second time it is the same user. An address that the provider has not verified is proved by mail.
@@ -43,7 +47,10 @@ pub(crate) async fn link(world: &World) {
     let body = returning(world, "google", Some(&lea)).await;
     world.post(Some(&lea), "/auth/social/google", body, 201).await;
     world.inbox.mail(&lea.email, "Login with Google added").await;
-    let proof = json!({"id_token": world.secrets.keep("an id_token", world.providers.id_token("google"))});
+    let path = format!("/auth/social/google/start?code_challenge={CHALLENGE}");
+    let (_, begun) = world.send(Method::GET, &path, None, &Value::Null).await;
+    let id_token = world.providers.id_token("google", begun["nonce"].as_str());
+    let proof = json!({"id_token": world.secrets.keep("an id_token", id_token), "code_verifier": VERIFIER});
     let by_google = world.person(&lea.email, &world.post(None, "/auth/social/google", proof, 200).await);
     assert_eq!(world.get(&by_google, "/auth/me").await["email"], lea.email);
     world.delete(&lea, "/auth/social/google", Value::Null).await;

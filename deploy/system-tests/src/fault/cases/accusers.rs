@@ -34,10 +34,10 @@ impl Accusers {
                 // A process that was killed says nothing.
                 let Ok(answer) = client.get(&url).send().await else { continue };
                 let Ok(text) = answer.text().await else { continue };
-                if sum_of(&text, "conservation_up", &[]) == 1 {
+                if sum_of(&text, "bank_conservation_up", &[]) == 1 {
                     asking.fetch_add(1, Ordering::Relaxed);
                 }
-                most = most.max(sum_of(&text, "events_unaccounted", &[]));
+                most = most.max(sum_of(&text, "bank_events_unaccounted", &[]));
             }
             most
         });

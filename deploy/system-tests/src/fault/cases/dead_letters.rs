@@ -178,8 +178,8 @@ impl Desk<'_> {
         let servers = &self.stage.house.servers;
         let dying = async {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            servers.kill(Engine::RabbitMq).await?;
-            servers.start_again(Engine::RabbitMq).await
+            servers.kill(Engine::Broker).await?;
+            servers.start_again(Engine::Broker).await
         };
         let replaying = async {
             for _ in 0..240 {

@@ -23,7 +23,7 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
     let load = Load::start(&stage.ledger, 2, Duration::from_millis(100));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut faults = Vec::new();
-    let mut turns: Vec<(Vec<Engine>, Duration)> = vec![(vec![Engine::RabbitMq], LENGTH)];
+    let mut turns: Vec<(Vec<Engine>, Duration)> = vec![(vec![Engine::Broker], LENGTH)];
     if extent.outages > 2 {
         turns.extend(Engine::ALL.map(|engine| (vec![engine], LENGTH)));
         turns.extend(Engine::ALL.map(|engine| (vec![engine], LONGER)));
@@ -50,14 +50,14 @@ async fn freeze(stage: &Stage<'_>, frozen: &[Engine], length: Duration) -> anyho
         stage.house.servers.freeze(*engine).await?;
     }
     tokio::time::sleep(length).await;
-    let logged = progress(stage, Server::Engine(Engine::RabbitMq)).await;
+    let logged = progress(stage, Server::Engine(Engine::Broker)).await;
     // Whatever was found: the next cases need them.
     for engine in frozen {
         stage.house.servers.thaw(*engine).await?;
     }
     let logged = logged?;
     let back = Instant::now();
-    let first = first_delivery(stage, Server::Engine(Engine::RabbitMq), logged).await? - back;
+    let first = first_delivery(stage, Server::Engine(Engine::Broker), logged).await? - back;
     let spent = stage.attempts().await? - before;
     say(&format!(
         "frozen: {names} frozen for {} s; after it the first log entry came within {} ms, attempts spent {spent}",

@@ -29,7 +29,7 @@ pub(super) enum Server {
 
 impl Server {
     pub(super) const ALL: [Self; 4] =
-        [Self::Engine(Engine::MariaDb), Self::Engine(Engine::RabbitMq), Self::Engine(Engine::MongoDb), Self::Mail];
+        [Self::Engine(Engine::Database), Self::Engine(Engine::Broker), Self::Engine(Engine::LogStore), Self::Mail];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -146,7 +146,7 @@ pub(super) fn millis(duration: Duration) -> u64 {
 /// What grows only while the server is there.
 pub(super) async fn progress(stage: &Stage<'_>, server: Server) -> anyhow::Result<u64> {
     match server {
-        Server::Engine(_) => stage.metric(Service::Log, "logs_recorded_total", &[]).await,
+        Server::Engine(_) => stage.metric(Service::Log, "bank_log_recorded_total", &[]).await,
         Server::Mail => Ok(u64::try_from(stage.sink.count())?),
     }
 }

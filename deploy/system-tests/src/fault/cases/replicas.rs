@@ -111,7 +111,7 @@ async fn takeover(stage: &mut Stage<'_>) -> anyhow::Result<Duration> {
 async fn leads(stage: &Stage<'_>, first: bool) -> bool {
     let replicas = if first { &stage.processes } else { &stage.seconds };
     let Some(process) = replicas.get(&Service::Bank) else { return false };
-    stage.metric_of(process, "outbox_relay_leader", &[]).await.is_ok_and(|leads| leads == 1)
+    stage.metric_of(process, "bank_outbox_relay_leader", &[]).await.is_ok_and(|leads| leads == 1)
 }
 
 /// A queue that hears of every bank.

@@ -60,7 +60,7 @@ async fn kills(stage: &mut Stage<'_>) -> anyhow::Result<()> {
 /// What was published as the connection went is marked as sent and lost, or passed over when it is due again.
 async fn silences(stage: &Stage<'_>) -> anyhow::Result<()> {
     for _ in 0..3 {
-        let broker = stage.proxy(Engine::RabbitMq)?;
+        let broker = stage.proxy(Engine::Broker)?;
         broker.silence();
         tokio::time::sleep(SILENCE).await;
         broker.up();

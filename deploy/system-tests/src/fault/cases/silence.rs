@@ -57,7 +57,7 @@ async fn silence(stage: &mut Stage<'_>, silent: &[Server], length: Duration) -> 
         }
     }
     tokio::time::sleep(length).await;
-    let logged = progress(stage, Server::Engine(Engine::MongoDb)).await?;
+    let logged = progress(stage, Server::Engine(Engine::LogStore)).await?;
     let mailed = progress(stage, Server::Mail).await?;
     for server in silent {
         match server {
@@ -66,7 +66,7 @@ async fn silence(stage: &mut Stage<'_>, silent: &[Server], length: Duration) -> 
         }
     }
     let back = Instant::now();
-    let log = first_delivery(stage, Server::Engine(Engine::MongoDb), logged).await? - back;
+    let log = first_delivery(stage, Server::Engine(Engine::LogStore), logged).await? - back;
     let mail = first_delivery(stage, Server::Mail, mailed).await? - back;
     tokio::time::sleep(GIVEN_UP.saturating_sub(back.elapsed())).await;
     let by_mails = stage.attempts_of(Service::Email).await? - by_mails;

@@ -30,10 +30,10 @@ pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
     judge("every mail is refused with 451", events, seen, events.saturating_mul(2), &mut faults);
     stage.sink.clear_rules();
 
-    stage.proxy(Engine::MongoDb)?.down();
+    stage.proxy(Engine::LogStore)?.down();
     let (events, seen) = deliveries(&stage).await?;
     judge("the log store is away", events, seen, events, &mut faults);
-    stage.proxy(Engine::MongoDb)?.up();
+    stage.proxy(Engine::LogStore)?.up();
     let mut findings = stage.settle().await?;
     for fault in faults {
         say(&format!("storm: FAULT {fault}"));
@@ -65,7 +65,7 @@ async fn deliveries(stage: &Stage<'_>) -> anyhow::Result<(u64, u64)> {
     if events < FEWEST {
         bail!("{events} events are too few to tell anything");
     }
-    let broker = &stage.proxy(Engine::RabbitMq)?.deliveries;
+    let broker = &stage.proxy(Engine::Broker)?.deliveries;
     while broker.count() == 0 {
         if begun.elapsed() > PATIENCE {
             bail!("nothing was ever delivered");

@@ -7,6 +7,7 @@
 //! by hand, which would have no delay.
 
 mod acks;
+mod hands;
 mod pause;
 mod session;
 mod settle;
@@ -22,9 +23,13 @@ use prometheus::IntGauge;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use self::hands::HandsReport;
+
+use self::hands::Hands;
 use super::connection::Backoff;
 use super::settings::AmqpSettings;
 use crate::clock::{SharedClock, SystemClock};
+use crate::ids;
 use crate::lifecycle::Shutdown;
 use crate::messaging::in_process::check;
 use crate::messaging::runner::Runner;
@@ -40,6 +45,7 @@ struct Subscription {
     shutdown: Shutdown,
     draining: CancellationToken,
     connected: IntGauge,
+    hands: Arc<Hands>,
     state: Mutex<State>,
 }
 
@@ -87,6 +93,7 @@ pub struct AmqpConsumers {
     draining: CancellationToken,
     queues: Arc<Mutex<BTreeMap<String, Arc<Subscription>>>>,
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    replica: uuid::Uuid,
 }
 
 impl AmqpConsumers {
@@ -97,7 +104,16 @@ impl AmqpConsumers {
     /// The clock tells when a message has expired and when it died; delays are the broker's.
     pub fn with_clock(settings: AmqpSettings, metrics: Arc<Metrics>, shutdown: Shutdown, clock: SharedClock) -> Self {
         let draining = CancellationToken::new();
-        Self { settings, metrics, shutdown, clock, draining, queues: Arc::default(), tasks: Arc::default() }
+        Self {
+            settings,
+            metrics,
+            shutdown,
+            clock,
+            draining,
+            queues: Arc::default(),
+            tasks: Arc::default(),
+            replica: ids::new_uuid(),
+        }
     }
 
     /// Starts consuming a queue, which is made if need be; does not wait for the broker. To be called within a runtime.
@@ -105,7 +121,7 @@ impl AmqpConsumers {
     pub fn subscribe(&self, settings: ConsumerSettings, consumer: Arc<dyn Consumer>) -> Result<(), SubscribeError> {
         check(&settings)?;
         let name = settings.queue.clone();
-        let connected = self.metrics.gauge("broker_connected", "1 while connected to the broker", &["user"]);
+        let connected = self.metrics.gauge("bank_broker_connected", "1 while connected to the broker", &["user"]);
         let subscription = Arc::new(Subscription {
             amqp: self.settings.clone(),
             runner: Runner::new(settings, consumer, &self.metrics),
@@ -113,6 +129,7 @@ impl AmqpConsumers {
             shutdown: self.shutdown.clone(),
             draining: self.draining.clone(),
             connected: connected.with_label_values(&[&name]),
+            hands: Arc::default(),
             state: Mutex::new(State { away: Some("the broker was not reached yet".to_owned()), outage: None }),
         });
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,6 +157,18 @@ impl AmqpConsumers {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let state = queues.get(queue).map(|queue| queue.state.lock().unwrap_or_else(PoisonError::into_inner));
         state.is_some_and(|state| state.outage.is_some())
+    }
+
+    /// What of a queue is in hand here; none if it is not consumed by these.
+    pub fn hands(&self, queue: &str) -> Option<HandsReport> {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let subscription = queues.get(queue)?;
+        let is_away = subscription.state.lock().unwrap_or_else(PoisonError::into_inner).away.is_some();
+        Some(HandsReport {
+            replica: self.replica.to_string(),
+            consumers: u32::from(!is_away),
+            quiet_moments: subscription.hands.quiet_moments(),
+        })
     }
 
     /// Takes no more messages, lets handlers that are running finish and acknowledges what they did; stops those that have

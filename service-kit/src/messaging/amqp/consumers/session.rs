@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::StreamExt as _;
 use lapin::Channel;
 use lapin::options::BasicCancelOptions;
+use lapin::types::ShortString;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,7 @@ use super::source::{Job, Source};
 use super::{Subscription, pause, worker};
 use crate::messaging::amqp::connection::{Backoff, Link};
 use crate::messaging::amqp::error::AmqpError;
-use crate::messaging::amqp::topology;
+use crate::messaging::amqp::{routes, topology};
 use crate::task;
 
 /// However many workers and however large their batches, no more deliveries than this are in hand.
@@ -27,6 +28,8 @@ pub(super) struct Session {
     pub(super) channel: Channel,
     /// For copies to the retry and dead-letter queues.
     pub(super) copies: AsyncMutex<Channel>,
+    /// The exchange that leads to this queue and those beside it.
+    pub(super) exchange: ShortString,
     /// Locked until its acknowledgements are sent: one that overtakes another's `multiple` would name an unknown delivery.
     pub(super) acks: AsyncMutex<Acks>,
 }
@@ -94,7 +97,9 @@ async fn open(subscription: &Arc<Subscription>) -> Result<Session, AmqpError> {
     let prefetch = in_hand.saturating_mul(2).clamp(1, MAX_PREFETCH);
     let channel = link.consuming_channel(u16::try_from(prefetch).unwrap_or(u16::MAX)).await?;
     let copies = AsyncMutex::new(link.confirmed_channel().await?);
-    Ok(Session { subscription: Arc::clone(subscription), link, channel, copies, acks: AsyncMutex::default() })
+    let exchange = routes::exchange_to(&link, subscription.queue()).await?;
+    let acks = AsyncMutex::default();
+    Ok(Session { subscription: Arc::clone(subscription), link, channel, copies, exchange, acks })
 }
 
 /// Consumes until an outage, a shutdown or a failure, and lets all workers finish.

@@ -26,14 +26,14 @@ pub(super) async fn settle(session: &Session, phase: &Phase, verdicts: Vec<(Job,
             }
             Verdict::RetryAfter { delay, tries, .. } => {
                 let queue = waiting_queue(session, delay);
-                letters.push(copy(&mut job, &queue, &Notes { tries, death: None }));
+                letters.push(copy(session, &mut job, &queue, &Notes { tries, death: None }));
                 copied.push(job);
             }
             Verdict::DeadLetter { tries, reason } => {
                 let death = Some((reason, session.subscription.clock.now()));
                 let queue = dead_queue(session.subscription.queue());
                 job.delivery.message.remove_secrets();
-                letters.push(copy(&mut job, &queue, &Notes { tries, death }));
+                letters.push(copy(session, &mut job, &queue, &Notes { tries, death }));
                 copied.push(job);
                 dead += 1;
             }
@@ -57,7 +57,7 @@ pub(super) async fn put_back(session: &Session, mut jobs: Vec<Job>) -> Result<()
     let queue = session.subscription.queue();
     let back = |job: &mut Job| {
         let notes = Notes { tries: job.tries, death: None };
-        copy(job, queue, &notes)
+        copy(session, job, queue, &notes)
     };
     let letters: Vec<Letter> = jobs.iter_mut().map(back).collect();
     publish_copies(session, letters).await?;
@@ -65,7 +65,7 @@ pub(super) async fn put_back(session: &Session, mut jobs: Vec<Job>) -> Result<()
 }
 
 /// The message itself; its job is done for but for the acknowledgement.
-fn copy(job: &mut Job, queue: &str, notes: &Notes) -> Letter {
+fn copy(session: &Session, job: &mut Job, queue: &str, notes: &Notes) -> Letter {
     let message = &mut job.delivery.message;
     let moved = shared_events::WireMessage {
         routing_key: message.routing_key.clone(),
@@ -73,7 +73,7 @@ fn copy(job: &mut Job, queue: &str, notes: &Notes) -> Letter {
         headers: std::mem::take(&mut message.headers),
         body: std::mem::take(&mut message.body),
     };
-    convert::to_queue(queue, moved, notes)
+    convert::to_queue(&session.exchange, queue, moved, notes)
 }
 
 /// The queue in which a message waits so long; without any delays, its own.

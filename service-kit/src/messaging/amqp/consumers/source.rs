@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use lapin::types::{FieldTable, ShortString};
 use tokio::time::Instant;
 
 use super::acks::Acks;
+use super::hands::{Hands, Held};
 use super::session::Session;
 use crate::messaging::Delivery as Handed;
 use crate::messaging::amqp::convert;
@@ -25,11 +27,12 @@ pub(super) struct Job {
     pub(super) delivery: Handed,
     pub(super) tries: Tries,
     tag: u64,
+    _held: Held,
     pub(super) acker: Acker,
 }
 
 impl Job {
-    fn new(delivery: Delivery) -> Self {
+    fn new(delivery: Delivery, held: Held) -> Self {
         let Delivery { delivery_tag, routing_key, redelivered, properties, data, acker, .. } = delivery;
         let received = convert::receive(routing_key.as_str(), &properties, data);
         let tries = received.tries;
@@ -38,7 +41,7 @@ impl Job {
             redelivered: redelivered || received.returned > 0 || tries.attempts > 0,
             message: received.message,
         };
-        Self { delivery, tries, tag: delivery_tag, acker }
+        Self { delivery, tries, tag: delivery_tag, _held: held, acker }
     }
 
     pub(super) fn tag(&self) -> u64 {
@@ -49,6 +52,7 @@ impl Job {
 pub(super) struct Source {
     backlog: VecDeque<Job>,
     consumer: lapin::Consumer,
+    hands: Arc<Hands>,
 }
 
 impl Source {
@@ -57,7 +61,7 @@ impl Source {
         let options = BasicConsumeOptions { no_ack: crate::planted!("ack_early"), ..BasicConsumeOptions::default() };
         let consuming = session.channel.basic_consume(queue, ShortString::default(), options, FieldTable::default());
         let consumer = session.link.ask("consuming", consuming).await?;
-        Ok(Self { backlog: backlog.into(), consumer })
+        Ok(Self { backlog: backlog.into(), consumer, hands: Arc::clone(&session.subscription.hands) })
     }
 
     pub(super) fn tag(&self) -> ShortString {
@@ -105,6 +109,11 @@ impl Stream for Source {
         if let Some(job) = self.backlog.pop_front() {
             return Poll::Ready(Some(Ok(job)));
         }
-        self.consumer.poll_next_unpin(context).map(|next| next.map(|delivery| delivery.map(Job::new)))
+        let hands = Arc::clone(&self.hands);
+        let polled = self.consumer.poll_next_unpin(context);
+        if polled.is_pending() {
+            hands.nothing_waits();
+        }
+        polled.map(|next| next.map(|delivery| delivery.map(|delivery| Job::new(delivery, hands.hold()))))
     }
 }

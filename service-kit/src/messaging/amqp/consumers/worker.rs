@@ -10,6 +10,9 @@ use crate::messaging::runner::Verdict;
 pub(super) async fn work(session: Arc<Session>, phase: Arc<Phase>) {
     let mut jobs = Vec::new();
     while gather(&session, &phase, &mut jobs).await {
+        if jobs.is_empty() {
+            continue;
+        }
         handle(&session, &phase, std::mem::take(&mut jobs)).await;
     }
     // A batch that was still waiting to fill up. After a pause it goes on; otherwise the broker has it still.
@@ -41,6 +44,8 @@ async fn gather(session: &Session, phase: &Phase, jobs: &mut Vec<Job>) -> bool {
             return false;
         }
         gathered = gathering => gathered,
+        // Looks anew; what was gathered so far stays.
+        () = session.subscription.hands.asked() => return true,
     };
     match gathered {
         Ok(()) if jobs.is_empty() => phase.fail(session.link.loss("consuming")),

@@ -11,7 +11,7 @@ use shared_events::routing::{
     SMS_QUEUE,
 };
 
-use super::queues_of;
+use super::{direct_exchange, queues_of};
 use crate::messaging::ConsumerSettings;
 
 fn path() -> PathBuf {
@@ -41,9 +41,21 @@ fn arguments_of(table: &FieldTable) -> Value {
 }
 
 fn expected() -> [(&'static str, Value); 3] {
-    let (mut queues, mut bindings) = (Vec::new(), Vec::new());
+    let exchange = |name: &str, kind: &str| {
+        json!({
+            "name": name, "vhost": "/", "type": kind, "durable": true, "auto_delete": false, "internal": false,
+            "arguments": {}
+        })
+    };
+    let (mut exchanges, mut queues, mut bindings) = (vec![exchange(EXCHANGE, "topic")], Vec::new(), Vec::new());
     for settings in consumers() {
+        let direct = direct_exchange(&settings.queue);
+        exchanges.push(exchange(&direct, "direct"));
         for (name, table) in queues_of(&settings) {
+            bindings.push(json!({
+                "source": direct, "vhost": "/", "destination": name, "destination_type": "queue",
+                "routing_key": name, "arguments": {}
+            }));
             let arguments = arguments_of(&table);
             queues.push(
                 json!({"name": name, "vhost": "/", "durable": true, "auto_delete": false, "arguments": arguments}),
@@ -56,11 +68,7 @@ fn expected() -> [(&'static str, Value); 3] {
             }));
         }
     }
-    let exchange = json!({
-        "name": EXCHANGE, "vhost": "/", "type": "topic", "durable": true, "auto_delete": false, "internal": false,
-        "arguments": {}
-    });
-    [("exchanges", json!([exchange])), ("queues", json!(queues)), ("bindings", json!(bindings))]
+    [("exchanges", json!(exchanges)), ("queues", json!(queues)), ("bindings", json!(bindings))]
 }
 
 #[test]
@@ -91,6 +99,7 @@ fn no_service_may_make_the_queues_of_another_and_no_right_is_left_open() {
         for right in ["write", "read"] {
             let text = rights[right].as_str().unwrap();
             assert!(text.starts_with("^(") && text.ends_with(")$") && !text.contains(".*"), "{user}: {right} {text}");
+            assert!(!text.contains("amq"), "{user}: the default exchange leads to every queue: {right} {text}");
         }
     }
 }

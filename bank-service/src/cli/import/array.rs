@@ -1,0 +1,136 @@
+//! The elements of a JSON array of any length, each bounded.
+
+use std::io::{self, BufRead};
+
+use super::lines::{Line, Lines, MAX_LINE};
+
+/// Reads an array element by element. An element that is too long, or an array that does not end, is a fault of one row.
+pub(super) struct Elements {
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    BeforeArray,
+    InArray,
+    Ended,
+}
+
+/// Where a byte stands within an element.
+#[derive(Default)]
+struct Position {
+    depth: u32,
+    in_text: bool,
+    escaped: bool,
+}
+
+impl Position {
+    /// Follows a byte; whether it ends the element.
+    fn follow(&mut self, byte: u8) -> bool {
+        if self.in_text {
+            if self.escaped {
+                self.escaped = false;
+            } else {
+                self.escaped = byte == b'\\';
+                self.in_text = byte != b'"';
+            }
+            return false;
+        }
+        match byte {
+            b'"' => self.in_text = true,
+            b'{' | b'[' => self.depth += 1,
+            b',' | b']' if self.depth == 0 => return true,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        false
+    }
+}
+
+impl Elements {
+    pub(super) fn new() -> Self {
+        Self { state: State::BeforeArray }
+    }
+
+    /// The next element with the number of the line it begins on; none at the end.
+    pub(super) fn next<R: BufRead>(&mut self, lines: &mut Lines<R>) -> io::Result<Option<(u64, Line)>> {
+        while self.state == State::BeforeArray {
+            if lines.next_byte()? == Some(b'[') {
+                self.state = State::InArray;
+            }
+        }
+        if self.state == State::Ended {
+            return Self::nothing_behind(lines);
+        }
+        let limit = usize::try_from(MAX_LINE).unwrap_or(usize::MAX);
+        let (mut raw, mut position, mut begins, mut is_whole) = (Vec::new(), Position::default(), lines.line(), true);
+        let end = loop {
+            let Some(byte) = lines.next_byte()? else { break None };
+            if position.follow(byte) {
+                break Some(byte);
+            }
+            if raw.is_empty() && byte.is_ascii_whitespace() {
+                begins = lines.line();
+                continue;
+            }
+            is_whole &= raw.len() < limit;
+            if is_whole {
+                raw.push(byte);
+            }
+        };
+        if end != Some(b',') {
+            self.state = State::Ended;
+        }
+        match end {
+            None => Ok(Some((begins, Err("the array is not closed")))),
+            // An empty array, or a comma behind the last element.
+            Some(b']') if raw.is_empty() => Self::nothing_behind(lines),
+            Some(_) if !is_whole => Ok(Some((begins, Err("is longer than 16 KiB")))),
+            Some(_) => Ok(Some((begins, String::from_utf8(raw).map_err(|_| "is not UTF-8")))),
+        }
+    }
+
+    /// What follows the array would be lost in silence.
+    fn nothing_behind<R: BufRead>(lines: &mut Lines<R>) -> io::Result<Option<(u64, Line)>> {
+        while let Some(byte) = lines.next_byte()? {
+            if !byte.is_ascii_whitespace() {
+                let line = lines.line();
+                while lines.next_byte()?.is_some() {}
+                return Ok(Some((line, Err("stands behind the end of the array"))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<(u64, Line)> {
+        let mut lines = Lines::over(text.as_bytes());
+        let mut elements = Elements::new();
+        std::iter::from_fn(|| elements.next(&mut lines).unwrap()).collect()
+    }
+
+    fn good(line: u64, text: &str) -> (u64, Line) {
+        (line, Ok(text.to_owned()))
+    }
+
+    #[test]
+    fn each_element_comes_with_the_line_it_begins_on() {
+        let text = "\u{feff}\n[\r\n  {\"a\": \"],{\\\" [\"},\n  {\"b\": [1, 2]}\n]\n";
+        assert_eq!(all(text), [good(3, "{\"a\": \"],{\\\" [\"}"), good(4, "{\"b\": [1, 2]}\n")]);
+        assert_eq!(all("[]"), []);
+        assert_eq!(all("[{},]"), [good(1, "{}")]);
+    }
+
+    #[test]
+    fn what_is_no_array_of_rows_is_a_fault_and_never_lost() {
+        assert_eq!(all("[{}"), [(1, Err("the array is not closed"))]);
+        assert_eq!(all("[1,,2]"), [good(1, "1"), good(1, ""), good(1, "2")]);
+        assert_eq!(all("[{}]\n{\"a\": 1}"), [good(1, "{}"), (2, Err("stands behind the end of the array"))]);
+        let long = format!("[{{\"a\": \"{}\"}}, {{}}]", "x".repeat(100_000));
+        assert_eq!(all(&long), [(1, Err("is longer than 16 KiB")), good(1, "{}")]);
+    }
+}

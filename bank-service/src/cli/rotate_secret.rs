@@ -1,0 +1,44 @@
+//! `rotate-secret`: seals everything under another `SECRET_KEY`, beside no service that runs.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use service_kit::clock::{Clock, SystemClock};
+use service_kit::config::Secret;
+
+use super::say;
+use crate::app::open_store;
+use crate::config::Config;
+use crate::security::{Resealing, Vault, reseal};
+use crate::store::{Ctx, Db};
+
+pub(super) fn run(config: Config, old_secret_key: Option<&Secret>) -> anyhow::Result<ExitCode> {
+    let Some(old) = old_secret_key.filter(|key| !key.expose().is_empty()) else {
+        bail!(
+            "OLD_SECRET_KEY: not set; expected the key that the database is sealed under, and the new one as SECRET_KEY"
+        );
+    };
+    let settings = config.check()?;
+    let new = Arc::new(Vault::try_new(settings.secret_key.expose()).context("SECRET_KEY")?);
+    let old = Arc::new(Vault::try_new(old.expose()).context("OLD_SECRET_KEY")?);
+    let new_is_weak = settings.has_weak_secret_key();
+    let database = || format!("DATABASE_URL: {}", settings.database_url.redacted());
+    let store = open_store(&settings.database_url, settings.config.migrate_on_start).with_context(database)?;
+    store.seal_with(new.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let work = move |db: &mut Db, ctx: &Ctx| reseal(db, ctx, &old, &new, new_is_weak);
+    match runtime.block_on(store.write(&store.ctx(SystemClock.now()), work))? {
+        Resealing::Unneeded => say("everything is sealed under SECRET_KEY already")?,
+        Resealing::Done(done) => {
+            say(format_args!(
+                "sealed anew under SECRET_KEY: {} second factors, {} signing keys, {} push tokens, {} messages",
+                done.second_factors, done.signing_keys, done.push_tokens, done.messages
+            ))?;
+            say(
+                "codes that were sent are void, and counters of failed logins begin anew; OLD_SECRET_KEY is of no use any more",
+            )?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

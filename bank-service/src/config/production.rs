@@ -1,0 +1,132 @@
+//! What production refuses at start, and what it warns of: settings that open what they are to guard.
+
+use service_kit::config::{AppEnv, Faults, is_plain, looks_like_example, refuse_plain_http};
+use url::Url;
+
+use super::{Config, PushSettings, Settings, SmsSettings};
+use crate::domain::role::{ADMIN, MANAGER};
+
+/// Notes what production refuses.
+pub(super) fn refuse(
+    config: &Config,
+    public_url: Option<&Url>,
+    sms: &SmsSettings,
+    push: &PushSettings,
+    faults: &mut Faults,
+) {
+    if !config.app_env.is_production() {
+        return;
+    }
+    if [ADMIN, MANAGER].contains(&config.default_role.as_str()) {
+        faults.add(format!(
+            "DEFAULT_ROLE: {:?} gives rights to everybody who registers, which production refuses; expected a role without, such as user",
+            config.default_role
+        ));
+    }
+    if public_url.is_some_and(is_plain) {
+        faults.add("PUBLIC_URL: plain http, which production refuses: links and cookies would go in the clear; expected the https address that people use");
+    }
+    if config.sms.sms_auth_token.as_ref().is_some_and(|token| looks_like_example(token.expose())) {
+        faults.add("SMS_AUTH_TOKEN: an example value, which production refuses; expected a secret of your own");
+    }
+    if let SmsSettings::Api(api) = sms {
+        refuse_plain_http(AppEnv::Production, "SMS_BASE_URL", &api.base_url, faults);
+    }
+    if let PushSettings::Fcm(fcm) = push {
+        refuse_plain_http(AppEnv::Production, "PUSH_BASE_URL", &fcm.base_url, faults);
+    }
+}
+
+impl Settings {
+    /// What an operator should know of at each start, and `doctor` tells: each begins with its variable.
+    pub fn warnings(&self) -> Vec<String> {
+        let config = &self.config;
+        let mut warnings: Vec<String> =
+            self.weak_secret_key().map(|reason| format!("SECRET_KEY: {reason}")).into_iter().collect();
+        if !config.app_env.is_production() {
+            return warnings;
+        }
+        if self.public_url.scheme() == "http" {
+            warnings.push(
+                "PUBLIC_URL: plain http; links lead to this machine only, and cookies are not kept to TLS".to_owned(),
+            );
+        }
+        for (variable, limit) in [
+            ("RATE_LOGIN_PER_MINUTE", config.rate_login_per_minute),
+            ("RATE_REGISTER_PER_HOUR", config.rate_register_per_hour),
+            ("RATE_FORGOT_PER_HOUR", config.rate_forgot_per_hour),
+        ] {
+            if limit == 0 {
+                warnings.push(format!(
+                    "{variable}: 0 = no limit, in production; make sure that something in front has one"
+                ));
+            }
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::config::Secret;
+
+    use super::*;
+
+    fn production(change: impl FnOnce(&mut Config)) -> Result<Vec<String>, String> {
+        let mut config = Config {
+            app_env: AppEnv::Production,
+            secret_key: Some(Secret::new("0123456789abcdef0123456789abcdef")),
+            public_url: "https://bank.example".to_owned(),
+            ..Config::default()
+        };
+        change(&mut config);
+        config.check().map(|settings| settings.warnings()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_that_open_what_they_guard_are_refused_by_name() {
+        type Change = fn(&mut Config);
+        assert_eq!(production(|_| {}), Ok(Vec::new()));
+        let refused: [(&str, Change); 7] = [
+            ("PUBLIC_URL", |config| config.public_url = "http://bank.example".to_owned()),
+            ("DEFAULT_ROLE", |config| config.default_role = "admin".to_owned()),
+            ("DEFAULT_ROLE", |config| config.default_role = "manager".to_owned()),
+            ("SECRET_KEY", |config| config.secret_key = Some(Secret::new("a".repeat(32)))),
+            ("SECRET_KEY", |config| config.secret_key = Some(Secret::new("puthereyoursecretkey and some more"))),
+            ("SOCIAL_GITHUB_BASE_URL", |config| {
+                config.social.social_github_client_id = Some("id".to_owned());
+                config.social.social_github_client_secret = Some(Secret::new("s"));
+                config.social.social_github_base_url = Some("http://github.example".to_owned());
+            }),
+            ("SMS_BASE_URL", |config| {
+                config.sms.sms_base_url = Some("http://sms.example".to_owned());
+                config.sms.sms_account_sid = Some("sid".to_owned());
+                config.sms.sms_auth_token = Some(Secret::new("s"));
+                config.sms.sms_from = Some("+15005550006".to_owned());
+            }),
+        ];
+        for (variable, change) in refused {
+            let error = production(change).unwrap_err();
+            assert!(error.contains(&format!("{variable}: ")), "{variable}: {error}");
+            assert!(!error.contains(&"a".repeat(32)), "{error}");
+            let elsewhere =
+                Config { secret_key: Some(Secret::new("0123456789abcdef0123456789abcdef")), ..Config::default() };
+            let mut config = Config { app_env: AppEnv::Development, ..elsewhere };
+            change(&mut config);
+            assert!(config.check().is_ok(), "development takes {variable}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_meant_is_warned_of_by_name() {
+        let warnings = production(|config| {
+            config.public_url = "http://127.0.0.1:8080".to_owned();
+            config.rate_login_per_minute = 0;
+            config.rate_register_per_hour = 0;
+            config.rate_forgot_per_hour = 0;
+        });
+        let named: Vec<String> =
+            warnings.unwrap().iter().filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect();
+        assert_eq!(named, ["PUBLIC_URL", "RATE_LOGIN_PER_MINUTE", "RATE_REGISTER_PER_HOUR", "RATE_FORGOT_PER_HOUR"]);
+    }
+}

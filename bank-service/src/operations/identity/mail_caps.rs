@@ -1,0 +1,135 @@
+//! How many mails anybody can have sent to an address.
+//!
+//! Asks from a network or a device that the account knows do not count: strangers cannot use its owner's share up.
+
+use chrono::{DateTime, Utc};
+use shared_events::UserId;
+
+use super::throttle::{Visit, counter_key};
+use crate::domain::email::Email;
+use crate::domain::throttle::{Cap, Counter};
+use crate::store::counters::CounterKey;
+use crate::store::{self, Ctx, Db, StoreError};
+
+/// Per recipient and asking network.
+const HOURLY: Cap = Cap::hourly(3);
+const DAILY: Cap = Cap::daily(10);
+/// The same while mails are above their alarm.
+const HOURLY_IN_ALARM: Cap = Cap::hourly(1);
+const DAILY_IN_ALARM: Cap = Cap::daily(3);
+/// Per recipient, over all networks that its account does not know.
+const DAILY_OVER_ALL: Cap = Cap::daily(30);
+/// Over all recipients and unknown networks: counted, and never the reason of a refusal.
+const COUNTED: Cap = Cap::hourly(i32::MAX);
+
+/// Takes one mail to `recipient` from its share; the error is when there is another. `owner` is the account whose proved address
+/// that is; none of an address that nobody has proved: whoever registered it may be a stranger to it.
+pub(super) fn take(
+    db: &mut Db,
+    ctx: &Ctx,
+    owner: Option<UserId>,
+    recipient: &Email,
+    visit: &Visit,
+) -> Result<Result<(), DateTime<Utc>>, StoreError> {
+    let shares = shares(db, ctx, owner, recipient, visit)?;
+    let taken = match next(db, ctx, &shares)? {
+        Ok(taken) => taken,
+        Err(until) => return Ok(Err(until)),
+    };
+    if let Some((_, _, all)) = taken.first() {
+        visit.mail_alarm.mail_taken(all.total);
+    }
+    put(db, taken)?;
+    Ok(Ok(()))
+}
+
+/// Whether there is one to take.
+pub(super) fn is_left(
+    db: &mut Db,
+    ctx: &Ctx,
+    owner: Option<UserId>,
+    recipient: &Email,
+    visit: &Visit,
+) -> Result<bool, StoreError> {
+    let shares = shares(db, ctx, owner, recipient, visit)?;
+    Ok(next(db, ctx, &shares)?.is_ok())
+}
+
+/// What an ask is taken from: nothing if it comes from where the account has logged in.
+fn shares(
+    db: &mut Db,
+    ctx: &Ctx,
+    owner: Option<UserId>,
+    recipient: &Email,
+    visit: &Visit,
+) -> Result<Vec<(CounterKey, Cap)>, StoreError> {
+    if let Some(owner) = owner
+        && is_known(db, ctx, owner, visit)?
+    {
+        return Ok(Vec::new());
+    }
+    let (to, network) = (recipient.normalized(), visit.network.as_str());
+    let key = |purpose, parts: &[&str]| counter_key(&visit.vault, purpose, parts);
+    let all = key("mail", &[]);
+    let asked = store::counters::hold(db, &all)?.and_then(|counter| counter.one_more(COUNTED, ctx.now).ok());
+    let in_alarm = asked.is_some_and(|asked| visit.mail_alarm.is_above(asked.total));
+    let (hourly, daily) = if in_alarm { (HOURLY_IN_ALARM, DAILY_IN_ALARM) } else { (HOURLY, DAILY) };
+    Ok(vec![
+        (all, COUNTED),
+        (key("mail: recipient and network, by the hour", &[&to, network]), hourly),
+        (key("mail: recipient and network, by the day", &[&to, network]), daily),
+        (key("mail: recipient", &[&to]), DAILY_OVER_ALL),
+    ])
+}
+
+fn is_known(db: &mut Db, ctx: &Ctx, user: UserId, visit: &Visit) -> Result<bool, StoreError> {
+    let device = visit.presented.as_ref().map(|token| store::login_devices::is_known(db, ctx.now, user, token));
+    Ok(device.transpose()?.unwrap_or(false) || store::login_devices::knows_network(db, ctx.now, user, &visit.network)?)
+}
+
+/// Takes one from each share, or from none; the error is when all of them have one.
+pub(super) fn take_all(
+    db: &mut Db,
+    ctx: &Ctx,
+    shares: &[(CounterKey, Cap)],
+) -> Result<Result<(), DateTime<Utc>>, StoreError> {
+    let taken = match next(db, ctx, shares)? {
+        Ok(taken) => taken,
+        Err(until) => return Ok(Err(until)),
+    };
+    put(db, taken)?;
+    Ok(Ok(()))
+}
+
+fn put(db: &mut Db, taken: Vec<Next<'_>>) -> Result<(), StoreError> {
+    for (key, before, after) in taken {
+        store::counters::put(db, key, before.as_ref(), &after)?;
+    }
+    Ok(())
+}
+
+/// Whether a share has nothing left.
+pub(super) fn is_used_up(db: &mut Db, ctx: &Ctx, (key, cap): &(CounterKey, Cap)) -> Result<bool, StoreError> {
+    let counter = store::counters::find(db, key)?;
+    Ok(counter.is_some_and(|counter| counter.one_more(*cap, ctx.now).is_err()))
+}
+
+/// A counter's key, as it was read, and as it is to be.
+type Next<'a> = (&'a CounterKey, Option<Counter>, Counter);
+
+fn next<'a>(
+    db: &mut Db,
+    ctx: &Ctx,
+    shares: &'a [(CounterKey, Cap)],
+) -> Result<Result<Vec<Next<'a>>, DateTime<Utc>>, StoreError> {
+    let mut taken = Vec::with_capacity(shares.len());
+    let mut until = None;
+    for (key, cap) in shares {
+        let before = store::counters::hold(db, key)?;
+        match before.unwrap_or(Counter::new(ctx.now)).one_more(*cap, ctx.now) {
+            Ok(after) => taken.push((key, before, after)),
+            Err(then) => until = until.max(Some(then)),
+        }
+    }
+    Ok(until.map_or(Ok(taken), Err))
+}

@@ -1,0 +1,202 @@
+//! Another `SECRET_KEY`: everything that is sealed moves over, or nothing does.
+
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use bank_service::app;
+use bank_service::config::Config;
+use bank_service::sms::TextMessage;
+use serde_json::{Value, json};
+use service_kit::clock::ManualClock;
+use service_kit::config::{AppEnv, Secret};
+use service_kit::telemetry::Metrics;
+use shared_events::events::SmsRequested;
+use tempfile::TempDir;
+
+use super::authenticator::{give, secured};
+use super::devices::register;
+use crate::database;
+use crate::harness::{PASSWORD, SECRET_KEY, TestApp};
+
+const NEW_KEY: &str = "another key of the test suite, long enough as well";
+const WEAK_KEY: &str = "SECRET";
+
+/// Runs a command on a folder that no service runs on.
+async fn run(folder: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bank-service"));
+    command.env_clear().current_dir(folder.path()).args(arguments).envs(variables.iter().copied());
+    command.env("DATABASE_URL", database::of(folder.path()).await.expose());
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+async fn rotate(folder: &TempDir, old: &str, new: &str) -> Output {
+    run(folder, &["rotate-secret"], &[("SECRET_KEY", new), ("OLD_SECRET_KEY", old)]).await
+}
+
+fn texts(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// Why a service does not start on this folder.
+async fn refusal(folder: &TempDir, clock: &Arc<ManualClock>, key: &str, app_env: AppEnv) -> String {
+    let database_url = database::of(folder.path()).await;
+    let (secret_key, public_url) = (Some(Secret::new(key)), "https://bank.example".to_owned());
+    let config = Config { database_url, secret_key, app_env, public_url, ..Config::default() };
+    let refused = app::prepare(config.check().unwrap(), clock.clone(), Metrics::new()).await;
+    refused.err().expect("it starts").to_string()
+}
+
+#[actix_web::test]
+async fn everything_that_was_sealed_opens_under_the_new_key() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (secured(&app, "ada@example.com").await, app.proved("bob@example.com").await);
+    register(&app, &bob, "phone", "a-push-token-of-bob").await;
+    app.post_anonymous("/auth/password/forgot", json!({"email": "bob@example.com"})).await.expect(202);
+    let code = app.newest_mail("bob@example.com", "reset-password").await.code().to_owned();
+    app.post(&bob.token, "/auth/phone", json!({"phone": "+491701234567"})).await.expect(202);
+    app.login("bob@example.com", "wrong").await;
+    let clock = Arc::clone(&app.clock);
+    let folder = app.stop().await;
+
+    let (said, told) = texts(&rotate(&folder, SECRET_KEY, NEW_KEY).await);
+    assert!(said.contains("1 second factors, 1 signing keys, 1 push tokens"), "{said}{told}");
+    assert!(refusal(&folder, &clock, SECRET_KEY, AppEnv::Development).await.contains("rotate-secret"));
+
+    let app = TestApp::start_in(folder, clock, |config| config.secret_key = Some(Secret::new(NEW_KEY))).await;
+    app.get(&ada.person.token, "/auth/me").await.expect(200);
+    let challenge = ada.challenge(&app).await;
+    give(&app, &challenge, &ada.phone.code(&app)).await.expect(200);
+    // The token is known again as the one that somebody else has.
+    register(&app, &ada.person, "phone", "a-push-token-of-bob").await;
+    let bobs = app.get(&bob.token, "/api/devices").await.expect(200)["results"][0]["has_push_token"].clone();
+    assert_eq!(bobs, false);
+    assert_eq!(app.sql_number("SELECT COUNT(*) FROM counters").await, 0, "under the old key nobody finds them");
+    let by_code = json!({"email": "bob@example.com", "verification_code": code, "password": PASSWORD});
+    let refused = app.post_anonymous("/auth/password/reset", by_code).await;
+    assert_eq!(refused.outcome(), (401, "invalid_credentials"), "a code that was sent is void");
+    let requests: Vec<_> = app.events().await.iter().filter_map(|event| event.data::<SmsRequested>().ok()).collect();
+    let SmsRequested(request) = &requests[0];
+    let text = TextMessage::open(app.running.state.security.vault(), request.user_id, &request.sealed).unwrap();
+    let code: String = text.text.chars().filter(char::is_ascii_digit).take(6).collect();
+    let answer = app.post(&bob.token, "/auth/phone/verify", json!({"code": code})).await;
+    assert_eq!(answer.status.as_u16(), 422, "{}", answer.body);
+    // The mail waits in the outbox with its link, which is good.
+    let token = app.newest_mail("bob@example.com", "reset-password").await.token().to_owned();
+    app.post_anonymous("/auth/password/reset", json!({"token": token, "password": PASSWORD})).await.expect(200);
+    let kinds: Vec<String> = app.events().await.iter().map(|event| event.event_type.to_string()).collect();
+    assert!(kinds.contains(&"security.keys_rotated".to_owned()));
+}
+
+#[actix_web::test]
+async fn a_wrong_old_key_changes_nothing_and_a_second_run_neither() {
+    let app = TestApp::start().await;
+    let ada = secured(&app, "ada@example.com").await;
+    let clock = Arc::clone(&app.clock);
+    let folder = app.stop().await;
+    for (old, new) in
+        [("not the key of this database at all", NEW_KEY), (NEW_KEY, "still another key, long enough for it")]
+    {
+        let output = rotate(&folder, old, new).await;
+        let (said, told) = texts(&output);
+        assert!(!output.status.success() && told.contains("OLD_SECRET_KEY: "), "{said}{told}");
+        assert!(![old, new].iter().any(|key| told.contains(key)), "{told}");
+    }
+    let output = run(&folder, &["rotate-secret"], &[("SECRET_KEY", NEW_KEY)]).await;
+    assert!(!output.status.success() && texts(&output).1.contains("OLD_SECRET_KEY: not set"));
+    assert!(rotate(&folder, SECRET_KEY, NEW_KEY).await.status.success());
+    let again = rotate(&folder, SECRET_KEY, NEW_KEY).await;
+    assert!(again.status.success() && texts(&again).0.contains("already"), "{:?}", texts(&again));
+    assert!(rotate(&folder, NEW_KEY, SECRET_KEY).await.status.success());
+    let app = TestApp::start_in(folder, clock, |_| {}).await;
+    ada.log_in(&app).await;
+}
+
+#[actix_web::test]
+async fn one_value_that_does_not_open_holds_all_back() {
+    let app = TestApp::start().await;
+    let ada = secured(&app, "ada@example.com").await;
+    secured(&app, "bob@example.com").await;
+    app.sql_change("UPDATE totp_factors SET sealed_seed = 'damaged' WHERE user_id = 2").await;
+    let clock = Arc::clone(&app.clock);
+    let folder = app.stop().await;
+    let output = rotate(&folder, SECRET_KEY, NEW_KEY).await;
+    assert!(!output.status.success() && texts(&output).1.contains("totp_factors of 2"), "{:?}", texts(&output));
+    let app = TestApp::start_in(folder, clock, |_| {}).await;
+    ada.log_in(&app).await;
+}
+
+#[actix_web::test]
+async fn a_database_of_a_weak_key_stays_in_development_until_it_is_sealed_anew() {
+    let app = TestApp::start_with(|config| config.secret_key = Some(Secret::new(WEAK_KEY))).await;
+    let ada = secured(&app, "ada@example.com").await;
+    let clock = Arc::clone(&app.clock);
+    let folder = app.stop().await;
+    for app_env in [AppEnv::Testing, AppEnv::Staging, AppEnv::Production] {
+        let why = refusal(&folder, &clock, NEW_KEY, app_env).await;
+        assert!(why.contains("SECRET_KEY: ") && why.contains("rotate-secret"), "{app_env:?}: {why}");
+        assert!(why.contains("only development"), "{app_env:?}: {why}");
+    }
+    // Another weak key does not lift the mark.
+    assert!(rotate(&folder, WEAK_KEY, "mysecret").await.status.success());
+    assert!(refusal(&folder, &clock, NEW_KEY, AppEnv::Staging).await.contains("only development"));
+    let variables = [("SECRET_KEY", NEW_KEY), ("OLD_SECRET_KEY", "mysecret"), ("APP_ENV", "staging")];
+    let output = run(&folder, &["rotate-secret"], &variables).await;
+    assert!(output.status.success(), "{:?}", texts(&output));
+    let staging = |config: &mut Config| {
+        config.secret_key = Some(Secret::new(NEW_KEY));
+        config.app_env = AppEnv::Staging;
+    };
+    let app = TestApp::start_in(folder, clock, staging).await;
+    ada.log_in(&app).await;
+}
+
+/// What `doctor` says of the key; the rest of its report is about servers that are not there.
+async fn doctor_on_the_key(folder: &TempDir, key: &str, app_env: &str) -> String {
+    let others = [("LOG_SERVICE_URL", "http://127.0.0.1:1"), ("PUBLIC_URL", "https://bank.example")];
+    let variables = [&[("SECRET_KEY", key), ("APP_ENV", app_env)], &others[..]].concat();
+    let (report, errors) = texts(&run(folder, &["doctor"], &variables).await);
+    let line = report.lines().find(|line| line.contains("SECRET_KEY: ")).unwrap_or_else(|| panic!("{report}{errors}"));
+    assert!(key == WEAK_KEY || !report.contains(key), "{report}");
+    line.to_owned()
+}
+
+#[actix_web::test]
+async fn doctor_tells_a_key_that_is_not_the_databases_and_how_to_change_it() {
+    let app = TestApp::start().await;
+    let folder = app.stop().await;
+    let sound = doctor_on_the_key(&folder, SECRET_KEY, "staging").await;
+    assert!(sound.starts_with("ok ") && sound.contains("for the database"), "{sound}");
+    let told = doctor_on_the_key(&folder, NEW_KEY, "staging").await;
+    assert!(told.starts_with("FAIL ") && told.contains("rotate-secret") && told.contains("OLD_SECRET_KEY"), "{told}");
+    assert_eq!(told.matches("SECRET_KEY: ").count(), 1, "{told}");
+    assert!(rotate(&folder, SECRET_KEY, WEAK_KEY).await.status.success());
+    assert!(doctor_on_the_key(&folder, WEAK_KEY, "development").await.starts_with("ok "));
+    let told = doctor_on_the_key(&folder, NEW_KEY, "staging").await;
+    assert!(told.starts_with("FAIL ") && told.contains("only development") && told.contains("rotate-secret"), "{told}");
+    // A database that was never migrated names no key.
+    let empty = TempDir::new().unwrap();
+    assert!(doctor_on_the_key(&empty, NEW_KEY, "staging").await.starts_with("ok "));
+    assert!(!empty.path().join("bank.sqlite").exists(), "doctor makes none");
+}
+
+/// Of an earlier release.
+#[actix_web::test]
+async fn a_database_that_names_no_key_gets_the_one_that_opens_it() {
+    let app = TestApp::start().await;
+    app.sql_change("DELETE FROM vault_keys").await;
+    let clock = Arc::clone(&app.clock);
+    let folder = app.stop().await;
+    assert!(refusal(&folder, &clock, NEW_KEY, AppEnv::Development).await.contains("SECRET_KEY: "));
+    let app = TestApp::start_in(folder, Arc::clone(&clock), |_| {}).await;
+    assert_eq!(app.sql_number("SELECT COUNT(*) FROM vault_keys").await, 1);
+    app.sql_change("DELETE FROM vault_keys").await;
+    let folder = app.stop().await;
+    assert!(!rotate(&folder, "not the key of this database at all", NEW_KEY).await.status.success());
+    assert!(rotate(&folder, SECRET_KEY, NEW_KEY).await.status.success());
+    let app = TestApp::start_in(folder, clock, |config| config.secret_key = Some(Secret::new(NEW_KEY))).await;
+    assert!(app.running.state.security.key_is_current().await.unwrap());
+    let other = json!({"email": "a@example.com", "password": PASSWORD});
+    app.post_anonymous("/auth/register", other).await.expect(201);
+    assert_ne!(Value::Null, app.login("a@example.com", PASSWORD).await.expect(200)["access_token"]);
+}

@@ -1,0 +1,134 @@
+//! Changes and removals: one transaction with the record that they leave.
+//!
+//! The record's id is taken from the sequence before the transaction begins, as for every entry, so that nothing that a reader
+//! has passed gets a predecessor. Where two edits meet, or a member steps down, the whole is tried again under another id.
+
+use std::time::Duration;
+
+use mongodb::bson::doc;
+use mongodb::error::{Error, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
+use mongodb::options::ReturnDocument;
+use mongodb::{Client, ClientSession, Collection};
+
+use super::append::Lane;
+use super::errors::{Trouble, limited};
+use super::rows::{self, NewRow, Row};
+use super::select;
+use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, Visibility, is_append_only};
+use crate::store::StoreError;
+
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+
+pub(super) struct Job<'a> {
+    pub(super) id: i64,
+    pub(super) edit: Edit,
+    pub(super) changes: Changes,
+    pub(super) expected: &'a Expected,
+    pub(super) by: &'a Editor,
+}
+
+enum Failure {
+    /// Nothing took effect, and trying again may help.
+    Lost,
+    Store(StoreError),
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Self::Store(trouble.into())
+    }
+}
+
+pub(super) async fn run(client: &Client, lane: &Lane, job: Job<'_>) -> Result<Edited, StoreError> {
+    for tried in 0..TRIES {
+        tokio::time::sleep(PAUSE * tried).await;
+        let span = lane.sequence.open(1).await?;
+        let edited = transaction(client, lane, span.first, &job).await;
+        // A failed commit may still take effect.
+        if edited.is_err() || lane.sequence.close(span).await.is_err() {
+            lane.leave(span);
+        }
+        match edited {
+            Ok(edited) => return Ok(edited),
+            Err(Failure::Lost) => {}
+            Err(Failure::Store(error)) => return Err(error),
+        }
+    }
+    Err(Trouble::Busy("the entry is being changed by others".to_owned()).into())
+}
+
+async fn transaction(client: &Client, lane: &Lane, record: i64, job: &Job<'_>) -> Result<Edited, Failure> {
+    let mut session = limited(client.start_session()).await?;
+    limited(session.start_transaction()).await?;
+    let edited = within(&mut session, lane, record, job).await;
+    match &edited {
+        Ok(Edited::Done(_)) => commit(&mut session).await?,
+        Ok(Edited::Missing | Edited::AppendOnly | Edited::Stale) | Err(_) => {
+            if let Err(error) = limited(session.abort_transaction()).await {
+                tracing::debug!(%error, "a transaction was not rolled back; it ends by itself");
+            }
+        }
+    }
+    edited
+}
+
+async fn within(session: &mut ClientSession, lane: &Lane, record: i64, job: &Job<'_>) -> Result<Edited, Failure> {
+    let logs: Collection<Row> = lane.logs.clone_with_type();
+    let one = || select::one(job.id, Visibility::Staff);
+    let found = logs.find_one(one()).projection(Row::projection()).session(&mut *session);
+    let Some(before) = entry(call(found).await?)? else { return Ok(Edited::Missing) };
+    if is_append_only(&before.event_type) {
+        return Ok(Edited::AppendOnly);
+    }
+    if !job.expected.accepts(&before) {
+        return Ok(Edited::Stale);
+    }
+    let mut row = NewRow::from(job.by.record(job.edit, &before, &job.changes.fields()));
+    row.id = record;
+    call(lane.logs.insert_one(&row).session(&mut *session)).await?;
+    let now = match job.edit {
+        Edit::Update => {
+            let update = logs.find_one_and_update(one(), rows::change(&before, job.changes.clone()));
+            let update = update.projection(Row::projection()).return_document(ReturnDocument::After);
+            entry(call(update.session(&mut *session)).await?)?
+        }
+        Edit::Delete => {
+            call(logs.delete_one(doc! { "_id": job.id }).session(&mut *session)).await?;
+            Some(before)
+        }
+    };
+    Ok(now.map_or(Edited::Missing, |entry| Edited::Done(Box::new(entry))))
+}
+
+/// A commit whose answer was lost is asked for again: the server knows whether it was.
+async fn commit(session: &mut ClientSession) -> Result<(), Failure> {
+    for _ in 1..TRIES {
+        match call(async { Ok(session.commit_transaction().await) }).await? {
+            Ok(()) => return Ok(()),
+            Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {}
+            Err(error) => return Err(of(error)),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(Trouble::Away("the commit was not answered".to_owned()).into())
+}
+
+fn entry(row: Option<Row>) -> Result<Option<LogEntry>, Failure> {
+    row.map(Row::into_entry).transpose().map_err(Failure::Store)
+}
+
+/// A call within its time limit. An id that was voided meanwhile is a duplicate, which another id helps against.
+async fn call<T>(call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, Failure> {
+    let called = limited(async { Ok::<_, Trouble>(call.await) }).await?;
+    called.map_err(of)
+}
+
+fn of(error: Error) -> Failure {
+    let is_duplicate = super::append::is_duplicate(&error);
+    if is_duplicate || error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+        Failure::Lost
+    } else {
+        Failure::Store(Trouble::from(error).into())
+    }
+}

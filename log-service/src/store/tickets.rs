@@ -1,0 +1,31 @@
+//! One-use tickets for the stream, kept beside the log.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use service_kit::http::stream::TicketHash;
+use shared_events::UserId;
+
+use super::StoreError;
+
+/// A ticket that waits for its use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTicket {
+    pub hash: TicketHash,
+    pub user_id: UserId,
+    /// The token that asked, which the ticket alone opens.
+    pub sealed: Vec<u8>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Where they are kept.
+#[async_trait]
+pub trait TicketStore: Send + Sync + 'static {
+    /// Keeps a ticket; false if its user has as many live ones as there may be. Removes what has expired.
+    async fn put_ticket(&self, ticket: NewTicket, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// What was sealed under a ticket that can still be used.
+    async fn find_ticket(&self, hash: &TicketHash, now: DateTime<Utc>) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The same, and the ticket is gone: of many who ask at the same time, on whichever replica, one gets it.
+    async fn take_ticket(&self, hash: &TicketHash, now: DateTime<Utc>) -> Result<Option<Vec<u8>>, StoreError>;
+}

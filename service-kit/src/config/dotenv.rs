@@ -1,0 +1,210 @@
+//! `.env` files: `NAME=value`, one a line.
+//!
+//! A value is literal (a `$` too) and runs to the end of its line; a `#` after a blank begins a comment. In double quotes
+//! `\n`, `\r`, `\t`, `\"` and `\\` are escapes, in single quotes nothing is; both may run over several lines. `export` before a
+//! name, blanks around `=`, a byte order mark and CRLF are taken. A line that cannot be read is a warning with its number; no
+//! warning has a value in it. At most 1 MiB.
+
+use std::path::Path;
+
+const SIZE_LIMIT: u64 = 1024 * 1024;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) line: usize,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct EnvFile {
+    /// In the order of the file.
+    pub(super) entries: Vec<Entry>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// A missing file is an empty one.
+pub(super) fn read(path: &Path) -> Result<EnvFile, String> {
+    let metadata = match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(EnvFile::default()),
+        Err(error) => return Err(error.to_string()),
+        Ok(metadata) => metadata,
+    };
+    if metadata.len() > SIZE_LIMIT {
+        return Err("it is larger than 1 MiB".to_owned());
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        format!("line {} is not UTF-8", before.filter(|byte| **byte == b'\n').count() + 1)
+    })?;
+    Ok(parse(&text))
+}
+
+pub(super) fn parse(text: &str) -> EnvFile {
+    let mut file = EnvFile::default();
+    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut line = 1;
+    while !rest.is_empty() {
+        let (first, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let mut taken = 1;
+        let mut next = after;
+        let trimmed = first.trim();
+        if !trimmed.is_empty() && !trimmed.starts_with('#') {
+            match name_and_value(trimmed) {
+                Some((name, value)) => {
+                    let quoted = quoted_value(value, after);
+                    if let Some(quoted) = &quoted {
+                        (taken, next) = (1 + quoted.more_lines, quoted.rest);
+                    } else if value.starts_with(['"', '\'']) {
+                        file.warnings
+                            .push(format!("line {line}: {name}: a quote is not closed; it is taken literally"));
+                    }
+                    let value = quoted.map_or_else(|| unquoted(value).to_owned(), |quoted| quoted.value);
+                    file.entries.push(Entry { name: name.to_owned(), value, line });
+                }
+                None => file.warnings.push(format!("line {line} is not of the form NAME=value and is passed over")),
+            }
+        }
+        line += taken;
+        rest = next;
+    }
+    file
+}
+
+fn name_and_value(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once('=')?;
+    let name = name.trim();
+    let name = name.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t'])).unwrap_or(name).trim();
+    let sound = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+    sound.then(|| (name, value.trim_start()))
+}
+
+/// Without the comment that follows a blank.
+fn unquoted(value: &str) -> &str {
+    if value.starts_with('#') {
+        return "";
+    }
+    let comment = value.match_indices('#').map(|(at, _)| at).find(|at| value[..*at].ends_with([' ', '\t']));
+    value[..comment.unwrap_or(value.len())].trim_end()
+}
+
+struct Quoted<'a> {
+    value: String,
+    more_lines: usize,
+    rest: &'a str,
+}
+
+/// A value in quotes that are closed, on this line or a later one, with nothing but a comment behind them.
+fn quoted_value<'a>(value: &str, after: &'a str) -> Option<Quoted<'a>> {
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let first = value.get(1..)?;
+    if let Some((text, end)) = until_quote(first, quote) {
+        return only_comment(first.get(end..)?).then_some(Quoted { value: text, more_lines: 0, rest: after });
+    }
+    let mut joined = first.to_owned();
+    let (mut more_lines, mut rest) = (0, after);
+    while !rest.is_empty() {
+        let (line, next) = rest.split_once('\n').unwrap_or((rest, ""));
+        joined.push('\n');
+        joined.push_str(line.strip_suffix('\r').unwrap_or(line));
+        (more_lines, rest) = (more_lines + 1, next);
+        if line.contains(quote)
+            && let Some((text, end)) = until_quote(&joined, quote)
+        {
+            return only_comment(joined.get(end..)?).then_some(Quoted { value: text, more_lines, rest });
+        }
+    }
+    None
+}
+
+fn only_comment(rest: &str) -> bool {
+    let rest = rest.trim();
+    rest.is_empty() || rest.starts_with('#')
+}
+
+/// The text up to the closing quote, and where what follows it begins.
+fn until_quote(text: &str, quote: char) -> Option<(String, usize)> {
+    let mut value = String::new();
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        if escaped {
+            escaped = false;
+            match c {
+                'n' => value.push('\n'),
+                'r' => value.push('\r'),
+                't' => value.push('\t'),
+                '"' | '\\' => value.push(c),
+                _ => value.extend(['\\', c]),
+            }
+        } else if c == '\\' && quote == '"' {
+            escaped = true;
+        } else if c == quote {
+            return Some((value, at + c.len_utf8()));
+        } else {
+            value.push(c);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<(String, String)> {
+        parse(text).entries.into_iter().map(|entry| (entry.name, entry.value)).collect()
+    }
+
+    #[test]
+    fn a_value_is_literal_to_the_end_of_its_line() {
+        for (line, value) in [
+            ("A=Sup3r$ecret-passw0rd", "Sup3r$ecret-passw0rd"),
+            ("A=${HOME}$(id)`id`", "${HOME}$(id)`id`"),
+            ("A=don't-panic-1", "don't-panic-1"),
+            ("A=Bank <no-reply@bank.example>", "Bank <no-reply@bank.example>"),
+            (r"A=C:\temp\new", r"C:\temp\new"),
+            ("A=a=b==", "a=b=="),
+            ("A=value # a comment", "value"),
+            ("A=value#glued", "value#glued"),
+            ("A=\t# only a comment", ""),
+            ("A=", ""),
+            ("  export  A = value  ", "value"),
+            ("A='it is $HOME \\n'", "it is $HOME \\n"),
+            ("A=\"a \\\"b\\\" \\n \\q\" # end", "a \"b\" \n \\q"),
+            ("A='mysql+pymysql://root:pass@localhost:3306/mybank'", "mysql+pymysql://root:pass@localhost:3306/mybank"),
+            ("A=\"Bank, Inc.\" <no-reply@bank.example>", "\"Bank, Inc.\" <no-reply@bank.example>"),
+            ("A=\"465\"  # SMTP SSL Port (ex. 465)", "465"),
+            ("A=Zürich\u{a0}銀行", "Zürich\u{a0}銀行"),
+        ] {
+            assert_eq!(values(line), [("A".to_owned(), value.to_owned())], "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_end_in_any_way_and_quotes_may_hold_several() {
+        let text = "\u{feff}A=1\r\n\r\n# comment\r\nB='x\r\ny'\r\nC=3";
+        let expected = [("A", "1"), ("B", "x\ny"), ("C", "3")];
+        assert_eq!(values(text), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(parse(text).entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [1, 4, 6]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_warning_with_its_line_and_without_its_text() {
+        let file = parse("A=1\nhunter2\n1A=hunter2\nB='hunter2\nC=3\n");
+        assert_eq!(file.entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["A", "B", "C"]);
+        let text = file.warnings.join("\n");
+        assert!(["line 2 ", "line 3 ", "line 4: B:"].iter().all(|part| text.contains(part)), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_text_is_refused_with_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        assert_eq!(read(&path).unwrap(), EnvFile::default());
+        std::fs::write(&path, b"A=1\nB=\xff\xfehunter2\n").unwrap();
+        assert_eq!(read(&path).unwrap_err(), "line 2 is not UTF-8");
+    }
+}

@@ -1,0 +1,342 @@
+//! Where a setting's value comes from: our variable, its lower-case form, a name of the older services; first in the
+//! environment, then in `.env`. A variable set to nothing is unset.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::dotenv::{self, EnvFile};
+use super::old_names::{ENGINES, OLD_NAMES, SINGLE, Treatment};
+
+const ALL_IN_ONE: &str = "bank-standalone";
+/// Names shorter than this resemble too much.
+const SHORTEST_TO_GUESS: usize = 6;
+const LONG_NAME: usize = 10;
+
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    process: BTreeMap<String, String>,
+    file: EnvFile,
+}
+
+/// Looks a name up in the environment, or in `.env`.
+type Source<'a> = &'a dyn Fn(&str) -> Option<Found>;
+
+/// A value, and where it was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) value: String,
+    pub(super) name: String,
+    /// None: the environment.
+    pub(super) line: Option<usize>,
+}
+
+impl Found {
+    fn origin(&self) -> String {
+        match self.line {
+            Some(line) => format!("{} (.env, line {line})", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+impl Variables {
+    /// The environment of this process and `.env` of its working directory.
+    pub(super) fn read() -> Result<Self, String> {
+        let process = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            Some((name, value.into_string().ok()?))
+        });
+        Ok(Self { process: process.collect(), file: dotenv::read(Path::new(".env"))? })
+    }
+
+    pub(super) fn is_empty_in_process(&self, name: &str) -> bool {
+        self.process.get(name).is_some_and(String::is_empty)
+    }
+
+    fn in_process(&self, name: &str) -> Option<Found> {
+        let value = self.process.get(name).filter(|value| !value.is_empty())?;
+        Some(Found { value: value.clone(), name: name.to_owned(), line: None })
+    }
+
+    /// The last of equal names counts.
+    fn in_file(&self, name: &str) -> Option<Found> {
+        let entry = self.file.entries.iter().rev().find(|entry| entry.name == name)?;
+        let found = Found { value: entry.value.clone(), name: name.to_owned(), line: Some(entry.line) };
+        (!found.value.is_empty()).then_some(found)
+    }
+
+    /// The value under exactly this name.
+    pub(super) fn exactly(&self, name: &str) -> Option<Found> {
+        self.in_process(name).or_else(|| self.in_file(name))
+    }
+
+    fn in_either_case(&self, name: &str) -> Option<Found> {
+        self.exactly(name).or_else(|| self.exactly(&name.to_lowercase()))
+    }
+
+    /// What a setting is set to, and warnings about other names that say something of it.
+    pub(super) fn resolve(&self, name: &str, warnings: &mut Vec<String>) -> Option<Found> {
+        let lower = name.to_lowercase();
+        let sources: [Source<'_>; 2] = [&|name| self.in_process(name), &|name| self.in_file(name)];
+        let mut found: Option<Found> = None;
+        for source in sources {
+            let old = accepted_for(name, source, warnings);
+            let candidates = [source(name), source(&lower)].into_iter().flatten().chain(old);
+            for candidate in candidates {
+                match &found {
+                    None => {
+                        if candidate.name != name {
+                            let origin = candidate.origin();
+                            warnings.push(format!("{origin} is called {name} here; its value is used"));
+                        }
+                        found = Some(candidate);
+                    }
+                    Some(first) if candidate.name != first.name && candidate.value != first.value => {
+                        let (ignored, used) = (candidate.origin(), first.origin());
+                        warnings.push(format!("{ignored} says something else than {used} and is ignored"));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        found
+    }
+
+    /// Warnings about names that a program with these settings does not read.
+    pub(super) fn strangers(&self, program: &str, ours: &[String], warnings: &mut Vec<String>) {
+        warnings.extend(self.file.warnings.iter().map(|warning| format!(".env, {warning}")));
+        for old in OLD_NAMES {
+            let found = self.in_either_case(old.name);
+            let Some(found) = found else { continue };
+            let origin = found.origin();
+            let is_ours = |name: &str| ours.iter().any(|our| our == name);
+            match old.treatment {
+                // ENGINES tells of these.
+                Treatment::Renamed { ours: name } | Treatment::Accepted { ours: name, .. }
+                    if program == ALL_IN_ONE && !is_ours(name) && !ENGINES.contains(&old.name) =>
+                {
+                    warnings.push(format!("{origin} is not read: it is {name} of the single services"));
+                }
+                Treatment::Renamed { ours: name } if is_ours(name) => {
+                    if self.exactly(name).is_none() {
+                        warnings.push(format!("{origin} is called {name} here; it is not read"));
+                    }
+                }
+                Treatment::Gone { because } => warnings.push(format!("{origin} is not read: {because}")),
+                Treatment::Renamed { .. } | Treatment::Accepted { .. } => {}
+            }
+        }
+        if program == ALL_IN_ONE {
+            for name in SINGLE.iter().filter(|name| !ours.iter().any(|our| our == *name)) {
+                if let Some(found) = self.in_either_case(name) {
+                    warnings.push(format!("{} is not read: it is a setting of the single services", found.origin()));
+                }
+            }
+            for name in ENGINES {
+                if let Some(found) = self.in_either_case(name) {
+                    let origin = found.origin();
+                    warnings.push(format!(
+                        "{origin} is not read: everything is kept in --data-dir; the single services take other servers"
+                    ));
+                }
+            }
+        }
+        self.guesses(ours, warnings);
+    }
+
+    fn guesses(&self, ours: &[String], warnings: &mut Vec<String>) {
+        let in_file = self.file.entries.iter().map(|entry| entry.name.as_str());
+        let mut names: Vec<&str> = self.process.keys().map(String::as_str).chain(in_file).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let upper = name.to_uppercase();
+            let stem = upper.strip_suffix("_FILE").unwrap_or(&upper);
+            let known = ours.iter().any(|our| *our == upper || *our == stem)
+                || OLD_NAMES.iter().any(|old| old.name == upper)
+                || ENGINES.contains(&upper.as_str());
+            if known {
+                continue;
+            }
+            if let (Some(our), Some(found)) = (ours.iter().find(|our| resembles(&upper, our)), self.exactly(name)) {
+                warnings.push(format!("{} is not read; did you mean {our}?", found.origin()));
+            }
+        }
+    }
+}
+
+/// What an accepted old name says of ours in one source.
+fn accepted_for(ours: &str, source: Source<'_>, warnings: &mut Vec<String>) -> Option<Found> {
+    if ours == "AMQP_URI" {
+        return broker(source);
+    }
+    let mut taken = None;
+    for old in OLD_NAMES {
+        let Treatment::Accepted { ours: name, convert } = old.treatment else { continue };
+        if name != ours {
+            continue;
+        }
+        let Some(found) = source(old.name).or_else(|| source(&old.name.to_lowercase())) else { continue };
+        match convert(&found.value) {
+            Some(value) => taken = taken.or(Some(Found { value, ..found })),
+            None => warnings.push(format!("{} has a value that {ours} cannot have, and is ignored", found.origin())),
+        }
+    }
+    taken
+}
+
+/// `RABBITMQ_HOST` and `RABBITMQ_PORT`, with the login that a broker has when new. A platform that links containers sets the
+/// same names to `tcp://…`; those are ignored.
+fn broker(source: Source<'_>) -> Option<Found> {
+    let either = |name: &str| source(name).or_else(|| source(&name.to_lowercase()));
+    let plain = |name: &str| either(name).filter(|found| !found.value.contains("://"));
+    let host = plain("RABBITMQ_HOST")?;
+    let port = plain("RABBITMQ_PORT").map_or_else(|| "5672".to_owned(), |found| found.value);
+    Some(Found { value: format!("amqp://guest:guest@{}:{port}/%2f", host.value), ..host })
+}
+
+/// One letter away, or two in a long name.
+fn resembles(name: &str, our: &str) -> bool {
+    let length = name.len().min(our.len());
+    let most = if length >= LONG_NAME { 2 } else { 1 };
+    length >= SHORTEST_TO_GUESS && strsim::damerau_levenshtein(name, our) <= most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(process: &[(&str, &str)], file: &str) -> Variables {
+        let process = process.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Variables { process, file: dotenv::parse(file) }
+    }
+
+    fn resolved(process: &[(&str, &str)], file: &str, name: &str) -> (Option<String>, String) {
+        let mut warnings = Vec::new();
+        let found = variables(process, file).resolve(name, &mut warnings);
+        (found.map(|found| found.value), warnings.join("\n"))
+    }
+
+    #[test]
+    fn our_name_wins_over_its_lower_case_form_and_that_over_an_old_name_and_env_files_come_last() {
+        let all = [("APP_ENV", "staging"), ("app_env", "testing"), ("FLASK_ENV", "production")];
+        for (skipped, expected) in [(0, "staging"), (1, "testing"), (2, "production"), (3, "development")] {
+            let (value, warnings) = resolved(&all[skipped..], "APP_ENV=development", "APP_ENV");
+            assert_eq!(value.as_deref(), Some(expected));
+            assert_eq!(
+                warnings.contains("is called APP_ENV here; its value is used"),
+                (1..=2).contains(&skipped),
+                "{warnings}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_second_different_value_is_a_warning_without_values() {
+        let process =
+            [("DATABASE_URL", "mysql://u:hunter2@a/b"), ("SQLALCHEMY_DATABASE_URI", "mysql+pymysql://u:hunter2@c/d")];
+        let (value, warnings) = resolved(&process, "", "DATABASE_URL");
+        assert_eq!(value.as_deref(), Some("mysql://u:hunter2@a/b"));
+        assert_eq!(warnings, "SQLALCHEMY_DATABASE_URI says something else than DATABASE_URL and is ignored");
+        let same = [("DATABASE_URL", "mysql://u:p@a/b"), ("SQLALCHEMY_DATABASE_URI", "mysql+pymysql://u:p@a/b")];
+        assert_eq!(resolved(&same, "", "DATABASE_URL").1, "");
+    }
+
+    #[test]
+    fn a_variable_set_to_nothing_is_unset() {
+        let (value, _) =
+            resolved(&[("EMAIL_HOST", ""), ("email_host", "")], "EMAIL_HOST=\nemail_host=mail", "EMAIL_HOST");
+        assert_eq!(value.as_deref(), Some("mail"));
+        assert_eq!(resolved(&[("EMAIL_HOST", "")], "EMAIL_HOST=''", "EMAIL_HOST").0, None);
+    }
+
+    #[test]
+    fn a_broker_by_host_and_port_is_taken_and_that_of_a_platform_is_not() {
+        let file = "RABBITMQ_HOST = \"localhost\"\nRABBITMQ_PORT = \"5673\"";
+        let (value, warnings) = resolved(&[], file, "AMQP_URI");
+        assert_eq!(value.as_deref(), Some("amqp://guest:guest@localhost:5673/%2f"));
+        assert_eq!(warnings, "RABBITMQ_HOST (.env, line 1) is called AMQP_URI here; its value is used");
+        let linked = [("RABBITMQ_PORT", "tcp://10.0.0.3:5672"), ("RABBITMQ_HOST", "rabbit")];
+        assert_eq!(resolved(&linked, "", "AMQP_URI").0.as_deref(), Some("amqp://guest:guest@rabbit:5672/%2f"));
+        assert_eq!(resolved(&linked[..1], "", "AMQP_URI").0, None);
+        let ours = [("AMQP_URI", "amqp://a"), ("RABBITMQ_HOST", "localhost")];
+        assert_eq!(resolved(&ours, "", "AMQP_URI").0.as_deref(), Some("amqp://a"));
+    }
+
+    #[test]
+    fn a_value_that_ours_cannot_have_is_ignored_with_a_warning() {
+        let (value, warnings) = resolved(&[("FLASK_CERT", "/etc/hunter2.pem")], "", "TLS");
+        assert_eq!((value, warnings.as_str()), (None, "FLASK_CERT has a value that TLS cannot have, and is ignored"));
+    }
+
+    #[test]
+    fn names_of_other_services_and_names_that_resemble_ours_are_pointed_out() {
+        let process =
+            [("MAIL_SERVER", "hunter2"), ("JWT_SECRET_KEY", "hunter2"), ("EMAIL_HOTS", "hunter2"), ("HOME", "/root")];
+        let mut warnings = Vec::new();
+        let ours = ["EMAIL_HOST", "EMAIL_PORT"].map(str::to_owned);
+        variables(&process, "nonsense").strangers("email-service", &ours, &mut warnings);
+        let text = warnings.join("\n");
+        for part in [
+            "MAIL_SERVER is called EMAIL_HOST here",
+            "JWT_SECRET_KEY is not read",
+            "did you mean EMAIL_HOST?",
+            ".env, line 1",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(warnings.len() == 4 && !text.contains("hunter2"), "{text}");
+        warnings.clear();
+        variables(&[("MAIL_SERVER", "x"), ("EMAIL_HOST", "y")], "").strangers("email-service", &ours, &mut warnings);
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+
+    #[test]
+    fn the_all_in_one_process_names_variables_of_engines_that_it_has_not() {
+        for name in ["DATABASE_URL", "database_url"] {
+            let mut warnings = Vec::new();
+            variables(&[(name, "mysql://u:hunter2@h/b")], "").strangers("bank-standalone", &[], &mut warnings);
+            assert!(warnings.len() == 1 && warnings[0].starts_with(&format!("{name} is not read")), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn the_all_in_one_process_names_settings_of_the_single_services_too() {
+        let set = [
+            "APP_ENV",
+            "EMAIL_HOST",
+            "FLASK_CERT",
+            "FLASK_ENV",
+            "MONGODB_COLLECTIONS",
+            "MYSQL_HOST",
+            "RABBITMQ_USER",
+            "TLS",
+        ];
+        let process: Vec<_> = set.iter().map(|name| (*name, "hunter2")).collect();
+        let mut warnings = Vec::new();
+        variables(&process, "").strangers("bank-standalone", &["EMAIL_HOST".to_owned()], &mut warnings);
+        let text = warnings.join("\n");
+        for name in set.iter().filter(|name| **name != "EMAIL_HOST") {
+            assert!(
+                warnings.iter().any(|warning| warning.starts_with(&format!("{name} is not read"))),
+                "{name}: {text}"
+            );
+        }
+        assert!(warnings.len() == set.len() - 1 && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn old_names_count_in_small_letters_too() {
+        let (value, warning) = resolved(&[("mongodb_collections", "entries")], "", "MONGODB_COLLECTION");
+        assert_eq!(value.as_deref(), Some("entries"));
+        assert!(warning.starts_with("mongodb_collections is called MONGODB_COLLECTION here"), "{warning}");
+        let (value, _) = resolved(&[("rabbitmq_host", "h"), ("rabbitmq_port", "1")], "", "AMQP_URI");
+        assert_eq!(value.as_deref(), Some("amqp://guest:guest@h:1/%2f"));
+        let mut warnings = Vec::new();
+        variables(&[("mail_server", "x")], "").strangers("email-service", &["EMAIL_HOST".to_owned()], &mut warnings);
+        assert!(
+            warnings.len() == 1 && warnings[0].starts_with("mail_server is called EMAIL_HOST here"),
+            "{warnings:?}"
+        );
+    }
+}

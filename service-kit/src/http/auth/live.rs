@@ -1,0 +1,76 @@
+//! A caller whose request goes on after it was let in: a stream, or an export.
+//!
+//! The token is kept, and never shown, so that the question whether it counts can be asked again while the answer is written:
+//! its key may be withdrawn, its session end, its user be blocked or lose a role.
+
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::extract::{admit, missing, token_of};
+use super::{Claims, Verifier};
+use crate::http::problem::Problem;
+use crate::http::server::note_route;
+
+/// A caller with a valid token, which can be asked about again.
+pub struct LiveBearer {
+    verifier: web::Data<Verifier>,
+    token: SecretString,
+    claims: Claims,
+}
+
+impl FromRequest for LiveBearer {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            note_route(&request);
+            let token = token_of(&request)?.ok_or_else(|| missing(&request))?.to_owned();
+            Self::admit(&request, token).await
+        })
+    }
+}
+
+impl LiveBearer {
+    /// The caller of a token that did not come in the header.
+    pub(crate) async fn admit(request: &HttpRequest, token: String) -> Result<Self, Problem> {
+        note_route(request);
+        let (verifier, claims) = admit(request, &token).await?;
+        Ok(Self { verifier, token: token.into(), claims })
+    }
+
+    /// What the token said when it was let in, with the roles that counted then.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.token.expose_secret()
+    }
+
+    /// Returns once the token does not count any more, or its claims are not `enough`: both are asked for every so often, and at
+    /// the moment at which the token expires. While nobody can tell, what was known in the last minutes counts, as for any read.
+    pub async fn until_refused(&self, every: Duration, enough: impl Fn(&Claims) -> bool) {
+        loop {
+            tokio::time::sleep(every.min(self.verifier.left(&self.claims))).await;
+            match self.ask().await {
+                Some(claims) if enough(&claims) => {}
+                _ => return,
+            }
+        }
+    }
+
+    async fn ask(&self) -> Option<Claims> {
+        let claims = self.verifier.verify(self.token()).await.ok()?;
+        // Ours is the clock, whatever the leeway for others'.
+        if self.verifier.left(&claims).is_zero() {
+            return None;
+        }
+        self.verifier.current(self.token(), claims, true).await.ok()
+    }
+}

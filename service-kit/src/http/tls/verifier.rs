@@ -1,0 +1,143 @@
+//! Whom a client trusts: a server vouched for by an authority, one whose own certificate was named, and one that an exception
+//! lets pass. The exception is asked last, and only where the certificate is at fault; the handshake's signature is always
+//! checked.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+/// A server that nothing vouches for.
+pub struct Unproved<'a> {
+    pub fault: &'a CertificateError,
+    pub server: &'a ServerName<'a>,
+    pub certificate: &'a CertificateDer<'a>,
+}
+
+/// Whether to go on with such a server.
+pub type Exception = Box<dyn Fn(&Unproved<'_>) -> bool + Send + Sync>;
+
+/// The configuration of a client that trusts the authorities in `roots`, servers that show one of the `named` certificates,
+/// and whom the exception lets pass.
+pub fn client_config(
+    roots: RootCertStore,
+    named: Vec<CertificateDer<'static>>,
+    exception: Option<Exception>,
+) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    // Only without any root this fails, and then nobody is vouched for.
+    let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().ok();
+    let algorithms = provider.signature_verification_algorithms;
+    let verifier = Verifier { authorities, algorithms, named, exception };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+/// The authorities that the system trusts. Those that cannot be read are no reason not to start: what they vouch for is refused
+/// later. Reads files.
+pub fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// The certificates of a PEM file, of which there is at least one, each fit to be an authority; the error is for people.
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let shown = path.display();
+    let unreadable = |error: &dyn fmt::Display| format!("\"{shown}\" cannot be read: {error}; expected a PEM file");
+    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let certificates = certificates.map_err(|error| unreadable(&error))?;
+    let mut store = RootCertStore::empty();
+    for certificate in &certificates {
+        store.add(certificate.clone()).map_err(|error| unreadable(&error))?;
+    }
+    if store.is_empty() {
+        return Err(format!("\"{shown}\" holds no certificate; expected a PEM file"));
+    }
+    Ok(certificates)
+}
+
+struct Verifier {
+    /// None where the machine has none: then nobody is vouched for.
+    authorities: Option<Arc<WebPkiServerVerifier>>,
+    algorithms: WebPkiSupportedAlgorithms,
+    /// A self-signed one is its server's own.
+    named: Vec<CertificateDer<'static>>,
+    exception: Option<Exception>,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    /// A certificate of the file that its server bears itself. Authorities refuse it, since `openssl req -x509` marks it as
+    /// one of them; its time has been checked by then.
+    fn is_named(&self, unproved: &Unproved<'_>) -> bool {
+        matches!(unproved.fault, CertificateError::Other(_))
+            && self.named.iter().any(|named| named == unproved.certificate)
+            && ParsedCertificate::try_from(unproved.certificate)
+                .is_ok_and(|parsed| rustls::client::verify_server_name(&parsed, unproved.server).is_ok())
+    }
+
+    fn lets_pass(&self, unproved: &Unproved<'_>) -> bool {
+        self.is_named(unproved) || self.exception.as_ref().is_some_and(|exception| exception(unproved))
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        server: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let unknown = Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let vouched =
+            self.authorities.as_ref().map(|all| all.verify_server_cert(certificate, chain, server, ocsp, now));
+        match vouched.unwrap_or(unknown) {
+            Err(Error::InvalidCertificate(fault))
+                if self.lets_pass(&Unproved { fault: &fault, server, certificate }) =>
+            {
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,83 @@
+//! What of a queue is in this process's hands: taken from the broker and not settled yet.
+//!
+//! The broker does not tell how much that is. Here a moment is *quiet* if nothing is in hand and nothing waits to be taken: all
+//! that had left the queue before is settled then. Quiet moments are counted, so that who asks twice and sees another number
+//! knows it without comparing clocks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+/// What a process tells of its hands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandsReport {
+    /// Which process tells.
+    pub replica: String,
+    /// How many of the queue's consumers it runs now.
+    pub consumers: u32,
+    /// How many quiet moments there were.
+    pub quiet_moments: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Hands {
+    held: AtomicUsize,
+    quiet_moments: AtomicU64,
+    look: Notify,
+}
+
+/// One delivery in hand, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Held(Arc<Hands>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Hands {
+    pub(super) fn hold(self: &Arc<Self>) -> Held {
+        self.held.fetch_add(1, Ordering::SeqCst);
+        Held(Arc::clone(self))
+    }
+
+    /// Nothing waits to be taken, as was just found out.
+    pub(super) fn nothing_waits(&self) {
+        if self.held.load(Ordering::SeqCst) == 0 {
+            self.quiet_moments.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// How many quiet moments there were; and has the workers look anew whether anything waits.
+    pub(super) fn quiet_moments(&self) -> u64 {
+        let moments = self.quiet_moments.load(Ordering::SeqCst);
+        self.look.notify_waiters();
+        moments
+    }
+
+    /// Returns when somebody asks.
+    pub(super) async fn asked(&self) {
+        self.look.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_quiet_if_nothing_is_held_and_nothing_waits() {
+        let hands = Arc::<Hands>::default();
+        hands.nothing_waits();
+        let held = hands.hold();
+        hands.nothing_waits();
+        assert_eq!(hands.quiet_moments(), 1, "one is in hand");
+        drop(held);
+        assert_eq!(hands.quiet_moments(), 1, "nobody has looked whether anything waits");
+        hands.nothing_waits();
+        assert_eq!(hands.quiet_moments(), 2);
+    }
+}

@@ -1,0 +1,73 @@
+//! The exchange by which a message reaches one queue.
+//!
+//! Each queue has a direct exchange of its own, `<queue>.direct`, bound to it and to those beside it by their names. The right
+//! to write there is the right to write to that queue, while the right on the default exchange would be one on every queue.
+//! A broker whose users were given their rights by an earlier release may have no such exchange, or not for us: then the
+//! default exchange is used. Which it is, is found out once for each connection, by a message that no queue takes.
+
+use std::collections::BTreeMap;
+
+use lapin::BasicProperties;
+use lapin::types::ShortString;
+use tokio::sync::Mutex;
+
+use super::connection::Link;
+use super::error::AmqpError;
+use super::publisher::window_error;
+use super::topology::{direct_exchange, short};
+use super::window::{self, Letter};
+
+/// No queue has a name of this form: ours begin with a letter.
+const NO_QUEUE: &str = "-none-";
+/// Names of queues come with messages, so no more are remembered than a system of ours could have.
+const MAX_KNOWN: usize = 64;
+
+/// What one connection knows of the ways to queues.
+#[derive(Default)]
+pub(super) struct Routes {
+    known: Mutex<BTreeMap<String, Option<ShortString>>>,
+}
+
+impl Routes {
+    /// The exchange for messages to a queue; none if the user may write to neither.
+    pub(super) async fn to(&self, link: &Link, queue: &str) -> Result<Option<ShortString>, AmqpError> {
+        let mut known = self.known.lock().await;
+        if let Some(found) = known.get(queue) {
+            return Ok(found.clone());
+        }
+        let found = match exchange_to(link, queue).await {
+            Ok(exchange) => Some(exchange),
+            Err(AmqpError::Forbidden { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(queue.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+/// The exchange for messages to a queue and those beside it, or the error of the one that is not ours to use.
+pub(super) async fn exchange_to(link: &Link, queue: &str) -> Result<ShortString, AmqpError> {
+    let own = short(&direct_exchange(queue));
+    match try_writing(link, own.clone()).await {
+        Ok(()) => Ok(own),
+        Err(AmqpError::Forbidden { .. } | AmqpError::Missing { .. }) => {
+            try_writing(link, ShortString::default()).await.map(|()| ShortString::default())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn try_writing(link: &Link, exchange: ShortString) -> Result<(), AmqpError> {
+    let doing = format!("publishing to the exchange {:?}", exchange.as_str());
+    let channel = link.confirmed_channel().await?;
+    let (routing_key, properties) = (short(NO_QUEUE), BasicProperties::default());
+    let nothing = Letter { exchange, routing_key, properties, body: Vec::new() };
+    let settings = link.settings();
+    window::publish(&channel, vec![nothing], settings.confirm_limit)
+        .await
+        .map_err(|error| window_error(settings, error, &doing))?;
+    link.ask("closing a channel", channel.close(200, short("OK"))).await
+}

@@ -1,0 +1,91 @@
+//! Whether a file is a database of somebody else: one that lives is not touched, not even by the settings of a connection.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+
+use super::SqliteError;
+
+#[derive(QueryableByName)]
+struct Tables {
+    #[diesel(sql_type = BigInt)]
+    all: i64,
+    #[diesel(sql_type = BigInt)]
+    migrations: i64,
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// Refuses a file that has tables and not our table of migrations, or one in which `first`, the version of our first
+/// migration, is missing. Only reads.
+pub fn refuse_foreign(path: &Path, first: &str) -> Result<(), SqliteError> {
+    let fault = |reason: String| SqliteError::Open { path: path.display().to_string(), reason };
+    if std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+        let url = url::Url::from_file_path(std::path::absolute(path).map_err(|error| fault(error.to_string()))?);
+        let url = url.map_err(|()| fault("the path is not one of a file".to_owned()))?;
+        let mut connection =
+            SqliteConnection::establish(&format!("{url}?mode=ro")).map_err(|error| fault(error.to_string()))?;
+        // Another process may be starting or ending with the file.
+        connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(|error| fault(error.to_string()))?;
+        if is_foreign(&mut connection, first).map_err(|error| fault(error.to_string()))? {
+            return Err(fault(
+                "it has tables that this service did not make; nothing was changed: use another file".to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn is_foreign(connection: &mut SqliteConnection, first: &str) -> diesel::QueryResult<bool> {
+    let tables: Tables = sql_query(
+        "SELECT COUNT(*) AS \"all\", COALESCE(SUM(name = '__diesel_schema_migrations'), 0) AS migrations \
+         FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    )
+    .get_result(connection)?;
+    if tables.all == 0 || tables.migrations == 0 {
+        return Ok(tables.all > 0);
+    }
+    let versions: Vec<Version> = sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
+    // A database whose migrations were all taken back has that one table, and no version.
+    Ok(tables.all > 1 && !versions.iter().any(|one| one.version == first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(sql: &str) -> bool {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a b#c.sqlite");
+        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let refused = refuse_foreign(&path, "0001");
+        assert_eq!(std::fs::read(&path).unwrap(), before, "it was written to");
+        if let Err(error) = &refused {
+            assert!(error.to_string().contains("a b#c.sqlite"), "{error}");
+        }
+        refused.is_err()
+    }
+
+    #[test]
+    fn a_database_with_tables_that_are_not_ours_is_refused_and_stays_as_it_is() {
+        const MIGRATIONS: &str = "CREATE TABLE __diesel_schema_migrations (version TEXT PRIMARY KEY)";
+        assert!(refused("CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT)"));
+        assert!(refused(&format!(
+            "{MIGRATIONS}; CREATE TABLE t (id INTEGER); INSERT INTO __diesel_schema_migrations VALUES ('9')"
+        )));
+        assert!(!refused("CREATE TABLE t (id INTEGER); DROP TABLE t"));
+        assert!(!refused(MIGRATIONS));
+        assert!(!refused(&format!(
+            "{MIGRATIONS}; CREATE TABLE t (id INTEGER); INSERT INTO __diesel_schema_migrations VALUES ('0001')"
+        )));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(refuse_foreign(&folder.path().join("new.sqlite"), "0001").is_ok());
+    }
+}

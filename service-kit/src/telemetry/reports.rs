@@ -1,0 +1,50 @@
+//! Error reports for a tracker that speaks Sentry's protocol: each line at ERROR is one, with its fields, the release and the
+//! environment. They hold what the log holds and nothing more; up to 30 wait for a tracker that is slow, further ones are
+//! dropped, and nothing ever waits for it but the end of the process, for two seconds.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use clap::Args;
+use sentry::{ClientInitGuard, ClientOptions};
+
+use super::TelemetryError;
+use crate::config::Secret;
+
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
+/// Where errors are reported.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ReportOptions {
+    /// Report errors to a tracker that speaks Sentry's protocol: its DSN
+    #[arg(long, env = "SENTRY_DSN", value_name = "DSN", hide_env_values = true, global = true)]
+    pub sentry_dsn: Option<Secret>,
+
+    /// What reports say of where this runs, such as `production`
+    #[arg(long, env = "SENTRY_ENVIRONMENT", value_name = "NAME", global = true)]
+    pub sentry_environment: Option<String>,
+}
+
+/// Kept for the whole process: dropping it ends the reports.
+static CLIENT: OnceLock<ClientInitGuard> = OnceLock::new();
+
+/// Starts reporting, if a tracker is named. The release is the program's name and version.
+pub(super) fn start(options: &ReportOptions) -> Result<bool, TelemetryError> {
+    let Some(dsn) = options.sentry_dsn.as_ref().filter(|dsn| !dsn.expose().is_empty()) else { return Ok(false) };
+    dsn.expose().parse::<sentry::types::Dsn>().map_err(|_| TelemetryError::Dsn)?;
+    let program = std::env::current_exe().ok().and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
+    let release = format!("{}@{}", program.as_deref().unwrap_or("bank"), env!("CARGO_PKG_VERSION"));
+    let mut client = ClientOptions::new().dsn(dsn.expose()).release(release).shutdown_timeout(LAST_WAIT);
+    if let Some(environment) = options.sentry_environment.clone().filter(|name| !name.is_empty()) {
+        client = client.environment(environment);
+    }
+    let client = sentry::init(client);
+    Ok(CLIENT.set(client).is_ok())
+}
+
+/// Waits a little until the last reports are sent.
+pub(super) fn flush() {
+    if let Some(client) = CLIENT.get() {
+        client.flush(Some(LAST_WAIT));
+    }
+}
