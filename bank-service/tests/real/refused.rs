@@ -28,7 +28,7 @@ fn a_database_that_refuses_the_login_or_is_not_there_is_told() {
     assert_refused("DATABASE_URL", &format!("{server}/no_such_database"), &["no_such_database"]);
     // MySQL asks a user that it does not know for a login by any method, also one that nobody speaks.
     for stranger in ["nobody", "somebody", "no_such_user", "bank2"] {
-        let url = right.replace("bank:bank@", &format!("{stranger}:hunter2@"));
+        let url = right.replace("bank:bank-of-tests@", &format!("{stranger}:hunter2@"));
         assert_refused("DATABASE_URL", &url, &["Access denied"]);
     }
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -59,7 +59,7 @@ fn a_broker_that_refuses_the_login_or_a_right_is_told() {
     let right = variable("AMQP_URI");
     assert_refused("AMQP_URI", &right.replace(":bank@", ":hunter2@"), &["refused the login"]);
     assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), &["nowhere"]);
-    let stranger = right.replace("bank:bank@", "guest-book:guest-book@");
+    let stranger = right.replace("bank:bank-of-tests@", "guest-book:guest-book@");
     assert_refused("AMQP_URI", &stranger, &["guest-book", "topic_exchange"]);
 }
 

@@ -12,7 +12,7 @@ async fn tls_only(database: &str) -> String {
     connection.query_drop(format!("DROP DATABASE IF EXISTS {database}")).await.unwrap();
     connection.query_drop(format!("CREATE DATABASE {database}")).await.unwrap();
     connection.disconnect().await.unwrap();
-    right.replace("bank:bank@", "tls_only:tls_only@").replace("/bank", &format!("/{database}"))
+    right.replace("bank:bank-of-tests@", "tls_only:tls_only@").replace("/bank", &format!("/{database}"))
 }
 
 #[tokio::test]

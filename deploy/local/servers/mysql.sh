@@ -18,7 +18,7 @@ mysql_prepare() {
     >"$dir/install.log" 2>&1 || fail "mysqld --initialize; its log is $dir/install.log"
   cat >"$dir/init.sql" <<'SQL'
 CREATE DATABASE IF NOT EXISTS bank CHARACTER SET utf8mb4;
-CREATE USER IF NOT EXISTS bank@'%' IDENTIFIED BY 'bank';
+CREATE USER IF NOT EXISTS bank@'%' IDENTIFIED BY 'bank-of-tests';
 GRANT ALL ON *.* TO bank@'%';
 CREATE USER IF NOT EXISTS tls_only@'%' IDENTIFIED BY 'tls_only' REQUIRE SSL;
 GRANT ALL ON *.* TO tls_only@'%';
@@ -27,7 +27,7 @@ SQL
   certificate "$dir"
   client "$dir" mysql
   put "$dir" DATABASE_CA_FILE "$dir/ca.pem"
-  put "$dir" DATABASE_URL "mysql://bank:bank@127.0.0.1:$port/bank"
+  put "$dir" DATABASE_URL "mysql://bank:bank-of-tests@127.0.0.1:$port/bank"
   put "$dir" DATABASE_SERVER mysql
   put "$dir" DATABASE_SOCKET "$dir/data/mysql.sock"
   put "$dir" DATABASE_VERSION "MySQL $("${enter[@]}" mysqld --version | sed 's/.*Ver \([0-9.]*\).*/\1/')"
@@ -49,5 +49,5 @@ mysql_start() {
     --mysqlx=OFF --innodb-buffer-pool-size=128M --max-connections=200 "${unsynced[@]}" \
     --ssl-ca="$dir/ca.pem" --ssl-cert="$dir/server.pem" --ssl-key="$dir/server.key"
   wait_for "$dir" mysql "$dir/client" --no-defaults --protocol=tcp --host=127.0.0.1 --port="$port" --user=bank \
-    --password=bank -e 'SELECT 1' bank
+    --password=bank-of-tests -e 'SELECT 1' bank
 }

@@ -47,7 +47,7 @@ log.file.level = info
 CONF
   cat >"$dir/definitions.json" <<'JSON'
 {"vhosts": [{"name": "/"}],
- "users": [{"name": "bank", "password": "bank", "tags": "administrator"},
+ "users": [{"name": "bank", "password": "bank-of-tests", "tags": "administrator"},
            {"name": "guest-book", "password": "guest-book", "tags": ""}],
  "permissions": [{"user": "bank", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"},
                  {"user": "guest-book", "vhost": "/", "configure": "^$", "write": "^$", "read": ".*"}]}
@@ -68,8 +68,8 @@ source '$dir/node-env'
 exec ${enter[@]@Q} '$(rabbitmq_sbin "$name")/rabbitmqctl' -q "\$@"
 CTL
   chmod +x "$dir/ctl"
-  put "$dir" AMQP_URI "amqp://bank:bank@127.0.0.1:$amqp/%2f"
-  put "$dir" AMQPS_URI "amqps://bank:bank@127.0.0.1:$amqps/%2f"
+  put "$dir" AMQP_URI "amqp://bank:bank-of-tests@127.0.0.1:$amqp/%2f"
+  put "$dir" AMQPS_URI "amqps://bank:bank-of-tests@127.0.0.1:$amqps/%2f"
   put "$dir" AMQPS_CA_FILE "$dir/ca.pem"
   put "$dir" RABBITMQ_CTL "$dir/ctl"
   put "$dir" BROKER_SERVER "$name"

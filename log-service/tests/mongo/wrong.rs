@@ -22,7 +22,7 @@ fn a_broker_that_refuses_the_login_or_a_right_is_told() {
     let right = variable("AMQP_URI");
     assert_refused("AMQP_URI", &right.replace(":bank@", ":hunter2@"), "refused the login");
     assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), "nowhere");
-    let stranger = place().with("AMQP_URI", right.replace("bank:bank@", "guest-book:guest-book@"));
+    let stranger = place().with("AMQP_URI", right.replace("bank:bank-of-tests@", "guest-book:guest-book@"));
     let line = stranger.refusal();
     assert!(line.contains("AMQP_URI") && line.contains("guest-book"), "{line}");
 }

@@ -29,7 +29,7 @@ async fn a_broker_that_works_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_login_names_the_user() {
-    let error = told(&broker_uri().replace("bank:bank@", "bank:hunter2@")).await;
+    let error = told(&broker_uri().replace("bank:bank-of-tests@", "bank:hunter2@")).await;
     assert!(matches!(&error, AmqpError::LoginRefused { user, .. } if user == "bank"), "{error}");
 }
 
@@ -41,7 +41,7 @@ async fn a_missing_virtual_host_is_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_right_to_the_exchange_is_named() {
-    let error = told(&broker_uri().replace("bank:bank@", "guest-book:guest-book@")).await;
+    let error = told(&broker_uri().replace("bank:bank-of-tests@", "guest-book:guest-book@")).await;
     let text = error.to_string();
     assert!(matches!(error, AmqpError::Forbidden { .. }), "{text}");
     assert!(text.contains("guest-book") && text.contains("an.exchange.that.nobody.made"), "{text}");
@@ -54,7 +54,7 @@ async fn missing_rights_to_publish_and_to_have_a_queue_are_named_and_nothing_is_
     stage.subscribe(stage.queue("all"), &all).await;
     assert_eq!(probe_as(&stage.settings, &[Role::Publisher]).await, Ok(()));
     // The exchange is there, so this user passes it, and then may do nothing.
-    let uri = broker_uri().replace("bank:bank@", "guest-book:guest-book@");
+    let uri = broker_uri().replace("bank:bank-of-tests@", "guest-book:guest-book@");
     let stranger = AmqpSettings::parse(&uri, &stage.settings.exchange).unwrap();
     assert_eq!(probe(&stranger).await, Ok(()));
     let error = probe_as(&stranger, &[Role::Publisher]).await.unwrap_err();

@@ -26,7 +26,7 @@ async fn a_user_who_may_not_make_the_exchange_publishes_and_consumes_on_connecti
     let own = format!("^{}(\\..*)?$", queue.replace('.', "\\."));
     rabbitmqctl(&["set_permissions", &user, &own, &names("amq\\.default"), &names("none")]);
 
-    let uri = broker_uri().replace("bank:bank@", &format!("{user}:secret@"));
+    let uri = broker_uri().replace("bank:bank-of-tests@", &format!("{user}:secret@"));
     let settings = AmqpSettings::parse(&uri, &exchange).unwrap();
     let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
     let publisher = AmqpPublisher::start(settings.clone(), &metrics, shutdown.clone());
@@ -59,7 +59,7 @@ impl User {
         let read = format!("^({}|{own})$", escaped(&stage.settings.exchange));
         rabbitmqctl(&["add_user", &name, "secret"]);
         rabbitmqctl(&["set_permissions", &name, &format!("^{own}$"), &format!("^({own}{more})$"), &read]);
-        let uri = broker_uri().replace("bank:bank@", &format!("{name}:secret@"));
+        let uri = broker_uri().replace("bank:bank-of-tests@", &format!("{name}:secret@"));
         Self { name, settings: AmqpSettings::parse(&uri, &stage.settings.exchange).unwrap() }
     }
 }
