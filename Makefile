@@ -100,11 +100,21 @@ compose-test: ## Run the containers as an operator would, on a real engine (inst
 	FULL='$(FULL)' deploy/checks/compose-test.sh
 
 .PHONY: test
-test: test-embedded openapi-check clients-test test-real old-env compose-check fault-test compose-test ## Run the tests: embedded, documents and clients, on private real servers, by an older service's settings, under faults, the containers (installs what is missing; COMPOSE_TEST=skip leaves the engine out)
+test: test-embedded openapi-check clients-test test-real old-env compose-check test-waiting ## Run the tests: embedded, documents and clients, on private real servers, by an older service's settings, under faults, the containers (installs what is missing; COMPOSE_TEST=skip leaves the engine out)
+
+# They mostly wait, and share nothing but the binaries.
+.PHONY: test-waiting
+test-waiting:
+	deploy/checks/side-by-side.sh fault-test compose-test
 
 .PHONY: test-real
 test-real: ## Run the tests on private MySQL 9, RabbitMQ 4, MongoDB and SMTP servers, and the adapters' on MariaDB and RabbitMQ 3 (installs what is missing)
+	deploy/checks/side-by-side.sh test-real-new test-real-old
+
+.PHONY: test-real-new test-real-old
+test-real-new:
 	LOCAL_UNSYNCED=1 deploy/local/with.sh deploy/checks/test-real.sh
+test-real-old:
 	ENGINES=mariadb,rabbitmq LOCAL_UNSYNCED=1 deploy/local/with.sh deploy/checks/test-real.sh adapters
 
 .PHONY: old-env
@@ -156,7 +166,8 @@ arrows: ## Check that no crate depends on one it must not know
 
 .PHONY: schemas
 schemas: ## Write the JSON Schemas, the AsyncAPI document and the golden files anew
-	$(CARGO) run -q -p shared-events --example generate
+	$(CARGO) build -q --workspace --example generate
+	$${CARGO_TARGET_DIR:-target}/debug/examples/generate
 
 .PHONY: schema
 schema: ## Draw docs/schema.md anew, the picture of the tables that the migrations make

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 servers="$DATABASE_VERSION, $BROKER_VERSION, MongoDB $MONGODB_VERSION, maildev $MAILDEV_VERSION"
 echo "servers: $servers"
 logs=$(mktemp -d)
-trap 'kill "${amqp:-}" 2>/dev/null || true; rm -rf "$logs"' EXIT
+trap '[[ -z ${amqp:-} ]] || { pkill -P "$amqp"; kill "$amqp"; } 2>/dev/null || true; rm -rf "$logs"' EXIT
 # By the whole workspace's selection, or cargo would build the dependencies anew for each crate's own; in one go, so that the
 # binaries of all three services are there and new for the flows.
 names=(amqp bank mongo real flows api)
@@ -22,7 +22,7 @@ tests() {
   while read -r _ folder program <&3; do
     found=1
     echo "== $name: $program $*"
-    (cd "$folder" && CARGO_MANIFEST_DIR=$folder "$program" "$@")
+    (cd "$folder" && CARGO_MANIFEST_DIR=$folder exec "$program" "$@")
   done 3< <(grep "^$name " "$logs/programs")
   [[ $found == 1 ]] || { echo "test-real: no test is named $name" >&2; return 1; }
 }

@@ -19,7 +19,8 @@ trap 'exit 143' TERM HUP
 setsid bash -c 'while kill -0 "$1" 2>/dev/null; do sleep 2; done; exec "$2"' watch "$$" "$here/down.sh" >/dev/null 2>&1 </dev/null &
 
 read -r -a wanted <<<"${SERVERS:-$servers_default}"
-"$here/install.sh" "${wanted[@]}"
+# One at a time: runs side by side lack the same things.
+flock "$repo/target/local/install.lock" "$here/install.sh" "${wanted[@]}"
 "$here/up.sh" "${wanted[@]}"
 set -a
 # shellcheck source=/dev/null

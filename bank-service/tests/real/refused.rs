@@ -23,7 +23,7 @@ fn assert_refused(name: &'static str, value: &str, hints: &[&str]) {
 #[test]
 fn a_database_that_refuses_the_login_or_is_not_there_is_told() {
     let right = variable("DATABASE_URL");
-    assert_refused("DATABASE_URL", &right.replace(":bank@", ":hunter2@"), &["Access denied"]);
+    assert_refused("DATABASE_URL", &right.replace(":bank-of-tests@", ":hunter2@"), &["Access denied"]);
     let (server, _) = right.rsplit_once('/').unwrap();
     assert_refused("DATABASE_URL", &format!("{server}/no_such_database"), &["no_such_database"]);
     // MySQL asks a user that it does not know for a login by any method, also one that nobody speaks.
@@ -57,7 +57,7 @@ fn a_url_that_makes_no_sense_is_told() {
 #[test]
 fn a_broker_that_refuses_the_login_or_a_right_is_told() {
     let right = variable("AMQP_URI");
-    assert_refused("AMQP_URI", &right.replace(":bank@", ":hunter2@"), &["refused the login"]);
+    assert_refused("AMQP_URI", &right.replace(":bank-of-tests@", ":hunter2@"), &["refused the login"]);
     assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), &["nowhere"]);
     let stranger = right.replace("bank:bank-of-tests@", "guest-book:guest-book@");
     assert_refused("AMQP_URI", &stranger, &["guest-book", "topic_exchange"]);

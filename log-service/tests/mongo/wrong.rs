@@ -20,7 +20,7 @@ fn assert_refused(name: &'static str, value: &str, hint: &str) {
 #[test]
 fn a_broker_that_refuses_the_login_or_a_right_is_told() {
     let right = variable("AMQP_URI");
-    assert_refused("AMQP_URI", &right.replace(":bank@", ":hunter2@"), "refused the login");
+    assert_refused("AMQP_URI", &right.replace(":bank-of-tests@", ":hunter2@"), "refused the login");
     assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), "nowhere");
     let stranger = place().with("AMQP_URI", right.replace("bank:bank-of-tests@", "guest-book:guest-book@"));
     let line = stranger.refusal();
