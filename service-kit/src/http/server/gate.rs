@@ -4,7 +4,9 @@
 //! to read. To a proxy both look like a request that was sent and not answered, which it must not send to another replica. So
 //! new connections are kept out first: the kernel drops their first packet, and whoever connects is told so by nothing at all,
 //! tries elsewhere, or tries again and is refused. What was connected before is then accepted and read, and only after that
-//! the socket is closed. Where there is no such filter the socket is closed at once.
+//! the socket is closed. Some kernels grant such a filter to nobody without `CAP_NET_ADMIN`, so to no container. There the
+//! socket listens to this machine alone from then on, and refuses whoever connects from another. Where neither can be, the
+//! socket is closed at once.
 
 use std::io;
 use std::net::TcpListener;
@@ -43,9 +45,18 @@ impl Gate {
     }
 }
 
-/// A filter sees a packet from its TCP header on: one with SYN is dropped, every other passes whole.
 #[cfg(target_os = "linux")]
 fn keep_out(socket: &Socket) -> io::Result<()> {
+    drop_first_packets(socket).or_else(|_| socket.bind_device(Some(LOOPBACK)))
+}
+
+/// The network device that no other machine is behind.
+#[cfg(target_os = "linux")]
+const LOOPBACK: &[u8] = b"lo";
+
+/// A filter sees a packet from its TCP header on: one with SYN is dropped, every other passes whole.
+#[cfg(target_os = "linux")]
+fn drop_first_packets(socket: &Socket) -> io::Result<()> {
     use socket2::SockFilter;
 
     const LOAD_BYTE: u16 = 0x30;
