@@ -6,6 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use totp_rs::{Builder, Secret, Totp};
 
+use super::qr_code;
 use super::typed::without_separators;
 
 /// How long a new seed may wait for its first code.
@@ -63,7 +64,7 @@ impl Seed {
 
     /// The same as a QR code, a PNG image.
     pub fn qr_code(&self, account: &str) -> Result<Vec<u8>, SeedError> {
-        self.totp(account)?.to_qr_png().map_err(|_| SeedError)
+        qr_code::draw(&self.otpauth_url(account)?).map_err(|_| SeedError)
     }
 
     /// The crate's defaults are SHA-1, 6 digits, 30 s and one step of skew; the test vectors below hold them.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bank_service::domain::qr_code;
 use serde_json::{Value, json};
 
 use super::authenticator::{Authenticator, begin, codes, give, recover, secured};
@@ -61,7 +62,7 @@ async fn the_qr_code_is_shown_once_and_says_what_the_url_says() {
         (&image.headers()["content-type"], &image.headers()["cache-control"]),
         (&"image/png".parse().unwrap(), &"no-store".parse().unwrap())
     );
-    assert_eq!(image.bytes().await.unwrap(), phone.0.to_qr_png().unwrap());
+    assert_eq!(image.bytes().await.unwrap(), qr_code::draw(&phone.0.to_url().unwrap()).unwrap());
     assert_eq!(app.get(&person.token, path).await.outcome(), (404, "not_found"));
     begin(&app, &person).await;
     assert_eq!(app.get(&person.token, path).await.status.as_u16(), 200, "another seed has a code of its own");
