@@ -144,6 +144,7 @@ impl EmailService {
             store: Arc::clone(&store),
             templates,
             clock: Arc::clone(&clock),
+            test_limit: http::test_limit(Arc::clone(&clock)),
             verifier: web::Data::new(verifier),
         };
         let readiness = readiness(&mailer, &store);

@@ -242,12 +242,12 @@ mod tests {
     #[test]
     fn all_faults_are_reported_together_and_name_their_variables() {
         let config = LogServiceConfig {
-            log_bind: "nowhere".to_owned(),
+            log_bind: "log:hunter2@nowhere".to_owned(),
             log_database_url: Secret::new("mysql://log:hunter2@db/logs"),
             mongodb_uri: Some(Secret::new("")),
             mongodb_name: "logs".to_owned(),
             mongodb_collection: "logs".to_owned(),
-            jwks_url: "file:///etc/passwd".to_owned(),
+            jwks_url: "ftp://log:hunter2@bank-service/jwks.json".to_owned(),
             routing_key: Some(" , ".to_owned()),
             retention_days: Some("0".to_owned()),
             broker: BrokerOptions {

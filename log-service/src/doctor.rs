@@ -60,7 +60,7 @@ async fn check_keys(settings: &Settings) -> Result<String, String> {
     if let Some(warning) = warning {
         writeln!(std::io::stdout(), "WARN   {warning}").map_err(|error| error.to_string())?;
     }
-    let answer = answer.error_for_status().map_err(|error| error.to_string())?;
+    let answer = answer.error_for_status().map_err(|error| error.without_url().to_string())?;
     let keys: Jwks = answer.json().await.map_err(|_| "the answer is not a key set".to_owned())?;
     if keys.keys.is_empty() { Err("the key set is empty".to_owned()) } else { Ok(format!("{} keys", keys.keys.len())) }
 }

@@ -4,7 +4,7 @@
 //! languages write: fractions, `Z` or an offset with or without its colon, letters in lower case, a blank for the `T`, a day
 //! alone (its first second, UTC).
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
 const FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
@@ -14,9 +14,12 @@ pub fn format(date: &DateTime<Utc>) -> String {
     date.format(FORMAT).to_string()
 }
 
-/// Reads a date; without an offset it is UTC.
+/// Reads a date; without an offset it is UTC. None beyond the years 0 to 9999, which RFC 3339 has no form for.
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
+    read(text.trim()).filter(|date| (0..=9999).contains(&date.year()))
+}
+
+fn read(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(date) = DateTime::parse_from_rfc3339(text) {
         return Some(date.with_timezone(&Utc));
     }
@@ -102,6 +105,14 @@ mod tests {
         assert_eq!(parse("2025-01-16").map(|date| format(&date)).as_deref(), Some("2025-01-16T00:00:00"));
         for text in ["", "2025-13-01T00:00:00", "16.01.2025 17:10:26", "2025-01-16T25:00:00Z", "1737047426", "now"] {
             assert_eq!(parse(text), None, "{text}");
+        }
+        for text in
+            ["+10000-01-01T00:00:00", "-0001-12-31T00:00:00", "9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"]
+        {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        for text in ["9999-12-31T23:59:59", "0000-01-01T00:00:00"] {
+            assert_eq!(parse(text).map(|date| format(&date)).as_deref(), Some(text));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! One reader of the outbox per process, for all streams of it. It reads only while somebody listens.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use service_kit::http::problem::Problem;
+use service_kit::http::stream::{Seat, Seats};
 use service_kit::task;
 use shared_events::UserId;
 use tokio::sync::broadcast;
@@ -24,27 +25,12 @@ pub struct Changes(Arc<Shared>);
 struct Shared {
     store: Store,
     hub: tokio::sync::Mutex<Option<Hub>>,
-    streams: Mutex<HashMap<UserId, usize>>,
+    seats: Arc<Seats<UserId>>,
 }
 
 /// The running reader.
 struct Hub {
     sender: broadcast::WeakSender<Arc<Change>>,
-}
-
-/// A place among the streams; given back when it is dropped.
-pub struct Seat {
-    changes: Changes,
-    user: UserId,
-}
-
-/// Why there is no place for one more stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoSeat {
-    /// The user has as many as one may have.
-    OwnTooMany,
-    /// The process has as many as there may be.
-    Full,
 }
 
 /// What a stream listens to.
@@ -53,32 +39,22 @@ pub struct Subscription {
     /// Where the live changes begin: everything after it comes.
     pub(super) begins_after: i64,
     pub(super) store: Store,
-    _seat: Seat,
+    _seat: Seat<UserId>,
 }
 
 impl Changes {
     pub fn new(store: Store) -> Self {
-        let (hub, streams) = (tokio::sync::Mutex::new(None), Mutex::new(HashMap::new()));
-        Self(Arc::new(Shared { store, hub, streams }))
+        let seats = Seats::new("streams", MAX_PER_USER, MAX_STREAMS);
+        Self(Arc::new(Shared { store, hub: tokio::sync::Mutex::new(None), seats }))
     }
 
     /// A place for one more stream of this user.
-    pub fn seat(&self, user: UserId) -> Result<Seat, NoSeat> {
-        let mut streams = self.0.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = streams.values().sum();
-        let own = streams.get(&user).copied().unwrap_or_default();
-        if own >= MAX_PER_USER {
-            return Err(NoSeat::OwnTooMany);
-        }
-        if all >= MAX_STREAMS {
-            return Err(NoSeat::Full);
-        }
-        streams.insert(user, own + 1);
-        Ok(Seat { changes: self.clone(), user })
+    pub fn seat(&self, user: UserId) -> Result<Seat<UserId>, Problem> {
+        self.0.seats.take(user)
     }
 
     /// Listens from now on.
-    pub async fn subscribe(&self, seat: Seat) -> Result<Subscription, StoreError> {
+    pub async fn subscribe(&self, seat: Seat<UserId>) -> Result<Subscription, StoreError> {
         let mut hub = self.0.hub.lock().await;
         let running = hub.as_ref().and_then(|hub| hub.sender.upgrade());
         // Subscribed before the position is read: what comes in between comes twice, and is told apart by its position.
@@ -95,18 +71,6 @@ impl Changes {
             (live, begins_after)
         };
         Ok(Subscription { live, begins_after, store, _seat: seat })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut streams = self.changes.0.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = streams.get_mut(&self.user) {
-            *own = own.saturating_sub(1);
-            if *own == 0 {
-                streams.remove(&self.user);
-            }
-        }
     }
 }
 

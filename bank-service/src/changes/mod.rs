@@ -8,7 +8,7 @@ mod hub;
 mod stream;
 
 pub use crate::domain::change::{Change, Channel, Viewer, kind_of};
-pub use hub::{Changes, NoSeat, Seat, Subscription};
+pub use hub::{Changes, Subscription};
 pub use stream::{Body, StreamParts, follow};
 
 /// Streams of one user, and of one process.

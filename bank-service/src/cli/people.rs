@@ -21,6 +21,8 @@ const PASSWORD_BYTES: u64 = 1024;
 
 /// Who becomes the administrator of a development system that names none.
 const DEVELOPMENT_ADMIN: &str = "admin@bank.localhost";
+/// What says who becomes the administrator elsewhere.
+const VARIABLES: &str = "ADMIN_EMAIL, ADMIN_PASS";
 /// No administrator can log in: an operator has to decide.
 const UNDECIDED: u8 = 2;
 
@@ -32,7 +34,7 @@ pub(super) fn init(config: Config) -> anyhow::Result<ExitCode> {
         bail!("ADMIN_PASS: not set; expected the administrator's password, or ADMIN_PASS_FILE");
     };
     with_state(Config { migrate_on_start: true, ..config }, async |state| {
-        tell(state.ensure_admin(&email, &password).await?, &email)
+        tell(state.ensure_admin(&email, &password).await.context(VARIABLES)?, &email)
     })
 }
 
@@ -56,7 +58,9 @@ pub(super) async fn first_admin(state: &AppState) -> anyhow::Result<Option<ExitC
     }
     let config = &state.settings.config;
     let outcome = match (&config.admin_email, &config.admin_pass) {
-        (Some(email), Some(password)) => tell(state.ensure_first_admin(email, password).await?, email)?,
+        (Some(email), Some(password)) => {
+            tell(state.ensure_first_admin(email, password).await.context(VARIABLES)?, email)?
+        }
         (None, None) if config.app_env == AppEnv::Development => {
             let password = Secret::new(hex::encode(random_bytes::<12>()));
             if let AdminOutcome::Created(_) = state.ensure_first_admin(DEVELOPMENT_ADMIN, &password).await? {

@@ -1,6 +1,7 @@
 //! What production refuses at start, and what it warns of: settings that open what they are to guard.
 
 use service_kit::config::{AppEnv, Faults, is_plain, looks_like_example, refuse_plain_http};
+use service_kit::http::server::trust_warning;
 use url::Url;
 
 use super::{Config, PushSettings, Settings, SmsSettings};
@@ -43,6 +44,7 @@ impl Settings {
         let config = &self.config;
         let mut warnings: Vec<String> =
             self.weak_secret_key().map(|reason| format!("SECRET_KEY: {reason}")).into_iter().collect();
+        warnings.extend(trust_warning("TRUSTED_PROXIES", &self.trusted_proxies));
         if !config.app_env.is_production() {
             return warnings;
         }

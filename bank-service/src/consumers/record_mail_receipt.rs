@@ -50,7 +50,9 @@ impl RecordMailReceipt {
                 Handled::Done
             }
             Ok(Some(refusal)) => Handled::reject(refusal),
-            Err(error @ (StoreError::Unavailable { .. } | StoreError::Busy)) => Handled::later(error.to_string()),
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::DiskFull | StoreError::Busy)) => {
+                Handled::later(error.to_string())
+            }
             Err(error) => Handled::retry(error.to_string()),
         }
     }

@@ -119,7 +119,7 @@ pub(super) struct OpenAccountBody {
     /// In the minor unit of the currency; 0 if it is not given.
     #[schema(required = false, minimum = 0, example = 520)]
     balance: i64,
-    /// ISO 4217; EUR if it is not given.
+    /// ISO 4217, not withdrawn; EUR if it is not given.
     #[schema(required = false, pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
 }
@@ -135,7 +135,7 @@ pub(super) struct OpenAccountAtBankBody {
     /// In the minor unit of the currency; 0 if it is not given.
     #[schema(required = false, minimum = 0, example = 520)]
     balance: i64,
-    /// ISO 4217; EUR if it is not given.
+    /// ISO 4217, not withdrawn; EUR if it is not given.
     #[schema(required = false, pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
 }

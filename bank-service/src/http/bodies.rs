@@ -9,6 +9,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use crate::domain::balance::{Balance, BalanceError};
+use crate::domain::currency;
 use crate::domain::name::Name;
 
 pub(super) fn name(value: &Value) -> Result<Name, String> {
@@ -21,7 +22,7 @@ pub(super) fn balance(value: &Value) -> Result<Balance, String> {
 }
 
 pub(super) fn currency(value: &Value) -> Result<Currency, String> {
-    parse::via(str::parse::<Currency>)(value)
+    parse::via(currency::in_use)(value)
 }
 
 /// A name for something new.

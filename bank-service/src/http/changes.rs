@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
-use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
+use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::head_only;
 use service_kit::http::stream;
 use service_kit::lifecycle::Shutdown;
 use tokio::time::Instant;
 
 use super::AppState;
+use super::lists::takes_only;
 use super::problem_map::fault;
 use super::stream_ticket::Listener;
-use crate::changes::{Channel, MAX_PER_USER, NoSeat, StreamParts, follow};
+use crate::changes::{Channel, StreamParts, follow};
 
-const BUSY_RETRY: Duration = Duration::from_secs(5);
 const MAX_POSITION_CHARS: usize = 18;
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -28,13 +28,9 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 pub(super) struct Document;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Query {
     channels: Option<String>,
     last_event_id: Option<String>,
-    /// Read with the caller.
-    #[serde(rename = "ticket")]
-    _ticket: Option<String>,
 }
 
 /// Changes as server-sent events: `create`, `update` and `delete`, of one's own items, and for staff of all. `data` is
@@ -46,15 +42,15 @@ struct Query {
     tag = "changes",
     params(
         ("channels" = Option<String>, Query, pattern = "^(account|card|client|bank|branch|city|social_status|user|login_method|second_factor|recovery_code)(,(account|card|client|bank|branch|city|social_status|user|login_method|second_factor|recovery_code)){0,10}$", description = "Of `account`, `card`, `client`, `bank`, `branch`, `city`, `social_status`, `user`, `login_method`, `second_factor`, `recovery_code`, separated by commas; all unless given", example = "account,card"),
-        ("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{0,18}$", description = "The last id that was received"),
+        ("Last-Event-ID" = Option<String>, Header, pattern = "^(0|[1-9][0-9]{0,17})?$", description = "The last id that was received"),
         ("ticket" = Option<String>, Query, pattern = "^[A-Za-z0-9_-]{43}$", description = "A ticket of `POST /api/events/stream/ticket`, instead of a token"),
-        ("last_event_id" = Option<String>, Query, pattern = "^[0-9]{0,18}$", description = "As `Last-Event-ID`, where that header is missing"),
+        ("last_event_id" = Option<String>, Query, pattern = "^(0|[1-9][0-9]{0,17})?$", description = "As `Last-Event-ID`, where that header is missing"),
     ),
     responses(
         (status = 200, description = "The changes, until the client goes or its session ends", content_type = "text/event-stream", body = String),
         (status = 400, description = "`Last-Event-ID` is none of ours", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many streams of one user", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "An unknown channel", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "An unknown channel or query parameter", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 async fn stream_changes(
@@ -63,21 +59,16 @@ async fn stream_changes(
     request: HttpRequest,
     listener: Listener,
 ) -> Result<HttpResponse, Problem> {
+    // The ticket is read with the caller.
+    takes_only(&request, &["channels", "last_event_id", "ticket"])?;
     let query = web::Query::<Query>::from_query(request.query_string());
-    let query = query.map_err(|_| fault("query", "takes channels, last_event_id and ticket only"))?.into_inner();
+    let query = query.map_err(|_| Problem::malformed("The query cannot be read."))?.into_inner();
     let channels = channels(query.channels.as_deref())?;
     let resume = resume_from(&request, query.last_event_id.as_deref())?;
     if head_only() {
         return Ok(stream::head().finish());
     }
-    let seat = state.changes.seat(listener.user_id).map_err(|no_seat| match no_seat {
-        NoSeat::OwnTooMany => Problem::new(
-            ErrorCode::TooManyRequests,
-            format!("You have {MAX_PER_USER} streams open; close one, and ask again after some seconds."),
-        )
-        .with_retry_after(BUSY_RETRY),
-        NoSeat::Full => Problem::overloaded(BUSY_RETRY),
-    })?;
+    let seat = state.changes.seat(listener.user_id)?;
     let subscription = state.changes.subscribe(seat).await?;
     let seconds_left = u64::try_from((listener.expires_on - state.clock.now()).num_seconds()).unwrap_or_default();
     let body = follow(StreamParts {

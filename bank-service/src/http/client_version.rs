@@ -16,12 +16,16 @@ const HEADER: &str = "X-Client-Version";
 
 pub(super) async fn check(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if let Some(least) = request.app_data::<web::Data<AppState>>().and_then(|state| state.settings.min_client_version) {
-        judge(&request, least)?;
+    let state = request.app_data::<web::Data<AppState>>();
+    if let Some(least) = state.and_then(|state| state.settings.min_client_version)
+        && let Err(problem) = judge(&request, least)
+    {
+        // Answered with its request, whose route the log and the metrics name.
+        return Ok(request.into_response(problem.response()).map_into_right_body());
     }
-    next.call(request).await
+    next.call(request).await.map(ServiceResponse::map_into_left_body)
 }
 
 fn judge(request: &ServiceRequest, least: ClientVersion) -> Result<(), Problem> {

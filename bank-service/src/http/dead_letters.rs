@@ -77,7 +77,7 @@ impl Place {
     path = "/api/dead-letters",
     tag = "dead letters",
     params(
-        ("page_number" = Option<i64>, Query, minimum = 1),
+        ("page_number" = Option<i64>, Query, minimum = 1, maximum = 1_000_000_000),
         ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100),
         ("after" = Option<String>, Query, description = "The `cursor` of the page before; empty at the start", pattern = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.[A-Za-z0-9._-]{1,80})?$"),
         ("queue" = Option<String>, Query, description = "One queue only", min_length = 1, max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),

@@ -1,20 +1,23 @@
 //! `/api/devices`: one's own devices for push notifications.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
 use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
-use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 use shared_events::DeviceId;
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
+use super::lists::takes_only;
 use super::{AppState, answers};
 use crate::domain::device::{Device, DeviceType, MAX_PER_USER, PushToken, device_id};
 use crate::domain::policy::Action;
+use crate::domain::version::Expected;
 use crate::operations::devices::{DeviceError, RegisterDevice, TestText, register_device, remove_device, test_device};
+use crate::operations::errors::Stale;
 use crate::store::{StoreError, devices};
 
 /// Of a notification that its user words, in characters; longer ones are cut by telephones.
@@ -72,17 +75,19 @@ impl FromFields for RegisterRequest {
     }
 }
 
-/// The caller's devices, at most ten.
+/// The caller's devices, at most ten: all of them in one answer, without pages.
 #[utoipa::path(
     get,
     path = "/api/devices",
     tag = "devices",
     responses(
         (status = 200, description = "The devices, by id", body = DevicesBody),
+        (status = 422, description = "An unknown query parameter", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-async fn list_devices(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+async fn list_devices(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListDevices)?;
+    takes_only(&request, &[])?;
     let user = actor.user_id;
     let results = state.store.read(move |db| devices::list(db, user)).await.map_err(|error: StoreError| error)?;
     Ok(HttpResponse::Ok().json(DevicesBody { results }))
@@ -130,11 +135,16 @@ async fn register(
 )]
 async fn remove(
     state: web::Data<AppState>,
+    request: HttpRequest,
     actor: Actor,
     client: ClientAddr,
     id: PathId<DeviceId>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::RemoveDevice)?;
+    // A device has no tag that one could name.
+    if answers::expected(&request)? != Expected::any() {
+        return Err(Stale.into());
+    }
     let (PathId(id), from) = (id, client.0.to_string());
     let ctx = state.ctx(actor.user_id);
     let device = state.store.write(&ctx, move |db, _| remove_device(db, scope, id, &from)).await?;
@@ -189,18 +199,32 @@ fn shown(most: usize) -> impl Fn(&Value) -> Result<String, String> {
 )]
 async fn push_test(
     state: web::Data<AppState>,
+    request: HttpRequest,
     actor: Actor,
     id: PathId<DeviceId>,
     body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::TestDevice)?;
     let empty = ["", "null"].iter().any(|nothing| body.trim_ascii() == nothing.as_bytes());
+    if !empty {
+        check_media_type(&request)?;
+    }
     let PushTestRequest(text) = Fields::read_slice(if empty { b"{}" } else { &body })?;
     state.security.push_test_limit().take(&actor.user_id)?;
     let PathId(id) = id;
     let ctx = state.ctx(actor.user_id);
     state.store.write(&ctx, move |db, _| test_device(db, scope, id, &text)).await?;
     Ok(HttpResponse::Accepted().json(PushRequestedBody { msg: "push requested" }))
+}
+
+/// A body that may be missing is JSON like any other where it is there.
+fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    let media_type = request.content_type().to_ascii_lowercase();
+    if media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json")) {
+        return Ok(());
+    }
+    let detail = "The body must be JSON, sent with Content-Type: application/json.";
+    Err(Problem::new(ErrorCode::UnsupportedMediaType, detail))
 }
 
 impl From<DeviceError> for Problem {

@@ -3,11 +3,11 @@
 use actix_web::{HttpMessage, HttpRequest};
 use service_kit::http::fields::RawBody;
 use service_kit::http::problem::{FieldErrors, Problem};
-use service_kit::http::rate::network;
 use service_kit::http::server::ClientAddr;
 use shared_events::UserId;
 
 use super::state::AppState;
+use crate::domain::network::ClientNetwork;
 use crate::store::IdempotencyKey;
 
 const HEADER: &str = "Idempotency-Key";
@@ -15,17 +15,19 @@ const MAX_LENGTH: usize = 255;
 
 /// The header as it was sent.
 pub(super) fn header_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
-    let Some(header) = request.headers().get(HEADER) else { return Ok(None) };
+    let mut headers = request.headers().get_all(HEADER);
+    let Some(header) = headers.next() else { return Ok(None) };
     let key = header.to_str().unwrap_or_default();
-    if key.is_empty() || key.len() > MAX_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        let fault = format!("must have 1 to {MAX_LENGTH} visible ASCII characters");
+    let well_formed = !key.is_empty() && key.len() <= MAX_LENGTH && key.bytes().all(|b| b.is_ascii_graphic());
+    if !well_formed || headers.next().is_some() {
+        let fault = format!("must be given once, and have 1 to {MAX_LENGTH} visible ASCII characters");
         return Err(Problem::validation(FieldErrors::from([(HEADER.to_owned(), vec![fault])])));
     }
     Ok(Some(key))
 }
 
 /// The key of a request whose body has been read. Keys are the caller's own; where nobody is logged in (`caller` none) the
-/// caller is its network, so that strangers do not meet each other's keys.
+/// caller is its network, as everywhere else: a telephone's address changes within it.
 pub(super) fn idempotency_key(
     request: &HttpRequest,
     state: &AppState,
@@ -45,7 +47,7 @@ pub(super) fn idempotency_key(
 
 fn anonymous(request: &HttpRequest) -> String {
     match ClientAddr::of(request) {
-        Some(ClientAddr(address)) => format!("anonymous:{}", network(address)),
+        Some(ClientAddr(address)) => format!("anonymous:{}", ClientNetwork::of(address)),
         None => "anonymous".to_owned(),
     }
 }

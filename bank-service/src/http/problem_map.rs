@@ -29,6 +29,10 @@ impl From<StoreError> for Problem {
                 Self::new(ErrorCode::Unavailable, "The database cannot be reached at the moment.")
                     .with_retry_after(RETRY_AFTER)
             }
+            StoreError::DiskFull => {
+                tracing::error!(%error, "the database cannot be written");
+                Self::new(ErrorCode::Unavailable, "The database's disk is full.").with_retry_after(RETRY_AFTER)
+            }
             StoreError::Busy | StoreError::Serialization | StoreError::IdsExhausted(_) => Self::overloaded(RETRY_AFTER),
             StoreError::UniqueViolation => Self::conflict("A value that must be unique is taken."),
             StoreError::ForeignKeyViolation => Self::conflict("Other items refer to this one, or it refers to none."),

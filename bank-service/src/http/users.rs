@@ -158,6 +158,7 @@ pub(super) struct UpdateUserBody {
 impl FromFields for UpdateRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "password", "blocked_on", "last_login_date", "registered_on"]);
+        fields.read_only(&["email_verified", "email_verified_on", "mfa_enabled", "customer_id"]);
         fields.read_only(&["first_name", "last_name", "username", "language", "country"]);
         let roles = fields.optional("roles", role_names);
         let is_blocked = fields.optional("is_blocked", parse::boolean);

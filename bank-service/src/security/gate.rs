@@ -5,7 +5,6 @@
 //! so that parallel guesses cannot outrun the delay after failures.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use service_kit::http::auth::AuthError;
 use service_kit::ids::new_uuid;
@@ -209,7 +208,6 @@ impl Security {
             is_knowable: self.is_knowable(origin.address),
             presented: origin.device.clone(),
             device: device.hash(),
-            mail_alarm: Arc::clone(&self.0.mail_alarm),
         }
     }
 

@@ -40,7 +40,7 @@ use shared_events::UserId;
 use crate::config::Settings;
 use crate::domain::phone::TextMessageRules;
 use crate::domain::session::SessionId;
-use crate::operations::identity::mail_alarm::MailAlarm;
+use crate::store::mail_alarm::MailAlarm;
 use crate::store::{Store, StoreError};
 
 pub use gate::{Admission, Arrival, LogInError, LoginAttempt, Origin, RefreshError};
@@ -70,11 +70,11 @@ pub enum SecurityError {
     VaultKey(#[from] VaultKeyError),
     #[error(transparent)]
     Keys(#[from] KeyError),
-    #[error("password hashing does not work: {0}")]
+    #[error("password hashing does not work")]
     Passwords(#[from] HashingError),
     #[error("DEFAULT_ROLE: {0:?} is not a role's name; expected a lower-case word such as user")]
     DefaultRole(String),
-    #[error("DATABASE_URL: the roles cannot be set up: {0}")]
+    #[error("DATABASE_URL: the roles cannot be set up")]
     Store(#[from] StoreError),
 }
 
@@ -99,7 +99,6 @@ struct Parts {
     push_tests: RateLimit<UserId>,
     links: links::Links,
     text_messages: TextMessageRules,
-    mail_alarm: Arc<MailAlarm>,
     social: social::Social,
 }
 
@@ -129,6 +128,7 @@ impl Security {
         let key = vault_key::named(&vault, settings.has_weak_secret_key());
         vault_key::check(&store, &key, settings.config.app_env == AppEnv::Development).await?;
         store.seal_with(vault.clone());
+        store.watch_mails_with(MailAlarm::new(settings.mail_alarm_hourly, metrics));
         seed_roles(settings, &store, &clock).await?;
         let keys = Arc::new(
             KeyRing::start(store.clone(), Arc::clone(&vault), clock.clone(), settings.access_token_lifetime).await?,
@@ -144,7 +144,6 @@ impl Security {
             push_tests: RateLimit::new(PUSH_TESTS_PER_MINUTE, Duration::from_mins(1), clock.clone()),
             links: links::Links::new(&settings.public_url),
             text_messages: settings.text_messages,
-            mail_alarm: Arc::new(MailAlarm::new(settings.mail_alarm_hourly, metrics)),
             sessions: Sessions::new(store.clone(), clock.clone()),
             trusted_proxies: settings.trusted_proxies.clone(),
             refreshes: RateLimit::new(USELESS_REFRESHES_PER_MINUTE, Duration::from_mins(1), clock.clone()),

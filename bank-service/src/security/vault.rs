@@ -9,6 +9,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
 use crate::store::Seal;
+use crate::store::counters::CounterKey;
 
 const SALT: &[u8] = b"bank-service vault";
 const VERSION: u8 = 1;
@@ -106,7 +107,7 @@ impl Vault {
     }
 }
 
-/// The secrets of events that wait in the outbox.
+/// The secrets of events that wait in the outbox, and the names of counters.
 impl Seal for Vault {
     fn seal(&self, event_id: &str, plain: &[u8]) -> Option<Vec<u8>> {
         Self::seal(self, outbox_place(event_id), plain).ok()
@@ -114,6 +115,15 @@ impl Seal for Vault {
 
     fn open(&self, event_id: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         Self::open(self, outbox_place(event_id), sealed).ok()
+    }
+
+    fn counter_key(&self, purpose: &str, parts: &[&str]) -> CounterKey {
+        let mut bytes = Vec::new();
+        for part in parts {
+            bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        CounterKey(hex::encode(self.hmac(purpose, &bytes)))
     }
 }
 

@@ -7,6 +7,8 @@ use service_kit::ids::new_event_id;
 use shared_events::catalog::is_confirmed;
 use shared_events::{Envelope, Event, UserId};
 
+use super::counters::CounterKey;
+use super::mail_alarm::{MailAlarm, SharedAlarm};
 use super::{Ids, Sequenced, SharedSeal, StoreError};
 
 /// The source of all events of this service.
@@ -24,12 +26,19 @@ pub struct Ctx {
     pub traceparent: Option<String>,
     ids: Arc<Ids>,
     pub(super) seal: SharedSeal,
+    mail_alarm: SharedAlarm,
     callback_queue: Arc<str>,
 }
 
 impl Ctx {
-    pub(super) fn new(ids: Arc<Ids>, seal: SharedSeal, callback_queue: Arc<str>, now: DateTime<Utc>) -> Self {
-        Self { now, user_id: None, request_id: None, traceparent: None, ids, seal, callback_queue }
+    pub(super) fn new(
+        ids: Arc<Ids>,
+        seal: SharedSeal,
+        mail_alarm: SharedAlarm,
+        callback_queue: Arc<str>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self { now, user_id: None, request_id: None, traceparent: None, ids, seal, mail_alarm, callback_queue }
     }
 
     #[must_use]
@@ -52,6 +61,16 @@ impl Ctx {
     /// The next id of a table: `ctx.next_id::<AccountId>()`.
     pub fn next_id<I: Sequenced>(&self) -> Result<I, StoreError> {
         self.ids.next()
+    }
+
+    /// The key of a counter: nobody without `SECRET_KEY` can tell what it counts.
+    pub fn counter_key(&self, purpose: &str, parts: &[&str]) -> Result<CounterKey, StoreError> {
+        self.seal.counter_key(purpose, parts)
+    }
+
+    /// None in a process that has begun no security.
+    pub fn mail_alarm(&self) -> Option<&MailAlarm> {
+        self.mail_alarm.get()
     }
 }
 

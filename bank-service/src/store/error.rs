@@ -15,11 +15,16 @@ pub(super) const LOSSES: &[&str] = &[
     "session was killed",
 ];
 
+/// What they say of a disk without room: SQLite, and MySQL of a table, of its own files and of the system's.
+const FULL: &[&str] = &["is full", "Disk full", "No space left on device"];
+
 /// A failure of the store, told apart by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database cannot be reached: {reason}")]
     Unavailable { reason: String },
+    #[error("the database's disk is full")]
+    DiskFull,
     #[error("the schema cannot be migrated: {reason}")]
     Migration { reason: String },
     #[error("the database has too much to do")]
@@ -62,6 +67,8 @@ impl From<DieselError> for StoreError {
                     Self::Serialization
                 } else if message.contains("CONSTRAINT") && message.contains("failed") {
                     Self::CheckViolation
+                } else if contains_any(message, FULL) {
+                    Self::DiskFull
                 } else if contains_any(message, LOSSES) {
                     Self::Unavailable { reason: message.to_owned() }
                 } else {
@@ -78,6 +85,7 @@ impl From<SqliteError> for StoreError {
             SqliteError::Query(error) => error.into(),
             SqliteError::Busy => Self::Busy,
             SqliteError::Panicked => Self::Corrupt { what: "the operation's state" },
+            error if error.is_disk_full() => Self::DiskFull,
             error @ (SqliteError::Open { .. } | SqliteError::Commit(_) | SqliteError::Closed) => {
                 Self::Unavailable { reason: error.to_string() }
             }
@@ -100,6 +108,7 @@ impl StoreError {
         match self {
             Self::Busy => Self::Busy,
             Self::Corrupt { what } => Self::Corrupt { what },
+            Self::DiskFull => Self::DiskFull,
             Self::Serialization => Self::Serialization,
             Self::Unavailable { reason } => Self::Unavailable { reason: reason.clone() },
             other => Self::Unavailable { reason: other.to_string() },
@@ -114,4 +123,22 @@ impl StoreError {
 
 fn contains_any(message: &str, parts: &[&str]) -> bool {
     parts.iter().any(|part| message.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_without_room_is_told_as_such_whatever_the_engine() {
+        for said in [
+            "database or disk is full",
+            "The table 'outbox' is full",
+            "Disk full (/tmp/#sql_1); waiting for someone to free some space",
+            "Error writing file 'binlog' (OS errno 28 - No space left on device)",
+        ] {
+            let error = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(said.to_owned()));
+            assert!(matches!(StoreError::from(error), StoreError::DiskFull), "{said}");
+        }
+    }
 }

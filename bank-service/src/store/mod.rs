@@ -30,6 +30,7 @@ mod lanes;
 mod lease;
 pub mod letter_actions;
 pub mod login_devices;
+pub mod mail_alarm;
 pub mod mail_receipts;
 pub mod migrations;
 mod mysql;
@@ -84,6 +85,7 @@ pub use error::StoreError;
 use gather::Gather;
 pub use idempotency::{IdempotencyError, IdempotencyKey};
 pub use lease::LeaseRow;
+use mail_alarm::{MailAlarm, SharedAlarm};
 use owned::Owned;
 pub use seal::{Seal, SharedSeal};
 pub use sequence::{Ids, Sequence, Sequenced};
@@ -119,6 +121,7 @@ pub struct Store {
     ids: Arc<Ids>,
     committed: Arc<Notify>,
     seal: SharedSeal,
+    mail_alarm: SharedAlarm,
     callback_queue: Arc<str>,
     accounts: Gather<Owned<Account>>,
     cards: Gather<Owned<Card>>,
@@ -130,11 +133,12 @@ impl Store {
     pub fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let ids = Arc::new(Ids::default());
         let (committed, seal) = (Arc::new(Notify::new()), SharedSeal::default());
+        let mail_alarm = SharedAlarm::default();
         let engine = Engine::connect(url, &ids)?;
         let callback_queue = Arc::from(ACK_QUEUE);
         let (accounts, cards) = (Gather::default(), Gather::default());
         let together = Together::default();
-        Ok(Self { engine, ids, committed, seal, callback_queue, accounts, cards, together })
+        Ok(Self { engine, ids, committed, seal, mail_alarm, callback_queue, accounts, cards, together })
     }
 
     /// From now on events that are to be confirmed ask for it on this queue.
@@ -145,12 +149,18 @@ impl Store {
     }
 
     pub fn ctx(&self, now: DateTime<Utc>) -> Ctx {
-        Ctx::new(self.ids.clone(), self.seal.clone(), self.callback_queue.clone(), now)
+        let (seal, mail_alarm) = (self.seal.clone(), self.mail_alarm.clone());
+        Ctx::new(self.ids.clone(), seal, mail_alarm, self.callback_queue.clone(), now)
     }
 
     /// Says how events with a secret are kept. Before that none can be written.
     pub fn seal_with(&self, seal: Arc<dyn Seal>) {
         self.seal.set(seal);
+    }
+
+    /// Says who counts the mails; the first one stays.
+    pub fn watch_mails_with(&self, alarm: MailAlarm) {
+        self.mail_alarm.get_or_init(|| alarm);
     }
 
     /// The message of a row of the outbox as it is to be published; none if it cannot be read.

@@ -1,10 +1,11 @@
-//! How the outbox keeps the secrets in events: sealed, and only until they are sent.
+//! How the outbox keeps the secrets in events: sealed, and only until they are sent; and how counters are named.
 
 use std::sync::{Arc, OnceLock};
 
 use shared_events::WireMessage;
 
 use super::StoreError;
+use super::counters::CounterKey;
 use super::outbox::DueRow;
 
 /// Seals values for one row each of `outbox.sealed`.
@@ -13,6 +14,8 @@ pub trait Seal: Send + Sync {
     fn seal(&self, event_id: &str, plain: &[u8]) -> Option<Vec<u8>>;
     /// None if it was sealed for another row, or under another key.
     fn open(&self, event_id: &str, sealed: &[u8]) -> Option<Vec<u8>>;
+    /// The key of a counter: nobody without `SECRET_KEY` can tell what it counts.
+    fn counter_key(&self, purpose: &str, parts: &[&str]) -> CounterKey;
 }
 
 /// The seal of this process, once there is one. Clones share it.
@@ -43,6 +46,11 @@ impl SharedSeal {
         let unsealed = || StoreError::Corrupt { what: "the seal of the outbox" };
         let sealed = self.0.get().and_then(|seal| seal.seal(event_id, whole.as_bytes())).ok_or_else(unsealed)?;
         Ok((serde_json::to_string(&shown).map_err(|_| corrupt())?, Some(sealed)))
+    }
+
+    pub(super) fn counter_key(&self, purpose: &str, parts: &[&str]) -> Result<CounterKey, StoreError> {
+        let unsealed = StoreError::Corrupt { what: "the seal of the counters" };
+        self.0.get().map(|seal| seal.counter_key(purpose, parts)).ok_or(unsealed)
     }
 
     /// The message of a row that is due, with its secrets; none if it cannot be read.

@@ -67,12 +67,13 @@ pub struct MailDelivery {
     #[schema(example = "j***@example.com")]
     pub recipient: String,
     pub message_id: String,
-    /// `sending`, `sent`, `rejected` or `failed`.
     pub state: String,
     /// How often the mail server was asked.
+    #[schema(minimum = 0)]
     pub attempts: i32,
     /// What it answered last.
     pub answer: Option<String>,
+    #[schema(format = DateTime)]
     pub updated_at: String,
 }
 

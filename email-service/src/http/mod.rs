@@ -5,6 +5,7 @@
 
 mod item;
 mod list;
+mod list_params;
 mod openapi;
 mod preview;
 mod problem_map;
@@ -13,6 +14,7 @@ mod test;
 mod view;
 
 pub use openapi::document;
+pub use test::{TestLimit, test_limit};
 pub use view::DeliveryView;
 
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub struct Parts {
     pub store: Arc<dyn DeliveryStore>,
     pub templates: Arc<Templates>,
     pub clock: SharedClock,
+    pub test_limit: TestLimit,
     pub verifier: web::Data<Verifier>,
 }
 

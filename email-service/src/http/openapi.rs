@@ -8,6 +8,7 @@ use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoResponses, OpenApi};
 
 use super::{ROOTS, item, list, preview, test};
+use crate::domain::State;
 use crate::templates::Template;
 
 #[derive(OpenApi)]
@@ -31,7 +32,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         item.get.iter_mut().for_each(openapi::conditional_read);
     }
     openapi::alias(&mut document, root, alias, "_alias");
-    openapi::set_values(&mut document, "DeliveryView", "state", &["sending", "sent", "rejected", "failed"]);
+    openapi::set_values(&mut document, "DeliveryView", "state", &State::ALL.map(State::as_str));
     let templates: Vec<&str> = Template::ALL.iter().map(|template| template.name()).collect();
     openapi::set_values(&mut document, "PreviewRequest", "template", &templates);
     openapi::finish(&mut document, true);
@@ -41,8 +42,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// What every route may answer, beside what every server may.
 const ALWAYS: &[(u16, &str)] = &[
     (400, "The request cannot be read: `malformed_request`"),
-    (401, "The token is not valid or has expired: `invalid_token`, `token_expired`"),
-    (403, "No token, or not the role of a manager or an administrator: `access_denied`"),
+    (401, "The token is not valid, or has ended: `invalid_token`, `token_expired`, `token_revoked`"),
+    (403, "No token, or not the role of a manager or an administrator: `access_denied`; or `blocked`"),
 ];
 const QUERY: &[(u16, &str)] = &[
     (404, "A page beyond the end: `not_found`"),
@@ -53,6 +54,7 @@ const KEY: &[(u16, &str)] = &[(
     422,
     "Faults in fields, all at once: `validation_failed`; or the key was used for another request: `idempotency_key_reused`",
 )];
+const LIMIT: &[(u16, &str)] = &[(429, "More than 10 test mails of one user in a minute: `too_many_requests`")];
 
 /// What can go wrong with a list.
 pub(super) struct ListProblems;
@@ -83,7 +85,7 @@ impl IntoResponses for WriteProblems {
 
 impl IntoResponses for SendProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[ALWAYS, KEY])
+        problems(&[ALWAYS, KEY, LIMIT])
     }
 }
 
@@ -115,5 +117,23 @@ mod tests {
         });
         assert_eq!(documented, registered.await);
         assert_eq!(documented.len(), 8);
+    }
+
+    #[test]
+    fn times_ids_and_closed_sets_of_words_are_told_as_such() {
+        let document = serde_json::to_value(document()).unwrap();
+        let components = &document["components"];
+        let states = serde_json::json!(State::ALL.map(State::as_str));
+        assert_eq!(components["parameters"]["state"]["schema"]["enum"], states);
+        let fields = &components["schemas"]["DeliveryView"]["properties"];
+        assert_eq!(fields["state"]["enum"], states);
+        for (field, format) in [("event_id", "uuid"), ("created_at", "date-time"), ("updated_at", "date-time")] {
+            assert_eq!(fields[field]["format"], format, "{field}");
+        }
+        for field in ["event_type", "message_id"] {
+            assert!(fields[field]["pattern"].is_string(), "{field}");
+        }
+        let about = components["parameters"]["after"]["description"].as_str().unwrap();
+        assert!(about.contains("`cursor`"), "{about}");
     }
 }

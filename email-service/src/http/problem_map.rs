@@ -15,12 +15,15 @@ const MAILER_AWAY: Duration = Duration::from_secs(5);
 pub(super) fn store_problem(error: &StoreError) -> Problem {
     match error {
         StoreError::Access(SqliteError::Busy) => Problem::overloaded(STORE_BUSY),
-        StoreError::Slow => Problem::new(ErrorCode::Unavailable, "The records cannot be reached at the moment.")
-            .with_retry_after(MAILER_AWAY),
-        StoreError::Open(_) | StoreError::Access(_) | StoreError::Remote(_) | StoreError::Unreadable(_) => {
-            Problem::internal(error)
-        }
+        StoreError::Access(error) if error.is_disk_full() => away(error, "The disk of the records is full."),
+        StoreError::Slow | StoreError::Remote(_) => away(error, "The records cannot be reached at the moment."),
+        StoreError::Open(_) | StoreError::Access(_) | StoreError::Unreadable(_) => Problem::internal(error),
     }
+}
+
+fn away(error: &dyn std::error::Error, detail: &str) -> Problem {
+    tracing::error!(%error, "the records are away");
+    Problem::new(ErrorCode::Unavailable, detail).with_retry_after(MAILER_AWAY)
 }
 
 pub(super) fn render_problem(error: &RenderError) -> Problem {

@@ -1,9 +1,14 @@
 //! `POST /api/emails/test`
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use service_kit::clock::SharedClock;
 use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{FieldErrors, Problem};
+use service_kit::http::rate::RateLimit;
 use utoipa::ToSchema;
 
 use super::openapi::SendProblems;
@@ -15,6 +20,15 @@ use crate::operations::{TestMail, send_test};
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const MAX_KEY_BYTES: usize = 255;
+/// A test is done with a mail or two; a stolen token must not send mail to anybody without end.
+const MAILS_PER_MINUTE: u32 = 10;
+
+/// How often each caller, by its token's `sub`, may send a test mail.
+pub type TestLimit = Arc<RateLimit<String>>;
+
+pub fn test_limit(clock: SharedClock) -> TestLimit {
+    Arc::new(RateLimit::new(MAILS_PER_MINUTE, Duration::from_mins(1), clock))
+}
 
 /// Where the test mail goes.
 #[derive(Debug, Clone, ToSchema)]
@@ -30,7 +44,7 @@ impl FromFields for TestRequest {
     }
 }
 
-/// Sends a test mail now. With an `Idempotency-Key`, once.
+/// Sends a test mail now. With an `Idempotency-Key`, once. A user may ask for 10 in a minute.
 #[utoipa::path(
     post, path = "/api/emails/test", tag = "emails", operation_id = "send_test_email",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Up to 255 characters: the same key sends once.")),
@@ -47,6 +61,7 @@ pub(super) async fn send_test_email(
 ) -> Result<HttpResponse, Problem> {
     let key = idempotency_key(&request)?;
     let caller = request.extensions().get::<Staff>().map(|staff| staff.0.sub.clone()).unwrap_or_default();
+    parts.test_limit.take(&caller)?;
     let mail = TestMail { to: body.0.to, key: key.map(|key| (caller, key)) };
     let delivery =
         send_test(&parts.post, &parts.templates, &parts.clock, mail).await.map_err(|error| test_problem(&error))?;

@@ -12,21 +12,21 @@ pub struct DeliveryView {
     pub id: i64,
     #[schema(example = "01947028-0a10-7000-8000-000000000001", format = Uuid)]
     pub event_id: String,
-    #[schema(example = "account.created")]
+    #[schema(example = "account.created", max_length = 100, pattern = r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")]
     pub event_type: String,
     /// Masked.
     #[schema(example = "j***@example.com")]
     pub recipient: String,
-    #[schema(example = "<01947028-0a10-7000-8000-000000000001@bank.localhost>")]
+    #[schema(example = "<01947028-0a10-7000-8000-000000000001@bank.localhost>", pattern = "^<[^<>@]+@[^<>@]+>$")]
     pub message_id: String,
     /// `sending`, `sent`, `rejected` or `failed`.
     #[schema(example = "sent")]
     pub state: &'static str,
     /// How often the mail server was asked.
-    #[schema(example = 1)]
+    #[schema(example = 1, minimum = 0)]
     pub attempts: i32,
     /// What it answered last.
-    #[schema(example = "stored in the mailbox folder")]
+    #[schema(example = "stored in the mailbox folder", max_length = 500)]
     pub answer: Option<String>,
     #[schema(format = DateTime, example = "2025-01-16T17:10:26Z")]
     pub created_at: String,

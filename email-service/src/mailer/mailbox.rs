@@ -92,9 +92,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-/// Without the path: reasons are shown to people who need not know the machine.
+/// Without the path, which `tempfile` adds: reasons are shown to people who need not know the machine.
 fn describe(error: &io::Error) -> String {
-    format!("the mailbox folder cannot be written: {}", error.kind())
+    let told = error.to_string();
+    let cause = told.split(" at path ").next().unwrap_or_default();
+    format!("the mailbox folder cannot be written: {cause}")
 }
 
 #[cfg(test)]
@@ -134,8 +136,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mailbox = Mailbox::open(folder.path().join("in")).unwrap();
         fs::remove_dir(&mailbox.folder).unwrap();
-        assert!(matches!(mailbox.send(&mail()).await, Err(SendError::Unavailable(_))));
-        assert!(mailbox.probe().await.is_err());
+        let missing = "the mailbox folder cannot be written: No such file or directory (os error 2)".to_owned();
+        assert_eq!(mailbox.probe().await, Err(missing.clone()));
+        assert_eq!(mailbox.send(&mail()).await, Err(SendError::Unavailable(missing)));
         fs::write(&mailbox.folder, "a file").unwrap();
         assert!(matches!(mailbox.send(&mail()).await, Err(SendError::Unavailable(_))));
         assert!(mailbox.probe().await.is_err());

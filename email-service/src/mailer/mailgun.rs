@@ -11,13 +11,14 @@
 //! An answer that comes after the time limit may have been an acceptance: the mail is then sent again, under the same
 //! Message-ID.
 
+use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode};
 use service_kit::config::Secret;
-use service_kit::http::client;
+use service_kit::http::{causes, client};
 
 use super::{Accepted, Mailer, SendError};
 use crate::domain::{Mail, clip, single_line};
@@ -100,7 +101,9 @@ fn form(boundary: &str, to: &str, mime: &[u8]) -> Vec<u8> {
 
 fn unanswered(error: &reqwest::Error) -> SendError {
     if error.is_connect() {
-        SendError::Unavailable("Mailgun cannot be reached; check MAILGUN_BASE_URL".to_owned())
+        // The causes alone: the error itself shows the address.
+        let cause = Error::source(error).map_or_else(String::new, |cause| format!(": {}", causes(cause)));
+        SendError::Unavailable(format!("Mailgun cannot be reached{cause}; check MAILGUN_BASE_URL"))
     } else if error.is_timeout() {
         SendError::Transient("Mailgun did not answer in time".to_owned())
     } else {

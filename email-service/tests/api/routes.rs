@@ -1,5 +1,7 @@
 //! The HTTP API as staff uses it.
 
+use std::time::Duration;
+
 use serde_json::json;
 use shared_events::Event;
 use shared_events::events::{AccountCreated, BankCreated, UserCreated};
@@ -90,13 +92,16 @@ async fn a_bad_query_is_refused_with_all_its_faults() {
         ("state=lost&event_id=7", vec!["event_id", "state"]),
         ("recipient=a@b.c", vec!["recipient"]),
         ("page_number=0&page_size=1000", vec!["page_number", "page_size"]),
+        ("state=lost&color=red&event_id=7&page_size=0", vec!["color", "event_id", "page_size", "state"]),
+        ("state=sent&state=failed&event_type=", vec!["event_type", "state"]),
+        ("event_type=%00&after=AQ", vec!["after", "event_type"]),
     ] {
         let (status, body) = app.request("GET", &format!("/api/emails?{query}"), Some(&token), None).await;
         assert_eq!((status, &body["error"]), (422, &"validation_failed".into()), "{query}");
         let named: Vec<&str> = body["errors"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(named, faults);
     }
-    for id in ["0", "-1", "abc", "99", "18446744073709551616"] {
+    for id in ["0", "-1", "abc", "99", "18446744073709551616", "1%2F2", "1%00"] {
         let (status, body) = app.request("GET", &format!("/api/emails/{id}"), Some(&token), None).await;
         assert_eq!((status, &body["error"]), (404, &"not_found".into()), "{id}");
     }
@@ -169,6 +174,27 @@ async fn an_idempotency_key_sends_once() {
 }
 
 #[actix_rt::test]
+async fn one_user_has_ten_test_mails_in_a_minute() {
+    let app = App::start().await;
+    let to = json!({"to": "a@b.example"});
+    for _ in 0..10 {
+        assert_eq!(app.post("/api/emails/test", &to).await.0, 201);
+    }
+    let request = app.client.post(format!("{}/emails/test", app.running.url())).bearer_auth(app.token(&["admin"]));
+    let refused = request.json(&to).send().await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "6"));
+    let refused: serde_json::Value = refused.json().await.unwrap();
+    assert_eq!(refused["error"], "too_many_requests");
+    assert_eq!(app.mails().len(), 10);
+    let mut another = app.claims(&["manager"]);
+    another.sub = "8".to_owned();
+    assert_eq!(app.request("POST", "/api/emails/test", Some(&app.sign(&another)), Some(&to)).await.0, 201);
+    app.clock.advance(Duration::from_secs(6));
+    assert_eq!(app.post("/api/emails/test", &to).await.0, 201);
+    app.stop().await;
+}
+
+#[actix_rt::test]
 async fn a_test_mail_that_cannot_be_sent_says_so() {
     let refused = Err(SendError::Permanent("550 no".to_owned()));
     let away = Err(SendError::Unavailable("no route".to_owned()));
@@ -197,7 +223,7 @@ async fn the_service_describes_itself() {
         assert!(paths.contains(&&path.to_owned()), "{paths:?}");
     }
     let statuses = document["paths"]["/api/emails/test"]["post"]["responses"].as_object().unwrap();
-    for status in ["201", "422", "default"] {
+    for status in ["201", "422", "429", "default"] {
         assert!(statuses.contains_key(status), "{status}");
     }
     for path in ["/livez", "/readyz", "/ping"] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use email_service::domain::{Content, Mail, MessageId};
-use email_service::mailer::{Accepted, Mailer, Security, SendError, SmtpMailer};
+use email_service::mailer::{Accepted, Mailer, Security, SendError, SmtpMailer, SmtpSettings};
 use service_kit::messaging::{Publisher, Receipt};
 use shared_events::events::{AccountCreated, BankCreated};
 use shared_events::{Event, EventId, date, routing};
@@ -208,6 +208,15 @@ async fn a_server_that_is_away_pauses_the_queue_and_spends_no_attempts() {
     assert_eq!(app.publish(&envelope).await, Receipt::Accepted);
     assert_eq!(app.records().await[0]["attempts"], 1);
     app.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_server_that_cannot_be_reached_is_told_with_the_systems_own_reason() {
+    let stub = SmtpStub::start(Speaks::Plain).await;
+    // Nobody listens there.
+    let settings = SmtpSettings { port: 1, ..stub.settings(Security::Off) };
+    let told = SmtpMailer::new(settings).unwrap().probe().await.unwrap_err();
+    assert!(told.contains("127.0.0.1:1: it cannot be reached: Connection refused (os error "), "{told}");
 }
 
 #[actix_rt::test]

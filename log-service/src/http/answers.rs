@@ -23,7 +23,7 @@ macro_rules! problems {
 
 problems! {
     /// What every route may answer, beside what every server may.
-    ReadProblems: MalformedRequest, InvalidToken, TokenExpired, AccessDenied;
+    ReadProblems: MalformedRequest, InvalidToken, TokenExpired, TokenRevoked, AccessDenied, Blocked;
     PageProblems: NotFound, ValidationFailed;
     FilterProblem: ValidationFailed;
     MissingProblem: NotFound;

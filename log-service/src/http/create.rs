@@ -63,11 +63,14 @@ impl RecordLog {
 
     /// What this caller may record of it.
     fn by(self, access: Access, claims: &Claims) -> Result<Self, Problem> {
-        let fault = |field: &str, text: &str| {
-            Err(Problem::validation(FieldErrors::from([(field.to_owned(), vec![text.to_owned()])])))
-        };
+        let mut faults = FieldErrors::new();
+        let mut fault = |field: &str, text: &str| drop(faults.insert(field.to_owned(), vec![text.to_owned()]));
         if access == Access::Service {
-            return if self.is_manual() { fault("event_type", "manual.* is for entries by hand") } else { Ok(self) };
+            if self.is_manual() {
+                fault("event_type", "manual.* is for entries by hand");
+                return Err(Problem::validation(faults));
+            }
+            return Ok(self);
         }
         if !self.is_manual() {
             return Err(Problem::access_denied());
@@ -76,10 +79,13 @@ impl RecordLog {
             return Err(Problem::access_denied());
         };
         if self.source != MANUAL {
-            return fault("source", "must be manual");
+            fault("source", "must be manual");
         }
         if self.user_id.is_some_and(|user| user != writer) {
-            return fault("user_id", "must be you, or null");
+            fault("user_id", "must be you, or null");
+        }
+        if !faults.is_empty() {
+            return Err(Problem::validation(faults));
         }
         let event_id = self.event_id.derive(&format!("{MANUAL}:{writer}"));
         Ok(Self { event_id, user_id: Some(writer), ..self })

@@ -64,7 +64,7 @@ pub(super) async fn export(api: web::Data<Api>, reader: Reader, request: HttpReq
     if head_only() {
         return Ok(format.head().finish());
     }
-    let seat = api.exports.take(reader.caller())?;
+    let seat = api.exports.take(reader.caller().to_owned())?;
     // Asked before the answer begins: a store that is away is a 503, not a broken file.
     let newest = api.store.last().await.map_err(of_store)?;
     let (sending, body) = feed(PATIENCE);

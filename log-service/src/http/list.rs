@@ -6,12 +6,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use service_kit::http::paging::{beyond_the_end, link_pages};
+use service_kit::http::paging::{MAX_PAGE_NUMBER, beyond_the_end, link_pages};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
 use super::Api;
 use super::access::{Permitted, Read};
-use super::params::{Params, decode_cursor, encode_cursor, link, not_a_position, number};
+use super::params::{Params, decode_cursor, encode_cursor, link, number};
 use super::problems::of_store;
 use crate::domain::{Filter, LogEntry, LogId, Order, Selection};
 use crate::store::{COUNT_LIMIT, Start, Window};
@@ -54,17 +54,18 @@ struct Walk<'a> {
 }
 
 impl ListParams {
-    fn parse(query: &str) -> Result<Self, Problem> {
+    fn parse(query: &str, is_position: impl Fn(&LogId) -> bool) -> Result<Self, Problem> {
         let mut params = Params::read(query)?;
+        let not_ours = || "must be a cursor that a list has returned".to_owned();
         let after = params.take("after", |text| match text {
             "" => Ok(None),
-            text => decode_cursor(text).map(Some).ok_or_else(|| "is not a cursor of this list".to_owned()),
+            text => decode_cursor(text).filter(is_position).map(Some).ok_or_else(not_ours),
         });
-        let page = params.take("page_number", |text| number(text, 1, i64::MAX / MAX_SIZE));
+        let page = params.take("page_number", |text| number(text, 1, MAX_PAGE_NUMBER));
         let size = params.take("page_size", |text| number(text, 1, MAX_SIZE)).unwrap_or(DEFAULT_SIZE);
         // Generated clients send the first page's number, which is the default, whatever else they ask for.
         if after.is_some() && page.is_some_and(|page| page != 1) {
-            params.fault("page_number", "cannot be given together with after");
+            params.fault("page_number", "cannot be combined with after");
         }
         let (order, filter) = (params.order(), params.filter());
         let paging = after.map_or(Paging::Number(page.unwrap_or(1)), Paging::After);
@@ -86,7 +87,7 @@ pub(super) async fn list(
     caller: Permitted<Read>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let params = ListParams::parse(request.query_string())?;
+    let params = ListParams::parse(request.query_string(), |id| api.store.is_position(id))?;
     let selection = Selection { visibility: caller.visibility()?, filter: params.filter.clone() };
     match &params.paging {
         Paging::Number(page) => by_number(&api, request.path(), &params, &selection, *page).await,
@@ -134,9 +135,6 @@ async fn by_cursor(
     selection: &Selection,
     after: Option<LogId>,
 ) -> Result<HttpResponse, Problem> {
-    if after.as_ref().is_some_and(|id| !api.store.is_position(id)) {
-        return Err(not_a_position("after"));
-    }
     // One more than fits tells whether this is the last page.
     let start = Start::After(after.clone());
     let window = Window { order: params.order, start, limit: params.size + 1, until: None };

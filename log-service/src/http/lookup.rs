@@ -76,6 +76,7 @@ struct RecordedEvent {
     #[schema(format = Uuid)]
     event_id: String,
     /// The entry's id.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9]+$")]
     id: String,
     /// With fractions of a second.
     #[schema(format = DateTime)]

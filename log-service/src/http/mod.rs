@@ -16,7 +16,6 @@ mod openapi;
 mod params;
 mod problems;
 mod reader;
-mod seats;
 mod stream;
 mod stream_ticket;
 
@@ -25,6 +24,7 @@ use std::sync::{Arc, OnceLock};
 use actix_web::web;
 use service_kit::clock::SharedClock;
 use service_kit::http::auth::Verifier;
+use service_kit::http::stream::Seats;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::amqp::HandsReport;
 use shared_events::Pattern;
@@ -32,7 +32,6 @@ use shared_events::Pattern;
 pub use openapi::document;
 pub use stream::StreamSettings;
 
-use self::seats::Seats;
 use crate::metrics::LogMetrics;
 use crate::store::LogStore;
 
@@ -56,8 +55,8 @@ pub struct Api {
     pub bindings: Vec<Pattern>,
     /// Tells what of the queue is in hand here, where there is a broker.
     pub hands: SharedHands,
-    streams: Arc<Seats>,
-    exports: Arc<Seats>,
+    streams: Arc<Seats<String>>,
+    exports: Arc<Seats<String>>,
 }
 
 impl Api {

@@ -11,11 +11,13 @@ use utoipa::{IntoParams, ToSchema};
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct Log {
     /// Opaque; greater ones are not promised to sort as text.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9]+$")]
     id: String,
     /// The event's identity; unique.
     #[schema(format = Uuid)]
     event_id: String,
     /// `<entity>.<past verb>`.
+    #[schema(max_length = 100, pattern = r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")]
     event_type: String,
     /// Who published the event, as a URN.
     source: String,
@@ -26,7 +28,7 @@ pub(super) struct Log {
     #[schema(format = DateTime)]
     date: String,
     message: String,
-    /// The facts of the event.
+    /// The facts of the event. Whole numbers within 64 bits and doubles are as they came, longer numbers the nearest double.
     data: Value,
     /// When it was recorded, with fractions of a second.
     #[schema(format = DateTime)]
@@ -53,6 +55,7 @@ pub(super) struct NewLog {
     date: String,
     #[schema(min_length = 1, max_length = 1000)]
     message: String,
+    /// Whole numbers within 64 bits and doubles are kept to the last digit; send longer ones as texts.
     #[schema(value_type = Object)]
     data: Value,
 }
@@ -83,12 +86,12 @@ pub(super) struct LogEnvelope {
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct LogList {
     /// Exact up to 10,000; 10001 stands for more.
-    #[schema(example = 1, nullable = false)]
+    #[schema(example = 1, minimum = 0, maximum = 10_001, nullable = false)]
     total: Option<i64>,
     /// True if there are more than 10,000.
     #[schema(nullable = false)]
     total_is_capped: Option<bool>,
-    #[schema(example = 1, nullable = false)]
+    #[schema(example = 1, minimum = 0, maximum = 10_001, nullable = false)]
     pages: Option<i64>,
     /// Relative. At the last page the last page; in a cursor walk the next step.
     #[schema(example = "/api/logs?page_number=1&page_size=10")]
@@ -97,10 +100,10 @@ pub(super) struct LogList {
     prev: Option<String>,
     results: Vec<Log>,
     /// Where to read on with `after`; null after the last entry.
-    #[schema(required)]
+    #[schema(required, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
     /// In a walk, the place after the last entry seen: ask again from here for what was recorded since.
-    #[schema(nullable = false)]
+    #[schema(pattern = "^[A-Za-z0-9_-]*$", nullable = false)]
     tail: Option<String>,
 }
 
@@ -129,12 +132,14 @@ fn example_new_log() -> Value {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct PageParams {
-    /// From 1; reaches to the first 10,000 entries. With `after`, 1 is passed over and anything else refused.
-    #[param(minimum = 1, default = 1)]
+    /// Which page; a page beyond the end is 404. Page numbers reach to the first 10,000 entries.
+    #[param(minimum = 1, maximum = 1_000_000_000, default = 1)]
     page_number: Option<i64>,
+    /// How many items a page has.
     #[param(minimum = 1, maximum = 100, default = 10)]
     page_size: Option<i64>,
-    /// A `cursor` of an earlier answer; empty to begin a walk. Costs the same at any depth.
+    /// The `cursor` of the page before; empty at the start. Its cost does not depend on the depth. A `page_number` of 1 beside it
+    /// is passed over.
     #[param(pattern = "^[A-Za-z0-9_-]*$")]
     after: Option<String>,
 }
@@ -146,9 +151,9 @@ pub(super) struct FilterParams {
     #[param(minimum = 1)]
     user_id: Option<i64>,
     /// Exactly this type.
-    #[param(min_length = 1, max_length = 100, example = "account.created")]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\u0000]*$", example = "account.created")]
     event_type: Option<String>,
-    #[param(min_length = 1, max_length = 255, example = "urn:bank-service")]
+    #[param(min_length = 1, max_length = 255, pattern = r"^[^\u0000]*$", example = "urn:bank-service")]
     source: Option<String>,
     /// Happened at or after this date; without a zone it is UTC.
     #[param(example = "2025-01-16T00:00:00Z", format = DateTime)]
@@ -156,8 +161,8 @@ pub(super) struct FilterParams {
     /// Happened at or before this date; without a zone it is UTC.
     #[param(example = "2025-01-16T23:59:59Z", format = DateTime)]
     to: Option<String>,
-    /// Part of the message, in any case.
-    #[param(min_length = 1, max_length = 100)]
+    /// Part of the message, or of a text or number in the data, in any case.
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\u0000]*$")]
     q: Option<String>,
 }
 
@@ -209,7 +214,7 @@ pub(super) struct IdParam {
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct LastEventIdParam {
     /// The last `id` that was seen; the stream goes on after it.
-    #[param(rename = "Last-Event-ID", pattern = "^[A-Za-z0-9]*$")]
+    #[param(rename = "Last-Event-ID", pattern = "^(0|[1-9][0-9]{0,18})?$")]
     last_event_id: Option<String>,
 }
 
@@ -218,7 +223,7 @@ pub(super) struct LastEventIdParam {
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct LastEventIdQuery {
     /// As `Last-Event-ID`, where that header is missing.
-    #[param(pattern = "^[A-Za-z0-9]*$")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})?$")]
     last_event_id: Option<String>,
 }
 

@@ -64,6 +64,21 @@ mod tests {
     }
 
     #[test]
+    fn ids_times_and_pages_are_told_in_the_form_that_they_have() {
+        let document = serde_json::to_value(document()).unwrap();
+        let components = &document["components"];
+        let log = &components["schemas"]["Log"]["properties"];
+        for (field, format) in [("event_id", "uuid"), ("date", "date-time"), ("received_at", "date-time")] {
+            assert_eq!(log[field]["format"], format, "{field}");
+        }
+        for (schema, field) in [("Log", "id"), ("Log", "event_type"), ("RecordedEvent", "id"), ("LogList", "cursor")] {
+            assert!(components["schemas"][schema]["properties"][field]["pattern"].is_string(), "{schema}.{field}");
+        }
+        let about = components["parameters"]["after"]["description"].as_str().unwrap();
+        assert!(about.contains("`cursor` of the page before"), "{about}");
+    }
+
+    #[test]
     fn every_route_is_described_with_its_problems() {
         let document = serde_json::to_value(document()).unwrap();
         for root in ROOTS {

@@ -40,7 +40,7 @@ impl Params {
         let mut params = Self { given: BTreeMap::new(), kept: Vec::new(), errors: FieldErrors::new() };
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()).into_owned() {
             if params.given.insert(name.clone(), value).is_some() {
-                params.fault(&name, "is given more than once");
+                params.fault(&name, "must be given once");
             }
         }
         Ok(params)
@@ -94,7 +94,7 @@ impl Params {
     /// The faults, if any; what was not taken is unknown. Returns what links repeat, in order.
     pub(super) fn finish(mut self) -> Result<Vec<(String, String)>, Problem> {
         for name in std::mem::take(&mut self.given).into_keys().take(UNKNOWN_NAMED) {
-            self.fault(&name, "unknown field");
+            self.fault(&name, "unknown parameter");
         }
         if self.errors.is_empty() { Ok(self.kept) } else { Err(Problem::validation(self.errors)) }
     }
@@ -102,7 +102,7 @@ impl Params {
 
 fn bounded(text: &str, max: usize) -> Result<String, String> {
     let fits = (1..=max).contains(&text.chars().count()) && !text.contains('\0');
-    if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {max} characters")) }
+    if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {max} characters, and no NUL among them")) }
 }
 
 fn parse_date(text: &str) -> Result<chrono::DateTime<chrono::Utc>, String> {
@@ -124,11 +124,6 @@ pub(super) fn encode_cursor(id: &LogId) -> String {
 
 pub(super) fn decode_cursor(text: &str) -> Option<LogId> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?.parse().ok()
-}
-
-/// A cursor or a `Last-Event-ID` that cannot be read on from.
-pub(super) fn not_a_position(name: &str) -> Problem {
-    Problem::validation(FieldErrors::from([(name.to_owned(), vec!["is not a position in this log".to_owned()])]))
 }
 
 /// A relative link: the path, then the parameters in their order.

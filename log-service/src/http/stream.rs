@@ -88,7 +88,7 @@ pub(super) async fn stream(
     if head_only() {
         return Ok(head().finish());
     }
-    let seat = api.streams.take(reader.caller())?;
+    let seat = api.streams.take(reader.caller().to_owned())?;
     let position = match resume {
         Resume::After(id) => Some(id),
         Resume::Start => None,

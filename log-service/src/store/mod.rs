@@ -24,7 +24,9 @@ use tokio::sync::watch;
 pub use connect::{OpenError, StoreUrl, StoreUrlError, connect};
 pub use tickets::{NewTicket, TicketStore};
 
-use crate::domain::{Changes, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Order, Selection, Visibility};
+use crate::domain::{
+    Changes, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Order, Selection, Visibility, is_append_only,
+};
 
 /// A count stops here: whoever needs more walks with a cursor.
 pub const COUNT_LIMIT: i64 = 10_001;
@@ -33,6 +35,7 @@ pub const COUNT_LIMIT: i64 = 10_001;
 fn unchanged(found: Option<LogEntry>, expected: &Expected) -> Edited {
     match found {
         None => Edited::Missing,
+        Some(entry) if is_append_only(&entry.event_type) => Edited::AppendOnly,
         Some(entry) if expected.accepts(&entry) => Edited::Done(Box::new(entry)),
         Some(_) => Edited::Stale,
     }

@@ -135,6 +135,7 @@ async fn bad_parameters_are_named_all_at_once() {
         ("after=&page_number=2", vec!["page_number"]),
         ("after=!!", vec!["after"]),
         ("after=YWJj", vec!["after"]),
+        ("after=YWJj&page_size=0&color=red", vec!["after", "color", "page_size"]),
         ("user_id=0&event_type=&from=now&order=up", vec!["event_type", "from", "order", "user_id"]),
         ("from=2025-01-02T00:00:00&to=2025-01-01T00:00:00", vec!["to"]),
         ("data=x&fingerprint=y&message=z", vec!["data", "fingerprint", "message"]),

@@ -173,7 +173,30 @@ async fn an_entry_by_hand_passes_for_no_event_and_for_nobody_else() {
         entry[field] = value;
         assert_eq!(app.post(Who::Admin, "/api/logs", &entry).await.faulty_fields(), [field]);
     }
+    let mut entry = by_hand("x");
+    (entry["source"], entry["user_id"]) = ("urn:bank-service".into(), json!(7));
+    assert_eq!(app.post(Who::Admin, "/api/logs", &entry).await.faulty_fields(), ["source", "user_id"]);
     assert_eq!(app.get(Who::Admin, "/api/logs").await.json()["total"], 0);
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn whole_numbers_of_64_bits_and_doubles_are_kept_to_the_last_digit() {
+    let app = App::start().await;
+    for data in [
+        r#"{"n":[-9223372036854775808,9223372036854775807,0.49649365599282835,-26.800994395551214]}"#,
+        r#"{"n":[18446744073709551615,1.7976931348623157,0.1,520.0]}"#,
+    ] {
+        let body = event(None, "numbers").to_string().replace(r#"{"name":"John Doe"}"#, data);
+        let request = app.request(Who::Service, Method::POST, "/api/logs").header("content-type", "application/json");
+        let recorded = send(request.body(body)).await;
+        assert_eq!(recorded.status, StatusCode::CREATED, "{}", recorded.text);
+        let path = format!("/api/logs/{}", recorded.json()["item"]["id"].as_str().unwrap());
+        let read = app.get(Who::Admin, &path).await;
+        for answer in [recorded, read] {
+            assert!(answer.text.contains(data), "{data} in {}", answer.text);
+        }
+    }
     app.running.stop().await;
 }
 

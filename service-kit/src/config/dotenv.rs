@@ -2,7 +2,7 @@
 //!
 //! A value is literal (a `$` too) and runs to the end of its line; a `#` after a blank begins a comment. In double quotes
 //! `\n`, `\r`, `\t`, `\"` and `\\` are escapes, in single quotes nothing is; both may run over several lines. `export` before a
-//! name, blanks around `=`, a byte order mark and CRLF are taken. A line that cannot be read is a warning with its number; no
+//! name, blanks around `=`, a byte order mark and lines that end in LF, CRLF or CR are taken. A line that cannot be read is a warning with its number; no
 //! warning has a value in it. At most 1 MiB.
 
 use std::path::Path;
@@ -35,15 +35,21 @@ pub(super) fn read(path: &Path) -> Result<EnvFile, String> {
     }
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-        format!("line {} is not UTF-8", before.filter(|byte| **byte == b'\n').count() + 1)
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        format!("line {} is not UTF-8", with_line_feeds(&String::from_utf8_lossy(before)).matches('\n').count() + 1)
     })?;
     Ok(parse(&text))
 }
 
+/// However its lines end.
+fn with_line_feeds(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
 pub(super) fn parse(text: &str) -> EnvFile {
     let mut file = EnvFile::default();
-    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = with_line_feeds(text);
+    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut line = 1;
     while !rest.is_empty() {
         let (first, after) = rest.split_once('\n').unwrap_or((rest, ""));
@@ -108,7 +114,7 @@ fn quoted_value<'a>(value: &str, after: &'a str) -> Option<Quoted<'a>> {
     while !rest.is_empty() {
         let (line, next) = rest.split_once('\n').unwrap_or((rest, ""));
         joined.push('\n');
-        joined.push_str(line.strip_suffix('\r').unwrap_or(line));
+        joined.push_str(line);
         (more_lines, rest) = (more_lines + 1, next);
         if line.contains(quote)
             && let Some((text, end)) = until_quote(&joined, quote)
@@ -184,10 +190,12 @@ mod tests {
 
     #[test]
     fn lines_end_in_any_way_and_quotes_may_hold_several() {
-        let text = "\u{feff}A=1\r\n\r\n# comment\r\nB='x\r\ny'\r\nC=3";
-        let expected = [("A", "1"), ("B", "x\ny"), ("C", "3")];
-        assert_eq!(values(text), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        assert_eq!(parse(text).entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [1, 4, 6]);
+        for end in ["\n", "\r\n", "\r"] {
+            let text = "\u{feff}A=1\n\n# comment\nB='x\ny'\nC=3".replace('\n', end);
+            let expected = [("A", "1"), ("B", "x\ny"), ("C", "3")];
+            assert_eq!(values(&text), expected.map(|(name, value)| (name.to_owned(), value.to_owned())), "{end:?}");
+            assert_eq!(parse(&text).entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [1, 4, 6], "{end:?}");
+        }
     }
 
     #[test]
@@ -204,7 +212,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
         assert_eq!(read(&path).unwrap(), EnvFile::default());
-        std::fs::write(&path, b"A=1\nB=\xff\xfehunter2\n").unwrap();
-        assert_eq!(read(&path).unwrap_err(), "line 2 is not UTF-8");
+        for text in [&b"A=1\nB=\xff\xfehunter2\n"[..], b"A=1\r\nB=\xff", b"A=1\rB=\xff"] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(read(&path).unwrap_err(), "line 2 is not UTF-8");
+        }
     }
 }

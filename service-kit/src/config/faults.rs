@@ -20,7 +20,7 @@ impl Faults {
     }
 
     /// Keeps a value that is right; notes the variable, what was given and what was expected otherwise. For a secret, pass
-    /// `"***"` as the value shown.
+    /// `"***"` as the value shown. The login of a URL is never shown.
     pub fn check<T, E>(
         &mut self,
         variable: &str,
@@ -29,7 +29,7 @@ impl Faults {
         result: Result<T, E>,
     ) -> Option<T> {
         if result.is_err() {
-            let shown = value_shown.to_string();
+            let shown = without_login(&value_shown.to_string());
             self.add(format!("{variable}: {shown:?} is not valid; expected {expected}"));
         }
         result.ok()
@@ -66,6 +66,15 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// A text with `***` for the login of each URL in it, also where the scheme is missing or is not written rightly.
+pub(super) fn without_login(text: &str) -> String {
+    let parts = text.split("://").enumerate().map(|(at, part)| match part.rsplit_once('@') {
+        Some((login, rest)) if at > 0 || login.contains(':') => format!("***@{rest}"),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("://")
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
@@ -90,5 +99,23 @@ mod tests {
         let mut faults = Faults::new();
         faults.add("C: must differ from A");
         assert_eq!(faults.finish().unwrap_err().to_string(), "the configuration is not valid: C: must differ from A");
+    }
+
+    #[test]
+    fn the_login_of_a_url_is_never_shown() {
+        for (given, shown) in [
+            ("https://ok.example,https://u:hunter2@a.example:1,*", "https://ok.example,https://***@a.example:1,*"),
+            ("https://u:hunter2/@#x@a.example", "https://***@a.example"),
+            ("https://hunter2@a.example", "https://***@a.example"),
+            ("https:/u:hunter2@a.example", "***@a.example"),
+            ("u:hunter2@127.0.0.1:5000", "***@127.0.0.1:5000"),
+            ("Bank <no-reply@bank example>", "Bank <no-reply@bank example>"),
+            ("*", "*"),
+        ] {
+            let mut faults = Faults::new();
+            faults.check("A", given, "something else", Err::<(), ()>(()));
+            let text = faults.finish().unwrap_err().to_string();
+            assert!(text.ends_with(&format!("A: {shown:?} is not valid; expected something else")), "{text}");
+        }
     }
 }

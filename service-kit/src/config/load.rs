@@ -2,18 +2,18 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::Path;
 use std::sync::OnceLock;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Command, Parser};
+use clap::{ArgMatches, Command, Parser};
 
+use super::ConfigError;
+use super::arguments::with_variables;
+use super::refused;
 use super::variables::Variables;
 
 /// The exit code for a command line that cannot be understood, as of other programs.
 const EXIT_USAGE: i32 = 2;
-/// The largest secret file that is read.
-const SECRET_FILE_LIMIT: u64 = 64 * 1024;
 /// Commands that print something for a program, or the warnings themselves.
 const QUIET_COMMANDS: [&str; 3] = ["healthcheck", "openapi", "doctor"];
 
@@ -22,30 +22,48 @@ static VARIABLES: OnceLock<Result<Variables, String>> = OnceLock::new();
 static WARNINGS: OnceLock<Vec<String>> = OnceLock::new();
 
 /// Reads the process's configuration. Prints `--help` or `--version` as clap does, warnings about variables that are not read
-/// one a line, or what is wrong in one line on standard error, and exits.
+/// one a line, or what is wrong on standard error, and exits.
 pub fn parse<T: Parser>() -> T {
-    let mut command = T::command();
+    let command = T::command();
     // A missing `.env` is the normal case; a broken one must not be half applied in silence.
     let variables = match VARIABLES.get_or_init(Variables::read) {
         Ok(variables) => variables,
         Err(error) => refuse(&command, &format!(".env cannot be read: {error}")),
     };
     let mut warnings = Vec::new();
-    let read = with_variables(T::command(), variables, &mut warnings).and_then(|mut prepared| {
-        variables.strangers(command.get_name(), &our_names(&command), &mut warnings);
-        let matches = prepared.try_get_matches_from_mut(std::env::args_os())?;
-        let parsed = T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        Ok((parsed, matches))
-    });
+    let read = read(variables, std::env::args_os(), &mut warnings);
+    variables.strangers(command.get_name(), &our_names(&command), &mut warnings);
     match read {
         Ok((parsed, matches)) => {
             print_warnings(&command, &matches, &warnings);
             WARNINGS.get_or_init(|| warnings);
             parsed
         }
-        Err(error) if error.use_stderr() => refuse(&command, &one_line(&error)),
-        Err(error) => error.exit(),
+        Err(Unread::Variables(error)) => refuse(&command, &error.to_string()),
+        Err(Unread::Line(error)) if error.use_stderr() => refuse(&command, &one_line(&error)),
+        Err(Unread::Line(error)) => error.exit(),
     }
+}
+
+/// Why there are no settings.
+#[derive(Debug)]
+enum Unread {
+    /// The command line cannot be understood, or asks for the help.
+    Line(clap::Error),
+    Variables(ConfigError),
+}
+
+fn read<T: Parser>(
+    variables: &Variables,
+    args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    warnings: &mut Vec<String>,
+) -> Result<(T, ArgMatches), Unread> {
+    let mut refused = Vec::new();
+    let mut command = with_variables(T::command(), variables, &[], warnings, &mut refused);
+    let matches = command.try_get_matches_from_mut(args).map_err(Unread::Line)?;
+    refused::finish(refused, &matches).map_err(Unread::Variables)?;
+    let parsed = T::from_arg_matches(&matches).map_err(|error| Unread::Line(error.format(&mut command)))?;
+    Ok((parsed, matches))
 }
 
 /// What the environment says that is not read, or read under another name; without values.
@@ -84,15 +102,12 @@ pub fn parse_from<T: Parser>(args: impl IntoIterator<Item = impl Into<OsString> 
     let variables = VARIABLES.get_or_init(Variables::read).as_ref();
     let variables =
         variables.map_err(|error| command.error(ErrorKind::Io, format!(".env cannot be read: {error}\n")))?;
-    // They were printed when the process read its own.
-    let mut warnings = Vec::new();
-    let mut command = with_variables(command, variables, &mut warnings)?;
-    let matches = command.try_get_matches_from_mut(args)?;
-    T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
-}
-
-fn asks_for_help() -> bool {
-    std::env::args_os().any(|argument| ["--help", "-h", "help"].iter().any(|help| argument == *help))
+    // The warnings were printed when the process read its own.
+    match read(variables, args, &mut Vec::new()) {
+        Ok((parsed, _)) => Ok(parsed),
+        Err(Unread::Line(error)) => Err(error),
+        Err(Unread::Variables(error)) => Err(command.error(ErrorKind::ValueValidation, format!("{error}\n"))),
+    }
 }
 
 /// The variables of a command and of its subcommands.
@@ -101,73 +116,10 @@ fn our_names(command: &Command) -> Vec<String> {
     names.chain(command.get_subcommands().flat_map(our_names)).collect()
 }
 
-/// Gives each argument the value that its variable has beyond what clap reads by itself: under another name, in `.env`, or, of
-/// a secret `NAME`, in the file that `NAME_FILE` names. A variable set to nothing is taken away.
-fn with_variables(
-    mut command: Command,
-    variables: &Variables,
-    warnings: &mut Vec<String>,
-) -> Result<Command, clap::Error> {
-    for subcommand in command.get_subcommands().map(|s| s.get_name().to_owned()).collect::<Vec<_>>() {
-        let inner = command.find_subcommand(&subcommand).cloned().unwrap_or_default();
-        let changed = with_variables(inner, variables, warnings)?;
-        command = command.mut_subcommand(&subcommand, |_| changed);
-    }
-    let arguments: Vec<(clap::Id, String, bool)> = command
-        .get_arguments()
-        .filter_map(|arg| {
-            Some((arg.get_id().clone(), arg.get_env()?.to_str()?.to_owned(), arg.is_hide_env_values_set()))
-        })
-        .collect();
-    for (id, name, is_secret) in arguments {
-        let found = variables.resolve(&name, warnings);
-        // The help names a variable also where it is set to nothing.
-        if variables.is_empty_in_process(&name) && !asks_for_help() {
-            command = command.mut_arg(&id, |arg| arg.env(None::<&str>));
-        }
-        let from_file =
-            if is_secret { secret_from_file(&mut command, variables, &name, found.is_some())? } else { None };
-        if let Some(value) = from_file.or_else(|| found.map(|found| found.value)) {
-            command = command.mut_arg(id, |arg| with_hidden_default(arg, value));
-        }
-    }
-    Ok(command)
-}
-
-fn secret_from_file(
-    command: &mut Command,
-    variables: &Variables,
-    name: &str,
-    is_set: bool,
-) -> Result<Option<String>, clap::Error> {
-    let Some(path) = variables.exactly(&format!("{name}_FILE")).map(|found| found.value) else { return Ok(None) };
-    if is_set {
-        let text = format!("{name} and {name}_FILE are both set; expected one of them\n");
-        return Err(command.error(ErrorKind::ArgumentConflict, text));
-    }
-    read_secret(Path::new(&path)).map(Some).map_err(|error| {
-        command.error(ErrorKind::Io, format!("{name}_FILE: {path:?} cannot be read: {error}; expected a text file\n"))
-    })
-}
-
-/// A file's text without the line end that editors add.
-fn read_secret(path: &Path) -> std::io::Result<String> {
-    if std::fs::metadata(path)?.len() > SECRET_FILE_LIMIT {
-        return Err(std::io::Error::other("it is larger than 64 KiB"));
-    }
-    let text = std::fs::read_to_string(path)?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// clap wants texts that live as long as the process; configuration is read once, so leaking one is bounded.
-fn with_hidden_default(arg: Arg, value: String) -> Arg {
-    arg.default_value(&*Box::leak(value.into_boxed_str())).hide_default_value(true).required(false)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
+    use crate::config::{AppEnv, Secret};
 
     #[derive(Debug, Parser)]
     struct Settings {
@@ -202,29 +154,69 @@ mod tests {
         }
     }
 
+    #[derive(Debug, Parser)]
+    struct Typed {
+        #[arg(long, env = "SERVICE_KIT_TEST_PORT", default_value_t = 1)]
+        port: u16,
+        #[arg(long, env = "SERVICE_KIT_TEST_MODE", value_enum, global = true)]
+        mode: Option<AppEnv>,
+        #[arg(long, env = "SERVICE_KIT_TEST_PIN", hide_env_values = true)]
+        pin: Option<u32>,
+        #[command(subcommand)]
+        run: Option<Run>,
+    }
+
+    #[derive(Debug, clap::Subcommand)]
+    enum Run {
+        Now {
+            #[arg(long, env = "SERVICE_KIT_TEST_AT")]
+            at: Option<std::net::SocketAddr>,
+        },
+    }
+
+    fn typed(process: &[(&str, &str)], file: &str, args: &[&str]) -> Result<Typed, String> {
+        let args = std::iter::once("test").chain(args.iter().copied());
+        match read(&Variables::of(process, file), args, &mut Vec::new()) {
+            Ok((typed, _)) => Ok(typed),
+            Err(Unread::Line(error)) => Err(one_line(&error)),
+            Err(Unread::Variables(error)) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_value_that_a_setting_cannot_have_is_told_by_its_variable_and_line_all_at_once() {
+        let process = [("SERVICE_KIT_TEST_PORT", "abc"), ("SERVICE_KIT_TEST_PIN", "hunter2")];
+        let told = typed(&process, "\nSERVICE_KIT_TEST_MODE=prodd\nSERVICE_KIT_TEST_AT=nowhere", &[]).unwrap_err();
+        for line in [
+            "\n  SERVICE_KIT_TEST_PORT: \"abc\" is not valid (invalid digit found in string); expected a whole number",
+            "\n  SERVICE_KIT_TEST_MODE (.env, line 2): \"prodd\" is not valid; expected one of development, testing, staging, production",
+            "\n  SERVICE_KIT_TEST_PIN: the value is not valid; expected a whole number",
+        ] {
+            assert!(told.contains(line), "{line} in {told}");
+        }
+        // The setting of a subcommand that does not run, and a secret.
+        assert!(!told.contains("SERVICE_KIT_TEST_AT") && !told.contains("hunter2"), "{told}");
+        let told = typed(&[("SERVICE_KIT_TEST_AT", "u:hunter2@h:1")], "", &["now"]).unwrap_err();
+        assert!(told.contains("SERVICE_KIT_TEST_AT: \"***@h:1\" is not valid"), "{told}");
+        let told = typed(&[("SERVICE_KIT_TEST_PORT", "--help")], "", &[]).unwrap_err();
+        assert!(told.contains("SERVICE_KIT_TEST_PORT: \"--help\" is not valid"), "{told}");
+    }
+
+    #[test]
+    fn a_flag_takes_the_place_of_a_value_that_its_setting_cannot_have() {
+        let process = [("SERVICE_KIT_TEST_PORT", "abc"), ("SERVICE_KIT_TEST_MODE", "prodd")];
+        let read = typed(&process, "", &["--port", "2", "now", "--mode", "staging"]).unwrap();
+        assert_eq!((read.port, read.mode), (2, Some(AppEnv::Staging)));
+        assert!(read.pin.is_none() && matches!(read.run, Some(Run::Now { at: None })));
+        // Of a flag's own fault clap tells.
+        let told = typed(&process, "", &["--port", "x"]).unwrap_err();
+        assert!(told.contains("--port") && told.contains("'x'"), "{told}");
+    }
+
     #[test]
     fn a_missing_required_secret_is_named() {
         let error = parse_from::<Settings>(["test"]).unwrap_err();
         assert!(error.to_string().contains("--key"), "{error}");
-    }
-
-    #[test]
-    fn a_secret_file_fills_the_gap_and_stays_out_of_the_help() {
-        let command = <Settings as clap::CommandFactory>::command();
-        let mut command = command.mut_arg("key", |arg| with_hidden_default(arg, "from-file".to_owned()));
-        assert!(!command.render_long_help().to_string().contains("from-file"));
-        let matches = command.try_get_matches_from_mut(["test"]).unwrap();
-        let settings = <Settings as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
-        assert_eq!(settings.key.expose(), "from-file");
-    }
-
-    #[test]
-    fn the_line_end_of_a_secret_file_is_not_part_of_the_secret() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        std::fs::write(&path, " a b \r\n").unwrap();
-        assert_eq!(read_secret(&path).unwrap(), " a b ");
-        assert!(read_secret(folder.path()).is_err());
     }
 
     /// The environment of this process cannot be changed safely, so a child of it does the reading.

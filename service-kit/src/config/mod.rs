@@ -2,14 +2,16 @@
 //!
 //! A service declares one `clap` struct; [`parse`] reads flags, then the environment and `.env`, each under our name, its
 //! lower-case form or an older service's name, and, for every variable that is marked `hide_env_values`, the file named by
-//! `NAME_FILE`. What clap cannot check is collected in [`Faults`]. No
+//! `NAME_FILE`. A value of a variable that clap would refuse, and what clap cannot check, is collected in [`Faults`]. No
 //! secret is ever printed: [`Secret`] shows `***`, and a value from a file is kept out of `--help`.
 
+mod arguments;
 mod dotenv;
 mod examples;
 mod faults;
 mod load;
 mod old_names;
+mod refused;
 mod secret;
 mod variables;
 

@@ -2,6 +2,7 @@
 //! environment, then in `.env`. A variable set to nothing is unset.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::dotenv::{self, EnvFile};
@@ -10,11 +11,14 @@ use super::old_names::{ENGINES, OLD_NAMES, SINGLE, Treatment};
 const ALL_IN_ONE: &str = "bank-standalone";
 /// Names shorter than this resemble too much.
 const SHORTEST_TO_GUESS: usize = 6;
+const LONGEST_REST: usize = 4;
 const LONG_NAME: usize = 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Variables {
     process: BTreeMap<String, String>,
+    /// Values of the environment that are not Unicode: clap reads them by itself, under our names only.
+    raw: BTreeMap<String, OsString>,
     file: EnvFile,
 }
 
@@ -31,7 +35,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn origin(&self) -> String {
+    pub(super) fn origin(&self) -> String {
         match self.line {
             Some(line) => format!("{} (.env, line {line})", self.name),
             None => self.name.clone(),
@@ -42,11 +46,26 @@ impl Found {
 impl Variables {
     /// The environment of this process and `.env` of its working directory.
     pub(super) fn read() -> Result<Self, String> {
-        let process = std::env::vars_os().filter_map(|(name, value)| {
-            let name = name.into_string().ok()?;
-            Some((name, value.into_string().ok()?))
-        });
-        Ok(Self { process: process.collect(), file: dotenv::read(Path::new(".env"))? })
+        let (mut process, mut raw) = (BTreeMap::new(), BTreeMap::new());
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => drop(process.insert(name, value)),
+                Err(value) => drop(raw.insert(name, value)),
+            }
+        }
+        Ok(Self { process, raw, file: dotenv::read(Path::new(".env"))? })
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(process: &[(&str, &str)], file: &str) -> Self {
+        let process = process.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { process, raw: BTreeMap::new(), file: dotenv::parse(file) }
+    }
+
+    /// The value that clap reads by itself, since it is not Unicode.
+    pub(super) fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.raw.get(name).map(OsString::as_os_str)
     }
 
     pub(super) fn is_empty_in_process(&self, name: &str) -> bool {
@@ -195,25 +214,22 @@ fn broker(source: Source<'_>) -> Option<Found> {
     Some(Found { value: format!("amqp://guest:guest@{}:{port}/%2f", host.value), ..host })
 }
 
-/// One letter away, or two in a long name.
+/// One letter away, or two in a long name; or a word at the end is written out, or cut off: `PASSWORD` and `PASS`.
 fn resembles(name: &str, our: &str) -> bool {
     let length = name.len().min(our.len());
     let most = if length >= LONG_NAME { 2 } else { 1 };
-    length >= SHORTEST_TO_GUESS && strsim::damerau_levenshtein(name, our) <= most
+    let rest = name.strip_prefix(our).or_else(|| our.strip_prefix(name));
+    let word = rest.is_some_and(|rest| rest.len() <= LONGEST_REST && !rest.contains('_'));
+    length >= SHORTEST_TO_GUESS && (word || strsim::damerau_levenshtein(name, our) <= most)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn variables(process: &[(&str, &str)], file: &str) -> Variables {
-        let process = process.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Variables { process, file: dotenv::parse(file) }
-    }
-
     fn resolved(process: &[(&str, &str)], file: &str, name: &str) -> (Option<String>, String) {
         let mut warnings = Vec::new();
-        let found = variables(process, file).resolve(name, &mut warnings);
+        let found = Variables::of(process, file).resolve(name, &mut warnings);
         (found.map(|found| found.value), warnings.join("\n"))
     }
 
@@ -275,7 +291,7 @@ mod tests {
             [("MAIL_SERVER", "hunter2"), ("JWT_SECRET_KEY", "hunter2"), ("EMAIL_HOTS", "hunter2"), ("HOME", "/root")];
         let mut warnings = Vec::new();
         let ours = ["EMAIL_HOST", "EMAIL_PORT"].map(str::to_owned);
-        variables(&process, "nonsense").strangers("email-service", &ours, &mut warnings);
+        Variables::of(&process, "nonsense").strangers("email-service", &ours, &mut warnings);
         let text = warnings.join("\n");
         for part in [
             "MAIL_SERVER is called EMAIL_HOST here",
@@ -287,15 +303,31 @@ mod tests {
         }
         assert!(warnings.len() == 4 && !text.contains("hunter2"), "{text}");
         warnings.clear();
-        variables(&[("MAIL_SERVER", "x"), ("EMAIL_HOST", "y")], "").strangers("email-service", &ours, &mut warnings);
+        Variables::of(&[("MAIL_SERVER", "x"), ("EMAIL_HOST", "y")], "").strangers(
+            "email-service",
+            &ours,
+            &mut warnings,
+        );
         assert!(warnings.is_empty(), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_name_resembles_ours_by_a_letter_or_by_a_word_cut_off_or_written_out() {
+        for (name, our) in
+            [("ADMIN_PASSWORD", "ADMIN_PASS"), ("ADMIN_PAS", "ADMIN_PASS"), ("EMAIL_ADDR", "EMAIL_ADDRESS")]
+        {
+            assert!(resembles(name, our), "{name}");
+        }
+        for (name, our) in [("EMAIL_HOST_OLD", "EMAIL_HOST"), ("LOG_DIRECTORY", "LOG_DIR"), ("PORTS", "PORT")] {
+            assert!(!resembles(name, our), "{name}");
+        }
     }
 
     #[test]
     fn the_all_in_one_process_names_variables_of_engines_that_it_has_not() {
         for name in ["DATABASE_URL", "database_url"] {
             let mut warnings = Vec::new();
-            variables(&[(name, "mysql://u:hunter2@h/b")], "").strangers("bank-standalone", &[], &mut warnings);
+            Variables::of(&[(name, "mysql://u:hunter2@h/b")], "").strangers("bank-standalone", &[], &mut warnings);
             assert!(warnings.len() == 1 && warnings[0].starts_with(&format!("{name} is not read")), "{warnings:?}");
         }
     }
@@ -314,7 +346,7 @@ mod tests {
         ];
         let process: Vec<_> = set.iter().map(|name| (*name, "hunter2")).collect();
         let mut warnings = Vec::new();
-        variables(&process, "").strangers("bank-standalone", &["EMAIL_HOST".to_owned()], &mut warnings);
+        Variables::of(&process, "").strangers("bank-standalone", &["EMAIL_HOST".to_owned()], &mut warnings);
         let text = warnings.join("\n");
         for name in set.iter().filter(|name| **name != "EMAIL_HOST") {
             assert!(
@@ -333,7 +365,11 @@ mod tests {
         let (value, _) = resolved(&[("rabbitmq_host", "h"), ("rabbitmq_port", "1")], "", "AMQP_URI");
         assert_eq!(value.as_deref(), Some("amqp://guest:guest@h:1/%2f"));
         let mut warnings = Vec::new();
-        variables(&[("mail_server", "x")], "").strangers("email-service", &["EMAIL_HOST".to_owned()], &mut warnings);
+        Variables::of(&[("mail_server", "x")], "").strangers(
+            "email-service",
+            &["EMAIL_HOST".to_owned()],
+            &mut warnings,
+        );
         assert!(
             warnings.len() == 1 && warnings[0].starts_with("mail_server is called EMAIL_HOST here"),
             "{warnings:?}"

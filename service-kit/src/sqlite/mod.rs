@@ -13,12 +13,15 @@ pub use open::{Role, finish, open, pragmas};
 pub use readers::Readers;
 pub use writer::{Hooks, Writer};
 
+/// What SQLite says of `SQLITE_FULL`, and this module too.
+const DISK_FULL: &str = "disk is full";
+
 #[derive(Debug, thiserror::Error)]
 pub enum SqliteError {
     #[error("the database {path} cannot be opened: {reason}")]
     Open { path: String, reason: String },
     /// The work itself failed; nothing of it was kept.
-    #[error("the database refused the work")]
+    #[error("the database refused the work{}", cause(.0))]
     Query(#[from] diesel::result::Error),
     /// The group's commit failed; nothing of it was kept.
     #[error("the database could not commit: {0}")]
@@ -30,4 +33,57 @@ pub enum SqliteError {
     Busy,
     #[error("the database is closed")]
     Closed,
+}
+
+impl SqliteError {
+    /// Whether there is no room to write: nothing is wrong with the database or the way to it.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Query(error) => is_disk_full(error),
+            Self::Commit(reason) | Self::Open { reason, .. } => reason.contains(DISK_FULL),
+            Self::Panicked | Self::Busy | Self::Closed => false,
+        }
+    }
+}
+
+/// What the operator can mend; of anything else the source tells.
+fn cause(error: &diesel::result::Error) -> &'static str {
+    if is_disk_full(error) { ": the disk is full" } else { "" }
+}
+
+/// The same for what a statement failed of.
+pub fn is_disk_full(error: &diesel::result::Error) -> bool {
+    matches!(error, diesel::result::Error::DatabaseError(_, told) if told.message().contains(DISK_FULL))
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::QueryResult;
+    use diesel::connection::SimpleConnection;
+    use diesel::result::{DatabaseErrorKind, Error};
+
+    use super::*;
+
+    /// A disk on which nothing can be committed.
+    struct Full;
+
+    impl SimpleConnection for Full {
+        fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+            let told = Box::new("database or disk is full".to_owned());
+            if sql == "COMMIT" { Err(Error::DatabaseError(DatabaseErrorKind::Unknown, told)) } else { Ok(()) }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::start(open(&folder.path().join("db"), Role::Writer).unwrap()).unwrap();
+        // A bound of its own, which SQLite tells like that of the disk.
+        let sql = "PRAGMA max_page_count = 1; CREATE TABLE big AS SELECT zeroblob(100000) AS data";
+        let refused = writer.run(|connection| connection.batch_execute(sql)).await.unwrap_err();
+        assert_eq!(refused.to_string(), "the database refused the work: the disk is full");
+        let failed = Writer::start(Full).unwrap().run(|_| Ok(())).await.unwrap_err();
+        assert_eq!(failed.to_string(), "the database could not commit: the disk is full");
+        assert!(refused.is_disk_full() && failed.is_disk_full() && !SqliteError::Busy.is_disk_full());
+    }
 }

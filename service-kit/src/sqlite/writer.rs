@@ -14,7 +14,7 @@ use diesel::{QueryResult, SqliteConnection};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::SqliteError;
+use super::{SqliteError, is_disk_full};
 use crate::task::panic_text;
 
 const QUEUE: usize = 4_096;
@@ -179,7 +179,7 @@ impl<C: SimpleConnection, H: Hooks<C>> Thread<C, H> {
         // Fails if there is no transaction to take back, which is what is wanted.
         drop(self.connection.batch_execute("ROLLBACK"));
         self.hooks.failed();
-        error.to_string()
+        if is_disk_full(error) { "the disk is full".to_owned() } else { error.to_string() }
     }
 }
 

@@ -217,7 +217,9 @@ async fn routes_answer_missing_bad_and_expired_tokens_as_the_contract_says() {
     missing.assert_problem(401, "authorization_required");
     assert_eq!(missing.header("www-authenticate"), "Bearer");
     started.get("/v1/auth/me").await.assert_problem(401, "authorization_required");
-    let body = started.get("/api/me").await.assert_problem(403, "access_denied");
+    let denied = started.get("/api/me").await;
+    let body = denied.assert_problem(403, "access_denied");
+    assert_eq!(denied.header("www-authenticate"), "Bearer");
     assert_eq!(body["msg"], "Access denied");
     assert_eq!(started.get("/maybe").await.json(), json!(false));
 

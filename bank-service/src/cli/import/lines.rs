@@ -109,6 +109,12 @@ impl<R: BufRead> Lines<R> {
         Ok(byte)
     }
 
+    /// Whether the file begins as UTF-16 does: with its mark, or with a character of two bytes of which one is nothing. Nothing is
+    /// consumed.
+    pub(super) fn is_utf16(&mut self) -> io::Result<bool> {
+        Ok(matches!(self.input.fill_buf()?, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..]))
+    }
+
     /// Whether the first byte that is no blank, or mark of an encoding, opens an array. Nothing is consumed.
     pub(super) fn opens_an_array(&mut self) -> io::Result<bool> {
         let buffer = self.input.fill_buf()?;

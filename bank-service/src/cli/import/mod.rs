@@ -5,6 +5,7 @@
 //! there. Rows that cannot be taken are told in a report and cost the others nothing.
 
 mod array;
+mod json;
 mod lines;
 mod progress;
 mod report;

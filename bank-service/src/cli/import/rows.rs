@@ -7,9 +7,9 @@ use std::io::{self, BufReader};
 use serde_json::{Map, Value};
 use service_kit::http::fields::{Fields, FromFields, parse};
 
-use super::Format;
 use super::array::Elements;
-use super::lines::Lines;
+use super::lines::{Line, Lines};
+use super::{Format, json};
 use crate::domain::email::Email;
 use crate::domain::imported_user::{self, ImportedUser};
 use crate::domain::locale;
@@ -17,7 +17,8 @@ use crate::domain::role::{MAX_PER_USER, RoleName};
 use crate::operations::identity::import::Conflict;
 use crate::security::imported_hash::{HashRefused, ImportedHash};
 
-const COLUMNS: [&str; 7] = ["customer_id", "email", "password_hash", "country", "language", "is_active", "roles"];
+pub(super) const COLUMNS: [&str; 7] =
+    ["customer_id", "email", "password_hash", "country", "language", "is_active", "roles"];
 const REQUIRED: [&str; 2] = ["customer_id", "email"];
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
@@ -49,6 +50,10 @@ enum FormatOfLines {
 impl Reader {
     /// Reads the header of a CSV file.
     pub(super) fn start(mut lines: Lines, format: Format) -> io::Result<Self> {
+        if lines.is_utf16()? {
+            let cause = "is UTF-16; save it as UTF-8 (in Excel: CSV UTF-8)";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, cause));
+        }
         let format = match format {
             Format::Jsonl if lines.opens_an_array()? => FormatOfLines::JsonArray(Elements::new()),
             Format::Jsonl => FormatOfLines::JsonLines,
@@ -64,20 +69,31 @@ impl Reader {
         self.lines.bytes_read()
     }
 
+    /// The next row that has something in it: spreadsheets leave empty ones behind the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Row>> {
-        let next = match &mut self.format {
-            FormatOfLines::JsonArray(elements) => elements.next(&mut self.lines)?,
-            FormatOfLines::JsonLines | FormatOfLines::Csv { .. } => self.lines.next()?,
-        };
-        let Some((line, text)) = next else { return Ok(None) };
-        let object = text.map_err(str::to_owned).and_then(|text| match &self.format {
-            FormatOfLines::JsonLines | FormatOfLines::JsonArray(_) => json_object(&text),
-            FormatOfLines::Csv { header, separator } => csv_object(header, *separator, &text),
-        });
-        Ok(Some(match object {
-            Ok(object) => checked(line, &object),
-            Err(cause) => Row::Bad(refusal(line, &Map::new(), vec![("line".to_owned(), cause)])),
-        }))
+        while let Some((line, text)) = self.text()? {
+            let object = text.map_err(str::to_owned).and_then(|text| match &self.format {
+                FormatOfLines::JsonLines | FormatOfLines::JsonArray(_) => json::object(&text),
+                FormatOfLines::Csv { header, separator } => csv_object(header, *separator, &text),
+            });
+            match object {
+                Ok(object) if object.is_empty() => {}
+                Ok(object) => return Ok(Some(checked(line, &object))),
+                Err(cause) => {
+                    let faults = vec![("line".to_owned(), cause)];
+                    return Ok(Some(Row::Bad(refusal(line, &Map::new(), faults))));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a row is read from, with the number of its line.
+    fn text(&mut self) -> io::Result<Option<(u64, Line)>> {
+        match &mut self.format {
+            FormatOfLines::JsonArray(elements) => elements.next(&mut self.lines),
+            FormatOfLines::JsonLines | FormatOfLines::Csv { .. } => self.lines.next(),
+        }
     }
 }
 
@@ -115,7 +131,7 @@ fn header(lines: &mut Lines) -> io::Result<(Vec<String>, u8)> {
 }
 
 /// `Password Hash` and `password-hash` are `password_hash`, `E-Mail` is `email`.
-fn column_name(cell: &str) -> String {
+pub(super) fn column_name(cell: &str) -> String {
     let name = cell.trim().to_ascii_lowercase().replace([' ', '-'], "_");
     if name == "e_mail" { "email".to_owned() } else { name }
 }
@@ -141,42 +157,45 @@ fn csv_object(header: &[String], separator: u8, line: &str) -> Result<Map<String
     if cells.iter().skip(header.len()).any(|cell| !cell.trim().is_empty()) {
         return Err(format!("has {} cells where the header has {}", cells.len(), header.len()));
     }
-    let given = header.iter().zip(cells).map(|(name, cell)| (name, cell.trim().to_owned()));
-    Ok(given.filter(|(_, cell)| !cell.is_empty()).map(|(name, cell)| (name.clone(), value_of(name, cell))).collect())
+    let given = header.iter().zip(cells);
+    Ok(given.filter_map(|(name, cell)| Some((name.clone(), value_of(name, Value::String(cell))?))).collect())
 }
 
-/// A cell as JSON would have it.
-fn value_of(name: &str, cell: String) -> Value {
-    match name {
-        "is_active" => match cell.to_ascii_lowercase().as_str() {
-            "true" | "t" | "yes" | "y" | "1" => Value::Bool(true),
-            "false" | "f" | "no" | "n" | "0" => Value::Bool(false),
-            _ => Value::String(cell),
-        },
-        "roles" => {
-            let names = cell.split([';', '|', ',', ' ']).map(str::trim).filter(|name| !name.is_empty());
-            Value::Array(names.map(|name| Value::String(name.to_owned())).collect())
-        }
-        _ => Value::String(cell),
-    }
-}
-
-fn json_object(line: &str) -> Result<Map<String, Value>, String> {
-    match serde_json::from_str::<Value>(line) {
-        Ok(Value::Object(object)) => Ok(object.into_iter().filter_map(as_lenient_as_csv).collect()),
-        _ => Err("is not a JSON object".to_owned()),
-    }
-}
-
-/// Texts are read as cells are: an empty one is none, `yes` is true, several roles may stand in one. So are 0 and 1.
-fn as_lenient_as_csv((name, value): (String, Value)) -> Option<(String, Value)> {
-    let value = match value {
-        Value::String(text) if text.trim().is_empty() => return None,
-        Value::String(text) => value_of(&name, text.trim().to_owned()),
-        Value::Number(number) if name == "is_active" => value_of(&name, number.to_string()),
-        value => value,
+/// A value of a cell or of JSON, read alike: an empty one is none, `yes` and 1 are true, several roles may stand in one text.
+pub(super) fn value_of(name: &str, value: Value) -> Option<Value> {
+    let value = match (name, value) {
+        ("is_active", Value::String(text)) => flag(&text),
+        ("is_active", Value::Number(number)) => flag(&number.to_string()),
+        ("roles", Value::Array(entries)) => roles(entries),
+        ("roles", text @ Value::String(_)) => roles(vec![text]),
+        (_, Value::String(text)) => Value::String(text.trim().to_owned()),
+        (_, value) => value,
     };
-    Some((name, value))
+    match &value {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::Array(entries) if entries.is_empty() => None,
+        _ => Some(value),
+    }
+}
+
+fn flag(text: &str) -> Value {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "1" => Value::Bool(true),
+        "false" | "f" | "no" | "n" | "0" => Value::Bool(false),
+        other => Value::String(other.to_owned()),
+    }
+}
+
+fn roles(entries: Vec<Value>) -> Value {
+    let names = entries.into_iter().flat_map(|entry| match entry {
+        Value::String(text) => {
+            let names = text.split([';', '|', ',', ' ']).map(str::trim).filter(|name| !name.is_empty());
+            names.map(|name| Value::String(name.to_owned())).collect()
+        }
+        other => vec![other],
+    });
+    Value::Array(names.collect())
 }
 
 fn checked(line: u64, object: &Map<String, Value>) -> Row {
@@ -259,5 +278,5 @@ fn role_names(value: &Value) -> Result<Vec<String>, String> {
             names.push(name.as_str().to_owned());
         }
     }
-    if names.is_empty() { Err("must have at least one entry".to_owned()) } else { Ok(names) }
+    Ok(names)
 }

@@ -98,14 +98,18 @@ impl FromFields for ProfileRequest {
             "id",
             "email",
             "email_verified",
+            "email_verified_on",
             "phone",
             "roles",
+            "mfa_enabled",
+            "customer_id",
             "is_blocked",
             "blocked_on",
             "last_login_date",
             "registered_on",
             "client_id",
             "account_ids",
+            "account_ids_truncated",
         ]);
         profile_change(fields).map(Self)
     }

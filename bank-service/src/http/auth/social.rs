@@ -19,6 +19,7 @@ use crate::domain::social::{Provider, SocialLoginView};
 use crate::domain::social_state::Presenter;
 use crate::http::AppState;
 use crate::http::actor::Actor;
+use crate::http::lists::takes_only;
 use crate::security::TokenPair;
 use crate::security::social::{Beginning, Returning};
 use crate::store::{StoreError, social};
@@ -37,17 +38,24 @@ pub(in crate::http) struct SocialLoginsBody {
     results: Vec<SocialLoginView>,
 }
 
-/// The caller's logins by other providers, and whether it has a password.
+/// The caller's logins by other providers, at most one of each: all of them in one answer, without pages. And whether it has a
+/// password.
 #[utoipa::path(
     get,
     path = "/auth/social",
     tag = "identity",
     responses(
         (status = 200, description = "The ways in which the caller can log in", body = SocialLoginsBody),
+        (status = 422, description = "An unknown query parameter", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn list_social_logins(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+pub(super) async fn list_social_logins(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    actor: Actor,
+) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListSocialLogins)?;
+    takes_only(&request, &[])?;
     let (user, providers) = (actor.user_id, state.security.social_providers());
     let found =
         state.store.read(move |db| Ok::<_, StoreError>((social::has_password(db, user)?, social::list(db, user)?)));
@@ -88,7 +96,7 @@ pub(in crate::http) struct StartedBody {
             headers(("Set-Cookie" = String, description = "What the browser is known by when it comes back"))),
         (status = 401, description = "A token was sent, and is a bad one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`blocked`: a token was sent, and its user is blocked", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "The provider is not set up on this server, or the challenge is none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The provider is not set up on this server, the challenge is none, or a parameter is unknown", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -107,6 +115,7 @@ pub(super) async fn start_social_login(
     }
     state.security.social_start_limit().check(client.0)?;
     let browser = Browser::of(&request, &state);
+    takes_only(&request, &["code_challenge", "code_challenge_method"])?;
     let challenge = challenge_in(request.query_string())?;
     let owner = actor.0.as_ref().map(|actor| (actor.user_id, actor.session_id));
     let ctx = actor.0.as_ref().map_or_else(|| state.ctx_anonymous(), |actor| state.ctx(actor.user_id));

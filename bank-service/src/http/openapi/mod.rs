@@ -51,6 +51,7 @@ const VALUES: &[(&str, &str, &[&str])] = &[
     ("PublishStep", "state", &["published", "waiting"]),
     ("DeliveryStep", "state", &["waiting", "in_flight", "done", "dead", "unknown"]),
     ("MailStep", "state", &["none", "waiting", "sending", "sent", "rejected", "failed", "unknown"]),
+    ("MailDelivery", "state", &["sending", "sent", "rejected", "failed"]),
     ("LogStep", "state", &["none", "waiting", "logged", "unknown"]),
     ("DeadLetterAction", "action", &["replayed", "discarded"]),
     ("DeadLetterReport", "msg", &["dry run", "letters replayed", "letters discarded"]),

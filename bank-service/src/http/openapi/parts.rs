@@ -1,7 +1,7 @@
 //! Parameters that many operations share.
 
 use serde_json::json;
-use service_kit::http::paging::{Filter, FilterKind, MAX_PAGE_SIZE};
+use service_kit::http::paging::{Filter, FilterKind, MAX_PAGE_NUMBER, MAX_PAGE_SIZE};
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
@@ -35,7 +35,7 @@ pub(super) fn path_id(name: &str) -> Parameter {
 }
 
 pub(super) fn page() -> [Parameter; 3] {
-    let number = integer().minimum(Some(1)).maximum(Some(i64::MAX / MAX_PAGE_SIZE)).default(Some(json!(1)));
+    let number = integer().minimum(Some(1)).maximum(Some(MAX_PAGE_NUMBER)).default(Some(json!(1)));
     let size = integer().minimum(Some(1)).maximum(Some(MAX_PAGE_SIZE)).default(Some(json!(5)));
     let after = "The `cursor` of the page before; empty at the start. Its cost does not depend on the depth. A `page_number` of 1 beside it is passed over";
     [

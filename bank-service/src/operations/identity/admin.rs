@@ -42,19 +42,20 @@ pub enum Wanted {
     IfThereIsNone,
 }
 
+/// The cause is told by the source alone: the command line prints both.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    #[error("the e-mail address {0}")]
+    #[error("the e-mail address")]
     Email(#[from] EmailError),
-    #[error("the password {0}")]
+    #[error("the password")]
     Password(#[from] PasswordError),
-    #[error("the password {0}")]
+    #[error("the password")]
     NewPassword(#[from] NewPasswordError),
     #[error(transparent)]
     Register(#[from] RegisterError),
     #[error(transparent)]
     Change(#[from] ChangeUserError),
-    #[error("the store failed: {0}")]
+    #[error("the store failed")]
     Store(#[from] StoreError),
 }
 

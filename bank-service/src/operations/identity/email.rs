@@ -3,6 +3,7 @@
 use shared_events::UserId;
 use shared_events::events::{self, EmailVerified, SecurityFacts, UserUpdated};
 
+use super::mail_caps::{Unasked, take_unasked};
 use super::one_time::{self, Live, NewLink};
 use super::register::{RegisterError, RegisterUser, register};
 use super::throttle::Visit;
@@ -12,7 +13,7 @@ use crate::domain::one_time::{NotYet, Purpose, SecretHash};
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::operations::errors::written;
-use crate::store::{self, Ctx, Db, Outcome, StoreError};
+use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
 /// Registers a user and asks it to prove its address.
 pub fn register_to_verify(
@@ -22,12 +23,26 @@ pub fn register_to_verify(
     link: &NewLink,
 ) -> Result<Outcome<User>, RegisterError> {
     let outcome = register(db, ctx, command)?;
-    let (user, email) = (outcome.value.id, &command.email);
-    // Nothing was sent to a user who has just come to be.
-    if one_time::issue(db, ctx, &link.secret(user, email.as_str()))?.is_err() {
-        return Err(StoreError::Corrupt { what: "a new user's secrets" }.into());
+    let mail = ask_to_verify(db, ctx, &outcome.value, link)?;
+    Ok(outcome.events(mail))
+}
+
+/// The mail that asks a new user to prove its address; none if the address was sent too many today. The user can ask for it.
+pub(super) fn ask_to_verify(
+    db: &mut Db,
+    ctx: &Ctx,
+    user: &User,
+    link: &NewLink,
+) -> Result<Option<PendingEvent>, StoreError> {
+    // Before the link is kept: one that is not sent must not hold up the next.
+    if !take_unasked(db, ctx, &user.email, Unasked::Registration)? {
+        return Ok(None);
     }
-    Ok(outcome.event(&mails::verify_email(email, &link.url, link.purpose)))
+    // Nothing was sent to a user who has just come to be.
+    if one_time::issue(db, ctx, &link.secret(user.id, user.email.as_str()))?.is_err() {
+        return Err(StoreError::Corrupt { what: "a new user's secrets" });
+    }
+    Ok(Some(PendingEvent::new(&mails::verify_email(&user.email, &link.url, link.purpose))))
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -57,11 +57,8 @@ pub fn request_change(db: &mut Db, ctx: &Ctx, command: &ChangeEmail) -> Result<O
     let text = format!(
         "Somebody asked to change the e-mail address of your account to {to}. It stays as it is until that is confirmed there."
     );
-    let mut outcome = Outcome::new(()).event(&EmailChangeRequested(facts)).event(&mails::notice(
-        &user.email,
-        "Your e-mail address is to be changed",
-        &text,
-    ));
+    let mail = mails::notice(db, ctx, &user, "Your e-mail address is to be changed", &text)?;
+    let mut outcome = Outcome::new(()).event(&EmailChangeRequested(facts)).events(mail);
     if is_free {
         outcome = outcome.event(&mails::verify_email(&command.email, &command.link.url, command.link.purpose));
     }
@@ -91,16 +88,13 @@ pub(super) fn finish(
         store::users::settle(db, user.id, ctx.now)?;
     }
     let remote_addr = command.remote_addr.clone();
+    let text = format!("The e-mail address of your account is {} now.", email.masked());
+    let mail = mails::notice(db, ctx, &user, "Your e-mail address was changed", &text)?;
     let former = std::mem::replace(&mut user.email, email);
     user.email_verified_on = Some(ctx.now);
     user.version += 1;
     let detail = format!("from {} to {}", former.masked(), user.email.masked());
-    let text = format!("The e-mail address of your account is {} now.", user.email.masked());
     let facts = SecurityFacts { remote_addr, ..user_facts(user.id, Some(detail)) };
     let updated = UserUpdated(events::User::from(&user));
-    Ok(Outcome::new(user).event(&updated).event(&EmailChanged(facts)).event(&mails::notice(
-        &former,
-        "Your e-mail address was changed",
-        &text,
-    )))
+    Ok(Outcome::new(user).event(&updated).event(&EmailChanged(facts)).events(mail))
 }

@@ -46,5 +46,5 @@ pub fn end_all_sessions(
     let outcome = Outcome::new(ended).event(&SessionsEnded(facts));
     let Some(user) = store::users::find(db, user)? else { return Ok(outcome) };
     let text = "All sessions of your account were ended. If that was not you, set another password.";
-    Ok(outcome.event(&notice(&user.email, "You were logged out everywhere", text)))
+    Ok(outcome.events(notice(db, ctx, &user, "You were logged out everywhere", text)?))
 }

@@ -1,17 +1,19 @@
 //! How many mails anybody can have sent to an address.
 //!
-//! Asks from a network or a device that the account knows do not count: strangers cannot use its owner's share up.
+//! Asks from a network or a device that the account knows do not count: strangers cannot use its owner's share up. Mails that
+//! nobody asks for count where nobody has proved the address, since the account may be a stranger's. Their shares of an hour
+//! and a day are their own: they do not keep the owner from asking for another password.
 
 use chrono::{DateTime, Utc};
 use shared_events::UserId;
 
-use super::throttle::{Visit, counter_key};
+use super::throttle::Visit;
 use crate::domain::email::Email;
 use crate::domain::throttle::{Cap, Counter};
 use crate::store::counters::CounterKey;
 use crate::store::{self, Ctx, Db, StoreError};
 
-/// Per recipient and asking network.
+/// Per recipient and asking network, or kind of mail that nobody asks for.
 const HOURLY: Cap = Cap::hourly(3);
 const DAILY: Cap = Cap::daily(10);
 /// The same while mails are above their alarm.
@@ -19,8 +21,33 @@ const HOURLY_IN_ALARM: Cap = Cap::hourly(1);
 const DAILY_IN_ALARM: Cap = Cap::daily(3);
 /// Per recipient, over all networks that its account does not know.
 const DAILY_OVER_ALL: Cap = Cap::daily(30);
-/// Over all recipients and unknown networks: counted, and never the reason of a refusal.
+/// Over all recipients, of unknown networks and unasked: counted, and never the reason of a refusal.
 const COUNTED: Cap = Cap::hourly(i32::MAX);
+
+/// Mails to an address that nobody has proved which nobody asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unasked {
+    /// Of the registration: the welcome and the link.
+    Registration,
+    /// Of what happened to the account.
+    Notice,
+}
+
+impl Unasked {
+    /// What stands where the network of an ask does.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// Takes one mail to an address that nobody has proved from its share; false if there is none left.
+pub(super) fn take_unasked(db: &mut Db, ctx: &Ctx, recipient: &Email, kind: Unasked) -> Result<bool, StoreError> {
+    let shares = shares(db, ctx, recipient, kind.as_str())?;
+    Ok(take_from(db, ctx, &shares)?.is_ok())
+}
 
 /// Takes one mail to `recipient` from its share; the error is when there is another. `owner` is the account whose proved address
 /// that is; none of an address that nobody has proved: whoever registered it may be a stranger to it.
@@ -31,16 +58,17 @@ pub(super) fn take(
     recipient: &Email,
     visit: &Visit,
 ) -> Result<Result<(), DateTime<Utc>>, StoreError> {
-    let shares = shares(db, ctx, owner, recipient, visit)?;
-    let taken = match next(db, ctx, &shares)? {
-        Ok(taken) => taken,
-        Err(until) => return Ok(Err(until)),
-    };
-    if let Some((_, _, all)) = taken.first() {
-        visit.mail_alarm.mail_taken(all.total);
+    let shares = shares_of_visit(db, ctx, owner, recipient, visit)?;
+    take_from(db, ctx, &shares)
+}
+
+/// Takes one mail from its shares, the first of which counts all mails.
+fn take_from(db: &mut Db, ctx: &Ctx, shares: &[(CounterKey, Cap)]) -> Result<Result<(), DateTime<Utc>>, StoreError> {
+    let taken = take_all(db, ctx, shares)?;
+    if let (Ok(Some(all)), Some(alarm)) = (&taken, ctx.mail_alarm()) {
+        alarm.mail_taken(all.total);
     }
-    put(db, taken)?;
-    Ok(Ok(()))
+    Ok(taken.map(drop))
 }
 
 /// Whether there is one to take.
@@ -51,12 +79,12 @@ pub(super) fn is_left(
     recipient: &Email,
     visit: &Visit,
 ) -> Result<bool, StoreError> {
-    let shares = shares(db, ctx, owner, recipient, visit)?;
+    let shares = shares_of_visit(db, ctx, owner, recipient, visit)?;
     Ok(next(db, ctx, &shares)?.is_ok())
 }
 
 /// What an ask is taken from: nothing if it comes from where the account has logged in.
-fn shares(
+fn shares_of_visit(
     db: &mut Db,
     ctx: &Ctx,
     owner: Option<UserId>,
@@ -68,17 +96,21 @@ fn shares(
     {
         return Ok(Vec::new());
     }
-    let (to, network) = (recipient.normalized(), visit.network.as_str());
-    let key = |purpose, parts: &[&str]| counter_key(&visit.vault, purpose, parts);
-    let all = key("mail", &[]);
-    let asked = store::counters::hold(db, &all)?.and_then(|counter| counter.one_more(COUNTED, ctx.now).ok());
-    let in_alarm = asked.is_some_and(|asked| visit.mail_alarm.is_above(asked.total));
+    shares(db, ctx, recipient, visit.network.as_str())
+}
+
+/// What a mail is taken from, of a network or a kind that nobody asks for.
+fn shares(db: &mut Db, ctx: &Ctx, recipient: &Email, asker: &str) -> Result<Vec<(CounterKey, Cap)>, StoreError> {
+    let to = recipient.normalized();
+    let all = ctx.counter_key("mail", &[])?;
+    let with_this = store::counters::hold(db, &all)?.and_then(|counter| counter.one_more(COUNTED, ctx.now).ok());
+    let in_alarm = with_this.zip(ctx.mail_alarm()).is_some_and(|(counted, alarm)| alarm.is_above(counted.total));
     let (hourly, daily) = if in_alarm { (HOURLY_IN_ALARM, DAILY_IN_ALARM) } else { (HOURLY, DAILY) };
     Ok(vec![
         (all, COUNTED),
-        (key("mail: recipient and network, by the hour", &[&to, network]), hourly),
-        (key("mail: recipient and network, by the day", &[&to, network]), daily),
-        (key("mail: recipient", &[&to]), DAILY_OVER_ALL),
+        (ctx.counter_key("mail: recipient and network, by the hour", &[&to, asker])?, hourly),
+        (ctx.counter_key("mail: recipient and network, by the day", &[&to, asker])?, daily),
+        (ctx.counter_key("mail: recipient", &[&to])?, DAILY_OVER_ALL),
     ])
 }
 
@@ -87,25 +119,21 @@ fn is_known(db: &mut Db, ctx: &Ctx, user: UserId, visit: &Visit) -> Result<bool,
     Ok(device.transpose()?.unwrap_or(false) || store::login_devices::knows_network(db, ctx.now, user, &visit.network)?)
 }
 
-/// Takes one from each share, or from none; the error is when all of them have one.
+/// Takes one from each share, or from none; gives the first share's count, and the error is when all of them have one.
 pub(super) fn take_all(
     db: &mut Db,
     ctx: &Ctx,
     shares: &[(CounterKey, Cap)],
-) -> Result<Result<(), DateTime<Utc>>, StoreError> {
+) -> Result<Result<Option<Counter>, DateTime<Utc>>, StoreError> {
     let taken = match next(db, ctx, shares)? {
         Ok(taken) => taken,
         Err(until) => return Ok(Err(until)),
     };
-    put(db, taken)?;
-    Ok(Ok(()))
-}
-
-fn put(db: &mut Db, taken: Vec<Next<'_>>) -> Result<(), StoreError> {
+    let first = taken.first().map(|(_, _, after)| *after);
     for (key, before, after) in taken {
         store::counters::put(db, key, before.as_ref(), &after)?;
     }
-    Ok(())
+    Ok(Ok(first))
 }
 
 /// Whether a share has nothing left.

@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 
 use shared_events::events::{EmailRequest, EmailRequested};
 
+use super::mail_caps::{Unasked, take_unasked};
 use crate::domain::email::Email;
 use crate::domain::one_time::Purpose;
+use crate::domain::user::User;
+use crate::store::{Ctx, Db, PendingEvent, StoreError};
 
 fn request(template: &str, to: &Email, params: &[(&str, &str)]) -> EmailRequested {
     let params: BTreeMap<String, String> =
@@ -42,8 +45,19 @@ pub fn invitation(to: &Email, link: &str) -> EmailRequested {
     request("invitation", to, &[("link", link), ("valid_for", Purpose::Invitation.valid_for())])
 }
 
-/// Tells a user what happened to its account.
-pub fn notice(to: &Email, subject: &str, text: &str) -> EmailRequested {
+/// Tells a user what happened to its account. To an address that nobody has proved there are so many as [`super::mail_caps`]
+/// allows, and to one that takes no mail none; what they would tell is on record as a security event all the same.
+pub(super) fn notice(
+    db: &mut Db,
+    ctx: &Ctx,
+    user: &User,
+    subject: &str,
+    text: &str,
+) -> Result<Option<PendingEvent>, StoreError> {
+    let to = &user.email;
+    if !to.is_mailable() || (user.email_verified_on.is_none() && !take_unasked(db, ctx, to, Unasked::Notice)?) {
+        return Ok(None);
+    }
     let text = format!("{text}\n\nIf this was not you, reset your password at once and contact your bank.");
-    request("notice", to, &[("subject", subject), ("text", &text)])
+    Ok(Some(PendingEvent::new(&request("notice", to, &[("subject", subject), ("text", &text)]))))
 }

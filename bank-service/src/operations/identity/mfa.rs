@@ -78,13 +78,13 @@ pub fn activate(db: &mut Db, ctx: &Ctx, command: &Activate) -> Result<Outcome<Re
     store::sessions::set_proof(db, session.id, Proof { second: true, ..session.proof })?;
     let ended = end_what_was_proved(db, ctx, user, Cause::ChangedIn(session.id))?;
     let text = "Logins to your account ask for a code of your authenticator app from now on.";
-    let mail = notice(&held.email, "Two-factor login is on", text);
+    let mail = notice(db, ctx, &held, "Two-factor login is on", text)?;
     let facts = |detail| SecurityFacts { detail, ..facts_of(owner) };
     Ok(Outcome::new(Ok(ended))
         .event(&MfaEnabled(facts(None)))
         .event(&RecoveryCodesMade(facts(None)))
         .event(&SessionsEnded(facts(Some(format!("second factor enabled; {ended} other sessions ended")))))
-        .event(&mail))
+        .events(mail))
 }
 
 /// Takes the factor away from an owner who gives it once more.
@@ -106,8 +106,8 @@ pub fn deactivate(
         return Err(MfaError::NotFound);
     }
     let text = "Logins to your account ask for the password only from now on.";
-    let mail = notice(&held.email, "Two-factor login is off", text);
-    Ok(Outcome::new(Ok(())).events(events).event(&MfaDisabled(facts_of(owner))).event(&mail))
+    let mail = notice(db, ctx, &held, "Two-factor login is off", text)?;
+    Ok(Outcome::new(Ok(())).events(events).event(&MfaDisabled(facts_of(owner))).events(mail))
 }
 
 /// Puts new recovery codes in the place of the old ones.
@@ -118,8 +118,8 @@ pub fn renew_codes(db: &mut Db, ctx: &Ctx, owner: &Owner, codes: &[TokenHash]) -
     }
     store::second_factors::replace_codes(db, ctx, owner.user_id, codes)?;
     let text = "New recovery codes were made for your account; the old ones are void.";
-    let mail = notice(&held.email, "New recovery codes", text);
-    Ok(Outcome::new(()).event(&RecoveryCodesMade(facts_of(owner))).event(&mail))
+    let mail = notice(db, ctx, &held, "New recovery codes", text)?;
+    Ok(Outcome::new(()).event(&RecoveryCodesMade(facts_of(owner))).events(mail))
 }
 
 /// Takes the factor away from a user who has lost it, as an administrator, and ends the user's sessions.
@@ -133,11 +133,11 @@ pub fn reset(db: &mut Db, ctx: &Ctx, id: UserId, expected: &Expected) -> Result<
     }
     let ended = end_what_was_proved(db, ctx, id, Cause::Ended)?;
     let text = "An administrator has reset the second factor of your account. Logins ask for the password only until you set a new one up.";
-    let mail = notice(&user.email, "Two-factor login was reset", text);
+    let mail = notice(db, ctx, &user, "Two-factor login was reset", text)?;
     Ok(Outcome::new(user)
         .event(&MfaDisabled(user_facts(id, Some("reset by an administrator".to_owned()))))
         .event(&SessionsEnded(user_facts(id, Some(format!("{ended} ended")))))
-        .event(&mail))
+        .events(mail))
 }
 
 /// The owner, held until the transaction ends, if its session still counts.

@@ -13,7 +13,6 @@ pub mod import;
 pub mod keys;
 pub mod login;
 pub mod logout;
-pub mod mail_alarm;
 pub mod mail_caps;
 pub mod mails;
 pub mod mfa;

@@ -9,8 +9,6 @@ use std::sync::Arc;
 use shared_events::UserId;
 
 use super::mail_caps;
-use super::throttle::counter_key;
-
 use crate::domain::network::ClientNetwork;
 use crate::domain::one_time::{Issued, NotYet, Purpose, SecretHash, Slots};
 use crate::domain::throttle::Cap;
@@ -18,7 +16,7 @@ use crate::security::Vault;
 use crate::security::one_time::{Code, same_hash};
 use crate::store::counters::CounterKey;
 use crate::store::one_time_secrets::{self as secrets, Former, NewSecret};
-use crate::store::{self, Ctx, Db, StoreError};
+use crate::store::{self, Ctx, Db, Seal, StoreError};
 
 pub use crate::store::one_time_secrets::Live;
 
@@ -115,7 +113,7 @@ impl Guesses {
     /// Of an address: its /24 or /56, and its /48.
     pub fn new(vault: Arc<Vault>, address: IpAddr) -> Self {
         let (near, wide) = (ClientNetwork::of(address), ClientNetwork::site_of(address));
-        let key = |purpose, network: &ClientNetwork| counter_key(&vault, purpose, &[network.as_str()]);
+        let key = |purpose, network: &ClientNetwork| vault.counter_key(purpose, &[network.as_str()]);
         let shares = [(key("codes: network", &near), WRONG_CODES), (key("codes: site", &wide), WRONG_CODES_OF_A_SITE)];
         Self { vault, shares }
     }

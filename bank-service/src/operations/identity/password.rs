@@ -94,8 +94,9 @@ pub fn change_password(
     let ended = end_what_was_proved(db, ctx, id, Cause::ChangedIn(command.session_id))?;
     let facts = |detail| SecurityFacts { detail, ..session_facts(id, command.session_id, command.remote_addr.clone()) };
     let text = "The password of your account was changed. Everybody else who was logged in has been logged out.";
+    let mail = mails::notice(db, ctx, &user, "Your password was changed", text)?;
     Ok(Outcome::new(ended)
         .event(&PasswordChanged(facts(None)))
         .event(&SessionsEnded(facts(Some(format!("password changed; {ended} other sessions ended")))))
-        .event(&mails::notice(&user.email, "Your password was changed", text)))
+        .events(mail))
 }

@@ -3,9 +3,8 @@
 use shared_events::UserId;
 use shared_events::events::{PhoneVerified, SecurityFacts, SmsRequest, SmsRequested};
 
-use super::mail_alarm::Kind;
 use super::one_time::{self, CodeTry, Guesses};
-use super::throttle::{Visit, counter_key};
+use super::throttle::Visit;
 use super::{mail_caps, user_facts};
 use crate::domain::one_time::{NotYet, Purpose};
 use crate::domain::phone::{PhoneNumber, TextMessageRules};
@@ -13,8 +12,9 @@ use crate::domain::throttle::Cap;
 use crate::security::one_time::Code;
 use crate::sms::TextMessage;
 use crate::store::counters::CounterKey;
+use crate::store::mail_alarm::Kind;
 use crate::store::one_time_secrets::NewSecret;
-use crate::store::{self, Ctx, Db, Outcome, StoreError};
+use crate::store::{self, Ctx, Db, Outcome, Seal, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum SendPhoneCodeError {
@@ -56,9 +56,11 @@ pub fn send_phone_code(db: &mut Db, ctx: &Ctx, command: &SendPhoneCode) -> Resul
     let shares = shares(command);
     let capped = mail_caps::take_all(db, ctx, &shares)?;
     let [.., in_all] = &shares;
-    if mail_caps::is_used_up(db, ctx, in_all)? {
+    if mail_caps::is_used_up(db, ctx, in_all)?
+        && let Some(alarm) = ctx.mail_alarm()
+    {
         // By this one, or before.
-        command.visit.mail_alarm.ring(Kind::TextMessage, capped.is_ok());
+        alarm.ring(Kind::TextMessage, capped.is_ok());
     }
     capped.map_err(|until| SendPhoneCodeError::NotYet(NotYet::TooMany(until)))?;
     let hash = command.code.hash(vault, purpose, user, number.as_str());
@@ -78,7 +80,7 @@ pub fn send_phone_code(db: &mut Db, ctx: &Ctx, command: &SendPhoneCode) -> Resul
 
 fn shares(command: &SendPhoneCode) -> [(CounterKey, Cap); 5] {
     let (visit, number, rules) = (&command.visit, &command.number, &command.rules);
-    let key = |purpose, part: &str| counter_key(&visit.vault, purpose, &[part]);
+    let key = |purpose, part: &str| visit.vault.counter_key(purpose, &[part]);
     [
         (key("sms: number", number.as_str()), rules.to_a_number),
         (key("sms: user", &command.user_id.to_string()), rules.of_a_user),

@@ -112,18 +112,19 @@ pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result
         let facts = SecurityFacts { user_id: None, session_id: None, remote_addr, detail };
         return Ok(Outcome::new(Reset::Refused).event(&LoginFailed(facts)));
     };
-    let (id, email) = (user.id, user.email.clone());
+    let id = user.id;
     written(store::users::reset_password_hash(db, id, &command.password_hash)?)?;
     let ended = end_what_was_proved(db, ctx, id, Cause::Ended)?;
     take_over(db, ctx, &user)?;
     let outcome = mark_verified(db, ctx, user, remote_addr.clone())?;
     let facts = |detail| SecurityFacts { remote_addr: remote_addr.clone(), ..user_facts(id, detail) };
     let text = "The password of your account was set anew by a link or a code that we sent to this address. Everybody who was logged in has been logged out.";
+    let mail = mails::notice(db, ctx, &outcome.value, "Your password was reset", text)?;
     Ok(outcome
         .map(|_| Reset::Done(id))
         .event(&PasswordReset(facts(None)))
         .event(&SessionsEnded(facts(Some(format!("{ended} ended")))))
-        .event(&mails::notice(&email, "Your password was reset", text))
+        .events(mail)
         .by(id))
 }
 

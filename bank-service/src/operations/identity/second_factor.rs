@@ -58,7 +58,7 @@ pub fn pass(
     };
     match (verdict, presented) {
         (Ok(()), Presented::Otp { .. }) => Ok(Outcome::new(Ok(true))),
-        (Ok(()), Presented::RecoveryCode(_)) => code_used(db, user, remote_addr),
+        (Ok(()), Presented::RecoveryCode(_)) => code_used(db, ctx, user, remote_addr),
         (Err((refused, failures)), _) => {
             let events = failure(user, refused, failures, remote_addr);
             Ok(Outcome::new(Err(refused)).events(events))
@@ -106,12 +106,12 @@ pub(super) fn failure(user: UserId, refused: Refused, failures: i32, remote_addr
     events
 }
 
-fn code_used(db: &mut Db, user: UserId, remote_addr: Option<&str>) -> Result<Outcome<Passed>, StoreError> {
+fn code_used(db: &mut Db, ctx: &Ctx, user: UserId, remote_addr: Option<&str>) -> Result<Outcome<Passed>, StoreError> {
     let left = store::second_factors::codes_left(db, user)?;
     let owner = store::users::find(db, user)?.ok_or(StoreError::Corrupt { what: "a second factor's user" })?;
     let facts = user_facts(user, Some(format!("{left} left")));
     let facts = SecurityFacts { remote_addr: remote_addr.map(str::to_owned), ..facts };
     let text = format!("A recovery code was used instead of a code of your authenticator app; {left} are left.");
-    let mail = notice(&owner.email, "A recovery code was used", &text);
-    Ok(Outcome::new(Ok(true)).event(&RecoveryCodeUsed(facts)).event(&mail))
+    let mail = notice(db, ctx, &owner, "A recovery code was used", &text)?;
+    Ok(Outcome::new(Ok(true)).event(&RecoveryCodeUsed(facts)).events(mail))
 }

@@ -7,7 +7,7 @@ use shared_events::UserId;
 use shared_events::events::{LoginFailed, SecurityFacts, SocialLinked, SocialUnlinked, UserCreated, UserRegistered};
 
 use super::admission::{Admit, Admitted, Opening, admit};
-use super::email::mark_verified;
+use super::email::{ask_to_verify, mark_verified};
 use super::login::OpenSessionError;
 use super::one_time::{self, NewLink};
 use super::{mails, role_ids, session_facts, session_lives, user_facts};
@@ -174,12 +174,8 @@ fn settle_address(db: &mut Db, ctx: &Ctx, command: &Arrive, user: User) -> Resul
         store::users::settle(db, user.id, ctx.now)?;
         return mark_verified(db, ctx, user, command.remote_addr.clone());
     }
-    // Nothing was sent to a user who has just come to be.
-    if one_time::issue(db, ctx, &command.link.secret(user.id, user.email.as_str()))?.is_err() {
-        return Err(StoreError::Corrupt { what: "a new user's secrets" });
-    }
-    let mail = mails::verify_email(&user.email, &command.link.url, command.link.purpose);
-    Ok(Outcome::new(user).event(&mail))
+    let mail = ask_to_verify(db, ctx, &user, &command.link)?;
+    Ok(Outcome::new(user).events(mail))
 }
 
 /// Somebody was quicker since we looked: look again, and find what they made.
@@ -235,8 +231,8 @@ pub fn link(db: &mut Db, ctx: &Ctx, command: &Link) -> Result<Outcome<SocialLogi
     let facts = SecurityFacts { detail: Some(provider.to_string()), ..facts };
     let title = provider.title();
     let text = format!("From now on you can log in to your account with {title}.");
-    let mail = mails::notice(&user.email, &format!("Login with {title} added"), &text);
-    Ok(Outcome::new(linked).event(&SocialLinked(facts)).event(&mail))
+    let mail = mails::notice(db, ctx, &user, &format!("Login with {title} added"), &text)?;
+    Ok(Outcome::new(linked).event(&SocialLinked(facts)).events(mail))
 }
 
 /// A user takes a login away.
@@ -285,6 +281,6 @@ pub fn unlink(db: &mut Db, ctx: &Ctx, command: &Unlink) -> Result<Outcome<Social
     let facts = SecurityFacts { detail: Some(provider.to_string()), ..facts };
     let title = provider.title();
     let text = format!("You can no longer log in to your account with {title}.");
-    let mail = mails::notice(&user.email, &format!("Login with {title} removed"), &text);
-    Ok(Outcome::new(gone).event(&SocialUnlinked(facts)).event(&mail))
+    let mail = mails::notice(db, ctx, &user, &format!("Login with {title} removed"), &text)?;
+    Ok(Outcome::new(gone).event(&SocialUnlinked(facts)).events(mail))
 }

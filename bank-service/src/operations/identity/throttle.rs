@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use shared_events::UserId;
 
-use super::mail_alarm::MailAlarm;
 use crate::domain::network::ClientNetwork;
 use crate::domain::session::{SessionId, TokenHash};
 use crate::domain::throttle::{CLOSED_FOR, Counter};
 use crate::domain::user::User;
 use crate::security::Vault;
 use crate::store::counters::CounterKey;
-use crate::store::{self, Ctx, Db, StoreError};
+use crate::store::{self, Ctx, Db, Seal, StoreError};
 
 /// The counters of an account.
 #[derive(Debug, Clone)]
@@ -29,25 +28,15 @@ impl AccountKeys {
     /// Of the account that has this address, as it is normalised.
     pub fn new(vault: &Vault, account: &str, network: &ClientNetwork) -> Self {
         Self {
-            in_network: counter_key(vault, "login: account and network", &[account, network.as_str()]),
-            anywhere: counter_key(vault, "login: account", &[account]),
+            in_network: vault.counter_key("login: account and network", &[account, network.as_str()]),
+            anywhere: vault.counter_key("login: account", &[account]),
         }
     }
 }
 
 /// The counter of a session in which the password is given again.
 pub fn session_key(vault: &Vault, session: SessionId) -> CounterKey {
-    counter_key(vault, "login: session", &[&session.to_string()])
-}
-
-/// The key of a counter: nobody without `SECRET_KEY` can tell what it counts.
-pub fn counter_key(vault: &Vault, purpose: &str, parts: &[&str]) -> CounterKey {
-    let mut bytes = Vec::new();
-    for part in parts {
-        bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        bytes.extend_from_slice(part.as_bytes());
-    }
-    CounterKey(hex::encode(vault.hmac(purpose, &bytes)))
+    vault.counter_key("login: session", &[&session.to_string()])
 }
 
 /// Where a login comes from.
@@ -61,7 +50,6 @@ pub struct Visit {
     pub presented: Option<TokenHash>,
     /// The one that a session opened by it gets.
     pub device: TokenHash,
-    pub mail_alarm: Arc<MailAlarm>,
 }
 
 /// What a wrong password counts on.

@@ -101,10 +101,8 @@ fn announce(db: &mut Db, ctx: &Ctx, before: &User, user: User) -> Result<Outcome
     if user.email != before.email {
         let detail = format!("from {} to {} by an administrator", before.email.masked(), user.email.masked());
         outcome = outcome.event(&EmailChanged(user_facts(id, Some(detail))));
-        if before.email.is_mailable() {
-            let text = format!("The e-mail address of your account is {} now.", user.email.masked());
-            outcome = outcome.event(&mails::notice(&before.email, "Your e-mail address was changed", &text));
-        }
+        let text = format!("The e-mail address of your account is {} now.", user.email.masked());
+        outcome = outcome.events(mails::notice(db, ctx, before, "Your e-mail address was changed", &text)?);
     }
     if user.roles != before.roles {
         let detail = format!("from {} to {}", before.roles.join(", "), user.roles.join(", "));
@@ -114,10 +112,8 @@ fn announce(db: &mut Db, ctx: &Ctx, before: &User, user: User) -> Result<Outcome
         let ended = end_what_was_proved(db, ctx, id, Cause::Blocked)?;
         outcome = outcome.event(&UserBlocked(user_facts(id, None)));
         outcome = outcome.event(&SessionsEnded(user_facts(id, Some(format!("{ended} ended")))));
-        if user.email.is_mailable() {
-            let text = "An administrator has blocked your account; all its sessions were ended.";
-            outcome = outcome.event(&mails::notice(&user.email, "Your account was blocked", text));
-        }
+        let text = "An administrator has blocked your account; all its sessions were ended.";
+        outcome = outcome.events(mails::notice(db, ctx, &user, "Your account was blocked", text)?);
     }
     if !user.is_blocked && before.is_blocked {
         outcome = outcome.event(&UserUnblocked(user_facts(id, None)));

@@ -60,7 +60,7 @@ async fn three_mails_an_hour_and_thirty_a_day_go_to_an_address_for_strangers() {
     for n in 0..40 {
         forgot_from(&app, &format!("198.51.{n}.1")).await;
     }
-    assert_eq!(reset_mails(&app).await, 30, "over all");
+    assert_eq!(reset_mails(&app).await, 29, "thirty over all, with that of the registration");
     assert_eq!(reset_by(&app, &kept).await, 401, "by now there are newer ones");
 }
 
@@ -193,7 +193,8 @@ async fn a_number_is_taken_as_people_write_it() {
 async fn above_the_expected_number_an_alarm_is_told_and_strangers_get_less() {
     let app = TestApp::start_with(|config| {
         "127.0.0.1".clone_into(&mut config.trusted_proxies);
-        config.mail_alarm_hourly = 4;
+        // Three registrations, and four more.
+        config.mail_alarm_hourly = 7;
     })
     .await;
     for name in ["a@example.com", "b@example.com", ADDRESS] {
@@ -219,6 +220,37 @@ async fn above_the_expected_number_an_alarm_is_told_and_strangers_get_less() {
         ask("192.0.2.1", ADDRESS).await;
     }
     assert_eq!(reset_mails(&app).await, 3, "the hour is over");
+}
+
+#[actix_web::test]
+async fn registrations_count_in_the_alarm() {
+    let app = TestApp::start_with(|config| config.mail_alarm_hourly = 2).await;
+    let alarm = || app.running.state.metrics.render().contains("bank_messages_above_alarm_total{kind=\"mail\"} 1");
+    for (address, rings) in [("a@example.com", false), ("b@example.com", false), ("c@example.com", true)] {
+        app.user(address).await;
+        assert_eq!(alarm(), rings, "{address}");
+    }
+}
+
+#[actix_web::test]
+async fn notices_to_an_address_are_bounded_until_it_is_proved_and_each_stays_on_record() {
+    let app = TestApp::start().await;
+    let (stranger, owner) = (app.user(ADDRESS).await, app.proved("own@example.com").await);
+    for (person, address, sent) in [(stranger, ADDRESS, 3), (owner, "own@example.com", 8)] {
+        let mut passwords = [PASSWORD, OTHER];
+        for _ in 0..8 {
+            let body = json!({"existing_password": passwords[0], "new_password": passwords[1]});
+            app.put(&person.token, "/auth/password", body).await.expect(200);
+            passwords.reverse();
+        }
+        let notices = app.mails(address).await.into_iter().filter(|mail| mail.0.template == "notice");
+        assert_eq!(notices.count(), sent, "{address}");
+        let events = app.events().await;
+        let changes = events.iter().filter(|event| event.event_type.as_str() == "security.password_changed");
+        assert_eq!(changes.filter(|event| event.body.data["user_id"] == person.id).count(), 8, "{address}");
+    }
+    forgot_from(&app, "127.0.0.1").await;
+    assert_eq!(reset_mails(&app).await, 1, "notices take nothing from who asks to reset the password");
 }
 
 #[actix_web::test]

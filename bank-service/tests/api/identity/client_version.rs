@@ -13,6 +13,13 @@ async fn an_old_client_is_told_to_update() {
         assert_eq!(ask(&app, path, "1.3.9").await.outcome(), (426, "client_too_old"), "{path}");
         assert_eq!(ask(&app, path, "newest").await.outcome(), (400, "malformed_request"), "{path}");
     }
+    let metrics = app.send(app.client.get(app.url("/metrics"))).await.body.as_str().unwrap().to_owned();
+    let counted = |route: &str, status: &str| {
+        let wanted = [format!("route=\"{route}\""), format!("status=\"{status}\"")];
+        metrics.lines().any(|line| wanted.iter().all(|label| line.contains(label)))
+    };
+    assert!(counted("/api/banks", "426") && counted("/api/banks", "400"), "{metrics}");
+    assert!(!metrics.contains("route=\"unmatched\""), "{metrics}");
     assert_eq!(ask(&app, "/.well-known/jwks.json", "1.4.0").await.status.as_u16(), 200);
     assert_eq!(ask(&app, "/livez", "1.3.9").await.status.as_u16(), 200);
     assert_eq!(app.send(app.client.get(app.url("/.well-known/jwks.json"))).await.status.as_u16(), 200);

@@ -4,6 +4,7 @@ use bank_service::store::StoreError;
 use bank_service::store::schema::devices;
 use diesel::prelude::*;
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Person, TestApp};
@@ -37,6 +38,8 @@ async fn a_device_is_its_owners_alone() {
             (403, "access_denied")
         );
     }
+    let tagged = app.request(Method::DELETE, "/api/devices/1", Some(&ada.token)).header("If-Match", "\"1\"");
+    assert_eq!(app.send(tagged).await.outcome(), (412, "precondition_failed"), "a device has no tag");
     assert_eq!(app.delete(&ada.token, "/api/devices/1").await.item(200), expected);
     assert_eq!(list(&app, &ada).await, Vec::<Value>::new());
     let types: Vec<String> = app.events().await.iter().map(|event| event.event_type.to_string()).collect();

@@ -84,3 +84,16 @@ async fn an_administrator_is_left_as_it_is() {
     assert!(matches!(ensure(&app, ADMIN).await, AdminOutcome::Unchanged(_)));
     assert_eq!(app.login(ADMIN, PASSWORD).await.status.as_u16(), 200, "its password stays");
 }
+
+#[actix_web::test]
+async fn why_an_administrator_cannot_be_made_is_told_once() {
+    let app = TestApp::start().await;
+    for (email, password, told) in [
+        (ADMIN, "short", "the password: must have at least 8 characters"),
+        ("nobody", PASSWORD, "the e-mail address: must be an e-mail address such as name@example.com"),
+    ] {
+        let refused = app.running.state.ensure_admin(email, &Secret::new(password)).await.unwrap_err();
+        let line = format!("{:#}", anyhow::Error::from(refused));
+        assert!(line.starts_with(told) && line.matches("must ").count() == 1, "{line}");
+    }
+}

@@ -43,3 +43,23 @@ async fn what_is_not_ones_own_to_change_is_refused() {
     let me = app.get(&person.token, "/auth/me").await.expect(200);
     assert_eq!((&me["roles"], &me["email"]), (&json!(["user"]), &json!("a@example.com")));
 }
+
+#[actix_web::test]
+async fn an_item_that_is_sent_back_names_each_field_that_is_read_only() {
+    let app = TestApp::start().await;
+    let (admin, person) = (app.admin().await, app.user("a@example.com").await);
+    let own = ["first_name", "last_name", "username", "language", "country"];
+    let cases = [
+        ("/auth/me".to_owned(), &person.token, &own[..]),
+        (format!("/api/users/{}", person.id), &admin.token, &["email", "roles", "is_blocked"]),
+    ];
+    for (path, token, settable) in cases {
+        let item = app.get(token, &path).await.expect(200);
+        let answer = app.put(token, &path, item.clone()).await;
+        let errors = answer.body["errors"].as_object().unwrap();
+        for field in item.as_object().unwrap().keys() {
+            let expected = (!settable.contains(&field.as_str())).then(|| json!(["is read-only"]));
+            assert_eq!(errors.get(field), expected.as_ref(), "{path} {field}: {}", answer.body);
+        }
+    }
+}

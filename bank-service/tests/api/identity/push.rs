@@ -161,6 +161,9 @@ async fn a_notification_is_tried_out_with_a_text_of_ones_own() {
         assert_eq!(answer.outcome(), (422, "validation_failed"));
         assert!(answer.body["errors"][field].is_array(), "{}", answer.body);
     }
+    let request = scene.app.request(reqwest::Method::POST, &path, Some(&scene.ada.token));
+    let text = request.header("Content-Type", "text/plain").body("{}");
+    assert_eq!(scene.app.send(text).await.outcome(), (415, "unsupported_media_type"));
 }
 
 #[actix_web::test]

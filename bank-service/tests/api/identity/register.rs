@@ -146,15 +146,18 @@ async fn the_same_idempotency_key_registers_once() {
 }
 
 #[actix_web::test]
-async fn strangers_do_not_meet_each_others_keys() {
+async fn a_key_counts_in_the_network_of_its_sender_and_strangers_elsewhere_do_not_meet_it() {
     let app = TestApp::start_with(|config| "127.0.0.1".clone_into(&mut config.trusted_proxies)).await;
     let send = async |from: &str, email: &str| {
         let request = app.client.post(app.url("/auth/register")).header("Idempotency-Key", "1").json(&body(email));
         app.send(request.header("X-Forwarded-For", from)).await
     };
-    assert_eq!(send("192.0.2.1", "a@example.com").await.status.as_u16(), 201);
-    assert_eq!(send("192.0.2.2", "b@example.com").await.status.as_u16(), 201);
-    assert_eq!(send("192.0.2.1", "c@example.com").await.outcome(), (422, "idempotency_key_reused"));
+    let first = send("192.0.2.1", "a@example.com").await.item(201);
+    assert_eq!(send("192.0.2.200", "a@example.com").await.item(201), first, "a telephone's address has changed");
+    assert_eq!(send("198.51.100.1", "b@example.com").await.status.as_u16(), 201);
+    assert_eq!(send("192.0.2.200", "c@example.com").await.outcome(), (422, "idempotency_key_reused"));
+    let first = send("2001:db8:1:200::1", "d@example.com").await.item(201);
+    assert_eq!(send("2001:db8:1:2ff::1", "d@example.com").await.item(201), first, "a /56");
 }
 
 #[actix_web::test]

@@ -55,6 +55,7 @@ async fn bad_values_are_named_and_change_nothing() {
         json!({}),
         Value::Null,
         json!(1e3),
+        serde_json::from_str("-0").unwrap(),
     ];
     let names = [
         json!(""),
@@ -107,7 +108,7 @@ async fn what_an_item_hangs_on_is_read_only() {
             assert_eq!(answer.body["errors"][field], json!(["is read-only"]), "{path} {field}: {}", answer.body);
         }
     }
-    for code in ["eur", "EURO", "XXX", "", "12E"] {
+    for code in ["eur", "EURO", "XXX", "", "12E", "BGN"] {
         let body = json!({"client_id": world.ada.client, "bank_id": world.bank, "currency": code});
         let answer = world.app.post(&world.admin.token, "/api/accounts", body).await;
         assert!(answer.body["errors"]["currency"].is_array(), "{code}: {}", answer.body);
@@ -116,18 +117,35 @@ async fn what_an_item_hangs_on_is_read_only() {
 }
 
 #[actix_web::test]
+async fn a_withdrawn_currency_opens_no_account_and_those_in_it_go_on() {
+    let world = World::new().await;
+    let (admin, ada) = (&world.admin.token, &world.ada);
+    let open = json!({"client_id": ada.client, "bank_id": world.bank, "currency": "ANG"});
+    let refused = world.app.post(admin, "/api/accounts", open).await;
+    assert_eq!(refused.outcome(), (422, "validation_failed"));
+    assert_eq!(refused.body["errors"], json!({"currency": ["is withdrawn from ISO 4217; use XCG"]}));
+    world.app.sql_change("UPDATE accounts SET currency = 'ANG'").await;
+    let path = format!("/api/accounts/{}", ada.account);
+    assert_eq!(world.app.get(admin, &path).await.expect(200)["currency"], "ANG");
+    let changed = world.app.put(admin, &path, json!({"balance": 77})).await.item(200);
+    assert_eq!((&changed["balance"], &changed["currency"]), (&json!(77), &json!("ANG")));
+    assert_eq!(world.app.get(admin, "/api/accounts?currency=ANG").await.expect(200)["total"], 2);
+}
+
+#[actix_web::test]
 async fn bodies_that_are_no_object_of_json_are_refused() {
     let world = World::new().await;
     let before = world.snapshot().await;
     let deep = format!("{{\"name\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(65 * 1024));
-    let bodies: [(&[u8], (u16, &str)); 10] = [
+    let bodies: [(&[u8], (u16, &str)); 11] = [
         (b"", (400, "malformed_request")),
         (b"{", (400, "malformed_request")),
         (b"name=x", (400, "malformed_request")),
         (b"{\"name\":\"\xff\"}", (400, "malformed_request")),
         (b"{\"name\":\"a\",\"name\":\"b\"}", (400, "malformed_request")),
         (b"{\"name\":NaN}", (400, "malformed_request")),
+        (b"{\"name\":\"a\\ud800\"}", (400, "malformed_request")),
         (deep.as_bytes(), (400, "malformed_request")),
         (large.as_bytes(), (413, "payload_too_large")),
         (b"[]", (422, "validation_failed")),

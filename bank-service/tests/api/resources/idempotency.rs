@@ -62,6 +62,9 @@ async fn a_key_is_for_one_body_and_one_caller() {
         let answer = post(&world, ada.token(), &path(ada.account), bad, json!({"balance": 1})).await;
         assert_eq!(answer.outcome(), (422, "validation_failed"));
     }
+    let request = world.app.request(reqwest::Method::POST, &path(ada.account), Some(ada.token()));
+    let twice = request.header("Idempotency-Key", "k").header("Idempotency-Key", "l").json(&json!({"balance": 1}));
+    assert_eq!(world.app.send(twice).await.outcome(), (422, "validation_failed"));
 }
 
 #[actix_web::test]

@@ -91,11 +91,11 @@ impl Dialer {
         let connecting = TcpStream::connect((host, self.settings.port));
         let tcp = match timeout(self.settings.limits.connect, connecting).await {
             Ok(Ok(tcp)) => tcp,
-            Ok(Err(error)) => return Err(self.away(&format!("it cannot be reached: {}", error.kind()))),
+            Ok(Err(error)) => return Err(self.away(&format!("it cannot be reached: {error}"))),
             Err(_) => return Err(self.away("it cannot be reached: timed out")),
         };
         // Without this every mail waits some 40 ms for an acknowledgement.
-        tcp.set_nodelay(true).map_err(|error| self.away(&error.kind().to_string()))?;
+        tcp.set_nodelay(true).map_err(|error| self.away(&error.to_string()))?;
         Ok(tcp)
     }
 
@@ -132,7 +132,7 @@ impl Dialer {
     }
 
     async fn say(&self, line: &str, stream: &mut BufReader<TcpStream>) -> Result<(), DialError> {
-        stream.write_all(line.as_bytes()).await.map_err(|error| self.away(&error.kind().to_string()))
+        stream.write_all(line.as_bytes()).await.map_err(|error| self.away(&error.to_string()))
     }
 
     /// The lines of an answer that has the code expected, without the code.
@@ -156,7 +156,7 @@ impl Dialer {
         let mut bounded = stream.take(MAX_PRELUDE_BYTES);
         while lines.len() < MAX_PRELUDE_LINES {
             let mut line = String::new();
-            let read = bounded.read_line(&mut line).await.map_err(|error| self.away(&error.kind().to_string()))?;
+            let read = bounded.read_line(&mut line).await.map_err(|error| self.away(&error.to_string()))?;
             if read == 0 {
                 return Err(self.away(&format!("the connection was lost at {asked}")));
             }

@@ -54,6 +54,7 @@ pub(super) fn missing(request: &HttpRequest) -> Problem {
             ErrorCode::AccessDenied,
             "This needs an access token, and none was sent; log in by POST /auth/login.",
         )
+        .with_header(header::WWW_AUTHENTICATE.as_str(), "Bearer")
     }
 }
 

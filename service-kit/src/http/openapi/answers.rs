@@ -71,6 +71,7 @@ pub(super) fn add_headers(status: &str, response: &mut Response) {
     add("X-Request-Id", always("The request's id, which is in our logs too", text(64)));
     match status {
         "401" => add("WWW-Authenticate", always("How to authenticate (RFC 6750)", text(1_024))),
+        "403" => add("WWW-Authenticate", header("Where no token was sent (RFC 6750)", text(1_024)).build()),
         "429" | "503" => {
             let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build();
             add("Retry-After", always("Seconds to wait before asking again", seconds.into()));
@@ -86,7 +87,11 @@ fn text(max_length: usize) -> Schema {
 /// A header that is never missing.
 fn always(description: &str, schema: Schema) -> Header {
     let required = Extensions::from_iter([("required", true)]);
-    HeaderBuilder::new().description(Some(description)).schema(Some(schema)).extensions(Some(required)).build()
+    header(description, schema).extensions(Some(required)).build()
+}
+
+fn header(description: &str, schema: Schema) -> HeaderBuilder {
+    HeaderBuilder::new().description(Some(description)).schema(Some(schema))
 }
 
 /// Says in the schema of a problem what its derived form cannot: `error` is one of the codes, and nothing is null.

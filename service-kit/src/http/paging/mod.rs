@@ -17,6 +17,8 @@ pub use respond::{ListBody, beyond_the_end, link_pages, respond};
 
 /// The largest page.
 pub const MAX_PAGE_SIZE: i64 = 100;
+/// Far beyond any list, and within 2^53 with any page size.
+pub const MAX_PAGE_NUMBER: i64 = 1_000_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilterKind {

@@ -1,7 +1,7 @@
 //! Reading a list's query string.
 
 use super::text::pairs;
-use super::{Filter, FilterKind, FilterValue, ListQuery, MAX_PAGE_SIZE, PageRequest, decode_cursor};
+use super::{Filter, FilterKind, FilterValue, ListQuery, MAX_PAGE_NUMBER, MAX_PAGE_SIZE, PageRequest, decode_cursor};
 use crate::http::problem::{FieldErrors, Problem};
 
 /// More parameters than any list has; the rest of a longer query is not looked at.
@@ -43,7 +43,7 @@ impl ListQuery {
 impl Reader {
     fn read(&mut self, name: &str, value: &str, allowed: &[Filter]) {
         match name {
-            "page_number" => self.number = self.positive(name, value, i64::MAX),
+            "page_number" => self.number = self.positive(name, value, MAX_PAGE_NUMBER),
             "page_size" => self.size = self.positive(name, value, MAX_PAGE_SIZE),
             "after" if value.is_empty() => self.after = Some(None),
             "after" => match decode_cursor(value) {
@@ -85,11 +85,6 @@ impl Reader {
             }
             None => PageRequest::Number { number: self.number.unwrap_or(1), size },
         };
-        if let PageRequest::Number { number, size } = page
-            && number.checked_mul(size).is_none()
-        {
-            self.fault("page_number", "is too large");
-        }
         if self.faults.is_empty() {
             Ok(ListQuery { page, filters: self.filters })
         } else {
@@ -172,7 +167,7 @@ mod tests {
     #[test]
     fn numbers_out_of_range_are_faults_not_overflows() {
         for bad in [
-            "page_number=9223372036854775807",
+            "page_number=1000000001",
             "page_number=9223372036854775808",
             "page_size=0",
             "page_size=-1",
@@ -187,6 +182,6 @@ mod tests {
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
-        assert!(parse("page_number=1844674407370955161").is_ok());
+        assert!(parse("page_number=1000000000").is_ok());
     }
 }

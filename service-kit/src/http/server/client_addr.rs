@@ -28,11 +28,41 @@ pub struct Network {
 }
 
 impl Network {
+    /// Every IPv4 address, as a mapped one: `::ffff:0:0/96`.
+    const ALL_IPV4: Self = Self { bits: 0xffff << 32, prefix: 96 };
+    /// Every IPv6 address that somebody on the internet can have: `2000::/3`.
+    const ALL_IPV6: Self = Self { bits: 0x2000 << 112, prefix: 3 };
+
     pub fn contains(&self, address: IpAddr) -> bool {
-        let shift = 128_u32.saturating_sub(self.prefix);
-        let differing = self.bits ^ bits(address);
-        differing.checked_shr(shift).unwrap_or(0) == 0
+        self.has(bits(address))
     }
+
+    fn has(self, bits: u128) -> bool {
+        let shift = 128_u32.saturating_sub(self.prefix);
+        (self.bits ^ bits).checked_shr(shift).unwrap_or(0) == 0
+    }
+
+    /// Whether these networks together have every address of this one.
+    fn is_covered_by(self, networks: &[Self]) -> bool {
+        if networks.iter().any(|network| network.prefix <= self.prefix && network.has(self.bits)) {
+            return true;
+        }
+        let parts: Vec<Self> = networks.iter().copied().filter(|network| self.has(network.bits)).collect();
+        let prefix = self.prefix + 1;
+        let Some(shift) = 128_u32.checked_sub(prefix).filter(|_| !parts.is_empty()) else { return false };
+        let halves = [self.bits, self.bits | (1_u128 << shift)];
+        halves.into_iter().all(|bits| Self { bits, prefix }.is_covered_by(&parts))
+    }
+}
+
+/// A warning if the networks whose `X-Forwarded-For` is believed have every address of the internet.
+pub fn trust_warning(variable: &str, trusted: &[Network]) -> Option<String> {
+    let everybody = [Network::ALL_IPV4, Network::ALL_IPV6].iter().any(|all| all.is_covered_by(trusted));
+    everybody.then(|| {
+        format!(
+            "{variable}: everybody is trusted, so that everybody chooses the address that limits count; name the proxies' own addresses"
+        )
+    })
 }
 
 fn bits(address: IpAddr) -> u128 {
@@ -138,6 +168,31 @@ mod tests {
         }
         for v6 in ["[2001:db8::1]:443", "[2001:db8::1]", "2001:db8::1"] {
             assert_eq!(client("10.1.1.1", &[v6], &trusted), "2001:db8::1", "{v6}");
+        }
+    }
+
+    #[test]
+    fn networks_that_have_everybody_are_warned_of_by_the_variable() {
+        let warning = |list: &str| {
+            let trusted: Vec<Network> = list.split_whitespace().map(|text| text.parse().unwrap()).collect();
+            trust_warning("TRUSTED_PROXIES", &trusted)
+        };
+        for everybody in [
+            "0.0.0.0/0",
+            "9.9.9.9/0",
+            "::/0",
+            "10.0.0.0/8 ::ffff:0:0/96",
+            "0.0.0.0/1 128.0.0.0/1",
+            "192.0.0.0/2 0.0.0.0/1 128.0.0.0/2",
+            "::/1",
+            "2000::/4 3000::/4",
+        ] {
+            assert!(warning(everybody).is_some_and(|text| text.starts_with("TRUSTED_PROXIES: ")), "{everybody}");
+        }
+        for some in
+            ["", "10.0.0.0/8 172.16.0.0/12", "0.0.0.0/1", "128.0.0.0/1 0.0.0.0/2", "1.2.3.4 ::1 fd00::/8 2000::/4"]
+        {
+            assert_eq!(warning(some), None, "{some}");
         }
     }
 

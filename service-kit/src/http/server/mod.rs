@@ -18,7 +18,7 @@ mod run;
 mod settings;
 mod shape;
 
-pub use client_addr::{ClientAddr, Network};
+pub use client_addr::{ClientAddr, Network, trust_warning};
 pub use context::{Caller, head_only, request_id};
 pub(crate) use context::{note_caller, note_route};
 pub use run::{RunningServer, serve};

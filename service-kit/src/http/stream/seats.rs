@@ -1,36 +1,37 @@
 //! How many streams or exports run at the same time: of one caller, and of the process. Nobody takes all places.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use service_kit::http::problem::{ErrorCode, Problem};
+use crate::http::problem::{ErrorCode, Problem};
 
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The places. More than they are is refused with `Retry-After`.
-pub(super) struct Seats {
+/// The places, counted by what tells callers apart. More than they are is refused with `Retry-After`.
+pub struct Seats<K: Eq + Hash> {
     what: &'static str,
     of_one: usize,
     of_all: usize,
-    taken: Mutex<HashMap<String, usize>>,
+    taken: Mutex<HashMap<K, usize>>,
 }
 
 /// A place; given back when it is dropped.
-pub(super) struct Seat {
-    seats: Arc<Seats>,
-    caller: String,
+pub struct Seat<K: Eq + Hash> {
+    seats: Arc<Seats<K>>,
+    caller: K,
 }
 
-impl Seats {
-    pub(super) fn new(what: &'static str, of_one: usize, of_all: usize) -> Arc<Self> {
+impl<K: Eq + Hash + Clone> Seats<K> {
+    pub fn new(what: &'static str, of_one: usize, of_all: usize) -> Arc<Self> {
         Arc::new(Self { what, of_one, of_all, taken: Mutex::default() })
     }
 
-    /// A place for this caller (the token's `sub`).
-    pub(super) fn take(self: &Arc<Self>, caller: &str) -> Result<Seat, Problem> {
+    /// A place for this caller, which is the token's `sub`.
+    pub fn take(self: &Arc<Self>, caller: K) -> Result<Seat<K>, Problem> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = taken.get(caller).copied().unwrap_or_default();
+        let own = taken.get(&caller).copied().unwrap_or_default();
         if own >= self.of_one {
             let detail = format!("You have {own} {} running; end one, and ask again after some seconds.", self.what);
             return Err(Problem::new(ErrorCode::TooManyRequests, detail).with_retry_after(RETRY_AFTER));
@@ -38,12 +39,12 @@ impl Seats {
         if taken.values().sum::<usize>() >= self.of_all {
             return Err(Problem::overloaded(RETRY_AFTER));
         }
-        taken.insert(caller.to_owned(), own + 1);
-        Ok(Seat { seats: Arc::clone(self), caller: caller.to_owned() })
+        taken.insert(caller.clone(), own + 1);
+        Ok(Seat { seats: Arc::clone(self), caller })
     }
 }
 
-impl Drop for Seat {
+impl<K: Eq + Hash> Drop for Seat<K> {
     fn drop(&mut self) {
         let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = taken.get_mut(&self.caller) {

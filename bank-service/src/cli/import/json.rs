@@ -1,0 +1,86 @@
+//! A JSON object as a row: its keys are read as the names of columns are, and its values as cells are.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::rows::{COLUMNS, column_name, value_of};
+
+/// How much of a key of somebody else's is repeated.
+const MAX_NAMED: usize = 40;
+
+/// An unknown field is left to whoever checks the row; one that is there twice, however it is written, is a fault here.
+pub(super) fn object(line: &str) -> Result<Map<String, Value>, String> {
+    let Ok(Members(members)) = serde_json::from_str(line) else { return Err("is not a JSON object".to_owned()) };
+    let (mut object, mut seen) = (Map::new(), Vec::with_capacity(members.len()));
+    for (key, value) in members {
+        let name = column_name(&key);
+        if seen.contains(&name) {
+            return Err(format!("has {name:.MAX_NAMED$} twice"));
+        }
+        let value = if COLUMNS.contains(&name.as_str()) { value_of(&name, value) } else { Some(value) };
+        if let Some(value) = value {
+            object.insert(name.clone(), value);
+        }
+        seen.push(name);
+    }
+    Ok(object)
+}
+
+/// The members of an object in their order, equal keys among them.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(line: &str) -> Result<Value, String> {
+        object(line).map(Value::Object)
+    }
+
+    #[test]
+    fn keys_and_values_are_read_as_columns_and_cells_are() {
+        let line = r#"{" Customer ID ":1,"E-Mail":" a@example.com ","ROLES":["user; manager",""],"Is-Active":"No"}"#;
+        let expected =
+            json!({"customer_id": 1, "email": "a@example.com", "roles": ["user", "manager"], "is_active": false});
+        assert_eq!(read(line), Ok(expected));
+        assert_eq!(read(r#"{"roles":[],"language":"","country":null,"phone":""}"#), Ok(json!({"phone": ""})));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_a_fault_and_so_is_what_is_no_object() {
+        for line in [r#"{"email":"a@example.com","email":""}"#, r#"{"email":1,"E-MAIL":1}"#] {
+            assert_eq!(read(line), Err("has email twice".to_owned()), "{line}");
+        }
+        for line in ["[]", "1", "{", r#"{"a":1} {"a":1}"#] {
+            assert_eq!(read(line), Err("is not a JSON object".to_owned()), "{line}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The values that clap's arguments have beyond what it reads by itself; see [`super::variables`] for the names.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use clap::{Arg, Command};
+
+use super::refused::{self, Refused};
+use super::variables::Variables;
+
+/// The largest secret file that is read.
+const SECRET_FILE_LIMIT: u64 = 64 * 1024;
+
+/// Gives each argument the value that its variable has beyond what clap reads by itself: under another name, in `.env`, or, of
+/// a secret `NAME`, in the file that `NAME_FILE` names. A variable set to nothing is taken away, and so is one with a value
+/// that the argument cannot have.
+pub(super) fn with_variables(
+    mut command: Command,
+    variables: &Variables,
+    path: &[String],
+    warnings: &mut Vec<String>,
+    refused: &mut Vec<Refused>,
+) -> Command {
+    for subcommand in command.get_subcommands().map(|s| s.get_name().to_owned()).collect::<Vec<_>>() {
+        let inner = command.find_subcommand(&subcommand).cloned().unwrap_or_default();
+        let changed =
+            with_variables(inner, variables, &[path, std::slice::from_ref(&subcommand)].concat(), warnings, refused);
+        command = command.mut_subcommand(&subcommand, |_| changed);
+    }
+    let arguments: Vec<(Arg, String)> =
+        command.get_arguments().filter_map(|arg| Some((arg.clone(), arg.get_env()?.to_str()?.to_owned()))).collect();
+    for (arg, name) in arguments {
+        let given = value_of(&arg, &name, variables, warnings);
+        // The help names a variable also where it is set to nothing.
+        if (given.is_err() || variables.is_empty_in_process(&name)) && !asks_for_help() {
+            command = command.mut_arg(arg.get_id(), |arg| arg.env(None::<&str>));
+        }
+        match given {
+            Ok(Some(value)) => command = command.mut_arg(arg.get_id(), |arg| with_hidden_default(arg, value)),
+            Ok(None) => {}
+            Err(fault) => {
+                command = command.mut_arg(arg.get_id(), |arg| arg.required(false));
+                refused.push(Refused { path: path.to_vec(), id: arg.get_id().clone(), fault });
+            }
+        }
+    }
+    command
+}
+
+fn asks_for_help() -> bool {
+    std::env::args_os().any(|argument| ["--help", "-h", "help"].iter().any(|help| argument == *help))
+}
+
+/// The value of an argument that is not on the command line, or what is wrong with it.
+fn value_of(
+    arg: &Arg,
+    name: &str,
+    variables: &Variables,
+    warnings: &mut Vec<String>,
+) -> Result<Option<String>, String> {
+    let found = variables.resolve(name, warnings);
+    if arg.is_hide_env_values_set()
+        && let Some(secret) = secret_from_file(variables, name, found.is_some())?
+    {
+        return Ok(Some(secret));
+    }
+    let raw = variables.raw(name).map(|raw| (name.to_owned(), raw));
+    let given = raw.or_else(|| found.as_ref().map(|found| (found.origin(), OsStr::new(&found.value))));
+    match given.and_then(|(origin, value)| refused::fault_of(arg, &origin, value)) {
+        Some(fault) => Err(fault),
+        None => Ok(found.map(|found| found.value)),
+    }
+}
+
+fn secret_from_file(variables: &Variables, name: &str, is_set: bool) -> Result<Option<String>, String> {
+    let Some(file) = variables.exactly(&format!("{name}_FILE")) else { return Ok(None) };
+    let (origin, path) = (file.origin(), file.value);
+    if is_set {
+        return Err(format!("{name} and {origin} are both set; expected one of them"));
+    }
+    let secret = read_secret(Path::new(&path));
+    secret.map(Some).map_err(|error| format!("{origin}: {path:?} cannot be read: {error}; expected a text file"))
+}
+
+/// A file's text without the line end that editors add.
+fn read_secret(path: &Path) -> std::io::Result<String> {
+    if std::fs::metadata(path)?.len() > SECRET_FILE_LIMIT {
+        return Err(std::io::Error::other("it is larger than 64 KiB"));
+    }
+    let text = std::fs::read_to_string(path)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// clap wants texts that live as long as the process; configuration is read once, so leaking one is bounded.
+fn with_hidden_default(arg: Arg, value: String) -> Arg {
+    arg.default_value(&*Box::leak(value.into_boxed_str())).hide_default_value(true).required(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_file_fills_the_gap_and_stays_out_of_the_help() {
+        let key = Arg::new("key").long("key").required(true);
+        let mut command = Command::new("test").arg(with_hidden_default(key, "from-file".to_owned()));
+        assert!(!command.render_long_help().to_string().contains("from-file"));
+        let matches = command.try_get_matches_from_mut(["test"]).unwrap();
+        assert_eq!(matches.get_one::<String>("key").map(String::as_str), Some("from-file"));
+    }
+
+    #[test]
+    fn the_line_end_of_a_secret_file_is_not_part_of_the_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, " a b \r\n").unwrap();
+        assert_eq!(read_secret(&path).unwrap(), " a b ");
+        assert!(read_secret(folder.path()).is_err());
+    }
+}
