@@ -210,7 +210,6 @@ bench-embedded: ## Measure the embedded system beside a bare SQLite loop
 end-to-end: ## Run the end-to-end tests on the all-in-one binary
 	$(CARGO) test -p standalone --test e2e
 
-.PHONY: readme
-readme: ## Write the README's configuration tables anew from --help
-	$(CARGO) build -p standalone -p bank-service -p log-service -p email-service
-	UPDATE_README=1 $(CARGO) test -p standalone --test e2e readme
+.PHONY: configuration
+configuration: ## Write the tables of docs/configuration.md anew from --help
+	UPDATE_CONFIGURATION=1 $(CARGO) test --workspace --test e2e -- documents

@@ -1,12 +1,16 @@
-//! The README's configuration tables are those of `--help`. `UPDATE_README=1` writes them anew.
+//! The tables of docs/configuration.md are those of `--help`. `UPDATE_CONFIGURATION=1` writes them anew.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use crate::help::{BINARIES, Setting, settings};
 
-fn readme() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "..", "..", "README.md"].iter().collect()
+fn root() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", ".."].iter().collect()
+}
+
+fn page() -> PathBuf {
+    root().join("docs/configuration.md")
 }
 
 fn table(settings: &[Setting]) -> String {
@@ -33,14 +37,14 @@ fn cell(text: &str) -> String {
 /// The text before a binary's table, the table, and the text after it.
 fn split<'a>(text: &'a str, binary: &str) -> [&'a str; 3] {
     let begin = format!("<!-- configuration of {binary} -->\n");
-    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("the README has no {begin}"));
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("the page has no {begin}"));
     let (found, after) = rest.split_once("<!-- end -->").expect("the table has an end");
     [text.get(..before.len() + begin.len()).unwrap(), found, after]
 }
 
 #[test]
-fn the_configuration_tables_of_the_readme_are_those_of_help() {
-    let mut text = std::fs::read_to_string(readme()).unwrap();
+fn the_configuration_tables_are_those_of_help() {
+    let mut text = std::fs::read_to_string(page()).unwrap();
     let mut stale = Vec::new();
     for binary in BINARIES {
         let expected = table(&settings(binary));
@@ -50,16 +54,16 @@ fn the_configuration_tables_of_the_readme_are_those_of_help() {
             text = format!("{before}{expected}<!-- end -->{after}");
         }
     }
-    if std::env::var_os("UPDATE_README").is_some() {
-        std::fs::write(readme(), text).unwrap();
+    if std::env::var_os("UPDATE_CONFIGURATION").is_some() {
+        std::fs::write(page(), text).unwrap();
     } else {
-        assert!(stale.is_empty(), "not as in --help; UPDATE_README=1 writes them:\n{}", stale.join("\n"));
+        assert!(stale.is_empty(), "not as in --help; UPDATE_CONFIGURATION=1 writes them:\n{}", stale.join("\n"));
     }
 }
 
 #[test]
 fn every_page_that_a_document_links_to_is_there() {
-    let root = readme().parent().unwrap().to_owned();
+    let root = root();
     let mut pages = Vec::new();
     for folder in ["", "docs", "docs/decisions", "docs/events", "bank-service", "log-service", "email-service"] {
         let entries = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
