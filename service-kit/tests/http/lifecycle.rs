@@ -31,11 +31,12 @@ async fn a_shutdown_says_not_ready_first_and_finishes_what_is_in_flight() {
 }
 
 /// The only worker stands still, so these connections are not begun when accepting ends: what a busy machine does now and then.
+/// They are waited for, however long the usual delay is.
 #[actix_web::test]
 async fn a_connection_that_was_made_before_the_end_of_accepting_gets_its_answer() {
     let mut settings = settings();
     settings.workers = 1;
-    settings.accept_delay = Duration::from_secs(5);
+    let accept_delay = settings.accept_delay;
     let (release, gate) = channel::<()>();
     let gate = web::Data::new(Mutex::new(gate));
     let started = start_with(settings, move |config| {
@@ -47,12 +48,33 @@ async fn a_connection_that_was_made_before_the_end_of_accepting_gets_its_answer(
     started.shutdown.begin();
     let refused = async || TcpStream::connect_timeout(&addr, Duration::from_millis(100)).is_err();
     eventually("no new connection is taken", refused).await;
+    tokio::time::sleep(4 * accept_delay).await;
     release.send(()).unwrap();
     for (number, mut client) in clients.into_iter().enumerate() {
         let mut text = String::new();
         client.read_to_string(&mut text).unwrap();
         assert!(text.starts_with("HTTP/1.1 200"), "connection {number}: {text:?}");
     }
+    started.server.wait().await;
+}
+
+#[actix_web::test]
+async fn a_connection_that_sends_its_first_request_late_gets_its_answer() {
+    let mut settings = settings();
+    settings.silence_limit = Duration::from_mins(1);
+    let accept_delay = settings.accept_delay;
+    let started = start_with(settings, |_| {});
+    let addr = started.server.addr;
+    let (mut late, silent) = (TcpStream::connect(addr).unwrap(), TcpStream::connect(addr).unwrap());
+    started.shutdown.begin();
+    let refused = async || TcpStream::connect_timeout(&addr, Duration::from_millis(100)).is_err();
+    eventually("no new connection is taken", refused).await;
+    tokio::time::sleep(4 * accept_delay).await;
+    write!(late, "GET /ping HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    late.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text:?}");
+    drop(silent);
     started.server.wait().await;
 }
 

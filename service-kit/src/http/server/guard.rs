@@ -21,6 +21,7 @@ use prometheus::IntGauge;
 
 use super::access::{self, Answered, HttpMetrics, Recorder, UNMATCHED};
 use super::context::{CURRENT, Context, id_of};
+use super::newcomers::has_asked;
 use super::{Network, ServerParts, ServerSettings, client_addr, conditional, fallback, headers, shape};
 use crate::http::cors::Origins;
 use crate::http::problem::{ErrorCode, Problem};
@@ -123,6 +124,7 @@ where
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let worker = Rc::clone(&self.0);
         Box::pin(async move {
+            has_asked(&request);
             let started = Instant::now();
             let method = request.method().clone();
             let context = Rc::new(worker.shared.context_of(&request));

@@ -14,9 +14,11 @@ mod fallback;
 mod gate;
 mod guard;
 mod headers;
+mod newcomers;
 mod run;
 mod settings;
 mod shape;
+mod workers;
 
 pub use client_addr::{ClientAddr, Network, trust_warning};
 pub use context::{Caller, head_only, request_id};

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 use super::builtin::Builtin;
 use super::gate::Gate;
 use super::guard::{Guard, Shared};
+use super::newcomers::Newcomers;
+use super::workers::Workers;
 use super::{ServerParts, ServerSettings};
 use crate::http::fields::{BodyLimit, BodyTime};
 use crate::http::tls;
@@ -22,6 +24,8 @@ use crate::task;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 1_024;
+/// How long the end of accepting waits for threads that are behind.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A server that accepts connections. Dropping this does not stop it.
 #[derive(Debug)]
@@ -69,7 +73,10 @@ where
     let builtin = Builtin::new(&parts, settings.versioned)?;
     let shared = Arc::new(Shared::new(&settings, &parts, https || settings.https_in_front));
     let (body_limit, body_timeout) = (settings.body_limit, settings.body_timeout);
+    let connections = Connections::default();
+    let (workers, newcomers) = (connections.workers.clone(), connections.newcomers.clone());
     let app = move || {
+        workers.note_this();
         App::new()
             .app_data(BodyLimit(body_limit))
             .app_data(BodyTime(body_timeout))
@@ -79,10 +86,10 @@ where
             .configure(|config| builtin.routes(config))
             .configure(configure.clone())
     };
-    let workers = settings.workers.max(1);
-    let per_worker = settings.max_connections.checked_div(workers).unwrap_or(1).max(1);
+    let count = settings.workers.max(1);
+    let per_worker = settings.max_connections.checked_div(count).unwrap_or(1).max(1);
     let server = HttpServer::new(app)
-        .workers(workers)
+        .workers(count)
         .max_connections(per_worker)
         .keep_alive(KEEP_ALIVE)
         .tcp_nodelay(true)
@@ -91,6 +98,7 @@ where
         .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
         // A client that has closed is gone, also while a stream has nothing to write to it.
         .h1_allow_half_closed(false)
+        .on_connect(move |_, connection| newcomers.meet(connection))
         .disable_signals();
     let bound = listener(settings.bind, settings.write_timeout).and_then(|listener| {
         let gate = Gate::of(&listener)?;
@@ -104,7 +112,7 @@ where
     let addr = server.addrs().first().copied().unwrap_or(settings.bind);
     let running = start(server.run(), addr, https, gate);
     tracing::info!(service = settings.service, url = running.url(), "listening");
-    drain_on_shutdown(&running, parts.shutdown, parts.readiness, &settings);
+    drain_on_shutdown(&running, connections, parts.shutdown, parts.readiness, &settings);
     Ok(running)
 }
 
@@ -132,10 +140,24 @@ fn start(server: Server, addr: SocketAddr, https: bool, gate: Gate) -> RunningSe
     RunningServer { addr, https, handle, stopped, gate: Arc::new(gate) }
 }
 
+/// What is known of the connections that were taken.
+#[derive(Debug, Default)]
+struct Connections {
+    workers: Workers,
+    newcomers: Newcomers,
+}
+
 /// Not ready first, then a moment for load balancers to see it, then no more connections; those that are there are served.
-fn drain_on_shutdown(running: &RunningServer, shutdown: Shutdown, readiness: Readiness, settings: &ServerSettings) {
+fn drain_on_shutdown(
+    running: &RunningServer,
+    connections: Connections,
+    shutdown: Shutdown,
+    readiness: Readiness,
+    settings: &ServerSettings,
+) {
     let (handle, stopped, gate) = (running.handle.clone(), running.stopped.clone(), Arc::clone(&running.gate));
-    let (drain_delay, accept_delay) = (settings.drain_delay, settings.accept_delay);
+    let (drain_delay, accept_delay, silence_limit) =
+        (settings.drain_delay, settings.accept_delay, settings.silence_limit);
     drop(task::spawn("http-drain", async move {
         tokio::select! {
             () = shutdown.wait() => {}
@@ -145,6 +167,8 @@ fn drain_on_shutdown(running: &RunningServer, shutdown: Shutdown, readiness: Rea
         tokio::time::sleep(drain_delay).await;
         if gate.shut() {
             tokio::time::sleep(accept_delay).await;
+            connections.workers.catch_up(CATCH_UP_LIMIT).await;
+            connections.newcomers.asked(silence_limit).await;
         }
         handle.stop(true).await;
     }));

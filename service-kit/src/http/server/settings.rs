@@ -35,6 +35,8 @@ pub struct ServerSettings {
     pub drain_delay: Duration,
     /// Between the last new connection and the end of accepting, for those before it to be accepted and read.
     pub accept_delay: Duration,
+    /// After that, how long a connection that has sent no request yet is waited for.
+    pub silence_limit: Duration,
     /// Who may say by `X-Forwarded-For` on whose behalf it asks.
     pub trusted_proxies: Vec<Network>,
     /// Whose pages may read answers.
@@ -63,6 +65,7 @@ impl ServerSettings {
             shutdown_timeout: Duration::from_secs(8),
             drain_delay: Duration::from_millis(500),
             accept_delay: Duration::from_millis(250),
+            silence_limit: Duration::from_secs(1),
             trusted_proxies: Vec::new(),
             cors_origins: Origins::default(),
             write_timeout: Duration::from_secs(10),
