@@ -10,18 +10,24 @@ target=${CARGO_TARGET_DIR:-target}
 if [[ -z ${FAULT_TEST_BUILT:-} ]]; then
   services=(bank-service log-service email-service)
   features=$(printf "%s/fail-points," "${services[@]}")
+  # The copies are made before anybody else builds the same programs in another way: see deploy/checks/compose-test.sh.
+  mkdir -p "$target/fault-test"
+  exec 8>"$target/programs.lock"
+  flock 8
   # By the selection of `cargo test --workspace`, and with an example, so that cargo counts the features of the
   # dev-dependencies, too: then all dependencies are those that the tests are built with, and none is built twice. Only the
   # crates of this repository that have fail points are built anew.
   cargo build --locked --workspace "${services[@]/#/--bin=}" --bin=fault-test --example=generate --features "${features%,}"
   # Apart, so that a build for other purposes neither takes nor gives fail points.
-  mkdir -p "$target/fault-test"
   for service in "${services[@]}"; do cp -f "$target/debug/$service" "$target/fault-test/$service"; done
   cp -f "$target/debug/fault-test" "$target/fault-test/fault-test"
+  exec 8>&-
 fi
 # What serves people must hold nothing of this, and what is tested must.
 marker="fail point "
-grep -q "$marker" "$target/fault-test/bank-service" || { echo "fault-test: the binaries have no fail points" >&2; exit 1; }
+for service in bank-service log-service email-service; do
+  grep -q "$marker" "$target/fault-test/$service" || { echo "fault-test: $service has no fail points" >&2; exit 1; }
+done
 run() {
   "$target/fault-test/fault-test" --binaries "$target/fault-test" --logs "$target/fault-test/logs" "$@"
 }

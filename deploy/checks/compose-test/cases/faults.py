@@ -4,7 +4,7 @@ import time
 
 import ledger
 from clients import Writers
-from stack import PROJECT, docker, eventually
+from stack import PROJECT, docker, eventually, run
 
 ENGINES = ("mysql", "rabbitmq", "mongodb")
 # Long enough for writes to meet the outage.
@@ -23,8 +23,14 @@ def kill(stack, container, writers):
     docker("start", container)
 
 
+def pauses(container):
+    """On a busy machine the kernel does not always get hold of all processes at once; the engine then lets them go again."""
+    run("docker", "pause", container, check=False)
+    return docker("inspect", "--format", "{{.State.Paused}}", container) == "true"
+
+
 def pause(stack, container, writers):
-    docker("pause", container)
+    eventually("it is paused", lambda: pauses(container))
     outage(writers)
     docker("unpause", container)
 
