@@ -1,6 +1,7 @@
 //! The list of all events: what the documents, the golden files and the tests walk over.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::events::{self, Event, example_id};
 use crate::ids::EventId;
 use crate::routing::{
     ACK_QUEUE, EMAIL_PATTERNS, EMAIL_QUEUE, EventType, LOG_PATTERNS, LOG_QUEUE, PUSH_PATTERNS, PUSH_QUEUE, Pattern,
-    SMS_PATTERNS, SMS_QUEUE,
+    SMS_PATTERNS, SMS_QUEUE, is_confirmed,
 };
 
 /// The services that publish and listen.
@@ -17,8 +18,6 @@ pub const BANK_SERVICE: &str = "bank-service";
 pub const LOG_SERVICE: &str = "log-service";
 pub const EMAIL_SERVICE: &str = "email-service";
 
-/// Events that ask for a confirmation on the reply queue.
-const CONFIRMED: &[&str] = &["bank.created", "email.requested"];
 /// Events that are confirmations: published to the reply queue, by email-service.
 pub(crate) const REPLIES: &[&str] = &["email.sent", "email.rejected"];
 
@@ -29,11 +28,6 @@ const LISTENERS: &[(&str, &str, &[&str])] = &[
     (BANK_SERVICE, SMS_QUEUE, SMS_PATTERNS),
     (BANK_SERVICE, PUSH_QUEUE, PUSH_PATTERNS),
 ];
-
-/// Whether events of a type ask whoever hears them for a confirmation on the reply queue.
-pub fn is_confirmed(event_type: &str) -> bool {
-    CONFIRMED.contains(&event_type)
-}
 
 /// What is known about one event.
 #[derive(Debug, Clone, Copy)]
@@ -161,12 +155,12 @@ pub fn find(event_type: &EventType) -> Option<&'static Entry> {
     EVENTS.iter().find(|entry| entry.event_type == event_type.as_str())
 }
 
-const fn entry<E: Event>() -> Entry {
+const fn entry<E: Event + JsonSchema>() -> Entry {
     Entry { event_type: E::TYPE, about: E::ABOUT, schema: data_schema::<E>, example: example::<E> }
 }
 
 /// The schema of what is published, so every field of the type is required; nothing is referred to elsewhere.
-fn data_schema<E: Event>() -> Value {
+fn data_schema<E: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
     let mut schema = E::json_schema(&mut settings.into_generator()).to_value();
     // The event has a title and a description of its own; those of the facts' type would say it twice.

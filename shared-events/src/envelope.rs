@@ -1,7 +1,6 @@
 //! An event with everything that travels beside its body.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,13 +9,14 @@ use crate::ids::{EventId, UserId};
 use crate::routing::EventType;
 
 /// The body on the wire: exactly these four keys, whatever the event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Body {
     /// Who caused the event; null where nobody was logged in.
     pub user_id: Option<UserId>,
     /// When it happened: `YYYY-MM-DDTHH:MM:SS`, UTC.
     #[serde(with = "crate::date")]
-    #[schemars(with = "String")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub date: DateTime<Utc>,
     /// One line for people.
     pub message: String,

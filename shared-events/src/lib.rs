@@ -5,8 +5,10 @@
 //! everything else beside it as message properties and CloudEvents 1.0 attributes in headers (binary content mode).
 //!
 //! Rules: an additive change keeps an event's name; anything else is a new event, both published for one release. Types
-//! hold public facts only, so private state cannot leak. This crate knows no broker, no database and no runtime.
+//! hold public facts only, so private state cannot leak. This crate knows no broker, no database and no runtime. What only
+//! writes and checks the generated files is there with the feature `schema`.
 
+#[cfg(feature = "schema")]
 pub mod catalog;
 pub mod date;
 pub mod email_address;
@@ -16,6 +18,7 @@ pub mod ids;
 pub mod money;
 pub mod names;
 pub mod routing;
+#[cfg(feature = "schema")]
 pub mod schema;
 pub mod wire;
 

@@ -38,6 +38,13 @@ pub const EMAIL_QUEUE: &str = "email-service";
 pub const ACK_QUEUE: &str = "bank-service.acks";
 pub const SMS_QUEUE: &str = "bank-service.sms";
 pub const PUSH_QUEUE: &str = "bank-service.push";
+/// Events that ask for a confirmation on the reply queue.
+const CONFIRMED: &[&str] = &["bank.created", "email.requested"];
+
+/// Whether events of a type ask whoever hears them for a confirmation on the reply queue.
+pub fn is_confirmed(event_type: &str) -> bool {
+    CONFIRMED.contains(&event_type)
+}
 
 const MAX_LENGTH: usize = 100;
 

@@ -13,10 +13,11 @@ use crate::date;
 use crate::envelope::{Body, Envelope};
 use crate::ids::EventId;
 use crate::routing::EventType;
-use crate::schema::SCHEMA_PREFIX;
 
 /// A body larger than this is refused before it is parsed.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// A URN that names an event's schema; the `cloudEvents_dataschema` header carries it.
+pub(crate) const SCHEMA_PREFIX: &str = "urn:shared-events:schema:";
 const CONTENT_TYPE: &str = "application/json";
 const SPEC_VERSION: &str = "1.0";
 /// Some languages write one before UTF-8.

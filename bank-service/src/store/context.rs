@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use service_kit::ids::new_event_id;
-use shared_events::catalog::is_confirmed;
+use shared_events::routing::is_confirmed;
 use shared_events::{Envelope, Event, UserId};
 
 use super::counters::CounterKey;

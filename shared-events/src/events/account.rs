@@ -1,6 +1,5 @@
 //! Bank accounts.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, event, example_id};
@@ -8,10 +7,11 @@ use crate::ids::{AccountId, BankId, ClientId};
 use crate::money::Currency;
 
 /// An account; `balance` is in the minor unit of `currency`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Account {
     pub id: AccountId,
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub balance: i64,
     pub currency: Currency,
     pub client_id: ClientId,
@@ -19,14 +19,15 @@ pub struct Account {
 }
 
 /// `account.created`: a bank account is opened. Carries what its mail needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountCreated {
     pub id: AccountId,
     /// The client's name.
     pub name: String,
     pub client_id: ClientId,
     pub bank_id: BankId,
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub balance: i64,
     pub currency: Currency,
     /// Where the mail goes: the address of the client's user.

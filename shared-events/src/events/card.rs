@@ -1,16 +1,16 @@
 //! Cards.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{event, example_id};
 use crate::ids::{AccountId, CardId};
 
 /// A card; `balance` is in the minor unit of its account's currency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Card {
     pub id: CardId,
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub balance: i64,
     pub account_id: AccountId,
 }

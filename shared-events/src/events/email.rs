@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{event, example_id};
 use crate::ids::EventId;
 
 /// A request for one mail. Its parameters may hold a link or a code, so it is never logged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmailRequest {
     /// The name of the template.
     pub template: String,
@@ -20,7 +20,8 @@ pub struct EmailRequest {
 }
 
 /// What the mail server said, for good, about the mail of an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmailReport {
     pub event_id: EventId,
     pub event_type: String,

@@ -28,14 +28,13 @@ pub use user::{
     UserCreated, UserDeleted, UserImported, UserRegistered, UserUpdated,
 };
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::routing::EventType;
 
 /// An event's facts.
-pub trait Event: Serialize + DeserializeOwned + JsonSchema {
+pub trait Event: Serialize + DeserializeOwned {
     /// The routing key.
     const TYPE: &'static str;
     /// What happened, in one sentence for the AsyncAPI document.
@@ -56,7 +55,8 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema {
 macro_rules! event {
     ($name:ident($facts:ty) = $kind:literal, $about:literal, |$f:ident| $message:expr, $example:expr) => {
         #[doc = concat!("`", $kind, "`: ", $about)]
-        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(transparent)]
         pub struct $name(pub $facts);
 

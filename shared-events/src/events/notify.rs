@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{event, example_id};
 use crate::ids::UserId;
 
 /// A request for one text message. Number and text can be read by bank-service only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SmsRequest {
     pub user_id: UserId,
     /// The number, masked: `+49*******12`.
@@ -20,7 +20,8 @@ pub struct SmsRequest {
 }
 
 /// A request for one push notification to one device, whose push token stays in bank-service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PushRequest {
     pub user_id: UserId,
     /// The id that the device was registered under.

@@ -1,12 +1,12 @@
 //! The audit trail: what happened to sessions, roles and keys. Never a password, a token or a whole address.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{event, example_id};
 use crate::ids::UserId;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SecurityFacts {
     /// Whom it concerns; null where that is not known, as for a login with an unknown address.
     pub user_id: Option<UserId>,

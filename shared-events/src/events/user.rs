@@ -1,13 +1,13 @@
 //! Users, their roles, and clients.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{event, example_id};
 use crate::ids::{ClientId, RoleId, SocialStatusId, UserId};
 
 /// A user, without anything secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct User {
     pub id: UserId,
     pub email: String,
@@ -16,13 +16,15 @@ pub struct User {
 }
 
 /// What a registration publishes: enough for the welcome mail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserRegistered {
     pub id: UserId,
     pub email: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Client {
     pub id: ClientId,
     pub name: String,
@@ -30,7 +32,8 @@ pub struct Client {
     pub user_id: UserId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Role {
     pub id: RoleId,
     pub name: String,

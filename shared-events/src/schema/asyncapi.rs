@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{SCHEMA_PREFIX, body_schema};
+use super::body_schema;
 use crate::catalog::{BANK_SERVICE, EVENTS, Entry, REPLIES};
 use crate::routing::{ACK_QUEUE, EXCHANGE};
-use crate::wire::{EXPIRES_MS, REQUEST_ID, WireMessage, expiration_ms};
+use crate::wire::{EXPIRES_MS, REQUEST_ID, SCHEMA_PREFIX, WireMessage, expiration_ms};
 
 /// The version of the contract: it moves with additions, and with nothing else, since everything else is a new event.
 const VERSION: &str = "1.0.0";

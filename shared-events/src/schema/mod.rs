@@ -5,6 +5,7 @@
 
 mod asyncapi;
 mod table;
+mod types;
 
 use std::collections::BTreeMap;
 
@@ -13,11 +14,9 @@ use serde_json::{Value, json};
 pub use table::table;
 
 use crate::catalog::{EVENTS, Entry};
-use crate::wire::WireMessage;
+use crate::wire::{SCHEMA_PREFIX, WireMessage};
 
 const META_SCHEMA: &str = "https://json-schema.org/draft/2020-12/schema";
-/// A URN that names an event's schema; the `cloudEvents_dataschema` header carries it.
-pub(crate) const SCHEMA_PREFIX: &str = "urn:shared-events:schema:";
 
 /// All generated files of this crate by their path in it.
 pub fn files() -> Result<BTreeMap<String, String>, serde_json::Error> {
