@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod changes;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
 pub mod consumers;

@@ -106,7 +106,7 @@ async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn finish(store: &StoreTarget) {
-    if let StoreTarget::Sqlite(path) = store {
+    if let Some(path) = store.file() {
         service_kit::sqlite::finish(path);
     }
 }

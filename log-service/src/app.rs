@@ -10,8 +10,7 @@ use service_kit::config::ConfigError;
 use service_kit::http::auth::{AUDIENCE_LOG, KeySource, SessionSource, Verifier};
 use service_kit::http::server::{self, RunningServer, ServerParts, ServerSettings};
 use service_kit::lifecycle::{Readiness, Shutdown};
-use service_kit::messaging::amqp::{AmqpConsumers, AmqpSettings};
-use service_kit::messaging::{Consumer, ConsumerSettings};
+use service_kit::messaging::{AmqpSettings, Consumer, ConsumerSettings, HandsReport};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
 
@@ -178,10 +177,10 @@ impl Running {
         self.settings.broker.clone()
     }
 
-    /// Has the service tell what of its queue these consumers have in hand.
-    pub fn tell_hands_of(&self, consumers: AmqpConsumers) {
+    /// Has the service tell what of its queue is in hand, as whoever takes from it knows.
+    pub fn report_hands(&self, hands: impl Fn(&str) -> Option<HandsReport> + Send + Sync + 'static) {
         let queue = self.settings.queue.clone();
-        self.hands.get_or_init(|| Box::new(move || consumers.hands(&queue)));
+        self.hands.get_or_init(|| Box::new(move || hands(&queue)));
     }
 
     pub fn metrics(&self) -> Arc<Metrics> {

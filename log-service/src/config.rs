@@ -8,12 +8,13 @@ use service_kit::config::{ConfigError, EnvOptions, Faults, Secret, plain_http_wa
 use service_kit::http::cors::Origins;
 use service_kit::http::tls::Tls;
 use service_kit::http::{CorsOptions, PeerOptions, PeerTrust, TlsOptions};
-use service_kit::messaging::amqp::{AmqpSettings, BrokerOptions};
+use service_kit::messaging::{AmqpSettings, BrokerOptions};
 use shared_events::routing::LOG_QUEUE;
 use shared_events::{Pattern, routing};
 
 use crate::http::StreamSettings;
 use crate::store::StoreUrl;
+#[cfg(feature = "mongodb")]
 use crate::store::mongo::{MongoUrl, is_collection_name, is_database_name};
 
 const MAX_RETENTION_DAYS: u32 = 36_500;
@@ -152,6 +153,18 @@ impl LogServiceConfig {
             let expected = "a file such as sqlite:./data/logs.sqlite; MongoDB is chosen by MONGODB_URI";
             return faults.check("LOG_DATABASE_URL", scheme(url), expected, url.parse::<StoreUrl>());
         };
+        #[cfg(feature = "mongodb")]
+        return self.mongodb(uri, faults);
+        #[cfg(not(feature = "mongodb"))]
+        {
+            let scheme = scheme(uri.expose());
+            faults.add(format!("MONGODB_URI: {scheme}: this program is built without MongoDB; log-service has it"));
+            None
+        }
+    }
+
+    #[cfg(feature = "mongodb")]
+    fn mongodb(&self, uri: &Secret, faults: &mut Faults) -> Option<StoreUrl> {
         let (database, collection) = (&self.mongodb_name, &self.mongodb_collection);
         let name = is_database_name(database).then_some(()).ok_or(());
         faults.check("MONGODB_NAME", database, "the name of a database, at most 63 plain characters", name);
@@ -305,6 +318,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "mongodb")]
     #[test]
     fn mongodb_wins_over_the_file_and_its_faults_show_no_secret() {
         let with = |uri: &str| {

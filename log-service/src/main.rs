@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
-use log_service::store::StoreUrl;
 use log_service::{LogParts, LogService, LogServiceConfig, Running};
 use service_kit::clock::SystemClock;
 use service_kit::config;
 use service_kit::http::auth::{HttpKeys, HttpSessions};
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpSettings, Role};
+use service_kit::messaging::AmqpSettings;
+use service_kit::messaging::amqp::{self, AmqpConsumers, Role};
 use service_kit::telemetry::{self, LogFormat, LogSettings, Metrics, ReportOptions};
 
 /// Handlers that still run after this time are stopped; what they had is delivered again.
@@ -117,8 +117,8 @@ async fn serve(cli: Cli) -> anyhow::Result<()> {
         consumers.drain(DRAIN).await;
     }
     running.wait().await;
-    if let StoreUrl::Sqlite(path) = store {
-        service_kit::sqlite::finish(&path);
+    if let Some(path) = store.file() {
+        service_kit::sqlite::finish(path);
     }
     Ok(())
 }
@@ -128,7 +128,8 @@ async fn hear(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -> a
     amqp::check_at_start(&broker, &[Role::Consumer(&running.consumer_settings())]).await.context("AMQP_URI")?;
     let consumers = AmqpConsumers::new(broker, running.metrics(), shutdown.clone());
     consumers.subscribe(running.consumer_settings(), running.consumer())?;
-    running.tell_hands_of(consumers.clone());
+    let watched = consumers.clone();
+    running.report_hands(move |queue| watched.hands(queue));
     let watched = consumers.clone();
     // Reads are served without it: events wait.
     running.readiness().watch("broker", move || {

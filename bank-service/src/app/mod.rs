@@ -13,7 +13,7 @@ use service_kit::clock::SharedClock;
 use service_kit::config::ConfigError;
 use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve};
 use service_kit::lifecycle::{Readiness, Shutdown};
-use service_kit::messaging::{AmqpDeadLetters, Consumer, ConsumerSettings, DeadLetterOffice, Publisher};
+use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
 use shared_events::Pattern;
@@ -55,7 +55,8 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Opens the store (migrating it if so configured) and makes what the handlers share.
+/// Opens the store (migrating it if so configured) and makes what the handlers share. Whoever brings a transport adds its dead
+/// letters.
 pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metrics>) -> Result<AppState, StartError> {
     let url = settings.database_url.clone();
     let migrate = settings.config.migrate_on_start;
@@ -65,12 +66,8 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
         .map_err(|source| StartError::Database { url: settings.database_url.redacted(), source })?
         .confirmed_on(&settings.config.callback_queue);
     let security = Security::start(&settings, store.clone(), clock.clone(), &metrics).await?;
-    let dead_letters = settings.broker.clone().map(|broker| -> Arc<dyn DeadLetterOffice> {
-        let queues = crate::trace::known_queues(&settings.config);
-        Arc::new(AmqpDeadLetters::new(broker, queues, clock.clone()))
-    });
     let (tracer, changes) = (Arc::default(), Changes::new(store.clone()));
-    Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics, dead_letters, tracer, changes })
+    Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics, dead_letters: None, tracer, changes })
 }
 
 pub(crate) fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {

@@ -59,7 +59,7 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 fn database(url: &DatabaseUrl) -> Result<String, String> {
-    if let DatabaseUrl::Sqlite(path) = url
+    if let Some(path) = url.file()
         && !path.exists()
     {
         return Err(format!("{} does not exist yet; run `bank-service db upgrade` to make it", path.display()));

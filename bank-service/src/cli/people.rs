@@ -2,17 +2,15 @@
 
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use service_kit::clock::SystemClock;
 use service_kit::config::{AppEnv, Secret};
 use service_kit::ids::random_bytes;
 use service_kit::telemetry::Metrics;
 use shared_events::UserId;
 
+use super::serve::prepare;
 use super::{fail, say};
-use crate::app;
 use crate::config::Config;
 use crate::http::AppState;
 use crate::operations::identity::AdminOutcome;
@@ -110,7 +108,7 @@ fn tell(outcome: AdminOutcome, email: &str) -> anyhow::Result<ExitCode> {
 pub(super) fn with_state<T>(config: Config, f: impl AsyncFnOnce(AppState) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let state = app::prepare(config.check()?, Arc::new(SystemClock), Metrics::new()).await?;
+        let state = prepare(config, Metrics::new()).await?;
         let store = state.store.clone();
         let done = f(state).await;
         store.give_back_ids().await;

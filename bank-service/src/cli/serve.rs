@@ -9,13 +9,15 @@ use std::time::Duration;
 use anyhow::Context;
 use service_kit::clock::SystemClock;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, AmqpSettings, Role};
+use service_kit::messaging::amqp::{self, Role};
+use service_kit::messaging::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher, AmqpSettings};
 use service_kit::telemetry::Metrics;
 
 use super::people;
 use crate::app::{self, Running};
 use crate::config::Config;
-use crate::store::DatabaseUrl;
+use crate::http::AppState;
+use crate::trace::known_queues;
 
 /// Handlers that still run after this time are stopped; what they had is delivered again.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -25,7 +27,7 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
         let shutdown = Shutdown::new();
         shutdown.on_signals();
         let metrics = Metrics::new();
-        let state = app::prepare(config.check()?, Arc::new(SystemClock), metrics).await?;
+        let state = prepare(config, metrics).await?;
         // Before any port is open: nobody is to find a bank without its administrator.
         if let Some(code) = people::first_admin(&state).await? {
             return Ok(code);
@@ -46,11 +48,22 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
         let database = running.state.settings.database_url.clone();
         running.finish().await;
         drained.begin();
-        if let DatabaseUrl::Sqlite(path) = database {
-            service_kit::sqlite::finish(&path);
+        if let Some(path) = database.file() {
+            service_kit::sqlite::finish(path);
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// What the commands share: the service's own parts, and the dead letters of the broker if there is one.
+pub(super) async fn prepare(config: Config, metrics: Arc<Metrics>) -> anyhow::Result<AppState> {
+    let clock = Arc::new(SystemClock);
+    let mut state = app::prepare(config.check()?, clock.clone(), metrics).await?;
+    if let Some(broker) = state.settings.broker.clone() {
+        let queues = known_queues(&state.settings.config);
+        state.dead_letters = Some(Arc::new(AmqpDeadLetters::new(broker, queues, clock)));
+    }
+    Ok(state)
 }
 
 /// A broker that refuses us is a fault to be told at once; one that is away is waited for.

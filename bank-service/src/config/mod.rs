@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use service_kit::config::{AppEnv, Secret};
 use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
-use service_kit::messaging::amqp::BrokerOptions;
+use service_kit::messaging::BrokerOptions;
 
 pub use push::{PushOptions, PushSettings};
 pub use settings::{RateLimits, Settings};

@@ -6,7 +6,7 @@ use service_kit::http::PeerTrust;
 use service_kit::http::cors::Origins;
 use service_kit::http::server::Network;
 use service_kit::http::tls::Tls;
-use service_kit::messaging::amqp::AmqpSettings;
+use service_kit::messaging::AmqpSettings;
 use url::Url;
 
 use super::{Config, PushSettings, SmsSettings, SocialClient, production};
@@ -255,7 +255,7 @@ fn check_score(config: &Config, faults: &mut Faults) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use service_kit::messaging::amqp::BrokerOptions;
+    use service_kit::messaging::BrokerOptions;
 
     use super::*;
 

@@ -37,7 +37,7 @@ pub(super) struct Lease {
 
 impl Lease {
     /// Starts to ask for the lease. To be called within a runtime.
-    pub(super) fn start(row: Option<LeaseRow>, metrics: &Metrics) -> Self {
+    pub(super) fn start(row: Option<Box<dyn LeaseRow>>, metrics: &Metrics) -> Self {
         let leader = metrics.gauge("bank_outbox_relay_leader", "1 while this process publishes the outbox.", &[]);
         let leader = leader.with_label_values::<&str>(&[]);
         let (set_until, until) = watch::channel(None);
@@ -88,7 +88,7 @@ fn is_running(until: Until) -> bool {
 }
 
 struct Holder {
-    row: LeaseRow,
+    row: Box<dyn LeaseRow>,
     until: watch::Sender<Until>,
     leader: IntGauge,
     failing: bool,

@@ -1,17 +1,14 @@
 //! The `cards` table. A card's owner is the user of its account's client.
 
-use diesel::mysql::Mysql;
 use diesel::prelude::*;
-use diesel::query_builder::AstPass;
-use diesel::sql_types::BigInt;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
 use shared_events::{AccountId, BankId, CardId, ClientId};
 
 use super::gather::{Found, Gathered};
+use super::kept_row::kept_row;
 use super::one_of::one_of;
 use super::owned::{self, Owned};
 use super::page::page_of;
-use super::prepared::{self, KeptRow, bind_columns};
 use super::schema::{accounts, cards, clients};
 use super::{Db, StoreError};
 use crate::domain::balance::Balance;
@@ -44,14 +41,7 @@ struct NewRow {
     version: i64,
 }
 
-impl KeptRow for NewRow {
-    const INSERT: &'static str = "INSERT INTO cards (id, balance, account_id, version) VALUES ";
-
-    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
-        let Self { id, balance, account_id, version } = self;
-        bind_columns!(out, id => BigInt, balance => BigInt, account_id => BigInt, version => BigInt)
-    }
-}
+kept_row!(NewRow, cards: id => BigInt, balance => BigInt, account_id => BigInt, version => BigInt);
 
 fn read((id, balance, account_id, version): Row) -> Result<Card, StoreError> {
     let corrupt = |what| move |_| StoreError::Corrupt { what };
@@ -158,7 +148,8 @@ pub fn insert(db: &mut Db, card: &Card) -> Result<(), StoreError> {
         version: card.version,
     };
     match db {
-        Db::Mysql(conn) => prepared::insert(conn, &[row])?,
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => super::mysql::insert(conn, &[row])?,
         Db::Sqlite(conn) => diesel::insert_into(cards::table).values(row).execute(conn)?,
     };
     Ok(())

@@ -34,6 +34,7 @@ pub fn find(db: &mut Db, key: &CounterKey) -> Result<Option<Counter>, StoreError
 
 /// A counter that is about to be changed: on engines that run transactions at the same time, the others wait for this one.
 pub fn hold(db: &mut Db, key: &CounterKey) -> Result<Option<Counter>, StoreError> {
+    #[cfg(feature = "mysql")]
     if let Db::Mysql(conn) = db {
         let row = dsl::counters.find(&key.0).select(dsl::counter_key).for_update();
         row.first::<String>(conn).optional()?;

@@ -6,10 +6,12 @@
 use diesel::MultiConnection;
 use diesel::sqlite::SqliteConnection;
 
+#[cfg(feature = "mysql")]
 use super::mysql::MysqlConn;
 
 #[derive(MultiConnection)]
 pub enum Db {
+    #[cfg(feature = "mysql")]
     Mysql(MysqlConn),
     Sqlite(SqliteConnection),
 }

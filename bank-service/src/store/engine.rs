@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::mysql_pool::MysqlPool;
+#[cfg(feature = "mysql")]
+use super::mysql::{self, MysqlPool};
 use super::outbox::{self, WithRows};
 use super::sqlite_pool::SqlitePool;
-use super::together::Together;
-use super::{DatabaseUrl, Db, Ids, OperationError, StoreError};
+use super::{DatabaseUrl, Db, Ids, LeaseRow, OperationError, StoreError};
 
 #[derive(Clone)]
 pub(super) enum Engine {
+    #[cfg(feature = "mysql")]
     Mysql(MysqlPool),
     Sqlite(SqlitePool),
 }
@@ -17,16 +18,29 @@ pub(super) enum Engine {
 impl Engine {
     pub(super) fn connect(url: &DatabaseUrl, ids: &Arc<Ids>) -> Result<Self, StoreError> {
         match url {
-            DatabaseUrl::Mysql(url) => MysqlPool::connect(url).map(Self::Mysql),
+            #[cfg(feature = "mysql")]
+            DatabaseUrl::Mysql(url) => MysqlPool::connect(url, ids.clone()).map(Self::Mysql),
             DatabaseUrl::Sqlite(path) => SqlitePool::connect(path, ids.clone()).map(Self::Sqlite),
         }
     }
 
-    /// How another connection to the same server is made; none for a file.
-    pub(super) fn options(&self) -> Option<mysql_async::Opts> {
+    /// A lease that replicas share; none where one process has a file alone.
+    #[cfg_attr(not(feature = "mysql"), expect(unused_variables, reason = "only a server has leases"))]
+    pub(super) fn lease(&self, name: &'static str) -> Option<Box<dyn LeaseRow>> {
         match self {
-            Self::Mysql(pool) => Some(pool.options()),
+            #[cfg(feature = "mysql")]
+            Self::Mysql(pool) => Some(pool.lease(name)),
             Self::Sqlite(_) => None,
+        }
+    }
+
+    /// See `Store::give_back_ids`.
+    #[cfg_attr(not(feature = "mysql"), expect(clippy::unused_async, reason = "only a server is asked"))]
+    pub(super) async fn give_back_ids(&self) {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Mysql(pool) => pool.give_back_ids().await,
+            Self::Sqlite(_) => {}
         }
     }
 
@@ -36,6 +50,7 @@ impl Engine {
         E: From<StoreError> + Send + 'static,
     {
         match self {
+            #[cfg(feature = "mysql")]
             Self::Mysql(pool) => pool.read(f).await,
             Self::Sqlite(pool) => pool.read(f).await,
         }
@@ -44,6 +59,7 @@ impl Engine {
     /// Whether writes succeed, as far as is known without writing.
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         match self {
+            #[cfg(feature = "mysql")]
             Self::Mysql(_) => Ok(()),
             Self::Sqlite(pool) => pool.probe().await,
         }
@@ -52,25 +68,22 @@ impl Engine {
     /// One transaction: the work, and the events that it gives.
     pub(super) async fn write<T, E>(
         &self,
-        ids: &Arc<Ids>,
         work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: OperationError,
     {
-        let whole = outbox::with_events(work);
         match self {
-            Self::Mysql(pool) => pool.write(ids.clone(), whole).await,
-            Self::Sqlite(pool) => pool.write(whole).await,
+            #[cfg(feature = "mysql")]
+            Self::Mysql(pool) => pool.write(work).await,
+            Self::Sqlite(pool) => pool.write(outbox::with_events(work)).await,
         }
     }
 
     /// The same, in a transaction with others where that is quicker. For work that only adds rows.
     pub(super) async fn write_together<T, E>(
         &self,
-        together: &Together,
-        ids: &Arc<Ids>,
         work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
     ) -> Result<T, E>
     where
@@ -78,9 +91,10 @@ impl Engine {
         E: OperationError,
     {
         match self {
-            Self::Mysql(pool) => together.write(pool, ids, work).await,
+            #[cfg(feature = "mysql")]
+            Self::Mysql(pool) => pool.write_together(work).await,
             // Its writer commits in groups anyway.
-            Self::Sqlite(_) => self.write(ids, work).await,
+            Self::Sqlite(_) => self.write(work).await,
         }
     }
 }
@@ -88,7 +102,8 @@ impl Engine {
 /// One connection outside of any pool, for migrations.
 pub(super) fn open(url: &DatabaseUrl) -> Result<Db, StoreError> {
     match url {
-        DatabaseUrl::Mysql(url) => super::mysql_pool::open(url),
+        #[cfg(feature = "mysql")]
+        DatabaseUrl::Mysql(url) => mysql::open(url),
         DatabaseUrl::Sqlite(path) => super::sqlite_pool::open(path, service_kit::sqlite::Role::Writer),
     }
 }

@@ -4,12 +4,9 @@
 //! Keys are per caller and kept for 24 hours.
 
 use chrono::{NaiveDateTime, TimeDelta};
-use diesel::mysql::Mysql;
 use diesel::prelude::*;
-use diesel::query_builder::AstPass;
-use diesel::sql_types::{Text, Timestamp};
 
-use super::prepared::{self, KeptRow, bind_columns};
+use super::kept_row::kept_row;
 use super::schema::idempotency_keys::{self, dsl};
 use super::{Ctx, Db, Outcome, Store, StoreError};
 
@@ -27,18 +24,10 @@ struct NewRow {
     created_at: NaiveDateTime,
 }
 
-impl KeptRow for NewRow {
-    const INSERT: &'static str =
-        "INSERT INTO idempotency_keys (caller, idempotency_key, request_hash, response, created_at) VALUES ";
-
-    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
-        let Self { caller, idempotency_key, request_hash, response, created_at } = self;
-        bind_columns!(
-            out, caller => Text, idempotency_key => Text, request_hash => Text, response => Text,
-            created_at => Timestamp
-        )
-    }
-}
+kept_row!(
+    NewRow, idempotency_keys:
+    caller => Text, idempotency_key => Text, request_hash => Text, response => Text, created_at => Timestamp
+);
 
 /// A key as a request gave it.
 #[derive(Debug, Clone)]
@@ -98,7 +87,8 @@ pub(super) fn remember(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey, response: &
 
 fn insert(db: &mut Db, row: &NewRow) -> Result<(), StoreError> {
     match db {
-        Db::Mysql(conn) => prepared::insert(conn, std::slice::from_ref(row))?,
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => super::mysql::insert(conn, std::slice::from_ref(row))?,
         Db::Sqlite(conn) => diesel::insert_into(idempotency_keys::table).values(row).execute(conn)?,
     };
     Ok(())

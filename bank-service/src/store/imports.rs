@@ -70,6 +70,7 @@ pub fn insert(
         return Ok(());
     }
     match db {
+        #[cfg(feature = "mysql")]
         Db::Mysql(conn) => {
             diesel::insert_into(users::table).values(users_rows).execute(conn)?;
             diesel::insert_into(imported_users::table).values(imports).execute(conn)?;

@@ -60,6 +60,7 @@ impl<P> Lanes<P> {
     }
 
     /// The piece, if nobody has begun it.
+    #[cfg(feature = "mysql")]
     pub(super) fn leave(&self, number: u64) -> Option<P> {
         let mut waiting = self.waiting();
         let index = waiting.pieces.iter().position(|(one, _)| *one == number)?;

@@ -1,70 +1,19 @@
-//! The row that says which replica does what only one may do, with the server's clock as the judge.
-//!
-//! A connection of its own, outside of the pool: under overload the pool is what everybody waits for, and a lease that cannot
-//! be renewed is a lease lost. Every call may be dropped at any time; the connection then goes with it. Of MySQL and MariaDB
-//! only: SQLite's file belongs to one process.
+//! The row that says which replica does what only one may do.
 
 use std::time::Duration;
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts};
+use async_trait::async_trait;
 
 use super::StoreError;
 
-const LONG_AGO: &str = "1970-01-02 00:00:00";
-
-/// One named lease, as one holder sees it.
-pub struct LeaseRow {
-    opts: Opts,
-    name: &'static str,
-    holder: String,
-    conn: Option<Conn>,
-}
-
-impl LeaseRow {
-    /// `holder` is told apart from all others: a fresh id of at most 36 characters.
-    pub(super) fn new(opts: Opts, name: &'static str, holder: String) -> Self {
-        Self { opts, name, holder, conn: None }
-    }
-
-    pub fn holder(&self) -> &str {
-        &self.holder
-    }
+/// One named lease, as one holder sees it. Every call may be dropped at any time.
+#[async_trait]
+pub trait LeaseRow: Send {
+    fn holder(&self) -> &str;
 
     /// Takes the lease if it is free or has run out, or renews it; true if it is ours until `length` after the server began.
-    pub async fn hold(&mut self, length: Duration) -> Result<bool, StoreError> {
-        let micros = u64::try_from(length.as_micros()).unwrap_or(u64::MAX);
-        let sql = "UPDATE leases SET holder = ?, expires_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND \
-                   WHERE name = ? AND (holder = ? OR expires_at <= UTC_TIMESTAMP(6))";
-        let parameters = (self.holder.clone(), micros, self.name, self.holder.clone());
-        let mut conn = self.connected().await?;
-        conn.exec_drop(sql, parameters).await.map_err(|error| unavailable(&error))?;
-        let ours = conn.affected_rows() == 1;
-        self.conn = Some(conn);
-        Ok(ours)
-    }
+    async fn hold(&mut self, length: Duration) -> Result<bool, StoreError>;
 
     /// Lets the next one have it at once. Nothing happens if it is not ours.
-    pub async fn give_up(&mut self) -> Result<(), StoreError> {
-        let sql = "UPDATE leases SET holder = '', expires_at = ? WHERE name = ? AND holder = ?";
-        let parameters = (LONG_AGO, self.name, self.holder.clone());
-        let mut conn = self.connected().await?;
-        conn.exec_drop(sql, parameters).await.map_err(|error| unavailable(&error))?;
-        conn.disconnect().await.map_err(|error| unavailable(&error))
-    }
-
-    /// Taken out while it is used, so that a call that is dropped takes the connection along.
-    async fn connected(&mut self) -> Result<Conn, StoreError> {
-        if let Some(conn) = self.conn.take() {
-            return Ok(conn);
-        }
-        let mut conn = Conn::new(self.opts.clone()).await.map_err(|error| unavailable(&error))?;
-        let sql = "INSERT IGNORE INTO leases (name, holder, expires_at) VALUES (?, '', ?)";
-        conn.exec_drop(sql, (self.name, LONG_AGO)).await.map_err(|error| unavailable(&error))?;
-        Ok(conn)
-    }
-}
-
-fn unavailable(error: &mysql_async::Error) -> StoreError {
-    StoreError::Unavailable { reason: error.to_string() }
+    async fn give_up(&mut self) -> Result<(), StoreError>;
 }

@@ -48,6 +48,7 @@ pub fn record(db: &mut Db, ctx: &Ctx, queue: &str, action: &str, events: &[Event
     for batch in events.chunks(BATCH) {
         let rows: Vec<NewAction<'_>> = batch.iter().map(row).collect();
         match db {
+            #[cfg(feature = "mysql")]
             Db::Mysql(conn) => drop(diesel::insert_into(dead_letter_actions::table).values(&rows).execute(conn)?),
             Db::Sqlite(conn) => {
                 for row in &rows {

@@ -2,19 +2,19 @@
 //!
 //! Replicas that start together are safe: MySQL runs under a named lock, SQLite under its write lock.
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::migration::{Migration, MigrationConnection, MigrationSource, MigrationVersion};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable};
+use diesel::sql_types::BigInt;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+#[cfg(feature = "mysql")]
+use super::mysql;
 use super::vault_keys::{self, VaultKey};
 use super::{DatabaseUrl, Db, StoreError, address_keys, engine};
 
 const COMMON: EmbeddedMigrations = embed_migrations!("migrations/common");
-const MYSQL: EmbeddedMigrations = embed_migrations!("migrations/mysql");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const LOCK_SECONDS: u32 = 60;
 /// The migration that makes the users.
 const SCHEMA: &str = "20260101000001";
 /// The migration that marks their addresses as converted.
@@ -36,14 +36,26 @@ pub struct Status {
     pub applied: bool,
 }
 
+/// The migrations that both engines share, and those of one.
 struct Source {
-    sqlite: bool,
+    of_engine: EmbeddedMigrations,
+}
+
+impl Source {
+    fn of(db: &Db) -> Self {
+        let of_engine = match db {
+            #[cfg(feature = "mysql")]
+            Db::Mysql(_) => mysql::MIGRATIONS,
+            Db::Sqlite(_) => SQLITE,
+        };
+        Self { of_engine }
+    }
 }
 
 impl MigrationSource<super::db::MultiBackend> for Source {
     fn migrations(&self) -> diesel::migration::Result<Migrations> {
         let mut all: Migrations = COMMON.migrations()?;
-        all.extend(if self.sqlite { SQLITE.migrations()? } else { MYSQL.migrations()? });
+        all.extend(self.of_engine.migrations()?);
         all.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
         Ok(all)
     }
@@ -101,7 +113,7 @@ pub fn named_key(url: &DatabaseUrl) -> Result<Option<VaultKey>, StoreError> {
 pub fn status(url: &DatabaseUrl) -> Result<Vec<Status>, StoreError> {
     let mut db = engine::open(url)?;
     let applied = applied(&mut db)?;
-    let known = Source { sqlite: db.is_sqlite() }.migrations().map_err(|error| failed(&error))?;
+    let known = Source::of(&db).migrations().map_err(|error| failed(&error))?;
     let versions = known.iter().map(|migration| migration.name().version().to_string());
     Ok(versions.map(|version| Status { applied: applied.contains(&version), version }).collect())
 }
@@ -123,12 +135,12 @@ fn failed(error: &MigrationError) -> StoreError {
 }
 
 fn locked<T>(url: &DatabaseUrl, f: impl FnOnce(&mut Db, Source) -> Result<T, MigrationError>) -> Result<T, StoreError> {
-    if let DatabaseUrl::Sqlite(path) = url {
+    if let Some(path) = url.file() {
         service_kit::sqlite::refuse_foreign(path, SCHEMA)?;
     }
     let mut db = engine::open(url)?;
     refuse_foreign(&mut db)?;
-    let source = Source { sqlite: db.is_sqlite() };
+    let source = Source::of(&db);
     lock(&mut db)?;
     let result =
         db.setup().map_err(MigrationError::from).and_then(|_| f(&mut db, source)).map_err(|error| failed(&error));
@@ -163,15 +175,11 @@ fn has_migrations(db: &mut Db) -> Result<bool, StoreError> {
 }
 
 fn lock(db: &mut Db) -> Result<(), StoreError> {
-    let text = format!("GET_LOCK('bank-service.migrations', {LOCK_SECONDS})");
-    let granted = match db {
+    match db {
         // Migrations run inside this transaction, as savepoints of it.
-        Db::Sqlite(conn) => return Ok(AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?),
-        Db::Mysql(_) => diesel::select(diesel::dsl::sql::<Nullable<BigInt>>(&text)).get_result::<Option<i64>>(db)?,
-    };
-    match granted {
-        Some(1) => Ok(()),
-        _ => Err(StoreError::Migration { reason: "another process is migrating the database".to_owned() }),
+        Db::Sqlite(conn) => Ok(AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?),
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => mysql::lock(conn),
     }
 }
 
@@ -179,7 +187,8 @@ fn unlock(db: &mut Db, succeeded: bool) -> Result<(), StoreError> {
     match db {
         Db::Sqlite(conn) if succeeded => AnsiTransactionManager::commit_transaction(conn)?,
         Db::Sqlite(conn) => AnsiTransactionManager::rollback_transaction(conn)?,
-        Db::Mysql(conn) => conn.batch_execute("DO RELEASE_LOCK('bank-service.migrations')")?,
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => mysql::unlock(conn)?,
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ mod gather;
 mod group_commit;
 pub mod idempotency;
 pub mod imports;
+mod kept_row;
 mod lanes;
 mod lease;
 pub mod letter_actions;
@@ -33,9 +34,8 @@ pub mod login_devices;
 pub mod mail_alarm;
 pub mod mail_receipts;
 pub mod migrations;
+#[cfg(feature = "mysql")]
 mod mysql;
-mod mysql_options;
-mod mysql_pool;
 pub mod named;
 mod one_of;
 pub mod one_time_secrets;
@@ -43,7 +43,6 @@ pub mod outbox;
 mod owned;
 mod page;
 pub mod phones;
-mod prepared;
 pub mod refresh_tokens;
 pub mod roles;
 pub mod schema;
@@ -57,7 +56,6 @@ pub mod social;
 mod social_statuses;
 mod sqlite_pool;
 pub mod stream_tickets;
-mod together;
 pub mod unrouted;
 mod url;
 pub mod user_roles;
@@ -89,7 +87,6 @@ use mail_alarm::{MailAlarm, SharedAlarm};
 use owned::Owned;
 pub use seal::{Seal, SharedSeal};
 pub use sequence::{Ids, Sequence, Sequenced};
-use together::Together;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
 /// An operation's own error. It says where a store error is among its variants, so that a lost transaction is tried again.
@@ -125,7 +122,6 @@ pub struct Store {
     callback_queue: Arc<str>,
     accounts: Gather<Owned<Account>>,
     cards: Gather<Owned<Card>>,
-    together: Together,
 }
 
 impl Store {
@@ -137,8 +133,7 @@ impl Store {
         let engine = Engine::connect(url, &ids)?;
         let callback_queue = Arc::from(ACK_QUEUE);
         let (accounts, cards) = (Gather::default(), Gather::default());
-        let together = Together::default();
-        Ok(Self { engine, ids, committed, seal, mail_alarm, callback_queue, accounts, cards, together })
+        Ok(Self { engine, ids, committed, seal, mail_alarm, callback_queue, accounts, cards })
     }
 
     /// From now on events that are to be confirmed ask for it on this queue.
@@ -169,9 +164,8 @@ impl Store {
     }
 
     /// A lease that replicas on one database share, under a fresh holder's id; none where one process has the database alone.
-    pub fn lease(&self, name: &'static str) -> Option<LeaseRow> {
-        let opts = self.engine.options()?;
-        Some(LeaseRow::new(opts, name, service_kit::ids::new_uuid().to_string()))
+    pub fn lease(&self, name: &'static str) -> Option<Box<dyn LeaseRow>> {
+        self.engine.lease(name)
     }
 
     /// Notified after each commit that wrote events.
@@ -208,7 +202,7 @@ impl Store {
         T: Send + 'static,
         E: OperationError,
     {
-        let done = self.engine.write(&self.ids, with_rows(ctx, f)).await?;
+        let done = self.engine.write(with_rows(ctx, f)).await?;
         Ok(self.told(done))
     }
 
@@ -248,30 +242,14 @@ impl Store {
         E: OperationError + From<IdempotencyError>,
     {
         let work = with_rows(ctx, create(key, f));
-        let done = self.engine.write_together(&self.together, &self.ids, work).await?;
+        let done = self.engine.write_together(work).await?;
         Ok(self.told(done))
     }
 
     /// Gives ids back that were reserved and not used, so that those of the next process follow on. To be called once nothing
     /// is written any more; whoever writes all the same reserves others.
     pub async fn give_back_ids(&self) {
-        if self.engine.options().is_none() {
-            return;
-        }
-        let left: Vec<_> =
-            Sequence::ALL.into_iter().filter_map(|one| self.ids.surrender(one).map(|left| (one, left))).collect();
-        if left.is_empty() {
-            return;
-        }
-        let work = move |db: &mut Db| {
-            for (sequence, block) in &left {
-                sequence::give_back(db, *sequence, *block)?;
-            }
-            Ok::<_, StoreError>(((), Vec::new()))
-        };
-        if let Err(error) = self.engine.write(&self.ids, work).await {
-            tracing::info!(%error, "unused ids could not be given back; they are skipped");
-        }
+        self.engine.give_back_ids().await;
     }
 
     /// Whether the database answers and takes commits; for readiness.

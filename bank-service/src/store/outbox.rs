@@ -3,13 +3,10 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDateTime};
-use diesel::mysql::Mysql;
 use diesel::prelude::*;
-use diesel::query_builder::AstPass;
-use diesel::sql_types::{Binary, Nullable, Text, Timestamp};
 use shared_events::WireMessage;
 
-use super::prepared::{self, KeptRow, bind_columns};
+use super::kept_row::kept_row;
 use super::schema::outbox::{self, dsl};
 use super::{Ctx, Db, PendingEvent, StoreError, unrouted};
 
@@ -32,19 +29,11 @@ pub(super) struct NewRow {
     sealed: Option<Vec<u8>>,
 }
 
-impl KeptRow for NewRow {
-    const INSERT: &'static str =
-        "INSERT INTO outbox (event_id, event_type, message, created_at, due_at, sealed) VALUES ";
-
-    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
-        // Every field by its name: one that is forgotten does not compile.
-        let Self { event_id, event_type, message, created_at, due_at, sealed } = self;
-        bind_columns!(
-            out, event_id => Text, event_type => Text, message => Text, created_at => Timestamp,
-            due_at => Nullable<Timestamp>, sealed => Nullable<Binary>
-        )
-    }
-}
+kept_row!(
+    NewRow, outbox:
+    event_id => Text, event_type => Text, message => Text, created_at => Timestamp,
+    due_at => Nullable<Timestamp>, sealed => Nullable<Binary>
+);
 
 /// A row that waits to be published.
 #[derive(Debug, Clone, Queryable)]
@@ -97,7 +86,8 @@ pub(super) fn with_events<T, E: From<StoreError>>(
 pub(super) fn insert(db: &mut Db, rows: &[NewRow]) -> Result<(), StoreError> {
     for batch in rows.chunks(BATCH) {
         match db {
-            Db::Mysql(conn) => prepared::insert(conn, batch)?,
+            #[cfg(feature = "mysql")]
+            Db::Mysql(conn) => super::mysql::insert(conn, batch)?,
             Db::Sqlite(conn) => insert_each(conn, batch)?,
         };
     }

@@ -1,12 +1,9 @@
 //! The `refresh_tokens` table: every token ever given within a living session, by its hash, so that reuse is recognised.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use diesel::mysql::Mysql;
 use diesel::prelude::*;
-use diesel::query_builder::AstPass;
-use diesel::sql_types::{Text, Timestamp};
 
-use super::prepared::{self, KeptRow, bind_columns};
+use super::kept_row::kept_row;
 use super::schema::refresh_tokens;
 use super::{Ctx, Db, StoreError};
 use crate::domain::session::{REFRESH_GRACE, SessionId, TokenHash};
@@ -45,19 +42,13 @@ struct NewRow {
     issued_at: NaiveDateTime,
 }
 
-impl KeptRow for NewRow {
-    const INSERT: &'static str = "INSERT INTO refresh_tokens (token_hash, session_id, issued_at) VALUES ";
-
-    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
-        let Self { token_hash, session_id, issued_at } = self;
-        bind_columns!(out, token_hash => Text, session_id => Text, issued_at => Timestamp)
-    }
-}
+kept_row!(NewRow, refresh_tokens: token_hash => Text, session_id => Text, issued_at => Timestamp);
 
 pub fn insert(db: &mut Db, hash: &str, session: SessionId, now: DateTime<Utc>) -> Result<(), StoreError> {
     let row = NewRow { token_hash: hash.to_owned(), session_id: session.to_string(), issued_at: now.naive_utc() };
     match db {
-        Db::Mysql(conn) => prepared::insert(conn, &[row])?,
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => super::mysql::insert(conn, &[row])?,
         Db::Sqlite(conn) => diesel::insert_into(refresh_tokens::table).values(row).execute(conn)?,
     };
     Ok(())

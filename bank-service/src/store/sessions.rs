@@ -1,13 +1,10 @@
 //! The `sessions` table: one row per login.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use diesel::mysql::Mysql;
 use diesel::prelude::*;
-use diesel::query_builder::AstPass;
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 use shared_events::UserId;
 
-use super::prepared::{self, KeptRow, bind_columns};
+use super::kept_row::kept_row;
 use super::schema::{sessions, users};
 use super::{Ctx, Db, StoreError, refresh_tokens, user_roles};
 use crate::domain::session::{Proof, Session, SessionId};
@@ -67,35 +64,18 @@ impl TryFrom<SessionRow> for Session {
     }
 }
 
-impl KeptRow for SessionRow {
-    const INSERT: &'static str = "INSERT INTO sessions (id, user_id, created_at, auth_time, last_used_at, expires_at, \
-                                  revoked_at, user_agent, remote_addr, amr) VALUES ";
-
-    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
-        let Self {
-            id,
-            user_id,
-            created_at,
-            auth_time,
-            last_used_at,
-            expires_at,
-            revoked_at,
-            user_agent,
-            remote_addr,
-            amr,
-        } = self;
-        bind_columns!(
-            out, id => Text, user_id => BigInt, created_at => Timestamp, auth_time => Timestamp,
-            last_used_at => Timestamp, expires_at => Timestamp, revoked_at => Nullable<Timestamp>,
-            user_agent => Nullable<Text>, remote_addr => Nullable<Text>, amr => Text
-        )
-    }
-}
+kept_row!(
+    SessionRow, sessions:
+    id => Text, user_id => BigInt, created_at => Timestamp, auth_time => Timestamp, last_used_at => Timestamp,
+    expires_at => Timestamp, revoked_at => Nullable<Timestamp>, user_agent => Nullable<Text>,
+    remote_addr => Nullable<Text>, amr => Text
+);
 
 pub fn insert(db: &mut Db, session: &Session) -> Result<(), StoreError> {
     let row = SessionRow::from(session);
     match db {
-        Db::Mysql(conn) => prepared::insert(conn, &[row])?,
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => super::mysql::insert(conn, &[row])?,
         Db::Sqlite(conn) => diesel::insert_into(sessions::table).values(row).execute(conn)?,
     };
     Ok(())

@@ -1,6 +1,6 @@
 //! `DATABASE_URL`: the scheme picks the engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,6 +8,7 @@ pub enum DatabaseUrl {
     /// `sqlite:./data/bank.sqlite`
     Sqlite(PathBuf),
     /// `mysql://user:password@host:3306/database`
+    #[cfg(feature = "mysql")]
     Mysql(String),
 }
 
@@ -35,8 +36,12 @@ impl FromStr for DatabaseUrl {
         let url = ::url::Url::parse(text).map_err(|_| DatabaseUrlError::Form)?;
         let has_database = url.path().len() > 1;
         if url.scheme() == "mysql" && url.host_str().is_some() && has_database {
-            super::mysql_options::parse(text)?;
-            Ok(Self::Mysql(text.to_owned()))
+            #[cfg(not(feature = "mysql"))]
+            return Err(DatabaseUrlError::Parameter {
+                reason: "this program is built without MySQL; bank-service has it".to_owned(),
+            });
+            #[cfg(feature = "mysql")]
+            super::mysql::parse(text).map(|_| Self::Mysql(text.to_owned()))
         } else if url.scheme().starts_with("postgres") {
             Err(DatabaseUrlError::Postgres)
         } else {
@@ -46,10 +51,20 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Mysql(_) => None,
+            Self::Sqlite(path) => Some(path),
+        }
+    }
+
     /// For people and logs: without the password.
     pub fn redacted(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+            #[cfg(feature = "mysql")]
             Self::Mysql(text) => ::url::Url::parse(text).map_or_else(
                 |_| "mysql:".to_owned(),
                 |url| {
@@ -73,6 +88,7 @@ mod tests {
     fn the_scheme_picks_the_engine_and_others_are_refused() {
         assert_eq!("sqlite:./a.sqlite".parse(), Ok(DatabaseUrl::Sqlite("./a.sqlite".into())));
         assert_eq!("sqlite:///tmp/a.sqlite".parse(), Ok(DatabaseUrl::Sqlite("/tmp/a.sqlite".into())));
+        #[cfg(feature = "mysql")]
         assert!(matches!("mysql://u:p@h/bank".parse(), Ok(DatabaseUrl::Mysql(_))));
         for bad in ["", "sqlite:", "sqlite::memory:", "mysql://h", "bank.sqlite"] {
             assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Form), "{bad:?}");
@@ -82,6 +98,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "mysql")]
     #[test]
     fn the_password_is_not_shown() {
         let url: DatabaseUrl = "mysql://bank:hunter2@db.example:3307/bank".parse().unwrap();

@@ -241,6 +241,7 @@ fn read_credentials(row: CredentialsRow) -> Result<Credentials, StoreError> {
 pub fn hold(db: &mut Db, id: UserId) -> Result<Option<User>, StoreError> {
     let row = users::table.find(id.get()).select(columns!());
     let row: Option<Row> = match db {
+        #[cfg(feature = "mysql")]
         Db::Mysql(conn) => row.for_update().first(conn).optional()?,
         // One transaction at a time.
         Db::Sqlite(conn) => row.first(conn).optional()?,
@@ -259,6 +260,7 @@ pub fn outdate_proofs(db: &mut Db, id: UserId) -> Result<(), StoreError> {
 pub fn record_login(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let login = RecordLogin { id: id.get(), now: now.naive_utc() };
     let changed = match db {
+        #[cfg(feature = "mysql")]
         Db::Mysql(conn) => RunQueryDsl::execute(login, conn)?,
         Db::Sqlite(conn) => RunQueryDsl::execute(login, conn)?,
     };

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use service_kit::http::auth::{AUDIENCE_EMAIL, AUDIENCE_LOG};
 use service_kit::http::{PeerClient, PeerTrust};
-use service_kit::messaging::amqp::HandsReport;
+use service_kit::messaging::HandsReport;
 use shared_events::routing::LOG_PATTERNS;
 use shared_events::{EventId, Pattern};
 use url::Url;

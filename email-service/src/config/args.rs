@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser};
 use service_kit::config::{EnvOptions, Secret};
 use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
-use service_kit::messaging::amqp::BrokerOptions;
+use service_kit::messaging::BrokerOptions;
 use service_kit::telemetry::{LogFormat, LogSettings, ReportOptions};
 use shared_events::routing;
 

@@ -13,7 +13,7 @@ use service_kit::config::{ConfigError, Faults, is_plain, plain_http_warning};
 use service_kit::http::PeerTrust;
 use service_kit::http::cors::Origins;
 use service_kit::http::tls::Tls;
-use service_kit::messaging::amqp::AmqpSettings;
+use service_kit::messaging::AmqpSettings;
 use shared_events::{Pattern, routing};
 
 use crate::domain::{EmailAddress, LinkBase, MessageId, Sender};

@@ -1,10 +1,12 @@
 //! The records of deliveries: what makes a mail take effect once per event and recipient.
 
+#[cfg(feature = "mongodb")]
 mod mongo;
 mod schema;
 mod sqlite;
 mod target;
 
+#[cfg(feature = "mongodb")]
 pub use mongo::MongoStore;
 pub use sqlite::SqliteStore;
 pub use target::StoreTarget;
@@ -71,7 +73,7 @@ pub enum StoreError {
     #[error("the delivery records cannot be read or written")]
     Access(#[from] service_kit::sqlite::SqliteError),
     #[error("the delivery records cannot be read or written")]
-    Remote(#[source] Box<mongodb::error::Error>),
+    Remote(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("a delivery record makes no sense")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the delivery records cannot be reached in time")]
@@ -82,12 +84,6 @@ impl StoreError {
     /// Whether the store is away or busy, which says nothing about the record.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Access(_) | Self::Remote(_) | Self::Slow)
-    }
-}
-
-impl From<mongodb::error::Error> for StoreError {
-    fn from(error: mongodb::error::Error) -> Self {
-        Self::Remote(Box::new(error))
     }
 }
 

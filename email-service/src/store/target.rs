@@ -1,12 +1,15 @@
 //! Which store: `EMAIL_DATABASE_URL`, whose scheme picks the adapter.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+#[cfg(feature = "mongodb")]
 use service_kit::config::Secret;
 
-use super::{DeliveryStore, MongoStore, SqliteStore, StoreError};
+#[cfg(feature = "mongodb")]
+use super::MongoStore;
+use super::{DeliveryStore, SqliteStore, StoreError};
 
 const FORMS: &str = "expected sqlite:<file> or mongodb://host/database";
 
@@ -16,10 +19,20 @@ pub enum StoreTarget {
     /// One process with a file of its own.
     Sqlite(PathBuf),
     /// Any number of replicas.
+    #[cfg(feature = "mongodb")]
     Mongo { uri: Secret },
 }
 
 impl StoreTarget {
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(file) => Some(file),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo { .. } => None,
+        }
+    }
+
     pub async fn open(&self) -> Result<Arc<dyn DeliveryStore>, StoreError> {
         match self {
             Self::Sqlite(file) => {
@@ -28,6 +41,7 @@ impl StoreTarget {
                 let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&file)).await;
                 Ok(Arc::new(opened.map_err(|error| StoreError::Open(error.into()))??))
             }
+            #[cfg(feature = "mongodb")]
             Self::Mongo { uri } => Ok(Arc::new(MongoStore::open(uri).await?)),
         }
     }
@@ -43,6 +57,11 @@ impl FromStr for StoreTarget {
                 "" => Err(format!("names no file; {FORMS}")),
                 file => Ok(Self::Sqlite(file.into())),
             },
+            #[cfg(not(feature = "mongodb"))]
+            Some(("mongodb" | "mongodb+srv", _)) => {
+                Err("this program is built without MongoDB; email-service has it".to_owned())
+            }
+            #[cfg(feature = "mongodb")]
             Some(("mongodb" | "mongodb+srv", rest)) => {
                 // Several hosts may be named, so this is no URL that url::Url reads.
                 let path = rest.strip_prefix("//").and_then(|rest| rest.split_once('/')).map(|(_, path)| path);
@@ -61,6 +80,7 @@ impl FromStr for StoreTarget {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "mongodb")]
     #[test]
     fn the_scheme_picks_the_store_and_no_fault_shows_a_password() {
         assert!(matches!("sqlite:./a".parse(), Ok(StoreTarget::Sqlite(file)) if file.to_str() == Some("./a")));

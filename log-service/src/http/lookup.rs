@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::Problem;
-use service_kit::messaging::amqp::HandsReport;
+use service_kit::messaging::HandsReport;
 use shared_events::EventId;
 use utoipa::ToSchema;
 

@@ -26,7 +26,7 @@ use service_kit::clock::SharedClock;
 use service_kit::http::auth::Verifier;
 use service_kit::http::stream::Seats;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::amqp::HandsReport;
+use service_kit::messaging::HandsReport;
 use shared_events::Pattern;
 
 pub use openapi::document;

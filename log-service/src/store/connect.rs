@@ -1,12 +1,13 @@
 //! The choice of an adapter: the URL's scheme decides.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
 use super::LogStore;
+#[cfg(feature = "mongodb")]
 use super::mongo::{self, MongoStore, MongoUrl};
 use super::sqlite::{self, SqliteStore};
 
@@ -14,6 +15,7 @@ use super::sqlite::{self, SqliteStore};
 #[derive(Debug, Clone)]
 pub enum StoreUrl {
     Sqlite(PathBuf),
+    #[cfg(feature = "mongodb")]
     Mongo(MongoUrl),
 }
 
@@ -30,6 +32,7 @@ pub enum StoreUrlError {
 pub enum OpenError {
     #[error(transparent)]
     Sqlite(#[from] sqlite::OpenError),
+    #[cfg(feature = "mongodb")]
     #[error(transparent)]
     Mongo(#[from] mongo::ConnectError),
 }
@@ -38,7 +41,7 @@ impl FromStr for StoreUrl {
     type Err = StoreUrlError;
 
     /// `sqlite:<path>`; `sqlite://<path>` is the same. An in-memory database is refused: the log promises to survive.
-    /// MongoDB has a variable of its own, see [`MongoUrl`].
+    /// MongoDB has a variable of its own, see `MongoUrl`.
     fn from_str(text: &str) -> Result<Self, StoreUrlError> {
         let rest = text.strip_prefix("sqlite:").ok_or(StoreUrlError::Scheme)?;
         let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -47,19 +50,31 @@ impl FromStr for StoreUrl {
 }
 
 impl StoreUrl {
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(_) => None,
+        }
+    }
+
     /// The variable that the store was chosen by.
     pub fn variable(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "LOG_DATABASE_URL",
+            #[cfg(feature = "mongodb")]
             Self::Mongo(_) => "MONGODB_URI",
         }
     }
 }
 
 /// Opens the store and brings its schema up to date. An engine that can remove old entries by itself is told what to keep.
+#[cfg_attr(not(feature = "mongodb"), expect(unused_variables, reason = "only MongoDB removes entries by itself"))]
 pub async fn connect(url: &StoreUrl, retention: Option<TimeDelta>) -> Result<Arc<dyn LogStore>, OpenError> {
     match url {
         StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
+        #[cfg(feature = "mongodb")]
         StoreUrl::Mongo(url) => Ok(Arc::new(MongoStore::connect(url, retention).await?)),
     }
 }

@@ -11,6 +11,7 @@
 //!   appending the same entries again finds out and doubles nothing.
 
 mod connect;
+#[cfg(feature = "mongodb")]
 pub mod mongo;
 mod position;
 pub mod sqlite;

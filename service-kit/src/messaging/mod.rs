@@ -3,28 +3,34 @@
 //! A [`Consumer`] says what became of each message ([`Outcome`]); the [`runner`] decides what follows from it: acknowledge,
 //! try again after a delay, give the message up to the [`dead_letters`], or pause the queue while the thing behind the
 //! consumer is away. A transport only carries that out. [`in_process`] is the transport of a system that runs in one process,
-//! [`amqp`] the one of several.
+//! `amqp` the one of several, which a program may be built without.
 //!
 //! Invariants: a message is delivered at least once to every queue that it is routed to; it leaves a queue only as done,
 //! skipped or kept as a dead letter; an outage spends no attempts; one message's fault never costs its neighbours anything
 //! but time. Limits: attempts, panics, batch, concurrency, queue length and time per attempt, all in [`ConsumerSettings`].
 
+#[cfg(feature = "amqp")]
 pub mod amqp;
+mod broker;
 mod consumer;
 pub mod dead_letters;
 mod delivery;
+mod hands;
 pub mod in_process;
 mod metrics;
 mod progress;
 mod publisher;
 pub mod runner;
 
-pub use amqp::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher, AmqpSettings};
+#[cfg(feature = "amqp")]
+pub use amqp::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher};
+pub use broker::{AmqpSettings, BrokerOptions};
 pub use consumer::{Consumer, ConsumerSettings};
 pub use dead_letters::{
     DeadLetter, DeadLetterFolder, DeadLetterOffice, DeadLetters, InProcessOffice, MemoryDeadLetters,
 };
 pub use delivery::{Delivery, Outcome, data_or_reject, decode_or_reject};
+pub use hands::HandsReport;
 pub use in_process::{InProcessBroker, SubscribeError};
 pub use progress::{Progress, QueueProgress};
 pub use publisher::{Destination, Outgoing, Publisher, Receipt};

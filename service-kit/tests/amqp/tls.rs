@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use service_kit::config::{Faults, Secret};
-use service_kit::messaging::amqp::{AmqpError, BrokerOptions, check_at_start, probe};
-use service_kit::messaging::{AmqpSettings, Outcome, Receipt};
+use service_kit::messaging::amqp::{AmqpError, check_at_start, probe};
+use service_kit::messaging::{AmqpSettings, BrokerOptions, Outcome, Receipt};
 
 use crate::scripted::{Scripted, message};
 use crate::support::{Stage, eventually, variable};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
-use service_kit::messaging::amqp::HandsReport;
+use service_kit::messaging::HandsReport;
 use service_kit::messaging::dead_letters::{Waiting, Wanted};
 use shared_events::EventId;
 

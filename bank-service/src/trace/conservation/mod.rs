@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::{NaiveDateTime, TimeDelta};
 use prometheus::IntGaugeVec;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::amqp::HandsReport;
+use service_kit::messaging::HandsReport;
 use service_kit::telemetry::Metrics;
 use shared_events::EventId;
 

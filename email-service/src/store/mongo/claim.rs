@@ -5,8 +5,8 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::{ErrorKind, WriteFailure};
 use mongodb::options::ReturnDocument;
 
-use super::MongoStore;
 use super::record::{Record, unreadable};
+use super::{MongoStore, driver_error};
 use crate::domain::{Delivery, DeliveryId, EmailAddress, MessageId, State, assign_message_ids};
 use crate::store::{Begun, MAX_RECIPIENTS, Planned, Settled, StoreError};
 
@@ -162,6 +162,6 @@ fn unsettled(id: DeliveryId) -> Document {
 
 /// Whether a unique key stood in the way.
 fn is_duplicate(error: &StoreError) -> bool {
-    let StoreError::Remote(error) = error else { return false };
-    matches!(error.kind.as_ref(), ErrorKind::Write(WriteFailure::WriteError(one)) if one.code == DUPLICATE_KEY)
+    let kind = driver_error(error).map(|error| error.kind.as_ref());
+    matches!(kind, Some(ErrorKind::Write(WriteFailure::WriteError(one))) if one.code == DUPLICATE_KEY)
 }

@@ -17,11 +17,10 @@ pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
     match hello {
         Ok(hello) if hello.contains_key("setName") || hello.get_str("msg").ok() == Some("isdbgrid") => Ok(()),
         Ok(_) => Err(open("needs a replica set; start mongod with --replSet rs0 and run rs.initiate() once")),
-        Err(StoreError::Remote(error)) => match lasting(&error) {
+        Err(error) => match super::driver_error(&error).and_then(lasting) {
             Some(reason) => Err(open(&reason)),
             None => Ok(()),
         },
-        Err(_) => Ok(()),
     }
 }
 

@@ -176,6 +176,18 @@ impl DeliveryStore for MongoStore {
     }
 }
 
+impl From<mongodb::error::Error> for StoreError {
+    fn from(error: mongodb::error::Error) -> Self {
+        Self::Remote(Box::new(error))
+    }
+}
+
+/// What the driver said, if it is its error.
+fn driver_error(error: &StoreError) -> Option<&mongodb::error::Error> {
+    let StoreError::Remote(error) = error else { return None };
+    error.downcast_ref()
+}
+
 async fn bounded<T>(work: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
     timeout(CALL_LIMIT, work).await.unwrap_or(Err(StoreError::Slow))
 }

@@ -18,13 +18,12 @@ use super::convert::{self, Notes};
 use super::look::{Look, count, messages_and_consumers, messages_in};
 use super::publisher::window_error;
 use super::routes;
-use super::settings::AmqpSettings;
 use super::topology::{dead_queue, retry_queue};
 use super::window::{self, Fate, Letter};
 use crate::clock::SharedClock;
 use crate::messaging::dead_letters::{MAX_PAGE, MAX_WORK, Waiting, Wanted, Work, Worked, missing, not_replayable};
 use crate::messaging::runner::Tries;
-use crate::messaging::{ConsumerSettings, DeadLetter, DeadLetterOffice, DeadLetters};
+use crate::messaging::{AmqpSettings, ConsumerSettings, DeadLetter, DeadLetterOffice, DeadLetters};
 
 /// How many copies are published before their originals are discarded.
 const WINDOW: usize = 100;

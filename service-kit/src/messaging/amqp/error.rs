@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::ErrorKind;
 
-use super::settings::AmqpSettings;
+use crate::messaging::AmqpSettings;
 
 const ACCESS_REFUSED: u16 = 403;
 const NOT_FOUND: u16 = 404;

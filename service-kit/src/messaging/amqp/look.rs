@@ -17,12 +17,11 @@ use super::convert::{self, Notes};
 use super::error::AmqpError;
 use super::publisher::window_error;
 use super::routes;
-use super::settings::AmqpSettings;
 use super::topology::{dead_queue, short};
 use super::window::{self, Fate};
 use crate::clock::SharedClock;
-use crate::messaging::DeadLetter;
 use crate::messaging::runner::Tries;
+use crate::messaging::{AmqpSettings, DeadLetter};
 
 const MAX_LOOK: u16 = 10_000;
 const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;

@@ -5,9 +5,8 @@ use lapin::options::BasicPublishOptions;
 
 use super::connection::Link;
 use super::error::AmqpError;
-use super::settings::AmqpSettings;
 use super::{routes, topology};
-use crate::messaging::ConsumerSettings;
+use crate::messaging::{AmqpSettings, ConsumerSettings};
 
 /// What a service does at the broker, which decides the rights it needs.
 #[derive(Debug, Clone, Copy)]

@@ -20,11 +20,10 @@ use super::connection::{Backoff, Link};
 use super::error::AmqpError;
 use super::expected::ExpectedQueues;
 use super::routes::Routes;
-use super::settings::AmqpSettings;
 use super::window::{self, Fate, Letter, WindowError};
 use super::{convert, topology};
 use crate::lifecycle::Shutdown;
-use crate::messaging::{Destination, Outgoing, Publisher, Receipt, metrics};
+use crate::messaging::{AmqpSettings, Destination, Outgoing, Publisher, Receipt, metrics};
 use crate::task;
 use crate::telemetry::Metrics;
 

@@ -17,6 +17,7 @@ use shared_events::{EventId, WireMessage};
 pub use folder::DeadLetterFolder;
 pub use memory::MemoryDeadLetters;
 pub use office::{DeadLetterOffice, InProcessOffice, MAX_WORK, Waiting, Wanted, Work, Worked};
+#[cfg(feature = "amqp")]
 pub(crate) use office::{missing, not_replayable};
 
 /// No page is longer than this.

@@ -82,6 +82,7 @@ impl Wanted {
         Self::These(BTreeSet::from([id]))
     }
 
+    #[cfg(feature = "amqp")]
     pub(crate) fn takes(&self, id: EventId) -> bool {
         match self {
             Self::After(after) => after.is_none_or(|after| id > after),

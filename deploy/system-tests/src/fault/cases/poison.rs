@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use service_kit::clock::SystemClock;
-use service_kit::messaging::DeadLetters as _;
-use service_kit::messaging::amqp::{AmqpDeadLetters, AmqpSettings};
+use service_kit::messaging::{AmqpDeadLetters, AmqpSettings, DeadLetters as _};
 use shared_events::routing::{EMAIL_QUEUE, EXCHANGE, LOG_QUEUE};
 use system_tests::say;
 

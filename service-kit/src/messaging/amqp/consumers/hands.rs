@@ -7,19 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
-
-/// What a process tells of its hands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HandsReport {
-    /// Which process tells.
-    pub replica: String,
-    /// How many of the queue's consumers it runs now.
-    pub consumers: u32,
-    /// How many quiet moments there were.
-    pub quiet_moments: u64,
-}
 
 #[derive(Debug, Default)]
 pub(super) struct Hands {

@@ -23,17 +23,14 @@ use prometheus::IntGauge;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use self::hands::HandsReport;
-
 use self::hands::Hands;
 use super::connection::Backoff;
-use super::settings::AmqpSettings;
 use crate::clock::{SharedClock, SystemClock};
 use crate::ids;
 use crate::lifecycle::Shutdown;
 use crate::messaging::in_process::check;
 use crate::messaging::runner::Runner;
-use crate::messaging::{Consumer, ConsumerSettings, SubscribeError};
+use crate::messaging::{AmqpSettings, Consumer, ConsumerSettings, HandsReport, SubscribeError};
 use crate::task;
 use crate::telemetry::Metrics;
 

@@ -9,34 +9,24 @@ use diesel::mysql::Mysql;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 
-use super::mysql::MysqlConn;
+use super::connection::MysqlConn;
 
 /// Statements of more rows than that are not kept: each number of rows is a statement of its own on the server.
 const MOST_ROWS: usize = 8;
 
-/// A row whose statement is kept.
-pub(super) trait KeptRow {
+/// A row whose statement is kept; `kept_row!` makes one.
+pub(in crate::store) trait KeptRow {
     /// `INSERT INTO table (columns) VALUES `.
     const INSERT: &'static str;
 
-    /// Binds the columns, in their order: see `bind_columns`.
+    /// Binds the columns, in their order.
     fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()>;
 }
 
 /// Inserts the rows, by as few statements as there may be; gives how many there are.
-pub(super) fn insert<R: KeptRow>(conn: &mut MysqlConn, rows: &[R]) -> QueryResult<usize> {
+pub(in crate::store) fn insert<R: KeptRow>(conn: &mut MysqlConn, rows: &[R]) -> QueryResult<usize> {
     rows.chunks(MOST_ROWS).map(|rows| conn.execute_returning_count(&Insert { rows })).sum()
 }
-
-/// Binds columns: `bind_columns!(out, id => BigInt, name => Text)`.
-macro_rules! bind_columns {
-    ($out:ident, $first:expr => $first_type:ty $(, $value:expr => $type:ty)* $(,)?) => {{
-        $out.push_bind_param::<$first_type, _>($first)?;
-        $($out.push_sql(", "); $out.push_bind_param::<$type, _>($value)?;)*
-        Ok(())
-    }};
-}
-pub(super) use bind_columns;
 
 struct Insert<'a, R> {
     rows: &'a [R],

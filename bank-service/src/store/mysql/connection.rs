@@ -1,4 +1,4 @@
-//! The MySQL variant of [`super::Db`]: diesel-async's pure-Rust connection behind diesel's synchronous traits, so that neither
+//! The MySQL variant of [`Db`](crate::store::Db): diesel-async's pure-Rust connection behind diesel's synchronous traits, so that neither
 //! building nor running needs a C client library.
 //!
 //! It leans on items that diesel hides from its documentation; `diesel` and `diesel-async` are therefore pinned to the patch
@@ -31,7 +31,7 @@ const SETUP: &[&str] = &[
     "SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5",
 ];
 
-use super::error::LOSSES;
+use crate::store::error::LOSSES;
 
 type Wrapped = AsyncConnectionWrapper<AsyncMysqlConnection, OwnRuntime>;
 type Manager = <Wrapped as Connection>::TransactionManager;

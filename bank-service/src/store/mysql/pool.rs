@@ -8,8 +8,13 @@ use diesel::r2d2::R2D2Connection;
 use mysql_async::Opts;
 use tokio::sync::Semaphore;
 
-use super::mysql::{MysqlConn, NoAnswer};
-use super::{Db, Ids, OperationError, Sequence, StoreError, mysql_options, sequence};
+use super::blocks::{give_back, reserve};
+use super::connection::{MysqlConn, NoAnswer};
+use super::lease::MysqlLease;
+use super::options;
+use super::together::Together;
+use crate::store::outbox::{self, WithRows};
+use crate::store::{Db, Ids, LeaseRow, OperationError, Sequence, StoreError};
 
 const CONNECTIONS: u32 = 16;
 const CHECKOUT: Duration = Duration::from_secs(2);
@@ -25,16 +30,18 @@ pub(super) const MOST_REFILLS: u32 = 10;
 const FIRST_PAUSE_US: u64 = 2_000;
 
 #[derive(Clone)]
-pub(super) struct MysqlPool {
+pub(in crate::store) struct MysqlPool {
     pool: r2d2::Pool<Connections>,
     /// One per connection: who has to wait for one waits here, and not on a thread.
     turns: Arc<Semaphore>,
     opts: Opts,
+    ids: Arc<Ids>,
+    together: Together,
 }
 
 impl MysqlPool {
-    pub(super) fn connect(url: &str) -> Result<Self, StoreError> {
-        let opts = options(url)?;
+    pub(in crate::store) fn connect(url: &str, ids: Arc<Ids>) -> Result<Self, StoreError> {
+        let opts = parsed(url)?;
         let connections = Connections { opts: opts.clone() };
         // The pool hides why it cannot connect; one connection beforehand tells.
         r2d2::ManageConnection::connect(&connections)?;
@@ -46,15 +53,18 @@ impl MysqlPool {
             .build(connections)
             .map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
         let turns = usize::try_from(CONNECTIONS).unwrap_or(1);
-        Ok(Self { pool, turns: Arc::new(Semaphore::new(turns)), opts })
+        Ok(Self { pool, turns: Arc::new(Semaphore::new(turns)), opts, ids, together: Together::default() })
     }
 
-    /// For a connection outside of the pool.
-    pub(super) fn options(&self) -> Opts {
-        self.opts.clone()
+    /// A lease under a fresh holder's id.
+    pub(in crate::store) fn lease(&self, name: &'static str) -> Box<dyn LeaseRow> {
+        Box::new(MysqlLease::new(self.opts.clone(), name, service_kit::ids::new_uuid().to_string()))
     }
 
-    pub(super) async fn read<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub(in crate::store) async fn read<T, E>(
+        &self,
+        f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -62,16 +72,47 @@ impl MysqlPool {
         self.on_blocking_thread(|pool| f(&mut *checkout(&pool)?)).await
     }
 
-    pub(super) async fn write<T, E>(
+    /// One transaction: the work, and the events that it gives.
+    pub(in crate::store) async fn write<T, E>(
         &self,
-        ids: Arc<Ids>,
-        f: impl Fn(&mut Db) -> Result<T, E> + Send + Sync + 'static,
+        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: OperationError,
     {
+        let (ids, f) = (Arc::clone(&self.ids), outbox::with_events(work));
         self.on_blocking_thread(move |pool| attempts(&mut *checkout(&pool)?, &ids, f)).await
+    }
+
+    /// The same, in a transaction with others if there are any. For work that only adds rows.
+    pub(in crate::store) async fn write_together<T, E>(
+        &self,
+        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: OperationError,
+    {
+        self.together.write(self, &self.ids, work).await
+    }
+
+    /// Gives ids back that were reserved and not used.
+    pub(in crate::store) async fn give_back_ids(&self) {
+        let left: Vec<_> =
+            Sequence::ALL.into_iter().filter_map(|one| self.ids.surrender(one).map(|left| (one, left))).collect();
+        if left.is_empty() {
+            return;
+        }
+        let work = move |db: &mut Db| {
+            for (sequence, block) in &left {
+                give_back(db, *sequence, *block)?;
+            }
+            Ok::<_, StoreError>(((), Vec::new()))
+        };
+        if let Err(error) = self.write(work).await {
+            tracing::info!(%error, "unused ids could not be given back; they are skipped");
+        }
     }
 
     async fn on_blocking_thread<T, E>(
@@ -159,7 +200,7 @@ pub(super) fn refill(conn: &mut Db, ids: &Ids, sequence: Sequence, refills: u32)
     ids.refill(sequence, refills, |block| {
         let mut reserved = Err(StoreError::Busy);
         for attempt in 1..=WRITE_ATTEMPTS {
-            reserved = transaction(conn, |db| sequence::reserve(db, sequence, block));
+            reserved = transaction(conn, |db| reserve(db, sequence, block));
             if !reserved.as_ref().is_err_and(StoreError::is_retryable) {
                 break;
             }
@@ -175,12 +216,12 @@ fn pause(attempt: u32) {
     std::thread::sleep(Duration::from_micros(longest / 2 + longest * u64::from(random) / 512));
 }
 
-pub(super) fn open(url: &str) -> Result<Db, StoreError> {
-    connect(&options(url)?, None)
+pub(in crate::store) fn open(url: &str) -> Result<Db, StoreError> {
+    connect(&parsed(url)?, None)
 }
 
-fn options(url: &str) -> Result<Opts, StoreError> {
-    mysql_options::parse(url).map_err(|error| StoreError::Unavailable { reason: error.to_string() })
+fn parsed(url: &str) -> Result<Opts, StoreError> {
+    options::parse(url).map_err(|error| StoreError::Unavailable { reason: error.to_string() })
 }
 
 fn connect(opts: &Opts, answer_limit: Option<Duration>) -> Result<Db, StoreError> {

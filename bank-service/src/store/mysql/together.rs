@@ -18,10 +18,10 @@ use service_kit::task;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::lanes::{Bounds, Lane, Lanes, heard, heard_on_lane};
-use super::mysql_pool::{MOST_REFILLS, MysqlPool, attempts, refill, transaction};
-use super::outbox::{self, NewRow, WithRows};
-use super::{Db, Ids, OperationError, Sequence, StoreError};
+use super::pool::{MOST_REFILLS, MysqlPool, attempts, refill, transaction};
+use crate::store::lanes::{Bounds, Lane, Lanes, heard, heard_on_lane};
+use crate::store::outbox::{self, NewRow, WithRows};
+use crate::store::{Db, Ids, OperationError, Sequence, StoreError};
 
 const BOUNDS: Bounds = Bounds { lanes: 4, batch: 32, waiting: 4096 };
 const PATIENCE: Duration = Duration::from_millis(25);

@@ -1,12 +1,14 @@
-//! Where the broker is, and how long it may take.
+//! From `AMQP_URI` to settings, with the defaults of what it does not say.
 
-use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use lapin::uri::AMQPUri;
 use url::{Host, Url};
 
 use super::error::AmqpError;
+use crate::config::Faults;
+use crate::messaging::{AmqpSettings, BrokerOptions};
 
 /// A broker that is silent for twice this long counts as gone.
 const HEARTBEAT_S: u16 = 10;
@@ -16,27 +18,20 @@ const FRAME_MAX: u32 = 128 * 1024;
 /// What AMQP allows for the name of a queue or an exchange, less the longest suffix put to it here.
 const MAX_NAME: usize = 200;
 
-/// A broker and the exchange of the events. Holds the password: it is never shown.
-#[derive(Clone)]
-pub struct AmqpSettings {
-    pub(super) uri: AMQPUri,
-    pub exchange: String,
-    /// Authorities that are believed besides the system's, in PEM form; for `amqps`.
-    pub ca_pem: Option<String>,
-    /// A publisher publishes nothing before it has seen these queues; see `expected`.
-    pub expected_queues: Vec<String>,
-    /// How long the broker may take to confirm a message before the connection counts as lost.
-    pub confirm_limit: Duration,
-    /// How long connecting, or any other single request, may take.
-    pub request_limit: Duration,
-    /// After which time a message that no queue is bound to is published again.
-    pub unroutable_delay: Duration,
-    /// How long messages of a paused queue are held before they are put back. Below the broker's limit for unacknowledged
-    /// deliveries (30 minutes), at which it would close the channel and count a delivery.
-    pub hold_limit: Duration,
-}
-
 impl AmqpSettings {
+    /// The settings by the options, whose URI this is; faults are noted.
+    pub(in crate::messaging) fn read(uri: &str, options: &BrokerOptions, faults: &mut Faults) -> Option<Self> {
+        let ca_pem = options.amqp_ca_file.as_deref().filter(|path| !path.as_os_str().is_empty());
+        let ca_pem = ca_pem.and_then(|path| read_authorities(path, faults));
+        match Self::parse(uri, &options.exchange_name) {
+            Ok(settings) => Some(Self { ca_pem, ..settings }),
+            Err(error) => {
+                faults.add(format!("AMQP_URI: {error}"));
+                None
+            }
+        }
+    }
+
     /// Reads `amqp://user:password@host:5672/vhost` or `amqps://…`. A missing or empty virtual host is `/`.
     pub fn parse(uri: &str, exchange: &str) -> Result<Self, AmqpError> {
         let fault = |reason: &str| AmqpError::Uri { reason: reason.to_owned() };
@@ -86,19 +81,20 @@ impl AmqpSettings {
     }
 }
 
-impl fmt::Debug for AmqpSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AmqpSettings")
-            .field("endpoint", &self.endpoint())
-            .field("user", &self.user())
-            .field("exchange", &self.exchange)
-            .finish_non_exhaustive()
-    }
+fn read_authorities(path: &Path, faults: &mut Faults) -> Option<String> {
+    let fault = match std::fs::read_to_string(path) {
+        Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Some(pem),
+        Ok(_) => "no certificate in PEM form".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    faults.add(format!("AMQP_CA_FILE: {}: {fault}", path.display()));
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
 
     fn endpoint(uri: &str) -> String {
         AmqpSettings::parse(uri, "x").unwrap().endpoint()
@@ -133,5 +129,39 @@ mod tests {
         assert!(AmqpSettings::parse("amqp://h", "").is_err());
         let settings = AmqpSettings::parse("amqp://a:hunter2@h", "x").unwrap();
         assert!(!format!("{settings:?} {}", settings.endpoint()).contains("hunter2"));
+    }
+
+    fn check(uri: Option<&str>) -> Result<Option<String>, String> {
+        let options = BrokerOptions { amqp_uri: uri.map(Secret::new), ..BrokerOptions::default() };
+        let mut faults = Faults::new();
+        let settings = options.check(&mut faults);
+        faults.finish().map(|()| settings.map(|settings| settings.endpoint())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn no_broker_is_a_choice_and_a_wrong_one_is_a_fault_that_hides_the_password() {
+        for none in [None, Some(""), Some("none")] {
+            assert_eq!(check(none), Ok(None));
+        }
+        assert_eq!(check(Some("amqp://u:hunter2@h:5673/v")), Ok(Some("amqp://h:5673/v".to_owned())));
+        let fault = check(Some("http://u:hunter2@h")).unwrap_err();
+        assert!(fault.contains("AMQP_URI: ") && !fault.contains("hunter2"), "{fault}");
+    }
+
+    #[test]
+    fn a_file_of_authorities_that_is_none_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        for content in [None, Some("nothing")] {
+            if let Some(content) = content {
+                std::fs::write(&path, content).unwrap();
+            }
+            let amqp_uri = Some(Secret::new("amqps://h"));
+            let options = BrokerOptions { amqp_uri, amqp_ca_file: Some(path.clone()), ..BrokerOptions::default() };
+            let mut faults = Faults::new();
+            options.check(&mut faults);
+            let fault = faults.finish().unwrap_err().to_string();
+            assert!(fault.contains("AMQP_CA_FILE") && fault.contains("ca.pem"), "{fault}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use mysql_async::{Opts, OptsBuilder, SslOpts};
 use url::Url;
 
-use super::DatabaseUrlError;
+use crate::store::DatabaseUrlError;
 
 const SSL_MODE: &str = "ssl-mode";
 const SSL_CA: &str = "ssl-ca";
@@ -29,7 +29,7 @@ enum SslMode {
 }
 
 /// Reads a `mysql://` URL. The file of authorities is looked at, too, so that a wrong path is a fault of the configuration.
-pub(super) fn parse(url: &str) -> Result<Opts, DatabaseUrlError> {
+pub(in crate::store) fn parse(url: &str) -> Result<Opts, DatabaseUrlError> {
     let mut url = Url::parse(url).map_err(|_| DatabaseUrlError::Form)?;
     let (mut mode, mut ca, mut others) = (None, None, Vec::new());
     for (name, value) in url.query_pairs() {

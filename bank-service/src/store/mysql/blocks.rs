@@ -1,0 +1,167 @@
+//! Ids by blocks: a replica reserves some at a time from the `sequences` row, and gives what is left of them back at its end.
+
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+
+use crate::store::schema::sequences;
+use crate::store::sequence::{ensure_row, lock, of};
+use crate::store::{Db, Ids, Sequence, StoreError};
+
+/// How many ids a replica reserves at a time. A block that lasted for less than `BLOCK_LASTS` is followed by one of
+/// twice its size, up to `LARGEST_STEADY_BLOCK`.
+const BLOCK: i64 = 100;
+const LARGEST_STEADY_BLOCK: i64 = 10_000;
+const BLOCK_LASTS: Duration = Duration::from_secs(1);
+/// A transaction that needs more ids at once than it found gets blocks that grow up to this.
+const LARGEST_BLOCK: i64 = 100 << 10;
+
+/// How the blocks of one sequence went so far.
+#[derive(Debug)]
+pub(in crate::store) struct Blocks {
+    size: i64,
+    reserved: Option<Instant>,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Self { size: BLOCK, reserved: None }
+    }
+}
+
+impl Blocks {
+    /// The size of the next block.
+    fn next(&mut self, now: Instant) -> i64 {
+        if let Some(before) = self.reserved.replace(now) {
+            let short = now.duration_since(before) < BLOCK_LASTS;
+            self.size = if short { self.size * 2 } else { self.size / 2 };
+            self.size = self.size.clamp(BLOCK, LARGEST_STEADY_BLOCK);
+        }
+        self.size
+    }
+}
+
+impl Ids {
+    /// Sees to it that there are ids again. `reserve` moves the sequence on by a block, in a transaction of its own
+    /// that is committed when it returns, and gives the first number beyond it. Blocks; call it outside of any transaction.
+    ///
+    /// `attempt` counts from 1: whoever comes again needs more ids at once than there were.
+    pub(super) fn refill<E>(
+        &self,
+        sequence: Sequence,
+        attempt: u32,
+        reserve: impl FnOnce(i64) -> Result<i64, E>,
+    ) -> Result<(), E> {
+        let mut blocks = lock(of(&self.blocks, sequence));
+        let wanted = match attempt {
+            0 | 1 => 1,
+            again => BLOCK.checked_shl((again - 1) * 2).map_or(LARGEST_BLOCK, |block| block.min(LARGEST_BLOCK)),
+        };
+        if self.with(sequence, |counter| counter.limit - counter.next >= wanted) {
+            return Ok(());
+        }
+        let block = blocks.next(Instant::now()).max(wanted);
+        let end = reserve(block)?;
+        self.with(sequence, |counter| {
+            // A block that follows the last one leaves what is left of that usable.
+            if counter.limit != end - block {
+                counter.next = end - block;
+            }
+            counter.limit = end;
+        });
+        Ok(())
+    }
+
+    /// Takes what is left of the block away, to be given back: from the first number to that beyond the last. Nothing of
+    /// it can be handed out any more, whatever becomes of the giving.
+    pub(super) fn surrender(&self, sequence: Sequence) -> Option<(i64, i64)> {
+        self.with(sequence, |counter| {
+            let left = (counter.next, counter.limit);
+            counter.limit = counter.next;
+            (left.0 < left.1).then_some(left)
+        })
+    }
+}
+
+/// Moves the sequence on by a block, and gives the first number beyond it.
+pub(super) fn reserve(db: &mut Db, sequence: Sequence, block: i64) -> Result<i64, StoreError> {
+    let row = sequences::table.find(sequence.name());
+    let moved = || diesel::update(row).set(sequences::next_value.eq(sequences::next_value + block));
+    if moved().execute(db)? == 0 {
+        // The first of this sequence ever.
+        ensure_row(db, sequence)?;
+        moved().execute(db)?;
+    }
+    Ok(row.select(sequences::next_value).first(db)?)
+}
+
+/// Takes back a block's end that nobody has reserved beyond; one that is followed by another replica's block stays a gap.
+pub(super) fn give_back(db: &mut Db, sequence: Sequence, (next, limit): (i64, i64)) -> Result<(), StoreError> {
+    let row = sequences::table.find(sequence.name()).filter(sequences::next_value.eq(limit));
+    diesel::update(row).set(sequences::next_value.eq(next)).execute(db)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use shared_events::CardId;
+
+    use super::*;
+
+    #[test]
+    fn all_who_find_no_ids_at_once_wait_for_one_block_and_no_id_comes_twice() {
+        let (ids, table, reserved) = (Ids::default(), AtomicI64::new(1), AtomicI64::new(0));
+        let taken = Mutex::new(std::collections::BTreeSet::new());
+        let take = || {
+            for _ in 0..200 {
+                let mut attempt = 0;
+                let id: CardId = loop {
+                    if let Ok(id) = ids.next() {
+                        break id;
+                    }
+                    attempt += 1;
+                    let reserve = |block| {
+                        reserved.fetch_add(1, Ordering::SeqCst);
+                        std::thread::sleep(Duration::from_millis(2));
+                        Ok::<_, StoreError>(table.fetch_add(block, Ordering::SeqCst) + block)
+                    };
+                    ids.refill(Sequence::Cards, attempt, reserve).unwrap();
+                    assert!(attempt < 6, "starved");
+                };
+                assert!(lock(&taken).insert(id.get()), "{id:?} came twice");
+            }
+        };
+        std::thread::scope(|scope| (0..16).for_each(|_| drop(scope.spawn(take))));
+        // 3,200 ids: blocks of 100, 200, 400, 800, 1,600 and one more; without turns it would be some hundred.
+        assert!(reserved.load(Ordering::SeqCst) <= 8, "{reserved:?} blocks");
+        assert_eq!(lock(&taken).len(), 3200);
+    }
+
+    #[test]
+    fn whoever_needs_many_at_once_gets_them_in_the_end() {
+        let (ids, mut end) = (Ids::default(), 1);
+        for attempt in 1..=6 {
+            ids.refill(Sequence::Cards, attempt, |block| {
+                end += block;
+                Ok::<_, StoreError>(end)
+            })
+            .unwrap();
+        }
+        assert!((0..100 << 10).all(|_| ids.next::<CardId>().is_ok()));
+    }
+
+    #[test]
+    fn blocks_grow_while_they_do_not_last_and_shrink_again() {
+        let (mut blocks, mut now) = (Blocks::default(), Instant::now());
+        let mut after = |seconds: u64| {
+            now += Duration::from_secs(seconds);
+            blocks.next(now)
+        };
+        assert_eq!([after(0), after(0), after(0)], [100, 200, 400]);
+        assert_eq!([after(5), after(5), after(5)], [200, 100, 100]);
+        assert_eq!((0..20).map(|_| after(0)).max(), Some(LARGEST_STEADY_BLOCK));
+    }
+}
