@@ -30,6 +30,8 @@ pub(super) fn with_variables(
     let arguments: Vec<(Arg, String)> =
         command.get_arguments().filter_map(|arg| Some((arg.clone(), arg.get_env()?.to_str()?.to_owned()))).collect();
     for (arg, name) in arguments {
+        // An address may have a login in it: the help names variables and shows no value.
+        command = command.mut_arg(arg.get_id(), |arg| arg.hide_env_values(true));
         let given = value_of(&arg, &name, variables, warnings);
         // The help names a variable also where it is set to nothing.
         if (given.is_err() || variables.is_empty_in_process(&name)) && !asks_for_help() {
@@ -107,6 +109,16 @@ mod tests {
         assert!(!command.render_long_help().to_string().contains("from-file"));
         let matches = command.try_get_matches_from_mut(["test"]).unwrap();
         assert_eq!(matches.get_one::<String>("key").map(String::as_str), Some("from-file"));
+    }
+
+    #[test]
+    fn the_help_names_variables_and_shows_no_value() {
+        let command = Command::new("test").arg(Arg::new("url").long("url").env("PATH"));
+        let (mut warnings, mut refused) = (Vec::new(), Vec::new());
+        let variables = Variables::of(&[], "");
+        let mut command = with_variables(command, &variables, &[], &mut warnings, &mut refused);
+        let help = command.render_long_help().to_string();
+        assert!(help.contains("[env: PATH]"), "{help}");
     }
 
     #[test]
