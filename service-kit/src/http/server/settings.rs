@@ -62,7 +62,7 @@ impl ServerSettings {
             body_timeout: Duration::from_secs(10),
             max_connections: 10_000,
             max_in_flight: 1_024,
-            shutdown_timeout: Duration::from_secs(8),
+            shutdown_timeout: Duration::from_secs(6),
             drain_delay: Duration::from_millis(500),
             accept_delay: Duration::from_millis(250),
             silence_limit: Duration::from_secs(1),
