@@ -153,12 +153,14 @@ fmt: ## Format the code
 fmt-check: ## Check the formatting
 	$(CARGO) fmt --all --check
 
-# The tests that run by name only: those on real servers.
+# Besides what the workspace has in common: the tests that run by name only, those on real servers; and the all-in-one program,
+# which is built without the drivers of servers.
 real_tests = $(addprefix --test ,amqp bank mongo real flows)
 .PHONY: clippy
 clippy: ## Lint everything, warnings denied
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --workspace $(real_tests) -- -D warnings
+	$(CARGO) clippy --locked -p standalone -- -D warnings
 
 .PHONY: arrows
 arrows: ## Check that no crate depends on one it must not know

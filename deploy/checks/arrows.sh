@@ -30,6 +30,9 @@ for crate in service-kit bank-service log-service email-service standalone; do
   forbid "$crate" 'openssl|openssl-sys|native-tls|rsa' 'one TLS stack: rustls with aws-lc'
 done
 
+# What `cargo run` compiles first of all: see docs/decisions/0014.
+forbid standalone 'mongodb|bson|hickory-.*|lapin|mysql_async|mysql_common|diesel-async|image' 'it runs on its embedded adapters only'
+
 # Inside bank-service: diesel stays in src/store, and domain is pure.
 if grep -rnE '\bdiesel(_async|_migrations)?::' bank-service/src --include='*.rs' | grep -v '^bank-service/src/store/'; then
   echo 'arrow the wrong way: diesel is used outside of bank-service/src/store'
