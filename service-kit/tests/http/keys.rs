@@ -61,12 +61,14 @@ async fn keys_are_fetched_once_and_an_unknown_id_asks_again_but_seldom() {
 #[actix_web::test]
 async fn old_keys_serve_on_for_a_quarter_of_an_hour_and_no_longer() {
     let server = key_server();
-    let key = SigningKey::generate();
+    let (key, next) = (SigningKey::generate(), SigningKey::generate());
     server.keys.lock().unwrap().keys = vec![key.jwk()];
     assert!(server.source.key(key.kid()).await.unwrap().is_some());
+    server.keys.lock().unwrap().keys.push(next.jwk());
     server.clock.advance(Duration::from_mins(11));
     assert!(server.source.key(key.kid()).await.unwrap().is_some());
     eventually("renewed in the background", async || server.asked.load(Ordering::SeqCst) == 2).await;
+    assert!(server.source.key(next.kid()).await.unwrap().is_some(), "waits for the answer that is under way");
     server.started.server.stop(false).await;
     server.clock.advance(Duration::from_mins(14));
     assert!(server.source.key(key.kid()).await.unwrap().is_some());

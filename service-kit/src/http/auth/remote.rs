@@ -94,11 +94,12 @@ impl Inner {
         if !self.may_attempt(*last) {
             return;
         }
-        *last = Some(self.clock.now());
+        let asked = self.clock.now();
+        *last = Some(asked);
         match self.fetch().await {
             Ok(keys) => {
                 let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
-                *cached = Cached { keys, fetched: Some(self.clock.now()) };
+                *cached = Cached { keys, fetched: Some(asked) };
             }
             Err(error) => {
                 tracing::warn!(url = self.url, error, "the token keys cannot be fetched");
