@@ -45,7 +45,8 @@ macro_rules! numeric_id {
         impl FromStr for $name {
             type Err = IdError;
             fn from_str(text: &str) -> Result<Self, IdError> {
-                if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+                // One id has one form, and so one address: no sign, and no zeros in front.
+                if text.starts_with('0') || !text.bytes().all(|b| b.is_ascii_digit()) {
                     return Err(IdError);
                 }
                 text.parse::<i64>().map_err(|_| IdError).and_then(Self::try_new)
@@ -123,7 +124,7 @@ mod tests {
     #[test]
     fn only_positive_decimal_numbers_are_ids() {
         assert_eq!("7".parse::<UserId>().map(UserId::get), Ok(7));
-        for bad in ["", "0", "-1", "+1", "1.0", "abc", "18446744073709551616", " 1"] {
+        for bad in ["", "0", "-1", "+1", "01", "007", "1.0", "abc", "18446744073709551616", " 1"] {
             assert_eq!(bad.parse::<UserId>(), Err(IdError), "{bad:?}");
         }
     }

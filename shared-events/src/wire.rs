@@ -2,7 +2,7 @@
 //!
 //! Writing never fails for a sane event. Reading is strict about what is there (the body is exactly its four keys, ids and
 //! types are well-formed) and lenient about what is not: a message without properties and headers is an event, too. Limits:
-//! a body of 1 MiB, JSON of 128 levels. No error text repeats values of a body.
+//! a body of 1 MiB, JSON of 127 levels. No error text repeats values of a body.
 
 use std::collections::BTreeMap;
 

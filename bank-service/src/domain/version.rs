@@ -16,6 +16,11 @@ impl Expected {
     pub fn accepts(&self, version: i64) -> bool {
         self.0.as_ref().is_none_or(|versions| versions.contains(&version))
     }
+
+    /// Whether a change may be applied to an item that has no version, so that no tag can name it.
+    pub fn accepts_unversioned(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 #[cfg(test)]
@@ -24,9 +29,10 @@ mod tests {
 
     #[test]
     fn without_an_expectation_every_version_will_do() {
-        assert!(Expected::any().accepts(7));
+        assert!(Expected::any().accepts(7) && Expected::any().accepts_unversioned());
         assert!(Expected::one_of(vec![6, 7]).accepts(7));
         assert!(!Expected::one_of(vec![6]).accepts(7));
         assert!(!Expected::one_of(Vec::new()).accepts(7));
+        assert!(!Expected::one_of(vec![7]).accepts_unversioned());
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
+use service_kit::http::paging::refuse_unknown;
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::head_only;
 use service_kit::http::stream;
@@ -12,7 +13,6 @@ use service_kit::lifecycle::Shutdown;
 use tokio::time::Instant;
 
 use super::AppState;
-use super::lists::takes_only;
 use super::problem_map::fault;
 use super::stream_ticket::Listener;
 use crate::changes::{Channel, StreamParts, follow};
@@ -60,7 +60,7 @@ async fn stream_changes(
     listener: Listener,
 ) -> Result<HttpResponse, Problem> {
     // The ticket is read with the caller.
-    takes_only(&request, &["channels", "last_event_id", "ticket"])?;
+    refuse_unknown(request.query_string(), &["channels", "last_event_id", "ticket"])?;
     let query = web::Query::<Query>::from_query(request.query_string());
     let query = query.map_err(|_| Problem::malformed("The query cannot be read."))?.into_inner();
     let channels = channels(query.channels.as_deref())?;

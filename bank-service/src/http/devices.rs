@@ -5,19 +5,17 @@ use serde::Serialize;
 use serde_json::Value;
 use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
+use service_kit::http::paging::refuse_unknown;
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 use shared_events::DeviceId;
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
-use super::lists::takes_only;
 use super::{AppState, answers};
 use crate::domain::device::{Device, DeviceType, MAX_PER_USER, PushToken, device_id};
 use crate::domain::policy::Action;
-use crate::domain::version::Expected;
 use crate::operations::devices::{DeviceError, RegisterDevice, TestText, register_device, remove_device, test_device};
-use crate::operations::errors::Stale;
 use crate::store::{StoreError, devices};
 
 /// Of a notification that its user words, in characters; longer ones are cut by telephones.
@@ -87,7 +85,7 @@ impl FromFields for RegisterRequest {
 )]
 async fn list_devices(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListDevices)?;
-    takes_only(&request, &[])?;
+    refuse_unknown(request.query_string(), &[])?;
     let user = actor.user_id;
     let results = state.store.read(move |db| devices::list(db, user)).await.map_err(|error: StoreError| error)?;
     Ok(HttpResponse::Ok().json(DevicesBody { results }))
@@ -141,13 +139,9 @@ async fn remove(
     id: PathId<DeviceId>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::RemoveDevice)?;
-    // A device has no tag that one could name.
-    if answers::expected(&request)? != Expected::any() {
-        return Err(Stale.into());
-    }
-    let (PathId(id), from) = (id, client.0.to_string());
+    let (PathId(id), from, expected) = (id, client.0.to_string(), answers::expected(&request)?);
     let ctx = state.ctx(actor.user_id);
-    let device = state.store.write(&ctx, move |db, _| remove_device(db, scope, id, &from)).await?;
+    let device = state.store.write(&ctx, move |db, _| remove_device(db, scope, id, &expected, &from)).await?;
     Ok(envelope::deleted(&device))
 }
 
@@ -233,6 +227,7 @@ impl From<DeviceError> for Problem {
             DeviceError::TooMany => Self::conflict(format!("{MAX_PER_USER} devices are registered; remove one first.")),
             DeviceError::NoToken => Self::conflict("The device has no push token any more; register it again."),
             DeviceError::OutOfScope(error) => error.into(),
+            DeviceError::Stale(error) => error.into(),
             DeviceError::Idempotency(error) => error.into(),
             DeviceError::Store(error) => error.into(),
             error @ DeviceError::Vault(_) => Self::internal(&error),

@@ -47,11 +47,12 @@ async fn reset_mfa(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ResetMfa)?;
     actor.require_fresh(state.clock.now())?;
-    let (id, expected) = (id.0, answers::expected(&request)?);
+    let PathId(id) = id;
     if id == actor.user_id {
         let detail = "Your own second factor is removed with DELETE /auth/mfa/totp, by password and code.";
         return Err(Problem::new(ErrorCode::AccessDenied, detail));
     }
+    let expected = answers::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     state.store.write(&ctx, move |db, ctx| mfa::reset(db, ctx, id, &expected)).await?;
     state.security.user_changed(id);

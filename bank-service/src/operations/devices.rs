@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use shared_events::events::{DeviceRegistered, DeviceRemoved, PushRequest, PushRequested, SecurityFacts};
 use shared_events::{DeviceId, UserId};
 
-use super::errors::{found, written};
+use super::errors::{Stale, found, written};
 use crate::domain::device::{Device, DeviceType, MAX_PER_USER, PushToken};
 use crate::domain::policy::OutOfScope;
 use crate::domain::scope::Scope;
+use crate::domain::version::Expected;
 use crate::security::Vault;
 use crate::security::vault::Place;
 use crate::store::devices::{self, SealedToken};
@@ -38,6 +39,8 @@ pub enum DeviceError {
     NoToken,
     #[error(transparent)]
     OutOfScope(#[from] OutOfScope),
+    #[error(transparent)]
+    Stale(#[from] Stale),
     #[error("the push token cannot be sealed")]
     Vault(#[from] crate::security::vault::VaultError),
     #[error(transparent)]
@@ -103,9 +106,13 @@ pub fn remove_device(
     db: &mut Db,
     scope: Scope,
     id: DeviceId,
+    expected: &Expected,
     remote_addr: &str,
 ) -> Result<Outcome<Device>, DeviceError> {
     let device = found(devices::find(db, scope, id)?, scope, WHAT)?;
+    if !expected.accepts_unversioned() {
+        return Err(Stale.into());
+    }
     written(devices::delete(db, id)?)?;
     let event = DeviceRemoved(facts(&device, Some(remote_addr.to_owned())));
     Ok(Outcome::new(device).event(&event))

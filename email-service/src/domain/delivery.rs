@@ -92,7 +92,7 @@ impl FromStr for DeliveryId {
     type Err = DeliveryIdError;
 
     fn from_str(text: &str) -> Result<Self, DeliveryIdError> {
-        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        if text.starts_with('0') || !text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(DeliveryIdError);
         }
         text.parse().map_err(|_| DeliveryIdError).and_then(Self::try_new)

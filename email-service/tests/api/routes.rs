@@ -92,6 +92,7 @@ async fn a_bad_query_is_refused_with_all_its_faults() {
         ("state=lost&event_id=7", vec!["event_id", "state"]),
         ("recipient=a@b.c", vec!["recipient"]),
         ("page_number=0&page_size=1000", vec!["page_number", "page_size"]),
+        ("page_number=01&page_size=%2B5", vec!["page_number", "page_size"]),
         ("state=lost&color=red&event_id=7&page_size=0", vec!["color", "event_id", "page_size", "state"]),
         ("state=sent&state=failed&event_type=", vec!["event_type", "state"]),
         ("event_type=%00&after=AQ", vec!["after", "event_type"]),

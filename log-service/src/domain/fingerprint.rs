@@ -27,7 +27,7 @@ impl Fingerprint {
 }
 
 /// JSON with the keys of every object in order, so that the same facts written in another order are the same content.
-/// The depth is bounded by the reader of the JSON (128 levels).
+/// The depth is bounded by the reader of the JSON (127 levels).
 fn write_canonical(value: &Value, out: &mut String) {
     match value {
         Value::Array(items) => {

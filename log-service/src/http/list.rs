@@ -6,18 +6,17 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use service_kit::http::paging::{MAX_PAGE_NUMBER, beyond_the_end, link_pages};
+use service_kit::http::paging::{MAX_PAGE_NUMBER, MAX_PAGE_SIZE, beyond_the_end, link_pages, number_between};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
 use super::Api;
 use super::access::{Permitted, Read};
-use super::params::{Params, decode_cursor, encode_cursor, link, number};
+use super::params::{Params, decode_cursor, encode_cursor, link};
 use super::problems::of_store;
 use crate::domain::{Filter, LogEntry, LogId, Order, Selection};
 use crate::store::{COUNT_LIMIT, Start, Window};
 
 const DEFAULT_SIZE: i64 = 10;
-const MAX_SIZE: i64 = 100;
 
 /// What is asked for.
 struct ListParams {
@@ -61,8 +60,8 @@ impl ListParams {
             "" => Ok(None),
             text => decode_cursor(text).filter(is_position).map(Some).ok_or_else(not_ours),
         });
-        let page = params.take("page_number", |text| number(text, 1, MAX_PAGE_NUMBER));
-        let size = params.take("page_size", |text| number(text, 1, MAX_SIZE)).unwrap_or(DEFAULT_SIZE);
+        let page = params.take("page_number", |text| number_between(text, 1, MAX_PAGE_NUMBER));
+        let size = params.take("page_size", |text| number_between(text, 1, MAX_PAGE_SIZE)).unwrap_or(DEFAULT_SIZE);
         // Generated clients send the first page's number, which is the default, whatever else they ask for.
         if after.is_some() && page.is_some_and(|page| page != 1) {
             params.fault("page_number", "cannot be combined with after");

@@ -28,7 +28,7 @@ pub(super) struct Log {
     #[schema(format = DateTime)]
     date: String,
     message: String,
-    /// The facts of the event. Whole numbers within 64 bits and doubles are as they came, longer numbers the nearest double.
+    /// The facts of the event. Whole numbers within 64 bits and doubles have the value that came, longer numbers the nearest double.
     data: Value,
     /// When it was recorded, with fractions of a second.
     #[schema(format = DateTime)]
@@ -55,7 +55,8 @@ pub(super) struct NewLog {
     date: String,
     #[schema(min_length = 1, max_length = 1000)]
     message: String,
-    /// Whole numbers within 64 bits and doubles are kept to the last digit; send longer ones as texts.
+    /// Whole numbers within 64 bits and doubles are kept to the last digit, longer ones as the nearest double: send those as texts.
+    /// A number beyond a double's range, and more than 127 levels in all, are 400.
     #[schema(value_type = Object)]
     data: Value,
 }

@@ -7,38 +7,28 @@ use std::fmt::Display;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use service_kit::http::problem::{FieldErrors, Problem};
+use service_kit::http::paging::{ParameterFaults, parameters};
+use service_kit::http::problem::Problem;
 use shared_events::{UserId, date};
 
 use crate::domain::{Filter, LogId, Order};
 
 const MAX_TEXT_CHARS: usize = 100;
 const MAX_SOURCE_CHARS: usize = 255;
-/// More parameters than any route has.
-const MAX_PARAMETERS: usize = 50;
-/// At most this many unknown parameters are named in an answer, each cut to this many characters.
-const UNKNOWN_NAMED: usize = 20;
-const UNKNOWN_CHARS: usize = 64;
 
 /// The parameters of a request, taken one by one.
 pub(super) struct Params {
     given: BTreeMap<String, String>,
     /// As they came, for links.
     kept: Vec<(String, String)>,
-    errors: FieldErrors,
+    faults: ParameterFaults,
 }
 
 impl Params {
-    /// Reads a query string; 400 if it is not percent-encoded UTF-8.
+    /// Reads a query string; 400 if it is not percent-encoded UTF-8, or too long.
     pub(super) fn read(query: &str) -> Result<Self, Problem> {
-        if !is_percent_encoded_utf8(query) {
-            return Err(Problem::malformed("The query string is not percent-encoded UTF-8."));
-        }
-        if query.split('&').count() > MAX_PARAMETERS {
-            return Err(Problem::malformed("The query has too many parameters."));
-        }
-        let mut params = Self { given: BTreeMap::new(), kept: Vec::new(), errors: FieldErrors::new() };
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()).into_owned() {
+        let mut params = Self { given: BTreeMap::new(), kept: Vec::new(), faults: ParameterFaults::default() };
+        for (name, value) in parameters(query)? {
             if params.given.insert(name.clone(), value).is_some() {
                 params.fault(&name, "must be given once");
             }
@@ -47,8 +37,7 @@ impl Params {
     }
 
     pub(super) fn fault(&mut self, name: &str, message: impl Display) {
-        let name = name.chars().take(UNKNOWN_CHARS).collect();
-        self.errors.entry(name).or_default().push(message.to_string());
+        self.faults.add(name, message.to_string());
     }
 
     /// A parameter that is not repeated in links.
@@ -93,10 +82,10 @@ impl Params {
 
     /// The faults, if any; what was not taken is unknown. Returns what links repeat, in order.
     pub(super) fn finish(mut self) -> Result<Vec<(String, String)>, Problem> {
-        for name in std::mem::take(&mut self.given).into_keys().take(UNKNOWN_NAMED) {
-            self.fault(&name, "unknown parameter");
+        for name in self.given.keys() {
+            self.faults.unknown(name);
         }
-        if self.errors.is_empty() { Ok(self.kept) } else { Err(Problem::validation(self.errors)) }
+        self.faults.finish().map(|()| self.kept)
     }
 }
 
@@ -107,14 +96,6 @@ fn bounded(text: &str, max: usize) -> Result<String, String> {
 
 fn parse_date(text: &str) -> Result<chrono::DateTime<chrono::Utc>, String> {
     date::parse(text).ok_or_else(|| "must be a UTC date such as 2025-01-16T17:10:26Z".to_owned())
-}
-
-/// A whole number within bounds.
-pub(super) fn number(text: &str, min: i64, max: i64) -> Result<i64, String> {
-    let expected = || format!("must be a whole number from {min} to {max}");
-    // `i64::from_str` would also take a plus.
-    let number = text.parse::<i64>().ok().filter(|_| !text.starts_with('+')).ok_or_else(expected)?;
-    if (min..=max).contains(&number) { Ok(number) } else { Err(expected()) }
 }
 
 /// A position as clients see it: opaque and safe in a URL.
@@ -133,23 +114,6 @@ pub(super) fn link(path: &str, first: &[(&str, &str)], kept: &[(String, String)]
     format!("{path}?{}", query.finish())
 }
 
-fn is_percent_encoded_utf8(query: &str) -> bool {
-    let mut bytes = Vec::with_capacity(query.len());
-    let mut rest = query.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
-        match (digit(), digit()) {
-            (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or_default()),
-            _ => return false,
-        }
-    }
-    std::str::from_utf8(&bytes).is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,14 +124,6 @@ mod tests {
         assert_eq!(decode_cursor(&encode_cursor(&id)), Some(id));
         for bad in ["", "42", "!!", "LTE", "a=b"] {
             assert_eq!(decode_cursor(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn broken_escapes_are_seen() {
-        assert!(is_percent_encoded_utf8("q=%C3%A9+x&a=b"));
-        for bad in ["%", "%4", "%zz", "%ff", "%+1"] {
-            assert!(!is_percent_encoded_utf8(bad), "{bad}");
         }
     }
 }

@@ -26,7 +26,7 @@ pub use connect::{OpenError, StoreUrl, StoreUrlError, connect};
 pub use tickets::{NewTicket, TicketStore};
 
 use crate::domain::{
-    Changes, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Order, Selection, Visibility, is_append_only,
+    Changes, Edit, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Order, Selection, Visibility, is_append_only,
 };
 
 /// A count stops here: whoever needs more walks with a cursor.
@@ -117,18 +117,34 @@ pub trait LogStore: TicketStore {
     /// The position of the newest entry that is read: where a live stream starts. `None` while the log has never held one.
     async fn last(&self) -> Result<Option<LogId>, StoreError>;
 
-    /// Changes an entry that is as expected, and returns it as it is now. The record of the edit is there exactly if the edit is;
-    /// no change at all leaves none.
+    /// Changes or removes an entry that is as expected. The record of the edit is there exactly if the edit is.
+    async fn edit(
+        &self,
+        id: &LogId,
+        edit: Edit,
+        changes: Changes,
+        expected: &Expected,
+        by: &Editor,
+    ) -> Result<Edited, StoreError>;
+
+    /// Changes an entry, and returns it as it is now. No change at all leaves no record.
     async fn update(
         &self,
         id: &LogId,
         changes: Changes,
         expected: &Expected,
         by: &Editor,
-    ) -> Result<Edited, StoreError>;
+    ) -> Result<Edited, StoreError> {
+        if changes.is_empty() {
+            return Ok(unchanged(self.find(id, Visibility::Staff).await?, expected));
+        }
+        self.edit(id, Edit::Update, changes, expected, by).await
+    }
 
-    /// Removes an entry and returns it, likewise.
-    async fn remove(&self, id: &LogId, expected: &Expected, by: &Editor) -> Result<Edited, StoreError>;
+    /// Removes an entry, and returns it as it was.
+    async fn remove(&self, id: &LogId, expected: &Expected, by: &Editor) -> Result<Edited, StoreError> {
+        self.edit(id, Edit::Delete, Changes::default(), expected, by).await
+    }
 
     /// Removes the oldest entries received before `cutoff`, at most `at_most` of them; returns how many.
     async fn expire(&self, cutoff: DateTime<Utc>, at_most: i64) -> Result<usize, StoreError>;

@@ -23,7 +23,7 @@ pub(super) fn searched(message: &str, data: &Value) -> String {
     text
 }
 
-/// The depth is bounded by the reader of the JSON (128 levels).
+/// The depth is bounded by the reader of the JSON (127 levels).
 fn add_values(value: &Value, text: &mut String) {
     match value {
         Value::Null | Value::Bool(_) => {}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use reqwest::Method;
 use serde_json::json;
 use service_kit::ids;
 use service_kit::messaging::{Delivery, Destination, Outcome, Outgoing, Progress, Publisher, Receipt};
@@ -9,7 +10,7 @@ use shared_events::events::{AccountCreated, BankCreated, EmailRequested, Event};
 use shared_events::{Envelope, EventId, UserId, WireMessage};
 
 use crate::backend::Place;
-use crate::harness::{App, Who, date, event};
+use crate::harness::{App, Who, date, event, send};
 
 pub(crate) fn message<E: Event>(user: i64) -> WireMessage {
     let user = UserId::try_new(user).ok();
@@ -133,6 +134,45 @@ async fn a_message_that_has_only_the_four_keys_is_logged_once() {
     let log = app.get(Who::Admin, "/api/logs").await.json();
     assert_eq!((&log["total"], &log["results"][0]["event_type"]), (&json!(1), &json!("city.created")));
     assert_eq!(log["results"][0]["event_id"], EventId::from_content("city.created", &bare.body).to_string());
+    app.running.stop().await;
+}
+
+/// A message with this data and nothing beside its four keys.
+fn with_numbers(data: &str) -> WireMessage {
+    let body = json!({"user_id": null, "date": "2025-01-16T17:10:26", "message": "numbers", "data": "data"});
+    let mut message = message::<AccountCreated>(1);
+    message.body = body.to_string().replace("\"data\":\"data\"", &format!("\"data\":{data}")).into_bytes();
+    message
+}
+
+/// As `docs/events/README.md` promises.
+#[actix_web::test]
+async fn numbers_are_kept_alike_by_message_and_by_request() {
+    let app = App::start().await;
+    for (sent, kept) in [
+        ("123456789012345678901234567890", "1.2345678901234568e+29"),
+        ("0.1000000000000000055511151231257827", "0.1"),
+        ("18446744073709551616", "1.8446744073709552e+19"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("-9223372036854775808", "-9223372036854775808"),
+        ("9007199254740993", "9007199254740993"),
+        ("0.30000000000000004", "0.30000000000000004"),
+        ("1e2", "100.0"),
+        ("1.50", "1.5"),
+    ] {
+        let (sent, kept) = (format!(r#"{{"n":[{sent}]}}"#), format!(r#""data":{{"n":[{kept}]}}"#));
+        let message = with_numbers(&sent);
+        assert_eq!(app.broker.publish(to_exchange(&message)).await, Receipt::Accepted);
+        let body = event(None, "numbers").to_string().replace(r#"{"name":"John Doe"}"#, &sent);
+        let request = app.request(Who::Service, Method::POST, "/api/logs").header("content-type", "application/json");
+        let answer = send(request.body(body)).await;
+        assert!(answer.text.contains(&kept), "{kept} in {}", answer.text);
+        let both = app.get(Who::Admin, "/api/logs?order=desc&page_size=2").await.text;
+        assert_eq!(both.matches(&kept).count(), 2, "{kept} in {both}");
+    }
+    assert_eq!(app.broker.publish(to_exchange(&with_numbers(r#"{"n":1e400}"#))).await, Receipt::Accepted);
+    let dead = app.dead_letters.all();
+    assert!(dead.len() == 1 && dead[0].reason.contains("number out of range"), "{}", dead[0].reason);
     app.running.stop().await;
 }
 

@@ -130,6 +130,8 @@ async fn bad_parameters_are_named_all_at_once() {
         ("page_size=abc", vec!["page_size"]),
         ("page_number=0", vec!["page_number"]),
         ("page_number=-1&page_size=1.5", vec!["page_number", "page_size"]),
+        ("page_number=01&page_size=010&user_id=01", vec!["page_number", "page_size", "user_id"]),
+        ("page_number=%2B1&page_size=+5&user_id=%2B1", vec!["page_number", "page_size", "user_id"]),
         ("page_number=9223372036854775807", vec!["page_number"]),
         ("page_number=18446744073709551616", vec!["page_number"]),
         ("after=&page_number=2", vec!["page_number"]),

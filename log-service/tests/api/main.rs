@@ -10,6 +10,7 @@
 
 mod access;
 mod backend;
+mod cli;
 mod consumer;
 mod ended;
 mod export;

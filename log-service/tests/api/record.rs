@@ -201,6 +201,26 @@ async fn whole_numbers_of_64_bits_and_doubles_are_kept_to_the_last_digit() {
 }
 
 #[actix_web::test]
+async fn json_beyond_a_limit_is_refused_by_the_name_of_that_limit() {
+    let app = App::start().await;
+    let deep = format!("{{\"d\":{}{}}}", "[".repeat(200), "]".repeat(200));
+    for (data, limit) in [
+        (r#"{"n":1e400}"#.to_owned(), "The body holds a number beyond"),
+        (format!("{{\"n\":{}}}", "9".repeat(401)), "The body holds a number beyond"),
+        (deep, "The body is nested deeper than 127 levels"),
+    ] {
+        let body = event(None, "beyond").to_string().replace(r#"{"name":"John Doe"}"#, &data);
+        let request = app.request(Who::Service, Method::POST, "/api/logs").header("content-type", "application/json");
+        let answer = send(request.body(body)).await;
+        assert_eq!((answer.status.as_u16(), answer.error().as_str()), (400, "malformed_request"));
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with(limit) && detail.contains("(line 1, column "), "{detail}");
+    }
+    assert_eq!(app.get(Who::Admin, "/api/logs").await.json()["total"], 0);
+    app.running.stop().await;
+}
+
+#[actix_web::test]
 async fn an_entry_is_found_by_what_stands_in_its_data() {
     let app = App::start().await;
     let mut sent = event(Some(1), "Account created with ID: 1");

@@ -74,6 +74,32 @@ async fn a_change_is_applied_to_the_state_that_it_was_decided_on_only() {
     app.running.stop().await;
 }
 
+/// RFC 9110, 13.2.1: a condition counts only where the answer without it would be a good one.
+#[actix_web::test]
+async fn a_condition_does_not_come_before_existence_and_access() {
+    let app = App::start().await;
+    let path = recorded(&app).await;
+    let mut login = event(Some(1), "Logged in");
+    login["event_type"] = json!("security.logged_in");
+    let kept = format!("/api/logs/{}", app.record(login).await["id"].as_str().unwrap());
+    for (who, path, expected) in [
+        (Who::Admin, "/api/logs/4711", "not_found"),
+        (Who::Admin, "/api/logs/no_id", "not_found"),
+        (Who::Admin, kept.as_str(), "access_denied"),
+        (Who::Manager, path.as_str(), "access_denied"),
+        (Who::User(1), path.as_str(), "access_denied"),
+    ] {
+        for method in [Method::PUT, Method::DELETE] {
+            for body in [json!({}), json!({"message": "changed"})] {
+                let request = app.request(who, method.clone(), path).header("If-Match", "\"4711\"");
+                let answer = send(if method == Method::PUT { request.json(&body) } else { request }).await;
+                assert_eq!(answer.error(), expected, "{method} {path}");
+            }
+        }
+    }
+    app.running.stop().await;
+}
+
 #[actix_web::test]
 async fn of_many_changes_of_one_state_one_is_applied() {
     let app = App::start().await;

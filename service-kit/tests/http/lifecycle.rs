@@ -30,12 +30,40 @@ async fn a_shutdown_says_not_ready_first_and_finishes_what_is_in_flight() {
     tokio::time::timeout(Duration::from_mins(1), started.server.wait()).await.unwrap();
 }
 
+/// Its steps would like to wait for five seconds, for one, and for six.
+#[actix_web::test]
+async fn a_thread_that_stands_still_holds_up_a_stop_no_longer_than_its_limit() {
+    let mut settings = settings();
+    settings.workers = 1;
+    settings.stop_limit = Duration::from_secs(2);
+    let (release, gate) = channel::<()>();
+    let gate = web::Data::new(Mutex::new(gate));
+    let started = start_with(settings, move |config| {
+        config.app_data(gate.clone()).route("/standstill", web::get().to(standstill));
+    });
+    let held = ask(started.server.addr, "/standstill");
+    eventually("the request is in work", async || {
+        started.metrics.render().lines().any(|line| line == "http_requests_in_flight 1")
+    })
+    .await;
+    let begun = Instant::now();
+    started.shutdown.begin();
+    started.server.wait().await;
+    let took = begun.elapsed();
+    assert!((Duration::from_secs(2)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    // Nothing waits for ever for a server that is given up.
+    started.server.stop(true).await;
+    release.send(()).unwrap();
+    drop(held);
+}
+
 /// The only worker stands still, so these connections are not begun when accepting ends: what a busy machine does now and then.
 /// They are waited for, however long the usual delay is.
 #[actix_web::test]
 async fn a_connection_that_was_made_before_the_end_of_accepting_gets_its_answer() {
     let mut settings = settings();
     settings.workers = 1;
+    settings.stop_limit = Duration::from_mins(2);
     let accept_delay = settings.accept_delay;
     let (release, gate) = channel::<()>();
     let gate = web::Data::new(Mutex::new(gate));
@@ -62,6 +90,7 @@ async fn a_connection_that_was_made_before_the_end_of_accepting_gets_its_answer(
 async fn a_connection_that_sends_its_first_request_late_gets_its_answer() {
     let mut settings = settings();
     settings.silence_limit = Duration::from_mins(1);
+    settings.stop_limit = Duration::from_mins(2);
     let accept_delay = settings.accept_delay;
     let started = start_with(settings, |_| {});
     let addr = started.server.addr;

@@ -3,10 +3,13 @@
 use std::io::{self, BufRead};
 
 use super::lines::{Line, Lines, MAX_LINE};
+use super::place::Place;
 
 /// Reads an array element by element. An element that is too long, or an array that does not end, is a fault of one row.
 pub(super) struct Elements {
     state: State,
+    /// How many have begun.
+    begun: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,11 +52,11 @@ impl Position {
 
 impl Elements {
     pub(super) fn new() -> Self {
-        Self { state: State::BeforeArray }
+        Self { state: State::BeforeArray, begun: 0 }
     }
 
-    /// The next element with the number of the line it begins on; none at the end.
-    pub(super) fn next<R: BufRead>(&mut self, lines: &mut Lines<R>) -> io::Result<Option<(u64, Line)>> {
+    /// The next element with its place; none at the end.
+    pub(super) fn next<R: BufRead>(&mut self, lines: &mut Lines<R>) -> io::Result<Option<(Place, Line)>> {
         while self.state == State::BeforeArray {
             if lines.next_byte()? == Some(b'[') {
                 self.state = State::InArray;
@@ -81,22 +84,26 @@ impl Elements {
         if end != Some(b',') {
             self.state = State::Ended;
         }
-        match end {
-            None => Ok(Some((begins, Err("the array is not closed")))),
+        if end == Some(b']') && raw.is_empty() {
             // An empty array, or a comma behind the last element.
-            Some(b']') if raw.is_empty() => Self::nothing_behind(lines),
-            Some(_) if !is_whole => Ok(Some((begins, Err("is longer than 16 KiB")))),
-            Some(_) => Ok(Some((begins, String::from_utf8(raw).map_err(|_| "is not UTF-8")))),
+            return Self::nothing_behind(lines);
         }
+        self.begun += 1;
+        let element = match end {
+            None => Err("the array is not closed"),
+            Some(_) if !is_whole => Err("is longer than 16 KiB"),
+            Some(_) => String::from_utf8(raw).map_err(|_| "is not UTF-8"),
+        };
+        Ok(Some((Place { line: begins, row: Some(self.begun) }, element)))
     }
 
     /// What follows the array would be lost in silence.
-    fn nothing_behind<R: BufRead>(lines: &mut Lines<R>) -> io::Result<Option<(u64, Line)>> {
+    fn nothing_behind<R: BufRead>(lines: &mut Lines<R>) -> io::Result<Option<(Place, Line)>> {
         while let Some(byte) = lines.next_byte()? {
             if !byte.is_ascii_whitespace() {
-                let line = lines.line();
+                let place = Place::line(lines.line());
                 while lines.next_byte()?.is_some() {}
-                return Ok(Some((line, Err("stands behind the end of the array"))));
+                return Ok(Some((place, Err("stands behind the end of the array"))));
             }
         }
         Ok(None)
@@ -107,30 +114,35 @@ impl Elements {
 mod tests {
     use super::*;
 
-    fn all(text: &str) -> Vec<(u64, Line)> {
+    fn all(text: &str) -> Vec<(Place, Line)> {
         let mut lines = Lines::over(text.as_bytes());
         let mut elements = Elements::new();
         std::iter::from_fn(|| elements.next(&mut lines).unwrap()).collect()
     }
 
-    fn good(line: u64, text: &str) -> (u64, Line) {
-        (line, Ok(text.to_owned()))
+    fn good(line: u64, row: u64, text: &str) -> (Place, Line) {
+        (Place { line, row: Some(row) }, Ok(text.to_owned()))
+    }
+
+    fn bad(line: u64, row: u64, cause: &'static str) -> (Place, Line) {
+        (Place { line, row: Some(row) }, Err(cause))
     }
 
     #[test]
-    fn each_element_comes_with_the_line_it_begins_on() {
+    fn each_element_comes_with_its_number_and_the_line_it_begins_on() {
         let text = "\u{feff}\n[\r\n  {\"a\": \"],{\\\" [\"},\n  {\"b\": [1, 2]}\n]\n";
-        assert_eq!(all(text), [good(3, "{\"a\": \"],{\\\" [\"}"), good(4, "{\"b\": [1, 2]}\n")]);
+        assert_eq!(all(text), [good(3, 1, "{\"a\": \"],{\\\" [\"}"), good(4, 2, "{\"b\": [1, 2]}\n")]);
         assert_eq!(all("[]"), []);
-        assert_eq!(all("[{},]"), [good(1, "{}")]);
+        assert_eq!(all("[{},]"), [good(1, 1, "{}")]);
     }
 
     #[test]
     fn what_is_no_array_of_rows_is_a_fault_and_never_lost() {
-        assert_eq!(all("[{}"), [(1, Err("the array is not closed"))]);
-        assert_eq!(all("[1,,2]"), [good(1, "1"), good(1, ""), good(1, "2")]);
-        assert_eq!(all("[{}]\n{\"a\": 1}"), [good(1, "{}"), (2, Err("stands behind the end of the array"))]);
+        assert_eq!(all("[{}"), [bad(1, 1, "the array is not closed")]);
+        assert_eq!(all("[1,,2]"), [good(1, 1, "1"), good(1, 2, ""), good(1, 3, "2")]);
+        let behind = (Place::line(2), Err("stands behind the end of the array"));
+        assert_eq!(all("[{}]\n{\"a\": 1}"), [good(1, 1, "{}"), behind]);
         let long = format!("[{{\"a\": \"{}\"}}, {{}}]", "x".repeat(100_000));
-        assert_eq!(all(&long), [(1, Err("is longer than 16 KiB")), good(1, "{}")]);
+        assert_eq!(all(&long), [bad(1, 1, "is longer than 16 KiB"), good(1, 2, "{}")]);
     }
 }

@@ -4,15 +4,18 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use service_kit::http::fields::beyond_limits;
 
-use super::rows::{COLUMNS, column_name, value_of};
+use super::header::{COLUMNS, column_name};
+use super::rows::value_of;
 
 /// How much of a key of somebody else's is repeated.
 const MAX_NAMED: usize = 40;
 
 /// An unknown field is left to whoever checks the row; one that is there twice, however it is written, is a fault here.
 pub(super) fn object(line: &str) -> Result<Map<String, Value>, String> {
-    let Ok(Members(members)) = serde_json::from_str(line) else { return Err("is not a JSON object".to_owned()) };
+    let Members(members) = serde_json::from_str(line)
+        .map_err(|error| beyond_limits(line, &error).unwrap_or("is not a JSON object").to_owned())?;
     let (mut object, mut seen) = (Map::new(), Vec::with_capacity(members.len()));
     for (key, value) in members {
         let name = column_name(&key);
@@ -82,5 +85,6 @@ mod tests {
         for line in ["[]", "1", "{", r#"{"a":1} {"a":1}"#] {
             assert_eq!(read(line), Err("is not a JSON object".to_owned()), "{line}");
         }
+        assert!(read(r#"{"a":1e400}"#).unwrap_err().starts_with("holds a number beyond"));
     }
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 
 /// Longer lines are no rows; they are skipped to their end.
 pub(super) const MAX_LINE: u64 = 16 * 1024;
+/// Some programs write one before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(super) struct Lines<R = BufReader<File>> {
     input: R,
@@ -54,7 +56,7 @@ impl<R: BufRead> Lines<R> {
                 return Ok(Some((self.number, Err("is longer than 16 KiB"))));
             }
             let text = raw.as_slice();
-            let text = if self.number == 1 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
+            let text = if self.number == 1 { text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text) } else { text };
             if text.trim_ascii().is_empty() {
                 continue;
             }
@@ -109,17 +111,30 @@ impl<R: BufRead> Lines<R> {
         Ok(byte)
     }
 
-    /// Whether the file begins as UTF-16 does: with its mark, or with a character of two bytes of which one is nothing. Nothing is
-    /// consumed.
-    pub(super) fn is_utf16(&mut self) -> io::Result<bool> {
-        Ok(matches!(self.input.fill_buf()?, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..]))
+    /// The encoding of a file that begins with its mark, or with a character of four or two bytes of which all but one are zero;
+    /// none of UTF-8. Nothing is consumed.
+    pub(super) fn wide_encoding(&mut self) -> io::Result<Option<&'static str>> {
+        Ok(match self.input.fill_buf()? {
+            // First, since one of its marks begins with one of UTF-16.
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [0, 0, 0, _, ..] | [_, 0, 0, 0, ..] => Some("UTF-32"),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] => Some("UTF-16"),
+            _ => None,
+        })
     }
 
-    /// Whether the first byte that is no blank, or mark of an encoding, opens an array. Nothing is consumed.
-    pub(super) fn opens_an_array(&mut self) -> io::Result<bool> {
-        let buffer = self.input.fill_buf()?;
-        let text = buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(buffer);
-        Ok(text.trim_ascii_start().first() == Some(&b'['))
+    /// The first byte that is no blank, nor of the mark of UTF-8; none if there is no other. What is before it is consumed.
+    pub(super) fn first_byte(&mut self) -> io::Result<Option<u8>> {
+        if self.input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+            self.consume(BYTE_ORDER_MARK.len());
+        }
+        loop {
+            match self.input.fill_buf()?.first().copied() {
+                Some(byte) if byte.is_ascii_whitespace() => {
+                    self.next_byte()?;
+                }
+                first => return Ok(first),
+            }
+        }
     }
 
     /// The number of the line that is being read, from 1, for a reader by bytes.
@@ -154,6 +169,32 @@ mod tests {
             let single: Vec<_> = std::iter::from_fn(|| lines.next().unwrap()).collect();
             assert_eq!((single, lines.bytes), (expected.clone(), u64::try_from(bytes.len()).unwrap()), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn the_encodings_of_two_and_of_four_bytes_are_not_taken_for_each_other() {
+        let encoding = |bytes: &[u8]| Lines::over(bytes).wide_encoding().unwrap();
+        for utf32 in [b"\xff\xfe\0\0a\0\0\0", b"\0\0\xfe\xff\0\0\0a", b"a\0\0\0b\0\0\0", b"\0\0\0a\0\0\0b"] {
+            assert_eq!(encoding(utf32), Some("UTF-32"), "{utf32:?}");
+        }
+        for utf16 in [b"\xff\xfea\0", b"\xfe\xff\0a", b"a\0b\0", b"\0a\0b"] {
+            assert_eq!(encoding(utf16), Some("UTF-16"), "{utf16:?}");
+        }
+        for utf8 in [&b""[..], b"a", b"\xef\xbb\xbfa", b"abcd"] {
+            assert_eq!(encoding(utf8), None, "{utf8:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_byte_comes_after_the_mark_and_any_blanks() {
+        let first = |bytes: &[u8]| Lines::over(bytes).first_byte().unwrap();
+        for empty in [&b""[..], b"\xef\xbb\xbf", b"\xef\xbb\xbf \r\n\t\n", b"\n"] {
+            assert_eq!(first(empty), None, "{empty:?}");
+        }
+        assert_eq!(first(format!("\u{feff}{}[", " ".repeat(20_000)).as_bytes()), Some(b'['));
+        let mut lines = Lines::over(&b"\n\r\n{}\n"[..]);
+        assert_eq!(lines.first_byte().unwrap(), Some(b'{'));
+        assert_eq!(lines.next().unwrap(), Some((3, Ok("{}".to_owned()))));
     }
 
     #[test]

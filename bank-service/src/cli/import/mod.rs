@@ -5,8 +5,11 @@
 //! there. Rows that cannot be taken are told in a report and cost the others nothing.
 
 mod array;
+mod cells;
+mod header;
 mod json;
 mod lines;
+mod place;
 mod progress;
 mod report;
 mod rows;
@@ -18,13 +21,14 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::{people, say};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::domain::imported_user::ImportedUser;
 use crate::domain::one_time::Purpose;
 use crate::http::AppState;
 use crate::operations::identity::import::{Fate, import, plan};
 use crate::store::StoreError;
 use lines::Lines;
+use place::Place;
 use progress::Progress;
 use report::Report;
 use rows::{Reader, Row};
@@ -68,7 +72,7 @@ struct Counts {
     refused: u64,
 }
 
-pub(super) fn run(config: Config, options: &ImportOptions) -> anyhow::Result<ExitCode> {
+pub(super) fn run(settings: Settings, options: &ImportOptions) -> anyhow::Result<ExitCode> {
     let format = match options.input_format {
         Some(format) => format,
         None => format_of(&options.input)?,
@@ -82,7 +86,7 @@ pub(super) fn run(config: Config, options: &ImportOptions) -> anyhow::Result<Exi
     let reader = Reader::start(lines, format).with_context(|| options.input.display().to_string())?;
     let report = Report::create(&report_path).with_context(|| report_path.display().to_string())?;
     let mut counts = Counts::default();
-    people::with_state(config, async |state| {
+    people::with_state(settings, async |state| {
         let job = Job { state, apply: options.apply, reader, report, progress, counts: Counts::default() };
         counts = job.run().await?;
         Ok(())
@@ -102,11 +106,11 @@ struct Job {
 
 impl Job {
     async fn run(mut self) -> anyhow::Result<Counts> {
-        let mut batch: Vec<(u64, ImportedUser)> = Vec::with_capacity(BATCH);
+        let mut batch: Vec<(Place, ImportedUser)> = Vec::with_capacity(BATCH);
         while let Some(row) = self.reader.next().context("the file cannot be read on")? {
             self.counts.rows += 1;
             match row {
-                Row::Good { line, user } => batch.push((line, user)),
+                Row::Good { place, user } => batch.push((place, user)),
                 Row::Bad(refusal) => {
                     self.counts.refused += 1;
                     self.report.add(&refusal).context("the report")?;
@@ -122,14 +126,14 @@ impl Job {
         Ok(self.counts)
     }
 
-    async fn write(&mut self, batch: Vec<(u64, ImportedUser)>) -> anyhow::Result<()> {
+    async fn write(&mut self, batch: Vec<(Place, ImportedUser)>) -> anyhow::Result<()> {
         let Some((first, _)) = batch.first() else { return Ok(()) };
         let first = *first;
-        let (lines, users): (Vec<u64>, Vec<ImportedUser>) = batch.into_iter().unzip();
+        let (places, users): (Vec<Place>, Vec<ImportedUser>) = batch.into_iter().unzip();
         let (users, fates) = self.decide(users).await.with_context(|| {
-            format!("stopped before line {first}; what is above it is done, and the same command goes on from there")
+            format!("stopped before {first}; what is above it is done, and the same command goes on from there")
         })?;
-        for ((line, user), fate) in lines.into_iter().zip(users.iter()).zip(fates) {
+        for ((place, user), fate) in places.into_iter().zip(users.iter()).zip(fates) {
             match fate {
                 Fate::Created => self.counts.created += 1,
                 Fate::Invited => {
@@ -139,7 +143,7 @@ impl Job {
                 Fate::Unchanged => self.counts.unchanged += 1,
                 Fate::Refused(conflict) => {
                     self.counts.refused += 1;
-                    self.report.add(&rows::refused_later(line, user, conflict)).context("the report")?;
+                    self.report.add(&rows::refused_later(place, user, conflict)).context("the report")?;
                 }
             }
         }
@@ -165,6 +169,11 @@ impl Job {
         };
         Ok((users, fates))
     }
+}
+
+/// Why a file as a whole cannot be read.
+fn unusable(cause: String) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, cause)
 }
 
 fn format_of(file: &Path) -> anyhow::Result<Format> {

@@ -10,10 +10,12 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::place::Place;
 use super::rows::Refusal;
 
 const MAX_CELL: usize = 100;
-const HEADER: [&str; 5] = ["line", "customer_id", "email", "field", "cause"];
+/// `row` has a number in a JSON array alone, where a line is no place.
+const HEADER: [&str; 6] = ["line", "customer_id", "email", "field", "cause", "row"];
 
 pub(super) enum Report {
     Csv(Box<csv::Writer<File>>),
@@ -35,18 +37,20 @@ impl Report {
 
     /// A line for each fault.
     pub(super) fn add(&mut self, refusal: &Refusal) -> io::Result<()> {
-        let Refusal { line, customer_id, email, faults } = refusal;
+        let Refusal { place: Place { line, row }, customer_id, email, faults } = refusal;
         let (customer_id, email) = (plain(customer_id), plain(email));
         for (field, cause) in faults {
             let (field, cause) = (plain(field), plain(cause));
             match self {
                 Self::Csv(writer) => {
-                    let cells = [line.to_string(), cell(&customer_id), cell(&email), cell(&field), cell(&cause)];
+                    let row = row.map(|row| row.to_string()).unwrap_or_default();
+                    let cells = [line.to_string(), cell(&customer_id), cell(&email), cell(&field), cell(&cause), row];
                     writer.write_record(&cells)?;
                 }
                 Self::Json(writer) => {
                     let object = json!({
                         "line": line, "customer_id": customer_id, "email": email, "field": field, "cause": cause,
+                        "row": row,
                     });
                     writeln!(writer, "{object}")?;
                 }

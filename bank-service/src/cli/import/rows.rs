@@ -8,8 +8,11 @@ use serde_json::{Map, Value};
 use service_kit::http::fields::{Fields, FromFields, parse};
 
 use super::array::Elements;
+use super::cells::cells;
+use super::header::header;
 use super::lines::{Line, Lines};
-use super::{Format, json};
+use super::place::Place;
+use super::{Format, json, unusable};
 use crate::domain::email::Email;
 use crate::domain::imported_user::{self, ImportedUser};
 use crate::domain::locale;
@@ -17,14 +20,9 @@ use crate::domain::role::{MAX_PER_USER, RoleName};
 use crate::operations::identity::import::Conflict;
 use crate::security::imported_hash::{HashRefused, ImportedHash};
 
-pub(super) const COLUMNS: [&str; 7] =
-    ["customer_id", "email", "password_hash", "country", "language", "is_active", "roles"];
-const REQUIRED: [&str; 2] = ["customer_id", "email"];
-const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
-
 /// Why a row was refused.
 pub(super) struct Refusal {
-    pub(super) line: u64,
+    pub(super) place: Place,
     pub(super) customer_id: String,
     pub(super) email: String,
     /// Field and cause of each fault.
@@ -32,7 +30,7 @@ pub(super) struct Refusal {
 }
 
 pub(super) enum Row {
-    Good { line: u64, user: ImportedUser },
+    Good { place: Place, user: ImportedUser },
     Bad(Refusal),
 }
 
@@ -48,15 +46,17 @@ enum FormatOfLines {
 }
 
 impl Reader {
-    /// Reads the header of a CSV file.
+    /// Reads the header of a CSV file. An empty file is none of these: somebody has named the wrong one, or an export has failed.
     pub(super) fn start(mut lines: Lines, format: Format) -> io::Result<Self> {
-        if lines.is_utf16()? {
-            let cause = "is UTF-16; save it as UTF-8 (in Excel: CSV UTF-8)";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, cause));
+        if let Some(encoding) = lines.wide_encoding()? {
+            return Err(unusable(format!("is {encoding}; save it as UTF-8 (in Excel: CSV UTF-8)")));
         }
         let format = match format {
-            Format::Jsonl if lines.opens_an_array()? => FormatOfLines::JsonArray(Elements::new()),
-            Format::Jsonl => FormatOfLines::JsonLines,
+            Format::Jsonl => match lines.first_byte()? {
+                None => return Err(unusable("is empty; expected JSON lines or a JSON array".to_owned())),
+                Some(b'[') => FormatOfLines::JsonArray(Elements::new()),
+                Some(_) => FormatOfLines::JsonLines,
+            },
             Format::Csv => {
                 let (header, separator) = header(&mut lines)?;
                 FormatOfLines::Csv { header, separator }
@@ -71,83 +71,31 @@ impl Reader {
 
     /// The next row that has something in it: spreadsheets leave empty ones behind the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Row>> {
-        while let Some((line, text)) = self.text()? {
+        while let Some((place, text)) = self.text()? {
             let object = text.map_err(str::to_owned).and_then(|text| match &self.format {
                 FormatOfLines::JsonLines | FormatOfLines::JsonArray(_) => json::object(&text),
                 FormatOfLines::Csv { header, separator } => csv_object(header, *separator, &text),
             });
             match object {
                 Ok(object) if object.is_empty() => {}
-                Ok(object) => return Ok(Some(checked(line, &object))),
+                Ok(object) => return Ok(Some(checked(place, &object))),
                 Err(cause) => {
                     let faults = vec![("line".to_owned(), cause)];
-                    return Ok(Some(Row::Bad(refusal(line, &Map::new(), faults))));
+                    return Ok(Some(Row::Bad(refusal(place, &Map::new(), faults))));
                 }
             }
         }
         Ok(None)
     }
 
-    /// What a row is read from, with the number of its line.
-    fn text(&mut self) -> io::Result<Option<(u64, Line)>> {
+    /// What a row is read from, with its place.
+    fn text(&mut self) -> io::Result<Option<(Place, Line)>> {
         match &mut self.format {
             FormatOfLines::JsonArray(elements) => elements.next(&mut self.lines),
-            FormatOfLines::JsonLines | FormatOfLines::Csv { .. } => self.lines.next(),
+            FormatOfLines::JsonLines | FormatOfLines::Csv { .. } => {
+                Ok(self.lines.next()?.map(|(line, text)| (Place::line(line), text)))
+            }
         }
-    }
-}
-
-/// The columns' names and what separates them. A spreadsheet's first line `sep=;` is taken.
-fn header(lines: &mut Lines) -> io::Result<(Vec<String>, u8)> {
-    let bad = |message: String| io::Error::new(io::ErrorKind::InvalidData, message);
-    let expected = format!("expected a header with {}, separated by comma, semicolon or tab", COLUMNS.join(","));
-    let mut first = lines.next()?;
-    if matches!(&first, Some((_, Ok(text))) if text.trim_start().to_ascii_lowercase().starts_with("sep=")) {
-        first = lines.next()?;
-    }
-    let Some((_, Ok(text))) = first else { return Err(bad(expected)) };
-    let known = |separator: u8| {
-        let names = cells(&text, separator).ok()?;
-        let names: Vec<String> = names.iter().map(|name| column_name(name)).collect();
-        Some((names.iter().filter(|name| COLUMNS.contains(&name.as_str())).count(), names, separator))
-    };
-    let best = SEPARATORS.into_iter().filter_map(known).max_by_key(|(count, ..)| *count);
-    let Some((_, mut names, separator)) = best else { return Err(bad(expected)) };
-    while names.last().is_some_and(String::is_empty) {
-        names.pop();
-    }
-    for (at, name) in names.iter().enumerate() {
-        if !COLUMNS.contains(&name.as_str()) {
-            return Err(bad(format!("the header: column {} ({name:.40}) is unknown; {expected}", at + 1)));
-        }
-        if names.iter().take(at).any(|before| before == name) {
-            return Err(bad(format!("the header: column {} ({name}) is there twice; {expected}", at + 1)));
-        }
-    }
-    match REQUIRED.iter().find(|required| !names.iter().any(|name| name == *required)) {
-        Some(missing) => Err(bad(format!("the header has no {missing}; {expected}"))),
-        None => Ok((names, separator)),
-    }
-}
-
-/// `Password Hash` and `password-hash` are `password_hash`, `E-Mail` is `email`.
-pub(super) fn column_name(cell: &str) -> String {
-    let name = cell.trim().to_ascii_lowercase().replace([' ', '-'], "_");
-    if name == "e_mail" { "email".to_owned() } else { name }
-}
-
-/// The cells of one line. No field of ours can hold a line break.
-fn cells(line: &str, separator: u8) -> Result<Vec<String>, String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .buffer_capacity(line.len().max(1))
-        .from_reader(line.as_bytes());
-    let mut record = csv::StringRecord::new();
-    match reader.read_record(&mut record) {
-        Ok(true) => Ok(record.iter().map(str::to_owned).collect()),
-        _ => Err("is not CSV".to_owned()),
     }
 }
 
@@ -198,30 +146,30 @@ fn roles(entries: Vec<Value>) -> Value {
     Value::Array(names.collect())
 }
 
-fn checked(line: u64, object: &Map<String, Value>) -> Row {
+fn checked(place: Place, object: &Map<String, Value>) -> Row {
     match Fields::read_object::<ImportedUser>(object.clone()) {
-        Ok(user) => Row::Good { line, user },
+        Ok(user) => Row::Good { place, user },
         Err(problem) => {
             let faults = problem.errors().iter();
             let faults = faults.flat_map(|(field, causes)| causes.iter().map(|cause| (field.clone(), cause.clone())));
-            Row::Bad(refusal(line, object, faults.collect()))
+            Row::Bad(refusal(place, object, faults.collect()))
         }
     }
 }
 
-fn refusal(line: u64, object: &Map<String, Value>, faults: Vec<(String, String)>) -> Refusal {
+fn refusal(place: Place, object: &Map<String, Value>, faults: Vec<(String, String)>) -> Refusal {
     let text = |name: &str| match object.get(name) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
     };
-    Refusal { line, customer_id: text("customer_id"), email: text("email"), faults }
+    Refusal { place, customer_id: text("customer_id"), email: text("email"), faults }
 }
 
 /// A row that was well formed, and does not go with what is there.
-pub(super) fn refused_later(line: u64, user: &ImportedUser, conflict: Conflict) -> Refusal {
+pub(super) fn refused_later(place: Place, user: &ImportedUser, conflict: Conflict) -> Refusal {
     Refusal {
-        line,
+        place,
         customer_id: user.customer_id.clone(),
         email: user.email.as_str().to_owned(),
         faults: vec![(conflict.field().to_owned(), conflict.to_string())],

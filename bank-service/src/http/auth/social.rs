@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, PathId};
+use service_kit::http::paging::refuse_unknown;
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::{ClientAddr, head_only};
 
@@ -19,7 +20,6 @@ use crate::domain::social::{Provider, SocialLoginView};
 use crate::domain::social_state::Presenter;
 use crate::http::AppState;
 use crate::http::actor::Actor;
-use crate::http::lists::takes_only;
 use crate::security::TokenPair;
 use crate::security::social::{Beginning, Returning};
 use crate::store::{StoreError, social};
@@ -55,7 +55,7 @@ pub(super) async fn list_social_logins(
     actor: Actor,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListSocialLogins)?;
-    takes_only(&request, &[])?;
+    refuse_unknown(request.query_string(), &[])?;
     let (user, providers) = (actor.user_id, state.security.social_providers());
     let found =
         state.store.read(move |db| Ok::<_, StoreError>((social::has_password(db, user)?, social::list(db, user)?)));
@@ -115,7 +115,7 @@ pub(super) async fn start_social_login(
     }
     state.security.social_start_limit().check(client.0)?;
     let browser = Browser::of(&request, &state);
-    takes_only(&request, &["code_challenge", "code_challenge_method"])?;
+    refuse_unknown(request.query_string(), &["code_challenge", "code_challenge_method"])?;
     let challenge = challenge_in(request.query_string())?;
     let owner = actor.0.as_ref().map(|actor| (actor.user_id, actor.session_id));
     let ctx = actor.0.as_ref().map_or_else(|| state.ctx_anonymous(), |actor| state.ctx(actor.user_id));

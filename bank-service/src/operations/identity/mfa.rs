@@ -125,10 +125,13 @@ pub fn renew_codes(db: &mut Db, ctx: &Ctx, owner: &Owner, codes: &[TokenHash]) -
 /// Takes the factor away from a user who has lost it, as an administrator, and ends the user's sessions.
 pub fn reset(db: &mut Db, ctx: &Ctx, id: UserId, expected: &Expected) -> Result<Outcome<User>, MfaError> {
     let user = store::users::find(db, id)?.ok_or(MfaError::NotFound)?;
+    if !store::second_factors::is_active(db, id)? {
+        return Err(MfaError::NotFound);
+    }
     if !expected.accepts(user.version) {
         return Err(MfaError::Stale);
     }
-    if !store::second_factors::is_active(db, id)? || !store::second_factors::delete_all(db, id)? {
+    if !store::second_factors::delete_all(db, id)? {
         return Err(MfaError::NotFound);
     }
     let ended = end_what_was_proved(db, ctx, id, Cause::Ended)?;

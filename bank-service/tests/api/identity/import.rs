@@ -141,7 +141,7 @@ async fn hostile_cells_are_refused_and_are_no_formula_in_the_report() {
         ("4,", "password_hash", "costs too much"),
         ("5,", "password_hash", "costs too much"),
         ("6,", "password_hash", "costs too much"),
-        ("7,", "email", "must be an e-mail"),
+        ("7,", "line", "a quote that is not closed"),
         ("8,", "line", "cells"),
     ] {
         let found = report.lines().any(|line| line.starts_with(start) && line.contains(field) && line.contains(cause));
@@ -284,15 +284,31 @@ async fn a_file_that_cannot_be_an_import_is_told_at_once() {
     write(&app, "users.csv", "email,phone\n");
     write(&app, "users.txt", HEADER);
     for (name, text) in [("wide.csv", HEADER), ("wide.json", "[]")] {
-        let units: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        let text = format!("\u{feff}{text}");
+        let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         std::fs::write(app.folder.path().join(name), units).unwrap();
+        let wider: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        std::fs::write(app.folder.path().join(format!("wider-{name}")), wider).unwrap();
     }
+    for (name, text) in
+        [("empty.csv", ""), ("empty.json", ""), ("blank.json", "\u{feff} \r\n\n"), ("blank.csv", "\n\n")]
+    {
+        write(&app, name, text);
+    }
+    write(&app, "quote.csv", "customer_id,\"email\n");
     for (arguments, expected) in [
         (&["missing.csv"][..], "missing.csv"),
         (&["users.csv"], "column 2 (phone) is unknown"),
         (&["users.txt"], "--format"),
         (&["wide.csv"], "is UTF-16; save it as UTF-8"),
         (&["wide.json"], "is UTF-16; save it as UTF-8"),
+        (&["wider-wide.csv"], "is UTF-32; save it as UTF-8"),
+        (&["wider-wide.json"], "is UTF-32; save it as UTF-8"),
+        (&["empty.csv"], "is empty; expected a header"),
+        (&["blank.csv"], "is empty; expected a header"),
+        (&["empty.json"], "is empty; expected JSON lines or a JSON array"),
+        (&["blank.json"], "is empty; expected JSON lines or a JSON array"),
+        (&["quote.csv"], "the header has a quote that is not closed"),
         (&["users.csv", "--report", "./users.csv"], "--report"),
     ] {
         let output = import(&app, arguments).await;
@@ -300,5 +316,48 @@ async fn a_file_that_cannot_be_an_import_is_told_at_once() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.contains(expected), "{told}");
     }
-    assert!(!app.folder.path().join("users.csv.report.csv").exists());
+    let reports = std::fs::read_dir(app.folder.path()).unwrap().flatten();
+    assert_eq!(reports.filter(|file| file.file_name().to_string_lossy().contains(".report.")).count(), 0);
+    for (name, text) in [("header.csv", HEADER), ("array.json", " []\n")] {
+        write(&app, name, text);
+        assert!(said(&import(&app, &[name]).await, 0).contains("0 rows"), "{name}: it is whole, and has no rows");
+    }
+}
+
+#[actix_web::test]
+async fn a_quote_that_is_not_closed_costs_its_own_line_alone() {
+    let app = TestApp::start().await;
+    let rows = "1,\"a@example.com,,,,,\n2,b@example.com,,,,,\n3,\"c@example.com\"x,,,,,\n4,\"d@example.com\" ,,,,,\n5,e@example.com,,\"PT";
+    write(&app, "users.csv", &format!("{HEADER}{rows}"));
+    let output = said(&import(&app, &["users.csv", "--apply"]).await, 2);
+    assert!(output.contains("5 rows: 2 created") && output.contains("3 refused"), "{output}");
+    assert_eq!(written(&app).await.1, ["2", "4"]);
+    let report = std::fs::read_to_string(app.folder.path().join("users.csv.report.csv")).unwrap();
+    let causes: Vec<&str> = report.lines().skip(1).collect();
+    let open = ",,,line,has a quote that is not closed (fields have no line breaks),";
+    assert_eq!(
+        causes,
+        [format!("2{open}"), "4,,,line,has text behind a closing quote,".to_owned(), format!("6{open}")]
+    );
+}
+
+#[actix_web::test]
+async fn a_fault_in_an_array_names_the_number_of_its_row() {
+    let app = TestApp::start().await;
+    let array = r#"[{"customer_id":1,"email":"a@example.com"}, 7, {"customer_id":2,"email":"nobody"}, {"customer_id":1,"email":"c@example.com"}, {"a":1e400}]"#;
+    write(&app, "users.json", array);
+    said(&import(&app, &["users.json", "--report", "faults.jsonl"]).await, 2);
+    let report = std::fs::read_to_string(app.folder.path().join("faults.jsonl")).unwrap();
+    let faults: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let places: Vec<(&Value, &Value, &str)> =
+        faults.iter().map(|fault| (&fault["line"], &fault["row"], fault["field"].as_str().unwrap())).collect();
+    let one = json!(1);
+    let (second, third, fourth, fifth) = (json!(2), json!(3), json!(4), json!(5));
+    let expected =
+        [(&one, &second, "line"), (&one, &third, "email"), (&one, &fifth, "line"), (&one, &fourth, "customer_id")];
+    assert_eq!(places, expected, "{report}");
+    assert!(faults[2]["cause"].as_str().unwrap().starts_with("holds a number beyond"), "{report}");
+    said(&import(&app, &["users.json"]).await, 2);
+    let report = std::fs::read_to_string(app.folder.path().join("users.json.report.csv")).unwrap();
+    assert!(report.contains("1,,,line,is not a JSON object,2\n"), "{report}");
 }

@@ -167,10 +167,30 @@ async fn bodies_that_are_no_object_of_json_are_refused() {
 }
 
 #[actix_web::test]
+async fn json_beyond_a_limit_is_refused_by_the_name_of_that_limit() {
+    let world = World::new().await;
+    let deep = format!("{{\"name\":{}{}}}", "[".repeat(200), "]".repeat(200));
+    for (body, limit) in [
+        (r#"{"balance":1e400}"#.to_owned(), "The body holds a number beyond"),
+        (format!("{{\"balance\":{}}}", "9".repeat(401)), "The body holds a number beyond"),
+        (deep, "The body is nested deeper than 127 levels (line 1, column 135)."),
+    ] {
+        // With a body that has to be there, and with one that may be missing.
+        for path in ["/api/banks", "/api/devices/1/push-test"] {
+            let request = world.app.request(Method::POST, path, Some(&world.admin.token));
+            let request = request.header("Content-Type", "application/json").body(body.clone());
+            let answer = world.app.send(request).await;
+            assert_eq!(answer.outcome(), (400, "malformed_request"), "{path}");
+            assert!(answer.body["detail"].as_str().unwrap().starts_with(limit), "{}", answer.body);
+        }
+    }
+}
+
+#[actix_web::test]
 async fn what_cannot_be_an_id_names_nothing() {
     let world = World::new().await;
     for list in ["banks", "cities", "social-statuses", "branches", "clients", "accounts", "cards"] {
-        for id in ["0", "-1", "18446744073709551616", "9223372036854775808", "abc", "1.0", "%00", "+1", "1%20"] {
+        for id in ["0", "-1", "18446744073709551616", "9223372036854775808", "abc", "1.0", "%00", "+1", "1%20", "01"] {
             let path = format!("/api/{list}/{id}");
             assert_eq!(world.app.get(&world.admin.token, &path).await.outcome(), (404, "not_found"), "{path}");
             assert_eq!(world.app.delete(&world.admin.token, &path).await.outcome(), (404, "not_found"), "{path}");

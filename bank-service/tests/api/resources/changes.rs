@@ -163,3 +163,72 @@ async fn every_resource_has_a_version() {
 async fn second_city(world: &World) -> i64 {
     id(&world.app.post(&world.admin.token, "/api/cities", json!({"name": "Porto"})).await.item(201))
 }
+
+/// An item's path, a body that changes nothing if there can be one, and who asks.
+type Target<'a> = (String, Option<Value>, &'a str);
+
+/// The outcomes without a condition and with one that no item meets.
+async fn outcomes(world: &World, method: &Method, target: &Target<'_>) -> [(u16, String); 2] {
+    let (path, body, token) = target;
+    let ask = async |condition: Option<&str>| {
+        let mut request = world.app.request(method.clone(), path, Some(token));
+        if let (Some(body), &Method::PUT) = (body, method) {
+            request = request.json(body);
+        }
+        if let Some(tag) = condition {
+            request = request.header("If-Match", tag);
+        }
+        let answer = world.app.send(request).await;
+        let (status, error) = answer.outcome();
+        (status, error.to_owned())
+    };
+    [ask(None).await, ask(Some("\"4711\"")).await]
+}
+
+/// RFC 9110, 13.2.1: a condition counts only where the answer without it would be a good one.
+#[actix_web::test]
+async fn a_condition_does_not_come_before_existence_and_access() {
+    let world = World::new().await;
+    let (admin, ada, bob) = (world.admin.token.as_str(), world.ada.token(), world.bob.token());
+    let phone = json!({"device_id": "phone", "device_type": "android", "push_token": "a-push-token-of-ada"});
+    let device = id(&world.app.post(ada, "/api/devices", phone).await.item(201));
+    let lists = [
+        "banks",
+        "cities",
+        "social-statuses",
+        "branches",
+        "clients",
+        "accounts",
+        "accounts/cards",
+        "cards",
+        "users",
+        "roles",
+    ];
+    let mut targets: Vec<Target> =
+        lists.iter().map(|list| (format!("/api/{list}/4711"), Some(json!({})), admin)).collect();
+    for path in [
+        format!("/api/clients/{}", world.ada.client),
+        format!("/api/accounts/{}", world.ada.account),
+        format!("/api/cards/{}", world.ada.card),
+        format!("/api/users/{}", world.ada.person.id),
+    ] {
+        targets.push((path, Some(json!({})), bob));
+    }
+    targets.push((format!("/api/devices/{device}"), None, bob));
+    targets.push(("/api/devices/4711".to_owned(), None, ada));
+    targets.push((format!("/api/users/{}/mfa", world.ada.person.id), None, admin));
+    targets.push((format!("/api/users/{}/mfa", world.admin.id), None, admin));
+    for target in &targets {
+        for method in [Method::DELETE, Method::PUT] {
+            if method == Method::PUT && target.1.is_none() {
+                continue;
+            }
+            let [without, with] = outcomes(&world, &method, target).await;
+            assert!([403, 404].contains(&without.0), "{method} {}: {without:?}", target.0);
+            assert_eq!(with, without, "{method} {}", target.0);
+        }
+    }
+    let tagged = world.app.request(Method::DELETE, &format!("/api/devices/{device}"), Some(ada));
+    let refused = world.app.send(tagged.header("If-Match", "\"1\"")).await;
+    assert_eq!(refused.outcome(), (412, "precondition_failed"), "it is there, it is the caller's, and it has no tag");
+}

@@ -124,6 +124,8 @@ async fn filters_match_exactly() {
         (format!("/api/accounts?bank_id={}", world.bank), vec![ada.account, bob.account]),
         (format!("/api/cards?account_id={}", bob.account), vec![bob.card]),
         ("/api/cards?name".to_owned(), vec![-1]),
+        ("/api/cards?balance=0100".to_owned(), vec![-1]),
+        ("/api/cards?balance=%2B100".to_owned(), vec![-1]),
     ];
     for (path, expected) in cases {
         let answer = world.app.get(admin, &path).await;
@@ -182,6 +184,10 @@ async fn bad_queries_are_refused_by_every_list() {
             ("page_number=0", "page_number"),
             ("page_number=-1", "page_number"),
             ("page_number=1.5", "page_number"),
+            ("page_number=01", "page_number"),
+            ("page_number=%2B1", "page_number"),
+            ("page_number=+1", "page_number"),
+            ("page_size=010", "page_size"),
             ("page_number=99999999999999999999", "page_number"),
             ("after=nonsense", "after"),
             ("password_hash=x", "password_hash"),

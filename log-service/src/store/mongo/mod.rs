@@ -39,7 +39,7 @@ use self::sequence::Sequence;
 use self::settle::Settler;
 use self::tickets::TicketRow;
 use super::position::number;
-use super::{Appended, LogStore, Recorded, StoreError, Window, unchanged};
+use super::{Appended, LogStore, Recorded, StoreError, Window};
 use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Selection, Visibility};
 
 /// The adapter.
@@ -79,19 +79,6 @@ impl MongoStore {
             seen: AtomicI64::new(0),
             appended: watch::Sender::new(0),
         })
-    }
-
-    async fn edit(
-        &self,
-        id: i64,
-        edit: Edit,
-        changes: Changes,
-        expected: &Expected,
-        by: &Editor,
-    ) -> Result<Edited, StoreError> {
-        let edited = edit::run(&self.client, &self.lane, edit::Job { id, edit, changes, expected, by }).await;
-        self.appended.send_modify(|count| *count = count.wrapping_add(1));
-        edited
     }
 
     /// The last settled id, and a session that can read all of it.
@@ -150,23 +137,18 @@ impl LogStore for MongoStore {
         Ok((settled > 0).then(|| LogId::from(settled)))
     }
 
-    async fn update(
+    async fn edit(
         &self,
         id: &LogId,
+        edit: Edit,
         changes: Changes,
         expected: &Expected,
         by: &Editor,
     ) -> Result<Edited, StoreError> {
-        if changes.is_empty() {
-            return Ok(unchanged(self.find(id, Visibility::Staff).await?, expected));
-        }
         let Some(id) = number(id) else { return Ok(Edited::Missing) };
-        self.edit(id, Edit::Update, changes, expected, by).await
-    }
-
-    async fn remove(&self, id: &LogId, expected: &Expected, by: &Editor) -> Result<Edited, StoreError> {
-        let Some(id) = number(id) else { return Ok(Edited::Missing) };
-        self.edit(id, Edit::Delete, Changes::default(), expected, by).await
+        let edited = edit::run(&self.client, &self.lane, edit::Job { id, edit, changes, expected, by }).await;
+        self.appended.send_modify(|count| *count = count.wrapping_add(1));
+        edited
     }
 
     /// Goes from the oldest id on, whether or not the server removes by age too.

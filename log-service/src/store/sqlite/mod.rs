@@ -27,7 +27,7 @@ use self::insert::NewRow;
 use self::rows::Row;
 use self::schema::logs;
 use super::position::number;
-use super::{Appended, LogStore, Recorded, StoreError, Window, unchanged};
+use super::{Appended, LogStore, Recorded, StoreError, Window};
 use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Selection, Visibility};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -62,21 +62,6 @@ impl SqliteStore {
         let readers = Readers::open(path, READERS)?;
         let writer = Writer::start(conn).map_err(OpenError::Writer)?;
         Ok(Self { writer, readers, appended: watch::Sender::new(0) })
-    }
-
-    async fn edit(
-        &self,
-        id: i64,
-        edit: Edit,
-        changes: Changes,
-        expected: &Expected,
-        by: &Editor,
-    ) -> Result<Edited, StoreError> {
-        let (expected, by) = (expected.clone(), by.clone());
-        let work = move |conn: &mut SqliteConnection| change::edit(conn, id, edit, changes, &expected, &by);
-        let edited = self.writer.operate(StoreError::from, work).await?;
-        self.appended.send_modify(|count| *count = count.wrapping_add(1));
-        Ok(edited)
     }
 
     /// Runs the work in the writer's next transaction; what it returns is committed.
@@ -152,23 +137,20 @@ impl LogStore for SqliteStore {
         Ok(newest.map(LogId::from))
     }
 
-    async fn update(
+    async fn edit(
         &self,
         id: &LogId,
+        edit: Edit,
         changes: Changes,
         expected: &Expected,
         by: &Editor,
     ) -> Result<Edited, StoreError> {
-        if changes.is_empty() {
-            return Ok(unchanged(self.find(id, Visibility::Staff).await?, expected));
-        }
         let Some(id) = number(id) else { return Ok(Edited::Missing) };
-        self.edit(id, Edit::Update, changes, expected, by).await
-    }
-
-    async fn remove(&self, id: &LogId, expected: &Expected, by: &Editor) -> Result<Edited, StoreError> {
-        let Some(id) = number(id) else { return Ok(Edited::Missing) };
-        self.edit(id, Edit::Delete, Changes::default(), expected, by).await
+        let (expected, by) = (expected.clone(), by.clone());
+        let work = move |conn: &mut SqliteConnection| change::edit(conn, id, edit, changes, &expected, &by);
+        let edited = self.writer.operate(StoreError::from, work).await?;
+        self.appended.send_modify(|count| *count = count.wrapping_add(1));
+        Ok(edited)
     }
 
     async fn expire(&self, cutoff: DateTime<Utc>, at_most: i64) -> Result<usize, StoreError> {

@@ -1,8 +1,12 @@
 //! JSON, strictly: a key that stands twice in an object is malformed, since two readers may take different ones.
+//!
+//! JSON has no limits and every reader of it has some (RFC 8259, 9): a body that is beyond ours is refused by that limit's name,
+//! and not as one that is no JSON.
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::{Map, Number, Value};
 
 use crate::http::problem::Problem;
@@ -16,11 +20,29 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     value.map_err(|error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Data => "holds a key twice",
-            _ => "is not valid JSON",
+        let fault = match error.classify() {
+            Category::Data => "holds a key twice",
+            _ => beyond_limits(text, &error).unwrap_or("is not valid JSON"),
         };
-        Problem::malformed(format!("The body {what} (line {}, column {}).", error.line(), error.column()))
+        Problem::malformed(format!("The body {fault} (line {}, column {}).", error.line(), error.column()))
+    })
+}
+
+/// The limit that a text is beyond, as the end of a sentence about it; none if it is no JSON at all, or is not what was expected.
+/// The error is the one that reading it came to.
+pub fn beyond_limits(text: &str, error: &serde_json::Error) -> Option<&'static str> {
+    if error.is_data() {
+        return None;
+    }
+    // A value that is skipped is read by the grammar alone: to any depth, with numbers of any size.
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    let limit = error.to_string();
+    Some(if limit.starts_with("number out of range") {
+        "holds a number beyond ±1.7976931348623157e308, the range of a double"
+    } else if limit.starts_with("recursion limit exceeded") {
+        "is nested deeper than 127 levels"
+    } else {
+        "holds an escape that is no character, such as one half of a surrogate pair"
     })
 }
 
@@ -99,6 +121,12 @@ mod tests {
         assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
     }
 
+    fn refused(text: &[u8]) -> Problem {
+        let problem = parse(text).unwrap_err();
+        assert_eq!(problem.code(), ErrorCode::MalformedRequest);
+        problem
+    }
+
     #[test]
     fn bad_json_is_malformed_and_not_repeated() {
         let deep = "[".repeat(100_000);
@@ -114,9 +142,27 @@ mod tests {
             deep.as_bytes(),
         ];
         for case in cases {
-            let problem = parse(case).unwrap_err();
-            assert_eq!(problem.code(), ErrorCode::MalformedRequest);
-            assert!(!problem.detail().contains("secret"));
+            assert!(!refused(case).detail().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn json_beyond_a_limit_is_refused_by_the_name_of_that_limit() {
+        let levels = |count: usize| format!("{}{}", "[".repeat(count), "]".repeat(count));
+        assert!(parse(levels(127).as_bytes()).is_ok());
+        let (huge, exponent) = (format!("{{\"a\":[0,\n{}]}}", "9".repeat(401)), r#"{"a":-1e400}"#.to_owned());
+        for (text, limit) in [
+            (huge, "holds a number beyond ±1.7976931348623157e308, the range of a double (line 2, column"),
+            (exponent, "holds a number beyond ±1.7976931348623157e308, the range of a double (line 1, column"),
+            (levels(128), "is nested deeper than 127 levels (line 1, column 128)."),
+            (levels(20_000), "is nested deeper than 127 levels (line 1, column 128)."),
+            (r#"{"a":"\ud800"}"#.to_owned(), "holds an escape that is no character"),
+        ] {
+            let detail = refused(text.as_bytes()).detail().to_owned();
+            assert!(detail.starts_with(&format!("The body {limit}")), "{detail}");
+        }
+        for no_json in [levels(200).replacen(']', "", 1), "[1e400".to_owned(), "[-]".to_owned(), "[01]".to_owned()] {
+            assert!(refused(no_json.as_bytes()).detail().starts_with("The body is not valid JSON"), "{no_json}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Request bodies: every fault of every field in one answer.
 //!
 //! A request type reads itself from [`Fields`]; what it does not ask for is an unknown field and a fault. Bodies are JSON
-//! objects, read strictly: UTF-8, each key once, at most 128 levels deep, within the route's limit and its time.
+//! objects, read strictly: UTF-8, each key once, at most 127 levels deep, within the route's limit and its time.
 
 mod body;
 mod json;
@@ -16,6 +16,7 @@ use super::problem::{FieldErrors, Problem};
 
 pub(crate) use body::BodyTime;
 pub use body::{Body, BodyLimit, RawBody};
+pub use json::beyond_limits;
 pub use path::PathId;
 
 /// At most this many unknown fields are named in an answer, each cut to this many characters.

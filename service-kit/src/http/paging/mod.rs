@@ -6,6 +6,7 @@
 //! `tail` is the place of the last item even then, for clients that come back for what is added.
 
 mod cursor;
+mod parameters;
 mod query;
 mod respond;
 mod text;
@@ -13,6 +14,7 @@ mod text;
 use chrono::{DateTime, Utc};
 
 pub use cursor::{decode_cursor, encode_cursor};
+pub use parameters::{ParameterFaults, number_between, parameters, refuse_unknown, whole_number};
 pub use respond::{ListBody, beyond_the_end, link_pages, respond};
 
 /// The largest page.

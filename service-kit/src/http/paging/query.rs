@@ -1,15 +1,13 @@
 //! Reading a list's query string.
 
-use super::text::pairs;
+use super::parameters::{ParameterFaults, number_between, parameters, whole_number};
 use super::{Filter, FilterKind, FilterValue, ListQuery, MAX_PAGE_NUMBER, MAX_PAGE_SIZE, PageRequest, decode_cursor};
-use crate::http::problem::{FieldErrors, Problem};
+use crate::http::problem::Problem;
 
-/// More parameters than any list has; the rest of a longer query is not looked at.
-const MAX_PARAMETERS: usize = 50;
 const MAX_TEXT: usize = 255;
 
 struct Reader {
-    faults: FieldErrors,
+    faults: ParameterFaults,
     number: Option<i64>,
     size: Option<i64>,
     #[expect(clippy::option_option, reason = "absent, empty and a cursor are three things")]
@@ -21,16 +19,13 @@ struct Reader {
 impl ListQuery {
     /// Checks a query string against the list's filters; all faults at once.
     pub fn parse(query_string: &str, default_size: i64, allowed: &[Filter]) -> Result<Self, Problem> {
-        let pairs = pairs(query_string)?;
-        if pairs.len() > MAX_PARAMETERS {
-            return Err(Problem::malformed("The query has too many parameters."));
-        }
+        let given = parameters(query_string)?;
         let mut reader =
-            Reader { faults: FieldErrors::new(), number: None, size: None, after: None, filters: Vec::new() };
-        let mut seen: Vec<&str> = Vec::with_capacity(pairs.len());
-        for (name, value) in &pairs {
+            Reader { faults: ParameterFaults::default(), number: None, size: None, after: None, filters: Vec::new() };
+        let mut seen: Vec<&str> = Vec::with_capacity(given.len());
+        for (name, value) in &given {
             if seen.contains(&name.as_str()) {
-                reader.fault(name, "must be given once");
+                reader.faults.add(name, "must be given once");
                 continue;
             }
             seen.push(name);
@@ -48,29 +43,20 @@ impl Reader {
             "after" if value.is_empty() => self.after = Some(None),
             "after" => match decode_cursor(value) {
                 Some(id) => self.after = Some(Some(id)),
-                None => self.fault(name, "must be a cursor that a list has returned"),
+                None => self.faults.add(name, "must be a cursor that a list has returned"),
             },
             _ => match allowed.iter().find(|filter| filter.name == name) {
                 Some(filter) => match filter_value(filter.kind, value) {
                     Ok(value) => self.filters.push((filter.name, value)),
-                    Err(message) => self.fault(name, message),
+                    Err(message) => self.faults.add(name, message),
                 },
-                None => self.fault(name, "unknown parameter"),
+                None => self.faults.unknown(name),
             },
         }
     }
 
     fn positive(&mut self, name: &str, value: &str, max: i64) -> Option<i64> {
-        let number = whole_number(value).filter(|number| (1..=max).contains(number));
-        if number.is_none() {
-            self.fault(name, format!("must be a whole number from 1 to {max}"));
-        }
-        number
-    }
-
-    fn fault(&mut self, name: &str, message: impl Into<String>) {
-        let name: String = name.chars().take(64).collect();
-        self.faults.entry(name).or_default().push(message.into());
+        number_between(value, 1, max).map_err(|message| self.faults.add(name, message)).ok()
     }
 
     fn finish(mut self, default_size: i64) -> Result<ListQuery, Problem> {
@@ -79,26 +65,22 @@ impl Reader {
             Some(cursor) => {
                 // Generated clients send the first page's number, which is the default, whatever else they ask for.
                 if self.number.is_some_and(|number| number != 1) {
-                    self.fault("page_number", "cannot be combined with after");
+                    self.faults.add("page_number", "cannot be combined with after");
                 }
                 PageRequest::After { cursor, size }
             }
             None => PageRequest::Number { number: self.number.unwrap_or(1), size },
         };
-        if self.faults.is_empty() {
-            Ok(ListQuery { page, filters: self.filters })
-        } else {
-            let detail = "Some query parameters are not valid; see errors.";
-            Err(Problem::new(crate::http::problem::ErrorCode::ValidationFailed, detail).with_errors(self.faults))
-        }
+        self.faults.finish()?;
+        Ok(ListQuery { page, filters: self.filters })
     }
 }
 
 fn filter_value(kind: FilterKind, text: &str) -> Result<FilterValue, &'static str> {
     match kind {
-        FilterKind::Integer => {
-            whole_number(text).map(FilterValue::Integer).ok_or("must be a whole number within 64 bits")
-        }
+        FilterKind::Integer => whole_number(text)
+            .map(FilterValue::Integer)
+            .ok_or("must be a whole number within 64 bits, without zeros in front"),
         FilterKind::Text => match text.chars().count() {
             1..=MAX_TEXT if !text.contains('\0') => Ok(FilterValue::Text(text.to_owned())),
             _ => Err("must have 1 to 255 characters, and no NUL among them"),
@@ -108,11 +90,6 @@ fn filter_value(kind: FilterKind, text: &str) -> Result<FilterValue, &'static st
             .map(FilterValue::Date)
             .ok_or("must be a UTC date such as 2025-01-16T17:10:26Z"),
     }
-}
-
-/// Digits with an optional minus: `i64::from_str` would also take a plus.
-fn whole_number(text: &str) -> Option<i64> {
-    text.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -172,6 +149,14 @@ mod tests {
             "page_size=0",
             "page_size=-1",
             "page_number=+1",
+            "page_number=%2B1",
+            "page_number=01",
+            "page_size=010",
+            "page_size=-0",
+            "balance=007",
+            "balance=-05",
+            "balance=-0",
+            "balance=%2B5",
             "page_number=",
             "page_number=1&page_number=2",
             "after=zzz",
