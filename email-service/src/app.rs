@@ -1,6 +1,5 @@
 //! Puts the service together, and takes it apart again.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +7,8 @@ use std::time::Duration;
 use actix_web::web;
 use service_kit::clock::{SharedClock, SystemClock};
 use service_kit::http::auth::{AUDIENCE_EMAIL, HttpKeys, HttpSessions, KeySource, SessionSource, Verifier};
-use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve};
-use service_kit::lifecycle::{Readiness, Shutdown};
+use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve, start_fault};
+use service_kit::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
 use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
@@ -43,8 +42,9 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("an embedded template is broken")]
     Templates(#[from] RenderError),
-    #[error("EMAIL_BIND: cannot listen on {address}")]
-    Bind { address: SocketAddr, source: io::Error },
+    /// The text names the variable.
+    #[error("{0}")]
+    Bind(String),
 }
 
 /// Starts the service; what is not given comes from the configuration.
@@ -185,7 +185,7 @@ fn serve_http(config: &Config, server_parts: ServerParts, parts: http::Parts) ->
     settings.tls = config.tls.clone();
     settings.cors_origins = config.cors_origins.clone();
     serve(settings, server_parts, move |routes| http::configure(routes, &parts))
-        .map_err(|source| StartError::Bind { address: config.bind, source })
+        .map_err(|error| StartError::Bind(start_fault("EMAIL_BIND", config.bind, &error)))
 }
 
 fn readiness(mailer: &Arc<dyn Mailer>, store: &Arc<dyn DeliveryStore>) -> Readiness {
@@ -255,9 +255,12 @@ impl Running {
     /// Begins shutdown, drains requests, ends.
     pub async fn stop(self) {
         self.shutdown.begin();
+        let deadline = self.shutdown.deadline(WORK_LIMIT);
         self.server.stop(true).await;
-        if let Err(error) = self.pruning.await {
-            tracing::warn!(%error, "pruning did not end well");
+        match deadline.wait(WORK_LIMIT, self.pruning).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::warn!(%error, "pruning did not end well"),
+            None => tracing::warn!("pruning did not end in time"),
         }
     }
 }

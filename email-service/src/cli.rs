@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,11 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use clap::{Parser, Subcommand};
+use service_kit::config::{ConfigError, Faults};
 use service_kit::http::auth::JWKS_VARIABLE;
+use service_kit::http::server::{check_address, ensure_free};
 use service_kit::http::{PeerClient, causes};
-use service_kit::lifecycle::Shutdown;
+use service_kit::lifecycle::{Deadline, Shutdown, WORK_LIMIT};
 use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, Role};
 use service_kit::messaging::{Outgoing, Publisher, Receipt};
 use service_kit::telemetry::Metrics;
@@ -54,20 +57,33 @@ pub(crate) enum Command {
     Healthcheck,
 }
 
-/// Runs a command; the error is for people, on one line with its causes.
-pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(&cli.args).await,
-        Command::Openapi => print_openapi(),
-        Command::Doctor => doctor(&cli.args).await,
-        Command::Healthcheck => healthcheck(&cli.args).await,
+/// Checks all that a command needs, and only then runs it, which begins to write, to the log first of all. The error is for
+/// people, on one line with its causes.
+pub(crate) async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
+    let Cli { command, args } = cli;
+    let log = args.log_settings();
+    log.check(&mut faults);
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => {
+            if let Ok(bind) = args.bind.parse() {
+                check_address("EMAIL_BIND", bind, &mut faults);
+            }
+            let config = args.check_with(faults)?;
+            service_kit::telemetry::init(&log)?;
+            serve(config).await
+        }
+        Command::Openapi => {
+            faults.finish()?;
+            print_openapi()
+        }
+        Command::Doctor => doctor(args.check_with(faults)).await,
+        Command::Healthcheck => healthcheck(&args.check_with(faults)?).await,
     }
 }
 
-async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = args.check()?;
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    ensure_free("EMAIL_BIND", config.bind).map_err(anyhow::Error::msg)?;
     let store = config.store.clone();
-    service_kit::telemetry::init(&args.log_settings())?;
     if let Some(warning) = &config.warning {
         tracing::warn!("{warning}");
     }
@@ -75,10 +91,11 @@ async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
     shutdown.on_signals();
     let Some(broker) = config.broker.clone() else {
         tracing::warn!("AMQP_URI is not set: no events are heard");
-        let mut running = EmailService::new(config, Arc::new(NoBroker::new())).with_shutdown(shutdown).run().await?;
+        let service = EmailService::new(config, Arc::new(NoBroker::new())).with_shutdown(shutdown.clone());
+        let mut running = service.run().await?;
         running.wait().await;
         running.stop().await;
-        finish(&store);
+        finish(&store, shutdown.deadline(WORK_LIMIT));
         return Ok(ExitCode::SUCCESS);
     };
     let metrics = Metrics::new();
@@ -98,21 +115,21 @@ async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
         Box::pin(async move { state })
     });
     shutdown.wait().await;
-    consumers.drain(DRAIN).await;
+    let deadline = shutdown.deadline(WORK_LIMIT);
+    consumers.drain(deadline.left(DRAIN)).await;
     running.wait().await;
     running.stop().await;
-    finish(&store);
+    finish(&store, deadline);
     Ok(ExitCode::SUCCESS)
 }
 
-fn finish(store: &StoreTarget) {
-    if let Some(path) = store.file() {
-        service_kit::sqlite::finish(path);
+fn finish(store: &StoreTarget, deadline: Deadline) {
+    if let Some(path) = store.file().map(Path::to_owned) {
+        deadline.run(WORK_LIMIT, move || service_kit::sqlite::finish(&path));
     }
 }
 
-async fn healthcheck(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = args.check()?;
+async fn healthcheck(config: &Config) -> anyhow::Result<ExitCode> {
     let asked = service_kit::http::healthcheck(config.bind, &config.tls).await;
     asked.map_err(|reason| anyhow!("EMAIL_BIND: {reason}"))?;
     Ok(ExitCode::SUCCESS)
@@ -125,11 +142,11 @@ fn print_openapi() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn doctor(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = match args.check() {
+async fn doctor(config: Result<Config, ConfigError>) -> anyhow::Result<ExitCode> {
+    let config = match config {
         Ok(config) => config,
         Err(error) => {
-            // What was passed over may be what is missing.
+            // A variable that is not read may be the one that is missing.
             for warning in service_kit::config::warnings() {
                 writeln!(io::stdout(), "WARN  {warning}")?;
             }

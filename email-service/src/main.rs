@@ -6,18 +6,25 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{Cli, run};
+use service_kit::config::{ConfigError, EXIT_REFUSED, Parsed};
+use service_kit::http::causes;
+use service_kit::lifecycle::block_on;
+use service_kit::telemetry::TelemetryError;
 
 /// Gives memory back after a flood, which the system's allocator does not with many threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[actix_web::main]
-async fn main() -> ExitCode {
-    let code = run(service_kit::config::parse::<Cli>()).await.unwrap_or_else(|error| {
-        // The log may not be set up yet; if stderr is gone too, there is nobody left to tell.
-        drop(writeln!(std::io::stderr(), "email-service: {error:#}"));
-        ExitCode::FAILURE
-    });
+fn main() -> ExitCode {
+    let Parsed { options, faults } = service_kit::config::parse::<Cli>();
+    let code = block_on(run(options, faults)).unwrap_or_else(|error| fail(&error));
     service_kit::telemetry::flush();
     code
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // The log may not be set up yet; if standard error is closed too, nobody is left to read it.
+    writeln!(std::io::stderr(), "email-service: {}", causes(error.as_ref())).ok();
+    let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>();
+    if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
 }

@@ -45,8 +45,9 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error("{variable}: {error}")]
     Store { variable: &'static str, error: OpenError },
-    #[error("LOG_BIND: {addr} cannot be listened on: {error}")]
-    Bind { addr: SocketAddr, error: std::io::Error },
+    /// The text names the variable.
+    #[error("{0}")]
+    Bind(String),
 }
 
 /// The service.
@@ -145,7 +146,8 @@ fn listen(
     server.cors_origins = settings.cors_origins.clone();
     let parts = ServerParts { metrics, readiness, shutdown: shutdown.clone(), openapi: http::document() };
     let routes = move |config: &mut web::ServiceConfig| http::routes(config, api.clone(), verifier.clone());
-    server::serve(server, parts, routes).map_err(|error| StartError::Bind { addr: settings.bind, error })
+    server::serve(server, parts, routes)
+        .map_err(|error| StartError::Bind(server::start_fault("LOG_BIND", settings.bind, &error)))
 }
 
 impl Running {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use chrono::TimeDelta;
 use clap::Args;
-use service_kit::config::{ConfigError, EnvOptions, Faults, Secret, plain_http_warning};
+use service_kit::config::{ConfigError, EnvOptions, Faults, Secret, check_file, plain_http_warning};
 use service_kit::http::cors::Origins;
 use service_kit::http::tls::Tls;
 use service_kit::http::{CorsOptions, PeerOptions, PeerTrust, TlsOptions};
@@ -108,72 +108,82 @@ impl LogServiceConfig {
         }
     }
 
-    /// The settings, or all faults together.
+    /// The settings, or all faults at once.
     pub fn check(&self) -> Result<Settings, ConfigError> {
-        let mut faults = Faults::new();
+        self.check_with(Faults::new())
+    }
+
+    /// The same after faults were found already, which the error lists, too.
+    pub fn check_with(&self, mut faults: Faults) -> Result<Settings, ConfigError> {
+        let settings = self.settings(&mut faults);
+        faults.finish_with(settings)
+    }
+
+    /// The settings; every fault is noted. Nothing is written.
+    pub fn settings(&self, faults: &mut Faults) -> Option<Settings> {
         let bind = self.log_bind.parse::<SocketAddr>();
-        let bind = faults.check("LOG_BIND", &self.log_bind, "host:port such as 127.0.0.1:8000", bind);
-        let store = self.store(&mut faults);
+        let bind = faults.check("LOG_BIND", "host:port such as 127.0.0.1:8000", bind);
+        let store = self.store(faults);
         let jwks = url::Url::parse(&self.jwks_url).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
-        let expected = "an http: or https: URL of a key set";
-        let jwks_url = faults.check("JWKS_URL", &self.jwks_url, expected, jwks.ok_or(()));
-        let bindings = self.bindings(&mut faults);
-        let retention = self.retention(&mut faults);
-        let broker = self.broker.check(&mut faults);
-        let cors_origins = self.cors.check(&mut faults);
-        let tls = self.tls.check(&mut faults);
-        let peers = self.peers.check(self.env.app_env, &mut faults);
+        let jwks_url = faults.check("JWKS_URL", "an http: or https: URL of a key set", jwks.ok_or(()));
+        let bindings = self.bindings(faults);
+        let retention = self.retention(faults);
+        let broker = self.broker.check(faults);
+        let cors_origins = self.cors.check(faults);
+        let tls = self.tls.check(faults);
+        tls.check_files(faults);
+        let peers = self.peers.check(self.env.app_env, faults);
         let logins = [("MONGODB_URI", self.mongodb_uri.as_ref()), ("AMQP_URI", self.broker.amqp_uri.as_ref())];
         faults.refuse_examples(self.env.app_env, &logins);
         let warning = jwks_url.as_ref().and_then(|url| plain_http_warning(self.env.app_env, "JWKS_URL", url));
-        match (faults.finish(), bind, store, jwks_url) {
-            (Ok(()), Some(bind), Some(store), Some(jwks_url)) => Ok(Settings {
-                bind,
-                store,
-                jwks_url: jwks_url.into(),
-                warning,
-                bindings,
-                retention,
-                broker,
-                queue: self.queue_name.clone(),
-                cors_origins,
-                tls,
-                peers,
-                stream: StreamSettings::default(),
-            }),
-            (Err(error), ..) => Err(error),
-            (Ok(()), ..) => unreachable!("a value that is missing has been noted as a fault"),
-        }
+        Some(Settings {
+            bind: bind?,
+            store: store?,
+            jwks_url: jwks_url?.into(),
+            warning,
+            bindings,
+            retention,
+            broker,
+            queue: self.queue_name.clone(),
+            cors_origins,
+            tls,
+            peers,
+            stream: StreamSettings::default(),
+        })
     }
 
-    /// MongoDB if it is named, else the file.
+    /// MongoDB if it is named, else the file. The settings of the other one have to be valid, too.
     fn store(&self, faults: &mut Faults) -> Option<StoreUrl> {
-        let Some(uri) = self.mongodb_uri.as_ref().filter(|uri| !uri.expose().is_empty()) else {
-            let url = self.log_database_url.expose();
-            let expected = "a file such as sqlite:./data/logs.sqlite; MongoDB is chosen by MONGODB_URI";
-            return faults.check("LOG_DATABASE_URL", scheme(url), expected, url.parse::<StoreUrl>());
-        };
+        let expected = "a file such as sqlite:./data/logs.sqlite; MongoDB is chosen by MONGODB_URI";
+        let file = faults.check("LOG_DATABASE_URL", expected, self.log_database_url.expose().parse::<StoreUrl>());
+        if let Some(file) = file.as_ref().and_then(StoreUrl::file) {
+            check_file("LOG_DATABASE_URL", file, faults);
+        }
+        let uri = self.mongodb_uri.as_ref().filter(|uri| !uri.expose().is_empty());
         #[cfg(feature = "mongodb")]
-        return self.mongodb(uri, faults);
+        return self.mongodb(uri, faults).or(file.filter(|_| uri.is_none()));
         #[cfg(not(feature = "mongodb"))]
         {
-            let scheme = scheme(uri.expose());
-            faults.add(format!("MONGODB_URI: {scheme}: this program is built without MongoDB; log-service has it"));
-            None
+            if uri.is_some() {
+                faults.add(
+                    "MONGODB_URI: this program is built without the feature mongodb, so without MongoDB; log-service has it",
+                );
+            }
+            file
         }
     }
 
     #[cfg(feature = "mongodb")]
-    fn mongodb(&self, uri: &Secret, faults: &mut Faults) -> Option<StoreUrl> {
+    fn mongodb(&self, uri: Option<&Secret>, faults: &mut Faults) -> Option<StoreUrl> {
         let (database, collection) = (&self.mongodb_name, &self.mongodb_collection);
         let name = is_database_name(database).then_some(()).ok_or(());
-        faults.check("MONGODB_NAME", database, "the name of a database, at most 63 plain characters", name);
+        faults.check("MONGODB_NAME", "the name of a database, at most 63 plain characters", name);
         let name = is_collection_name(collection).then_some(()).ok_or(());
-        faults.check("MONGODB_COLLECTION", collection, "the name of a collection, at most 120 characters", name);
+        faults.check("MONGODB_COLLECTION", "the name of a collection, at most 120 characters", name);
         let expected =
             "mongodb://user:password@host:27017/?replicaSet=rs0 or mongodb+srv:, special characters percent-encoded";
-        let url = MongoUrl::parse(uri, database, collection);
-        faults.check("MONGODB_URI", scheme(uri.expose()), expected, url).map(StoreUrl::Mongo)
+        let url = MongoUrl::parse(uri?, database, collection);
+        faults.check("MONGODB_URI", expected, url).map(StoreUrl::Mongo)
     }
 
     fn bindings(&self, faults: &mut Faults) -> Vec<Pattern> {
@@ -191,13 +201,8 @@ impl LogServiceConfig {
         let text = self.retention_days.as_ref()?;
         let days = text.parse::<u32>().ok().filter(|days| (1..=MAX_RETENTION_DAYS).contains(days)).ok_or(());
         let expected = "whole days from 1 to 36500, or no value";
-        faults.check("RETENTION_DAYS", text, expected, days).map(|days| TimeDelta::days(days.into()))
+        faults.check("RETENTION_DAYS", expected, days).map(|days| TimeDelta::days(days.into()))
     }
-}
-
-/// As much of a URL as may be shown: what follows the scheme may hold a password.
-fn scheme(url: &str) -> String {
-    url.split_once(':').map_or_else(|| "***".to_owned(), |(scheme, _)| format!("{scheme}:***"))
 }
 
 /// The configuration as the service uses it.
@@ -316,6 +321,31 @@ mod tests {
         ] {
             assert_eq!(warning(app_env, url), None, "{app_env:?} {url}");
         }
+    }
+
+    #[cfg(not(feature = "mongodb"))]
+    #[test]
+    fn a_program_without_the_driver_refuses_mongodb_and_names_the_feature() {
+        let config = LogServiceConfig { mongodb_uri: Some(Secret::new("mongodb://u:hunter2@h")), ..config() };
+        let text = config.check().unwrap_err().to_string();
+        assert!(text.contains("MONGODB_URI: ") && text.contains("feature mongodb"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[cfg(feature = "mongodb")]
+    #[test]
+    fn the_store_that_is_not_chosen_has_to_be_valid_too() {
+        let config = LogServiceConfig {
+            log_database_url: Secret::new("mysql://u:hunter2@h"),
+            mongodb_name: "a.b".to_owned(),
+            mongodb_collection: String::new(),
+            ..config()
+        };
+        let text = config.check().unwrap_err().to_string();
+        for variable in ["LOG_DATABASE_URL", "MONGODB_NAME", "MONGODB_COLLECTION"] {
+            assert!(text.contains(&format!("  {variable}: ")), "{variable} in {text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
     }
 
     #[cfg(feature = "mongodb")]

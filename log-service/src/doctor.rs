@@ -4,23 +4,25 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use log_service::LogServiceConfig;
 use log_service::config::Settings;
+use service_kit::config::ConfigError;
 use service_kit::http::auth::{JWKS_VARIABLE, Jwks};
 use service_kit::http::{PeerClient, causes};
 use service_kit::messaging::amqp;
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(config: &LogServiceConfig) -> ExitCode {
-    let settings = match config.check() {
+pub(crate) async fn run(settings: Result<Settings, ConfigError>) -> ExitCode {
+    let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
-            // What was passed over may be what is missing.
+            // A variable that is not read may be the one that is missing.
             for warning in service_kit::config::warnings() {
                 writeln!(std::io::stdout(), "WARN   {warning}").ok();
             }
-            report("configuration", Err(error.to_string()));
+            for line in error.lines() {
+                report("configuration", Err(line.clone()));
+            }
             return ExitCode::FAILURE;
         }
     };
@@ -39,7 +41,7 @@ pub(crate) async fn run(config: &LogServiceConfig) -> ExitCode {
 
 async fn check_store(settings: &Settings) -> Result<String, String> {
     let store = log_service::store::connect(&settings.store, settings.retention).await;
-    let store = store.map_err(|error| error.to_string())?;
+    let store = store.map_err(|error| causes(&error))?;
     store.probe().await.map_err(|error| error.to_string())?;
     Ok("opened, migrated and written to".to_owned())
 }

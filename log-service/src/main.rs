@@ -3,21 +3,24 @@
 mod doctor;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
+use log_service::config::Settings;
 use log_service::{LogParts, LogService, LogServiceConfig, Running};
 use service_kit::clock::SystemClock;
-use service_kit::config;
+use service_kit::config::{self, ConfigError, EXIT_REFUSED, Faults, Parsed};
 use service_kit::http::auth::{HttpKeys, HttpSessions};
-use service_kit::lifecycle::Shutdown;
+use service_kit::http::causes;
+use service_kit::http::server::{check_address, ensure_free};
+use service_kit::lifecycle::{Shutdown, WORK_LIMIT, block_on};
 use service_kit::messaging::AmqpSettings;
 use service_kit::messaging::amqp::{self, AmqpConsumers, Role};
-use service_kit::telemetry::{self, LogFormat, LogSettings, Metrics, ReportOptions};
+use service_kit::telemetry::{self, LogFormat, LogSettings, Metrics, ReportOptions, TelemetryError};
 
 /// Handlers that still run after this time are stopped; what they had is delivered again.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -64,33 +67,46 @@ enum Command {
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[actix_web::main]
-async fn main() -> ExitCode {
-    let cli: Cli = config::parse();
-    let done = match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(cli).await,
-        Command::Openapi => print_document(),
-        Command::Healthcheck => healthcheck(&cli.service).await,
-        Command::Doctor => return doctor::run(&cli.service).await,
-    };
+fn main() -> ExitCode {
+    let Parsed { options, faults } = config::parse::<Cli>();
+    let code = block_on(run(options, faults)).unwrap_or_else(|error| fail(&error));
     telemetry::flush();
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let told = writeln!(std::io::stderr(), "log-service: {error:#}");
-            if told.is_err() { ExitCode::from(2) } else { ExitCode::FAILURE }
-        }
-    }
+    code
 }
 
-async fn serve(cli: Cli) -> anyhow::Result<()> {
-    telemetry::init(&LogSettings {
-        format: cli.log_format,
-        level: cli.log_level,
-        file: cli.log_file,
-        reports: cli.reports,
-    })?;
-    let settings = cli.service.check()?;
+/// Checks all that a command needs, and only then begins to write, to the log first of all.
+async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
+    let Cli { command, service, log_format, log_level, log_file, reports } = cli;
+    let log = LogSettings { format: log_format, level: log_level, file: log_file, reports };
+    log.check(&mut faults);
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => {
+            if let Ok(bind) = service.log_bind.parse() {
+                check_address("LOG_BIND", bind, &mut faults);
+            }
+            let settings = service.check_with(faults)?;
+            telemetry::init(&log)?;
+            serve(settings).await?;
+        }
+        Command::Openapi => {
+            faults.finish()?;
+            print_document()?;
+        }
+        Command::Healthcheck => healthcheck(&service.check_with(faults)?).await?,
+        Command::Doctor => return Ok(doctor::run(service.check_with(faults)).await),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Nobody is left to read it if standard error is closed.
+    writeln!(std::io::stderr(), "log-service: {}", causes(error.as_ref())).ok();
+    let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>();
+    if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    ensure_free("LOG_BIND", settings.bind).map_err(anyhow::Error::msg)?;
     if let Some(warning) = &settings.warning {
         tracing::warn!("{warning}");
     }
@@ -113,12 +129,13 @@ async fn serve(cli: Cli) -> anyhow::Result<()> {
         None
     };
     shutdown.wait().await;
+    let deadline = shutdown.deadline(WORK_LIMIT);
     if let Some(consumers) = consumers {
-        consumers.drain(DRAIN).await;
+        consumers.drain(deadline.left(DRAIN)).await;
     }
     running.wait().await;
-    if let Some(path) = store.file() {
-        service_kit::sqlite::finish(path);
+    if let Some(path) = store.file().map(Path::to_owned) {
+        deadline.run(WORK_LIMIT, move || service_kit::sqlite::finish(&path));
     }
     Ok(())
 }
@@ -139,8 +156,7 @@ async fn hear(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -> a
     Ok(consumers)
 }
 
-async fn healthcheck(service: &LogServiceConfig) -> anyhow::Result<()> {
-    let settings = service.check()?;
+async fn healthcheck(settings: &Settings) -> anyhow::Result<()> {
     let asked = service_kit::http::healthcheck(settings.bind, &settings.tls).await;
     asked.map_err(|reason| anyhow!("LOG_BIND: {reason}"))
 }

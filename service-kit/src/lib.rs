@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+mod deadline;
 pub mod fail_point;
 pub mod http;
 pub mod ids;

@@ -13,6 +13,7 @@ use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
+pub use crate::deadline::{Deadline, STOP_LIMIT, WORK_LIMIT};
 use crate::task;
 
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
@@ -21,7 +22,8 @@ const REPORT_KEPT: Duration = Duration::from_millis(250);
 /// Says when it is time to stop. Clones share one state.
 #[derive(Debug, Clone)]
 pub struct Shutdown {
-    begun: Arc<watch::Sender<bool>>,
+    /// When it began.
+    begun: Arc<watch::Sender<Option<Instant>>>,
 }
 
 impl Default for Shutdown {
@@ -32,22 +34,32 @@ impl Default for Shutdown {
 
 impl Shutdown {
     pub fn new() -> Self {
-        Self { begun: Arc::new(watch::Sender::new(false)) }
+        Self { begun: Arc::new(watch::Sender::new(None)) }
     }
 
     pub fn begin(&self) {
-        self.begun.send_replace(true);
+        self.begun.send_if_modified(|begun| {
+            let is_first = begun.is_none();
+            begun.get_or_insert_with(Instant::now);
+            is_first
+        });
     }
 
     pub fn begun(&self) -> bool {
-        *self.begun.borrow()
+        self.begun.borrow().is_some()
+    }
+
+    /// The end of everything that this stop waits for, if that may take so long; counted from now while it has not begun.
+    pub fn deadline(&self, limit: Duration) -> Deadline {
+        let begun = *self.begun.borrow();
+        Deadline::at(begun.unwrap_or_else(Instant::now), limit)
     }
 
     /// Returns once shutdown has begun; may be dropped and called again at any time.
     pub async fn wait(&self) {
         let mut receiver = self.begun.subscribe();
         // The sender lives in `self`, so the channel cannot close while we wait.
-        if receiver.wait_for(|begun| *begun).await.is_err() {
+        if receiver.wait_for(Option::is_some).await.is_err() {
             tracing::warn!("the shutdown channel closed");
         }
     }
@@ -63,6 +75,15 @@ impl Shutdown {
             shutdown.begin();
         }));
     }
+}
+
+/// Runs the main task of a process on an actix system. Threads that still work or stand still when it is done are left to the
+/// end of the process: the system would wait for them without any limit.
+pub fn block_on<T>(main: impl Future<Output = T>) -> T {
+    let system = actix_rt::System::new();
+    let done = system.block_on(main);
+    std::mem::forget(system);
+    done
 }
 
 async fn first_signal() -> std::io::Result<&'static str> {
@@ -231,6 +252,26 @@ mod tests {
         waiting.await.unwrap();
         shutdown.wait().await;
         assert!(shutdown.begun());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_of_a_stop_counts_from_its_beginning() {
+        let shutdown = Shutdown::new();
+        shutdown.begin();
+        tokio::time::advance(Duration::from_secs(3)).await;
+        shutdown.begin();
+        assert_eq!(shutdown.deadline(WORK_LIMIT).left(STOP_LIMIT), WORK_LIMIT - Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_thread_that_stands_still_does_not_keep_the_process() {
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let done = block_on(async {
+            drop(tokio::task::spawn_blocking(move || gate.recv()));
+            7
+        });
+        assert_eq!(done, 7);
+        drop(release);
     }
 
     #[tokio::test]

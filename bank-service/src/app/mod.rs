@@ -11,8 +11,8 @@ use std::sync::Arc;
 use actix_web::web;
 use service_kit::clock::SharedClock;
 use service_kit::config::ConfigError;
-use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve};
-use service_kit::lifecycle::{Readiness, Shutdown};
+use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve, start_fault};
+use service_kit::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
 use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
@@ -27,7 +27,7 @@ use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendPush, S
 use crate::http::{self, AppState};
 use crate::outbox::{Relay, RelayParts};
 use crate::push;
-use crate::security::{Security, SecurityError};
+use crate::security::{Security, SecurityError, VaultKeyError, secret_key_fits};
 use crate::store::{Store, StoreError, migrations};
 use crate::trace::Conservation;
 
@@ -38,10 +38,17 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error("DATABASE_URL: {url}")]
     Database { url: String, source: StoreError },
-    #[error("BANK_BIND: {addr} cannot be listened on; is another program using the port?")]
-    Bind { addr: SocketAddr, source: std::io::Error },
+    /// The text names the variable.
+    #[error("{0}")]
+    Bind(String),
     #[error(transparent)]
     Security(#[from] SecurityError),
+}
+
+impl StartError {
+    fn database(settings: &Settings, source: StoreError) -> Self {
+        Self::Database { url: settings.database_url.redacted(), source }
+    }
 }
 
 /// A started service.
@@ -58,16 +65,26 @@ pub struct Running {
 /// Opens the store (migrating it if so configured) and makes what the handlers share. Whoever brings a transport adds its dead
 /// letters.
 pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metrics>) -> Result<AppState, StartError> {
-    let url = settings.database_url.clone();
-    let migrate = settings.config.migrate_on_start;
-    let opened = tokio::task::spawn_blocking(move || open_store(&url, migrate)).await;
+    let opened = settings.clone();
+    let opened = tokio::task::spawn_blocking(move || open_fitting(&opened)).await;
+    let lost = |error: tokio::task::JoinError| StoreError::Unavailable { reason: error.to_string() };
     let store = opened
-        .unwrap_or_else(|error| Err(StoreError::Unavailable { reason: error.to_string() }))
-        .map_err(|source| StartError::Database { url: settings.database_url.redacted(), source })?
+        .unwrap_or_else(|error| Err(StartError::database(&settings, lost(error))))?
         .confirmed_on(&settings.config.callback_queue);
     let security = Security::start(&settings, store.clone(), clock.clone(), &metrics).await?;
     let (tracer, changes) = (Arc::default(), Changes::new(store.clone()));
     Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics, dead_letters: None, tracer, changes })
+}
+
+/// A database that is sealed under another key is refused before it is migrated.
+fn open_fitting(settings: &Settings) -> Result<Store, StartError> {
+    match secret_key_fits(settings) {
+        Err(VaultKeyError::Store(source)) => return Err(StartError::database(settings, source)),
+        Err(error) => return Err(SecurityError::VaultKey(error).into()),
+        Ok(()) => {}
+    }
+    let store = open_store(&settings.database_url, settings.config.migrate_on_start);
+    store.map_err(|source| StartError::database(settings, source))
 }
 
 pub(crate) fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
@@ -127,7 +144,7 @@ fn listen(state: &AppState, shutdown: &Shutdown, readiness: Readiness) -> Result
         cfg.app_data(web::Data::new(shutdown.clone()));
         http::configure(cfg, &state);
     };
-    serve(server, parts, configure).map_err(|source| StartError::Bind { addr: bind, source })
+    serve(server, parts, configure).map_err(|error| StartError::Bind(start_fault("BANK_BIND", bind, &error)))
 }
 
 impl Running {
@@ -210,15 +227,20 @@ impl Running {
         self.tasks.push(task::spawn("janitor", janitor::run(self.state.clone(), self.shutdown.clone())));
     }
 
-    /// Waits until the server has answered its last request and the relay has marked what was under way. Call it after
-    /// shutdown has begun.
+    /// Waits until the server has answered its last request and the relay has marked what was under way, all by one deadline.
+    /// Call it after shutdown has begun.
     pub async fn finish(self) {
+        let deadline = self.shutdown.deadline(WORK_LIMIT);
         self.server.wait().await;
         for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task did not end well");
+            match deadline.wait(WORK_LIMIT, task).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::error!(%error, "a task did not end well"),
+                None => tracing::warn!("a task did not end in time"),
             }
         }
-        self.state.store.give_back_ids().await;
+        if deadline.wait(WORK_LIMIT, self.state.store.give_back_ids()).await.is_none() {
+            tracing::warn!("ids that were reserved are not given back: the database does not answer in time");
+        }
     }
 }

@@ -5,26 +5,24 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::{DbCommand, say};
-use crate::config::Config;
-use crate::store::migrations;
+use crate::store::{DatabaseUrl, migrations};
 
-pub(super) fn run(command: DbCommand, config: &Config) -> anyhow::Result<ExitCode> {
-    let url = config.database()?;
+pub(super) fn run(command: DbCommand, url: &DatabaseUrl) -> anyhow::Result<ExitCode> {
     let context = || format!("DATABASE_URL: {}", url.redacted());
     match command {
         DbCommand::Upgrade => {
-            let applied = migrations::upgrade(&url).with_context(context)?;
+            let applied = migrations::upgrade(url).with_context(context)?;
             for version in &applied {
                 say(format_args!("applied {version}"))?;
             }
             say(format_args!("{} migrations applied; the schema is up to date", applied.len()))?;
         }
-        DbCommand::Downgrade => match migrations::downgrade(&url).with_context(context)? {
+        DbCommand::Downgrade => match migrations::downgrade(url).with_context(context)? {
             Some(version) => say(format_args!("took {version} back"))?,
             None => say("no migration is applied")?,
         },
         DbCommand::Status => {
-            for status in migrations::status(&url).with_context(context)? {
+            for status in migrations::status(url).with_context(context)? {
                 say(format_args!("{:8} {}", if status.applied { "applied" } else { "pending" }, status.version))?;
             }
         }

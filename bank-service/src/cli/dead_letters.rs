@@ -14,7 +14,7 @@ use service_kit::messaging::{AmqpDeadLetters, DeadLetters as _};
 use shared_events::EventId;
 
 use super::say;
-use crate::config::{Config, Settings};
+use crate::config::Settings;
 use crate::store::Store;
 use crate::trace::{LetterDetail, LetterJob, LetterView, known_queues, work_letters};
 
@@ -73,21 +73,20 @@ struct Desk {
     settings: Settings,
 }
 
-pub(super) fn run(command: LetterCommand, config: Config) -> anyhow::Result<ExitCode> {
+pub(super) fn run(command: LetterCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            LetterCommand::List { queues, limit } => list(&Desk::open(config, queues)?, limit).await,
-            LetterCommand::Show { queues, id } => show(&Desk::open(config, queues)?, id).await,
-            LetterCommand::Replay(chosen) => work(config, Work::Replay, chosen).await,
-            LetterCommand::Discard(chosen) => work(config, Work::Discard, chosen).await,
+            LetterCommand::List { queues, limit } => list(&Desk::open(settings, queues)?, limit).await,
+            LetterCommand::Show { queues, id } => show(&Desk::open(settings, queues)?, id).await,
+            LetterCommand::Replay(chosen) => work(settings, Work::Replay, chosen).await,
+            LetterCommand::Discard(chosen) => work(settings, Work::Discard, chosen).await,
         }
     })
 }
 
 impl Desk {
-    fn open(config: Config, queues: Queues) -> anyhow::Result<Self> {
-        let settings = config.check()?;
+    fn open(settings: Settings, queues: Queues) -> anyhow::Result<Self> {
         let Some(broker) = settings.broker.clone() else {
             bail!("AMQP_URI: not set; the dead letters of bank-standalone are at /api/dead-letters of its HTTP API");
         };
@@ -124,8 +123,8 @@ async fn show(desk: &Desk, id: EventId) -> anyhow::Result<ExitCode> {
     bail!("{id} is not a dead letter of {}", desk.queues.join(", "));
 }
 
-async fn work(config: Config, work: Work, chosen: Chosen) -> anyhow::Result<ExitCode> {
-    let desk = Desk::open(config, chosen.queues)?;
+async fn work(settings: Settings, work: Work, chosen: Chosen) -> anyhow::Result<ExitCode> {
+    let desk = Desk::open(settings, chosen.queues)?;
     let url = desk.settings.database_url.clone();
     let redacted = url.redacted();
     // Connecting waits on a runtime of its own, which must not happen on a thread that drives another one.

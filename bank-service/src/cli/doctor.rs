@@ -3,30 +3,32 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use service_kit::config::Faults;
-use service_kit::http::PeerClient;
+use service_kit::config::{ConfigError, Faults};
+use service_kit::http::{PeerClient, causes};
 use service_kit::messaging::amqp::Role;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
 use super::say;
-use crate::config::{Config, Settings};
+use crate::config::Settings;
 use crate::security::secret_key_fits;
 use crate::store::{DatabaseUrl, migrations};
 
 const REACH_LIMIT: Duration = Duration::from_secs(3);
 
-pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
-    let settings = match config.check() {
-        Ok(settings) => settings,
-        Err(error) => {
-            // What was passed over may be what is missing.
-            for warning in service_kit::config::warnings() {
-                say(format_args!("WARN  {warning}"))?;
-            }
-            return Err(error.into());
-        }
-    };
+/// The report on a configuration that has faults: of what it points to nothing is known.
+pub(super) fn refused(error: &ConfigError) -> anyhow::Result<ExitCode> {
+    // A variable that is not read may be the one that is missing.
+    for warning in service_kit::config::warnings() {
+        say(format_args!("WARN  {warning}"))?;
+    }
+    for line in error.lines() {
+        say(format_args!("FAIL  configuration: {line}"))?;
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     say("ok    configuration")?;
     let unfit = settings.weak_secret_key().is_some();
     // A key that is not fit fails below.
@@ -35,16 +37,16 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
         say(format_args!("WARN  {warning}"))?;
     }
     let database = database(&settings.database_url);
-    let secret_key = secret_key(&settings, database.is_ok());
+    let secret_key = secret_key(settings, database.is_ok());
     let checks = [
         ("DATABASE_URL", database),
-        ("BANK_BIND", bind(&settings)),
+        ("BANK_BIND", bind(settings)),
         ("SECRET_KEY", secret_key),
-        ("LOG_SERVICE_URL", peer(&settings, "LOG_SERVICE_URL", &settings.log_service_url)),
-        ("AMQP_URI", broker(&settings)),
+        ("LOG_SERVICE_URL", peer(settings, "LOG_SERVICE_URL", &settings.log_service_url)),
+        ("AMQP_URI", broker(settings)),
     ];
     let email_service = settings.email_service_url.as_ref();
-    let email_service = email_service.map(|url| ("EMAIL_SERVICE_URL", peer(&settings, "EMAIL_SERVICE_URL", url)));
+    let email_service = email_service.map(|url| ("EMAIL_SERVICE_URL", peer(settings, "EMAIL_SERVICE_URL", url)));
     let mut healthy = true;
     for (name, result) in checks.into_iter().chain(email_service) {
         match result {
@@ -64,7 +66,7 @@ fn database(url: &DatabaseUrl) -> Result<String, String> {
     {
         return Err(format!("{} does not exist yet; run `bank-service db upgrade` to make it", path.display()));
     }
-    let status = migrations::status(url).map_err(|error| error.to_string())?;
+    let status = migrations::status(url).map_err(|error| causes(&error))?;
     let pending = status.iter().filter(|migration| !migration.applied).count();
     if pending == 0 {
         addresses(url)?;
@@ -121,10 +123,9 @@ fn peer(settings: &Settings, variable: &'static str, base: &Url) -> Result<Strin
             Ok(format!("{} answers", answer.url()))
         }
         Ok((answer, _)) => Err(format!("{url} answers {}; is it the service that is meant?", answer.status())),
-        Err(error) => Err(format!(
-            "{url} cannot be reached: {}; is that service running?",
-            service_kit::http::causes(&error.without_url())
-        )),
+        Err(error) => {
+            Err(format!("{url} cannot be reached: {}; is that service running?", causes(&error.without_url())))
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Subcommand;
+use service_kit::config::Faults;
 use shared_events::EventType;
 
 use super::people::with_state;
 use super::say;
-use crate::config::Config;
+use crate::config::Settings;
 use crate::store::{Outcome, unrouted};
 
 /// Pages that one run takes at most.
@@ -24,13 +25,19 @@ pub enum EventCommand {
     },
 }
 
-pub(super) fn run(command: EventCommand, config: Config) -> anyhow::Result<ExitCode> {
+impl EventCommand {
+    pub(super) fn check(&self, faults: &mut Faults) {
+        let Self::Republish { unrouted: event_type } = self;
+        if !event_type.is_empty() && event_type.parse::<EventType>().is_err() {
+            faults.add("--unrouted: the value is not valid; expected an event's type such as account.created");
+        }
+    }
+}
+
+pub(super) fn run(command: EventCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     let EventCommand::Republish { unrouted: event_type } = command;
     let event_type = Some(event_type).filter(|text| !text.is_empty());
-    if let Some(text) = &event_type {
-        text.parse::<EventType>().with_context(|| format!("--unrouted {text:?}"))?;
-    }
-    with_state(config, async |state| {
+    with_state(settings, async |state| {
         let (mut after, mut rows) = (0, 0);
         for _ in 0..MAX_PAGES {
             let event_type = event_type.clone();

@@ -7,9 +7,9 @@ use service_kit::config::Faults;
 
 use crate::config::Config;
 
-/// Looks at `BANK_BIND` and `TLS` only: the rest of the configuration is the running service's affair.
-pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
-    let mut faults = Faults::new();
+/// Looks at `BANK_BIND` and `TLS` only: the rest of the configuration is the running service's affair, but for values that
+/// cannot be read.
+pub(super) fn run(config: &Config, mut faults: Faults) -> anyhow::Result<ExitCode> {
     let tls = config.tls.check(&mut faults);
     faults.finish()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,4 +1,5 @@
-//! The command line: `serve` and the commands of operators. A fault is one line on standard error and exit code 1.
+//! The command line: `serve` and the commands of operators. A fault is one line on standard error and exit code 1, but faults of
+//! the configuration, which are reported all at once before anything is written, end it with 2.
 
 mod database;
 mod dead_letters;
@@ -15,13 +16,16 @@ mod serve;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::bail;
 use clap::{Parser, Subcommand};
-use service_kit::config::Secret;
-use service_kit::telemetry::{self, LogSettings};
+use service_kit::config::{ConfigError, EXIT_REFUSED, Faults, Parsed, Secret};
+use service_kit::http::causes;
+use service_kit::http::server::check_address;
+use service_kit::telemetry::{self, LogSettings, TelemetryError};
 use shared_events::UserId;
 
-use crate::config::Config;
+use crate::config::{Config, Settings};
+use crate::domain::email::Email;
 
 /// Users, clients, banks, accounts and cards over HTTP, with events from a transactional outbox.
 #[derive(Debug, Parser)]
@@ -103,35 +107,82 @@ pub enum DbCommand {
     Status,
 }
 
-/// Parses the command line, runs the command and says how it went.
+/// Parses the command line, runs the command and reports how it went.
 pub fn main() -> ExitCode {
-    let cli: Cli = service_kit::config::parse();
-    if let Err(error) = telemetry::init(&cli.log) {
-        return fail(&error);
-    }
-    let code = run(cli.command.unwrap_or(Command::Serve), cli.config).unwrap_or_else(|error| fail(&error));
+    let Parsed { options, faults } = service_kit::config::parse::<Cli>();
+    let code = start(options, faults).unwrap_or_else(|error| fail(&error));
     telemetry::flush();
     code
 }
 
-fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
-    match command {
-        Command::Serve => serve::run(config),
-        Command::Db(command) => database::run(command, &config),
-        Command::Init => people::init(config),
-        Command::CreateAdmin { promote_id: Some(id), .. } => {
-            people::promote(config, UserId::try_new(id).context("--promote-id")?)
+/// Checks all that a command needs, and only then begins to write, to the log first of all.
+fn start(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
+    let Cli { config, log, command } = cli;
+    log.check(&mut faults);
+    match command.unwrap_or(Command::Serve) {
+        Command::Openapi => {
+            faults.finish()?;
+            openapi::run()
         }
-        Command::CreateAdmin { email, .. } => people::create_admin(config, &email.unwrap_or_default()),
-        Command::ImportUsers(options) => import::run(config, &options),
-        Command::BlockUser { user, unblock } => operator::block(config, &user, !unblock),
-        Command::RotateKeys { compromised } => operator::rotate_keys(config, compromised),
-        Command::RotateSecret { old_secret_key } => rotate_secret::run(config, old_secret_key.as_ref()),
-        Command::DeadLetters(command) => dead_letters::run(command, config),
-        Command::Events(command) => events::run(command, config),
-        Command::Openapi => openapi::run(),
-        Command::Doctor => doctor::run(config),
-        Command::Healthcheck => healthcheck::run(&config),
+        Command::Healthcheck => healthcheck::run(&config, faults),
+        Command::Doctor => match config.check_with(faults) {
+            Ok(settings) => {
+                telemetry::init(&log)?;
+                doctor::run(&settings)
+            }
+            Err(error) => doctor::refused(&error),
+        },
+        Command::Db(command) => {
+            let url = config.database(faults)?;
+            telemetry::init(&log)?;
+            database::run(command, &url)
+        }
+        command => {
+            command.check(&config, &mut faults);
+            let settings = config.check_with(faults)?;
+            telemetry::init(&log)?;
+            run(command, settings)
+        }
+    }
+}
+
+impl Command {
+    /// Notes what this command lacks beside the settings that all need.
+    fn check(&self, config: &Config, faults: &mut Faults) {
+        match self {
+            Self::Serve => check_address("BANK_BIND", config.bind, faults),
+            Self::Init => people::check(config, faults),
+            Self::CreateAdmin { promote_id: Some(id), .. } if UserId::try_new(*id).is_err() => {
+                faults.add("--promote-id: the value is not valid; expected a user's id");
+            }
+            Self::CreateAdmin { email: Some(email), .. } if Email::parse(email).is_err() => {
+                faults.add("--email: the value is not valid; expected an e-mail address such as name@example.com");
+            }
+            Self::RotateSecret { old_secret_key } => rotate_secret::check(old_secret_key.as_ref(), faults),
+            Self::Events(command) => command.check(faults),
+            _ => {}
+        }
+    }
+}
+
+fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve => serve::run(settings),
+        Command::Init => people::init(settings),
+        Command::CreateAdmin { promote_id: Some(id), .. } => people::promote(settings, UserId::try_new(id)?),
+        Command::CreateAdmin { email, .. } => people::create_admin(settings, &email.unwrap_or_default()),
+        Command::ImportUsers(options) => import::run(settings, &options),
+        Command::BlockUser { user, unblock } => operator::block(settings, &user, !unblock),
+        Command::RotateKeys { compromised } => operator::rotate_keys(settings, compromised),
+        Command::RotateSecret { old_secret_key: Some(old) } => rotate_secret::run(&settings, &old),
+        Command::DeadLetters(command) => dead_letters::run(command, settings),
+        Command::Events(command) => events::run(command, settings),
+        // Refused, or run without settings: see `start`.
+        Command::RotateSecret { old_secret_key: None }
+        | Command::Openapi
+        | Command::Healthcheck
+        | Command::Doctor
+        | Command::Db(_) => bail!("the command cannot be run"),
     }
 }
 
@@ -140,10 +191,16 @@ fn say(line: impl std::fmt::Display) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{line}")
 }
 
-fn fail(error: &dyn std::fmt::Display) -> ExitCode {
-    // Nobody is left to tell if standard error is closed.
-    writeln!(std::io::stderr(), "bank-service: {error:#}").ok();
-    ExitCode::FAILURE
+/// Ends the program with a line that says why.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    complain(causes(error.as_ref()));
+    let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>();
+    if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
+}
+
+fn complain(line: impl std::fmt::Display) {
+    // Nobody is left to read it if standard error is closed.
+    writeln!(std::io::stderr(), "bank-service: {line}").ok();
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use shared_events::UserId;
 
 use super::people::with_state;
 use super::say;
-use crate::config::Config;
+use crate::config::Settings;
 use crate::domain::email::Email;
 use crate::operations::identity::block::{Whom, block_user};
 
-pub(super) fn rotate_keys(config: Config, compromised: bool) -> anyhow::Result<ExitCode> {
-    with_state(config, async |state| {
+pub(super) fn rotate_keys(settings: Settings, compromised: bool) -> anyhow::Result<ExitCode> {
+    with_state(settings, async |state| {
         let keys = state.security.keys();
         let rotated = if compromised { Some(keys.replace_compromised().await?) } else { keys.rotate().await? };
         let rotated = rotated.ok_or_else(|| anyhow!("another process has rotated the keys at this moment"))?;
@@ -25,13 +25,13 @@ pub(super) fn rotate_keys(config: Config, compromised: bool) -> anyhow::Result<E
     })
 }
 
-pub(super) fn block(config: Config, who: &str, blocked: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn block(settings: Settings, who: &str, blocked: bool) -> anyhow::Result<ExitCode> {
     let id = who.parse().ok().and_then(|id| UserId::try_new(id).ok());
     let whom = match id {
         Some(id) => Whom::Id(id),
-        None => Whom::Address(Email::parse(who).map_err(|_| anyhow!("{who:?} is neither an id nor an address"))?),
+        None => Whom::Address(Email::parse(who).map_err(|_| anyhow!("ADDRESS|ID: neither an address nor an id"))?),
     };
-    with_state(config, async |state| {
+    with_state(settings, async |state| {
         let blocked_or_not =
             move |db: &mut crate::store::Db, ctx: &crate::store::Ctx| block_user(db, ctx, &whom, blocked);
         let user = state.store.write(&state.ctx_anonymous(), blocked_or_not).await?;

@@ -4,16 +4,19 @@ use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use service_kit::config::{AppEnv, Secret};
+use service_kit::config::{AppEnv, Faults, Secret};
 use service_kit::ids::random_bytes;
 use service_kit::telemetry::Metrics;
 use shared_events::UserId;
 
 use super::serve::prepare;
-use super::{fail, say};
-use crate::config::Config;
+use super::{complain, say};
+use crate::config::{Config, Settings};
+use crate::domain::email::Email;
+use crate::domain::password::Password;
 use crate::http::AppState;
 use crate::operations::identity::AdminOutcome;
+use crate::store::existing;
 
 const PASSWORD_BYTES: u64 = 1024;
 
@@ -24,29 +27,42 @@ const VARIABLES: &str = "ADMIN_EMAIL, ADMIN_PASS";
 /// No administrator can log in: an operator has to decide.
 const UNDECIDED: u8 = 2;
 
-pub(super) fn init(config: Config) -> anyhow::Result<ExitCode> {
-    let Some(email) = config.admin_email.clone() else {
-        bail!("ADMIN_EMAIL: not set; expected the administrator's address");
-    };
-    let Some(password) = config.admin_pass.clone() else {
-        bail!("ADMIN_PASS: not set; expected the administrator's password, or ADMIN_PASS_FILE");
-    };
-    with_state(Config { migrate_on_start: true, ..config }, async |state| {
-        tell(state.ensure_admin(&email, &password).await.context(VARIABLES)?, &email)
-    })
+/// Notes what `init` lacks.
+pub(super) fn check(config: &Config, faults: &mut Faults) {
+    if config.admin_email.is_none() {
+        faults.add("ADMIN_EMAIL: not set; expected the administrator's address");
+    }
+    if config.admin_pass.is_none() {
+        faults.add("ADMIN_PASS: not set; expected the administrator's password, or ADMIN_PASS_FILE");
+    }
 }
 
-pub(super) fn create_admin(config: Config, email: &str) -> anyhow::Result<ExitCode> {
-    let password = match config.admin_pass.clone() {
+pub(super) fn init(mut settings: Settings) -> anyhow::Result<ExitCode> {
+    let (Some(email), Some(password)) = (settings.config.admin_email.clone(), settings.config.admin_pass.clone())
+    else {
+        bail!("{VARIABLES}: not set");
+    };
+    settings.config.migrate_on_start = true;
+    with_state(settings, async |state| tell(state.ensure_admin(&email, &password).await.context(VARIABLES)?, &email))
+}
+
+/// The address was checked with the settings.
+pub(super) fn create_admin(settings: Settings, email: &str) -> anyhow::Result<ExitCode> {
+    let password = match settings.config.admin_pass.clone() {
         Some(password) => password,
         None => read_password()?,
     };
-    with_state(config, async |state| tell(state.ensure_admin(email, &password).await?, email))
+    // Before anything is written.
+    let words = Email::parse(email).map(|email| email.words()).unwrap_or_default();
+    Password::parse(password.expose())
+        .and_then(|password| password.check_strength(settings.password_min_score, &words))
+        .context("the password")?;
+    with_state(settings, async |state| tell(state.ensure_admin(email, &password).await?, email))
 }
 
 /// Makes an administrator of a user whose address alone is not enough.
-pub(super) fn promote(config: Config, id: UserId) -> anyhow::Result<ExitCode> {
-    with_state(config, async |state| tell(state.promote(id).await?, "by its id"))
+pub(super) fn promote(settings: Settings, id: UserId) -> anyhow::Result<ExitCode> {
+    with_state(settings, async |state| tell(state.promote(id).await?, "by its id"))
 }
 
 /// Sees to it that an administrator can log in before anybody else can; an exit code if the service must not start.
@@ -67,14 +83,26 @@ pub(super) async fn first_admin(state: &AppState) -> anyhow::Result<Option<ExitC
             }
             ExitCode::SUCCESS
         }
-        _ => {
-            let hint =
-                "no administrator can log in: set ADMIN_EMAIL and ADMIN_PASS, or run `bank-service create-admin`";
-            fail(&hint);
-            ExitCode::from(UNDECIDED)
-        }
+        _ => undecided(),
     };
     Ok((outcome != ExitCode::SUCCESS).then_some(outcome))
+}
+
+/// The same of a database that is new, before it is made: an exit code if nobody could become the administrator of it.
+pub(super) fn nobody_to_be(settings: &Settings) -> Option<ExitCode> {
+    let config = &settings.config;
+    let is_decided = match (&config.admin_email, &config.admin_pass) {
+        (Some(_), Some(_)) => true,
+        (None, None) => config.app_env == AppEnv::Development,
+        _ => false,
+    };
+    // Of a database that cannot be asked more is said when it is opened.
+    (!is_decided && existing::is_new(&settings.database_url).unwrap_or(false)).then(undecided)
+}
+
+fn undecided() -> ExitCode {
+    complain("no administrator can log in: set ADMIN_EMAIL and ADMIN_PASS, or run `bank-service create-admin`");
+    ExitCode::from(UNDECIDED)
 }
 
 fn read_password() -> anyhow::Result<Secret> {
@@ -98,17 +126,20 @@ fn tell(outcome: AdminOutcome, email: &str) -> anyhow::Result<ExitCode> {
         AdminOutcome::Refused { id, there_is_another } => {
             let why = "has the address, which was never proved, is written otherwise, or whose account is blocked";
             let hint = format!("`bank-service create-admin --promote-id {id}` promotes it all the same");
-            fail(&format_args!("user {id} {why}; it is no administrator, since it may be a stranger's. {hint}"));
+            complain(format_args!("user {id} {why}; it is no administrator, since it may be a stranger's. {hint}"));
             return Ok(if there_is_another { ExitCode::SUCCESS } else { ExitCode::from(UNDECIDED) });
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn with_state<T>(config: Config, f: impl AsyncFnOnce(AppState) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub(super) fn with_state<T>(
+    settings: Settings,
+    f: impl AsyncFnOnce(AppState) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let state = prepare(config, Metrics::new()).await?;
+        let state = prepare(settings, Metrics::new()).await?;
         let store = state.store.clone();
         let done = f(state).await;
         store.give_back_ids().await;

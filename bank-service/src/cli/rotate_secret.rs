@@ -3,27 +3,35 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use service_kit::clock::{Clock, SystemClock};
-use service_kit::config::Secret;
+use service_kit::config::{Faults, Secret};
 
 use super::say;
 use crate::app::open_store;
-use crate::config::Config;
-use crate::security::{Resealing, Vault, reseal};
-use crate::store::{Ctx, Db};
+use crate::config::Settings;
+use crate::security::{ResealError, Resealing, Vault, reseal};
+use crate::store::{Ctx, Db, existing};
 
-pub(super) fn run(config: Config, old_secret_key: Option<&Secret>) -> anyhow::Result<ExitCode> {
-    let Some(old) = old_secret_key.filter(|key| !key.expose().is_empty()) else {
-        bail!(
-            "OLD_SECRET_KEY: not set; expected the key that the database is sealed under, and the new one as SECRET_KEY"
+/// Notes a key that is missing.
+pub(super) fn check(old_secret_key: Option<&Secret>, faults: &mut Faults) {
+    if old_secret_key.is_none_or(|key| key.expose().is_empty()) {
+        faults.add(
+            "OLD_SECRET_KEY: not set; expected the key that the database is sealed under, and the new one as SECRET_KEY",
         );
-    };
-    let settings = config.check()?;
+    }
+}
+
+pub(super) fn run(settings: &Settings, old: &Secret) -> anyhow::Result<ExitCode> {
     let new = Arc::new(Vault::try_new(settings.secret_key.expose()).context("SECRET_KEY")?);
     let old = Arc::new(Vault::try_new(old.expose()).context("OLD_SECRET_KEY")?);
     let new_is_weak = settings.has_weak_secret_key();
     let database = || format!("DATABASE_URL: {}", settings.database_url.redacted());
+    // Before it is migrated.
+    let known = existing::vault_key(&settings.database_url).with_context(database)?;
+    if known.is_some_and(|known| ![old.fingerprint(), new.fingerprint()].contains(&known.fingerprint)) {
+        return Err(ResealError::Another.into());
+    }
     let store = open_store(&settings.database_url, settings.config.migrate_on_start).with_context(database)?;
     store.seal_with(new.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -6,28 +6,34 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, Error};
 use service_kit::clock::SystemClock;
-use service_kit::lifecycle::Shutdown;
+use service_kit::http::server::ensure_free;
+use service_kit::lifecycle::{Shutdown, WORK_LIMIT, block_on};
 use service_kit::messaging::amqp::{self, Role};
 use service_kit::messaging::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher, AmqpSettings};
 use service_kit::telemetry::Metrics;
 
 use super::people;
 use crate::app::{self, Running};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::http::AppState;
 use crate::trace::known_queues;
 
 /// Handlers that still run after this time are stopped; what they had is delivered again.
 const DRAIN: Duration = Duration::from_secs(5);
 
-pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
-    actix_rt::System::new().block_on(async {
+pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    // Before anything is written.
+    ensure_free("BANK_BIND", settings.config.bind).map_err(Error::msg)?;
+    if let Some(code) = people::nobody_to_be(&settings) {
+        return Ok(code);
+    }
+    block_on(async {
         let shutdown = Shutdown::new();
         shutdown.on_signals();
         let metrics = Metrics::new();
-        let state = prepare(config, metrics).await?;
+        let state = prepare(settings, metrics).await?;
         // Before any port is open: nobody is to find a bank without its administrator.
         if let Some(code) = people::first_admin(&state).await? {
             return Ok(code);
@@ -42,23 +48,24 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
             None
         };
         shutdown.wait().await;
+        let deadline = shutdown.deadline(WORK_LIMIT);
         if let Some(consumers) = consumers {
-            consumers.drain(DRAIN).await;
+            consumers.drain(deadline.left(DRAIN)).await;
         }
         let database = running.state.settings.database_url.clone();
         running.finish().await;
         drained.begin();
-        if let Some(path) = database.file() {
-            service_kit::sqlite::finish(path);
+        if let Some(path) = database.file().map(std::path::Path::to_owned) {
+            deadline.run(WORK_LIMIT, move || service_kit::sqlite::finish(&path));
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
 /// What the commands share: the service's own parts, and the dead letters of the broker if there is one.
-pub(super) async fn prepare(config: Config, metrics: Arc<Metrics>) -> anyhow::Result<AppState> {
+pub(super) async fn prepare(settings: Settings, metrics: Arc<Metrics>) -> anyhow::Result<AppState> {
     let clock = Arc::new(SystemClock);
-    let mut state = app::prepare(config.check()?, clock.clone(), metrics).await?;
+    let mut state = app::prepare(settings, clock.clone(), metrics).await?;
     if let Some(broker) = state.settings.broker.clone() {
         let queues = known_queues(&state.settings.config);
         state.dead_letters = Some(Arc::new(AmqpDeadLetters::new(broker, queues, clock)));

@@ -1,5 +1,6 @@
 //! The configuration: flags and environment variables, read once, all faults reported together.
 
+mod administrator;
 mod production;
 mod push;
 mod settings;
@@ -69,7 +70,7 @@ pub struct Config {
     #[arg(long, env = "EMAIL_SERVICE_URL", value_name = "URL", global = true)]
     pub email_service_url: Option<String>,
 
-    /// The role that a registration gives
+    /// The role that a registration gives; it has to be there
     #[arg(long, env = "DEFAULT_ROLE", default_value = "user", value_name = "NAME", global = true)]
     pub default_role: String,
 

@@ -19,10 +19,9 @@ pub(super) fn refuse(
         return;
     }
     if [ADMIN, MANAGER].contains(&config.default_role.as_str()) {
-        faults.add(format!(
-            "DEFAULT_ROLE: {:?} gives rights to everybody who registers, which production refuses; expected a role without, such as user",
-            config.default_role
-        ));
+        faults.add(
+            "DEFAULT_ROLE: gives rights to everybody who registers, which production refuses; expected a role without, such as user",
+        );
     }
     if public_url.is_some_and(is_plain) {
         faults.add("PUBLIC_URL: plain http, which production refuses: links and cookies would go in the clear; expected the https address that people use");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use service_kit::config::Faults;
+use service_kit::config::{Faults, check_folder};
 use url::Url;
 
 use crate::push::{FcmSettings, ServiceAccount};
@@ -48,20 +48,24 @@ pub enum PushSettings {
 }
 
 impl PushOptions {
-    /// Reads and checks the credentials.
+    /// Reads and checks the credentials. The address has to be one also where it is not used yet.
     pub fn check(&self, faults: &mut Faults) -> PushSettings {
-        let folder = PushSettings::Folder(self.push_folder.clone().unwrap_or_else(|| FOLDER.into()));
-        let Some(path) = self.push_credentials_file.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
-            return folder;
-        };
         let base_url = Url::parse(&self.push_base_url)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let expected = "an address such as https://fcm.googleapis.com";
-        let base_url = faults.check("PUSH_BASE_URL", &self.push_base_url, expected, base_url.ok_or(()));
+        let base_url = faults.check("PUSH_BASE_URL", expected, base_url.ok_or(()));
+        if let Some(folder) = &self.push_folder {
+            check_folder("PUSH_FOLDER", folder, faults);
+        }
+        let folder = PushSettings::Folder(self.push_folder.clone().unwrap_or_else(|| FOLDER.into()));
+        let Some(path) = self.push_credentials_file.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
+            return folder;
+        };
         let account = read(path).and_then(|text| ServiceAccount::parse(&text).map_err(|error| error.to_string()));
         if let Err(reason) = &account {
-            faults.add(format!("PUSH_CREDENTIALS_FILE: {}: {reason}", path.display()));
+            // The path is not shown: the key itself may stand there by mistake.
+            faults.add(format!("PUSH_CREDENTIALS_FILE: {reason}; expected the JSON key of a service account"));
         }
         match (base_url, account) {
             (Some(base_url), Ok(account)) => {
@@ -78,4 +82,31 @@ fn read(path: &std::path::Path) -> Result<String, String> {
         return Err("it is too large for a key".to_owned());
     }
     std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults_of(options: &PushOptions) -> String {
+        let mut faults = Faults::new();
+        options.check(&mut faults);
+        faults.finish().err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_also_without_credentials() {
+        assert_eq!(faults_of(&PushOptions::default()), "");
+        for bad in ["nix://", "https://", "fcm.googleapis.com", "ftp://u:hunter2@h"] {
+            let text = faults_of(&PushOptions { push_base_url: bad.to_owned(), ..PushOptions::default() });
+            assert!(text.contains("PUSH_BASE_URL: ") && !text.contains("hunter2"), "{bad}: {text}");
+        }
+    }
+
+    #[test]
+    fn credentials_that_cannot_be_read_are_a_fault_that_does_not_show_them() {
+        let push_credentials_file = Some("{\"private_key\":\"hunter2\"}".into());
+        let text = faults_of(&PushOptions { push_credentials_file, ..PushOptions::default() });
+        assert!(text.contains("PUSH_CREDENTIALS_FILE: ") && !text.contains("hunter2"), "{text}");
+    }
 }

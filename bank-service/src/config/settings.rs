@@ -1,7 +1,7 @@
 //! The configuration after it was checked: typed values, no options that were required.
 
 use chrono::TimeDelta;
-use service_kit::config::{AppEnv, ConfigError, Faults, Secret, looks_like_example};
+use service_kit::config::{AppEnv, ConfigError, Faults, Secret, check_file, looks_like_example};
 use service_kit::http::PeerTrust;
 use service_kit::http::cors::Origins;
 use service_kit::http::server::Network;
@@ -9,10 +9,11 @@ use service_kit::http::tls::Tls;
 use service_kit::messaging::AmqpSettings;
 use url::Url;
 
-use super::{Config, PushSettings, SmsSettings, SocialClient, production};
+use super::{Config, PushSettings, SmsSettings, SocialClient, administrator, production};
 use crate::domain::client_version::ClientVersion;
 use crate::domain::phone::TextMessageRules;
-use crate::store::{DatabaseUrl, DatabaseUrlError};
+use crate::domain::role::RoleName;
+use crate::store::{DatabaseUrl, DatabaseUrlError, existing};
 
 const SECRET_KEY_MIN: usize = 32;
 const MOST_QUEUES: usize = 20;
@@ -59,74 +60,68 @@ pub struct Settings {
 }
 
 impl Config {
-    /// `DATABASE_URL` alone: what the `db` commands need.
-    pub fn database(&self) -> Result<DatabaseUrl, ConfigError> {
-        let mut faults = Faults::new();
+    /// `DATABASE_URL` alone, beside what is found of single values: what the `db` commands need.
+    pub fn database(&self, mut faults: Faults) -> Result<DatabaseUrl, ConfigError> {
         let url = check_database(self, &mut faults);
-        faults.finish()?;
-        url.ok_or_else(no_faults)
+        faults.finish_with(url)
     }
 
     /// Checks everything; the error lists all faults.
     pub fn check(self) -> Result<Settings, ConfigError> {
-        let mut faults = Faults::new();
-        let database_url = check_database(&self, &mut faults);
-        let secret_key = check_secret_key(&self, &mut faults);
-        check_administrator(&self, &mut faults);
+        self.check_with(Faults::new())
+    }
+
+    /// The same after faults were found already, which the error lists, too.
+    pub fn check_with(self, mut faults: Faults) -> Result<Settings, ConfigError> {
+        let settings = self.settings(&mut faults);
+        faults.finish_with(settings)
+    }
+
+    /// What the service runs with; every fault is noted. Nothing is written, and of a database only read.
+    pub fn settings(self, faults: &mut Faults) -> Option<Settings> {
+        let database_url = check_database(&self, faults);
+        let secret_key = check_secret_key(&self, faults);
+        check_role(&self.default_role, database_url.as_ref(), faults);
         let logins = [("DATABASE_URL", Some(&self.database_url)), ("AMQP_URI", self.broker.amqp_uri.as_ref())];
         faults.refuse_examples(self.app_env, &logins);
-        let public_url = check_url("PUBLIC_URL", &self.public_url, &mut faults);
-        let log_service_url = check_url("LOG_SERVICE_URL", &self.log_service_url, &mut faults);
+        let public_url = check_url("PUBLIC_URL", &self.public_url, faults);
+        let log_service_url = check_url("LOG_SERVICE_URL", &self.log_service_url, faults);
         let email_service_url = self.email_service_url.as_deref().filter(|url| !url.is_empty());
-        let email_service_url = email_service_url.and_then(|url| check_url("EMAIL_SERVICE_URL", url, &mut faults));
-        let password_min_score = check_score(&self, &mut faults);
+        let email_service_url = email_service_url.and_then(|url| check_url("EMAIL_SERVICE_URL", url, faults));
+        let password_min_score = check_score(&self, faults);
+        administrator::check(&self, password_min_score, faults);
         let trusted_proxies = faults.check(
             "TRUSTED_PROXIES",
-            &self.trusted_proxies,
             "addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7",
             networks(&self.trusted_proxies),
         );
-        let sms = self.sms.check(&mut faults);
-        let text_messages = self.sms.rules(&mut faults);
-        let cors_origins = self.cors.check(&mut faults);
-        let tls = self.tls.check(&mut faults);
-        let peers = self.peers.check(self.app_env, &mut faults);
-        if self.outbox_retention_days == 0 || self.outbox_retention_days > 3650 {
-            faults.add("OUTBOX_RETENTION_DAYS: expected a number of days from 1 to 3650");
-        }
-        let mut broker = self.broker.check(&mut faults);
+        let sms = self.sms.check(faults);
+        let text_messages = self.sms.rules(faults);
+        let cors_origins = self.cors.check(faults);
+        let tls = self.tls.check(faults);
+        tls.check_files(faults);
+        let peers = self.peers.check(self.app_env, faults);
+        let expected_queues = check_queues(&self, faults);
+        let mut broker = self.broker.check(faults);
         if let Some(broker) = &mut broker {
-            broker.expected_queues = check_queues(&self, &mut faults);
+            broker.expected_queues = expected_queues;
         }
-        if self.callback_queue.is_empty() || self.callback_queue.len() > LONGEST_QUEUE {
-            faults.add(format!("CALLBACK_QUEUE: expected a queue's name of at most {LONGEST_QUEUE} bytes"));
-        }
-        if self.signing_key_max_age_days == 0 || self.signing_key_max_age_days > 3650 {
-            faults.add("SIGNING_KEY_MAX_AGE_DAYS: expected a number of days from 1 to 3650");
-        }
-        if !(1..=60).contains(&self.access_token_minutes) {
-            faults.add("ACCESS_TOKEN_MINUTES: expected a number of minutes from 1 to 60");
-        }
-        let mail_alarm_hourly = i32::try_from(self.mail_alarm_hourly).ok().filter(|n| (1..=MOST_MAILS).contains(n));
-        if mail_alarm_hourly.is_none() {
-            faults.add("MAIL_ALARM_HOURLY: expected a number from 1 to 1000000");
-        }
-        let push = self.push.check(&mut faults);
-        let min_client_version = check_client_version(&self, &mut faults);
-        let social = self.social.check(self.app_env.is_production(), &mut faults);
-        production::refuse(&self, public_url.as_ref(), &sms, &push, &mut faults);
-        faults.finish()?;
+        let mail_alarm_hourly = check_numbers(&self, faults);
+        let push = self.push.check(faults);
+        let min_client_version = check_client_version(&self, faults);
+        let social = self.social.check(self.app_env.is_production(), faults);
+        production::refuse(&self, public_url.as_ref(), &sms, &push, faults);
         let rate_limits = RateLimits {
             login_per_minute: self.rate_login_per_minute,
             register_per_hour: self.rate_register_per_hour,
             forgot_per_hour: self.rate_forgot_per_hour,
         };
-        Ok(Settings {
-            mail_alarm_hourly: mail_alarm_hourly.ok_or_else(no_faults)?,
-            database_url: database_url.ok_or_else(no_faults)?,
-            secret_key: secret_key.ok_or_else(no_faults)?,
-            public_url: public_url.ok_or_else(no_faults)?,
-            log_service_url: log_service_url.ok_or_else(no_faults)?,
+        Some(Settings {
+            mail_alarm_hourly: mail_alarm_hourly?,
+            database_url: database_url?,
+            secret_key: secret_key?,
+            public_url: public_url?,
+            log_service_url: log_service_url?,
             email_service_url,
             password_min_score,
             rate_limits,
@@ -146,22 +141,32 @@ impl Config {
     }
 }
 
-/// A value is missing though no fault was noted: cannot happen, and says so instead of panicking.
-fn no_faults() -> ConfigError {
-    let mut faults = Faults::new();
-    faults.add("the configuration could not be read");
-    faults.finish().err().unwrap_or_else(no_faults)
-}
-
 fn check_database(config: &Config, faults: &mut Faults) -> Option<DatabaseUrl> {
     let expected = "sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE";
-    let scheme = config.database_url.expose().split(':').next().unwrap_or_default();
-    match config.database_url.expose().parse::<DatabaseUrl>() {
+    let url = match config.database_url.expose().parse::<DatabaseUrl>() {
         Err(DatabaseUrlError::Parameter { reason }) => {
             faults.add(format!("DATABASE_URL: {reason}"));
-            None
+            return None;
         }
-        parsed => faults.check("DATABASE_URL", format!("{scheme}:…"), expected, parsed),
+        parsed => faults.check("DATABASE_URL", expected, parsed)?,
+    };
+    if let Some(file) = url.file() {
+        check_file("DATABASE_URL", file, faults);
+    }
+    Some(url)
+}
+
+/// A registration gives a role that there is. Of a database that cannot be asked more is said when it is opened.
+fn check_role(name: &str, database: Option<&DatabaseUrl>, faults: &mut Faults) {
+    let is_there = match RoleName::parse(name) {
+        Ok(role) if role.as_str() != name => false,
+        Ok(role) if role.is_built_in() => true,
+        Ok(role) => database.is_none_or(|url| existing::has_role(url, &role).unwrap_or(true)),
+        Err(_) => false,
+    };
+    if !is_there {
+        faults
+            .add("DEFAULT_ROLE: there is no such role; expected user, or another one that was made by POST /api/roles");
     }
 }
 
@@ -208,13 +213,27 @@ impl Settings {
     }
 }
 
-fn check_administrator(config: &Config, faults: &mut Faults) {
-    if let Some(pass) = &config.admin_pass
-        && config.app_env.is_production()
-        && looks_like_example(pass.expose())
-    {
-        faults.add("ADMIN_PASS: an example value, which production refuses; expected a password of your own");
+/// Gives how many mails an hour are expected.
+fn check_numbers(config: &Config, faults: &mut Faults) -> Option<i32> {
+    if config.callback_queue.is_empty() || config.callback_queue.len() > LONGEST_QUEUE {
+        faults.add(format!("CALLBACK_QUEUE: expected a queue's name of at most {LONGEST_QUEUE} bytes"));
     }
+    for (variable, days) in [
+        ("OUTBOX_RETENTION_DAYS", config.outbox_retention_days),
+        ("SIGNING_KEY_MAX_AGE_DAYS", config.signing_key_max_age_days),
+    ] {
+        if !(1..=3650).contains(&days) {
+            faults.add(format!("{variable}: expected a number of days from 1 to 3650"));
+        }
+    }
+    if !(1..=60).contains(&config.access_token_minutes) {
+        faults.add("ACCESS_TOKEN_MINUTES: expected a number of minutes from 1 to 60");
+    }
+    let mails = i32::try_from(config.mail_alarm_hourly).ok().filter(|n| (1..=MOST_MAILS).contains(n));
+    if mails.is_none() {
+        faults.add("MAIL_ALARM_HOURLY: expected a number from 1 to 1000000");
+    }
+    mails
 }
 
 fn networks(list: &str) -> Result<Vec<Network>, &'static str> {
@@ -223,12 +242,12 @@ fn networks(list: &str) -> Result<Vec<Network>, &'static str> {
 
 fn check_url(variable: &str, text: &str, faults: &mut Faults) -> Option<Url> {
     let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    faults.check(variable, text, "an address such as http://127.0.0.1:5000", parsed.ok_or(()))
+    faults.check(variable, "an address such as http://127.0.0.1:5000", parsed.ok_or(()))
 }
 
 fn check_client_version(config: &Config, faults: &mut Faults) -> Option<ClientVersion> {
     let text = config.min_client_version.as_deref().filter(|text| !text.is_empty())?;
-    faults.check("MIN_CLIENT_VERSION", text, "a version such as 1.4.2", text.parse())
+    faults.check("MIN_CLIENT_VERSION", "a version such as 1.4.2", text.parse())
 }
 
 fn check_queues(config: &Config, faults: &mut Faults) -> Vec<String> {
@@ -246,9 +265,9 @@ fn check_score(config: &Config, faults: &mut Faults) -> u8 {
     let by_default = if config.app_env == AppEnv::Development { 0 } else { 3 };
     let score = config.password_min_score.unwrap_or(by_default);
     if score > 4 {
-        faults.add(format!("PASSWORD_MIN_SCORE: {score} is not valid; expected a number from 0 to 4"));
+        faults.add("PASSWORD_MIN_SCORE: the value is not valid; expected a number from 0 to 4");
     } else if config.app_env.is_production() && score < 3 {
-        faults.add(format!("PASSWORD_MIN_SCORE: {score} is too low for production; expected 3 or 4"));
+        faults.add("PASSWORD_MIN_SCORE: too low for production; expected 3 or 4");
     }
     score
 }
@@ -295,6 +314,43 @@ mod tests {
             assert!(text.contains(name), "{name} is missing in {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn faults_of_single_values_come_first_and_what_follows_from_them_is_left_out() {
+        let mut faults = Faults::new();
+        faults.add("WORKERS: the value is not valid");
+        let config = Config { public_url: "nowhere".to_owned(), ..valid() };
+        let error = config.check_with(faults).unwrap_err();
+        assert_eq!(error.lines().len(), 2);
+        assert!(error.lines()[0].starts_with("WORKERS: ") && error.lines()[1].starts_with("PUBLIC_URL: "), "{error}");
+    }
+
+    #[test]
+    fn a_default_role_has_to_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bank.sqlite");
+        let check = |role: &str| {
+            let database_url = Secret::new(format!("sqlite:{}", path.display()));
+            Config { default_role: role.to_owned(), database_url, ..valid() }.check().map_err(|error| error.to_string())
+        };
+        assert!(check("user").is_ok() && check("manager").is_ok());
+        for role in ["nosuch", "Not A Role", " user", ""] {
+            assert!(check(role).is_err_and(|error| error.contains("DEFAULT_ROLE: ")), "{role:?}");
+        }
+        assert!(!path.exists(), "a check makes no file");
+    }
+
+    #[test]
+    fn a_setting_that_is_not_used_yet_has_to_be_valid_all_the_same() {
+        let mut config = Config { expected_queues: "x".repeat(LONGEST_QUEUE + 1), ..valid() };
+        config.push.push_base_url = "nix://".to_owned();
+        config.broker.exchange_name = String::new();
+        config.broker.amqp_ca_file = Some("/nowhere/ca.pem".into());
+        let text = config.check().unwrap_err().to_string();
+        for name in ["EXPECTED_QUEUES", "PUSH_BASE_URL", "EXCHANGE_NAME", "AMQP_CA_FILE"] {
+            assert!(text.contains(&format!("{name}: ")), "{name} is missing in {text}");
+        }
     }
 
     #[test]

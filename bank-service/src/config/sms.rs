@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use service_kit::config::{Faults, Secret};
+use service_kit::config::{Faults, Secret, check_folder};
 use url::Url;
 
 use crate::domain::phone::TextMessageRules;
@@ -103,7 +103,7 @@ impl SmsOptions {
         let mut number = |variable: &str, given: u32, most: u32| {
             let fits =
                 Some(given).filter(|given| (1..=most).contains(given)).and_then(|given| i32::try_from(given).ok());
-            faults.check(variable, given, &format!("a number from 1 to {most}"), fits.ok_or(()))
+            faults.check(variable, &format!("a number from 1 to {most}"), fits.ok_or(()))
         };
         let to_a_number = number("SMS_PER_NUMBER_DAILY", self.sms_per_number_daily, MOST);
         let of_a_user = number("SMS_PER_USER_DAILY", self.sms_per_user_daily, DEFAULTS.1);
@@ -124,13 +124,15 @@ impl SmsOptions {
     /// A provider needs all of its four settings.
     pub fn check(&self, faults: &mut Faults) -> SmsSettings {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        if let Some(folder) = &self.sms_folder {
+            check_folder("SMS_FOLDER", folder, faults);
+        }
         let Some(base_url) = filled(&self.sms_base_url) else {
             return self.sms_folder.clone().map_or(SmsSettings::Nowhere, SmsSettings::Folder);
         };
         let parsed =
             Url::parse(&base_url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url =
-            faults.check("SMS_BASE_URL", &base_url, "an address such as https://api.twilio.com", parsed.ok_or(()));
+        let url = faults.check("SMS_BASE_URL", "an address such as https://api.twilio.com", parsed.ok_or(()));
         let sid = filled(&self.sms_account_sid);
         let sid = sid.filter(|sid| sid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)));
         let (token, from) = (self.sms_auth_token.clone(), filled(&self.sms_from));

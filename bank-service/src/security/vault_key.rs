@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::operations::devices;
 use crate::sms;
 use crate::store::vault_keys::{self, VaultKey};
-use crate::store::{Ctx, Db, OperationError, Outcome, Store, StoreError, migrations, sealed_values as values};
+use crate::store::{Ctx, Db, OperationError, Outcome, Store, StoreError, existing, sealed_values as values};
 
 /// Why this key must not be used with this database.
 #[derive(Debug, thiserror::Error)]
@@ -42,11 +42,11 @@ pub(super) async fn check(store: &Store, own: &VaultKey, is_development: bool) -
     judge(store.read(vault_keys::find).await?, own, is_development)
 }
 
-/// The same for `doctor`, of a database that no service runs on. Blocks.
+/// The same of a database that this process has not opened yet, and that may be older than its keys' names. Blocks.
 pub fn fits(settings: &Settings) -> Result<(), VaultKeyError> {
     let Ok(vault) = Vault::try_new(settings.secret_key.expose()) else { return Err(VaultKeyError::Another) };
     let own = named(&vault, settings.has_weak_secret_key());
-    let known = migrations::named_key(&settings.database_url)?;
+    let known = existing::vault_key(&settings.database_url)?;
     judge(known, &own, settings.config.app_env == AppEnv::Development)
 }
 

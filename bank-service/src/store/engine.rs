@@ -107,3 +107,12 @@ pub(super) fn open(url: &DatabaseUrl) -> Result<Db, StoreError> {
         DatabaseUrl::Sqlite(path) => super::sqlite_pool::open(path, service_kit::sqlite::Role::Writer),
     }
 }
+
+/// A connection that only reads, to a database that is there: no file is made, and nothing of one is changed. Blocks.
+pub(super) fn open_to_read(url: &DatabaseUrl) -> Result<Option<Db>, StoreError> {
+    match url {
+        #[cfg(feature = "mysql")]
+        DatabaseUrl::Mysql(url) => mysql::open(url).map(Some),
+        DatabaseUrl::Sqlite(path) => Ok(service_kit::sqlite::open_to_read(path)?.map(Db::Sqlite)),
+    }
+}

@@ -10,7 +10,6 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 #[cfg(feature = "mysql")]
 use super::mysql;
-use super::vault_keys::{self, VaultKey};
 use super::{DatabaseUrl, Db, StoreError, address_keys, engine};
 
 const COMMON: EmbeddedMigrations = embed_migrations!("migrations/common");
@@ -104,11 +103,6 @@ pub fn troubled_addresses(url: &DatabaseUrl) -> Result<address_keys::Troubled, S
     address_keys::troubled(&mut engine::open(url)?)
 }
 
-/// The key that the database names as the one it is sealed under, if it names one. Only reads. Blocks.
-pub fn named_key(url: &DatabaseUrl) -> Result<Option<VaultKey>, StoreError> {
-    vault_keys::find(&mut engine::open(url)?)
-}
-
 /// All migrations, oldest first. Only reads, so the account that serves may ask; a database without our table has none. Blocks.
 pub fn status(url: &DatabaseUrl) -> Result<Vec<Status>, StoreError> {
     let mut db = engine::open(url)?;
@@ -118,7 +112,7 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Status>, StoreError> {
     Ok(versions.map(|version| Status { applied: applied.contains(&version), version }).collect())
 }
 
-fn applied(db: &mut Db) -> Result<Vec<String>, StoreError> {
+pub(super) fn applied(db: &mut Db) -> Result<Vec<String>, StoreError> {
     use __diesel_schema_migrations::dsl;
     match dsl::__diesel_schema_migrations.select(dsl::version).load(db) {
         Err(diesel::result::Error::DatabaseError(_, info)) if is_missing_table(info.message()) => Ok(Vec::new()),
@@ -126,7 +120,7 @@ fn applied(db: &mut Db) -> Result<Vec<String>, StoreError> {
     }
 }
 
-fn is_missing_table(message: &str) -> bool {
+pub(super) fn is_missing_table(message: &str) -> bool {
     message.contains("no such table") || message.contains("doesn't exist")
 }
 

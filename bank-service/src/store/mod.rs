@@ -22,6 +22,7 @@ pub mod devices;
 mod engine;
 mod error;
 pub mod event_trace;
+pub mod existing;
 mod gather;
 mod group_commit;
 pub mod idempotency;

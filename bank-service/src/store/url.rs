@@ -38,7 +38,7 @@ impl FromStr for DatabaseUrl {
         if url.scheme() == "mysql" && url.host_str().is_some() && has_database {
             #[cfg(not(feature = "mysql"))]
             return Err(DatabaseUrlError::Parameter {
-                reason: "this program is built without MySQL; bank-service has it".to_owned(),
+                reason: "this program is built without the feature mysql, so without MySQL; bank-service has it".to_owned(),
             });
             #[cfg(feature = "mysql")]
             super::mysql::parse(text).map(|_| Self::Mysql(text.to_owned()))
@@ -96,6 +96,13 @@ mod tests {
         for bad in ["postgres://h/bank", "postgresql://u:p@h/bank", "postgresql+psycopg2://u:p@h/bank"] {
             assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Postgres), "{bad:?}");
         }
+    }
+
+    #[cfg(not(feature = "mysql"))]
+    #[test]
+    fn a_program_without_the_driver_refuses_a_server_and_names_the_feature() {
+        let error = "mysql://u:hunter2@h/bank".parse::<DatabaseUrl>().unwrap_err().to_string();
+        assert!(error.contains("feature mysql") && !error.contains("hunter2"), "{error}");
     }
 
     #[cfg(feature = "mysql")]

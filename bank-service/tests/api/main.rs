@@ -19,5 +19,6 @@ mod relay;
 mod resources;
 mod rows;
 mod schema_picture;
+mod start_faults;
 mod trace;
 mod transport;

@@ -36,9 +36,4 @@ impl DataFolder {
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
-
-    /// `sqlite:<folder>/<name>`
-    pub(crate) fn sqlite(&self, name: &str) -> String {
-        format!("sqlite:{}", self.join(name).display())
-    }
 }

@@ -5,6 +5,7 @@
 //! process may be killed at any time and goes on where it ended.
 
 mod banner;
+mod configs;
 mod demo;
 mod folder;
 mod options;
@@ -14,7 +15,10 @@ mod system;
 use std::io::Write;
 use std::process::ExitCode;
 
-use service_kit::telemetry::{self, LogSettings};
+use service_kit::config::{ConfigError, EXIT_REFUSED, Faults, Parsed};
+use service_kit::http::causes;
+use service_kit::lifecycle::block_on;
+use service_kit::telemetry::{self, TelemetryError};
 
 use crate::options::Options;
 
@@ -22,26 +26,26 @@ use crate::options::Options;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[actix_rt::main]
-async fn main() -> ExitCode {
-    let options: Options = service_kit::config::parse();
-    let logs = LogSettings {
-        format: options.log_format,
-        level: options.log_level.clone(),
-        file: options.log_file.clone(),
-        reports: options.reports.clone(),
-    };
-    let result = match telemetry::init(&logs) {
-        Ok(()) => system::run(options).await,
-        Err(error) => Err(error.into()),
-    };
+fn main() -> ExitCode {
+    let Parsed { options, faults } = service_kit::config::parse::<Options>();
+    let result = block_on(start(options, faults));
     telemetry::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nobody is left to tell if standard error is closed.
-            writeln!(std::io::stderr(), "bank-standalone: {error:#}").ok();
-            if error.is::<system::NoAdministrator>() { ExitCode::from(2) } else { ExitCode::FAILURE }
-        }
+        Err(error) => fail(&error),
     }
+}
+
+/// Checks everything, and only then begins to write, to the log first of all.
+async fn start(options: Options, faults: Faults) -> anyhow::Result<()> {
+    configs::check(&options, faults)?;
+    telemetry::init(&options.log_settings())?;
+    system::run(options).await
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Nobody is left to read it if standard error is closed.
+    writeln!(std::io::stderr(), "bank-standalone: {}", causes(error.as_ref())).ok();
+    let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>() || error.is::<system::NoAdministrator>();
+    if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
 }

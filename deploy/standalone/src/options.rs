@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use service_kit::config::Secret;
-use service_kit::telemetry::{LogFormat, ReportOptions};
+use service_kit::telemetry::{LogFormat, LogSettings, ReportOptions};
 
 /// The whole bank in one process: HTTP APIs, events, logs and mails, with nothing to install.
 #[derive(Debug, Parser)]
@@ -59,7 +59,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) demo: bool,
 
-    /// The role that a registration gives
+    /// The role that a registration gives; it has to be there
     #[arg(long, env = "DEFAULT_ROLE", default_value = "user", value_name = "NAME")]
     pub(crate) default_role: String,
 
@@ -105,4 +105,15 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     pub(crate) reports: ReportOptions,
+}
+
+impl Options {
+    pub(crate) fn log_settings(&self) -> LogSettings {
+        LogSettings {
+            format: self.log_format,
+            level: self.log_level.clone(),
+            file: self.log_file.clone(),
+            reports: self.reports.clone(),
+        }
+    }
 }

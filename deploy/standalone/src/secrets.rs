@@ -18,10 +18,15 @@ pub(crate) fn secret_key(path: &Path) -> anyhow::Result<Secret> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(context),
     }
-    let key = letters(&random_bytes::<32>());
+    let key = new_key();
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(context)?;
-    file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).with_context(context)?;
-    Ok(Secret::new(key))
+    file.write_all(key.expose().as_bytes()).and_then(|()| file.sync_all()).with_context(context)?;
+    Ok(key)
+}
+
+/// A key of 32 letters and digits, 160 bits.
+pub(crate) fn new_key() -> Secret {
+    Secret::new(letters(&random_bytes::<32>()))
 }
 
 /// A password of 20 letters and digits, about 100 bits.

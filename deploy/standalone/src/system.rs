@@ -5,27 +5,25 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bank_service::app as bank;
-use bank_service::config::{PushOptions, SmsOptions};
 use bank_service::http::AppState;
 use bank_service::operations::identity::AdminOutcome;
 use email_service::EmailService;
-use log_service::{LogParts, LogService, LogServiceConfig};
+use log_service::{LogParts, LogService};
 use service_kit::clock::{SharedClock, SystemClock};
 use service_kit::config::Secret;
 use service_kit::http::auth::KeySource;
-use service_kit::lifecycle::Shutdown;
+use service_kit::http::server::ensure_free;
+use service_kit::lifecycle::{Deadline, Shutdown, WORK_LIMIT};
 use service_kit::messaging::{DeadLetterFolder, DeadLetters, InProcessBroker, InProcessOffice};
 use service_kit::telemetry::Metrics;
 
 use crate::banner::{self, Addresses, Administrator};
+use crate::configs::{self, BANK_FILE, EMAIL_FILE, LOG_FILE};
 use crate::demo;
 use crate::folder::DataFolder;
 use crate::options::Options;
 use crate::secrets;
 
-const BANK_FILE: &str = "bank.sqlite";
-const LOG_FILE: &str = "logs.sqlite";
-const EMAIL_FILE: &str = "email.sqlite";
 /// Handlers that still run after this time are stopped; what they had is published again at the next start.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -37,14 +35,22 @@ struct System {
     shutdown: Shutdown,
 }
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM or SIGINT. The options were checked.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    // Before anything is written: a password that is made would be shown to nobody.
+    for (variable, bind) in configs::addresses(&options) {
+        ensure_free(variable, bind).map_err(anyhow::Error::msg)?;
+    }
     let folder = DataFolder::open(&options.data_dir)?;
+    let secret_key = match &options.secret_key {
+        Some(key) => key.clone(),
+        None => secrets::secret_key(&folder.join("secret.key"))?,
+    };
     let shutdown = Shutdown::new();
     shutdown.on_signals();
     let clock: SharedClock = Arc::new(SystemClock);
     let metrics = Metrics::new();
-    let state = bank::prepare(bank_config(&options, &folder)?.check()?, clock, metrics).await?;
+    let state = bank::prepare(configs::bank(&options, secret_key).check()?, clock, metrics).await?;
     // Before any port is open: nobody is to find a bank without its administrator.
     let (administrator, password) = administrator(&state, &options).await?;
     let system = start(&options, &folder, state, shutdown).await?;
@@ -65,10 +71,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     };
     banner::print(&addresses, &administrator, demo.as_ref()).context("standard output")?;
     system.shutdown.wait().await;
-    stop(system).await;
-    for file in [BANK_FILE, LOG_FILE, EMAIL_FILE] {
-        service_kit::sqlite::finish(&folder.join(file));
-    }
+    let deadline = system.shutdown.deadline(WORK_LIMIT);
+    stop(system, deadline).await;
+    let files = [BANK_FILE, LOG_FILE, EMAIL_FILE].map(|file| folder.join(file));
+    deadline.run(WORK_LIMIT, move || files.iter().for_each(|file| service_kit::sqlite::finish(file)));
     Ok(())
 }
 
@@ -86,8 +92,6 @@ async fn start(
     let broker = InProcessBroker::new(dead_letters.clone(), metrics, shutdown.clone());
     state.dead_letters = Some(Arc::new(InProcessOffice::new(dead_letters, Arc::new(broker.clone()), clock.clone())));
 
-    let mut log_config = LogServiceConfig::new(&options.log_bind.to_string(), &folder.sqlite(LOG_FILE));
-    log_config.cors = options.cors.clone();
     let parts = LogParts {
         clock: clock.clone(),
         keys: keys.clone(),
@@ -95,8 +99,8 @@ async fn start(
         metrics: Metrics::new(),
         shutdown: shutdown.clone(),
     };
-    let log = LogService::start(&log_config, parts).await?;
-    let email = EmailService::new(email_config(options, folder)?, Arc::new(broker.clone()))
+    let log = LogService::start(&configs::log(options), parts).await?;
+    let email = EmailService::new(configs::email(options).check()?, Arc::new(broker.clone()))
         .with_clock(clock)
         .with_shutdown(shutdown.clone())
         .with_authority(keys, sessions)
@@ -117,54 +121,6 @@ async fn start(
     broker.subscribe(email.consumer_settings(), email.consumer())?;
     bank.start_relay(Arc::new(broker.clone()));
     Ok(System { bank, log, email, broker, shutdown })
-}
-
-fn bank_config(options: &Options, folder: &DataFolder) -> anyhow::Result<bank_service::config::Config> {
-    let secret_key = match &options.secret_key {
-        Some(key) => key.clone(),
-        None => secrets::secret_key(&folder.join("secret.key"))?,
-    };
-    Ok(bank_service::config::Config {
-        bind: options.bank_bind,
-        database_url: Secret::new(folder.sqlite(BANK_FILE)),
-        secret_key: Some(secret_key),
-        public_url: public_url(options),
-        default_role: options.default_role.clone(),
-        rate_login_per_minute: options.rate_login_per_minute,
-        rate_register_per_hour: options.rate_register_per_hour,
-        rate_forgot_per_hour: options.rate_forgot_per_hour,
-        mail_alarm_hourly: options.mail_alarm_hourly,
-        sms: SmsOptions {
-            sms_folder: options.sms.sms_folder.clone().or_else(|| Some(folder.join("phone"))),
-            ..options.sms.clone()
-        },
-        push: PushOptions {
-            push_folder: options.push.push_folder.clone().or_else(|| Some(folder.join("push"))),
-            ..options.push.clone()
-        },
-        cors: options.cors.clone(),
-        social: options.social.clone(),
-        ..bank_service::config::Config::default()
-    })
-}
-
-fn public_url(options: &Options) -> String {
-    options.public_url.clone().unwrap_or_else(|| format!("http://{}", options.bank_bind))
-}
-
-fn email_config(options: &Options, folder: &DataFolder) -> anyhow::Result<email_service::Config> {
-    let mailbox = || Secret::new(format!("mailbox:{}", folder.join("mailbox").display()));
-    let by_default = email_service::Args::default();
-    let args = email_service::Args {
-        bind: options.email_bind.to_string(),
-        mail_url: options.mail_url.clone().unwrap_or_else(mailbox),
-        from: options.mail_from.clone().unwrap_or_else(|| by_default.from.clone()),
-        public_url: Some(public_url(options)),
-        database_url: Secret::new(folder.sqlite(EMAIL_FILE)),
-        cors: options.cors.clone(),
-        ..by_default
-    };
-    Ok(args.check()?)
 }
 
 /// No administrator can log in, and the account with the administrator's address may be a stranger's.
@@ -209,8 +165,8 @@ async fn administrator(state: &AppState, options: &Options) -> anyhow::Result<(A
 }
 
 /// Requests and messages that are under way finish; what is not done stays in the outbox.
-async fn stop(mut system: System) {
-    system.broker.drain(DRAIN).await;
+async fn stop(mut system: System, deadline: Deadline) {
+    system.broker.drain(deadline.left(DRAIN)).await;
     system.bank.finish().await;
     system.email.wait().await;
     system.log.wait().await;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser};
+use clap::Args as ClapArgs;
 use service_kit::config::{EnvOptions, Secret};
 use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
 use service_kit::messaging::BrokerOptions;
@@ -189,16 +189,6 @@ impl Default for Args {
 }
 
 impl Args {
-    /// What the environment says, for a process that has flags of its own.
-    pub fn from_environment() -> Result<Self, clap::Error> {
-        #[derive(Parser)]
-        struct Line {
-            #[command(flatten)]
-            args: Args,
-        }
-        service_kit::config::parse_from::<Line>(["email-service"]).map(|line| line.args)
-    }
-
     pub fn log_settings(&self) -> LogSettings {
         LogSettings {
             format: self.log_format,

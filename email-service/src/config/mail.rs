@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use service_kit::config::{Faults, refuse_plain_http};
+use service_kit::config::{Faults, check_folder, refuse_plain_http};
 use url::Url;
 
 use super::args::{Args, MAIL_URL};
-use super::smtp::{classic, smtp};
+use super::smtp::{ServerSettings, classic, smtp};
 use crate::mailer::{MailTarget, MailgunSettings};
 
 const FORMS: &str = "mailbox:<folder>, smtp://host:port, smtps://host:port or mailgun:";
 const MAILGUN_LIMIT: Duration = Duration::from_secs(20);
 
-/// What the faults, if any, have left of it.
+/// What the faults, if any, have left of it. The settings of every kind of mailer have to be valid, also of one that is not
+/// chosen.
 pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget> {
+    let server = ServerSettings::read(args, faults);
+    let mailgun_base = mailgun_base(args, faults);
     let url = args.mail_url.expose();
     let host = given(args.host.as_ref());
     if let Some(host) = host {
@@ -21,23 +24,16 @@ pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget
             faults.add("MAIL_URL: set together with EMAIL_HOST; expected one of them");
             return None;
         }
-        return classic(args, host, faults);
+        return classic(args, host, server, faults);
     }
     let keyed = args.mailgun_api_key.as_ref().is_some_and(|key| !key.expose().is_empty());
     if url == MAIL_URL && (keyed || given(args.mailgun_domain.as_ref()).is_some()) {
-        return mailgun(args, faults);
+        return mailgun(args, mailgun_base, faults);
     }
     match url.split_once(':') {
-        Some(("mailbox", rest)) => {
-            let folder = rest.strip_prefix("//").unwrap_or(rest);
-            if folder.is_empty() {
-                faults.add("MAIL_URL: names no folder; expected mailbox:<folder>");
-                return None;
-            }
-            Some(MailTarget::Mailbox(folder.into()))
-        }
-        Some(("smtp" | "smtps", _)) => smtp(args, url, faults),
-        Some(("mailgun", "" | "//")) => mailgun(args, faults),
+        Some(("mailbox", rest)) => mailbox(rest, faults),
+        Some(("smtp" | "smtps", _)) => smtp(args, url, server, faults),
+        Some(("mailgun", "" | "//")) => mailgun(args, mailgun_base, faults),
         _ => {
             // The URL may hold a password, so it is not shown.
             faults.add(format!("MAIL_URL: its scheme is not known; expected {FORMS}"));
@@ -46,17 +42,30 @@ pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget
     }
 }
 
-fn mailgun(args: &Args, faults: &mut Faults) -> Option<MailTarget> {
+fn mailbox(rest: &str, faults: &mut Faults) -> Option<MailTarget> {
+    let folder = rest.strip_prefix("//").unwrap_or(rest);
+    if folder.is_empty() {
+        faults.add("MAIL_URL: names no folder; expected mailbox:<folder>");
+        return None;
+    }
+    check_folder("MAIL_URL", folder.as_ref(), faults);
+    Some(MailTarget::Mailbox(folder.into()))
+}
+
+fn mailgun_base(args: &Args, faults: &mut Faults) -> Option<Url> {
     let base = Url::parse(&args.mailgun_base_url).ok();
-    let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none()).ok_or(());
-    let base = faults.check("MAILGUN_BASE_URL", &args.mailgun_base_url, "an http or https URL", base);
+    let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none());
+    faults.check("MAILGUN_BASE_URL", "an http or https URL", base.ok_or(()))
+}
+
+fn mailgun(args: &Args, base: Option<Url>, faults: &mut Faults) -> Option<MailTarget> {
     if let Some(base) = &base {
         refuse_plain_http(args.env.app_env, "MAILGUN_BASE_URL", base, faults);
     }
     let domain = given(args.mailgun_domain.as_ref()).unwrap_or_default();
     let fits = !domain.is_empty() && domain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     let expected = "the sending domain, such as mg.bank.example";
-    let domain = faults.check("MAILGUN_DOMAIN", domain, expected, if fits { Ok(domain) } else { Err(()) });
+    let domain = faults.check("MAILGUN_DOMAIN", expected, if fits { Ok(domain) } else { Err(()) });
     let key = args.mailgun_api_key.as_ref().filter(|key| !key.expose().is_empty());
     if key.is_none() {
         faults.add("MAILGUN_API_KEY: is missing; Mailgun needs it and MAILGUN_DOMAIN");

@@ -51,37 +51,38 @@ pub struct Config {
 impl Args {
     /// Checks everything; the error names every fault.
     pub fn check(&self) -> Result<Config, ConfigError> {
-        let mut faults = Faults::new();
-        let config = self.collect(&mut faults);
-        match (faults.finish(), config) {
-            (Ok(()), Some(config)) => Ok(config),
-            (Err(error), _) => Err(error),
-            (Ok(()), None) => Err(unexplained()),
-        }
+        self.check_with(Faults::new())
     }
 
-    fn collect(&self, faults: &mut Faults) -> Option<Config> {
-        let bind = faults.check("EMAIL_BIND", &self.bind, "host:port such as 127.0.0.1:8001", self.bind.parse());
+    /// The same after faults were found already, which the error lists, too.
+    pub fn check_with(&self, mut faults: Faults) -> Result<Config, ConfigError> {
+        let config = self.settings(&mut faults);
+        faults.finish_with(config)
+    }
+
+    /// What the service runs with; every fault is noted. Nothing is written.
+    pub fn settings(&self, faults: &mut Faults) -> Option<Config> {
+        let bind = faults.check("EMAIL_BIND", "host:port such as 127.0.0.1:8001", self.bind.parse());
         let mail = mail::mail_target(self, faults);
-        let from =
-            faults.check("EMAIL_FROM", &self.from, "a sender such as Bank <no-reply@bank.example>", self.from.parse());
+        let from = faults.check("EMAIL_FROM", "a sender such as Bank <no-reply@bank.example>", self.from.parse());
         let domain = self.domain(faults);
         let receivers = self.receivers(faults);
-        let operator = faults.check("EMAIL_OPERATOR", &self.operator, "an address", self.operator.parse());
+        let operator = faults.check("EMAIL_OPERATOR", "an address", self.operator.parse());
         let links = self.public_url.as_deref().filter(|text| !text.is_empty());
         let links = links.and_then(|text| {
-            faults.check("PUBLIC_URL", text, "an address such as https://bank.example", text.parse::<LinkBase>())
+            faults.check("PUBLIC_URL", "an address such as https://bank.example", text.parse::<LinkBase>())
         });
         if self.env.app_env.is_production() && links.as_ref().is_some_and(|links| is_plain(links.url())) {
             faults.add("PUBLIC_URL: plain http, which production refuses: links would go in the clear; expected the https address that people use");
         }
         let store = database::store_target(self, faults);
         let record_days = in_range(self.record_days).then_some(self.record_days).ok_or(());
-        let record_days = faults.check("EMAIL_RECORD_DAYS", self.record_days, "1 to 3650", record_days);
+        let record_days = faults.check("EMAIL_RECORD_DAYS", "1 to 3650", record_days);
         let jwks_url = self.jwks_url(faults);
         let bindings = self.bindings(faults);
         let cors_origins = self.cors.check(faults);
         let tls = self.tls.check(faults);
+        tls.check_files(faults);
         let peers = self.peers.check(self.env.app_env, faults);
         let broker = self.broker.check(faults);
         faults.refuse_examples(
@@ -95,7 +96,7 @@ impl Args {
             ],
         );
         let callback_queue = Some(&self.callback_queue).filter(|name| !name.is_empty() && name.len() <= 255).ok_or(());
-        let callback_queue = faults.check("CALLBACK_QUEUE", &self.callback_queue, "a queue's name", callback_queue);
+        let callback_queue = faults.check("CALLBACK_QUEUE", "a queue's name", callback_queue);
         Some(Config {
             bind: bind?,
             cors_origins,
@@ -122,7 +123,7 @@ impl Args {
     fn domain(&self, faults: &mut Faults) -> Option<String> {
         let domain = &self.message_id_domain;
         let id = format!("<x@{domain}>").parse::<MessageId>();
-        faults.check("MESSAGE_ID_DOMAIN", domain, "a domain such as bank.example", id).map(|_| domain.clone())
+        faults.check("MESSAGE_ID_DOMAIN", "a domain such as bank.example", id).map(|_| domain.clone())
     }
 
     fn receivers(&self, faults: &mut Faults) -> Option<Vec<EmailAddress>> {
@@ -130,33 +131,23 @@ impl Args {
         let receivers: Result<Vec<EmailAddress>, _> = entries.map(str::parse).collect();
         let receivers =
             receivers.map_err(|_| ()).and_then(|all| if all.len() < MAX_RECIPIENTS { Ok(all) } else { Err(()) });
-        faults.check("EMAIL_RECEIVERS", &self.receivers, "up to 63 addresses separated by commas", receivers)
+        faults.check("EMAIL_RECEIVERS", "up to 63 addresses separated by commas", receivers)
     }
 
     fn jwks_url(&self, faults: &mut Faults) -> Option<url::Url> {
         let url = url::Url::parse(&self.jwks_url).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or(());
-        faults.check("JWKS_URL", &self.jwks_url, "an http or https URL", url)
+        faults.check("JWKS_URL", "an http or https URL", url)
     }
 
     fn bindings(&self, faults: &mut Faults) -> Option<Vec<Pattern>> {
         let patterns = Pattern::parse_list(&self.routing_key);
         let patterns = if patterns.is_empty() { Err(()) } else { Ok(Pattern::with(patterns, routing::EMAIL_ALWAYS)) };
-        faults.check("ROUTING_KEY", &self.routing_key, "patterns such as *.created,email.requested", patterns)
+        faults.check("ROUTING_KEY", "patterns such as *.created,email.requested", patterns)
     }
 }
 
 fn in_range(days: u32) -> bool {
     (1..=3650).contains(&days)
-}
-
-/// Every missing value has noted its fault, so this is never seen; it is still an error, not a panic.
-fn unexplained() -> ConfigError {
-    let mut faults = Faults::new();
-    faults.add("a value is missing");
-    match faults.finish() {
-        Err(error) => error,
-        Ok(()) => unreachable!("a fault was added"),
-    }
 }
 
 #[cfg(test)]
@@ -238,6 +229,18 @@ mod tests {
         let text = check(&args).unwrap_err().to_string();
         assert!(text.contains("MAILGUN_BASE_URL: plain http"), "{text}");
         assert!(check(&args[1..]).is_ok() && check(&args[..4]).is_ok());
+    }
+
+    #[test]
+    fn a_setting_of_a_mailer_that_is_not_chosen_has_to_be_valid_too() {
+        let args = ["--port=abc", "--smtp-tls=maybe", "--smtp-ca=/nowhere/ca.pem", "--mailgun-base-url=nix://"];
+        let text = check(&args).unwrap_err().to_string();
+        for variable in ["EMAIL_PORT", "EMAIL_SMTP_TLS", "EMAIL_SMTP_CA", "MAILGUN_BASE_URL"] {
+            assert!(text.contains(&format!("\n  {variable}: ")), "{variable} in {text}");
+        }
+        assert_eq!(text.lines().count(), 5, "{text}");
+        let text = check(&["--host=mail.example.com", "--port=abc"]).unwrap_err().to_string();
+        assert_eq!(text.matches("EMAIL_PORT").count(), 1, "{text}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From variables to a mail server: a URL, or `EMAIL_HOST` and its neighbours. No fault shows a password.
 
 use service_kit::config::{Faults, Secret};
+use service_kit::http::tls::read_certificates;
 use url::Url;
 
 use super::args::Args;
@@ -11,37 +12,62 @@ const SECURITIES: &str = "required, opportunistic, none or implicit";
 const SUBMISSION: u16 = 587;
 const SUBMISSIONS: u16 = 465;
 
+/// The settings of any mail server, the error of each noted as a fault.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ServerSettings {
+    port: Result<Option<u16>, ()>,
+    security: Result<Option<Security>, ()>,
+}
+
+impl ServerSettings {
+    pub(super) fn read(args: &Args, faults: &mut Faults) -> Self {
+        let port = match given(args.port.as_ref()) {
+            Some(text) => {
+                let parsed = text.parse::<u16>().ok().filter(|port| *port != 0).ok_or(());
+                faults.check("EMAIL_PORT", "a port from 1 to 65535", parsed).ok_or(()).map(Some)
+            }
+            None => Ok(None),
+        };
+        let security = match given(args.smtp_tls.as_ref()) {
+            Some(text) => faults.check("EMAIL_SMTP_TLS", SECURITIES, security(text)).ok_or(()).map(Some),
+            None => Ok(None),
+        };
+        if let Some(path) = args.smtp_ca.as_deref().filter(|path| !path.as_os_str().is_empty())
+            && let Err(fault) = read_certificates(path)
+        {
+            faults.add(format!("EMAIL_SMTP_CA: {fault}"));
+        }
+        Self { port, security }
+    }
+}
+
 /// The classic variables alone.
-pub(super) fn classic(args: &Args, host: &str, faults: &mut Faults) -> Option<MailTarget> {
+pub(super) fn classic(args: &Args, host: &str, server: ServerSettings, faults: &mut Faults) -> Option<MailTarget> {
     let expected = "a host's name or address; the port is EMAIL_PORT";
     let named = Url::parse(&format!("smtp://{host}")).ok();
     let named = named.filter(|url| url.host_str() == Some(host) && url.port().is_none()).ok_or(());
-    faults.check("EMAIL_HOST", host, expected, named)?;
-    let port = given(args.port.as_ref()).map(|port| {
-        let parsed = port.parse::<u16>().ok().filter(|port| *port != 0).ok_or(());
-        faults.check("EMAIL_PORT", port, "a port from 1 to 65535", parsed)
-    });
-    let port = port.unwrap_or(Some(SUBMISSION))?;
+    let named = faults.check("EMAIL_HOST", expected, named);
     let login = login(args, None, faults).ok()?;
-    let security = security_variable(args, faults).ok()?;
+    let (port, security) = (server.port.ok()?.unwrap_or(SUBMISSION), server.security.ok()?);
+    named?;
     let security = security.unwrap_or_else(|| default_security(port == SUBMISSIONS, login.is_some()));
     Some(settings(args, host.to_owned(), port, security, login))
 }
 
 /// `smtp://[user[:password]@]host[:port][?tls=…]`, or `smtps://…`.
-pub(super) fn smtp(args: &Args, text: &str, faults: &mut Faults) -> Option<MailTarget> {
+pub(super) fn smtp(args: &Args, text: &str, server: ServerSettings, faults: &mut Faults) -> Option<MailTarget> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.path(), "" | "/") && url.fragment().is_none());
     let host = url.as_ref().and_then(Url::host_str).filter(|host| !host.is_empty());
     let (Some(url), Some(host)) = (&url, host) else {
         faults.add("MAIL_URL: not the URL of a mail server; expected smtp://host:port or smtps://host:port");
         return None;
     };
-    if given(args.port.as_ref()).is_some() {
+    if server.port.is_ok_and(|port| port.is_some()) {
         faults.add("EMAIL_PORT: goes with EMAIL_HOST; with MAIL_URL expected the port in the URL");
     }
     let implicit = url.scheme() == "smtps";
     let login = login(args, in_url(url), faults).ok()?;
-    let security = match (tls_of(url), security_variable(args, faults).ok()?) {
+    let security = match (tls_of(url), server.security.ok()?) {
         (Err(()), _) => {
             faults.add("MAIL_URL: its query is not known; expected nothing or ?tls=required|opportunistic|none");
             return None;
@@ -83,14 +109,6 @@ fn security(text: &str) -> Result<Security, ()> {
         "none" => Ok(Security::Off),
         "implicit" => Ok(Security::Implicit),
         _ => Err(()),
-    }
-}
-
-/// The error has been noted as a fault.
-fn security_variable(args: &Args, faults: &mut Faults) -> Result<Option<Security>, ()> {
-    match given(args.smtp_tls.as_ref()) {
-        Some(text) => faults.check("EMAIL_SMTP_TLS", text, SECURITIES, security(text)).ok_or(()).map(Some),
-        None => Ok(None),
     }
 }
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 #[cfg(feature = "mongodb")]
+use mongodb::options::ConnectionString;
+#[cfg(feature = "mongodb")]
 use service_kit::config::Secret;
 
 #[cfg(feature = "mongodb")]
@@ -12,6 +14,10 @@ use super::MongoStore;
 use super::{DeliveryStore, SqliteStore, StoreError};
 
 const FORMS: &str = "expected sqlite:<file> or mongodb://host/database";
+
+#[cfg(feature = "mongodb")]
+const MONGODB_FORM: &str =
+    "expected mongodb://user:password@host:27017/database?replicaSet=rs0, special characters percent-encoded";
 
 /// Where delivery records are kept.
 #[derive(Debug, Clone)]
@@ -59,17 +65,20 @@ impl FromStr for StoreTarget {
             },
             #[cfg(not(feature = "mongodb"))]
             Some(("mongodb" | "mongodb+srv", _)) => {
-                Err("this program is built without MongoDB; email-service has it".to_owned())
+                Err("this program is built without the feature mongodb, so without MongoDB; email-service has it"
+                    .to_owned())
             }
             #[cfg(feature = "mongodb")]
             Some(("mongodb" | "mongodb+srv", rest)) => {
                 // Several hosts may be named, so this is no URL that url::Url reads.
                 let path = rest.strip_prefix("//").and_then(|rest| rest.split_once('/')).map(|(_, path)| path);
                 let database = path.map(|path| path.split('?').next().unwrap_or_default());
-                match database {
-                    Some(database) if !database.is_empty() => Ok(Self::Mongo { uri: Secret::new(text) }),
-                    _ => Err(format!("names no database; {FORMS}")),
+                if database.is_none_or(str::is_empty) {
+                    return Err(format!("names no database; {FORMS}"));
                 }
+                // The driver's own words may quote a part of the password.
+                ConnectionString::parse(text).map_err(|_| format!("cannot be read; {MONGODB_FORM}"))?;
+                Ok(Self::Mongo { uri: Secret::new(text) })
             }
             _ => Err(format!("its scheme is not known; {FORMS}")),
         }
@@ -80,6 +89,13 @@ impl FromStr for StoreTarget {
 mod tests {
     use super::*;
 
+    #[cfg(not(feature = "mongodb"))]
+    #[test]
+    fn a_program_without_the_driver_refuses_mongodb_and_names_the_feature() {
+        let fault = "mongodb://u:hunter2@h/bank".parse::<StoreTarget>().unwrap_err();
+        assert!(fault.contains("feature mongodb") && !fault.contains("hunter2"), "{fault}");
+    }
+
     #[cfg(feature = "mongodb")]
     #[test]
     fn the_scheme_picks_the_store_and_no_fault_shows_a_password() {
@@ -87,7 +103,16 @@ mod tests {
         assert!(matches!("sqlite:///a/b".parse(), Ok(StoreTarget::Sqlite(file)) if file.to_str() == Some("/a/b")));
         let replicas = "mongodb://u:hunter2@a:1,b:2/bank?replicaSet=rs0";
         assert!(matches!(replicas.parse(), Ok(StoreTarget::Mongo { .. })));
-        for bad in ["", "sqlite:", "mongodb://u:hunter2@a", "mongodb://u:hunter2@a/?x=y", "mysql://u:hunter2@a/b"] {
+        for bad in [
+            "",
+            "sqlite:",
+            "mongodb://u:hunter2@a",
+            "mongodb://u:hunter2@a/?x=y",
+            "mongodb://u:hunter2@a:port/bank",
+            "mongodb://u:hunter2@a:99999/bank",
+            "mongodb://u:hunter2@a/bank?maxPoolSize=hunter2",
+            "mysql://u:hunter2@a/b",
+        ] {
             let told = bad.parse::<StoreTarget>().unwrap_err();
             assert!(told.contains("expected") && !told.contains("hunter2"), "{told}");
         }

@@ -38,9 +38,43 @@ fn the_readme_names_every_variable_and_default_of_the_help() {
 #[test]
 fn what_is_no_broker_is_refused_by_name_and_without_its_password() {
     let output = run(&["serve"], &[("AMQP_URI", "http://bank:hunter2@localhost")]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let error = text(&output.stderr);
     assert!(error.contains("AMQP_URI: not a broker's address") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn every_fault_of_flags_and_variables_is_named_at_once_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_email-service"));
+    command.env_clear().current_dir(folder.path()).envs([
+        ("EMAIL_RECORD_DAYS", "hunter2"),
+        ("EMAIL_PORT", "hunter2"),
+        ("EMAIL_DATABASE_URL", "mongodb://u:hunter2@h:port/email"),
+        ("RUST_LOG", "a=b=hunter2"),
+        ("SENTRY_DSN", "hunter2"),
+        ("LOG_FILE", "email.log"),
+        ("EMAIL_FROM_ADDRESS", "hunter2"),
+    ]);
+    command.args(["--from", "hunter2", "--app-password", "correct", "horse", "serve"]);
+    let output = command.output().unwrap();
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    for part in [
+        "warning: EMAIL_FROM_ADDRESS is not read; did you mean EMAIL_FROM?",
+        "  argument 5: an argument was not expected here",
+        "  EMAIL_FROM (--from): ",
+        "  EMAIL_RECORD_DAYS: ",
+        "  EMAIL_PORT: ",
+        "  EMAIL_DATABASE_URL: ",
+        "  RUST_LOG: ",
+        "  SENTRY_DSN: ",
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    assert!(!["hunter2", "correct", "horse"].iter().any(|value| error.contains(value)), "{error}");
+    assert_eq!(error.lines().count(), 9, "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
@@ -67,9 +101,9 @@ fn the_doctor_warns_of_keys_that_come_in_the_clear_in_production_and_names_an_au
     let output = run(&["doctor"], &[("APP_ENV", "production"), ("JWKS_URL", "http://0.0.0.0:1/jwks.json")]);
     let report = text(&output.stdout);
     assert!(report.lines().any(|line| line.starts_with("WARN  JWKS_URL: plain http")), "{report}");
-    for command in ["serve", "doctor"] {
+    for (command, code) in [("serve", 2), ("doctor", 1)] {
         let output = run(&[command], &[("INTERNAL_CA", "/nowhere/ca.pem")]);
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(code));
         let told = format!("{}{}", text(&output.stdout), text(&output.stderr));
         assert_eq!(told.lines().count(), 1, "{told}");
         assert!(told.contains("INTERNAL_CA: \"/nowhere/ca.pem\" cannot be read"), "{told}");
@@ -89,5 +123,5 @@ fn an_address_in_use_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     let output = run(&["serve"], &[("EMAIL_BIND", &address)]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains(&format!("EMAIL_BIND: cannot listen on {address}")));
+    assert!(text(&output.stderr).contains(&format!("EMAIL_BIND: {address} cannot be listened on: the port is in use")));
 }

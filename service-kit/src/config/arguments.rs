@@ -6,43 +6,45 @@ use std::path::Path;
 use clap::{Arg, Command};
 
 use super::refused::{self, Refused};
-use super::variables::Variables;
+use super::variables::{Found, Variables};
 
 /// The largest secret file that is read.
 const SECRET_FILE_LIMIT: u64 = 64 * 1024;
 
+/// What the variables say of a command's arguments, besides what clap reads by itself.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    pub(super) refused: Vec<Refused>,
+    /// Variables whose value came from elsewhere, and how each is shown with that.
+    pub(super) origins: Vec<(String, String)>,
+    pub(super) warnings: Vec<String>,
+}
+
 /// Gives each argument the value that its variable has beyond what clap reads by itself: under another name, in `.env`, or, of
 /// a secret `NAME`, in the file that `NAME_FILE` names. A variable set to nothing is taken away, and so is one with a value
 /// that the argument cannot have.
-pub(super) fn with_variables(
-    mut command: Command,
-    variables: &Variables,
-    path: &[String],
-    warnings: &mut Vec<String>,
-    refused: &mut Vec<Refused>,
-) -> Command {
+pub(super) fn with_variables(mut command: Command, variables: &Variables, path: &[String], all: &mut Given) -> Command {
     for subcommand in command.get_subcommands().map(|s| s.get_name().to_owned()).collect::<Vec<_>>() {
         let inner = command.find_subcommand(&subcommand).cloned().unwrap_or_default();
-        let changed =
-            with_variables(inner, variables, &[path, std::slice::from_ref(&subcommand)].concat(), warnings, refused);
+        let changed = with_variables(inner, variables, &[path, std::slice::from_ref(&subcommand)].concat(), all);
         command = command.mut_subcommand(&subcommand, |_| changed);
     }
     let arguments: Vec<(Arg, String)> =
         command.get_arguments().filter_map(|arg| Some((arg.clone(), arg.get_env()?.to_str()?.to_owned()))).collect();
-    for (arg, name) in arguments {
+    for (arg, variable) in arguments {
         // An address may have a login in it: the help names variables and shows no value.
         command = command.mut_arg(arg.get_id(), |arg| arg.hide_env_values(true));
-        let given = value_of(&arg, &name, variables, warnings);
+        let given = value_of(&arg, &variable, variables, all);
         // The help names a variable also where it is set to nothing.
-        if (given.is_err() || variables.is_empty_in_process(&name)) && !asks_for_help() {
+        if (given.is_err() || variables.is_empty_in_process(&variable)) && !asks_for_help() {
             command = command.mut_arg(arg.get_id(), |arg| arg.env(None::<&str>));
         }
         match given {
             Ok(Some(value)) => command = command.mut_arg(arg.get_id(), |arg| with_hidden_default(arg, value)),
             Ok(None) => {}
-            Err(fault) => {
+            Err(line) => {
                 command = command.mut_arg(arg.get_id(), |arg| arg.required(false));
-                refused.push(Refused { path: path.to_vec(), id: arg.get_id().clone(), fault });
+                all.refused.push(Refused { path: path.to_vec(), id: arg.get_id().clone(), variable, line });
             }
         }
     }
@@ -54,34 +56,33 @@ fn asks_for_help() -> bool {
 }
 
 /// The value of an argument that is not on the command line, or what is wrong with it.
-fn value_of(
-    arg: &Arg,
-    name: &str,
-    variables: &Variables,
-    warnings: &mut Vec<String>,
-) -> Result<Option<String>, String> {
-    let found = variables.resolve(name, warnings);
+fn value_of(arg: &Arg, name: &str, variables: &Variables, all: &mut Given) -> Result<Option<String>, String> {
+    let mut found = variables.resolve(name, &mut all.warnings);
     if arg.is_hide_env_values_set()
         && let Some(secret) = secret_from_file(variables, name, found.is_some())?
     {
-        return Ok(Some(secret));
+        found = Some(secret);
     }
-    let raw = variables.raw(name).map(|raw| (name.to_owned(), raw));
-    let given = raw.or_else(|| found.as_ref().map(|found| (found.origin(), OsStr::new(&found.value))));
-    match given.and_then(|(origin, value)| refused::fault_of(arg, &origin, value)) {
-        Some(fault) => Err(fault),
+    if let Some(shown) = found.as_ref().and_then(|found| found.shown_as(name)) {
+        all.origins.push((name.to_owned(), shown));
+    }
+    let given = variables.raw(name).or_else(|| found.as_ref().map(|found| OsStr::new(&found.value)));
+    match given.and_then(|value| refused::fault_of(arg, value)) {
+        Some(fault) => Err(format!("{name}: {fault}")),
         None => Ok(found.map(|found| found.value)),
     }
 }
 
-fn secret_from_file(variables: &Variables, name: &str, is_set: bool) -> Result<Option<String>, String> {
+fn secret_from_file(variables: &Variables, name: &str, is_set: bool) -> Result<Option<Found>, String> {
     let Some(file) = variables.exactly(&format!("{name}_FILE")) else { return Ok(None) };
-    let (origin, path) = (file.origin(), file.value);
+    let origin = file.origin();
     if is_set {
         return Err(format!("{name} and {origin} are both set; expected one of them"));
     }
-    let secret = read_secret(Path::new(&path));
-    secret.map(Some).map_err(|error| format!("{origin}: {path:?} cannot be read: {error}; expected a text file"))
+    // The path is not shown: the secret itself may stand there by mistake.
+    let secret = read_secret(Path::new(&file.value));
+    let secret = secret.map_err(|error| format!("{origin}: the file cannot be read: {error}; expected a text file"))?;
+    Ok(Some(Found { value: secret, ..file }))
 }
 
 /// A file's text without the line end that editors add.
@@ -114,9 +115,7 @@ mod tests {
     #[test]
     fn the_help_names_variables_and_shows_no_value() {
         let command = Command::new("test").arg(Arg::new("url").long("url").env("PATH"));
-        let (mut warnings, mut refused) = (Vec::new(), Vec::new());
-        let variables = Variables::of(&[], "");
-        let mut command = with_variables(command, &variables, &[], &mut warnings, &mut refused);
+        let mut command = with_variables(command, &Variables::of(&[], ""), &[], &mut Given::default());
         let help = command.render_long_help().to_string();
         assert!(help.contains("[env: PATH]"), "{help}");
     }

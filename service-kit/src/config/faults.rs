@@ -1,11 +1,20 @@
-//! All faults of a configuration, reported together.
+//! All faults of a configuration, reported at once.
+//!
+//! A fault begins with the name of its variable (`PUBLIC_URL: …`), or with several (`TLS_CERT, TLS_KEY: …`). No fault has a value
+//! in it: any may be a secret, or have one in it. The list puts to each name where its value came from, if not from the variable
+//! itself: `PUBLIC_URL (--public-url): …`, `PUBLIC_URL (.env, line 3): …`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Collects what is wrong with a configuration.
 #[derive(Debug, Default)]
 pub struct Faults {
     lines: Vec<String>,
+    /// Settings with a value that cannot be read. A default stands in for it, so what else is found of them is no fault of theirs.
+    unreadable: BTreeSet<String>,
+    /// The name of a variable, with where its value came from.
+    origins: BTreeMap<String, String>,
 }
 
 /// Every fault of a configuration, one per line; a single one is shown in one line.
@@ -19,35 +28,88 @@ impl Faults {
         Self::default()
     }
 
-    /// Keeps a value that is right; notes the variable, what was given and what was expected otherwise. For a secret, pass
-    /// `"***"` as the value shown. The login of a URL is never shown.
-    pub fn check<T, E>(
-        &mut self,
-        variable: &str,
-        value_shown: impl fmt::Display,
-        expected: &str,
-        result: Result<T, E>,
-    ) -> Option<T> {
+    /// Keeps a value that is right; notes the variable and the form that is expected otherwise.
+    pub fn check<T, E>(&mut self, variable: &str, expected: &str, result: Result<T, E>) -> Option<T> {
         if result.is_err() {
-            let shown = without_login(&value_shown.to_string());
-            self.add(format!("{variable}: {shown:?} is not valid; expected {expected}"));
+            self.add(format!("{variable}: the value is not valid; expected {expected}"));
         }
         result.ok()
     }
 
-    /// Notes a fault in words of its own: start it with the variable's name.
+    /// Notes a fault in words of its own: start it with the variable's name, and show no value.
     pub fn add(&mut self, line: impl Into<String>) {
-        self.lines.push(line.into());
+        let line = line.into();
+        if !names_of(&line).iter().any(|name| self.unreadable.contains(*name)) {
+            self.lines.push(line);
+        }
+    }
+
+    /// Notes a value that cannot be read. Of each setting the first such fault counts.
+    pub(super) fn refuse(&mut self, setting: &str, line: String) {
+        if self.unreadable.insert(setting.to_owned()) {
+            self.lines.push(line);
+        }
+    }
+
+    /// Says where the value of a variable came from; `shown` is put in place of the variable's name.
+    pub(super) fn set_origin(&mut self, variable: &str, shown: String) {
+        self.origins.insert(variable.to_owned(), shown);
+    }
+
+    /// Takes over what another part of the program finds wrong with settings that nothing is known of yet: parts share settings.
+    pub fn merge(&mut self, other: Self) {
+        let known: BTreeSet<String> = self.lines.iter().flat_map(|line| names_of(line)).map(str::to_owned).collect();
+        for line in other.lines {
+            if !names_of(&line).iter().any(|name| known.contains(*name)) {
+                self.add(line);
+            }
+        }
     }
 
     pub fn finish(self) -> Result<(), ConfigError> {
-        if self.lines.is_empty() { Ok(()) } else { Err(ConfigError { lines: self.lines }) }
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError { lines: self.lines.iter().map(|line| self.with_origins(line)).collect() })
     }
+
+    /// The value that was made of a configuration without faults.
+    pub fn finish_with<T>(mut self, value: Option<T>) -> Result<T, ConfigError> {
+        if value.is_none() && self.lines.is_empty() {
+            // Each value that is missing has noted why, so this is never seen; it is still an error, not a panic.
+            self.add("a value is missing");
+        }
+        let missing = || ConfigError { lines: vec!["a value is missing".to_owned()] };
+        self.finish().and_then(|()| value.ok_or_else(missing))
+    }
+
+    fn with_origins(&self, line: &str) -> String {
+        let names = names_of(line);
+        let Some((_, rest)) = line.split_once(": ").filter(|_| !names.is_empty()) else { return line.to_owned() };
+        let shown: Vec<&str> = names.iter().map(|name| self.origins.get(*name).map_or(*name, String::as_str)).collect();
+        format!("{}: {rest}", shown.join(", "))
+    }
+}
+
+/// The variables that a fault begins with.
+fn names_of(line: &str) -> Vec<&str> {
+    let Some((subject, _)) = line.split_once(": ") else { return Vec::new() };
+    let names: Vec<&str> = subject.split(", ").collect();
+    if names.iter().all(|name| is_variable(name)) { names } else { Vec::new() }
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 impl ConfigError {
     pub fn lines(&self) -> &[String] {
         &self.lines
+    }
+
+    /// A single fault, which leaves nothing to read further.
+    pub(super) fn of(line: impl Into<String>) -> Self {
+        Self { lines: vec![line.into()] }
     }
 }
 
@@ -66,30 +128,25 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// A text with `***` for the login of each URL in it, also where the scheme is missing or is not written rightly.
-pub(super) fn without_login(text: &str) -> String {
-    let parts = text.split("://").enumerate().map(|(at, part)| match part.rsplit_once('@') {
-        Some((login, rest)) if at > 0 || login.contains(':') => format!("***@{rest}"),
-        _ => part.to_owned(),
-    });
-    parts.collect::<Vec<_>>().join("://")
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
 
     use super::*;
 
+    fn text(faults: Faults) -> String {
+        faults.finish().unwrap_err().to_string()
+    }
+
     #[test]
     fn all_faults_are_reported_at_once() {
         let mut faults = Faults::new();
         let expected = "host:port such as 127.0.0.1:5000";
-        assert_eq!(faults.check("A", "x", expected, "x".parse::<SocketAddr>()), None);
-        assert_eq!(faults.check("B", "7", "a number", "7".parse::<u8>()), Some(7));
+        assert_eq!(faults.check("A", expected, "x".parse::<SocketAddr>()), None);
+        assert_eq!(faults.check("B", "a number", "7".parse::<u8>()), Some(7));
         faults.add("C: must differ from A");
-        let text = faults.finish().unwrap_err().to_string();
-        assert!(text.contains("A: \"x\" is not valid; expected host:port such as 127.0.0.1:5000"), "{text}");
+        let text = text(faults);
+        assert!(text.contains("A: the value is not valid; expected host:port such as 127.0.0.1:5000"), "{text}");
         assert!(text.contains("C: must differ from A"), "{text}");
         assert!(!text.contains("B:"), "{text}");
     }
@@ -98,24 +155,54 @@ mod tests {
     fn a_single_fault_stays_on_the_line_of_the_message() {
         let mut faults = Faults::new();
         faults.add("C: must differ from A");
-        assert_eq!(faults.finish().unwrap_err().to_string(), "the configuration is not valid: C: must differ from A");
+        assert_eq!(text(faults), "the configuration is not valid: C: must differ from A");
     }
 
     #[test]
-    fn the_login_of_a_url_is_never_shown() {
-        for (given, shown) in [
-            ("https://ok.example,https://u:hunter2@a.example:1,*", "https://ok.example,https://***@a.example:1,*"),
-            ("https://u:hunter2/@#x@a.example", "https://***@a.example"),
-            ("https://hunter2@a.example", "https://***@a.example"),
-            ("https:/u:hunter2@a.example", "***@a.example"),
-            ("u:hunter2@127.0.0.1:5000", "***@127.0.0.1:5000"),
-            ("Bank <no-reply@bank example>", "Bank <no-reply@bank example>"),
-            ("*", "*"),
-        ] {
-            let mut faults = Faults::new();
-            faults.check("A", given, "something else", Err::<(), ()>(()));
-            let text = faults.finish().unwrap_err().to_string();
-            assert!(text.ends_with(&format!("A: {shown:?} is not valid; expected something else")), "{text}");
-        }
+    fn what_follows_from_a_value_that_cannot_be_read_is_no_fault_of_its_own() {
+        let mut faults = Faults::new();
+        faults.refuse("A", "A: the value is not valid; expected a number".to_owned());
+        faults.refuse("A", "A: once more".to_owned());
+        faults.add("A: not set");
+        faults.add("B, A: expected both or neither");
+        faults.add("B: not set");
+        assert_eq!(
+            text(faults),
+            "the configuration is not valid:\n  A: the value is not valid; expected a number\n  B: not set"
+        );
+    }
+
+    #[test]
+    fn each_name_is_listed_with_where_its_value_came_from() {
+        let mut faults = Faults::new();
+        faults.set_origin("A", "A (--a)".to_owned());
+        faults.set_origin("B", "B (.env, line 2)".to_owned());
+        faults.add("A, B, C: expected all or none");
+        faults.add("the file .env: is not one of ours");
+        let text = text(faults);
+        assert!(text.contains("\n  A (--a), B (.env, line 2), C: expected all or none"), "{text}");
+        assert!(text.contains("\n  the file .env: is not one of ours"), "{text}");
+    }
+
+    #[test]
+    fn settings_that_parts_of_a_program_share_are_reported_once() {
+        let (mut bank, mut email) = (Faults::new(), Faults::new());
+        bank.add("PUBLIC_URL: of the bank");
+        email.add("PUBLIC_URL: of mails");
+        email.add("EMAIL_FROM: not a sender");
+        bank.merge(email);
+        assert_eq!(
+            text(bank),
+            "the configuration is not valid:\n  PUBLIC_URL: of the bank\n  EMAIL_FROM: not a sender"
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_missing_without_a_fault_is_an_error() {
+        assert_eq!(Faults::new().finish_with(Some(7)), Ok(7));
+        assert!(Faults::new().finish_with(None::<u8>).is_err());
+        let mut faults = Faults::new();
+        faults.add("A: not set");
+        assert_eq!(faults.finish_with(Some(7)).unwrap_err().lines(), ["A: not set"]);
     }
 }

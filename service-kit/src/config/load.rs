@@ -4,16 +4,15 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::sync::OnceLock;
 
-use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, Parser};
 
-use super::ConfigError;
-use super::arguments::with_variables;
-use super::refused;
+use super::arguments::{Given, with_variables};
+use super::command_line::{self, CommandLine, LineFault};
+use super::guesses::Setting;
 use super::variables::Variables;
+use super::{ConfigError, EXIT_REFUSED, Faults, refused};
 
-/// The exit code for a command line that cannot be understood, as of other programs.
-const EXIT_USAGE: i32 = 2;
 /// Commands that print something for a program, or the warnings themselves.
 const QUIET_COMMANDS: [&str; 3] = ["healthcheck", "openapi", "doctor"];
 
@@ -21,9 +20,18 @@ const QUIET_COMMANDS: [&str; 3] = ["healthcheck", "openapi", "doctor"];
 static VARIABLES: OnceLock<Result<Variables, String>> = OnceLock::new();
 static WARNINGS: OnceLock<Vec<String>> = OnceLock::new();
 
-/// Reads the process's configuration. Prints `--help` or `--version` as clap does, warnings about variables that are not read
-/// one a line, or what is wrong on standard error, and exits.
-pub fn parse<T: Parser>() -> T {
+/// What a program is started with, as far as it can be read, and what is wrong with it.
+#[derive(Debug)]
+pub struct Parsed<T> {
+    /// In the place of a value that cannot be read stands the setting's default.
+    pub options: T,
+    /// Those of single values. What is wrong with settings beyond that is to be added, before anything is written.
+    pub faults: Faults,
+}
+
+/// Reads the process's configuration. Prints `--help` or `--version` as clap does, and warnings about variables that are not
+/// read one a line. If it is not even clear which command is meant, it prints what is wrong on standard error, and exits.
+pub fn parse<T: Parser>() -> Parsed<T> {
     let command = T::command();
     // A missing `.env` is the normal case; a broken one must not be half applied in silence.
     let variables = match VARIABLES.get_or_init(Variables::read) {
@@ -32,38 +40,103 @@ pub fn parse<T: Parser>() -> T {
     };
     let mut warnings = Vec::new();
     let read = read(variables, std::env::args_os(), &mut warnings);
-    variables.strangers(command.get_name(), &our_names(&command), &mut warnings);
+    variables.strangers(command.get_name(), &Setting::all_of(&command), &mut warnings);
     match read {
         Ok((parsed, matches)) => {
-            print_warnings(&command, &matches, &warnings);
+            print_warnings(&command, matches.subcommand_name(), &warnings);
             WARNINGS.get_or_init(|| warnings);
             parsed
         }
-        Err(Unread::Variables(error)) => refuse(&command, &error.to_string()),
-        Err(Unread::Line(error)) if error.use_stderr() => refuse(&command, &one_line(&error)),
-        Err(Unread::Line(error)) => error.exit(),
+        Err(Unread::Refused(error)) => {
+            print_warnings(&command, None, &warnings);
+            refuse(&command, &error.to_string())
+        }
+        Err(Unread::Asked(error)) => error.exit(),
     }
 }
 
 /// Why there are no settings.
 #[derive(Debug)]
 enum Unread {
-    /// The command line cannot be understood, or asks for the help.
-    Line(clap::Error),
-    Variables(ConfigError),
+    /// The command line asks for the help.
+    Asked(clap::Error),
+    Refused(ConfigError),
 }
 
 fn read<T: Parser>(
     variables: &Variables,
-    args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    args: impl IntoIterator<Item = impl Into<OsString>>,
     warnings: &mut Vec<String>,
-) -> Result<(T, ArgMatches), Unread> {
-    let mut refused = Vec::new();
-    let mut command = with_variables(T::command(), variables, &[], warnings, &mut refused);
-    let matches = command.try_get_matches_from_mut(args).map_err(Unread::Line)?;
-    refused::finish(refused, &matches).map_err(Unread::Variables)?;
-    let parsed = T::from_arg_matches(&matches).map_err(|error| Unread::Line(error.format(&mut command)))?;
-    Ok((parsed, matches))
+) -> Result<(Parsed<T>, ArgMatches), Unread> {
+    let mut given = Given::default();
+    let mut command = with_variables(T::command(), variables, &[], &mut given);
+    warnings.append(&mut given.warnings);
+    let line = command_line::read(&mut command, args).map_err(Unread::Asked)?;
+    let faults = faults_of(&T::command(), given, &line);
+    let Some(matches) = line.matches else { return Err(Unread::Refused(error_of(faults))) };
+    match T::from_arg_matches(&matches) {
+        Ok(options) => Ok((Parsed { options, faults }, matches)),
+        // What is required has a value that cannot be read, which is noted.
+        Err(_) => Err(Unread::Refused(error_of(faults))),
+    }
+}
+
+/// What is wrong with single values, and where each value came from.
+fn faults_of(command: &Command, given: Given, line: &CommandLine) -> Faults {
+    let mut faults = Faults::new();
+    for (variable, shown) in &given.origins {
+        faults.set_origin(variable, shown.clone());
+    }
+    if let Some(matches) = &line.matches {
+        flags_in(command, matches, &mut |variable, flag| set_flag(&mut faults, variable, flag));
+    }
+    for LineFault { argument, text } in &line.faults {
+        let Some(argument) = argument else {
+            faults.add(text.as_str());
+            continue;
+        };
+        let variable = variable_of(command, argument);
+        let name = variable.as_ref().unwrap_or(argument);
+        faults.refuse(name, format!("{name}: {text}"));
+        if let Some(variable) = &variable {
+            set_flag(&mut faults, variable, argument);
+        }
+    }
+    refused::note(given.refused, line.matches.as_ref(), &mut faults);
+    faults
+}
+
+/// The variable of a setting that is given by a flag.
+fn variable_of(command: &Command, flag: &str) -> Option<String> {
+    let own =
+        command.get_arguments().find(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)));
+    let own = own.and_then(|arg| arg.get_env()?.to_str().map(str::to_owned));
+    own.or_else(|| command.get_subcommands().find_map(|inner| variable_of(inner, flag)))
+}
+
+fn set_flag(faults: &mut Faults, variable: &str, flag: &str) {
+    faults.set_origin(variable, format!("{variable} ({flag})"));
+}
+
+/// The settings that the command line gives, with their flags.
+fn flags_in(command: &Command, matches: &ArgMatches, each: &mut dyn FnMut(&str, &str)) {
+    for arg in command.get_arguments() {
+        let id = arg.get_id().as_str();
+        let is_given = matches!(matches.try_contains_id(id), Ok(true))
+            && matches.value_source(id) == Some(ValueSource::CommandLine);
+        if is_given && let (Some(name), Some(long)) = (arg.get_env().and_then(|name| name.to_str()), arg.get_long()) {
+            each(name, &format!("--{long}"));
+        }
+    }
+    if let Some((name, inner)) = matches.subcommand()
+        && let Some(subcommand) = command.find_subcommand(name)
+    {
+        flags_in(subcommand, inner, each);
+    }
+}
+
+fn error_of(faults: Faults) -> ConfigError {
+    faults.finish_with(None::<()>).err().unwrap_or_else(|| ConfigError::of("the command line cannot be understood"))
 }
 
 /// What the environment says that is not read, or read under another name; without values.
@@ -71,8 +144,8 @@ pub fn warnings() -> &'static [String] {
     WARNINGS.get().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn print_warnings(command: &Command, matches: &ArgMatches, warnings: &[String]) {
-    if matches.subcommand_name().is_some_and(|name| QUIET_COMMANDS.contains(&name)) {
+fn print_warnings(command: &Command, subcommand: Option<&str>, warnings: &[String]) {
+    if subcommand.is_some_and(|name| QUIET_COMMANDS.contains(&name)) {
         return;
     }
     for warning in warnings {
@@ -82,38 +155,21 @@ fn print_warnings(command: &Command, matches: &ArgMatches, warnings: &[String]) 
 }
 
 fn refuse(command: &Command, fault: &str) -> ! {
-    // Nobody is left to tell if standard error is closed.
+    // Nobody is left to read it if standard error is closed.
     writeln!(std::io::stderr(), "{}: {fault}", command.get_name()).ok();
-    std::process::exit(EXIT_USAGE)
+    std::process::exit(EXIT_REFUSED.into())
 }
 
-/// What clap says of a fault, without the usage that follows.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let told: Vec<&str> =
-        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
-    format!("{}; see --help", told.join(" ").trim_start_matches("error: "))
-}
-
-/// The same from given arguments.
-pub fn parse_from<T: Parser>(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<T, clap::Error> {
-    let mut command = T::command();
+/// The same from given arguments; without any fault.
+pub fn parse_from<T: Parser>(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<T, ConfigError> {
     let variables = VARIABLES.get_or_init(Variables::read).as_ref();
-    let variables =
-        variables.map_err(|error| command.error(ErrorKind::Io, format!(".env cannot be read: {error}\n")))?;
+    let variables = variables.map_err(|error| ConfigError::of(format!(".env cannot be read: {error}")))?;
     // The warnings were printed when the process read its own.
     match read(variables, args, &mut Vec::new()) {
-        Ok((parsed, _)) => Ok(parsed),
-        Err(Unread::Line(error)) => Err(error),
-        Err(Unread::Variables(error)) => Err(command.error(ErrorKind::ValueValidation, format!("{error}\n"))),
+        Ok((Parsed { options, faults }, _)) => faults.finish().map(|()| options),
+        Err(Unread::Refused(error)) => Err(error),
+        Err(Unread::Asked(_)) => Err(ConfigError::of("the command line asks for the help")),
     }
-}
-
-/// The variables of a command and of its subcommands.
-fn our_names(command: &Command) -> Vec<String> {
-    let names = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned()));
-    names.chain(command.get_subcommands().flat_map(our_names)).collect()
 }
 
 #[cfg(test)]
@@ -138,22 +194,6 @@ mod tests {
         assert!(settings.other.is_none());
     }
 
-    #[test]
-    fn a_fault_is_told_in_one_line_that_names_the_flag_and_its_form() {
-        #[derive(Debug, Parser)]
-        struct Server {
-            #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
-            _bind: std::net::SocketAddr,
-        }
-        for (args, parts) in [
-            (["test", "--bind", "nowhere"], ["'nowhere'", "--bind", "HOST:PORT"]),
-            (["test", "--port", "1"], ["--port", "unexpected", "--help"]),
-        ] {
-            let line = one_line(&parse_from::<Server>(args).unwrap_err());
-            assert!(parts.iter().all(|part| line.contains(part)) && line.lines().count() == 1, "{line}");
-        }
-    }
-
     #[derive(Debug, Parser)]
     struct Typed {
         #[arg(long, env = "SERVICE_KIT_TEST_PORT", default_value_t = 1)]
@@ -162,6 +202,10 @@ mod tests {
         mode: Option<AppEnv>,
         #[arg(long, env = "SERVICE_KIT_TEST_PIN", hide_env_values = true)]
         pin: Option<u32>,
+        #[arg(long, env = "SERVICE_KIT_TEST_PASS", hide_env_values = true)]
+        pass: Option<Secret>,
+        #[arg(long)]
+        demo: bool,
         #[command(subcommand)]
         run: Option<Run>,
     }
@@ -172,34 +216,47 @@ mod tests {
             #[arg(long, env = "SERVICE_KIT_TEST_AT")]
             at: Option<std::net::SocketAddr>,
         },
+        Later {
+            #[arg(long, required_unless_present = "forever")]
+            day: Option<i64>,
+            #[arg(long, conflicts_with = "day")]
+            forever: bool,
+        },
     }
 
+    /// The faults of single values, as far as the command line can be understood.
     fn typed(process: &[(&str, &str)], file: &str, args: &[&str]) -> Result<Typed, String> {
         let args = std::iter::once("test").chain(args.iter().copied());
         match read(&Variables::of(process, file), args, &mut Vec::new()) {
-            Ok((typed, _)) => Ok(typed),
-            Err(Unread::Line(error)) => Err(one_line(&error)),
-            Err(Unread::Variables(error)) => Err(error.to_string()),
+            Ok((Parsed { options, faults }, _)) => faults.finish().map(|()| options).map_err(|error| error.to_string()),
+            Err(Unread::Refused(error)) => Err(error.to_string()),
+            Err(Unread::Asked(error)) => panic!("{error}"),
         }
     }
 
     #[test]
-    fn a_value_that_a_setting_cannot_have_is_told_by_its_variable_and_line_all_at_once() {
+    fn faults_of_values_name_variable_flag_and_line_all_at_once_and_show_no_value() {
         let process = [("SERVICE_KIT_TEST_PORT", "abc"), ("SERVICE_KIT_TEST_PIN", "hunter2")];
-        let told = typed(&process, "\nSERVICE_KIT_TEST_MODE=prodd\nSERVICE_KIT_TEST_AT=nowhere", &[]).unwrap_err();
+        let file = "\nSERVICE_KIT_TEST_MODE=prodd\nSERVICE_KIT_TEST_AT=nowhere";
+        let text = typed(&process, file, &["--nope", "hunter2", "--demo=hunter2", "--pin", "hunter2"]).unwrap_err();
         for line in [
-            "\n  SERVICE_KIT_TEST_PORT: \"abc\" is not valid (invalid digit found in string); expected a whole number",
-            "\n  SERVICE_KIT_TEST_MODE (.env, line 2): \"prodd\" is not valid; expected one of development, testing, staging, production",
-            "\n  SERVICE_KIT_TEST_PIN: the value is not valid; expected a whole number",
+            "\n  --nope: unexpected, there is no such flag",
+            "\n  --demo: takes no value; see --help",
+            "\n  SERVICE_KIT_TEST_PORT: the value is not valid (invalid digit found in string); expected a whole number",
+            "\n  SERVICE_KIT_TEST_MODE (.env, line 2): the value is not valid; expected one of development, testing, staging, production",
+            "\n  SERVICE_KIT_TEST_PIN (--pin): the value is not valid (invalid digit found in string); expected a whole number",
         ] {
-            assert!(told.contains(line), "{line} in {told}");
+            assert!(text.contains(line), "{line} in {text}");
         }
-        // The setting of a subcommand that does not run, and a secret.
-        assert!(!told.contains("SERVICE_KIT_TEST_AT") && !told.contains("hunter2"), "{told}");
-        let told = typed(&[("SERVICE_KIT_TEST_AT", "u:hunter2@h:1")], "", &["now"]).unwrap_err();
-        assert!(told.contains("SERVICE_KIT_TEST_AT: \"***@h:1\" is not valid"), "{told}");
-        let told = typed(&[("SERVICE_KIT_TEST_PORT", "--help")], "", &[]).unwrap_err();
-        assert!(told.contains("SERVICE_KIT_TEST_PORT: \"--help\" is not valid"), "{told}");
+        // The setting of a subcommand that does not run, and values.
+        let hidden = ["SERVICE_KIT_TEST_AT", "hunter2", "abc", "prodd"];
+        assert!(hidden.iter().all(|hidden| !text.contains(hidden)) && text.lines().count() == 6, "{text}");
+        let text = typed(&[("SERVICE_KIT_TEST_AT", "u:hunter2@h:1")], "", &["now"]).unwrap_err();
+        assert!(text.contains("SERVICE_KIT_TEST_AT: the value is not valid") && !text.contains("hunter2"), "{text}");
+        let text = typed(&[("SERVICE_KIT_TEST_PORT", "--help")], "", &[]).unwrap_err();
+        assert!(text.contains("SERVICE_KIT_TEST_PORT: the value is not valid"), "{text}");
+        let text = typed(&[], "", &["--port", "70000"]).unwrap_err();
+        assert!(text.contains("(not in 0..=65535)") && !text.contains("70000"), "{text}");
     }
 
     #[test]
@@ -208,9 +265,75 @@ mod tests {
         let read = typed(&process, "", &["--port", "2", "now", "--mode", "staging"]).unwrap();
         assert_eq!((read.port, read.mode), (2, Some(AppEnv::Staging)));
         assert!(read.pin.is_none() && matches!(read.run, Some(Run::Now { at: None })));
-        // Of a flag's own fault clap tells.
-        let told = typed(&process, "", &["--port", "x"]).unwrap_err();
-        assert!(told.contains("--port") && told.contains("'x'"), "{told}");
+        // Of a flag's own fault, the flag is named.
+        let text = typed(&process, "", &["--port", "x"]).unwrap_err();
+        assert!(
+            text.contains("SERVICE_KIT_TEST_PORT (--port): ") && text.contains("SERVICE_KIT_TEST_MODE: "),
+            "{text}"
+        );
+        assert_eq!(text.matches("SERVICE_KIT_TEST_PORT").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn no_fault_of_the_command_line_shows_a_word_that_may_be_a_value() {
+        let cases: [(&[&str], &[&str]); 14] = [
+            (&["mysql://u:hunter2@h/y"], &["argument 1: an argument was not expected here", "quotes", "--help"]),
+            (&["--pass", "correct", "hunter2", "battery"], &["argument 3: an argument was not expected here"]),
+            (&["--pass", "hunter2", "hunter2"], &["argument 3: an argument was not expected here"]),
+            (&["--port", "mysql://u:hunter2@h/y"], &["(--port)", "a whole number"]),
+            (&["--port=hunter2"], &["(--port)", "a whole number"]),
+            (&["--port"], &["(--port): the value is missing", "a whole number"]),
+            (&["--mode", "hunter2"], &["(--mode)", "one of development"]),
+            (
+                &["--pass", "--Hunter2"],
+                &["(--pass): the value is missing; one that begins with a dash", "--pass=VALUE"],
+            ),
+            (&["--pass", "-hunter2"], &["(--pass): the value is missing; one that begins with a dash"]),
+            (&["--hunter2:x"], &["argument 1: unexpected", "--help"]),
+            (&["--pas=hunter2"], &["--pas: unexpected", "did you mean --pass?"]),
+            (&["--port", "1", "--port", "2"], &["(--port): given more than once"]),
+            (&["now", "--at", "hunter2"], &["SERVICE_KIT_TEST_AT (--at)", "HOST:PORT"]),
+            (&["later", "--day", "hunter2", "--forever"], &["--day: the value is not valid", "a whole number"]),
+        ];
+        for (args, parts) in cases {
+            let text = match typed(&[], "", args) {
+                Err(text) => text,
+                Ok(read) => panic!("{args:?} is taken: {read:?}"),
+            };
+            assert!(parts.iter().all(|part| text.contains(part)), "{args:?}: {text}");
+            let shown = ["hunter2", "Hunter2", "correct", "battery", "mysql"];
+            assert!(shown.iter().all(|word| !text.contains(word)), "{args:?}: {text}");
+            assert_eq!(text.lines().count(), 1, "{args:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_is_not_clear_ends_the_reading() {
+        for (args, part) in [
+            (&["noww"][..], "argument 1: not a command; did you mean now?"),
+            (&["later"], "--day <DAY>: missing"),
+            (&["later", "--day", "1", "--forever"], "cannot be used with"),
+        ] {
+            let text = typed(&[("SERVICE_KIT_TEST_PORT", "abc")], "", args).unwrap_err();
+            assert!(text.contains(part), "{args:?}: {text}");
+            assert!(text.contains("SERVICE_KIT_TEST_PORT: "), "{args:?}: {text}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_argument_that_is_no_text_is_named_by_its_flag_or_its_place() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let broken = std::ffi::OsStr::from_bytes(b"\xff").to_owned();
+        for (before, part) in [("--pass", "SERVICE_KIT_TEST_PASS (--pass): "), ("--demo", "argument 2: ")] {
+            let args = ["test".into(), before.into(), broken.clone()];
+            let error = match read::<Typed>(&Variables::of(&[], ""), args, &mut Vec::new()) {
+                Ok((Parsed { faults, .. }, _)) => faults.finish().unwrap_err(),
+                Err(unread) => panic!("{unread:?}"),
+            };
+            let text = error.to_string();
+            assert!(text.contains(part) && text.lines().count() == 1, "{text}");
+        }
     }
 
     #[test]
@@ -251,6 +374,7 @@ mod tests {
         let both = read_in_child(&[file, ("SERVICE_KIT_TEST_KEY", "hush")]);
         assert!(both.contains("SERVICE_KIT_TEST_KEY_FILE are both set") && !both.contains("hush"), "{both}");
         let missing = read_in_child(&[("SERVICE_KIT_TEST_KEY_FILE", "/nowhere")]);
-        assert!(missing.contains("SERVICE_KIT_TEST_KEY_FILE: \"/nowhere\" cannot be read"), "{missing}");
+        assert!(missing.contains("SERVICE_KIT_TEST_KEY_FILE: the file cannot be read"), "{missing}");
+        assert!(!missing.contains("/nowhere"), "{missing}");
     }
 }

@@ -1,5 +1,5 @@
-//! Values of variables that clap would refuse: told by the variable's name and its line in `.env`, in the form of [`Faults`].
-//! clap tells of the flag and shows the value, a secret too.
+//! Values of variables that clap would refuse: reported by the variable's name and its line in `.env`, in the form of
+//! [`Faults`]. clap names the flag alone, and shows the value, a secret too.
 //!
 //! Such a value is kept away from clap. It is a fault once the command line is read, unless a flag there takes its place.
 
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
-use super::faults::{ConfigError, Faults, without_login};
+use super::faults::Faults;
 
 /// A fault of what the environment or `.env` says of one setting.
 #[derive(Debug)]
@@ -19,11 +19,14 @@ pub(super) struct Refused {
     /// The subcommands that lead to the setting.
     pub(super) path: Vec<String>,
     pub(super) id: clap::Id,
-    pub(super) fault: String,
+    pub(super) variable: String,
+    pub(super) line: String,
 }
 
 impl Refused {
-    fn counts(&self, mut matches: &ArgMatches) -> bool {
+    /// Of a command line that cannot be understood only the settings of every command count.
+    fn counts(&self, matches: Option<&ArgMatches>) -> bool {
+        let Some(mut matches) = matches else { return self.path.is_empty() };
         for name in &self.path {
             match matches.subcommand() {
                 Some((chosen, inner)) if chosen == name => matches = inner,
@@ -34,46 +37,77 @@ impl Refused {
     }
 }
 
-/// All faults that no flag makes up for.
-pub(super) fn finish(refused: Vec<Refused>, matches: &ArgMatches) -> Result<(), ConfigError> {
-    let mut faults = Faults::new();
+/// Notes all faults that no flag makes up for.
+pub(super) fn note(refused: Vec<Refused>, matches: Option<&ArgMatches>, faults: &mut Faults) {
     for refused in refused.into_iter().filter(|refused| refused.counts(matches)) {
-        faults.add(refused.fault);
+        faults.refuse(&refused.variable, refused.line);
     }
-    faults.finish()
 }
 
-/// What is wrong with a value that `origin` gives a setting; `None`: clap takes it.
-pub(super) fn fault_of(arg: &Arg, origin: &str, value: &OsStr) -> Option<String> {
+/// What is wrong with a value that a setting is given; `None`: clap takes it.
+pub(super) fn fault_of(arg: &Arg, value: &OsStr) -> Option<String> {
     let alone =
         Arg::new("value").value_parser(arg.get_value_parser().clone()).value_delimiter(arg.get_value_delimiter());
     let command = Command::new("value").no_binary_name(true).arg(alone);
     // Behind the dashes nothing is taken for a flag.
     let error = command.try_get_matches_from([OsStr::new("--"), value]).err()?;
-    let expected = expected(arg);
-    if arg.is_hide_env_values_set() {
-        return Some(format!("{origin}: the value is not valid; expected {expected}"));
-    }
-    let shown = without_login(&value.to_string_lossy());
-    let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();
-    Some(format!("{origin}: {shown:?} is not valid{cause}; expected {expected}"))
+    Some(invalid(arg, &error))
 }
 
-fn expected(arg: &Arg) -> String {
+/// The text of a value that an argument cannot have.
+pub(super) fn invalid(arg: &Arg, error: &clap::Error) -> String {
+    let cause =
+        error.source().filter(|_| form_of_type(arg).is_some()).map(|cause| cause_without_value(&cause.to_string()));
+    let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+    format!("the value is not valid{cause}; expected {}", expected(arg))
+}
+
+/// The parsers of numbers and addresses say what is wrong without showing any of it, but for a number that is out of range. Of
+/// other parsers nothing is known.
+fn cause_without_value(cause: &str) -> String {
+    cause.split_once(" is not in ").map_or_else(|| cause.to_owned(), |(_, range)| format!("not in {range}"))
+}
+
+/// The form that an argument's value has.
+pub(super) fn expected(arg: &Arg) -> String {
     let parser = arg.get_value_parser();
     if let Some(values) = parser.possible_values() {
         let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
         return format!("one of {}", names.join(", "));
     }
-    let given = parser.type_id();
-    let numbers =
-        [TypeId::of::<u8>(), TypeId::of::<u16>(), TypeId::of::<u32>(), TypeId::of::<u64>(), TypeId::of::<usize>()];
-    let text = if numbers.iter().any(|number| given == *number) {
-        "a whole number"
-    } else if given == TypeId::of::<SocketAddr>() {
-        "an IP address and a port, such as 127.0.0.1:5000"
+    if let Some(form) = form_of_type(arg) {
+        return form.to_owned();
+    }
+    let name = arg.get_value_names().and_then(<[_]>::first);
+    match name {
+        // Texts have no other form than that; what else is wrong with one is found later.
+        Some(name) if !is_text(arg) => format!("{name}, as in --help"),
+        _ => "a text in UTF-8".to_owned(),
+    }
+}
+
+fn form_of_type(arg: &Arg) -> Option<&'static str> {
+    let given = arg.get_value_parser().type_id();
+    let is_any = |types: &[TypeId]| types.iter().any(|one| given == *one);
+    if is_any(&[
+        TypeId::of::<u8>(),
+        TypeId::of::<u16>(),
+        TypeId::of::<u32>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<usize>(),
+        TypeId::of::<i64>(),
+    ]) {
+        Some("a whole number")
+    } else if is_any(&[TypeId::of::<SocketAddr>()]) {
+        Some("HOST:PORT, an IP address and a port such as 127.0.0.1:5000")
     } else {
-        "a text in UTF-8"
-    };
-    text.to_owned()
+        None
+    }
+}
+
+fn is_text(arg: &Arg) -> bool {
+    let given = arg.get_value_parser().type_id();
+    given == TypeId::of::<String>()
+        || given == TypeId::of::<super::Secret>()
+        || given == TypeId::of::<std::path::PathBuf>()
 }

@@ -6,13 +6,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::dotenv::{self, EnvFile};
+use super::foreign::{is_foreign, is_link};
+use super::guesses::{Setting, closest};
+use super::names::{NAMES, SECRETS};
 use super::old_names::{ENGINES, OLD_NAMES, SINGLE, Treatment};
 
 const ALL_IN_ONE: &str = "bank-standalone";
-/// Names shorter than this resemble too much.
-const SHORTEST_TO_GUESS: usize = 6;
-const LONGEST_REST: usize = 4;
-const LONG_NAME: usize = 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Variables {
@@ -40,6 +39,14 @@ impl Found {
             Some(line) => format!("{} (.env, line {line})", self.name),
             None => self.name.clone(),
         }
+    }
+
+    /// How a fault of the setting shows its name; `None`: as it is.
+    pub(super) fn shown_as(&self, variable: &str) -> Option<String> {
+        let line = self.line.map(|line| format!(".env, line {line}"));
+        let name = Some(self.name.clone()).filter(|name| name != variable);
+        let from: Vec<String> = [name, line].into_iter().flatten().collect();
+        (!from.is_empty()).then(|| format!("{variable} ({})", from.join(", ")))
     }
 }
 
@@ -122,13 +129,13 @@ impl Variables {
     }
 
     /// Warnings about names that a program with these settings does not read.
-    pub(super) fn strangers(&self, program: &str, ours: &[String], warnings: &mut Vec<String>) {
+    pub(super) fn strangers(&self, program: &str, ours: &[Setting], warnings: &mut Vec<String>) {
         warnings.extend(self.file.warnings.iter().map(|warning| format!(".env, {warning}")));
         for old in OLD_NAMES {
             let found = self.in_either_case(old.name);
-            let Some(found) = found else { continue };
+            let Some(found) = found.filter(|found| !is_link(old.name, &found.value)) else { continue };
             let origin = found.origin();
-            let is_ours = |name: &str| ours.iter().any(|our| our == name);
+            let is_ours = |name: &str| ours.iter().any(|our| our.variable == name);
             match old.treatment {
                 // ENGINES tells of these.
                 Treatment::Renamed { ours: name } | Treatment::Accepted { ours: name, .. }
@@ -146,7 +153,7 @@ impl Variables {
             }
         }
         if program == ALL_IN_ONE {
-            for name in SINGLE.iter().filter(|name| !ours.iter().any(|our| our == *name)) {
+            for name in SINGLE.iter().filter(|name| !ours.iter().any(|our| our.variable == **name)) {
                 if let Some(found) = self.in_either_case(name) {
                     warnings.push(format!("{} is not read: it is a setting of the single services", found.origin()));
                 }
@@ -163,25 +170,30 @@ impl Variables {
         self.guesses(ours, warnings);
     }
 
-    fn guesses(&self, ours: &[String], warnings: &mut Vec<String>) {
+    /// Warns of names that are written like one of ours. Settings of our other programs may share the environment.
+    fn guesses(&self, ours: &[Setting], warnings: &mut Vec<String>) {
         let in_file = self.file.entries.iter().map(|entry| entry.name.as_str());
         let mut names: Vec<&str> = self.process.keys().map(String::as_str).chain(in_file).collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
-            let upper = name.to_uppercase();
-            let stem = upper.strip_suffix("_FILE").unwrap_or(&upper);
-            let known = ours.iter().any(|our| *our == upper || *our == stem)
-                || OLD_NAMES.iter().any(|old| old.name == upper)
-                || ENGINES.contains(&upper.as_str());
-            if known {
+            let (upper, Some(found)) = (name.to_uppercase(), self.exactly(name)) else { continue };
+            if ours.iter().any(|our| our.has_name(&upper)) || is_known(&upper) || is_foreign(&upper, &found.value) {
                 continue;
             }
-            if let (Some(our), Some(found)) = (ours.iter().find(|our| resembles(&upper, our)), self.exactly(name)) {
+            if let Some(our) = closest(&upper, ours) {
                 warnings.push(format!("{} is not read; did you mean {our}?", found.origin()));
             }
         }
     }
+}
+
+/// A setting of another program of ours, or an old name, of which the table of old names says more.
+fn is_known(name: &str) -> bool {
+    NAMES.contains(&name)
+        || name.strip_suffix("_FILE").is_some_and(|secret| SECRETS.contains(&secret))
+        || OLD_NAMES.iter().any(|old| old.name == name)
+        || ENGINES.contains(&name)
 }
 
 /// What an accepted old name says of ours in one source.
@@ -214,18 +226,10 @@ fn broker(source: Source<'_>) -> Option<Found> {
     Some(Found { value: format!("amqp://guest:guest@{}:{port}/%2f", host.value), ..host })
 }
 
-/// One letter away, or two in a long name; or a word at the end is written out, or cut off: `PASSWORD` and `PASS`.
-fn resembles(name: &str, our: &str) -> bool {
-    let length = name.len().min(our.len());
-    let most = if length >= LONG_NAME { 2 } else { 1 };
-    let rest = name.strip_prefix(our).or_else(|| our.strip_prefix(name));
-    let word = rest.is_some_and(|rest| rest.len() <= LONGEST_REST && !rest.contains('_'));
-    length >= SHORTEST_TO_GUESS && (word || strsim::damerau_levenshtein(name, our) <= most)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::guesses::tests::{setting, settings_of};
 
     fn resolved(process: &[(&str, &str)], file: &str, name: &str) -> (Option<String>, String) {
         let mut warnings = Vec::new();
@@ -290,7 +294,7 @@ mod tests {
         let process =
             [("MAIL_SERVER", "hunter2"), ("JWT_SECRET_KEY", "hunter2"), ("EMAIL_HOTS", "hunter2"), ("HOME", "/root")];
         let mut warnings = Vec::new();
-        let ours = ["EMAIL_HOST", "EMAIL_PORT"].map(str::to_owned);
+        let ours = ["EMAIL_HOST", "EMAIL_PORT"].map(setting);
         Variables::of(&process, "nonsense").strangers("email-service", &ours, &mut warnings);
         let text = warnings.join("\n");
         for part in [
@@ -312,14 +316,43 @@ mod tests {
     }
 
     #[test]
-    fn a_name_resembles_ours_by_a_letter_or_by_a_word_cut_off_or_written_out() {
-        for (name, our) in
-            [("ADMIN_PASSWORD", "ADMIN_PASS"), ("ADMIN_PAS", "ADMIN_PASS"), ("EMAIL_ADDR", "EMAIL_ADDRESS")]
-        {
-            assert!(resembles(name, our), "{name}");
-        }
-        for (name, our) in [("EMAIL_HOST_OLD", "EMAIL_HOST"), ("LOG_DIRECTORY", "LOG_DIR"), ("PORTS", "PORT")] {
-            assert!(!resembles(name, our), "{name}");
+    fn misspelt_names_are_pointed_out_in_the_environment_and_in_the_file() {
+        let process = [
+            ("APP_ENVIRONMENT", "hunter2"),
+            ("tls_cert_file", "hunter2"),
+            ("TRUSTED_PROXY", "hunter2"),
+            ("LOG_LEVEL", "hunter2"),
+            ("RATE_LOGIN", "hunter2"),
+            ("EMPTY_SECRET_KEYS", ""),
+        ];
+        let mut warnings = Vec::new();
+        let variables = Variables::of(&process, "DATABASES_URL=hunter2\nSECRET_KEYS=");
+        variables.strangers("bank-service", &settings_of("bank-service"), &mut warnings);
+        let expected = [
+            "APP_ENVIRONMENT is not read; did you mean APP_ENV?",
+            "DATABASES_URL (.env, line 1) is not read; did you mean DATABASE_URL?",
+            "LOG_LEVEL is not read; did you mean RUST_LOG?",
+            "RATE_LOGIN is not read; did you mean RATE_LOGIN_PER_MINUTE?",
+            "TRUSTED_PROXY is not read; did you mean TRUSTED_PROXIES?",
+            "tls_cert_file is not read; did you mean TLS_CERT?",
+        ];
+        assert_eq!(warnings, expected);
+    }
+
+    /// A desktop, a build server, a pod beside others, a systemd unit, and what our own files set for the containers.
+    const FOREIGN: &str = include_str!("foreign_environment.txt");
+
+    #[test]
+    fn an_environment_of_others_and_settings_of_our_other_programs_raise_no_warning() {
+        let mut process: Vec<(&str, &str)> =
+            FOREIGN.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
+        assert!(process.len() > 150);
+        let engines_and_single = |name: &&str| !ENGINES.contains(name) && !SINGLE.contains(name);
+        process.extend(NAMES.iter().copied().filter(engines_and_single).map(|name| (name, "1")));
+        for program in ["bank-standalone", "bank-service", "log-service", "email-service"] {
+            let mut warnings = Vec::new();
+            Variables::of(&process, "").strangers(program, &settings_of(program), &mut warnings);
+            assert!(warnings.is_empty(), "{program}: {warnings:#?}");
         }
     }
 
@@ -346,7 +379,7 @@ mod tests {
         ];
         let process: Vec<_> = set.iter().map(|name| (*name, "hunter2")).collect();
         let mut warnings = Vec::new();
-        Variables::of(&process, "").strangers("bank-standalone", &["EMAIL_HOST".to_owned()], &mut warnings);
+        Variables::of(&process, "").strangers("bank-standalone", &[setting("EMAIL_HOST")], &mut warnings);
         let text = warnings.join("\n");
         for name in set.iter().filter(|name| **name != "EMAIL_HOST") {
             assert!(
@@ -365,11 +398,7 @@ mod tests {
         let (value, _) = resolved(&[("rabbitmq_host", "h"), ("rabbitmq_port", "1")], "", "AMQP_URI");
         assert_eq!(value.as_deref(), Some("amqp://guest:guest@h:1/%2f"));
         let mut warnings = Vec::new();
-        Variables::of(&[("mail_server", "x")], "").strangers(
-            "email-service",
-            &["EMAIL_HOST".to_owned()],
-            &mut warnings,
-        );
+        Variables::of(&[("mail_server", "x")], "").strangers("email-service", &[setting("EMAIL_HOST")], &mut warnings);
         assert!(
             warnings.len() == 1 && warnings[0].starts_with("mail_server is called EMAIL_HOST here"),
             "{warnings:?}"

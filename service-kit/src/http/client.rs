@@ -32,15 +32,22 @@ pub(super) fn builder(timeout: Duration) -> reqwest::ClientBuilder {
         .no_proxy()
 }
 
-/// What went wrong, to its last cause, on one line: that a certificate is not trusted is the innermost. Of a request's error take
-/// the address away before, which may bear a secret.
+/// What went wrong, to its last cause, on one line: that a certificate is not trusted is the innermost. Each part is there once:
+/// many an error repeats its cause, and some drivers' repeat themselves. Of a request's error take the address away before, which
+/// may bear a secret.
 pub fn causes(error: &dyn Error) -> String {
-    let (mut text, mut next) = (error.to_string(), error.source());
+    let (mut texts, mut next) = (vec![error.to_string()], error.source());
     while let Some(cause) = next {
-        text = format!("{text}: {cause}");
+        let text = cause.to_string();
+        if !texts.iter().any(|before| before.contains(&text)) {
+            texts.push(text);
+        }
         next = cause.source();
     }
-    text
+    let text = texts.join(": ");
+    let mut parts: Vec<&str> = text.split(": ").collect();
+    parts.dedup();
+    parts.join(": ")
 }
 
 /// The body of an answer of at most so many bytes; the error is for a log.
@@ -54,4 +61,31 @@ pub async fn bounded_body(response: reqwest::Response, limit: usize) -> Result<V
         }
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Fault {
+        #[error("the file cannot be opened: {0}")]
+        Repeated(#[source] std::io::Error),
+        #[error("the key cannot be read")]
+        Silent(#[source] std::io::Error),
+        #[error("the database is away: Input/output error: Input/output error: refused")]
+        Driver,
+    }
+
+    #[test]
+    fn each_cause_is_there_once() {
+        let cause = || std::io::Error::other("Permission denied (os error 13)");
+        for (fault, text) in [
+            (Fault::Repeated(cause()), "the file cannot be opened: Permission denied (os error 13)"),
+            (Fault::Silent(cause()), "the key cannot be read: Permission denied (os error 13)"),
+            (Fault::Driver, "the database is away: Input/output error: refused"),
+        ] {
+            assert_eq!(causes(&fault), text);
+        }
+    }
 }

@@ -36,7 +36,7 @@ impl CorsOptions {
         let given = self.cors_origins.split(',').map(str::trim).filter(|text| !text.is_empty());
         let origins: Option<Vec<String>> = given.map(origin).collect();
         let origins = origins.filter(|origins| origins.len() <= MAX_ORIGINS).ok_or(());
-        Origins(faults.check("CORS_ORIGINS", &self.cors_origins, EXPECTED, origins).unwrap_or_default())
+        Origins(faults.check("CORS_ORIGINS", EXPECTED, origins).unwrap_or_default())
     }
 }
 

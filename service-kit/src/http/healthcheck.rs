@@ -27,7 +27,8 @@ pub async fn address(bind: SocketAddr, tls: &Tls) -> Result<String, String> {
     let Err(error) = TcpListener::bind(bind) else { return Ok(format!("{bind} is free")) };
     let answered = healthcheck(bind, tls).await;
     answered.map(|()| format!("{bind} is the running service's, which is ready")).map_err(|reason| {
-        format!("{bind} cannot be listened on: {error}; if the service is running already, it is not ready: {reason}")
+        let fault = super::server::listen_fault(bind, &error);
+        format!("{fault}; if the service is running already, it is not ready: {reason}")
     })
 }
 

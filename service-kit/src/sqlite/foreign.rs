@@ -26,20 +26,28 @@ struct Version {
 /// migration, is missing. Only reads.
 pub fn refuse_foreign(path: &Path, first: &str) -> Result<(), SqliteError> {
     let fault = |reason: String| SqliteError::Open { path: path.display().to_string(), reason };
-    if std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
-        let url = url::Url::from_file_path(std::path::absolute(path).map_err(|error| fault(error.to_string()))?);
-        let url = url.map_err(|()| fault("the path is not one of a file".to_owned()))?;
-        let mut connection =
-            SqliteConnection::establish(&format!("{url}?mode=ro")).map_err(|error| fault(error.to_string()))?;
-        // Another process may be starting or ending with the file.
-        connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(|error| fault(error.to_string()))?;
-        if is_foreign(&mut connection, first).map_err(|error| fault(error.to_string()))? {
-            return Err(fault(
-                "it has tables that this service did not make; nothing was changed: use another file".to_owned(),
-            ));
-        }
+    let Some(mut connection) = open_to_read(path)? else { return Ok(()) };
+    if is_foreign(&mut connection, first).map_err(|error| fault(error.to_string()))? {
+        return Err(fault(
+            "it has tables that this service did not make; nothing was changed: use another file".to_owned(),
+        ));
     }
     Ok(())
+}
+
+/// A connection that only reads, to a file that may be somebody else's; none if there is nothing in it yet.
+pub fn open_to_read(path: &Path) -> Result<Option<SqliteConnection>, SqliteError> {
+    let fault = |reason: String| SqliteError::Open { path: path.display().to_string(), reason };
+    if !std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+        return Ok(None);
+    }
+    let url = url::Url::from_file_path(std::path::absolute(path).map_err(|error| fault(error.to_string()))?);
+    let url = url.map_err(|()| fault("the path is not one of a file".to_owned()))?;
+    let mut connection =
+        SqliteConnection::establish(&format!("{url}?mode=ro")).map_err(|error| fault(error.to_string()))?;
+    // Another process may be starting or ending with the file.
+    connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(|error| fault(error.to_string()))?;
+    Ok(Some(connection))
 }
 
 fn is_foreign(connection: &mut SqliteConnection, first: &str) -> diesel::QueryResult<bool> {

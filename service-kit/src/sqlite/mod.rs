@@ -8,7 +8,7 @@ mod open;
 mod readers;
 mod writer;
 
-pub use foreign::refuse_foreign;
+pub use foreign::{open_to_read, refuse_foreign};
 pub use open::{Role, finish, open, pragmas};
 pub use readers::Readers;
 pub use writer::{Hooks, Writer};

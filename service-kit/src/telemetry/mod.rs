@@ -13,12 +13,15 @@ mod reports;
 mod visit;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sentry::integrations::tracing::ErrorLayer;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer as _};
+
+use crate::config::Faults;
 
 pub use metrics::Metrics;
 pub use reports::ReportOptions;
@@ -27,6 +30,12 @@ pub use reports::ReportOptions;
 /// connections that end, also where that is the answer to a question, our own errors tell.
 const UNWANTED: [&str; 4] =
     ["lapin::returned_messages=off", "lapin::channel=off", "lapin::channels=off", "lapin::io_loop=off"];
+
+const LEVEL_EXPECTED: &str =
+    "the filter of log levels cannot be read; expected such as info, or info,bank_service=debug";
+const FILE_EXPECTED: &str = "expected a file that may be written, in a folder that is there";
+/// How long [`flush`] takes at most.
+pub(crate) const FLUSH_LIMIT: Duration = output::FLUSH_LIMIT.saturating_add(reports::LAST_WAIT);
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -53,6 +62,19 @@ pub struct LogSettings {
     pub reports: ReportOptions,
 }
 
+impl LogSettings {
+    /// Notes what is wrong with the settings. Nothing is written, so that it may come before anything is.
+    pub fn check(&self, faults: &mut Faults) {
+        if EnvFilter::try_new(&self.level).is_err() {
+            faults.add(TelemetryError::Level.to_string());
+        }
+        if let Some(fault) = self.file.as_deref().and_then(output::fault_of) {
+            faults.add(format!("LOG_FILE: the file cannot be opened: {fault}; {FILE_EXPECTED}"));
+        }
+        self.reports.check(faults);
+    }
+}
+
 impl Default for LogSettings {
     fn default() -> Self {
         Self { format: LogFormat::Text, level: "info".to_owned(), file: None, reports: ReportOptions::default() }
@@ -61,10 +83,10 @@ impl Default for LogSettings {
 
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    #[error("the log level {level:?} is not valid: {source}; expected such as info or info,bank_service=debug")]
-    Level { level: String, source: tracing_subscriber::filter::ParseError },
-    #[error("the log file {path:?} cannot be opened: {source}")]
-    File { path: PathBuf, source: std::io::Error },
+    #[error("RUST_LOG: {LEVEL_EXPECTED}")]
+    Level,
+    #[error("LOG_FILE: the file cannot be opened: {0}; {FILE_EXPECTED}")]
+    File(std::io::Error),
     #[error("the log writer cannot start: {0}")]
     Writer(std::io::Error),
     #[error("SENTRY_DSN: not a DSN; expected such as https://KEY@HOST/PROJECT")]
@@ -75,8 +97,7 @@ pub enum TelemetryError {
 
 /// Installs the process's log subscriber and a panic hook that logs; works once per process.
 pub fn init(settings: &LogSettings) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&settings.level)
-        .map_err(|source| TelemetryError::Level { level: settings.level.clone(), source })?;
+    let filter = EnvFilter::try_new(&settings.level).map_err(|_| TelemetryError::Level)?;
     let unwanted = UNWANTED.iter().filter_map(|text| text.parse().ok());
     let filter = unwanted.fold(filter, EnvFilter::add_directive);
     let output = output::Output::start(settings.file.as_deref())?;
@@ -99,4 +120,27 @@ pub fn init(settings: &LogSettings) -> Result<(), TelemetryError> {
 pub fn flush() {
     output::flush();
     reports::flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    #[test]
+    fn every_fault_of_the_log_names_its_variable_and_shows_no_value() {
+        let reports = ReportOptions { sentry_dsn: Some(Secret::new("hunter2")), ..ReportOptions::default() };
+        let file = Some("/hunter2/bank.log".into());
+        let settings = LogSettings { level: "a=b=hunter2".to_owned(), file, reports, ..LogSettings::default() };
+        let mut faults = Faults::new();
+        settings.check(&mut faults);
+        let text = faults.finish().unwrap_err().to_string();
+        for variable in ["RUST_LOG: ", "LOG_FILE: ", "SENTRY_DSN: "] {
+            assert!(text.contains(&format!("\n  {variable}")), "{variable} in {text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
+        let mut faults = Faults::new();
+        LogSettings::default().check(&mut faults);
+        assert!(faults.finish().is_ok());
+    }
 }

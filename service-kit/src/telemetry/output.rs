@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::TelemetryError;
 
 const QUEUE_LINES: usize = 8_192;
-const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+pub(super) const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 static QUEUE: OnceLock<SyncSender<Item>> = OnceLock::new();
 
@@ -38,7 +38,7 @@ impl Output {
             None => Box::new(io::stderr()),
             Some(path) => {
                 let opened = OpenOptions::new().create(true).append(true).open(path);
-                Box::new(Both(opened.map_err(|source| TelemetryError::File { path: path.to_owned(), source })?))
+                Box::new(Both(opened.map_err(TelemetryError::File)?))
             }
         };
         let (queue, lines) = sync_channel(QUEUE_LINES);
@@ -51,6 +51,19 @@ impl Output {
         // A second call keeps the first queue: the subscriber of the first call stays the one in use.
         QUEUE.get_or_init(|| queue.clone());
         Ok(Self { queue, dropped })
+    }
+}
+
+/// Why lines could not be appended to this file, found out without making it. That its folder may not be written to is found
+/// out when it is opened.
+pub(super) fn fault_of(file: &Path) -> Option<String> {
+    match OpenOptions::new().append(true).open(file) {
+        Ok(_) => None,
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Some(error.to_string()),
+        Err(error) => {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            (!folder.is_dir() || file.file_name().is_none()).then(|| error.to_string())
+        }
     }
 }
 
@@ -141,7 +154,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_cannot_be_written_is_found_out_and_none_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = folder.path().join("new.log");
+        assert_eq!(fault_of(&new), None);
+        assert!(!new.exists());
+        assert!(fault_of(folder.path()).is_some());
+        assert!(fault_of(&folder.path().join("none/new.log")).is_some());
+        std::fs::write(&new, "").unwrap();
+        assert_eq!(fault_of(&new), None);
+        assert!(fault_of(&new.join("below.log")).is_some());
+        assert_eq!(fault_of(Path::new("new.log")), None);
+    }
+
+    #[test]
     fn a_file_that_cannot_be_opened_is_an_error() {
-        assert!(matches!(Output::start(Some(Path::new("/"))), Err(TelemetryError::File { .. })));
+        assert!(matches!(Output::start(Some(Path::new("/"))), Err(TelemetryError::File(_))));
     }
 }

@@ -1,6 +1,6 @@
 //! Error reports for a tracker that speaks Sentry's protocol: each line at ERROR is one, with its fields, the release and the
 //! environment. They hold what the log holds and nothing more; up to 30 wait for a tracker that is slow, further ones are
-//! dropped, and nothing ever waits for it but the end of the process, for two seconds.
+//! dropped, and nothing ever waits for it but the end of the process, for a second.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use clap::Args;
 use sentry::{ClientInitGuard, ClientOptions};
 
 use super::TelemetryError;
-use crate::config::Secret;
+use crate::config::{Faults, Secret};
 
-const LAST_WAIT: Duration = Duration::from_secs(2);
+pub(super) const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Where errors are reported.
 #[derive(Debug, Clone, Default, Args)]
@@ -25,16 +25,34 @@ pub struct ReportOptions {
     pub sentry_environment: Option<String>,
 }
 
+impl ReportOptions {
+    fn dsn(&self) -> Option<&str> {
+        self.sentry_dsn.as_ref().map(Secret::expose).filter(|dsn| !dsn.is_empty())
+    }
+
+    pub(super) fn check(&self, faults: &mut Faults) {
+        if self.dsn().is_some_and(|dsn| !is_dsn(dsn)) {
+            faults.add(TelemetryError::Dsn.to_string());
+        }
+    }
+}
+
+fn is_dsn(text: &str) -> bool {
+    text.parse::<sentry::types::Dsn>().is_ok()
+}
+
 /// Kept for the whole process: dropping it ends the reports.
 static CLIENT: OnceLock<ClientInitGuard> = OnceLock::new();
 
 /// Starts reporting, if a tracker is named. The release is the program's name and version.
 pub(super) fn start(options: &ReportOptions) -> Result<bool, TelemetryError> {
-    let Some(dsn) = options.sentry_dsn.as_ref().filter(|dsn| !dsn.expose().is_empty()) else { return Ok(false) };
-    dsn.expose().parse::<sentry::types::Dsn>().map_err(|_| TelemetryError::Dsn)?;
+    let Some(dsn) = options.dsn() else { return Ok(false) };
+    if !is_dsn(dsn) {
+        return Err(TelemetryError::Dsn);
+    }
     let program = std::env::current_exe().ok().and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
     let release = format!("{}@{}", program.as_deref().unwrap_or("bank"), env!("CARGO_PKG_VERSION"));
-    let mut client = ClientOptions::new().dsn(dsn.expose()).release(release).shutdown_timeout(LAST_WAIT);
+    let mut client = ClientOptions::new().dsn(dsn).release(release).shutdown_timeout(LAST_WAIT);
     if let Some(environment) = options.sentry_environment.clone().filter(|name| !name.is_empty()) {
         client = client.environment(environment);
     }

@@ -93,10 +93,15 @@ impl Place {
 
     /// The same with another value for one of the flags that are always given.
     pub(crate) async fn run_replacing(&self, flag: &str, value: &str) -> Output {
+        self.run_with(&[(flag, value)]).await
+    }
+
+    /// The same with several.
+    pub(crate) async fn run_with(&self, values: &[(&str, &str)]) -> Output {
         let mut flags = self.flags();
         for (name, given) in &mut flags {
-            if name == flag {
-                value.clone_into(given);
+            if let Some((_, value)) = values.iter().find(|(flag, _)| flag == name) {
+                (*value).clone_into(given);
             }
         }
         output(self.command_with(&flags)).await

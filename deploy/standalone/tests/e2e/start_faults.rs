@@ -25,6 +25,7 @@ async fn a_port_in_use_is_named() {
         let output = place.run_replacing(flag, &taken).await;
         assert_one_line(&output, &[flag, variable], &taken);
         assert_one_line(&output, &[flag, variable], "in use");
+        assert!(!place.data().exists(), "a password would be made and shown to nobody");
     }
 }
 
@@ -32,8 +33,8 @@ async fn a_port_in_use_is_named() {
 async fn a_bind_address_that_is_none_is_named() {
     for (flag, variable) in [("--bank-bind", "BANK_BIND"), ("--log-bind", "LOG_BIND"), ("--email-bind", "EMAIL_BIND")] {
         let output = Place::new().run_replacing(flag, "nowhere").await;
-        assert_one_line(&output, &[flag, variable], "nowhere");
-        assert_one_line(&output, &[flag, variable], "HOST:PORT");
+        assert_one_line(&output, &[&format!("{variable} ({flag})")], "HOST:PORT");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("nowhere"), "a value is shown");
     }
 }
 
@@ -60,6 +61,76 @@ async fn a_data_folder_that_another_process_uses_is_named_and_left_alone() {
     assert_one_line(&place.run(&[]).await, &["--data-dir", "DATA_DIR"], "in use");
     system.admin().await.create("/api/banks", serde_json::json!({"name": "Undisturbed"})).await;
     system.terminate().await;
+}
+
+#[tokio::test]
+async fn every_fault_is_named_at_once_and_nothing_is_written() {
+    let place = Place::new();
+    let mut command = place.command();
+    let wrong = [
+        ("EMAIL_FROM", "hunter2"),
+        ("MAIL_URL", "pigeon://u:hunter2@h"),
+        ("ADMIN_EMAIL", "hunter2"),
+        ("PUSH_CREDENTIALS_FILE", "hunter2"),
+        ("PUSH_BASE_URL", "nix://hunter2"),
+        ("DEFAULT_ROLE", "nosuch"),
+        ("PUBLIC_URL", "hunter2"),
+        ("CORS_ORIGINS", "hunter2"),
+        ("MAIL_ALARM_HOURLY", "hunter2"),
+        ("RUST_LOG", "a=b=hunter2"),
+        ("LOG_FILE", "bank.log"),
+        ("SENTRY_DSN", "hunter2"),
+        ("TRUSTED_PROXY", "hunter2"),
+    ];
+    command.envs(wrong).args(["--rate-login-per-minute", "hunter2", "--admin-pass", "correct", "hunter2"]);
+    let output = command.output().await.unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    let named = wrong.iter().map(|(name, _)| *name).filter(|name| !["LOG_FILE", "TRUSTED_PROXY"].contains(name));
+    for name in named {
+        assert_eq!(errors.matches(&format!("\n  {name}: ")).count(), 1, "{name} in {errors}");
+    }
+    for part in ["RATE_LOGIN_PER_MINUTE (--rate-login-per-minute): ", "argument 13: an argument was not expected here"]
+    {
+        assert!(errors.contains(part), "{part} in {errors}");
+    }
+    assert!(!errors.contains("hunter2") && !errors.contains("correct"), "{errors}");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "something is left behind");
+}
+
+#[tokio::test]
+async fn each_fault_that_was_found_late_before_is_found_before_anything_is_written() {
+    for (variable, value) in [
+        ("EMAIL_FROM", "nobody"),
+        ("MAIL_URL", "pigeon://h"),
+        ("MAIL_URL", "mailbox:/dev/null/mails"),
+        ("ADMIN_EMAIL", "nobody"),
+        ("ADMIN_PASS", "short"),
+        ("PUSH_CREDENTIALS_FILE", "/nowhere/key.json"),
+        ("SMS_FOLDER", "/dev/null/texts"),
+        ("BANK_BIND", "192.0.2.7:0"),
+        ("DEFAULT_ROLE", "nosuch"),
+    ] {
+        let place = Place::new();
+        let output = match variable {
+            "BANK_BIND" => place.run_replacing("--bank-bind", value).await,
+            _ => place.command().env(variable, value).output().await.unwrap(),
+        };
+        assert_one_line(&output, &[variable], "");
+        assert_eq!(output.status.code(), Some(2), "{variable}");
+        assert!(!place.data().exists(), "{variable} leaves a data folder");
+    }
+}
+
+#[tokio::test]
+async fn two_services_at_one_address_are_refused() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = held.local_addr().unwrap().to_string();
+    drop(held);
+    let place = Place::new();
+    let output = place.run_with(&[("--bank-bind", &free), ("--log-bind", &free)]).await;
+    assert_one_line(&output, &["LOG_BIND (--log-bind): the same as BANK_BIND"], "");
+    assert!(!place.data().exists());
 }
 
 #[tokio::test]

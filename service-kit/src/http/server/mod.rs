@@ -2,9 +2,11 @@
 //!
 //! One middleware does what every request needs: its id, the concurrency limit, the time limit, panics, error bodies,
 //! security headers, CORS, conditions, metrics and the access log line. Shutdown: readiness says 503 first, then no new connection is taken,
-//! then requests in flight finish within their time. A stream may go on after its head is out: no time limit cuts it.
+//! then requests in flight finish within their time; all of that ends by one deadline. A stream may go on after its head is out:
+//! no time limit cuts it.
 
 mod access;
+mod address;
 mod assets;
 mod builtin;
 mod client_addr;
@@ -20,6 +22,8 @@ mod settings;
 mod shape;
 mod workers;
 
+pub use address::{check_address, ensure_free, start_fault};
+pub(in crate::http) use address::listen_fault;
 pub use client_addr::{ClientAddr, Network, trust_warning};
 pub use context::{Caller, head_only, request_id};
 pub(crate) use context::{note_caller, note_route};

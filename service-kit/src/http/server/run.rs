@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer, web};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
+use super::address::bound;
 use super::builtin::Builtin;
 use super::gate::Gate;
 use super::guard::{Guard, Shared};
@@ -18,7 +18,7 @@ use super::workers::Workers;
 use super::{ServerParts, ServerSettings};
 use crate::http::fields::{BodyLimit, BodyTime};
 use crate::http::tls;
-use crate::lifecycle::{Readiness, Shutdown};
+use crate::lifecycle::{Deadline, Readiness, Shutdown};
 use crate::task;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -46,11 +46,14 @@ impl RunningServer {
     /// Stops accepting; if gracefully, requests in flight finish within `shutdown_timeout`.
     pub async fn stop(&self, graceful: bool) {
         self.gate.release();
-        self.handle.stop(graceful).await;
+        tokio::select! {
+            () = self.handle.stop(graceful) => {}
+            () = self.wait() => {}
+        }
         self.wait().await;
     }
 
-    /// Returns once the server has stopped.
+    /// Returns once the server has stopped, or the deadline of a shutdown has passed.
     pub async fn wait(&self) {
         wait(self.stopped.clone()).await;
     }
@@ -62,7 +65,6 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
 }
 
 /// Binds at once and serves until the shutdown begins or [`RunningServer::stop`] is called. Needs an actix system.
-#[expect(clippy::needless_pass_by_value, reason = "a server takes over what it is made of")]
 pub fn serve<F>(settings: ServerSettings, parts: ServerParts, configure: F) -> io::Result<RunningServer>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
@@ -110,34 +112,35 @@ where
     });
     let (server, gate) = bound.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", settings.bind)))?;
     let addr = server.addrs().first().copied().unwrap_or(settings.bind);
-    let running = start(server.run(), addr, https, gate);
+    let (running, ended) = start(server.run(), addr, https, gate);
     tracing::info!(service = settings.service, url = running.url(), "listening");
-    drain_on_shutdown(&running, connections, parts.shutdown, parts.readiness, &settings);
+    let (handle, gate) = (running.handle.clone(), Arc::clone(&running.gate));
+    let stop = Stop { handle, gate, connections, readiness: parts.readiness, ended, settings };
+    stop.on_shutdown(parts.shutdown, running.stopped.clone());
     Ok(running)
 }
 
 /// A listening socket. What it accepts inherits the limit for clients that take nothing of what waits for them: the kernel
 /// then closes the connection, whatever the answer is and whoever writes it.
 fn listener(bind: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
+    let socket = bound(bind)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(write_timeout))?;
-    socket.bind(&bind.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-fn start(server: Server, addr: SocketAddr, https: bool, gate: Gate) -> RunningServer {
+fn start(server: Server, addr: SocketAddr, https: bool, gate: Gate) -> (RunningServer, watch::Sender<bool>) {
     let handle = server.handle();
     let (ended, stopped) = watch::channel(false);
+    let by_itself = ended.clone();
     drop(task::spawn("http-server", async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "the server failed");
         }
-        ended.send_replace(true);
+        by_itself.send_replace(true);
     }));
-    RunningServer { addr, https, handle, stopped, gate: Arc::new(gate) }
+    (RunningServer { addr, https, handle, stopped, gate: Arc::new(gate) }, ended)
 }
 
 /// What is known of the connections that were taken.
@@ -147,29 +150,40 @@ struct Connections {
     newcomers: Newcomers,
 }
 
-/// Not ready first, then a moment for load balancers to see it, then no more connections; those that are there are served.
-fn drain_on_shutdown(
-    running: &RunningServer,
+/// The steps of a stop, and what they act on.
+struct Stop {
+    handle: ServerHandle,
+    gate: Arc<Gate>,
     connections: Connections,
-    shutdown: Shutdown,
     readiness: Readiness,
-    settings: &ServerSettings,
-) {
-    let (handle, stopped, gate) = (running.handle.clone(), running.stopped.clone(), Arc::clone(&running.gate));
-    let (drain_delay, accept_delay, silence_limit) =
-        (settings.drain_delay, settings.accept_delay, settings.silence_limit);
-    drop(task::spawn("http-drain", async move {
-        tokio::select! {
-            () = shutdown.wait() => {}
-            () = wait(stopped) => return,
+    ended: watch::Sender<bool>,
+    settings: ServerSettings,
+}
+
+impl Stop {
+    fn on_shutdown(self, shutdown: Shutdown, stopped: watch::Receiver<bool>) {
+        drop(task::spawn("http-drain", async move {
+            tokio::select! {
+                () = shutdown.wait() => self.run(shutdown.deadline(self.settings.stop_limit)).await,
+                () = wait(stopped) => {}
+            }
+        }));
+    }
+
+    /// Not ready first, then a moment for load balancers to see it, then no more connections; those that are there are served.
+    /// Each step has a limit of its own, and gets no more than is left until the deadline.
+    async fn run(&self, deadline: Deadline) {
+        let settings = &self.settings;
+        self.readiness.set_draining();
+        tokio::time::sleep(deadline.left(settings.drain_delay)).await;
+        if self.gate.shut() {
+            tokio::time::sleep(deadline.left(settings.accept_delay)).await;
+            self.connections.workers.catch_up(deadline.left(CATCH_UP_LIMIT)).await;
+            self.connections.newcomers.asked(deadline.left(settings.silence_limit)).await;
         }
-        readiness.set_draining();
-        tokio::time::sleep(drain_delay).await;
-        if gate.shut() {
-            tokio::time::sleep(accept_delay).await;
-            connections.workers.catch_up(CATCH_UP_LIMIT).await;
-            connections.newcomers.asked(silence_limit).await;
+        if deadline.wait(settings.stop_limit, self.handle.stop(true)).await.is_none() {
+            tracing::warn!("the server did not stop in time; what it still works on is given up");
+            self.ended.send_replace(true);
         }
-        handle.stop(true).await;
-    }));
+    }
 }

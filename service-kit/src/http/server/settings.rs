@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Network;
 use crate::http::cors::Origins;
 use crate::http::tls::Tls;
-use crate::lifecycle::{Readiness, Shutdown};
+use crate::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
 use crate::telemetry::Metrics;
 
 /// The limits and the address of a server.
@@ -37,6 +37,8 @@ pub struct ServerSettings {
     pub accept_delay: Duration,
     /// After that, how long a connection that has sent no request yet is waited for.
     pub silence_limit: Duration,
+    /// From the beginning of a shutdown to the end of the server, whatever its steps would like to wait for.
+    pub stop_limit: Duration,
     /// Who may say by `X-Forwarded-For` on whose behalf it asks.
     pub trusted_proxies: Vec<Network>,
     /// Whose pages may read answers.
@@ -66,6 +68,7 @@ impl ServerSettings {
             drain_delay: Duration::from_millis(500),
             accept_delay: Duration::from_millis(250),
             silence_limit: Duration::from_secs(1),
+            stop_limit: WORK_LIMIT,
             trusted_proxies: Vec::new(),
             cors_origins: Origins::default(),
             write_timeout: Duration::from_secs(10),

@@ -15,6 +15,8 @@ use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use crate::config::Faults;
+
 pub use options::TlsOptions;
 pub use verifier::{Exception, Unproved, client_config, read_certificates, system_roots};
 
@@ -27,6 +29,15 @@ pub enum Tls {
     Adhoc,
     /// PEM files: the chain, leaf first, and its private key.
     Files { cert: PathBuf, key: PathBuf },
+}
+
+impl Tls {
+    /// Notes files that the port cannot be protected with. Reads them.
+    pub fn check_files(&self, faults: &mut Faults) {
+        if let Err(error) = server_config(self) {
+            faults.add(format!("TLS_CERT, TLS_KEY: {error}"));
+        }
+    }
 }
 
 /// Makes aws-lc the process's provider. Calling it again does nothing.
@@ -64,17 +75,19 @@ fn self_signed() -> io::Result<Identity> {
 }
 
 fn from_files(cert: &Path, key: &Path) -> io::Result<Identity> {
-    let fault = |what: &str, path: &Path, error: &dyn std::fmt::Display| {
-        let text = format!("{what} {}: {error}; expected a PEM file", path.display());
+    let fault = |what: &str, shown: &dyn std::fmt::Display, error: &dyn std::fmt::Display| {
+        let text = format!("{what}{shown}: {error}; expected a PEM file");
         io::Error::new(io::ErrorKind::InvalidInput, text)
     };
+    let shown = format!(" {}", cert.display());
     let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| fault("TLS certificate", cert, &error))?;
+        .map_err(|error| fault("TLS certificate", &shown, &error))?;
     if chain.is_empty() {
-        return Err(fault("TLS certificate", cert, &"it holds no certificate"));
+        return Err(fault("TLS certificate", &shown, &"it holds no certificate"));
     }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| fault("TLS key", key, &error))?;
+    // The path is not shown: the key itself may stand there by mistake.
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| fault("TLS key", &"", &error))?;
     Ok((chain, key))
 }
 
@@ -86,6 +99,21 @@ mod tests {
     fn a_self_signed_certificate_makes_a_configuration() {
         assert!(server_config(&Tls::Adhoc).unwrap().is_some());
         assert!(server_config(&Tls::Off).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_key_that_is_not_a_file_is_a_fault_that_does_not_show_it() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let cert = folder.path().join("cert.pem");
+        std::fs::write(&cert, made.cert.pem()).unwrap();
+        let mut faults = Faults::new();
+        Tls::Files { cert, key: "hunter2".into() }.check_files(&mut faults);
+        let text = faults.finish().unwrap_err().to_string();
+        assert!(text.contains("TLS_CERT, TLS_KEY: TLS key: ") && !text.contains("hunter2"), "{text}");
+        let mut faults = Faults::new();
+        Tls::Off.check_files(&mut faults);
+        assert!(faults.finish().is_ok());
     }
 
     #[test]

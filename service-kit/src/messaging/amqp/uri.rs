@@ -1,37 +1,21 @@
 //! From `AMQP_URI` to settings, with the defaults of what it does not say.
 
-use std::path::Path;
 use std::time::Duration;
 
 use lapin::uri::AMQPUri;
 use url::{Host, Url};
 
 use super::error::AmqpError;
-use crate::config::Faults;
-use crate::messaging::{AmqpSettings, BrokerOptions};
+use crate::messaging::AmqpSettings;
+use crate::messaging::broker::MAX_NAME;
 
 /// A broker that is silent for twice this long counts as gone.
 const HEARTBEAT_S: u16 = 10;
 /// The broker's own limit. It never splits the frame of a message's headers and does not hold it to what was negotiated, so that a
 /// lower limit here would end the connection at a message whose headers are larger, with everything that it had in hand.
 const FRAME_MAX: u32 = 128 * 1024;
-/// What AMQP allows for the name of a queue or an exchange, less the longest suffix put to it here.
-const MAX_NAME: usize = 200;
 
 impl AmqpSettings {
-    /// The settings by the options, whose URI this is; faults are noted.
-    pub(in crate::messaging) fn read(uri: &str, options: &BrokerOptions, faults: &mut Faults) -> Option<Self> {
-        let ca_pem = options.amqp_ca_file.as_deref().filter(|path| !path.as_os_str().is_empty());
-        let ca_pem = ca_pem.and_then(|path| read_authorities(path, faults));
-        match Self::parse(uri, &options.exchange_name) {
-            Ok(settings) => Some(Self { ca_pem, ..settings }),
-            Err(error) => {
-                faults.add(format!("AMQP_URI: {error}"));
-                None
-            }
-        }
-    }
-
     /// Reads `amqp://user:password@host:5672/vhost` or `amqps://…`. A missing or empty virtual host is `/`.
     pub fn parse(uri: &str, exchange: &str) -> Result<Self, AmqpError> {
         let fault = |reason: &str| AmqpError::Uri { reason: reason.to_owned() };
@@ -81,20 +65,11 @@ impl AmqpSettings {
     }
 }
 
-fn read_authorities(path: &Path, faults: &mut Faults) -> Option<String> {
-    let fault = match std::fs::read_to_string(path) {
-        Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Some(pem),
-        Ok(_) => "no certificate in PEM form".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    faults.add(format!("AMQP_CA_FILE: {}: {fault}", path.display()));
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
+    use crate::config::{Faults, Secret};
+    use crate::messaging::BrokerOptions;
 
     fn endpoint(uri: &str) -> String {
         AmqpSettings::parse(uri, "x").unwrap().endpoint()

@@ -7,4 +7,6 @@ mod options;
 mod settings;
 
 pub use options::BrokerOptions;
+#[cfg(feature = "amqp")]
+pub(in crate::messaging) use options::MAX_NAME;
 pub use settings::AmqpSettings;

@@ -1,0 +1,55 @@
+//! Files and folders that a service makes when it starts: whether they can be made, found out without making any.
+
+use std::path::Path;
+
+use super::Faults;
+
+/// Notes a folder that cannot be made, since something else is in its place or in that of a folder above it.
+pub fn check_folder(variable: &str, path: &Path, faults: &mut Faults) {
+    let nearest = path.ancestors().find(|path| !path.as_os_str().is_empty() && path.symlink_metadata().is_ok());
+    if nearest.is_some_and(|path| !path.is_dir()) {
+        faults.add(format!(
+            "{variable}: not a folder, or below something that is none; choose a folder that may be written to"
+        ));
+    }
+}
+
+/// The same for a file, whose folder is made with it.
+pub fn check_file(variable: &str, path: &Path, faults: &mut Faults) {
+    if path.is_dir() {
+        faults.add(format!("{variable}: names a folder; expected the name of a file"));
+    } else if let Some(folder) = path.parent() {
+        check_folder(variable, folder, faults);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(check: impl FnOnce(&mut Faults)) -> Vec<String> {
+        let mut faults = Faults::new();
+        check(&mut faults);
+        faults.finish().err().map(|error| error.lines().to_vec()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_folder_or_a_file_is_refused_where_something_else_is_and_nothing_is_made() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        for path in [&file, &file.join("below")] {
+            assert!(lines(|faults| check_folder("DIR", path, faults))[0].starts_with("DIR: not a folder"));
+        }
+        assert!(lines(|faults| check_file("FILE", place.path(), faults))[0].starts_with("FILE: names a folder"));
+        assert!(lines(|faults| check_file("FILE", &file.join("below"), faults))[0].starts_with("FILE: not a folder"));
+        let new = place.path().join("new/deep");
+        for path in [new.as_path(), place.path(), Path::new("new"), Path::new("")] {
+            assert_eq!(lines(|faults| check_folder("DIR", path, faults)), [""; 0], "{}", path.display());
+        }
+        for path in [file.as_path(), &new, Path::new("new.sqlite")] {
+            assert_eq!(lines(|faults| check_file("FILE", path, faults)), [""; 0], "{}", path.display());
+        }
+        assert!(!place.path().join("new").exists());
+    }
+}

@@ -1,0 +1,97 @@
+//! Addresses to listen on: why one cannot be, and what to do about it.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::config::Faults;
+
+/// Notes an address that this machine has not, or that this user may not take. Nothing listens on it yet. A port in use is no
+/// fault of the configuration: see [`ensure_free`].
+pub fn check_address(variable: &str, bind: SocketAddr, faults: &mut Faults) {
+    if let Err(error) = bound(bind)
+        && matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::PermissionDenied)
+    {
+        faults.add(format!("{variable}: {}", listen_fault(bind, &error)));
+    }
+}
+
+/// Whether the address could be listened on now; the error names the variable. To be asked before anything is written.
+pub fn ensure_free(variable: &str, bind: SocketAddr) -> Result<(), String> {
+    bound(bind).map(drop).map_err(|error| format!("{variable}: {}", listen_fault(bind, &error)))
+}
+
+/// Why a server did not start, by the variable that is to blame.
+pub fn start_fault(variable: &str, bind: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
+        // What `serve` says of certificate and key.
+        ErrorKind::InvalidInput => format!("TLS_CERT, TLS_KEY: {error}"),
+        _ => format!("{variable}: {}", listen_fault(bind, error)),
+    }
+}
+
+/// Why an address cannot be listened on, and what to do.
+pub(in crate::http) fn listen_fault(bind: SocketAddr, error: &io::Error) -> String {
+    let hint = match error.kind() {
+        ErrorKind::AddrInUse => "the port is in use by another program; stop that, or choose another port",
+        ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; choose one that it has, 127.0.0.1 for itself alone, or 0.0.0.0 for all"
+        }
+        ErrorKind::PermissionDenied => "this user may not take the port; choose one from 1024 on",
+        _ => return format!("{bind} cannot be listened on: {error}"),
+    };
+    format!("{bind} cannot be listened on: {hint}")
+}
+
+/// A socket that has the address. A port that was held a moment ago may be taken again.
+pub(super) fn bound(bind: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&bind.into())?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn noted(bind: SocketAddr) -> Option<String> {
+        let mut faults = Faults::new();
+        check_address("BANK_BIND", bind, &mut faults);
+        faults.finish().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_cause_has_its_own_remedy() {
+        let bind = "192.0.2.7:80".parse().unwrap();
+        let text = |kind| listen_fault(bind, &io::Error::from(kind));
+        for (kind, part) in [
+            (ErrorKind::AddrInUse, "the port is in use by another program"),
+            (ErrorKind::AddrNotAvailable, "this machine has no such address"),
+            (ErrorKind::PermissionDenied, "choose one from 1024 on"),
+            (ErrorKind::Unsupported, "cannot be listened on"),
+        ] {
+            assert!(text(kind).starts_with("192.0.2.7:80 cannot be listened on: ") && text(kind).contains(part));
+            assert_eq!(text(kind).contains("another program"), kind == ErrorKind::AddrInUse);
+        }
+        let tls = io::Error::new(ErrorKind::InvalidInput, "no key");
+        assert_eq!(start_fault("BANK_BIND", bind, &tls), "TLS_CERT, TLS_KEY: no key");
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_a_fault_of_the_configuration_and_a_port_in_use_is_none() {
+        // Of the range for documentation, so no machine has it.
+        let fault = noted("192.0.2.7:0".parse().unwrap()).unwrap();
+        assert!(fault.contains("BANK_BIND: 192.0.2.7:0 cannot be listened on: this machine has no such"), "{fault}");
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let bind = held.local_addr().unwrap();
+        assert_eq!(noted(bind), None);
+        let taken = ensure_free("BANK_BIND", bind).unwrap_err();
+        assert!(taken.starts_with("BANK_BIND: ") && taken.contains("in use"), "{taken}");
+        drop(held);
+        assert_eq!(ensure_free("BANK_BIND", bind), Ok(()));
+    }
+}
