@@ -27,7 +27,7 @@ use mysql_async::{Conn, Opts, OptsBuilder};
 use service_kit::clock::{Clock, SystemClock};
 use shared_events::AccountId;
 
-const HANDS: usize = 16;
+const WORKERS: usize = 16;
 const TURN: Duration = Duration::from_secs(3);
 const TURNS: usize = 3;
 const FIND: &str = "SELECT a.id, a.balance, a.currency, a.client_id, a.bank_id, a.version, k.user_id \
@@ -58,7 +58,7 @@ async fn main() {
         ours.push(turn(|_| issue(store.clone())).await);
     }
     let (bare, anew, ours) = (median(bare), median(anew), median(ours));
-    println!("cards a second, {HANDS} at a time, medians of {TURNS} turns of {} s:", TURN.as_secs());
+    println!("cards a second, {WORKERS} at a time, medians of {TURNS} turns of {} s:", TURN.as_secs());
     println!("  bare, statements kept      {bare:8.0}");
     println!("  bare, inserts anew         {anew:8.0}  {:.2} of it", anew / bare);
     println!("  the service's operation    {ours:8.0}  {:.2} of it", ours / bare);
@@ -91,10 +91,10 @@ where
     W: Future<Output = u64> + Send + 'static,
 {
     let began = Instant::now();
-    let hands: Vec<_> = (0..HANDS).map(|hand| service_kit::task::spawn("hand", worker(hand))).collect();
+    let handles: Vec<_> = (0..WORKERS).map(|number| service_kit::task::spawn("hand", worker(number))).collect();
     let mut done = 0;
-    for hand in hands {
-        done += hand.await.unwrap();
+    for handle in handles {
+        done += handle.await.unwrap();
     }
     done as f64 / began.elapsed().as_secs_f64()
 }

@@ -20,8 +20,8 @@ use crate::consumers::{Recipients, SendEmail};
 use crate::http;
 use crate::mailer::{Mailer, OpenError};
 use crate::metrics::EmailMetrics;
-use crate::operations::{Post, SendSettings, prune};
-use crate::reply::Replies;
+use crate::operations::{MailService, SendSettings, enforce_retention};
+use crate::reply::Confirmations;
 use crate::store::{DeliveryStore, StoreError};
 use crate::templates::{RenderError, Templates};
 
@@ -118,7 +118,7 @@ impl EmailService {
         let templates = Arc::new(Templates::new(&config.subject_prefix)?);
         let email_metrics = EmailMetrics::new(&metrics);
         let settings = SendSettings { from: config.from.clone(), message_id_domain: config.message_id_domain.clone() };
-        let post = Arc::new(Post::new(
+        let mail_service = Arc::new(MailService::new(
             Arc::clone(&mailer),
             Arc::clone(&store),
             settings,
@@ -126,9 +126,9 @@ impl EmailService {
             email_metrics.clone(),
         ));
         let consumer = Arc::new(SendEmail {
-            post: Arc::clone(&post),
+            mail_service: Arc::clone(&mail_service),
             templates: Arc::clone(&templates),
-            replies: Replies::new(publisher, config.callback_queue.clone()),
+            confirmations: Confirmations::new(publisher, config.callback_queue.clone()),
             recipients: Recipients { receivers: config.receivers.clone(), operator: config.operator.clone() },
             links: config.links.clone(),
             metrics: email_metrics,
@@ -140,7 +140,7 @@ impl EmailService {
         });
         let verifier = Verifier::new(keys, AUDIENCE_EMAIL, Arc::clone(&clock)).with_sessions(sessions);
         let parts = http::Parts {
-            post,
+            mail_service,
             store: Arc::clone(&store),
             templates,
             clock: Arc::clone(&clock),
@@ -155,7 +155,7 @@ impl EmailService {
             openapi: http::document(),
         };
         let server = serve_http(&config, server_parts, parts)?;
-        let pruning = task::spawn("prune", prune(store, clock, config.record_days, shutdown.clone()));
+        let retention = task::spawn("retention", enforce_retention(store, clock, config.record_days, shutdown.clone()));
         Ok(Running {
             server,
             readiness,
@@ -164,7 +164,7 @@ impl EmailService {
             queue: config.queue,
             shutdown,
             metrics,
-            pruning,
+            retention,
         })
     }
 }
@@ -211,7 +211,7 @@ pub struct Running {
     queue: String,
     shutdown: Shutdown,
     metrics: Arc<Metrics>,
-    pruning: JoinHandle<()>,
+    retention: JoinHandle<()>,
 }
 
 impl Running {
@@ -257,9 +257,9 @@ impl Running {
         self.shutdown.begin();
         let deadline = self.shutdown.deadline(WORK_LIMIT);
         self.server.stop(true).await;
-        match deadline.wait(WORK_LIMIT, self.pruning).await {
+        match deadline.wait(WORK_LIMIT, self.retention).await {
             Some(Ok(())) => {}
-            Some(Err(error)) => tracing::warn!(%error, "pruning did not end well"),
+            Some(Err(error)) => tracing::warn!(%error, "the retention task did not end well"),
             None => tracing::warn!("pruning did not end in time"),
         }
     }

@@ -15,7 +15,7 @@ use service_kit::http::server::{check_address, ensure_free};
 use service_kit::http::{PeerClient, causes};
 use service_kit::lifecycle::{Deadline, Shutdown, WORK_LIMIT};
 use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, Role};
-use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use service_kit::messaging::{Outgoing, PublishResult, Publisher};
 use service_kit::telemetry::Metrics;
 use tokio::sync::broadcast;
 
@@ -90,7 +90,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::new();
     shutdown.on_signals();
     let Some(broker) = config.broker.clone() else {
-        tracing::warn!("AMQP_URI is not set: no events are heard");
+        tracing::warn!("AMQP_URI is not set: no events are consumed");
         let service = EmailService::new(config, Arc::new(NoBroker::new())).with_shutdown(shutdown.clone());
         let mut running = service.run().await?;
         running.wait().await;
@@ -130,8 +130,8 @@ fn finish(store: &StoreTarget, deadline: Deadline) {
 }
 
 async fn healthcheck(config: &Config) -> anyhow::Result<ExitCode> {
-    let asked = service_kit::http::healthcheck(config.bind, &config.tls).await;
-    asked.map_err(|reason| anyhow!("EMAIL_BIND: {reason}"))?;
+    let result = service_kit::http::healthcheck(config.bind, &config.tls).await;
+    result.map_err(|reason| anyhow!("EMAIL_BIND: {reason}"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -226,8 +226,8 @@ impl NoBroker {
 
 #[async_trait]
 impl Publisher for NoBroker {
-    async fn publish(&self, _: Outgoing) -> Receipt {
-        Receipt::Unavailable { reason: "no broker is configured".to_owned() }
+    async fn publish(&self, _: Outgoing) -> PublishResult {
+        PublishResult::Unavailable { reason: "no broker is configured".to_owned() }
     }
 
     fn resumed(&self) -> broadcast::Receiver<String> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use service_kit::messaging::{Destination, Outgoing, Progress, Publisher, Receipt};
+use service_kit::messaging::{Destination, Outgoing, Progress, PublishResult, Publisher};
 use shared_events::events::{EmailRejected, EmailReport, EmailSent};
 use shared_events::{Envelope, Event, EventId, WireMessage};
 
@@ -25,7 +25,7 @@ pub enum Answer {
 }
 
 /// The way back.
-pub struct Replies {
+pub struct Confirmations {
     publisher: Arc<dyn Publisher>,
     callback_queue: String,
     waiting: Mutex<Waiting>,
@@ -41,23 +41,23 @@ struct Waiting {
 
 /// The reply has not been accepted yet.
 #[derive(Debug, thiserror::Error)]
-pub enum ReplyError {
+pub enum ConfirmationError {
     #[error("the reply is not accepted yet: {0}")]
     NotAccepted(String),
     /// The configured callback queue is away; it is asked again by [`Replies::probe`].
     #[error("the reply waits for its queue: {0}")]
-    Away(String),
+    QueueUnavailable(String),
     #[error("the reply cannot be written")]
     Encode(#[from] serde_json::Error),
 }
 
-impl Replies {
+impl Confirmations {
     pub fn new(publisher: Arc<dyn Publisher>, callback_queue: impl Into<String>) -> Self {
         Self { publisher, callback_queue: callback_queue.into(), waiting: Mutex::default() }
     }
 
     /// Publishes the answer to an event and waits until it is accepted. Nothing to do if nobody asked.
-    pub async fn send(&self, to: &Envelope, answer: Answer, date: DateTime<Utc>) -> Result<(), ReplyError> {
+    pub async fn send(&self, to: &Envelope, answer: Answer, date: DateTime<Utc>) -> Result<(), ConfirmationError> {
         let Some(queue) = &to.reply_to else { return Ok(()) };
         let reply = match answer {
             Answer::Sent(report) => reply(to, &EmailSent(report), date)?,
@@ -70,7 +70,7 @@ impl Replies {
         service_kit::fail_point!("reply.unpublished");
         let Err(reason) = self.publish(id, outgoing).await else { return Ok(()) };
         let stuck = self.waiting().stuck.is_some();
-        Err(if stuck { ReplyError::Away(reason) } else { ReplyError::NotAccepted(reason) })
+        Err(if stuck { ConfirmationError::QueueUnavailable(reason) } else { ConfirmationError::NotAccepted(reason) })
     }
 
     /// Whether replies get through, as far as is known: publishes the one that is stuck, if there is one.
@@ -85,11 +85,11 @@ impl Replies {
 
     async fn publish(&self, id: EventId, mut outgoing: Outgoing) -> Result<(), String> {
         match self.publisher.publish(outgoing.clone()).await {
-            Receipt::Accepted => {
+            PublishResult::Accepted => {
                 self.waiting().progress.remove(&id);
                 Ok(())
             }
-            Receipt::Later { progress, waiting_for, reason, .. } => {
+            PublishResult::Later { progress, waiting_for, reason, .. } => {
                 outgoing.progress = progress.clone();
                 self.remember(id, progress);
                 if waiting_for.is_some() {
@@ -97,7 +97,7 @@ impl Replies {
                 }
                 Err(reason)
             }
-            Receipt::Unrouted { reason, .. } | Receipt::Unavailable { reason } => {
+            PublishResult::Unrouted { reason, .. } | PublishResult::Unavailable { reason } => {
                 self.hold(outgoing);
                 Err(reason)
             }

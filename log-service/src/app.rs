@@ -10,13 +10,13 @@ use service_kit::config::ConfigError;
 use service_kit::http::auth::{AUDIENCE_LOG, KeySource, SessionSource, Verifier};
 use service_kit::http::server::{self, RunningServer, ServerParts, ServerSettings};
 use service_kit::lifecycle::{Readiness, Shutdown};
-use service_kit::messaging::{AmqpSettings, Consumer, ConsumerSettings, HandsReport};
+use service_kit::messaging::{AmqpSettings, Consumer, ConsumerSettings, InFlightReport};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
 
 use crate::config::{LogServiceConfig, Settings};
 use crate::consumers::RecordEvent;
-use crate::http::{self, Api, SharedHands};
+use crate::http::{self, Api, SharedInFlight};
 use crate::metrics::LogMetrics;
 use crate::retention;
 use crate::store::{self, LogStore, OpenError};
@@ -63,7 +63,7 @@ pub struct Running {
     server: RunningServer,
     readiness: Readiness,
     metrics: Arc<Metrics>,
-    hands: SharedHands,
+    in_flight: SharedInFlight,
     shutdown: Shutdown,
 }
 
@@ -83,7 +83,7 @@ impl LogService {
         let counts = Arc::new(LogMetrics::new(&metrics));
         let consumer =
             RecordEvent::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&counts), &settings.bindings);
-        let hands = SharedHands::default();
+        let in_flight = SharedInFlight::default();
         let api = Api::new(
             Arc::clone(&store),
             Arc::clone(&clock),
@@ -91,7 +91,7 @@ impl LogService {
             counts,
             settings.stream,
             settings.bindings.clone(),
-            hands.clone(),
+            in_flight.clone(),
         );
         let verifier = Verifier::new(keys, AUDIENCE_LOG, Arc::clone(&clock)).with_sessions(sessions);
         let readiness = Readiness::new();
@@ -107,7 +107,7 @@ impl LogService {
             server,
             readiness,
             metrics,
-            hands,
+            in_flight,
             shutdown: own,
         })
     }
@@ -180,9 +180,9 @@ impl Running {
     }
 
     /// Has the service tell what of its queue is in hand, as whoever takes from it knows.
-    pub fn report_hands(&self, hands: impl Fn(&str) -> Option<HandsReport> + Send + Sync + 'static) {
+    pub fn report_in_flight(&self, report: impl Fn(&str) -> Option<InFlightReport> + Send + Sync + 'static) {
         let queue = self.settings.queue.clone();
-        self.hands.get_or_init(|| Box::new(move || hands(&queue)));
+        self.in_flight.get_or_init(|| Box::new(move || report(&queue)));
     }
 
     pub fn metrics(&self) -> Arc<Metrics> {

@@ -239,8 +239,8 @@ mod tests {
     fn the_defaults_are_valid_and_log_everything_but_what_mail_confirms() {
         let settings = config().check().unwrap();
         assert!(settings.retention.is_none());
-        let heard = |key: &str| settings.bindings.iter().any(|pattern| pattern.matches(key));
-        assert!(heard("account.created") && !heard("bank.created") && !heard("email.requested"));
+        let is_bound = |key: &str| settings.bindings.iter().any(|pattern| pattern.matches(key));
+        assert!(is_bound("account.created") && !is_bound("bank.created") && !is_bound("email.requested"));
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_reported_together_and_name_their_variables() {
+    fn all_faults_are_reported_at_once_and_name_their_variables() {
         let config = LogServiceConfig {
             log_bind: "log:hunter2@nowhere".to_owned(),
             log_database_url: Secret::new("mysql://log:hunter2@db/logs"),
@@ -312,8 +312,8 @@ mod tests {
             let env = EnvOptions { app_env };
             LogServiceConfig { env, jwks_url: url.to_owned(), ..config() }.check().unwrap().warning
         };
-        let told = warning(AppEnv::Production, "http://bank-service:5000/jwks.json").unwrap();
-        assert!(told.starts_with("JWKS_URL: plain http"), "{told}");
+        let text = warning(AppEnv::Production, "http://bank-service:5000/jwks.json").unwrap();
+        assert!(text.starts_with("JWKS_URL: plain http"), "{text}");
         for (app_env, url) in [
             (AppEnv::Production, "https://bank.example/jwks.json"),
             (AppEnv::Production, "http://localhost:5000/jwks.json"),

@@ -26,8 +26,8 @@ pub(crate) async fn run(settings: Result<Settings, ConfigError>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut told = service_kit::config::warnings().iter().chain(&settings.warning);
-    let written = told.all(|warning| writeln!(std::io::stdout(), "WARN   {warning}").is_ok());
+    let mut warnings = service_kit::config::warnings().iter().chain(&settings.warning);
+    let written = warnings.all(|warning| writeln!(std::io::stdout(), "WARN   {warning}").is_ok());
     let sound = [
         written,
         report("configuration", Ok("valid".to_owned())),

@@ -123,7 +123,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     let running = LogService::start_with(settings, parts).await?;
     let consumers = if let Some(broker) = running.broker() {
-        Some(hear(&running, broker, &shutdown).await?)
+        Some(consume(&running, broker, &shutdown).await?)
     } else {
         tracing::warn!("AMQP_URI is not set: events come in by POST /api/logs only");
         None
@@ -141,12 +141,12 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 }
 
 /// A broker that refuses us is a fault to be told at once; one that is away is waited for.
-async fn hear(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -> anyhow::Result<AmqpConsumers> {
+async fn consume(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -> anyhow::Result<AmqpConsumers> {
     amqp::check_at_start(&broker, &[Role::Consumer(&running.consumer_settings())]).await.context("AMQP_URI")?;
     let consumers = AmqpConsumers::new(broker, running.metrics(), shutdown.clone());
     consumers.subscribe(running.consumer_settings(), running.consumer())?;
     let watched = consumers.clone();
-    running.report_hands(move |queue| watched.hands(queue));
+    running.report_in_flight(move |queue| watched.in_flight_report(queue));
     let watched = consumers.clone();
     // Reads are served without it: events wait.
     running.readiness().watch("broker", move || {
@@ -157,8 +157,8 @@ async fn hear(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -> a
 }
 
 async fn healthcheck(settings: &Settings) -> anyhow::Result<()> {
-    let asked = service_kit::http::healthcheck(settings.bind, &settings.tls).await;
-    asked.map_err(|reason| anyhow!("LOG_BIND: {reason}"))
+    let result = service_kit::http::healthcheck(settings.bind, &settings.tls).await;
+    result.map_err(|reason| anyhow!("LOG_BIND: {reason}"))
 }
 
 fn print_document() -> anyhow::Result<()> {

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manual_clock_moves_only_when_told() {
+    fn a_manual_clock_moves_only_when_it_is_set() {
         let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
         let clock = ManualClock::new(start);
         assert_eq!(clock.now(), start);

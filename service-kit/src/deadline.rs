@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn steps_that_take_all_they_may_end_by_the_deadline_together() {
+    async fn steps_that_take_all_they_may_end_by_the_deadline_in_total() {
         let begun = Instant::now();
         let deadline = Deadline::at(begun, WORK_LIMIT);
         let mut given = Vec::new();

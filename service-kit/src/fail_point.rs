@@ -181,7 +181,7 @@ mod enabled {
         let head = |body: &'a [u8]| body.get(..HEAD).unwrap_or(body);
         let holds = |body| head(body).windows(text.len()).any(|window| window == text.as_bytes());
         if bodies.into_iter().any(holds) {
-            panic!("told to panic on this message");
+            panic!("PANIC_ON matches this message");
         }
     }
 

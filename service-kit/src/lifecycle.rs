@@ -192,9 +192,9 @@ impl Readiness {
     pub async fn check(&self) -> ReadinessReport {
         let mut last = self.inner.last.lock().await;
         let dependencies = match last.as_ref() {
-            Some((asked, states)) if asked.elapsed() < REPORT_KEPT => states.clone(),
+            Some((checked_at, states)) if checked_at.elapsed() < REPORT_KEPT => states.clone(),
             _ => {
-                let states = self.ask_all().await;
+                let states = self.check_all().await;
                 *last = Some((Instant::now(), states.clone()));
                 states
             }
@@ -202,16 +202,16 @@ impl Readiness {
         ReadinessReport { draining: self.is_draining(), dependencies }
     }
 
-    async fn ask_all(&self) -> Vec<DependencyState> {
+    async fn check_all(&self) -> Vec<DependencyState> {
         let questions: Vec<_> = {
             let dependencies = self.inner.dependencies.read().unwrap_or_else(PoisonError::into_inner);
-            dependencies.iter().map(ask).collect()
+            dependencies.iter().map(check_dependency).collect()
         };
         join_all(questions).await
     }
 }
 
-fn ask(dependency: &Dependency) -> impl Future<Output = DependencyState> + use<> {
+fn check_dependency(dependency: &Dependency) -> impl Future<Output = DependencyState> + use<> {
     let Dependency { name, needed, probe, up } = dependency.clone();
     async move {
         let error = match tokio::time::timeout(PROBE_LIMIT, probe()).await {
@@ -219,13 +219,13 @@ fn ask(dependency: &Dependency) -> impl Future<Output = DependencyState> + use<>
             Ok(Err(error)) => Some(error),
             Err(_) => Some("no answer within 2 s".to_owned()),
         };
-        tell(&name, &up, error.as_deref());
+        log_change(&name, &up, error.as_deref());
         DependencyState { name, needed, error }
     }
 }
 
 /// A line when it goes and when it comes back.
-fn tell(dependency: &str, up: &AtomicBool, error: Option<&str>) {
+fn log_change(dependency: &str, up: &AtomicBool, error: Option<&str>) {
     let was_up = up.swap(error.is_none(), Ordering::Relaxed);
     match error {
         Some(error) if was_up => tracing::warn!(dependency, error, "a dependency is down"),
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn everyone_hears_of_a_shutdown_also_afterwards() {
+    async fn a_shutdown_reaches_all_waiters_also_afterwards() {
         let shutdown = Shutdown::new();
         let waiting = task::spawn("waiting", {
             let shutdown = shutdown.clone();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_watched_is_told_and_does_not_decide() {
+    async fn what_is_watched_is_reported_and_does_not_decide() {
         let readiness = Readiness::new();
         readiness.watch("broker", || Box::pin(async { Err("refused".to_owned()) }));
         let report = readiness.check().await;
@@ -297,22 +297,22 @@ mod tests {
 
     #[tokio::test]
     async fn answers_are_kept_a_quarter_second_but_draining_counts_at_once() {
-        let asked = Arc::new(AtomicU32::new(0));
+        let checks = Arc::new(AtomicU32::new(0));
         let readiness = Readiness::new();
-        let counter = Arc::clone(&asked);
+        let counter = Arc::clone(&checks);
         readiness.add("database", move || {
             counter.fetch_add(1, Ordering::SeqCst);
             Box::pin(async { Ok(()) })
         });
         assert!(readiness.check().await.is_ready());
         readiness.check().await;
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        assert_eq!(checks.load(Ordering::SeqCst), 1);
         let deadline = Instant::now() + Duration::from_secs(10);
-        while asked.load(Ordering::SeqCst) < 2 && Instant::now() < deadline {
+        while checks.load(Ordering::SeqCst) < 2 && Instant::now() < deadline {
             readiness.check().await;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        assert_eq!(checks.load(Ordering::SeqCst), 2);
         readiness.set_draining();
         assert!(!readiness.check().await.is_ready());
     }

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_task_hands_its_output_back() {
+    async fn a_task_returns_its_output() {
         assert_eq!(spawn("adder", async { 1 + 1 }).await.unwrap(), 2);
     }
 

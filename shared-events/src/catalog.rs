@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_heard_by_somebody() {
+    fn every_event_has_a_subscriber() {
         for entry in EVENTS {
             assert!(!entry.listeners().is_empty(), "{}", entry.event_type);
         }

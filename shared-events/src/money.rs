@@ -126,7 +126,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn adding_and_taking_away_is_exact_or_refused(a in 0..=i64::MAX, b in 0..=i64::MAX) {
+        fn addition_and_subtraction_are_exact_or_refused(a in 0..=i64::MAX, b in 0..=i64::MAX) {
             let x = Money::try_new(a, Currency::EUR).unwrap();
             let y = Money::try_new(b, Currency::EUR).unwrap();
             match x.checked_add(y) {

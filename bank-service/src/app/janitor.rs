@@ -45,7 +45,7 @@ pub(super) async fn run(state: AppState, shutdown: Shutdown) {
 
 /// False once the database is sealed under another key: what this process sealed from now on, nobody could open.
 async fn keeps_its_key(state: &AppState) -> bool {
-    match state.security.key_is_current().await {
+    match state.identity.key_is_current().await {
         Ok(true) => true,
         Ok(false) => {
             tracing::error!("SECRET_KEY: the database has been sealed under another key; this process ends");
@@ -60,8 +60,8 @@ async fn keeps_its_key(state: &AppState) -> bool {
 
 async fn tend_keys(state: &AppState) {
     let max_age = TimeDelta::days(i64::from(state.settings.config.signing_key_max_age_days));
-    if let Err(error) = state.security.keys().tend(max_age).await {
-        tracing::warn!(%error, "the signing keys cannot be looked after; trying again later");
+    if let Err(error) = state.identity.keys().tend(max_age).await {
+        tracing::warn!(%error, "the signing keys cannot be maintained; trying again later");
     }
 }
 

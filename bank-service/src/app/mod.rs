@@ -27,7 +27,7 @@ use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendPush, S
 use crate::http::{self, AppState};
 use crate::outbox::{Relay, RelayParts};
 use crate::push;
-use crate::security::{Security, SecurityError, VaultKeyError, secret_key_fits};
+use crate::security::{IdentityService, SecurityError, VaultKeyError, secret_key_fits};
 use crate::store::{Store, StoreError, migrations};
 use crate::trace::Conservation;
 
@@ -71,9 +71,9 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
     let store = opened
         .unwrap_or_else(|error| Err(StartError::database(&settings, lost(error))))?
         .confirmed_on(&settings.config.callback_queue);
-    let security = Security::start(&settings, store.clone(), clock.clone(), &metrics).await?;
+    let identity = IdentityService::start(&settings, store.clone(), clock.clone(), &metrics).await?;
     let (tracer, changes) = (Arc::default(), Changes::new(store.clone()));
-    Ok(AppState { store, clock, security, settings: Arc::new(settings), metrics, dead_letters: None, tracer, changes })
+    Ok(AppState { store, clock, identity, settings: Arc::new(settings), metrics, dead_letters: None, tracer, changes })
 }
 
 /// A database that is sealed under another key is refused before it is migrated.
@@ -111,7 +111,7 @@ pub fn serve_prepared(state: AppState, shutdown: Shutdown) -> Result<Running, St
     let recorded = Arc::new(Notify::new());
     let mut running = Running { state, server, readiness, shutdown, recorded, tasks: Vec::new() };
     running.start_log_poster();
-    running.start_janitor();
+    running.start_retention();
     Ok(running)
 }
 
@@ -163,7 +163,7 @@ impl Running {
     /// The consumers of what this service sends itself, each on a queue of its own, and how they are to be run. An error
     /// is that of `SMS_FOLDER`.
     pub fn outgoing(&self) -> std::io::Result<Vec<(ConsumerSettings, Arc<dyn Consumer>)>> {
-        let vault = self.state.security.shared_vault();
+        let vault = self.state.identity.shared_vault();
         let sender = crate::sms::sender(&self.state.settings.sms)?;
         let texts = SendSms { sender, vault, clock: self.state.clock.clone() };
         Ok(vec![(SendSms::settings(), Arc::new(texts)), self.push_notifications()])
@@ -175,7 +175,7 @@ impl Running {
         let consumer = SendPush {
             store: self.state.store.clone(),
             clock: self.state.clock.clone(),
-            security: self.state.security.clone(),
+            identity: self.state.identity.clone(),
             sender: push::sender(&self.state.settings.push, self.state.clock.clone()),
         };
         (settings, Arc::new(consumer))
@@ -206,9 +206,9 @@ impl Running {
     }
 
     fn start_log_poster(&mut self) {
-        let security = self.state.security.clone();
+        let identity = self.state.identity.clone();
         let token: TokenSource = Arc::new(move || {
-            security.service_token(service_kit::http::auth::AUDIENCE_LOG).map_err(|error| error.to_string())
+            identity.service_token(service_kit::http::auth::AUDIENCE_LOG).map_err(|error| error.to_string())
         });
         let poster = LogPoster::new(LogPosterParts {
             store: self.state.store.clone(),
@@ -223,8 +223,8 @@ impl Running {
         self.tasks.push(task::spawn("log-poster", poster.run()));
     }
 
-    fn start_janitor(&mut self) {
-        self.tasks.push(task::spawn("janitor", janitor::run(self.state.clone(), self.shutdown.clone())));
+    fn start_retention(&mut self) {
+        self.tasks.push(task::spawn("retention", janitor::run(self.state.clone(), self.shutdown.clone())));
     }
 
     /// Waits until the server has answered its last request and the relay has marked what was under way, all by one deadline.

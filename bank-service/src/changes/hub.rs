@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use service_kit::http::problem::Problem;
-use service_kit::http::stream::{Seat, Seats};
+use service_kit::http::stream::{Slot, Slots};
 use service_kit::task;
 use shared_events::UserId;
 use tokio::sync::broadcast;
@@ -25,7 +25,7 @@ pub struct Changes(Arc<Shared>);
 struct Shared {
     store: Store,
     hub: tokio::sync::Mutex<Option<Hub>>,
-    seats: Arc<Seats<UserId>>,
+    slots: Arc<Slots<UserId>>,
 }
 
 /// The running reader.
@@ -39,22 +39,22 @@ pub struct Subscription {
     /// Where the live changes begin: everything after it comes.
     pub(super) begins_after: i64,
     pub(super) store: Store,
-    _seat: Seat<UserId>,
+    _slot: Slot<UserId>,
 }
 
 impl Changes {
     pub fn new(store: Store) -> Self {
-        let seats = Seats::new("streams", MAX_PER_USER, MAX_STREAMS);
-        Self(Arc::new(Shared { store, hub: tokio::sync::Mutex::new(None), seats }))
+        let slots = Slots::new("streams", MAX_PER_USER, MAX_STREAMS);
+        Self(Arc::new(Shared { store, hub: tokio::sync::Mutex::new(None), slots }))
     }
 
     /// A place for one more stream of this user.
-    pub fn seat(&self, user: UserId) -> Result<Seat<UserId>, Problem> {
-        self.0.seats.take(user)
+    pub fn stream_slot(&self, user: UserId) -> Result<Slot<UserId>, Problem> {
+        self.0.slots.take(user)
     }
 
     /// Listens from now on.
-    pub async fn subscribe(&self, seat: Seat<UserId>) -> Result<Subscription, StoreError> {
+    pub async fn subscribe(&self, slot: Slot<UserId>) -> Result<Subscription, StoreError> {
         let mut hub = self.0.hub.lock().await;
         let running = hub.as_ref().and_then(|hub| hub.sender.upgrade());
         // Subscribed before the position is read: what comes in between comes twice, and is told apart by its position.
@@ -70,7 +70,7 @@ impl Changes {
             drop(task::spawn("live-changes", run(store.clone(), sender, reader)));
             (live, begins_after)
         };
-        Ok(Subscription { live, begins_after, store, _seat: seat })
+        Ok(Subscription { live, begins_after, store, _slot: slot })
     }
 }
 

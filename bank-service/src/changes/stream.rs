@@ -21,13 +21,13 @@ use super::{Change, Channel, Subscription, Viewer};
 use crate::domain::policy::{Action, decide};
 use crate::domain::role::ADMIN;
 use crate::domain::session::SessionId;
-use crate::security::Security;
+use crate::security::IdentityService;
 use crate::store::StoreError;
 use crate::store::changes::Reader;
 
-const LOOK: Duration = Duration::from_millis(250);
+const RECHECK_EVERY: Duration = Duration::from_millis(250);
 const HEARTBEAT: Duration = Duration::from_secs(15);
-const PATIENCE: Duration = Duration::from_secs(10);
+const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// Chunks that wait for the connection.
 const CHUNKS: usize = 16;
 /// How many rows of the outbox a returning client is brought up to date over.
@@ -45,7 +45,7 @@ pub struct StreamParts {
     pub channels: BTreeSet<Channel>,
     /// `Last-Event-ID`.
     pub resume: Option<i64>,
-    pub security: Security,
+    pub identity: IdentityService,
     pub session: SessionId,
     pub expires: Instant,
     pub shutdown: Shutdown,
@@ -122,7 +122,7 @@ impl Follower {
                 }
                 () = self.parts.shutdown.wait() => return Err(Over),
                 () = self.out.closed() => return Err(Over),
-                () = tokio::time::sleep(LOOK) => {
+                () = tokio::time::sleep(RECHECK_EVERY) => {
                     self.viewer().await?;
                     if quiet_since.elapsed() >= HEARTBEAT {
                         self.send(": heartbeat\n\n".to_owned()).await?;
@@ -160,7 +160,7 @@ impl Follower {
                 break;
             }
             if waits {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(RECHECK_EVERY).await;
             }
         }
         Ok(())
@@ -187,14 +187,14 @@ impl Follower {
         if Instant::now() >= self.parts.expires {
             return Err(Over);
         }
-        let authority = self.parts.security.sessions().authority(self.parts.session).await.map_err(|_| Over)?;
+        let authority = self.parts.identity.sessions().authority(self.parts.session).await.map_err(|_| Over)?;
         let user_id = authority.session.user_id;
         let scope = decide(Action::StreamChanges, user_id, &authority.roles).ok_or(Over)?;
         Ok(Viewer { user_id, scope, is_admin: authority.roles.iter().any(|role| role == ADMIN) })
     }
 
     async fn send(&self, text: String) -> Result<(), Over> {
-        let sent = tokio::time::timeout(PATIENCE, self.out.send(Bytes::from(text))).await;
+        let sent = tokio::time::timeout(SEND_LIMIT, self.out.send(Bytes::from(text))).await;
         sent.map_err(|_| Over)?.map_err(|_| Over)
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::{DbCommand, say};
+use super::{DbCommand, print_line};
 use crate::store::{DatabaseUrl, migrations};
 
 pub(super) fn run(command: DbCommand, url: &DatabaseUrl) -> anyhow::Result<ExitCode> {
@@ -13,17 +13,21 @@ pub(super) fn run(command: DbCommand, url: &DatabaseUrl) -> anyhow::Result<ExitC
         DbCommand::Upgrade => {
             let applied = migrations::upgrade(url).with_context(context)?;
             for version in &applied {
-                say(format_args!("applied {version}"))?;
+                print_line(format_args!("applied {version}"))?;
             }
-            say(format_args!("{} migrations applied; the schema is up to date", applied.len()))?;
+            print_line(format_args!("{} migrations applied; the schema is up to date", applied.len()))?;
         }
         DbCommand::Downgrade => match migrations::downgrade(url).with_context(context)? {
-            Some(version) => say(format_args!("took {version} back"))?,
-            None => say("no migration is applied")?,
+            Some(version) => print_line(format_args!("took {version} back"))?,
+            None => print_line("no migration is applied")?,
         },
         DbCommand::Status => {
             for status in migrations::status(url).with_context(context)? {
-                say(format_args!("{:8} {}", if status.applied { "applied" } else { "pending" }, status.version))?;
+                print_line(format_args!(
+                    "{:8} {}",
+                    if status.applied { "applied" } else { "pending" },
+                    status.version
+                ))?;
             }
         }
     }

@@ -9,20 +9,20 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use service_kit::clock::{Clock as _, SystemClock};
-use service_kit::messaging::dead_letters::{MAX_PAGE, MAX_WORK, Wanted, Work, Worked};
+use service_kit::messaging::dead_letters::{ActionResult, DeadLetterAction, MAX_PAGE, MAX_SELECTED, Selection};
 use service_kit::messaging::{AmqpDeadLetters, DeadLetters as _};
 use shared_events::EventId;
 
-use super::say;
+use super::print_line;
 use crate::config::Settings;
 use crate::store::Store;
-use crate::trace::{LetterDetail, LetterJob, LetterView, known_queues, work_letters};
+use crate::trace::{DeadLetterDetail, DeadLetterRequest, DeadLetterView, apply_to_dead_letters, known_queues};
 
 /// Rounds of 500 letters that `--all` takes at most.
 const MAX_ROUNDS: usize = 2000;
 
 #[derive(Debug, Clone, Subcommand)]
-pub enum LetterCommand {
+pub enum DeadLetterCommand {
     /// List dead letters, oldest first
     List {
         #[command(flatten)]
@@ -67,108 +67,112 @@ pub struct Chosen {
     dry_run: bool,
 }
 
-struct Desk {
-    office: AmqpDeadLetters,
+struct CommandContext {
+    dead_letters: AmqpDeadLetters,
     queues: Vec<String>,
     settings: Settings,
 }
 
-pub(super) fn run(command: LetterCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+pub(super) fn run(command: DeadLetterCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            LetterCommand::List { queues, limit } => list(&Desk::open(settings, queues)?, limit).await,
-            LetterCommand::Show { queues, id } => show(&Desk::open(settings, queues)?, id).await,
-            LetterCommand::Replay(chosen) => work(settings, Work::Replay, chosen).await,
-            LetterCommand::Discard(chosen) => work(settings, Work::Discard, chosen).await,
+            DeadLetterCommand::List { queues, limit } => list(&CommandContext::open(settings, queues)?, limit).await,
+            DeadLetterCommand::Show { queues, id } => show(&CommandContext::open(settings, queues)?, id).await,
+            DeadLetterCommand::Replay(chosen) => apply(settings, DeadLetterAction::Replay, chosen).await,
+            DeadLetterCommand::Discard(chosen) => apply(settings, DeadLetterAction::Discard, chosen).await,
         }
     })
 }
 
-impl Desk {
+impl CommandContext {
     fn open(settings: Settings, queues: Queues) -> anyhow::Result<Self> {
         let Some(broker) = settings.broker.clone() else {
             bail!("AMQP_URI: not set; the dead letters of bank-standalone are at /api/dead-letters of its HTTP API");
         };
         let queues = if queues.names.is_empty() { known_queues(&settings.config) } else { queues.names };
-        let office = AmqpDeadLetters::new(broker, queues.clone(), Arc::new(SystemClock));
-        Ok(Self { office, queues, settings })
+        let dead_letters = AmqpDeadLetters::new(broker, queues.clone(), Arc::new(SystemClock));
+        Ok(Self { dead_letters, queues, settings })
     }
 }
 
-async fn list(desk: &Desk, limit: usize) -> anyhow::Result<ExitCode> {
-    for queue in desk.office.queues().await.context("AMQP_URI")? {
+async fn list(context: &CommandContext, limit: usize) -> anyhow::Result<ExitCode> {
+    for queue in context.dead_letters.queues().await.context("AMQP_URI")? {
         let (mut after, mut listed) = (None, 0);
         while listed < limit {
-            let page = desk.office.list(&queue, after, MAX_PAGE.min(limit - listed)).await.context("AMQP_URI")?;
+            let page =
+                context.dead_letters.list(&queue, after, MAX_PAGE.min(limit - listed)).await.context("AMQP_URI")?;
             let Some(last) = page.last() else { break };
             after = Some(last.id());
             listed += page.len();
-            for letter in page.iter().map(LetterView::new) {
-                let LetterView { queue, id, routing_key, reason, attempts, died_at } = letter;
-                say(format_args!("{queue} {id} {routing_key} {attempts} attempts, {died_at}Z: {reason}"))?;
+            for dead_letter in page.iter().map(DeadLetterView::new) {
+                let DeadLetterView { queue, id, routing_key, reason, attempts, died_at } = dead_letter;
+                print_line(format_args!("{queue} {id} {routing_key} {attempts} attempts, {died_at}Z: {reason}"))?;
             }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(desk: &Desk, id: EventId) -> anyhow::Result<ExitCode> {
-    for queue in &desk.queues {
-        if let Some(letter) = desk.office.get(queue, id).await.context("AMQP_URI")? {
-            say(serde_json::to_string_pretty(&LetterDetail::new(&letter))?)?;
+async fn show(context: &CommandContext, id: EventId) -> anyhow::Result<ExitCode> {
+    for queue in &context.queues {
+        if let Some(dead_letter) = context.dead_letters.get(queue, id).await.context("AMQP_URI")? {
+            print_line(serde_json::to_string_pretty(&DeadLetterDetail::new(&dead_letter))?)?;
             return Ok(ExitCode::SUCCESS);
         }
     }
-    bail!("{id} is not a dead letter of {}", desk.queues.join(", "));
+    bail!("{id} is not a dead letter of {}", context.queues.join(", "));
 }
 
-async fn work(settings: Settings, work: Work, chosen: Chosen) -> anyhow::Result<ExitCode> {
-    let desk = Desk::open(settings, chosen.queues)?;
-    let url = desk.settings.database_url.clone();
+async fn apply(settings: Settings, action: DeadLetterAction, chosen: Chosen) -> anyhow::Result<ExitCode> {
+    let context = CommandContext::open(settings, chosen.queues)?;
+    let url = context.settings.database_url.clone();
     let redacted = url.redacted();
     // Connecting waits on a runtime of its own, which must not happen on a thread that drives another one.
     let opened = tokio::task::spawn_blocking(move || Store::connect(&url)).await?;
     let store = opened.with_context(|| format!("DATABASE_URL: {redacted}"))?;
     let mut open: BTreeSet<EventId> = chosen.ids.into_iter().collect();
     let mut all_done = true;
-    for queue in &desk.queues {
-        let mut wanted = if chosen.all { Wanted::After(None) } else { Wanted::These(open.clone()) };
+    for queue in &context.queues {
+        let mut selection = if chosen.all { Selection::After(None) } else { Selection::These(open.clone()) };
         for _ in 0..MAX_ROUNDS {
-            let job = LetterJob { queue: queue.clone(), work, wanted, dry_run: chosen.dry_run };
-            let done = work_letters(&desk.office, &store, &store.ctx(SystemClock.now()), &job).await?;
-            for (id, worked) in &done {
-                all_done &= tell(&job, *id, worked)?;
-                if *worked != Worked::Missing {
+            let request = DeadLetterRequest { queue: queue.clone(), action, selection, dry_run: chosen.dry_run };
+            let done =
+                apply_to_dead_letters(&context.dead_letters, &store, &store.ctx(SystemClock.now()), &request).await?;
+            for (id, result) in &done {
+                all_done &= print_result(&request, *id, result)?;
+                if *result != ActionResult::Missing {
                     open.remove(id);
                 }
             }
             match done.last() {
-                Some((last, _)) if chosen.all && done.len() >= MAX_WORK => wanted = Wanted::After(Some(*last)),
+                Some((last, _)) if chosen.all && done.len() >= MAX_SELECTED => {
+                    selection = Selection::After(Some(*last))
+                }
                 _ => break,
             }
         }
     }
     for id in &open {
-        say(format_args!("{id} is not a dead letter of {}", desk.queues.join(", ")))?;
+        print_line(format_args!("{id} is not a dead letter of {}", context.queues.join(", ")))?;
     }
     Ok(if all_done && open.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A line about a letter; false if it was kept.
-fn tell(job: &LetterJob, id: EventId, worked: &Worked) -> std::io::Result<bool> {
-    let queue = &job.queue;
-    let done = match (job.work, job.dry_run) {
-        (Work::Replay, false) => "replayed",
-        (Work::Replay, true) => "would be replayed",
-        (Work::Discard, false) => "discarded",
-        (Work::Discard, true) => "would be discarded",
+fn print_result(request: &DeadLetterRequest, id: EventId, result: &ActionResult) -> std::io::Result<bool> {
+    let queue = &request.queue;
+    let done = match (request.action, request.dry_run) {
+        (DeadLetterAction::Replay, false) => "replayed",
+        (DeadLetterAction::Replay, true) => "would be replayed",
+        (DeadLetterAction::Discard, false) => "discarded",
+        (DeadLetterAction::Discard, true) => "would be discarded",
     };
-    match worked {
-        Worked::Done => say(format_args!("{queue} {id} {done}"))?,
-        Worked::Kept { reason } => say(format_args!("{queue} {id} kept: {reason}"))?,
+    match result {
+        ActionResult::Done => print_line(format_args!("{queue} {id} {done}"))?,
+        ActionResult::Kept { reason } => print_line(format_args!("{queue} {id} kept: {reason}"))?,
         // It may be a letter of another queue.
-        Worked::Missing => {}
+        ActionResult::Missing => {}
     }
-    Ok(!matches!(worked, Worked::Kept { .. }))
+    Ok(!matches!(result, ActionResult::Kept { .. }))
 }

@@ -9,7 +9,7 @@ use service_kit::messaging::amqp::Role;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
-use super::say;
+use super::print_line;
 use crate::config::Settings;
 use crate::security::secret_key_fits;
 use crate::store::{DatabaseUrl, migrations};
@@ -20,21 +20,21 @@ const REACH_LIMIT: Duration = Duration::from_secs(3);
 pub(super) fn refused(error: &ConfigError) -> anyhow::Result<ExitCode> {
     // A variable that is not read may be the one that is missing.
     for warning in service_kit::config::warnings() {
-        say(format_args!("WARN  {warning}"))?;
+        print_line(format_args!("WARN  {warning}"))?;
     }
     for line in error.lines() {
-        say(format_args!("FAIL  configuration: {line}"))?;
+        print_line(format_args!("FAIL  configuration: {line}"))?;
     }
     Ok(ExitCode::FAILURE)
 }
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
-    say("ok    configuration")?;
+    print_line("ok    configuration")?;
     let unfit = settings.weak_secret_key().is_some();
     // A key that is not fit fails below.
     let own = settings.warnings().into_iter().skip(usize::from(unfit));
     for warning in service_kit::config::warnings().iter().cloned().chain(own) {
-        say(format_args!("WARN  {warning}"))?;
+        print_line(format_args!("WARN  {warning}"))?;
     }
     let database = database(&settings.database_url);
     let secret_key = secret_key(settings, database.is_ok());
@@ -50,10 +50,10 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut healthy = true;
     for (name, result) in checks.into_iter().chain(email_service) {
         match result {
-            Ok(text) => say(format_args!("ok    {name}: {text}"))?,
+            Ok(text) => print_line(format_args!("ok    {name}: {text}"))?,
             Err(text) => {
                 healthy = false;
-                say(format_args!("FAIL  {name}: {text}"))?;
+                print_line(format_args!("FAIL  {name}: {text}"))?;
             }
         }
     }
@@ -118,7 +118,7 @@ fn peer(settings: &Settings, variable: &'static str, base: &Url) -> Result<Strin
     match runtime()?.block_on(client.probe(&url)) {
         Ok((answer, warning)) if answer.status().is_success() => {
             if let Some(warning) = warning {
-                say(format_args!("WARN  {warning}")).map_err(|error| error.to_string())?;
+                print_line(format_args!("WARN  {warning}")).map_err(|error| error.to_string())?;
             }
             Ok(format!("{} answers", answer.url()))
         }

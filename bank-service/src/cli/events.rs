@@ -8,7 +8,7 @@ use service_kit::config::Faults;
 use shared_events::EventType;
 
 use super::people::with_state;
-use super::say;
+use super::print_line;
 use crate::config::Settings;
 use crate::store::{Outcome, unrouted};
 
@@ -46,7 +46,7 @@ pub(super) fn run(command: EventCommand, settings: Settings) -> anyhow::Result<E
             let released = state.store.write(&state.ctx_anonymous(), release).await?;
             rows += released.rows;
             let Some(next) = released.next else {
-                say(format_args!("{rows} unrouted events are published again"))?;
+                print_line(format_args!("{rows} unrouted events are published again"))?;
                 return Ok(ExitCode::SUCCESS);
             };
             after = next;

@@ -85,7 +85,7 @@ pub enum Command {
     },
     /// Look at messages that were given up, deliver them again, or discard them
     #[command(subcommand)]
-    DeadLetters(dead_letters::LetterCommand),
+    DeadLetters(dead_letters::DeadLetterCommand),
     /// Publish events again
     #[command(subcommand)]
     Events(events::EventCommand),
@@ -187,7 +187,7 @@ fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 /// Writes a line for the operator.
-fn say(line: impl std::fmt::Display) -> std::io::Result<()> {
+fn print_line(line: impl std::fmt::Display) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{line}")
 }
 

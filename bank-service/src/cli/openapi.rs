@@ -5,6 +5,6 @@ use std::process::ExitCode;
 use crate::http;
 
 pub(super) fn run() -> anyhow::Result<ExitCode> {
-    super::say(http::openapi::document().to_pretty_json()?)?;
+    super::print_line(http::openapi::document().to_pretty_json()?)?;
     Ok(ExitCode::SUCCESS)
 }

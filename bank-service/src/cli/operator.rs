@@ -6,20 +6,20 @@ use anyhow::anyhow;
 use shared_events::UserId;
 
 use super::people::with_state;
-use super::say;
+use super::print_line;
 use crate::config::Settings;
 use crate::domain::email::Email;
 use crate::operations::identity::block::{Whom, block_user};
 
 pub(super) fn rotate_keys(settings: Settings, compromised: bool) -> anyhow::Result<ExitCode> {
     with_state(settings, async |state| {
-        let keys = state.security.keys();
+        let keys = state.identity.keys();
         let rotated = if compromised { Some(keys.replace_compromised().await?) } else { keys.rotate().await? };
         let rotated = rotated.ok_or_else(|| anyhow!("another process has rotated the keys at this moment"))?;
         let when = rotated.signs_from.format("%Y-%m-%dT%H:%M:%SZ");
-        say(format_args!("key {} is in the key set, and signs from {when} on", rotated.kid))?;
+        print_line(format_args!("key {} is in the key set, and signs from {when} on", rotated.kid))?;
         if compromised {
-            say("the other keys are deleted: clients have to refresh their tokens")?;
+            print_line("the other keys are deleted: clients have to refresh their tokens")?;
         }
         Ok(ExitCode::SUCCESS)
     })
@@ -36,7 +36,7 @@ pub(super) fn block(settings: Settings, who: &str, blocked: bool) -> anyhow::Res
             move |db: &mut crate::store::Db, ctx: &crate::store::Ctx| block_user(db, ctx, &whom, blocked);
         let user = state.store.write(&state.ctx_anonymous(), blocked_or_not).await?;
         let what = if blocked { "is blocked; its sessions have ended" } else { "is not blocked" };
-        say(format_args!("user {} ({}) {what}", user.id, user.email.as_str()))?;
+        print_line(format_args!("user {} ({}) {what}", user.id, user.email.as_str()))?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -10,7 +10,7 @@ use service_kit::telemetry::Metrics;
 use shared_events::UserId;
 
 use super::serve::prepare;
-use super::{complain, say};
+use super::{complain, print_line};
 use crate::config::{Config, Settings};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -43,7 +43,9 @@ pub(super) fn init(mut settings: Settings) -> anyhow::Result<ExitCode> {
         bail!("{VARIABLES}: not set");
     };
     settings.config.migrate_on_start = true;
-    with_state(settings, async |state| tell(state.ensure_admin(&email, &password).await.context(VARIABLES)?, &email))
+    with_state(settings, async |state| {
+        print_outcome(state.ensure_admin(&email, &password).await.context(VARIABLES)?, &email)
+    })
 }
 
 /// The address was checked with the settings.
@@ -57,12 +59,12 @@ pub(super) fn create_admin(settings: Settings, email: &str) -> anyhow::Result<Ex
     Password::parse(password.expose())
         .and_then(|password| password.check_strength(settings.password_min_score, &words))
         .context("the password")?;
-    with_state(settings, async |state| tell(state.ensure_admin(email, &password).await?, email))
+    with_state(settings, async |state| print_outcome(state.ensure_admin(email, &password).await?, email))
 }
 
 /// Makes an administrator of a user whose address alone is not enough.
 pub(super) fn promote(settings: Settings, id: UserId) -> anyhow::Result<ExitCode> {
-    with_state(settings, async |state| tell(state.promote(id).await?, "by its id"))
+    with_state(settings, async |state| print_outcome(state.promote(id).await?, "by its id"))
 }
 
 /// Sees to it that an administrator can log in before anybody else can; an exit code if the service must not start.
@@ -73,13 +75,15 @@ pub(super) async fn first_admin(state: &AppState) -> anyhow::Result<Option<ExitC
     let config = &state.settings.config;
     let outcome = match (&config.admin_email, &config.admin_pass) {
         (Some(email), Some(password)) => {
-            tell(state.ensure_first_admin(email, password).await.context(VARIABLES)?, email)?
+            print_outcome(state.ensure_first_admin(email, password).await.context(VARIABLES)?, email)?
         }
         (None, None) if config.app_env == AppEnv::Development => {
             let password = Secret::new(hex::encode(random_bytes::<12>()));
             if let AdminOutcome::Created(_) = state.ensure_first_admin(DEVELOPMENT_ADMIN, &password).await? {
                 let password = password.expose();
-                say(format_args!("administrator {DEVELOPMENT_ADMIN} created; password, shown once: {password}"))?;
+                print_line(format_args!(
+                    "administrator {DEVELOPMENT_ADMIN} created; password, shown once: {password}"
+                ))?;
             }
             ExitCode::SUCCESS
         }
@@ -115,16 +119,16 @@ fn read_password() -> anyhow::Result<Secret> {
 }
 
 /// Says what became of an administrator.
-fn tell(outcome: AdminOutcome, email: &str) -> anyhow::Result<ExitCode> {
+fn print_outcome(outcome: AdminOutcome, email: &str) -> anyhow::Result<ExitCode> {
     match outcome {
-        AdminOutcome::Created(id) => say(format_args!("administrator {email} created with ID {id}"))?,
+        AdminOutcome::Created(id) => print_line(format_args!("administrator {email} created with ID {id}"))?,
         AdminOutcome::Promoted(id) => {
-            say(format_args!("user {id} ({email}) is an administrator now; the password is unchanged"))?;
+            print_line(format_args!("user {id} ({email}) is an administrator now; the password is unchanged"))?;
         }
-        AdminOutcome::Unchanged(id) => say(format_args!("user {id} ({email}) is an administrator already"))?,
+        AdminOutcome::Unchanged(id) => print_line(format_args!("user {id} ({email}) is an administrator already"))?,
         AdminOutcome::Present => {}
         AdminOutcome::Refused { id, there_is_another } => {
-            let why = "has the address, which was never proved, is written otherwise, or whose account is blocked";
+            let why = "has the address, which was never verified, is written otherwise, or whose account is blocked";
             let hint = format!("`bank-service create-admin --promote-id {id}` promotes it all the same");
             complain(format_args!("user {id} {why}; it is no administrator, since it may be a stranger's. {hint}"));
             return Ok(if there_is_another { ExitCode::SUCCESS } else { ExitCode::from(UNDECIDED) });

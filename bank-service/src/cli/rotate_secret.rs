@@ -7,7 +7,7 @@ use anyhow::Context;
 use service_kit::clock::{Clock, SystemClock};
 use service_kit::config::{Faults, Secret};
 
-use super::say;
+use super::print_line;
 use crate::app::open_store;
 use crate::config::Settings;
 use crate::security::{ResealError, Resealing, Vault, reseal};
@@ -37,13 +37,13 @@ pub(super) fn run(settings: &Settings, old: &Secret) -> anyhow::Result<ExitCode>
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let work = move |db: &mut Db, ctx: &Ctx| reseal(db, ctx, &old, &new, new_is_weak);
     match runtime.block_on(store.write(&store.ctx(SystemClock.now()), work))? {
-        Resealing::Unneeded => say("everything is sealed under SECRET_KEY already")?,
+        Resealing::Unneeded => print_line("everything is sealed under SECRET_KEY already")?,
         Resealing::Done(done) => {
-            say(format_args!(
+            print_line(format_args!(
                 "sealed anew under SECRET_KEY: {} second factors, {} signing keys, {} push tokens, {} messages",
                 done.second_factors, done.signing_keys, done.push_tokens, done.messages
             ))?;
-            say(
+            print_line(
                 "codes that were sent are void, and counters of failed logins begin anew; OLD_SECRET_KEY is of no use any more",
             )?;
         }

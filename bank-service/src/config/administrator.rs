@@ -1,6 +1,6 @@
 //! `ADMIN_EMAIL` and `ADMIN_PASS`, checked before anything is written: whether an administrator could be made of them.
 
-use service_kit::config::{Faults, Secret, looks_like_example};
+use service_kit::config::{Faults, Secret, resembles_example};
 
 use super::Config;
 use crate::domain::email::Email;
@@ -15,7 +15,7 @@ pub(super) fn check(config: &Config, min_score: u8, faults: &mut Faults) {
         parsed.map_err(|error| faults.add(format!("ADMIN_EMAIL: {error}"))).ok()
     });
     let Some(pass) = given(config.admin_pass.as_ref().map(Secret::expose)) else { return };
-    if config.app_env.is_production() && looks_like_example(pass) {
+    if config.app_env.is_production() && resembles_example(pass) {
         faults.add("ADMIN_PASS: an example value, which production refuses; expected a password of your own");
         return;
     }

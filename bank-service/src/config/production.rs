@@ -1,6 +1,6 @@
 //! What production refuses at start, and what it warns of: settings that open what they are to guard.
 
-use service_kit::config::{AppEnv, Faults, is_plain, looks_like_example, refuse_plain_http};
+use service_kit::config::{AppEnv, Faults, is_plain, refuse_plain_http, resembles_example};
 use service_kit::http::server::trust_warning;
 use url::Url;
 
@@ -26,7 +26,7 @@ pub(super) fn refuse(
     if public_url.is_some_and(is_plain) {
         faults.add("PUBLIC_URL: plain http, which production refuses: links and cookies would go in the clear; expected the https address that people use");
     }
-    if config.sms.sms_auth_token.as_ref().is_some_and(|token| looks_like_example(token.expose())) {
+    if config.sms.sms_auth_token.as_ref().is_some_and(|token| resembles_example(token.expose())) {
         faults.add("SMS_AUTH_TOKEN: an example value, which production refuses; expected a secret of your own");
     }
     if let SmsSettings::Api(api) = sms {

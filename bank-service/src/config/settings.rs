@@ -1,7 +1,7 @@
 //! The configuration after it was checked: typed values, no options that were required.
 
 use chrono::TimeDelta;
-use service_kit::config::{AppEnv, ConfigError, Faults, Secret, check_file, looks_like_example};
+use service_kit::config::{AppEnv, ConfigError, Faults, Secret, check_file, resembles_example};
 use service_kit::http::PeerTrust;
 use service_kit::http::cors::Origins;
 use service_kit::http::server::Network;
@@ -179,7 +179,7 @@ fn check_secret_key(config: &Config, faults: &mut Faults) -> Option<Secret> {
     if config.app_env != AppEnv::Development {
         if is_short(key) {
             faults.add(format!("SECRET_KEY: too short; {hint}"));
-        } else if looks_like_example(key.expose()) {
+        } else if resembles_example(key.expose()) {
             faults.add(format!("SECRET_KEY: an example value, which only development takes; {hint}"));
         }
     }
@@ -193,7 +193,7 @@ fn is_short(key: &Secret) -> bool {
 impl Settings {
     /// Whether the key is one that only development takes.
     pub fn has_weak_secret_key(&self) -> bool {
-        is_short(&self.secret_key) || looks_like_example(self.secret_key.expose())
+        is_short(&self.secret_key) || resembles_example(self.secret_key.expose())
     }
 
     /// Why the key is not fit for a service that others can reach; development takes any.
@@ -205,7 +205,7 @@ impl Settings {
             Some(
                 "shorter than 32 characters, which development takes for itself alone, and others can reach this service",
             )
-        } else if looks_like_example(self.secret_key.expose()) {
+        } else if resembles_example(self.secret_key.expose()) {
             Some("an example value, which development takes for itself alone, and others can reach this service")
         } else {
             None
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn only_development_takes_a_short_key_or_an_example_and_says_so_where_others_can_reach_it() {
+    fn only_development_takes_a_short_key_or_an_example_and_warns_where_others_can_reach_it() {
         for key in ["SECRET", "mysecret", "puthereyoursecretkey", "please-change-me-please-change-me"] {
             let with = |app_env, bind: &str| {
                 let secret_key = Some(Secret::new(key));

@@ -48,7 +48,7 @@ pub struct LogPoster {
 }
 
 /// What a post came to.
-enum Posted {
+enum PostResult {
     Logged,
     TryAgain(String),
     Refused(String),
@@ -89,31 +89,31 @@ impl LogPoster {
         let mut logged = 0;
         for (event_id, attempts) in due {
             let posted = self.post(&event_id).await?;
-            logged += usize::from(matches!(posted, Posted::Logged));
+            logged += usize::from(matches!(posted, PostResult::Logged));
             self.write_down(event_id, attempts, posted).await?;
         }
         Ok(logged)
     }
 
-    async fn post(&self, event_id: &str) -> Result<Posted, StoreError> {
+    async fn post(&self, event_id: &str) -> Result<PostResult, StoreError> {
         let id = event_id.to_owned();
         let Some(text) = self.parts.store.read(move |db| outbox::message(db, &id)).await? else {
-            return Ok(Posted::Refused("the event is not in the outbox any more".to_owned()));
+            return Ok(PostResult::Refused("the event is not in the outbox any more".to_owned()));
         };
         let decoded = serde_json::from_str::<WireMessage>(&text).ok().and_then(|message| message.decode().ok());
         let Some(envelope) = decoded else {
-            return Ok(Posted::Refused("the event in the outbox cannot be read".to_owned()));
+            return Ok(PostResult::Refused("the event in the outbox cannot be read".to_owned()));
         };
         Ok(self.send(&envelope).await)
     }
 
-    async fn send(&self, envelope: &Envelope) -> Posted {
+    async fn send(&self, envelope: &Envelope) -> PostResult {
         let token = match (self.parts.token)() {
             Ok(token) => token,
-            Err(reason) => return Posted::TryAgain(reason),
+            Err(reason) => return PostResult::TryAgain(reason),
         };
         let Ok(url) = self.parts.log_service_url.join("/api/logs") else {
-            return Posted::TryAgain("LOG_SERVICE_URL cannot be extended by /api/logs".to_owned());
+            return PostResult::TryAgain("LOG_SERVICE_URL cannot be extended by /api/logs".to_owned());
         };
         let mut request = self.client.post(url).bearer_auth(token).json(&entry(envelope));
         if let Some(request_id) = &envelope.correlation_id {
@@ -123,26 +123,26 @@ impl LogPoster {
         match service_kit::fail_point_during!("post.sent", self.client.send(request)).await {
             Ok(response) => {
                 service_kit::fail_point!("post.answered");
-                judge(response.status())
+                classify(response.status())
             }
-            Err(error) => Posted::TryAgain(error.without_url().to_string()),
+            Err(error) => PostResult::TryAgain(error.without_url().to_string()),
         }
     }
 
-    async fn write_down(&self, event_id: String, attempts: i32, posted: Posted) -> Result<(), StoreError> {
+    async fn write_down(&self, event_id: String, attempts: i32, posted: PostResult) -> Result<(), StoreError> {
         let ctx = self.parts.store.ctx(self.parts.clock.now());
         let (result, due_at) = match posted {
-            Posted::Logged => {
+            PostResult::Logged => {
                 self.posted.with_label_values(&["logged"]).inc();
                 let marked =
                     move |db: &mut _, ctx: &_| mail_receipts::mark_posted(db, ctx, &event_id).map(Outcome::new);
                 return self.parts.store.write(&ctx, marked).await;
             }
-            Posted::TryAgain(reason) => {
+            PostResult::TryAgain(reason) => {
                 tracing::warn!(event_id, attempts, reason, "log-service did not take an entry; trying again");
                 ("again", Some((ctx.now + pause(attempts)).naive_utc()))
             }
-            Posted::Refused(reason) => {
+            PostResult::Refused(reason) => {
                 tracing::error!(event_id, reason, "log-service refused an entry for good; its event is not logged");
                 ("refused", None)
             }
@@ -167,15 +167,15 @@ fn entry(envelope: &Envelope) -> Value {
     })
 }
 
-fn judge(status: StatusCode) -> Posted {
+fn classify(status: StatusCode) -> PostResult {
     let passing =
         [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
     if status.is_success() {
-        Posted::Logged
+        PostResult::Logged
     } else if status.is_client_error() && !passing.contains(&status) {
-        Posted::Refused(status.to_string())
+        PostResult::Refused(status.to_string())
     } else {
-        Posted::TryAgain(status.to_string())
+        PostResult::TryAgain(status.to_string())
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::{Consumer, Delivery, Outcome as Handled};
+use service_kit::messaging::{Consumer, Delivery, HandlerResult};
 use shared_events::events::{EmailRejected, EmailSent};
 use shared_events::{Event, EventId, WireMessage};
 use tokio::sync::Notify;
@@ -35,7 +35,7 @@ impl RecordMailReceipt {
         Self { store, clock, recorded }
     }
 
-    async fn record(&self, delivery: &Delivery) -> Handled {
+    async fn record(&self, delivery: &Delivery) -> HandlerResult {
         let confirmation = match Confirmation::read(delivery) {
             Ok(confirmation) => confirmation,
             Err(outcome) => return outcome,
@@ -47,13 +47,13 @@ impl RecordMailReceipt {
             Ok(None) => {
                 service_kit::fail_point!("ack.recorded");
                 self.recorded.notify_one();
-                Handled::Done
+                HandlerResult::Done
             }
-            Ok(Some(refusal)) => Handled::reject(refusal),
+            Ok(Some(refusal)) => HandlerResult::reject(refusal),
             Err(error @ (StoreError::Unavailable { .. } | StoreError::DiskFull | StoreError::Busy)) => {
-                Handled::later(error.to_string())
+                HandlerResult::later(error.to_string())
             }
-            Err(error) => Handled::retry(error.to_string()),
+            Err(error) => HandlerResult::retry(error.to_string()),
         }
     }
 }
@@ -68,19 +68,23 @@ struct Confirmation {
 }
 
 impl Confirmation {
-    fn read(delivery: &Delivery) -> Result<Self, Handled> {
-        let envelope = with_type(&delivery.message).decode().map_err(|error| Handled::reject(error.to_string()))?;
+    fn read(delivery: &Delivery) -> Result<Self, HandlerResult> {
+        let envelope =
+            with_type(&delivery.message).decode().map_err(|error| HandlerResult::reject(error.to_string()))?;
         let sent = match envelope.event_type.as_str() {
             EmailSent::TYPE => true,
             EmailRejected::TYPE => false,
-            other => return Err(Handled::reject(format!("{other} is not a confirmation"))),
+            other => return Err(HandlerResult::reject(format!("{other} is not a confirmation"))),
         };
         let text = |name: &str| envelope.body.data.get(name).and_then(Value::as_str).map(str::to_owned);
         let correlation_id = delivery.message.properties.correlation_id.clone();
         let Some(event_id) = text("event_id").or_else(|| correlation_id.clone()) else {
-            return Err(Handled::reject("neither data.event_id nor correlation_id says which event is confirmed"));
+            return Err(HandlerResult::reject(
+                "neither data.event_id nor correlation_id says which event is confirmed",
+            ));
         };
-        let event_id = event_id.parse().map_err(|_| Handled::reject("the id of the confirmed event is not a UUID"))?;
+        let event_id =
+            event_id.parse().map_err(|_| HandlerResult::reject("the id of the confirmed event is not a UUID"))?;
         let reason = text("reason").map(|reason| reason.chars().take(REASON_CHARS).collect());
         Ok(Self { sent, event_id, correlation_id, message_id: text("message_id"), reason })
     }
@@ -89,11 +93,11 @@ impl Confirmation {
 /// The older services' confirmation has no type.
 fn with_type(message: &WireMessage) -> Cow<'_, WireMessage> {
     let has_type = message.properties.kind.is_some() || message.headers.contains_key("cloudEvents_type");
-    let says = |text: &str| {
+    let has_message = |text: &str| {
         serde_json::from_slice::<Value>(&message.body)
             .is_ok_and(|body| body.get("message").is_some_and(|message| message == text))
     };
-    if has_type || !says(OLD_CONFIRMATION) {
+    if has_type || !has_message(OLD_CONFIRMATION) {
         return Cow::Borrowed(message);
     }
     let mut message = message.clone();
@@ -107,13 +111,13 @@ fn insert(db: &mut Db, ctx: &Ctx, confirmation: &Confirmation) -> Result<Option<
     let Some(row) = event_trace::row(db, &event_id)? else {
         return Ok(Some("no event with this id is kept"));
     };
-    let asked: WireMessage =
+    let original: WireMessage =
         serde_json::from_str(&row.message).map_err(|_| StoreError::Corrupt { what: "an event in the outbox" })?;
-    if asked.properties.reply_to.is_none() {
+    if original.properties.reply_to.is_none() {
         return Ok(Some("the event did not ask for a confirmation"));
     }
     let given = confirmation.correlation_id.as_ref();
-    if given.is_some_and(|given| *given != event_id && Some(given) != asked.properties.correlation_id.as_ref()) {
+    if given.is_some_and(|given| *given != event_id && Some(given) != original.properties.correlation_id.as_ref()) {
         return Ok(Some("data.event_id and correlation_id name different events"));
     }
     // What is only mailed is never logged.
@@ -133,7 +137,7 @@ fn insert(db: &mut Db, ctx: &Ctx, confirmation: &Confirmation) -> Result<Option<
 
 #[async_trait]
 impl Consumer for RecordMailReceipt {
-    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Handled> {
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult> {
         let mut outcomes = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             outcomes.push(self.record(delivery).await);

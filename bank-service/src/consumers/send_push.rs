@@ -7,23 +7,23 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::{Consumer, Delivery, Outcome as Handled, data_or_reject, decode_or_reject};
+use service_kit::messaging::{Consumer, Delivery, HandlerResult, data_or_reject, decode_or_reject};
 use shared_events::events::{PushRequest, PushRequested};
 
 use crate::operations::devices::{forget_device, place};
 use crate::push::{Notification, PushError, PushSender};
-use crate::security::Security;
+use crate::security::IdentityService;
 use crate::store::{Store, StoreError, devices};
 
 pub struct SendPush {
     pub store: Store,
     pub clock: SharedClock,
-    pub security: Security,
+    pub identity: IdentityService,
     pub sender: Arc<dyn PushSender>,
 }
 
 impl SendPush {
-    async fn send(&self, delivery: &Delivery) -> Handled {
+    async fn send(&self, delivery: &Delivery) -> HandlerResult {
         let read = decode_or_reject(delivery)
             .and_then(|envelope| data_or_reject::<PushRequested>(&envelope).map(|data| (envelope.id, data.0)));
         let (event_id, request) = match read {
@@ -33,40 +33,42 @@ impl SendPush {
         let (user, device) = (request.user_id, request.device);
         let kept = match self.store.read(move |db| devices::sealed_push_token(db, user, device)).await {
             Ok(Some(kept)) => kept,
-            Ok(None) => return Handled::Skipped,
+            Ok(None) => return HandlerResult::Skipped,
             Err(error) => return retry(&error),
         };
         let (sealed, hash) = kept;
-        let Ok(token) = self.security.vault().open(place(&device.to_string()), &sealed) else {
-            return Handled::reject("the push token was sealed with another SECRET_KEY");
+        let Ok(token) = self.identity.vault().open(place(&device.to_string()), &sealed) else {
+            return HandlerResult::reject("the push token was sealed with another SECRET_KEY");
         };
-        let Ok(token) = String::from_utf8(token) else { return Handled::reject("the push token is damaged") };
+        let Ok(token) = String::from_utf8(token) else { return HandlerResult::reject("the push token is damaged") };
         let sent = self.sender.send(&token, &notification(event_id.to_string(), &request)).await;
-        self.judge(sent, request, hash).await
+        self.settle(sent, request, hash).await
     }
 
-    async fn judge(&self, sent: Result<(), PushError>, request: PushRequest, hash: String) -> Handled {
+    async fn settle(&self, sent: Result<(), PushError>, request: PushRequest, hash: String) -> HandlerResult {
         match sent {
-            Ok(()) => Handled::Done,
+            Ok(()) => HandlerResult::Done,
             Err(PushError::Unregistered) => self.forget(request, hash).await,
-            Err(error @ PushError::Refused(_)) => Handled::reject(error.to_string()),
-            Err(error @ (PushError::Transient(_) | PushError::Unavailable(_))) => Handled::retry(error.to_string()),
+            Err(error @ PushError::Refused(_)) => HandlerResult::reject(error.to_string()),
+            Err(error @ (PushError::Transient(_) | PushError::Unavailable(_))) => {
+                HandlerResult::retry(error.to_string())
+            }
         }
     }
 
-    async fn forget(&self, request: PushRequest, hash: String) -> Handled {
+    async fn forget(&self, request: PushRequest, hash: String) -> HandlerResult {
         let ctx = self.store.ctx(self.clock.now()).by(request.user_id);
         let forgotten =
             self.store.write(&ctx, move |db, _| forget_device(db, request.user_id, request.device, &hash)).await;
         match forgotten {
-            Ok(_) => Handled::Done,
+            Ok(_) => HandlerResult::Done,
             Err(error) => retry(&error),
         }
     }
 }
 
-fn retry(error: &StoreError) -> Handled {
-    Handled::retry(error.to_string())
+fn retry(error: &StoreError) -> HandlerResult {
+    HandlerResult::retry(error.to_string())
 }
 
 fn notification(event_id: String, request: &PushRequest) -> Notification {
@@ -75,7 +77,7 @@ fn notification(event_id: String, request: &PushRequest) -> Notification {
 
 #[async_trait]
 impl Consumer for SendPush {
-    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Handled> {
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult> {
         let mut outcomes = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             outcomes.push(self.send(delivery).await);

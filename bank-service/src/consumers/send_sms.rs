@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::{Consumer, ConsumerSettings, Delivery, Outcome, data_or_reject, decode_or_reject};
+use service_kit::messaging::{Consumer, ConsumerSettings, Delivery, HandlerResult, data_or_reject, decode_or_reject};
 use shared_events::Pattern;
 use shared_events::events::SmsRequested;
 use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
@@ -35,29 +35,29 @@ impl SendSms {
         }
     }
 
-    async fn send(&self, delivery: &Delivery) -> Outcome {
+    async fn send(&self, delivery: &Delivery) -> HandlerResult {
         let decoded = decode_or_reject(delivery).and_then(|envelope| data_or_reject::<SmsRequested>(&envelope));
         let SmsRequested(request) = match decoded {
             Ok(request) => request,
             Err(outcome) => return outcome,
         };
         if delivery.message.expires_at().is_some_and(|end| end <= self.clock.now()) {
-            return Outcome::reject("it expired before it could be sent");
+            return HandlerResult::reject("it expired before it could be sent");
         }
         let Some(message) = TextMessage::open(&self.vault, request.user_id, &request.sealed) else {
-            return Outcome::reject("it was not sealed with this SECRET_KEY for this user");
+            return HandlerResult::reject("it was not sealed with this SECRET_KEY for this user");
         };
         match self.sender.send(&message).await {
-            Ok(()) => Outcome::Done,
-            Err(SmsError::TryAgain(reason)) => Outcome::retry(reason),
-            Err(SmsError::Refused(reason)) => Outcome::reject(reason),
+            Ok(()) => HandlerResult::Done,
+            Err(SmsError::TryAgain(reason)) => HandlerResult::retry(reason),
+            Err(SmsError::Refused(reason)) => HandlerResult::reject(reason),
         }
     }
 }
 
 #[async_trait]
 impl Consumer for SendSms {
-    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult> {
         join_all(deliveries.iter().map(|delivery| self.send(delivery))).await
     }
 

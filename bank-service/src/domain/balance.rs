@@ -16,7 +16,7 @@ impl Balance {
     pub const MAX: i64 = 9_007_199_254_740_991;
 
     /// A balance that somebody asks for.
-    pub fn asked(minor: i64) -> Result<Self, BalanceError> {
+    pub fn requested(minor: i64) -> Result<Self, BalanceError> {
         Self::try_new(minor).and_then(|balance| if minor <= Self::MAX { Ok(balance) } else { Err(BalanceError) })
     }
 
@@ -39,9 +39,9 @@ mod tests {
         assert_eq!(Balance::try_new(0).map(Balance::minor), Ok(0));
         assert_eq!(Balance::try_new(i64::MAX).map(Balance::minor), Ok(i64::MAX));
         assert_eq!(Balance::try_new(-1), Err(BalanceError));
-        assert_eq!(Balance::asked(Balance::MAX).map(Balance::minor), Ok(9_007_199_254_740_991));
-        assert_eq!(Balance::asked(Balance::MAX + 1), Err(BalanceError));
-        assert_eq!(Balance::asked(-1), Err(BalanceError));
+        assert_eq!(Balance::requested(Balance::MAX).map(Balance::minor), Ok(9_007_199_254_740_991));
+        assert_eq!(Balance::requested(Balance::MAX + 1), Err(BalanceError));
+        assert_eq!(Balance::requested(-1), Err(BalanceError));
         assert_eq!(Balance::try_new(i64::MIN), Err(BalanceError));
     }
 }

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_is_told_seed_account_and_issuer() {
+    fn an_app_gets_seed_account_and_issuer() {
         let seed = Seed::from_slice(b"12345678901234567890").unwrap();
         let url = seed.otpauth_url("a+b@example.com").unwrap();
         assert!(url.starts_with("otpauth://totp/Bank:a%2Bb%40example.com?"), "{url}");

@@ -11,7 +11,7 @@ pub const MAX_CODES_A_DAY: i32 = 10;
 /// What [`MAX_CODES_A_DAY`] is counted over.
 pub const WINDOW: TimeDelta = TimeDelta::hours(24);
 const COOLDOWN: TimeDelta = TimeDelta::seconds(60);
-const TRIES: i32 = 5;
+const MAX_ATTEMPTS: i32 = 5;
 /// How many links for one purpose stay good until one is used: a stranger who asks for another must not void the owner's.
 const LINKS: usize = 3;
 
@@ -118,7 +118,7 @@ impl Purpose {
 
     /// How many wrong answers are counted before it is void.
     pub fn max_attempts(self) -> i32 {
-        TRIES
+        MAX_ATTEMPTS
     }
 
     /// How long after one was given out the next one is.
@@ -168,14 +168,14 @@ impl std::fmt::Debug for SecretHash {
 
 /// Why no secret was given out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotYet {
+pub enum Cooldown {
     /// One was given out a moment ago; the next one at this time.
     CoolingDown(DateTime<Utc>),
     /// Too many in one day; the next one at this time.
     TooMany(DateTime<Utc>),
 }
 
-impl NotYet {
+impl Cooldown {
     /// When the next one is given out.
     pub fn until(self) -> DateTime<Utc> {
         match self {
@@ -199,15 +199,15 @@ impl Issued {
     }
 
     /// The books after one more, if one may be given out now.
-    pub fn one_more(self, purpose: Purpose, now: DateTime<Utc>) -> Result<Self, NotYet> {
+    pub fn one_more(self, purpose: Purpose, now: DateTime<Utc>) -> Result<Self, Cooldown> {
         if now < self.cooldown_until {
-            return Err(NotYet::CoolingDown(self.cooldown_until));
+            return Err(Cooldown::CoolingDown(self.cooldown_until));
         }
         if self.window_began_on + WINDOW <= now {
             return Ok(Self::first(purpose, now));
         }
         if purpose.max_in_window().is_some_and(|most| self.in_window >= most) {
-            return Err(NotYet::TooMany(self.window_began_on + WINDOW));
+            return Err(Cooldown::TooMany(self.window_began_on + WINDOW));
         }
         Ok(Self { cooldown_until: now + purpose.cooldown(), in_window: self.in_window.saturating_add(1), ..self })
     }
@@ -222,14 +222,14 @@ mod tests {
         let start = DateTime::<Utc>::UNIX_EPOCH;
         let purpose = Purpose::PhoneCode;
         let mut books = Issued::first(purpose, start);
-        assert_eq!(books.one_more(purpose, start).unwrap_err(), NotYet::CoolingDown(start + COOLDOWN));
+        assert_eq!(books.one_more(purpose, start).unwrap_err(), Cooldown::CoolingDown(start + COOLDOWN));
         let mut now = start;
         for _ in 1..MAX_CODES_A_DAY {
             now += COOLDOWN;
             books = books.one_more(purpose, now).unwrap();
         }
         now += COOLDOWN;
-        assert_eq!(books.one_more(purpose, now).unwrap_err(), NotYet::TooMany(start + WINDOW));
+        assert_eq!(books.one_more(purpose, now).unwrap_err(), Cooldown::TooMany(start + WINDOW));
         assert_eq!(books.one_more(purpose, start + WINDOW).unwrap().in_window, 1);
     }
 
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_told_apart_and_hashes_stay_hidden() {
+    fn names_are_distinct_and_hashes_stay_hidden() {
         let names: std::collections::BTreeSet<_> = Purpose::ALL.iter().map(|purpose| purpose.as_str()).collect();
         assert_eq!(names.len(), Purpose::ALL.len());
         assert!(names.iter().all(|name| name.len() <= 32));

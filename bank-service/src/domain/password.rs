@@ -39,12 +39,12 @@ pub enum PasswordError {
 impl Password {
     /// A password that somebody wants to set.
     pub fn parse(text: &str) -> Result<Self, PasswordError> {
-        let password = Self::presented(text).ok_or(PasswordError::TooLong)?;
+        let password = Self::for_login(text).ok_or(PasswordError::TooLong)?;
         if password.normal.chars().count() < MIN_CHARS { Err(PasswordError::TooShort) } else { Ok(password) }
     }
 
     /// A password that somebody claims to know; none if no account can have it.
-    pub fn presented(text: &str) -> Option<Self> {
+    pub fn for_login(text: &str) -> Option<Self> {
         if text.len() > MAX_RAW_BYTES {
             return None;
         }

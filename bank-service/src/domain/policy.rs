@@ -240,7 +240,7 @@ mod tests {
 
     /// The contract's page, once more and by hand: a slip in the table does not pass.
     #[test]
-    fn the_table_says_what_the_contract_says() {
+    fn the_table_matches_the_contract() {
         let expected = [
             ("/api/banks", Who::AnyRole, false, Who::Staff, false),
             ("/api/cities", Who::AnyRole, false, Who::Staff, false),

@@ -136,7 +136,7 @@ pub enum SecondUse {
 
 /// Judges a second use at `now` of a token that was first used at `used_on`. A spent successor shows that the first answer
 /// arrived, so its receiver has no reason to come back.
-pub fn judge_second_use(now: DateTime<Utc>, used_on: DateTime<Utc>, successor_is_spent: bool) -> SecondUse {
+pub fn classify_second_use(now: DateTime<Utc>, used_on: DateTime<Utc>, successor_is_spent: bool) -> SecondUse {
     if now <= used_on + REFRESH_GRACE && !successor_is_spent { SecondUse::Retry } else { SecondUse::Reuse }
 }
 
@@ -206,10 +206,10 @@ mod tests {
     #[test]
     fn a_second_use_is_a_retry_for_half_a_minute_unless_the_successor_is_spent() {
         let used = DateTime::<Utc>::UNIX_EPOCH;
-        let judge = |later| judge_second_use(used + later, used, false);
-        assert_eq!(judge(TimeDelta::seconds(-1)), SecondUse::Retry, "another replica's clock");
-        assert_eq!(judge(REFRESH_GRACE), SecondUse::Retry);
-        assert_eq!(judge(REFRESH_GRACE + TimeDelta::microseconds(1)), SecondUse::Reuse);
-        assert_eq!(judge_second_use(used, used, true), SecondUse::Reuse);
+        let classify = |later| classify_second_use(used + later, used, false);
+        assert_eq!(classify(TimeDelta::seconds(-1)), SecondUse::Retry, "another replica's clock");
+        assert_eq!(classify(REFRESH_GRACE), SecondUse::Retry);
+        assert_eq!(classify(REFRESH_GRACE + TimeDelta::microseconds(1)), SecondUse::Reuse);
+        assert_eq!(classify_second_use(used, used, true), SecondUse::Reuse);
     }
 }

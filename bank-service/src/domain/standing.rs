@@ -76,7 +76,7 @@ pub struct Evidence {
 
 /// Where an event stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Standing {
+pub enum EventStatus {
     /// Committed and not published yet.
     Waiting,
     /// No queue takes it: kept, and tried again now and then.
@@ -96,7 +96,7 @@ pub enum Standing {
     Untracked,
 }
 
-impl Standing {
+impl EventStatus {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -119,20 +119,20 @@ impl Standing {
     }
 }
 
-pub fn judge(route: Route, evidence: &Evidence) -> Standing {
+pub fn classify(route: Route, evidence: &Evidence) -> EventStatus {
     let Evidence { is_sent, mail, is_logged, .. } = *evidence;
     match (route, mail) {
-        (Route::Log | Route::MailThenLog, _) if is_logged == Some(true) => Standing::Logged,
-        (Route::MailThenLog | Route::Mail, Some(MailAnswer::Rejected)) => Standing::Rejected,
-        (Route::Mail, Some(MailAnswer::Sent)) => Standing::Mailed,
-        _ if evidence.is_parked => Standing::Parked,
-        _ if evidence.is_discarded => Standing::Discarded,
-        _ if !is_sent && evidence.is_unrouted => Standing::Unrouted,
-        _ if !is_sent => Standing::Waiting,
-        (Route::Untracked, _) => Standing::Untracked,
-        _ if evidence.is_posting || evidence.is_explained => Standing::InFlight,
-        (Route::Log | Route::MailThenLog, _) if is_logged.is_none() => Standing::Unknown,
-        _ => Standing::Unaccounted,
+        (Route::Log | Route::MailThenLog, _) if is_logged == Some(true) => EventStatus::Logged,
+        (Route::MailThenLog | Route::Mail, Some(MailAnswer::Rejected)) => EventStatus::Rejected,
+        (Route::Mail, Some(MailAnswer::Sent)) => EventStatus::Mailed,
+        _ if evidence.is_parked => EventStatus::Parked,
+        _ if evidence.is_discarded => EventStatus::Discarded,
+        _ if !is_sent && evidence.is_unrouted => EventStatus::Unrouted,
+        _ if !is_sent => EventStatus::Waiting,
+        (Route::Untracked, _) => EventStatus::Untracked,
+        _ if evidence.is_posting || evidence.is_explained => EventStatus::InFlight,
+        (Route::Log | Route::MailThenLog, _) if is_logged.is_none() => EventStatus::Unknown,
+        _ => EventStatus::Unaccounted,
     }
 }
 
@@ -168,35 +168,38 @@ mod tests {
     #[test]
     fn what_nothing_explains_is_unaccounted_for() {
         for route in [Route::Log, Route::MailThenLog, Route::Mail] {
-            assert_eq!(judge(route, &SENT), Standing::Unaccounted, "{route:?}");
-            assert_eq!(judge(route, &Evidence { is_explained: true, ..SENT }), Standing::InFlight);
-            assert_eq!(judge(route, &Evidence { is_parked: true, is_explained: true, ..SENT }), Standing::Parked);
-            assert_eq!(judge(route, &Evidence { is_discarded: true, ..SENT }), Standing::Discarded);
-            assert_eq!(judge(route, &Evidence { is_sent: false, ..SENT }), Standing::Waiting);
+            assert_eq!(classify(route, &SENT), EventStatus::Unaccounted, "{route:?}");
+            assert_eq!(classify(route, &Evidence { is_explained: true, ..SENT }), EventStatus::InFlight);
+            assert_eq!(classify(route, &Evidence { is_parked: true, is_explained: true, ..SENT }), EventStatus::Parked);
+            assert_eq!(classify(route, &Evidence { is_discarded: true, ..SENT }), EventStatus::Discarded);
+            assert_eq!(classify(route, &Evidence { is_sent: false, ..SENT }), EventStatus::Waiting);
             let unrouted = Evidence { is_sent: false, is_unrouted: true, ..SENT };
-            assert_eq!(judge(route, &unrouted), Standing::Unrouted);
-            assert_eq!(judge(route, &Evidence { is_sent: true, ..unrouted }), Standing::Unaccounted);
+            assert_eq!(classify(route, &unrouted), EventStatus::Unrouted);
+            assert_eq!(classify(route, &Evidence { is_sent: true, ..unrouted }), EventStatus::Unaccounted);
         }
-        assert_eq!(judge(Route::Untracked, &SENT), Standing::Untracked);
+        assert_eq!(classify(Route::Untracked, &SENT), EventStatus::Untracked);
     }
 
     #[test]
-    fn a_log_that_cannot_be_asked_accuses_nobody() {
-        assert_eq!(judge(Route::Log, &Evidence { is_logged: None, ..SENT }), Standing::Unknown);
-        assert_eq!(judge(Route::Mail, &Evidence { is_logged: None, ..SENT }), Standing::Unaccounted);
+    fn an_event_is_unknown_and_not_unaccounted_while_the_log_cannot_be_queried() {
+        assert_eq!(classify(Route::Log, &Evidence { is_logged: None, ..SENT }), EventStatus::Unknown);
+        assert_eq!(classify(Route::Mail, &Evidence { is_logged: None, ..SENT }), EventStatus::Unaccounted);
     }
 
     #[test]
     fn a_mail_is_the_end_or_the_beginning() {
         let (sent, rejected) = (Some(MailAnswer::Sent), Some(MailAnswer::Rejected));
-        assert_eq!(judge(Route::Mail, &Evidence { mail: sent, ..SENT }), Standing::Mailed);
-        assert_eq!(judge(Route::Mail, &Evidence { mail: rejected, ..SENT }), Standing::Rejected);
-        assert_eq!(judge(Route::MailThenLog, &Evidence { mail: rejected, ..SENT }), Standing::Rejected);
-        assert_eq!(judge(Route::MailThenLog, &Evidence { mail: sent, is_posting: true, ..SENT }), Standing::InFlight);
-        assert_eq!(judge(Route::MailThenLog, &Evidence { mail: sent, ..SENT }), Standing::Unaccounted);
+        assert_eq!(classify(Route::Mail, &Evidence { mail: sent, ..SENT }), EventStatus::Mailed);
+        assert_eq!(classify(Route::Mail, &Evidence { mail: rejected, ..SENT }), EventStatus::Rejected);
+        assert_eq!(classify(Route::MailThenLog, &Evidence { mail: rejected, ..SENT }), EventStatus::Rejected);
         assert_eq!(
-            judge(Route::MailThenLog, &Evidence { mail: sent, is_logged: Some(true), ..SENT }),
-            Standing::Logged
+            classify(Route::MailThenLog, &Evidence { mail: sent, is_posting: true, ..SENT }),
+            EventStatus::InFlight
+        );
+        assert_eq!(classify(Route::MailThenLog, &Evidence { mail: sent, ..SENT }), EventStatus::Unaccounted);
+        assert_eq!(
+            classify(Route::MailThenLog, &Evidence { mail: sent, is_logged: Some(true), ..SENT }),
+            EventStatus::Logged
         );
     }
 }

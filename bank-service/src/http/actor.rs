@@ -37,7 +37,7 @@ impl Actor {
 
     /// Refuses a token whose password was given too long ago.
     pub(super) fn require_fresh(&self, now: DateTime<Utc>) -> Result<(), Problem> {
-        let is_fresh = self.authenticated_on.is_some_and(|proved| now - proved <= FRESH_FOR);
+        let is_fresh = self.authenticated_on.is_some_and(|authenticated_on| now - authenticated_on <= FRESH_FOR);
         if is_fresh {
             return Ok(());
         }
@@ -70,17 +70,13 @@ async fn identify(state: &AppState, claims: &Claims) -> Result<Actor, Problem> {
     let invalid = || Problem::new(ErrorCode::InvalidToken, "The token is not valid; log in again.");
     // A token between services names no session, and is no user's.
     let session_id: SessionId = claims.sid.as_deref().and_then(|sid| sid.parse().ok()).ok_or_else(invalid)?;
-    let authority = state.security.sessions().authority(session_id).await?;
+    let authority = state.identity.sessions().authority(session_id).await?;
     if claims.user_id != Some(authority.session.user_id.get()) {
         return Err(invalid());
     }
-    let proved = claims.auth_time.filter(|_| claims.fresh).and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    Ok(Actor {
-        user_id: authority.session.user_id,
-        roles: authority.roles.clone(),
-        session_id,
-        authenticated_on: proved,
-    })
+    let authenticated_on =
+        claims.auth_time.filter(|_| claims.fresh).and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    Ok(Actor { user_id: authority.session.user_id, roles: authority.roles.clone(), session_id, authenticated_on })
 }
 
 impl From<Denied> for Problem {

@@ -18,7 +18,7 @@ pub(super) fn name(value: &Value) -> Result<Name, String> {
 
 pub(super) fn balance(value: &Value) -> Result<Balance, String> {
     let minor = parse::integer(value).map_err(|_| BalanceError.to_string())?;
-    Balance::asked(minor).map_err(|error| error.to_string())
+    Balance::requested(minor).map_err(|error| error.to_string())
 }
 
 pub(super) fn currency(value: &Value) -> Result<Currency, String> {

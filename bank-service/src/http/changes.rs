@@ -68,14 +68,14 @@ async fn stream_changes(
     if head_only() {
         return Ok(stream::head().finish());
     }
-    let seat = state.changes.seat(listener.user_id)?;
-    let subscription = state.changes.subscribe(seat).await?;
+    let slot = state.changes.stream_slot(listener.user_id)?;
+    let subscription = state.changes.subscribe(slot).await?;
     let seconds_left = u64::try_from((listener.expires_on - state.clock.now()).num_seconds()).unwrap_or_default();
     let body = follow(StreamParts {
         subscription,
         channels,
         resume,
-        security: state.security.clone(),
+        identity: state.identity.clone(),
         session: listener.session_id,
         expires: Instant::now() + Duration::from_secs(seconds_left),
         shutdown: shutdown.get_ref().clone(),

@@ -20,7 +20,7 @@ pub(super) async fn check(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>();
     if let Some(least) = state.and_then(|state| state.settings.min_client_version)
-        && let Err(problem) = judge(&request, least)
+        && let Err(problem) = check_version(&request, least)
     {
         // Answered with its request, whose route the log and the metrics name.
         return Ok(request.into_response(problem.response()).map_into_right_body());
@@ -28,7 +28,7 @@ pub(super) async fn check(
     next.call(request).await.map(ServiceResponse::map_into_left_body)
 }
 
-fn judge(request: &ServiceRequest, least: ClientVersion) -> Result<(), Problem> {
+fn check_version(request: &ServiceRequest, least: ClientVersion) -> Result<(), Problem> {
     let Some(header) = request.headers().get(HEADER) else { return Ok(()) };
     let given = header.to_str().ok().and_then(|text| text.trim().parse::<ClientVersion>().ok());
     match given {

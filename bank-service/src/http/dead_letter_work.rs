@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{ErrorCode, Problem};
-use service_kit::messaging::dead_letters::{MAX_WORK, Wanted, Work, Worked};
+use service_kit::messaging::dead_letters::{ActionResult, DeadLetterAction, MAX_SELECTED, Selection};
 use shared_events::EventId;
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
@@ -20,7 +20,7 @@ use super::dead_letters::checked_queue;
 use super::idempotency::idempotency_key;
 use crate::domain::policy::Action;
 use crate::store::StoreError;
-use crate::trace::{LetterError, LetterJob, work_letters};
+use crate::trace::{DeadLetterError, DeadLetterRequest, apply_to_dead_letters};
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/dead-letters/replay").route(web::post().to(replay_dead_letters)))
@@ -34,7 +34,7 @@ pub(super) struct Document;
 /// Which letters.
 struct WorkRequest {
     queue: String,
-    wanted: Wanted,
+    selection: Selection,
     dry_run: bool,
 }
 
@@ -107,13 +107,13 @@ impl FromFields for WorkRequest {
             fields.fault("after", "goes with all");
             return None;
         }
-        let wanted = ids.map_or(Wanted::After(after), Wanted::These);
-        Some(Self { queue: queue?, wanted, dry_run: dry_run?.unwrap_or(false) })
+        let selection = ids.map_or(Selection::After(after), Selection::These);
+        Some(Self { queue: queue?, selection, dry_run: dry_run?.unwrap_or(false) })
     }
 }
 
 fn event_ids(value: &Value) -> Result<BTreeSet<EventId>, String> {
-    let texts = parse::string_list(MAX_WORK)(value)?;
+    let texts = parse::string_list(MAX_SELECTED)(value)?;
     if texts.is_empty() {
         return Err("must not be empty".to_owned());
     }
@@ -150,31 +150,31 @@ struct WorkResult {
 }
 
 impl WorkReport {
-    fn new(job: &LetterJob, done: Vec<(EventId, Worked)>) -> Self {
-        let count = |outcome: fn(&Worked) -> bool| done.iter().filter(|(_, worked)| outcome(worked)).count();
+    fn new(request: &DeadLetterRequest, done: Vec<(EventId, ActionResult)>) -> Self {
+        let count = |outcome: fn(&ActionResult) -> bool| done.iter().filter(|(_, result)| outcome(result)).count();
         Self {
-            msg: match (job.dry_run, job.work) {
+            msg: match (request.dry_run, request.action) {
                 (true, _) => "dry run",
-                (false, Work::Replay) => "letters replayed",
-                (false, Work::Discard) => "letters discarded",
+                (false, DeadLetterAction::Replay) => "letters replayed",
+                (false, DeadLetterAction::Discard) => "letters discarded",
             },
-            dry_run: job.dry_run,
-            done: count(|worked| *worked == Worked::Done),
-            kept: count(|worked| matches!(worked, Worked::Kept { .. })),
-            missing: count(|worked| *worked == Worked::Missing),
-            more: matches!(job.wanted, Wanted::After(_)) && done.len() >= MAX_WORK,
+            dry_run: request.dry_run,
+            done: count(|result| *result == ActionResult::Done),
+            kept: count(|result| matches!(result, ActionResult::Kept { .. })),
+            missing: count(|result| *result == ActionResult::Missing),
+            more: matches!(request.selection, Selection::After(_)) && done.len() >= MAX_SELECTED,
             last: done.last().map(|(id, _)| id.to_string()),
             results: done.into_iter().map(WorkResult::from).collect(),
         }
     }
 }
 
-impl From<(EventId, Worked)> for WorkResult {
-    fn from((id, worked): (EventId, Worked)) -> Self {
-        let (outcome, reason) = match worked {
-            Worked::Done => ("done", None),
-            Worked::Missing => ("missing", None),
-            Worked::Kept { reason } => ("kept", Some(reason)),
+impl From<(EventId, ActionResult)> for WorkResult {
+    fn from((id, result): (EventId, ActionResult)) -> Self {
+        let (outcome, reason) = match result {
+            ActionResult::Done => ("done", None),
+            ActionResult::Missing => ("missing", None),
+            ActionResult::Kept { reason } => ("kept", Some(reason)),
         };
         Self { id: id.to_string(), outcome, reason }
     }
@@ -196,7 +196,7 @@ async fn replay_dead_letters(
     body: Body<WorkRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ReplayDeadLetters)?;
-    work(&state, &request, &actor, Work::Replay, body.0).await
+    apply(&state, &request, &actor, DeadLetterAction::Replay, body.0).await
 }
 
 /// Removes dead letters for good. Who did it is kept.
@@ -214,29 +214,29 @@ async fn discard_dead_letters(
     body: Body<WorkRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::DiscardDeadLetters)?;
-    work(&state, &request, &actor, Work::Discard, body.0).await
+    apply(&state, &request, &actor, DeadLetterAction::Discard, body.0).await
 }
 
-async fn work(
+async fn apply(
     state: &AppState,
     request: &HttpRequest,
     actor: &Actor,
-    work: Work,
-    asked: WorkRequest,
+    action: DeadLetterAction,
+    given: WorkRequest,
 ) -> Result<HttpResponse, Problem> {
     let key = idempotency_key(request, state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
     let answer = |body: String| HttpResponse::Ok().content_type(ContentType::json()).body(body);
-    if let Some(body) = state.store.remembered::<LetterError>(&ctx, key.as_ref()).await? {
+    if let Some(body) = state.store.remembered::<DeadLetterError>(&ctx, key.as_ref()).await? {
         return Ok(answer(body));
     }
     let no_transport =
         || Problem::new(ErrorCode::Unavailable, "There is no transport, and so there are no dead letters.");
-    let office = state.dead_letters.as_ref().ok_or_else(no_transport)?;
-    let WorkRequest { queue, wanted, dry_run } = asked;
-    let job = LetterJob { queue, work, wanted, dry_run };
-    let done = work_letters(&**office, &state.store, &ctx, &job).await?;
-    let report = WorkReport::new(&job, done);
+    let admin = state.dead_letters.as_ref().ok_or_else(no_transport)?;
+    let WorkRequest { queue, selection, dry_run } = given;
+    let dead_letter_request = DeadLetterRequest { queue, action, selection, dry_run };
+    let done = apply_to_dead_letters(&**admin, &state.store, &ctx, &dead_letter_request).await?;
+    let report = WorkReport::new(&dead_letter_request, done);
     let body = serde_json::to_string(&report).map_err(|_| StoreError::Corrupt { what: "a response" })?;
     if let Some(key) = key {
         state.store.remember(&ctx, key, body.clone()).await?;

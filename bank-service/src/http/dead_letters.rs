@@ -4,8 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, PageRequest, beyond_the_end, link_pages};
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
-use service_kit::messaging::DeadLetterOffice;
-use service_kit::messaging::dead_letters::{MAX_WORK, Wanted};
+use service_kit::messaging::DeadLetterAdmin;
+use service_kit::messaging::dead_letters::{MAX_SELECTED, Selection};
 use shared_events::EventId;
 use url::form_urlencoded;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::AppState;
 use super::actor::Actor;
 use crate::domain::policy::Action;
-use crate::trace::{LetterDetail, LetterError, LetterView};
+use crate::trace::{DeadLetterDetail, DeadLetterError, DeadLetterView};
 
 const PAGE_SIZE: i64 = 5;
 const QUEUE_LENGTH: usize = 80;
@@ -31,7 +31,7 @@ pub(super) struct Document;
 /// A page of dead letters, or a step of a walk.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetterList)]
-struct LetterPage {
+struct DeadLetterPage {
     /// How many there are, counted up to 500 in each queue. Absent in a walk.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<usize>,
@@ -40,7 +40,7 @@ struct LetterPage {
     next: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     prev: Option<String>,
-    results: Vec<LetterView>,
+    results: Vec<DeadLetterView>,
     /// Where a walk with `after` goes on; null after the last one.
     #[schema(required)]
     cursor: Option<String>,
@@ -56,8 +56,8 @@ struct Place {
 }
 
 impl Place {
-    fn encode(letter: &LetterView) -> String {
-        format!("{}.{}", letter.id, letter.queue)
+    fn encode(dead_letter: &DeadLetterView) -> String {
+        format!("{}.{}", dead_letter.id, dead_letter.queue)
     }
 
     fn text(&self) -> String {
@@ -83,7 +83,7 @@ impl Place {
         ("queue" = Option<String>, Query, description = "One queue only", min_length = 1, max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),
     ),
     responses(
-        (status = 200, description = "A page of dead letters", body = LetterPage),
+        (status = 200, description = "A page of dead letters", body = DeadLetterPage),
         (status = 400, description = "The query cannot be read", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "A page beyond the end", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Bad page parameters or filters", body = ProblemBody, content_type = "application/problem+json"),
@@ -101,7 +101,7 @@ async fn list_dead_letters(
         _ => None,
     };
     let found = match &state.dead_letters {
-        Some(office) => gather(&**office, queue.as_deref(), after.as_ref()).await?,
+        Some(admin) => peek_all(&**admin, queue.as_deref(), after.as_ref()).await?,
         None => Vec::new(),
     };
     let place = after.as_ref().and_then(Option::as_ref);
@@ -123,7 +123,7 @@ async fn list_dead_letters(
         ("queue" = String, Path, max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),
         ("id" = String, Path, format = Uuid),
     ),
-    responses((status = 200, description = "The dead letter", body = LetterDetail))
+    responses((status = 200, description = "The dead letter", body = DeadLetterDetail))
 )]
 async fn read_dead_letter(
     state: web::Data<AppState>,
@@ -135,10 +135,10 @@ async fn read_dead_letter(
     let (queue, id) = place.into_inner();
     let queue = checked_queue(&queue).map_err(|_| missing())?;
     let id: EventId = id.parse().map_err(|_| missing())?;
-    let office = state.dead_letters.as_ref().ok_or_else(missing)?;
-    let found = office.letters().get(&queue, id).await.map_err(LetterError::from)?;
-    let letter = found.ok_or_else(missing)?;
-    Ok(HttpResponse::Ok().json(LetterDetail::new(&letter)))
+    let admin = state.dead_letters.as_ref().ok_or_else(missing)?;
+    let found = admin.dead_letters().get(&queue, id).await.map_err(DeadLetterError::from)?;
+    let dead_letter = found.ok_or_else(missing)?;
+    Ok(HttpResponse::Ok().json(DeadLetterDetail::new(&dead_letter)))
 }
 
 /// `after` is a place here, which the common query does not know; everything else is read as in every list.
@@ -173,23 +173,23 @@ pub(super) fn checked_queue(queue: &str) -> Result<String, &'static str> {
 }
 
 /// The letters of the queues, in order: what comes after a place, or the first of each queue.
-async fn gather(
-    office: &dyn DeadLetterOffice,
+async fn peek_all(
+    admin: &dyn DeadLetterAdmin,
     queue: Option<&str>,
     after: Option<&Option<Place>>,
-) -> Result<Vec<LetterView>, LetterError> {
+) -> Result<Vec<DeadLetterView>, DeadLetterError> {
     let place = after.and_then(Option::as_ref);
     let queues = match queue {
         Some(queue) => vec![queue.to_owned()],
-        None => office.letters().queues().await?,
+        None => admin.dead_letters().queues().await?,
     };
     let mut found = Vec::new();
     for queue in queues.into_iter().filter(|queue| place.is_none_or(|place| *queue >= place.queue)) {
         let start = place.filter(|place| place.queue == queue).map(|place| place.id);
-        let letters = office.look(&queue, &Wanted::After(start)).await?;
-        found.extend(letters.iter().map(LetterView::new));
+        let dead_letters = admin.peek(&queue, &Selection::After(start)).await?;
+        found.extend(dead_letters.iter().map(DeadLetterView::new));
         // A walk takes at most one page, which no queue's look is shorter than if it goes on.
-        if after.is_some() && found.len() >= MAX_WORK {
+        if after.is_some() && found.len() >= MAX_SELECTED {
             break;
         }
     }
@@ -205,7 +205,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn of(&self, found: Vec<LetterView>, query: &ListQuery) -> Result<LetterPage, Problem> {
+    fn of(&self, found: Vec<DeadLetterView>, query: &ListQuery) -> Result<DeadLetterPage, Problem> {
         let size = usize::try_from(query.page.size()).unwrap_or(1).max(1);
         let number = match query.page {
             PageRequest::Number { number, .. } if !self.walk => usize::try_from(number).unwrap_or(usize::MAX),
@@ -215,17 +215,34 @@ impl Page<'_> {
         if number > pages.max(1) {
             return Err(beyond_the_end(i64::try_from(pages).unwrap_or(i64::MAX)));
         }
-        let results: Vec<LetterView> = found.into_iter().skip((number - 1).saturating_mul(size)).take(size).collect();
+        let results: Vec<DeadLetterView> =
+            found.into_iter().skip((number - 1).saturating_mul(size)).take(size).collect();
         let last = results.last().map(Place::encode);
         let cursor = last.clone().filter(|_| number.saturating_mul(size) < total);
         if self.walk {
             let tail = last.or_else(|| self.after.map(Place::text)).unwrap_or_default();
             let next = self.link("after", &tail, size);
-            return Ok(LetterPage { total: None, pages: None, next, prev: None, results, cursor, tail: Some(tail) });
+            return Ok(DeadLetterPage {
+                total: None,
+                pages: None,
+                next,
+                prev: None,
+                results,
+                cursor,
+                tail: Some(tail),
+            });
         }
         let to = |number: usize| self.link("page_number", &number.to_string(), size);
         let (next, prev) = (to((number + 1).min(pages).max(1)), to((number - 1).max(1)));
-        Ok(LetterPage { total: Some(total), pages: Some(pages), next, prev: Some(prev), results, cursor, tail: None })
+        Ok(DeadLetterPage {
+            total: Some(total),
+            pages: Some(pages),
+            next,
+            prev: Some(prev),
+            results,
+            cursor,
+            tail: None,
+        })
     }
 
     fn link(&self, name: &str, value: &str, size: usize) -> String {
@@ -238,16 +255,16 @@ impl Page<'_> {
     }
 }
 
-impl From<LetterError> for Problem {
-    fn from(error: LetterError) -> Self {
+impl From<DeadLetterError> for Problem {
+    fn from(error: DeadLetterError) -> Self {
         match error {
-            LetterError::Office(error) => {
+            DeadLetterError::Unreachable(error) => {
                 tracing::error!(%error, "the dead letters cannot be reached");
                 Self::new(ErrorCode::Unavailable, "The dead letters cannot be reached at the moment.")
                     .with_retry_after(std::time::Duration::from_secs(1))
             }
-            LetterError::Idempotency(error) => error.into(),
-            LetterError::Store(error) => error.into(),
+            DeadLetterError::Idempotency(error) => error.into(),
+            DeadLetterError::Store(error) => error.into(),
         }
     }
 }

@@ -115,9 +115,9 @@ async fn register(
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let remote_addr = client.0.to_string();
     let command = RegisterDevice { user_id: actor.user_id, device_id, device_type, push_token, remote_addr };
-    let security = state.security.clone();
+    let identity = state.identity.clone();
     let ctx = state.ctx(actor.user_id);
-    let registered = state.store.create(&ctx, key, move |db, ctx| register_device(db, ctx, security.vault(), &command));
+    let registered = state.store.create(&ctx, key, move |db, ctx| register_device(db, ctx, identity.vault(), &command));
     Ok(answers::created(registered.await?, "/api/devices"))
 }
 
@@ -204,7 +204,7 @@ async fn push_test(
         check_media_type(&request)?;
     }
     let PushTestRequest(text) = Fields::read_slice(if empty { b"{}" } else { &body })?;
-    state.security.push_test_limit().take(&actor.user_id)?;
+    state.identity.push_test_limit().take(&actor.user_id)?;
     let PathId(id) = id;
     let ctx = state.ctx(actor.user_id);
     state.store.write(&ctx, move |db, _| test_device(db, scope, id, &text)).await?;

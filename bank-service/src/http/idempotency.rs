@@ -41,7 +41,7 @@ pub(super) fn idempotency_key(
     Ok(Some(IdempotencyKey {
         caller: caller.map_or_else(|| anonymous(request), |user| format!("user:{user}")),
         key: key.to_owned(),
-        request_hash: hex::encode(state.security.vault().hmac("idempotency-key", &content)),
+        request_hash: hex::encode(state.identity.vault().hmac("idempotency-key", &content)),
     }))
 }
 

@@ -25,5 +25,5 @@ pub(super) struct Document;
 )]
 async fn read_keys(state: web::Data<AppState>) -> HttpResponse {
     let caching = CacheControl(vec![CacheDirective::Public, CacheDirective::MaxAge(MAX_AGE)]);
-    HttpResponse::Ok().insert_header(caching).json(state.security.keys().jwks())
+    HttpResponse::Ok().insert_header(caching).json(state.identity.keys().jwks())
 }

@@ -38,7 +38,7 @@ pub use state::AppState;
 /// Mounts every route at the root and, unchanged, below `/v1`.
 pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
     cfg.app_data(web::Data::new(state.clone()));
-    cfg.app_data(web::Data::from(state.security.verifier()));
+    cfg.app_data(web::Data::from(state.identity.verifier()));
     for prefix in ["/v1", ""] {
         cfg.service(web::scope(prefix).wrap(from_fn(client_version::check)).configure(routes));
     }

@@ -25,7 +25,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } => {
-                tracing::error!(%error, "the database is away");
+                tracing::error!(%error, "the database is unavailable");
                 Self::new(ErrorCode::Unavailable, "The database cannot be reached at the moment.")
                     .with_retry_after(RETRY_AFTER)
             }

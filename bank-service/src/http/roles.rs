@@ -81,8 +81,8 @@ impl FromFields for RoleChange {
 async fn list_roles(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListRoles)?;
     let query = ListQuery::parse(request.query_string(), PAGE_SIZE, roles::FILTERS)?;
-    let asked = query.clone();
-    let listing = state.store.read(move |db| roles::list(db, &asked)).await.map_err(|error: StoreError| error)?;
+    let requested = query.clone();
+    let listing = state.store.read(move |db| roles::list(db, &requested)).await.map_err(|error: StoreError| error)?;
     respond(request.path(), &query, listing)
 }
 
@@ -153,7 +153,7 @@ async fn change_role(
     let ctx = state.ctx(actor.user_id);
     let renamed = state.store.write(&ctx, move |db, ctx| rename_role(db, ctx, id, name.as_ref(), &expected));
     let role = renamed.await?;
-    state.security.roles_changed();
+    state.identity.roles_changed();
     Ok(answers::updated(&role, role.version))
 }
 

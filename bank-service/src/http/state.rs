@@ -5,26 +5,26 @@ use std::sync::{Arc, OnceLock};
 use service_kit::clock::SharedClock;
 use service_kit::config::Secret;
 use service_kit::http::server::request_id;
-use service_kit::messaging::DeadLetterOffice;
+use service_kit::messaging::DeadLetterAdmin;
 use service_kit::telemetry::Metrics;
 use shared_events::UserId;
 
 use crate::changes::Changes;
 use crate::config::Settings;
 use crate::operations::identity::{AdminError, AdminOutcome, Wanted, ensure_admin, has_admin, promote_by_id};
-use crate::security::Security;
+use crate::security::IdentityService;
 use crate::store::{Ctx, Store, StoreError};
-use crate::trace::{Peers, PeersParts, Tracer};
+use crate::trace::{PeerClients, PeerClientsParts, Tracer};
 
 #[derive(Clone)]
 pub struct AppState {
     pub store: Store,
     pub clock: SharedClock,
-    pub security: Security,
+    pub identity: IdentityService,
     pub settings: Arc<Settings>,
     pub metrics: Arc<Metrics>,
     /// Where dead letters are worked through; none without a transport.
-    pub dead_letters: Option<Arc<dyn DeadLetterOffice>>,
+    pub dead_letters: Option<Arc<dyn DeadLetterAdmin>>,
     /// Made of the others when it is first asked for.
     pub tracer: Arc<OnceLock<Tracer>>,
     /// Live changes for the streams of this process.
@@ -35,18 +35,18 @@ impl AppState {
     /// Makes an administrator, as the command line asks for; doing it twice is doing it once.
     pub async fn ensure_admin(&self, email: &str, password: &Secret) -> Result<AdminOutcome, AdminError> {
         let (ctx, given) = (self.ctx_anonymous(), (email, password));
-        ensure_admin(&self.store, &self.security, &ctx, given, Wanted::Always).await
+        ensure_admin(&self.store, &self.identity, &ctx, given, Wanted::Always).await
     }
 
     /// Makes an administrator if none can log in.
     pub async fn ensure_first_admin(&self, email: &str, password: &Secret) -> Result<AdminOutcome, AdminError> {
         let (ctx, given) = (self.ctx_anonymous(), (email, password));
-        ensure_admin(&self.store, &self.security, &ctx, given, Wanted::IfThereIsNone).await
+        ensure_admin(&self.store, &self.identity, &ctx, given, Wanted::IfThereIsNone).await
     }
 
     /// Makes an administrator of a user that the operator names by id.
     pub async fn promote(&self, id: UserId) -> Result<AdminOutcome, AdminError> {
-        promote_by_id(&self.store, &self.security, &self.ctx_anonymous(), id).await
+        promote_by_id(&self.store, &self.identity, &self.ctx_anonymous(), id).await
     }
 
     /// Whether any administrator can log in.
@@ -59,11 +59,11 @@ impl AppState {
         self.tracer.get_or_init(|| Tracer {
             store: self.store.clone(),
             clock: self.clock.clone(),
-            peers: Peers::new(PeersParts {
+            peers: PeerClients::new(PeerClientsParts {
                 log_service_url: self.settings.log_service_url.clone(),
                 email_service_url: self.settings.email_service_url.clone(),
                 trust: self.settings.peers.clone(),
-                security: self.security.clone(),
+                identity: self.identity.clone(),
             }),
             dead_letters: self.dead_letters.clone(),
             callback_queue: self.settings.config.callback_queue.clone(),

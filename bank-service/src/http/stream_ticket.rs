@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use service_kit::http::auth::Bearer;
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::stream::{
-    StreamTicket, TICKET_LIFETIME, TicketBody, TicketHash, Tickets, give, presented, redeem,
+    StreamTicket, TICKET_LIFETIME, TicketBody, TicketHash, Tickets, from_request, give, redeem,
 };
 use shared_events::UserId;
 
@@ -105,7 +105,7 @@ impl FromRequest for Listener {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let state = request.app_data::<web::Data<AppState>>().cloned();
         let by_token = (Actor::from_request(request, payload), Bearer::from_request(request, payload));
-        let ticket = presented(request);
+        let ticket = from_request(request);
         Box::pin(async move {
             if let (Some(ticket), Some(state)) = (ticket, state) {
                 return by_ticket(&state, &ticket?).await;
@@ -122,7 +122,7 @@ impl FromRequest for Listener {
 async fn by_ticket(state: &AppState, ticket: &StreamTicket) -> Result<Listener, Problem> {
     let tickets = Stored { state, ctx: state.ctx_anonymous() };
     let ticket = redeem(&tickets, STREAM, ticket).await?;
-    let authority = state.security.sessions().authority(ticket.session_id).await?;
+    let authority = state.identity.sessions().authority(ticket.session_id).await?;
     if authority.session.user_id != ticket.user_id {
         return Err(Problem::new(
             ErrorCode::InvalidToken,

@@ -55,6 +55,6 @@ async fn reset_mfa(
     let expected = answers::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     state.store.write(&ctx, move |db, ctx| mfa::reset(db, ctx, id, &expected)).await?;
-    state.security.user_changed(id);
+    state.identity.user_changed(id);
     Ok(envelope::deleted(&FactorView { user_id: id, kind: "totp" }))
 }

@@ -8,7 +8,7 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use shared_events::UserId;
 
 use super::actor::Actor;
-use super::auth::{judged, new_password, role_names};
+use super::auth::{new_password, role_names, with_password_strength};
 use super::idempotency::idempotency_key;
 use super::roles::RoleText;
 use super::{AppState, answers};
@@ -47,8 +47,8 @@ pub(super) struct Document;
 async fn list_users(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListUsers)?;
     let query = ListQuery::parse(request.query_string(), PAGE_SIZE, users::FILTERS)?;
-    let asked = query.clone();
-    let found = state.store.read(move |db| users::list(db, &asked)).await.map_err(|error: StoreError| error)?;
+    let requested = query.clone();
+    let found = state.store.read(move |db| users::list(db, &requested)).await.map_err(|error: StoreError| error)?;
     let listing = found.try_map(|user| Ok::<_, Problem>(UserView::from(&user)))?;
     respond(request.path(), &query, listing)
 }
@@ -102,9 +102,9 @@ async fn create_user(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::CreateUser)?;
     actor.require_fresh(state.clock.now())?;
-    let CreateRequest { email, password, roles } = judged(body, &state, &request, "password").await?;
+    let CreateRequest { email, password, roles } = with_password_strength(body, &state, &request, "password").await?;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
-    let password_hash = state.security.passwords().hash(password, email.words()).await?;
+    let password_hash = state.identity.passwords().hash(password, email.words()).await?;
     let roles = roles.unwrap_or_else(|| vec![state.settings.config.default_role.clone()]);
     let command = RegisterUser { email, password_hash: Some(password_hash), profile: Profile::default(), roles };
     let ctx = state.ctx(actor.user_id);
@@ -194,7 +194,7 @@ async fn change_user(
     let ctx = state.ctx(actor.user_id);
     let updated = state.store.write(&ctx, move |db, ctx| update_user(db, ctx, id, &command));
     let user = updated.await?;
-    state.security.user_changed(id);
+    state.identity.user_changed(id);
     Ok(answers::updated(&UserView::from(&user), user.version))
 }
 
@@ -221,7 +221,7 @@ async fn remove_user(
     let ctx = state.ctx(actor.user_id);
     let deleted = state.store.write(&ctx, move |db, ctx| delete_user(db, ctx, id, &expected));
     let user: User = deleted.await?;
-    state.security.user_changed(id);
+    state.identity.user_changed(id);
     Ok(service_kit::http::envelope::deleted(&UserView::from(&user)))
 }
 

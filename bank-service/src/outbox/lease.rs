@@ -21,7 +21,7 @@ use crate::store::LeaseRow;
 const TTL: Duration = Duration::from_secs(3);
 const MARGIN: Duration = Duration::from_millis(500);
 const RENEW: Duration = Duration::from_secs(1);
-const ASK: Duration = Duration::from_millis(250);
+const RETRY: Duration = Duration::from_millis(250);
 /// A database that has not answered by then is asked again over another connection.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
@@ -97,7 +97,7 @@ struct Holder {
 impl Holder {
     async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
         loop {
-            let pause = self.ask().await;
+            let pause = self.renew().await;
             tokio::select! {
                 _ = &mut stopped => break,
                 () = tokio::time::sleep(pause) => {}
@@ -111,12 +111,12 @@ impl Holder {
     }
 
     /// Asks once, and says how long to wait before the next time.
-    async fn ask(&mut self) -> Duration {
-        let asked = Instant::now();
+    async fn renew(&mut self) -> Duration {
+        let requested_at = Instant::now();
         let was_held = is_running(*self.until.borrow());
         let failure = match tokio::time::timeout(ANSWER_LIMIT, self.row.hold(TTL)).await {
             Ok(Ok(held)) => {
-                self.until.send_replace(held.then(|| asked + TTL.saturating_sub(MARGIN)));
+                self.until.send_replace(held.then(|| requested_at + TTL.saturating_sub(MARGIN)));
                 None
             }
             Ok(Err(error)) => Some(error.to_string()),
@@ -124,11 +124,11 @@ impl Holder {
         };
         let held = is_running(*self.until.borrow());
         self.leader.set(i64::from(held));
-        self.tell(was_held, held, failure.as_deref());
-        if held && failure.is_none() { RENEW } else { ASK }
+        self.log_change(was_held, held, failure.as_deref());
+        if held && failure.is_none() { RENEW } else { RETRY }
     }
 
-    fn tell(&mut self, was_held: bool, held: bool, failure: Option<&str>) {
+    fn log_change(&mut self, was_held: bool, held: bool, failure: Option<&str>) {
         match failure {
             Some(reason) if !self.failing => tracing::warn!(reason, "the relay's lease cannot be renewed or taken"),
             None if self.failing => tracing::info!("the relay's lease can be asked for again"),

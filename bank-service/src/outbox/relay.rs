@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use prometheus::{IntCounterVec, IntGauge};
 use service_kit::clock::SharedClock;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::{Destination, Outgoing, Progress, Publisher, Receipt};
+use service_kit::messaging::{Destination, Outgoing, Progress, PublishResult, Publisher};
 use service_kit::telemetry::Metrics;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -56,7 +56,7 @@ pub struct Relay {
 /// What woke the relay.
 enum Wake {
     Due,
-    Settled(i64, Receipt),
+    Settled(i64, PublishResult),
     Resumed(Option<String>),
     Leading,
     Stop,
@@ -110,8 +110,8 @@ impl Relay {
                     self.resume(queue.as_deref()).await;
                     due = true;
                 }
-                Wake::Settled(id, receipt) => {
-                    self.settle_some(id, receipt, lease.is_held()).await;
+                Wake::Settled(id, publish_result) => {
+                    self.settle_some(id, publish_result, lease.is_held()).await;
                     // Fetch again once there is room for a good number of rows, but not into a transport that is away.
                     due = self.pace.pause().is_none() && self.window.len() + FETCH <= WINDOW;
                 }
@@ -130,8 +130,8 @@ impl Relay {
             if self.window.is_idle() {
                 return Ok(settled);
             }
-            while let Some((id, receipt)) = self.window.settled().await {
-                self.settle(id, receipt);
+            while let Some((id, publish_result)) = self.window.settled().await {
+                self.settle(id, publish_result);
                 settled += 1;
             }
             self.flush().await;
@@ -200,7 +200,7 @@ impl Relay {
     fn publish(&mut self, row: DueRow) {
         service_kit::fail_point!("relay.claimed");
         let Some(message) = self.parts.store.message_of(&row) else {
-            tracing::error!(event_id = %row.event_id, "an outbox row cannot be read; it is looked at again in an hour");
+            tracing::error!(event_id = %row.event_id, "an outbox row cannot be read; it is tried again in an hour");
             self.marks.corrupt(row.id, row.progress);
             return;
         };
@@ -211,27 +211,27 @@ impl Relay {
     }
 
     /// Settles this one and what else is ready, so that one transaction marks many rows.
-    async fn settle_some(&mut self, id: i64, receipt: Receipt, held: bool) {
+    async fn settle_some(&mut self, id: i64, publish_result: PublishResult, held: bool) {
         if !held {
             self.window.abandon_waiting();
         }
-        self.settle(id, receipt);
+        self.settle(id, publish_result);
         while !self.marks.is_full() {
-            let Some((id, receipt)) = self.window.settled_now() else { break };
-            self.settle(id, receipt);
+            let Some((id, publish_result)) = self.window.settled_now() else { break };
+            self.settle(id, publish_result);
         }
         self.flush().await;
     }
 
-    fn settle(&mut self, id: i64, receipt: Receipt) {
-        let result = match receipt {
-            Receipt::Accepted => {
+    fn settle(&mut self, id: i64, publish_result: PublishResult) {
+        let result = match publish_result {
+            PublishResult::Accepted => {
                 self.pace.is_back();
                 self.marks.sent(id);
                 self.window.advance(id);
                 "accepted"
             }
-            Receipt::Later { after, progress, waiting_for, reason } => {
+            PublishResult::Later { after, progress, waiting_for, reason } => {
                 self.pace.is_back();
                 tracing::debug!(outbox_id = id, %reason, "an event will be published again later");
                 let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
@@ -239,7 +239,7 @@ impl Relay {
                 self.window.advance(id);
                 "later"
             }
-            Receipt::Unrouted { after, reason } => {
+            PublishResult::Unrouted { after, reason } => {
                 self.pace.is_back();
                 tracing::debug!(outbox_id = id, %reason, "an event was returned");
                 let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
@@ -247,10 +247,10 @@ impl Relay {
                 self.window.advance(id);
                 "returned"
             }
-            Receipt::Unavailable { reason } => {
+            PublishResult::Unavailable { reason } => {
                 self.window.abandon(id);
                 if self.pace.pause().is_none() {
-                    tracing::warn!(%reason, "the transport is away; events stay in the outbox");
+                    tracing::warn!(%reason, "the transport is unavailable; events stay in the outbox");
                     self.pace.slow_down();
                 }
                 "unavailable"
@@ -290,8 +290,8 @@ impl Relay {
     async fn finish(&mut self) {
         self.window.abandon_waiting();
         let deadline = tokio::time::Instant::now() + FINISH;
-        while let Ok(Some((id, receipt))) = tokio::time::timeout_at(deadline, self.window.settled()).await {
-            self.settle(id, receipt);
+        while let Ok(Some((id, publish_result))) = tokio::time::timeout_at(deadline, self.window.settled()).await {
+            self.settle(id, publish_result);
         }
         self.flush().await;
     }

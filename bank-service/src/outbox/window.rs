@@ -14,12 +14,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use service_kit::messaging::{Outgoing, PublishResult, Publisher};
 use shared_events::WireMessage;
 
 use super::entity::Entity;
 
-struct Job {
+struct PendingPublish {
     id: i64,
     outgoing: Outgoing,
 }
@@ -31,12 +31,12 @@ struct Row {
 
 pub(super) struct Window {
     publisher: Arc<dyn Publisher>,
-    publishing: FuturesUnordered<BoxFuture<'static, (i64, Receipt)>>,
+    publishing: FuturesUnordered<BoxFuture<'static, (i64, PublishResult)>>,
     /// Receipts that came while something else was waited for; of rows that are in `rows`.
-    arrived: VecDeque<(i64, Receipt)>,
+    arrived: VecDeque<(i64, PublishResult)>,
     rows: HashMap<i64, Row>,
     /// The entities that have an event in `publishing`, with those that wait for it.
-    behind: HashMap<Entity, VecDeque<Job>>,
+    behind: HashMap<Entity, VecDeque<PendingPublish>>,
 }
 
 impl Window {
@@ -75,31 +75,31 @@ impl Window {
         let entity = Entity::of(&outgoing.message);
         let must_be_routed = must_be_routed(&outgoing.message);
         self.rows.insert(id, Row { entity: entity.clone(), must_be_routed });
-        let job = Job { id, outgoing };
-        let Some(entity) = entity else { return self.publish(job) };
+        let pending = PendingPublish { id, outgoing };
+        let Some(entity) = entity else { return self.publish(pending) };
         if let Some(waiting) = self.behind.get_mut(&entity) {
-            waiting.push_back(job);
+            waiting.push_back(pending);
         } else {
             self.behind.insert(entity, VecDeque::new());
-            self.publish(job);
+            self.publish(pending);
         }
     }
 
-    fn publish(&mut self, Job { id, outgoing }: Job) {
+    fn publish(&mut self, PendingPublish { id, outgoing }: PendingPublish) {
         let publisher = self.publisher.clone();
         self.publishing.push(Box::pin(async move { (id, publisher.publish(outgoing).await) }));
     }
 
     /// The next receipt; none if nothing is being published. May be dropped and called again.
-    pub(super) async fn settled(&mut self) -> Option<(i64, Receipt)> {
+    pub(super) async fn settled(&mut self) -> Option<(i64, PublishResult)> {
         match self.arrived.pop_front() {
-            Some(receipt) => Some(receipt),
+            Some(publish_result) => Some(publish_result),
             None => self.publishing.next().await,
         }
     }
 
     /// A receipt that is there already.
-    pub(super) fn settled_now(&mut self) -> Option<(i64, Receipt)> {
+    pub(super) fn settled_now(&mut self) -> Option<(i64, PublishResult)> {
         self.arrived.pop_front().or_else(|| self.publishing.next().now_or_never().flatten())
     }
 
@@ -108,7 +108,7 @@ impl Window {
         let Some(Row { entity: Some(entity), .. }) = self.rows.get(&id) else { return };
         let Some(waiting) = self.behind.get_mut(entity) else { return };
         match waiting.pop_front() {
-            Some(job) => self.publish(job),
+            Some(pending) => self.publish(pending),
             None => drop(self.behind.remove(&entity.clone())),
         }
     }
@@ -121,15 +121,15 @@ impl Window {
     /// The row was not published: it leaves, and so does what waited for it. All of them are due as before.
     pub(super) fn abandon(&mut self, id: i64) {
         let Some(Row { entity: Some(entity), .. }) = self.rows.remove(&id) else { return };
-        for job in self.behind.remove(&entity).unwrap_or_default() {
-            self.rows.remove(&job.id);
+        for pending in self.behind.remove(&entity).unwrap_or_default() {
+            self.rows.remove(&pending.id);
         }
     }
 
     /// Forgets everything that has not begun yet; it is due as before.
     pub(super) fn abandon_waiting(&mut self) {
-        for job in self.behind.values_mut().flat_map(std::mem::take) {
-            self.rows.remove(&job.id);
+        for pending in self.behind.values_mut().flat_map(std::mem::take) {
+            self.rows.remove(&pending.id);
         }
     }
 

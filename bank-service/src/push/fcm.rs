@@ -76,7 +76,7 @@ impl PushSender for Fcm {
             return Ok(());
         }
         let code = error_code(answer).await;
-        Err(judge(status, &code))
+        Err(push_error(status, &code))
     }
 
     async fn probe(&self) -> Result<(), String> {
@@ -86,13 +86,13 @@ impl PushSender for Fcm {
     }
 }
 
-fn judge(status: StatusCode, code: &str) -> PushError {
-    let told = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
+fn push_error(status: StatusCode, code: &str) -> PushError {
+    let reason = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
     match status.as_u16() {
         404 if code == "UNREGISTERED" => PushError::Unregistered,
-        400 | 403 => PushError::Refused(told),
-        408 | 429 | 500..=599 => PushError::Transient(told),
-        _ => PushError::Unavailable(format!("{told}; check PUSH_BASE_URL and PUSH_CREDENTIALS_FILE")),
+        400 | 403 => PushError::Refused(reason),
+        408 | 429 | 500..=599 => PushError::Transient(reason),
+        _ => PushError::Unavailable(format!("{reason}; check PUSH_BASE_URL and PUSH_CREDENTIALS_FILE")),
     }
 }
 

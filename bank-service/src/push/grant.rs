@@ -137,13 +137,13 @@ impl Grants {
             return Ok(kept.token.clone());
         }
         *cached = None;
-        let granted = self.ask(now).await?;
+        let granted = self.request(now).await?;
         let lifetime = TimeDelta::seconds(granted.expires_in.clamp(0, LONGEST_LIFETIME));
         *cached = Some(Cached { token: granted.access_token.clone(), until: now + lifetime - SLACK });
         Ok(granted.access_token)
     }
 
-    async fn ask(&self, now: DateTime<Utc>) -> Result<Granted, PushError> {
+    async fn request(&self, now: DateTime<Utc>) -> Result<Granted, PushError> {
         let assertion = self.account.assertion(now)?;
         let form = [("grant_type", GRANT), ("assertion", assertion.as_str())];
         let answer = self.client.post(self.account.token_uri.clone()).form(&form).send().await;

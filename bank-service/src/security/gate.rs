@@ -10,9 +10,9 @@ use service_kit::http::auth::AuthError;
 use service_kit::ids::new_uuid;
 use shared_events::UserId;
 
-use super::Security;
+use super::IdentityService;
 use super::one_time::LinkSecret;
-use super::passwords::{HashingError, Slot, Verdict};
+use super::passwords::{HashPermit, HashingError, PasswordCheck};
 use super::secrets::OpaqueToken;
 use super::tokens::{MfaChallenge, TokenPair, access_token};
 use super::vault::VaultError;
@@ -22,9 +22,11 @@ use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
 use crate::domain::session::{FirstFactor, Grant, SessionId, TokenHash};
 use crate::domain::user::CredentialVersion;
-use crate::operations::identity::admission::{Admit, Admitted, Opening, admit};
+use crate::operations::identity::admission::{OpenLogin, OpenedLogin, Opening, open_login};
 use crate::operations::identity::login::{OpenSessionError, Refusal, RefuseLogin, refuse_login};
-use crate::operations::identity::throttle::{AccountKeys, Judged, Visit, judge_login, judge_session, session_key};
+use crate::operations::identity::throttle::{
+    AccountKeys, LoginThrottle, Visit, login_throttle, session_key, session_throttle,
+};
 use crate::store::users::{Credentials, credentials, credentials_of};
 use crate::store::{Ctx, Db, Outcome, StoreError, counters};
 
@@ -98,7 +100,7 @@ pub enum RefreshError {
 }
 
 /// Who is said to know the password.
-pub(super) enum Claimant {
+pub(super) enum LoginSubject {
     /// Whoever has this address; none if no user can have it.
     Address(Option<Email>),
     /// The user of a session, whose token was checked.
@@ -106,14 +108,14 @@ pub(super) enum Claimant {
 }
 
 /// A password that was checked: whose it is, the hash it was checked with, and the one to keep instead.
-pub(super) struct Proved {
+pub(super) struct VerifiedPassword {
     pub(super) user_id: UserId,
     pub(super) version: CredentialVersion,
     pub(super) stored: String,
     pub(super) renewed: Option<String>,
 }
 
-impl Proved {
+impl VerifiedPassword {
     /// The hash that was checked and the one to keep instead.
     pub(super) fn rehash(self) -> Option<(String, String)> {
         self.renewed.map(|renewed| (self.stored, renewed))
@@ -121,18 +123,18 @@ impl Proved {
 }
 
 /// Somebody whose first factor was right. It has no `Debug`: it may hold password hashes.
-pub struct Arrival {
+pub struct FirstFactorPassed {
     pub user_id: UserId,
     pub first: FirstFactor,
     /// The credentials that it was proved under.
-    pub proved_under: CredentialVersion,
+    pub credential_version: CredentialVersion,
     pub origin: Origin,
     /// The hash that was checked and the one to keep instead; none where no password was given.
     pub rehash: Option<(String, String)>,
 }
 
 /// What a login has come to. It has no `Debug`: it holds secrets.
-pub enum Admission {
+pub enum LoginResult {
     Tokens(TokenPair),
     /// The user has a second factor, which has to be given first.
     SecondFactor(MfaChallenge),
@@ -164,30 +166,30 @@ impl OpeningKeys {
     }
 }
 
-impl Security {
+impl IdentityService {
     /// Checks a password, and admits whoever gave it.
-    pub async fn log_in(&self, ctx: Ctx, attempt: LoginAttempt) -> Result<Admission, LogInError> {
-        let arrival = self.prove_password(&ctx, attempt).await?;
-        self.admit(ctx, arrival).await
+    pub async fn log_in(&self, ctx: Ctx, attempt: LoginAttempt) -> Result<LoginResult, LogInError> {
+        let passed = self.check_first_factor(&ctx, attempt).await?;
+        self.complete_first_factor(ctx, passed).await
     }
 
     /// Checks a password. What it gives counts until the user's credentials change.
-    pub async fn prove_password(&self, ctx: &Ctx, attempt: LoginAttempt) -> Result<Arrival, LogInError> {
+    pub async fn check_first_factor(&self, ctx: &Ctx, attempt: LoginAttempt) -> Result<FirstFactorPassed, LogInError> {
         let LoginAttempt { email, password, origin } = attempt;
-        let proved = self.prove(ctx, Claimant::Address(email), password, &origin).await?;
-        let (user_id, proved_under, rehash) = (proved.user_id, proved.version, proved.rehash());
-        Ok(Arrival { user_id, first: FirstFactor::Password, proved_under, origin, rehash })
+        let verified = self.verify_password(ctx, LoginSubject::Address(email), password, &origin).await?;
+        let (user_id, credential_version, rehash) = (verified.user_id, verified.version, verified.rehash());
+        Ok(FirstFactorPassed { user_id, first: FirstFactor::Password, credential_version, origin, rehash })
     }
 
     /// Opens a session for somebody whose first factor was right, or asks for the second. Every way to log in ends here.
-    pub async fn admit(&self, ctx: Ctx, arrival: Arrival) -> Result<Admission, LogInError> {
-        let Arrival { user_id, first, proved_under, origin, rehash } = arrival;
+    pub async fn complete_first_factor(&self, ctx: Ctx, passed: FirstFactorPassed) -> Result<LoginResult, LogInError> {
+        let FirstFactorPassed { user_id, first, credential_version, origin, rehash } = passed;
         let keys = OpeningKeys::generate();
         let opening = self.opening(&keys, origin);
-        let command = Admit { user_id, first, proved_under, opening, rehash };
+        let command = OpenLogin { user_id, first, credential_version, opening, rehash };
         let ctx = ctx.by(user_id);
-        let admitted = self.0.store.write(&ctx, move |db, ctx| admit(db, ctx, &command)).await?;
-        Ok(self.admitted(admitted, &keys)?)
+        let opened = self.0.store.write(&ctx, move |db, ctx| open_login(db, ctx, &command)).await?;
+        Ok(self.login_result(opened, &keys)?)
     }
 
     /// What the store keeps of a session, or a challenge, that is about to be.
@@ -206,7 +208,7 @@ impl Security {
             vault: self.shared_vault(),
             network: ClientNetwork::of(origin.address),
             is_knowable: self.is_knowable(origin.address),
-            presented: origin.device.clone(),
+            known_device: origin.device.clone(),
             device: device.hash(),
         }
     }
@@ -218,10 +220,10 @@ impl Security {
     }
 
     /// The answer to a login.
-    pub(super) fn admitted(&self, admitted: Admitted, keys: &OpeningKeys) -> Result<Admission, AuthError> {
-        match admitted {
-            Admitted::Session(grant) => Ok(Admission::Tokens(self.first_tokens(&grant, keys)?)),
-            Admitted::SecondFactor => Ok(Admission::SecondFactor(MfaChallenge::new(&keys.challenge))),
+    pub(super) fn login_result(&self, opened: OpenedLogin, keys: &OpeningKeys) -> Result<LoginResult, AuthError> {
+        match opened {
+            OpenedLogin::Session(grant) => Ok(LoginResult::Tokens(self.first_tokens(&grant, keys)?)),
+            OpenedLogin::SecondFactor => Ok(LoginResult::SecondFactor(MfaChallenge::new(&keys.challenge))),
         }
     }
 
@@ -232,23 +234,23 @@ impl Security {
     }
 
     /// Checks a password; whatever is wrong with it goes on record.
-    pub(super) async fn prove(
+    pub(super) async fn verify_password(
         &self,
         ctx: &Ctx,
-        claimant: Claimant,
+        subject: LoginSubject,
         password: Option<Password>,
         origin: &Origin,
-    ) -> Result<Proved, LogInError> {
-        let slot = self.0.passwords.slot().await?;
-        let (known, judged) = self.judge(ctx, claimant, origin).await?;
-        let (outcome, _slot) = self.check(slot, password, known, judged.is_closed).await?;
+    ) -> Result<VerifiedPassword, LogInError> {
+        let permit = self.0.passwords.permit().await?;
+        let (known, throttle) = self.load_credentials(ctx, subject, origin).await?;
+        let (outcome, _permit) = self.compare_password(permit, password, known, throttle.is_closed).await?;
         let (user_id, refusal) = match outcome {
-            Ok(proved) => return Ok(proved),
+            Ok(verified) => return Ok(verified),
             Err(refused) => refused,
         };
         // The slot is held until the failure is on record.
         let remote_addr = Some(origin.remote_addr.clone());
-        let command = RefuseLogin { user_id, refusal, remote_addr, counted_on: judged.counted_on };
+        let command = RefuseLogin { user_id, refusal, remote_addr, counted_on: throttle.counted_on };
         // The login has waited for a core and the hash; the delay begins now.
         let mut ctx = ctx.clone();
         ctx.now = self.0.clock.now();
@@ -257,58 +259,59 @@ impl Security {
     }
 
     /// Reads what a password is checked against, and what a wrong one counts on.
-    async fn judge(
+    async fn load_credentials(
         &self,
         ctx: &Ctx,
-        claimant: Claimant,
+        subject: LoginSubject,
         origin: &Origin,
-    ) -> Result<(Option<Credentials>, Judged), StoreError> {
+    ) -> Result<(Option<Credentials>, LoginThrottle), StoreError> {
         let mut ctx = ctx.clone();
         ctx.now = self.0.clock.now();
-        match claimant {
-            Claimant::Address(email) => {
+        match subject {
+            LoginSubject::Address(email) => {
                 let visit = self.visitor(origin);
                 let email_key = email.as_ref().map(Email::normalized).unwrap_or_default();
                 let keys = AccountKeys::new(&self.0.vault, &email_key, &visit.network);
                 let read = move |db: &mut Db| {
                     let known = email.map_or(Ok(None), |email| credentials(db, &email))?;
                     let user = known.as_ref().map(|known| known.user_id);
-                    Ok::<_, StoreError>((known, judge_login(db, &ctx, user, keys, &visit)?))
+                    Ok::<_, StoreError>((known, login_throttle(db, &ctx, user, keys, &visit)?))
                 };
                 self.0.store.read(read).await
             }
-            Claimant::Session(user, session) => {
+            LoginSubject::Session(user, session) => {
                 let key = session_key(&self.0.vault, session);
-                let read =
-                    move |db: &mut Db| Ok::<_, StoreError>((credentials_of(db, user)?, judge_session(db, &ctx, key)?));
+                let read = move |db: &mut Db| {
+                    Ok::<_, StoreError>((credentials_of(db, user)?, session_throttle(db, &ctx, key)?))
+                };
                 self.0.store.read(read).await
             }
         }
     }
 
-    async fn check(
+    async fn compare_password(
         &self,
-        slot: Slot,
+        permit: HashPermit,
         password: Option<Password>,
         known: Option<Credentials>,
         is_closed: bool,
-    ) -> Result<(Result<Proved, (Option<UserId>, Refusal)>, Slot), LogInError> {
+    ) -> Result<(Result<VerifiedPassword, (Option<UserId>, Refusal)>, HashPermit), LogInError> {
         let stored = known.as_ref().filter(|_| !is_closed).and_then(|user| user.password_hash.clone());
-        let (verdict, slot) = self.0.passwords.verify(slot, password, stored).await?;
+        let (checked, permit) = self.0.passwords.verify(permit, password, stored).await?;
         if is_closed {
-            return Ok((Err((known.map(|user| user.user_id), Refusal::SlowedDown)), slot));
+            return Ok((Err((known.map(|user| user.user_id), Refusal::SlowedDown)), permit));
         }
-        let Some(user) = known else { return Ok((Err((None, Refusal::UnknownAddress)), slot)) };
+        let Some(user) = known else { return Ok((Err((None, Refusal::UnknownAddress)), permit)) };
         let refused = |refusal| Err((Some(user.user_id), refusal));
         let stored = user.password_hash.clone().unwrap_or_default();
-        let proved = |renewed| Ok(Proved { user_id: user.user_id, version: user.version, stored, renewed });
-        let outcome = match verdict {
-            Verdict::Wrong => refused(Refusal::WrongPassword),
+        let verified = |renewed| Ok(VerifiedPassword { user_id: user.user_id, version: user.version, stored, renewed });
+        let outcome = match checked {
+            PasswordCheck::Wrong => refused(Refusal::WrongPassword),
             _ if user.is_blocked => refused(Refusal::Blocked),
-            Verdict::Right => proved(None),
-            Verdict::RightRehashed(renewed) => proved(Some(renewed)),
+            PasswordCheck::Right => verified(None),
+            PasswordCheck::RightRehashed(renewed) => verified(Some(renewed)),
         };
-        Ok((outcome, slot))
+        Ok((outcome, permit))
     }
 
     /// Forgets the wrong passwords that were given in a session.

@@ -141,20 +141,20 @@ mod tests {
     fn a_job_that_panics_takes_no_thread_with_it() {
         let threads = HashingThreads::start(NonZeroUsize::MIN).unwrap();
         threads.submit(|_| panic!("on purpose"));
-        let (tell, told) = mpsc::channel();
-        threads.submit(move |_| tell.send(std::thread::current().name().map(str::to_owned)).unwrap());
-        assert_eq!(told.recv_timeout(Duration::from_secs(20)).unwrap().as_deref(), Some("password-hash"));
+        let (tx, rx) = mpsc::channel();
+        threads.submit(move |_| tx.send(std::thread::current().name().map(str::to_owned)).unwrap());
+        assert_eq!(rx.recv_timeout(Duration::from_secs(20)).unwrap().as_deref(), Some("password-hash"));
     }
 
     #[test]
     fn jobs_that_wait_are_done_before_the_threads_end() {
         let threads = HashingThreads::start(NonZeroUsize::MIN).unwrap();
-        let (tell, told) = mpsc::channel();
+        let (tx, rx) = mpsc::channel();
         for number in 0..10 {
-            let tell = tell.clone();
-            threads.submit(move |_| tell.send(number).unwrap());
+            let tx = tx.clone();
+            threads.submit(move |_| tx.send(number).unwrap());
         }
-        drop((threads, tell));
-        assert_eq!(told.iter().collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+        drop((threads, tx));
+        assert_eq!(rx.iter().collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use service_kit::clock::SharedClock;
-use service_kit::http::auth::{AuthError, Claims, Jwk, Jwks, KeySource, KeysAway, SigningKey};
+use service_kit::http::auth::{AuthError, Claims, Jwk, Jwks, KeySource, KeysUnavailable, SigningKey};
 use service_kit::task;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -192,7 +192,7 @@ impl Shared {
         if self.clock.now() - ring.read_on > MAX_AGE {
             let shared = Arc::clone(self);
             let _inside = self.runtime.enter();
-            drop(task::spawn("signing-keys", async move { shared.look_up().await }));
+            drop(task::spawn("signing-keys", async move { shared.refetch().await }));
         }
         ring
     }
@@ -215,7 +215,7 @@ impl Shared {
     }
 
     /// Reads the keys again, unless somebody just did.
-    async fn look_up(&self) {
+    async fn refetch(&self) {
         let mut last = self.lookup.lock().await;
         if last.is_some_and(|last| last.elapsed() < BETWEEN_LOOKUPS) {
             return;
@@ -229,11 +229,11 @@ impl Shared {
 
 #[async_trait]
 impl KeySource for KeyRing {
-    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysAway> {
+    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysUnavailable> {
         if let Some(key) = self.0.ring().find(kid, self.0.clock.now()) {
             return Ok(Some(key));
         }
-        self.0.look_up().await;
+        self.0.refetch().await;
         Ok(self.0.ring().find(kid, self.0.clock.now()))
     }
 }

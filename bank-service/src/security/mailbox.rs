@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use service_kit::http::rate::RateLimit;
 use shared_events::UserId;
 
-use super::Security;
+use super::IdentityService;
 use super::gate::Origin;
 use super::one_time::{Code, LinkSecret};
 use super::passwords::NewPasswordError;
@@ -52,7 +52,7 @@ pub enum ResetError {
     Store(#[from] StoreError),
 }
 
-impl Security {
+impl IdentityService {
     /// A new link for a mail.
     pub fn new_link(&self, purpose: Purpose) -> NewLink {
         self.0.links.make(purpose)

@@ -43,7 +43,7 @@ use crate::domain::session::SessionId;
 use crate::store::mail_alarm::MailAlarm;
 use crate::store::{Store, StoreError};
 
-pub use gate::{Admission, Arrival, LogInError, LoginAttempt, Origin, RefreshError};
+pub use gate::{FirstFactorPassed, LogInError, LoginAttempt, LoginResult, Origin, RefreshError};
 pub use keys::{KeyError, KeyRing};
 pub use mailbox::{ResetClaim, ResetError};
 pub use owner::ChangePasswordError;
@@ -80,7 +80,7 @@ pub enum SecurityError {
 
 /// Everything that proves identity.
 #[derive(Clone)]
-pub struct Security(Arc<Parts>);
+pub struct IdentityService(Arc<Parts>);
 
 struct Parts {
     store: Store,
@@ -102,7 +102,7 @@ struct Parts {
     social: social::Social,
 }
 
-impl Security {
+impl IdentityService {
     /// Derives the keys, seeds the roles, and makes the signing key if this is the first start.
     pub async fn start(
         settings: &Settings,
@@ -134,7 +134,7 @@ impl Security {
             KeyRing::start(store.clone(), Arc::clone(&vault), clock.clone(), settings.access_token_lifetime).await?,
         );
         // The signing keys have been opened with it.
-        vault_key::note(&store, &clock, key).await?;
+        vault_key::record(&store, &clock, key).await?;
         let verifier = Arc::new(Verifier::new(keys.clone(), AUDIENCE_BANK, clock.clone()));
         let limits = settings.rate_limits;
         Ok(Self(Arc::new(Parts {
@@ -226,7 +226,7 @@ impl Security {
     }
 
     /// To be called after the commit that ended a session.
-    pub fn session_ended(&self, session: SessionId) {
+    pub fn forget_session(&self, session: SessionId) {
         self.0.sessions.forget(session);
     }
 

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use service_kit::http::auth::{Claims, SessionError, SessionSource};
 use service_kit::http::problem::ErrorCode;
 
-use super::{Denied, Security};
+use super::{Denied, IdentityService};
 use crate::domain::session::SessionId;
 
-pub(super) struct OwnSessions(pub(super) Security);
+pub(super) struct OwnSessions(pub(super) IdentityService);
 
 #[async_trait]
 impl SessionSource for OwnSessions {

@@ -3,8 +3,8 @@
 use service_kit::http::auth::AuthError;
 use shared_events::UserId;
 
-use super::Security;
-use super::gate::{Claimant, LogInError, Origin};
+use super::IdentityService;
+use super::gate::{LogInError, LoginSubject, Origin};
 use super::passwords::NewPasswordError;
 use super::second_factor::{GivenFactor, SecondFactorError};
 use super::tokens::{AccessToken, access_token};
@@ -45,7 +45,7 @@ impl From<PasswordChangeError> for ChangePasswordError {
     }
 }
 
-impl Security {
+impl IdentityService {
     /// Checks the password of a session's user, and the second factor where there is one, and makes the session fresh.
     pub async fn reauthenticate(
         &self,
@@ -55,17 +55,17 @@ impl Security {
         second: Option<GivenFactor>,
         origin: Origin,
     ) -> Result<AccessToken, ChangePasswordError> {
-        let claimant = Claimant::Session(user_id, session_id);
-        let proved = self.prove(&ctx, claimant, password, &origin).await?;
+        let subject = LoginSubject::Session(user_id, session_id);
+        let verified = self.verify_password(&ctx, subject, password, &origin).await?;
         let remote_addr = Some(origin.remote_addr);
-        let presented = self.present(&ctx, user_id, second).await?;
-        let proved_under = proved.version;
-        let rehash = proved.rehash();
-        let command = Reauthenticate { user_id, session_id, proved_under, presented, remote_addr, rehash };
+        let second_factor = self.resolve_factor(&ctx, user_id, second).await?;
+        let credential_version = verified.version;
+        let rehash = verified.rehash();
+        let command = Reauthenticate { user_id, session_id, credential_version, second_factor, remote_addr, rehash };
         let granted = self.0.store.write(&ctx, move |db, ctx| reauthenticate(db, ctx, &command)).await?;
         let grant = granted.map_err(|refused| SecondFactorError::refused(refused, ctx.now))?;
         self.clear_session_failures(&ctx, session_id).await?;
-        self.session_ended(session_id);
+        self.forget_session(session_id);
         Ok(AccessToken::new(access_token(&self.0.keys, &grant, self.0.clock.now())?, self.0.keys.token_lifetime()))
     }
 
@@ -80,9 +80,9 @@ impl Security {
         origin: Origin,
     ) -> Result<usize, ChangePasswordError> {
         let stored = match existing {
-            Some(existing) => {
-                Some(self.prove(&ctx, Claimant::Session(user_id, session_id), existing, &origin).await?.stored)
-            }
+            Some(existing) => Some(
+                self.verify_password(&ctx, LoginSubject::Session(user_id, session_id), existing, &origin).await?.stored,
+            ),
             None => self.without_password(user_id).await.map(|()| None)?,
         };
         let user = self.0.store.read(move |db| users::find(db, user_id)).await?;

@@ -57,7 +57,7 @@ pub enum NewPasswordError {
 
 /// What a check of a password found.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordCheck {
     Wrong,
     Right,
     /// Right, and stored with other parameters than today's: keep this hash from now on.
@@ -66,7 +66,7 @@ pub enum Verdict {
 
 /// The right to be hashed. Read the account after getting it: then no more guesses than there are slots can be under way
 /// between a failure and its delay.
-pub struct Slot {
+pub struct HashPermit {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -113,9 +113,9 @@ impl Passwords {
     }
 
     /// Waits for a slot, at most two seconds.
-    pub async fn slot(&self) -> Result<Slot, HashingError> {
+    pub async fn permit(&self) -> Result<HashPermit, HashingError> {
         let permit = tokio::time::timeout(self.max_wait, Arc::clone(&self.permits).acquire_owned()).await;
-        permit.ok().and_then(Result::ok).map(|permit| Slot { _permit: permit }).ok_or(HashingError::Overloaded)
+        permit.ok().and_then(Result::ok).map(|permit| HashPermit { _permit: permit }).ok_or(HashingError::Overloaded)
     }
 
     /// Judges a new password against the words of its owner and hashes it.
@@ -125,15 +125,15 @@ impl Passwords {
             password.check_strength(shared.min_score, &owner_words).map_err(NewPasswordError::Refused)?;
             Ok(hash(&shared.params, memory, password.expose())?)
         };
-        let (result, _slot) = self.run(self.slot().await?, job).await?;
+        let (result, _permit) = self.run(self.permit().await?, job).await?;
         result
     }
 
     /// Judges a new password that is not to be hashed, since the request is refused for something else.
-    pub async fn judge(&self, password: Password, owner_words: Vec<String>) -> Result<(), NewPasswordError> {
+    pub async fn check_strength(&self, password: Password, owner_words: Vec<String>) -> Result<(), NewPasswordError> {
         let min_score = self.shared.min_score;
         let job = move |_: &mut Memory| password.check_strength(min_score, &owner_words);
-        let (result, _slot) = self.run(self.slot().await?, job).await?;
+        let (result, _permit) = self.run(self.permit().await?, job).await?;
         result.map_err(NewPasswordError::Refused)
     }
 
@@ -142,28 +142,28 @@ impl Passwords {
     /// The slot comes back, to be held until a failure is on record.
     pub async fn verify(
         &self,
-        slot: Slot,
-        presented: Option<Password>,
+        permit: HashPermit,
+        given: Option<Password>,
         stored: Option<String>,
-    ) -> Result<(Verdict, Slot), HashingError> {
+    ) -> Result<(PasswordCheck, HashPermit), HashingError> {
         let shared = Arc::clone(&self.shared);
-        let (verdict, slot) =
-            self.run(slot, move |memory| verify(&shared, memory, presented.as_ref(), stored.as_deref())).await?;
-        Ok((verdict?, slot))
+        let (checked, permit) =
+            self.run(permit, move |memory| verify(&shared, memory, given.as_ref(), stored.as_deref())).await?;
+        Ok((checked?, permit))
     }
 
     /// Runs a job on a hashing thread; the slot goes with it, so giving up the future does not free it early.
     async fn run<T: Send + 'static>(
         &self,
-        slot: Slot,
+        permit: HashPermit,
         job: impl FnOnce(&mut Memory) -> T + Send + 'static,
-    ) -> Result<(T, Slot), HashingError> {
-        let (tell, told) = oneshot::channel();
+    ) -> Result<(T, HashPermit), HashingError> {
+        let (tx, rx) = oneshot::channel();
         self.threads.submit(move |memory| {
             // If nobody waits for it any more, the slot is free from here on.
-            drop(tell.send((job(memory), slot)));
+            drop(tx.send((job(memory), permit)));
         });
-        told.await.map_err(|_| HashingError::Lost)
+        rx.await.map_err(|_| HashingError::Lost)
     }
 }
 
@@ -197,34 +197,34 @@ fn fill(
 fn verify(
     shared: &Shared,
     memory: &mut Memory,
-    presented: Option<&Password>,
+    given: Option<&Password>,
     stored: Option<&str>,
-) -> Result<Verdict, HashingError> {
-    let (Some(presented), Some(stored)) = (presented, stored) else {
+) -> Result<PasswordCheck, HashingError> {
+    let (Some(given), Some(stored)) = (given, stored) else {
         // What it finds is of no interest; that it takes as long as a real check is.
-        let bytes = presented.map_or(&[][..], Password::expose);
-        return check(memory, bytes, &shared.dummy).map(|_| Verdict::Wrong);
+        let bytes = given.map_or(&[][..], Password::expose);
+        return check(memory, bytes, &shared.dummy).map(|_| PasswordCheck::Wrong);
     };
     let stored = ImportedHash::parse(stored).map_err(|_| HashingError::Hash(PhcError::ParamsInvalid))?;
     let (right, is_current) = match &stored {
-        ImportedHash::Argon2id(text) => match check(memory, presented.expose(), text)? {
+        ImportedHash::Argon2id(text) => match check(memory, given.expose(), text)? {
             Some(params) => (true, is_current(&params, &shared.params)),
             // Other systems hash what was typed.
-            None => match presented.typed() {
+            None => match given.typed() {
                 Some(typed) => (check(memory, typed, text)?.is_some(), false),
                 None => (false, false),
             },
         },
         foreign => {
-            let typed = presented.typed().unwrap_or(presented.expose());
+            let typed = given.typed().unwrap_or(given.expose());
             let right = verify_foreign(foreign, typed);
             (right.map_err(|_| HashingError::Hash(PhcError::EncodingInvalid))?, false)
         }
     };
     match (right, is_current) {
-        (false, _) => Ok(Verdict::Wrong),
-        (true, true) => Ok(Verdict::Right),
-        (true, false) => Ok(Verdict::RightRehashed(hash(&shared.params, memory, presented.expose())?)),
+        (false, _) => Ok(PasswordCheck::Wrong),
+        (true, true) => Ok(PasswordCheck::Right),
+        (true, false) => Ok(PasswordCheck::RightRehashed(hash(&shared.params, memory, given.expose())?)),
     }
 }
 
@@ -260,10 +260,10 @@ mod tests {
         Password::parse(text).unwrap()
     }
 
-    async fn verdict(passwords: &Passwords, presented: &str, stored: Option<&str>) -> Verdict {
-        let slot = passwords.slot().await.unwrap();
+    async fn check_password(passwords: &Passwords, given: &str, stored: Option<&str>) -> PasswordCheck {
+        let permit = passwords.permit().await.unwrap();
         let stored = stored.map(str::to_owned);
-        passwords.verify(slot, Some(password(presented)), stored).await.unwrap().0
+        passwords.verify(permit, Some(password(given)), stored).await.unwrap().0
     }
 
     #[tokio::test]
@@ -271,37 +271,38 @@ mod tests {
         let passwords = cheap(2, MAX_WAIT);
         let stored = passwords.hash(password("correct horse"), Vec::new()).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$"));
-        assert_eq!(verdict(&passwords, "correct horse", Some(&stored)).await, Verdict::Right);
-        assert_eq!(verdict(&passwords, "correct house", Some(&stored)).await, Verdict::Wrong);
-        assert_eq!(verdict(&passwords, "correct horse", None).await, Verdict::Wrong);
+        assert_eq!(check_password(&passwords, "correct horse", Some(&stored)).await, PasswordCheck::Right);
+        assert_eq!(check_password(&passwords, "correct house", Some(&stored)).await, PasswordCheck::Wrong);
+        assert_eq!(check_password(&passwords, "correct horse", None).await, PasswordCheck::Wrong);
     }
 
     #[tokio::test]
     async fn the_configured_cost_is_owasps_and_older_hashes_are_renewed() {
         let stored = cheap(1, MAX_WAIT).hash(password("correct horse"), Vec::new()).await.unwrap();
         let passwords = Passwords::start(NonZeroUsize::MIN, 0).unwrap();
-        let Verdict::RightRehashed(renewed) = verdict(&passwords, "correct horse", Some(&stored)).await else {
+        let PasswordCheck::RightRehashed(renewed) = check_password(&passwords, "correct horse", Some(&stored)).await
+        else {
             panic!("a weak hash must be renewed")
         };
         assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
-        assert_eq!(verdict(&passwords, "correct horse", Some(&renewed)).await, Verdict::Right);
+        assert_eq!(check_password(&passwords, "correct horse", Some(&renewed)).await, PasswordCheck::Right);
     }
 
     #[tokio::test]
-    async fn who_waits_too_long_for_a_core_is_turned_away() {
+    async fn a_caller_that_waits_too_long_for_a_core_is_refused() {
         let passwords = cheap(1, Duration::from_millis(20));
-        let taken = passwords.slot().await.unwrap();
-        assert!(matches!(passwords.slot().await, Err(HashingError::Overloaded)));
+        let taken = passwords.permit().await.unwrap();
+        assert!(matches!(passwords.permit().await, Err(HashingError::Overloaded)));
         drop(taken);
-        assert!(passwords.slot().await.is_ok());
+        assert!(passwords.permit().await.is_ok());
     }
 
     #[tokio::test]
-    async fn a_stored_hash_cannot_ask_for_unbounded_work() {
+    async fn a_stored_hash_cannot_demand_unbounded_work() {
         let passwords = cheap(1, MAX_WAIT);
         let planted = "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
-        let slot = passwords.slot().await.unwrap();
-        let outcome = passwords.verify(slot, Some(password("correct horse")), Some(planted.to_owned())).await;
+        let permit = passwords.permit().await.unwrap();
+        let outcome = passwords.verify(permit, Some(password("correct horse")), Some(planted.to_owned())).await;
         assert!(matches!(outcome, Err(HashingError::Hash(_))));
     }
 }

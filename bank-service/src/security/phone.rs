@@ -2,7 +2,7 @@
 
 use shared_events::UserId;
 
-use super::Security;
+use super::IdentityService;
 use super::gate::Origin;
 use super::one_time::Code;
 use crate::domain::phone::PhoneNumber;
@@ -12,7 +12,7 @@ use crate::operations::identity::phone::{
 };
 use crate::store::Ctx;
 
-impl Security {
+impl IdentityService {
     /// Sends a code to a number.
     pub async fn send_phone_code(
         &self,

@@ -1,6 +1,6 @@
 //! A refresh: the token is spent, the answer is signed, and for a request with an `Idempotency-Key` sealed for its retry.
 
-use super::Security;
+use super::IdentityService;
 use super::gate::{Origin, RefreshError};
 use super::secrets::OpaqueToken;
 use super::tokens::{TokenPair, access_token};
@@ -11,10 +11,10 @@ use crate::store::{Ctx, Db, StoreError, refresh_tokens};
 
 const RETRY_KEY: &str = "refresh: Idempotency-Key";
 
-impl Security {
+impl IdentityService {
     /// Whether a refresh token can be spent, as far as one look tells. It opens no transaction, so that junk is cheap.
-    pub async fn is_spendable(&self, presented: &str) -> Result<bool, StoreError> {
-        let Some(token) = OpaqueToken::parse(presented) else { return Ok(false) };
+    pub async fn is_spendable(&self, token: &str) -> Result<bool, StoreError> {
+        let Some(token) = OpaqueToken::parse(token) else { return Ok(false) };
         let known = self.0.store.read(move |db| refresh_tokens::find(db, token.hash().as_str())).await?;
         Ok(known.is_some_and(|token| token.first_use.is_none()))
     }
@@ -23,39 +23,39 @@ impl Security {
     pub async fn refresh(
         &self,
         ctx: Ctx,
-        presented: &str,
+        token: &str,
         idempotency_key: Option<&str>,
         origin: Origin,
     ) -> Result<TokenPair, RefreshError> {
-        let presented = OpaqueToken::parse(presented).ok_or(RefreshError::Invalid)?.hash();
-        let known = presented.clone();
+        let token_hash = OpaqueToken::parse(token).ok_or(RefreshError::Invalid)?.hash();
+        let known = token_hash.clone();
         if self.0.store.read(move |db| refresh_tokens::find(db, known.as_str())).await?.is_none() {
             return Err(RefreshError::Invalid);
         }
         let refresh_token = OpaqueToken::generate();
         let command = RefreshSession {
-            presented: presented.clone(),
+            token_hash: token_hash.clone(),
             successor: refresh_token.hash(),
             retry_key: idempotency_key.map(|key| hex::encode(self.0.vault.hmac(RETRY_KEY, key.as_bytes()))),
             remote_addr: Some(origin.remote_addr),
         };
-        let security = self.clone();
+        let identity = self.clone();
         let operation = move |db: &mut Db, ctx: &Ctx| {
             // The request may have waited for its turn to write; what counts is when the token is spent.
             let mut ctx = ctx.clone();
-            ctx.now = security.0.clock.now();
-            refresh(db, &ctx, &command, |grant| security.answer(&command, grant, &refresh_token))
+            ctx.now = identity.0.clock.now();
+            refresh(db, &ctx, &command, |grant| identity.answer(&command, grant, &refresh_token))
         };
         match self.0.store.write(&ctx, operation).await? {
             Refreshed::Granted(pair) => Ok(pair),
-            Refreshed::Repeated(sealed) => self.repeated(&presented, &sealed),
+            Refreshed::Repeated(sealed) => self.repeated(&token_hash, &sealed),
             Refreshed::Unknown => Err(RefreshError::Invalid),
             Refreshed::Expired => Err(RefreshError::Expired),
             Refreshed::Revoked => Err(RefreshError::Revoked),
             Refreshed::Blocked => Err(RefreshError::Blocked),
             Refreshed::Spent => Err(RefreshError::Spent),
             Refreshed::Reused(session) => {
-                self.session_ended(session);
+                self.forget_session(session);
                 Err(RefreshError::Revoked)
             }
         }
@@ -74,13 +74,14 @@ impl Security {
             refresh_token,
         );
         let plain = format!("{} {}", pair.access_token, pair.refresh_token);
-        let sealed = command.retry_key.as_ref().map(|_| self.0.vault.seal(place(&command.presented), plain.as_bytes()));
+        let sealed =
+            command.retry_key.as_ref().map(|_| self.0.vault.seal(place(&command.token_hash), plain.as_bytes()));
         Ok((pair, sealed.transpose()?))
     }
 
-    fn repeated(&self, presented: &TokenHash, sealed: &[u8]) -> Result<TokenPair, RefreshError> {
+    fn repeated(&self, token: &TokenHash, sealed: &[u8]) -> Result<TokenPair, RefreshError> {
         let corrupt = StoreError::Corrupt { what: "refresh_tokens.sealed_answer" };
-        let plain = String::from_utf8(self.0.vault.open(place(presented), sealed)?).ok();
+        let plain = String::from_utf8(self.0.vault.open(place(token), sealed)?).ok();
         let pair = plain.as_deref().and_then(|plain| plain.split_once(' '));
         let (access, refresh) =
             pair.and_then(|(access, refresh)| Some((access, OpaqueToken::parse(refresh)?))).ok_or(corrupt)?;
@@ -88,6 +89,6 @@ impl Security {
     }
 }
 
-fn place(presented: &TokenHash) -> Place<'_> {
-    Place { table: "refresh_tokens", column: "sealed_answer", row: presented.as_str() }
+fn place(token: &TokenHash) -> Place<'_> {
+    Place { table: "refresh_tokens", column: "sealed_answer", row: token.as_str() }
 }

@@ -11,8 +11,8 @@ use service_kit::ids::{new_uuid, random_bytes};
 use sha2::{Digest, Sha256};
 use shared_events::UserId;
 
-use super::Security;
-use super::gate::{Claimant, LogInError, OpeningKeys, Origin};
+use super::IdentityService;
+use super::gate::{LogInError, LoginSubject, OpeningKeys, Origin};
 use super::one_time::LinkSecret;
 use super::tokens::TokenPair;
 use super::vault::{Place, VaultError};
@@ -23,7 +23,7 @@ use crate::domain::session::TokenHash;
 use crate::operations::identity::admission::{Complete, CompleteError, Opening, complete};
 use crate::operations::identity::mfa::{self, Activate, MfaError, Owner};
 use crate::operations::identity::one_time;
-use crate::operations::identity::second_factor::{Presented, Refused};
+use crate::operations::identity::second_factor::{Refused, SecondFactorInput};
 use crate::store::second_factors::{self, NewFactor};
 use crate::store::{Ctx, StoreError, users};
 
@@ -92,7 +92,7 @@ impl From<CompleteError> for SecondFactorError {
     }
 }
 
-impl Security {
+impl IdentityService {
     /// Makes a seed that waits for its first code.
     pub async fn begin_mfa(&self, ctx: Ctx, user_id: UserId) -> Result<NewSeed, SecondFactorError> {
         let account = self.account(user_id).await?;
@@ -147,15 +147,15 @@ impl Security {
     ) -> Result<(), SecondFactorError> {
         let user_id = owner.user_id;
         if let GivenPassword::Given(password) = password {
-            self.prove(&ctx, Claimant::Session(user_id, owner.session_id), password, &origin).await?;
+            self.verify_password(&ctx, LoginSubject::Session(user_id, owner.session_id), password, &origin).await?;
         } else {
             let known = self.0.store.read(move |db| users::credentials_of(db, user_id)).await?;
             if known.is_none_or(|known| known.password_hash.is_some()) {
                 return Err(SecondFactorError::PasswordMissing);
             }
         }
-        let presented = self.present(&ctx, user_id, Some(given)).await?.ok_or(MfaError::NotFound)?;
-        let done = self.0.store.write(&ctx, move |db, ctx| mfa::deactivate(db, ctx, &owner, &presented)).await?;
+        let second_factor = self.resolve_factor(&ctx, user_id, Some(given)).await?.ok_or(MfaError::NotFound)?;
+        let done = self.0.store.write(&ctx, move |db, ctx| mfa::deactivate(db, ctx, &owner, &second_factor)).await?;
         done.map_err(|refused| SecondFactorError::refused(refused, ctx.now))
     }
 
@@ -177,14 +177,15 @@ impl Security {
     ) -> Result<TokenPair, SecondFactorError> {
         let challenge = LinkSecret::parse(mfa_token).ok_or(SecondFactorError::NoChallenge)?;
         let challenge = challenge.hash(Purpose::MfaChallenge);
-        let (asked, hash) = (ctx.clone(), challenge.clone());
-        let find = move |db: &mut crate::store::Db| one_time::find(db, &asked, Purpose::MfaChallenge, &hash);
+        let (login_ctx, hash) = (ctx.clone(), challenge.clone());
+        let find = move |db: &mut crate::store::Db| one_time::find(db, &login_ctx, Purpose::MfaChallenge, &hash);
         let live = self.0.store.read(find).await?.ok_or(SecondFactorError::NoChallenge)?;
         let user_id = live.user_id.ok_or(SecondFactorError::NoChallenge)?;
-        let presented = self.present(&ctx, user_id, Some(given)).await?.ok_or(SecondFactorError::NoChallenge)?;
+        let second_factor =
+            self.resolve_factor(&ctx, user_id, Some(given)).await?.ok_or(SecondFactorError::NoChallenge)?;
         let keys = OpeningKeys::generate();
         let Opening { session_id, refresh_token, remote_addr, user_agent, visit, .. } = self.opening(&keys, origin);
-        let command = Complete { challenge, presented, session_id, refresh_token, remote_addr, user_agent, visit };
+        let command = Complete { challenge, second_factor, session_id, refresh_token, remote_addr, user_agent, visit };
         let ctx = ctx.by(user_id);
         let granted = self.0.store.write(&ctx, move |db, ctx| complete(db, ctx, &command)).await?;
         let grant = granted.map_err(|refused| SecondFactorError::refused(refused, ctx.now))?;
@@ -192,23 +193,23 @@ impl Security {
     }
 
     /// Checks a factor as far as that needs no transaction.
-    pub(super) async fn present(
+    pub(super) async fn resolve_factor(
         &self,
         ctx: &Ctx,
         user_id: UserId,
         given: Option<GivenFactor>,
-    ) -> Result<Option<Presented>, SecondFactorError> {
+    ) -> Result<Option<SecondFactorInput>, SecondFactorError> {
         let otp = match given {
             None => return Ok(None),
-            Some(GivenFactor::RecoveryCode(code)) => return Ok(Some(Presented::RecoveryCode(hash(&code)))),
+            Some(GivenFactor::RecoveryCode(code)) => return Ok(Some(SecondFactorInput::RecoveryCode(hash(&code)))),
             Some(GivenFactor::Otp(otp)) => otp,
         };
         let factor = self.0.store.read(move |db| second_factors::find(db, user_id)).await?;
         let Some(factor) = factor else {
-            return Ok(Some(Presented::Otp { factor_id: String::new(), step: None }));
+            return Ok(Some(SecondFactorInput::Otp { factor_id: String::new(), step: None }));
         };
         let step = self.open_seed(user_id, &factor.sealed_seed)?.step_of(&otp, ctx.now);
-        Ok(Some(Presented::Otp { factor_id: factor.factor_id, step }))
+        Ok(Some(SecondFactorInput::Otp { factor_id: factor.factor_id, step }))
     }
 
     fn open_seed(&self, user_id: UserId, sealed: &[u8]) -> Result<Seed, SecondFactorError> {

@@ -71,7 +71,7 @@ impl Sessions {
             Some(answer) => answer.authority,
             None => self.load(id).await?,
         };
-        judge(authority, self.clock.now())
+        check(authority, self.clock.now())
     }
 
     /// Forgets what is known of a session. Call it after the commit that ended it.
@@ -126,7 +126,7 @@ impl Sessions {
     }
 }
 
-fn judge(authority: Option<Arc<Authority>>, now: DateTime<Utc>) -> Result<Arc<Authority>, Denied> {
+fn check(authority: Option<Arc<Authority>>, now: DateTime<Utc>) -> Result<Arc<Authority>, Denied> {
     let authority = authority.ok_or(Denied::Revoked)?;
     if authority.is_blocked {
         return Err(Denied::Blocked);

@@ -39,7 +39,7 @@ pub(super) fn named(vault: &Vault, weak: bool) -> VaultKey {
 
 /// Compares the key with the one that the database names, if it names one.
 pub(super) async fn check(store: &Store, own: &VaultKey, is_development: bool) -> Result<(), VaultKeyError> {
-    judge(store.read(vault_keys::find).await?, own, is_development)
+    check_fits(store.read(vault_keys::find).await?, own, is_development)
 }
 
 /// The same of a database that this process has not opened yet, and that may be older than its keys' names. Blocks.
@@ -47,10 +47,10 @@ pub fn fits(settings: &Settings) -> Result<(), VaultKeyError> {
     let Ok(vault) = Vault::try_new(settings.secret_key.expose()) else { return Err(VaultKeyError::Another) };
     let own = named(&vault, settings.has_weak_secret_key());
     let known = existing::vault_key(&settings.database_url)?;
-    judge(known, &own, settings.config.app_env == AppEnv::Development)
+    check_fits(known, &own, settings.config.app_env == AppEnv::Development)
 }
 
-fn judge(known: Option<VaultKey>, own: &VaultKey, is_development: bool) -> Result<(), VaultKeyError> {
+fn check_fits(known: Option<VaultKey>, own: &VaultKey, is_development: bool) -> Result<(), VaultKeyError> {
     match known {
         Some(known) if known.development && !is_development => Err(VaultKeyError::DevelopmentOnly),
         Some(known) if known.fingerprint != own.fingerprint => Err(VaultKeyError::Another),
@@ -59,12 +59,12 @@ fn judge(known: Option<VaultKey>, own: &VaultKey, is_development: bool) -> Resul
 }
 
 /// Names the key in a database that names none. To be called once it is known that it opens what is there.
-pub(super) async fn note(store: &Store, clock: &SharedClock, own: VaultKey) -> Result<(), VaultKeyError> {
-    let note = move |db: &mut Db, ctx: &Ctx| match vault_keys::find(db)? {
+pub(super) async fn record(store: &Store, clock: &SharedClock, own: VaultKey) -> Result<(), VaultKeyError> {
+    let write = move |db: &mut Db, ctx: &Ctx| match vault_keys::find(db)? {
         Some(_) => Ok(Outcome::new(())),
         None => vault_keys::insert(db, ctx, &own).map(Outcome::new),
     };
-    store.write(&store.ctx(clock.now()), note).await.map_err(VaultKeyError::Store)
+    store.write(&store.ctx(clock.now()), write).await.map_err(VaultKeyError::Store)
 }
 
 /// What was sealed anew.

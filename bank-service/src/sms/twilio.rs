@@ -35,21 +35,21 @@ impl SmsSender for Twilio {
         let request = self.client.post(self.messages_url());
         let request = request.basic_auth(&self.api.account_sid, Some(self.api.auth_token.expose())).form(&form);
         match request.send().await {
-            Ok(response) => judge(response.status()),
+            Ok(response) => classify(response.status()),
             Err(error) => Err(SmsError::TryAgain(unreachable(&error))),
         }
     }
 
     /// Any answer but a server's fault will do: the provider is there.
     async fn probe(&self) -> Result<(), String> {
-        let asked = self.client.get(self.api.base_url.clone()).timeout(PROBE_LIMIT).send().await;
-        let status = asked.map_err(|error| unreachable(&error))?.status();
+        let response = self.client.get(self.api.base_url.clone()).timeout(PROBE_LIMIT).send().await;
+        let status = response.map_err(|error| unreachable(&error))?.status();
         if status.is_server_error() { Err(answered(status)) } else { Ok(()) }
     }
 }
 
 /// The provider's words are not repeated: they quote the number.
-fn judge(status: StatusCode) -> Result<(), SmsError> {
+fn classify(status: StatusCode) -> Result<(), SmsError> {
     let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
     // Wrong credentials are put right by an operator, while the message waits.
     let ours = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];

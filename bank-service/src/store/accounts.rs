@@ -4,9 +4,9 @@ use diesel::prelude::*;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
 use shared_events::{AccountId, BankId, ClientId, Currency};
 
-use super::gather::{Found, Gathered};
-use super::one_of::one_of;
-use super::owned::{self, Owned};
+use super::gather::{BatchLoad, Found};
+use super::one_of::in_list;
+use super::owned::{self, Scoped};
 use super::page::page_of;
 use super::schema::{accounts, clients};
 use super::{Db, StoreError};
@@ -44,11 +44,11 @@ fn read((id, balance, currency, client_id, bank_id, version): Row) -> Result<Acc
     })
 }
 
-impl Gathered for Owned<Account> {
+impl BatchLoad for Scoped<Account> {
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
         let rows: Vec<(Row, i64)> = accounts::table
             .inner_join(clients::table)
-            .filter(one_of(accounts::id, ids))
+            .filter(in_list(accounts::id, ids))
             .select((accounts::all_columns, clients::user_id))
             .load(db)?;
         Ok(rows
@@ -60,7 +60,7 @@ impl Gathered for Owned<Account> {
 
 /// An account, if there is one within the scope. One query, owner included.
 pub fn find(db: &mut Db, scope: Scope, id: AccountId) -> Result<Option<Account>, StoreError> {
-    owned::only(Owned::<Account>::load(db, &[id.get()])?, scope)
+    owned::only(Scoped::<Account>::load(db, &[id.get()])?, scope)
 }
 
 /// An owner has few accounts and a bank has many: the sum keeps the planner off the bank's index, so that a list of one's own

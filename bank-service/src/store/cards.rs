@@ -4,10 +4,10 @@ use diesel::prelude::*;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
 use shared_events::{AccountId, BankId, CardId, ClientId};
 
-use super::gather::{Found, Gathered};
+use super::gather::{BatchLoad, Found};
 use super::kept_row::kept_row;
-use super::one_of::one_of;
-use super::owned::{self, Owned};
+use super::one_of::in_list;
+use super::owned::{self, Scoped};
 use super::page::page_of;
 use super::schema::{accounts, cards, clients};
 use super::{Db, StoreError};
@@ -53,11 +53,11 @@ fn read((id, balance, account_id, version): Row) -> Result<Card, StoreError> {
     })
 }
 
-impl Gathered for Owned<Card> {
+impl BatchLoad for Scoped<Card> {
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
         let rows: Vec<(Row, i64)> = cards::table
             .inner_join(accounts::table.inner_join(clients::table))
-            .filter(one_of(cards::id, ids))
+            .filter(in_list(cards::id, ids))
             .select((cards::all_columns, clients::user_id))
             .load(db)?;
         Ok(rows.into_iter().map(|(row, owner)| (row.0, read(row).and_then(|card| Self::new(card, owner)))).collect())
@@ -66,7 +66,7 @@ impl Gathered for Owned<Card> {
 
 /// A card, if there is one within the scope. One query, owner included.
 pub fn find(db: &mut Db, scope: Scope, id: CardId) -> Result<Option<Card>, StoreError> {
-    owned::only(Owned::<Card>::load(db, &[id.get()])?, scope)
+    owned::only(Scoped::<Card>::load(db, &[id.get()])?, scope)
 }
 
 /// A page of the cards within the scope, by id.

@@ -82,7 +82,7 @@ impl Engine {
     }
 
     /// The same, in a transaction with others where that is quicker. For work that only adds rows.
-    pub(super) async fn write_together<T, E>(
+    pub(super) async fn write_grouped<T, E>(
         &self,
         work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
     ) -> Result<T, E>
@@ -92,7 +92,7 @@ impl Engine {
     {
         match self {
             #[cfg(feature = "mysql")]
-            Self::Mysql(pool) => pool.write_together(work).await,
+            Self::Mysql(pool) => pool.write_grouped(work).await,
             // Its writer commits in groups anyway.
             Self::Sqlite(_) => self.write(work).await,
         }

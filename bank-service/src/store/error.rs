@@ -130,15 +130,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disk_without_room_is_told_as_such_whatever_the_engine() {
-        for said in [
+    fn a_full_disk_is_reported_as_such_whatever_the_engine() {
+        for message in [
             "database or disk is full",
             "The table 'outbox' is full",
             "Disk full (/tmp/#sql_1); waiting for someone to free some space",
             "Error writing file 'binlog' (OS errno 28 - No space left on device)",
         ] {
-            let error = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(said.to_owned()));
-            assert!(matches!(StoreError::from(error), StoreError::DiskFull), "{said}");
+            let error = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()));
+            assert!(matches!(StoreError::from(error), StoreError::DiskFull), "{message}");
         }
     }
 }

@@ -7,21 +7,21 @@ use crate::domain::role::RoleName;
 
 /// Whether no migration was applied yet.
 pub fn is_new(url: &DatabaseUrl) -> Result<bool, StoreError> {
-    Ok(asked(url, |db| migrations::applied(db).map(|applied| !applied.is_empty()))? != Some(true))
+    Ok(query_existing(url, |db| migrations::applied(db).map(|applied| !applied.is_empty()))? != Some(true))
 }
 
 /// Whether users may have the role already.
 pub fn has_role(url: &DatabaseUrl, role: &RoleName) -> Result<bool, StoreError> {
-    Ok(asked(url, |db| roles::find_by_name(db, role.as_str()))?.flatten().is_some())
+    Ok(query_existing(url, |db| roles::find_by_name(db, role.as_str()))?.flatten().is_some())
 }
 
 /// The key that the database names as the one it is sealed under, if it names one.
 pub fn vault_key(url: &DatabaseUrl) -> Result<Option<VaultKey>, StoreError> {
-    Ok(asked(url, vault_keys::find)?.flatten())
+    Ok(query_existing(url, vault_keys::find)?.flatten())
 }
 
 /// None: there is no such table, or no database.
-fn asked<T>(
+fn query_existing<T>(
     url: &DatabaseUrl,
     question: impl FnOnce(&mut Db) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_is_asked_without_being_made_or_migrated() {
+    fn a_database_is_queried_without_being_made_or_migrated() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bank.sqlite");
         let url = DatabaseUrl::Sqlite(path.clone());

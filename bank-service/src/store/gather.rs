@@ -12,14 +12,14 @@ use service_kit::task;
 use tokio::sync::oneshot;
 
 use super::engine::Engine;
-use super::lanes::{Bounds, Lane, Lanes, heard, heard_on_lane};
+use super::lanes::{BatchQueue, BatchWorker, Bounds, reply_or_busy, reply_or_error};
 use super::{Db, StoreError};
 
 const BATCH: usize = 64;
-const BOUNDS: Bounds = Bounds { lanes: 2, batch: BATCH, waiting: 4096 };
+const BOUNDS: Bounds = Bounds { workers: 2, batch: BATCH, waiting: 4096 };
 
 /// What can be read by many ids in one query.
-pub(super) trait Gathered: Clone + Send + 'static {
+pub(super) trait BatchLoad: Clone + Send + 'static {
     /// Those that there are of these items, in any order, each under its id. An item that cannot be read is an error of its own.
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError>;
 }
@@ -29,68 +29,68 @@ pub(super) type Found<T> = Vec<(i64, Result<T, StoreError>)>;
 
 type Answer<T> = Result<Option<T>, StoreError>;
 
-struct Ask<T> {
+struct LoadRequest<T> {
     id: i64,
-    tell: oneshot::Sender<Answer<T>>,
+    reply: oneshot::Sender<Answer<T>>,
 }
 
 /// Clones share what waits.
-pub(super) struct Gather<T>(Lanes<Ask<T>>);
+pub(super) struct BatchLoader<T>(BatchQueue<LoadRequest<T>>);
 
-impl<T> Clone for Gather<T> {
+impl<T> Clone for BatchLoader<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T> Default for Gather<T> {
+impl<T> Default for BatchLoader<T> {
     fn default() -> Self {
-        Self(Lanes::new(BOUNDS))
+        Self(BatchQueue::new(BOUNDS))
     }
 }
 
-impl<T: Gathered> Gather<T> {
+impl<T: BatchLoad> BatchLoader<T> {
     /// The item of this id, if there is one.
     pub(super) async fn find(&self, engine: &Engine, id: i64) -> Answer<T> {
-        let (tell, told) = oneshot::channel();
-        let (_, Some(lane)) = self.0.join(Ask { id, tell })? else { return heard(told.await) };
+        let (tx, rx) = oneshot::channel();
+        let (_, Some(worker)) = self.0.join(LoadRequest { id, reply: tx })? else { return reply_or_busy(rx.await) };
         let engine = engine.clone();
-        let working = task::spawn("gather", async move { engine.read(move |db| work(db, lane)).await });
-        heard_on_lane(told, working).await
+        let working = task::spawn("batch-load", async move { engine.read(move |db| work(db, worker)).await });
+        reply_or_error(rx, working).await
     }
 }
 
-fn work<T: Gathered>(db: &mut Db, mut lane: Lane<Ask<T>>) -> Result<(), StoreError> {
-    while let Some(batch) = lane.next() {
+fn work<T: BatchLoad>(db: &mut Db, mut worker: BatchWorker<LoadRequest<T>>) -> Result<(), StoreError> {
+    while let Some(batch) = worker.next() {
         // Who waits is told by the end of the lane.
-        answer(db, batch).inspect_err(|error| tracing::warn!(%error, "a gathered read failed"))?;
+        answer(db, batch).inspect_err(|error| tracing::warn!(%error, "a batched read failed"))?;
     }
     Ok(())
 }
 
 /// One query for all of them.
-fn answer<T: Gathered>(db: &mut Db, batch: Vec<Ask<T>>) -> Result<(), StoreError> {
-    let mut ids: Vec<i64> = batch.iter().map(|ask| ask.id).collect();
+fn answer<T: BatchLoad>(db: &mut Db, batch: Vec<LoadRequest<T>>) -> Result<(), StoreError> {
+    let mut ids: Vec<i64> = batch.iter().map(|request| request.id).collect();
     ids.sort_unstable();
     ids.dedup();
     let rows = match T::load(db, &ids) {
         Ok(rows) => rows,
         Err(error) => {
-            for ask in batch {
+            for request in batch {
                 // Who is not there any more needs no answer.
-                drop(ask.tell.send(Err(error.for_each())));
+                drop(request.reply.send(Err(error.for_each())));
             }
             return Err(error);
         }
     };
     let mut found: HashMap<i64, Result<T, StoreError>> = rows.into_iter().collect();
-    for Ask { id, tell } in batch {
+    for LoadRequest { id, reply: tx } in batch {
         let item = match found.get_mut(&id) {
             None => Ok(None),
             Some(Ok(item)) => Ok(Some(item.clone())),
             Some(Err(error)) => Err(error.for_each()),
         };
-        drop(tell.send(item));
+        drop(tx.send(item));
     }
     Ok(())
 }
@@ -112,7 +112,7 @@ mod tests {
     #[derive(Debug, Clone, PartialEq)]
     struct Number(i64);
 
-    impl Gathered for Number {
+    impl BatchLoad for Number {
         fn load(_: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
             QUERIES.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(20));
@@ -130,8 +130,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let url: DatabaseUrl = format!("sqlite:{}", folder.path().join("a.sqlite").display()).parse().unwrap();
         let engine = Engine::connect(&url, &Arc::new(Ids::default())).unwrap();
-        let gather = Gather::<Number>::default();
-        let find = |id| gather.find(&engine, id);
+        let loader = BatchLoader::<Number>::default();
+        let find = |id| loader.find(&engine, id);
 
         let answers = join_all((0..300).map(|number| find(number % 100 + 950))).await;
         for (number, answer) in answers.into_iter().enumerate() {
@@ -156,11 +156,11 @@ mod tests {
         assert_eq!(find(3).await.unwrap(), Some(Number(3)), "lanes begin again");
         // A lane ends a moment after its last answer.
         for _ in 0..500 {
-            if gather.0.is_idle() {
+            if loader.0.is_idle() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(gather.0.is_idle());
+        assert!(loader.0.is_idle());
     }
 }

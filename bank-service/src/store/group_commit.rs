@@ -12,19 +12,19 @@ use service_kit::sqlite::Hooks;
 
 use super::{Db, Ids};
 
-pub(super) struct CountIds {
+pub(super) struct IdHooks {
     ids: Arc<Ids>,
     /// SQLite's counter of commits by others; unlike any at first.
     data_version: i64,
 }
 
-impl CountIds {
+impl IdHooks {
     pub(super) fn new(ids: Arc<Ids>) -> Self {
         Self { ids, data_version: -1 }
     }
 }
 
-impl Hooks<Db> for CountIds {
+impl Hooks<Db> for IdHooks {
     fn begun(&mut self, db: &mut Db) -> QueryResult<()> {
         let version: i64 =
             diesel::select(diesel::dsl::sql::<BigInt>("data_version FROM pragma_data_version")).first(db)?;

@@ -13,7 +13,7 @@ use super::StoreError;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// How many work at once.
-    pub(super) lanes: usize,
+    pub(super) workers: usize,
     /// How many pieces one takes along at most.
     pub(super) batch: usize,
     /// How many pieces may wait; more callers are told that there is too much to do.
@@ -21,7 +21,7 @@ pub(super) struct Bounds {
 }
 
 /// Clones share what waits.
-pub(super) struct Lanes<P> {
+pub(super) struct BatchQueue<P> {
     bounds: Bounds,
     waiting: Arc<Mutex<Waiting<P>>>,
 }
@@ -32,19 +32,19 @@ struct Waiting<P> {
     busy: usize,
 }
 
-impl<P> Clone for Lanes<P> {
+impl<P> Clone for BatchQueue<P> {
     fn clone(&self) -> Self {
         Self { bounds: self.bounds, waiting: Arc::clone(&self.waiting) }
     }
 }
 
-impl<P> Lanes<P> {
+impl<P> BatchQueue<P> {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self { bounds, waiting: Arc::new(Mutex::new(Waiting { pieces: VecDeque::new(), next: 0, busy: 0 })) }
     }
 
     /// The piece's number, and a lane to work on if one is free.
-    pub(super) fn join(&self, piece: P) -> Result<(u64, Option<Lane<P>>), StoreError> {
+    pub(super) fn join(&self, piece: P) -> Result<(u64, Option<BatchWorker<P>>), StoreError> {
         let mut waiting = self.waiting();
         if waiting.pieces.len() >= self.bounds.waiting {
             return Err(StoreError::Busy);
@@ -52,16 +52,16 @@ impl<P> Lanes<P> {
         let number = waiting.next;
         waiting.next = number.wrapping_add(1);
         waiting.pieces.push_back((number, piece));
-        if waiting.busy >= self.bounds.lanes {
+        if waiting.busy >= self.bounds.workers {
             return Ok((number, None));
         }
         waiting.busy += 1;
-        Ok((number, Some(Lane { lanes: self.clone(), open: true })))
+        Ok((number, Some(BatchWorker { queue: self.clone(), open: true })))
     }
 
     /// The piece, if nobody has begun it.
     #[cfg(feature = "mysql")]
-    pub(super) fn leave(&self, number: u64) -> Option<P> {
+    pub(super) fn take_back(&self, number: u64) -> Option<P> {
         let mut waiting = self.waiting();
         let index = waiting.pieces.iter().position(|(one, _)| *one == number)?;
         waiting.pieces.remove(index).map(|(_, piece)| piece)
@@ -80,33 +80,33 @@ impl<P> Lanes<P> {
 }
 
 /// The right to work on what waits.
-pub(super) struct Lane<P> {
-    lanes: Lanes<P>,
+pub(super) struct BatchWorker<P> {
+    queue: BatchQueue<P>,
     open: bool,
 }
 
-impl<P> Lane<P> {
+impl<P> BatchWorker<P> {
     /// The next pieces. None ends the lane, under the same lock under which nothing was found to wait.
     pub(super) fn next(&mut self) -> Option<Vec<P>> {
-        let mut waiting = self.lanes.waiting();
+        let mut waiting = self.queue.waiting();
         if waiting.pieces.is_empty() {
             waiting.busy -= 1;
             self.open = false;
             return None;
         }
-        let many = waiting.pieces.len().min(self.lanes.bounds.batch);
+        let many = waiting.pieces.len().min(self.queue.bounds.batch);
         Some(waiting.pieces.drain(..many).map(|(_, piece)| piece).collect())
     }
 }
 
-impl<P> Drop for Lane<P> {
+impl<P> Drop for BatchWorker<P> {
     /// A lane that ends early takes those pieces along that nobody else would work on; their callers hear nothing.
     fn drop(&mut self) {
         if !self.open {
             return;
         }
         let left = {
-            let mut waiting = self.lanes.waiting();
+            let mut waiting = self.queue.waiting();
             waiting.busy -= 1;
             if waiting.busy == 0 { std::mem::take(&mut waiting.pieces) } else { VecDeque::new() }
         };
@@ -115,20 +115,22 @@ impl<P> Drop for Lane<P> {
 }
 
 /// What a caller is told whose piece another's lane takes along: nothing, if that lane had no connection or panicked.
-pub(super) fn heard<T, E: From<StoreError>>(answer: Result<Result<T, E>, oneshot::error::RecvError>) -> Result<T, E> {
+pub(super) fn reply_or_busy<T, E: From<StoreError>>(
+    answer: Result<Result<T, E>, oneshot::error::RecvError>,
+) -> Result<T, E> {
     answer.unwrap_or_else(|_| Err(StoreError::Busy.into()))
 }
 
 /// The same for the caller whose lane it is, which goes on by itself: this one waits for its own answer only, and if there is
 /// none it can be told why.
-pub(super) async fn heard_on_lane<T, E: From<StoreError>>(
-    mut told: oneshot::Receiver<Result<T, E>>,
+pub(super) async fn reply_or_error<T, E: From<StoreError>>(
+    mut rx: oneshot::Receiver<Result<T, E>>,
     mut working: JoinHandle<Result<(), StoreError>>,
 ) -> Result<T, E> {
     tokio::select! {
         biased;
-        answer = &mut told => heard(answer),
-        worked = &mut working => match (told.await, worked) {
+        answer = &mut rx => reply_or_busy(answer),
+        worked = &mut working => match (rx.await, worked) {
             (Ok(answer), _) => answer,
             (Err(_), Ok(Err(error))) => Err(error.into()),
             (Err(_), _) => Err(StoreError::Busy.into()),

@@ -81,11 +81,11 @@ use created::{create, with_rows};
 pub use db::Db;
 use engine::Engine;
 pub use error::StoreError;
-use gather::Gather;
+use gather::BatchLoader;
 pub use idempotency::{IdempotencyError, IdempotencyKey};
 pub use lease::LeaseRow;
 use mail_alarm::{MailAlarm, SharedAlarm};
-use owned::Owned;
+use owned::Scoped;
 pub use seal::{Seal, SharedSeal};
 pub use sequence::{Ids, Sequence, Sequenced};
 pub use url::{DatabaseUrl, DatabaseUrlError};
@@ -121,8 +121,8 @@ pub struct Store {
     seal: SharedSeal,
     mail_alarm: SharedAlarm,
     callback_queue: Arc<str>,
-    accounts: Gather<Owned<Account>>,
-    cards: Gather<Owned<Card>>,
+    accounts: BatchLoader<Scoped<Account>>,
+    cards: BatchLoader<Scoped<Card>>,
 }
 
 impl Store {
@@ -133,7 +133,7 @@ impl Store {
         let mail_alarm = SharedAlarm::default();
         let engine = Engine::connect(url, &ids)?;
         let callback_queue = Arc::from(ACK_QUEUE);
-        let (accounts, cards) = (Gather::default(), Gather::default());
+        let (accounts, cards) = (BatchLoader::default(), BatchLoader::default());
         Ok(Self { engine, ids, committed, seal, mail_alarm, callback_queue, accounts, cards })
     }
 
@@ -204,11 +204,11 @@ impl Store {
         E: OperationError,
     {
         let done = self.engine.write(with_rows(ctx, f)).await?;
-        Ok(self.told(done))
+        Ok(self.notify_relay(done))
     }
 
     /// Wakes the relay if there are events.
-    fn told<T>(&self, (value, has_events): (T, bool)) -> T {
+    fn notify_relay<T>(&self, (value, has_events): (T, bool)) -> T {
         service_kit::fail_point!("write.after_commit", if has_events);
         if has_events {
             self.committed.notify_one();
@@ -232,7 +232,7 @@ impl Store {
 
     /// [`Store::create`], in a transaction with others where that is quicker: for an operation that only adds rows, and of
     /// which there are many at once.
-    pub async fn create_together<T, E>(
+    pub async fn create_grouped<T, E>(
         &self,
         ctx: &Ctx,
         key: Option<IdempotencyKey>,
@@ -243,8 +243,8 @@ impl Store {
         E: OperationError + From<IdempotencyError>,
     {
         let work = with_rows(ctx, create(key, f));
-        let done = self.engine.write_together(work).await?;
-        Ok(self.told(done))
+        let done = self.engine.write_grouped(work).await?;
+        Ok(self.notify_relay(done))
     }
 
     /// Gives ids back that were reserved and not used, so that those of the next process follow on. To be called once nothing

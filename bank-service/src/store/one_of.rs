@@ -9,39 +9,39 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, HasSqlType};
 
 /// `column` is one of `ids`. None of no ids.
-pub(super) fn one_of<C: Expression<SqlType = BigInt>>(column: C, ids: &[i64]) -> OneOf<C> {
+pub(super) fn in_list<C: Expression<SqlType = BigInt>>(column: C, ids: &[i64]) -> InList<C> {
     let mut filled = ids.to_vec();
     // 0 is nobody's id.
     let last = filled.last().copied().unwrap_or_default();
     filled.resize(ids.len().next_power_of_two(), last);
-    OneOf { column, ids: filled }
+    InList { column, ids: filled }
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct OneOf<C> {
+pub(super) struct InList<C> {
     column: C,
     ids: Vec<i64>,
 }
 
-impl<C> Expression for OneOf<C> {
+impl<C> Expression for InList<C> {
     type SqlType = Bool;
 }
 
-impl<C: AppearsOnTable<QS>, QS> AppearsOnTable<QS> for OneOf<C> {}
+impl<C: AppearsOnTable<QS>, QS> AppearsOnTable<QS> for InList<C> {}
 
-impl<C: SelectableExpression<QS>, QS> SelectableExpression<QS> for OneOf<C> {}
+impl<C: SelectableExpression<QS>, QS> SelectableExpression<QS> for InList<C> {}
 
-impl<C, GB> ValidGrouping<GB> for OneOf<C> {
+impl<C, GB> ValidGrouping<GB> for InList<C> {
     type IsAggregate = is_aggregate::No;
 }
 
-impl<C> QueryId for OneOf<C> {
+impl<C> QueryId for InList<C> {
     type QueryId = ();
     /// The text tells them apart.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<C, DB> QueryFragment<DB> for OneOf<C>
+impl<C, DB> QueryFragment<DB> for InList<C>
 where
     DB: Backend + HasSqlType<BigInt>,
     C: QueryFragment<DB>,
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     fn sql(ids: &[i64]) -> String {
-        let query = cards::table.select(cards::id).filter(one_of(cards::id, ids));
+        let query = cards::table.select(cards::id).filter(in_list(cards::id, ids));
         diesel::debug_query::<diesel::sqlite::Sqlite, _>(&query).to_string()
     }
 

@@ -7,12 +7,12 @@ use super::gather::Found;
 use crate::domain::policy::Scope;
 
 #[derive(Debug, Clone)]
-pub(super) struct Owned<T> {
+pub(super) struct Scoped<T> {
     item: T,
     owner: UserId,
 }
 
-impl<T> Owned<T> {
+impl<T> Scoped<T> {
     pub(super) fn new(item: T, owner: i64) -> Result<Self, StoreError> {
         let owner = UserId::try_new(owner).map_err(|_| StoreError::Corrupt { what: "clients.user_id" })?;
         Ok(Self { item, owner })
@@ -24,7 +24,7 @@ impl<T> Owned<T> {
 }
 
 /// The one item of a query for one.
-pub(super) fn only<T>(rows: Found<Owned<T>>, scope: Scope) -> Result<Option<T>, StoreError> {
+pub(super) fn only<T>(rows: Found<Scoped<T>>, scope: Scope) -> Result<Option<T>, StoreError> {
     let Some((_, row)) = rows.into_iter().next() else { return Ok(None) };
     Ok(row?.within(scope))
 }

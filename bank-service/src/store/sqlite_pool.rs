@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use service_kit::sqlite::{Role, Writer};
 
-use super::group_commit::CountIds;
+use super::group_commit::IdHooks;
 use super::{Db, Ids, StoreError};
 
 /// Reads are short, and the page cache is shared by the kernel: a few connections keep two cores busy.
@@ -23,7 +23,7 @@ pub(super) struct SqlitePool {
 impl SqlitePool {
     pub(super) fn connect(path: &Path, ids: Arc<Ids>) -> Result<Self, StoreError> {
         let writer =
-            Writer::start_with(open(path, Role::Writer)?, CountIds::new(ids)).map_err(|error| unavailable(&error))?;
+            Writer::start_with(open(path, Role::Writer)?, IdHooks::new(ids)).map_err(|error| unavailable(&error))?;
         let readers = r2d2::Pool::builder()
             .max_size(READERS)
             .min_idle(Some(1))

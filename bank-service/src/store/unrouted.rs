@@ -12,7 +12,7 @@ use super::outbox::{AT_ONCE, BATCH, Mark};
 use super::schema::outbox::dsl;
 use super::{Db, StoreError};
 
-const PATIENCE: TimeDelta = TimeDelta::minutes(1);
+const ROUTE_WAIT: TimeDelta = TimeDelta::minutes(1);
 /// The first day of the year 9000, which both engines can tell.
 pub(super) const NEVER: NaiveDateTime = DateTime::from_timestamp(221_845_392_000, 0).unwrap().naive_utc();
 /// How many rows one release makes due.
@@ -46,7 +46,7 @@ pub(super) fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Re
         for (id, event_type, returned_at, unrouted_at) in rows {
             let Some((due_at, must_be_routed)) = returned.get(&id).copied() else { continue };
             let since = returned_at.unwrap_or(now);
-            let is_given_up = !must_be_routed && (unrouted_at.is_some() || now - since >= PATIENCE);
+            let is_given_up = !must_be_routed && (unrouted_at.is_some() || now - since >= ROUTE_WAIT);
             let given_up_at = is_given_up.then(|| unrouted_at.unwrap_or(now));
             let due_at = if is_given_up { NEVER } else { due_at };
             diesel::update(dsl::outbox.find(id))

@@ -38,7 +38,8 @@ impl FromStr for DatabaseUrl {
         if url.scheme() == "mysql" && url.host_str().is_some() && has_database {
             #[cfg(not(feature = "mysql"))]
             return Err(DatabaseUrlError::Parameter {
-                reason: "this program is built without the feature mysql, so without MySQL; bank-service has it".to_owned(),
+                reason: "this program is built without the feature mysql, so without MySQL; bank-service has it"
+                    .to_owned(),
             });
             #[cfg(feature = "mysql")]
             super::mysql::parse(text).map(|_| Self::Mysql(text.to_owned()))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::Serialize;
-use service_kit::messaging::dead_letters::{Waiting, Wanted};
+use service_kit::messaging::dead_letters::{Backlog, Selection};
 use service_kit::messaging::{DeadLetter, Progress, QueueProgress};
 use shared_events::routing::{EMAIL_PATTERNS, EMAIL_QUEUE, LOG_PATTERNS, LOG_QUEUE, PUSH_PATTERNS, PUSH_QUEUE};
 use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 
 use super::peers::{Logged, MailDelivery};
 use super::{Tracer, YOUNG, at, mail_answer, replies_to};
-use crate::domain::standing::{Evidence, MailAnswer, Route, Standing, judge};
+use crate::domain::standing::{EventStatus, Evidence, MailAnswer, Route, classify};
 use crate::store::StoreError;
 use crate::store::event_trace::{self, ReceiptRow, TracedRow};
 use crate::store::letter_actions::{self, Action};
 
 /// How long the dead letters may take to be looked at.
-const LETTERS_LIMIT: Duration = Duration::from_secs(5);
+const DEAD_LETTERS_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where an event has been, and where it stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,9 +40,9 @@ pub struct Journey {
     pub mail: MailStep,
     pub log: LogStep,
     /// The dead letters of it, and of the confirmation of its mail.
-    pub dead_letters: Vec<Parked>,
+    pub dead_letters: Vec<DeadLetterStep>,
     /// What operators did with its dead letters.
-    pub actions: Vec<LetterAction>,
+    pub actions: Vec<ActionStep>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -94,7 +94,8 @@ pub struct LogStep {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Parked {
+#[schema(as = Parked)]
+pub struct DeadLetterStep {
     pub queue: String,
     #[schema(format = Uuid)]
     pub id: String,
@@ -106,7 +107,7 @@ pub struct Parked {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetterAction)]
-pub struct LetterAction {
+pub struct ActionStep {
     pub queue: String,
     /// `replayed` or `discarded`.
     pub action: String,
@@ -122,7 +123,7 @@ struct Found {
     receipt: Option<ReceiptRow>,
     actions: Vec<Action>,
     /// None: the dead letters could not be looked at.
-    letters: Option<Vec<DeadLetter>>,
+    dead_letters: Option<Vec<DeadLetter>>,
     logged: Result<Option<Logged>, String>,
     mails: Option<Result<Vec<MailDelivery>, String>>,
     is_young: bool,
@@ -143,40 +144,40 @@ impl Tracer {
         let route = Route::of(&row.event_type);
         let event_type = row.event_type.clone();
         let log = async {
-            let asked = if route.ends_in_the_log() { vec![id] } else { Vec::new() };
-            self.peers.logged(&asked).await.map(|mut found| found.remove(&id))
+            let queried = if route.ends_in_the_log() { vec![id] } else { Vec::new() };
+            self.peers.logged(&queried).await.map(|mut found| found.remove(&id))
         };
-        let letters = self.letters_of(id, &row.event_type);
-        let (letters, logged, mails) = tokio::join!(letters, log, self.peers.mails(id));
+        let dead_letters = self.dead_letters_of(id, &row.event_type);
+        let (dead_letters, logged, mails) = tokio::join!(dead_letters, log, self.peers.mails(id));
         // Known better now that log-service was asked.
         let route = self.route(&event_type);
         let now = self.clock.now().naive_utc();
         let is_young = row.sent_at.is_none_or(|sent| now - sent < YOUNG);
         let in_process = self.in_process;
-        let found = Found { row, receipt, actions, letters, logged, mails, is_young, in_process };
+        let found = Found { row, receipt, actions, dead_letters, logged, mails, is_young, in_process };
         let mut evidence = self.evidence(route, &found);
-        if judge(route, &evidence) == Standing::Unaccounted {
-            evidence.is_explained = self.is_in_line(route).await;
+        if classify(route, &evidence) == EventStatus::Unaccounted {
+            evidence.is_explained = self.is_queued(route).await;
         }
-        Ok(Some(journey(found, route, judge(route, &evidence).as_str())))
+        Ok(Some(journey(found, route, classify(route, &evidence).as_str())))
     }
 
     /// The dead letters of an event and of the confirmations of its mail.
-    async fn letters_of(&self, id: EventId, event_type: &str) -> Option<Vec<DeadLetter>> {
-        let Some(office) = &self.dead_letters else { return Some(Vec::new()) };
-        let own = bound_queues(event_type).map(|queue| (queue.to_owned(), Wanted::one(id)));
-        let replies = (self.callback_queue.clone(), Wanted::These(replies_to(id)));
-        let looks = own.chain([replies]).map(|(queue, wanted)| async move { office.look(&queue, &wanted).await });
-        let looked = tokio::time::timeout(LETTERS_LIMIT, join_all(looks)).await.ok()?;
-        let letters = looked.into_iter().collect::<Result<Vec<_>, _>>();
-        letters.map_err(|error| tracing::warn!(%error, "dead letters cannot be looked at")).ok().map(|all| all.concat())
+    async fn dead_letters_of(&self, id: EventId, event_type: &str) -> Option<Vec<DeadLetter>> {
+        let Some(admin) = &self.dead_letters else { return Some(Vec::new()) };
+        let own = bound_queues(event_type).map(|queue| (queue.to_owned(), Selection::one(id)));
+        let replies = (self.callback_queue.clone(), Selection::These(replies_to(id)));
+        let peeks = own.chain([replies]).map(|(queue, wanted)| async move { admin.peek(&queue, &wanted).await });
+        let peeked = tokio::time::timeout(DEAD_LETTERS_LIMIT, join_all(peeks)).await.ok()?;
+        let dead_letters = peeked.into_iter().collect::<Result<Vec<_>, _>>();
+        dead_letters.map_err(|error| tracing::warn!(%error, "dead letters cannot be read")).ok().map(|all| all.concat())
     }
 
     /// Whether an event of this route may wait in its queue, as far as can be told in time.
-    async fn is_in_line(&self, route: Route) -> bool {
-        let waits = |waiting: Waiting| waiting.in_line || waiting.to_be_retried;
-        let asked = async { self.is_held(route).await || self.waiting(route).await.map_or(true, waits) };
-        tokio::time::timeout(LETTERS_LIMIT, asked).await.unwrap_or(true)
+    async fn is_queued(&self, route: Route) -> bool {
+        let is_waiting = |waiting: Backlog| waiting.ready || waiting.delayed;
+        let queried = async { self.is_held(route).await || self.backlog(route).await.map_or(true, is_waiting) };
+        tokio::time::timeout(DEAD_LETTERS_LIMIT, queried).await.unwrap_or(true)
     }
 
     fn evidence(&self, route: Route, found: &Found) -> Evidence {
@@ -189,9 +190,13 @@ impl Tracer {
             mail: receipt.map(mail_answer),
             is_posting: receipt.is_some_and(|receipt| receipt.due_at.is_some()),
             is_logged: found.logged.as_ref().ok().map(Option::is_some),
-            is_parked: found.letters.iter().flatten().any(|letter| self.is_on_the_way(route, &letter.queue)),
+            is_parked: found
+                .dead_letters
+                .iter()
+                .flatten()
+                .any(|dead_letter| self.is_on_the_way(route, &dead_letter.queue)),
             is_discarded: found.actions.iter().any(is_discarded),
-            is_explained: found.is_young || found.letters.is_none() || is_being_mailed(found),
+            is_explained: found.is_young || found.dead_letters.is_none() || is_being_mailed(found),
         }
     }
 }
@@ -203,8 +208,8 @@ fn bound_queues(event_type: &str) -> impl Iterator<Item = &'static str> {
         (SMS_QUEUE, SMS_PATTERNS),
         (PUSH_QUEUE, PUSH_PATTERNS),
     ];
-    let hears = move |patterns: &[&str]| patterns.iter().any(|pattern| Pattern::new(pattern).matches(event_type));
-    all.into_iter().filter(move |(_, patterns)| hears(patterns)).map(|(queue, _)| queue)
+    let is_bound = move |patterns: &[&str]| patterns.iter().any(|pattern| Pattern::new(pattern).matches(event_type));
+    all.into_iter().filter(move |(_, patterns)| is_bound(patterns)).map(|(queue, _)| queue)
 }
 
 fn journey(found: Found, route: Route, state: &'static str) -> Journey {
@@ -215,7 +220,7 @@ fn journey(found: Found, route: Route, state: &'static str) -> Journey {
         deliveries: bound_queues(&found.row.event_type).map(|queue| delivery(&found, queue)).collect(),
         mail: mail(&found),
         log: log(&found, route),
-        dead_letters: found.letters.iter().flatten().map(parked).collect(),
+        dead_letters: found.dead_letters.iter().flatten().map(dead_letter_step).collect(),
         actions: found.actions.iter().map(action).collect(),
         event_id: found.row.event_id,
         event_type: found.row.event_type,
@@ -243,9 +248,9 @@ fn published(row: &TracedRow) -> PublishStep {
 
 fn delivery(found: &Found, queue: &str) -> DeliveryStep {
     let step = |state, attempts| DeliveryStep { queue: queue.to_owned(), state, attempts };
-    let dead = found.letters.iter().flatten().find(|letter| letter.queue == queue);
-    if let Some(letter) = dead {
-        return step("dead", Some(letter.attempts));
+    let dead = found.dead_letters.iter().flatten().find(|dead_letter| dead_letter.queue == queue);
+    if let Some(dead_letter) = dead {
+        return step("dead", Some(dead_letter.attempts));
     }
     let progress: Progress =
         found.row.progress.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -279,9 +284,9 @@ fn all_mails_settled(found: &Found) -> Option<bool> {
 fn mail(found: &Found) -> MailStep {
     let mails = found.mails.as_ref().and_then(|mails| mails.as_ref().ok());
     let receipt = found.receipt.as_ref();
-    let is_heard = bound_queues(&found.row.event_type).any(|queue| queue == EMAIL_QUEUE);
+    let is_mailed = bound_queues(&found.row.event_type).any(|queue| queue == EMAIL_QUEUE);
     let state = match (receipt.map(mail_answer), mails) {
-        _ if !is_heard => "none",
+        _ if !is_mailed => "none",
         (Some(MailAnswer::Sent), _) => "sent",
         (Some(MailAnswer::Rejected), _) => "rejected",
         (None, Some(mails)) if !mails.is_empty() => state_of(mails),
@@ -326,17 +331,17 @@ fn log(found: &Found, route: Route) -> LogStep {
     }
 }
 
-fn parked(letter: &DeadLetter) -> Parked {
-    Parked {
-        queue: letter.queue.clone(),
-        id: letter.id().to_string(),
-        reason: letter.reason.clone(),
-        attempts: letter.attempts,
-        died_at: date::zoned::format(&letter.died_at),
+fn dead_letter_step(dead_letter: &DeadLetter) -> DeadLetterStep {
+    DeadLetterStep {
+        queue: dead_letter.queue.clone(),
+        id: dead_letter.id().to_string(),
+        reason: dead_letter.reason.clone(),
+        attempts: dead_letter.attempts,
+        died_at: date::zoned::format(&dead_letter.died_at),
     }
 }
 
-fn action(action: &Action) -> LetterAction {
+fn action(action: &Action) -> ActionStep {
     let Action { queue, action, user_id, acted_at } = action.clone();
-    LetterAction { queue, action, user_id, at: at(acted_at) }
+    ActionStep { queue, action, user_id, at: at(acted_at) }
 }

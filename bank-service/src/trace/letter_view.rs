@@ -13,7 +13,7 @@ use crate::domain::redaction;
 /// A dead letter in a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
-pub struct LetterView {
+pub struct DeadLetterView {
     #[schema(example = "log-service")]
     pub queue: String,
     /// The event's id; for a message without one, derived from its content.
@@ -31,9 +31,9 @@ pub struct LetterView {
 /// A dead letter with its message.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetterDetail)]
-pub struct LetterDetail {
+pub struct DeadLetterDetail {
     #[serde(flatten)]
-    pub letter: LetterView,
+    pub summary: DeadLetterView,
     pub message_id: Option<String>,
     pub correlation_id: Option<String>,
     pub reply_to: Option<String>,
@@ -44,24 +44,24 @@ pub struct LetterDetail {
     pub body: Value,
 }
 
-impl LetterView {
-    pub fn new(letter: &DeadLetter) -> Self {
+impl DeadLetterView {
+    pub fn new(dead_letter: &DeadLetter) -> Self {
         Self {
-            queue: letter.queue.clone(),
-            id: letter.id().to_string(),
-            routing_key: letter.message.routing_key.clone(),
-            reason: letter.reason.clone(),
-            attempts: letter.attempts,
-            died_at: date::zoned::format(&letter.died_at),
+            queue: dead_letter.queue.clone(),
+            id: dead_letter.id().to_string(),
+            routing_key: dead_letter.message.routing_key.clone(),
+            reason: dead_letter.reason.clone(),
+            attempts: dead_letter.attempts,
+            died_at: date::zoned::format(&dead_letter.died_at),
         }
     }
 }
 
-impl LetterDetail {
-    pub fn new(letter: &DeadLetter) -> Self {
-        let message = &letter.message;
+impl DeadLetterDetail {
+    pub fn new(dead_letter: &DeadLetter) -> Self {
+        let message = &dead_letter.message;
         Self {
-            letter: LetterView::new(letter),
+            summary: DeadLetterView::new(dead_letter),
             message_id: message.properties.message_id.clone(),
             correlation_id: message.properties.correlation_id.clone(),
             reply_to: message.properties.reply_to.clone(),

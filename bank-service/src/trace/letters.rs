@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use service_kit::messaging::dead_letters::{Wanted, Work, Worked};
-use service_kit::messaging::{DeadLetter, DeadLetterOffice};
+use service_kit::messaging::dead_letters::{ActionResult, DeadLetterAction, Selection};
+use service_kit::messaging::{DeadLetter, DeadLetterAdmin};
 use shared_events::EventId;
 use shared_events::routing::{EMAIL_QUEUE, LOG_QUEUE, PUSH_QUEUE, SMS_QUEUE};
 
@@ -13,18 +13,18 @@ use crate::store::{Ctx, IdempotencyError, Outcome, Store, StoreError, letter_act
 
 /// Something to do with the dead letters of a queue.
 #[derive(Debug, Clone)]
-pub struct LetterJob {
+pub struct DeadLetterRequest {
     pub queue: String,
-    pub work: Work,
-    pub wanted: Wanted,
+    pub action: DeadLetterAction,
+    pub selection: Selection,
     /// Only tell what would be done.
     pub dry_run: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum LetterError {
+pub enum DeadLetterError {
     #[error("the dead letters cannot be reached")]
-    Office(#[from] io::Error),
+    Unreachable(#[from] io::Error),
     #[error(transparent)]
     Idempotency(#[from] IdempotencyError),
     #[error(transparent)]
@@ -39,30 +39,31 @@ pub fn known_queues(config: &Config) -> Vec<String> {
 
 /// Does it, and writes down what was done in the name of `ctx`. A discard is written down before the letters are removed: an
 /// event whose letter is gone must not look lost. A replay is written down once its letter is gone.
-pub async fn work_letters(
-    office: &dyn DeadLetterOffice,
+pub async fn apply_to_dead_letters(
+    admin: &dyn DeadLetterAdmin,
     store: &Store,
     ctx: &Ctx,
-    job: &LetterJob,
-) -> Result<Vec<(EventId, Worked)>, LetterError> {
-    let LetterJob { queue, work, wanted, dry_run } = job;
-    let found: BTreeSet<EventId> = office.look(queue, wanted).await?.iter().map(DeadLetter::id).collect();
-    let mut done = match wanted {
-        Wanted::These(ids) => ids.difference(&found).map(|id| (*id, Worked::Missing)).collect(),
-        Wanted::After(_) => Vec::new(),
+    request: &DeadLetterRequest,
+) -> Result<Vec<(EventId, ActionResult)>, DeadLetterError> {
+    let DeadLetterRequest { queue, action, selection, dry_run } = request;
+    let found: BTreeSet<EventId> = admin.peek(queue, selection).await?.iter().map(DeadLetter::id).collect();
+    let mut done = match selection {
+        Selection::These(ids) => ids.difference(&found).map(|id| (*id, ActionResult::Missing)).collect(),
+        Selection::After(_) => Vec::new(),
     };
     if *dry_run || found.is_empty() {
-        done.extend(found.into_iter().map(|id| (id, Worked::Done)));
+        done.extend(found.into_iter().map(|id| (id, ActionResult::Done)));
     } else {
-        if *work == Work::Discard {
+        if *action == DeadLetterAction::Discard {
             record(store, ctx, queue, letter_actions::DISCARDED, found.iter().copied().collect()).await?;
         }
-        let worked = office.work(queue, *work, &Wanted::These(found)).await?;
-        if *work == Work::Replay {
-            let replayed = worked.iter().filter(|(_, worked)| *worked == Worked::Done).map(|(id, _)| *id).collect();
+        let results = admin.apply(queue, *action, &Selection::These(found)).await?;
+        if *action == DeadLetterAction::Replay {
+            let replayed =
+                results.iter().filter(|(_, result)| *result == ActionResult::Done).map(|(id, _)| *id).collect();
             record(store, ctx, queue, letter_actions::REPLAYED, replayed).await?;
         }
-        done.extend(worked);
+        done.extend(results);
     }
     done.sort_by_key(|(id, _)| *id);
     Ok(done)

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::DeadLetterOffice;
-use service_kit::messaging::dead_letters::Waiting;
+use service_kit::messaging::DeadLetterAdmin;
+use service_kit::messaging::dead_letters::Backlog;
 use shared_events::EventId;
 use shared_events::events::{EmailRejected, EmailSent, Event as _};
 
@@ -24,10 +24,10 @@ use crate::store::Store;
 use crate::store::event_trace::ReceiptRow;
 
 pub use conservation::Conservation;
-pub use journey::{DeliveryStep, Journey, LetterAction, LogStep, MailStep, Parked, PublishStep};
-pub use letter_view::{LetterDetail, LetterView};
-pub use letters::{LetterError, LetterJob, known_queues, work_letters};
-pub use peers::{MailDelivery, Peers, PeersParts};
+pub use journey::{ActionStep, DeadLetterStep, DeliveryStep, Journey, LogStep, MailStep, PublishStep};
+pub use letter_view::{DeadLetterDetail, DeadLetterView};
+pub use letters::{DeadLetterError, DeadLetterRequest, apply_to_dead_letters, known_queues};
+pub use peers::{MailDelivery, PeerClients, PeerClientsParts};
 
 /// An event that was published so recently is on its way; whatever delivers it had no time to.
 const YOUNG: TimeDelta = TimeDelta::seconds(4);
@@ -37,9 +37,9 @@ const YOUNG: TimeDelta = TimeDelta::seconds(4);
 pub struct Tracer {
     pub store: Store,
     pub clock: SharedClock,
-    pub peers: Peers,
+    pub peers: PeerClients,
     /// None: there is no transport, and so no dead letter.
-    pub dead_letters: Option<Arc<dyn DeadLetterOffice>>,
+    pub dead_letters: Option<Arc<dyn DeadLetterAdmin>>,
     pub callback_queue: String,
     /// The transport calls an event sent only when every queue is done with it.
     pub in_process: bool,
@@ -74,16 +74,16 @@ impl Tracer {
     }
 
     /// What waits in the queues of a route: its own, and that of the confirmations of its mails.
-    async fn waiting(&self, route: Route) -> Result<Waiting, String> {
-        let (Some(office), Some(queue)) = (&self.dead_letters, route.queue()) else { return Ok(Waiting::default()) };
-        let waiting = office.waiting(queue).await.map_err(|error| error.to_string())?;
+    async fn backlog(&self, route: Route) -> Result<Backlog, String> {
+        let (Some(admin), Some(queue)) = (&self.dead_letters, route.queue()) else { return Ok(Backlog::default()) };
+        let waiting = admin.backlog(queue).await.map_err(|error| error.to_string())?;
         if route == Route::Log {
             return Ok(waiting);
         }
-        let replies = office.waiting(&self.callback_queue).await.map_err(|error| error.to_string())?;
-        Ok(Waiting {
-            in_line: waiting.in_line || replies.in_line,
-            to_be_retried: waiting.to_be_retried || replies.to_be_retried,
+        let replies = admin.backlog(&self.callback_queue).await.map_err(|error| error.to_string())?;
+        Ok(Backlog {
+            ready: waiting.ready || replies.ready,
+            delayed: waiting.delayed || replies.delayed,
             consumers: waiting.consumers,
         })
     }

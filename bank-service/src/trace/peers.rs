@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use service_kit::http::auth::{AUDIENCE_EMAIL, AUDIENCE_LOG};
 use service_kit::http::{PeerClient, PeerTrust};
-use service_kit::messaging::HandsReport;
+use service_kit::messaging::InFlightReport;
 use shared_events::routing::LOG_PATTERNS;
 use shared_events::{EventId, Pattern};
 use url::Url;
 
-use crate::security::Security;
+use crate::security::IdentityService;
 
 /// How long a peer may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -30,17 +30,17 @@ const MAX_PATTERNS: usize = 1000;
 /// Makes a service token for an audience.
 type Tokens = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
 
-pub struct PeersParts {
+pub struct PeerClientsParts {
     pub log_service_url: Url,
     /// None: email-service is not asked.
     pub email_service_url: Option<Url>,
     pub trust: PeerTrust,
-    pub security: Security,
+    pub identity: IdentityService,
 }
 
 /// log-service and email-service.
 #[derive(Clone)]
-pub struct Peers {
+pub struct PeerClients {
     log_client: PeerClient,
     log_service: Url,
     email_client: PeerClient,
@@ -49,7 +49,7 @@ pub struct Peers {
     /// What log-service said last that it takes from the broker.
     log_takes: Arc<RwLock<Vec<Pattern>>>,
     /// What its processes said last that they have in hand.
-    log_hands: Arc<RwLock<BTreeMap<String, HandsReport>>>,
+    log_in_flight: Arc<RwLock<BTreeMap<String, InFlightReport>>>,
 }
 
 /// An entry of the log.
@@ -83,20 +83,20 @@ struct Results<T> {
     results: Vec<T>,
     /// Of log-service only, as `hands`.
     routing_keys: Option<Vec<String>>,
-    hands: Option<HandsReport>,
+    hands: Option<InFlightReport>,
 }
 
-impl Peers {
-    pub fn new(parts: PeersParts) -> Self {
-        let security = parts.security;
+impl PeerClients {
+    pub fn new(parts: PeerClientsParts) -> Self {
+        let identity = parts.identity;
         Self {
             log_client: PeerClient::new("LOG_SERVICE_URL", &parts.trust, ANSWER_LIMIT),
             log_service: parts.log_service_url,
             email_client: PeerClient::new("EMAIL_SERVICE_URL", &parts.trust, ANSWER_LIMIT),
             email_service: parts.email_service_url,
             log_takes: Arc::new(RwLock::new(LOG_PATTERNS.iter().map(|pattern| Pattern::new(pattern)).collect())),
-            log_hands: Arc::default(),
-            tokens: Arc::new(move |audience| security.service_token(audience).map_err(|error| error.to_string())),
+            log_in_flight: Arc::default(),
+            tokens: Arc::new(move |audience| identity.service_token(audience).map_err(|error| error.to_string())),
         }
     }
 
@@ -113,13 +113,13 @@ impl Peers {
             let patterns = keys.iter().take(MAX_PATTERNS).map(|key| Pattern::new(key)).collect();
             *self.log_takes.write().unwrap_or_else(PoisonError::into_inner) = patterns;
         }
-        if let Some(hands) = found.hands {
-            let mut known = self.log_hands.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(report) = found.hands {
+            let mut known = self.log_in_flight.write().unwrap_or_else(PoisonError::into_inner);
             // A process that has ended tells nothing more; who is left says so again.
             if known.len() >= MAX_REPLICAS {
                 known.clear();
             }
-            known.insert(hands.replica.clone(), hands);
+            known.insert(report.replica.clone(), report);
         }
         Ok(found.results.into_iter().map(|logged| (logged.event_id, logged)).collect())
     }
@@ -140,8 +140,8 @@ impl Peers {
     }
 
     /// What log-service's processes have in hand, as far as they have said.
-    pub(super) fn log_hands(&self) -> BTreeMap<String, HandsReport> {
-        self.log_hands.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn log_in_flight(&self) -> BTreeMap<String, InFlightReport> {
+        self.log_in_flight.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether log-service takes events of this type from the broker, as far as it has said.
@@ -150,20 +150,20 @@ impl Peers {
         patterns.iter().any(|pattern| pattern.matches(event_type))
     }
 
-    pub(super) fn asks_email_service(&self) -> bool {
+    pub(super) fn has_email_service(&self) -> bool {
         self.email_service.is_some()
     }
 
     /// Whether email-service says that it can send; none if it is not to be asked.
     pub(super) async fn can_mail(&self) -> Option<bool> {
         let url = self.email_service.as_ref()?.join("/readyz").ok()?;
-        let asked = self.email_client.send(self.email_client.get(url)).await;
-        Some(asked.is_ok_and(|answer| answer.status().is_success()))
+        let answered = self.email_client.send(self.email_client.get(url)).await;
+        Some(answered.is_ok_and(|answer| answer.status().is_success()))
     }
 }
 
-async fn read<T: DeserializeOwned>(asked: reqwest::Result<Response>, peer: &str) -> Result<T, String> {
-    let answer = asked.map_err(|error| format!("{peer} does not answer: {}", error.without_url()))?;
+async fn read<T: DeserializeOwned>(response: reqwest::Result<Response>, peer: &str) -> Result<T, String> {
+    let answer = response.map_err(|error| format!("{peer} does not answer: {}", error.without_url()))?;
     if answer.status() != StatusCode::OK {
         return Err(format!("{peer} answers {}", answer.status()));
     }

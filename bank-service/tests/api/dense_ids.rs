@@ -21,7 +21,7 @@ async fn a_clean_stop_leaves_no_gap_in_the_ids() {
 }
 
 #[actix_web::test]
-async fn ids_that_were_given_back_are_handed_out_once_only() {
+async fn ids_that_were_given_back_are_issued_once_only() {
     let app = TestApp::start().await;
     let first = city(&app, "First").await;
     app.running.state.store.give_back_ids().await;

@@ -16,7 +16,7 @@ use shared_events::Envelope;
 use tempfile::TempDir;
 
 use crate::database;
-use crate::trace::letters::Letters;
+use crate::trace::letters::DeadLetterStub;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const ADMIN: &str = "admin@example.com";
@@ -28,7 +28,7 @@ pub(crate) struct TestApp {
     pub(crate) client: reqwest::Client,
     pub(crate) shutdown: Shutdown,
     pub(crate) folder: TempDir,
-    pub(crate) letters: Letters,
+    pub(crate) dead_letters: DeadLetterStub,
 }
 
 /// An answer, read to its end.
@@ -94,10 +94,10 @@ impl TestApp {
         let shutdown = Shutdown::new();
         let metrics = Metrics::new();
         let mut state = app::prepare(config.check().unwrap(), clock.clone(), metrics).await.unwrap();
-        let letters = Letters::attach(&mut state);
+        let dead_letters = DeadLetterStub::attach(&mut state);
         let running = app::serve_prepared(state, shutdown.clone()).unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { running, clock, client, shutdown, folder, letters }
+        Self { running, clock, client, shutdown, folder, dead_letters }
     }
 
     /// Ends the service in good order and gives the folder back.
@@ -159,7 +159,7 @@ impl TestApp {
     }
 
     /// Registers a user who proves its address in its session, and logs in.
-    pub(crate) async fn proved(&self, email: &str) -> Person {
+    pub(crate) async fn verified_user(&self, email: &str) -> Person {
         let person = self.user(email).await;
         let mail = self.newest_mail(email, "verify-email").await;
         self.post(&person.token, "/auth/email/verify", json!({"token": mail.token()})).await.expect(200);

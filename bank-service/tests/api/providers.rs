@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bank_service::config::Config;
 use service_kit::clock::ManualClock;
 use service_kit::config::Secret;
-pub(crate) use stand_ins::providers::{CLIENT_SECRET, Mood, PROVIDERS, Providers, Signing, Trouble, client_id};
+pub(crate) use stand_ins::providers::{
+    Behaviour, CLIENT_SECRET, FailureMode, PROVIDERS, Providers, Signing, client_id,
+};
 
 use crate::harness::TestApp;
 

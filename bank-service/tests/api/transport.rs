@@ -7,7 +7,7 @@ use shared_events::events::CityUpdated;
 use shared_events::events::Event as _;
 
 use crate::harness::TestApp;
-use crate::trace::peers::Peers;
+use crate::trace::peers::PeerStubs;
 
 const HSTS: &str = "strict-transport-security";
 
@@ -35,8 +35,8 @@ async fn in_production_an_answer_by_tls_promises_a_year_of_it_and_a_plain_one_on
 }
 
 /// What the journey of an event that was logged and mailed says of both, where our addresses say https and they speak http.
-async fn told_by_the_other_scheme(app_env: AppEnv) -> (serde_json::Value, serde_json::Value) {
-    let peers = Peers::start();
+async fn reports_over_the_other_scheme(app_env: AppEnv) -> (serde_json::Value, serde_json::Value) {
+    let peers = PeerStubs::start();
     let https = peers.url.replace("http://", "https://");
     let app = TestApp::start_with(|config| {
         config.app_env = app_env;
@@ -46,14 +46,14 @@ async fn told_by_the_other_scheme(app_env: AppEnv) -> (serde_json::Value, serde_
     .await;
     let admin = app.admin().await;
     let id = app.commit(&CityUpdated::example()).await;
-    app.running.relay(app.letters.transport.clone()).drain().await.unwrap();
+    app.running.relay(app.dead_letters.transport.clone()).drain().await.unwrap();
     peers.log(id);
     let seen = app.get(&admin.token, &format!("/api/events/{id}/journey")).await.expect(200);
     (seen["log"]["state"].clone(), seen["mail"]["state"].clone())
 }
 
 #[actix_web::test]
-async fn development_asks_both_services_by_the_scheme_that_they_speak_and_no_other_environment_does() {
-    assert_eq!(told_by_the_other_scheme(AppEnv::Development).await, (json!("logged"), json!("none")));
-    assert_eq!(told_by_the_other_scheme(AppEnv::Staging).await.0, json!("unknown"));
+async fn development_reaches_both_services_by_the_scheme_that_they_speak_and_no_other_environment_does() {
+    assert_eq!(reports_over_the_other_scheme(AppEnv::Development).await, (json!("logged"), json!("none")));
+    assert_eq!(reports_over_the_other_scheme(AppEnv::Staging).await.0, json!("unknown"));
 }

@@ -11,17 +11,17 @@ fn assert_refused(name: &'static str, value: &str, hints: &[&str]) {
     let place = place().with(name, value);
     let line = place.refusal();
     assert!(line.contains(name), "{name} is not named: {line}");
-    let told = String::from_utf8(place.run(&["doctor"]).stdout).unwrap();
-    let told = told.lines().find(|line| line.starts_with("FAIL") && line.contains(name));
-    let told = told.unwrap_or_else(|| panic!("doctor finds nothing wrong with {name}"));
+    let report = String::from_utf8(place.run(&["doctor"]).stdout).unwrap();
+    let found = report.lines().find(|line| line.starts_with("FAIL") && line.contains(name));
+    let found = found.unwrap_or_else(|| panic!("doctor finds nothing wrong with {name}"));
     for hint in hints {
         assert!(line.contains(hint), "no {hint:?} in: {line}");
-        assert!(told.contains(hint), "no {hint:?} in doctor's: {told}");
+        assert!(found.contains(hint), "no {hint:?} in doctor's: {found}");
     }
 }
 
 #[test]
-fn a_database_that_refuses_the_login_or_is_not_there_is_told() {
+fn a_database_that_refuses_the_login_or_is_not_there_is_reported() {
     let right = variable("DATABASE_URL");
     assert_refused("DATABASE_URL", &right.replace(":bank-of-tests@", ":hunter2@"), &["Access denied"]);
     let (server, _) = right.rsplit_once('/').unwrap();
@@ -41,7 +41,7 @@ fn a_database_that_refuses_the_login_or_is_not_there_is_told() {
 }
 
 #[test]
-fn a_url_that_makes_no_sense_is_told() {
+fn a_malformed_url_is_reported() {
     for (name, value) in [
         ("DATABASE_URL", "postgres://bank:hunter2@127.0.0.1/bank".to_owned()),
         ("DATABASE_URL", "mysql://bank:hunter2@127.0.0.1".to_owned()),
@@ -55,7 +55,7 @@ fn a_url_that_makes_no_sense_is_told() {
 }
 
 #[test]
-fn a_broker_that_refuses_the_login_or_a_right_is_told() {
+fn a_broker_that_refuses_the_login_or_a_right_is_reported() {
     let right = variable("AMQP_URI");
     assert_refused("AMQP_URI", &right.replace(":bank-of-tests@", ":hunter2@"), &["refused the login"]);
     assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), &["nowhere"]);
@@ -64,7 +64,7 @@ fn a_broker_that_refuses_the_login_or_a_right_is_told() {
 }
 
 #[test]
-fn a_certificate_of_an_unknown_authority_is_told() {
+fn a_certificate_of_an_unknown_authority_is_reported() {
     let database = format!("{}?ssl-mode=verify-identity", variable("DATABASE_URL"));
     assert_refused("DATABASE_URL", &database, &["certificate"]);
     assert_refused("AMQP_URI", &variable("AMQPS_URI"), &["certificate", "AMQP_CA_FILE"]);

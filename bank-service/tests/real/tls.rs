@@ -30,6 +30,6 @@ async fn the_database_is_reached_by_tls_and_its_certificate_is_checked() {
 #[test]
 fn the_broker_is_reached_by_tls() {
     let place = place().with("AMQP_URI", variable("AMQPS_URI")).with("AMQP_CA_FILE", variable("AMQPS_CA_FILE"));
-    let told = String::from_utf8(place.run(&["doctor"]).stdout).unwrap();
-    assert!(told.lines().any(|line| line.starts_with("ok") && line.contains("AMQP_URI: amqps://")), "{told}");
+    let report = String::from_utf8(place.run(&["doctor"]).stdout).unwrap();
+    assert!(report.lines().any(|line| line.starts_with("ok") && line.contains("AMQP_URI: amqps://")), "{report}");
 }

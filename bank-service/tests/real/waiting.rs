@@ -21,11 +21,11 @@ async fn readiness_names_the_queues_that_are_waited_for_and_requests_are_answere
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let report = report(&address).await;
-        let told = report.as_ref().map(|(status, body)| (*status, body["dependencies"].clone()));
+        let status_and_dependencies = report.as_ref().map(|(status, body)| (*status, body["dependencies"].clone()));
         let expected = json!({
             "database": "up", "broker": "down", "queue real.waiting.acks": "up", "queue real.waiting.nobody": "down",
         });
-        if told == Some((200, expected)) {
+        if status_and_dependencies == Some((200, expected)) {
             return;
         }
         assert!(Instant::now() < deadline, "{report:?}");

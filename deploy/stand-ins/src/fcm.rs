@@ -18,7 +18,7 @@ const PROJECT: &str = "bank-example";
 
 /// What the next message is answered with.
 #[derive(Debug, Clone, Copy)]
-pub enum Mood {
+pub enum Behaviour {
     Status(u16),
     Unregistered,
     Slow,
@@ -26,7 +26,7 @@ pub enum Mood {
 
 #[derive(Default)]
 struct Seen {
-    moods: VecDeque<Mood>,
+    behaviours: VecDeque<Behaviour>,
     grants: usize,
     messages: Vec<Value>,
     faults: Vec<String>,
@@ -72,8 +72,8 @@ impl StandIn {
         Self { url, credentials: credentials.to_string(), seen, handle }
     }
 
-    pub fn answer_with(&self, moods: &[Mood]) {
-        self.seen.lock().unwrap().moods.extend(moods);
+    pub fn answer_with(&self, behaviours: &[Behaviour]) {
+        self.seen.lock().unwrap().behaviours.extend(behaviours);
     }
 
     /// The messages that were taken; panics if anything was wrong with what came.
@@ -129,7 +129,7 @@ fn check_grant(shared: &Shared, form: &HashMap<String, String>) -> Result<(), St
 }
 
 async fn send(shared: web::Data<Shared>, request: HttpRequest, body: web::Json<Value>) -> HttpResponse {
-    let mood = {
+    let behaviour = {
         let mut seen = shared.seen.lock().unwrap();
         let expected = format!("Bearer at-{}", seen.grants);
         let given = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -141,17 +141,19 @@ async fn send(shared: web::Data<Shared>, request: HttpRequest, body: web::Json<V
         if !message["token"].is_string() || !message["notification"]["title"].is_string() || !texts {
             seen.faults.push(format!("the message: form, {body}"));
         }
-        seen.moods.pop_front()
+        seen.behaviours.pop_front()
     };
-    match mood {
-        Some(Mood::Status(status)) => {
+    match behaviour {
+        Some(Behaviour::Status(status)) => {
             let status = actix_web::http::StatusCode::from_u16(status).unwrap();
             HttpResponse::build(status).json(json!({"error": {"code": status.as_u16(), "status": "SOMETHING"}}))
         }
-        Some(Mood::Unregistered) => HttpResponse::NotFound().json(json!({"error": {"status": "NOT_FOUND", "details": [
-            {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "UNREGISTERED"},
-        ]}})),
-        Some(Mood::Slow) => {
+        Some(Behaviour::Unregistered) => {
+            HttpResponse::NotFound().json(json!({"error": {"status": "NOT_FOUND", "details": [
+                {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "UNREGISTERED"},
+            ]}}))
+        }
+        Some(Behaviour::Slow) => {
             actix_web::rt::time::sleep(Duration::from_mins(1)).await;
             HttpResponse::Ok().finish()
         }

@@ -27,7 +27,7 @@ pub struct Received {
     pub replies: Arc<Mutex<VecDeque<Reply>>>,
     /// What was wrong with a request.
     pub faults: Arc<Mutex<Vec<String>>>,
-    pub asked: Arc<Mutex<usize>>,
+    pub requests: Arc<Mutex<usize>>,
 }
 
 pub struct SmsStub {
@@ -73,13 +73,13 @@ impl SmsStub {
         self.received.taken.lock().unwrap().clone()
     }
 
-    pub fn asked(&self) -> usize {
-        *self.received.asked.lock().unwrap()
+    pub fn requests(&self) -> usize {
+        *self.received.requests.lock().unwrap()
     }
 }
 
 async fn take(request: HttpRequest, body: web::Bytes, received: web::Data<Received>) -> HttpResponse {
-    *received.asked.lock().unwrap() += 1;
+    *received.requests.lock().unwrap() += 1;
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let expected = format!("Basic {}", STANDARD.encode(format!("{SID}:{TOKEN}")));
     let fault = |text: String| received.faults.lock().unwrap().push(text);

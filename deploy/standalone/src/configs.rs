@@ -1,7 +1,7 @@
 //! The configurations of the three services, made of the options; all checked before the data folder is made.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bank_service::config::{PushOptions, SmsOptions};
 use log_service::LogServiceConfig;
@@ -18,12 +18,16 @@ pub(crate) const EMAIL_FILE: &str = "email.sqlite";
 /// Finds every fault of the options, of all services, after those of single values. Nothing is written.
 pub(crate) fn check(options: &Options, mut faults: Faults) -> Result<(), ConfigError> {
     options.log_settings().check(&mut faults);
-    check_folder("DATA_DIR", &options.data_dir, &mut faults);
-    check_addresses(options, &mut faults);
+    let mut options = options.clone();
+    if !check_folder("DATA_DIR", &options.data_dir, &mut faults) {
+        // What would be in it is no fault of its own.
+        options.data_dir = PathBuf::new();
+    }
+    check_addresses(&options, &mut faults);
     // The key that the first start makes is not there yet; any that is made would do.
     let key = options.secret_key.clone().unwrap_or_else(secrets::new_key);
-    bank(options, key).settings(&mut faults);
-    for of_service in [log_faults(options), email_faults(options)] {
+    bank(&options, key).settings(&mut faults);
+    for of_service in [log_faults(&options), email_faults(&options)] {
         faults.merge(of_service);
     }
     faults.finish()

@@ -8,7 +8,7 @@ use service_kit::config::Secret;
 use service_kit::telemetry::{LogFormat, LogSettings, ReportOptions};
 
 /// The whole bank in one process: HTTP APIs, events, logs and mails, with nothing to install.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = "bank-standalone", version, about)]
 #[command(
     after_help = "Everything is kept below --data-dir; remove that folder to begin anew. Variables are also read from a \

@@ -26,16 +26,16 @@ pub(crate) fn secret_key(path: &Path) -> anyhow::Result<Secret> {
 
 /// A key of 32 letters and digits, 160 bits.
 pub(crate) fn new_key() -> Secret {
-    Secret::new(letters(&random_bytes::<32>()))
+    Secret::new(characters(&random_bytes::<32>()))
 }
 
 /// A password of 20 letters and digits, about 100 bits.
 pub(crate) fn new_password() -> Secret {
-    Secret::new(letters(&random_bytes::<20>()))
+    Secret::new(characters(&random_bytes::<20>()))
 }
 
 /// One character of 32 for each byte: none that looks like another, none that a shell would touch.
-fn letters(bytes: &[u8]) -> String {
+fn characters(bytes: &[u8]) -> String {
     const ALPHABET: [char; 32] = [
         'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y',
         'z', '2', '3', '4', '5', '6', '7', '8', '9', 'A',

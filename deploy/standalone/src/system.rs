@@ -14,7 +14,7 @@ use service_kit::config::Secret;
 use service_kit::http::auth::KeySource;
 use service_kit::http::server::ensure_free;
 use service_kit::lifecycle::{Deadline, Shutdown, WORK_LIMIT};
-use service_kit::messaging::{DeadLetterFolder, DeadLetters, InProcessBroker, InProcessOffice};
+use service_kit::messaging::{DeadLetterFolder, DeadLetters, InProcessBroker, InProcessDeadLetterAdmin};
 use service_kit::telemetry::Metrics;
 
 use crate::banner::{self, Addresses, Administrator};
@@ -85,12 +85,13 @@ async fn start(
     shutdown: Shutdown,
 ) -> anyhow::Result<System> {
     let (clock, metrics) = (state.clock.clone(), state.metrics.clone());
-    let keys: Arc<dyn KeySource> = state.security.key_source();
-    let sessions = state.security.session_source();
+    let keys: Arc<dyn KeySource> = state.identity.key_source();
+    let sessions = state.identity.session_source();
     let dead_letters = DeadLetterFolder::open(folder.join("dead-letters")).context("the dead letter folder")?;
     let dead_letters: Arc<dyn DeadLetters> = Arc::new(dead_letters);
     let broker = InProcessBroker::new(dead_letters.clone(), metrics, shutdown.clone());
-    state.dead_letters = Some(Arc::new(InProcessOffice::new(dead_letters, Arc::new(broker.clone()), clock.clone())));
+    state.dead_letters =
+        Some(Arc::new(InProcessDeadLetterAdmin::new(dead_letters, Arc::new(broker.clone()), clock.clone())));
 
     let parts = LogParts {
         clock: clock.clone(),
@@ -134,7 +135,7 @@ impl std::fmt::Display for NoAdministrator {
         let id = self.user_id;
         write!(
             f,
-            "ADMIN_EMAIL: user {id} has the address, which was never proved, is written otherwise, or whose account is              blocked; `bank-service create-admin --promote-id {id}` on this database promotes it all the same"
+            "ADMIN_EMAIL: user {id} has the address, which was never verified, is written otherwise, or whose account is              blocked; `bank-service create-admin --promote-id {id}` on this database promotes it all the same"
         )
     }
 }

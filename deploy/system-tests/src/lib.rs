@@ -5,6 +5,6 @@ pub mod random;
 use std::io::Write as _;
 
 /// Writes a line; if nobody reads it, there is nobody to tell.
-pub fn say(line: &str) {
+pub fn print_line(line: &str) {
     writeln!(std::io::stdout(), "{line}").ok();
 }

@@ -107,10 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_host_port_login_and_tls() {
+    fn a_url_contains_host_port_login_and_tls() {
         let settings = url("smtp://me%40bank:p%2Fw@mail.example:2525?tls=opportunistic").unwrap();
         assert_eq!((settings.host.as_str(), settings.port), ("mail.example", 2525));
-        assert_eq!(settings.security, Security::Unproved);
+        assert_eq!(settings.security, Security::Unverified);
         let login = settings.login.unwrap();
         assert_eq!((login.user.as_str(), login.password.expose()), ("me@bank", "p/w"));
         let settings = url("smtps://mail.example").unwrap();

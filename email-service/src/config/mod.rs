@@ -192,8 +192,8 @@ mod tests {
     #[test]
     fn production_warns_of_keys_that_come_from_another_host_in_the_clear() {
         let warning = |app_env: &str, url: &str| check(&[app_env, url]).unwrap().warning;
-        let told = warning("--app-env=production", "--jwks-url=http://bank-service:5000/jwks.json").unwrap();
-        assert!(told.starts_with("JWKS_URL: plain http"), "{told}");
+        let text = warning("--app-env=production", "--jwks-url=http://bank-service:5000/jwks.json").unwrap();
+        assert!(text.starts_with("JWKS_URL: plain http"), "{text}");
         for (app_env, url) in [
             ("--app-env=production", "--jwks-url=https://bank.example/jwks.json"),
             ("--app-env=production", "--jwks-url=http://127.0.0.1:5000/jwks.json"),

@@ -72,12 +72,12 @@ pub(super) fn smtp(args: &Args, text: &str, server: ServerSettings, faults: &mut
             faults.add("MAIL_URL: its query is not known; expected nothing or ?tls=required|opportunistic|none");
             return None;
         }
-        (Ok(Some(asked)), _) | (Ok(None), Some(asked)) => asked,
+        (Ok(Some(chosen)), _) | (Ok(None), Some(chosen)) => chosen,
         (Ok(None), None) => default_security(implicit, login.is_some()),
     };
     let security = match (implicit, security) {
         (true, Security::Implicit | Security::Required) => Security::Implicit,
-        (true, Security::Opportunistic | Security::Unproved | Security::Off) => {
+        (true, Security::Opportunistic | Security::Unverified | Security::Off) => {
             faults.add("MAIL_URL: smtps is always protected; expected smtp for another kind of TLS");
             return None;
         }
@@ -105,7 +105,7 @@ fn default_security(implicit: bool, with_login: bool) -> Security {
 fn security(text: &str) -> Result<Security, ()> {
     match text {
         "required" => Ok(Security::Required),
-        "opportunistic" => Ok(Security::Unproved),
+        "opportunistic" => Ok(Security::Unverified),
         "none" => Ok(Security::Off),
         "implicit" => Ok(Security::Implicit),
         _ => Err(()),

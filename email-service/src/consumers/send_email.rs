@@ -8,22 +8,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::{Consumer, Delivery as Incoming, Outcome, decode_or_reject};
+use service_kit::messaging::{Consumer, Delivery as Incoming, HandlerResult, decode_or_reject};
 use shared_events::Envelope;
 use shared_events::events::EmailReport;
 
 use super::plan::{Plan, Recipients, plan};
 use crate::domain::{Delivery, EmailAddress, LinkBase, State};
 use crate::metrics::EmailMetrics;
-use crate::operations::{Delivered, Order, Post};
-use crate::reply::{Answer, Replies, ReplyError};
+use crate::operations::{Delivered, MailJob, MailService};
+use crate::reply::{Answer, ConfirmationError, Confirmations};
 use crate::templates::{Template, Templates, Values};
 
 /// Turns events into mail.
 pub struct SendEmail {
-    pub(crate) post: Arc<Post>,
+    pub(crate) mail_service: Arc<MailService>,
     pub(crate) templates: Arc<Templates>,
-    pub(crate) replies: Replies,
+    pub(crate) confirmations: Confirmations,
     pub(crate) recipients: Recipients,
     /// What links of requested mails have to begin with.
     pub(crate) links: Option<LinkBase>,
@@ -33,20 +33,20 @@ pub struct SendEmail {
 
 #[async_trait]
 impl Consumer for SendEmail {
-    async fn handle(&self, deliveries: &[Incoming]) -> Vec<Outcome> {
+    async fn handle(&self, deliveries: &[Incoming]) -> Vec<HandlerResult> {
         join_all(deliveries.iter().map(|delivery| self.handle_one(delivery))).await
     }
 
     async fn dependency(&self) -> Result<(), String> {
-        self.post.store.probe().await?;
-        self.post.record_late().await.map_err(|error| error.to_string())?;
-        self.post.mailer.probe().await?;
-        self.replies.probe().await
+        self.mail_service.store.probe().await?;
+        self.mail_service.record_late().await.map_err(|error| error.to_string())?;
+        self.mail_service.mailer.probe().await?;
+        self.confirmations.probe().await
     }
 }
 
 impl SendEmail {
-    async fn handle_one(&self, incoming: &Incoming) -> Outcome {
+    async fn handle_one(&self, incoming: &Incoming) -> HandlerResult {
         let envelope = match decode_or_reject(incoming) {
             Ok(envelope) => envelope,
             Err(outcome) => return outcome,
@@ -54,7 +54,7 @@ impl SendEmail {
         match plan(&envelope, &self.recipients, self.links.as_ref()) {
             Plan::Skip => {
                 self.metrics.skip(envelope.event_type.as_str());
-                Outcome::Skipped
+                HandlerResult::Skipped
             }
             Plan::Refuse { reason } => self.refuse(&envelope, reason).await,
             Plan::Send { .. } if incoming.message.expires_at().is_some_and(|end| end <= self.clock.now()) => {
@@ -70,31 +70,31 @@ impl SendEmail {
         template: Template,
         values: &Values,
         recipients: Vec<EmailAddress>,
-    ) -> Outcome {
+    ) -> HandlerResult {
         let content = match self.templates.render(template, values) {
             Ok(content) => content,
             Err(error) => return self.refuse(envelope, error.to_string()).await,
         };
-        let order = Order {
+        let job = MailJob {
             event_id: envelope.id,
             event_type: envelope.event_type.as_str().to_owned(),
             date: envelope.body.date,
             content,
             recipients,
         };
-        match self.post.deliver(&order).await {
+        match self.mail_service.deliver(&job).await {
             Ok(delivered) => match delivered.unsettled() {
-                Some(reason) if delivered.tried_in_vain => Outcome::retry(reason),
-                Some(reason) => Outcome::later(reason),
+                Some(reason) if delivered.tried_in_vain => HandlerResult::retry(reason),
+                Some(reason) => HandlerResult::later(reason),
                 None => self.report(envelope, &delivered).await,
             },
-            Err(error) if error.is_outage() => Outcome::later(error.to_string()),
-            Err(error) => Outcome::retry(error.to_string()),
+            Err(error) if error.is_outage() => HandlerResult::later(error.to_string()),
+            Err(error) => HandlerResult::retry(error.to_string()),
         }
     }
 
     /// All recipients are settled: tells the asker, `email.sent` if anybody got the mail.
-    async fn report(&self, envelope: &Envelope, delivered: &Delivered) -> Outcome {
+    async fn report(&self, envelope: &Envelope, delivered: &Delivered) -> HandlerResult {
         let mut settled: Vec<&Delivery> = delivered.in_state(State::Sent).collect();
         let anybody = !settled.is_empty();
         if !anybody {
@@ -108,34 +108,34 @@ impl SendEmail {
             ..blank_report(envelope)
         };
         let answer = if anybody { Answer::Sent(report) } else { Answer::Rejected(report) };
-        match self.replies.send(envelope, answer, date).await {
+        match self.confirmations.send(envelope, answer, date).await {
             Ok(()) => {
                 service_kit::fail_point!("reply.published", if envelope.reply_to.is_some());
-                Outcome::Done
+                HandlerResult::Done
             }
             Err(error) => unanswered(&error),
         }
     }
 
     /// The mail can never be sent: tells the asker, then gives the event up.
-    async fn refuse(&self, envelope: &Envelope, reason: String) -> Outcome {
+    async fn refuse(&self, envelope: &Envelope, reason: String) -> HandlerResult {
         let event_type = envelope.event_type.as_str();
         self.metrics.count(event_type, "refused");
         tracing::warn!(event_id = %envelope.id, event_type, reason, "mail refused");
         let report = EmailReport { reason: Some(reason.clone()), ..blank_report(envelope) };
         // The event's own date: the same refusal given twice is the same message.
-        match self.replies.send(envelope, Answer::Rejected(report), envelope.body.date).await {
-            Ok(()) => Outcome::reject(reason),
+        match self.confirmations.send(envelope, Answer::Rejected(report), envelope.body.date).await {
+            Ok(()) => HandlerResult::reject(reason),
             Err(error) => unanswered(&error),
         }
     }
 }
 
 /// A callback queue that is away says nothing about the mail.
-fn unanswered(error: &ReplyError) -> Outcome {
+fn unanswered(error: &ConfirmationError) -> HandlerResult {
     match error {
-        ReplyError::Away(_) => Outcome::later(error.to_string()),
-        ReplyError::NotAccepted(_) | ReplyError::Encode(_) => Outcome::retry(error.to_string()),
+        ConfirmationError::QueueUnavailable(_) => HandlerResult::later(error.to_string()),
+        ConfirmationError::NotAccepted(_) | ConfirmationError::Encode(_) => HandlerResult::retry(error.to_string()),
     }
 }
 

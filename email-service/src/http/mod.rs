@@ -24,7 +24,7 @@ use actix_web::web;
 use service_kit::clock::SharedClock;
 use service_kit::http::auth::Verifier;
 
-use crate::operations::Post;
+use crate::operations::MailService;
 use crate::store::DeliveryStore;
 use crate::templates::Templates;
 
@@ -34,7 +34,7 @@ const ROOTS: [&str; 2] = ["/api/emails", "/emails"];
 /// What the handlers work with.
 #[derive(Clone)]
 pub struct Parts {
-    pub post: Arc<Post>,
+    pub mail_service: Arc<MailService>,
     pub store: Arc<dyn DeliveryStore>,
     pub templates: Arc<Templates>,
     pub clock: SharedClock,

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn times_ids_and_closed_sets_of_words_are_told_as_such() {
+    fn times_ids_and_closed_sets_of_words_are_described_as_such() {
         let document = serde_json::to_value(document()).unwrap();
         let components = &document["components"];
         let states = serde_json::json!(State::ALL.map(State::as_str));

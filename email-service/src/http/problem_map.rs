@@ -10,20 +10,20 @@ use crate::store::StoreError;
 use crate::templates::RenderError;
 
 const STORE_BUSY: Duration = Duration::from_secs(1);
-const MAILER_AWAY: Duration = Duration::from_secs(5);
+const MAILER_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) fn store_problem(error: &StoreError) -> Problem {
     match error {
         StoreError::Access(SqliteError::Busy) => Problem::overloaded(STORE_BUSY),
-        StoreError::Access(error) if error.is_disk_full() => away(error, "The disk of the records is full."),
-        StoreError::Slow | StoreError::Remote(_) => away(error, "The records cannot be reached at the moment."),
+        StoreError::Access(error) if error.is_disk_full() => unavailable(error, "The disk of the records is full."),
+        StoreError::Slow | StoreError::Remote(_) => unavailable(error, "The records cannot be reached at the moment."),
         StoreError::Open(_) | StoreError::Access(_) | StoreError::Unreadable(_) => Problem::internal(error),
     }
 }
 
-fn away(error: &dyn std::error::Error, detail: &str) -> Problem {
-    tracing::error!(%error, "the records are away");
-    Problem::new(ErrorCode::Unavailable, detail).with_retry_after(MAILER_AWAY)
+fn unavailable(error: &dyn std::error::Error, detail: &str) -> Problem {
+    tracing::error!(%error, "the records are unavailable");
+    Problem::new(ErrorCode::Unavailable, detail).with_retry_after(MAILER_RETRY_AFTER)
 }
 
 pub(super) fn render_problem(error: &RenderError) -> Problem {
@@ -36,8 +36,8 @@ pub(super) fn test_problem(error: &TestError) -> Problem {
         TestError::Render(error) => render_problem(error),
         TestError::KeyReused => Problem::key_reused(),
         TestError::NotSent(answer) => {
-            let told = format!("The mailer does not take this mail at the moment: {answer}");
-            Problem::new(ErrorCode::Unavailable, told).with_retry_after(MAILER_AWAY)
+            let detail = format!("The mailer does not take this mail at the moment: {answer}");
+            Problem::new(ErrorCode::Unavailable, detail).with_retry_after(MAILER_RETRY_AFTER)
         }
     }
 }

@@ -63,8 +63,9 @@ pub(super) async fn send_test_email(
     let caller = request.extensions().get::<Staff>().map(|staff| staff.0.sub.clone()).unwrap_or_default();
     parts.test_limit.take(&caller)?;
     let mail = TestMail { to: body.0.to, key: key.map(|key| (caller, key)) };
-    let delivery =
-        send_test(&parts.post, &parts.templates, &parts.clock, mail).await.map_err(|error| test_problem(&error))?;
+    let delivery = send_test(&parts.mail_service, &parts.templates, &parts.clock, mail)
+        .await
+        .map_err(|error| test_problem(&error))?;
     let location = format!("/api/emails/{}", delivery.id.get());
     Ok(envelope::created(&DeliveryView::from(&delivery), &location))
 }

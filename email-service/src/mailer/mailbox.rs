@@ -94,8 +94,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 
 /// Without the path, which `tempfile` adds: reasons are shown to people who need not know the machine.
 fn describe(error: &io::Error) -> String {
-    let told = error.to_string();
-    let cause = told.split(" at path ").next().unwrap_or_default();
+    let message = error.to_string();
+    let cause = message.split(" at path ").next().unwrap_or_default();
     format!("the mailbox folder cannot be written: {cause}")
 }
 

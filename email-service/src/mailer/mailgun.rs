@@ -68,8 +68,8 @@ impl Mailer for MailgunMailer {
         let body = form(&boundary, mail.to.as_str(), &message.formatted());
         let response = self.post(&boundary, body).await.map_err(|error| unanswered(&error))?;
         let status = response.status();
-        let told = told(status, &answer(response).await);
-        if status.is_success() { Ok(Accepted { answer: told }) } else { Err(refusal(status, told)) }
+        let reason = describe(status, &answer(response).await);
+        if status.is_success() { Ok(Accepted { answer: reason }) } else { Err(refusal(status, reason)) }
     }
 
     /// Posts a mail without recipient and content. Whoever may send is told what is missing (400); nothing is sent.
@@ -79,7 +79,7 @@ impl Mailer for MailgunMailer {
         if status.is_success() || status == StatusCode::BAD_REQUEST {
             return Ok(());
         }
-        match refusal(status, told(status, "")) {
+        match refusal(status, describe(status, "")) {
             SendError::Transient(reason)
             | SendError::Permanent(reason)
             | SendError::Unavailable(reason)
@@ -111,14 +111,14 @@ fn unanswered(error: &reqwest::Error) -> SendError {
     }
 }
 
-fn refusal(status: StatusCode, told: String) -> SendError {
+fn refusal(status: StatusCode, reason: String) -> SendError {
     match status.as_u16() {
-        401..=404 => SendError::Unavailable(format!("{told}; check MAILGUN_API_KEY and MAILGUN_DOMAIN")),
-        502..=504 => SendError::Unavailable(told),
-        408 | 429 | 500.. => SendError::Transient(told),
-        400.. => SendError::Permanent(told),
+        401..=404 => SendError::Unavailable(format!("{reason}; check MAILGUN_API_KEY and MAILGUN_DOMAIN")),
+        502..=504 => SendError::Unavailable(reason),
+        408 | 429 | 500.. => SendError::Transient(reason),
+        400.. => SendError::Permanent(reason),
         // A redirect: that is not Mailgun.
-        _ => SendError::Unavailable(format!("{told}; check MAILGUN_BASE_URL")),
+        _ => SendError::Unavailable(format!("{reason}; check MAILGUN_BASE_URL")),
     }
 }
 
@@ -135,7 +135,7 @@ async fn answer(mut response: Response) -> String {
     json.get("message").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn told(status: StatusCode, message: &str) -> String {
+fn describe(status: StatusCode, message: &str) -> String {
     let message = single_line(message);
     let words = message.split_whitespace().map(|word| if word.contains('@') { "<address>" } else { word });
     let message = words.collect::<Vec<_>>().join(" ");

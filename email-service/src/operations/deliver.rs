@@ -12,7 +12,7 @@ use service_kit::clock::SharedClock;
 use shared_events::EventId;
 
 use super::locks::EventLocks;
-use super::unrecorded::Unrecorded;
+use super::unrecorded::UnrecordedResults;
 use crate::domain::{Content, Delivery, EmailAddress, Mail, Sender, State, clip, single_line};
 use crate::mailer::{Accepted, Mailer, SendError};
 use crate::metrics::EmailMetrics;
@@ -35,7 +35,7 @@ pub struct SendSettings {
 
 /// One event's mail, to be sent to each recipient.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct MailJob {
     pub event_id: EventId,
     pub event_type: String,
     pub date: DateTime<Utc>,
@@ -65,17 +65,17 @@ impl Delivered {
 }
 
 /// The mailer, with the records that keep it from sending twice.
-pub struct Post {
+pub struct MailService {
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) store: Arc<dyn DeliveryStore>,
     settings: SendSettings,
     clock: SharedClock,
     metrics: EmailMetrics,
     locks: EventLocks,
-    unrecorded: Unrecorded,
+    unrecorded: UnrecordedResults,
 }
 
-impl Post {
+impl MailService {
     pub fn new(
         mailer: Arc<dyn Mailer>,
         store: Arc<dyn DeliveryStore>,
@@ -90,18 +90,18 @@ impl Post {
             clock,
             metrics,
             locks: EventLocks::default(),
-            unrecorded: Unrecorded::default(),
+            unrecorded: UnrecordedResults::default(),
         }
     }
 
     /// Sends what is not sent yet. An error means that the records cannot be reached; then what has been sent is not known
     /// to be sent, and sending again is safe.
-    pub async fn deliver(&self, order: &Order) -> Result<Delivered, StoreError> {
-        let _in_hand = self.locks.lock(order.event_id).await;
+    pub async fn deliver(&self, job: &MailJob) -> Result<Delivered, StoreError> {
+        let _lock = self.locks.lock(job.event_id).await;
         let planned = Planned {
-            event_id: order.event_id,
-            event_type: order.event_type.clone(),
-            recipients: order.recipients.clone(),
+            event_id: job.event_id,
+            event_type: job.event_type.clone(),
+            recipients: job.recipients.clone(),
             message_id_domain: self.settings.message_id_domain.clone(),
         };
         service_kit::fail_point!("mail.delivered");
@@ -115,16 +115,16 @@ impl Post {
             }
             deliveries.push(match one {
                 Begun::ToSend(delivery) => {
-                    let (delivery, outcome) = self.attempt(order, &delivery, &mut outage).await?;
+                    let (delivery, outcome) = self.attempt(job, &delivery, &mut outage).await?;
                     tried_in_vain |= outcome == FAILED;
                     delivery
                 }
                 Begun::Settled(delivery) => {
-                    self.metrics.count(&order.event_type, "duplicate");
+                    self.metrics.count(&job.event_type, "duplicate");
                     delivery
                 }
                 Begun::Elsewhere(delivery) => {
-                    self.metrics.count(&order.event_type, "elsewhere");
+                    self.metrics.count(&job.event_type, "elsewhere");
                     Delivery { answer: Some("another replica is sending it".to_owned()), ..delivery }
                 }
             });
@@ -145,33 +145,33 @@ impl Post {
     /// One mail. Once the mailer is known to be away, it is not asked for the remaining ones.
     async fn attempt(
         &self,
-        order: &Order,
+        job: &MailJob,
         delivery: &Delivery,
         outage: &mut Option<String>,
     ) -> Result<(Delivery, &'static str), StoreError> {
         let (settled, outcome) = match self.unrecorded.find(delivery.id) {
             Some(settled) => (settled, "recorded_late"),
-            None => settled(delivery, self.ask(order, delivery, outage).await),
+            None => settled(delivery, self.send_unless_outage(job, delivery, outage).await),
         };
         self.unrecorded.keep(&settled);
         let id = settled.id;
         let delivery = self.store.settle(settled, self.clock.now()).await?;
         self.unrecorded.forget(id);
         service_kit::fail_point!("mail.recorded", if outcome == "sent");
-        self.metrics.count(&order.event_type, outcome);
+        self.metrics.count(&job.event_type, outcome);
         log(&delivery, outcome);
         Ok((delivery, outcome))
     }
 
-    async fn ask(
+    async fn send_unless_outage(
         &self,
-        order: &Order,
+        job: &MailJob,
         delivery: &Delivery,
         outage: &mut Option<String>,
     ) -> Result<Accepted, SendError> {
         let answer = match outage {
             Some(reason) => Err(SendError::Unavailable(reason.clone())),
-            None => self.send(order, delivery).await,
+            None => self.send(job, delivery).await,
         };
         if let Err(SendError::Unavailable(reason)) = &answer {
             *outage = Some(reason.clone());
@@ -179,13 +179,13 @@ impl Post {
         answer
     }
 
-    async fn send(&self, order: &Order, delivery: &Delivery) -> Result<Accepted, SendError> {
+    async fn send(&self, job: &MailJob, delivery: &Delivery) -> Result<Accepted, SendError> {
         let mail = Mail {
             message_id: delivery.message_id.clone(),
             from: self.settings.from.clone(),
             to: delivery.recipient.clone(),
-            date: order.date,
-            content: order.content.clone(),
+            date: job.date,
+            content: job.content.clone(),
         };
         service_kit::fail_point!("mail.claimed");
         let started = Instant::now();

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_event_is_in_one_hand_and_forgotten_when_done() {
+    async fn an_event_is_locked_once_and_forgotten_when_done() {
         let locks = EventLocks::default();
         let event = EventId::from_content("a.b", b"1");
         let held = locks.lock(event).await;

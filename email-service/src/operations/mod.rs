@@ -6,6 +6,6 @@ mod prune;
 mod send_test;
 mod unrecorded;
 
-pub use deliver::{Delivered, Order, Post, SendSettings};
-pub use prune::prune;
+pub use deliver::{Delivered, MailJob, MailService, SendSettings};
+pub use prune::enforce_retention;
 pub use send_test::{TestError, TestMail, send_test};

@@ -15,9 +15,14 @@ const EVERY: Duration = Duration::from_hours(1);
 const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
 
 /// Removes old records now and every hour, until shutdown.
-pub async fn prune(store: std::sync::Arc<dyn DeliveryStore>, clock: SharedClock, keep_days: u32, shutdown: Shutdown) {
+pub async fn enforce_retention(
+    store: std::sync::Arc<dyn DeliveryStore>,
+    clock: SharedClock,
+    keep_days: u32,
+    shutdown: Shutdown,
+) {
     loop {
-        match prune_once(store.as_ref(), &clock, keep_days, &shutdown).await {
+        match remove_expired(store.as_ref(), &clock, keep_days, &shutdown).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, keep_days, "old delivery records removed"),
             Err(error) => tracing::warn!(%error, "old delivery records cannot be removed now"),
@@ -30,7 +35,7 @@ pub async fn prune(store: std::sync::Arc<dyn DeliveryStore>, clock: SharedClock,
 }
 
 /// Removes what is old now, in batches; answers how many records.
-async fn prune_once(
+async fn remove_expired(
     store: &dyn DeliveryStore,
     clock: &SharedClock,
     keep_days: u32,

@@ -4,7 +4,7 @@ use service_kit::clock::SharedClock;
 use service_kit::ids;
 use shared_events::EventId;
 
-use super::{Order, Post};
+use super::{MailJob, MailService};
 use crate::domain::{Delivery, EmailAddress};
 use crate::store::{Part, Selection, StoreError};
 use crate::templates::{RenderError, Template, Templates, Values};
@@ -34,23 +34,23 @@ pub enum TestError {
 
 /// Sends, and answers the delivery once the mailer has answered for good.
 pub async fn send_test(
-    post: &Post,
+    mail_service: &MailService,
     templates: &Templates,
     clock: &SharedClock,
     mail: TestMail,
 ) -> Result<Delivery, TestError> {
     let event_id = event_id(mail.key.as_ref());
-    if mail.key.is_some() && used_for_another(post, event_id, &mail.to).await? {
+    if mail.key.is_some() && used_for_another(mail_service, event_id, &mail.to).await? {
         return Err(TestError::KeyReused);
     }
-    let order = Order {
+    let job = MailJob {
         event_id,
         event_type: EVENT_TYPE.to_owned(),
         date: clock.now(),
         content: templates.render(Template::Test, &Values::new())?,
         recipients: vec![mail.to],
     };
-    let delivered = post.deliver(&order).await?;
+    let delivered = mail_service.deliver(&job).await?;
     if let Some(answer) = delivered.unsettled() {
         return Err(TestError::NotSent(answer));
     }
@@ -64,8 +64,12 @@ fn event_id(key: Option<&(String, String)>) -> EventId {
     }
 }
 
-async fn used_for_another(post: &Post, event_id: EventId, to: &EmailAddress) -> Result<bool, StoreError> {
+async fn used_for_another(
+    mail_service: &MailService,
+    event_id: EventId,
+    to: &EmailAddress,
+) -> Result<bool, StoreError> {
     let selection = Selection { event_id: Some(event_id), ..Selection::default() };
-    let found = post.store.list(selection, Part::After { id: 0, size: 1 }).await?;
+    let found = mail_service.store.list(selection, Part::After { id: 0, size: 1 }).await?;
     Ok(found.deliveries.first().is_some_and(|delivery| !delivery.recipient.same_mailbox(to)))
 }

@@ -9,13 +9,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::domain::DeliveryId;
 use crate::store::Settled;
 
-/// More than are ever in hand: the queue pauses when the records are away.
+/// More than are ever in hand: the queue pauses when the records are unavailable.
 const MAX_KEPT: usize = 1_024;
 
 #[derive(Default)]
-pub(super) struct Unrecorded(Mutex<BTreeMap<DeliveryId, Settled>>);
+pub(super) struct UnrecordedResults(Mutex<BTreeMap<DeliveryId, Settled>>);
 
-impl Unrecorded {
+impl UnrecordedResults {
     /// Keeps an answer if it is final; another one is asked for again.
     pub(super) fn keep(&self, settled: &Settled) {
         if !settled.state.is_final() {

@@ -113,8 +113,8 @@ mod tests {
             "mongodb://u:hunter2@a/bank?maxPoolSize=hunter2",
             "mysql://u:hunter2@a/b",
         ] {
-            let told = bad.parse::<StoreTarget>().unwrap_err();
-            assert!(told.contains("expected") && !told.contains("hunter2"), "{told}");
+            let error = bad.parse::<StoreTarget>().unwrap_err();
+            assert!(error.contains("expected") && !error.contains("hunter2"), "{error}");
         }
     }
 }

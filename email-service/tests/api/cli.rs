@@ -78,7 +78,7 @@ fn every_fault_of_flags_and_variables_is_named_at_once_and_nothing_is_written() 
 }
 
 #[test]
-fn the_doctor_says_what_is_well_and_what_is_not() {
+fn the_doctor_reports_what_works_and_what_does_not() {
     let output = run(&["doctor"], &[("JWKS_URL", "http://127.0.0.1:1/jwks.json")]);
     assert_eq!(output.status.code(), Some(1));
     let lines: Vec<&str> = text(&output.stdout).lines().collect();
@@ -104,9 +104,9 @@ fn the_doctor_warns_of_keys_that_come_in_the_clear_in_production_and_names_an_au
     for (command, code) in [("serve", 2), ("doctor", 1)] {
         let output = run(&[command], &[("INTERNAL_CA", "/nowhere/ca.pem")]);
         assert_eq!(output.status.code(), Some(code));
-        let told = format!("{}{}", text(&output.stdout), text(&output.stderr));
-        assert_eq!(told.lines().count(), 1, "{told}");
-        assert!(told.contains("INTERNAL_CA: \"/nowhere/ca.pem\" cannot be read"), "{told}");
+        let output_text = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(output_text.lines().count(), 1, "{output_text}");
+        assert!(output_text.contains("INTERNAL_CA: \"/nowhere/ca.pem\" cannot be read"), "{output_text}");
     }
 }
 

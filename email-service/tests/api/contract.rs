@@ -71,8 +71,8 @@ pub(crate) async fn an_outage_takes_its_attempt_back(store: Store) {
     for _ in 0..3 {
         let delivery = begin(&*store, 1).await;
         assert_eq!(delivery.attempts, 1);
-        let away = Settled { counts: false, ..settled(&delivery, State::Failed) };
-        assert_eq!(store.settle(away, now()).await.unwrap().attempts, 0);
+        let unavailable = Settled { counts: false, ..settled(&delivery, State::Failed) };
+        assert_eq!(store.settle(unavailable, now()).await.unwrap().attempts, 0);
     }
 }
 

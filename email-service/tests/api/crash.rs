@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use email_service::domain::State;
 use email_service::store::{DeliveryStore, Planned, Settled, SqliteStore};
-use service_kit::messaging::Receipt;
+use service_kit::messaging::PublishResult;
 use shared_events::events::AccountCreated;
 use shared_events::{Envelope, Event};
 
@@ -37,7 +37,7 @@ async fn a_mail_cut_off_by_a_crash_is_sent_again_to_the_same_file() {
     drop(store);
 
     let app = App::start_in(folder, Options::default()).await;
-    assert_eq!(app.publish(&envelope).await, Receipt::Accepted);
+    assert_eq!(app.publish(&envelope).await, PublishResult::Accepted);
     assert_eq!(app.mails(), before);
     let record = &app.records().await[0];
     assert_eq!((&record["state"], &record["attempts"]), (&"sent".into(), &2.into()));

@@ -7,48 +7,48 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use email_service::domain::Mail;
 use email_service::mailer::{Accepted, Mailer, SendError};
-use service_kit::messaging::{Consumer, Delivery, Outcome};
+use service_kit::messaging::{Consumer, Delivery, HandlerResult};
 use shared_events::Envelope;
 
 /// The callback queue's consumer.
 #[derive(Default)]
 pub(crate) struct Acks {
-    heard: Mutex<Vec<Envelope>>,
-    script: Mutex<VecDeque<Outcome>>,
-    away: AtomicBool,
+    received: Mutex<Vec<Envelope>>,
+    script: Mutex<VecDeque<HandlerResult>>,
+    unavailable: AtomicBool,
 }
 
 impl Acks {
-    pub(crate) fn heard(&self) -> Vec<Envelope> {
-        self.heard.lock().unwrap().clone()
+    pub(crate) fn received(&self) -> Vec<Envelope> {
+        self.received.lock().unwrap().clone()
     }
 
     /// The next answers; `Done` afterwards.
-    pub(crate) fn answer(&self, outcomes: impl IntoIterator<Item = Outcome>) {
+    pub(crate) fn answer(&self, outcomes: impl IntoIterator<Item = HandlerResult>) {
         self.script.lock().unwrap().extend(outcomes);
     }
 
-    pub(crate) fn set_away(&self, away: bool) {
-        self.away.store(away, Ordering::SeqCst);
+    pub(crate) fn set_unavailable(&self, unavailable: bool) {
+        self.unavailable.store(unavailable, Ordering::SeqCst);
     }
 }
 
 #[async_trait]
 impl Consumer for Acks {
-    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
-        if self.away.load(Ordering::SeqCst) {
-            return deliveries.iter().map(|_| Outcome::retry("away")).collect();
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult> {
+        if self.unavailable.load(Ordering::SeqCst) {
+            return deliveries.iter().map(|_| HandlerResult::retry("away")).collect();
         }
         let mut outcomes = Vec::new();
         for delivery in deliveries {
-            self.heard.lock().unwrap().push(delivery.message.decode().unwrap());
-            outcomes.push(self.script.lock().unwrap().pop_front().unwrap_or(Outcome::Done));
+            self.received.lock().unwrap().push(delivery.message.decode().unwrap());
+            outcomes.push(self.script.lock().unwrap().pop_front().unwrap_or(HandlerResult::Done));
         }
         outcomes
     }
 
     async fn dependency(&self) -> Result<(), String> {
-        if self.away.load(Ordering::SeqCst) { Err("away".to_owned()) } else { Ok(()) }
+        if self.unavailable.load(Ordering::SeqCst) { Err("away".to_owned()) } else { Ok(()) }
     }
 }
 

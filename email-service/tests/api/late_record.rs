@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use email_service::EmailMetrics;
 use email_service::domain::{Content, Delivery, DeliveryId, State};
-use email_service::operations::{Order, Post, SendSettings};
+use email_service::operations::{MailJob, MailService, SendSettings};
 use email_service::store::{Begun, DeliveryStore, Found, Part, Planned, Selection, Settled, StoreError};
 use service_kit::clock::SystemClock;
 use service_kit::telemetry::Metrics;
@@ -20,7 +20,7 @@ use crate::engine;
 /// Takes no answers while it is away.
 struct Absent {
     inner: Arc<dyn DeliveryStore>,
-    away: AtomicBool,
+    unavailable: AtomicBool,
 }
 
 #[async_trait]
@@ -30,7 +30,11 @@ impl DeliveryStore for Absent {
     }
 
     async fn settle(&self, settled: Settled, now: DateTime<Utc>) -> Result<Delivery, StoreError> {
-        if self.away.load(Ordering::SeqCst) { Err(StoreError::Slow) } else { self.inner.settle(settled, now).await }
+        if self.unavailable.load(Ordering::SeqCst) {
+            Err(StoreError::Slow)
+        } else {
+            self.inner.settle(settled, now).await
+        }
     }
 
     async fn find(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
@@ -50,8 +54,8 @@ impl DeliveryStore for Absent {
     }
 }
 
-fn order() -> Order {
-    Order {
+fn job() -> MailJob {
+    MailJob {
         event_id: EventId::from_content("a.created", b"1"),
         event_type: "a.created".to_owned(),
         date: now(),
@@ -63,16 +67,16 @@ fn order() -> Order {
 #[actix_rt::test]
 async fn a_mail_that_could_not_be_recorded_is_recorded_later_and_not_sent_again() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Absent { inner: engine::open(&folder).await, away: AtomicBool::new(true) });
+    let store = Arc::new(Absent { inner: engine::open(&folder).await, unavailable: AtomicBool::new(true) });
     let mailer = Scripted::new([]);
     let settings = SendSettings { from: "bank@b.example".parse().unwrap(), message_id_domain: "b.example".to_owned() };
     let metrics = EmailMetrics::new(&Metrics::new());
-    let post = Post::new(mailer.clone(), store.clone(), settings, Arc::new(SystemClock), metrics);
+    let mail_service = MailService::new(mailer.clone(), store.clone(), settings, Arc::new(SystemClock), metrics);
     for _ in 0..3 {
-        assert!(post.deliver(&order()).await.unwrap_err().is_outage());
+        assert!(mail_service.deliver(&job()).await.unwrap_err().is_outage());
     }
-    store.away.store(false, Ordering::SeqCst);
-    let delivered = post.deliver(&order()).await.unwrap();
+    store.unavailable.store(false, Ordering::SeqCst);
+    let delivered = mail_service.deliver(&job()).await.unwrap();
     assert_eq!(delivered.deliveries[0].state, State::Sent);
     assert_eq!(mailer.message_ids().len(), 1, "asked once");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use email_service::mailer::{Mailer, MailgunMailer, MailgunSettings, SendError};
 use service_kit::config::Secret;
-use service_kit::messaging::Receipt;
+use service_kit::messaging::PublishResult;
 use shared_events::Event;
 use shared_events::events::AccountCreated;
 
@@ -17,7 +17,7 @@ async fn a_mail_arrives_as_it_was_written_with_our_message_id() {
     let stub = MailgunStub::start();
     let mailer = Arc::new(MailgunMailer::new(stub.settings()));
     let app = App::start_with(Options { mailer: Some(mailer.clone()), ..Options::default() }).await;
-    assert_eq!(app.publish(&event(&AccountCreated::example())).await, Receipt::Accepted);
+    assert_eq!(app.publish(&event(&AccountCreated::example())).await, PublishResult::Accepted);
     let record = &app.records().await[0];
     assert_eq!(
         (&record["state"], &record["answer"]),
@@ -33,7 +33,7 @@ async fn a_mail_arrives_as_it_was_written_with_our_message_id() {
 }
 
 #[actix_rt::test]
-async fn answers_are_told_apart_and_show_no_address() {
+async fn answers_are_distinguished_and_show_no_address() {
     let stub = MailgunStub::start();
     let mailer = MailgunMailer::new(stub.settings());
     stub.answer([401, 429, 500, 503, 400, 0]);
@@ -80,6 +80,6 @@ async fn a_server_that_is_not_there_is_an_outage() {
     let mailer = MailgunMailer::new(stub.settings());
     stub.stop().await;
     assert!(matches!(mailer.send(&mail(0)).await, Err(SendError::Unavailable(_))));
-    let told = mailer.probe().await.unwrap_err();
-    assert!(told.contains("Connection refused (os error ") && !told.contains("http:"), "the cause is told: {told}");
+    let error = mailer.probe().await.unwrap_err();
+    assert!(error.contains("Connection refused (os error ") && !error.contains("http:"), "the cause is told: {error}");
 }

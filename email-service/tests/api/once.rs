@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use email_service::store::Planned;
-use service_kit::messaging::Receipt;
+use service_kit::messaging::PublishResult;
 use shared_events::events::{AccountCreated, BankCreated};
 use shared_events::{Envelope, Event};
 
@@ -14,12 +14,12 @@ async fn a_hundred_deliveries_are_one_mail_and_the_same_reply() {
     let app = App::start().await;
     let envelope = with_reply(&BankCreated::example());
     for _ in 0..100 {
-        assert_eq!(app.publish(&envelope).await, Receipt::Accepted);
+        assert_eq!(app.publish(&envelope).await, PublishResult::Accepted);
     }
     assert_eq!(app.mails().len(), 1);
     let records = app.records().await;
     assert_eq!((records.len(), &records[0]["attempts"]), (1, &1.into()));
-    let acks = app.acks.heard();
+    let acks = app.acks.received();
     assert_eq!(acks.len(), 100);
     assert!(acks.iter().all(|ack| *ack == acks[0]), "every reply is the same message");
     assert_eq!(app.metric("bank_emails_total", &[("event_type", "bank.created"), ("outcome", "sent")]), 1);
@@ -39,8 +39,8 @@ async fn deliveries_at_the_same_time_are_one_mail() {
         app.records().await;
         mailer.open();
     };
-    let (receipts, ()) = futures_util::future::join(all, opening).await;
-    assert!(receipts.iter().all(|receipt| *receipt == Receipt::Accepted));
+    let (results, ()) = futures_util::future::join(all, opening).await;
+    assert!(results.iter().all(|result| *result == PublishResult::Accepted));
     assert_eq!(mailer.message_ids().len(), 1);
     app.stop().await;
 }

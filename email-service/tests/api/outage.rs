@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use service_kit::messaging::{Publisher, Receipt};
+use service_kit::messaging::{PublishResult, Publisher};
 use shared_events::events::{AccountCreated, UserCreated};
 use shared_events::{Event, routing};
 
@@ -16,9 +16,9 @@ async fn heals(break_it: impl Fn(&App), mend_it: impl Fn(&App)) {
     for _ in 0..10 {
         for envelope in [&one, &two] {
             match app.publish(envelope).await {
-                Receipt::Later { waiting_for: Some(queue), progress, .. } => {
+                PublishResult::Later { waiting_for: Some(queue), progress, .. } => {
                     assert_eq!(queue, routing::EMAIL_QUEUE);
-                    assert_eq!(progress.get(&queue).unwrap().tries().attempts, 0);
+                    assert_eq!(progress.get(&queue).unwrap().counts().attempts, 0);
                 }
                 other => panic!("{other:?}"),
             }
@@ -28,8 +28,8 @@ async fn heals(break_it: impl Fn(&App), mend_it: impl Fn(&App)) {
     assert_eq!(status, 503, "{ready}");
     mend_it(&app);
     assert_eq!(resumed.recv().await.unwrap(), routing::EMAIL_QUEUE);
-    assert_eq!(app.publish(&one).await, Receipt::Accepted);
-    assert_eq!(app.publish(&two).await, Receipt::Accepted);
+    assert_eq!(app.publish(&one).await, PublishResult::Accepted);
+    assert_eq!(app.publish(&two).await, PublishResult::Accepted);
     assert_eq!(app.mails().len(), 2, "and nothing else is left in the folder");
     assert!(app.dead.all().is_empty());
     for record in app.records().await {

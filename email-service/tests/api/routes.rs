@@ -34,6 +34,8 @@ async fn deliveries_are_listed_and_read_with_masked_recipients() {
     assert_eq!(*first, expected);
     assert_eq!(app.get("/api/emails/1").await, *first);
     assert_eq!(app.get("/emails/1").await, *first);
+    let (alias, _) = app.request("GET", "/api/emails/01", Some(&app.token(&["admin"])), None).await;
+    assert_eq!(alias, 404, "an id has one form");
     assert_eq!(app.get("/emails").await["next"], "/emails?page_number=1&page_size=5");
     app.stop().await;
 }
@@ -196,11 +198,11 @@ async fn one_user_has_ten_test_mails_in_a_minute() {
 }
 
 #[actix_rt::test]
-async fn a_test_mail_that_cannot_be_sent_says_so() {
+async fn a_test_mail_that_cannot_be_sent_is_reported() {
     let refused = Err(SendError::Permanent("550 no".to_owned()));
-    let away = Err(SendError::Unavailable("no route".to_owned()));
+    let unavailable = Err(SendError::Unavailable("no route".to_owned()));
     let later = Err(SendError::Transient("450 4.2.0 greylisted".to_owned()));
-    let mailer = Scripted::new([refused, away, later]);
+    let mailer = Scripted::new([refused, unavailable, later]);
     let app = App::start_with(Options { mailer: Some(mailer), ..Options::default() }).await;
     let (status, body) = app.post("/api/emails/test", &json!({"to": "a@b.example"})).await;
     assert_eq!((status, &body["item"]["state"]), (201, &"rejected".into()));

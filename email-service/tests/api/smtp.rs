@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use email_service::domain::{Content, Mail, MessageId};
 use email_service::mailer::{Accepted, Mailer, Security, SendError, SmtpMailer, SmtpSettings};
-use service_kit::messaging::{Publisher, Receipt};
+use service_kit::messaging::{PublishResult, Publisher};
 use shared_events::events::{AccountCreated, BankCreated};
 use shared_events::{Event, EventId, date, routing};
 
@@ -65,7 +65,7 @@ async fn a_connection_takes_a_bounded_number_of_mails() {
 #[actix_rt::test]
 async fn a_connection_that_the_server_has_closed_is_replaced_in_silence() {
     let (stub, mailer) = plain().await;
-    stub.at(Step::Rset, [Act::Say("421 too many"), Act::Cut]);
+    stub.at(Step::Rset, [Act::Answer("421 too many"), Act::Cut]);
     for number in 0..3 {
         mailer.send(&mail(number)).await.unwrap();
     }
@@ -75,7 +75,7 @@ async fn a_connection_that_the_server_has_closed_is_replaced_in_silence() {
 #[actix_rt::test]
 async fn greylisting_costs_attempts_and_keeps_the_message_id() {
     let (stub, mailer) = plain().await;
-    stub.at(Step::Rcpt, [Act::Say("451 later"), Act::Say("450 later")]);
+    stub.at(Step::Rcpt, [Act::Answer("451 later"), Act::Answer("450 later")]);
     let app = app(&mailer).await;
     assert_eq!(app.publish_until_accepted(&event(&AccountCreated::example())).await, 3);
     let record = &app.records().await[0];
@@ -85,12 +85,12 @@ async fn greylisting_costs_attempts_and_keeps_the_message_id() {
 }
 
 #[actix_rt::test]
-async fn a_refusal_is_final_at_every_step_and_told_without_the_address() {
+async fn a_refusal_is_final_at_every_step_and_reported_without_the_address() {
     for step in [Step::Mail, Step::Rcpt, Step::Data, Step::Accept] {
         let (stub, mailer) = plain().await;
-        stub.at(step, [Act::Say("550 5.1.1 <john.doe@example.com> is not here")]);
-        let Err(SendError::Permanent(told)) = mailer.send(&mail(0)).await else { panic!("{step:?}") };
-        assert!(told.contains("550 5.1.1 <address> is not here"), "{told}");
+        stub.at(step, [Act::Answer("550 5.1.1 <john.doe@example.com> is not here")]);
+        let Err(SendError::Permanent(error)) = mailer.send(&mail(0)).await else { panic!("{step:?}") };
+        assert!(error.contains("550 5.1.1 <address> is not here"), "{error}");
         mailer.send(&mail(1)).await.unwrap();
         assert_eq!(stub.connections(), 1, "the dialogue stays in step after {step:?}");
     }
@@ -99,10 +99,10 @@ async fn a_refusal_is_final_at_every_step_and_told_without_the_address() {
 #[actix_rt::test]
 async fn a_refused_bank_mail_is_reported_as_rejected() {
     let (stub, mailer) = plain().await;
-    stub.at(Step::Rcpt, [Act::Say("550 no")]);
+    stub.at(Step::Rcpt, [Act::Answer("550 no")]);
     let app = app(&mailer).await;
-    assert_eq!(app.publish(&with_reply(&BankCreated::example())).await, Receipt::Accepted);
-    assert_eq!(app.acks.heard()[0].event_type.as_str(), "email.rejected");
+    assert_eq!(app.publish(&with_reply(&BankCreated::example())).await, PublishResult::Accepted);
+    assert_eq!(app.acks.received()[0].event_type.as_str(), "email.rejected");
     app.stop().await;
 }
 
@@ -117,14 +117,14 @@ async fn what_is_not_the_mails_fault_is_not_final() {
         (Step::Rcpt, "452 full"),
     ] {
         let (stub, mailer) = plain().await;
-        stub.at(step, [Act::Say(answer)]);
+        stub.at(step, [Act::Answer(answer)]);
         let answered = mailer.send(&mail(0)).await;
         assert!(matches!(answered, Err(SendError::Transient(_))), "{step:?} {answer}: {answered:?}");
         mailer.send(&mail(0)).await.unwrap();
     }
     for (step, answer) in [(Step::Greeting, "421 busy"), (Step::Greeting, "554 no"), (Step::Mail, "421 closing")] {
         let (stub, mailer) = plain().await;
-        stub.at(step, [Act::Say(answer)]);
+        stub.at(step, [Act::Answer(answer)]);
         let answered = mailer.send(&mail(0)).await;
         assert!(matches!(answered, Err(SendError::Unavailable(_))), "{step:?} {answer}: {answered:?}");
         mailer.send(&mail(0)).await.unwrap();
@@ -176,7 +176,7 @@ async fn silence_ends_at_its_time_limit_at_every_step() {
 async fn an_acceptance_that_comes_too_late_is_not_taken_for_the_next_mails() {
     let (stub, mailer) = plain().await;
     // The late 250 of the first mail must not become the answer to the second, which is refused.
-    stub.at(Step::Accept, [Act::Late(Duration::from_secs(5), "250 late"), Act::Say("550 spam")]);
+    stub.at(Step::Accept, [Act::Late(Duration::from_secs(5), "250 late"), Act::Answer("550 spam")]);
     assert!(matches!(mailer.send(&mail(0)).await, Err(SendError::Transient(_))));
     assert!(matches!(mailer.send(&mail(1)).await, Err(SendError::Permanent(_))));
     mailer.send(&mail(0)).await.unwrap();
@@ -189,7 +189,7 @@ async fn an_acceptance_that_comes_too_late_is_not_taken_for_the_next_mails() {
 async fn a_send_that_is_cancelled_takes_its_connection_with_it() {
     let (stub, mailer) = plain().await;
     mailer.send(&mail(0)).await.unwrap();
-    stub.at(Step::Accept, [Act::Late(Duration::from_millis(500), "250 late"), Act::Say("550 spam")]);
+    stub.at(Step::Accept, [Act::Late(Duration::from_millis(500), "250 late"), Act::Answer("550 spam")]);
     let cut = tokio::time::timeout(Duration::from_millis(250), mailer.send(&mail(1))).await;
     assert!(cut.is_err());
     assert!(matches!(mailer.send(&mail(2)).await, Err(SendError::Permanent(_))));
@@ -197,30 +197,30 @@ async fn a_send_that_is_cancelled_takes_its_connection_with_it() {
 }
 
 #[actix_rt::test]
-async fn a_server_that_is_away_pauses_the_queue_and_spends_no_attempts() {
+async fn an_unavailable_server_pauses_the_queue_and_spends_no_attempts() {
     let (stub, mailer) = plain().await;
-    stub.at(Step::Greeting, [Act::Say("421 closed"); 6]);
+    stub.at(Step::Greeting, [Act::Answer("421 closed"); 6]);
     let app = app(&mailer).await;
     let mut resumed = app.broker.resumed();
     let envelope = event(&AccountCreated::example());
-    assert!(matches!(app.publish(&envelope).await, Receipt::Later { waiting_for: Some(_), .. }));
+    assert!(matches!(app.publish(&envelope).await, PublishResult::Later { waiting_for: Some(_), .. }));
     assert_eq!(resumed.recv().await.unwrap(), routing::EMAIL_QUEUE);
-    assert_eq!(app.publish(&envelope).await, Receipt::Accepted);
+    assert_eq!(app.publish(&envelope).await, PublishResult::Accepted);
     assert_eq!(app.records().await[0]["attempts"], 1);
     app.stop().await;
 }
 
 #[actix_rt::test]
-async fn a_server_that_cannot_be_reached_is_told_with_the_systems_own_reason() {
+async fn a_server_that_cannot_be_reached_is_reported_with_the_systems_own_reason() {
     let stub = SmtpStub::start(Speaks::Plain).await;
     // Nobody listens there.
     let settings = SmtpSettings { port: 1, ..stub.settings(Security::Off) };
-    let told = SmtpMailer::new(settings).unwrap().probe().await.unwrap_err();
-    assert!(told.contains("127.0.0.1:1: it cannot be reached: Connection refused (os error "), "{told}");
+    let error = SmtpMailer::new(settings).unwrap().probe().await.unwrap_err();
+    assert!(error.contains("127.0.0.1:1: it cannot be reached: Connection refused (os error "), "{error}");
 }
 
 #[actix_rt::test]
-async fn a_probe_says_hello_and_leaves_and_is_remembered() {
+async fn a_probe_sends_ehlo_and_quit_and_is_cached() {
     let stub = SmtpStub::start(Speaks::Plain).await;
     let mut settings = stub.settings(Security::Off);
     settings.limits.probe_cache = Duration::from_mins(1);

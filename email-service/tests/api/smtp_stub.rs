@@ -30,7 +30,7 @@ pub(crate) enum Step {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
-    Say(&'static str),
+    Answer(&'static str),
     /// No answer, but the connection stays.
     Silence,
     Cut,
@@ -215,7 +215,7 @@ impl Session {
                     stream.write_all(b"221 bye\r\n").await.ok();
                     None
                 }
-                _ => self.say("502 what?", &mut stream).await,
+                _ => self.send("502 what?", &mut stream).await,
             };
             if went_on.is_none() {
                 return;
@@ -226,7 +226,7 @@ impl Session {
     /// AUTH LOGIN asks for user and password, each in base64.
     async fn log_in(&self, stream: &mut Reader) -> Option<()> {
         for question in ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"] {
-            self.say(question, stream).await?;
+            self.send(question, stream).await?;
             let answer = read_line(stream).await?;
             self.state.lines.lock().unwrap().push(answer);
         }
@@ -238,7 +238,7 @@ impl Session {
         if let Some(act) = before {
             return self.perform(act, stream).await;
         }
-        self.say("354 go on", stream).await?;
+        self.send("354 go on", stream).await?;
         if let Some(Act::Cut) = self.next(Step::Content) {
             return None;
         }
@@ -263,23 +263,23 @@ impl Session {
     async fn act(&self, step: Step, usual: &str, stream: &mut Reader) -> Option<()> {
         match self.next(step) {
             Some(act) => self.perform(act, stream).await,
-            None => self.say(usual, stream).await,
+            None => self.send(usual, stream).await,
         }
     }
 
     async fn perform(&self, act: Act, stream: &mut Reader) -> Option<()> {
         match act {
-            Act::Say(answer) => self.say(answer, stream).await,
+            Act::Answer(answer) => self.send(answer, stream).await,
             Act::Silence => Some(()),
             Act::Cut => None,
             Act::Late(delay, answer) => {
                 tokio::time::sleep(delay).await;
-                self.say(answer, stream).await
+                self.send(answer, stream).await
             }
         }
     }
 
-    async fn say(&self, answer: &str, stream: &mut Reader) -> Option<()> {
+    async fn send(&self, answer: &str, stream: &mut Reader) -> Option<()> {
         stream.write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
         stream.flush().await.ok()
     }

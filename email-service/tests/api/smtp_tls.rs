@@ -20,7 +20,7 @@ fn login() -> Login {
 
 fn unavailable(answer: Result<email_service::mailer::Accepted, SendError>) -> String {
     match answer {
-        Err(SendError::Unavailable(told)) => told,
+        Err(SendError::Unavailable(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -48,8 +48,8 @@ async fn mail_is_protected_by_starttls_and_by_implicit_tls() {
 async fn a_stripped_starttls_is_refused_where_it_is_required() {
     let stub = SmtpStub::start(Speaks::Plain).await;
     let settings = SmtpSettings { login: Some(login()), ..stub.settings(Security::Required) };
-    let told = unavailable(SmtpMailer::new(settings).unwrap().send(&mail(0)).await);
-    assert!(told.contains("offers no STARTTLS") && told.contains("EMAIL_SMTP_TLS"), "{told}");
+    let error = unavailable(SmtpMailer::new(settings).unwrap().send(&mail(0)).await);
+    assert!(error.contains("offers no STARTTLS") && error.contains("EMAIL_SMTP_TLS"), "{error}");
     assert!(stub.mails().is_empty());
     assert_eq!(stub.lines(), ["EHLO bank.localhost"], "neither mail nor password was said");
 }
@@ -65,16 +65,16 @@ async fn without_a_login_opportunistic_means_plain_where_there_is_no_tls() {
 async fn bytes_slipped_in_before_the_handshake_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let stub = SmtpStub::start(Speaks::StartTls).await;
-    stub.at(Step::StartTls, [Act::Say("220 go\r\n250-stub\r\n250 AUTH PLAIN")]);
+    stub.at(Step::StartTls, [Act::Answer("220 go\r\n250-stub\r\n250 AUTH PLAIN")]);
     let mailer = SmtpMailer::new(with_ca(&stub, Security::Required, &folder)).unwrap();
-    let told = unavailable(mailer.send(&mail(0)).await);
-    assert!(told.contains("more than it was asked"), "{told}");
+    let error = unavailable(mailer.send(&mail(0)).await);
+    assert!(error.contains("more than it was asked"), "{error}");
 }
 
 #[actix_rt::test]
-async fn without_a_login_opportunistic_goes_on_unproved_to_this_machine_or_where_that_is_asked_for() {
+async fn without_a_login_opportunistic_goes_on_unverified_to_this_machine_or_where_that_is_configured() {
     let stub = SmtpStub::start(Speaks::StartTls).await;
-    for security in [Security::Opportunistic, Security::Unproved] {
+    for security in [Security::Opportunistic, Security::Unverified] {
         let mailer = SmtpMailer::new(stub.settings(security)).unwrap();
         mailer.trial().await.unwrap();
         mailer.send(&mail(0)).await.unwrap();
@@ -83,13 +83,13 @@ async fn without_a_login_opportunistic_goes_on_unproved_to_this_machine_or_where
     let folder = tempfile::tempdir().unwrap();
     let other = SmtpStub::start(Speaks::StartTls).await;
     for settings in [
-        SmtpSettings { login: Some(login()), ..stub.settings(Security::Unproved) },
-        SmtpSettings { ca: with_ca(&other, Security::Unproved, &folder).ca, ..stub.settings(Security::Unproved) },
+        SmtpSettings { login: Some(login()), ..stub.settings(Security::Unverified) },
+        SmtpSettings { ca: with_ca(&other, Security::Unverified, &folder).ca, ..stub.settings(Security::Unverified) },
     ] {
-        let Err(OpenError::Certificate(told)) = SmtpMailer::new(settings).unwrap().trial().await else {
+        let Err(OpenError::Certificate(error)) = SmtpMailer::new(settings).unwrap().trial().await else {
             panic!("trusted")
         };
-        assert!(told.starts_with("EMAIL_SMTP_CA: "), "{told}");
+        assert!(error.starts_with("EMAIL_SMTP_CA: "), "{error}");
     }
 }
 
@@ -100,8 +100,10 @@ async fn a_certificate_that_is_marked_as_an_authority_is_trusted_for_its_own_ser
     let settings = SmtpSettings { login: Some(login()), ..with_ca(&stub, Security::Implicit, &folder) };
     SmtpMailer::new(settings.clone()).unwrap().send(&mail(0)).await.unwrap();
     let misnamed = SmtpSettings { host: "localhost".to_owned(), ..settings.clone() };
-    let Err(OpenError::Certificate(told)) = SmtpMailer::new(misnamed).unwrap().trial().await else { panic!("trusted") };
-    assert!(told.starts_with("EMAIL_SMTP_CA: "), "{told}");
+    let Err(OpenError::Certificate(error)) = SmtpMailer::new(misnamed).unwrap().trial().await else {
+        panic!("trusted")
+    };
+    assert!(error.starts_with("EMAIL_SMTP_CA: "), "{error}");
     let other = SmtpStub::start_as_authority().await;
     let settings = SmtpSettings { port: other.settings(Security::Implicit).port, ..settings };
     assert!(matches!(SmtpMailer::new(settings).unwrap().trial().await, Err(OpenError::Certificate(_))));
@@ -112,8 +114,8 @@ async fn a_self_signed_certificate_is_refused_by_name_of_the_variable() {
     for (speaks, security) in [(Speaks::StartTls, Security::Required), (Speaks::Tls, Security::Implicit)] {
         let stub = SmtpStub::start(speaks).await;
         let mailer = SmtpMailer::new(stub.settings(security)).unwrap();
-        let Err(OpenError::Certificate(told)) = mailer.trial().await else { panic!("trusted") };
-        assert!(told.starts_with("EMAIL_SMTP_CA: ") && !told.contains('\n'), "{told}");
+        let Err(OpenError::Certificate(error)) = mailer.trial().await else { panic!("trusted") };
+        assert!(error.starts_with("EMAIL_SMTP_CA: ") && !error.contains('\n'), "{error}");
         unavailable(mailer.send(&mail(0)).await);
         assert!(stub.mails().is_empty());
     }
@@ -134,10 +136,10 @@ async fn an_authority_that_is_no_certificate_is_named() {
 #[actix_rt::test]
 async fn a_refused_login_is_no_mails_fault_and_names_the_variables() {
     let stub = SmtpStub::start(Speaks::Plain).await;
-    stub.at(Step::Auth, [Act::Say("535 5.7.8 no"), Act::Say("535 5.7.8 no")]);
+    stub.at(Step::Auth, [Act::Answer("535 5.7.8 no"), Act::Answer("535 5.7.8 no")]);
     let mailer = SmtpMailer::new(SmtpSettings { login: Some(login()), ..stub.settings(Security::Off) }).unwrap();
-    let told = unavailable(mailer.send(&mail(0)).await);
-    assert!(told.contains("535") && told.contains("EMAIL_USER") && !told.contains("hunter2"), "{told}");
+    let error = unavailable(mailer.send(&mail(0)).await);
+    assert!(error.contains("535") && error.contains("EMAIL_USER") && !error.contains("hunter2"), "{error}");
     assert!(mailer.probe().await.is_err());
     assert!(stub.mails().is_empty());
 }
@@ -145,7 +147,7 @@ async fn a_refused_login_is_no_mails_fault_and_names_the_variables() {
 #[actix_rt::test]
 async fn a_server_that_knows_only_login_is_logged_in_to() {
     let stub = SmtpStub::start(Speaks::Plain).await;
-    stub.at(Step::Ehlo, [Act::Say("250-stub\r\n250 AUTH LOGIN")]);
+    stub.at(Step::Ehlo, [Act::Answer("250-stub\r\n250 AUTH LOGIN")]);
     let mailer = SmtpMailer::new(SmtpSettings { login: Some(login()), ..stub.settings(Security::Off) }).unwrap();
     mailer.send(&mail(0)).await.unwrap();
     let secrets = ["YmFuaw==", "aHVudGVyMg=="];
@@ -160,8 +162,8 @@ async fn a_handshake_without_an_answer_ends_at_its_time_limit() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let mailer = SmtpMailer::new(SmtpSettings { port, ..with_ca(&stub, Security::Implicit, &folder) }).unwrap();
-    let told = unavailable(mailer.send(&mail(0)).await);
-    assert!(told.contains("the TLS handshake took too long"), "{told}");
+    let error = unavailable(mailer.send(&mail(0)).await);
+    assert!(error.contains("the TLS handshake took too long"), "{error}");
 }
 
 fn run(args: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {

@@ -12,7 +12,7 @@ use service_kit::clock::{Clock, ManualClock};
 use service_kit::http::auth::{AUDIENCE_EMAIL, BelieveTokens, Claims, ISSUER, SigningKey, StaticKeys};
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{
-    ConsumerSettings, Destination, InProcessBroker, MemoryDeadLetters, Outgoing, Progress, Publisher, Receipt,
+    ConsumerSettings, Destination, InProcessBroker, MemoryDeadLetters, Outgoing, Progress, PublishResult, Publisher,
 };
 use service_kit::telemetry::Metrics;
 use shared_events::{Envelope, Event, EventId, WireMessage, date, routing};
@@ -113,11 +113,11 @@ impl App {
     }
 
     /// One try.
-    pub(crate) async fn publish(&self, envelope: &Envelope) -> Receipt {
+    pub(crate) async fn publish(&self, envelope: &Envelope) -> PublishResult {
         self.publish_message(WireMessage::encode(envelope).unwrap(), Progress::default()).await
     }
 
-    pub(crate) async fn publish_message(&self, message: WireMessage, progress: Progress) -> Receipt {
+    pub(crate) async fn publish_message(&self, message: WireMessage, progress: Progress) -> PublishResult {
         self.broker.publish(Outgoing { message, destination: Destination::Exchange, progress }).await
     }
 
@@ -125,10 +125,10 @@ impl App {
     pub(crate) async fn publish_until_accepted(&self, envelope: &Envelope) -> usize {
         let message = WireMessage::encode(envelope).unwrap();
         let mut progress = Progress::default();
-        for tries in 1..=20 {
+        for attempts in 1..=20 {
             match self.publish_message(message.clone(), progress).await {
-                Receipt::Accepted => return tries,
-                Receipt::Later { after, progress: made, waiting_for: None, .. } => {
+                PublishResult::Accepted => return attempts,
+                PublishResult::Later { after, progress: made, waiting_for: None, .. } => {
                     self.clock.advance(after);
                     progress = made;
                 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use email_service::domain::State;
 use email_service::store::{Begun, DeliveryStore, MongoStore};
 use service_kit::config::Secret;
-use service_kit::messaging::Receipt;
+use service_kit::messaging::PublishResult;
 use shared_events::events::AccountCreated;
 use shared_events::{Event, routing};
 
@@ -15,22 +15,22 @@ use crate::doubles::Scripted;
 use crate::engine::{database_url, replica};
 use crate::support::{App, Options, event, eventually};
 
-async fn hand(store: &MongoStore, number: u32) -> Begun {
+async fn begin_numbered(store: &MongoStore, number: u32) -> Begun {
     store.begin(planned(number, &["a@b.example"]), now()).await.unwrap().remove(0)
 }
 
 #[actix_rt::test]
-async fn a_mail_is_in_one_replicas_hands_until_it_is_settled() {
+async fn a_mail_is_claimed_by_one_replica_until_it_is_settled() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (replica(&folder).await, replica(&folder).await);
     let delivery = begin(&one, 1).await;
-    assert_eq!(hand(&two, 1).await, Begun::Elsewhere(delivery.clone()));
+    assert_eq!(begin_numbered(&two, 1).await, Begun::Elsewhere(delivery.clone()));
     let failed = one.settle(settled(&delivery, State::Failed), now()).await.unwrap();
     assert_eq!(failed.state, State::Failed);
     // Settled for now: anybody may try next.
-    let Begun::ToSend(delivery) = hand(&two, 1).await else { panic!("not free") };
+    let Begun::ToSend(delivery) = begin_numbered(&two, 1).await else { panic!("not free") };
     let sent = two.settle(settled(&delivery, State::Sent), now()).await.unwrap();
-    assert_eq!(hand(&one, 1).await, Begun::Settled(sent));
+    assert_eq!(begin_numbered(&one, 1).await, Begun::Settled(sent));
 }
 
 #[actix_rt::test]
@@ -38,7 +38,7 @@ async fn of_many_who_begin_at_once_exactly_one_sends() {
     let folder = tempfile::tempdir().unwrap();
     let replicas = futures_util::future::join_all((0..4).map(|_| replica(&folder))).await;
     for number in 0..25 {
-        let begun = futures_util::future::join_all(replicas.iter().map(|one| hand(one, number))).await;
+        let begun = futures_util::future::join_all(replicas.iter().map(|one| begin_numbered(one, number))).await;
         assert_eq!(begun.iter().filter(|one| matches!(one, Begun::ToSend(_))).count(), 1, "{begun:?}");
         assert_eq!(begun.iter().filter(|one| matches!(one, Begun::Elsewhere(_))).count(), 3, "{begun:?}");
     }
@@ -52,7 +52,7 @@ async fn a_crashed_claim_is_taken_over_when_it_has_run_out() {
     let started = Instant::now();
     let lost = begin(&crashed, 1).await;
     let mut taken = None;
-    eventually("the claim has run out", async || match hand(&other, 1).await {
+    eventually("the claim has run out", async || match begin_numbered(&other, 1).await {
         Begun::ToSend(delivery) => {
             taken = Some(delivery);
             true
@@ -75,7 +75,7 @@ async fn a_crashed_claim_is_taken_over_when_it_has_run_out() {
 
 /// As after a restore of the records without their counters.
 #[actix_rt::test]
-async fn a_number_that_is_given_twice_takes_no_record_away() {
+async fn a_number_that_is_given_twice_removes_no_record() {
     let folder = tempfile::tempdir().unwrap();
     let before = replica(&folder).await;
     let first = begin(&before, 1).await;
@@ -86,7 +86,7 @@ async fn a_number_that_is_given_twice_takes_no_record_away() {
     let after = replica(&folder).await;
     let second = begin(&after, 2).await;
     assert_ne!(second.id, first.id);
-    assert_eq!(hand(&after, 1).await, Begun::Settled(sent));
+    assert_eq!(begin_numbered(&after, 1).await, Begun::Settled(sent));
 }
 
 #[actix_rt::test]
@@ -103,14 +103,14 @@ async fn two_services_that_get_the_same_event_send_one_mail() {
     let envelope = event(&AccountCreated::example());
     let meanwhile = async {
         eventually("the first is at it", async || !first.message_ids().is_empty()).await;
-        let Receipt::Later { progress, .. } = two.publish(&envelope).await else { panic!("not put off") };
+        let PublishResult::Later { progress, .. } = two.publish(&envelope).await else { panic!("not put off") };
         // A mail in another's hands was not tried here.
-        assert_eq!(progress.get(routing::EMAIL_QUEUE).unwrap().tries().attempts, 0);
+        assert_eq!(progress.get(routing::EMAIL_QUEUE).unwrap().counts().attempts, 0);
         first.open();
     };
-    let (receipt, ()) = futures_util::future::join(one.publish(&envelope), meanwhile).await;
-    assert_eq!(receipt, Receipt::Accepted);
-    assert_eq!(two.publish(&envelope).await, Receipt::Accepted);
+    let (result, ()) = futures_util::future::join(one.publish(&envelope), meanwhile).await;
+    assert_eq!(result, PublishResult::Accepted);
+    assert_eq!(two.publish(&envelope).await, PublishResult::Accepted);
     assert_eq!((first.message_ids().len(), second.message_ids().len()), (1, 0));
     assert_eq!(two.metric("bank_emails_total", &[("outcome", "elsewhere")]), 1);
     one.stop().await;
@@ -118,9 +118,9 @@ async fn two_services_that_get_the_same_event_send_one_mail() {
 }
 
 #[actix_rt::test]
-async fn a_server_that_is_away_is_no_fault_of_start_and_shows_in_the_probe() {
+async fn an_unavailable_server_is_no_fault_of_start_and_shows_in_the_probe() {
     let store = MongoStore::open(&Secret::new("mongodb://127.0.0.1:1/bank")).await.unwrap();
-    let told = store.probe().await.unwrap_err();
-    assert!(!told.contains('\n'), "{told}");
+    let error = store.probe().await.unwrap_err();
+    assert!(!error.contains('\n'), "{error}");
     assert!(store.begin(planned(1, &["a@b.example"]), now()).await.is_err());
 }

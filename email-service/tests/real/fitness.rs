@@ -33,9 +33,9 @@ async fn a_wrong_password_is_refused() {
 }
 
 #[actix_rt::test]
-async fn a_server_that_is_away_is_waited_for() {
-    let away = Secret::new("mongodb://127.0.0.1:1/email?replicaSet=rs0");
-    let store = MongoStore::open(&away).await.unwrap();
+async fn an_unavailable_server_is_waited_for() {
+    let unreachable = Secret::new("mongodb://127.0.0.1:1/email?replicaSet=rs0");
+    let store = MongoStore::open(&unreachable).await.unwrap();
     let missed = store.find(DeliveryId::try_new(1).unwrap()).await;
     assert!(missed.is_err(), "{missed:?}");
 }

@@ -10,7 +10,7 @@ use email_service::mailer::Mailer;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use service_kit::config::Secret;
-use service_kit::messaging::Receipt;
+use service_kit::messaging::PublishResult;
 use shared_events::Event;
 use shared_events::events::AccountCreated;
 
@@ -38,7 +38,7 @@ async fn an_event_becomes_one_mail_in_the_inbox() {
     let mut envelope = event(&AccountCreated::example());
     envelope.id = service_kit::ids::new_event_id();
     for _ in 0..5 {
-        assert_eq!(app.publish(&envelope).await, Receipt::Accepted);
+        assert_eq!(app.publish(&envelope).await, PublishResult::Accepted);
     }
     let id = envelope.id.to_string();
     eventually("it is in the inbox", async || !inbox(&id).await.is_empty()).await;

@@ -16,7 +16,7 @@ fn assert_refused(name: &'static str, value: &str, hint: &str) {
 }
 
 #[test]
-fn a_broker_that_refuses_the_login_or_a_right_is_told() {
+fn a_broker_that_refuses_the_login_or_a_right_is_reported() {
     let right = variable(&["AMQP_URI"]);
     assert_refused("AMQP_URI", &right.replace(":bank-of-tests@", ":hunter2@"), "refused the login");
     assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), "nowhere");
@@ -27,7 +27,7 @@ fn a_broker_that_refuses_the_login_or_a_right_is_told() {
 
 /// They are waited for, so only `doctor` tells.
 #[test]
-fn a_broker_or_a_store_that_is_not_there_is_told_by_the_doctor() {
+fn the_doctor_reports_a_broker_or_a_store_that_is_not_there() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let line = place().with("AMQP_URI", format!("amqp://bank:hunter2@{closed}/%2f")).diagnosis("AMQP_URI");
     assert!(line.contains(&closed.to_string()), "{line}");
@@ -36,7 +36,7 @@ fn a_broker_or_a_store_that_is_not_there_is_told_by_the_doctor() {
 }
 
 #[test]
-fn what_is_no_address_of_a_broker_a_store_or_a_mail_server_is_told() {
+fn a_malformed_address_of_a_broker_a_store_or_a_mail_server_is_reported() {
     for (name, value) in [
         ("AMQP_URI", "kafka://bank:hunter2@127.0.0.1"),
         ("AMQP_URI", "amqp:hunter2"),
@@ -49,21 +49,21 @@ fn what_is_no_address_of_a_broker_a_store_or_a_mail_server_is_told() {
 }
 
 #[test]
-fn a_certificate_of_an_unknown_authority_is_told() {
+fn a_certificate_of_an_unknown_authority_is_reported() {
     assert_refused("AMQP_URI", &variable(&["AMQPS_URI"]), "AMQP_CA_FILE");
     let folder = tempfile::tempdir().unwrap();
     assert_refused("EMAIL_DATABASE_URL", &format!("{}&tls=true", crate::engine::database_url(&folder)), "tlsCAFile");
 }
 
 #[test]
-fn a_store_that_refuses_the_login_is_told() {
+fn a_store_that_refuses_the_login_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let uri = crate::engine::database_url(&folder).replace("mongodb://", "mongodb://nobody:hunter2@");
     assert_refused("EMAIL_DATABASE_URL", &format!("{uri}&authSource=admin"), "password");
 }
 
 #[test]
-fn a_store_without_a_replica_set_is_told_with_the_remedy() {
+fn a_store_without_a_replica_set_is_reported_with_the_remedy() {
     let server = Mongod::alone();
     assert_refused("EMAIL_DATABASE_URL", &server.uri(), "start mongod with --replSet");
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::{Consumer, Delivery, Outcome, decode_or_reject};
+use service_kit::messaging::{Consumer, Delivery, HandlerResult, decode_or_reject};
 use shared_events::{EventType, Pattern};
 
 use crate::domain::NewLogEntry;
@@ -39,16 +39,16 @@ impl RecordEvent {
     }
 
     /// The entry to record, or what else becomes of the message.
-    fn entry(&self, delivery: &Delivery) -> Result<NewLogEntry, Outcome> {
+    fn entry(&self, delivery: &Delivery) -> Result<NewLogEntry, HandlerResult> {
         let event = decode_or_reject(delivery)?;
         if !self.wants(&event.event_type) {
-            return Err(Outcome::Skipped);
+            return Err(HandlerResult::Skipped);
         }
-        NewLogEntry::from_event(event, self.clock.now()).map_err(|error| Outcome::reject(error.to_string()))
+        NewLogEntry::from_event(event, self.clock.now()).map_err(|error| HandlerResult::reject(error.to_string()))
     }
 
     /// Records the entries; one outcome each, in order.
-    async fn record(&self, entries: Vec<NewLogEntry>) -> Vec<Outcome> {
+    async fn record(&self, entries: Vec<NewLogEntry>) -> Vec<HandlerResult> {
         let events: Vec<_> = entries.iter().map(|entry| (entry.event_id, entry.event_type.clone())).collect();
         if events.is_empty() {
             return Vec::new();
@@ -61,7 +61,7 @@ impl RecordEvent {
                 for ((event_id, event_type), appended) in events.iter().zip(&appended) {
                     match appended {
                         Appended::Recorded(_) => self.metrics.recorded(event_type.as_str()),
-                        Appended::Known { same_content, .. } => {
+                        Appended::Duplicate { same_content, .. } => {
                             self.metrics.duplicate();
                             if !same_content {
                                 self.metrics.conflict();
@@ -70,7 +70,7 @@ impl RecordEvent {
                         }
                     }
                 }
-                vec![Outcome::Done; events.len()]
+                vec![HandlerResult::Done; events.len()]
             }
             Err(error) => {
                 tracing::warn!(%error, events = events.len(), "events were not recorded");
@@ -81,18 +81,18 @@ impl RecordEvent {
 }
 
 /// A store that is away or busy says nothing about the events.
-fn not_recorded(error: &StoreError) -> Outcome {
+fn not_recorded(error: &StoreError) -> HandlerResult {
     match error {
-        StoreError::Unavailable(_) | StoreError::Busy(_) => Outcome::later(error.to_string()),
-        StoreError::Corrupt(_) => Outcome::retry(error.to_string()),
+        StoreError::Unavailable(_) | StoreError::Busy(_) => HandlerResult::later(error.to_string()),
+        StoreError::Corrupt(_) => HandlerResult::retry(error.to_string()),
     }
 }
 
 #[async_trait]
 impl Consumer for RecordEvent {
-    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult> {
         let mut entries = Vec::with_capacity(deliveries.len());
-        let decided: Vec<Option<Outcome>> = deliveries
+        let decided: Vec<Option<HandlerResult>> = deliveries
             .iter()
             .map(|delivery| match self.entry(delivery) {
                 Ok(entry) => {
@@ -103,7 +103,7 @@ impl Consumer for RecordEvent {
             })
             .collect();
         let mut recorded = self.record(entries).await.into_iter();
-        let unanswered = || Outcome::retry("the store answered for fewer events than it was given");
+        let unanswered = || HandlerResult::retry("the store answered for fewer events than it was given");
         decided.into_iter().map(|outcome| outcome.or_else(|| recorded.next()).unwrap_or_else(unanswered)).collect()
     }
 

@@ -126,12 +126,12 @@ pub(super) async fn create(
             let location = format!("/api/logs/{}", id.as_str());
             Ok(envelope::created(&entry.with_id(id), &location))
         }
-        Some(Appended::Known { id, same_content: true }) => {
+        Some(Appended::Duplicate { id, same_content: true }) => {
             api.metrics.duplicate();
             // The same words as the first time: a caller that missed that answer gets it now.
             Ok(HttpResponse::Ok().json(serde_json::json!({"msg": "item created", "item": recorded(&api, &id).await?})))
         }
-        Some(Appended::Known { same_content: false, .. }) => {
+        Some(Appended::Duplicate { same_content: false, .. }) => {
             let NewLogEntry { event_id, event_type, source, .. } = &entry;
             api.metrics.conflict();
             tracing::warn!(%event_id, %event_type, source, "an event came again with other content");

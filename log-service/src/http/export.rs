@@ -24,7 +24,7 @@ use crate::store::{Start, Window};
 const PAGE: i64 = 500;
 /// How long the store may take for a page, and the client for a chunk.
 const PAGE_LIMIT: Duration = Duration::from_secs(10);
-const PATIENCE: Duration = Duration::from_secs(30);
+const SEND_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy)]
 enum Format {
@@ -64,12 +64,12 @@ pub(super) async fn export(api: web::Data<Api>, reader: Reader, request: HttpReq
     if head_only() {
         return Ok(format.head().finish());
     }
-    let seat = api.exports.take(reader.caller().to_owned())?;
+    let slot = api.exports.take(reader.caller().to_owned())?;
     // Asked before the answer begins: a store that is away is a 503, not a broken file.
     let newest = api.store.last().await.map_err(of_store)?;
-    let (sending, body) = feed(PATIENCE);
+    let (sending, body) = feed(SEND_LIMIT);
     drop(task::spawn("export", async move {
-        let _seat = seat;
+        let _slot = slot;
         let written = async {
             match newest {
                 Some(until) => write(&api, &Export { format, order, selection, until }, sending).await,
@@ -78,7 +78,7 @@ pub(super) async fn export(api: web::Data<Api>, reader: Reader, request: HttpReq
         };
         tokio::select! {
             () = written => {}
-            () = reader.ended(api.stream.recheck) => {
+            () = reader.until_refused(api.stream.recheck) => {
                 tracing::info!("an export was broken off: who asked for it may not read this any more");
             }
         }

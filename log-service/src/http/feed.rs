@@ -27,7 +27,7 @@ enum Piece {
 #[derive(Clone)]
 pub(super) struct Feed {
     sender: mpsc::Sender<Piece>,
-    patience: Duration,
+    send_limit: Duration,
 }
 
 /// The reader is gone or too slow.
@@ -41,9 +41,9 @@ pub(super) struct FeedBody {
 }
 
 /// A feed whose reader may keep it waiting for so long.
-pub(super) fn feed(patience: Duration) -> (Feed, FeedBody) {
+pub(super) fn feed(send_limit: Duration) -> (Feed, FeedBody) {
     let (sender, receiver) = mpsc::channel(CHUNKS);
-    (Feed { sender, patience }, FeedBody { receiver, ended: false })
+    (Feed { sender, send_limit }, FeedBody { receiver, ended: false })
 }
 
 impl Feed {
@@ -69,7 +69,7 @@ impl Feed {
     }
 
     async fn place(&self, piece: Piece) -> Result<(), Gone> {
-        let placed = tokio::time::timeout(self.patience, self.sender.send(piece)).await;
+        let placed = tokio::time::timeout(self.send_limit, self.sender.send(piece)).await;
         placed.map_err(|_| Gone)?.map_err(|_| Gone)
     }
 }

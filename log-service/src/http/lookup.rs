@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::Problem;
-use service_kit::messaging::HandsReport;
+use service_kit::messaging::InFlightReport;
 use shared_events::EventId;
 use utoipa::ToSchema;
 
@@ -48,13 +48,14 @@ pub(super) struct LookupAnswer {
     /// The patterns of the events that are taken from the broker: others come in by HTTP alone.
     routing_keys: Vec<String>,
     /// What of the queue is in hand in this process; null without a broker.
-    hands: Option<Hands>,
+    hands: Option<InFlight>,
     results: Vec<RecordedEvent>,
 }
 
 /// Asked twice: if `quiet_moments` is another number, all that had left the queue at the first time is settled.
 #[derive(Serialize, ToSchema)]
-struct Hands {
+#[schema(as = Hands)]
+struct InFlight {
     /// Which process tells.
     replica: String,
     /// How many of the queue's consumers it runs.
@@ -65,8 +66,8 @@ struct Hands {
     quiet_moments: u64,
 }
 
-impl From<HandsReport> for Hands {
-    fn from(HandsReport { replica, consumers, quiet_moments }: HandsReport) -> Self {
+impl From<InFlightReport> for InFlight {
+    fn from(InFlightReport { replica, consumers, quiet_moments }: InFlightReport) -> Self {
         Self { replica, consumers, quiet_moments }
     }
 }
@@ -106,7 +107,7 @@ pub(super) async fn lookup(
 ) -> Result<HttpResponse, Problem> {
     let Body(Lookup(events)) = caller.body;
     // Before the log is asked: what is settled by then is found.
-    let hands = api.hands.get().and_then(|hands| hands()).map(Hands::from);
+    let hands = api.in_flight.get().and_then(|hands| hands()).map(InFlight::from);
     let found = api.store.lookup(&events).await.map_err(of_store)?;
     Ok(HttpResponse::Ok().json(LookupAnswer {
         routing_keys: api.bindings.iter().map(ToString::to_string).collect(),

@@ -24,9 +24,9 @@ use std::sync::{Arc, OnceLock};
 use actix_web::web;
 use service_kit::clock::SharedClock;
 use service_kit::http::auth::Verifier;
-use service_kit::http::stream::Seats;
+use service_kit::http::stream::Slots;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::HandsReport;
+use service_kit::messaging::InFlightReport;
 use shared_events::Pattern;
 
 pub use openapi::document;
@@ -42,7 +42,7 @@ const STREAMS: (usize, usize) = (5, 256);
 const EXPORTS: (usize, usize) = (1, 8);
 
 /// Known once the broker is consumed.
-pub type SharedHands = Arc<OnceLock<Box<dyn Fn() -> Option<HandsReport> + Send + Sync>>>;
+pub type SharedInFlight = Arc<OnceLock<Box<dyn Fn() -> Option<InFlightReport> + Send + Sync>>>;
 
 /// What the handlers share.
 pub struct Api {
@@ -54,9 +54,9 @@ pub struct Api {
     /// The patterns of the events that are taken from the broker.
     pub bindings: Vec<Pattern>,
     /// Tells what of the queue is in hand here, where there is a broker.
-    pub hands: SharedHands,
-    streams: Arc<Seats<String>>,
-    exports: Arc<Seats<String>>,
+    pub in_flight: SharedInFlight,
+    streams: Arc<Slots<String>>,
+    exports: Arc<Slots<String>>,
 }
 
 impl Api {
@@ -67,11 +67,11 @@ impl Api {
         metrics: Arc<LogMetrics>,
         stream: StreamSettings,
         bindings: Vec<Pattern>,
-        hands: SharedHands,
+        in_flight: SharedInFlight,
     ) -> Self {
-        let streams = Seats::new("streams", STREAMS.0, STREAMS.1);
-        let exports = Seats::new("exports", EXPORTS.0, EXPORTS.1);
-        Self { store, clock, shutdown, metrics, stream, bindings, hands, streams, exports }
+        let streams = Slots::new("streams", STREAMS.0, STREAMS.1);
+        let exports = Slots::new("exports", EXPORTS.0, EXPORTS.1);
+        Self { store, clock, shutdown, metrics, stream, bindings, in_flight, streams, exports }
     }
 }
 

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_times_and_pages_are_told_in_the_form_that_they_have() {
+    fn ids_times_and_pages_are_described_in_the_form_that_they_have() {
         let document = serde_json::to_value(document()).unwrap();
         let components = &document["components"];
         let log = &components["schemas"]["Log"]["properties"];

@@ -32,7 +32,7 @@ impl Reader {
     }
 
     /// Returns once the caller may not read as it did: its token or session ended, it was blocked, or it sees other entries now.
-    pub(super) async fn ended(&self, every: Duration) {
+    pub(super) async fn until_refused(&self, every: Duration) {
         self.bearer.until_refused(every, |claims| sees(claims) == Some(self.visibility)).await;
     }
 }

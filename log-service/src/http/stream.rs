@@ -28,7 +28,7 @@ const LAST_EVENT_ID_PARAMETER: &str = "last_event_id";
 const TICKET_PARAMETER: &str = "ticket";
 const PAGE: i64 = 100;
 /// Between two reads: entries that come in a burst are read together.
-const GATHER: Duration = Duration::from_millis(20);
+const COALESCE: Duration = Duration::from_millis(20);
 /// What a client is told to wait before it connects again.
 const RECONNECT_MS: u32 = 2_000;
 
@@ -40,7 +40,7 @@ pub struct StreamSettings {
     /// The store is asked this often even if nothing was heard: another process may write to it.
     pub poll: Duration,
     /// A client that takes nothing for so long is dropped.
-    pub patience: Duration,
+    pub send_limit: Duration,
     /// Whether the caller of a stream or an export still may read is asked this often.
     pub recheck: Duration,
 }
@@ -50,7 +50,7 @@ impl Default for StreamSettings {
         Self {
             heartbeat: Duration::from_secs(15),
             poll: Duration::from_secs(1),
-            patience: Duration::from_secs(10),
+            send_limit: Duration::from_secs(10),
             recheck: Duration::from_secs(2),
         }
     }
@@ -88,20 +88,20 @@ pub(super) async fn stream(
     if head_only() {
         return Ok(head().finish());
     }
-    let seat = api.streams.take(reader.caller().to_owned())?;
+    let slot = api.streams.take(reader.caller().to_owned())?;
     let position = match resume {
         Resume::After(id) => Some(id),
         Resume::Start => None,
         Resume::Now => api.store.last().await.map_err(of_store)?,
     };
-    let (sending, body) = feed(api.stream.patience);
+    let (sending, body) = feed(api.stream.send_limit);
     drop(task::spawn("log_stream", async move {
-        let _seat = seat;
+        let _slot = slot;
         let (recheck, end) = (api.stream.recheck, sending.clone());
         let follower = Follower { api, selection, position, sending };
         let ended = tokio::select! {
             outcome = follower.follow() => outcome,
-            () = reader.ended(recheck) => end.finish().await,
+            () = reader.until_refused(recheck) => end.finish().await,
         };
         if ended.is_err() {
             tracing::debug!("a stream's client has gone or was too slow");
@@ -156,7 +156,7 @@ impl Follower {
             tokio::select! {
                 () = self.sending.gone() => return Err(Gone),
                 () = self.api.shutdown.wait() => return self.sending.finish().await,
-                _ = appended.changed() => tokio::time::sleep(GATHER).await,
+                _ = appended.changed() => tokio::time::sleep(COALESCE).await,
                 () = tokio::time::sleep(waiting) => {}
             }
         }

@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 use service_kit::http::problem::Problem;
 use service_kit::http::stream::{
-    StreamTicket, TICKET_LIFETIME, TicketBody, TicketHash, Tickets, give, presented, redeem,
+    StreamTicket, TICKET_LIFETIME, TicketBody, TicketHash, Tickets, from_request, give, redeem,
 };
 use shared_events::UserId;
 
@@ -66,7 +66,7 @@ impl FromRequest for Listener {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let api = request.app_data::<web::Data<Api>>().cloned();
-        if let (Some(ticket), Some(api)) = (presented(request), api) {
+        if let (Some(ticket), Some(api)) = (from_request(request), api) {
             let request = request.clone();
             return Box::pin(async move {
                 let ticket = ticket?;

@@ -47,7 +47,7 @@ fn unchanged(found: Option<LogEntry>, expected: &Expected) -> Edited {
 pub enum Appended {
     Recorded(LogId),
     /// Its event id was there already, with the same content or with another.
-    Known {
+    Duplicate {
         id: LogId,
         same_content: bool,
     },

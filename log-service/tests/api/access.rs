@@ -75,7 +75,7 @@ async fn a_user_finds_its_own_entries_only_whatever_it_filters_by() {
 }
 
 #[actix_web::test]
-async fn a_refused_change_changes_nothing_and_its_body_is_not_looked_at() {
+async fn a_refused_change_changes_nothing_and_its_body_is_not_read() {
     let app = App::start().await;
     let id = app.record(event(Some(1), "original")).await["id"].as_str().unwrap().to_owned();
     let path = format!("/api/logs/{id}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reqwest::Method;
 use serde_json::json;
 use service_kit::ids;
-use service_kit::messaging::{Delivery, Destination, Outcome, Outgoing, Progress, Publisher, Receipt};
+use service_kit::messaging::{Delivery, Destination, HandlerResult, Outgoing, Progress, PublishResult, Publisher};
 use shared_events::events::{AccountCreated, BankCreated, EmailRequested, Event};
 use shared_events::{Envelope, EventId, UserId, WireMessage};
 
@@ -35,7 +35,7 @@ pub(crate) async fn total(app: &App) -> serde_json::Value {
 async fn an_event_becomes_an_entry_with_all_its_facts() {
     let app = App::start().await;
     let sent = message::<AccountCreated>(7);
-    assert_eq!(app.broker.publish(to_exchange(&sent)).await, Receipt::Accepted);
+    assert_eq!(app.broker.publish(to_exchange(&sent)).await, PublishResult::Accepted);
     let log = app.get(Who::User(7), "/api/logs").await.json()["results"][0].clone();
     assert_eq!(log["event_id"], sent.properties.message_id.clone().unwrap());
     assert_eq!((&log["event_type"], &log["source"]), (&json!("account.created"), &json!("urn:bank-service")));
@@ -52,7 +52,7 @@ async fn a_thousand_deliveries_of_one_event_make_one_entry() {
     let consumer = app.running.consumer();
     for _ in 0..4 {
         let batch: Vec<Delivery> = (0..250).map(|_| delivery(sent.clone())).collect();
-        assert_eq!(consumer.handle(&batch).await, vec![Outcome::Done; 250]);
+        assert_eq!(consumer.handle(&batch).await, vec![HandlerResult::Done; 250]);
     }
     assert_eq!(total(&app).await, 1);
     assert!(app.metric("bank_log_duplicates_total 999"));
@@ -68,7 +68,7 @@ async fn an_event_that_came_by_both_ways_is_one_entry() {
     body["event_id"] = json!(sent.properties.message_id);
     body["data"] = serde_json::from_slice::<serde_json::Value>(&sent.body).unwrap()["data"].clone();
     app.record(body).await;
-    assert_eq!(app.broker.publish(to_exchange(&sent)).await, Receipt::Accepted);
+    assert_eq!(app.broker.publish(to_exchange(&sent)).await, PublishResult::Accepted);
     assert_eq!(total(&app).await, 1);
     app.running.stop().await;
 }
@@ -99,9 +99,12 @@ async fn poison_in_a_batch_is_rejected_alone() {
         with_data(json!({"fits": true})),
     ];
     let outcomes = app.running.consumer().handle(&batch).await;
-    let done: Vec<bool> = outcomes.iter().map(|outcome| *outcome == Outcome::Done).collect();
+    let done: Vec<bool> = outcomes.iter().map(|outcome| *outcome == HandlerResult::Done).collect();
     assert_eq!(done, [true, false, false, false, true, false, false, false, true]);
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Done | Outcome::Reject { .. })), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|outcome| matches!(outcome, HandlerResult::Done | HandlerResult::Reject { .. })),
+        "{outcomes:?}"
+    );
     assert_eq!(total(&app).await, 3);
     app.running.stop().await;
 }
@@ -111,10 +114,10 @@ async fn poison_ends_as_a_dead_letter_with_its_reason() {
     let app = App::start().await;
     let mut poison = message::<AccountCreated>(1);
     poison.body = b"{".to_vec();
-    assert_eq!(app.broker.publish(to_exchange(&poison)).await, Receipt::Accepted);
-    let letters = app.dead_letters.all();
-    assert_eq!((letters.len(), letters[0].queue.as_str()), (1, "log-service"));
-    assert!(!letters[0].reason.is_empty());
+    assert_eq!(app.broker.publish(to_exchange(&poison)).await, PublishResult::Accepted);
+    let dead_letters = app.dead_letters.all();
+    assert_eq!((dead_letters.len(), dead_letters[0].queue.as_str()), (1, "log-service"));
+    assert!(!dead_letters[0].reason.is_empty());
     app.running.stop().await;
 }
 
@@ -129,7 +132,7 @@ async fn a_message_that_has_only_the_four_keys_is_logged_once() {
         headers: std::collections::BTreeMap::new(),
     };
     for _ in 0..3 {
-        assert_eq!(app.broker.publish(to_exchange(&bare)).await, Receipt::Accepted);
+        assert_eq!(app.broker.publish(to_exchange(&bare)).await, PublishResult::Accepted);
     }
     let log = app.get(Who::Admin, "/api/logs").await.json();
     assert_eq!((&log["total"], &log["results"][0]["event_type"]), (&json!(1), &json!("city.created")));
@@ -162,7 +165,7 @@ async fn numbers_are_kept_alike_by_message_and_by_request() {
     ] {
         let (sent, kept) = (format!(r#"{{"n":[{sent}]}}"#), format!(r#""data":{{"n":[{kept}]}}"#));
         let message = with_numbers(&sent);
-        assert_eq!(app.broker.publish(to_exchange(&message)).await, Receipt::Accepted);
+        assert_eq!(app.broker.publish(to_exchange(&message)).await, PublishResult::Accepted);
         let body = event(None, "numbers").to_string().replace(r#"{"name":"John Doe"}"#, &sent);
         let request = app.request(Who::Service, Method::POST, "/api/logs").header("content-type", "application/json");
         let answer = send(request.body(body)).await;
@@ -170,7 +173,7 @@ async fn numbers_are_kept_alike_by_message_and_by_request() {
         let both = app.get(Who::Admin, "/api/logs?order=desc&page_size=2").await.text;
         assert_eq!(both.matches(&kept).count(), 2, "{kept} in {both}");
     }
-    assert_eq!(app.broker.publish(to_exchange(&with_numbers(r#"{"n":1e400}"#))).await, Receipt::Accepted);
+    assert_eq!(app.broker.publish(to_exchange(&with_numbers(r#"{"n":1e400}"#))).await, PublishResult::Accepted);
     let dead = app.dead_letters.all();
     assert!(dead.len() == 1 && dead[0].reason.contains("number out of range"), "{}", dead[0].reason);
     app.running.stop().await;
@@ -180,9 +183,9 @@ async fn numbers_are_kept_alike_by_message_and_by_request() {
 async fn a_bank_is_logged_on_its_mail_only_and_mail_itself_never() {
     let app = App::start().await;
     for message in [message::<BankCreated>(1), message::<EmailRequested>(1)] {
-        assert!(matches!(app.broker.publish(to_exchange(&message)).await, Receipt::Unrouted { .. }));
+        assert!(matches!(app.broker.publish(to_exchange(&message)).await, PublishResult::Unrouted { .. }));
         // Also if it reaches the queue past the exchange, as a replayed dead letter does.
-        assert_eq!(app.running.consumer().handle(&[delivery(message)]).await, [Outcome::Skipped]);
+        assert_eq!(app.running.consumer().handle(&[delivery(message)]).await, [HandlerResult::Skipped]);
     }
     assert_eq!(total(&app).await, 0);
     app.running.stop().await;
@@ -195,7 +198,7 @@ async fn an_operator_may_bind_more() {
     config.routing_key = Some("#".to_owned());
     let app = App::start_with(place, config).await;
     for message in [message::<BankCreated>(1), message::<EmailRequested>(1)] {
-        assert_eq!(app.broker.publish(to_exchange(&message)).await, Receipt::Accepted);
+        assert_eq!(app.broker.publish(to_exchange(&message)).await, PublishResult::Accepted);
     }
     assert_eq!(app.get(Who::Admin, "/api/logs").await.json()["results"][0]["event_type"], "bank.created");
     assert_eq!(total(&app).await, 1);

@@ -28,12 +28,12 @@ async fn a_stream_ends_when_its_session_does_and_no_other_one() {
     ] {
         let mut events = Events::open(&app, Who::User(1), "", None).await;
         let mut other = Events::open(&app, Who::User(2), "", None).await;
-        app.bank.says(1, Err(refusal));
+        app.bank.set_answer(1, Err(refusal));
         ended(&mut events).await;
         app.record(event(Some(1), "nobody listens")).await;
         app.record(event(Some(2), "goes on")).await;
         assert_eq!(other.log().await["message"], "goes on");
-        app.bank.says(1, Ok(&["user"]));
+        app.bank.set_answer(1, Ok(&["user"]));
     }
     app.running.stop().await;
 }
@@ -42,12 +42,12 @@ async fn a_stream_ends_when_its_session_does_and_no_other_one() {
 async fn a_stream_ends_when_its_reader_sees_other_entries_and_goes_on_when_not() {
     let app = App::start().await;
     let mut events = Events::open(&app, Who::Manager, "", None).await;
-    app.bank.says(1001, Ok(&["admin"]));
-    let before = app.bank.asked().0;
-    eventually("it was asked for again", async || app.bank.asked().0 > before + 2).await;
+    app.bank.set_answer(1001, Ok(&["admin"]));
+    let before = app.bank.requests().0;
+    eventually("it was asked for again", async || app.bank.requests().0 > before + 2).await;
     app.record(event(Some(2), "goes on")).await;
     assert_eq!(events.log().await["message"], "goes on");
-    app.bank.says(1001, Ok(&["user"]));
+    app.bank.set_answer(1001, Ok(&["user"]));
     ended(&mut events).await;
     // It comes back, and sees what it may.
     let mut events = Events::open(&app, Who::Manager, "?last_event_id=0", None).await;
@@ -57,7 +57,7 @@ async fn a_stream_ends_when_its_reader_sees_other_entries_and_goes_on_when_not()
 }
 
 #[actix_web::test]
-async fn a_stream_that_was_opened_by_a_ticket_ends_with_the_session_that_asked_and_with_its_token() {
+async fn a_stream_that_was_opened_by_a_ticket_ends_with_the_session_that_requested_it_and_with_its_token() {
     let app = App::start().await;
     for by_time in [false, true] {
         let given = send(app.request(Who::User(1), Method::POST, "/api/logs/stream/ticket")).await;
@@ -67,10 +67,10 @@ async fn a_stream_that_was_opened_by_a_ticket_ends_with_the_session_that_asked_a
         if by_time {
             app.clock.advance(901);
         } else {
-            app.bank.says(1, Err(SessionError::Refused(ErrorCode::TokenRevoked)));
+            app.bank.set_answer(1, Err(SessionError::Refused(ErrorCode::TokenRevoked)));
         }
         ended(&mut events).await;
-        app.bank.says(1, Ok(&["user"]));
+        app.bank.set_answer(1, Ok(&["user"]));
     }
     app.running.stop().await;
 }
@@ -105,16 +105,16 @@ async fn an_export_is_broken_off_when_its_session_ends_or_its_reader_sees_other_
     for lost in [Err(SessionError::Refused(ErrorCode::TokenRevoked)), Ok(&["user"][..])] {
         let mut response = export(&app, "").await;
         response.chunk().await.unwrap().expect("it begins");
-        app.bank.says(1001, lost);
+        app.bank.set_answer(1001, lost);
         // Nothing is read meanwhile, so the place is given back only by an export that was broken off.
         eventually("the export has ended", async || {
-            app.bank.says(1001, Ok(&["manager"]));
+            app.bank.set_answer(1001, Ok(&["manager"]));
             let next = app.request(Who::Manager, Method::GET, "/api/logs/export?q=nothing").send().await.unwrap();
-            app.bank.says(1001, lost);
+            app.bank.set_answer(1001, lost);
             next.status() == 200
         })
         .await;
-        app.bank.says(1001, Ok(&["manager"]));
+        app.bank.set_answer(1001, Ok(&["manager"]));
         let rest = async {
             while response.chunk().await?.is_some() {}
             Ok::<_, reqwest::Error>(())

@@ -49,28 +49,28 @@ pub(crate) struct App {
 #[derive(Default)]
 pub(crate) struct Bank {
     answers: Mutex<HashMap<i64, Result<Vec<String>, SessionError>>>,
-    asked: AtomicU32,
+    requests: AtomicU32,
     refused: AtomicU32,
 }
 
 impl Bank {
-    pub(crate) fn says(&self, user: i64, answer: Result<&[&str], SessionError>) {
+    pub(crate) fn set_answer(&self, user: i64, answer: Result<&[&str], SessionError>) {
         let answer = answer.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect());
         self.answers.lock().unwrap().insert(user, answer);
     }
 
     /// How often it was asked, and refused.
-    pub(crate) fn asked(&self) -> (u32, u32) {
-        (self.asked.load(Ordering::SeqCst), self.refused.load(Ordering::SeqCst))
+    pub(crate) fn requests(&self) -> (u32, u32) {
+        (self.requests.load(Ordering::SeqCst), self.refused.load(Ordering::SeqCst))
     }
 }
 
 #[async_trait]
 impl SessionSource for Bank {
     async fn roles(&self, _: &str, claims: &Claims, _: bool) -> Result<Vec<String>, SessionError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        let told = claims.user_id.and_then(|user| self.answers.lock().unwrap().get(&user).cloned());
-        let answer = told.unwrap_or_else(|| Ok(claims.roles.clone()));
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        let stored = claims.user_id.and_then(|user| self.answers.lock().unwrap().get(&user).cloned());
+        let answer = stored.unwrap_or_else(|| Ok(claims.roles.clone()));
         self.refused.fetch_add(u32::from(answer.is_err()), Ordering::SeqCst);
         answer
     }
@@ -137,7 +137,7 @@ impl App {
     pub(crate) async fn start_with(place: Arc<Place>, config: LogServiceConfig) -> Self {
         let mut settings = config.check().unwrap();
         settings.stream.heartbeat = Duration::from_millis(300);
-        settings.stream.patience = Duration::from_millis(500);
+        settings.stream.send_limit = Duration::from_millis(500);
         settings.stream.recheck = Duration::from_millis(50);
         let (bank, clock) = (Arc::new(Bank::default()), Arc::new(MovedClock::default()));
         let (key, shutdown, metrics) = (SigningKey::generate(), Shutdown::new(), Metrics::new());

@@ -27,7 +27,7 @@ async fn an_admin_changes_message_and_data_and_nothing_else() {
 }
 
 #[actix_web::test]
-async fn read_only_unknown_and_wrong_fields_are_refused_together() {
+async fn read_only_unknown_and_wrong_fields_are_refused_at_once() {
     let app = App::start().await;
     let item = app.record(event(Some(1), "before")).await;
     let path = format!("/api/logs/{}", item["id"].as_str().unwrap());

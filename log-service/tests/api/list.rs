@@ -88,7 +88,7 @@ async fn a_cursor_at_the_end_shows_what_comes_later() {
 }
 
 #[actix_web::test]
-async fn filters_hold_together() {
+async fn filters_are_combined_with_and() {
     let app = App::start().await;
     for (user, kind, source, date, message) in [
         (1, "account.created", "urn:bank-service", "2025-01-16T17:10:26", "Account created with ID: 1"),

@@ -7,12 +7,12 @@ use service_kit::ids;
 use crate::harness::{App, Who, event};
 
 #[actix_web::test]
-async fn recorded_events_are_told_from_missing_ones_without_their_content() {
+async fn recorded_events_are_distinguished_from_missing_ones_without_their_content() {
     let app = App::start().await;
     let (first, second) = (app.record(event(Some(1), "one")).await, app.record(event(None, "two")).await);
     let missing = ids::new_event_id();
-    let asked = json!({"event_ids": [first["event_id"], missing, second["event_id"], first["event_id"]]});
-    let answer = app.post(Who::Service, "/api/logs/lookup", &asked).await;
+    let body = json!({"event_ids": [first["event_id"], missing, second["event_id"], first["event_id"]]});
+    let answer = app.post(Who::Service, "/api/logs/lookup", &body).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     let mut found = answer.json()["results"].as_array().unwrap().clone();
     found.sort_by_key(|found| found["id"].as_str().unwrap().to_owned());

@@ -65,12 +65,12 @@ async fn a_thousand_parallel_repetitions_make_one_entry() {
     let app = App::start().await;
     let sent = event(None, "once");
     let token = app.token(Who::Service);
-    let posts = (0..1_000).map(|_| {
+    let requests = (0..1_000).map(|_| {
         let request = app.request(Who::Nobody, Method::POST, "/api/logs").bearer_auth(&token).json(&sent);
         async move { send(request).await.status }
     });
     let mut created = 0;
-    let mut statuses = futures_util::stream::iter(posts).buffer_unordered(32);
+    let mut statuses = futures_util::stream::iter(requests).buffer_unordered(32);
     while let Some(status) = statuses.next().await {
         assert!(status.is_success(), "{status}");
         created += usize::from(status == StatusCode::CREATED);
@@ -135,7 +135,7 @@ async fn what_is_no_json_object_of_bounded_size_is_refused() {
     app.running.stop().await;
 }
 
-fn by_hand(message: &str) -> Value {
+fn manual_entry(message: &str) -> Value {
     let mut entry = event(None, message);
     entry["event_type"] = json!("manual.noted");
     entry["source"] = json!("manual");
@@ -143,9 +143,9 @@ fn by_hand(message: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn an_admin_adds_an_entry_by_hand_once_and_as_itself() {
+async fn an_admin_adds_a_manual_entry_once_and_as_itself() {
     let app = App::start().await;
-    let sent = by_hand("Call with the customer");
+    let sent = manual_entry("Call with the customer");
     let answer = app.post(Who::Admin, "/api/logs", &sent).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
     let item = answer.json()["item"].clone();
@@ -163,17 +163,17 @@ async fn an_admin_adds_an_entry_by_hand_once_and_as_itself() {
 }
 
 #[actix_web::test]
-async fn an_entry_by_hand_passes_for_no_event_and_for_nobody_else() {
+async fn a_manual_entry_imitates_no_event_and_no_other_user() {
     let app = App::start().await;
     assert_eq!(app.post(Who::Admin, "/api/logs", &event(None, "forged")).await.error(), "access_denied");
-    assert_eq!(app.post(Who::Manager, "/api/logs", &by_hand("x")).await.error(), "access_denied");
-    assert_eq!(app.post(Who::Service, "/api/logs", &by_hand("x")).await.faulty_fields(), ["event_type"]);
+    assert_eq!(app.post(Who::Manager, "/api/logs", &manual_entry("x")).await.error(), "access_denied");
+    assert_eq!(app.post(Who::Service, "/api/logs", &manual_entry("x")).await.faulty_fields(), ["event_type"]);
     for (field, value) in [("source", "urn:bank-service".into()), ("user_id", json!(7))] {
-        let mut entry = by_hand("x");
+        let mut entry = manual_entry("x");
         entry[field] = value;
         assert_eq!(app.post(Who::Admin, "/api/logs", &entry).await.faulty_fields(), [field]);
     }
-    let mut entry = by_hand("x");
+    let mut entry = manual_entry("x");
     (entry["source"], entry["user_id"]) = ("urn:bank-service".into(), json!(7));
     assert_eq!(app.post(Who::Admin, "/api/logs", &entry).await.faulty_fields(), ["source", "user_id"]);
     assert_eq!(app.get(Who::Admin, "/api/logs").await.json()["total"], 0);

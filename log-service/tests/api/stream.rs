@@ -168,7 +168,7 @@ async fn the_head_of_a_stream_or_an_export_takes_no_place() {
 }
 
 #[actix_web::test]
-async fn a_stream_shows_only_what_its_reader_may_see_and_asked_for() {
+async fn a_stream_shows_only_what_its_reader_may_see_and_selected() {
     let app = App::start().await;
     let mut own = Events::open(&app, Who::User(1), "", None).await;
     let mut cards = Events::open(&app, Who::Admin, "?event_type=card.created", None).await;

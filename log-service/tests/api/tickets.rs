@@ -80,16 +80,16 @@ async fn a_ticket_counts_as_long_as_the_session_and_with_the_roles_of_now() {
     let app = App::start().await;
     for (code, status) in [(ErrorCode::TokenRevoked, 401), (ErrorCode::Blocked, 403)] {
         let ticket = ticket(&app, Who::User(1)).await;
-        app.bank.says(1, Err(SessionError::Refused(code)));
+        app.bank.set_answer(1, Err(SessionError::Refused(code)));
         assert_eq!(refused(&app, &format!("ticket={ticket}")).await, outcome(status, code.as_str()));
-        app.bank.says(1, Ok(&["user"]));
+        app.bank.set_answer(1, Ok(&["user"]));
     }
-    let away = ticket(&app, Who::User(1)).await;
-    app.bank.says(1, Err(SessionError::Unknown));
-    assert_eq!(refused(&app, &format!("ticket={away}")).await, outcome(503, "unavailable"));
+    let unused = ticket(&app, Who::User(1)).await;
+    app.bank.set_answer(1, Err(SessionError::Unknown));
+    assert_eq!(refused(&app, &format!("ticket={unused}")).await, outcome(503, "unavailable"));
 
     let ticket = ticket(&app, Who::Manager).await;
-    app.bank.says(1001, Ok(&["user"]));
+    app.bank.set_answer(1001, Ok(&["user"]));
     let mut events = Events::open(&app, Who::Nobody, &format!("?ticket={ticket}"), None).await;
     app.record(event(Some(2), "foreign")).await;
     app.record(event(Some(1001), "own")).await;
@@ -98,7 +98,7 @@ async fn a_ticket_counts_as_long_as_the_session_and_with_the_roles_of_now() {
 }
 
 #[actix_web::test]
-async fn a_ticket_is_no_longer_good_than_the_token_that_asked() {
+async fn a_ticket_is_valid_no_longer_than_the_token_that_requested_it() {
     let app = App::start().await;
     let mut claims = App::claims(Who::User(1));
     claims.exp = claims.iat + 30;
@@ -151,7 +151,7 @@ async fn a_client_without_headers_comes_back_where_it_was() {
 }
 
 #[actix_web::test]
-async fn a_page_of_another_origin_asks_for_a_ticket_and_opens_the_stream() {
+async fn a_page_of_another_origin_gets_a_ticket_and_opens_the_stream() {
     const PAGE: &str = "https://app.example";
     let place = std::sync::Arc::new(crate::backend::Place::new());
     let mut config = place.config();

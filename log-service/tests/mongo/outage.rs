@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use service_kit::messaging::{Delivery, Destination, Outgoing, Progress, Publisher, Receipt};
+use service_kit::messaging::{Delivery, Destination, Outgoing, Progress, PublishResult, Publisher};
 use shared_events::WireMessage;
 use shared_events::events::AccountCreated;
 
@@ -14,7 +14,7 @@ use crate::server::Mongod;
 use crate::traffic::{assert_shown_once, follow, write};
 
 /// From the server's return to the first delivery.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 async fn total(app: &App) -> i64 {
     app.get(Who::Admin, "/api/logs").await.json()["total"].as_i64().unwrap_or(-1)
@@ -26,11 +26,11 @@ async fn publish(app: &App, event: WireMessage) {
     loop {
         let outgoing = Outgoing { message: event.clone(), destination: Destination::Exchange, progress };
         progress = match app.broker.publish(outgoing).await {
-            Receipt::Accepted => return,
-            Receipt::Later { progress, .. } => progress,
-            Receipt::Unrouted { reason, .. } | Receipt::Unavailable { reason } => panic!("{reason}"),
+            PublishResult::Accepted => return,
+            PublishResult::Later { progress, .. } => progress,
+            PublishResult::Unrouted { reason, .. } | PublishResult::Unavailable { reason } => panic!("{reason}"),
         };
-        let spent = progress.get("log-service").map_or(0, |progress| progress.tries().attempts);
+        let spent = progress.get("log-service").map_or(0, |progress| progress.counts().attempts);
         assert_eq!(spent, 0, "an outage spends no attempts");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -102,7 +102,7 @@ async fn an_outage_pauses_the_queue_and_heals_by_itself() {
     let (delivered, back) = tokio::join!(delivered, back);
     let took = delivered.saturating_duration_since(back);
     println!("first delivery {} ms after the server was back", took.as_millis());
-    assert!(took < PATIENCE, "{took:?}");
+    assert!(took < WAIT_LIMIT, "{took:?}");
     eventually("both are shown", async || total(&app).await == 2).await;
     eventually("ready", async || app.get(Who::Nobody, "/readyz").await.status == 200).await;
     assert!(app.dead_letters.all().is_empty());
@@ -118,7 +118,7 @@ async fn a_server_that_falls_silent_costs_a_call_its_time_and_no_more() {
     let began = Instant::now();
     let delivery = Delivery { message: message::<AccountCreated>(1), attempt: 1, redelivered: false };
     let outcome = app.running.consumer().handle(&[delivery]).await;
-    assert!(matches!(outcome.as_slice(), [service_kit::messaging::Outcome::Later { .. }]), "{outcome:?}");
+    assert!(matches!(outcome.as_slice(), [service_kit::messaging::HandlerResult::Later { .. }]), "{outcome:?}");
     assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
     server.resume();
     eventually("it goes on", async || {

@@ -30,14 +30,14 @@ async fn a_server_without_a_replica_set_is_refused_with_the_remedy() {
 }
 
 #[actix_web::test]
-async fn a_replica_set_that_was_never_initiated_is_told_as_that() {
+async fn a_replica_set_that_was_never_initiated_is_reported_as_that() {
     let server = Mongod::start_with(&["--replSet", "rs0"]).await;
     let error = refusal(&server.uri()).await;
     assert!(error.contains("rs.initiate()"), "{error}");
 }
 
 #[actix_web::test]
-async fn a_wrong_name_of_the_replica_set_is_told_as_that() {
+async fn a_wrong_name_of_the_replica_set_is_reported_as_that() {
     let uri = crate::backend::uri();
     let error = refusal(&uri.replace("replicaSet=", "replicaSet=not-")).await;
     assert!(error.contains("is replicaSet in the URI the name of the set?"), "{error}");
@@ -66,7 +66,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused_and_of_a_known_one_bel
 }
 
 #[actix_web::test]
-async fn a_server_that_is_not_there_or_says_nothing_is_not_waited_for() {
+async fn a_server_that_is_not_there_or_silent_is_not_waited_for() {
     let error = refusal("mongodb://log:hunter2@127.0.0.1:1/?replicaSet=rs0").await;
     assert!(error.contains("no primary is reachable"), "{error}");
     // Takes connections, answers nothing.

@@ -45,7 +45,7 @@ async fn write(store: Arc<dyn LogStore>, shared: Vec<Vec<NewLogEntry>>) -> usize
         for appended in left.unwrap().into_iter().chain(right.unwrap()) {
             match appended {
                 Appended::Recorded(_) => recorded += 1,
-                Appended::Known { same_content, .. } => assert!(same_content),
+                Appended::Duplicate { same_content, .. } => assert!(same_content),
             }
         }
     }

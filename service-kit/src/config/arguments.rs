@@ -36,7 +36,7 @@ pub(super) fn with_variables(mut command: Command, variables: &Variables, path: 
         command = command.mut_arg(arg.get_id(), |arg| arg.hide_env_values(true));
         let given = value_of(&arg, &variable, variables, all);
         // The help names a variable also where it is set to nothing.
-        if (given.is_err() || variables.is_empty_in_process(&variable)) && !asks_for_help() {
+        if (given.is_err() || variables.is_empty_in_process(&variable)) && !wants_help() {
             command = command.mut_arg(arg.get_id(), |arg| arg.env(None::<&str>));
         }
         match given {
@@ -51,7 +51,7 @@ pub(super) fn with_variables(mut command: Command, variables: &Variables, path: 
     command
 }
 
-fn asks_for_help() -> bool {
+fn wants_help() -> bool {
     std::env::args_os().any(|argument| ["--help", "-h", "help"].iter().any(|help| argument == *help))
 }
 

@@ -81,8 +81,8 @@ fn parsed(command: &mut Command, words: &[Word]) -> Result<ArgMatches, clap::Err
 
 /// A word that asks for the help by its first letter alone: `-hunter2`.
 fn false_help(command: &Command, words: &[Word]) -> Option<Finding> {
-    let asks = |(_, word): &Word| ["--help", "-h", "help", "--version", "-V"].iter().any(|help| word == help);
-    if words.iter().skip(1).any(asks) {
+    let requests_help = |(_, word): &Word| ["--help", "-h", "help", "--version", "-V"].iter().any(|help| word == help);
+    if words.iter().skip(1).any(requests_help) {
         return None;
     }
     let is_cluster = |(_, word): &Word| word.to_string_lossy().starts_with(['-']) && word.len() > 2;

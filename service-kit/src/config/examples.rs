@@ -49,7 +49,7 @@ impl Default for EnvOptions {
 }
 
 /// Whether a text says of itself that it is to be replaced, or is one that nobody drew at random: `aaaa…`, `12341234…`.
-pub fn looks_like_example(secret: &str) -> bool {
+pub fn resembles_example(secret: &str) -> bool {
     let lower = secret.to_lowercase();
     PARTS.iter().any(|part| lower.contains(part))
         || ENDS.iter().any(|end| lower.ends_with(end))
@@ -72,9 +72,9 @@ pub fn refuse_plain_http(app_env: AppEnv, variable: &str, url: &Url, faults: &mu
 
 /// The same as a warning: keys or tokens are fetched from an address that somebody between could answer for.
 pub fn plain_http_warning(app_env: AppEnv, variable: &str, url: &Url) -> Option<String> {
-    let told =
+    let warning =
         || format!("{variable}: plain http to another host in production; make sure that the network is private");
-    (app_env.is_production() && is_plain(url)).then(told)
+    (app_env.is_production() && is_plain(url)).then(warning)
 }
 
 /// Whether requests leave this machine unencrypted.
@@ -107,10 +107,10 @@ fn is_example(text: &str) -> bool {
     if FILES.iter().any(|scheme| text.starts_with(scheme)) {
         return false;
     }
-    let Some((_, rest)) = text.split_once("://") else { return looks_like_example(text) };
+    let Some((_, rest)) = text.split_once("://") else { return resembles_example(text) };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let login = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':'));
-    login.is_some_and(|(user, password)| looks_like_example(password) || (!password.is_empty() && user == password))
+    login.is_some_and(|(user, password)| resembles_example(password) || (!password.is_empty() && user == password))
 }
 
 #[cfg(test)]
@@ -121,9 +121,12 @@ mod tests {
         let mut faults = Faults::new();
         let secret = Secret::new(text);
         faults.refuse_examples(app_env, &[("AMQP_URI", Some(&secret)), ("OTHER", None)]);
-        let told = faults.finish().map_err(|error| error.to_string());
-        assert!(told.as_ref().err().is_none_or(|told| told.contains("AMQP_URI: ") && !told.contains(text)), "{told:?}");
-        told.is_err()
+        let warning = faults.finish().map_err(|error| error.to_string());
+        assert!(
+            warning.as_ref().err().is_none_or(|report| report.contains("AMQP_URI: ") && !report.contains(text)),
+            "{warning:?}"
+        );
+        warning.is_err()
     }
 
     #[test]
@@ -161,10 +164,10 @@ mod tests {
     #[test]
     fn a_text_that_nobody_drew_at_random_is_an_example() {
         for typed in ["a".repeat(32), "12".repeat(16), "abcd ".repeat(8), "please puthereyoursecretkey".to_owned()] {
-            assert!(looks_like_example(&typed), "{typed}");
+            assert!(resembles_example(&typed), "{typed}");
         }
         for drawn in ["0123456789abcdef0123456789abcdef", "q0TqJXk0q4dVtq2m3yX0rJvB4mJxS9pY", "aaaa"] {
-            assert!(!looks_like_example(drawn), "{drawn}");
+            assert!(!resembles_example(drawn), "{drawn}");
         }
     }
 

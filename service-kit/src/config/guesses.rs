@@ -63,12 +63,12 @@ impl Setting {
 /// The setting that a name, in capital letters, is closest to.
 pub(super) fn closest<'a>(name: &str, ours: &'a [Setting]) -> Option<&'a str> {
     let by_flag = ours.iter().find(|our| our.flag == name && name.contains('_'));
-    let by_letters = || ours.iter().find(|our| resembles(name, &our.variable));
+    let by_spelling = || ours.iter().find(|our| resembles(name, &our.variable));
     let by_words = || {
         let close = ours.iter().filter_map(|our| Some((differing_words(name, &our.variable)?, our)));
         close.min_by_key(|(differing, _)| *differing).map(|(_, our)| our)
     };
-    by_flag.or_else(by_letters).or_else(by_words).map(|our| our.variable.as_str())
+    by_flag.or_else(by_spelling).or_else(by_words).map(|our| our.variable.as_str())
 }
 
 /// One letter away, or two in a long name; or a word at the end is written out, or cut off: `PASSWORD` and `PASS`.
@@ -154,7 +154,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_name_resembles_ours_by_a_letter_or_by_a_word_cut_off_or_written_out() {
+    fn a_name_resembles_ours_by_a_character_or_by_a_word_cut_off_or_written_out() {
         for (name, our) in
             [("ADMIN_PASSWORD", "ADMIN_PASS"), ("ADMIN_PAS", "ADMIN_PASS"), ("EMAIL_ADDR", "EMAIL_ADDRESS")]
         {

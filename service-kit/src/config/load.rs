@@ -51,7 +51,7 @@ pub fn parse<T: Parser>() -> Parsed<T> {
             print_warnings(&command, None, &warnings);
             refuse(&command, &error.to_string())
         }
-        Err(Unread::Asked(error)) => error.exit(),
+        Err(Unread::Help(error)) => error.exit(),
     }
 }
 
@@ -59,7 +59,7 @@ pub fn parse<T: Parser>() -> Parsed<T> {
 #[derive(Debug)]
 enum Unread {
     /// The command line asks for the help.
-    Asked(clap::Error),
+    Help(clap::Error),
     Refused(ConfigError),
 }
 
@@ -71,7 +71,7 @@ fn read<T: Parser>(
     let mut given = Given::default();
     let mut command = with_variables(T::command(), variables, &[], &mut given);
     warnings.append(&mut given.warnings);
-    let line = command_line::read(&mut command, args).map_err(Unread::Asked)?;
+    let line = command_line::read(&mut command, args).map_err(Unread::Help)?;
     let faults = faults_of(&T::command(), given, &line);
     let Some(matches) = line.matches else { return Err(Unread::Refused(error_of(faults))) };
     match T::from_arg_matches(&matches) {
@@ -102,7 +102,7 @@ fn faults_of(command: &Command, given: Given, line: &CommandLine) -> Faults {
             set_flag(&mut faults, variable, argument);
         }
     }
-    refused::note(given.refused, line.matches.as_ref(), &mut faults);
+    refused::report_refused(given.refused, line.matches.as_ref(), &mut faults);
     faults
 }
 
@@ -168,7 +168,7 @@ pub fn parse_from<T: Parser>(args: impl IntoIterator<Item = impl Into<OsString>>
     match read(variables, args, &mut Vec::new()) {
         Ok((Parsed { options, faults }, _)) => faults.finish().map(|()| options),
         Err(Unread::Refused(error)) => Err(error),
-        Err(Unread::Asked(_)) => Err(ConfigError::of("the command line asks for the help")),
+        Err(Unread::Help(_)) => Err(ConfigError::of("the command line asks for the help")),
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
         match read(&Variables::of(process, file), args, &mut Vec::new()) {
             Ok((Parsed { options, faults }, _)) => faults.finish().map(|()| options).map_err(|error| error.to_string()),
             Err(Unread::Refused(error)) => Err(error.to_string()),
-            Err(Unread::Asked(error)) => panic!("{error}"),
+            Err(Unread::Help(error)) => panic!("{error}"),
         }
     }
 

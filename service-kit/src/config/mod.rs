@@ -23,7 +23,7 @@ mod secret;
 mod variables;
 mod words;
 
-pub use examples::{EnvOptions, is_plain, looks_like_example, plain_http_warning, refuse_plain_http};
+pub use examples::{EnvOptions, is_plain, plain_http_warning, refuse_plain_http, resembles_example};
 pub use faults::{ConfigError, Faults};
 pub use load::{Parsed, parse, parse_from, warnings};
 pub use old_names::{OLD_NAMES, OldName, Treatment};

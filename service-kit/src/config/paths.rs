@@ -4,14 +4,16 @@ use std::path::Path;
 
 use super::Faults;
 
-/// Notes a folder that cannot be made, since something else is in its place or in that of a folder above it.
-pub fn check_folder(variable: &str, path: &Path, faults: &mut Faults) {
+/// Notes a folder that cannot be made, since something else is in its place or in that of a folder above it. False if it is so.
+pub fn check_folder(variable: &str, path: &Path, faults: &mut Faults) -> bool {
     let nearest = path.ancestors().find(|path| !path.as_os_str().is_empty() && path.symlink_metadata().is_ok());
-    if nearest.is_some_and(|path| !path.is_dir()) {
+    let is_sound = nearest.is_none_or(Path::is_dir);
+    if !is_sound {
         faults.add(format!(
             "{variable}: not a folder, or below something that is none; choose a folder that may be written to"
         ));
     }
+    is_sound
 }
 
 /// The same for a file, whose folder is made with it.
@@ -27,7 +29,7 @@ pub fn check_file(variable: &str, path: &Path, faults: &mut Faults) {
 mod tests {
     use super::*;
 
-    fn lines(check: impl FnOnce(&mut Faults)) -> Vec<String> {
+    fn lines<T>(check: impl FnOnce(&mut Faults) -> T) -> Vec<String> {
         let mut faults = Faults::new();
         check(&mut faults);
         faults.finish().err().map(|error| error.lines().to_vec()).unwrap_or_default()

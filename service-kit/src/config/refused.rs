@@ -38,7 +38,7 @@ impl Refused {
 }
 
 /// Notes all faults that no flag makes up for.
-pub(super) fn note(refused: Vec<Refused>, matches: Option<&ArgMatches>, faults: &mut Faults) {
+pub(super) fn report_refused(refused: Vec<Refused>, matches: Option<&ArgMatches>, faults: &mut Faults) {
     for refused in refused.into_iter().filter(|refused| refused.counts(matches)) {
         faults.refuse(&refused.variable, refused.line);
     }

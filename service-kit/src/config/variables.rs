@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn old_names_count_in_small_letters_too() {
+    fn old_names_count_in_lower_case_too() {
         let (value, warning) = resolved(&[("mongodb_collections", "entries")], "", "MONGODB_COLLECTION");
         assert_eq!(value.as_deref(), Some("entries"));
         assert!(warning.starts_with("mongodb_collections is called MONGODB_COLLECTION here"), "{warning}");

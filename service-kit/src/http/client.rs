@@ -73,7 +73,7 @@ mod tests {
         Repeated(#[source] std::io::Error),
         #[error("the key cannot be read")]
         Silent(#[source] std::io::Error),
-        #[error("the database is away: Input/output error: Input/output error: refused")]
+        #[error("the database is unavailable: Input/output error: Input/output error: refused")]
         Driver,
     }
 
@@ -83,7 +83,7 @@ mod tests {
         for (fault, text) in [
             (Fault::Repeated(cause()), "the file cannot be opened: Permission denied (os error 13)"),
             (Fault::Silent(cause()), "the key cannot be read: Permission denied (os error 13)"),
-            (Fault::Driver, "the database is away: Input/output error: refused"),
+            (Fault::Driver, "the database is unavailable: Input/output error: refused"),
         ] {
             assert_eq!(causes(&fault), text);
         }

@@ -65,9 +65,9 @@ impl Origins {
 
     /// The answer to a preflight of an allowed origin; `None` for every other request.
     pub(super) fn preflight(&self, request: &ServiceRequest) -> Option<HttpResponse> {
-        let asks = request.method() == Method::OPTIONS
+        let is_preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if !asks || self.allowed(request.headers()).is_none() {
+        if !is_preflight || self.allowed(request.headers()).is_none() {
             return None;
         }
         let mut answer = HttpResponse::NoContent();

@@ -58,11 +58,11 @@ mod tests {
     }
 
     #[test]
-    fn a_service_on_all_addresses_is_asked_on_the_loopback_one() {
-        for (bind, asked) in
+    fn a_service_on_all_addresses_is_probed_on_the_loopback_one() {
+        for (bind, probed) in
             [("0.0.0.0:5000", "127.0.0.1:5000"), ("[::]:1", "[::1]:1"), ("192.0.2.7:80", "192.0.2.7:80")]
         {
-            assert_eq!(reachable(bind.parse().unwrap()).to_string(), asked);
+            assert_eq!(reachable(bind.parse().unwrap()).to_string(), probed);
         }
     }
 }

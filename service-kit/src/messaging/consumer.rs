@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shared_events::Pattern;
 
-use super::delivery::{Delivery, Outcome};
+use super::delivery::{Delivery, HandlerResult};
 
 /// The meaning of a queue's messages. Concurrency, time limit, panics, attempts, delays and dead letters are the runner's.
 #[async_trait]
@@ -14,7 +14,7 @@ pub trait Consumer: Send + Sync + 'static {
     ///
     /// The same message may come again at any time, so its effect has to be in place once only. The future is dropped when
     /// the time limit is reached; it must not block its thread.
-    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome>;
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult>;
 
     /// Is the thing behind the consumer (a database, a mail server) there? Asked after a retry or a time-out, and again and
     /// again while the queue is paused. An error means an outage: the queue pauses, and no attempt is spent.

@@ -14,7 +14,7 @@ pub struct Delivery {
 
 /// What became of a message. The reasons go to logs and dead letters: no secret and nothing of the body belongs there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum HandlerResult {
     /// Its effect is in place.
     Done,
     /// It asks for nothing here; acknowledged, and counted apart.
@@ -27,7 +27,7 @@ pub enum Outcome {
     Reject { reason: String },
 }
 
-impl Outcome {
+impl HandlerResult {
     pub fn retry(reason: impl Into<String>) -> Self {
         Self::Retry { reason: reason.into() }
     }
@@ -42,14 +42,14 @@ impl Outcome {
 }
 
 /// Reads the message as an event; a message that is none is poison, and the outcome to return for it is the error.
-pub fn decode_or_reject(delivery: &Delivery) -> Result<Envelope, Outcome> {
-    delivery.message.decode().map_err(|error| Outcome::reject(error.to_string()))
+pub fn decode_or_reject(delivery: &Delivery) -> Result<Envelope, HandlerResult> {
+    delivery.message.decode().map_err(|error| HandlerResult::reject(error.to_string()))
 }
 
 /// Reads the event's facts as their own type; facts that do not fit are poison.
-pub fn data_or_reject<E: Event>(envelope: &Envelope) -> Result<E, Outcome> {
+pub fn data_or_reject<E: Event>(envelope: &Envelope) -> Result<E, HandlerResult> {
     envelope.data::<E>().map_err(|error| {
         let reason = shared_events::wire::describe_json_error(&error);
-        Outcome::reject(format!("the data does not fit {}: {reason}", E::TYPE))
+        HandlerResult::reject(format!("the data does not fit {}: {reason}", E::TYPE))
     })
 }

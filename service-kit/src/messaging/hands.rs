@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a process tells of its hands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HandsReport {
+pub struct InFlightReport {
     /// Which process tells.
     pub replica: String,
     /// How many of the queue's consumers it runs now.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounterVec, IntGauge};
 
-use super::runner::Verdict;
+use super::runner::Disposition;
 use crate::telemetry::Metrics;
 
 const MESSAGES_HELP: &str = "Messages by queue and outcome";
@@ -34,14 +34,14 @@ impl QueueMetrics {
         }
     }
 
-    pub(crate) fn count(&self, verdict: &Verdict) {
-        self.count_as(match verdict {
-            Verdict::Ack => "done",
-            Verdict::Skip => "skipped",
-            Verdict::RetryAfter { tries, .. } if tries.postponed > 0 => "postponed",
-            Verdict::RetryAfter { .. } => "retry",
-            Verdict::DeadLetter { .. } => "dead",
-            Verdict::Pause { .. } => "paused",
+    pub(crate) fn count(&self, disposition: &Disposition) {
+        self.count_as(match disposition {
+            Disposition::Ack => "done",
+            Disposition::Skip => "skipped",
+            Disposition::RetryAfter { counts, .. } if counts.postponed > 0 => "postponed",
+            Disposition::RetryAfter { .. } => "retry",
+            Disposition::DeadLetter { .. } => "dead",
+            Disposition::Pause { .. } => "paused",
         });
     }
 

@@ -27,10 +27,10 @@ pub use amqp::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher};
 pub use broker::{AmqpSettings, BrokerOptions};
 pub use consumer::{Consumer, ConsumerSettings};
 pub use dead_letters::{
-    DeadLetter, DeadLetterFolder, DeadLetterOffice, DeadLetters, InProcessOffice, MemoryDeadLetters,
+    DeadLetter, DeadLetterAdmin, DeadLetterFolder, DeadLetters, InProcessDeadLetterAdmin, MemoryDeadLetters,
 };
-pub use delivery::{Delivery, Outcome, data_or_reject, decode_or_reject};
-pub use hands::HandsReport;
+pub use delivery::{Delivery, HandlerResult, data_or_reject, decode_or_reject};
+pub use hands::InFlightReport;
 pub use in_process::{InProcessBroker, SubscribeError};
 pub use progress::{Progress, QueueProgress};
-pub use publisher::{Destination, Outgoing, Publisher, Receipt};
+pub use publisher::{Destination, Outgoing, PublishResult, Publisher};

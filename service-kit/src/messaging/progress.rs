@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::runner::Tries;
+use super::runner::AttemptCounts;
 
 /// Progress by queue name; a queue that is not in it has not seen the message yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +54,10 @@ impl Progress {
 
 impl QueueProgress {
     /// The tries so far; none for a queue that has finished.
-    pub fn tries(&self) -> Tries {
+    pub fn counts(&self) -> AttemptCounts {
         match *self {
-            Self::Pending { attempts, panics, postponed, .. } => Tries { attempts, panics, postponed },
-            Self::Done | Self::Dead => Tries::default(),
+            Self::Pending { attempts, panics, postponed, .. } => AttemptCounts { attempts, panics, postponed },
+            Self::Done | Self::Dead => AttemptCounts::default(),
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Outgoing {
 
 /// What became of a published message.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Receipt {
+pub enum PublishResult {
     /// The transport has taken it for good. Nothing is left to do.
     Accepted,
     /// It has to be published again, not before `after`, and with this progress.
@@ -49,7 +49,7 @@ pub enum Receipt {
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
     /// Publishes, and returns when the message's fate is known. Dropping the future does not take the message back.
-    async fn publish(&self, outgoing: Outgoing) -> Receipt;
+    async fn publish(&self, outgoing: Outgoing) -> PublishResult;
 
     /// Names of queues that came back from a pause, or are there again after they were missing. A receiver that lagged behind
     /// should take all queues as resumed.

@@ -69,13 +69,13 @@ mod tests {
 
     impl SimpleConnection for Full {
         fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
-            let told = Box::new("database or disk is full".to_owned());
-            if sql == "COMMIT" { Err(Error::DatabaseError(DatabaseErrorKind::Unknown, told)) } else { Ok(()) }
+            let message = Box::new("database or disk is full".to_owned());
+            if sql == "COMMIT" { Err(Error::DatabaseError(DatabaseErrorKind::Unknown, message)) } else { Ok(()) }
         }
     }
 
     #[tokio::test]
-    async fn a_full_disk_is_told_as_such() {
+    async fn a_full_disk_is_reported_as_such() {
         let folder = tempfile::tempdir().unwrap();
         let writer = Writer::start(open(&folder.path().join("db"), Role::Writer).unwrap()).unwrap();
         // A bound of its own, which SQLite tells like that of the disk.

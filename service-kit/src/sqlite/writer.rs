@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_commit_is_told_to_everyone_and_the_thread_goes_on() {
+    async fn a_failed_commit_is_reported_to_every_caller_and_the_thread_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let writer = writer(&folder.path().join("db"));
         // Ends the group's transaction behind its back: the savepoint and the commit fail.

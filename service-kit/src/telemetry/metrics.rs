@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_process_and_the_build_are_told() {
+    fn the_process_and_the_build_are_exported() {
         let text = Metrics::new().render();
         let names = [
             "process_resident_memory_bytes ",

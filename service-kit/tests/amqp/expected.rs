@@ -3,20 +3,22 @@
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::{AmqpPublisher, Destination, Outcome, Outgoing, Progress, Publisher as _, Receipt};
+use service_kit::messaging::{
+    AmqpPublisher, Destination, HandlerResult, Outgoing, Progress, PublishResult, Publisher as _,
+};
 use service_kit::telemetry::Metrics;
 
 use crate::scripted::{Scripted, message};
-use crate::support::{Stage, broker_uri, eventually};
+use crate::support::{BrokerFixture, broker_uri, eventually};
 
 /// A publisher at the stage's exchange that expects these queues.
-fn expecting(stage: &Stage, queues: &[&str]) -> AmqpPublisher {
-    let mut settings = stage.settings.clone();
-    settings.expected_queues = queues.iter().map(|queue| stage.name(queue)).collect();
+fn expecting(fixture: &BrokerFixture, queues: &[&str]) -> AmqpPublisher {
+    let mut settings = fixture.settings.clone();
+    settings.expected_queues = queues.iter().map(|queue| fixture.name(queue)).collect();
     AmqpPublisher::start(settings, &Metrics::new(), Shutdown::new())
 }
 
-async fn publish(publisher: &AmqpPublisher) -> Receipt {
+async fn publish(publisher: &AmqpPublisher) -> PublishResult {
     let outgoing = Outgoing { message: message(1), destination: Destination::Exchange, progress: Progress::default() };
     publisher.publish(outgoing).await
 }
@@ -29,38 +31,38 @@ async fn were_seen_missing(publisher: &AmqpPublisher, queues: &[String]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_published_while_one_of_two_queues_is_missing() {
-    let stage = Stage::new().await;
-    let publisher = expecting(&stage, &["logs", "mails"]);
-    were_seen_missing(&publisher, &[stage.name("logs"), stage.name("mails")]).await;
-    let logs = Scripted::always(Outcome::Done);
-    stage.subscribe(stage.queue("logs"), &logs).await;
-    eventually("one is waited for", async || publisher.missing_queues() == [stage.name("mails")]).await;
-    let Receipt::Unavailable { reason } = publish(&publisher).await else { panic!("it was published") };
-    assert!(reason.contains(&stage.name("mails")) && !reason.contains(&stage.name("logs")), "{reason}");
+    let fixture = BrokerFixture::new().await;
+    let publisher = expecting(&fixture, &["logs", "mails"]);
+    were_seen_missing(&publisher, &[fixture.name("logs"), fixture.name("mails")]).await;
+    let logs = Scripted::always(HandlerResult::Done);
+    fixture.subscribe(fixture.queue("logs"), &logs).await;
+    eventually("one is waited for", async || publisher.missing_queues() == [fixture.name("mails")]).await;
+    let PublishResult::Unavailable { reason } = publish(&publisher).await else { panic!("it was published") };
+    assert!(reason.contains(&fixture.name("mails")) && !reason.contains(&fixture.name("logs")), "{reason}");
 
-    let mails = Scripted::always(Outcome::Done);
-    stage.subscribe(stage.queue("mails"), &mails).await;
-    eventually("it is published", async || publish(&publisher).await == Receipt::Accepted).await;
-    let heard = async || logs.calls() == 1 && mails.calls() == 1;
-    eventually("both have heard it", heard).await;
+    let mails = Scripted::always(HandlerResult::Done);
+    fixture.subscribe(fixture.queue("mails"), &mails).await;
+    eventually("it is published", async || publish(&publisher).await == PublishResult::Accepted).await;
+    let both_received = async || logs.calls() == 1 && mails.calls() == 1;
+    eventually("both have heard it", both_received).await;
     assert!(publisher.missing_queues().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_appears_counts_once_it_is_consumed() {
-    let stage = Stage::new().await;
-    let publisher = expecting(&stage, &["q", "other"]);
-    let both = [stage.name("other"), stage.name("q")];
+    let fixture = BrokerFixture::new().await;
+    let publisher = expecting(&fixture, &["q", "other"]);
+    let both = [fixture.name("other"), fixture.name("q")];
     were_seen_missing(&publisher, &both).await;
-    let (_connection, channel) = stage.channel(&broker_uri()).await;
-    let (name, durable) = (stage.name("q"), QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() });
+    let (_connection, channel) = fixture.channel(&broker_uri()).await;
+    let (name, durable) = (fixture.name("q"), QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() });
     channel.queue_declare(name.as_str().into(), durable, FieldTable::default()).await.unwrap();
     // A look that has seen the other one come has seen this one, too.
-    stage.subscribe(stage.queue("other"), &Scripted::always(Outcome::Done)).await;
+    fixture.subscribe(fixture.queue("other"), &Scripted::always(HandlerResult::Done)).await;
     eventually("the other is there", async || !publisher.missing_queues().contains(&both[0])).await;
     assert_eq!(publisher.missing_queues(), std::slice::from_ref(&name), "it is not bound yet");
 
-    let (exchange, bind) = (stage.settings.exchange.as_str(), QueueBindOptions::default());
+    let (exchange, bind) = (fixture.settings.exchange.as_str(), QueueBindOptions::default());
     channel.queue_bind(name.as_str().into(), exchange.into(), "#".into(), bind, FieldTable::default()).await.unwrap();
     let consume = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
     let _consumer =
@@ -68,6 +70,6 @@ async fn a_queue_that_appears_counts_once_it_is_consumed() {
     eventually("it is there", async || publisher.state().is_ok()).await;
     // A publisher that comes later has never seen it missing, consumed or not.
     drop(channel);
-    let later = expecting(&stage, &["q"]);
+    let later = expecting(&fixture, &["q"]);
     eventually("it is there for another one, too", async || later.state().is_ok()).await;
 }

@@ -10,103 +10,107 @@ use lapin::types::FieldTable;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::amqp::{dead_queue, retry_queue};
 use service_kit::messaging::{
-    AmqpConsumers, Consumer, ConsumerSettings, DeadLetters as _, Destination, Outcome, Receipt,
+    AmqpConsumers, Consumer, ConsumerSettings, DeadLetters as _, Destination, HandlerResult, PublishResult,
 };
 
 use shared_events::events::{EmailRequest, EmailRequested};
 use shared_events::{Envelope, WireMessage};
 
 use crate::scripted::{Act, Scripted, id, message};
-use crate::support::{Stage, broker_uri, eventually, rabbitmqctl};
+use crate::support::{BrokerFixture, broker_uri, eventually, rabbitmqctl};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_exists_with_other_arguments_is_named() {
-    let stage = Stage::new().await;
-    let (_connection, channel) = stage.channel(&broker_uri()).await;
-    let name = retry_queue(&stage.name("q"), Duration::from_millis(200));
+    let fixture = BrokerFixture::new().await;
+    let (_connection, channel) = fixture.channel(&broker_uri()).await;
+    let name = retry_queue(&fixture.name("q"), Duration::from_millis(200));
     let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare(name.as_str().into(), durable, FieldTable::default()).await.unwrap();
-    stage.consumers.subscribe(stage.queue("q"), Scripted::always(Outcome::Done)).unwrap();
-    let told = async || stage.consumers.state().is_err_and(|error| error.contains("other properties"));
-    eventually("the difference is told", told).await;
-    let error = stage.consumers.state().unwrap_err();
+    fixture.consumers.subscribe(fixture.queue("q"), Scripted::always(HandlerResult::Done)).unwrap();
+    let is_reported = async || fixture.consumers.state().is_err_and(|error| error.contains("other properties"));
+    eventually("the difference is told", is_reported).await;
+    let error = fixture.consumers.state().unwrap_err();
     assert!(error.contains(&name) && error.contains("inequivalent arg") && !error.contains('\n'), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_queue_that_was_deleted_is_made_again_and_the_message_is_not_lost() {
-    let stage = Stage::new().await;
-    let consumer =
-        Scripted::new(|delivery| Act::Say(if delivery.attempt == 1 { Outcome::retry("busy") } else { Outcome::Done }));
-    stage.subscribe(stage.queue("q"), &consumer).await;
-    let (_connection, channel) = stage.channel(&broker_uri()).await;
-    let name = retry_queue(&stage.name("q"), Duration::from_millis(100));
+    let fixture = BrokerFixture::new().await;
+    let consumer = Scripted::new(|delivery| {
+        Act::Answer(if delivery.attempt == 1 { HandlerResult::retry("busy") } else { HandlerResult::Done })
+    });
+    fixture.subscribe(fixture.queue("q"), &consumer).await;
+    let (_connection, channel) = fixture.channel(&broker_uri()).await;
+    let name = retry_queue(&fixture.name("q"), Duration::from_millis(100));
     channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
-    stage.publish_until_accepted(&message(1)).await;
-    eventually("it is done", async || stage.metric("bank_messages_total", &["outcome=\"done\""]) == 1).await;
+    fixture.publish_until_accepted(&message(1)).await;
+    eventually("it is done", async || fixture.metric("bank_messages_total", &["outcome=\"done\""]) == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_the_broker_closes_is_made_again() {
-    let stage = Stage::new().await;
-    let consumer = Scripted::always(Outcome::Done);
-    stage.subscribe(stage.queue("q"), &consumer).await;
+    let fixture = BrokerFixture::new().await;
+    let consumer = Scripted::always(HandlerResult::Done);
+    fixture.subscribe(fixture.queue("q"), &consumer).await;
     let connections = rabbitmqctl(&["list_connections", "pid", "client_properties"]);
-    let line = connections.lines().find(|line| line.contains(&stage.name("q"))).unwrap();
+    let line = connections.lines().find(|line| line.contains(&fixture.name("q"))).unwrap();
     rabbitmqctl(&["close_connection", line.split_whitespace().next().unwrap(), "maintenance"]);
-    stage.publish_until_accepted(&message(1)).await;
+    fixture.publish_until_accepted(&message(1)).await;
     eventually("it is delivered all the same", async || consumer.seen(id(1)) >= 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_dead_process_had_in_hand_comes_again_marked_as_redelivered() {
-    let stage = Stage::new().await;
+async fn deliveries_in_flight_at_a_crash_come_again_marked_as_redelivered() {
+    let fixture = BrokerFixture::new().await;
     let hanging = Scripted::new(|_| Act::Hang);
-    let settings = stage.queue("q");
-    let first = AmqpConsumers::new(stage.settings.clone(), Arc::clone(&stage.metrics), Shutdown::new());
+    let settings = fixture.queue("q");
+    let first = AmqpConsumers::new(fixture.settings.clone(), Arc::clone(&fixture.metrics), Shutdown::new());
     first.subscribe(settings.clone(), Arc::clone(&hanging) as Arc<dyn Consumer>).unwrap();
     eventually("it consumes", async || first.state().is_ok()).await;
-    stage.publish_until_accepted(&message(1)).await;
+    fixture.publish_until_accepted(&message(1)).await;
     eventually("it is in the handler", async || hanging.calls() == 1).await;
     assert!(!first.drain(Duration::from_millis(50)).await, "it is stopped at the deadline");
 
     let again = Scripted::new(|delivery| {
-        Act::Say(if delivery.redelivered { Outcome::Done } else { Outcome::reject("not marked") })
+        Act::Answer(if delivery.redelivered { HandlerResult::Done } else { HandlerResult::reject("not marked") })
     });
-    stage.subscribe(settings, &again).await;
-    eventually("it is done", async || stage.metric("bank_messages_total", &["outcome=\"done\""]) == 1).await;
+    fixture.subscribe(settings, &again).await;
+    eventually("it is done", async || fixture.metric("bank_messages_total", &["outcome=\"done\""]) == 1).await;
     assert_eq!(again.calls.lock().unwrap().concat(), [(id(1), 1)], "the attempt that was cut short is not counted");
 }
 
 /// A stage on which the broker has given a message up by itself, and the name of its queue.
-async fn given_up_by_the_broker(message: &WireMessage) -> (Stage, String) {
-    let stage = Stage::new().await;
-    stage.subscribe(stage.queue("q"), &Scripted::always(Outcome::Done)).await;
-    assert!(stage.consumers.drain(Duration::from_secs(10)).await);
-    assert_eq!(stage.publish(message).await, Receipt::Accepted);
-    let (_connection, channel) = stage.channel(&broker_uri()).await;
-    let (name, requeue) = (stage.name("q"), BasicNackOptions { requeue: true, ..BasicNackOptions::default() });
+async fn given_up_by_the_broker(message: &WireMessage) -> (BrokerFixture, String) {
+    let fixture = BrokerFixture::new().await;
+    fixture.subscribe(fixture.queue("q"), &Scripted::always(HandlerResult::Done)).await;
+    assert!(fixture.consumers.drain(Duration::from_secs(10)).await);
+    assert_eq!(fixture.publish(message).await, PublishResult::Accepted);
+    let (_connection, channel) = fixture.channel(&broker_uri()).await;
+    let (name, requeue) = (fixture.name("q"), BasicNackOptions { requeue: true, ..BasicNackOptions::default() });
     for _ in 0..200 {
         match channel.basic_get(name.as_str().into(), BasicGetOptions::default()).await.unwrap() {
             Some(got) => assert!(got.delivery.acker.nack(requeue).await.unwrap()),
-            None if stage.waiting(&dead_queue(&name)).await == 1 => break,
+            None if fixture.waiting(&dead_queue(&name)).await == 1 => break,
             None => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
-    (stage, name)
+    (fixture, name)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_is_returned_again_and_again_becomes_a_dead_letter_of_the_brokers() {
-    let (stage, name) = given_up_by_the_broker(&message(1)).await;
-    let letters = stage.letters(&["q"]).list(&name, None, 10).await.unwrap();
-    let [letter] = &letters[..] else { panic!("one dead letter is expected: {letters:?}") };
-    assert_eq!((letter.reason.as_str(), &letter.message), ("the broker gave it up: delivery_limit", &message(1)));
+    let (fixture, name) = given_up_by_the_broker(&message(1)).await;
+    let dead_letters = fixture.dead_letters(&["q"]).list(&name, None, 10).await.unwrap();
+    let [dead_letter] = &dead_letters[..] else { panic!("one dead letter is expected: {dead_letters:?}") };
+    assert_eq!(
+        (dead_letter.reason.as_str(), &dead_letter.message),
+        ("the broker gave it up: delivery_limit", &message(1))
+    );
 }
 
 /// The broker knows nothing of secrets, so its dead letter has them until somebody looks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_look_at_a_dead_letter_of_the_brokers_takes_links_and_codes_out_of_the_queue() {
+async fn a_peek_at_a_dead_letter_of_the_brokers_takes_links_and_codes_out_of_the_queue() {
     let request = EmailRequest {
         template: "reset-password".to_owned(),
         to: "john.doe@example.com".to_owned(),
@@ -117,49 +121,53 @@ async fn a_look_at_a_dead_letter_of_the_brokers_takes_links_and_codes_out_of_the
     let secrets = ["hush-hush", "K7KM2PQX"];
     let envelope = Envelope::new(id(1), "urn:test", None, DateTime::UNIX_EPOCH, &EmailRequested(request)).unwrap();
     let requested = WireMessage::encode(&envelope).unwrap();
-    let (stage, name) = given_up_by_the_broker(&requested).await;
+    let (fixture, name) = given_up_by_the_broker(&requested).await;
     let has_secrets = |body: &[u8]| secrets.iter().any(|secret| String::from_utf8_lossy(body).contains(secret));
     assert!(has_secrets(&requested.body));
-    let letters = stage.letters(&["q"]).list(&name, None, 10).await.unwrap();
-    let [letter] = &letters[..] else { panic!("one dead letter is expected: {letters:?}") };
-    assert!(!has_secrets(&letter.message.body) && letter.id() == id(1), "{letter:?}");
-    assert_eq!(letter.reason, "the broker gave it up: delivery_limit", "the copy keeps why");
-    assert_eq!(stage.waiting(&dead_queue(&name)).await, 1, "the copy stands in the original's place");
-    let kept = stage.take(&dead_queue(&name)).await.unwrap().delivery.data;
+    let dead_letters = fixture.dead_letters(&["q"]).list(&name, None, 10).await.unwrap();
+    let [dead_letter] = &dead_letters[..] else { panic!("one dead letter is expected: {dead_letters:?}") };
+    assert!(!has_secrets(&dead_letter.message.body) && dead_letter.id() == id(1), "{dead_letter:?}");
+    assert_eq!(dead_letter.reason, "the broker gave it up: delivery_limit", "the copy keeps why");
+    assert_eq!(fixture.waiting(&dead_queue(&name)).await, 1, "the copy stands in the original's place");
+    let kept = fixture.take(&dead_queue(&name)).await.unwrap().delivery.data;
     assert!(!has_secrets(&kept), "{}", String::from_utf8_lossy(&kept));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_held_too_long_in_a_pause_are_put_back_unspent() {
-    let stage = Stage::at(&broker_uri(), |settings| settings.hold_limit = Duration::from_millis(100)).await;
-    let consumer = Scripted::new(|_| Act::Say(Outcome::retry("refused")));
+    let fixture = BrokerFixture::at(&broker_uri(), |settings| settings.hold_limit = Duration::from_millis(100)).await;
+    let consumer = Scripted::new(|_| Act::Answer(HandlerResult::retry("refused")));
     consumer.is_down.store(true, Ordering::SeqCst);
-    let settings = ConsumerSettings { concurrency: 2, batch_size: 5, ..stage.queue("q") };
-    stage.subscribe(settings, &consumer).await;
+    let settings = ConsumerSettings { concurrency: 2, batch_size: 5, ..fixture.queue("q") };
+    fixture.subscribe(settings, &consumer).await;
     for number in 1..=30 {
-        stage.publish_until_accepted(&message(number)).await;
+        fixture.publish_until_accepted(&message(number)).await;
     }
-    eventually("the queue is paused", async || stage.consumers.is_paused(&stage.name("q"))).await;
-    eventually("all of them are back", async || stage.waiting(&stage.name("q")).await == 30).await;
+    eventually("the queue is paused", async || fixture.consumers.is_paused(&fixture.name("q"))).await;
+    eventually("all of them are back", async || fixture.waiting(&fixture.name("q")).await == 30).await;
     consumer.is_down.store(false, Ordering::SeqCst);
-    let letters = stage.letters(&["q"]);
-    let all_dead = async || letters.list(&stage.name("q"), None, 100).await.unwrap().len() == 30;
+    let dead_letters = fixture.dead_letters(&["q"]);
+    let all_dead = async || dead_letters.list(&fixture.name("q"), None, 100).await.unwrap().len() == 30;
     eventually("all are given up in the end", all_dead).await;
-    let letters = letters.list(&stage.name("q"), None, 100).await.unwrap();
-    assert!(letters.iter().all(|letter| letter.attempts == 5 && letter.message.routing_key == "user.created"));
+    let dead_letters = dead_letters.list(&fixture.name("q"), None, 100).await.unwrap();
+    assert!(
+        dead_letters
+            .iter()
+            .all(|dead_letter| dead_letter.attempts == 5 && dead_letter.message.routing_key == "user.created")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_drained_consumer_had_not_begun_goes_to_the_next_one() {
-    let stage = Stage::new().await;
+    let fixture = BrokerFixture::new().await;
     let slow = Scripted::new(|_| Act::Wait);
-    let settings = ConsumerSettings { concurrency: 1, batch_size: 2, ..stage.queue("q") };
-    let first = AmqpConsumers::new(stage.settings.clone(), Arc::clone(&stage.metrics), Shutdown::new());
+    let settings = ConsumerSettings { concurrency: 1, batch_size: 2, ..fixture.queue("q") };
+    let first = AmqpConsumers::new(fixture.settings.clone(), Arc::clone(&fixture.metrics), Shutdown::new());
     first.subscribe(settings.clone(), Arc::clone(&slow) as Arc<dyn Consumer>).unwrap();
     eventually("it consumes", async || first.state().is_ok()).await;
     for number in 1..=10 {
-        let to = Destination::Queue(stage.name("q"));
-        assert_eq!(stage.publish_to(to, &message(number)).await, Receipt::Accepted);
+        let to = Destination::Queue(fixture.name("q"));
+        assert_eq!(fixture.publish_to(to, &message(number)).await, PublishResult::Accepted);
     }
     eventually("one batch is in the handler", async || slow.calls() == 1).await;
     let begun = slow.calls.lock().unwrap().concat().len();
@@ -171,8 +179,8 @@ async fn what_a_drained_consumer_had_not_begun_goes_to_the_next_one() {
     };
     let (clean, ()) = tokio::join!(first.drain(Duration::from_secs(10)), release);
     assert!(clean);
-    let next = Scripted::always(Outcome::Done);
-    stage.subscribe(settings, &next).await;
+    let next = Scripted::always(HandlerResult::Done);
+    fixture.subscribe(settings, &next).await;
     eventually("the next one has the rest", async || next.calls.lock().unwrap().concat().len() == 10 - begun).await;
-    assert_eq!(stage.metric("bank_messages_total", &["outcome=\"done\""]), 10);
+    assert_eq!(fixture.metric("bank_messages_total", &["outcome=\"done\""]), 10);
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use service_kit::messaging::{ConsumerSettings, DeadLetters as _, Outcome, Receipt};
+use service_kit::messaging::{ConsumerSettings, DeadLetters as _, HandlerResult, PublishResult};
 use shared_events::EventId;
 
 use crate::scripted::{Act, Scripted, id, message};
-use crate::support::{PrivateBroker, Stage, eventually};
+use crate::support::{BrokerFixture, PrivateBroker, eventually};
 
 const KILLS: u32 = 5;
 
@@ -21,10 +21,10 @@ struct Sent {
     enough: AtomicBool,
 }
 
-async fn send(stage: &Stage, sent: &Sent) {
+async fn send(fixture: &BrokerFixture, sent: &Sent) {
     while !sent.enough.load(Ordering::SeqCst) {
         let number = u128::from(sent.next.fetch_add(1, Ordering::SeqCst) + 1);
-        while stage.publish(&message(number)).await != Receipt::Accepted {
+        while fixture.publish(&message(number)).await != PublishResult::Accepted {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         sent.accepted.lock().unwrap().insert(id(number));
@@ -35,17 +35,17 @@ async fn send(stage: &Stage, sent: &Sent) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_killed_five_times_under_load_loses_nothing_and_spends_no_attempt() {
     let broker = tokio::task::spawn_blocking(|| PrivateBroker::start("killed")).await.unwrap();
-    let stage = Stage::at(&broker.uri, |_| {}).await;
-    let consumer = Scripted::new(|_| Act::Say(Outcome::Done));
-    let settings = ConsumerSettings { concurrency: 4, batch_size: 10, ..stage.queue("q") };
-    stage.subscribe(settings, &consumer).await;
+    let fixture = BrokerFixture::at(&broker.uri, |_| {}).await;
+    let consumer = Scripted::new(|_| Act::Answer(HandlerResult::Done));
+    let settings = ConsumerSettings { concurrency: 4, batch_size: 10, ..fixture.queue("q") };
+    fixture.subscribe(settings, &consumer).await;
     // A broker of this age writes the names of new queues to disk with a delay, and forgets queues that it is killed with
     // within seconds of their making. One stop in peace takes that out of the picture.
     tokio::task::block_in_place(|| {
         broker.stop();
         broker.start_again();
     });
-    stage.ready().await;
+    fixture.ready().await;
     let sent = Sent::default();
     let kill = async {
         let mut longest = Duration::ZERO;
@@ -53,7 +53,7 @@ async fn a_broker_killed_five_times_under_load_loses_nothing_and_spends_no_attem
             let calls = consumer.calls();
             eventually("messages flow", async || consumer.calls() >= calls + 20).await;
             tokio::task::block_in_place(|| broker.kill());
-            eventually("it is noticed", async || stage.publisher.state().is_err()).await;
+            eventually("it is noticed", async || fixture.publisher.state().is_err()).await;
             tokio::task::block_in_place(|| broker.start_again());
             let (back, calls) = (Instant::now(), consumer.calls());
             eventually("messages flow again", async || consumer.calls() > calls).await;
@@ -62,7 +62,7 @@ async fn a_broker_killed_five_times_under_load_loses_nothing_and_spends_no_attem
         sent.enough.store(true, Ordering::SeqCst);
         longest
     };
-    let senders = futures_util::future::join_all((0..4).map(|_| send(&stage, &sent)));
+    let senders = futures_util::future::join_all((0..4).map(|_| send(&fixture, &sent)));
     let (longest, _) = tokio::join!(kill, senders);
     let accepted = sent.accepted.lock().unwrap().clone();
     let handled = || consumer.calls.lock().unwrap().iter().flatten().map(|(id, _)| *id).collect::<BTreeSet<_>>();
@@ -72,8 +72,8 @@ async fn a_broker_killed_five_times_under_load_loses_nothing_and_spends_no_attem
     assert!(longest < Duration::from_secs(5), "the first delivery came {longest:?} after the broker");
     let doubled = calls.len() - handled().len();
     eprintln!("{KILLS} kills: {} accepted, {doubled} delivered twice, back within {longest:?}", accepted.len());
-    assert!(stage.letters(&["q"]).list(&stage.name("q"), None, 1).await.unwrap().is_empty());
-    drop(stage);
+    assert!(fixture.dead_letters(&["q"]).list(&fixture.name("q"), None, 1).await.unwrap().is_empty());
+    drop(fixture);
     let broker = Arc::new(broker);
     tokio::task::spawn_blocking(move || drop(broker)).await.unwrap();
 }

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use service_kit::messaging::ConsumerSettings;
 use service_kit::messaging::amqp::{AmqpError, Role, probe, probe_as};
-use service_kit::messaging::{AmqpSettings, Outcome};
+use service_kit::messaging::{AmqpSettings, HandlerResult};
 use tokio::net::TcpListener;
 
 use crate::scripted::Scripted;
-use crate::support::{Stage, broker_uri};
+use crate::support::{BrokerFixture, broker_uri};
 
-async fn told(uri: &str) -> AmqpError {
+async fn probe_error(uri: &str) -> AmqpError {
     let mut settings = AmqpSettings::parse(uri, "an.exchange.that.nobody.made").unwrap();
     settings.request_limit = Duration::from_secs(3);
     let started = Instant::now();
@@ -22,26 +22,26 @@ async fn told(uri: &str) -> AmqpError {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_that_works_is_told_so() {
-    let stage = Stage::new().await;
-    assert_eq!(probe(&stage.settings).await, Ok(()));
+async fn a_working_broker_passes_the_probe() {
+    let fixture = BrokerFixture::new().await;
+    assert_eq!(probe(&fixture.settings).await, Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_login_names_the_user() {
-    let error = told(&broker_uri().replace("bank:bank-of-tests@", "bank:hunter2@")).await;
+    let error = probe_error(&broker_uri().replace("bank:bank-of-tests@", "bank:hunter2@")).await;
     assert!(matches!(&error, AmqpError::LoginRefused { user, .. } if user == "bank"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_virtual_host_is_named() {
-    let error = told(&broker_uri().replace("/%2f", "/nowhere")).await;
+    let error = probe_error(&broker_uri().replace("/%2f", "/nowhere")).await;
     assert!(matches!(&error, AmqpError::VirtualHost { .. }) && error.to_string().contains("nowhere"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_right_to_the_exchange_is_named() {
-    let error = told(&broker_uri().replace("bank:bank-of-tests@", "guest-book:guest-book@")).await;
+    let error = probe_error(&broker_uri().replace("bank:bank-of-tests@", "guest-book:guest-book@")).await;
     let text = error.to_string();
     assert!(matches!(error, AmqpError::Forbidden { .. }), "{text}");
     assert!(text.contains("guest-book") && text.contains("an.exchange.that.nobody.made"), "{text}");
@@ -49,20 +49,20 @@ async fn a_missing_right_to_the_exchange_is_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn missing_rights_to_publish_and_to_have_a_queue_are_named_and_nothing_is_published() {
-    let stage = Stage::new().await;
-    let all = Scripted::always(Outcome::Done);
-    stage.subscribe(stage.queue("all"), &all).await;
-    assert_eq!(probe_as(&stage.settings, &[Role::Publisher]).await, Ok(()));
+    let fixture = BrokerFixture::new().await;
+    let all = Scripted::always(HandlerResult::Done);
+    fixture.subscribe(fixture.queue("all"), &all).await;
+    assert_eq!(probe_as(&fixture.settings, &[Role::Publisher]).await, Ok(()));
     // The exchange is there, so this user passes it, and then may do nothing.
     let uri = broker_uri().replace("bank:bank-of-tests@", "guest-book:guest-book@");
-    let stranger = AmqpSettings::parse(&uri, &stage.settings.exchange).unwrap();
+    let stranger = AmqpSettings::parse(&uri, &fixture.settings.exchange).unwrap();
     assert_eq!(probe(&stranger).await, Ok(()));
     let error = probe_as(&stranger, &[Role::Publisher]).await.unwrap_err();
     assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("publishing"), "{error}");
-    let queue = ConsumerSettings::new(&stage.name("mine"), Vec::new());
+    let queue = ConsumerSettings::new(&fixture.name("mine"), Vec::new());
     let error = probe_as(&stranger, &[Role::Consumer(&queue)]).await.unwrap_err();
     assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("mine"), "{error}");
-    assert_eq!((all.calls(), stage.waiting(&stage.name("all")).await), (0, 0));
+    assert_eq!((all.calls(), fixture.waiting(&fixture.name("all")).await), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,15 +76,15 @@ async fn an_exchange_of_another_kind_is_named() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_nobody_listens_on_and_a_host_that_is_not_there_cannot_be_reached() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = told(&format!("amqp://bank:hunter2@{closed}/")).await;
+    let error = probe_error(&format!("amqp://bank:hunter2@{closed}/")).await;
     assert!(matches!(error, AmqpError::Unreachable { .. }), "{error}");
-    let error = told("amqp://bank:hunter2@no-such-host.invalid/").await;
+    let error = probe_error("amqp://bank:hunter2@no-such-host.invalid/").await;
     assert!(matches!(error, AmqpError::Unreachable { .. } | AmqpError::TimedOut { .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_never_answers_is_given_up_at_the_limit() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let error = told(&format!("amqp://bank:hunter2@{}/", silent.local_addr().unwrap())).await;
+    let error = probe_error(&format!("amqp://bank:hunter2@{}/", silent.local_addr().unwrap())).await;
     assert!(matches!(error, AmqpError::TimedOut { .. }), "{error}");
 }

@@ -3,37 +3,37 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use service_kit::messaging::{ConsumerSettings, Destination, Outcome, Receipt};
+use service_kit::messaging::{ConsumerSettings, Destination, HandlerResult, PublishResult};
 
 use crate::scripted::{Scripted, message};
-use crate::support::{Stage, broker_uri, eventually};
+use crate::support::{BrokerFixture, broker_uri, eventually};
 
 const MESSAGES: u128 = 10_000;
 const IN_FLIGHT: usize = 256;
 
-async fn publish(stage: &Stage, queue: &str) {
+async fn publish(fixture: &BrokerFixture, queue: &str) {
     let messages: Vec<_> = (1..=MESSAGES).map(message).collect();
-    let receipts = stream::iter(&messages).map(async |message| {
-        let receipt = stage.publish_to(Destination::Queue(queue.to_owned()), message).await;
-        assert_eq!(receipt, Receipt::Accepted);
+    let results = stream::iter(&messages).map(async |message| {
+        let result = fixture.publish_to(Destination::Queue(queue.to_owned()), message).await;
+        assert_eq!(result, PublishResult::Accepted);
     });
-    receipts.buffer_unordered(IN_FLIGHT).collect::<Vec<()>>().await;
+    results.buffer_unordered(IN_FLIGHT).collect::<Vec<()>>().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_messages_are_published_and_consumed() {
-    let stage = Stage::new().await;
-    let queue = stage.name("q");
-    let settings = ConsumerSettings { concurrency: 4, batch_size: 100, ..stage.queue("q") };
+    let fixture = BrokerFixture::new().await;
+    let queue = fixture.name("q");
+    let settings = ConsumerSettings { concurrency: 4, batch_size: 100, ..fixture.queue("q") };
     // The queues are made, and nobody consumes while the backlog grows.
-    stage.subscribe(settings.clone(), &Scripted::always(Outcome::Done)).await;
-    assert!(stage.consumers.drain(Duration::from_secs(10)).await);
-    publish(&stage, &queue).await;
+    fixture.subscribe(settings.clone(), &Scripted::always(HandlerResult::Done)).await;
+    assert!(fixture.consumers.drain(Duration::from_secs(10)).await);
+    publish(&fixture, &queue).await;
 
-    let consumer = Scripted::always(Outcome::Done);
-    let next = Stage::at(&broker_uri(), |amqp| amqp.exchange.clone_from(&stage.settings.exchange)).await;
+    let consumer = Scripted::always(HandlerResult::Done);
+    let next = BrokerFixture::at(&broker_uri(), |amqp| amqp.exchange.clone_from(&fixture.settings.exchange)).await;
     next.subscribe(settings, &consumer).await;
     let done = async || next.metric("bank_messages_total", &[&queue, "outcome=\"done\""]) == 10_000;
     eventually("all are consumed", done).await;
-    eventually("all are acknowledged", async || stage.waiting(&queue).await == 0).await;
+    eventually("all are acknowledged", async || fixture.waiting(&queue).await == 0).await;
 }

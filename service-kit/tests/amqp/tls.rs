@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use service_kit::config::{Faults, Secret};
 use service_kit::messaging::amqp::{AmqpError, check_at_start, probe};
-use service_kit::messaging::{AmqpSettings, BrokerOptions, Outcome, Receipt};
+use service_kit::messaging::{AmqpSettings, BrokerOptions, HandlerResult, PublishResult};
 
 use crate::scripted::{Scripted, message};
-use crate::support::{Stage, eventually, variable};
+use crate::support::{BrokerFixture, eventually, variable};
 
 /// As `AMQP_URI` and `AMQP_CA_FILE` would be read.
 fn settings(ca: Option<PathBuf>) -> AmqpSettings {
@@ -23,10 +23,10 @@ fn settings(ca: Option<PathBuf>) -> AmqpSettings {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_come_and_go_by_tls() {
     let ca_pem = settings(Some(variable("AMQPS_CA_FILE").into())).ca_pem;
-    let stage = Stage::at(&variable("AMQPS_URI"), |settings| settings.ca_pem = ca_pem).await;
-    let consumer = Scripted::always(Outcome::Done);
-    stage.subscribe(stage.queue("q"), &consumer).await;
-    assert_eq!(stage.publish(&message(1)).await, Receipt::Accepted);
+    let fixture = BrokerFixture::at(&variable("AMQPS_URI"), |settings| settings.ca_pem = ca_pem).await;
+    let consumer = Scripted::always(HandlerResult::Done);
+    fixture.subscribe(fixture.queue("q"), &consumer).await;
+    assert_eq!(fixture.publish(&message(1)).await, PublishResult::Accepted);
     eventually("it is heard", async || consumer.calls() == 1).await;
 }
 
@@ -40,7 +40,7 @@ async fn an_unknown_authority_is_refused_at_the_start_and_the_variable_is_named(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tls_to_a_port_without_it_is_told_in_bounded_time() {
+async fn tls_to_a_port_without_it_is_reported_in_bounded_time() {
     let plain = crate::support::broker_uri().replace("amqp://", "amqps://");
     let mut settings = AmqpSettings::parse(&plain, "x").unwrap();
     settings.request_limit = Duration::from_secs(5);

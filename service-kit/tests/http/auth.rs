@@ -73,7 +73,7 @@ fn part(value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_good_token_passes_and_says_who_it_is() {
+async fn a_good_token_passes_and_identifies_its_caller() {
     let bench = bench();
     let token = bench.key.sign(&claims(NOW)).unwrap();
     assert!(token.len() < 4_096);
@@ -191,7 +191,7 @@ async fn times_hold_with_five_seconds_of_leeway_also_for_a_remembered_token() {
 }
 
 #[tokio::test]
-async fn a_token_over_four_kibibytes_is_refused_whatever_it_says() {
+async fn a_token_over_four_kibibytes_is_refused_whatever_it_contains() {
     let bench = bench();
     let mut large = claims(NOW);
     large.roles = vec!["r".repeat(4_000)];

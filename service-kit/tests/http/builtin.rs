@@ -154,7 +154,7 @@ async fn the_forwarded_address_is_believed_from_trusted_proxies_only() {
 }
 
 #[actix_web::test]
-async fn a_health_check_of_a_container_says_whether_the_service_is_ready() {
+async fn a_health_check_of_a_container_reports_whether_the_service_is_ready() {
     let started = start();
     let bind = format!("0.0.0.0:{}", started.server.addr.port()).parse().unwrap();
     assert_eq!(healthcheck(bind, &Tls::Off).await, Ok(()));

@@ -59,7 +59,7 @@ async fn a_page_of_another_origin_may_not() {
 }
 
 #[actix_web::test]
-async fn a_preflight_is_answered_before_anything_else_is_looked_at() {
+async fn a_preflight_is_answered_before_anything_else_is_checked() {
     let mut busy = settings();
     busy.max_in_flight = 0;
     busy.cors_origins = CorsOptions { cors_origins: APP.to_owned() }.check(&mut Faults::new());

@@ -9,7 +9,7 @@ use service_kit::telemetry::{self, LogSettings, ReportOptions};
 
 const PORT: &str = "TRACKER_PORT";
 /// Longer than a child takes to report, however busy the machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
@@ -34,7 +34,7 @@ fn a_line_at_error_is_a_report_with_its_fields_release_and_environment() {
         .spawn()
         .unwrap();
     let (mut connection, _) = tracker.accept().unwrap();
-    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     let mut request = Vec::new();
     let mut piece = [0; 4096];
     while !String::from_utf8_lossy(&request).contains("the broker is away") {

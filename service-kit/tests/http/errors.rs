@@ -13,7 +13,7 @@ async fn an_unknown_route_is_not_found() {
 }
 
 #[actix_web::test]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_wrong_method_is_answered_with_the_right_ones() {
     let started = start();
     let answer = answer(started.client.delete(started.url("/banks"))).await;
     answer.assert_problem(405, "method_not_allowed");
@@ -87,7 +87,7 @@ async fn the_frameworks_own_errors_are_problems_too() {
 }
 
 #[actix_web::test]
-async fn an_internal_error_or_a_panic_tells_nothing_and_harms_nobody() {
+async fn an_internal_error_or_a_panic_reveals_nothing_and_harms_no_other_request() {
     let started = start();
     for path in ["/internal", "/panic"] {
         for _ in 0..5 {
@@ -118,7 +118,7 @@ async fn a_handler_that_hangs_is_cut_off_as_unavailable() {
 }
 
 #[actix_web::test]
-async fn a_slow_client_is_told_so() {
+async fn a_slow_client_is_answered_with_the_reason() {
     let mut hasty = settings();
     hasty.head_timeout = Duration::from_millis(500);
     let started = start_with(hasty, |_| {});

@@ -8,23 +8,23 @@ use actix_web::{HttpResponse, web};
 use chrono::DateTime;
 use service_kit::clock::ManualClock;
 use service_kit::http::PeerTrust;
-use service_kit::http::auth::{HttpKeys, Jwks, KeySource, KeysAway, SigningKey};
+use service_kit::http::auth::{HttpKeys, Jwks, KeySource, KeysUnavailable, SigningKey};
 use std::sync::Mutex;
 
 use crate::support::{Started, eventually, settings, start_with};
 
 struct KeyServer {
     started: Started,
-    asked: Arc<AtomicU32>,
+    requests: Arc<AtomicU32>,
     keys: Arc<Mutex<Jwks>>,
     clock: Arc<ManualClock>,
     source: HttpKeys,
 }
 
 fn key_server() -> KeyServer {
-    let asked = Arc::new(AtomicU32::new(0));
+    let requests = Arc::new(AtomicU32::new(0));
     let keys = Arc::new(Mutex::new(Jwks::default()));
-    let (counter, served) = (Arc::clone(&asked), Arc::clone(&keys));
+    let (counter, served) = (Arc::clone(&requests), Arc::clone(&keys));
     let started = start_with(settings(), move |config| {
         let (counter, served) = (Arc::clone(&counter), Arc::clone(&served));
         let answer = move || {
@@ -36,26 +36,26 @@ fn key_server() -> KeyServer {
     });
     let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap()));
     let source = HttpKeys::new(started.url("/jwks.json"), &PeerTrust::default(), clock.clone());
-    KeyServer { started, asked, keys, clock, source }
+    KeyServer { started, requests, keys, clock, source }
 }
 
 #[actix_web::test]
-async fn keys_are_fetched_once_and_an_unknown_id_asks_again_but_seldom() {
+async fn keys_are_fetched_once_and_an_unknown_id_fetches_again_but_seldom() {
     let server = key_server();
     let (first, second) = (SigningKey::generate(), SigningKey::generate());
     server.keys.lock().unwrap().keys = vec![first.jwk()];
     for _ in 0..3 {
         assert_eq!(server.source.key(first.kid()).await.unwrap().unwrap().as_ref(), &first.jwk());
     }
-    assert_eq!(server.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(server.requests.load(Ordering::SeqCst), 1);
     server.keys.lock().unwrap().keys.push(second.jwk());
     for _ in 0..20 {
         assert!(server.source.key("forged").await.unwrap().is_none());
     }
-    assert_eq!(server.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(server.requests.load(Ordering::SeqCst), 1);
     server.clock.advance(Duration::from_secs(5));
     assert!(server.source.key(second.kid()).await.unwrap().is_some());
-    assert_eq!(server.asked.load(Ordering::SeqCst), 2);
+    assert_eq!(server.requests.load(Ordering::SeqCst), 2);
 }
 
 #[actix_web::test]
@@ -67,15 +67,15 @@ async fn old_keys_serve_on_for_a_quarter_of_an_hour_and_no_longer() {
     server.keys.lock().unwrap().keys.push(next.jwk());
     server.clock.advance(Duration::from_mins(11));
     assert!(server.source.key(key.kid()).await.unwrap().is_some());
-    eventually("renewed in the background", async || server.asked.load(Ordering::SeqCst) == 2).await;
+    eventually("renewed in the background", async || server.requests.load(Ordering::SeqCst) == 2).await;
     assert!(server.source.key(next.kid()).await.unwrap().is_some(), "waits for the answer that is under way");
     server.started.server.stop(false).await;
     server.clock.advance(Duration::from_mins(14));
     assert!(server.source.key(key.kid()).await.unwrap().is_some());
     assert!(server.source.key("unknown").await.unwrap().is_none());
     server.clock.advance(Duration::from_mins(1));
-    assert_eq!(server.source.key(key.kid()).await, Err(KeysAway));
-    assert_eq!(server.source.key("unknown").await, Err(KeysAway));
+    assert_eq!(server.source.key(key.kid()).await, Err(KeysUnavailable));
+    assert_eq!(server.source.key("unknown").await, Err(KeysUnavailable));
 }
 
 #[actix_web::test]
@@ -91,8 +91,8 @@ async fn a_withdrawn_key_is_not_believed_after_a_quiet_spell() {
 }
 
 #[actix_web::test]
-async fn keys_that_were_never_fetched_are_away_and_not_unknown() {
+async fn keys_that_were_never_fetched_are_unavailable_and_not_unknown() {
     let server = key_server();
     server.started.server.stop(false).await;
-    assert_eq!(server.source.key("any").await, Err(KeysAway));
+    assert_eq!(server.source.key("any").await, Err(KeysUnavailable));
 }

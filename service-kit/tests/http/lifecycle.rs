@@ -11,7 +11,7 @@ use actix_web::{HttpResponse, web};
 use crate::support::{answer, eventually, settings, start, start_with};
 
 #[actix_web::test]
-async fn a_shutdown_says_not_ready_first_and_finishes_what_is_in_flight() {
+async fn a_shutdown_reports_not_ready_first_and_finishes_what_is_in_flight() {
     let started = start();
     let request = started.client.get(started.url("/held"));
     let held = service_kit::task::spawn("held", async move { answer(request).await });
@@ -41,7 +41,7 @@ async fn a_thread_that_stands_still_holds_up_a_stop_no_longer_than_its_limit() {
     let started = start_with(settings, move |config| {
         config.app_data(gate.clone()).route("/standstill", web::get().to(standstill));
     });
-    let held = ask(started.server.addr, "/standstill");
+    let held = open_request(started.server.addr, "/standstill");
     eventually("the request is in work", async || {
         started.metrics.render().lines().any(|line| line == "http_requests_in_flight 1")
     })
@@ -71,8 +71,8 @@ async fn a_connection_that_was_made_before_the_end_of_accepting_gets_its_answer(
         config.app_data(gate.clone()).route("/standstill", web::get().to(standstill));
     });
     let addr = started.server.addr;
-    let mut clients = vec![ask(addr, "/standstill")];
-    clients.extend((0..20).map(|_| ask(addr, "/ping")));
+    let mut clients = vec![open_request(addr, "/standstill")];
+    clients.extend((0..20).map(|_| open_request(addr, "/ping")));
     started.shutdown.begin();
     let refused = async || TcpStream::connect_timeout(&addr, Duration::from_millis(100)).is_err();
     eventually("no new connection is taken", refused).await;
@@ -107,7 +107,7 @@ async fn a_connection_that_sends_its_first_request_late_gets_its_answer() {
     started.server.wait().await;
 }
 
-fn ask(addr: SocketAddr, path: &str) -> TcpStream {
+fn open_request(addr: SocketAddr, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(addr).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();

@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use service_kit::clock::ManualClock;
 use service_kit::http::auth::{
-    AUDIENCE_LOG, Claims, Jwk, KeySource, KeysAway, LiveBearer, SessionError, SessionSource, SigningKey, Verifier,
+    AUDIENCE_LOG, Claims, Jwk, KeySource, KeysUnavailable, LiveBearer, SessionError, SessionSource, SigningKey,
+    Verifier,
 };
 use service_kit::http::problem::ErrorCode;
 
@@ -24,12 +25,12 @@ struct Bank {
     key: SigningKey,
     withdrawn: AtomicBool,
     roles: Mutex<Result<Vec<String>, SessionError>>,
-    asked: AtomicU32,
+    requests: AtomicU32,
 }
 
 #[async_trait]
 impl KeySource for Bank {
-    async fn key(&self, _: &str) -> Result<Option<Arc<Jwk>>, KeysAway> {
+    async fn key(&self, _: &str) -> Result<Option<Arc<Jwk>>, KeysUnavailable> {
         Ok((!self.withdrawn.load(Ordering::SeqCst)).then(|| Arc::new(self.key.jwk())))
     }
 }
@@ -37,7 +38,7 @@ impl KeySource for Bank {
 #[async_trait]
 impl SessionSource for Bank {
     async fn roles(&self, _: &str, _: &Claims, _: bool) -> Result<Vec<String>, SessionError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.requests.fetch_add(1, Ordering::SeqCst);
         self.roles.lock().unwrap().clone()
     }
 }
@@ -58,7 +59,7 @@ fn place() -> Place {
         key: SigningKey::generate(),
         withdrawn: AtomicBool::new(false),
         roles: Mutex::new(Ok(vec!["user".to_owned()])),
-        asked: AtomicU32::new(0),
+        requests: AtomicU32::new(0),
     });
     let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(NOW, 0).unwrap()));
     let verifier = Verifier::new(bank.clone(), AUDIENCE_LOG, clock.clone()).with_sessions(bank.clone());
@@ -92,7 +93,7 @@ async fn a_caller_that_does_not_count_any_more_is_refused_and_no_other_one() {
         *place.bank.roles.lock().unwrap() = Ok(vec!["user".to_owned(), "admin".to_owned()]);
         place.clock.advance(Duration::from_secs(899));
         // Once to be let in, then again and again.
-        eventually("it is asked about again", async || place.bank.asked.load(Ordering::SeqCst) > 3).await;
+        eventually("it is asked about again", async || place.bank.requests.load(Ordering::SeqCst) > 3).await;
         assert!(!request.is_finished(), "{what}");
         lose(&place);
         assert_eq!(request.await.unwrap().status, 204, "{what}");

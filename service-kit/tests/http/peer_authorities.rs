@@ -67,7 +67,7 @@ fn self_signed(folder: &Path, params: &CertificateParams) -> (Started, PathBuf) 
     (serve(folder, &pem, &key), write(folder, "own.pem", &pem))
 }
 
-async fn ask(started: &Started, host: &str, ca: Option<&Path>, app_env: AppEnv) -> bool {
+async fn is_trusted(started: &Started, host: &str, ca: Option<&Path>, app_env: AppEnv) -> bool {
     let mut faults = Faults::new();
     let trust = PeerOptions { internal_ca: ca.map(Path::to_owned) }.check(app_env, &mut faults);
     faults.finish().unwrap();
@@ -81,12 +81,12 @@ async fn a_certificate_of_the_internal_authority_is_trusted_everywhere_and_of_no
     let folder = TempDir::new().unwrap();
     let (started, ca) = issued(folder.path(), &named("localhost"));
     for app_env in ALL {
-        assert!(ask(&started, "localhost", Some(&ca), app_env).await, "{app_env:?}");
+        assert!(is_trusted(&started, "localhost", Some(&ca), app_env).await, "{app_env:?}");
         assert!(
-            !ask(&started, "localhost", None, app_env).await,
+            !is_trusted(&started, "localhost", None, app_env).await,
             "{app_env:?}: an unknown authority's is no ad hoc one"
         );
-        assert!(!ask(&started, "127.0.0.1", Some(&ca), app_env).await, "{app_env:?}: it is for another name");
+        assert!(!is_trusted(&started, "127.0.0.1", Some(&ca), app_env).await, "{app_env:?}: it is for another name");
     }
 }
 
@@ -95,7 +95,7 @@ async fn a_certificate_of_the_internal_authority_is_not_trusted_after_its_time()
     let folder = TempDir::new().unwrap();
     let (started, ca) = issued(folder.path(), &over(named("localhost")));
     for app_env in ALL {
-        assert!(!ask(&started, "localhost", Some(&ca), app_env).await, "{app_env:?}");
+        assert!(!is_trusted(&started, "localhost", Some(&ca), app_env).await, "{app_env:?}");
     }
 }
 
@@ -104,12 +104,12 @@ async fn a_self_signed_certificate_that_is_named_is_trusted_for_its_server_and_i
     for params in [named("localhost"), marked_as_authority(named("localhost"))] {
         let folder = TempDir::new().unwrap();
         let (started, own) = self_signed(folder.path(), &params);
-        assert!(ask(&started, "localhost", Some(&own), AppEnv::Production).await);
-        assert!(!ask(&started, "127.0.0.1", Some(&own), AppEnv::Production).await, "it is for another name");
-        assert!(!ask(&started, "localhost", None, AppEnv::Production).await);
+        assert!(is_trusted(&started, "localhost", Some(&own), AppEnv::Production).await);
+        assert!(!is_trusted(&started, "127.0.0.1", Some(&own), AppEnv::Production).await, "it is for another name");
+        assert!(!is_trusted(&started, "localhost", None, AppEnv::Production).await);
         let folder = TempDir::new().unwrap();
         let (started, own) = self_signed(folder.path(), &over(params));
-        assert!(!ask(&started, "localhost", Some(&own), AppEnv::Production).await, "its time is over");
+        assert!(!is_trusted(&started, "localhost", Some(&own), AppEnv::Production).await, "its time is over");
     }
 }
 

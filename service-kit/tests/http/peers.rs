@@ -85,8 +85,8 @@ async fn no_other_environment_takes_an_adhoc_certificate_or_the_other_scheme() {
     for app_env in OTHER_ENVIRONMENTS {
         for (tls, scheme) in [(Tls::Adhoc, "https"), (Tls::Adhoc, "http"), (Tls::Off, "https")] {
             let peer = peer(tls.clone());
-            let told = post(&client(app_env), &peer.url(scheme, "localhost")).await;
-            assert!(told.is_err(), "{app_env:?}: {tls:?} by {scheme}");
+            let result = post(&client(app_env), &peer.url(scheme, "localhost")).await;
+            assert!(result.is_err(), "{app_env:?}: {tls:?} by {scheme}");
             assert!(peer.posted().is_empty(), "{app_env:?}: {tls:?} by {scheme}");
         }
     }
@@ -111,7 +111,7 @@ struct Port {
     brought: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-fn port(says: &'static [u8]) -> Port {
+fn port(greeting: &'static [u8]) -> Port {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let brought = Arc::new(Mutex::new(Vec::new()));
@@ -121,7 +121,7 @@ fn port(says: &'static [u8]) -> Port {
             let (mut stream, mut piece) = (stream.unwrap(), [0; 4096]);
             let length = stream.read(&mut piece).unwrap_or_default();
             kept.lock().unwrap().push(piece[..length].to_vec());
-            stream.write_all(says).ok();
+            stream.write_all(greeting).ok();
         }
     });
     Port { address, brought }
@@ -157,18 +157,18 @@ async fn a_token_leaves_unencrypted_only_in_development_to_a_port_of_this_machin
         assert!(post(&client(AppEnv::Development), &port.url("https", host)).await.is_err());
         assert!(!port.has_seen_the_token() && port.brought.lock().unwrap().len() == 1, "{host}");
     }
-    for says in [ALERT, b""] {
-        let port = port(says);
+    for greeting in [ALERT, b""] {
+        let port = port(greeting);
         assert!(post(&client(AppEnv::Development), &port.url("https", "localhost")).await.is_err());
-        assert!(!port.has_seen_the_token(), "a failed handshake is no http: {says:?}");
+        assert!(!port.has_seen_the_token(), "a failed handshake is no http: {greeting:?}");
     }
 }
 
 #[actix_web::test]
 async fn the_other_scheme_is_tried_once_for_a_call() {
     let neither = port(b"what?");
-    let told = post(&client(AppEnv::Development), &neither.url("https", "localhost")).await.unwrap_err();
-    assert!(told.contains("InvalidContentType"), "the first failure is told: {told}");
+    let error = post(&client(AppEnv::Development), &neither.url("https", "localhost")).await.unwrap_err();
+    assert!(error.contains("InvalidContentType"), "the first failure is told: {error}");
     assert_eq!(neither.brought.lock().unwrap().len(), 2);
     let closing = port(b"");
     assert!(post(&client(AppEnv::Development), &closing.url("http", "127.0.0.1")).await.is_err());

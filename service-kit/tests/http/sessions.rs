@@ -17,7 +17,7 @@ use crate::support::{Started, settings, start_with};
 
 struct Bank {
     started: Started,
-    asked: Arc<AtomicU32>,
+    requests: Arc<AtomicU32>,
     answer: Arc<Mutex<(u16, Value)>>,
     clock: Arc<ManualClock>,
     source: HttpSessions,
@@ -25,9 +25,9 @@ struct Bank {
 
 impl Bank {
     fn start() -> Self {
-        let asked = Arc::new(AtomicU32::new(0));
+        let requests = Arc::new(AtomicU32::new(0));
         let answer = Arc::new(Mutex::new((200, json!({"active": true, "user_id": 1, "roles": ["admin"]}))));
-        let (counter, served) = (Arc::clone(&asked), Arc::clone(&answer));
+        let (counter, served) = (Arc::clone(&requests), Arc::clone(&answer));
         let started = start_with(settings(), move |config| {
             let (counter, served) = (Arc::clone(&counter), Arc::clone(&served));
             let introspect = move |request: HttpRequest| {
@@ -40,7 +40,7 @@ impl Bank {
         });
         let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap()));
         let source = HttpSessions::new(&started.url("/.well-known/jwks.json"), &PeerTrust::default(), clock.clone());
-        Self { started, asked, answer, clock, source }
+        Self { started, requests, answer, clock, source }
     }
 
     fn answers(&self, status: u16, body: Value) {
@@ -51,8 +51,8 @@ impl Bank {
         self.source.roles("token-1", &claims(session), reads).await
     }
 
-    fn asked(&self) -> u32 {
-        self.asked.load(Ordering::SeqCst)
+    fn requests(&self) -> u32 {
+        self.requests.load(Ordering::SeqCst)
     }
 }
 
@@ -72,12 +72,12 @@ async fn roles_come_from_the_answer_which_is_kept_for_a_second() {
     for _ in 0..3 {
         assert_eq!(bank.roles("a", false).await.unwrap(), ADMIN);
     }
-    assert_eq!(bank.asked(), 1);
+    assert_eq!(bank.requests(), 1);
     bank.answers(200, json!({"active": true, "user_id": 1, "roles": ["user"]}));
     bank.clock.advance(Duration::from_secs(1));
     assert_eq!(bank.roles("a", false).await.unwrap(), ["user"]);
     assert_eq!(bank.roles("b", false).await.unwrap(), ["user"]);
-    assert_eq!(bank.asked(), 3);
+    assert_eq!(bank.requests(), 3);
 }
 
 #[actix_web::test]
@@ -96,11 +96,11 @@ async fn a_refusal_is_final_for_its_session() {
     for (session, code) in [("ended", ErrorCode::TokenRevoked), ("blocked", ErrorCode::Blocked)] {
         assert_eq!(bank.roles(session, true).await, Err(SessionError::Refused(code)));
     }
-    assert_eq!(bank.asked(), 3);
+    assert_eq!(bank.requests(), 3);
 }
 
 #[actix_web::test]
-async fn while_the_bank_is_away_a_good_answer_of_five_minutes_serves_reads_alone() {
+async fn while_the_bank_is_unavailable_a_good_answer_of_five_minutes_serves_reads_alone() {
     let bank = Bank::start();
     assert_eq!(bank.roles("a", false).await.unwrap(), ADMIN);
     bank.answers(503, json!({}));

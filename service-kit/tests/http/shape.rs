@@ -84,9 +84,9 @@ async fn head_is_answered_wherever_get_is() {
 #[actix_web::test]
 async fn a_handler_knows_that_only_the_head_is_wanted() {
     let route = |config: &mut web::ServiceConfig| {
-        let told =
+        let reported =
             web::get().to(|| async { HttpResponse::Ok().insert_header(("x-head", head_only().to_string())).finish() });
-        config.route("/told", told);
+        config.route("/told", reported);
     };
     let started = start_with(settings(), route);
     assert_eq!(answer(started.client.head(started.url("/told"))).await.header("x-head"), "true");

@@ -45,7 +45,7 @@ fn server(sending: &Arc<AtomicUsize>) -> Started {
 }
 
 /// A connection on which an answer has begun to come.
-async fn ask(started: &Started, path: &'static str) -> TcpStream {
+async fn open_request(started: &Started, path: &'static str) -> TcpStream {
     let addr = started.server.addr;
     let talk = move || {
         let mut stream = TcpStream::connect(addr).unwrap();
@@ -61,7 +61,7 @@ async fn ask(started: &Started, path: &'static str) -> TcpStream {
 async fn a_client_that_takes_nothing_is_dropped() {
     let sending = Arc::default();
     let started = server(&sending);
-    let held = ask(&started, "/endless").await;
+    let held = open_request(&started, "/endless").await;
     assert_eq!(sending.load(Ordering::SeqCst), 1);
     eventually("its answer is given up", async || sending.load(Ordering::SeqCst) == 0).await;
     drop(held);
@@ -71,7 +71,7 @@ async fn a_client_that_takes_nothing_is_dropped() {
 async fn a_closed_connection_ends_its_answer_though_there_is_nothing_to_write() {
     let sending = Arc::default();
     let started = server(&sending);
-    let (whole, half) = (ask(&started, "/silent").await, ask(&started, "/silent").await);
+    let (whole, half) = (open_request(&started, "/silent").await, open_request(&started, "/silent").await);
     assert_eq!(sending.load(Ordering::SeqCst), 2);
     drop(whole);
     half.shutdown(Shutdown::Write).unwrap();

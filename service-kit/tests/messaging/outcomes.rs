@@ -5,91 +5,91 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use service_kit::messaging::{
-    Consumer as _, ConsumerSettings, DeadLetter, Delivery, Outcome, Progress, QueueProgress, Receipt,
+    Consumer as _, ConsumerSettings, DeadLetter, Delivery, HandlerResult, Progress, PublishResult, QueueProgress,
 };
 
-use crate::support::{Act, House, Scripted, id, message, pending, queue};
+use crate::support::{Act, Scripted, TestBroker, id, message, pending, queue};
 
 #[tokio::test]
 async fn done_and_skipped_are_accepted_and_counted_apart() {
-    let house = House::new();
-    house.subscribe(queue("done"), &Scripted::always(Outcome::Done));
-    house.subscribe(queue("skipped"), &Scripted::always(Outcome::Skipped));
-    assert_eq!(house.publish_new(&message(1)).await, Receipt::Accepted);
-    assert_eq!(house.metric("bank_messages_total", &[r#"queue="done""#, r#"outcome="done""#]), 1);
-    assert_eq!(house.metric("bank_messages_total", &[r#"queue="skipped""#, r#"outcome="skipped""#]), 1);
-    assert_eq!(house.metric("bank_messages_in_flight", &[r#"queue="done""#]), 0);
-    assert_eq!(house.metric("bank_message_handle_seconds_count", &[r#"queue="done""#]), 1);
-    assert!(house.letters.all().is_empty());
+    let fixture = TestBroker::new();
+    fixture.subscribe(queue("done"), &Scripted::always(HandlerResult::Done));
+    fixture.subscribe(queue("skipped"), &Scripted::always(HandlerResult::Skipped));
+    assert_eq!(fixture.publish_new(&message(1)).await, PublishResult::Accepted);
+    assert_eq!(fixture.metric("bank_messages_total", &[r#"queue="done""#, r#"outcome="done""#]), 1);
+    assert_eq!(fixture.metric("bank_messages_total", &[r#"queue="skipped""#, r#"outcome="skipped""#]), 1);
+    assert_eq!(fixture.metric("bank_messages_in_flight", &[r#"queue="done""#]), 0);
+    assert_eq!(fixture.metric("bank_message_handle_seconds_count", &[r#"queue="done""#]), 1);
+    assert!(fixture.dead_letters.all().is_empty());
 }
 
 #[tokio::test]
 async fn each_retry_waits_longer_and_the_fifth_failure_is_a_dead_letter() {
-    let house = House::new();
-    let consumer = Scripted::always(Outcome::retry("mailbox busy"));
-    house.subscribe(queue("q"), &consumer);
+    let fixture = TestBroker::new();
+    let consumer = Scripted::always(HandlerResult::retry("mailbox busy"));
+    fixture.subscribe(queue("q"), &consumer);
     let mut progress = Progress::default();
     for (attempt, delay) in [(1, 5), (2, 30), (3, 120), (4, 600)] {
-        let receipt = house.publish(&message(1), &progress).await;
-        assert_eq!(pending(&receipt, "q"), (attempt, 0));
-        let Receipt::Later { after, progress: next, waiting_for, reason } = receipt else { panic!() };
+        let result = fixture.publish(&message(1), &progress).await;
+        assert_eq!(pending(&result, "q"), (attempt, 0));
+        let PublishResult::Later { after, progress: next, waiting_for, reason } = result else { panic!() };
         assert_eq!((after, waiting_for, reason.as_str()), (Duration::from_secs(delay), None, "q: mailbox busy"));
         // As the sender stores it between tries.
         progress = serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap();
-        house.clock.advance(after);
+        fixture.clock.advance(after);
     }
-    assert_eq!(house.publish(&message(1), &progress).await, Receipt::Accepted);
-    let [letter] = &house.letters.all()[..] else { panic!("one dead letter is expected") };
-    assert_eq!((letter.queue.as_str(), letter.attempts, letter.message.clone()), ("q", 5, message(1)));
-    assert!(letter.reason.contains("mailbox busy"), "{}", letter.reason);
+    assert_eq!(fixture.publish(&message(1), &progress).await, PublishResult::Accepted);
+    let [dead_letter] = &fixture.dead_letters.all()[..] else { panic!("one dead letter is expected") };
+    assert_eq!((dead_letter.queue.as_str(), dead_letter.attempts, dead_letter.message.clone()), ("q", 5, message(1)));
+    assert!(dead_letter.reason.contains("mailbox busy"), "{}", dead_letter.reason);
     let attempts: Vec<u32> = consumer.calls.lock().unwrap().iter().flatten().map(|(_, attempt)| *attempt).collect();
     assert_eq!(attempts, [1, 2, 3, 4, 5]);
-    assert_eq!(house.metric("bank_dead_letters_total", &[r#"queue="q""#]), 1);
+    assert_eq!(fixture.metric("bank_dead_letters_total", &[r#"queue="q""#]), 1);
 }
 
 #[tokio::test]
 async fn a_message_published_before_its_next_attempt_is_due_does_not_reach_the_handler() {
-    let house = House::new();
-    let consumer = Scripted::always(Outcome::retry("busy"));
-    house.subscribe(queue("q"), &consumer);
-    let Receipt::Later { progress, .. } = house.publish_new(&message(1)).await else { panic!() };
-    house.clock.advance(Duration::from_secs(2));
-    let early = house.publish(&message(1), &progress).await;
-    assert!(matches!(early, Receipt::Later { after, .. } if after == Duration::from_secs(3)), "{early:?}");
+    let fixture = TestBroker::new();
+    let consumer = Scripted::always(HandlerResult::retry("busy"));
+    fixture.subscribe(queue("q"), &consumer);
+    let PublishResult::Later { progress, .. } = fixture.publish_new(&message(1)).await else { panic!() };
+    fixture.clock.advance(Duration::from_secs(2));
+    let early = fixture.publish(&message(1), &progress).await;
+    assert!(matches!(early, PublishResult::Later { after, .. } if after == Duration::from_secs(3)), "{early:?}");
     assert_eq!(consumer.calls(), 1);
 }
 
 #[tokio::test]
 async fn a_rejected_message_is_a_dead_letter_at_once() {
-    let house = House::new();
-    house.subscribe(queue("q"), &Scripted::always(Outcome::reject("no such template")));
-    assert_eq!(house.publish_new(&message(1)).await, Receipt::Accepted);
-    let letter = &house.letters.all()[0];
-    assert_eq!((letter.reason.as_str(), letter.attempts, letter.id()), ("no such template", 1, id(1)));
+    let fixture = TestBroker::new();
+    fixture.subscribe(queue("q"), &Scripted::always(HandlerResult::reject("no such template")));
+    assert_eq!(fixture.publish_new(&message(1)).await, PublishResult::Accepted);
+    let dead_letter = &fixture.dead_letters.all()[0];
+    assert_eq!((dead_letter.reason.as_str(), dead_letter.attempts, dead_letter.id()), ("no such template", 1, id(1)));
 }
 
 #[tokio::test]
 async fn outcomes_of_a_batch_belong_to_their_messages() {
-    let house = House::new();
+    let fixture = TestBroker::new();
     let consumer = Scripted::new(|delivery| match delivery.message.event_id().unwrap() {
-        one if one == id(1) => Act::Say(Outcome::retry("busy")),
-        two if two == id(2) => Act::Say(Outcome::reject("bad")),
-        _ => Act::Say(Outcome::Done),
+        one if one == id(1) => Act::Answer(HandlerResult::retry("busy")),
+        two if two == id(2) => Act::Answer(HandlerResult::reject("bad")),
+        _ => Act::Answer(HandlerResult::Done),
     });
-    house.subscribe(batches("q", 4), &consumer);
+    fixture.subscribe(batches("q", 4), &consumer);
     let messages: Vec<_> = (1..=4).map(message).collect();
-    let receipts = futures_util::future::join_all(messages.iter().map(|message| house.publish_new(message))).await;
+    let results = futures_util::future::join_all(messages.iter().map(|message| fixture.publish_new(message))).await;
     assert_eq!(consumer.calls(), 1, "they came as one batch");
-    assert_eq!(pending(&receipts[0], "q"), (1, 0));
-    assert!(receipts[1..].iter().all(|receipt| *receipt == Receipt::Accepted), "{receipts:?}");
-    assert_eq!(house.letters.all().iter().map(DeadLetter::id).collect::<Vec<_>>(), [id(2)]);
+    assert_eq!(pending(&results[0], "q"), (1, 0));
+    assert!(results[1..].iter().all(|result| *result == PublishResult::Accepted), "{results:?}");
+    assert_eq!(fixture.dead_letters.all().iter().map(DeadLetter::id).collect::<Vec<_>>(), [id(2)]);
 }
 
 #[tokio::test]
 async fn no_more_handlers_run_at_once_than_allowed_and_no_fewer() {
-    let house = House::new();
+    let fixture = TestBroker::new();
     let consumer = Scripted::new(|_| Act::Wait);
-    house.subscribe(ConsumerSettings { concurrency: 3, ..queue("q") }, &consumer);
+    fixture.subscribe(ConsumerSettings { concurrency: 3, ..queue("q") }, &consumer);
     let messages: Vec<_> = (1..=9).map(message).collect();
     let release = async {
         while consumer.calls() < 9 {
@@ -98,25 +98,26 @@ async fn no_more_handlers_run_at_once_than_allowed_and_no_fewer() {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        crate::support::eventually("the last ones wait", || house.metric("bank_messages_in_flight", &["q"]) > 0).await;
-        while house.metric("bank_messages_in_flight", &["q"]) > 0 {
+        crate::support::eventually("the last ones wait", || fixture.metric("bank_messages_in_flight", &["q"]) > 0)
+            .await;
+        while fixture.metric("bank_messages_in_flight", &["q"]) > 0 {
             consumer.release.notify_waiters();
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    let published = futures_util::future::join_all(messages.iter().map(|message| house.publish_new(message)));
-    let (receipts, ()) = tokio::join!(published, release);
-    assert!(receipts.iter().all(|receipt| *receipt == Receipt::Accepted));
+    let published = futures_util::future::join_all(messages.iter().map(|message| fixture.publish_new(message)));
+    let (results, ()) = tokio::join!(published, release);
+    assert!(results.iter().all(|result| *result == PublishResult::Accepted));
     assert_eq!(consumer.most_running.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
 async fn a_sender_that_stops_waiting_costs_the_queue_nothing() {
-    let house = House::new();
+    let fixture = TestBroker::new();
     let consumer = Scripted::new(|_| Act::Wait);
-    house.subscribe(ConsumerSettings { concurrency: 1, ..queue("q") }, &consumer);
+    fixture.subscribe(ConsumerSettings { concurrency: 1, ..queue("q") }, &consumer);
     let (first, second) = (message(1), message(2));
-    let cancelled = tokio::time::timeout(Duration::from_millis(20), house.publish_new(&first)).await;
+    let cancelled = tokio::time::timeout(Duration::from_millis(20), fixture.publish_new(&first)).await;
     assert!(cancelled.is_err());
     consumer.release.notify_one();
     consumer.release.notify_one();
@@ -124,8 +125,8 @@ async fn a_sender_that_stops_waiting_costs_the_queue_nothing() {
         crate::support::eventually("the second one arrives", || consumer.calls() == 2).await;
         consumer.release.notify_one();
     };
-    let (receipt, ()) = tokio::join!(house.publish_new(&second), next);
-    assert_eq!(receipt, Receipt::Accepted);
+    let (result, ()) = tokio::join!(fixture.publish_new(&second), next);
+    assert_eq!(result, PublishResult::Accepted);
 }
 
 #[test]
@@ -137,16 +138,16 @@ fn progress_has_a_stable_form_in_the_store() {
 }
 
 #[tokio::test]
-async fn the_log_tells_of_each_delivery_and_never_of_its_body() {
+async fn each_delivery_is_logged_and_never_its_body() {
     // The other tests of this process write to the same log: this one looks for a message that no other has.
     let (lines, number) = (captured_log(), 4711);
-    let house = House::new();
+    let fixture = TestBroker::new();
     let consumer = Scripted::new(|_| {
         tracing::info!("in the handler");
-        Act::Say(Outcome::retry("busy"))
+        Act::Answer(HandlerResult::retry("busy"))
     });
-    house.subscribe(queue("q"), &consumer);
-    house.publish_new(&message(number)).await;
+    fixture.subscribe(queue("q"), &consumer);
+    fixture.publish_new(&message(number)).await;
     let (text, id) = (lines.text(), id(number).to_string());
     let of_this = |words: &str| text.lines().find(|line| line.contains(words) && line.contains(&id)).unwrap();
     let line = of_this("message to be tried again");
@@ -159,12 +160,12 @@ async fn the_log_tells_of_each_delivery_and_never_of_its_body() {
 }
 
 #[tokio::test]
-async fn a_consumer_without_a_dependency_is_never_away() {
+async fn a_consumer_without_a_dependency_is_always_available() {
     struct Plain;
     #[async_trait::async_trait]
     impl service_kit::messaging::Consumer for Plain {
-        async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
-            deliveries.iter().map(|_| Outcome::Done).collect()
+        async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult> {
+            deliveries.iter().map(|_| HandlerResult::Done).collect()
         }
     }
     assert_eq!(Plain.dependency().await, Ok(()));

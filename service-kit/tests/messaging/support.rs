@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use service_kit::clock::ManualClock;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{
-    Consumer, ConsumerSettings, DeadLetters, Delivery, Destination, InProcessBroker, MemoryDeadLetters, Outcome,
-    Outgoing, Progress, Publisher as _, QueueProgress, Receipt,
+    Consumer, ConsumerSettings, DeadLetters, Delivery, Destination, HandlerResult, InProcessBroker, MemoryDeadLetters,
+    Outgoing, Progress, PublishResult, Publisher as _, QueueProgress,
 };
 use service_kit::telemetry::Metrics;
 use shared_events::events::UserCreated;
@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 /// What the consumer is told to do with a message.
 #[derive(Clone)]
 pub(crate) enum Act {
-    Say(Outcome),
+    Answer(HandlerResult),
     Panic,
     Hang,
     /// Wait for `Scripted::release`, then be done.
@@ -54,8 +54,8 @@ impl Scripted {
         })
     }
 
-    pub(crate) fn always(outcome: Outcome) -> Arc<Self> {
-        Self::new(move |_| Act::Say(outcome.clone()))
+    pub(crate) fn always(outcome: HandlerResult) -> Arc<Self> {
+        Self::new(move |_| Act::Answer(outcome.clone()))
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -67,14 +67,14 @@ impl Scripted {
         self.calls.lock().unwrap().iter().flatten().filter(|(seen, _)| *seen == id).count()
     }
 
-    async fn act(&self, delivery: &Delivery) -> Option<Outcome> {
+    async fn act(&self, delivery: &Delivery) -> Option<HandlerResult> {
         match (self.script)(delivery) {
-            Act::Say(outcome) => Some(outcome),
+            Act::Answer(outcome) => Some(outcome),
             Act::Panic => panic!("poison"),
             Act::Hang => std::future::pending().await,
             Act::Wait => {
                 self.release.notified().await;
-                Some(Outcome::Done)
+                Some(HandlerResult::Done)
             }
             Act::Forget => None,
         }
@@ -83,7 +83,7 @@ impl Scripted {
 
 #[async_trait]
 impl Consumer for Scripted {
-    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult> {
         let ids = deliveries.iter().map(|delivery| (delivery.message.event_id().unwrap(), delivery.attempt));
         self.calls.lock().unwrap().push(ids.collect());
         let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
@@ -102,9 +102,9 @@ impl Consumer for Scripted {
     }
 }
 
-pub(crate) struct House {
+pub(crate) struct TestBroker {
     pub(crate) broker: InProcessBroker,
-    pub(crate) letters: Arc<MemoryDeadLetters>,
+    pub(crate) dead_letters: Arc<MemoryDeadLetters>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shutdown: Shutdown,
     pub(crate) clock: Arc<ManualClock>,
@@ -114,13 +114,13 @@ pub(crate) fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_737_047_426, 0).unwrap()
 }
 
-impl House {
+impl TestBroker {
     pub(crate) fn new() -> Self {
-        let letters = Arc::new(MemoryDeadLetters::new());
-        Self::with_letters(Arc::clone(&letters) as Arc<dyn DeadLetters>, letters)
+        let dead_letters = Arc::new(MemoryDeadLetters::new());
+        Self::with_dead_letters(Arc::clone(&dead_letters) as Arc<dyn DeadLetters>, dead_letters)
     }
 
-    pub(crate) fn with_letters(store: Arc<dyn DeadLetters>, letters: Arc<MemoryDeadLetters>) -> Self {
+    pub(crate) fn with_dead_letters(store: Arc<dyn DeadLetters>, dead_letters: Arc<MemoryDeadLetters>) -> Self {
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
         let clock = Arc::new(ManualClock::new(start()));
         let broker = InProcessBroker::with_clock(
@@ -129,33 +129,33 @@ impl House {
             shutdown.clone(),
             Arc::clone(&clock) as service_kit::clock::SharedClock,
         );
-        Self { broker, letters, metrics, shutdown, clock }
+        Self { broker, dead_letters, metrics, shutdown, clock }
     }
 
     pub(crate) fn subscribe(&self, settings: ConsumerSettings, consumer: &Arc<Scripted>) {
         self.broker.subscribe(settings, Arc::clone(consumer) as Arc<dyn Consumer>).unwrap();
     }
 
-    pub(crate) async fn publish(&self, message: &WireMessage, progress: &Progress) -> Receipt {
+    pub(crate) async fn publish(&self, message: &WireMessage, progress: &Progress) -> PublishResult {
         let (message, progress) = (message.clone(), progress.clone());
         self.broker.publish(Outgoing { message, destination: Destination::Exchange, progress }).await
     }
 
-    pub(crate) async fn publish_new(&self, message: &WireMessage) -> Receipt {
+    pub(crate) async fn publish_new(&self, message: &WireMessage) -> PublishResult {
         self.publish(message, &Progress::default()).await
     }
 
     /// Publishes again and again, waiting by the manual clock as told, until accepted. Answers how often.
     pub(crate) async fn publish_until_accepted(&self, message: &WireMessage) -> usize {
         let mut progress = Progress::default();
-        for tries in 1..=20 {
+        for attempts in 1..=20 {
             match self.publish(message, &progress).await {
-                Receipt::Accepted => return tries,
-                Receipt::Later { after, progress: next, .. } => {
+                PublishResult::Accepted => return attempts,
+                PublishResult::Later { after, progress: next, .. } => {
                     self.clock.advance(after);
                     progress = next;
                 }
-                Receipt::Unrouted { reason, .. } | Receipt::Unavailable { reason } => panic!("{reason}"),
+                PublishResult::Unrouted { reason, .. } | PublishResult::Unavailable { reason } => panic!("{reason}"),
             }
         }
         panic!("not accepted after 20 tries");
@@ -184,9 +184,9 @@ pub(crate) fn id(number: u128) -> EventId {
     EventId(uuid::Uuid::from_u128(number))
 }
 
-pub(crate) fn pending(receipt: &Receipt, queue: &str) -> (u32, u32) {
-    match receipt {
-        Receipt::Later { progress, .. } => match progress.get(queue) {
+pub(crate) fn pending(result: &PublishResult, queue: &str) -> (u32, u32) {
+    match result {
+        PublishResult::Later { progress, .. } => match progress.get(queue) {
             Some(QueueProgress::Pending { attempts, panics, .. }) => (*attempts, *panics),
             other => panic!("{queue} is not pending but {other:?}"),
         },

@@ -45,7 +45,7 @@ fn report(reason: Option<&str>) -> EmailReport {
 
 event!(
     EmailRequested(EmailRequest) = "email.requested",
-    "An operation needs a mail. Heard by email-service only.",
+    "An operation needs a mail. Consumed by email-service only.",
     |request| format!("Email requested: {}", request.template),
     EmailRequest {
         template: "verify-email".to_owned(),

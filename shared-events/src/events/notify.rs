@@ -34,13 +34,13 @@ pub struct PushRequest {
 
 event!(
     SmsRequested(SmsRequest) = "sms.requested",
-    "An operation needs a text message. Heard by bank-service only.",
+    "An operation needs a text message. Consumed by bank-service only.",
     |request| format!("Text message requested for user {}", request.user_id),
     SmsRequest { user_id: example_id(2), to: "+49*******12".to_owned(), sealed: "c2VhbGVk".to_owned() }
 );
 event!(
     PushRequested(PushRequest) = "push.requested",
-    "An operation needs a push notification. Heard by bank-service only.",
+    "An operation needs a push notification. Consumed by bank-service only.",
     |request| format!("Push notification requested for user {}", request.user_id),
     PushRequest {
         user_id: example_id(2),

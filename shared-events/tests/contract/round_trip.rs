@@ -71,7 +71,7 @@ proptest! {
     }
 
     #[test]
-    fn a_spoilt_body_is_refused_or_read_as_what_it_then_says(place in 0..BODY.len(), byte in any::<u8>()) {
+    fn a_corrupted_body_is_refused_or_read_as_what_it_then_contains(place in 0..BODY.len(), byte in any::<u8>()) {
         let mut body = BODY.as_bytes().to_vec();
         body[place] = byte;
         let meaning = serde_json::from_slice::<Value>(&body);

@@ -20,12 +20,12 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use super::{people, say};
+use super::{people, print_line};
 use crate::config::Settings;
 use crate::domain::imported_user::ImportedUser;
 use crate::domain::one_time::Purpose;
 use crate::http::AppState;
-use crate::operations::identity::import::{Fate, import, plan};
+use crate::operations::identity::import::{RowResult, import, plan};
 use crate::store::StoreError;
 use lines::Lines;
 use place::Place;
@@ -87,15 +87,15 @@ pub(super) fn run(settings: Settings, options: &ImportOptions) -> anyhow::Result
     let report = Report::create(&report_path).with_context(|| report_path.display().to_string())?;
     let mut counts = Counts::default();
     people::with_state(settings, async |state| {
-        let job = Job { state, apply: options.apply, reader, report, progress, counts: Counts::default() };
-        counts = job.run().await?;
+        let import_run = ImportRun { state, apply: options.apply, reader, report, progress, counts: Counts::default() };
+        counts = import_run.run().await?;
         Ok(())
     })?;
     summary(&counts, options.apply, &report_path)?;
     Ok(if counts.refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
 }
 
-struct Job {
+struct ImportRun {
     state: AppState,
     apply: bool,
     reader: Reader,
@@ -104,7 +104,7 @@ struct Job {
     counts: Counts,
 }
 
-impl Job {
+impl ImportRun {
     async fn run(mut self) -> anyhow::Result<Counts> {
         let mut batch: Vec<(Place, ImportedUser)> = Vec::with_capacity(BATCH);
         while let Some(row) = self.reader.next().context("the file cannot be read on")? {
@@ -130,18 +130,18 @@ impl Job {
         let Some((first, _)) = batch.first() else { return Ok(()) };
         let first = *first;
         let (places, users): (Vec<Place>, Vec<ImportedUser>) = batch.into_iter().unzip();
-        let (users, fates) = self.decide(users).await.with_context(|| {
+        let (users, results) = self.decide(users).await.with_context(|| {
             format!("stopped before {first}; what is above it is done, and the same command goes on from there")
         })?;
-        for ((place, user), fate) in places.into_iter().zip(users.iter()).zip(fates) {
-            match fate {
-                Fate::Created => self.counts.created += 1,
-                Fate::Invited => {
+        for ((place, user), result) in places.into_iter().zip(users.iter()).zip(results) {
+            match result {
+                RowResult::Created => self.counts.created += 1,
+                RowResult::Invited => {
                     self.counts.created += 1;
                     self.counts.invited += 1;
                 }
-                Fate::Unchanged => self.counts.unchanged += 1,
-                Fate::Refused(conflict) => {
+                RowResult::Unchanged => self.counts.unchanged += 1,
+                RowResult::Refused(conflict) => {
                     self.counts.refused += 1;
                     self.report.add(&rows::refused_later(place, user, conflict)).context("the report")?;
                 }
@@ -155,19 +155,19 @@ impl Job {
     async fn decide(
         &self,
         users: Vec<ImportedUser>,
-    ) -> Result<(std::sync::Arc<Vec<ImportedUser>>, Vec<Fate>), StoreError> {
+    ) -> Result<(std::sync::Arc<Vec<ImportedUser>>, Vec<RowResult>), StoreError> {
         let users = std::sync::Arc::new(users);
         let rows = users.clone();
         let default_role = self.state.settings.config.default_role.clone();
-        let fates = if self.apply {
+        let results = if self.apply {
             let ctx = self.state.ctx_anonymous();
-            let security = self.state.security.clone();
-            let new_link = move || security.new_link(Purpose::Invitation);
+            let identity = self.state.identity.clone();
+            let new_link = move || identity.new_link(Purpose::Invitation);
             self.state.store.write(&ctx, move |db, ctx| import(db, ctx, &rows, &default_role, &new_link)).await?
         } else {
             self.state.store.read(move |db| plan(db, &rows, &default_role)).await?
         };
-        Ok((users, fates))
+        Ok((users, results))
     }
 }
 
@@ -199,14 +199,14 @@ fn same_file(report: &Path, file: &Path) -> bool {
 fn summary(counts: &Counts, apply: bool, report: &Path) -> std::io::Result<()> {
     let Counts { rows, created, invited, unchanged, refused } = counts;
     let did = if apply { "created" } else { "to create" };
-    say(format_args!(
+    print_line(format_args!(
         "{rows} rows: {created} {did} ({invited} with an invitation), {unchanged} unchanged, {refused} refused"
     ))?;
     if *refused > 0 {
-        say(format_args!("what was refused, and why: {}", report.display()))?;
+        print_line(format_args!("what was refused, and why: {}", report.display()))?;
     }
     if !apply {
-        say("nothing was written; say --apply to do it")?;
+        print_line("nothing was written; say --apply to do it")?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ const COOKIE_OVER_TLS: &str = "__Host-device";
 const COOKIE_OVER_HTTP: &str = "device";
 
 /// The token that a request came with; the header goes before the cookie.
-pub(super) fn presented(request: &HttpRequest) -> Option<OpaqueToken> {
+pub(super) fn token_of(request: &HttpRequest) -> Option<OpaqueToken> {
     let headers = request.headers();
     if let Some(header) = headers.get(HEADER) {
         return header.to_str().ok().and_then(OpaqueToken::parse);

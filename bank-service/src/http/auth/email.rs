@@ -9,7 +9,7 @@ use service_kit::http::server::ClientAddr;
 
 use super::login::origin;
 use crate::domain::email::Email;
-use crate::domain::one_time::NotYet;
+use crate::domain::one_time::Cooldown;
 use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
@@ -33,9 +33,9 @@ pub(super) fn accepted(msg: &'static str) -> HttpResponse {
 }
 
 /// `429` until the next one is given out.
-pub(super) fn not_yet(not_yet: NotYet, now: DateTime<Utc>) -> Problem {
+pub(super) fn cooldown_problem(cooldown: Cooldown, now: DateTime<Utc>) -> Problem {
     let detail = "One was sent a moment ago; please wait before you ask for another one.";
-    let wait = (not_yet.until() - now).to_std().unwrap_or_default();
+    let wait = (cooldown.until() - now).to_std().unwrap_or_default();
     Problem::new(ErrorCode::TooManyRequests, detail).with_retry_after(wait)
 }
 
@@ -58,9 +58,9 @@ pub(super) async fn send_verification(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::SendEmailVerification)?;
     let (ctx, origin) = (state.ctx(actor.user_id), origin(&request, client));
-    let sent = state.security.send_verification(ctx, actor.user_id, origin).await;
+    let sent = state.identity.send_verification(ctx, actor.user_id, origin).await;
     sent.map_err(|error| match error {
-        SendVerificationError::NotYet(until) => not_yet(until, state.clock.now()),
+        SendVerificationError::Cooldown(until) => cooldown_problem(until, state.clock.now()),
         SendVerificationError::NotFound => Problem::not_found("user"),
         SendVerificationError::Verified => Problem::conflict("The address is verified already."),
         SendVerificationError::Store(error) => error.into(),
@@ -109,11 +109,11 @@ pub(super) async fn verify_email(
     actor: Result<Actor, Problem>,
     body: Body<TokenRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.security.login_limit().check(client.0)?;
+    state.identity.login_limit().check(client.0)?;
     let Body(TokenRequest(token)) = body;
     // Without a token, or with a stale one, the link still proves the address.
     let session = actor.ok().map(|actor| (actor.user_id, actor.session_id));
-    state.security.verify_email(state.ctx_anonymous(), token, session, origin(&request, client)).await?;
+    state.identity.verify_email(state.ctx_anonymous(), token, session, origin(&request, client)).await?;
     Ok(HttpResponse::Ok().json(MessageBody { msg: "address verified" }))
 }
 
@@ -171,9 +171,9 @@ pub(super) async fn change_email(
     let Body(ChangeRequest(email)) = body;
     let ctx = state.ctx(actor.user_id);
     let owner = (actor.user_id, actor.session_id);
-    let asked = state.security.change_email(ctx, owner, email, origin(&request, client)).await;
-    asked.map_err(|error| match error {
-        ChangeEmailError::NotYet(until) => not_yet(until, state.clock.now()),
+    let requested = state.identity.change_email(ctx, owner, email, origin(&request, client)).await;
+    requested.map_err(|error| match error {
+        ChangeEmailError::Cooldown(until) => cooldown_problem(until, state.clock.now()),
         ChangeEmailError::NotFound => Problem::not_found("user"),
         ChangeEmailError::Same => fault("email", "is your address already"),
         ChangeEmailError::Store(error) => error.into(),

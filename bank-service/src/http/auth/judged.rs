@@ -13,7 +13,7 @@ use crate::security::NewPasswordError;
 
 /// The request; or what is wrong with it, the password in `field` included. A sound request's password is judged by whoever
 /// hashes it.
-pub(in crate::http) async fn judged<T>(
+pub(in crate::http) async fn with_password_strength<T>(
     body: Result<Body<T>, Problem>,
     state: &AppState,
     request: &HttpRequest,
@@ -24,7 +24,7 @@ pub(in crate::http) async fn judged<T>(
         Err(problem) => problem,
     };
     let Some((password, words)) = given(&problem, request, field) else { return Err(problem) };
-    match state.security.passwords().judge(password, words).await {
+    match state.identity.passwords().check_strength(password, words).await {
         Err(NewPasswordError::Refused(weak)) => {
             let mut errors = problem.errors().clone();
             errors.entry(field.to_owned()).or_default().push(weak.to_string());

@@ -11,7 +11,7 @@ use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
 use crate::http::idempotency::header_key;
-use crate::security::{Admission, LoginAttempt, Origin, TokenPair};
+use crate::security::{LoginAttempt, LoginResult, Origin, TokenPair};
 
 const MAX_TEXT: usize = 4096;
 
@@ -37,7 +37,7 @@ impl FromFields for LoginRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         let email = fields.required("email", parse::string(1, MAX_TEXT));
         let password = fields.required("password", parse::string(1, MAX_TEXT));
-        Some(Self { email: Email::parse(&email?).ok(), password: Password::presented(&password?) })
+        Some(Self { email: Email::parse(&email?).ok(), password: Password::for_login(&password?) })
     }
 }
 
@@ -64,10 +64,10 @@ pub(super) async fn log_in(
     client: ClientAddr,
     body: Body<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.security.login_limit().check(client.0)?;
+    state.identity.login_limit().check(client.0)?;
     let Body(LoginRequest { email, password }) = body;
     let attempt = LoginAttempt { email, password, origin: origin(&request, client) };
-    admitted(&state, state.security.log_in(state.ctx_anonymous(), attempt).await?)
+    login_response(&state, state.identity.log_in(state.ctx_anonymous(), attempt).await?)
 }
 
 // It has no `Debug`: it holds a token.
@@ -114,23 +114,23 @@ pub(super) async fn refresh(
 ) -> Result<HttpResponse, Problem> {
     let Body(RefreshRequest(token)) = body;
     let (key, origin) = (header_key(&request)?, origin(&request, client));
-    if !state.security.is_spendable(&token).await? {
-        state.security.useless_refresh_limit().check(client.0)?;
+    if !state.identity.is_spendable(&token).await? {
+        state.identity.useless_refresh_limit().check(client.0)?;
     }
-    Ok(tokens(&state, &state.security.refresh(state.ctx_anonymous(), &token, key, origin).await?))
+    Ok(tokens(&state, &state.identity.refresh(state.ctx_anonymous(), &token, key, origin).await?))
 }
 
 /// Where a request came from, and on which device.
 pub(super) fn origin(request: &HttpRequest, client: ClientAddr) -> Origin {
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    Origin::new(client.0, user_agent).on_device(device::presented(request).as_ref())
+    Origin::new(client.0, user_agent).on_device(device::token_of(request).as_ref())
 }
 
 /// The answer to a login: tokens, or the challenge of a user who has a second factor.
-pub(super) fn admitted(state: &AppState, admission: Admission) -> Result<HttpResponse, Problem> {
-    let challenge = match admission {
-        Admission::Tokens(pair) => return Ok(tokens(state, &pair)),
-        Admission::SecondFactor(challenge) => challenge,
+pub(super) fn login_response(state: &AppState, result: LoginResult) -> Result<HttpResponse, Problem> {
+    let challenge = match result {
+        LoginResult::Tokens(pair) => return Ok(tokens(state, &pair)),
+        LoginResult::SecondFactor(challenge) => challenge,
     };
     let detail = "Send the second factor to /auth/login/mfa.";
     Err(Problem::new(ErrorCode::MfaRequired, detail)

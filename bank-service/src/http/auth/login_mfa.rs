@@ -112,10 +112,10 @@ pub(super) async fn complete_login(
     client: ClientAddr,
     body: Body<LoginMfaRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.security.login_limit().check(client.0)?;
+    state.identity.login_limit().check(client.0)?;
     let Body(LoginMfaRequest { mfa_token, given }) = body;
     let origin = origin(&request, client);
-    Ok(tokens(&state, &state.security.complete_login(state.ctx_anonymous(), &mfa_token, given, origin).await?))
+    Ok(tokens(&state, &state.identity.complete_login(state.ctx_anonymous(), &mfa_token, given, origin).await?))
 }
 
 impl From<SecondFactorError> for Problem {

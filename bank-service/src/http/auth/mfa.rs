@@ -53,7 +53,7 @@ pub(in crate::http) struct SeedBody {
 pub(super) async fn begin_mfa(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::BeginMfa)?;
     actor.require_fresh(state.clock.now())?;
-    let seed = state.security.begin_mfa(state.ctx(actor.user_id), actor.user_id).await?;
+    let seed = state.identity.begin_mfa(state.ctx(actor.user_id), actor.user_id).await?;
     let body = SeedBody { secret: seed.base32, otpauth_url: seed.otpauth_url };
     Ok(HttpResponse::Ok().insert_header(no_store()).json(body))
 }
@@ -76,7 +76,7 @@ pub(super) async fn read_qr_code(state: web::Data<AppState>, actor: Actor) -> Re
         // It is shown once, and this is no showing.
         return Ok(HttpResponse::Ok().insert_header(no_store()).content_type("image/png").finish());
     }
-    let image = state.security.mfa_qr_code(state.ctx(actor.user_id), actor.user_id).await?;
+    let image = state.identity.mfa_qr_code(state.ctx(actor.user_id), actor.user_id).await?;
     Ok(HttpResponse::Ok().insert_header(no_store()).content_type("image/png").body(image))
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn activate_mfa(
     actor.may(Action::ActivateMfa)?;
     let Body(VerifyRequest(otp)) = body;
     let ctx = state.ctx(actor.user_id);
-    let (codes, ended) = state.security.activate_mfa(ctx, owner(&actor, client), otp).await?;
+    let (codes, ended) = state.identity.activate_mfa(ctx, owner(&actor, client), otp).await?;
     Ok(recovery_codes("second factor enabled", &codes, Some(ended)))
 }
 
@@ -188,7 +188,7 @@ impl FromFields for RemoveRequest {
         let password = fields.optional("password", parse::string(1, MAX_TEXT));
         let given = required_factor(fields);
         let password =
-            password?.map_or(GivenPassword::Missing, |text| GivenPassword::Given(Password::presented(&text)));
+            password?.map_or(GivenPassword::Missing, |text| GivenPassword::Given(Password::for_login(&text)));
         Some(Self { password, given: given? })
     }
 }
@@ -221,10 +221,10 @@ pub(super) async fn deactivate_mfa(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::DeactivateMfa)?;
     actor.require_fresh(state.clock.now())?;
-    state.security.login_limit().check(client.0)?;
+    state.identity.login_limit().check(client.0)?;
     let Body(RemoveRequest { password, given }) = body;
     let (ctx, owner, origin) = (state.ctx(actor.user_id), owner(&actor, client), origin(&request, client));
-    state.security.deactivate_mfa(ctx, owner, password, given, origin).await?;
+    state.identity.deactivate_mfa(ctx, owner, password, given, origin).await?;
     Ok(HttpResponse::Ok().json(RemovedBody { msg: "second factor disabled" }))
 }
 
@@ -274,6 +274,6 @@ pub(super) async fn renew_recovery_codes(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::RenewRecoveryCodes)?;
     actor.require_fresh(state.clock.now())?;
-    let codes = state.security.renew_recovery_codes(state.ctx(actor.user_id), owner(&actor, client)).await?;
+    let codes = state.identity.renew_recovery_codes(state.ctx(actor.user_id), owner(&actor, client)).await?;
     Ok(recovery_codes("recovery codes made", &codes, None))
 }

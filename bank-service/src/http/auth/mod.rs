@@ -24,7 +24,7 @@ mod social_browser;
 use actix_web::web;
 use service_kit::http::fields::BodyLimit;
 
-pub(super) use judged::judged;
+pub(super) use judged::with_password_strength;
 pub(super) use profile_fields::{password as new_password, role_names};
 
 #[derive(utoipa::OpenApi)]

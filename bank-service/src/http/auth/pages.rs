@@ -73,7 +73,7 @@ pub(super) async fn show_verification(
     path: web::Path<LinkPath>,
 ) -> Result<HttpResponse, Problem> {
     match LinkSecret::parse(&path.token) {
-        Some(token) if state.security.is_confirmed(&token).await? => Ok(already_confirmed()),
+        Some(token) if state.identity.is_confirmed(&token).await? => Ok(already_confirmed()),
         _ => Ok(page(StatusCode::OK, "Confirm your e-mail address", CONFIRM)),
     }
 }
@@ -113,18 +113,18 @@ pub(super) async fn confirm_verification(
 ) -> Result<HttpResponse, Problem> {
     use crate::operations::identity::email::VerifyEmailError::Invalid;
     if let Some(email) = wants_another(&form) {
-        state.security.forgot_limit().check(client.0)?;
-        state.security.send_verification_to(state.ctx_anonymous(), email, origin(&request, client)).await?;
+        state.identity.forgot_limit().check(client.0)?;
+        state.identity.send_verification_to(state.ctx_anonymous(), email, origin(&request, client)).await?;
         return Ok(page(StatusCode::ACCEPTED, "Look into your mail", SENT));
     }
-    state.security.login_limit().check(client.0)?;
+    state.identity.login_limit().check(client.0)?;
     let token = LinkSecret::parse(&path.token);
     if let Some(token) = &token
-        && state.security.is_confirmed(token).await?
+        && state.identity.is_confirmed(token).await?
     {
         return Ok(already_confirmed());
     }
-    match state.security.verify_email(state.ctx_anonymous(), token, None, origin(&request, client)).await {
+    match state.identity.verify_email(state.ctx_anonymous(), token, None, origin(&request, client)).await {
         Ok(_) => Ok(page(StatusCode::OK, "Thank you", "<p>Your e-mail address is confirmed.</p>")),
         Err(Invalid) => Ok(page(StatusCode::UNAUTHORIZED, VOID, WHY_VOID)),
         Err(error) => Err(error.into()),
@@ -154,7 +154,7 @@ pub(super) async fn show_reset(state: web::Data<AppState>, path: web::Path<LinkP
 
 async fn address_of(state: &AppState, token: Option<LinkSecret>) -> Result<Option<String>, Problem> {
     match token {
-        Some(token) => Ok(state.security.address_of_reset(state.ctx_anonymous(), &token).await?),
+        Some(token) => Ok(state.identity.address_of_reset(state.ctx_anonymous(), &token).await?),
         None => Ok(None),
     }
 }
@@ -185,11 +185,11 @@ pub(super) async fn submit_reset(
 ) -> Result<HttpResponse, Problem> {
     const TITLE: &str = "Choose a new password";
     if let Some(email) = wants_another(&form) {
-        state.security.forgot_limit().check(client.0)?;
-        state.security.forgot_password(state.ctx_anonymous(), email, origin(&request, client)).await?;
+        state.identity.forgot_limit().check(client.0)?;
+        state.identity.forgot_password(state.ctx_anonymous(), email, origin(&request, client)).await?;
         return Ok(page(StatusCode::ACCEPTED, "Look into your mail", SENT));
     }
-    state.security.login_limit().check(client.0)?;
+    state.identity.login_limit().check(client.0)?;
     let address = address_of(&state, LinkSecret::parse(&path.token)).await?;
     let form_again = choose(address.as_deref());
     let again = |reason: &str| {
@@ -202,7 +202,7 @@ pub(super) async fn submit_reset(
         Err(error) => return Ok(again(&error.to_string())),
     };
     let claim = ResetClaim::Link(LinkSecret::parse(&path.token));
-    match state.security.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await {
+    match state.identity.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await {
         Ok(()) => Ok(page(StatusCode::OK, "Thank you", "<p>Your password is set. You can log in with it now.</p>")),
         Err(ResetError::Link) => Ok(page(StatusCode::UNAUTHORIZED, VOID, WHY_VOID)),
         Err(ResetError::New(NewPasswordError::Refused(error))) => Ok(again(&error.to_string())),

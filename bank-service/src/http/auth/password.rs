@@ -7,7 +7,7 @@ use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
-use super::judged::judged;
+use super::judged::with_password_strength;
 use super::login::origin;
 use super::login_mfa::given_factor;
 use super::profile_fields::password;
@@ -60,7 +60,7 @@ impl FromFields for ReauthRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         let password = fields.required("password", parse::string(1, MAX_TEXT));
         let second = given_factor(fields);
-        Some(Self { password: Password::presented(&password?), second: second? })
+        Some(Self { password: Password::for_login(&password?), second: second? })
     }
 }
 
@@ -85,10 +85,10 @@ pub(super) async fn reauthenticate(
     body: Body<ReauthRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::Reauthenticate)?;
-    state.security.login_limit().check(client.0)?;
+    state.identity.login_limit().check(client.0)?;
     let Body(ReauthRequest { password, second }) = body;
     let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
-    let token = state.security.reauthenticate(ctx, owner, password, second, origin(&request, client)).await?;
+    let token = state.identity.reauthenticate(ctx, owner, password, second, origin(&request, client)).await?;
     Ok(HttpResponse::Ok().insert_header(CacheControl(vec![CacheDirective::NoStore])).json(token))
 }
 
@@ -116,7 +116,7 @@ impl FromFields for ChangeRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         let existing = fields.optional("existing_password", parse::string(1, MAX_TEXT));
         let new = fields.required("new_password", password);
-        Some(Self { existing: existing?.map(|text| Password::presented(&text)), new: new? })
+        Some(Self { existing: existing?.map(|text| Password::for_login(&text)), new: new? })
     }
 }
 
@@ -151,10 +151,10 @@ pub(super) async fn change_password(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ChangePassword)?;
     actor.require_fresh(state.clock.now())?;
-    state.security.login_limit().check(client.0)?;
-    let ChangeRequest { existing, new } = judged(body, &state, &request, "new_password").await?;
+    state.identity.login_limit().check(client.0)?;
+    let ChangeRequest { existing, new } = with_password_strength(body, &state, &request, "new_password").await?;
     let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
-    let changed = state.security.change_password(ctx, owner, existing, new, origin(&request, client));
+    let changed = state.identity.change_password(ctx, owner, existing, new, origin(&request, client));
     let sessions_ended = changed.await?;
     Ok(HttpResponse::Ok().json(ChangedBody { msg: "password changed", sessions_ended }))
 }

@@ -7,7 +7,7 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
 use super::digits::six_digits;
-use super::email::{MessageBody, accepted, not_yet};
+use super::email::{MessageBody, accepted, cooldown_problem};
 use super::login::origin;
 use super::reset::count_wrong_code;
 use crate::domain::phone::PhoneNumber;
@@ -47,7 +47,7 @@ impl FromFields for PhoneRequest {
     responses(
         (status = 202, description = "A text message is on its way", body = MessageBody),
         (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The e-mail address is not proved", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The e-mail address is not verified", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "One was sent a moment ago, or too many within a day", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -62,10 +62,10 @@ pub(super) async fn send_phone_code(
     actor.require_fresh(state.clock.now())?;
     let Body(PhoneRequest(number)) = body;
     let (ctx, origin) = (state.ctx(actor.user_id), origin(&request, client));
-    let sent = state.security.send_phone_code(ctx, actor.user_id, number, origin).await;
+    let sent = state.identity.send_phone_code(ctx, actor.user_id, number, origin).await;
     sent.map_err(|error| match error {
-        SendPhoneCodeError::NotYet(until) => not_yet(until, state.clock.now()),
-        SendPhoneCodeError::AddressNotProved => {
+        SendPhoneCodeError::Cooldown(until) => cooldown_problem(until, state.clock.now()),
+        SendPhoneCodeError::AddressNotVerified => {
             Problem::conflict("Prove your e-mail address first (POST /auth/email/verification).")
         }
         error @ SendPhoneCodeError::Seal => Problem::internal(&error),
@@ -125,7 +125,7 @@ pub(super) async fn verify_phone(
     actor.may(Action::VerifyPhone)?;
     let Body(CodeRequest(code)) = body;
     let ctx = state.ctx(actor.user_id);
-    let verified = state.security.verify_phone(ctx, actor.user_id, code, origin(&request, client)).await;
+    let verified = state.identity.verify_phone(ctx, actor.user_id, code, origin(&request, client)).await;
     let number = verified.map_err(|error| match error {
         VerifyPhoneError::Taken => Problem::conflict("The number is another user's."),
         VerifyPhoneError::Store(error) => error.into(),

@@ -6,7 +6,7 @@ use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
-use super::judged::judged;
+use super::judged::with_password_strength;
 use super::profile_fields::{new_profile, password};
 use crate::domain::email::Email;
 use crate::domain::one_time::Purpose;
@@ -81,15 +81,16 @@ pub(super) async fn register(
     client: ClientAddr,
     body: Result<Body<RegisterRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    state.security.register_limit().check(client.0)?;
-    let RegisterRequest { email, password, profile } = judged(body, &state, &request, "password").await?;
+    state.identity.register_limit().check(client.0)?;
+    let RegisterRequest { email, password, profile } =
+        with_password_strength(body, &state, &request, "password").await?;
     let key = idempotency_key(&request, &state, None)?;
     let mut words = email.words();
     words.extend(profile.words());
-    let password_hash = state.security.passwords().hash(password, words).await?;
+    let password_hash = state.identity.passwords().hash(password, words).await?;
     let roles = vec![state.settings.config.default_role.clone()];
     let command = RegisterUser { email, password_hash: Some(password_hash), profile, roles };
-    let link = state.security.new_link(Purpose::EmailVerification);
+    let link = state.identity.new_link(Purpose::EmailVerification);
     let ctx = state.ctx_anonymous();
     let registered = state.store.create(&ctx, key, move |db, ctx| {
         register_to_verify(db, ctx, &command, &link).map(|outcome| outcome.map(|user| UserView::from(&user)))

@@ -7,7 +7,7 @@ use service_kit::http::server::ClientAddr;
 
 use super::digits::mailed_code;
 use super::email::{MessageBody, accepted};
-use super::judged::judged;
+use super::judged::with_password_strength;
 use super::login::origin;
 use super::profile_fields::password;
 use crate::domain::email::Email;
@@ -57,9 +57,9 @@ pub(super) async fn forgot_password(
     client: ClientAddr,
     body: Body<ForgotRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.security.forgot_limit().check(client.0)?;
+    state.identity.forgot_limit().check(client.0)?;
     let Body(ForgotRequest(email)) = body;
-    state.security.forgot_password(state.ctx_anonymous(), email, origin(&request, client)).await?;
+    state.identity.forgot_password(state.ctx_anonymous(), email, origin(&request, client)).await?;
     Ok(accepted("if the address is known, a mail is on its way"))
 }
 
@@ -147,9 +147,9 @@ pub(super) async fn reset_password(
     client: ClientAddr,
     body: Result<Body<ResetRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    state.security.login_limit().check(client.0)?;
-    let ResetRequest { claim, password } = judged(body, &state, &request, "password").await?;
-    let reset = state.security.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await;
+    state.identity.login_limit().check(client.0)?;
+    let ResetRequest { claim, password } = with_password_strength(body, &state, &request, "password").await?;
+    let reset = state.identity.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await;
     if matches!(reset, Err(ResetError::Code)) {
         count_wrong_code(&state, "password_reset");
     }

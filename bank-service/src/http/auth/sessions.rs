@@ -63,7 +63,7 @@ pub(super) async fn log_out_everywhere(
     let ctx = state.ctx(user);
     let ended = state.store.write(&ctx, move |db, ctx| logout::end_all_sessions(db, ctx, user, Some(from.clone())));
     let sessions_ended = ended.await?;
-    state.security.user_changed(user);
+    state.identity.user_changed(user);
     Ok(HttpResponse::Ok().json(LoggedOutBody { msg: "logged out everywhere", sessions_ended }))
 }
 
@@ -127,6 +127,6 @@ async fn end(state: &AppState, actor: &Actor, id: SessionId, client: ClientAddr)
     let ctx = state.ctx(user);
     let ended = state.store.write(&ctx, move |db, ctx| logout::end_session(db, ctx, user, id, Some(from.clone())));
     let session = ended.await?;
-    state.security.session_ended(id);
+    state.identity.forget_session(id);
     Ok(session)
 }

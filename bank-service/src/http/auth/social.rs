@@ -10,7 +10,7 @@ use service_kit::http::paging::refuse_unknown;
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::{ClientAddr, head_only};
 
-use super::login::{admitted, origin};
+use super::login::{login_response, origin};
 use super::pages::page;
 use super::social_bodies::{SocialBody, SocialRequest, challenge_in};
 use super::social_browser::{Browser, MaybeActor};
@@ -56,7 +56,7 @@ pub(super) async fn list_social_logins(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListSocialLogins)?;
     refuse_unknown(request.query_string(), &[])?;
-    let (user, providers) = (actor.user_id, state.security.social_providers());
+    let (user, providers) = (actor.user_id, state.identity.social_providers());
     let found =
         state.store.read(move |db| Ok::<_, StoreError>((social::has_password(db, user)?, social::list(db, user)?)));
     let (has_password, logins) = found.await?;
@@ -113,7 +113,7 @@ pub(super) async fn start_social_login(
             .insert_header((CACHE_CONTROL, "no-store"))
             .finish());
     }
-    state.security.social_start_limit().check(client.0)?;
+    state.identity.social_start_limit().check(client.0)?;
     let browser = Browser::of(&request, &state);
     refuse_unknown(request.query_string(), &["code_challenge", "code_challenge_method"])?;
     let challenge = challenge_in(request.query_string())?;
@@ -121,7 +121,7 @@ pub(super) async fn start_social_login(
     let ctx = actor.0.as_ref().map_or_else(|| state.ctx_anonymous(), |actor| state.ctx(actor.user_id));
     let by_browser = browser.begins(challenge.is_some());
     let beginning = Beginning { provider: provider.0, owner, kept: browser.kept(), by_browser, challenge };
-    let started = state.security.start_social_login(ctx, beginning).await?;
+    let started = state.identity.start_social_login(ctx, beginning).await?;
     let lifetime = Purpose::SocialState.lifetime().num_seconds();
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -181,18 +181,18 @@ pub(super) async fn finish_social_login(
     actor: MaybeActor,
     body: Body<SocialRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.security.login_limit().check(client.0)?;
+    state.identity.login_limit().check(client.0)?;
     let (provider, Body(SocialRequest { proof, challenge }), origin) = (provider.0, body, origin(&request, client));
     let session = actor.0.as_ref().map(|actor| (actor.user_id, actor.session_id));
     let presenter = Presenter { session, cookie: Browser::of(&request, &state).cookie_hash(), challenge };
     let Some(actor) = actor.0 else {
         let returning = Returning { provider, proof, presenter, origin };
-        return admitted(&state, state.security.social_log_in(state.ctx_anonymous(), returning).await?);
+        return login_response(&state, state.identity.social_log_in(state.ctx_anonymous(), returning).await?);
     };
     actor.require_fresh(state.clock.now())?;
     let owner = (actor.user_id, actor.session_id);
     let returning = Returning { provider, proof, presenter, origin };
-    let linked = state.security.link_social_login(state.ctx(actor.user_id), owner, returning).await?;
+    let linked = state.identity.link_social_login(state.ctx(actor.user_id), owner, returning).await?;
     Ok(envelope::created(&SocialLoginView::from(linked), &format!("/auth/social/{provider}")))
 }
 
@@ -220,6 +220,6 @@ pub(super) async fn unlink_social_login(
     actor.may(Action::UnlinkSocialLogin)?;
     actor.require_fresh(state.clock.now())?;
     let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
-    let gone = state.security.unlink_social_login(ctx, owner, provider.0, origin(&request, client)).await?;
+    let gone = state.identity.unlink_social_login(ctx, owner, provider.0, origin(&request, client)).await?;
     Ok(envelope::deleted(&SocialLoginView::from(gone)))
 }

@@ -6,7 +6,7 @@ use service_kit::http::fields::{Fields, FromFields, parse};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
 use crate::domain::social_state::{ChallengeError, CodeChallenge};
-use crate::operations::identity::social::{ArriveError, LinkError, UnlinkError};
+use crate::operations::identity::social::{LinkError, ResolveIdentityError, UnlinkError};
 use crate::security::social::{SocialError, SocialProof};
 
 const MAX_CODE: usize = 2048;
@@ -140,19 +140,19 @@ impl From<SocialError> for Problem {
     }
 }
 
-impl From<ArriveError> for Problem {
-    fn from(error: ArriveError) -> Self {
+impl From<ResolveIdentityError> for Problem {
+    fn from(error: ResolveIdentityError) -> Self {
         match error {
-            ArriveError::LinkRequired => {
+            ResolveIdentityError::LinkRequired => {
                 let detail = "There is an account with the address of this login. Log in to it and link this provider.";
                 Self::new(ErrorCode::LinkRequired, detail)
             }
-            ArriveError::NoAddress => {
+            ResolveIdentityError::NoAddress => {
                 let message = "the provider gave none; allow it to, or register with an address and link this login";
                 fault("email", message.to_owned())
             }
-            error @ ArriveError::UnknownRole(_) => Self::internal(&error),
-            ArriveError::Store(error) => error.into(),
+            error @ ResolveIdentityError::UnknownRole(_) => Self::internal(&error),
+            ResolveIdentityError::Store(error) => error.into(),
         }
     }
 }

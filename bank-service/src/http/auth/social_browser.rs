@@ -44,7 +44,7 @@ impl FromRequest for MaybeActor {
 /// What a request shows of the browser that sent it.
 pub(super) struct Browser {
     over_tls: bool,
-    tells_pages_apart: bool,
+    distinguishes_pages: bool,
     on_another_origin: bool,
     kept: Option<OpaqueToken>,
 }
@@ -54,12 +54,12 @@ impl Browser {
         let over_tls = state.settings.public_url.scheme() == "https";
         let headers = request.headers();
         let name = name(over_tls);
-        let tells_pages_apart =
+        let distinguishes_pages =
             ["sec-fetch-site", ORIGIN.as_str(), COOKIE.as_str()].iter().any(|name| headers.contains_key(*name));
         let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
         let on_another_origin = matches!(site, Some("cross-site" | "same-site")) && !headers.contains_key(COOKIE);
         let kept = headers.get_all(COOKIE).filter_map(|value| value.to_str().ok()).find_map(|text| cookie(text, name));
-        Self { over_tls, tells_pages_apart, on_another_origin, kept: kept.and_then(OpaqueToken::parse) }
+        Self { over_tls, distinguishes_pages, on_another_origin, kept: kept.and_then(OpaqueToken::parse) }
     }
 
     /// What it was given before.
@@ -74,7 +74,7 @@ impl Browser {
 
     /// Whether it begins a login that only its cookie may end.
     pub(super) fn begins(&self, has_challenge: bool) -> bool {
-        self.tells_pages_apart && !(self.on_another_origin && has_challenge)
+        self.distinguishes_pages && !(self.on_another_origin && has_challenge)
     }
 
     /// The `Set-Cookie` by which it will be known again.

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_says_who_may_call_it_and_what_can_go_wrong() {
+    fn every_operation_documents_who_may_call_it_and_what_can_go_wrong() {
         let document = served();
         assert_eq!(document["security"], json!([{"bearer": []}]));
         for (route, operation) in operations(&document) {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_take_no_other_fields_and_names_are_told_in_words() {
+    fn bodies_take_no_other_fields_and_names_are_described_in_words() {
         let document = served();
         let schemas = &document["components"]["schemas"];
         for body in ["NameBody", "BalanceBody", "BranchBody", "CreateClientBody", "UpdateClientBody", "OpenAccountBody"]

@@ -13,7 +13,7 @@ use crate::domain::password::{Password, PasswordError};
 use crate::domain::role::ADMIN;
 use crate::domain::user::{Profile, User};
 use crate::operations::errors::written;
-use crate::security::{NewPasswordError, Security};
+use crate::security::{IdentityService, NewPasswordError};
 use crate::store::{self, Ctx, Db, OperationError, Outcome, Store, StoreError};
 
 /// What was done.
@@ -73,7 +73,7 @@ impl OperationError for AdminError {
 /// Makes an administrator: a new user, or the one who has the address. Doing it twice is doing it once.
 pub async fn ensure_admin(
     store: &Store,
-    security: &Security,
+    identity: &IdentityService,
     ctx: &Ctx,
     (email, password): (&str, &Secret),
     wanted: Wanted,
@@ -81,7 +81,7 @@ pub async fn ensure_admin(
     // An administrator who is there already is found whatever its address.
     let email = Email::mailable(email).or_else(|_| Email::parse(email))?;
     let password = Password::parse(password.expose())?;
-    let password_hash = security.passwords().hash(password, email.words()).await?;
+    let password_hash = identity.passwords().hash(password, email.words()).await?;
     let command = RegisterUser {
         email,
         password_hash: Some(password_hash),
@@ -90,7 +90,7 @@ pub async fn ensure_admin(
     };
     let outcome = store.write(ctx, move |db, ctx| create_or_promote(db, ctx, &command, wanted)).await?;
     if let AdminOutcome::Promoted(user) = outcome {
-        security.user_changed(user);
+        identity.user_changed(user);
     }
     Ok(outcome)
 }
@@ -98,7 +98,7 @@ pub async fn ensure_admin(
 /// Makes an administrator of a user whom the operator names by id: whatever is known of its address, and also if it is blocked.
 pub async fn promote_by_id(
     store: &Store,
-    security: &Security,
+    identity: &IdentityService,
     ctx: &Ctx,
     id: UserId,
 ) -> Result<AdminOutcome, AdminError> {
@@ -110,7 +110,7 @@ pub async fn promote_by_id(
         promote(db, ctx, user)
     });
     let outcome = promoted.await?;
-    security.user_changed(id);
+    identity.user_changed(id);
     Ok(outcome)
 }
 

@@ -10,7 +10,7 @@ use shared_events::UserId;
 use shared_events::events::PasswordRehashed;
 
 use super::login::{OpenSession, OpenSessionError, open_session};
-use super::second_factor::{Presented, Refused, pass};
+use super::second_factor::{Refused, SecondFactorInput, verify_second_factor};
 use super::throttle::Visit;
 use super::{one_time, user_facts};
 use crate::domain::one_time::{Purpose, SecretHash};
@@ -20,11 +20,11 @@ use crate::store::one_time_secrets::NewSecret;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 /// The first factor was right. It has no `Debug`: it may hold password hashes.
-pub struct Admit {
+pub struct OpenLogin {
     pub user_id: UserId,
     pub first: FirstFactor,
     /// The credentials that it was proved under.
-    pub proved_under: CredentialVersion,
+    pub credential_version: CredentialVersion,
     pub opening: Opening,
     /// The hash that was checked and the one to keep instead.
     pub rehash: Option<(String, String)>,
@@ -45,18 +45,18 @@ pub struct Opening {
 
 /// What a right first factor is worth.
 #[derive(Debug)]
-pub enum Admitted {
+pub enum OpenedLogin {
     Session(Grant),
     /// Nothing yet: the second factor has to be given.
     SecondFactor,
 }
 
-pub fn admit(db: &mut Db, ctx: &Ctx, command: &Admit) -> Result<Outcome<Admitted>, OpenSessionError> {
+pub fn open_login(db: &mut Db, ctx: &Ctx, command: &OpenLogin) -> Result<Outcome<OpenedLogin>, OpenSessionError> {
     let user = held(db, command.user_id)?;
     if user.is_blocked {
         return Err(OpenSessionError::Blocked);
     }
-    if user.credentials != command.proved_under {
+    if user.credentials != command.credential_version {
         return Err(OpenSessionError::Outdated);
     }
     let proof = Proof { first: command.first, second: false };
@@ -65,7 +65,7 @@ pub fn admit(db: &mut Db, ctx: &Ctx, command: &Admit) -> Result<Outcome<Admitted
     } else {
         let Opening { session_id, refresh_token, remote_addr, user_agent, visit, .. } = command.opening.clone();
         let session = OpenSession { user, proof, session_id, refresh_token, remote_addr, user_agent, visit };
-        open_session(db, ctx, session)?.map(Admitted::Session)
+        open_session(db, ctx, session)?.map(OpenedLogin::Session)
     };
     rehash(db, outcome, command)
 }
@@ -76,7 +76,7 @@ fn held(db: &mut Db, id: UserId) -> Result<User, OpenSessionError> {
 }
 
 /// Keeps a challenge whose subject is what was proved so far.
-fn challenge(db: &mut Db, ctx: &Ctx, command: &Admit, proof: Proof) -> Result<Outcome<Admitted>, StoreError> {
+fn challenge(db: &mut Db, ctx: &Ctx, command: &OpenLogin, proof: Proof) -> Result<Outcome<OpenedLogin>, StoreError> {
     let (purpose, user_id) = (Purpose::MfaChallenge, Some(command.user_id));
     let secret = NewSecret {
         purpose,
@@ -87,14 +87,18 @@ fn challenge(db: &mut Db, ctx: &Ctx, command: &Admit, proof: Proof) -> Result<Ou
         lifetime: Purpose::MfaChallenge.lifetime(),
     };
     match one_time::issue(db, ctx, &secret)? {
-        Ok(()) => Ok(Outcome::new(Admitted::SecondFactor)),
+        Ok(()) => Ok(Outcome::new(OpenedLogin::SecondFactor)),
         // A user may have any number of challenges.
         Err(_) => Err(StoreError::Corrupt { what: "a challenge's cooldown" }),
     }
 }
 
 /// A right password is kept under today's parameters, also if a second factor is still to come.
-fn rehash(db: &mut Db, outcome: Outcome<Admitted>, command: &Admit) -> Result<Outcome<Admitted>, OpenSessionError> {
+fn rehash(
+    db: &mut Db,
+    outcome: Outcome<OpenedLogin>,
+    command: &OpenLogin,
+) -> Result<Outcome<OpenedLogin>, OpenSessionError> {
     match &command.rehash {
         Some((old, new)) if store::users::replace_password_hash(db, command.user_id, old, new)? => {
             Ok(outcome.event(&PasswordRehashed(user_facts(command.user_id, None))))
@@ -106,7 +110,7 @@ fn rehash(db: &mut Db, outcome: Outcome<Admitted>, command: &Admit) -> Result<Ou
 /// The second factor of a login that was asked for it.
 pub struct Complete {
     pub challenge: SecretHash,
-    pub presented: Presented,
+    pub second_factor: SecondFactorInput,
     pub session_id: SessionId,
     pub refresh_token: TokenHash,
     pub remote_addr: Option<String>,
@@ -145,7 +149,8 @@ pub fn complete(db: &mut Db, ctx: &Ctx, command: &Complete) -> Result<Outcome<Re
     let first = Proof::parse(&live.subject).ok_or(StoreError::Corrupt { what: "a challenge's subject" })?;
     // Before the challenge, as those do that void it.
     let user = held(db, user_id)?;
-    let Outcome { value, events } = pass(db, ctx, user_id, Some(&command.presented), command.remote_addr.as_deref())?;
+    let Outcome { value, events } =
+        verify_second_factor(db, ctx, user_id, Some(&command.second_factor), command.remote_addr.as_deref())?;
     match value {
         Ok(true) => {}
         Ok(false) => return Err(CompleteError::NoChallenge),

@@ -24,7 +24,7 @@ pub enum Cause {
 
 /// Ends the sessions of a user, voids what is under way, forgets where it has logged in from, and outdates what was proved; gives how many sessions ended. The
 /// user's row is written first, so that logins under way wait for it or are seen by it.
-pub(super) fn end_what_was_proved(db: &mut Db, ctx: &Ctx, user: UserId, cause: Cause) -> Result<usize, StoreError> {
+pub(super) fn revoke_credentials(db: &mut Db, ctx: &Ctx, user: UserId, cause: Cause) -> Result<usize, StoreError> {
     store::users::outdate_proofs(db, user)?;
     let void: &[Purpose] = if cause == Cause::Blocked { &Purpose::ALL } else { &Purpose::OF_THE_CREDENTIALS };
     store::one_time_secrets::void(db, ctx, user, void)?;

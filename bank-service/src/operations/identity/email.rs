@@ -9,7 +9,7 @@ use super::register::{RegisterError, RegisterUser, register};
 use super::throttle::Visit;
 use super::{mail_caps, mails, session_lives, user_facts};
 use crate::domain::email::Email;
-use crate::domain::one_time::{NotYet, Purpose, SecretHash};
+use crate::domain::one_time::{Cooldown, Purpose, SecretHash};
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::operations::errors::written;
@@ -23,12 +23,12 @@ pub fn register_to_verify(
     link: &NewLink,
 ) -> Result<Outcome<User>, RegisterError> {
     let outcome = register(db, ctx, command)?;
-    let mail = ask_to_verify(db, ctx, &outcome.value, link)?;
+    let mail = request_verification(db, ctx, &outcome.value, link)?;
     Ok(outcome.events(mail))
 }
 
 /// The mail that asks a new user to prove its address; none if the address was sent too many today. The user can ask for it.
-pub(super) fn ask_to_verify(
+pub(super) fn request_verification(
     db: &mut Db,
     ctx: &Ctx,
     user: &User,
@@ -52,7 +52,7 @@ pub enum SendVerificationError {
     #[error("the address is verified")]
     Verified,
     #[error("one was sent a moment ago")]
-    NotYet(NotYet),
+    Cooldown(Cooldown),
     #[error("the store failed")]
     Store(#[from] StoreError),
 }
@@ -70,9 +70,9 @@ pub fn send_verification(
     if user.email_verified_on.is_some() {
         return Err(SendVerificationError::Verified);
     }
-    one_time::issue(db, ctx, &link.secret(user.id, user.email.as_str()))?.map_err(SendVerificationError::NotYet)?;
+    one_time::issue(db, ctx, &link.secret(user.id, user.email.as_str()))?.map_err(SendVerificationError::Cooldown)?;
     let capped = mail_caps::take(db, ctx, None, &user.email, visit)?;
-    capped.map_err(|until| SendVerificationError::NotYet(NotYet::TooMany(until)))?;
+    capped.map_err(|until| SendVerificationError::Cooldown(Cooldown::TooMany(until)))?;
     Ok(Outcome::new(()).event(&mails::verify_email(&user.email, &link.url, link.purpose)))
 }
 
@@ -99,7 +99,7 @@ pub fn is_confirmed(db: &mut Db, links: &[(Purpose, SecretHash)]) -> Result<bool
     for (purpose, hash) in links {
         let Some(spent) = store::one_time_secrets::find_spent(db, *purpose, hash)? else { continue };
         let user = owner(db, &spent)?.filter(|user| user.email_verified_on.is_some());
-        return Ok(user.is_some_and(|user| proves(&spent, &user)));
+        return Ok(user.is_some_and(|user| matches_address(&spent, &user)));
     }
     Ok(false)
 }
@@ -139,7 +139,7 @@ pub struct VerifyEmail {
 pub fn verify_email(db: &mut Db, ctx: &Ctx, command: &VerifyEmail) -> Result<Outcome<User>, VerifyEmailError> {
     if let Some(live) = one_time::redeem_link(db, ctx, Purpose::EmailVerification, &command.verification)? {
         let user = owner(db, &live)?.ok_or(VerifyEmailError::Invalid)?;
-        if !proves(&live, &user) {
+        if !matches_address(&live, &user) {
             return Err(VerifyEmailError::Invalid);
         }
         if let Some((holder, session)) = command.session
@@ -162,7 +162,7 @@ pub(super) fn owner(db: &mut Db, live: &Live) -> Result<Option<User>, StoreError
 }
 
 /// Whether a link was sent to the address that the user has now.
-pub(super) fn proves(live: &Live, user: &User) -> bool {
+pub(super) fn matches_address(live: &Live, user: &User) -> bool {
     Email::parse(&live.subject).is_ok_and(|sent_to| sent_to.normalized() == user.email.normalized())
 }
 

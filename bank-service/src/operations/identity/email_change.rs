@@ -8,7 +8,7 @@ use super::one_time::{self, Live, NewLink};
 use super::throttle::Visit;
 use super::{mail_caps, mails, session_lives, user_facts};
 use crate::domain::email::Email;
-use crate::domain::one_time::{NotYet, Purpose};
+use crate::domain::one_time::{Cooldown, Purpose};
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::operations::errors::written;
@@ -21,7 +21,7 @@ pub enum ChangeEmailError {
     #[error("it is the user's address already")]
     Same,
     #[error("one was sent a moment ago")]
-    NotYet(NotYet),
+    Cooldown(Cooldown),
     #[error("the store failed")]
     Store(#[from] StoreError),
 }
@@ -46,9 +46,9 @@ pub fn request_change(db: &mut Db, ctx: &Ctx, command: &ChangeEmail) -> Result<O
     }
     let mut secret = command.link.secret(user.id, command.email.as_str());
     secret.session_id = Some(command.session_id.to_string());
-    one_time::issue(db, ctx, &secret)?.map_err(ChangeEmailError::NotYet)?;
+    one_time::issue(db, ctx, &secret)?.map_err(ChangeEmailError::Cooldown)?;
     let capped = mail_caps::take(db, ctx, None, &command.email, &command.visit)?;
-    capped.map_err(|until| ChangeEmailError::NotYet(NotYet::TooMany(until)))?;
+    capped.map_err(|until| ChangeEmailError::Cooldown(Cooldown::TooMany(until)))?;
     let holder = store::users::find_by_email(db, &command.email)?;
     let is_free = holder.is_none_or(|holder| holder.id == user.id);
     let to = command.email.masked();
@@ -81,7 +81,7 @@ pub(super) fn finish(
     one_time::void(db, ctx, user.id, &Purpose::OF_THE_ADDRESS)?;
     // Only who has the session and reads the mail is known to be one person.
     let asker = live.session_id.as_ref().zip(command.session);
-    if let Some((_, (holder, session))) = asker.filter(|(asked, (_, session))| **asked == session.to_string())
+    if let Some((_, (holder, session))) = asker.filter(|(requested, (_, session))| **requested == session.to_string())
         && holder == user.id
         && session_lives(db, ctx, session)?
     {

@@ -18,7 +18,7 @@ use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 /// What becomes of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum RowResult {
     Created,
     /// Created, and invited to choose a password.
     Invited,
@@ -53,7 +53,7 @@ impl Conflict {
 type Roles = HashMap<String, i64>;
 
 /// What would become of these rows; writes nothing.
-pub fn plan(db: &mut Db, rows: &[ImportedUser], default_role: &str) -> Result<Vec<Fate>, StoreError> {
+pub fn plan(db: &mut Db, rows: &[ImportedUser], default_role: &str) -> Result<Vec<RowResult>, StoreError> {
     let roles = find_roles(db, rows, default_role)?;
     decide(db, rows, &roles)
 }
@@ -65,14 +65,14 @@ pub fn import(
     rows: &[ImportedUser],
     default_role: &str,
     new_link: &dyn Fn() -> NewLink,
-) -> Result<Outcome<Vec<Fate>>, StoreError> {
+) -> Result<Outcome<Vec<RowResult>>, StoreError> {
     let roles = find_roles(db, rows, default_role)?;
-    let fates = decide(db, rows, &roles)?;
+    let results = decide(db, rows, &roles)?;
     let (mut users, mut imported, mut held) = (Vec::new(), Vec::new(), Vec::new());
     let mut invited = Vec::new();
     let mut outcome = Outcome::new(());
-    for (row, fate) in rows.iter().zip(&fates) {
-        if !matches!(fate, Fate::Created | Fate::Invited) {
+    for (row, result) in rows.iter().zip(&results) {
+        if !matches!(result, RowResult::Created | RowResult::Invited) {
             continue;
         }
         let id: UserId = ctx.next_id()?;
@@ -85,7 +85,7 @@ pub fn import(
         for role_id in names(row, default_role).iter().filter_map(|name| roles.get(name)) {
             held.push(NewUserRole { user_id: id.get(), role_id: *role_id });
         }
-        if *fate == Fate::Invited {
+        if *result == RowResult::Invited {
             invited.push((id, &row.email));
         }
         outcome = outcome.event(&UserImported(UserRegistered { id, email: row.email.as_str().to_owned() }));
@@ -98,7 +98,7 @@ pub fn import(
     for (id, email) in invited {
         outcome = outcome.event(&invite(db, ctx, id, email, &new_link())?);
     }
-    Ok(outcome.map(|()| fates))
+    Ok(outcome.map(|()| results))
 }
 
 /// The mail by which a user chooses a password.
@@ -140,28 +140,30 @@ fn find_roles(db: &mut Db, rows: &[ImportedUser], default_role: &str) -> Result<
     Ok(roles)
 }
 
-fn decide(db: &mut Db, rows: &[ImportedUser], roles: &Roles) -> Result<Vec<Fate>, StoreError> {
+fn decide(db: &mut Db, rows: &[ImportedUser], roles: &Roles) -> Result<Vec<RowResult>, StoreError> {
     let keys: Vec<String> = rows.iter().map(|row| row.email.normalized()).collect();
     let customers: Vec<String> = rows.iter().map(|row| row.customer_id.clone()).collect();
     // Grows by the rows of this batch, so that a row sees those before it.
     let mut addresses: HashMap<String, Option<String>> = imports::known_addresses(db, &keys)?.into_iter().collect();
     let mut taken: HashSet<String> = imports::known_customers(db, &customers)?.into_iter().collect();
-    let mut fates = Vec::with_capacity(rows.len());
+    let mut results = Vec::with_capacity(rows.len());
     for (row, key) in rows.iter().zip(keys) {
         let known_role = row.roles.iter().flatten().all(|name| roles.contains_key(name));
-        let fate = match addresses.get(&key) {
-            Some(Some(customer)) if *customer != row.customer_id => Fate::Refused(Conflict::AddressOfAnotherCustomer),
-            Some(_) => Fate::Unchanged,
-            None if taken.contains(&row.customer_id) => Fate::Refused(Conflict::CustomerOfAnotherAddress),
-            None if !known_role => Fate::Refused(Conflict::UnknownRole),
-            None if row.password_hash.is_none() && row.is_active => Fate::Invited,
-            None => Fate::Created,
+        let result = match addresses.get(&key) {
+            Some(Some(customer)) if *customer != row.customer_id => {
+                RowResult::Refused(Conflict::AddressOfAnotherCustomer)
+            }
+            Some(_) => RowResult::Unchanged,
+            None if taken.contains(&row.customer_id) => RowResult::Refused(Conflict::CustomerOfAnotherAddress),
+            None if !known_role => RowResult::Refused(Conflict::UnknownRole),
+            None if row.password_hash.is_none() && row.is_active => RowResult::Invited,
+            None => RowResult::Created,
         };
-        if matches!(fate, Fate::Created | Fate::Invited) {
+        if matches!(result, RowResult::Created | RowResult::Invited) {
             addresses.insert(key, Some(row.customer_id.clone()));
             taken.insert(row.customer_id.clone());
         }
-        fates.push(fate);
+        results.push(result);
     }
-    Ok(fates)
+    Ok(results)
 }

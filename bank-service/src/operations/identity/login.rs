@@ -28,7 +28,7 @@ pub enum OpenSessionError {
     Blocked,
     #[error("the user is gone")]
     Gone,
-    #[error("the credentials have changed since they were proved")]
+    #[error("the credentials have changed since they were verified")]
     Outdated,
     #[error("the store failed")]
     Store(#[from] StoreError),

@@ -3,7 +3,7 @@
 use shared_events::UserId;
 use shared_events::events::{LoggedOut, SecurityFacts, SessionsEnded};
 
-use super::credentials::{Cause, end_what_was_proved};
+use super::credentials::{Cause, revoke_credentials};
 use super::mails::notice;
 use super::{session_facts, user_facts};
 use crate::domain::session::{Session, SessionId};
@@ -41,7 +41,7 @@ pub fn end_all_sessions(
     user: UserId,
     remote_addr: Option<String>,
 ) -> Result<Outcome<usize>, StoreError> {
-    let ended = end_what_was_proved(db, ctx, user, Cause::Ended)?;
+    let ended = revoke_credentials(db, ctx, user, Cause::Ended)?;
     let facts = SecurityFacts { remote_addr, ..user_facts(user, Some(format!("{ended} ended"))) };
     let outcome = Outcome::new(ended).event(&SessionsEnded(facts));
     let Some(user) = store::users::find(db, user)? else { return Ok(outcome) };

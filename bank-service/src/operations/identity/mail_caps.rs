@@ -115,7 +115,7 @@ fn shares(db: &mut Db, ctx: &Ctx, recipient: &Email, asker: &str) -> Result<Vec<
 }
 
 fn is_known(db: &mut Db, ctx: &Ctx, user: UserId, visit: &Visit) -> Result<bool, StoreError> {
-    let device = visit.presented.as_ref().map(|token| store::login_devices::is_known(db, ctx.now, user, token));
+    let device = visit.known_device.as_ref().map(|token| store::login_devices::is_known(db, ctx.now, user, token));
     Ok(device.transpose()?.unwrap_or(false) || store::login_devices::knows_network(db, ctx.now, user, &visit.network)?)
 }
 

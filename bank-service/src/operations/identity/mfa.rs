@@ -3,9 +3,9 @@
 use shared_events::UserId;
 use shared_events::events::{MfaDisabled, MfaEnabled, RecoveryCodesMade, SecurityFacts, SessionsEnded};
 
-use super::credentials::{Cause, end_what_was_proved};
+use super::credentials::{Cause, revoke_credentials};
 use super::mails::notice;
-use super::second_factor::{Presented, Refused, failure, pass, try_otp};
+use super::second_factor::{Refused, SecondFactorInput, failure, try_otp, verify_second_factor};
 use super::{session_facts, session_lives, user_facts};
 use crate::domain::session::{Proof, SessionId, TokenHash};
 use crate::domain::user::User;
@@ -76,7 +76,7 @@ pub fn activate(db: &mut Db, ctx: &Ctx, command: &Activate) -> Result<Outcome<Re
     store::second_factors::replace_codes(db, ctx, user, recovery_codes)?;
     let session = store::sessions::find(db, owner.session_id)?.ok_or(MfaError::SessionEnded)?;
     store::sessions::set_proof(db, session.id, Proof { second: true, ..session.proof })?;
-    let ended = end_what_was_proved(db, ctx, user, Cause::ChangedIn(session.id))?;
+    let ended = revoke_credentials(db, ctx, user, Cause::ChangedIn(session.id))?;
     let text = "Logins to your account ask for a code of your authenticator app from now on.";
     let mail = notice(db, ctx, &held, "Two-factor login is on", text)?;
     let facts = |detail| SecurityFacts { detail, ..facts_of(owner) };
@@ -92,11 +92,12 @@ pub fn deactivate(
     db: &mut Db,
     ctx: &Ctx,
     owner: &Owner,
-    presented: &Presented,
+    second_factor: &SecondFactorInput,
 ) -> Result<Outcome<Result<(), Refused>>, MfaError> {
     let user = owner.user_id;
     let held = held(db, ctx, owner)?;
-    let Outcome { value, events } = pass(db, ctx, user, Some(presented), owner.remote_addr.as_deref())?;
+    let Outcome { value, events } =
+        verify_second_factor(db, ctx, user, Some(second_factor), owner.remote_addr.as_deref())?;
     match value {
         Ok(true) => {}
         Ok(false) => return Err(MfaError::NotFound),
@@ -134,7 +135,7 @@ pub fn reset(db: &mut Db, ctx: &Ctx, id: UserId, expected: &Expected) -> Result<
     if !store::second_factors::delete_all(db, id)? {
         return Err(MfaError::NotFound);
     }
-    let ended = end_what_was_proved(db, ctx, id, Cause::Ended)?;
+    let ended = revoke_credentials(db, ctx, id, Cause::Ended)?;
     let text = "An administrator has reset the second factor of your account. Logins ask for the password only until you set a new one up.";
     let mail = notice(db, ctx, &user, "Two-factor login was reset", text)?;
     Ok(Outcome::new(user)

@@ -10,7 +10,7 @@ use shared_events::UserId;
 
 use super::mail_caps;
 use crate::domain::network::ClientNetwork;
-use crate::domain::one_time::{Issued, NotYet, Purpose, SecretHash, Slots};
+use crate::domain::one_time::{Cooldown, Issued, Purpose, SecretHash, Slots};
 use crate::domain::throttle::Cap;
 use crate::security::Vault;
 use crate::security::one_time::{Code, same_hash};
@@ -50,16 +50,16 @@ impl NewLink {
 
 /// Keeps a secret that is about to be sent. Where a user has so many at most, the new one takes the place of the oldest, not
 /// earlier than the purpose's cooldown allows; of parallel callers one succeeds, and the others are told so.
-pub fn issue(db: &mut Db, ctx: &Ctx, new: &NewSecret) -> Result<Result<(), NotYet>, StoreError> {
+pub fn issue(db: &mut Db, ctx: &Ctx, new: &NewSecret) -> Result<Result<(), Cooldown>, StoreError> {
     let first = Issued::first(new.purpose, ctx.now);
-    let lost = Ok(Err(NotYet::CoolingDown(first.cooldown_until)));
+    let lost = Ok(Err(Cooldown::CoolingDown(first.cooldown_until)));
     let former = match (new.purpose.slots(), new.user_id) {
         (Slots::Few(most), Some(user)) => secrets::former(db, new.purpose, user, most)?,
         (Slots::Few(_) | Slots::Many, _) => Former::default(),
     };
     let issued = match former.newest.map_or(Ok(first), |newest| newest.one_more(new.purpose, ctx.now)) {
         Ok(issued) => issued,
-        Err(not_yet) => return Ok(Err(not_yet)),
+        Err(cooldown) => return Ok(Err(cooldown)),
     };
     match &former.oldest {
         None => match secrets::insert(db, ctx, new, former.free_slot, issued) {

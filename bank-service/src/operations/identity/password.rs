@@ -3,9 +3,9 @@
 use shared_events::UserId;
 use shared_events::events::{LoginSucceeded, PasswordChanged, PasswordRehashed, SecurityFacts, SessionsEnded};
 
-use super::credentials::{Cause, end_what_was_proved};
+use super::credentials::{Cause, revoke_credentials};
 use super::login::grant;
-use super::second_factor::{Presented, Refused, pass};
+use super::second_factor::{Refused, SecondFactorInput, verify_second_factor};
 use super::{mails, session_facts, user_facts};
 use crate::domain::session::{FirstFactor, Grant, Proof, SessionId};
 use crate::domain::user::CredentialVersion;
@@ -27,9 +27,9 @@ pub struct Reauthenticate {
     pub user_id: UserId,
     pub session_id: SessionId,
     /// What the password was proved under.
-    pub proved_under: CredentialVersion,
+    pub credential_version: CredentialVersion,
     /// A second factor, if one was given.
-    pub presented: Option<Presented>,
+    pub second_factor: Option<SecondFactorInput>,
     pub remote_addr: Option<String>,
     /// The hash that was checked and the one to keep instead.
     pub rehash: Option<(String, String)>,
@@ -42,11 +42,12 @@ pub fn reauthenticate(
     command: &Reauthenticate,
 ) -> Result<Outcome<Result<Grant, Refused>>, PasswordChangeError> {
     let held = store::users::hold(db, command.user_id)?.ok_or(PasswordChangeError::SessionEnded)?;
-    if held.credentials != command.proved_under {
+    if held.credentials != command.credential_version {
         return Err(PasswordChangeError::Stale);
     }
     let remote_addr = command.remote_addr.as_deref();
-    let Outcome { value, events } = pass(db, ctx, command.user_id, command.presented.as_ref(), remote_addr)?;
+    let Outcome { value, events } =
+        verify_second_factor(db, ctx, command.user_id, command.second_factor.as_ref(), remote_addr)?;
     let second = match value {
         Ok(second) => second,
         Err(refused) => return Ok(Outcome::new(Err(refused)).events(events)),
@@ -91,7 +92,7 @@ pub fn change_password(
         None => store::users::set_first_password_hash(db, id, &command.new)?,
     };
     let user = store::users::find(db, id)?.filter(|_| replaced).ok_or(PasswordChangeError::Stale)?;
-    let ended = end_what_was_proved(db, ctx, id, Cause::ChangedIn(command.session_id))?;
+    let ended = revoke_credentials(db, ctx, id, Cause::ChangedIn(command.session_id))?;
     let facts = |detail| SecurityFacts { detail, ..session_facts(id, command.session_id, command.remote_addr.clone()) };
     let text = "The password of your account was changed. Everybody else who was logged in has been logged out.";
     let mail = mails::notice(db, ctx, &user, "Your password was changed", text)?;

@@ -6,7 +6,7 @@ use shared_events::events::{PhoneVerified, SecurityFacts, SmsRequest, SmsRequest
 use super::one_time::{self, CodeTry, Guesses};
 use super::throttle::Visit;
 use super::{mail_caps, user_facts};
-use crate::domain::one_time::{NotYet, Purpose};
+use crate::domain::one_time::{Cooldown, Purpose};
 use crate::domain::phone::{PhoneNumber, TextMessageRules};
 use crate::domain::throttle::Cap;
 use crate::security::one_time::Code;
@@ -19,9 +19,9 @@ use crate::store::{self, Ctx, Db, Outcome, Seal, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum SendPhoneCodeError {
     #[error("one was sent a moment ago, or too many in one day")]
-    NotYet(NotYet),
-    #[error("the address is not proved")]
-    AddressNotProved,
+    Cooldown(Cooldown),
+    #[error("the address is not verified")]
+    AddressNotVerified,
     #[error("the message cannot be sealed")]
     Seal,
     #[error("the store failed")]
@@ -51,7 +51,7 @@ pub fn send_phone_code(db: &mut Db, ctx: &Ctx, command: &SendPhoneCode) -> Resul
     let vault = &command.visit.vault;
     let holder = store::users::find(db, user)?.filter(|holder| holder.email_verified_on.is_some());
     if holder.is_none() {
-        return Err(SendPhoneCodeError::AddressNotProved);
+        return Err(SendPhoneCodeError::AddressNotVerified);
     }
     let shares = shares(command);
     let capped = mail_caps::take_all(db, ctx, &shares)?;
@@ -62,11 +62,11 @@ pub fn send_phone_code(db: &mut Db, ctx: &Ctx, command: &SendPhoneCode) -> Resul
         // By this one, or before.
         alarm.ring(Kind::TextMessage, capped.is_ok());
     }
-    capped.map_err(|until| SendPhoneCodeError::NotYet(NotYet::TooMany(until)))?;
+    capped.map_err(|until| SendPhoneCodeError::Cooldown(Cooldown::TooMany(until)))?;
     let hash = command.code.hash(vault, purpose, user, number.as_str());
     let (subject, lifetime) = (number.as_str().to_owned(), command.rules.code_lifetime());
     let new = NewSecret { purpose, user_id: Some(user), subject, hash, session_id: None, lifetime };
-    one_time::issue(db, ctx, &new)?.map_err(SendPhoneCodeError::NotYet)?;
+    one_time::issue(db, ctx, &new)?.map_err(SendPhoneCodeError::Cooldown)?;
     let text = format!(
         "{} is your bank's confirmation code, valid for {}. Give it to nobody.",
         command.code.expose(),

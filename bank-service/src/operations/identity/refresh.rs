@@ -9,13 +9,13 @@ use shared_events::events::{RefreshTokenReused, RefreshTokenSpent, SecurityFacts
 
 use super::login::grant;
 use super::session_facts;
-use crate::domain::session::{Grant, SecondUse, Session, SessionEnd, SessionId, TokenHash, judge_second_use};
+use crate::domain::session::{Grant, SecondUse, Session, SessionEnd, SessionId, TokenHash, classify_second_use};
 use crate::store::refresh_tokens::{KeptAnswer, Use};
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 #[derive(Debug, Clone)]
 pub struct RefreshSession {
-    pub presented: TokenHash,
+    pub token_hash: TokenHash,
     pub successor: TokenHash,
     /// A keyed hash of the request's `Idempotency-Key`, if it has one.
     pub retry_key: Option<String>,
@@ -48,7 +48,7 @@ pub fn refresh<A, E: From<StoreError>>(
     command: &RefreshSession,
     answer: impl Fn(&Grant) -> Result<Answered<A>, E>,
 ) -> Result<Outcome<Refreshed<A>>, E> {
-    let Some(token) = store::refresh_tokens::find(db, command.presented.as_str())? else {
+    let Some(token) = store::refresh_tokens::find(db, command.token_hash.as_str())? else {
         return Ok(Outcome::new(Refreshed::Unknown));
     };
     let session = store::sessions::find(db, token.session_id)?;
@@ -63,15 +63,15 @@ pub fn refresh<A, E: From<StoreError>>(
         Err(SessionEnd::Expired) => return Ok(Outcome::new(Refreshed::Expired)),
         Ok(()) => {}
     }
-    let (presented, from) = (command.presented.as_str(), command.remote_addr.as_deref());
-    if !store::refresh_tokens::spend(db, ctx, presented, from, &command.successor)? {
+    let (token_hash, from) = (command.token_hash.as_str(), command.remote_addr.as_deref());
+    if !store::refresh_tokens::spend(db, ctx, token_hash, from, &command.successor)? {
         return Ok(second_use(db, ctx, command, &session)?);
     }
     store::refresh_tokens::insert(db, command.successor.as_str(), session.id, ctx.now)?;
     store::sessions::touch(db, session.id, ctx.now)?;
     let (given, sealed) = answer(&grant(db, user, &session, false)?)?;
     if let Some((retry_key, sealed)) = command.retry_key.clone().zip(sealed) {
-        store::refresh_tokens::keep_answer(db, ctx, presented, &KeptAnswer { retry_key, sealed })?;
+        store::refresh_tokens::keep_answer(db, ctx, token_hash, &KeptAnswer { retry_key, sealed })?;
     }
     Ok(Outcome::new(Refreshed::Granted(given)))
 }
@@ -83,9 +83,9 @@ fn second_use<A>(
     session: &Session,
 ) -> Result<Outcome<Refreshed<A>>, StoreError> {
     // Read again: on engines that run transactions at the same time, it was spent after the first look at it.
-    let token = store::refresh_tokens::find(db, command.presented.as_str())?;
+    let token = store::refresh_tokens::find(db, command.token_hash.as_str())?;
     let first = token.and_then(|token| token.first_use).ok_or(StoreError::Corrupt { what: "a spent token's use" })?;
-    if judge_second_use(ctx.now, first.used_on, first.successor_is_spent) == SecondUse::Retry {
+    if classify_second_use(ctx.now, first.used_on, first.successor_is_spent) == SecondUse::Retry {
         let repeated = repeated(command, &first);
         let spent = RefreshTokenSpent(facts(command, session, &first));
         return Ok(Outcome::new(repeated.map_or(Refreshed::Spent, Refreshed::Repeated)).event(&spent));

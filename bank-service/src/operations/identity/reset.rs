@@ -8,10 +8,10 @@ use std::sync::Arc;
 use shared_events::UserId;
 use shared_events::events::{LoginFailed, PasswordReset, PasswordResetRequested, SecurityFacts, SessionsEnded};
 
-use super::credentials::{Cause, end_what_was_proved};
-use super::email::{mark_verified, owner, proves};
+use super::credentials::{Cause, revoke_credentials};
+use super::email::{mark_verified, matches_address, owner};
 use super::one_time::{self, CodeTry, Guesses, NewLink};
-use super::take_over::take_over;
+use super::take_over::purge_unverified;
 use super::throttle::Visit;
 use super::{mail_caps, mails, user_facts};
 use crate::domain::email::Email;
@@ -105,17 +105,17 @@ pub enum Reset {
 /// Sets another password, ends all sessions and what is under way. The first one ends whatever else hangs on the account, see
 /// [`take_over`].
 pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result<Outcome<Reset>, StoreError> {
-    let proved = prove(db, ctx, &command.proof)?;
+    let found = verify_proof(db, ctx, &command.proof)?;
     let remote_addr = command.remote_addr.clone();
-    let Some(user) = proved.filter(|user| !user.is_blocked) else {
+    let Some(user) = found.filter(|user| !user.is_blocked) else {
         let detail = Some("wrong or expired link or code".to_owned());
         let facts = SecurityFacts { user_id: None, session_id: None, remote_addr, detail };
         return Ok(Outcome::new(Reset::Refused).event(&LoginFailed(facts)));
     };
     let id = user.id;
     written(store::users::reset_password_hash(db, id, &command.password_hash)?)?;
-    let ended = end_what_was_proved(db, ctx, id, Cause::Ended)?;
-    take_over(db, ctx, &user)?;
+    let ended = revoke_credentials(db, ctx, id, Cause::Ended)?;
+    purge_unverified(db, ctx, &user)?;
     let outcome = mark_verified(db, ctx, user, remote_addr.clone())?;
     let facts = |detail| SecurityFacts { remote_addr: remote_addr.clone(), ..user_facts(id, detail) };
     let text = "The password of your account was set anew by a link or a code that we sent to this address. Everybody who was logged in has been logged out.";
@@ -128,7 +128,7 @@ pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result
         .by(id))
 }
 
-fn prove(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<User>, StoreError> {
+fn verify_proof(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<User>, StoreError> {
     match proof {
         ResetProof::Link { reset, invitation } => {
             let live = match one_time::redeem_link(db, ctx, Purpose::PasswordResetLink, reset)? {
@@ -136,7 +136,7 @@ fn prove(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<User>, Sto
                 None => one_time::redeem_link(db, ctx, Purpose::Invitation, invitation)?,
             };
             let Some(live) = live else { return Ok(None) };
-            Ok(owner(db, &live)?.filter(|user| proves(&live, user)))
+            Ok(owner(db, &live)?.filter(|user| matches_address(&live, user)))
         }
         ResetProof::Code { email: Some(email), code: Some(code), guesses } => {
             // Whose the address is, if anybody's, is looked at only once the code was right.

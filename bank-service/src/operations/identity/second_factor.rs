@@ -16,7 +16,7 @@ use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
 /// A second factor as it was presented.
 #[derive(Clone)]
-pub enum Presented {
+pub enum SecondFactorInput {
     /// The step that a code of this factor belongs to; none if it belongs to no step near the present.
     Otp {
         factor_id: String,
@@ -40,25 +40,25 @@ pub enum Refused {
 pub type Passed = Result<bool, Refused>;
 
 /// Lets pass who has no second factor, and who gives the right one.
-pub fn pass(
+pub fn verify_second_factor(
     db: &mut Db,
     ctx: &Ctx,
     user: UserId,
-    presented: Option<&Presented>,
+    input: Option<&SecondFactorInput>,
     remote_addr: Option<&str>,
 ) -> Result<Outcome<Passed>, StoreError> {
     if !store::second_factors::is_active(db, user)? {
         return Ok(Outcome::new(Ok(false)));
     }
-    let Some(presented) = presented else { return Ok(Outcome::new(Err(Refused::Missing))) };
-    let verdict = match presented {
-        Presented::Otp { factor_id, step } => try_otp(db, ctx, user, factor_id, *step)?,
-        Presented::RecoveryCode(hash) if store::second_factors::spend_code(db, ctx, user, hash)? => Ok(()),
-        Presented::RecoveryCode(_) => Err((Refused::Wrong, 0)),
+    let Some(input) = input else { return Ok(Outcome::new(Err(Refused::Missing))) };
+    let checked = match input {
+        SecondFactorInput::Otp { factor_id, step } => try_otp(db, ctx, user, factor_id, *step)?,
+        SecondFactorInput::RecoveryCode(hash) if store::second_factors::spend_code(db, ctx, user, hash)? => Ok(()),
+        SecondFactorInput::RecoveryCode(_) => Err((Refused::Wrong, 0)),
     };
-    match (verdict, presented) {
-        (Ok(()), Presented::Otp { .. }) => Ok(Outcome::new(Ok(true))),
-        (Ok(()), Presented::RecoveryCode(_)) => code_used(db, ctx, user, remote_addr),
+    match (checked, input) {
+        (Ok(()), SecondFactorInput::Otp { .. }) => Ok(Outcome::new(Ok(true))),
+        (Ok(()), SecondFactorInput::RecoveryCode(_)) => code_used(db, ctx, user, remote_addr),
         (Err((refused, failures)), _) => {
             let events = failure(user, refused, failures, remote_addr);
             Ok(Outcome::new(Err(refused)).events(events))

@@ -6,8 +6,8 @@
 use shared_events::UserId;
 use shared_events::events::{LoginFailed, SecurityFacts, SocialLinked, SocialUnlinked, UserCreated, UserRegistered};
 
-use super::admission::{Admit, Admitted, Opening, admit};
-use super::email::{ask_to_verify, mark_verified};
+use super::admission::{OpenLogin, OpenedLogin, Opening, open_login};
+use super::email::{mark_verified, request_verification};
 use super::login::OpenSessionError;
 use super::one_time::{self, NewLink};
 use super::{mails, role_ids, session_facts, session_lives, user_facts};
@@ -64,7 +64,7 @@ pub fn refuse_social_login(
 }
 
 /// Somebody comes with a confirmed identity.
-pub struct Arrive {
+pub struct ResolveIdentity {
     pub provider: Provider,
     pub identity: Identity,
     /// What a new user may do.
@@ -75,7 +75,7 @@ pub struct Arrive {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum ArriveError {
+pub enum ResolveIdentityError {
     /// Somebody has the address already.
     #[error("the address belongs to a user who has not linked this login")]
     LinkRequired,
@@ -87,20 +87,24 @@ pub enum ArriveError {
     #[error("the store failed")]
     Store(#[from] StoreError),
 }
-crate::operation_errors!(ArriveError);
+crate::operation_errors!(ResolveIdentityError);
 
 /// Finds who has this identity; if nobody has, makes a user of it, without a password.
-pub fn arrive(db: &mut Db, ctx: &Ctx, command: &Arrive) -> Result<Outcome<UserId>, ArriveError> {
+pub fn resolve_identity(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: &ResolveIdentity,
+) -> Result<Outcome<UserId>, ResolveIdentityError> {
     if let Some(user) = known(db, ctx, &command.identity)? {
         return Ok(Outcome::new(user));
     }
-    let email = command.identity.email().ok_or(ArriveError::NoAddress)?;
+    let email = command.identity.email().ok_or(ResolveIdentityError::NoAddress)?;
     if store::users::id_of(db, email)?.is_some() {
         // Whoever has it may have come by this very identity since we looked.
-        let user = known(db, ctx, &command.identity)?.ok_or(ArriveError::LinkRequired)?;
+        let user = known(db, ctx, &command.identity)?.ok_or(ResolveIdentityError::LinkRequired)?;
         return Ok(Outcome::new(user));
     }
-    let roles = role_ids(db, &command.roles)?.map_err(ArriveError::UnknownRole)?;
+    let roles = role_ids(db, &command.roles)?.map_err(ResolveIdentityError::UnknownRole)?;
     let id: UserId = ctx.next_id()?;
     let profile = command.identity.profile();
     let new = NewUser { id, email, password_hash: None, profile: &profile, registered_on: ctx.now };
@@ -118,14 +122,14 @@ pub fn arrive(db: &mut Db, ctx: &Ctx, command: &Arrive) -> Result<Outcome<UserId
 
 /// A login by a confirmed identity.
 pub struct LogIn {
-    pub arrive: Arrive,
+    pub resolve: ResolveIdentity,
     pub opening: Opening,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum SocialLogInError {
     #[error(transparent)]
-    Arrive(#[from] ArriveError),
+    Arrive(#[from] ResolveIdentityError),
     #[error(transparent)]
     Session(#[from] OpenSessionError),
     #[error("the store failed")]
@@ -143,22 +147,22 @@ impl store::OperationError for SocialLogInError {
 }
 
 /// Finds or makes the user of an identity and admits it, in one transaction: a login that is unlinked meanwhile opens nothing.
-pub fn log_in(db: &mut Db, ctx: &Ctx, command: &LogIn) -> Result<Outcome<Admitted>, SocialLogInError> {
-    let Outcome { value: user_id, events } = arrive(db, ctx, &command.arrive)?;
+pub fn log_in(db: &mut Db, ctx: &Ctx, command: &LogIn) -> Result<Outcome<OpenedLogin>, SocialLogInError> {
+    let Outcome { value: user_id, events } = resolve_identity(db, ctx, &command.resolve)?;
     let held = store::users::hold(db, user_id)?.ok_or(OpenSessionError::Gone)?;
-    let linked = store::social::find(db, &command.arrive.identity)?;
+    let linked = store::social::find(db, &command.resolve.identity)?;
     if linked.is_none_or(|login| login.user_id != user_id) {
         return Err(OpenSessionError::Outdated.into());
     }
-    let proof = Admit {
+    let proof = OpenLogin {
         user_id,
         first: FirstFactor::Provider,
-        proved_under: held.credentials,
+        credential_version: held.credentials,
         opening: command.opening.clone(),
         rehash: None,
     };
-    let admitted = admit(db, ctx, &proof)?.by(user_id);
-    Ok(Outcome::new(admitted.value).events(events).events(admitted.events))
+    let opened = open_login(db, ctx, &proof)?.by(user_id);
+    Ok(Outcome::new(opened.value).events(events).events(opened.events))
 }
 
 /// Whose identity it is, as far as anybody has come by it before.
@@ -169,12 +173,12 @@ fn known(db: &mut Db, ctx: &Ctx, identity: &Identity) -> Result<Option<UserId>, 
 }
 
 /// An address that the provider has verified is the user's; another one has to be proved here, like that of any registration.
-fn settle_address(db: &mut Db, ctx: &Ctx, command: &Arrive, user: User) -> Result<Outcome<User>, StoreError> {
+fn settle_address(db: &mut Db, ctx: &Ctx, command: &ResolveIdentity, user: User) -> Result<Outcome<User>, StoreError> {
     if command.identity.email_verified() {
         store::users::settle(db, user.id, ctx.now)?;
         return mark_verified(db, ctx, user, command.remote_addr.clone());
     }
-    let mail = ask_to_verify(db, ctx, &user, &command.link)?;
+    let mail = request_verification(db, ctx, &user, &command.link)?;
     Ok(Outcome::new(user).events(mail))
 }
 

@@ -12,7 +12,7 @@ use crate::store::{self, Ctx, Db, StoreError};
 
 /// Ends everything that may be a stranger's, unless the account is settled, and settles it. The password stays: the caller sets
 /// another one in the same transaction. True if the account was not settled.
-pub fn take_over(db: &mut Db, ctx: &Ctx, user: &User) -> Result<bool, StoreError> {
+pub fn purge_unverified(db: &mut Db, ctx: &Ctx, user: &User) -> Result<bool, StoreError> {
     if user.is_settled {
         return Ok(false);
     }

@@ -47,7 +47,7 @@ pub struct Visit {
     /// Whether the network can be remembered: behind loopback and proxies anybody may be.
     pub is_knowable: bool,
     /// The device token that came with it.
-    pub presented: Option<TokenHash>,
+    pub known_device: Option<TokenHash>,
     /// The one that a session opened by it gets.
     pub device: TokenHash,
 }
@@ -62,41 +62,41 @@ pub enum CountedOn {
 
 /// What a password is counted on, and whether it is looked at at all.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub struct LoginThrottle {
     pub counted_on: CountedOn,
     /// Too much failed before: even the right password is refused.
     pub is_closed: bool,
 }
 
 /// Judges a login with an address, be it anybody's or nobody's. It costs the same queries for both.
-pub fn judge_login(
+pub fn login_throttle(
     db: &mut Db,
     ctx: &Ctx,
     user: Option<UserId>,
     keys: AccountKeys,
     visit: &Visit,
-) -> Result<Judged, StoreError> {
+) -> Result<LoginThrottle, StoreError> {
     // Ids begin at 1: nobody has this one.
     let nobody = UserId::try_new(i64::MAX).map_err(|_| StoreError::Corrupt { what: "the id of nobody" })?;
     let user = user.unwrap_or(nobody);
     let in_network = store::counters::find(db, &keys.in_network)?;
     let anywhere = store::counters::find(db, &keys.anywhere)?;
     let is_known_network = store::login_devices::knows_network(db, ctx.now, user, &visit.network)?;
-    if let Some(token) = &visit.presented
+    if let Some(token) = &visit.known_device
         && store::login_devices::is_known(db, ctx.now, user, token)?
     {
-        return Ok(Judged { counted_on: CountedOn::Device(token.clone()), is_closed: false });
+        return Ok(LoginThrottle { counted_on: CountedOn::Device(token.clone()), is_closed: false });
     }
     let closed = |counter: Option<Counter>| counter.is_some_and(|counter| counter.is_closed(ctx.now));
     let is_closed = closed(in_network) || (closed(anywhere) && !is_known_network);
-    Ok(Judged { counted_on: CountedOn::Account { keys, is_known_network }, is_closed })
+    Ok(LoginThrottle { counted_on: CountedOn::Account { keys, is_known_network }, is_closed })
 }
 
 /// Judges a password that is given again in a session.
-pub fn judge_session(db: &mut Db, ctx: &Ctx, key: CounterKey) -> Result<Judged, StoreError> {
+pub fn session_throttle(db: &mut Db, ctx: &Ctx, key: CounterKey) -> Result<LoginThrottle, StoreError> {
     let counter = store::counters::find(db, &key)?;
     let is_closed = counter.is_some_and(|counter| counter.is_closed(ctx.now));
-    Ok(Judged { counted_on: CountedOn::Session(key), is_closed })
+    Ok(LoginThrottle { counted_on: CountedOn::Session(key), is_closed })
 }
 
 /// Counts a wrong password; true if the account is closed to unknown networks by it.
@@ -142,5 +142,5 @@ pub(super) fn remember_login(
     if visit.is_knowable {
         store::login_devices::remember_network(db, ctx, user.id, &visit.network)?;
     }
-    store::login_devices::remember(db, ctx, (user.id, session), visit.presented.as_ref(), &visit.device)
+    store::login_devices::remember(db, ctx, (user.id, session), visit.known_device.as_ref(), &visit.device)
 }

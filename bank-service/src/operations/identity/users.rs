@@ -8,7 +8,7 @@ use shared_events::events::{
     self, EmailChanged, RolesChanged, SessionsEnded, UserBlocked, UserDeleted, UserUnblocked, UserUpdated,
 };
 
-use super::credentials::{Cause, end_what_was_proved};
+use super::credentials::{Cause, revoke_credentials};
 use super::{mails, one_time, role_ids, user_facts};
 use crate::domain::email::Email;
 use crate::domain::one_time::Purpose;
@@ -109,7 +109,7 @@ fn announce(db: &mut Db, ctx: &Ctx, before: &User, user: User) -> Result<Outcome
         outcome = outcome.event(&RolesChanged(user_facts(id, Some(detail))));
     }
     if user.is_blocked && !before.is_blocked {
-        let ended = end_what_was_proved(db, ctx, id, Cause::Blocked)?;
+        let ended = revoke_credentials(db, ctx, id, Cause::Blocked)?;
         outcome = outcome.event(&UserBlocked(user_facts(id, None)));
         outcome = outcome.event(&SessionsEnded(user_facts(id, Some(format!("{ended} ended")))));
         let text = "An administrator has blocked your account; all its sessions were ended.";
@@ -128,7 +128,7 @@ pub fn delete_user(db: &mut Db, _: &Ctx, id: UserId, expected: &Expected) -> Res
     if is_acting_admin(&user) {
         keep_last_admin(db, id)?;
     }
-    let owned = delete_client_of(db, id)?;
+    let client_events = delete_client_of(db, id)?;
     store::sessions::delete_all(db, id)?;
     store::login_devices::forget(db, id, None)?;
     store::one_time_secrets::delete_all(db, id)?;
@@ -138,7 +138,7 @@ pub fn delete_user(db: &mut Db, _: &Ctx, id: UserId, expected: &Expected) -> Res
     store::social::delete_all(db, id)?;
     written(store::users::delete(db, id).map_err(retry_if_referred_to)?)?;
     let event = UserDeleted(events::User::from(&user));
-    Ok(Outcome::new(user).events(owned).event(&event))
+    Ok(Outcome::new(user).events(client_events).event(&event))
 }
 
 fn load(db: &mut Db, id: UserId, expected: &Expected) -> Result<User, ChangeUserError> {

@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use url::Url;
 
 use super::error::ProviderError;
-use super::id_token::{IdTokens, Nonce, Told};
+use super::id_token::{IdTokens, Nonce, TokenClaims};
 use super::jwks::ProviderKeys;
 use super::provider::{Attempt, Parts, SocialProvider, authorization, with_nonce, with_pkce};
 use crate::domain::social::{Identity, Provider};
@@ -45,7 +45,7 @@ impl Facebook {
         let app_token = format!("{}|{}", client.client_id, client.client_secret.expose());
         let query = [("input_token", token), ("access_token", app_token.as_str())];
         let request = self.parts.outbound.http.get(self.parts.url(GRAPH, "/debug_token")).query(&query);
-        let reply = self.parts.outbound.ask(request).await?;
+        let reply = self.parts.outbound.send(request).await?;
         if !reply.is_success() || !reply.is_true("/data/is_valid") {
             return Err(ProviderError::Refused("the access token is not good"));
         }
@@ -84,21 +84,21 @@ impl SocialProvider for Facebook {
             ("code_verifier", &attempt.verifier),
         ];
         let request = self.parts.outbound.http.post(self.parts.url(GRAPH, "/oauth/access_token")).form(&form);
-        let reply = self.parts.outbound.ask(request).await?.exchanged()?;
+        let reply = self.parts.outbound.send(request).await?.exchanged()?;
         let token = reply.text("/access_token").ok_or_else(|| ProviderError::unavailable("it gave no access token"))?;
         let identity = self.of_access_token(&token).await?;
         if let Some(id_token) = reply.text("/id_token") {
-            let said = self.id_tokens.check(&id_token, Nonce::Required(&attempt.nonce)).await?;
-            if said.key() != identity.key() {
+            let claimed = self.id_tokens.check(&id_token, Nonce::Required(&attempt.nonce)).await?;
+            if claimed.key() != identity.key() {
                 return Err(ProviderError::Refused("the tokens are of two users"));
             }
         }
         Ok(identity)
     }
 
-    async fn of_id_token(&self, token: &str) -> Result<Told, ProviderError> {
-        let told = self.id_tokens.read(token).await?;
-        Ok(Told { identity: told.identity.with_unverified_email(), ..told })
+    async fn of_id_token(&self, token: &str) -> Result<TokenClaims, ProviderError> {
+        let claims = self.id_tokens.read(token).await?;
+        Ok(TokenClaims { identity: claims.identity.with_unverified_email(), ..claims })
     }
 
     async fn of_access_token(&self, token: &str) -> Result<Identity, ProviderError> {
@@ -107,7 +107,7 @@ impl SocialProvider for Facebook {
         let query =
             [("fields", "id,email,first_name,last_name"), ("access_token", token), ("appsecret_proof", proof.as_str())];
         let request = self.parts.outbound.http.get(self.parts.url(GRAPH, "/me")).query(&query);
-        let reply = self.parts.outbound.ask(request).await?;
+        let reply = self.parts.outbound.send(request).await?;
         if !reply.is_success() || reply.text("/id").as_deref() != Some(subject.as_str()) {
             return Err(ProviderError::Refused("the access token does not say whose it is"));
         }

@@ -14,12 +14,12 @@ use crate::domain::session::SessionId;
 use crate::domain::social::{Identity, Provider, SocialLogin};
 use crate::domain::social_state::{CodeChallenge, Presenter, SocialState};
 use crate::operations::identity::social::{
-    Arrive, ArriveError, Link, LinkError, LogIn, SocialLogInError, Unlink, UnlinkError, begin_social_login, link,
-    log_in, refuse_social_login, spend_state, unlink,
+    Link, LinkError, LogIn, ResolveIdentity, ResolveIdentityError, SocialLogInError, Unlink, UnlinkError,
+    begin_social_login, link, log_in, refuse_social_login, spend_state, unlink,
 };
 use crate::security::gate::OpeningKeys;
 use crate::security::one_time::LinkSecret;
-use crate::security::{Admission, LogInError, OpaqueToken, Origin, Security};
+use crate::security::{IdentityService, LogInError, LoginResult, OpaqueToken, Origin};
 use crate::store::{Ctx, StoreError};
 
 /// How long a provider may take for all that one login asks of it.
@@ -77,7 +77,7 @@ pub enum SocialError {
     #[error("{0} cannot be asked")]
     Unavailable(Provider),
     #[error(transparent)]
-    Arrive(#[from] ArriveError),
+    Arrive(#[from] ResolveIdentityError),
     #[error(transparent)]
     Link(#[from] LinkError),
     #[error(transparent)]
@@ -96,7 +96,7 @@ impl From<SocialLogInError> for SocialError {
     }
 }
 
-impl Security {
+impl IdentityService {
     /// Social logins that are begun, per remote address.
     pub fn social_start_limit(&self) -> &RateLimit {
         &self.0.social.starts
@@ -138,9 +138,9 @@ impl Security {
     }
 
     /// Logs somebody in who has proved to the provider who it is; whoever is new becomes a user.
-    pub async fn social_log_in(&self, ctx: Ctx, returning: Returning) -> Result<Admission, SocialError> {
+    pub async fn social_log_in(&self, ctx: Ctx, returning: Returning) -> Result<LoginResult, SocialError> {
         let identity = self.confirm(&ctx, &returning, None).await?;
-        let arrive = Arrive {
+        let resolve = ResolveIdentity {
             provider: returning.provider,
             identity,
             roles: vec![self.0.social.default_role.clone()],
@@ -150,9 +150,9 @@ impl Security {
         // The provider took its time.
         let ctx = self.later(&ctx);
         let keys = OpeningKeys::generate();
-        let command = LogIn { arrive, opening: self.opening(&keys, returning.origin) };
-        let admitted = self.0.store.write(&ctx, move |db, ctx| log_in(db, ctx, &command)).await?;
-        Ok(self.admitted(admitted, &keys).map_err(LogInError::from)?)
+        let command = LogIn { resolve, opening: self.opening(&keys, returning.origin) };
+        let opened = self.0.store.write(&ctx, move |db, ctx| log_in(db, ctx, &command)).await?;
+        Ok(self.login_result(opened, &keys).map_err(LogInError::from)?)
     }
 
     /// Links the login that is proved to the user of a session.
@@ -190,8 +190,8 @@ impl Security {
         {
             return Err(self.refuse(ctx, returning, user, "the state is not good, or another one's").await?);
         }
-        let asked = tokio::time::timeout(TIME_LIMIT, self.ask(known, provider, &returning.proof)).await;
-        match asked.unwrap_or_else(|_| Err(ProviderError::unavailable("it took too long in all"))) {
+        let answered = tokio::time::timeout(TIME_LIMIT, self.identify(known, provider, &returning.proof)).await;
+        match answered.unwrap_or_else(|_| Err(ProviderError::unavailable("it took too long in all"))) {
             Ok((identity, None)) => Ok(identity),
             Ok((identity, Some(nonce))) => {
                 if self.spend(ctx, returning, Purpose::SocialNonce, &nonce).await? {
@@ -207,7 +207,7 @@ impl Security {
     }
 
     /// Who it is, and the nonce that has yet to be found good.
-    async fn ask(
+    async fn identify(
         &self,
         known: &dyn SocialProvider,
         provider: Provider,
@@ -216,9 +216,9 @@ impl Security {
         match proof {
             SocialProof::Code { code, state } => Ok((known.redeem(code, &self.attempt(provider, state)).await?, None)),
             SocialProof::IdToken(token) => {
-                let told = known.of_id_token(token).await?;
-                let nonce = told.nonce.ok_or(ProviderError::Refused("the id_token has no nonce"))?;
-                Ok((told.identity, Some(nonce)))
+                let claims = known.of_id_token(token).await?;
+                let nonce = claims.nonce.ok_or(ProviderError::Refused("the id_token has no nonce"))?;
+                Ok((claims.identity, Some(nonce)))
             }
             SocialProof::AccessToken(token) => Ok((known.of_access_token(token).await?, None)),
         }

@@ -9,7 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use super::error::ProviderError;
-use super::id_token::Told;
+use super::id_token::TokenClaims;
 use super::provider::{Attempt, Parts, SocialProvider, authorization, with_pkce};
 use crate::domain::social::{Identity, Provider};
 
@@ -40,7 +40,7 @@ impl GitHub {
     async fn address(&self, token: &str) -> Result<Option<Address>, ProviderError> {
         let outbound = &self.parts.outbound;
         let request = outbound.http.get(format!("{}/user/emails", self.api)).bearer_auth(token);
-        let reply = outbound.ask(request).await?;
+        let reply = outbound.send(request).await?;
         if !reply.is_success() {
             // The token has no right to read addresses.
             return Ok(None);
@@ -73,7 +73,7 @@ impl SocialProvider for GitHub {
             ("code_verifier", &attempt.verifier),
         ];
         let request = self.parts.outbound.http.post(self.parts.url(ORIGIN, "/login/oauth/access_token")).form(&form);
-        let reply = self.parts.outbound.ask(request).await?.exchanged()?;
+        let reply = self.parts.outbound.send(request).await?.exchanged()?;
         let token = reply.text("/access_token").ok_or_else(|| ProviderError::unavailable("it gave no access token"))?;
         self.of_access_token(&token).await
     }
@@ -82,7 +82,7 @@ impl SocialProvider for GitHub {
         false
     }
 
-    async fn of_id_token(&self, _: &str) -> Result<Told, ProviderError> {
+    async fn of_id_token(&self, _: &str) -> Result<TokenClaims, ProviderError> {
         Err(ProviderError::NotOffered)
     }
 
@@ -91,7 +91,7 @@ impl SocialProvider for GitHub {
         let url = format!("{}/applications/{}/token", self.api, client.client_id);
         let request = self.parts.outbound.http.post(url).json(&json!({ "access_token": token }));
         let request = request.basic_auth(&client.client_id, Some(client.client_secret.expose()));
-        let reply = self.parts.outbound.ask(request).await?;
+        let reply = self.parts.outbound.send(request).await?;
         match reply.status() {
             200..=299 => {}
             401 => return Err(ProviderError::unavailable("it does not know our client id and secret")),

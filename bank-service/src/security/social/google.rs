@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::error::ProviderError;
-use super::id_token::{IdTokens, Nonce, Told};
+use super::id_token::{IdTokens, Nonce, TokenClaims};
 use super::jwks::ProviderKeys;
 use super::provider::{Attempt, Parts, SocialProvider, authorization, with_nonce, with_pkce};
 use crate::domain::social::{Identity, Provider};
@@ -61,19 +61,19 @@ impl SocialProvider for Google {
             ("code_verifier", &attempt.verifier),
         ];
         let request = self.parts.outbound.http.post(self.parts.url(OAUTH, "/token")).form(&form);
-        let reply = self.parts.outbound.ask(request).await?.exchanged()?;
+        let reply = self.parts.outbound.send(request).await?.exchanged()?;
         let token = reply.text("/id_token").ok_or_else(|| ProviderError::unavailable("it gave no id_token"))?;
         self.id_tokens.check(&token, Nonce::Required(&attempt.nonce)).await
     }
 
-    async fn of_id_token(&self, token: &str) -> Result<Told, ProviderError> {
+    async fn of_id_token(&self, token: &str) -> Result<TokenClaims, ProviderError> {
         self.id_tokens.read(token).await
     }
 
     /// The token goes in a header, so that no log of addresses has it.
     async fn of_access_token(&self, token: &str) -> Result<Identity, ProviderError> {
         let request = self.parts.outbound.http.post(self.parts.url(OAUTH, "/tokeninfo")).bearer_auth(token);
-        let reply = self.parts.outbound.ask(request).await?;
+        let reply = self.parts.outbound.send(request).await?;
         if !reply.is_success() {
             return Err(ProviderError::Refused("the access token is not good"));
         }

@@ -30,7 +30,7 @@ pub(super) enum Nonce<'a> {
 }
 
 /// What a token says that a client has sent.
-pub(super) struct Told {
+pub(super) struct TokenClaims {
     pub(super) identity: Identity,
     /// Not compared with anything yet.
     pub(super) nonce: Option<String>,
@@ -73,13 +73,13 @@ pub(super) struct IdTokens {
 impl IdTokens {
     /// Who the token says that somebody is.
     pub(super) async fn check(&self, token: &str, nonce: Nonce<'_>) -> Result<Identity, ProviderError> {
-        let told = self.read(token).await?;
-        check_nonce(told.nonce.as_deref(), nonce)?;
-        Ok(told.identity)
+        let claims = self.read(token).await?;
+        check_nonce(claims.nonce.as_deref(), nonce)?;
+        Ok(claims.identity)
     }
 
     /// The same with the nonce, which the caller has to look up.
-    pub(super) async fn read(&self, token: &str) -> Result<Told, ProviderError> {
+    pub(super) async fn read(&self, token: &str) -> Result<TokenClaims, ProviderError> {
         let claims = self.verified(token).await?;
         self.check_parties(&claims)?;
         self.check_times(&claims)?;
@@ -89,7 +89,7 @@ impl IdTokens {
             .ok_or(ProviderError::Refused("the subject cannot be one"))?;
         let (first, last) = (claims.given_name.as_ref(), claims.family_name.as_ref());
         let identity = identity.called(first.and_then(Value::as_str), last.and_then(Value::as_str));
-        Ok(Told { identity, nonce: claims.nonce })
+        Ok(TokenClaims { identity, nonce: claims.nonce })
     }
 
     async fn verified(&self, token: &str) -> Result<IdClaims, ProviderError> {
@@ -121,8 +121,8 @@ impl IdTokens {
             Audience::Many(audiences) => (audiences.iter().any(ours), audiences.len() > 1),
         };
         // Of several audiences, the one who asked for the token has to be us.
-        let asked_by_us = claims.azp.as_ref().map_or(!is_shared, ours);
-        if meant_for_us && asked_by_us {
+        let is_for_us = claims.azp.as_ref().map_or(!is_shared, ours);
+        if meant_for_us && is_for_us {
             Ok(())
         } else {
             Err(ProviderError::Refused("the id_token is for another client"))

@@ -113,7 +113,7 @@ impl ProviderKeys {
     }
 
     async fn fetch(&self) -> Result<HashMap<String, ProviderKey>, ProviderError> {
-        let reply = self.outbound.ask(self.outbound.http.get(&self.url)).await?;
+        let reply = self.outbound.send(self.outbound.http.get(&self.url)).await?;
         let listed = reply.body().get("keys").and_then(|keys| keys.as_array()).filter(|_| reply.is_success());
         let listed = listed.ok_or_else(|| ProviderError::unavailable("its keys cannot be read"))?;
         let read = |key: &serde_json::Value| Jwk::deserialize(key).ok().and_then(Jwk::usable);

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::error::ProviderError;
-use super::id_token::{IdTokens, Nonce, Told};
+use super::id_token::{IdTokens, Nonce, TokenClaims};
 use super::jwks::ProviderKeys;
 use super::provider::{Attempt, Parts, SocialProvider, authorization, with_nonce};
 use crate::domain::social::{Identity, Provider};
@@ -44,7 +44,7 @@ impl LinkedIn {
             ("token", token),
         ];
         let request = self.parts.outbound.http.post(self.parts.url(ORIGIN, "/oauth/v2/introspectToken")).form(&form);
-        let reply = self.parts.outbound.ask(request).await?;
+        let reply = self.parts.outbound.send(request).await?;
         if reply.status() == 401 {
             return Err(ProviderError::unavailable("it does not know our client id and secret"));
         }
@@ -77,19 +77,19 @@ impl SocialProvider for LinkedIn {
             ("redirect_uri", &attempt.redirect_uri),
         ];
         let request = self.parts.outbound.http.post(self.parts.url(ORIGIN, "/oauth/v2/accessToken")).form(&form);
-        let reply = self.parts.outbound.ask(request).await?.exchanged()?;
+        let reply = self.parts.outbound.send(request).await?.exchanged()?;
         let token = reply.text("/id_token").ok_or_else(|| ProviderError::unavailable("it gave no id_token"))?;
         self.id_tokens.check(&token, Nonce::IfRepeated(&attempt.nonce)).await
     }
 
-    async fn of_id_token(&self, token: &str) -> Result<Told, ProviderError> {
+    async fn of_id_token(&self, token: &str) -> Result<TokenClaims, ProviderError> {
         self.id_tokens.read(token).await
     }
 
     async fn of_access_token(&self, token: &str) -> Result<Identity, ProviderError> {
         self.check_client(token).await?;
         let request = self.parts.outbound.http.get(self.parts.url(API, "/v2/userinfo")).bearer_auth(token);
-        let reply = self.parts.outbound.ask(request).await?;
+        let reply = self.parts.outbound.send(request).await?;
         let subject = reply.text("/sub").filter(|_| reply.is_success());
         let subject = subject.ok_or(ProviderError::Refused("the access token does not say whose it is"))?;
         let issuer = self.parts.url(ORIGIN, "/oauth");

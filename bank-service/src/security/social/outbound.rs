@@ -85,7 +85,7 @@ impl Outbound {
     }
 
     /// Sends a request; whatever is no clear answer is the provider's fault, and says nothing of what was sent.
-    pub(super) async fn ask(&self, request: RequestBuilder) -> Result<Reply, ProviderError> {
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Reply, ProviderError> {
         let _permit = self.permits.try_acquire().map_err(|_| ProviderError::unavailable("too many requests to it"))?;
         let request = request.header("Accept", "application/json").header("User-Agent", USER_AGENT);
         let response = request.send().await.map_err(|error| transport(&error))?;

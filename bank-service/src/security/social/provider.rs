@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::error::ProviderError;
-use super::id_token::Told;
+use super::id_token::TokenClaims;
 use super::outbound::Outbound;
 use crate::config::SocialClient;
 use crate::domain::social::{Identity, Provider};
@@ -43,7 +43,7 @@ pub(super) trait SocialProvider: Send + Sync {
     async fn redeem(&self, code: &str, attempt: &Attempt) -> Result<Identity, ProviderError>;
 
     /// Who an `id_token` is of that an app got from the provider, and which nonce it repeats.
-    async fn of_id_token(&self, token: &str) -> Result<Told, ProviderError>;
+    async fn of_id_token(&self, token: &str) -> Result<TokenClaims, ProviderError>;
 
     /// Whether it signs `id_token`s for apps.
     fn has_id_tokens(&self) -> bool {

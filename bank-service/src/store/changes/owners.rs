@@ -34,15 +34,17 @@ pub(super) fn resolve(db: &mut Db, changes: &mut [Change]) -> Result<(), StoreEr
         changes.iter().filter(move |change| change.channel == channel).filter_map(move |c| number(&c.item, name))
     };
     // The tables know better than the events what is so now.
-    let asked: HashSet<i64> = wanted(Channel::Card, "account_id").chain(wanted(Channel::Account, "id")).collect();
-    let asked: Vec<i64> = asked.into_iter().collect();
-    let found: Vec<(i64, i64)> =
-        accounts::table.filter(accounts::id.eq_any(&asked)).select((accounts::id, accounts::client_id)).load(db)?;
+    let wanted_ids: HashSet<i64> = wanted(Channel::Card, "account_id").chain(wanted(Channel::Account, "id")).collect();
+    let wanted_ids: Vec<i64> = wanted_ids.into_iter().collect();
+    let found: Vec<(i64, i64)> = accounts::table
+        .filter(accounts::id.eq_any(&wanted_ids))
+        .select((accounts::id, accounts::client_id))
+        .load(db)?;
     client_of.extend(found);
-    let asked: HashSet<i64> = client_of.values().copied().chain(wanted(Channel::Client, "id")).collect();
-    let asked: Vec<i64> = asked.into_iter().collect();
+    let wanted_ids: HashSet<i64> = client_of.values().copied().chain(wanted(Channel::Client, "id")).collect();
+    let wanted_ids: Vec<i64> = wanted_ids.into_iter().collect();
     let found: Vec<(i64, i64)> =
-        clients::table.filter(clients::id.eq_any(&asked)).select((clients::id, clients::user_id)).load(db)?;
+        clients::table.filter(clients::id.eq_any(&wanted_ids)).select((clients::id, clients::user_id)).load(db)?;
     user_of.extend(found);
     for change in changes {
         let id = number(&change.item, "id");

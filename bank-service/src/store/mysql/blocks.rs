@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_needs_many_at_once_gets_them_in_the_end() {
+    fn a_caller_that_needs_many_at_once_gets_them_in_the_end() {
         let (ids, mut end) = (Ids::default(), 1);
         for attempt in 1..=6 {
             ids.refill(Sequence::Cards, attempt, |block| {

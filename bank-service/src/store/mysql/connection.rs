@@ -92,7 +92,7 @@ pub struct MysqlConn {
 }
 
 impl MysqlConn {
-    fn note<T>(&mut self, answer: QueryResult<T>) -> QueryResult<T> {
+    fn record_loss<T>(&mut self, answer: QueryResult<T>) -> QueryResult<T> {
         self.lost |= answer.as_ref().is_err_and(is_loss);
         answer
     }
@@ -143,7 +143,7 @@ fn connect_fault(error: &mysql_async::Error) -> String {
 impl SimpleConnection for MysqlConn {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
         let answer = self.inner.batch_execute(query);
-        self.note(answer)
+        self.record_loss(answer)
     }
 }
 
@@ -162,7 +162,7 @@ impl Connection for MysqlConn {
         T: QueryFragment<Mysql> + QueryId,
     {
         let answer = self.inner.execute_returning_count(source);
-        self.note(answer)
+        self.record_loss(answer)
     }
 
     fn transaction_state(&mut self) -> &mut <Self as TransactionManager<Self>>::TransactionStateData {
@@ -201,17 +201,17 @@ impl TransactionManager<Self> for MysqlConn {
 
     fn begin_transaction(conn: &mut Self) -> QueryResult<()> {
         let answer = Manager::begin_transaction(&mut conn.inner);
-        conn.note(answer)
+        conn.record_loss(answer)
     }
 
     fn rollback_transaction(conn: &mut Self) -> QueryResult<()> {
         let answer = Manager::rollback_transaction(&mut conn.inner);
-        conn.note(answer)
+        conn.record_loss(answer)
     }
 
     fn commit_transaction(conn: &mut Self) -> QueryResult<()> {
         let answer = Manager::commit_transaction(&mut conn.inner);
-        conn.note(answer)
+        conn.record_loss(answer)
     }
 
     fn transaction_manager_status_mut(conn: &mut Self) -> &mut TransactionManagerStatus {

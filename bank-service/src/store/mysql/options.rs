@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_says_what_is_checked() {
+    fn the_mode_decides_what_is_checked() {
         assert_eq!(ssl(""), None);
         assert_eq!(ssl("?ssl-mode=disabled"), None);
         assert_eq!(ssl("?ssl-mode=REQUIRED"), Some((true, true)));
@@ -111,14 +111,14 @@ mod tests {
         let no_pem = folder.path().join("ca.pem");
         std::fs::write(&no_pem, "nothing").unwrap();
         let file = format!("ssl-ca={}", no_pem.display());
-        for (query, told) in [
+        for (query, expected) in [
             ("ssl-mode=sometimes", "ssl-mode"),
             ("ssl-ca=/nowhere/ca.pem", "/nowhere/ca.pem"),
             (file.as_str(), "no certificate"),
             ("colour=blue", "colour"),
         ] {
             let error = parse(&format!("mysql://u:hunter2@h/bank?{query}")).unwrap_err().to_string();
-            assert!(error.contains(told) && !error.contains("hunter2"), "{error}");
+            assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
         }
     }
 }

@@ -12,7 +12,7 @@ use super::blocks::{give_back, reserve};
 use super::connection::{MysqlConn, NoAnswer};
 use super::lease::MysqlLease;
 use super::options;
-use super::together::Together;
+use super::together::GroupCommitter;
 use crate::store::outbox::{self, WithRows};
 use crate::store::{Db, Ids, LeaseRow, OperationError, Sequence, StoreError};
 
@@ -36,7 +36,7 @@ pub(in crate::store) struct MysqlPool {
     turns: Arc<Semaphore>,
     opts: Opts,
     ids: Arc<Ids>,
-    together: Together,
+    group_committer: GroupCommitter,
 }
 
 impl MysqlPool {
@@ -53,7 +53,7 @@ impl MysqlPool {
             .build(connections)
             .map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
         let turns = usize::try_from(CONNECTIONS).unwrap_or(1);
-        Ok(Self { pool, turns: Arc::new(Semaphore::new(turns)), opts, ids, together: Together::default() })
+        Ok(Self { pool, turns: Arc::new(Semaphore::new(turns)), opts, ids, group_committer: GroupCommitter::default() })
     }
 
     /// A lease under a fresh holder's id.
@@ -86,7 +86,7 @@ impl MysqlPool {
     }
 
     /// The same, in a transaction with others if there are any. For work that only adds rows.
-    pub(in crate::store) async fn write_together<T, E>(
+    pub(in crate::store) async fn write_grouped<T, E>(
         &self,
         work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
     ) -> Result<T, E>
@@ -94,7 +94,7 @@ impl MysqlPool {
         T: Send + 'static,
         E: OperationError,
     {
-        self.together.write(self, &self.ids, work).await
+        self.group_committer.write(self, &self.ids, work).await
     }
 
     /// Gives ids back that were reserved and not used.
@@ -136,10 +136,10 @@ impl MysqlPool {
 
 /// Why a thread gave no result.
 fn fault(error: tokio::task::JoinError) -> String {
-    let told = error.to_string();
+    let message = error.to_string();
     match error.try_into_panic().map(Box::<dyn std::any::Any + Send>::downcast::<NoAnswer>) {
         Ok(Ok(no_answer)) => format!("the database gave no answer within {} s", no_answer.0.as_secs()),
-        Ok(Err(_)) | Err(_) => told,
+        Ok(Err(_)) | Err(_) => message,
     }
 }
 

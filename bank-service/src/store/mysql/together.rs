@@ -19,17 +19,17 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::pool::{MOST_REFILLS, MysqlPool, attempts, refill, transaction};
-use crate::store::lanes::{Bounds, Lane, Lanes, heard, heard_on_lane};
+use crate::store::lanes::{BatchQueue, BatchWorker, Bounds, reply_or_busy, reply_or_error};
 use crate::store::outbox::{self, NewRow, WithRows};
 use crate::store::{Db, Ids, OperationError, Sequence, StoreError};
 
-const BOUNDS: Bounds = Bounds { lanes: 4, batch: 32, waiting: 4096 };
-const PATIENCE: Duration = Duration::from_millis(25);
+const BOUNDS: Bounds = Bounds { workers: 4, batch: 32, waiting: 4096 };
+const GROUP_WAIT: Duration = Duration::from_millis(25);
 
 /// An operation that waits for its transaction.
-trait Job: Send {
+trait GroupedWrite: Send {
     /// Does the work in the transaction that is open, and keeps its result; gives its events.
-    fn attempt(&mut self, db: &mut Db) -> Result<Vec<NewRow>, Setback>;
+    fn attempt(&mut self, db: &mut Db) -> Result<Vec<NewRow>, GroupAbort>;
     /// The transaction was committed.
     fn committed(self: Box<Self>);
     /// The transaction failed, and was not necessarily rolled back.
@@ -39,16 +39,16 @@ trait Job: Send {
 }
 
 /// Why there was no common transaction.
-enum Setback {
+enum GroupAbort {
     /// Nobody's fault: a block of ids is used up.
     Ids(Sequence),
     /// A job's, or its events'.
-    Job,
+    Write,
     /// The transaction's own.
     Transaction(StoreError),
 }
 
-impl From<StoreError> for Setback {
+impl From<StoreError> for GroupAbort {
     fn from(error: StoreError) -> Self {
         Self::Transaction(error)
     }
@@ -57,24 +57,24 @@ impl From<StoreError> for Setback {
 struct Task<T, E, F> {
     work: F,
     value: Option<T>,
-    tell: oneshot::Sender<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
 }
 
-impl<T, E, F> Job for Task<T, E, F>
+impl<T, E, F> GroupedWrite for Task<T, E, F>
 where
     T: Send,
     E: OperationError,
     F: Fn(&mut Db) -> WithRows<T, E> + Send,
 {
-    fn attempt(&mut self, db: &mut Db) -> Result<Vec<NewRow>, Setback> {
+    fn attempt(&mut self, db: &mut Db) -> Result<Vec<NewRow>, GroupAbort> {
         match (self.work)(db) {
             Ok((value, rows)) => {
                 self.value = Some(value);
                 Ok(rows)
             }
             Err(error) => Err(match error.store_error() {
-                Some(StoreError::IdsExhausted(sequence)) => Setback::Ids(*sequence),
-                _ => Setback::Job,
+                Some(StoreError::IdsExhausted(sequence)) => GroupAbort::Ids(*sequence),
+                _ => GroupAbort::Write,
             }),
         }
     }
@@ -82,31 +82,31 @@ where
     // Who is not there any more needs no answer.
     fn committed(self: Box<Self>) {
         if let Some(value) = self.value {
-            drop(self.tell.send(Ok(value)));
+            drop(self.reply.send(Ok(value)));
         }
     }
 
     fn failed(self: Box<Self>, error: &StoreError) {
-        drop(self.tell.send(Err(error.for_each().into())));
+        drop(self.reply.send(Err(error.for_each().into())));
     }
 
     fn alone(self: Box<Self>, db: &mut Db, ids: &Ids) {
-        let Self { work, tell, .. } = *self;
-        drop(tell.send(attempts(db, ids, outbox::with_events(work))));
+        let Self { work, reply: tx, .. } = *self;
+        drop(tx.send(attempts(db, ids, outbox::with_events(work))));
     }
 }
 
 /// Clones share what waits.
 #[derive(Clone)]
-pub(super) struct Together(Lanes<Box<dyn Job>>);
+pub(super) struct GroupCommitter(BatchQueue<Box<dyn GroupedWrite>>);
 
-impl Default for Together {
+impl Default for GroupCommitter {
     fn default() -> Self {
-        Self(Lanes::new(BOUNDS))
+        Self(BatchQueue::new(BOUNDS))
     }
 }
 
-impl Together {
+impl GroupCommitter {
     /// Does the work, with others' if there are any.
     pub(super) async fn write<T, E>(
         &self,
@@ -118,67 +118,67 @@ impl Together {
         T: Send + 'static,
         E: OperationError,
     {
-        let (tell, mut told) = oneshot::channel();
-        let (number, lane) = self.0.join(Box::new(Task { work, value: None, tell }))?;
+        let (tx, mut rx) = oneshot::channel();
+        let (number, worker) = self.0.join(Box::new(Task { work, value: None, reply: tx }))?;
         let ids = Arc::clone(ids);
-        if let Some(lane) = lane {
+        if let Some(worker) = worker {
             let pool = pool.clone();
-            let working = task::spawn("write-together", async move { pool.read(move |db| run(db, &ids, lane)).await });
-            return heard_on_lane(told, working).await;
+            let working = task::spawn("group-commit", async move { pool.read(move |db| run(db, &ids, worker)).await });
+            return reply_or_error(rx, working).await;
         }
-        if let Ok(answer) = timeout(PATIENCE, &mut told).await {
-            return heard(answer);
+        if let Ok(answer) = timeout(GROUP_WAIT, &mut rx).await {
+            return reply_or_busy(answer);
         }
-        if let Some(job) = self.0.leave(number) {
+        if let Some(write) = self.0.take_back(number) {
             let alone = move |db: &mut Db| {
-                job.alone(db, &ids);
+                write.alone(db, &ids);
                 Ok::<_, StoreError>(())
             };
             pool.read(alone).await?;
         }
-        heard(told.await)
+        reply_or_busy(rx.await)
     }
 }
 
-fn run(db: &mut Db, ids: &Ids, mut lane: Lane<Box<dyn Job>>) -> Result<(), StoreError> {
-    while let Some(batch) = lane.next() {
+fn run(db: &mut Db, ids: &Ids, mut worker: BatchWorker<Box<dyn GroupedWrite>>) -> Result<(), StoreError> {
+    while let Some(batch) = worker.next() {
         serve(db, ids, batch)?;
     }
     Ok(())
 }
 
 /// Each job tells its caller how it went. An error is one of the connection.
-fn serve(db: &mut Db, ids: &Ids, mut batch: Vec<Box<dyn Job>>) -> Result<(), StoreError> {
-    let common = if batch.len() > 1 { common(db, ids, &mut batch) } else { Err(Setback::Job) };
+fn serve(db: &mut Db, ids: &Ids, mut batch: Vec<Box<dyn GroupedWrite>>) -> Result<(), StoreError> {
+    let common = if batch.len() > 1 { common(db, ids, &mut batch) } else { Err(GroupAbort::Write) };
     match common {
-        Ok(()) => batch.into_iter().for_each(Job::committed),
-        Err(Setback::Transaction(error)) if !error.is_retryable() => {
-            for job in batch {
-                job.failed(&error);
+        Ok(()) => batch.into_iter().for_each(GroupedWrite::committed),
+        Err(GroupAbort::Transaction(error)) if !error.is_retryable() => {
+            for write in batch {
+                write.failed(&error);
             }
             return Err(error);
         }
-        Err(_) => batch.into_iter().for_each(|job| job.alone(db, ids)),
+        Err(_) => batch.into_iter().for_each(|write| write.alone(db, ids)),
     }
     Ok(())
 }
 
 /// All of them in one transaction.
-fn common(db: &mut Db, ids: &Ids, batch: &mut [Box<dyn Job>]) -> Result<(), Setback> {
+fn common(db: &mut Db, ids: &Ids, batch: &mut [Box<dyn GroupedWrite>]) -> Result<(), GroupAbort> {
     for refills in 1..=MOST_REFILLS {
         let done = transaction(db, |db| {
             let mut events = Vec::with_capacity(batch.len());
-            for job in &mut *batch {
-                events.extend(job.attempt(db)?);
+            for write in &mut *batch {
+                events.extend(write.attempt(db)?);
             }
-            outbox::insert(db, &events).map_err(|_| Setback::Job)?;
+            outbox::insert(db, &events).map_err(|_| GroupAbort::Write)?;
             service_kit::fail_point!("write.before_commit", if !events.is_empty());
             Ok(())
         });
         match done {
-            Err(Setback::Ids(sequence)) => refill(db, ids, sequence, refills).map_err(|_| Setback::Job)?,
+            Err(GroupAbort::Ids(sequence)) => refill(db, ids, sequence, refills).map_err(|_| GroupAbort::Write)?,
             done => return done,
         }
     }
-    Err(Setback::Job)
+    Err(GroupAbort::Write)
 }

@@ -38,7 +38,7 @@ impl Counts {
                 &[],
             ),
             unrouted: by_type("bank_events_waiting_unrouted", "Events that no queue takes, counted up to 10,001."),
-            up: metrics.gauge("bank_conservation_up", "Whether the last look at the events succeeded.", &[]),
+            up: metrics.gauge("bank_conservation_up", "Whether the last check of the events succeeded.", &[]),
         }
     }
 }

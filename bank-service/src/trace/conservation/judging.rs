@@ -5,52 +5,52 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
-use service_kit::messaging::HandsReport;
-use service_kit::messaging::dead_letters::{Waiting, Wanted};
+use service_kit::messaging::InFlightReport;
+use service_kit::messaging::dead_letters::{Backlog, Selection};
 use shared_events::EventId;
 
 use super::{Conservation, Ends, Followed};
-use crate::domain::standing::{Route, Standing, judge};
+use crate::domain::standing::{EventStatus, Route, classify};
 use crate::trace::{YOUNG, replies_to};
 
 /// Dead letters that are known are looked for anew so often.
-const LETTERS_EVERY: TimeDelta = TimeDelta::seconds(10);
+const DEAD_LETTERS_EVERY: TimeDelta = TimeDelta::seconds(10);
 /// What seems to be missing is asked for again after this time: it may have been in hands that nobody was asked about.
 const SECOND_THOUGHT: Duration = Duration::from_secs(1);
 /// How long an event may take where nobody can be asked whose hands it is in.
-const PATIENCE: TimeDelta = TimeDelta::minutes(5);
+const MAX_UNKNOWN_AGE: TimeDelta = TimeDelta::minutes(5);
 
 impl Conservation {
     /// Says of what is not at its end why not. Nothing is called missing before it has been asked for twice.
-    pub(super) async fn judge_open(
+    pub(super) async fn classify_open(
         &mut self,
         ids: impl Iterator<Item = &EventId>,
         ends: &Ends,
         now: NaiveDateTime,
     ) -> Result<(), String> {
-        let suspects = self.judge_all(&ids.copied().collect::<Vec<_>>(), ends, now).await?;
+        let suspects = self.classify_all(&ids.copied().collect::<Vec<_>>(), ends, now).await?;
         if suspects.is_empty() {
             return Ok(());
         }
-        let hands = self.tracer.peers.log_hands();
+        let reports = self.tracer.peers.log_in_flight();
         for id in &suspects {
             self.followed.entry(*id).and_modify(|event| {
-                event.letters_asked = false;
-                event.seen_hands.get_or_insert_with(|| hands.clone());
+                event.dead_letters_checked = false;
+                event.seen_in_flight.get_or_insert_with(|| reports.clone());
             });
         }
         tokio::time::sleep(SECOND_THOUGHT).await;
         let batch = suspects.iter().filter_map(|id| Some((*id, self.followed.get(id)?.clone()))).collect();
         let ends = self.ends(&batch).await?;
         self.settle(&ends);
-        for id in self.judge_all(&suspects, &ends, now).await? {
-            let is_settled = self.is_out_of_hands(&id, now);
+        for id in self.classify_all(&suspects, &ends, now).await? {
+            let is_settled = self.is_held_by_no_consumer(&id, now);
             let Some(event) = self.followed.get_mut(&id) else { continue };
             if !is_settled {
-                event.standing = Standing::InFlight;
+                event.status = EventStatus::InFlight;
                 continue;
             }
-            event.standing = Standing::Unaccounted;
+            event.status = EventStatus::Unaccounted;
             tracing::error!(event_id = %id, event_type = event.event_type, "a published event is nowhere to be found");
         }
         Ok(())
@@ -59,28 +59,28 @@ impl Conservation {
     /// Whether every consumer of the log's queue has had a quiet moment since the queue was seen without this event: then no
     /// consumer has it in hand. In process an event is not sent before every queue is done with it. Where not every consumer
     /// can be asked, as behind a name for several replicas, time decides, and much of it.
-    fn is_out_of_hands(&self, id: &EventId, now: NaiveDateTime) -> bool {
+    fn is_held_by_no_consumer(&self, id: &EventId, now: NaiveDateTime) -> bool {
         let Some(event) = self.followed.get(id) else { return false };
-        let hands = self.tracer.peers.log_hands();
-        if event.route != Route::Log || (self.tracer.in_process && hands.is_empty()) {
+        let reports = self.tracer.peers.log_in_flight();
+        if event.route != Route::Log || (self.tracer.in_process && reports.is_empty()) {
             return true;
         }
-        let consumers: u32 = hands.values().map(|report| report.consumers).sum();
-        let seen = event.seen_hands.as_ref();
-        let was_quiet = |report: &HandsReport| {
+        let consumers: u32 = reports.values().map(|report| report.consumers).sum();
+        let seen = event.seen_in_flight.as_ref();
+        let was_quiet = |report: &InFlightReport| {
             let before = seen.and_then(|seen| seen.get(&report.replica));
             before.is_some_and(|before| report.quiet_moments > before.quiet_moments)
         };
-        let is_whole = !hands.is_empty() && consumers >= self.consumers;
-        (is_whole && hands.values().all(was_quiet)) || now - event.sent_at >= PATIENCE
+        let is_whole = !reports.is_empty() && consumers >= self.consumers;
+        (is_whole && reports.values().all(was_quiet)) || now - event.sent_at >= MAX_UNKNOWN_AGE
     }
 
     /// Notes where these events stand; answers those that are missing now and were not before.
-    async fn judge_all(&mut self, ids: &[EventId], ends: &Ends, now: NaiveDateTime) -> Result<Vec<EventId>, String> {
+    async fn classify_all(&mut self, ids: &[EventId], ends: &Ends, now: NaiveDateTime) -> Result<Vec<EventId>, String> {
         let open: Vec<EventId> = ids.iter().copied().filter(|id| self.followed.contains_key(id)).collect();
         let old = open.iter().filter(|id| self.followed.get(id).is_some_and(|event| now - event.sent_at >= YOUNG));
         let old: Vec<EventId> = old.copied().collect();
-        self.look_at_letters(&old, now).await?;
+        self.update_dead_letters(&old, now).await?;
         // A letter that is gone because it was discarded is an end.
         self.settle(ends);
         let (mut reasons, mut suspects) = (BTreeMap::new(), Vec::new());
@@ -88,17 +88,17 @@ impl Conservation {
             let Some(event) = self.followed.get(&id).cloned() else { continue };
             let mut evidence = self.evidence(id, &event, ends);
             evidence.is_explained = now - event.sent_at < YOUNG;
-            if !evidence.is_explained && judge(event.route, &evidence) == Standing::Unaccounted {
+            if !evidence.is_explained && classify(event.route, &evidence) == EventStatus::Unaccounted {
                 evidence.is_explained = self.is_explained(&event, now, &mut reasons).await?;
                 if evidence.is_explained {
-                    self.followed.entry(id).and_modify(|event| event.seen_hands = None);
+                    self.followed.entry(id).and_modify(|event| event.seen_in_flight = None);
                 }
             }
-            let standing = judge(event.route, &evidence);
-            if standing == Standing::Unaccounted && event.standing != standing {
+            let status = classify(event.route, &evidence);
+            if status == EventStatus::Unaccounted && event.status != status {
                 suspects.push(id);
             } else {
-                self.followed.entry(id).and_modify(|event| event.standing = standing);
+                self.followed.entry(id).and_modify(|event| event.status = status);
             }
         }
         Ok(suspects)
@@ -109,55 +109,56 @@ impl Conservation {
         &mut self,
         event: &Followed,
         now: NaiveDateTime,
-        asked: &mut BTreeMap<Route, (bool, Waiting)>,
+        queried: &mut BTreeMap<Route, (bool, Backlog)>,
     ) -> Result<bool, String> {
-        let (is_held, waiting) = match asked.entry(event.route) {
+        let (is_held, waiting) = match queried.entry(event.route) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(place) => {
-                let waiting = self.tracer.waiting(event.route).await?;
+                let waiting = self.tracer.backlog(event.route).await?;
                 if event.route == Route::Log {
                     self.consumers = waiting.consumers;
                 }
                 *place.insert((self.tracer.is_held(event.route).await, waiting))
             }
         };
-        let is_patient =
-            event.route != Route::Log && !self.tracer.peers.asks_email_service() && now - event.sent_at < PATIENCE;
+        let is_patient = event.route != Route::Log
+            && !self.tracer.peers.has_email_service()
+            && now - event.sent_at < MAX_UNKNOWN_AGE;
         let has_just_failed = self.failed_at.is_some_and(|at| now - at < YOUNG);
-        Ok(is_held || is_patient || has_just_failed || waiting.to_be_retried || waiting.in_line)
+        Ok(is_held || is_patient || has_just_failed || waiting.delayed || waiting.ready)
     }
 
     /// Finds out which of these are dead letters: at once for those of which nothing is known, else now and then.
-    async fn look_at_letters(&mut self, old: &[EventId], now: NaiveDateTime) -> Result<(), String> {
-        let Some(office) = self.tracer.dead_letters.clone() else { return Ok(()) };
-        let is_new = |id: &EventId| self.followed.get(id).is_some_and(|event| !event.letters_asked);
-        let is_due = self.letters_looked_at.is_none_or(|last| now - last >= LETTERS_EVERY);
+    async fn update_dead_letters(&mut self, old: &[EventId], now: NaiveDateTime) -> Result<(), String> {
+        let Some(admin) = self.tracer.dead_letters.clone() else { return Ok(()) };
+        let is_new = |id: &EventId| self.followed.get(id).is_some_and(|event| !event.dead_letters_checked);
+        let is_due = self.dead_letters_checked_at.is_none_or(|last| now - last >= DEAD_LETTERS_EVERY);
         if old.is_empty() || !(is_due || old.iter().any(is_new)) {
             return Ok(());
         }
-        let mut asked: BTreeMap<String, BTreeMap<EventId, EventId>> = BTreeMap::new();
+        let mut wanted_by_queue: BTreeMap<String, BTreeMap<EventId, EventId>> = BTreeMap::new();
         for id in old {
             let Some(event) = self.followed.get(id) else { continue };
             if let Some(queue) = event.route.queue() {
-                asked.entry(queue.to_owned()).or_default().insert(*id, *id);
+                wanted_by_queue.entry(queue.to_owned()).or_default().insert(*id, *id);
             }
             if event.route != Route::Log {
-                let replies = asked.entry(self.tracer.callback_queue.clone()).or_default();
+                let replies = wanted_by_queue.entry(self.tracer.callback_queue.clone()).or_default();
                 replies.extend(replies_to(*id).into_iter().map(|reply| (reply, *id)));
             }
         }
         let mut found = BTreeSet::new();
-        for (queue, ids) in asked {
-            let wanted = Wanted::These(ids.keys().copied().collect());
-            let letters = office.look(&queue, &wanted).await.map_err(|error| error.to_string())?;
-            found.extend(letters.iter().filter_map(|letter| ids.get(&letter.id())).copied());
+        for (queue, ids) in wanted_by_queue {
+            let wanted = Selection::These(ids.keys().copied().collect());
+            let dead_letters = admin.peek(&queue, &wanted).await.map_err(|error| error.to_string())?;
+            found.extend(dead_letters.iter().filter_map(|dead_letter| ids.get(&dead_letter.id())).copied());
         }
         for id in old {
             self.parked.remove(id);
-            self.followed.entry(*id).and_modify(|event| event.letters_asked = true);
+            self.followed.entry(*id).and_modify(|event| event.dead_letters_checked = true);
         }
         self.parked.extend(found);
-        self.letters_looked_at = Some(now);
+        self.dead_letters_checked_at = Some(now);
         Ok(())
     }
 }

@@ -16,13 +16,13 @@ use std::time::Duration;
 use chrono::{NaiveDateTime, TimeDelta};
 use prometheus::IntGaugeVec;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::HandsReport;
+use service_kit::messaging::InFlightReport;
 use service_kit::telemetry::Metrics;
 use shared_events::EventId;
 
 use super::peers::LOOKUP;
 use super::{Tracer, mail_answer, replies_to};
-use crate::domain::standing::{Evidence, Route, Standing, judge};
+use crate::domain::standing::{EventStatus, Evidence, Route, classify};
 use crate::store::StoreError;
 use crate::store::event_trace::{self, ReceiptRow, SentRow};
 use crate::store::{letter_actions, unrouted};
@@ -31,7 +31,7 @@ use counts::Counts;
 const EVERY: Duration = Duration::from_secs(2);
 /// A mark is visible so long after its own time; younger rows are left for the next look.
 const SETTLE: TimeDelta = TimeDelta::seconds(2);
-const LOOK_BACK: TimeDelta = TimeDelta::minutes(15);
+const START_WINDOW: TimeDelta = TimeDelta::minutes(15);
 /// Batches of new rows a look takes at most.
 const ROUNDS: usize = 20;
 const MAX_FOLLOWED: usize = 2000;
@@ -44,11 +44,11 @@ struct Followed {
     event_type: String,
     route: Route,
     sent_at: NaiveDateTime,
-    standing: Standing,
+    status: EventStatus,
     /// Whether it was looked for among the dead letters.
-    letters_asked: bool,
+    dead_letters_checked: bool,
     /// What log-service's processes told of their hands when the queue was first seen without it.
-    seen_hands: Option<BTreeMap<String, HandsReport>>,
+    seen_in_flight: Option<BTreeMap<String, InFlightReport>>,
 }
 
 /// The watch. One per process that publishes.
@@ -59,7 +59,7 @@ pub struct Conservation {
     position: (NaiveDateTime, i64),
     followed: BTreeMap<EventId, Followed>,
     parked: BTreeSet<EventId>,
-    letters_looked_at: Option<NaiveDateTime>,
+    dead_letters_checked_at: Option<NaiveDateTime>,
     /// When something could not be asked. What a peer had in hand when it went comes again, and has to be given time.
     failed_at: Option<NaiveDateTime>,
     /// How many consumers the log's queue has.
@@ -76,14 +76,14 @@ struct Ends {
 
 impl Conservation {
     pub fn new(tracer: Tracer, metrics: &Metrics) -> Self {
-        let start = (tracer.clock.now() - LOOK_BACK).naive_utc();
+        let start = (tracer.clock.now() - START_WINDOW).naive_utc();
         Self {
             tracer,
             counts: Counts::new(metrics),
             position: (start, i64::MAX),
             followed: BTreeMap::new(),
             parked: BTreeSet::new(),
-            letters_looked_at: None,
+            dead_letters_checked_at: None,
             failed_at: None,
             consumers: 0,
             types: BTreeSet::new(),
@@ -98,45 +98,45 @@ impl Conservation {
                 () = shutdown.wait() => return,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            let looked = tokio::select! {
+            let checked = tokio::select! {
                 () = shutdown.wait() => return,
-                looked = self.look() => looked,
+                checked = self.check() => checked,
             };
-            if let Err(reason) = &looked
+            if let Err(reason) = &checked
                 && was_up
             {
                 tracing::info!(reason, "the conservation of events cannot be watched; trying again");
             }
-            was_up = looked.is_ok();
+            was_up = checked.is_ok();
         }
     }
 
     /// One look. An error says what could not be asked; nothing is taken as seen then.
-    pub async fn look(&mut self) -> Result<(), String> {
-        let looked = self.look_at_all().await;
-        if looked.is_err() {
+    pub async fn check(&mut self) -> Result<(), String> {
+        let checked = self.check_all().await;
+        if checked.is_err() {
             self.failed_at = Some(self.tracer.clock.now().naive_utc());
         }
-        self.counts.up.with_label_values::<&str>(&[]).set(looked.is_ok().into());
-        looked
+        self.counts.up.with_label_values::<&str>(&[]).set(checked.is_ok().into());
+        checked
     }
 
-    async fn look_at_all(&mut self) -> Result<(), String> {
+    async fn check_all(&mut self) -> Result<(), String> {
         let now = self.tracer.clock.now().naive_utc();
-        self.look_at_new_rows(now).await?;
-        self.look_at_followed(now).await?;
+        self.check_new_rows(now).await?;
+        self.check_followed(now).await?;
         self.count_waiting().await?;
         self.show();
         Ok(())
     }
 
-    async fn look_at_new_rows(&mut self, now: NaiveDateTime) -> Result<(), String> {
+    async fn check_new_rows(&mut self, now: NaiveDateTime) -> Result<(), String> {
         for _ in 0..ROUNDS {
             let room = MAX_FOLLOWED.saturating_sub(self.followed.len()).min(LOOKUP);
             let limit = i64::try_from(room).unwrap_or_default();
             let (position, until) = (self.position, now - SETTLE);
             let read = move |db: &mut _| event_trace::sent_after(db, position, until, limit);
-            let rows = self.tracer.store.read(read).await.map_err(told)?;
+            let rows = self.tracer.store.read(read).await.map_err(error_text)?;
             let Some(last) = rows.last().map(|row| (row.sent_at, row.id)) else { return Ok(()) };
             let is_full = rows.len() >= room;
             let batch: BTreeMap<EventId, Followed> = rows.into_iter().filter_map(followed).collect();
@@ -155,13 +155,13 @@ impl Conservation {
         Ok(())
     }
 
-    async fn look_at_followed(&mut self, now: NaiveDateTime) -> Result<(), String> {
+    async fn check_followed(&mut self, now: NaiveDateTime) -> Result<(), String> {
         let all: Vec<(EventId, Followed)> = self.followed.clone().into_iter().collect();
         for batch in all.chunks(LOOKUP) {
             let batch: BTreeMap<EventId, Followed> = batch.iter().cloned().collect();
             let ends = self.ends(&batch).await?;
             self.settle(&ends);
-            self.judge_open(batch.keys(), &ends, now).await?;
+            self.classify_open(batch.keys(), &ends, now).await?;
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Conservation {
                 letter_actions::discarded_among(db, &with_replies)?,
             ))
         };
-        let (receipts, discarded) = self.tracer.store.read(read).await.map_err(told)?;
+        let (receipts, discarded) = self.tracer.store.read(read).await.map_err(error_text)?;
         let receipts = receipts.into_iter().map(|receipt| (receipt.event_id.clone(), receipt)).collect();
         Ok(Ends { logged, receipts, discarded })
     }
@@ -211,16 +211,16 @@ impl Conservation {
 
     /// Counts what is at its end and follows it no longer.
     fn settle(&mut self, ends: &Ends) {
-        let judged: Vec<(EventId, Standing)> = self
+        let classified: Vec<(EventId, EventStatus)> = self
             .followed
             .iter()
-            .map(|(id, event)| (*id, judge(self.tracer.route(&event.event_type), &self.evidence(*id, event, ends))))
-            .filter(|(_, standing)| standing.is_end() || *standing == Standing::Untracked)
+            .map(|(id, event)| (*id, classify(self.tracer.route(&event.event_type), &self.evidence(*id, event, ends))))
+            .filter(|(_, status)| status.is_end() || *status == EventStatus::Untracked)
             .collect();
-        for (id, standing) in judged {
+        for (id, status) in classified {
             if let Some(event) = self.followed.remove(&id) {
                 self.parked.remove(&id);
-                self.counts.ended.with_label_values(&[event.event_type.as_str(), standing.as_str()]).inc();
+                self.counts.ended.with_label_values(&[event.event_type.as_str(), status.as_str()]).inc();
             }
         }
     }
@@ -231,7 +231,7 @@ impl Conservation {
             let oldest = if waiting.is_empty() { None } else { event_trace::oldest_waiting(db)? };
             Ok::<_, StoreError>((waiting, oldest, unrouted::types(db, MAX_WAITING)?))
         };
-        let (waiting, oldest, unrouted) = self.tracer.store.read(read).await.map_err(told)?;
+        let (waiting, oldest, unrouted) = self.tracer.store.read(read).await.map_err(error_text)?;
         self.types.extend(waiting.iter().chain(&unrouted).cloned());
         let age = oldest.map_or(0, |committed| (self.tracer.clock.now().naive_utc() - committed).num_seconds().max(0));
         self.counts.oldest.with_label_values::<&str>(&[]).set(age);
@@ -252,14 +252,17 @@ impl Conservation {
 
     fn show(&self) {
         for kind in &self.types {
-            let of_type = |standings: &[Standing]| {
+            let of_type = |statuses: &[EventStatus]| {
                 let events = self.followed.values();
-                let matching = events.filter(|event| event.event_type == *kind && standings.contains(&event.standing));
+                let matching = events.filter(|event| event.event_type == *kind && statuses.contains(&event.status));
                 i64::try_from(matching.count()).unwrap_or(i64::MAX)
             };
-            self.counts.in_flight.with_label_values(&[kind]).set(of_type(&[Standing::InFlight, Standing::Unknown]));
-            self.counts.parked.with_label_values(&[kind]).set(of_type(&[Standing::Parked]));
-            self.counts.unaccounted.with_label_values(&[kind]).set(of_type(&[Standing::Unaccounted]));
+            self.counts
+                .in_flight
+                .with_label_values(&[kind])
+                .set(of_type(&[EventStatus::InFlight, EventStatus::Unknown]));
+            self.counts.parked.with_label_values(&[kind]).set(of_type(&[EventStatus::Parked]));
+            self.counts.unaccounted.with_label_values(&[kind]).set(of_type(&[EventStatus::Unaccounted]));
         }
     }
 }
@@ -268,12 +271,12 @@ impl Conservation {
 fn followed(row: SentRow) -> Option<(EventId, Followed)> {
     let route = Route::of(&row.event_type);
     let id = row.event_id.parse().ok()?;
-    let (event_type, sent_at, standing) = (row.event_type, row.sent_at, Standing::InFlight);
-    let followed = Followed { event_type, route, sent_at, standing, letters_asked: false, seen_hands: None };
+    let (event_type, sent_at, status) = (row.event_type, row.sent_at, EventStatus::InFlight);
+    let followed = Followed { event_type, route, sent_at, status, dead_letters_checked: false, seen_in_flight: None };
     (route != Route::Untracked).then_some((id, followed))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err asks for")]
-fn told(error: StoreError) -> String {
+fn error_text(error: StoreError) -> String {
     error.to_string()
 }

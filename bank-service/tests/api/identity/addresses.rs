@@ -45,7 +45,7 @@ async fn an_international_domain_is_one_address_in_both_its_forms() {
 }
 
 #[actix_web::test]
-async fn an_administrator_gives_a_user_another_address_which_is_not_proved_by_it() {
+async fn an_administrator_gives_a_user_another_address_which_is_not_verified_by_it() {
     let app = TestApp::start().await;
     let (admin, person) = (app.admin().await, app.user("a@example.com").await);
     app.user("taken@example.com").await;

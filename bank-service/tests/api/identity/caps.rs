@@ -76,9 +76,9 @@ async fn a_mail_that_is_not_sent_voids_no_link() {
 }
 
 #[actix_web::test]
-async fn an_owner_who_asks_from_a_known_network_is_not_held_up_by_strangers() {
+async fn an_owner_on_a_known_network_is_not_held_up_by_strangers() {
     let app = app().await;
-    app.proved(ADDRESS).await;
+    app.verified_user(ADDRESS).await;
     post_from(&app, "203.0.113.1", "/auth/login", json!({"email": ADDRESS, "password": PASSWORD})).await.expect(200);
     for n in 0..40 {
         forgot_from(&app, &format!("198.51.{n}.1")).await;
@@ -96,8 +96,8 @@ async fn mails_to_a_third_party_are_bounded_too() {
     let person = app.user("a@example.com").await;
     let mut statuses = Vec::new();
     for _ in 0..4 {
-        let asked = app.post(&person.token, "/auth/email/change", json!({"email": ADDRESS})).await;
-        statuses.push(asked.status.as_u16());
+        let answer = app.post(&person.token, "/auth/email/change", json!({"email": ADDRESS})).await;
+        statuses.push(answer.status.as_u16());
         app.clock.advance(Duration::from_secs(61));
     }
     assert_eq!(statuses, [202, 202, 202, 429]);
@@ -105,7 +105,7 @@ async fn mails_to_a_third_party_are_bounded_too() {
 
 /// A network and a device are known to an account whose address is proved: before that the account may be a stranger's.
 #[actix_web::test]
-async fn who_asks_from_its_own_device_is_no_owner_of_another_address_or_of_one_not_proved() {
+async fn a_known_device_makes_nobody_owner_of_another_or_of_an_unverified_address() {
     let app = app().await;
     app.post_anonymous("/auth/register", json!({"email": ADDRESS, "password": PASSWORD})).await.expect(201);
     let login = json!({"email": ADDRESS, "password": PASSWORD});
@@ -165,14 +165,14 @@ async fn twenty_wrong_codes_an_hour_from_a_network_end_its_guesses_for_all_accou
 }
 
 #[actix_web::test]
-async fn text_messages_need_a_proved_address_and_go_to_a_number_five_times_a_day() {
+async fn text_messages_need_a_verified_address_and_go_to_a_number_five_times_a_day() {
     let app = app().await;
     let person = app.user(ADDRESS).await;
     let ask = async |token: &str| app.post(token, "/auth/phone", json!({"phone": "+4915112345678"})).await;
     assert_eq!(ask(&person.token).await.outcome(), (409, "conflict"));
     let mut statuses = Vec::new();
     for n in 0..6 {
-        let person = app.proved(&format!("user{n}@example.com")).await;
+        let person = app.verified_user(&format!("user{n}@example.com")).await;
         statuses.push(ask(&person.token).await.status.as_u16());
     }
     assert_eq!(statuses, [202, 202, 202, 202, 202, 429]);
@@ -181,16 +181,16 @@ async fn text_messages_need_a_proved_address_and_go_to_a_number_five_times_a_day
 #[actix_web::test]
 async fn a_number_is_taken_as_people_write_it() {
     let app = app().await;
-    let person = app.proved(ADDRESS).await;
+    let person = app.verified_user(ADDRESS).await;
     for written in ["+49 151 1234-5678", "0049 (151) 12345678"] {
-        let asked = app.post(&person.token, "/auth/phone", json!({"phone": written})).await;
-        assert_eq!(asked.status.as_u16(), 202, "{}", asked.body);
+        let answer = app.post(&person.token, "/auth/phone", json!({"phone": written})).await;
+        assert_eq!(answer.status.as_u16(), 202, "{}", answer.body);
         app.clock.advance(Duration::from_secs(61));
     }
 }
 
 #[actix_web::test]
-async fn above_the_expected_number_an_alarm_is_told_and_strangers_get_less() {
+async fn above_the_expected_number_an_alarm_is_raised_and_strangers_get_less() {
     let app = TestApp::start_with(|config| {
         "127.0.0.1".clone_into(&mut config.trusted_proxies);
         // Three registrations, and four more.
@@ -233,9 +233,9 @@ async fn registrations_count_in_the_alarm() {
 }
 
 #[actix_web::test]
-async fn notices_to_an_address_are_bounded_until_it_is_proved_and_each_stays_on_record() {
+async fn notices_to_an_address_are_bounded_until_it_is_verified_and_each_stays_on_record() {
     let app = TestApp::start().await;
-    let (stranger, owner) = (app.user(ADDRESS).await, app.proved("own@example.com").await);
+    let (stranger, owner) = (app.user(ADDRESS).await, app.verified_user("own@example.com").await);
     for (person, address, sent) in [(stranger, ADDRESS, 3), (owner, "own@example.com", 8)] {
         let mut passwords = [PASSWORD, OTHER];
         for _ in 0..8 {
@@ -254,17 +254,17 @@ async fn notices_to_an_address_are_bounded_until_it_is_proved_and_each_stays_on_
 }
 
 #[actix_web::test]
-async fn the_last_text_message_of_an_hour_and_each_that_is_refused_are_told() {
+async fn the_last_text_message_of_an_hour_and_each_that_is_refused_are_reported() {
     let app = TestApp::start_with(|config| config.sms.sms_total_hourly = 2).await;
-    let told = || {
+    let alarm_count = || {
         let metrics = app.running.state.metrics.render();
         let name = "bank_messages_above_alarm_total{kind=\"text_message\"} ";
         metrics.lines().find_map(|line| line.strip_prefix(name)).map_or(0, |count| count.parse::<u32>().unwrap())
     };
     for (number, (status, count)) in [(202, 0), (202, 1), (429, 2)].into_iter().enumerate() {
-        let person = app.proved(&format!("u{number}@example.com")).await;
+        let person = app.verified_user(&format!("u{number}@example.com")).await;
         let body = json!({"phone": format!("+4915112345{number}78")});
-        let asked = app.post(&person.token, "/auth/phone", body).await;
-        assert_eq!((asked.status.as_u16(), told()), (status, count), "{number}");
+        let answer = app.post(&person.token, "/auth/phone", body).await;
+        assert_eq!((answer.status.as_u16(), alarm_count()), (status, count), "{number}");
     }
 }

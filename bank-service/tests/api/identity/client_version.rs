@@ -7,7 +7,7 @@ async fn ask(app: &TestApp, path: &str, version: &str) -> Answer {
 }
 
 #[actix_web::test]
-async fn an_old_client_is_told_to_update() {
+async fn an_old_client_is_required_to_update() {
     let app = TestApp::start_with(|config| config.min_client_version = Some("1.4".to_owned())).await;
     for path in ["/api/banks", "/v1/auth/me", "/v1/.well-known/jwks.json"] {
         assert_eq!(ask(&app, path, "1.3.9").await.outcome(), (426, "client_too_old"), "{path}");

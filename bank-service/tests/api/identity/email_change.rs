@@ -20,7 +20,7 @@ async fn confirm(app: &TestApp, token: &str) -> Answer {
 }
 
 #[actix_web::test]
-async fn a_new_address_counts_once_it_is_confirmed_and_the_old_one_hears_of_it() {
+async fn a_new_address_counts_once_it_is_confirmed_and_the_old_one_is_notified() {
     let app = TestApp::start().await;
     let person = app.user(OLD).await;
     ask(&app, &person, NEW).await.expect(202);
@@ -55,7 +55,7 @@ async fn it_takes_a_fresh_token_and_an_hour_at_most() {
 }
 
 #[actix_web::test]
-async fn an_address_of_another_user_is_not_told_and_gets_no_link() {
+async fn an_address_of_another_user_is_not_revealed_and_gets_no_link() {
     let app = TestApp::start().await;
     let (person, other) = (app.user(OLD).await, app.user(NEW).await);
     let taken = ask(&app, &person, "NEW@example.com").await;

@@ -29,7 +29,7 @@ async fn same_time(known: impl AsyncFnMut() -> Answer, unknown: impl AsyncFnMut(
 }
 
 #[actix_web::test]
-async fn a_forgotten_password_tells_nothing_about_an_address() {
+async fn a_forgotten_password_reveals_nothing_about_an_address() {
     let app = TestApp::start().await;
     app.user(KNOWN).await;
     let forgot = async |email: &str| app.post_anonymous("/auth/password/forgot", json!({"email": email})).await;
@@ -47,7 +47,7 @@ async fn a_forgotten_password_tells_nothing_about_an_address() {
 }
 
 #[actix_web::test]
-async fn a_login_tells_nothing_about_an_address() {
+async fn a_login_reveals_nothing_about_an_address() {
     let app = TestApp::start().await;
     app.user(KNOWN).await;
     let known = visible(app.login(KNOWN, OTHER).await);
@@ -57,7 +57,7 @@ async fn a_login_tells_nothing_about_an_address() {
 }
 
 #[actix_web::test]
-async fn a_reset_by_code_tells_nothing_about_an_address() {
+async fn a_reset_by_code_reveals_nothing_about_an_address() {
     let app = TestApp::start().await;
     app.user(KNOWN).await;
     app.post_anonymous("/auth/password/forgot", json!({"email": KNOWN})).await.expect(202);
@@ -74,7 +74,7 @@ async fn a_reset_by_code_tells_nothing_about_an_address() {
 }
 
 #[actix_web::test]
-async fn a_used_link_looks_like_one_that_never_was() {
+async fn a_used_link_is_answered_like_one_that_never_was() {
     let app = TestApp::start().await;
     app.user(KNOWN).await;
     let mail = app.newest_mail(KNOWN, "verify-email").await;
@@ -85,7 +85,7 @@ async fn a_used_link_looks_like_one_that_never_was() {
 
 /// That an address is taken is said to whoever registers it (409), so registering is what is limited.
 #[actix_web::test]
-async fn a_registration_of_a_taken_address_says_only_that() {
+async fn a_registration_of_a_taken_address_reveals_only_that() {
     let app = TestApp::start_with(|config| config.rate_register_per_hour = 2).await;
     let register =
         async |email: &str| app.post_anonymous("/auth/register", json!({"email": email, "password": PASSWORD})).await;

@@ -16,7 +16,7 @@ async fn roles(app: &TestApp, token: &str) -> Value {
     app.get(token, "/auth/me").await.expect(200)["roles"].clone()
 }
 
-async fn prove(app: &TestApp, email: &str) {
+async fn verify(app: &TestApp, email: &str) {
     let mail = app.newest_mail(email, "verify-email").await;
     app.post_anonymous("/auth/email/verify", json!({"token": mail.token()})).await.expect(200);
 }
@@ -34,10 +34,10 @@ async fn a_stranger_who_registered_the_address_first_is_not_promoted() {
 }
 
 #[actix_web::test]
-async fn a_proved_account_is_promoted_if_its_address_is_written_alike() {
+async fn a_verified_account_is_promoted_if_its_address_is_written_alike() {
     let app = TestApp::start().await;
     let colleague = app.user("Ops@example.com").await;
-    prove(&app, "Ops@example.com").await;
+    verify(&app, "Ops@example.com").await;
     assert!(matches!(ensure(&app, "ops@example.com").await, AdminOutcome::Refused { .. }));
     assert!(matches!(ensure(&app, "Ops@Example.com").await, AdminOutcome::Promoted(_)));
     assert_eq!(roles(&app, &colleague.token).await, json!(["admin", "user"]));
@@ -48,7 +48,7 @@ async fn a_proved_account_is_promoted_if_its_address_is_written_alike() {
 async fn a_blocked_account_is_neither_promoted_nor_unblocked_by_its_address() {
     let app = TestApp::start().await;
     let (admin, person) = (app.admin().await, app.user("ops@example.com").await);
-    prove(&app, "ops@example.com").await;
+    verify(&app, "ops@example.com").await;
     let path = format!("/api/users/{}", person.id);
     app.put(&admin.token, &path, json!({"is_blocked": true})).await.expect(200);
     assert!(matches!(ensure(&app, "ops@example.com").await, AdminOutcome::Refused { .. }));
@@ -66,12 +66,12 @@ async fn an_operator_promotes_by_id_whatever_the_address() {
 }
 
 #[actix_web::test]
-async fn a_first_administrator_is_made_once_however_many_replicas_ask() {
+async fn a_first_administrator_is_made_once_however_many_replicas_start() {
     let app = TestApp::start().await;
     let secret = Secret::new(CHOSEN);
     let addresses: Vec<String> = (0..8).map(|n| format!("admin{n}@example.com")).collect();
-    let asked = addresses.iter().map(|email| app.running.state.ensure_first_admin(email, &secret));
-    let outcomes: Vec<_> = futures_util::future::join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    let starting = addresses.iter().map(|email| app.running.state.ensure_first_admin(email, &secret));
+    let outcomes: Vec<_> = futures_util::future::join_all(starting).await.into_iter().map(Result::unwrap).collect();
     let created = outcomes.iter().filter(|outcome| matches!(outcome, AdminOutcome::Created(_))).count();
     assert_eq!(created, 1, "{outcomes:?}");
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == AdminOutcome::Present).count(), 7);
@@ -86,14 +86,14 @@ async fn an_administrator_is_left_as_it_is() {
 }
 
 #[actix_web::test]
-async fn why_an_administrator_cannot_be_made_is_told_once() {
+async fn the_reason_why_an_administrator_cannot_be_made_is_reported_once() {
     let app = TestApp::start().await;
-    for (email, password, told) in [
+    for (email, password, expected) in [
         (ADMIN, "short", "the password: must have at least 8 characters"),
         ("nobody", PASSWORD, "the e-mail address: must be an e-mail address such as name@example.com"),
     ] {
         let refused = app.running.state.ensure_admin(email, &Secret::new(password)).await.unwrap_err();
         let line = format!("{:#}", anyhow::Error::from(refused));
-        assert!(line.starts_with(told) && line.matches("must ").count() == 1, "{line}");
+        assert!(line.starts_with(expected) && line.matches("must ").count() == 1, "{line}");
     }
 }

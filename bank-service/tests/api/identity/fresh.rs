@@ -38,7 +38,7 @@ async fn what_an_administrator_writes_needs_a_fresh_token_and_what_it_reads_does
 }
 
 #[actix_web::test]
-async fn nobody_takes_the_own_second_factor_away_as_an_administrator() {
+async fn an_administrator_cannot_remove_its_own_second_factor() {
     let app = TestApp::start().await;
     app.admin().await;
     let user = secured(&app, "boss@example.com").await;
@@ -50,13 +50,13 @@ async fn nobody_takes_the_own_second_factor_away_as_an_administrator() {
 }
 
 #[actix_web::test]
-async fn a_user_tells_whether_its_logins_ask_for_a_second_factor() {
+async fn a_user_shows_whether_its_logins_need_a_second_factor() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let user = secured(&app, "a@example.com").await;
     let me = app.get(&user.person.token, "/auth/me").await.expect(200);
     assert_eq!((&me["mfa_enabled"], &me["customer_id"]), (&json!(true), &json!(null)));
     let list = app.get(&admin.token, "/api/users").await.expect(200);
-    let told: Vec<_> = list["results"].as_array().unwrap().iter().map(|user| user["mfa_enabled"].clone()).collect();
-    assert_eq!(told, [json!(false), json!(true)]);
+    let shown: Vec<_> = list["results"].as_array().unwrap().iter().map(|user| user["mfa_enabled"].clone()).collect();
+    assert_eq!(shown, [json!(false), json!(true)]);
 }

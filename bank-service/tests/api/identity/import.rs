@@ -33,7 +33,7 @@ async fn import(app: &TestApp, arguments: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn said(output: &Output, code: i32) -> String {
+fn output_text(output: &Output, code: i32) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(code), "{text}{}", String::from_utf8_lossy(&output.stderr));
     text
@@ -69,13 +69,13 @@ async fn nothing_is_written_until_apply_and_a_second_run_changes_nothing() {
     write(&app, "users.csv", &format!("{HEADER}{rows}"));
     let before = written(&app).await;
     assert!(
-        said(&import(&app, &["users.csv"]).await, 0)
+        output_text(&import(&app, &["users.csv"]).await, 0)
             .contains("3 rows: 2 to create (1 with an invitation), 1 unchanged")
     );
     assert_eq!(written(&app).await, before);
 
     assert!(
-        said(&import(&app, &["users.csv", "--apply"]).await, 0)
+        output_text(&import(&app, &["users.csv", "--apply"]).await, 0)
             .contains("2 created (1 with an invitation), 1 unchanged")
     );
     let after = written(&app).await;
@@ -87,7 +87,7 @@ async fn nothing_is_written_until_apply_and_a_second_run_changes_nothing() {
     ];
     assert_eq!(after, (expected, vec!["7".to_owned(), "8".to_owned()], 2));
     assert!(
-        said(&import(&app, &["users.csv", "--apply"]).await, 0)
+        output_text(&import(&app, &["users.csv", "--apply"]).await, 0)
             .contains("0 created (0 with an invitation), 3 unchanged")
     );
     assert_eq!(written(&app).await, after);
@@ -107,20 +107,20 @@ not json
 "#;
 
 #[actix_web::test]
-async fn each_faulty_row_is_told_with_its_line_field_and_cause_and_costs_the_others_nothing() {
+async fn each_faulty_row_is_reported_with_its_line_field_and_cause_and_costs_the_others_nothing() {
     let app = TestApp::start().await;
     write(&app, "users.jsonl", FAULTY);
-    let said = said(&import(&app, &["users.jsonl", "--apply", "--report", "faults.jsonl"]).await, 2);
-    assert!(said.contains("8 rows: 1 created (1 with an invitation), 0 unchanged, 7 refused"), "{said}");
+    let output = output_text(&import(&app, &["users.jsonl", "--apply", "--report", "faults.jsonl"]).await, 2);
+    assert!(output.contains("8 rows: 1 created (1 with an invitation), 0 unchanged, 7 refused"), "{output}");
     let report = std::fs::read_to_string(app.folder.path().join("faults.jsonl")).unwrap();
-    let told: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told: Vec<(u64, &str)> =
-        told.iter().map(|line| (line["line"].as_u64().unwrap(), line["field"].as_str().unwrap())).collect();
+    let reported: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reported: Vec<(u64, &str)> =
+        reported.iter().map(|line| (line["line"].as_u64().unwrap(), line["field"].as_str().unwrap())).collect();
     let mut expected: Vec<(u64, &str)> =
         ["country", "customer_id", "email", "is_active", "language"].map(|field| (2, field)).to_vec();
     expected.extend([(3, "line"), (4, "password_hash"), (8, "customer_id"), (8, "is_admin")]);
     expected.extend([(5, "roles"), (6, "email"), (7, "customer_id")]);
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert!(!report.contains("qJH7"), "a hash is repeated");
     assert_eq!(written(&app).await.1, ["1"]);
 }
@@ -133,7 +133,7 @@ async fn hostile_cells_are_refused_and_are_no_formula_in_the_report() {
         4,d@example.com,$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,,,,\n\
         5,e@example.com,pbkdf2:sha256:99999999$salt1234$00,,,,\n6,\"open quote,,,,\n7,f@example.com,,,,,,,,more\n";
     write(&app, "users.csv", &format!("{HEADER}{rows}"));
-    said(&import(&app, &["users.csv", "--apply"]).await, 2);
+    output_text(&import(&app, &["users.csv", "--apply"]).await, 2);
     let report = std::fs::read_to_string(app.folder.path().join("users.csv.report.csv")).unwrap();
     for (start, field, cause) in [
         ("2,'=cmd|", "customer_id", "must be"),
@@ -171,7 +171,7 @@ async fn every_kind_of_hash_lets_its_user_in_and_is_replaced_by_ours() {
     ];
     let rows = hashes.iter().enumerate().map(|(i, hash)| format!("{i},u{i}@example.com,\"{hash}\",,,,\n"));
     write(&app, "users.csv", &format!("{HEADER}{}", rows.collect::<String>()));
-    said(&import(&app, &["users.csv", "--apply"]).await, 0);
+    output_text(&import(&app, &["users.csv", "--apply"]).await, 0);
     for (i, hash) in hashes.iter().enumerate() {
         let email = format!("u{i}@example.com");
         assert_eq!(app.login(&email, PASSWORD).await.status.as_u16(), 401, "{hash}");
@@ -196,8 +196,8 @@ async fn who_comes_with_a_hash_of_too_little_cost_is_invited_too() {
     let hashes = [argon2.as_str(), bcrypt, pbkdf2, unusable];
     let rows = hashes.iter().enumerate().map(|(i, hash)| format!("{i},u{i}@example.com,\"{hash}\",,,,\n"));
     write(&app, "users.csv", &format!("{HEADER}{}", rows.collect::<String>()));
-    let told = said(&import(&app, &["users.csv", "--apply"]).await, 0);
-    assert!(told.contains("4 created (4 with an invitation)"), "{told}");
+    let output = output_text(&import(&app, &["users.csv", "--apply"]).await, 0);
+    assert!(output.contains("4 created (4 with an invitation)"), "{output}");
     app.clock.advance((SystemClock.now() - start_of_tests()).to_std().unwrap() + Duration::from_secs(1));
     for i in 0..hashes.len() {
         let email = format!("u{i}@example.com");
@@ -210,7 +210,7 @@ async fn who_comes_with_a_hash_of_too_little_cost_is_invited_too() {
 async fn who_comes_without_a_hash_chooses_a_password_by_the_invitation() {
     let app = TestApp::start().await;
     write(&app, "users.csv", &format!("{HEADER}1,ada@example.com,,,,,\n"));
-    said(&import(&app, &["users.csv", "--apply"]).await, 0);
+    output_text(&import(&app, &["users.csv", "--apply"]).await, 0);
     // The command line has the clock of the machine.
     app.clock.advance((SystemClock.now() - start_of_tests()).to_std().unwrap() + Duration::from_secs(1));
     let mail = app.newest_mail("ada@example.com", "invitation").await;
@@ -244,8 +244,8 @@ async fn an_import_that_was_killed_goes_on_and_comes_to_the_same() {
     assert!((600..=1_100).contains(&done) && done % 200 == 0, "{done} rows: a batch was torn");
 
     write(&app, "users.csv", &format!("{HEADER}{}", rows.concat()));
-    let said = said(&import(&app, &["users.csv", "--apply"]).await, 0);
-    assert!(said.contains(&format!("2000 rows: {} created", 2_000 - done)), "{said}");
+    let output = output_text(&import(&app, &["users.csv", "--apply"]).await, 0);
+    assert!(output.contains(&format!("2000 rows: {} created", 2_000 - done)), "{output}");
     let (users, imports, events) = written(&app).await;
     assert_eq!((users.len(), imports.len(), events), (2_000, 2_000, 2_000));
 }
@@ -268,18 +268,18 @@ async fn files_of_other_programs_are_taken_whole() {
         ("names.json", other),
     ] {
         write(&app, name, text);
-        assert!(said(&import(&app, &[name]).await, 0).contains("2 rows: 2 to create"), "{name}");
+        assert!(output_text(&import(&app, &[name]).await, 0).contains("2 rows: 2 to create"), "{name}");
     }
     write(&app, "open.json", r#"[{"customer_id": 1, "email": "a@example.com"}"#);
-    assert!(said(&import(&app, &["open.json"]).await, 2).contains("1 refused"));
+    assert!(output_text(&import(&app, &["open.json"]).await, 2).contains("1 refused"));
     write(&app, "twice.json", "[{\"customer_id\": 1, \"email\": \"a@example.com\",\n\"E-Mail\": \"b@example.com\"}]");
-    assert!(said(&import(&app, &["twice.json"]).await, 2).contains("1 refused"));
+    assert!(output_text(&import(&app, &["twice.json"]).await, 2).contains("1 refused"));
     let report = std::fs::read_to_string(app.folder.path().join("twice.json.report.csv")).unwrap();
     assert!(report.contains("\n1,,,line,has email twice"), "{report}");
 }
 
 #[actix_web::test]
-async fn a_file_that_cannot_be_an_import_is_told_at_once() {
+async fn a_file_that_cannot_be_an_import_is_refused_at_once() {
     let app = TestApp::start().await;
     write(&app, "users.csv", "email,phone\n");
     write(&app, "users.txt", HEADER);
@@ -313,14 +313,17 @@ async fn a_file_that_cannot_be_an_import_is_told_at_once() {
     ] {
         let output = import(&app, arguments).await;
         assert_eq!(output.status.code(), Some(1));
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(told.contains(expected), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(stderr.contains(expected), "{stderr}");
     }
     let reports = std::fs::read_dir(app.folder.path()).unwrap().flatten();
     assert_eq!(reports.filter(|file| file.file_name().to_string_lossy().contains(".report.")).count(), 0);
     for (name, text) in [("header.csv", HEADER), ("array.json", " []\n")] {
         write(&app, name, text);
-        assert!(said(&import(&app, &[name]).await, 0).contains("0 rows"), "{name}: it is whole, and has no rows");
+        assert!(
+            output_text(&import(&app, &[name]).await, 0).contains("0 rows"),
+            "{name}: it is whole, and has no rows"
+        );
     }
 }
 
@@ -329,7 +332,7 @@ async fn a_quote_that_is_not_closed_costs_its_own_line_alone() {
     let app = TestApp::start().await;
     let rows = "1,\"a@example.com,,,,,\n2,b@example.com,,,,,\n3,\"c@example.com\"x,,,,,\n4,\"d@example.com\" ,,,,,\n5,e@example.com,,\"PT";
     write(&app, "users.csv", &format!("{HEADER}{rows}"));
-    let output = said(&import(&app, &["users.csv", "--apply"]).await, 2);
+    let output = output_text(&import(&app, &["users.csv", "--apply"]).await, 2);
     assert!(output.contains("5 rows: 2 created") && output.contains("3 refused"), "{output}");
     assert_eq!(written(&app).await.1, ["2", "4"]);
     let report = std::fs::read_to_string(app.folder.path().join("users.csv.report.csv")).unwrap();
@@ -346,7 +349,7 @@ async fn a_fault_in_an_array_names_the_number_of_its_row() {
     let app = TestApp::start().await;
     let array = r#"[{"customer_id":1,"email":"a@example.com"}, 7, {"customer_id":2,"email":"nobody"}, {"customer_id":1,"email":"c@example.com"}, {"a":1e400}]"#;
     write(&app, "users.json", array);
-    said(&import(&app, &["users.json", "--report", "faults.jsonl"]).await, 2);
+    output_text(&import(&app, &["users.json", "--report", "faults.jsonl"]).await, 2);
     let report = std::fs::read_to_string(app.folder.path().join("faults.jsonl")).unwrap();
     let faults: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let places: Vec<(&Value, &Value, &str)> =
@@ -357,7 +360,7 @@ async fn a_fault_in_an_array_names_the_number_of_its_row() {
         [(&one, &second, "line"), (&one, &third, "email"), (&one, &fifth, "line"), (&one, &fourth, "customer_id")];
     assert_eq!(places, expected, "{report}");
     assert!(faults[2]["cause"].as_str().unwrap().starts_with("holds a number beyond"), "{report}");
-    said(&import(&app, &["users.json"]).await, 2);
+    output_text(&import(&app, &["users.json"]).await, 2);
     let report = std::fs::read_to_string(app.folder.path().join("users.json.report.csv")).unwrap();
     assert!(report.contains("1,,,line,is not a JSON object,2\n"), "{report}");
 }

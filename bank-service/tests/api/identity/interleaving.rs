@@ -2,7 +2,7 @@
 
 use bank_service::domain::email::Email;
 use bank_service::domain::password::Password;
-use bank_service::security::{Arrival, LogInError, LoginAttempt, Origin};
+use bank_service::security::{FirstFactorPassed, LogInError, LoginAttempt, Origin};
 use serde_json::json;
 
 use super::authenticator::{give, secured};
@@ -14,22 +14,22 @@ const ADDRESS: &str = "a@example.com";
 const OTHER: &str = "another horse, another staple";
 
 /// A login whose password was right, and which has not been admitted yet.
-async fn proved(app: &TestApp) -> Arrival {
+async fn first_factor_passed(app: &TestApp) -> FirstFactorPassed {
     let attempt = LoginAttempt {
         email: Email::parse(ADDRESS).ok(),
-        password: Password::presented(PASSWORD),
+        password: Password::for_login(PASSWORD),
         origin: Origin::new("192.0.2.1".parse().unwrap(), None),
     };
     let state = &app.running.state;
-    state.security.prove_password(&state.ctx_anonymous(), attempt).await.unwrap()
+    state.identity.check_first_factor(&state.ctx_anonymous(), attempt).await.unwrap()
 }
 
-async fn is_refused(app: &TestApp, arrival: Arrival) -> bool {
+async fn is_refused(app: &TestApp, passed: FirstFactorPassed) -> bool {
     let state = &app.running.state;
     let before = app.sql_number("SELECT COUNT(*) FROM sessions").await;
-    let admitted = state.security.admit(state.ctx_anonymous(), arrival).await;
+    let result = state.identity.complete_first_factor(state.ctx_anonymous(), passed).await;
     let opened = app.sql_number("SELECT COUNT(*) FROM sessions").await - before;
-    opened == 0 && matches!(admitted, Err(LogInError::InvalidCredentials | LogInError::Blocked))
+    opened == 0 && matches!(result, Err(LogInError::InvalidCredentials | LogInError::Blocked))
 }
 
 async fn change(app: &TestApp, person: &Person, new: &str) {
@@ -46,7 +46,7 @@ async fn reset_token(app: &TestApp) -> String {
 async fn a_login_under_way_ends_with_a_change_of_the_password() {
     let app = TestApp::start().await;
     let person = app.user(ADDRESS).await;
-    let under_way = proved(&app).await;
+    let under_way = first_factor_passed(&app).await;
     change(&app, &person, OTHER).await;
     assert!(is_refused(&app, under_way).await);
 }
@@ -55,7 +55,7 @@ async fn a_login_under_way_ends_with_a_change_of_the_password() {
 async fn a_login_under_way_ends_even_if_the_new_password_is_the_old_one() {
     let app = TestApp::start().await;
     let person = app.user(ADDRESS).await;
-    let under_way = proved(&app).await;
+    let under_way = first_factor_passed(&app).await;
     change(&app, &person, PASSWORD).await;
     assert!(is_refused(&app, under_way).await);
 }
@@ -65,7 +65,7 @@ async fn a_login_under_way_ends_with_a_reset() {
     let app = TestApp::start().await;
     app.user(ADDRESS).await;
     let token = reset_token(&app).await;
-    let under_way = proved(&app).await;
+    let under_way = first_factor_passed(&app).await;
     app.post_anonymous("/auth/password/reset", json!({"token": token, "password": OTHER})).await.expect(200);
     assert!(is_refused(&app, under_way).await);
 }
@@ -74,7 +74,7 @@ async fn a_login_under_way_ends_with_a_reset() {
 async fn a_login_under_way_ends_with_a_logout_everywhere() {
     let app = TestApp::start().await;
     let person = app.user(ADDRESS).await;
-    let under_way = proved(&app).await;
+    let under_way = first_factor_passed(&app).await;
     app.post(&person.token, "/auth/logout_all", json!({})).await.expect(200);
     assert!(is_refused(&app, under_way).await);
 }
@@ -83,7 +83,7 @@ async fn a_login_under_way_ends_with_a_logout_everywhere() {
 async fn a_login_under_way_ends_with_a_block_that_was_lifted_again() {
     let app = TestApp::start().await;
     let (admin, person) = (app.admin().await, app.user(ADDRESS).await);
-    let under_way = proved(&app).await;
+    let under_way = first_factor_passed(&app).await;
     for blocked in [true, false] {
         let body = json!({"is_blocked": blocked});
         app.put(&admin.token, &format!("/api/users/{}", person.id), body).await.expect(200);
@@ -92,10 +92,10 @@ async fn a_login_under_way_ends_with_a_block_that_was_lifted_again() {
 }
 
 #[actix_web::test]
-async fn two_logins_that_renew_the_same_old_hash_are_both_admitted() {
+async fn two_logins_that_renew_the_same_old_hash_both_succeed() {
     let app = TestApp::start().await;
     app.user(ADDRESS).await;
-    let (one, two) = (proved(&app).await, proved(&app).await);
+    let (one, two) = (first_factor_passed(&app).await, first_factor_passed(&app).await);
     assert!(!is_refused(&app, one).await);
     assert!(!is_refused(&app, two).await);
 }
@@ -122,10 +122,10 @@ async fn a_challenge_of_a_provider_ends_when_its_login_is_unlinked() {
     let body = returning(&app, &providers, "google", Some(&user.person.token)).await;
     finish(&app, "google", &body, Some(&user.person.token)).await.expect(201);
     let body = returning(&app, &providers, "google", None).await;
-    let asked = finish(&app, "google", &body, None).await;
-    assert_eq!(asked.outcome(), (401, "mfa_required"));
+    let answer = finish(&app, "google", &body, None).await;
+    assert_eq!(answer.outcome(), (401, "mfa_required"));
     app.delete(&user.person.token, "/auth/social/google").await.expect(200);
-    let challenge = asked.body["mfa_token"].as_str().unwrap();
+    let challenge = answer.body["mfa_token"].as_str().unwrap();
     assert_eq!(give(&app, challenge, &user.phone.code(&app)).await.outcome(), (401, "invalid_token"));
 }
 

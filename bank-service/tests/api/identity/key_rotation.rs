@@ -27,7 +27,7 @@ fn signed_by(person: &Person) -> String {
 }
 
 async fn tend(app: &TestApp) {
-    app.running.state.security.keys().tend(MAX_AGE).await.unwrap();
+    app.running.state.identity.keys().tend(MAX_AGE).await.unwrap();
 }
 
 async fn rotations(app: &TestApp) -> usize {
@@ -47,7 +47,7 @@ async fn run(app: &TestApp, arguments: &[&str]) -> Output {
 async fn a_new_key_is_published_before_it_signs_and_the_old_one_until_its_last_token_has_expired() {
     let app = TestApp::start().await;
     let first = signed_by(&app.user("a@example.com").await);
-    let next = app.running.state.security.keys().rotate().await.unwrap().unwrap().kid;
+    let next = app.running.state.identity.keys().rotate().await.unwrap().unwrap().kid;
     assert_eq!(published(&app).await.len(), 2, "in the key set at once");
     app.clock.advance(Duration::from_mins(12) - Duration::from_secs(1));
     let last = app.person("a@example.com").await;
@@ -65,7 +65,7 @@ async fn a_new_key_is_published_before_it_signs_and_the_old_one_until_its_last_t
 }
 
 #[actix_web::test]
-async fn replicas_that_find_a_key_too_old_make_one_new_one_together() {
+async fn replicas_that_find_a_key_too_old_make_one_new_one_between_them() {
     let one = TestApp::start().await;
     let database: Secret = database::of(one.folder.path()).await;
     let folder = TempDir::new().unwrap();
@@ -93,7 +93,7 @@ async fn a_compromised_key_is_gone_at_once_and_sessions_go_on() {
     let app = TestApp::start().await;
     let person = app.user("a@example.com").await;
     let old = signed_by(&person);
-    app.running.state.security.keys().replace_compromised().await.unwrap();
+    app.running.state.identity.keys().replace_compromised().await.unwrap();
     assert!(!published(&app).await.contains(&old));
     assert_eq!(app.get(&person.token, "/auth/me").await.outcome(), (401, "invalid_token"));
     let body = json!({"refresh_token": person.refresh_token});
@@ -106,12 +106,12 @@ async fn keys_are_rotated_by_command_beside_a_service_that_runs() {
     let app = TestApp::start().await;
     let before = published(&app).await;
     let output = run(&app, &["rotate-keys"]).await;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
     tend(&app).await;
     let after = published(&app).await;
     let new: Vec<&String> = after.iter().filter(|kid| !before.contains(kid)).collect();
-    assert!(new.len() == 1 && said.contains(new[0]), "{said}");
+    assert!(new.len() == 1 && stdout.contains(new[0]), "{stdout}");
     assert_eq!(rotations(&app).await, 1);
     let output = run(&app, &["rotate-keys", "--compromised"]).await;
     assert!(output.status.success());

@@ -27,7 +27,7 @@ async fn a_login_gives_tokens_that_are_not_cached() {
 }
 
 #[actix_web::test]
-async fn unknown_wrong_and_slowed_down_look_the_same() {
+async fn unknown_wrong_and_slowed_down_are_answered_alike() {
     let app = TestApp::start().await;
     app.user("a@example.com").await;
     let unknown = visible(app.login("nobody@example.com", PASSWORD).await);
@@ -129,12 +129,12 @@ async fn logins_are_on_record_without_addresses() {
 }
 
 #[actix_web::test]
-async fn a_login_that_waits_too_long_for_a_core_is_turned_away_with_a_time_to_come_back() {
+async fn a_login_that_waits_too_long_for_a_core_is_refused_with_retry_after() {
     let app = TestApp::start().await;
     app.user("a@example.com").await;
-    let passwords = app.running.state.security.passwords();
+    let passwords = app.running.state.identity.passwords();
     let mut taken = Vec::new();
-    while let Ok(slot) = passwords.slot().await {
+    while let Ok(slot) = passwords.permit().await {
         taken.push(slot);
     }
     let answer = app.login("a@example.com", PASSWORD).await;

@@ -55,7 +55,7 @@ async fn sessions_are_listed_and_ended_by_their_owner() {
 }
 
 #[actix_web::test]
-async fn a_foreign_session_looks_like_none() {
+async fn a_foreign_session_is_answered_like_a_missing_one() {
     let app = TestApp::start().await;
     let (owner, stranger) = (app.user("a@example.com").await, app.user("b@example.com").await);
     let list = app.get(&owner.token, "/auth/sessions").await.expect(200);
@@ -83,7 +83,7 @@ async fn the_session_list_is_paged_like_every_list() {
 }
 
 #[actix_web::test]
-async fn without_a_token_auth_routes_ask_for_one() {
+async fn auth_routes_require_a_token() {
     let app = TestApp::start().await;
     for path in ["/auth/logout", "/auth/logout_all", "/v1/auth/logout"] {
         assert_eq!(app.post_anonymous(path, Value::Null).await.outcome(), (401, "authorization_required"), "{path}");

@@ -11,24 +11,24 @@ use crate::harness::{PASSWORD, TestApp};
 use crate::providers::with_providers;
 
 #[actix_web::test]
-async fn a_login_asks_for_the_second_factor_and_takes_it_once() {
+async fn a_login_requires_the_second_factor_and_takes_it_once() {
     let app = TestApp::start().await;
     let user = secured(&app, "a@example.com").await;
-    let asked = app.login("a@example.com", PASSWORD).await;
-    assert_eq!(asked.outcome(), (401, "mfa_required"));
+    let challenged = app.login("a@example.com", PASSWORD).await;
+    assert_eq!(challenged.outcome(), (401, "mfa_required"));
     assert_eq!(
-        (&asked.headers["cache-control"], &asked.body["expires_in"]),
+        (&challenged.headers["cache-control"], &challenged.body["expires_in"]),
         (&"no-store".parse().unwrap(), &json!(300))
     );
-    assert!(asked.body.get("access_token").is_none());
-    let challenge = asked.body["mfa_token"].as_str().unwrap();
+    assert!(challenged.body.get("access_token").is_none());
+    let challenge = challenged.body["mfa_token"].as_str().unwrap();
     let wrong = user.phone.wrong_code(&app);
     assert_eq!(give(&app, challenge, &wrong).await.outcome(), (401, "invalid_credentials"));
     let answer = give(&app, challenge, &user.phone.code(&app)).await;
     assert_eq!(answer.headers["cache-control"], "no-store");
     let tokens = answer.expect(200);
-    let said = claims(tokens["access_token"].as_str().unwrap());
-    assert_eq!((&said["amr"], &said["fresh"]), (&json!(["pwd", "otp", "mfa"]), &json!(true)));
+    let token_claims = claims(tokens["access_token"].as_str().unwrap());
+    assert_eq!((&token_claims["amr"], &token_claims["fresh"]), (&json!(["pwd", "otp", "mfa"]), &json!(true)));
     app.clock.advance(Duration::from_secs(30));
     let again = give(&app, challenge, &user.phone.code(&app)).await;
     assert_eq!(again.outcome(), (401, "invalid_token"), "a challenge is good for one login");
@@ -107,7 +107,7 @@ async fn many_logins_do_not_get_around_the_delay_of_the_account() {
 }
 
 #[actix_web::test]
-async fn whoever_knows_the_password_cannot_lock_the_owner_out() {
+async fn a_stranger_with_the_password_cannot_lock_the_owner_out() {
     let app = TestApp::start().await;
     let user = secured(&app, "a@example.com").await;
     for _ in 0..12 {
@@ -165,22 +165,22 @@ async fn tokens_of_one_kind_are_no_tokens_of_another() {
 }
 
 #[actix_web::test]
-async fn giving_the_password_again_asks_for_the_second_factor_too() {
+async fn giving_the_password_again_requires_the_second_factor_too() {
     let app = TestApp::start().await;
     let user = secured(&app, "a@example.com").await;
     app.clock.advance(Duration::from_mins(6));
     let reauth = async |body| app.post(&user.person.token, "/auth/reauth", body).await;
-    let asked = reauth(json!({"password": PASSWORD})).await;
-    assert_eq!(asked.outcome(), (401, "mfa_required"));
-    assert!(asked.body.get("mfa_token").is_none() && asked.body.get("access_token").is_none());
+    let challenged = reauth(json!({"password": PASSWORD})).await;
+    assert_eq!(challenged.outcome(), (401, "mfa_required"));
+    assert!(challenged.body.get("mfa_token").is_none() && challenged.body.get("access_token").is_none());
     let (right, wrong) = (user.phone.code(&app), user.phone.wrong_code(&app));
     let both = |password: &str, otp: &str| json!({"password": password, "otp": otp});
     for body in [both(PASSWORD, &wrong), both("a wrong password", &right), both("a wrong password", &wrong)] {
         assert_eq!(reauth(body).await.outcome(), (401, "invalid_credentials"));
     }
     let fresh = reauth(both(PASSWORD, &right)).await.expect(200);
-    let said = claims(fresh["access_token"].as_str().unwrap());
-    assert_eq!((&said["amr"], &said["fresh"]), (&json!(["pwd", "otp", "mfa"]), &json!(true)));
+    let token_claims = claims(fresh["access_token"].as_str().unwrap());
+    assert_eq!((&token_claims["amr"], &token_claims["fresh"]), (&json!(["pwd", "otp", "mfa"]), &json!(true)));
     assert_eq!(reauth(both(PASSWORD, &right)).await.outcome(), (401, "invalid_credentials"), "used");
     reauth(json!({"password": PASSWORD, "recovery_code": user.recovery_codes[0]})).await.expect(200);
 }
@@ -193,8 +193,8 @@ async fn a_refresh_neither_freshens_nor_forgets_the_second_factor() {
     let body = json!({"refresh_token": tokens["refresh_token"]});
     let refreshed = app.post_anonymous("/auth/refresh", body).await.expect(200);
     let token = refreshed["access_token"].as_str().unwrap();
-    let said = claims(token);
-    assert_eq!((&said["amr"], &said["fresh"]), (&json!(["pwd", "otp", "mfa"]), &json!(false)));
+    let token_claims = claims(token);
+    assert_eq!((&token_claims["amr"], &token_claims["fresh"]), (&json!(["pwd", "otp", "mfa"]), &json!(false)));
     let new = app.post(token, "/auth/mfa/recovery-codes", json!(null)).await;
     assert_eq!(new.outcome(), (401, "fresh_token_required"));
 }
@@ -233,13 +233,13 @@ async fn a_forgotten_password_is_no_way_around_the_second_factor() {
     assert!(reset.expect(200).get("access_token").is_none());
     let code = user.phone.code(&app);
     assert_eq!(give(&app, &under_way, &code).await.outcome(), (401, "invalid_token"), "of the old password");
-    let asked = app.login("a@example.com", new).await;
-    assert_eq!(asked.outcome(), (401, "mfa_required"));
-    give(&app, asked.body["mfa_token"].as_str().unwrap(), &code).await.expect(200);
+    let challenged = app.login("a@example.com", new).await;
+    assert_eq!(challenged.outcome(), (401, "mfa_required"));
+    give(&app, challenged.body["mfa_token"].as_str().unwrap(), &code).await.expect(200);
 }
 
 #[actix_web::test]
-async fn a_login_by_another_provider_is_asked_for_the_second_factor_too() {
+async fn a_login_by_another_provider_requires_the_second_factor_too() {
     let (app, providers) = with_providers(|_| {}).await;
     providers.account("4711", Some("a@example.com"), true);
     let token = log_in(&app, &providers, "github").await;
@@ -248,9 +248,9 @@ async fn a_login_by_another_provider_is_asked_for_the_second_factor_too() {
     app.post(&token, "/auth/mfa/totp/verify", json!({"otp": phone.code(&app)})).await.expect(200);
     app.clock.advance(Duration::from_secs(30));
     let body = returning(&app, &providers, "github", None).await;
-    let asked = finish(&app, "github", &body, None).await;
-    assert_eq!(asked.outcome(), (401, "mfa_required"));
-    let tokens = give(&app, asked.body["mfa_token"].as_str().unwrap(), &phone.code(&app)).await.expect(200);
-    let said = claims(tokens["access_token"].as_str().unwrap());
-    assert_eq!(said["amr"], json!(["fed", "otp", "mfa"]));
+    let challenged = finish(&app, "github", &body, None).await;
+    assert_eq!(challenged.outcome(), (401, "mfa_required"));
+    let tokens = give(&app, challenged.body["mfa_token"].as_str().unwrap(), &phone.code(&app)).await.expect(200);
+    let token_claims = claims(tokens["access_token"].as_str().unwrap());
+    assert_eq!(token_claims["amr"], json!(["fed", "otp", "mfa"]));
 }

@@ -58,7 +58,7 @@ async fn of_fifty_uses_of_one_recovery_code_one_counts() {
 }
 
 #[actix_web::test]
-async fn of_fifty_wrong_codes_at_most_five_are_looked_at() {
+async fn of_fifty_wrong_codes_at_most_five_are_checked() {
     let app = TestApp::start().await;
     let user = secured(&app, "a@example.com").await;
     let (challenges, wrong) = (challenges(&app, &user).await, user.phone.wrong_code(&app));
@@ -81,8 +81,8 @@ async fn of_fifty_activations_one_counts() {
     let counts = outcomes(&answers);
     assert_eq!((of(&counts, 200), of(&counts, 500)), (1, 0), "{counts:?}");
     let winner = answers.iter().find(|answer| answer.status.as_u16() == 200).unwrap();
-    let asked = app.login("a@example.com", PASSWORD).await;
-    let challenge = asked.body["mfa_token"].as_str().unwrap();
+    let answer = app.login("a@example.com", PASSWORD).await;
+    let challenge = answer.body["mfa_token"].as_str().unwrap();
     let codes = super::authenticator::codes(&winner.body);
     recover(&app, challenge, &codes[9]).await.expect(200);
 }

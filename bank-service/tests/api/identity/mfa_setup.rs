@@ -47,14 +47,14 @@ async fn a_second_factor_is_set_up_by_its_first_code() {
 }
 
 #[actix_web::test]
-async fn the_qr_code_is_shown_once_and_says_what_the_url_says() {
+async fn the_qr_code_is_shown_once_and_contains_the_url() {
     let app = TestApp::start().await;
     let person = app.user("a@example.com").await;
     let path = "/auth/mfa/totp/qrcode";
     assert_eq!(app.get(&person.token, path).await.outcome(), (404, "not_found"));
     let phone = begin(&app, &person).await;
-    let asked = (0..10).map(|_| app.request(reqwest::Method::GET, path, Some(&person.token)).send());
-    let answers: Vec<_> = futures_util::future::join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    let requests = (0..10).map(|_| app.request(reqwest::Method::GET, path, Some(&person.token)).send());
+    let answers: Vec<_> = futures_util::future::join_all(requests).await.into_iter().map(Result::unwrap).collect();
     let mut shown: Vec<_> = answers.into_iter().filter(|answer| answer.status().as_u16() == 200).collect();
     assert_eq!(shown.len(), 1);
     let image = shown.remove(0);
@@ -112,8 +112,8 @@ async fn activation_ends_the_sessions_that_were_opened_without_it() {
     assert_eq!(refresh(&there.refresh_token).await.outcome(), (401, "token_revoked"));
     assert_eq!(claims(&here.token)["amr"], json!(["pwd"]));
     let refreshed = refresh(&here.refresh_token).await.expect(200);
-    let said = claims(refreshed["access_token"].as_str().unwrap());
-    assert_eq!((&said["amr"], &said["fresh"]), (&json!(["pwd", "otp", "mfa"]), &json!(false)));
+    let claims_now = claims(refreshed["access_token"].as_str().unwrap());
+    assert_eq!((&claims_now["amr"], &claims_now["fresh"]), (&json!(["pwd", "otp", "mfa"]), &json!(false)));
 }
 
 #[actix_web::test]
@@ -176,7 +176,7 @@ async fn an_administrator_resets_a_lost_factor() {
 }
 
 #[actix_web::test]
-async fn the_owner_is_told_by_mail_and_no_secret_is_in_any_event_or_table() {
+async fn the_owner_is_notified_by_mail_and_no_secret_is_in_any_event_or_table() {
     let app = TestApp::start().await;
     let user = secured(&app, "a@example.com").await;
     let challenge = user.challenge(&app).await;

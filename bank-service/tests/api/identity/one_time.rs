@@ -33,7 +33,7 @@ async fn write<T: Send + 'static>(
 /// Gives a code out; false if it is too early.
 async fn give_out(app: &TestApp, user: UserId, code: &Code) -> bool {
     let state = &app.running.state;
-    let hash = code.hash(state.security.vault(), Purpose::PhoneCode, user, NUMBER);
+    let hash = code.hash(state.identity.vault(), Purpose::PhoneCode, user, NUMBER);
     let new = NewSecret {
         purpose: Purpose::PhoneCode,
         user_id: Some(user),
@@ -48,7 +48,7 @@ async fn give_out(app: &TestApp, user: UserId, code: &Code) -> bool {
 /// Whether the code was right.
 async fn try_code(app: &TestApp, user: UserId, code: &str) -> bool {
     let state = &app.running.state;
-    let guesses = Guesses::new(state.security.shared_vault(), "192.0.2.1".parse().unwrap());
+    let guesses = Guesses::new(state.identity.shared_vault(), "192.0.2.1".parse().unwrap());
     let code = Code::parse(code).unwrap();
     let tried =
         write(app, move |db, ctx| one_time::try_code(db, ctx, &guesses, Purpose::PhoneCode, Some(user), &code)).await;
@@ -64,8 +64,8 @@ fn code() -> Code {
 async fn of_fifty_right_answers_at_once_one_counts() {
     let (app, user) = app_with_user().await;
     assert!(give_out(&app, user, &code()).await);
-    let tries = join_all((0..AT_ONCE).map(|_| try_code(&app, user, "555555"))).await;
-    assert_eq!(tries.iter().filter(|right| **right).count(), 1);
+    let attempts = join_all((0..AT_ONCE).map(|_| try_code(&app, user, "555555"))).await;
+    assert_eq!(attempts.iter().filter(|right| **right).count(), 1);
     assert!(!try_code(&app, user, "555555").await);
 }
 
@@ -74,8 +74,8 @@ async fn of_fifty_wrong_answers_at_once_five_are_counted_and_the_right_one_comes
     let (app, user) = app_with_user().await;
     assert!(give_out(&app, user, &code()).await);
     let wrong: Vec<String> = (0..AT_ONCE).map(|n| format!("{n:06}")).collect();
-    let tries = join_all(wrong.iter().map(|code| try_code(&app, user, code))).await;
-    assert!(tries.iter().all(|right| !right));
+    let attempts = join_all(wrong.iter().map(|code| try_code(&app, user, code))).await;
+    assert!(attempts.iter().all(|right| !right));
     assert!(!try_code(&app, user, "555555").await);
     let counted = app.sql_number("SELECT attempts FROM one_time_secrets WHERE purpose = 'phone_code'").await;
     assert_eq!(counted, 5);

@@ -35,7 +35,7 @@ async fn every_page_is_readable_on_a_telephone_and_in_the_dark() {
 }
 
 #[actix_web::test]
-async fn a_void_link_says_so_and_sends_another_one_to_who_asks() {
+async fn a_void_link_is_reported_and_another_one_is_sent_on_request() {
     let app = TestApp::start().await;
     app.user(ADDRESS).await;
     let mail = app.newest_mail(ADDRESS, "verify-email").await.token().to_owned();
@@ -66,7 +66,7 @@ async fn a_void_link_says_so_and_sends_another_one_to_who_asks() {
 
 /// Used by itself, or void since another link for the same address was used.
 #[actix_web::test]
-async fn each_link_of_a_confirmed_address_says_that_it_is_confirmed() {
+async fn each_link_of_a_confirmed_address_reports_that_it_is_confirmed() {
     let app = TestApp::start().await;
     let person = app.user(ADDRESS).await;
     let first = app.newest_mail(ADDRESS, "verify-email").await.token().to_owned();

@@ -57,7 +57,7 @@ async fn guessing_through_reauthentication_is_slowed_down_like_a_login() {
 }
 
 #[actix_web::test]
-async fn a_new_password_is_judged_like_a_first_one() {
+async fn a_new_password_is_checked_like_a_first_one() {
     let app = TestApp::start().await;
     let person = app.user("a@example.com").await;
     let body = json!({"existing_password": PASSWORD, "new_password": "short", "hint": "x"});

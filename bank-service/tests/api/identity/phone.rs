@@ -74,7 +74,7 @@ async fn how_many_text_messages_there_are_and_how_long_a_code_is_good_are_settin
         config.sms.sms_code_minutes = 2;
     })
     .await;
-    let (ada, bob) = (app.proved("ada@example.com").await, app.proved("bob@example.com").await);
+    let (ada, bob) = (app.verified_user("ada@example.com").await, app.verified_user("bob@example.com").await);
     let ask =
         async |person: &Person, number: &str| app.post(&person.token, "/auth/phone", json!({"phone": number})).await;
     ask(&ada, NUMBER).await.expect(202);
@@ -85,7 +85,7 @@ async fn how_many_text_messages_there_are_and_how_long_a_code_is_good_are_settin
     ask(&bob, NUMBER).await.expect(202);
     let requests: Vec<_> = app.events().await.iter().filter_map(|event| event.data::<SmsRequested>().ok()).collect();
     let SmsRequested(request) = requests.last().unwrap();
-    let text = TextMessage::open(app.running.state.security.vault(), request.user_id, &request.sealed).unwrap().text;
+    let text = TextMessage::open(app.running.state.identity.vault(), request.user_id, &request.sealed).unwrap().text;
     assert!(text.contains("valid for 2 minutes"), "{text}");
     let code: String = text.chars().filter(char::is_ascii_digit).take(6).collect();
     app.clock.advance(Duration::from_mins(2));
@@ -94,9 +94,9 @@ async fn how_many_text_messages_there_are_and_how_long_a_code_is_good_are_settin
 }
 
 #[actix_web::test]
-async fn a_code_by_text_message_proves_the_number_and_a_retry_is_answered_the_same() {
+async fn a_code_by_text_message_verifies_the_number_and_a_retry_is_answered_the_same() {
     let phones = Phones::start().await;
-    let person = phones.app.proved("a@example.com").await;
+    let person = phones.app.verified_user("a@example.com").await;
     assert_eq!(phones.ask(&person, NUMBER).await.expect(202), json!({"msg": "a text message is on its way"}));
     let numbers_kept = async |text: &str| phones.app.holds(text).await;
     phones.deliver().await;
@@ -114,7 +114,7 @@ async fn a_code_by_text_message_proves_the_number_and_a_retry_is_answered_the_sa
 #[actix_web::test]
 async fn a_number_needs_a_fresh_token_and_the_form_of_e164() {
     let phones = Phones::start().await;
-    let person = phones.app.proved("a@example.com").await;
+    let person = phones.app.verified_user("a@example.com").await;
     for bad in ["", "015112345678", "+49 151", "+49151_12345678", "+1234567890123456"] {
         assert_eq!(phones.ask(&person, bad).await.outcome(), (422, "validation_failed"), "{bad:?}");
     }
@@ -125,9 +125,9 @@ async fn a_number_needs_a_fresh_token_and_the_form_of_e164() {
 }
 
 #[actix_web::test]
-async fn one_number_is_one_users_also_if_two_prove_it_at_once() {
+async fn one_number_is_one_users_also_if_two_verify_it_at_once() {
     let phones = Phones::start().await;
-    let people = [phones.app.proved("a@example.com").await, phones.app.proved("b@example.com").await];
+    let people = [phones.app.verified_user("a@example.com").await, phones.app.verified_user("b@example.com").await];
     let mut codes = Vec::new();
     for person in &people {
         phones.ask(person, NUMBER).await.expect(202);
@@ -145,7 +145,7 @@ async fn one_number_is_one_users_also_if_two_prove_it_at_once() {
 #[actix_web::test]
 async fn of_fifty_wrong_codes_five_are_counted() {
     let phones = Phones::start().await;
-    let person = phones.app.proved("a@example.com").await;
+    let person = phones.app.verified_user("a@example.com").await;
     phones.ask(&person, NUMBER).await.expect(202);
     phones.deliver().await;
     let code = phones.code_to(NUMBER);
@@ -159,14 +159,14 @@ async fn of_fifty_wrong_codes_five_are_counted() {
 #[actix_web::test]
 async fn a_provider_that_fails_for_a_while_gets_the_message_in_the_end() {
     let phones = Phones::start().await;
-    let person = phones.app.proved("a@example.com").await;
+    let person = phones.app.verified_user("a@example.com").await;
     phones.stub.answer_with(&[Reply::Status(500), Reply::Status(429), Reply::Silence]);
     phones.ask(&person, NUMBER).await.expect(202);
     for _ in 0..4 {
         phones.deliver().await;
         phones.app.clock.advance(Duration::from_secs(61));
     }
-    assert_eq!((phones.stub.asked(), phones.stub.taken().len()), (4, 1));
+    assert_eq!((phones.stub.requests(), phones.stub.taken().len()), (4, 1));
     phones.verify(&person, &phones.code_to(NUMBER)).await.expect(200);
     assert!(phones.dead.queues().await.unwrap().is_empty());
 }
@@ -174,12 +174,12 @@ async fn a_provider_that_fails_for_a_while_gets_the_message_in_the_end() {
 #[actix_web::test]
 async fn what_a_provider_refuses_becomes_a_dead_letter_without_number_and_text() {
     let phones = Phones::start().await;
-    let person = phones.app.proved("a@example.com").await;
+    let person = phones.app.verified_user("a@example.com").await;
     phones.stub.answer_with(&[Reply::Status(400)]);
     phones.ask(&person, NUMBER).await.expect(202);
     phones.deliver().await;
-    let [letter] = phones.dead.list(QUEUE, None, 10).await.unwrap().try_into().unwrap();
-    let text = format!("{} {}", letter.reason, String::from_utf8(letter.message.body).unwrap());
+    let [dead_letter] = phones.dead.list(QUEUE, None, 10).await.unwrap().try_into().unwrap();
+    let text = format!("{} {}", dead_letter.reason, String::from_utf8(dead_letter.message.body).unwrap());
     assert!(text.contains(r#""sealed":"""#) && text.contains("+49*********78") && !text.contains(NUMBER), "{text}");
     assert_eq!(
         phones
@@ -193,11 +193,11 @@ async fn what_a_provider_refuses_becomes_a_dead_letter_without_number_and_text()
 #[actix_web::test]
 async fn a_message_that_waited_longer_than_its_code_lives_is_not_sent() {
     let phones = Phones::start().await;
-    let person = phones.app.proved("a@example.com").await;
+    let person = phones.app.verified_user("a@example.com").await;
     phones.ask(&person, NUMBER).await.expect(202);
     phones.app.clock.advance(Duration::from_mins(10));
     phones.deliver().await;
-    assert_eq!(phones.stub.asked(), 0);
+    assert_eq!(phones.stub.requests(), 0);
 }
 
 #[actix_web::test]
@@ -205,7 +205,7 @@ async fn without_a_provider_messages_are_files_in_the_phone_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("phone");
     let app = TestApp::start_with(|config| config.sms.sms_folder = Some(path.clone())).await;
-    let person = app.proved("a@example.com").await;
+    let person = app.verified_user("a@example.com").await;
     let dead = Arc::new(MemoryDeadLetters::default());
     let broker = InProcessBroker::with_clock(dead, Metrics::new(), app.shutdown.clone(), app.clock.clone());
     for (settings, consumer) in app.running.outgoing().unwrap() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::TestApp;
 
 #[actix_web::test]
-async fn me_tells_user_and_holdings() {
+async fn me_shows_user_and_holdings() {
     let app = TestApp::start().await;
     let person = app.user("a@example.com").await;
     let me = app.get(&person.token, "/auth/me").await.expect(200);

@@ -59,7 +59,7 @@ async fn all_faults_come_at_once() {
 }
 
 #[actix_web::test]
-async fn a_weak_password_is_told_with_all_other_faults() {
+async fn a_weak_password_is_reported_with_all_other_faults() {
     let app = TestApp::start_with(|config| config.password_min_score = Some(3)).await;
     let admin = app.admin().await;
     let faults = |answer: crate::harness::Answer| {
@@ -118,7 +118,7 @@ async fn passwords_have_eight_to_128_characters_and_are_not_cut() {
 }
 
 #[actix_web::test]
-async fn a_guessable_password_is_refused_where_strength_is_asked_for() {
+async fn a_guessable_password_is_refused_where_strength_is_required() {
     let app = TestApp::start_with(|config| config.password_min_score = Some(3)).await;
     let register = async |password: &str| {
         let body = json!({"email": "cassandra.montgomery@example.com", "password": password});

@@ -76,10 +76,10 @@ async fn a_demotion_and_a_reset_second_factor_reach_the_other_replica() {
 }
 
 #[actix_web::test]
-async fn a_signing_key_that_one_replica_made_is_looked_up_by_the_other() {
+async fn a_signing_key_that_one_replica_made_is_found_by_the_other() {
     let (one, two) = two_replicas().await;
     one.user("a@example.com").await;
-    two.running.state.security.keys().replace_compromised().await.unwrap();
+    two.running.state.identity.keys().replace_compromised().await.unwrap();
     let person = two.person("a@example.com").await;
     eventually("the key is known", async || status(&one, &person).await == 200).await;
 }

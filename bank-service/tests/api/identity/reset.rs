@@ -63,7 +63,7 @@ async fn a_code_does_the_same_for_ten_minutes_and_a_link_for_thirty() {
 }
 
 #[actix_web::test]
-async fn all_faults_of_a_reset_are_told_at_once() {
+async fn all_faults_of_a_reset_are_reported_at_once() {
     let app = TestApp::start().await;
     let names = async |body: Value| -> Vec<String> {
         let answer = reset(&app, body).await;
@@ -111,7 +111,7 @@ async fn of_fifty_who_use_a_link_at_once_one_succeeds() {
 #[actix_web::test]
 async fn wrong_codes_are_counted_up_to_five_and_a_code_is_sent_ten_times_a_day() {
     let app = TestApp::start().await;
-    app.proved(ADDRESS).await;
+    app.verified_user(ADDRESS).await;
     forgot(&app, ADDRESS).await.expect(202);
     let right = app.newest_mail(ADDRESS, "reset-password").await.code().to_owned();
     let wrong = if right == "00000000" { "11111111" } else { "00000000" };

@@ -35,8 +35,8 @@ async fn one_mail_a_minute_goes_to_the_address_as_it_was_registered() {
     let app = TestApp::start().await;
     app.user(ADDRESS).await;
     let spellings = ["VICTIM@example.com", "ｖictim@example.com", " victim@example.com "];
-    let asked = join_all((0..50).map(|n| forgot(&app, spellings[n % 3]))).await;
-    assert!(asked.iter().all(|answer| answer.status.as_u16() == 202));
+    let answers = join_all((0..50).map(|n| forgot(&app, spellings[n % 3]))).await;
+    assert!(answers.iter().all(|answer| answer.status.as_u16() == 202));
     let mails = app.mails(ADDRESS).await;
     assert_eq!(mails.iter().filter(|mail| mail.0.template == "reset-password").count(), 1);
     assert!(app.mails("ｖictim@example.com").await.is_empty());
@@ -121,7 +121,7 @@ async fn line_breaks_and_headers_in_an_address_send_nothing() {
 }
 
 #[actix_web::test]
-async fn a_reset_does_not_pass_the_second_factor_of_a_proved_address_by() {
+async fn a_reset_does_not_bypass_the_second_factor_of_a_verified_address() {
     let app = TestApp::start().await;
     let user = secured(&app, ADDRESS).await;
     let mail = app.newest_mail(ADDRESS, "verify-email").await;
@@ -133,14 +133,14 @@ async fn a_reset_does_not_pass_the_second_factor_of_a_proved_address_by() {
     assert!(done.expect(200).get("access_token").is_none());
     let late = give(&app, &challenge, &user.phone.code(&app)).await;
     assert_eq!(late.outcome(), (401, "invalid_token"), "a challenge outlived the password it was given for");
-    let asked = app.login(ADDRESS, OTHER).await;
-    assert_eq!(asked.outcome(), (401, "mfa_required"));
-    give(&app, asked.body["mfa_token"].as_str().unwrap(), &user.phone.code(&app)).await.expect(200);
+    let answer = app.login(ADDRESS, OTHER).await;
+    assert_eq!(answer.outcome(), (401, "mfa_required"));
+    give(&app, answer.body["mfa_token"].as_str().unwrap(), &user.phone.code(&app)).await.expect(200);
 }
 
 /// The second factor and the other provider's login are the stranger's, and would be a way back in.
 #[actix_web::test]
-async fn the_first_proof_of_an_address_takes_a_strangers_second_factor_and_logins_away() {
+async fn the_first_proof_of_an_address_removes_a_strangers_second_factor_and_logins() {
     let (app, providers) = with_providers(|_| {}).await;
     let stranger = secured(&app, ADDRESS).await;
     let body = returning(&app, &providers, "github", Some(&stranger.person.token)).await;

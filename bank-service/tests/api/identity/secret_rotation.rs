@@ -50,7 +50,7 @@ async fn refusal(folder: &TempDir, clock: &Arc<ManualClock>, key: &str, app_env:
 #[actix_web::test]
 async fn everything_that_was_sealed_opens_under_the_new_key() {
     let app = TestApp::start().await;
-    let (ada, bob) = (secured(&app, "ada@example.com").await, app.proved("bob@example.com").await);
+    let (ada, bob) = (secured(&app, "ada@example.com").await, app.verified_user("bob@example.com").await);
     register(&app, &bob, "phone", "a-push-token-of-bob").await;
     app.post_anonymous("/auth/password/forgot", json!({"email": "bob@example.com"})).await.expect(202);
     let code = app.newest_mail("bob@example.com", "reset-password").await.code().to_owned();
@@ -59,8 +59,8 @@ async fn everything_that_was_sealed_opens_under_the_new_key() {
     let clock = Arc::clone(&app.clock);
     let folder = app.stop().await;
 
-    let (said, told) = texts(&rotate(&folder, SECRET_KEY, NEW_KEY).await);
-    assert!(said.contains("1 second factors, 1 signing keys, 1 push tokens"), "{said}{told}");
+    let (stdout, stderr) = texts(&rotate(&folder, SECRET_KEY, NEW_KEY).await);
+    assert!(stdout.contains("1 second factors, 1 signing keys, 1 push tokens"), "{stdout}{stderr}");
     assert!(refusal(&folder, &clock, SECRET_KEY, AppEnv::Development).await.contains("rotate-secret"));
 
     let app = TestApp::start_in(folder, clock, |config| config.secret_key = Some(Secret::new(NEW_KEY))).await;
@@ -77,7 +77,7 @@ async fn everything_that_was_sealed_opens_under_the_new_key() {
     assert_eq!(refused.outcome(), (401, "invalid_credentials"), "a code that was sent is void");
     let requests: Vec<_> = app.events().await.iter().filter_map(|event| event.data::<SmsRequested>().ok()).collect();
     let SmsRequested(request) = &requests[0];
-    let text = TextMessage::open(app.running.state.security.vault(), request.user_id, &request.sealed).unwrap();
+    let text = TextMessage::open(app.running.state.identity.vault(), request.user_id, &request.sealed).unwrap();
     let code: String = text.text.chars().filter(char::is_ascii_digit).take(6).collect();
     let answer = app.post(&bob.token, "/auth/phone/verify", json!({"code": code})).await;
     assert_eq!(answer.status.as_u16(), 422, "{}", answer.body);
@@ -98,9 +98,9 @@ async fn a_wrong_old_key_changes_nothing_and_a_second_run_neither() {
         [("not the key of this database at all", NEW_KEY), (NEW_KEY, "still another key, long enough for it")]
     {
         let output = rotate(&folder, old, new).await;
-        let (said, told) = texts(&output);
-        assert!(!output.status.success() && told.contains("OLD_SECRET_KEY: "), "{said}{told}");
-        assert!(![old, new].iter().any(|key| told.contains(key)), "{told}");
+        let (stdout, stderr) = texts(&output);
+        assert!(!output.status.success() && stderr.contains("OLD_SECRET_KEY: "), "{stdout}{stderr}");
+        assert!(![old, new].iter().any(|key| stderr.contains(key)), "{stderr}");
     }
     let output = run(&folder, &["rotate-secret"], &[("SECRET_KEY", NEW_KEY)]).await;
     assert!(!output.status.success() && texts(&output).1.contains("OLD_SECRET_KEY: not set"));
@@ -162,18 +162,24 @@ async fn doctor_on_the_key(folder: &TempDir, key: &str, app_env: &str) -> String
 }
 
 #[actix_web::test]
-async fn doctor_tells_a_key_that_is_not_the_databases_and_how_to_change_it() {
+async fn doctor_reports_a_key_that_is_not_the_databases_and_how_to_change_it() {
     let app = TestApp::start().await;
     let folder = app.stop().await;
     let sound = doctor_on_the_key(&folder, SECRET_KEY, "staging").await;
     assert!(sound.starts_with("ok ") && sound.contains("for the database"), "{sound}");
-    let told = doctor_on_the_key(&folder, NEW_KEY, "staging").await;
-    assert!(told.starts_with("FAIL ") && told.contains("rotate-secret") && told.contains("OLD_SECRET_KEY"), "{told}");
-    assert_eq!(told.matches("SECRET_KEY: ").count(), 1, "{told}");
+    let report = doctor_on_the_key(&folder, NEW_KEY, "staging").await;
+    assert!(
+        report.starts_with("FAIL ") && report.contains("rotate-secret") && report.contains("OLD_SECRET_KEY"),
+        "{report}"
+    );
+    assert_eq!(report.matches("SECRET_KEY: ").count(), 1, "{report}");
     assert!(rotate(&folder, SECRET_KEY, WEAK_KEY).await.status.success());
     assert!(doctor_on_the_key(&folder, WEAK_KEY, "development").await.starts_with("ok "));
-    let told = doctor_on_the_key(&folder, NEW_KEY, "staging").await;
-    assert!(told.starts_with("FAIL ") && told.contains("only development") && told.contains("rotate-secret"), "{told}");
+    let report = doctor_on_the_key(&folder, NEW_KEY, "staging").await;
+    assert!(
+        report.starts_with("FAIL ") && report.contains("only development") && report.contains("rotate-secret"),
+        "{report}"
+    );
     // A database that was never migrated names no key.
     let empty = TempDir::new().unwrap();
     assert!(doctor_on_the_key(&empty, NEW_KEY, "staging").await.starts_with("ok "));
@@ -195,7 +201,7 @@ async fn a_database_that_names_no_key_gets_the_one_that_opens_it() {
     assert!(!rotate(&folder, "not the key of this database at all", NEW_KEY).await.status.success());
     assert!(rotate(&folder, SECRET_KEY, NEW_KEY).await.status.success());
     let app = TestApp::start_in(folder, clock, |config| config.secret_key = Some(Secret::new(NEW_KEY))).await;
-    assert!(app.running.state.security.key_is_current().await.unwrap());
+    assert!(app.running.state.identity.key_is_current().await.unwrap());
     let other = json!({"email": "a@example.com", "password": PASSWORD});
     app.post_anonymous("/auth/register", other).await.expect(201);
     assert_ne!(Value::Null, app.login("a@example.com", PASSWORD).await.expect(200)["access_token"]);

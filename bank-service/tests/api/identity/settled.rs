@@ -42,9 +42,9 @@ async fn a_link_that_comes_back_in_a_session_keeps_what_the_account_holds() {
     let token = verification(&app, ADDRESS).await;
     app.post(&user.person.token, "/auth/email/verify", json!({"token": token})).await.expect(200);
     reset(&app, ADDRESS).await;
-    let asked = app.login(ADDRESS, OTHER).await;
-    assert_eq!(asked.outcome(), (401, "mfa_required"));
-    give(&app, asked.body["mfa_token"].as_str().unwrap(), &user.phone.code(&app)).await.expect(200);
+    let answer = app.login(ADDRESS, OTHER).await;
+    assert_eq!(answer.outcome(), (401, "mfa_required"));
+    give(&app, answer.body["mfa_token"].as_str().unwrap(), &user.phone.code(&app)).await.expect(200);
 }
 
 #[actix_web::test]
@@ -62,7 +62,7 @@ async fn a_second_reset_removes_nothing() {
 
 /// A stranger points its own account to the owner's address; the owner presses the link.
 #[actix_web::test]
-async fn after_a_change_of_address_only_the_session_that_asked_keeps_what_the_account_holds() {
+async fn after_a_change_of_address_only_the_session_that_made_it_keeps_what_the_account_holds() {
     for confirmed_in_session in [false, true] {
         let app = TestApp::start().await;
         let user = secured(&app, "first@example.com").await;

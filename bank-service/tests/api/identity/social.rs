@@ -97,7 +97,7 @@ async fn an_apps_own_tokens_are_taken_and_mean_the_same_user() {
 #[actix_web::test]
 async fn a_phone_apps_token_counts_where_its_client_is_listed() {
     let (app, providers) = with_providers(|_| {}).await;
-    let mood = |audience: &str, party: &str| crate::providers::Mood {
+    let behaviour = |audience: &str, party: &str| crate::providers::Behaviour {
         claims: [("aud", json!(audience)), ("azp", json!(party))].into(),
         ..Default::default()
     };
@@ -107,7 +107,7 @@ async fn a_phone_apps_token_counts_where_its_client_is_listed() {
         ("google-client", "a-strangers-app", 401),
         ("a-strangers-app", "google-client", 401),
     ] {
-        providers.mood(mood(audience, party));
+        providers.behave(behaviour(audience, party));
         let proof = own_token(&app, &providers, "google", None).await;
         let answer = finish(&app, "google", &proof, None).await;
         assert_eq!(answer.status.as_u16(), status, "{audience} {party}");
@@ -165,7 +165,7 @@ async fn a_deleted_user_leaves_its_identity_free() {
 }
 
 #[actix_web::test]
-async fn providers_that_are_not_set_up_and_unknown_ones_are_told_apart() {
+async fn providers_that_are_not_set_up_and_unknown_ones_are_distinguished() {
     let app = TestApp::start().await;
     let get = async |path: &str| app.send(app.request(Method::GET, path, None)).await;
     assert_eq!(get("/auth/social/google/start").await.outcome(), (422, "validation_failed"));

@@ -193,9 +193,9 @@ async fn an_id_token_is_bound_as_its_login_was_begun() {
     assert_eq!(end(&app, "google", &token(&begun), &[]).await.outcome(), REFUSED, "a page's, without its cookie");
     let again = begin(&app, "google", "", &[("Cookie", &cookie), ("Sec-Fetch-Site", "same-origin")]).await.1;
     end(&app, "google", &token(&again), &[("Cookie", &cookie)]).await.expect(200);
-    let mut unproved = own_token(&app, &providers, "google", None).await;
-    unproved.as_object_mut().unwrap().remove("code_verifier");
-    assert_eq!(finish(&app, "google", &unproved, None).await.outcome(), REFUSED, "no verifier");
+    let mut without_verifier = own_token(&app, &providers, "google", None).await;
+    without_verifier.as_object_mut().unwrap().remove("code_verifier");
+    assert_eq!(finish(&app, "google", &without_verifier, None).await.outcome(), REFUSED, "no verifier");
 }
 
 #[actix_web::test]

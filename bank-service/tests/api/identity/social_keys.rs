@@ -7,7 +7,7 @@ use serde_json::json;
 use super::social::{finish, own_token};
 use super::social_refusals::{FORGED, OIDC, REFUSED};
 use crate::harness::{Answer, TestApp};
-use crate::providers::{Mood, Providers, Signing, Trouble, with_providers};
+use crate::providers::{Behaviour, FailureMode, Providers, Signing, with_providers};
 
 /// Longer than an unknown key is not asked for again.
 const A_WHILE: Duration = Duration::from_secs(6);
@@ -55,13 +55,13 @@ async fn changed_keys_are_fetched_when_they_are_first_met_and_not_for_every_forg
         assert_eq!(fetched(&providers, provider), 2, "{provider}: asked for the new key");
         let withdrawn = finish(&app, provider, &old, None).await;
         assert_eq!(withdrawn.outcome(), REFUSED, "{provider}: withdrawn");
-        providers.mood(Mood { signing: Signing::UnknownKid, ..Mood::default() });
+        providers.behave(Behaviour { signing: Signing::UnknownKid, ..Behaviour::default() });
         app.clock.advance(A_WHILE);
         for _ in 0..20 {
             assert_eq!(log_in(&app, &providers, provider).await.outcome(), REFUSED);
         }
         assert_eq!(fetched(&providers, provider), 3, "{provider}: a flood of forgeries asks once in five seconds");
-        providers.mood(Mood::default());
+        providers.behave(Behaviour::default());
         providers.rotate_keys();
     }
 }
@@ -75,16 +75,16 @@ async fn a_key_of_another_kind_is_met_and_used_with_its_own_algorithm_only() {
         log_in(&app, &providers, provider).await.expect(200);
         assert_eq!(fetched(&providers, provider), 2, "{provider}");
         for signing in FORGED {
-            providers.mood(Mood { signing, ..Mood::default() });
+            providers.behave(Behaviour { signing, ..Behaviour::default() });
             assert_eq!(log_in(&app, &providers, provider).await.outcome(), REFUSED, "{provider} {signing:?}");
         }
-        providers.mood(Mood::default());
+        providers.behave(Behaviour::default());
         for (name, value) in [("iss", json!("https://accounts.evil.example")), ("aud", json!("somebody-elses-client"))]
         {
-            providers.mood(Mood { claims: [(name, value)].into(), ..Mood::default() });
+            providers.behave(Behaviour { claims: [(name, value)].into(), ..Behaviour::default() });
             assert_eq!(log_in(&app, &providers, provider).await.outcome(), REFUSED, "{provider} {name}");
         }
-        providers.mood(Mood::default());
+        providers.behave(Behaviour::default());
         let body = super::social::returning(&app, &providers, provider, None).await;
         finish(&app, provider, &body, None).await.expect(200);
     }
@@ -92,9 +92,9 @@ async fn a_key_of_another_kind_is_met_and_used_with_its_own_algorithm_only() {
 }
 
 #[actix_web::test]
-async fn keys_serve_on_while_the_provider_is_away_but_not_for_ever() {
+async fn keys_serve_on_while_the_provider_is_unavailable_but_not_for_ever() {
     let (app, providers) = with_users().await;
-    providers.mood(Mood { trouble: Trouble::Status(500), ..Mood::default() });
+    providers.behave(Behaviour { failure: FailureMode::Status(500), ..Behaviour::default() });
     app.clock.advance(Duration::from_mins(30));
     for provider in OIDC {
         log_in(&app, &providers, provider).await.expect(200);
@@ -103,7 +103,7 @@ async fn keys_serve_on_while_the_provider_is_away_but_not_for_ever() {
     for provider in OIDC {
         assert_eq!(log_in(&app, &providers, provider).await.outcome(), (503, "unavailable"), "{provider}");
     }
-    providers.mood(Mood::default());
+    providers.behave(Behaviour::default());
     app.clock.advance(A_WHILE);
     for provider in OIDC {
         log_in(&app, &providers, provider).await.expect(200);

@@ -145,7 +145,7 @@ async fn the_last_way_to_log_in_stays_even_if_two_are_taken_at_once() {
 }
 
 #[actix_web::test]
-async fn a_state_counts_for_whoever_began_the_login_only() {
+async fn a_state_counts_only_for_the_client_that_began_the_login() {
     let (app, providers) = with_providers(|_| {}).await;
     let (victim, attacker) = (app.user("a@example.com").await, app.user("b@example.com").await);
     let refused = (401, "invalid_credentials");
@@ -183,7 +183,7 @@ async fn a_second_login_in_the_same_browser_keeps_the_first_one_good() {
 }
 
 #[actix_web::test]
-async fn an_address_is_verified_where_the_provider_says_so_and_asked_for_elsewhere() {
+async fn an_address_is_verified_where_the_provider_confirms_it_and_by_mail_elsewhere() {
     let (app, providers) = with_providers(|_| {}).await;
     for (number, provider) in PROVIDERS.into_iter().enumerate() {
         for verified in [true, false] {
@@ -192,11 +192,11 @@ async fn an_address_is_verified_where_the_provider_says_so_and_asked_for_elsewhe
             let from = app.events().await.len();
             log_in(&app, &providers, provider).await;
             let events = app.events().await;
-            let proved = events[from..].iter().any(|event| event.event_type.as_str() == "security.email_verified");
+            let is_verified = events[from..].iter().any(|event| event.event_type.as_str() == "security.email_verified");
             // Facebook does not say.
-            assert_eq!(proved, verified && provider != "facebook", "{email}");
+            assert_eq!(is_verified, verified && provider != "facebook", "{email}");
             let links = app.mails(&email).await.iter().filter(|mail| mail.0.template == "verify-email").count();
-            assert_eq!(links == 1, !proved, "{email}");
+            assert_eq!(links == 1, !is_verified, "{email}");
         }
     }
 }
@@ -244,19 +244,22 @@ async fn the_page_that_a_provider_sends_back_to_shows_nothing_of_its_address() {
 }
 
 #[actix_web::test]
-async fn a_second_factor_is_asked_for_after_a_social_login_too() {
+async fn a_second_factor_is_required_after_a_social_login_too() {
     let (app, providers) = with_providers(|_| {}).await;
     let user = secured(&app, "a@example.com").await;
     link(&app, &providers, "github", &user.person).await;
     let proofs = [returning(&app, &providers, "github", None).await, json!({"access_token": providers.access_token()})];
     for proof in proofs {
-        let asked = finish(&app, "github", &proof, None).await;
-        assert_eq!(asked.outcome(), (401, "mfa_required"));
-        assert!(asked.body.get("access_token").is_none());
-        let challenge = asked.body["mfa_token"].as_str().unwrap();
+        let answer = finish(&app, "github", &proof, None).await;
+        assert_eq!(answer.outcome(), (401, "mfa_required"));
+        assert!(answer.body.get("access_token").is_none());
+        let challenge = answer.body["mfa_token"].as_str().unwrap();
         let tokens = give(&app, challenge, &user.phone.code(&app)).await.expect(200);
-        let said = claims(tokens["access_token"].as_str().unwrap());
-        assert_eq!((&said["user_id"], &said["amr"]), (&json!(user.person.id), &json!(["fed", "otp", "mfa"])));
+        let token_claims = claims(tokens["access_token"].as_str().unwrap());
+        assert_eq!(
+            (&token_claims["user_id"], &token_claims["amr"]),
+            (&json!(user.person.id), &json!(["fed", "otp", "mfa"]))
+        );
         app.clock.advance(Duration::from_secs(30));
     }
 }

@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use super::social::{VERIFIER, finish, log_in, own_token, returning};
 use crate::harness::TestApp;
-use crate::providers::{CLIENT_SECRET, Mood, PROVIDERS, Providers, Signing, Trouble, with_providers};
+use crate::providers::{Behaviour, CLIENT_SECRET, FailureMode, PROVIDERS, Providers, Signing, with_providers};
 
 pub(super) const REFUSED: (u16, &str) = (401, "invalid_credentials");
 pub(super) const OIDC: [&str; 3] = ["google", "linkedin", "facebook"];
 pub(super) const FORGED: [Signing; 5] =
     [Signing::Unsigned, Signing::PublicKeyAsSecret, Signing::Stranger, Signing::UnknownKid, Signing::OtherAlgorithm];
 
-fn saying(name: &'static str, value: Value) -> Mood {
-    Mood { claims: [(name, value)].into(), ..Mood::default() }
+fn claiming(name: &'static str, value: Value) -> Behaviour {
+    Behaviour { claims: [(name, value)].into(), ..Behaviour::default() }
 }
 
 async fn users(app: &TestApp) -> Value {
@@ -23,13 +23,13 @@ async fn users(app: &TestApp) -> Value {
 }
 
 /// By code and by an app's own token: neither gets in.
-async fn refused_both_ways(app: &TestApp, providers: &Providers, provider: &str, mood: Mood, why: &str) {
+async fn refused_both_ways(app: &TestApp, providers: &Providers, provider: &str, behaviour: Behaviour, why: &str) {
     let body = returning(app, providers, provider, None).await;
-    providers.mood(mood);
+    providers.behave(behaviour);
     assert_eq!(finish(app, provider, &body, None).await.outcome(), REFUSED, "{provider} by code: {why}");
     let token = own_token(app, providers, provider, None).await;
     assert_eq!(finish(app, provider, &token, None).await.outcome(), REFUSED, "{provider} by id_token: {why}");
-    providers.mood(Mood::default());
+    providers.behave(Behaviour::default());
 }
 
 #[actix_web::test]
@@ -37,8 +37,8 @@ async fn id_tokens_with_a_wrong_signature_are_refused() {
     let (app, providers) = with_providers(|_| {}).await;
     for provider in OIDC {
         for signing in FORGED {
-            let mood = Mood { signing, ..Mood::default() };
-            refused_both_ways(&app, &providers, provider, mood, &format!("{signing:?}")).await;
+            let behaviour = Behaviour { signing, ..Behaviour::default() };
+            refused_both_ways(&app, &providers, provider, behaviour, &format!("{signing:?}")).await;
         }
         let good = own_token(&app, &providers, provider, None).await["id_token"].as_str().unwrap().to_owned();
         let cut = good.rsplit_once('.').unwrap().0;
@@ -56,28 +56,28 @@ async fn id_tokens_of_others_for_others_or_of_another_time_are_refused() {
     let now = crate::harness::start_of_tests().timestamp();
     for provider in OIDC {
         let ours = crate::providers::client_id(provider);
-        for (why, mood) in [
-            ("another issuer", saying("iss", json!("https://accounts.evil.example"))),
-            ("no issuer", saying("iss", Value::Null)),
-            ("another audience", saying("aud", json!("somebody-elses-client"))),
-            ("no audience", saying("aud", Value::Null)),
-            ("another party", saying("azp", json!("somebody-elses-client"))),
+        for (why, behaviour) in [
+            ("another issuer", claiming("iss", json!("https://accounts.evil.example"))),
+            ("no issuer", claiming("iss", Value::Null)),
+            ("another audience", claiming("aud", json!("somebody-elses-client"))),
+            ("no audience", claiming("aud", Value::Null)),
+            ("another party", claiming("azp", json!("somebody-elses-client"))),
             (
                 "shared, asked for by nobody",
-                Mood {
+                Behaviour {
                     claims: [("aud", json!([ours, "somebody-elses-client"])), ("azp", Value::Null)].into(),
-                    ..Mood::default()
+                    ..Behaviour::default()
                 },
             ),
-            ("expired", saying("exp", json!(now - 60))),
-            ("never expires", saying("exp", Value::Null)),
-            ("old", saying("iat", json!(now - 7200))),
-            ("not yet valid", saying("nbf", json!(now + 120))),
-            ("issued tomorrow", Mood { moved_by: 86_400, ..Mood::default() }),
-            ("nobody", saying("sub", Value::Null)),
-            ("an empty subject", saying("sub", json!(""))),
+            ("expired", claiming("exp", json!(now - 60))),
+            ("never expires", claiming("exp", Value::Null)),
+            ("old", claiming("iat", json!(now - 7200))),
+            ("not yet valid", claiming("nbf", json!(now + 120))),
+            ("issued tomorrow", Behaviour { moved_by: 86_400, ..Behaviour::default() }),
+            ("nobody", claiming("sub", Value::Null)),
+            ("an empty subject", claiming("sub", json!(""))),
         ] {
-            refused_both_ways(&app, &providers, provider, mood, why).await;
+            refused_both_ways(&app, &providers, provider, behaviour, why).await;
         }
     }
     assert_eq!(users(&app).await, 1, "the administrator only");
@@ -87,16 +87,16 @@ async fn id_tokens_of_others_for_others_or_of_another_time_are_refused() {
 async fn a_token_of_another_login_is_refused_by_its_nonce() {
     let (app, providers) = with_providers(|_| {}).await;
     for provider in ["google", "facebook"] {
-        for mood in [Mood { other_nonce: true, ..Mood::default() }, saying("nonce", Value::Null)] {
+        for behaviour in [Behaviour { other_nonce: true, ..Behaviour::default() }, claiming("nonce", Value::Null)] {
             let body = returning(&app, &providers, provider, None).await;
-            providers.mood(mood);
+            providers.behave(behaviour);
             assert_eq!(finish(&app, provider, &body, None).await.outcome(), REFUSED, "{provider}");
-            providers.mood(Mood::default());
+            providers.behave(Behaviour::default());
         }
     }
     // LinkedIn leaves the nonce out; if there is one, it has to be ours.
     let body = returning(&app, &providers, "linkedin", None).await;
-    providers.mood(saying("nonce", json!("another nonce")));
+    providers.behave(claiming("nonce", json!("another nonce")));
     assert_eq!(finish(&app, "linkedin", &body, None).await.outcome(), REFUSED);
 }
 
@@ -105,9 +105,9 @@ async fn access_tokens_of_other_clients_are_refused() {
     let (app, providers) = with_providers(|_| {}).await;
     for provider in PROVIDERS {
         let proof = json!({"access_token": providers.access_token()});
-        providers.mood(Mood { other_client: true, ..Mood::default() });
+        providers.behave(Behaviour { other_client: true, ..Behaviour::default() });
         assert_eq!(finish(&app, provider, &proof, None).await.outcome(), REFUSED, "{provider}: another client's");
-        providers.mood(Mood::default());
+        providers.behave(Behaviour::default());
         let nobodys = json!({"access_token": "nobody's"});
         assert_eq!(finish(&app, provider, &nobodys, None).await.outcome(), REFUSED, "{provider}: nobody's");
         finish(&app, provider, &proof, None).await.expect(if provider == "github" { 200 } else { 409 });
@@ -119,9 +119,9 @@ async fn states_and_codes_are_good_once_at_their_provider_and_for_ten_minutes() 
     let (app, providers) = with_providers(|_| {}).await;
     let body = returning(&app, &providers, "google", None).await;
     finish(&app, "google", &body, None).await.expect(200);
-    let asked = providers.seen("POST /google/token");
+    let exchanges = providers.seen("POST /google/token");
     assert_eq!(finish(&app, "google", &body, None).await.outcome(), REFUSED, "used");
-    assert_eq!(providers.seen("POST /google/token"), asked, "the provider is not asked");
+    assert_eq!(providers.seen("POST /google/token"), exchanges, "the provider is not asked");
     let body = returning(&app, &providers, "google", None).await;
     assert_eq!(finish(&app, "facebook", &body, None).await.outcome(), REFUSED, "mixed up");
     let body = returning(&app, &providers, "google", None).await;
@@ -166,16 +166,16 @@ async fn a_new_user_needs_an_address() {
 async fn a_provider_that_fails_is_503_and_the_login_can_be_begun_again() {
     let (app, providers) = with_providers(|_| {}).await;
     for provider in PROVIDERS {
-        for trouble in [500, 503, 429, 302].map(Trouble::Status).into_iter().chain([Trouble::Endless]) {
+        for failure in [500, 503, 429, 302].map(FailureMode::Status).into_iter().chain([FailureMode::Endless]) {
             let body = returning(&app, &providers, provider, None).await;
             let proof = json!({"access_token": providers.access_token()});
-            providers.mood(Mood { trouble, ..Mood::default() });
+            providers.behave(Behaviour { failure, ..Behaviour::default() });
             for proof in [body, proof] {
                 let answer = finish(&app, provider, &proof, None).await;
-                assert_eq!(answer.outcome(), (503, "unavailable"), "{provider} {trouble:?}");
+                assert_eq!(answer.outcome(), (503, "unavailable"), "{provider} {failure:?}");
                 assert_eq!(answer.headers["retry-after"], "5");
             }
-            providers.mood(Mood::default());
+            providers.behave(Behaviour::default());
         }
     }
     assert_eq!(providers.seen("/elsewhere"), 0, "no redirect is followed");
@@ -187,7 +187,7 @@ async fn a_provider_that_does_not_answer_is_given_up_and_holds_nothing_up() {
     let (app, providers) = with_providers(|_| {}).await;
     let person = app.user("a@example.com").await;
     let body = returning(&app, &providers, "google", None).await;
-    providers.mood(Mood { trouble: Trouble::Silent, ..Mood::default() });
+    providers.behave(Behaviour { failure: FailureMode::Silent, ..Behaviour::default() });
     let waiting = finish(&app, "google", &body, None);
     let meanwhile = async {
         let body = json!({"first_name": "Zoë"});

@@ -143,7 +143,7 @@ async fn loopback_and_trusted_proxies_are_no_known_networks() {
 }
 
 #[actix_web::test]
-async fn unknown_addresses_leave_the_same_rows_and_no_row_tells_an_address() {
+async fn unknown_addresses_leave_the_same_rows_and_no_row_reveals_an_address() {
     let app = registered().await;
     // Those of the registration's mail.
     let before = app.sql_number("SELECT COUNT(*) FROM counters").await;

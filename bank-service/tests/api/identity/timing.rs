@@ -29,7 +29,7 @@ pub(super) async fn difference<T>(
             }
         }
         seen.push((median(ones), median(others)));
-        if !all_tell_the_same(&seen) {
+        if !all_agree(&seen) {
             return None;
         }
     }
@@ -37,7 +37,7 @@ pub(super) async fn difference<T>(
 }
 
 /// Whether each round's medians differ by more than chance, all in the same direction.
-fn all_tell_the_same(rounds: &[(i128, i128)]) -> bool {
+fn all_agree(rounds: &[(i128, i128)]) -> bool {
     let differs = |(one, other): &(i128, i128)| (one - other).abs() * 1000 >= one.max(other) * TOLERANCE_PERMILLE;
     let first_is_less = rounds.first().is_some_and(|(one, other)| one < other);
     rounds.iter().all(|round| differs(round) && (round.0 < round.1) == first_is_less)
@@ -56,14 +56,14 @@ fn median(mut times: Vec<Duration>) -> i128 {
 
 #[test]
 fn a_tenth_more_in_every_round_is_a_difference_and_a_disturbed_round_is_not() {
-    for (rounds, told) in [
+    for (rounds, expected) in [
         ([(2_000, 2_200), (2_010, 2_190), (1_990, 2_250)], true),
         ([(2_200, 2_000), (2_190, 2_010), (2_250, 1_990)], true),
         ([(2_000, 2_200), (2_000, 2_200), (2_000, 2_050)], false),
         ([(2_000, 2_200), (2_000, 2_200), (2_400, 2_000)], false),
         ([(2_000, 2_000), (2_000, 2_000), (2_000, 2_000)], false),
     ] {
-        assert_eq!(all_tell_the_same(&rounds), told, "{rounds:?}");
+        assert_eq!(all_agree(&rounds), expected, "{rounds:?}");
     }
     assert_eq!(median([3, 1, 2].map(Duration::from_micros).to_vec()), 2);
 }

@@ -32,12 +32,12 @@ fn with_claims(token: &str, change: impl FnOnce(&mut Value)) -> String {
 }
 
 #[actix_web::test]
-async fn an_access_token_says_what_the_contract_says() {
+async fn an_access_token_has_the_claims_of_the_contract() {
     let app = TestApp::start().await;
     let person = app.user("a@example.com").await;
     let header = part(&person.token, 0);
     assert_eq!((&header["alg"], &header["typ"]), (&json!("EdDSA"), &json!("at+jwt")));
-    let said = claims(&person.token);
+    let token_claims = claims(&person.token);
     let now = 1_768_583_426;
     let expected = json!({
         "sub": person.id.to_string(), "user_id": person.id, "client_id": null, "account_ids": [], "roles": ["user"],
@@ -45,9 +45,9 @@ async fn an_access_token_says_what_the_contract_says() {
         "aud": ["bank-service", "log-service", "email-service"],
     });
     for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(&said[name], value, "{name}");
+        assert_eq!(&token_claims[name], value, "{name}");
     }
-    assert!(said["sid"].is_string() && said["jti"].is_string());
+    assert!(token_claims["sid"].is_string() && token_claims["jti"].is_string());
 }
 
 #[actix_web::test]
@@ -105,12 +105,12 @@ async fn hs256(app: &TestApp, token: &str) -> String {
 async fn a_token_of_another_key_is_refused_even_under_a_known_key_id() {
     let app = TestApp::start().await;
     let person = app.user("a@example.com").await;
-    let said: Claims = serde_json::from_value(claims(&person.token)).unwrap();
+    let token_claims: Claims = serde_json::from_value(claims(&person.token)).unwrap();
     let stranger = SigningKey::generate();
     let kid = part(&person.token, 0)["kid"].as_str().unwrap().to_owned();
     let disguised = SigningKey::from_pkcs8(&kid, stranger.pkcs8()).unwrap();
     for key in [&stranger, &disguised] {
-        let token = key.sign(&said).unwrap();
+        let token = key.sign(&token_claims).unwrap();
         assert_eq!(app.get(&token, "/auth/me").await.outcome(), (401, "invalid_token"));
     }
 }
@@ -119,10 +119,10 @@ async fn a_token_of_another_key_is_refused_even_under_a_known_key_id() {
 async fn a_genuine_signature_is_not_enough() {
     let app = TestApp::start().await;
     let person = app.user("a@example.com").await;
-    let said: Claims = serde_json::from_value(claims(&person.token)).unwrap();
-    let keys = app.running.state.security.keys();
+    let token_claims: Claims = serde_json::from_value(claims(&person.token)).unwrap();
+    let keys = app.running.state.identity.keys();
     let accepted = async |change: &dyn Fn(&mut Claims)| {
-        let mut claims = said.clone();
+        let mut claims = token_claims.clone();
         change(&mut claims);
         let answer = app.get(&keys.sign(&claims).unwrap(), "/auth/me").await;
         (answer.status.as_u16(), answer.body["error"].as_str().unwrap_or_default().to_owned())
@@ -136,7 +136,7 @@ async fn a_genuine_signature_is_not_enough() {
     assert_eq!(accepted(&|c| c.user_id = Some(99)).await, invalid);
     assert_eq!(accepted(&|c| c.exp -= 1800).await, (401, "token_expired".to_owned()));
     assert_eq!(accepted(&|c| c.sid = Some("01947028-0a10-7000-8000-0000000000aa".to_owned())).await.1, "token_revoked");
-    let service = app.running.state.security.service_token("bank-service").unwrap();
+    let service = app.running.state.identity.service_token("bank-service").unwrap();
     assert_eq!(app.get(&service, "/api/users").await.outcome(), (401, "invalid_token"));
 }
 
@@ -154,7 +154,7 @@ async fn a_token_expires_after_a_quarter_of_an_hour() {
 async fn tokens_survive_a_rotation_and_a_restart() {
     let app = TestApp::start().await;
     let old = app.user("a@example.com").await;
-    app.running.state.security.keys().rotate().await.unwrap();
+    app.running.state.identity.keys().rotate().await.unwrap();
     app.clock.advance(Duration::from_mins(12));
     let new = app.person("a@example.com").await;
     assert_ne!(part(&old.token, 0)["kid"], part(&new.token, 0)["kid"]);
@@ -194,12 +194,12 @@ async fn the_lifetime_of_access_tokens_is_a_setting_that_a_logout_does_not_wait_
     app.post_anonymous("/auth/register", body).await.expect(201);
     let tokens = app.login("a@example.com", PASSWORD).await.expect(200);
     let token = tokens["access_token"].as_str().unwrap();
-    let said = claims(token);
+    let token_claims = claims(token);
     assert_eq!(tokens["expires_in"], 3600);
-    assert_eq!(said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(), 3600);
-    app.running.state.security.keys().rotate().await.unwrap();
+    assert_eq!(token_claims["exp"].as_i64().unwrap() - token_claims["iat"].as_i64().unwrap(), 3600);
+    app.running.state.identity.keys().rotate().await.unwrap();
     app.clock.advance(Duration::from_mins(59));
-    app.running.state.security.keys().tend(chrono::TimeDelta::days(30)).await.unwrap();
+    app.running.state.identity.keys().tend(chrono::TimeDelta::days(30)).await.unwrap();
     assert_eq!(app.get(token, "/auth/me").await.status.as_u16(), 200, "its key is published until it expires");
     app.post(token, "/auth/logout", json!({})).await.expect(200);
     assert_eq!(app.get(token, "/auth/me").await.outcome(), (401, "token_revoked"));

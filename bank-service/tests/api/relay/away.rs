@@ -5,27 +5,27 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use service_kit::messaging::{Outgoing, PublishResult, Publisher};
 use tokio::sync::broadcast;
 
 use crate::harness::TestApp;
 
 struct Switch {
     there: AtomicBool,
-    asked: AtomicUsize,
+    publishes: AtomicUsize,
     accepted: AtomicUsize,
     resumed: broadcast::Sender<String>,
 }
 
 #[async_trait]
 impl Publisher for Switch {
-    async fn publish(&self, _: Outgoing) -> Receipt {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+    async fn publish(&self, _: Outgoing) -> PublishResult {
+        self.publishes.fetch_add(1, Ordering::SeqCst);
         if !self.there.load(Ordering::SeqCst) {
-            return Receipt::Unavailable { reason: "switched off".to_owned() };
+            return PublishResult::Unavailable { reason: "switched off".to_owned() };
         }
         self.accepted.fetch_add(1, Ordering::SeqCst);
-        Receipt::Accepted
+        PublishResult::Accepted
     }
 
     fn resumed(&self) -> broadcast::Receiver<String> {
@@ -34,13 +34,13 @@ impl Publisher for Switch {
 }
 
 #[actix_web::test]
-async fn a_transport_that_is_away_is_asked_seldom_and_gets_everything_once_it_is_back() {
+async fn a_transport_that_is_unavailable_is_tried_seldom_and_gets_everything_once_it_is_back() {
     let app = TestApp::start().await;
     app.user("a@example.com").await;
     let waiting = app.events().await.len();
     let switch = Arc::new(Switch {
         there: AtomicBool::new(false),
-        asked: AtomicUsize::new(0),
+        publishes: AtomicUsize::new(0),
         accepted: AtomicUsize::new(0),
         resumed: broadcast::Sender::new(1),
     });
@@ -48,7 +48,7 @@ async fn a_transport_that_is_away_is_asked_seldom_and_gets_everything_once_it_is
 
     // Before the fourth look at what waits there are pauses of 100, 200 and 400 ms.
     let began = Instant::now();
-    while switch.asked.load(Ordering::SeqCst) <= 3 * waiting {
+    while switch.publishes.load(Ordering::SeqCst) <= 3 * waiting {
         assert!(began.elapsed() < Duration::from_mins(1), "it is not asked any more");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

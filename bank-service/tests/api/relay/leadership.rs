@@ -7,7 +7,7 @@ use mysql_async::prelude::Queryable;
 use service_kit::config::Secret;
 use tokio::task::JoinHandle;
 
-use super::support::{Notes, eventually};
+use super::support::{RecordingPublisher, eventually};
 use crate::database;
 use crate::harness::TestApp;
 
@@ -17,8 +17,8 @@ async fn beside(first: &TestApp) -> TestApp {
     TestApp::start_with(move |config| config.database_url = url).await
 }
 
-fn relay(app: &TestApp, notes: &Arc<Notes>) -> JoinHandle<()> {
-    service_kit::task::spawn("relay", app.running.relay(notes.clone()).run())
+fn relay(app: &TestApp, recorder: &Arc<RecordingPublisher>) -> JoinHandle<()> {
+    service_kit::task::spawn("relay", app.running.relay(recorder.clone()).run())
 }
 
 fn leads(app: &TestApp) -> bool {
@@ -36,8 +36,8 @@ async fn a_process_that_is_alone_publishes_at_once() {
     let app = TestApp::start().await;
     app.empty_outbox().await;
     app.city_event(1, "a").await;
-    let notes = Arc::new(Notes::new());
-    let relay = relay(&app, &notes);
+    let recorder = Arc::new(RecordingPublisher::new());
+    let relay = relay(&app, &recorder);
     eventually("it is published", async || app.unsent().await == 0).await;
     assert!(leads(&app));
     app.shutdown.begin();
@@ -55,8 +55,8 @@ async fn of_two_replicas_one_publishes_what_both_commit_and_the_other_follows_at
     let first = TestApp::start().await;
     first.empty_outbox().await;
     let second = beside(&first).await;
-    let (notes, others) = (Arc::new(Notes::new()), Arc::new(Notes::new()));
-    let one = relay(&first, &notes);
+    let (recorder, others) = (Arc::new(RecordingPublisher::new()), Arc::new(RecordingPublisher::new()));
+    let one = relay(&first, &recorder);
     eventually("the first leads", async || leads(&first)).await;
     let two = relay(&second, &others);
     for n in 0..40 {
@@ -64,14 +64,14 @@ async fn of_two_replicas_one_publishes_what_both_commit_and_the_other_follows_at
         app.city_event(n % 3 + 1, &n.to_string()).await;
     }
     eventually("all are sent", async || first.unsent().await == 0).await;
-    assert_eq!((notes.count(), others.count()), (40, 0), "each is published once, by the leader");
+    assert_eq!((recorder.count(), others.count()), (40, 0), "each is published once, by the leader");
     assert!(!leads(&second));
 
     first.shutdown.begin();
     one.await.unwrap();
     second.city_event(1, "after").await;
     eventually("the second has taken over", async || second.unsent().await == 0).await;
-    assert_eq!((notes.count(), others.count()), (40, 1));
+    assert_eq!((recorder.count(), others.count()), (40, 1));
     second.shutdown.begin();
     two.await.unwrap();
 }
@@ -86,8 +86,8 @@ async fn a_lease_that_nobody_renews_is_taken_over() {
     let mut dead = app.running.state.store.lease("outbox-relay").unwrap();
     assert!(dead.hold(Duration::from_secs(3)).await.unwrap());
     app.city_event(1, "a").await;
-    let notes = Arc::new(Notes::new());
-    let relay = relay(&app, &notes);
+    let recorder = Arc::new(RecordingPublisher::new());
+    let relay = relay(&app, &recorder);
     let took = eventually("it is published", async || app.unsent().await == 0).await;
     assert!(took > Duration::from_secs(1), "before it ran out: {took:?}");
     assert!(!dead.hold(Duration::from_secs(3)).await.unwrap(), "who comes back late does not get it");
@@ -103,18 +103,18 @@ async fn a_leader_that_cannot_renew_stops_before_its_lease_runs_out_and_goes_on_
     assert!(database::on_server(), "TEST_DATABASE_URL names no server");
     let app = TestApp::start().await;
     app.empty_outbox().await;
-    let notes = Arc::new(Notes::new());
-    let relay = relay(&app, &notes);
+    let recorder = Arc::new(RecordingPublisher::new());
+    let relay = relay(&app, &recorder);
     eventually("it leads", async || leads(&app)).await;
     statement(&app, "RENAME TABLE leases TO leases_away").await;
     eventually("it does not lead any more", async || !leads(&app)).await;
     app.city_event(1, "a").await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!((app.unsent().await, notes.count()), (1, 0));
+    assert_eq!((app.unsent().await, recorder.count()), (1, 0));
 
     statement(&app, "RENAME TABLE leases_away TO leases").await;
     eventually("it is published", async || app.unsent().await == 0).await;
-    assert_eq!(notes.count(), 1);
+    assert_eq!(recorder.count(), 1);
     app.shutdown.begin();
     relay.await.unwrap();
 }

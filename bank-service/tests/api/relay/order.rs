@@ -6,32 +6,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use service_kit::messaging::{Outgoing, PublishResult, Publisher};
 use tokio::sync::broadcast;
 
-use super::support::{Notes, eventually};
+use super::support::{RecordingPublisher, eventually};
 use crate::harness::TestApp;
 
 /// Takes unequal times, works on many at once, and is away again and again.
-struct Moody {
-    notes: Notes,
-    asked: AtomicU64,
+struct UnreliablePublisher {
+    recorder: RecordingPublisher,
+    turns: AtomicU64,
 }
 
 #[async_trait]
-impl Publisher for Moody {
-    async fn publish(&self, outgoing: Outgoing) -> Receipt {
-        let turn = self.asked.fetch_add(1, Ordering::SeqCst);
+impl Publisher for UnreliablePublisher {
+    async fn publish(&self, outgoing: Outgoing) -> PublishResult {
+        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(turn * 7 % 11)).await;
         if turn % 9 == 5 {
-            return Receipt::Unavailable { reason: "in a mood".to_owned() };
+            return PublishResult::Unavailable { reason: "in a mood".to_owned() };
         }
-        self.notes.note(&outgoing);
-        Receipt::Accepted
+        self.recorder.record(&outgoing);
+        PublishResult::Accepted
     }
 
     fn resumed(&self) -> broadcast::Receiver<String> {
-        self.notes.resumed.subscribe()
+        self.recorder.resumed.subscribe()
     }
 }
 
@@ -54,12 +54,12 @@ async fn events_of_one_entity_arrive_in_their_order_over_an_unreliable_transport
     for n in 0..60 {
         app.city_event(n % 4 + 1, &n.to_string()).await;
     }
-    let moody = Arc::new(Moody { notes: Notes::new(), asked: AtomicU64::new(0) });
-    let relay = service_kit::task::spawn("relay", app.running.relay(moody.clone()).run());
+    let publisher = Arc::new(UnreliablePublisher { recorder: RecordingPublisher::new(), turns: AtomicU64::new(0) });
+    let relay = service_kit::task::spawn("relay", app.running.relay(publisher.clone()).run());
     eventually("all are sent", async || app.unsent().await == 0).await;
     app.shutdown.begin();
     relay.await.unwrap();
-    for (city, names) in by_city(moody.notes.arrived()) {
+    for (city, names) in by_city(publisher.recorder.arrived()) {
         assert!(names.len() == 15 && names.is_sorted(), "city {city}: {names:?}");
     }
 }
@@ -72,9 +72,9 @@ async fn a_clock_that_is_ahead_neither_delays_an_event_nor_lets_a_later_one_pass
     app.city_event(1, "0").await;
     app.clock.set(crate::harness::start_of_tests());
     app.city_event(1, "1").await;
-    let notes = Arc::new(Notes::new());
-    app.running.relay(notes.clone()).drain().await.unwrap();
-    assert_eq!(by_city(notes.arrived()), BTreeMap::from([(1, vec![0, 1])]));
+    let recorder = Arc::new(RecordingPublisher::new());
+    app.running.relay(recorder.clone()).drain().await.unwrap();
+    assert_eq!(by_city(recorder.arrived()), BTreeMap::from([(1, vec![0, 1])]));
 }
 
 #[actix_web::test]
@@ -84,15 +84,15 @@ async fn a_leader_that_was_killed_half_way_is_followed_in_order() {
     for n in 0..30 {
         app.city_event(n % 2 + 1, &n.to_string()).await;
     }
-    let moody = Arc::new(Moody { notes: Notes::new(), asked: AtomicU64::new(0) });
-    let killed = service_kit::task::spawn("relay", app.running.relay(moody.clone()).run());
-    eventually("some have arrived", async || moody.notes.count() > 5).await;
+    let publisher = Arc::new(UnreliablePublisher { recorder: RecordingPublisher::new(), turns: AtomicU64::new(0) });
+    let killed = service_kit::task::spawn("relay", app.running.relay(publisher.clone()).run());
+    eventually("some have arrived", async || publisher.recorder.count() > 5).await;
     killed.abort();
-    let next = service_kit::task::spawn("relay", app.running.relay(moody.clone()).run());
+    let next = service_kit::task::spawn("relay", app.running.relay(publisher.clone()).run());
     eventually("all are sent", async || app.unsent().await == 0).await;
     app.shutdown.begin();
     next.await.unwrap();
-    for (city, names) in by_city(moody.notes.arrived()) {
+    for (city, names) in by_city(publisher.recorder.arrived()) {
         assert!(names.len() == 15 && names.is_sorted(), "city {city}: {names:?}");
     }
 }

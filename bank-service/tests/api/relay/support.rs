@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bank_service::store::{Outcome, StoreError, outbox};
 use service_kit::clock::Clock as _;
-use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use service_kit::messaging::{Outgoing, PublishResult, Publisher};
 use shared_events::events::{City, CityUpdated};
 use tokio::sync::broadcast;
 
 use crate::harness::TestApp;
 
 /// Takes everything at once, and notes the city of each event in the order of arrival.
-pub(crate) struct Notes {
+pub(crate) struct RecordingPublisher {
     arrived: Mutex<Vec<(i64, String)>>,
     pub(crate) resumed: broadcast::Sender<String>,
 }
 
-impl Notes {
+impl RecordingPublisher {
     pub(crate) fn new() -> Self {
         Self { arrived: Mutex::default(), resumed: broadcast::Sender::new(1) }
     }
@@ -32,7 +32,7 @@ impl Notes {
         self.arrived.lock().unwrap().len()
     }
 
-    pub(crate) fn note(&self, outgoing: &Outgoing) {
+    pub(crate) fn record(&self, outgoing: &Outgoing) {
         let body: serde_json::Value = serde_json::from_slice(&outgoing.message.body).unwrap();
         let data = &body["data"];
         let city = (data["id"].as_i64().unwrap(), data["name"].as_str().unwrap().to_owned());
@@ -41,10 +41,10 @@ impl Notes {
 }
 
 #[async_trait]
-impl Publisher for Notes {
-    async fn publish(&self, outgoing: Outgoing) -> Receipt {
-        self.note(&outgoing);
-        Receipt::Accepted
+impl Publisher for RecordingPublisher {
+    async fn publish(&self, outgoing: Outgoing) -> PublishResult {
+        self.record(&outgoing);
+        PublishResult::Accepted
     }
 
     fn resumed(&self) -> broadcast::Receiver<String> {
@@ -72,8 +72,8 @@ impl TestApp {
         struct Hole(broadcast::Sender<String>);
         #[async_trait]
         impl Publisher for Hole {
-            async fn publish(&self, _: Outgoing) -> Receipt {
-                Receipt::Accepted
+            async fn publish(&self, _: Outgoing) -> PublishResult {
+                PublishResult::Accepted
             }
             fn resumed(&self) -> broadcast::Receiver<String> {
                 self.0.subscribe()

@@ -9,7 +9,7 @@ use bank_service::outbox::Relay;
 use bank_service::store::{Outcome, StoreError, unrouted};
 use chrono::TimeDelta;
 use service_kit::clock::Clock as _;
-use service_kit::messaging::{Outgoing, Publisher, Receipt};
+use service_kit::messaging::{Outgoing, PublishResult, Publisher};
 use shared_events::events::{BankCreated, CityUpdated, EmailRequested, Event as _};
 use tokio::sync::broadcast;
 
@@ -33,20 +33,20 @@ impl Bindings {
         self.bound.lock().unwrap().insert(event_type.to_owned());
     }
 
-    fn tries(&self) -> usize {
+    fn attempts(&self) -> usize {
         self.published.lock().unwrap().len()
     }
 }
 
 #[async_trait]
 impl Publisher for Bindings {
-    async fn publish(&self, outgoing: Outgoing) -> Receipt {
+    async fn publish(&self, outgoing: Outgoing) -> PublishResult {
         let key = outgoing.message.routing_key;
         self.published.lock().unwrap().push(key.clone());
         if self.bound.lock().unwrap().contains(&key) {
-            return Receipt::Accepted;
+            return PublishResult::Accepted;
         }
-        Receipt::Unrouted { after: AFTER, reason: "no queue".to_owned() }
+        PublishResult::Unrouted { after: AFTER, reason: "no queue".to_owned() }
     }
 
     fn resumed(&self) -> broadcast::Receiver<String> {
@@ -88,14 +88,14 @@ async fn an_event_that_no_queue_takes_for_a_minute_is_unrouted_and_comes_when_on
     let metrics = app.running.state.metrics.render();
     assert!(metrics.contains("bank_events_unrouted_total{event_type=\"city.updated\""), "{metrics}");
 
-    let tries = bindings.tries();
+    let attempts = bindings.attempts();
     app.clock.advance(Duration::from_mins(58));
     relay.drain().await.unwrap();
-    assert_eq!(bindings.tries(), tries, "it costs nothing meanwhile");
+    assert_eq!(bindings.attempts(), attempts, "it costs nothing meanwhile");
     bindings.bind(CityUpdated::TYPE);
     app.clock.advance(Duration::from_mins(2));
     relay.drain().await.unwrap();
-    assert_eq!((app.unsent().await, unrouted_types(&app).await.len(), bindings.tries()), (0, 0, tries + 1));
+    assert_eq!((app.unsent().await, unrouted_types(&app).await.len(), bindings.attempts()), (0, 0, attempts + 1));
 }
 
 #[actix_web::test]
@@ -103,10 +103,10 @@ async fn a_start_tries_unrouted_events_again_and_one_that_comes_back_waits_no_se
     let (app, bindings, mut relay) = start().await;
     app.city_event(1, "a").await;
     give_up(&app, &mut relay).await;
-    let tries = bindings.tries();
+    let attempts = bindings.attempts();
     let mut next = app.running.relay(bindings.clone());
     next.drain().await.unwrap();
-    assert_eq!((bindings.tries(), unrouted_types(&app).await.len()), (tries + 1, 1));
+    assert_eq!((bindings.attempts(), unrouted_types(&app).await.len()), (attempts + 1, 1));
     bindings.bind(CityUpdated::TYPE);
     app.running.relay(bindings.clone()).drain().await.unwrap();
     assert_eq!(unrouted_types(&app).await.len(), 0);
@@ -155,7 +155,7 @@ async fn retention_removes_what_is_unrouted_and_nothing_else_that_was_never_publ
 }
 
 #[actix_web::test]
-async fn the_journey_and_the_watch_tell_of_an_unrouted_event() {
+async fn the_journey_and_the_watch_show_an_unrouted_event() {
     let (app, _, mut relay) = start().await;
     let id = app.commit(&CityUpdated::example()).await;
     give_up(&app, &mut relay).await;

@@ -3,22 +3,22 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::world::Fixture;
 
 /// Every route that takes a body: method, path, a good body.
-fn routes(world: &World) -> Vec<(Method, String, Value)> {
-    let (bank, ada) = (world.bank, &world.ada);
+fn routes(fixture: &Fixture) -> Vec<(Method, String, Value)> {
+    let (bank, ada) = (fixture.bank, &fixture.ada);
     let account = json!({"client_id": ada.client, "bank_id": bank, "balance": 5});
     vec![
         (Method::POST, "/api/banks".to_owned(), json!({"name": "Good Bank"})),
         (Method::PUT, format!("/api/banks/{bank}"), json!({"name": "Good Bank"})),
         (Method::POST, "/api/cities".to_owned(), json!({"name": "Good City"})),
-        (Method::PUT, format!("/api/cities/{}", world.city), json!({"name": "Good City"})),
+        (Method::PUT, format!("/api/cities/{}", fixture.city), json!({"name": "Good City"})),
         (Method::POST, "/api/social-statuses".to_owned(), json!({"name": "good"})),
-        (Method::PUT, format!("/api/social-statuses/{}", world.status), json!({"name": "good"})),
-        (Method::POST, format!("/api/banks/{bank}/branches"), json!({"city_id": world.city})),
-        (Method::PUT, format!("/api/branches/{}", world.branch), json!({"city_id": world.city})),
-        (Method::POST, "/api/clients".to_owned(), json!({"name": "Good Client", "user_id": world.admin.id})),
+        (Method::PUT, format!("/api/social-statuses/{}", fixture.status), json!({"name": "good"})),
+        (Method::POST, format!("/api/banks/{bank}/branches"), json!({"city_id": fixture.city})),
+        (Method::PUT, format!("/api/branches/{}", fixture.branch), json!({"city_id": fixture.city})),
+        (Method::POST, "/api/clients".to_owned(), json!({"name": "Good Client", "user_id": fixture.admin.id})),
         (Method::PUT, format!("/api/clients/{}", ada.client), json!({"name": "Good Client"})),
         (Method::POST, "/api/accounts".to_owned(), account.clone()),
         (Method::POST, format!("/api/banks/{bank}/accounts"), account.clone()),
@@ -30,19 +30,19 @@ fn routes(world: &World) -> Vec<(Method, String, Value)> {
 }
 
 /// Sends the good body with one field set to a bad value, which must be named in the answer.
-async fn refuse(world: &World, (method, path, good): &(Method, String, Value), field: &str, bad: Value) {
+async fn refuse(fixture: &Fixture, (method, path, good): &(Method, String, Value), field: &str, bad: Value) {
     let mut body = good.clone();
     body[field] = bad.clone();
-    let request = world.app.request(method.clone(), path, Some(&world.admin.token)).json(&body);
-    let answer = world.app.send(request).await;
+    let request = fixture.app.request(method.clone(), path, Some(&fixture.admin.token)).json(&body);
+    let answer = fixture.app.send(request).await;
     assert_eq!(answer.outcome(), (422, "validation_failed"), "{method} {path} {field}={bad}: {}", answer.body);
     assert!(answer.body["errors"][field].is_array(), "{method} {path} {field}={bad}: {}", answer.body);
 }
 
 #[actix_web::test]
 async fn bad_values_are_named_and_change_nothing() {
-    let world = World::new().await;
-    let before = world.snapshot().await;
+    let fixture = Fixture::new().await;
+    let before = fixture.snapshot().await;
     let two_to_63: Value = serde_json::from_str("9223372036854775808").unwrap();
     let balances = [
         json!(-1),
@@ -72,10 +72,10 @@ async fn bad_values_are_named_and_change_nothing() {
         json!("a\u{202e}b"),
     ];
     let ids = [json!(0), json!(-1), json!("1"), json!(1.5), two_to_63, json!([1]), json!(true)];
-    for route in routes(&world) {
-        refuse(&world, &route, "id", json!(1)).await;
-        refuse(&world, &route, "version", json!(1)).await;
-        refuse(&world, &route, "no_such_field", json!(1)).await;
+    for route in routes(&fixture) {
+        refuse(&fixture, &route, "id", json!(1)).await;
+        refuse(&fixture, &route, "version", json!(1)).await;
+        refuse(&fixture, &route, "no_such_field", json!(1)).await;
         let faults: &[(&str, &[Value])] = &[
             ("balance", &balances),
             ("name", &names),
@@ -86,56 +86,56 @@ async fn bad_values_are_named_and_change_nothing() {
         ];
         for (field, bad) in faults.iter().filter(|(field, _)| route.2.get(*field).is_some()) {
             for value in *bad {
-                refuse(&world, &route, field, value.clone()).await;
+                refuse(&fixture, &route, field, value.clone()).await;
             }
         }
     }
-    assert_eq!(world.snapshot().await, before);
+    assert_eq!(fixture.snapshot().await, before);
 }
 
 #[actix_web::test]
 async fn what_an_item_hangs_on_is_read_only() {
-    let world = World::new().await;
-    let before = world.snapshot().await;
+    let fixture = Fixture::new().await;
+    let before = fixture.snapshot().await;
     for (path, fields) in [
-        (format!("/api/branches/{}", world.branch), &["id", "bank_id"][..]),
-        (format!("/api/clients/{}", world.ada.client), &["id", "user_id"]),
-        (format!("/api/accounts/{}", world.ada.account), &["id", "client_id", "bank_id", "currency"]),
-        (format!("/api/cards/{}", world.ada.card), &["id", "account_id"]),
+        (format!("/api/branches/{}", fixture.branch), &["id", "bank_id"][..]),
+        (format!("/api/clients/{}", fixture.ada.client), &["id", "user_id"]),
+        (format!("/api/accounts/{}", fixture.ada.account), &["id", "client_id", "bank_id", "currency"]),
+        (format!("/api/cards/{}", fixture.ada.card), &["id", "account_id"]),
     ] {
         for field in fields {
-            let answer = world.app.put(&world.admin.token, &path, json!({*field: 1})).await;
+            let answer = fixture.app.put(&fixture.admin.token, &path, json!({*field: 1})).await;
             assert_eq!(answer.body["errors"][field], json!(["is read-only"]), "{path} {field}: {}", answer.body);
         }
     }
     for code in ["eur", "EURO", "XXX", "", "12E", "BGN"] {
-        let body = json!({"client_id": world.ada.client, "bank_id": world.bank, "currency": code});
-        let answer = world.app.post(&world.admin.token, "/api/accounts", body).await;
+        let body = json!({"client_id": fixture.ada.client, "bank_id": fixture.bank, "currency": code});
+        let answer = fixture.app.post(&fixture.admin.token, "/api/accounts", body).await;
         assert!(answer.body["errors"]["currency"].is_array(), "{code}: {}", answer.body);
     }
-    assert_eq!(world.snapshot().await, before);
+    assert_eq!(fixture.snapshot().await, before);
 }
 
 #[actix_web::test]
 async fn a_withdrawn_currency_opens_no_account_and_those_in_it_go_on() {
-    let world = World::new().await;
-    let (admin, ada) = (&world.admin.token, &world.ada);
-    let open = json!({"client_id": ada.client, "bank_id": world.bank, "currency": "ANG"});
-    let refused = world.app.post(admin, "/api/accounts", open).await;
+    let fixture = Fixture::new().await;
+    let (admin, ada) = (&fixture.admin.token, &fixture.ada);
+    let open = json!({"client_id": ada.client, "bank_id": fixture.bank, "currency": "ANG"});
+    let refused = fixture.app.post(admin, "/api/accounts", open).await;
     assert_eq!(refused.outcome(), (422, "validation_failed"));
     assert_eq!(refused.body["errors"], json!({"currency": ["is withdrawn from ISO 4217; use XCG"]}));
-    world.app.sql_change("UPDATE accounts SET currency = 'ANG'").await;
+    fixture.app.sql_change("UPDATE accounts SET currency = 'ANG'").await;
     let path = format!("/api/accounts/{}", ada.account);
-    assert_eq!(world.app.get(admin, &path).await.expect(200)["currency"], "ANG");
-    let changed = world.app.put(admin, &path, json!({"balance": 77})).await.item(200);
+    assert_eq!(fixture.app.get(admin, &path).await.expect(200)["currency"], "ANG");
+    let changed = fixture.app.put(admin, &path, json!({"balance": 77})).await.item(200);
     assert_eq!((&changed["balance"], &changed["currency"]), (&json!(77), &json!("ANG")));
-    assert_eq!(world.app.get(admin, "/api/accounts?currency=ANG").await.expect(200)["total"], 2);
+    assert_eq!(fixture.app.get(admin, "/api/accounts?currency=ANG").await.expect(200)["total"], 2);
 }
 
 #[actix_web::test]
 async fn bodies_that_are_no_object_of_json_are_refused() {
-    let world = World::new().await;
-    let before = world.snapshot().await;
+    let fixture = Fixture::new().await;
+    let before = fixture.snapshot().await;
     let deep = format!("{{\"name\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(65 * 1024));
     let bodies: [(&[u8], (u16, &str)); 11] = [
@@ -151,24 +151,24 @@ async fn bodies_that_are_no_object_of_json_are_refused() {
         (b"[]", (422, "validation_failed")),
         (b"null", (422, "validation_failed")),
     ];
-    for (method, path, _) in routes(&world) {
+    for (method, path, _) in routes(&fixture) {
         for (body, expected) in bodies {
-            let request = world.app.request(method.clone(), &path, Some(&world.admin.token));
+            let request = fixture.app.request(method.clone(), &path, Some(&fixture.admin.token));
             let request = request.header("Content-Type", "application/json").body(body.to_vec());
-            let answer = world.app.send(request).await;
+            let answer = fixture.app.send(request).await;
             assert_eq!(answer.outcome(), expected, "{method} {path}");
             assert_eq!(answer.headers["content-type"], "application/problem+json");
         }
-        let request = world.app.request(method.clone(), &path, Some(&world.admin.token)).body("name=x");
+        let request = fixture.app.request(method.clone(), &path, Some(&fixture.admin.token)).body("name=x");
         let request = request.header("Content-Type", "application/x-www-form-urlencoded");
-        assert_eq!(world.app.send(request).await.outcome(), (415, "unsupported_media_type"), "{method} {path}");
+        assert_eq!(fixture.app.send(request).await.outcome(), (415, "unsupported_media_type"), "{method} {path}");
     }
-    assert_eq!(world.snapshot().await, before);
+    assert_eq!(fixture.snapshot().await, before);
 }
 
 #[actix_web::test]
 async fn json_beyond_a_limit_is_refused_by_the_name_of_that_limit() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let deep = format!("{{\"name\":{}{}}}", "[".repeat(200), "]".repeat(200));
     for (body, limit) in [
         (r#"{"balance":1e400}"#.to_owned(), "The body holds a number beyond"),
@@ -177,9 +177,9 @@ async fn json_beyond_a_limit_is_refused_by_the_name_of_that_limit() {
     ] {
         // With a body that has to be there, and with one that may be missing.
         for path in ["/api/banks", "/api/devices/1/push-test"] {
-            let request = world.app.request(Method::POST, path, Some(&world.admin.token));
+            let request = fixture.app.request(Method::POST, path, Some(&fixture.admin.token));
             let request = request.header("Content-Type", "application/json").body(body.clone());
-            let answer = world.app.send(request).await;
+            let answer = fixture.app.send(request).await;
             assert_eq!(answer.outcome(), (400, "malformed_request"), "{path}");
             assert!(answer.body["detail"].as_str().unwrap().starts_with(limit), "{}", answer.body);
         }
@@ -188,22 +188,22 @@ async fn json_beyond_a_limit_is_refused_by_the_name_of_that_limit() {
 
 #[actix_web::test]
 async fn what_cannot_be_an_id_names_nothing() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for list in ["banks", "cities", "social-statuses", "branches", "clients", "accounts", "cards"] {
         for id in ["0", "-1", "18446744073709551616", "9223372036854775808", "abc", "1.0", "%00", "+1", "1%20", "01"] {
             let path = format!("/api/{list}/{id}");
-            assert_eq!(world.app.get(&world.admin.token, &path).await.outcome(), (404, "not_found"), "{path}");
-            assert_eq!(world.app.delete(&world.admin.token, &path).await.outcome(), (404, "not_found"), "{path}");
+            assert_eq!(fixture.app.get(&fixture.admin.token, &path).await.outcome(), (404, "not_found"), "{path}");
+            assert_eq!(fixture.app.delete(&fixture.admin.token, &path).await.outcome(), (404, "not_found"), "{path}");
         }
     }
     for path in ["/api/banks/0/branches", "/api/clients/x/accounts", "/api/accounts/-1/cards"] {
-        assert_eq!(world.app.get(&world.admin.token, path).await.outcome(), (404, "not_found"), "{path}");
+        assert_eq!(fixture.app.get(&fixture.admin.token, path).await.outcome(), (404, "not_found"), "{path}");
     }
 }
 
 #[actix_web::test]
 async fn methods_that_a_route_does_not_have_are_refused() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for (method, path) in [
         (Method::PATCH, "/api/banks"),
         (Method::DELETE, "/api/banks"),
@@ -212,7 +212,7 @@ async fn methods_that_a_route_does_not_have_are_refused() {
         (Method::POST, "/api/cards"),
         (Method::POST, "/api/branches"),
     ] {
-        let answer = world.app.send(world.app.request(method.clone(), path, Some(&world.admin.token))).await;
+        let answer = fixture.app.send(fixture.app.request(method.clone(), path, Some(&fixture.admin.token))).await;
         assert_eq!(answer.outcome(), (405, "method_not_allowed"), "{method} {path}");
     }
 }

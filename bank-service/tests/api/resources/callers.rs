@@ -6,7 +6,7 @@ use bank_service::domain::policy::{Action, Method, Rule, Who};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::world::{World, id};
+use super::world::{Fixture, id};
 use crate::harness::{PASSWORD, Person};
 
 /// Who calls.
@@ -31,22 +31,22 @@ pub(super) const CALLERS: [Caller; 7] = [
     Caller::Blocked,
 ];
 
-pub(super) struct Cast {
+pub(super) struct Callers {
     stranger: Person,
     custom: Person,
     manager: Person,
     blocked: Person,
 }
 
-impl Cast {
-    pub(super) async fn new(world: &World) -> Self {
-        let admin = &world.admin;
-        world.app.post(&admin.token, "/api/roles", json!({"name": "auditor"})).await.expect(201);
-        let stranger = world.app.user("stranger@example.com").await;
-        let custom = world.app.with_roles(admin, "auditor@example.com", &["auditor"]).await;
-        let manager = world.app.manager(admin).await;
-        let blocked = world.app.user("blocked@example.com").await;
-        world
+impl Callers {
+    pub(super) async fn new(fixture: &Fixture) -> Self {
+        let admin = &fixture.admin;
+        fixture.app.post(&admin.token, "/api/roles", json!({"name": "auditor"})).await.expect(201);
+        let stranger = fixture.app.user("stranger@example.com").await;
+        let custom = fixture.app.with_roles(admin, "auditor@example.com", &["auditor"]).await;
+        let manager = fixture.app.manager(admin).await;
+        let blocked = fixture.app.user("blocked@example.com").await;
+        fixture
             .app
             .put(&admin.token, &format!("/api/users/{}", blocked.id), json!({"is_blocked": true}))
             .await
@@ -54,14 +54,14 @@ impl Cast {
         Self { stranger, custom, manager, blocked }
     }
 
-    pub(super) fn token<'a>(&'a self, world: &'a World, caller: Caller) -> Option<&'a str> {
+    pub(super) fn token<'a>(&'a self, fixture: &'a Fixture, caller: Caller) -> Option<&'a str> {
         match caller {
             Caller::Anonymous => None,
-            Caller::Owner => Some(world.ada.token()),
+            Caller::Owner => Some(fixture.ada.token()),
             Caller::Stranger => Some(&self.stranger.token),
             Caller::CustomRole => Some(&self.custom.token),
             Caller::Manager => Some(&self.manager.token),
-            Caller::Admin => Some(&world.admin.token),
+            Caller::Admin => Some(&fixture.admin.token),
             Caller::Blocked => Some(&self.blocked.token),
         }
     }
@@ -88,7 +88,7 @@ pub(super) fn is_own_list(action: Action, path: &str) -> bool {
 }
 
 /// With a name or an address that no other call has given.
-pub(super) fn body_of(action: Action, world: &World) -> Value {
+pub(super) fn body_of(action: Action, fixture: &Fixture) -> Value {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let number = CALLS.fetch_add(1, Ordering::Relaxed);
     match action {
@@ -99,9 +99,9 @@ pub(super) fn body_of(action: Action, world: &World) -> Value {
             json!({"name": "Other Name"})
         }
         Action::TestDevice => json!({"title": "Test"}),
-        Action::CreateBranch | Action::UpdateBranch => json!({"city_id": world.city}),
-        Action::CreateClient => json!({"name": "New Client", "user_id": world.ada.person.id}),
-        Action::CreateAccount => json!({"client_id": world.ada.client, "bank_id": world.bank, "balance": 1}),
+        Action::CreateBranch | Action::UpdateBranch => json!({"city_id": fixture.city}),
+        Action::CreateClient => json!({"name": "New Client", "user_id": fixture.ada.person.id}),
+        Action::CreateAccount => json!({"client_id": fixture.ada.client, "bank_id": fixture.bank, "balance": 1}),
         Action::CreateUser => json!({"email": format!("new{number}@example.com"), "password": PASSWORD}),
         Action::UpdateUser => json!({"roles": ["user"]}),
         Action::CreateRole => json!({"name": format!("new-role-{number}")}),
@@ -115,36 +115,42 @@ pub(super) fn body_of(action: Action, world: &World) -> Value {
 }
 
 /// The pattern with the owner's ids in it.
-pub(super) async fn path_of(action: Action, pattern: &str, world: &World) -> String {
+pub(super) async fn path_of(action: Action, pattern: &str, fixture: &Fixture) -> String {
     let item = match action {
-        Action::ReadBank | Action::UpdateBank | Action::DeleteBank => world.bank,
-        Action::ReadCity | Action::UpdateCity | Action::DeleteCity => world.city,
-        Action::ReadSocialStatus | Action::UpdateSocialStatus | Action::DeleteSocialStatus => world.status,
-        Action::ReadBranch | Action::UpdateBranch | Action::DeleteBranch => world.branch,
-        Action::ReadClient | Action::UpdateClient | Action::DeleteClient => world.ada.client,
-        Action::ReadAccount | Action::UpdateAccount | Action::DeleteAccount => world.ada.account,
-        Action::ReadCard | Action::UpdateCard | Action::DeleteCard => world.ada.card,
+        Action::ReadBank | Action::UpdateBank | Action::DeleteBank => fixture.bank,
+        Action::ReadCity | Action::UpdateCity | Action::DeleteCity => fixture.city,
+        Action::ReadSocialStatus | Action::UpdateSocialStatus | Action::DeleteSocialStatus => fixture.status,
+        Action::ReadBranch | Action::UpdateBranch | Action::DeleteBranch => fixture.branch,
+        Action::ReadClient | Action::UpdateClient | Action::DeleteClient => fixture.ada.client,
+        Action::ReadAccount | Action::UpdateAccount | Action::DeleteAccount => fixture.ada.account,
+        Action::ReadCard | Action::UpdateCard | Action::DeleteCard => fixture.ada.card,
         Action::ReadRole | Action::UpdateRole | Action::DeleteRole => {
-            let roles = world.app.get(&world.admin.token, "/api/roles?name=auditor").await.expect(200);
+            let roles = fixture.app.get(&fixture.admin.token, "/api/roles?name=auditor").await.expect(200);
             id(&roles["results"][0])
         }
-        Action::RemoveDevice | Action::TestDevice => device_of_ada(world).await,
-        _ => world.ada.person.id,
+        Action::RemoveDevice | Action::TestDevice => device_of_ada(fixture).await,
+        _ => fixture.ada.person.id,
     };
     let pattern = match action {
-        Action::ReadEvent => pattern.replace("{id}", &world.app.events().await[0].id.to_string()),
-        Action::ReadDeadLetter => pattern.replace("{queue}/{id}", &world.app.letters.some().await),
+        Action::ReadEvent => pattern.replace("{id}", &fixture.app.events().await[0].id.to_string()),
+        Action::ReadDeadLetter => pattern.replace("{queue}/{id}", &fixture.app.dead_letters.some().await),
         _ => pattern.to_owned(),
     };
     pattern
         .replace("{id}", &item.to_string())
-        .replace("{bank_id}", &world.bank.to_string())
-        .replace("{client_id}", &world.ada.client.to_string())
-        .replace("{account_id}", &world.ada.account.to_string())
+        .replace("{bank_id}", &fixture.bank.to_string())
+        .replace("{client_id}", &fixture.ada.client.to_string())
+        .replace("{account_id}", &fixture.ada.account.to_string())
 }
 
-pub(super) async fn call(world: &World, method: Method, path: &str, token: Option<&str>, body: Value) -> StatusCode {
-    let app = &world.app;
+pub(super) async fn call(
+    fixture: &Fixture,
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    body: Value,
+) -> StatusCode {
+    let app = &fixture.app;
     let name = method.as_str().parse().unwrap();
     let request = app.request(name, path, token);
     let request = if matches!(method, Method::Post | Method::Put) { request.json(&body) } else { request };
@@ -156,19 +162,19 @@ pub(super) async fn call(world: &World, method: Method, path: &str, token: Optio
 }
 
 /// Makes an item to delete, of the owner where it has one, and gives its path.
-pub(super) async fn fresh_item(action: Action, pattern: &str, world: &World) -> String {
-    let (app, admin) = (&world.app, &world.admin.token);
+pub(super) async fn fresh_item(action: Action, pattern: &str, fixture: &Fixture) -> String {
+    let (app, admin) = (&fixture.app, &fixture.admin.token);
     let (list, body) = match action {
         Action::DeleteBank => ("/api/banks".to_owned(), json!({"name": "Passing Bank"})),
         Action::DeleteCity => ("/api/cities".to_owned(), json!({"name": "Passing City"})),
         Action::DeleteSocialStatus => ("/api/social-statuses".to_owned(), json!({"name": "passing"})),
-        Action::DeleteBranch => (format!("/api/banks/{}/branches", world.bank), json!({"city_id": world.city})),
+        Action::DeleteBranch => (format!("/api/banks/{}/branches", fixture.bank), json!({"city_id": fixture.city})),
         Action::DeleteClient => {
-            return pattern.replace("{id}", &client_of_ada(world).await.to_string());
+            return pattern.replace("{id}", &client_of_ada(fixture).await.to_string());
         }
         Action::DeleteAccount | Action::DeleteCard => {
-            let client = client_of_ada(world).await;
-            let body = json!({"client_id": client, "bank_id": world.bank});
+            let client = client_of_ada(fixture).await;
+            let body = json!({"client_id": client, "bank_id": fixture.bank});
             if action == Action::DeleteAccount {
                 ("/api/accounts".to_owned(), body)
             } else {
@@ -180,7 +186,7 @@ pub(super) async fn fresh_item(action: Action, pattern: &str, world: &World) -> 
             let user = crate::identity::authenticator::secured(app, "factor@example.com").await;
             return pattern.replace("{id}", &user.person.id.to_string());
         }
-        Action::RemoveDevice => return pattern.replace("{id}", &device_of_ada(world).await.to_string()),
+        Action::RemoveDevice => return pattern.replace("{id}", &device_of_ada(fixture).await.to_string()),
         Action::DeleteRole => ("/api/roles".to_owned(), json!({"name": "passing"})),
         Action::DeleteUser => ("/api/users".to_owned(), json!({"email": "passing@example.com", "password": PASSWORD})),
         other => panic!("{other:?} deletes nothing"),
@@ -192,16 +198,16 @@ fn device() -> Value {
     json!({"device_id": "phone", "device_type": "ios", "push_token": "a-push-token-of-somebody"})
 }
 
-async fn device_of_ada(world: &World) -> i64 {
-    id(&world.app.post(world.ada.token(), "/api/devices", device()).await.item(201))
+async fn device_of_ada(fixture: &Fixture) -> i64 {
+    id(&fixture.app.post(fixture.ada.token(), "/api/devices", device()).await.item(201))
 }
 
-async fn client_of_ada(world: &World) -> i64 {
-    let path = format!("/api/clients?user_id={}", world.ada.person.id);
-    let found = world.app.get(&world.admin.token, &path).await.expect(200);
+async fn client_of_ada(fixture: &Fixture) -> i64 {
+    let path = format!("/api/clients?user_id={}", fixture.ada.person.id);
+    let found = fixture.app.get(&fixture.admin.token, &path).await.expect(200);
     if let Some(client) = found["results"].get(0) {
         return id(client);
     }
-    let body = json!({"name": "Ada", "user_id": world.ada.person.id});
-    id(&world.app.post(&world.admin.token, "/api/clients", body).await.item(201))
+    let body = json!({"name": "Ada", "user_id": fixture.ada.person.id});
+    id(&fixture.app.post(&fixture.admin.token, "/api/clients", body).await.item(201))
 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world::{World, id};
+use super::world::{Fixture, id};
 use crate::harness::{Answer, TestApp};
 
 #[actix_web::test]
@@ -31,12 +31,12 @@ async fn a_named_thing_is_created_read_renamed_and_deleted() {
 
 #[actix_web::test]
 async fn every_item_has_the_fields_of_the_contract() {
-    let world = World::new().await;
-    let get = async |path: String| world.app.get(&world.admin.token, &path).await.expect(200);
-    let (ada, bank) = (&world.ada, world.bank);
-    let branch = json!({"id": world.branch, "bank_id": bank, "city_id": world.city});
-    assert_eq!(get(format!("/api/branches/{}", world.branch)).await, branch);
-    let client = json!({"id": ada.client, "name": "Ada", "social_status_id": world.status, "user_id": ada.person.id});
+    let fixture = Fixture::new().await;
+    let get = async |path: String| fixture.app.get(&fixture.admin.token, &path).await.expect(200);
+    let (ada, bank) = (&fixture.ada, fixture.bank);
+    let branch = json!({"id": fixture.branch, "bank_id": bank, "city_id": fixture.city});
+    assert_eq!(get(format!("/api/branches/{}", fixture.branch)).await, branch);
+    let client = json!({"id": ada.client, "name": "Ada", "social_status_id": fixture.status, "user_id": ada.person.id});
     assert_eq!(get(format!("/api/clients/{}", ada.client)).await, client);
     let account =
         json!({"id": ada.account, "balance": 520, "currency": "EUR", "client_id": ada.client, "bank_id": bank});
@@ -52,8 +52,8 @@ async fn every_item_has_the_fields_of_the_contract() {
 
 #[actix_web::test]
 async fn an_account_is_opened_on_each_of_three_routes() {
-    let world = World::new().await;
-    let (app, token, client, bank) = (&world.app, world.ada.token(), world.ada.client, world.bank);
+    let fixture = Fixture::new().await;
+    let (app, token, client, bank) = (&fixture.app, fixture.ada.token(), fixture.ada.client, fixture.bank);
     let open = async |path: String, body: Value| app.post(token, &path, body).await.item(201);
     let body = json!({"client_id": client, "bank_id": bank, "balance": 7, "currency": "JPY"});
     let item = open("/api/accounts".to_owned(), body).await;
@@ -65,26 +65,27 @@ async fn an_account_is_opened_on_each_of_three_routes() {
     let contradiction = app.post(token, &format!("/api/banks/{bank}/accounts"), json!({"bank_id": bank + 1})).await;
     assert!(contradiction.body["errors"]["bank_id"].is_array(), "{}", contradiction.body);
     // The administrator is no client itself.
-    let nobody = app.post(&world.admin.token, "/api/accounts", json!({"bank_id": bank})).await;
+    let nobody = app.post(&fixture.admin.token, "/api/accounts", json!({"bank_id": bank})).await;
     assert!(nobody.body["errors"]["client_id"].is_array(), "{}", nobody.body);
 }
 
 #[actix_web::test]
 async fn what_a_body_refers_to_must_exist() {
-    let world = World::new().await;
-    let (app, token, admin) = (&world.app, world.ada.token(), &world.admin.token);
+    let fixture = Fixture::new().await;
+    let (app, token, admin) = (&fixture.app, fixture.ada.token(), &fixture.admin.token);
     let fault = async |answer: Answer, field: &str| {
         assert_eq!(answer.outcome(), (422, "validation_failed"), "{}", answer.body);
         assert!(answer.body["errors"][field].is_array(), "{}", answer.body);
     };
     fault(app.post(token, "/api/accounts", json!({"bank_id": 4711})).await, "bank_id").await;
-    let branches = format!("/api/banks/{}/branches", world.bank);
+    let branches = format!("/api/banks/{}/branches", fixture.bank);
     fault(app.post(admin, &branches, json!({"city_id": 4711})).await, "city_id").await;
-    fault(app.put(admin, &format!("/api/branches/{}", world.branch), json!({"city_id": 4711})).await, "city_id").await;
-    let client = format!("/api/clients/{}", world.ada.client);
+    fault(app.put(admin, &format!("/api/branches/{}", fixture.branch), json!({"city_id": 4711})).await, "city_id")
+        .await;
+    let client = format!("/api/clients/{}", fixture.ada.client);
     fault(app.put(token, &client, json!({"social_status_id": 4711})).await, "social_status_id").await;
     for path in ["/api/banks/4711/branches", "/api/banks/4711/accounts"] {
-        let body = if path.ends_with("accounts") { json!({}) } else { json!({"city_id": world.city}) };
+        let body = if path.ends_with("accounts") { json!({}) } else { json!({"city_id": fixture.city}) };
         assert_eq!(app.get(admin, path).await.outcome(), (404, "not_found"));
         let token = if path.ends_with("accounts") { token } else { admin };
         assert_eq!(app.post(token, path, body).await.outcome(), (404, "not_found"));
@@ -93,38 +94,38 @@ async fn what_a_body_refers_to_must_exist() {
 
 #[actix_web::test]
 async fn an_update_changes_the_given_fields_only_and_an_empty_one_nothing() {
-    let world = World::new().await;
-    let (app, token) = (&world.app, world.ada.token());
-    let path = format!("/api/clients/{}", world.ada.client);
+    let fixture = Fixture::new().await;
+    let (app, token) = (&fixture.app, fixture.ada.token());
+    let path = format!("/api/clients/{}", fixture.ada.client);
     let item = app.put(token, &path, json!({"name": "Ada Lovelace"})).await.item(200);
-    assert_eq!((&item["name"], &item["social_status_id"]), (&json!("Ada Lovelace"), &json!(world.status)));
+    assert_eq!((&item["name"], &item["social_status_id"]), (&json!("Ada Lovelace"), &json!(fixture.status)));
     let item = app.put(token, &path, json!({"social_status_id": null})).await.item(200);
     assert_eq!((&item["name"], &item["social_status_id"]), (&json!("Ada Lovelace"), &Value::Null));
-    let before = world.snapshot().await;
+    let before = fixture.snapshot().await;
     for (path, body) in [
         (path, json!({})),
-        (format!("/api/accounts/{}", world.ada.account), json!({"balance": 520})),
-        (format!("/api/cards/{}", world.ada.card), json!({})),
+        (format!("/api/accounts/{}", fixture.ada.account), json!({"balance": 520})),
+        (format!("/api/cards/{}", fixture.ada.card), json!({})),
     ] {
         let answer = app.put(token, &path, body).await;
         assert_eq!(answer.status.as_u16(), 200, "{path}");
     }
-    let admin = &world.admin.token;
-    app.put(admin, &format!("/api/banks/{}", world.bank), json!({})).await.expect(200);
-    app.put(admin, &format!("/api/branches/{}", world.branch), json!({})).await.expect(200);
-    assert_eq!(world.snapshot().await, before, "nothing changed, and no event says so");
+    let admin = &fixture.admin.token;
+    app.put(admin, &format!("/api/banks/{}", fixture.bank), json!({})).await.expect(200);
+    app.put(admin, &format!("/api/branches/{}", fixture.branch), json!({})).await.expect(200);
+    assert_eq!(fixture.snapshot().await, before, "nothing changed, and no event says so");
 }
 
 #[actix_web::test]
 async fn a_stale_change_is_refused_and_a_current_one_is_not() {
-    let world = World::new().await;
-    let path = format!("/api/cards/{}", world.ada.card);
+    let fixture = Fixture::new().await;
+    let path = format!("/api/cards/{}", fixture.ada.card);
     let change = async |method: Method, tag: &str| {
-        let request = world.app.request(method.clone(), &path, Some(world.ada.token())).header("If-Match", tag);
+        let request = fixture.app.request(method.clone(), &path, Some(fixture.ada.token())).header("If-Match", tag);
         let request = if method == Method::PUT { request.json(&json!({"balance": 7})) } else { request };
-        world.app.send(request).await
+        fixture.app.send(request).await
     };
-    let read = world.app.get(world.ada.token(), &path).await;
+    let read = fixture.app.get(fixture.ada.token(), &path).await;
     assert_eq!(read.headers["etag"], "\"1\"");
     let done = change(Method::PUT, "\"1\"").await;
     assert_eq!((done.status.as_u16(), &done.headers["etag"]), (200, &"\"2\"".parse().unwrap()));
@@ -140,45 +141,45 @@ async fn a_stale_change_is_refused_and_a_current_one_is_not() {
 
 #[actix_web::test]
 async fn every_resource_has_a_version() {
-    let world = World::new().await;
-    let admin = &world.admin.token;
+    let fixture = Fixture::new().await;
+    let admin = &fixture.admin.token;
     let cases = [
-        (format!("/api/banks/{}", world.bank), json!({"name": "X"})),
-        (format!("/api/cities/{}", world.city), json!({"name": "X"})),
-        (format!("/api/social-statuses/{}", world.status), json!({"name": "X"})),
-        (format!("/api/branches/{}", world.branch), json!({"city_id": second_city(&world).await})),
-        (format!("/api/clients/{}", world.ada.client), json!({"name": "X"})),
-        (format!("/api/accounts/{}", world.ada.account), json!({"balance": 1})),
+        (format!("/api/banks/{}", fixture.bank), json!({"name": "X"})),
+        (format!("/api/cities/{}", fixture.city), json!({"name": "X"})),
+        (format!("/api/social-statuses/{}", fixture.status), json!({"name": "X"})),
+        (format!("/api/branches/{}", fixture.branch), json!({"city_id": second_city(&fixture).await})),
+        (format!("/api/clients/{}", fixture.ada.client), json!({"name": "X"})),
+        (format!("/api/accounts/{}", fixture.ada.account), json!({"balance": 1})),
     ];
     for (path, body) in cases {
-        assert_eq!(world.app.get(admin, &path).await.headers["etag"], "\"1\"", "{path}");
-        assert_eq!(world.app.put(admin, &path, body.clone()).await.headers["etag"], "\"2\"", "{path}");
-        let request = world.app.request(Method::PUT, &path, Some(admin)).header("If-Match", "\"1\"").json(&body);
-        assert_eq!(world.app.send(request).await.outcome(), (412, "precondition_failed"), "{path}");
-        let request = world.app.request(Method::DELETE, &path, Some(admin)).header("If-Match", "\"1\"");
-        assert_eq!(world.app.send(request).await.outcome(), (412, "precondition_failed"), "{path}");
+        assert_eq!(fixture.app.get(admin, &path).await.headers["etag"], "\"1\"", "{path}");
+        assert_eq!(fixture.app.put(admin, &path, body.clone()).await.headers["etag"], "\"2\"", "{path}");
+        let request = fixture.app.request(Method::PUT, &path, Some(admin)).header("If-Match", "\"1\"").json(&body);
+        assert_eq!(fixture.app.send(request).await.outcome(), (412, "precondition_failed"), "{path}");
+        let request = fixture.app.request(Method::DELETE, &path, Some(admin)).header("If-Match", "\"1\"");
+        assert_eq!(fixture.app.send(request).await.outcome(), (412, "precondition_failed"), "{path}");
     }
 }
 
-async fn second_city(world: &World) -> i64 {
-    id(&world.app.post(&world.admin.token, "/api/cities", json!({"name": "Porto"})).await.item(201))
+async fn second_city(fixture: &Fixture) -> i64 {
+    id(&fixture.app.post(&fixture.admin.token, "/api/cities", json!({"name": "Porto"})).await.item(201))
 }
 
 /// An item's path, a body that changes nothing if there can be one, and who asks.
 type Target<'a> = (String, Option<Value>, &'a str);
 
 /// The outcomes without a condition and with one that no item meets.
-async fn outcomes(world: &World, method: &Method, target: &Target<'_>) -> [(u16, String); 2] {
+async fn outcomes(fixture: &Fixture, method: &Method, target: &Target<'_>) -> [(u16, String); 2] {
     let (path, body, token) = target;
     let ask = async |condition: Option<&str>| {
-        let mut request = world.app.request(method.clone(), path, Some(token));
+        let mut request = fixture.app.request(method.clone(), path, Some(token));
         if let (Some(body), &Method::PUT) = (body, method) {
             request = request.json(body);
         }
         if let Some(tag) = condition {
             request = request.header("If-Match", tag);
         }
-        let answer = world.app.send(request).await;
+        let answer = fixture.app.send(request).await;
         let (status, error) = answer.outcome();
         (status, error.to_owned())
     };
@@ -188,10 +189,10 @@ async fn outcomes(world: &World, method: &Method, target: &Target<'_>) -> [(u16,
 /// RFC 9110, 13.2.1: a condition counts only where the answer without it would be a good one.
 #[actix_web::test]
 async fn a_condition_does_not_come_before_existence_and_access() {
-    let world = World::new().await;
-    let (admin, ada, bob) = (world.admin.token.as_str(), world.ada.token(), world.bob.token());
+    let fixture = Fixture::new().await;
+    let (admin, ada, bob) = (fixture.admin.token.as_str(), fixture.ada.token(), fixture.bob.token());
     let phone = json!({"device_id": "phone", "device_type": "android", "push_token": "a-push-token-of-ada"});
-    let device = id(&world.app.post(ada, "/api/devices", phone).await.item(201));
+    let device = id(&fixture.app.post(ada, "/api/devices", phone).await.item(201));
     let lists = [
         "banks",
         "cities",
@@ -207,28 +208,28 @@ async fn a_condition_does_not_come_before_existence_and_access() {
     let mut targets: Vec<Target> =
         lists.iter().map(|list| (format!("/api/{list}/4711"), Some(json!({})), admin)).collect();
     for path in [
-        format!("/api/clients/{}", world.ada.client),
-        format!("/api/accounts/{}", world.ada.account),
-        format!("/api/cards/{}", world.ada.card),
-        format!("/api/users/{}", world.ada.person.id),
+        format!("/api/clients/{}", fixture.ada.client),
+        format!("/api/accounts/{}", fixture.ada.account),
+        format!("/api/cards/{}", fixture.ada.card),
+        format!("/api/users/{}", fixture.ada.person.id),
     ] {
         targets.push((path, Some(json!({})), bob));
     }
     targets.push((format!("/api/devices/{device}"), None, bob));
     targets.push(("/api/devices/4711".to_owned(), None, ada));
-    targets.push((format!("/api/users/{}/mfa", world.ada.person.id), None, admin));
-    targets.push((format!("/api/users/{}/mfa", world.admin.id), None, admin));
+    targets.push((format!("/api/users/{}/mfa", fixture.ada.person.id), None, admin));
+    targets.push((format!("/api/users/{}/mfa", fixture.admin.id), None, admin));
     for target in &targets {
         for method in [Method::DELETE, Method::PUT] {
             if method == Method::PUT && target.1.is_none() {
                 continue;
             }
-            let [without, with] = outcomes(&world, &method, target).await;
+            let [without, with] = outcomes(&fixture, &method, target).await;
             assert!([403, 404].contains(&without.0), "{method} {}: {without:?}", target.0);
             assert_eq!(with, without, "{method} {}", target.0);
         }
     }
-    let tagged = world.app.request(Method::DELETE, &format!("/api/devices/{device}"), Some(ada));
-    let refused = world.app.send(tagged.header("If-Match", "\"1\"")).await;
+    let tagged = fixture.app.request(Method::DELETE, &format!("/api/devices/{device}"), Some(ada));
+    let refused = fixture.app.send(tagged.header("If-Match", "\"1\"")).await;
     assert_eq!(refused.outcome(), (412, "precondition_failed"), "it is there, it is the caller's, and it has no tag");
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared_events::Envelope;
 
-use super::world::World;
+use super::world::Fixture;
 use crate::harness::TestApp;
 
 fn find<'a>(events: &'a [Envelope], kind: &str) -> &'a Envelope {
@@ -12,20 +12,20 @@ fn find<'a>(events: &'a [Envelope], kind: &str) -> &'a Envelope {
 
 #[actix_web::test]
 async fn creations_publish_what_their_listeners_need() {
-    let world = World::new().await;
-    let events = world.app.events().await;
+    let fixture = Fixture::new().await;
+    let events = fixture.app.events().await;
     let account = find(&events, "account.created");
     let expected = json!({
-        "id": world.ada.account, "name": "Ada", "client_id": world.ada.client, "bank_id": world.bank,
+        "id": fixture.ada.account, "name": "Ada", "client_id": fixture.ada.client, "bank_id": fixture.bank,
         "balance": 520, "currency": "EUR", "email": "ada@example.com",
     });
     assert_eq!(account.body.data, expected);
-    assert_eq!(account.body.message, format!("Account created with ID: {}", world.ada.account));
-    assert_eq!(account.body.user_id.map(i64::from), Some(world.ada.person.id));
+    assert_eq!(account.body.message, format!("Account created with ID: {}", fixture.ada.account));
+    assert_eq!(account.body.user_id.map(i64::from), Some(fixture.ada.person.id));
     assert!(account.correlation_id.is_some() && account.reply_to.is_none());
     let bank = find(&events, "bank.created");
     assert_eq!(bank.reply_to.as_deref(), Some("bank-service.acks"));
-    assert_eq!(bank.body.data, json!({"id": world.bank, "name": "First Bank"}));
+    assert_eq!(bank.body.data, json!({"id": fixture.bank, "name": "First Bank"}));
     assert_eq!(find(&events, "email.requested").reply_to.as_deref(), Some("bank-service.acks"));
     for kind in ["city.created", "social_status.created", "branch.created", "client.created", "card.created"] {
         assert!(find(&events, kind).reply_to.is_none());
@@ -33,7 +33,7 @@ async fn creations_publish_what_their_listeners_need() {
 }
 
 #[actix_web::test]
-async fn a_bank_is_to_be_confirmed_on_the_queue_that_confirmations_are_heard_on() {
+async fn a_bank_is_to_be_confirmed_on_the_queue_that_confirmations_are_consumed_from() {
     let app = TestApp::start_with(|config| config.callback_queue = "branch-office.acks".to_owned()).await;
     let admin = app.admin().await;
     app.post(&admin.token, "/api/banks", json!({"name": "First Bank"})).await.expect(201);
@@ -44,14 +44,14 @@ async fn a_bank_is_to_be_confirmed_on_the_queue_that_confirmations_are_heard_on(
 
 #[actix_web::test]
 async fn every_update_and_deletion_is_an_event_with_the_item() {
-    let world = World::new().await;
-    let (app, admin) = (&world.app, &world.admin.token);
+    let fixture = Fixture::new().await;
+    let (app, admin) = (&fixture.app, &fixture.admin.token);
     let cases: [(&str, String, Value, Value); 5] = [
-        ("card", format!("/api/cards/{}", world.ada.card), json!({"balance": 9}), json!(9)),
-        ("account", format!("/api/accounts/{}", world.ada.account), json!({"balance": 9}), json!(9)),
-        ("client", format!("/api/clients/{}", world.ada.client), json!({"name": "New"}), json!("New")),
-        ("branch", format!("/api/branches/{}", world.branch), json!({}), Value::Null),
-        ("bank", format!("/api/banks/{}", world.bank), json!({"name": "New"}), json!("New")),
+        ("card", format!("/api/cards/{}", fixture.ada.card), json!({"balance": 9}), json!(9)),
+        ("account", format!("/api/accounts/{}", fixture.ada.account), json!({"balance": 9}), json!(9)),
+        ("client", format!("/api/clients/{}", fixture.ada.client), json!({"name": "New"}), json!("New")),
+        ("branch", format!("/api/branches/{}", fixture.branch), json!({}), Value::Null),
+        ("bank", format!("/api/banks/{}", fixture.bank), json!({"name": "New"}), json!("New")),
     ];
     for (entity, path, body, value) in cases {
         let from = app.events().await.len();
@@ -60,7 +60,7 @@ async fn every_update_and_deletion_is_an_event_with_the_item() {
             let events = app.events().await;
             let event = find(&events[from..], &format!("{entity}.updated"));
             assert_eq!(event.body.data, item);
-            assert_eq!(event.body.user_id.map(i64::from), Some(world.admin.id));
+            assert_eq!(event.body.user_id.map(i64::from), Some(fixture.admin.id));
         }
         let gone = app.delete(admin, &path).await.item(200);
         let events = app.events().await;

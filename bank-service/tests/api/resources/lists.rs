@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::world::Fixture;
 use crate::harness::{Person, TestApp};
 
 /// An app with `count` cities: `City a`, `City b`, …
@@ -56,17 +56,17 @@ async fn pages_link_to_their_neighbours_and_edges_to_themselves() {
 
 #[actix_web::test]
 async fn links_keep_the_filters() {
-    let world = World::new().await;
-    let token = world.ada.token();
-    let cards = format!("/api/accounts/{}/cards", world.ada.account);
+    let fixture = Fixture::new().await;
+    let token = fixture.ada.token();
+    let cards = format!("/api/accounts/{}/cards", fixture.ada.account);
     for balance in [520, 520, 520, 7] {
-        world.app.post(token, &cards, json!({"balance": balance})).await.expect(201);
+        fixture.app.post(token, &cards, json!({"balance": balance})).await.expect(201);
     }
-    let list = world.app.get(token, &format!("{cards}?balance=520&page_size=2")).await.expect(200);
+    let list = fixture.app.get(token, &format!("{cards}?balance=520&page_size=2")).await.expect(200);
     assert_eq!((&list["total"], &list["pages"]), (&json!(3), &json!(2)));
     assert_eq!(list["next"], format!("{cards}?page_number=2&page_size=2&balance=520"));
     let next = list["next"].as_str().unwrap();
-    let last = world.app.get(token, next).await.expect(200);
+    let last = fixture.app.get(token, next).await.expect(200);
     assert_eq!(last["results"].as_array().unwrap().len(), 1);
     assert_eq!(last["next"], next);
 }
@@ -107,28 +107,28 @@ async fn a_page_links_to_its_neighbours_in_a_header_too() {
 
 #[actix_web::test]
 async fn filters_match_exactly() {
-    let world = World::new().await;
-    let admin = &world.admin.token;
-    let (ada, bob) = (&world.ada, &world.bob);
+    let fixture = Fixture::new().await;
+    let admin = &fixture.admin.token;
+    let (ada, bob) = (&fixture.ada, &fixture.bob);
     let cases = [
-        ("/api/banks?name=First%20Bank".to_owned(), vec![world.bank]),
+        ("/api/banks?name=First%20Bank".to_owned(), vec![fixture.bank]),
         ("/api/banks?name=first".to_owned(), vec![]),
-        (format!("/api/branches?bank_id={}&city_id={}", world.bank, world.city), vec![world.branch]),
-        (format!("/api/branches?city_id={}", world.city + 1), vec![]),
-        (format!("/api/clients?social_status_id={}", world.status), vec![ada.client, bob.client]),
+        (format!("/api/branches?bank_id={}&city_id={}", fixture.bank, fixture.city), vec![fixture.branch]),
+        (format!("/api/branches?city_id={}", fixture.city + 1), vec![]),
+        (format!("/api/clients?social_status_id={}", fixture.status), vec![ada.client, bob.client]),
         ("/api/clients?name=Bob".to_owned(), vec![bob.client]),
         (format!("/api/clients?user_id={}", ada.person.id), vec![ada.client]),
         (format!("/api/accounts?client_id={}&currency=EUR&balance=520", bob.client), vec![bob.account]),
         ("/api/accounts?currency=USD".to_owned(), vec![]),
         ("/api/accounts?balance=-1".to_owned(), vec![]),
-        (format!("/api/accounts?bank_id={}", world.bank), vec![ada.account, bob.account]),
+        (format!("/api/accounts?bank_id={}", fixture.bank), vec![ada.account, bob.account]),
         (format!("/api/cards?account_id={}", bob.account), vec![bob.card]),
         ("/api/cards?name".to_owned(), vec![-1]),
         ("/api/cards?balance=0100".to_owned(), vec![-1]),
         ("/api/cards?balance=%2B100".to_owned(), vec![-1]),
     ];
     for (path, expected) in cases {
-        let answer = world.app.get(admin, &path).await;
+        let answer = fixture.app.get(admin, &path).await;
         if expected == [-1] {
             assert_eq!(answer.outcome(), (422, "validation_failed"), "{path}");
         } else {
@@ -139,42 +139,42 @@ async fn filters_match_exactly() {
 
 #[actix_web::test]
 async fn a_name_is_found_in_any_spelling() {
-    let world = World::new().await;
-    let admin = &world.admin.token;
-    let made = world.app.post(admin, "/api/cities", json!({"name": "Kraków"})).await.item(201);
+    let fixture = Fixture::new().await;
+    let admin = &fixture.admin.token;
+    let made = fixture.app.post(admin, "/api/cities", json!({"name": "Kraków"})).await.item(201);
     // An o with an accent of its own, and a blank in front.
-    let list = world.app.get(admin, "/api/cities?name=%20Krako%CC%81w").await.expect(200);
+    let list = fixture.app.get(admin, "/api/cities?name=%20Krako%CC%81w").await.expect(200);
     assert_eq!(ids(&list), [made["id"].as_i64().unwrap()]);
 }
 
 /// They hold a few items each.
 #[actix_web::test]
 async fn lists_without_pages_and_routes_with_few_parameters_refuse_what_they_do_not_know() {
-    let world = World::new().await;
-    let token = &world.ada.person.token;
+    let fixture = Fixture::new().await;
+    let token = &fixture.ada.person.token;
     for path in ["/api/devices", "/auth/social", "/auth/social/google/start", "/api/events/stream"] {
         for query in ["page_size=5", "after=", "user_id=1"] {
-            let answer = world.app.get(token, &format!("{path}?{query}")).await;
+            let answer = fixture.app.get(token, &format!("{path}?{query}")).await;
             assert_eq!(answer.outcome(), (422, "validation_failed"), "{path}?{query}");
             let name = query.split('=').next().unwrap();
             assert_eq!(answer.body["errors"], json!({name: ["unknown parameter"]}), "{path}?{query}");
         }
     }
-    let twice = world.app.get(token, "/api/events/stream?channels=card&channels=account").await;
+    let twice = fixture.app.get(token, "/api/events/stream?channels=card&channels=account").await;
     assert_eq!(twice.body["errors"], json!({"channels": ["must be given once"]}));
-    world.app.get(token, "/api/devices?").await.expect(200);
+    fixture.app.get(token, "/api/devices?").await.expect(200);
 }
 
 #[actix_web::test]
 async fn bad_queries_are_refused_by_every_list() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let lists =
         ["banks", "cities", "social-statuses", "branches", "clients", "accounts", "cards"].map(|l| format!("/api/{l}"));
     let nested = [
-        format!("/api/banks/{}/branches", world.bank),
-        format!("/api/banks/{}/accounts", world.bank),
-        format!("/api/clients/{}/accounts", world.ada.client),
-        format!("/api/accounts/{}/cards", world.ada.account),
+        format!("/api/banks/{}/branches", fixture.bank),
+        format!("/api/banks/{}/accounts", fixture.bank),
+        format!("/api/clients/{}/accounts", fixture.ada.client),
+        format!("/api/accounts/{}/cards", fixture.ada.account),
     ];
     for list in lists.iter().chain(&nested) {
         for (query, field) in [
@@ -196,11 +196,11 @@ async fn bad_queries_are_refused_by_every_list() {
             ("id=9223372036854775808", "id"),
             ("page_size=5&page_size=6", "page_size"),
         ] {
-            let answer = world.app.get(&world.admin.token, &format!("{list}?{query}")).await;
+            let answer = fixture.app.get(&fixture.admin.token, &format!("{list}?{query}")).await;
             assert_eq!(answer.outcome(), (422, "validation_failed"), "{list}?{query}");
             assert!(answer.body["errors"][field].is_array(), "{list}?{query}: {}", answer.body);
         }
-        let all = world.app.get(&world.admin.token, &format!("{list}?page_size=0&secret=1&page_number=x")).await;
+        let all = fixture.app.get(&fixture.admin.token, &format!("{list}?page_size=0&secret=1&page_number=x")).await;
         assert_eq!(all.body["errors"].as_object().unwrap().len(), 3, "all faults at once");
     }
 }

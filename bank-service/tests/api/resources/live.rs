@@ -4,27 +4,27 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::stream::Stream;
-use super::world::{World, id};
+use super::world::{Fixture, id};
 use crate::harness::TestApp;
 use crate::identity::authenticator::begin;
 
-async fn set_balance(world: &World, card: i64, balance: i64) {
-    world.app.put(&world.admin.token, &format!("/api/cards/{card}"), json!({"balance": balance})).await.expect(200);
+async fn set_balance(fixture: &Fixture, card: i64, balance: i64) {
+    fixture.app.put(&fixture.admin.token, &format!("/api/cards/{card}"), json!({"balance": balance})).await.expect(200);
 }
 
 #[actix_web::test]
 async fn each_sees_its_own_items_and_staff_sees_all() {
-    let world = World::new().await;
-    let (ada, bob) = (&world.ada, &world.bob);
-    let mut adas = Stream::open(&world.app, ada.token(), "account,card", None).await;
-    let mut bobs = Stream::open(&world.app, bob.token(), "account,card", None).await;
-    let mut staffs = Stream::open(&world.app, &world.admin.token, "account,card", None).await;
-    set_balance(&world, ada.card, 1).await;
-    set_balance(&world, bob.card, 2).await;
-    let opened = json!({"client_id": ada.client, "bank_id": world.bank});
-    let account = id(&world.app.post(ada.token(), "/api/accounts", opened).await.item(201));
-    world.app.delete(bob.token(), &format!("/api/cards/{}", bob.card)).await.expect(200);
-    set_balance(&world, ada.card, 3).await;
+    let fixture = Fixture::new().await;
+    let (ada, bob) = (&fixture.ada, &fixture.bob);
+    let mut adas = Stream::open(&fixture.app, ada.token(), "account,card", None).await;
+    let mut bobs = Stream::open(&fixture.app, bob.token(), "account,card", None).await;
+    let mut staffs = Stream::open(&fixture.app, &fixture.admin.token, "account,card", None).await;
+    set_balance(&fixture, ada.card, 1).await;
+    set_balance(&fixture, bob.card, 2).await;
+    let opened = json!({"client_id": ada.client, "bank_id": fixture.bank});
+    let account = id(&fixture.app.post(ada.token(), "/api/accounts", opened).await.item(201));
+    fixture.app.delete(bob.token(), &format!("/api/cards/{}", bob.card)).await.expect(200);
+    set_balance(&fixture, ada.card, 3).await;
 
     let (card_a, card_b) = (format!("update card {}", ada.card), format!("update card {}", bob.card));
     let (opened, gone) = (format!("create account {account}"), format!("delete card {}", bob.card));
@@ -35,29 +35,29 @@ async fn each_sees_its_own_items_and_staff_sees_all() {
 
 #[actix_web::test]
 async fn an_owner_sees_what_goes_with_a_parent() {
-    let world = World::new().await;
-    let mut adas = Stream::open(&world.app, world.ada.token(), "client,account,card", None).await;
-    let mut bobs = Stream::open(&world.app, world.bob.token(), "client,account,card", None).await;
-    world.app.delete(&world.admin.token, &format!("/api/clients/{}", world.ada.client)).await.expect(200);
-    set_balance(&world, world.bob.card, 9).await;
+    let fixture = Fixture::new().await;
+    let mut adas = Stream::open(&fixture.app, fixture.ada.token(), "client,account,card", None).await;
+    let mut bobs = Stream::open(&fixture.app, fixture.bob.token(), "client,account,card", None).await;
+    fixture.app.delete(&fixture.admin.token, &format!("/api/clients/{}", fixture.ada.client)).await.expect(200);
+    set_balance(&fixture, fixture.bob.card, 9).await;
     let mut gone = adas.names(3).await;
     gone.sort();
-    let (account, card, client) = (world.ada.account, world.ada.card, world.ada.client);
+    let (account, card, client) = (fixture.ada.account, fixture.ada.card, fixture.ada.client);
     assert_eq!(
         gone,
         [format!("delete account {account}"), format!("delete card {card}"), format!("delete client {client}")]
     );
-    assert_eq!(bobs.names(1).await, [format!("update card {}", world.bob.card)]);
+    assert_eq!(bobs.names(1).await, [format!("update card {}", fixture.bob.card)]);
 }
 
 #[actix_web::test]
 async fn a_stream_that_comes_back_misses_nothing_and_gets_nothing_twice() {
-    let world = World::new().await;
-    let card = world.ada.card;
+    let fixture = Fixture::new().await;
+    let card = fixture.ada.card;
     let balance = |data: &Value| data["item"]["balance"].as_i64().unwrap();
-    let mut stream = Stream::open(&world.app, world.ada.token(), "card", None).await;
+    let mut stream = Stream::open(&fixture.app, fixture.ada.token(), "card", None).await;
     for amount in 1..=3 {
-        set_balance(&world, card, amount).await;
+        set_balance(&fixture, card, amount).await;
     }
     let mut seen = Vec::new();
     for _ in 0..2 {
@@ -66,10 +66,10 @@ async fn a_stream_that_comes_back_misses_nothing_and_gets_nothing_twice() {
     let last_id = stream.last_id.clone();
     drop(stream);
     for amount in 4..=6 {
-        set_balance(&world, card, amount).await;
+        set_balance(&fixture, card, amount).await;
     }
-    let mut stream = Stream::open(&world.app, world.ada.token(), "card", Some(&last_id)).await;
-    set_balance(&world, card, 7).await;
+    let mut stream = Stream::open(&fixture.app, fixture.ada.token(), "card", Some(&last_id)).await;
+    set_balance(&fixture, card, 7).await;
     for _ in 0..5 {
         seen.push(balance(&stream.next().await.unwrap().1));
     }
@@ -78,50 +78,54 @@ async fn a_stream_that_comes_back_misses_nothing_and_gets_nothing_twice() {
 
 #[actix_web::test]
 async fn a_stream_ends_with_its_session() {
-    let world = World::new().await;
-    let mut stream = Stream::open(&world.app, world.ada.token(), "card", None).await;
-    set_balance(&world, world.ada.card, 1).await;
+    let fixture = Fixture::new().await;
+    let mut stream = Stream::open(&fixture.app, fixture.ada.token(), "card", None).await;
+    set_balance(&fixture, fixture.ada.card, 1).await;
     assert!(stream.next().await.is_some());
     let block = json!({"is_blocked": true});
-    world.app.put(&world.admin.token, &format!("/api/users/{}", world.ada.person.id), block).await.expect(200);
-    set_balance(&world, world.ada.card, 2).await;
+    fixture.app.put(&fixture.admin.token, &format!("/api/users/{}", fixture.ada.person.id), block).await.expect(200);
+    set_balance(&fixture, fixture.ada.card, 2).await;
     assert_eq!(stream.next().await, None);
 }
 
 #[actix_web::test]
-async fn streams_are_bounded_and_asked_for_properly() {
-    let world = World::new().await;
-    let token = world.ada.token();
+async fn streams_are_bounded_and_their_parameters_checked() {
+    let fixture = Fixture::new().await;
+    let token = fixture.ada.token();
     let mut streams = Vec::new();
     for _ in 0..5 {
-        streams.push(Stream::open(&world.app, token, "bank", None).await);
+        streams.push(Stream::open(&fixture.app, token, "bank", None).await);
     }
     let path = "/api/events/stream";
-    let refused = world.app.get(token, path).await;
+    let refused = fixture.app.get(token, path).await;
     assert_eq!(refused.outcome(), (429, "too_many_requests"));
     assert!(refused.headers.contains_key("retry-after"));
-    let head = world.app.send(world.app.request(Method::HEAD, path, Some(world.bob.token()))).await;
+    let head = fixture.app.send(fixture.app.request(Method::HEAD, path, Some(fixture.bob.token()))).await;
     assert_eq!((head.status.as_u16(), &head.headers["content-type"]), (200, &"text/event-stream".parse().unwrap()));
     for bad in ["?channels=security", "?channels=account,log", "?channels=", "?user_id=1"] {
-        assert_eq!(world.app.get(token, &format!("{path}{bad}")).await.outcome(), (422, "validation_failed"), "{bad}");
+        assert_eq!(
+            fixture.app.get(token, &format!("{path}{bad}")).await.outcome(),
+            (422, "validation_failed"),
+            "{bad}"
+        );
     }
-    let request = world.app.request(Method::GET, path, Some(token)).header("Last-Event-ID", "-1");
-    assert_eq!(world.app.send(request).await.outcome(), (400, "malformed_request"));
-    let anonymous = world.app.send(world.app.request(Method::GET, path, None)).await;
+    let request = fixture.app.request(Method::GET, path, Some(token)).header("Last-Event-ID", "-1");
+    assert_eq!(fixture.app.send(request).await.outcome(), (400, "malformed_request"));
+    let anonymous = fixture.app.send(fixture.app.request(Method::GET, path, None)).await;
     assert_eq!(anonymous.outcome(), (403, "access_denied"));
-    let query = world.app.get(token, &format!("{path}?last_event_id=x")).await;
+    let query = fixture.app.get(token, &format!("{path}?last_event_id=x")).await;
     assert_eq!(query.outcome(), (400, "malformed_request"));
     drop(streams);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while world.app.request(Method::GET, path, Some(token)).send().await.unwrap().status() != 200 {
+    while fixture.app.request(Method::GET, path, Some(token)).send().await.unwrap().status() != 200 {
         assert!(std::time::Instant::now() < deadline, "closed streams keep their places");
     }
 }
 
 #[actix_web::test]
-async fn a_client_that_was_away_for_too_long_is_told_to_read_again() {
-    let world = World::new().await;
-    let store = world.app.running.state.store.clone();
+async fn a_client_that_was_disconnected_for_too_long_gets_a_reset() {
+    let fixture = Fixture::new().await;
+    let store = fixture.app.running.state.store.clone();
     let ctx = store.ctx(crate::harness::start_of_tests());
     let far = store.write(&ctx, |db, _| {
         use bank_service::store::schema::outbox::dsl::{id, outbox};
@@ -131,7 +135,7 @@ async fn a_client_that_was_away_for_too_long_is_told_to_read_again() {
         Ok::<_, bank_service::store::StoreError>(bank_service::store::Outcome::new(()))
     });
     far.await.unwrap();
-    let request = world.app.request(Method::GET, "/api/events/stream?last_event_id=1", Some(world.ada.token()));
+    let request = fixture.app.request(Method::GET, "/api/events/stream?last_event_id=1", Some(fixture.ada.token()));
     let chunk = request.send().await.unwrap().chunk().await.unwrap().unwrap();
     let text = String::from_utf8(chunk.to_vec()).unwrap();
     assert!(text.contains("event: reset\n") && text.contains("data: {}\n"), "{text}");

@@ -20,7 +20,7 @@ const BATCH: i64 = 250;
 const BATCHES: i64 = 8;
 const CHANGES: i64 = BATCH * BATCHES;
 /// Longer than a reader may take nothing.
-const PATIENCE: Duration = Duration::from_mins(1);
+const WAIT_LIMIT: Duration = Duration::from_mins(1);
 
 /// Commits changes that are about five kilobytes each.
 async fn commit(app: &TestApp, first: i64, count: i64) {
@@ -52,13 +52,13 @@ async fn idle(app: &TestApp, person: &Person) -> TcpStream {
 }
 
 /// Waits until a reader's one stream has lost its place among those of its user.
-async fn ended(app: &TestApp, person: &Person) {
+async fn all_streams_ended(app: &TestApp, person: &Person) {
     let user = UserId::try_new(person.id).unwrap();
-    let seat = || app.running.state.changes.seat(user);
-    let others: Vec<_> = (1..MAX_PER_USER).map(|_| seat().unwrap_or_else(|_| panic!("a place is missing"))).collect();
+    let slot = || app.running.state.changes.stream_slot(user);
+    let others: Vec<_> = (1..MAX_PER_USER).map(|_| slot().unwrap_or_else(|_| panic!("a place is missing"))).collect();
     let begun = Instant::now();
-    while seat().is_err() {
-        assert!(begun.elapsed() < PATIENCE, "the place of a reader that takes nothing stays taken");
+    while slot().is_err() {
+        assert!(begun.elapsed() < WAIT_LIMIT, "the place of a reader that takes nothing stays taken");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     drop(others);
@@ -67,7 +67,7 @@ async fn ended(app: &TestApp, person: &Person) {
 /// The ids of the cities in what is left of a stream that has ended.
 async fn rest(mut stream: TcpStream) -> (Vec<i64>, i64) {
     let mut bytes = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+    let read = tokio::time::timeout(WAIT_LIMIT, stream.read_to_end(&mut bytes)).await;
     // The server may also just break the connection.
     read.expect("a stream that nobody reads is not ended").ok();
     let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -94,7 +94,7 @@ async fn a_reader_that_takes_nothing_is_ended_resumes_and_costs_others_nothing()
         assert_eq!(stream.names(expected.len()).await, expected);
     }
     // What it is sent in the end is what had been on its way: the rest was not kept for it.
-    ended(&app, &slow).await;
+    all_streams_ended(&app, &slow).await;
     let (seen, position) = rest(idle).await;
     let got = i64::try_from(seen.len()).unwrap();
     assert!(got < CHANGES / 2, "{got} of {CHANGES} were kept for a reader that takes nothing");

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::world::Fixture;
 
 const MISSING: i64 = 4711;
 
@@ -34,14 +34,14 @@ fn reaches(client: i64, account: i64, card: i64, bank: i64) -> Vec<(Method, Stri
 
 #[actix_web::test]
 async fn a_foreign_item_and_a_missing_one_are_refused_alike_and_unchanged() {
-    let world = World::new().await;
-    let (app, bob) = (&world.app, &world.bob);
-    let before = world.snapshot().await;
-    let foreign = reaches(bob.client, bob.account, bob.card, world.bank);
-    let missing = reaches(MISSING, MISSING, MISSING, world.bank);
+    let fixture = Fixture::new().await;
+    let (app, bob) = (&fixture.app, &fixture.bob);
+    let before = fixture.snapshot().await;
+    let foreign = reaches(bob.client, bob.account, bob.card, fixture.bank);
+    let missing = reaches(MISSING, MISSING, MISSING, fixture.bank);
     for ((method, path, body), (_, missing_path, missing_body)) in foreign.into_iter().zip(missing) {
         let send = async |path: &str, body: &Value| {
-            let request = app.request(method.clone(), path, Some(world.ada.token()));
+            let request = app.request(method.clone(), path, Some(fixture.ada.token()));
             let request = if body.is_null() { request } else { request.json(body) };
             let mut answer = app.send(request).await;
             answer.body.as_object_mut().unwrap().remove("request_id");
@@ -51,18 +51,18 @@ async fn a_foreign_item_and_a_missing_one_are_refused_alike_and_unchanged() {
         assert_eq!(answer.outcome(), (403, "access_denied"), "{method} {path}");
         assert_eq!(answer.body, missing.body, "{method} {path}");
     }
-    assert_eq!(world.snapshot().await, before);
+    assert_eq!(fixture.snapshot().await, before);
 }
 
 #[actix_web::test]
 async fn staff_learns_that_an_item_is_missing() {
-    let world = World::new().await;
-    let manager = world.app.manager(&world.admin).await;
-    for (method, path, body) in reaches(MISSING, MISSING, MISSING, world.bank) {
+    let fixture = Fixture::new().await;
+    let manager = fixture.app.manager(&fixture.admin).await;
+    for (method, path, body) in reaches(MISSING, MISSING, MISSING, fixture.bank) {
         let in_body = body.get("client_id").is_some();
-        let request = world.app.request(method.clone(), &path, Some(&world.admin.token));
+        let request = fixture.app.request(method.clone(), &path, Some(&fixture.admin.token));
         let request = if body.is_null() { request } else { request.json(&body) };
-        let answer = world.app.send(request).await;
+        let answer = fixture.app.send(request).await;
         if in_body {
             assert_eq!(answer.outcome(), (422, "validation_failed"), "{method} {path}");
             assert!(answer.body["errors"]["client_id"].is_array());
@@ -70,34 +70,34 @@ async fn staff_learns_that_an_item_is_missing() {
             assert_eq!(answer.outcome(), (404, "not_found"), "{method} {path}");
         }
         if method == Method::GET {
-            assert_eq!(world.app.get(&manager.token, &path).await.outcome(), (404, "not_found"), "{path}");
+            assert_eq!(fixture.app.get(&manager.token, &path).await.outcome(), (404, "not_found"), "{path}");
         }
     }
 }
 
 #[actix_web::test]
 async fn lists_show_an_owner_its_own_items_and_staff_all() {
-    let world = World::new().await;
-    let manager = world.app.manager(&world.admin).await;
-    let stranger = world.app.user("stranger@example.com").await;
-    let at_bank = format!("/api/banks/{}/accounts", world.bank);
+    let fixture = Fixture::new().await;
+    let manager = fixture.app.manager(&fixture.admin).await;
+    let stranger = fixture.app.user("stranger@example.com").await;
+    let at_bank = format!("/api/banks/{}/accounts", fixture.bank);
     for path in ["/api/accounts", at_bank.as_str(), "/api/cards"] {
-        let total = async |token: &str| world.app.get(token, path).await.expect(200)["total"].clone();
+        let total = async |token: &str| fixture.app.get(token, path).await.expect(200)["total"].clone();
         assert_eq!(total(&manager.token).await, 2, "{path}");
         assert_eq!(total(&stranger.token).await, 0, "{path}");
-        let own = world.app.get(world.ada.token(), path).await.expect(200);
-        let expected = if path.ends_with("cards") { world.ada.card } else { world.ada.account };
+        let own = fixture.app.get(fixture.ada.token(), path).await.expect(200);
+        let expected = if path.ends_with("cards") { fixture.ada.card } else { fixture.ada.account };
         assert_eq!((&own["total"], &own["results"][0]["id"]), (&json!(1), &json!(expected)), "{path}");
     }
     // Naming a foreign parent in a filter is no way in.
-    let path = format!("/api/accounts?client_id={}", world.bob.client);
-    assert_eq!(world.app.get(world.ada.token(), &path).await.expect(200)["total"], 0);
+    let path = format!("/api/accounts?client_id={}", fixture.bob.client);
+    assert_eq!(fixture.app.get(fixture.ada.token(), &path).await.expect(200)["total"], 0);
 }
 
 #[actix_web::test]
 async fn a_user_makes_a_client_of_itself_only() {
-    let world = World::new().await;
-    let (app, user) = (&world.app, world.app.user("new@example.com").await);
+    let fixture = Fixture::new().await;
+    let (app, user) = (&fixture.app, fixture.app.user("new@example.com").await);
     let other = app.user("other@example.com").await;
     for id in [other.id, MISSING] {
         let body = json!({"name": "Other", "user_id": id});
@@ -108,19 +108,19 @@ async fn a_user_makes_a_client_of_itself_only() {
     let again = app.post(&user.token, "/api/clients", json!({"name": "New"})).await;
     assert_eq!(again.outcome(), (409, "conflict"));
     let body = json!({"name": "Other", "user_id": other.id});
-    app.post(&world.admin.token, "/api/clients", body).await.expect(201);
-    let answer = app.post(&world.admin.token, "/api/clients", json!({"name": "X", "user_id": MISSING})).await;
+    app.post(&fixture.admin.token, "/api/clients", body).await.expect(201);
+    let answer = app.post(&fixture.admin.token, "/api/clients", json!({"name": "X", "user_id": MISSING})).await;
     assert!(answer.body["errors"]["user_id"].is_array(), "{}", answer.body);
 }
 
 #[actix_web::test]
 async fn fifty_attempts_at_once_make_one_client() {
-    let world = World::new().await;
-    let user = world.app.user("new@example.com").await;
-    let attempts = (0..50).map(|_| world.app.post(&user.token, "/api/clients", json!({"name": "New"})));
+    let fixture = Fixture::new().await;
+    let user = fixture.app.user("new@example.com").await;
+    let attempts = (0..50).map(|_| fixture.app.post(&user.token, "/api/clients", json!({"name": "New"})));
     let answers = futures_util::future::join_all(attempts).await;
     assert_eq!(answers.iter().filter(|answer| answer.status.as_u16() == 201).count(), 1);
     assert!(answers.iter().all(|answer| matches!(answer.outcome(), (201, _) | (409, "conflict"))));
     let path = format!("/api/clients?user_id={}", user.id);
-    assert_eq!(world.app.get(&world.admin.token, &path).await.expect(200)["total"], 1);
+    assert_eq!(fixture.app.get(&fixture.admin.token, &path).await.expect(200)["total"], 1);
 }

@@ -4,8 +4,8 @@ use bank_service::domain::policy::{Action, Method, RULES, Rule};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::callers::{CALLERS, Caller, Cast, allowed, body_of, call, fresh_item, is_own_list, path_of};
-use super::world::World;
+use super::callers::{CALLERS, Caller, Callers, allowed, body_of, call, fresh_item, is_own_list, path_of};
+use super::world::Fixture;
 
 /// The routes below `/api`.
 fn routes() -> impl Iterator<Item = (&'static Rule, Method, &'static str)> {
@@ -16,37 +16,37 @@ fn routes() -> impl Iterator<Item = (&'static Rule, Method, &'static str)> {
 
 /// Refusals first: they must leave everything as it was.
 #[actix_web::test]
-async fn whoever_the_table_does_not_name_is_refused_and_changes_nothing() {
-    let world = World::new().await;
-    let cast = Cast::new(&world).await;
-    let before = world.snapshot().await;
+async fn a_caller_that_the_table_does_not_name_is_refused_and_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let callers = Callers::new(&fixture).await;
+    let before = fixture.snapshot().await;
     let mut refused = 0;
     for (rule, method, pattern) in routes() {
-        let path = path_of(rule.action, pattern, &world).await;
+        let path = path_of(rule.action, pattern, &fixture).await;
         for caller in CALLERS.into_iter().filter(|caller| !allowed(rule, *caller)) {
             if is_own_list(rule.action, pattern) && !matches!(caller, Caller::Anonymous | Caller::Blocked) {
                 continue;
             }
-            let token = cast.token(&world, caller);
-            let status = call(&world, method, &path, token, body_of(rule.action, &world)).await;
+            let token = callers.token(&fixture, caller);
+            let status = call(&fixture, method, &path, token, body_of(rule.action, &fixture)).await;
             assert_eq!(status, StatusCode::FORBIDDEN, "{caller:?} {method:?} {path}");
             refused += 1;
         }
     }
     assert!(refused > 150, "{refused}");
-    assert_eq!(world.snapshot().await, before);
+    assert_eq!(fixture.snapshot().await, before);
 }
 
 /// Whoever may is not refused; only a client for a user who has one comes too late.
 #[actix_web::test]
-async fn whoever_the_table_names_may() {
-    let world = World::new().await;
-    let cast = Cast::new(&world).await;
+async fn every_caller_that_the_table_names_is_permitted() {
+    let fixture = Fixture::new().await;
+    let callers = Callers::new(&fixture).await;
     for (rule, method, pattern) in routes().filter(|(_, method, _)| *method != Method::Delete) {
-        let path = path_of(rule.action, pattern, &world).await;
+        let path = path_of(rule.action, pattern, &fixture).await;
         for caller in CALLERS.into_iter().filter(|caller| allowed(rule, *caller)) {
-            let token = cast.token(&world, caller);
-            let status = call(&world, method, &path, token, body_of(rule.action, &world)).await;
+            let token = callers.token(&fixture, caller);
+            let status = call(&fixture, method, &path, token, body_of(rule.action, &fixture)).await;
             let makes = method == Method::Post && !pattern.starts_with("/api/dead-letters/");
             let done = match rule.action {
                 Action::TestDevice => StatusCode::ACCEPTED,
@@ -71,24 +71,24 @@ async fn who_may_delete_can() {
         }
     }
     assert!(cases.len() > 15);
-    let world = World::new().await;
-    let cast = Cast::new(&world).await;
+    let fixture = Fixture::new().await;
+    let callers = Callers::new(&fixture).await;
     for (rule, pattern, caller) in cases {
-        let path = fresh_item(rule.action, pattern, &world).await;
-        let status = call(&world, Method::Delete, &path, cast.token(&world, caller), Value::Null).await;
+        let path = fresh_item(rule.action, pattern, &fixture).await;
+        let status = call(&fixture, Method::Delete, &path, callers.token(&fixture, caller), Value::Null).await;
         assert_eq!(status, StatusCode::OK, "{caller:?} {path}");
     }
 }
 
 #[actix_web::test]
 async fn a_promotion_and_a_block_count_at_the_next_request() {
-    let world = World::new().await;
-    let user = world.app.user("new@example.com").await;
+    let fixture = Fixture::new().await;
+    let user = fixture.app.user("new@example.com").await;
     let body = json!({"name": "Another Bank"});
-    assert_eq!(world.app.post(&user.token, "/api/banks", body.clone()).await.outcome(), (403, "access_denied"));
+    assert_eq!(fixture.app.post(&user.token, "/api/banks", body.clone()).await.outcome(), (403, "access_denied"));
     let path = format!("/api/users/{}", user.id);
-    world.app.put(&world.admin.token, &path, json!({"roles": ["manager"]})).await.expect(200);
-    world.app.post(&user.token, "/api/banks", body).await.expect(201);
-    world.app.put(&world.admin.token, &path, json!({"is_blocked": true})).await.expect(200);
-    assert_eq!(world.app.get(&user.token, "/api/banks").await.status.as_u16(), 403);
+    fixture.app.put(&fixture.admin.token, &path, json!({"roles": ["manager"]})).await.expect(200);
+    fixture.app.post(&user.token, "/api/banks", body).await.expect(201);
+    fixture.app.put(&fixture.admin.token, &path, json!({"is_blocked": true})).await.expect(200);
+    assert_eq!(fixture.app.get(&user.token, "/api/banks").await.status.as_u16(), 403);
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::TestApp;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const WAIT_LIMIT: Duration = Duration::from_mins(1);
 
 pub(super) struct Stream {
     response: Response,
@@ -49,7 +49,7 @@ impl Stream {
                 }
                 return Some(block);
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("the stream says nothing");
+            let chunk = tokio::time::timeout(WAIT_LIMIT, self.response.chunk()).await.expect("the stream says nothing");
             self.buffer.extend_from_slice(&chunk.ok()??);
         }
     }

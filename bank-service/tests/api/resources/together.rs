@@ -8,26 +8,26 @@ use futures_util::future::join_all;
 use mysql_async::prelude::Queryable;
 use serde_json::json;
 
-use super::world::{World, id};
+use super::world::{Fixture, id};
 use crate::database;
 
 #[actix_web::test]
 async fn of_many_at_once_each_gets_the_answer_it_would_get_alone() {
-    let world = World::new().await;
-    let cards = async || world.app.sql_number("SELECT COUNT(*) FROM cards").await;
+    let fixture = Fixture::new().await;
+    let cards = async || fixture.app.sql_number("SELECT COUNT(*) FROM cards").await;
     let events = "SELECT COUNT(*) FROM outbox WHERE event_type = 'card.created'";
-    let before = (cards().await, world.app.sql_number(events).await);
+    let before = (cards().await, fixture.app.sql_number(events).await);
     let attempts = (0..200).map(|number| {
         // Every fifth asks for an account that it may not see, or that is none.
         let (token, account, status) = match number % 10 {
-            4 => (world.ada.token(), world.bob.account, 403),
-            9 => (world.bob.token(), 999_999, 403),
-            _ if number % 2 == 0 => (world.ada.token(), world.ada.account, 201),
-            _ => (world.bob.token(), world.bob.account, 201),
+            4 => (fixture.ada.token(), fixture.bob.account, 403),
+            9 => (fixture.bob.token(), 999_999, 403),
+            _ if number % 2 == 0 => (fixture.ada.token(), fixture.ada.account, 201),
+            _ => (fixture.bob.token(), fixture.bob.account, 201),
         };
         let path = format!("/api/accounts/{account}/cards");
         let body = json!({"balance": number});
-        let app = &world.app;
+        let app = &fixture.app;
         async move { (number, account, status, app.post(token, &path, body).await) }
     });
     let mut made = BTreeSet::new();
@@ -40,7 +40,7 @@ async fn of_many_at_once_each_gets_the_answer_it_would_get_alone() {
         }
     }
     assert_eq!(made.len(), 160);
-    let after = (cards().await, world.app.sql_number(events).await);
+    let after = (cards().await, fixture.app.sql_number(events).await);
     assert_eq!((after.0 - before.0, after.1 - before.1), (160, 160));
 }
 
@@ -49,27 +49,27 @@ async fn of_many_at_once_each_gets_the_answer_it_would_get_alone() {
 #[ignore = "on a server only: make test-real runs it"]
 async fn who_waits_for_a_lock_does_not_keep_the_others() {
     assert!(database::on_server(), "TEST_DATABASE_URL names no server");
-    let world = World::new().await;
-    let url = world.app.running.state.settings.config.database_url.expose().to_owned();
+    let fixture = Fixture::new().await;
+    let url = fixture.app.running.state.settings.config.database_url.expose().to_owned();
     let mut holder = mysql_async::Conn::from_url(url).await.unwrap();
     holder.query_drop("BEGIN").await.unwrap();
-    let hold = format!("SELECT id FROM accounts WHERE id = {} FOR UPDATE", world.ada.account);
+    let hold = format!("SELECT id FROM accounts WHERE id = {} FOR UPDATE", fixture.ada.account);
     holder.query_drop(hold).await.unwrap();
     let issue = async |token: &str, account: i64| {
         let path = format!("/api/accounts/{account}/cards");
-        world.app.post(token, &path, json!({"balance": 1})).await
+        fixture.app.post(token, &path, json!({"balance": 1})).await
     };
     // One after the other, so that each has a transaction of its own, until there are as many as may be under way.
     let answered = AtomicUsize::new(0);
     let held = join_all((0..4).map(async |number| {
         tokio::time::sleep(Duration::from_millis(100 * number)).await;
-        let answer = issue(world.ada.token(), world.ada.account).await;
+        let answer = issue(fixture.ada.token(), fixture.ada.account).await;
         answered.fetch_add(1, Ordering::SeqCst);
         answer
     }));
     let meanwhile = async {
         tokio::time::sleep(Duration::from_millis(600)).await;
-        for answer in join_all((0..8).map(|_| issue(world.bob.token(), world.bob.account))).await {
+        for answer in join_all((0..8).map(|_| issue(fixture.bob.token(), fixture.bob.account))).await {
             answer.expect(201);
         }
         assert_eq!(answered.load(Ordering::SeqCst), 0, "the others had to wait for the lock, too");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Person, TestApp};
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) app: TestApp,
     pub(crate) admin: Person,
     pub(crate) bank: i64,
@@ -33,7 +33,7 @@ pub(crate) fn id(item: &Value) -> i64 {
     item["id"].as_i64().unwrap_or_else(|| panic!("{item} has no id"))
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         let app = TestApp::start().await;
         let admin = app.admin().await;

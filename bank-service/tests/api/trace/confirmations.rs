@@ -1,7 +1,7 @@
 //! Confirmations on the callback queue, from our email-service and from others'.
 
 use serde_json::{Value, json};
-use service_kit::messaging::{Delivery, Outcome};
+use service_kit::messaging::{Delivery, HandlerResult};
 use shared_events::WireMessage;
 use shared_events::wire::Properties;
 
@@ -16,7 +16,7 @@ struct Confirmation<'a> {
 }
 
 impl Confirmation<'_> {
-    async fn arrive(&self, app: &TestApp) -> Outcome {
+    async fn arrive(&self, app: &TestApp) -> HandlerResult {
         let body = json!({"user_id": null, "date": "2025-01-16T17:10:26", "message": self.message, "data": self.data});
         let message = WireMessage {
             routing_key: "bank-service.acks".to_owned(),
@@ -70,16 +70,16 @@ async fn the_older_services_confirmation_counts_by_its_correlation_id() {
     let (bank, _) = two_events(&app).await;
     let old =
         Confirmation { kind: None, correlation_id: Some(&bank), message: "Message acknowledged", data: json!({}) };
-    assert_eq!(old.arrive(&app).await, Outcome::Done);
+    assert_eq!(old.arrive(&app).await, HandlerResult::Done);
     assert_eq!(state(&app, &bank).await.as_deref(), Some("sent"));
     // Twice is once.
-    assert_eq!(old.arrive(&app).await, Outcome::Done);
+    assert_eq!(old.arrive(&app).await, HandlerResult::Done);
     let nearly = Confirmation { message: "Message Acknowledged!", ..old };
-    assert!(matches!(nearly.arrive(&app).await, Outcome::Reject { .. }));
+    assert!(matches!(nearly.arrive(&app).await, HandlerResult::Reject { .. }));
 }
 
 #[actix_web::test]
-async fn only_an_event_that_asked_is_confirmed_and_two_ids_must_agree() {
+async fn only_an_event_that_requested_it_is_confirmed_and_two_ids_must_agree() {
     let app = TestApp::start().await;
     let (bank, city) = two_events(&app).await;
     let stranger = "01947018-43d0-7000-8000-000000000001";
@@ -94,7 +94,11 @@ async fn only_an_event_that_asked_is_confirmed_and_two_ids_must_agree() {
     ] {
         let confirmation = Confirmation { kind: Some("email.sent"), correlation_id, message: "sent", data };
         let outcome = confirmation.arrive(&app).await;
-        assert!(matches!(outcome, Outcome::Reject { .. }), "{correlation_id:?} {}: {outcome:?}", confirmation.data);
+        assert!(
+            matches!(outcome, HandlerResult::Reject { .. }),
+            "{correlation_id:?} {}: {outcome:?}",
+            confirmation.data
+        );
     }
     assert_eq!((state(&app, &bank).await, state(&app, &city).await), (None, None));
     let right = Confirmation {
@@ -103,6 +107,6 @@ async fn only_an_event_that_asked_is_confirmed_and_two_ids_must_agree() {
         message: "no",
         data: json!({"event_id": bank}),
     };
-    assert_eq!(right.arrive(&app).await, Outcome::Done);
+    assert_eq!(right.arrive(&app).await, HandlerResult::Done);
     assert_eq!(state(&app, &bank).await.as_deref(), Some("rejected"));
 }

@@ -7,22 +7,22 @@ use bank_service::trace::Conservation;
 use serde_json::json;
 use service_kit::clock::Clock as _;
 use service_kit::messaging::DeadLetters as _;
-use service_kit::messaging::dead_letters::Waiting;
+use service_kit::messaging::dead_letters::Backlog;
 use shared_events::EventId;
 use shared_events::events::{BankCreated, CityUpdated, EmailRequested, Event as _};
 
-use super::peers::Peers;
+use super::peers::PeerStubs;
 use crate::harness::{ADMIN, TestApp};
 
 /// A service whose outbox is empty, with peers, and its watch.
-async fn start() -> (TestApp, Peers, Conservation) {
-    let peers = Peers::start();
+async fn start() -> (TestApp, PeerStubs, Conservation) {
+    let peers = PeerStubs::start();
     let app = TestApp::start_with(|config| {
         config.log_service_url.clone_from(&peers.url);
         config.email_service_url = Some(peers.url.clone());
     })
     .await;
-    app.running.relay(app.letters.transport.clone()).drain().await.unwrap();
+    app.running.relay(app.dead_letters.transport.clone()).drain().await.unwrap();
     // What the start has caused was long ago.
     app.clock.advance(Duration::from_hours(1));
     let watch = app.running.conservation();
@@ -30,7 +30,7 @@ async fn start() -> (TestApp, Peers, Conservation) {
 }
 
 async fn publish(app: &TestApp) {
-    app.running.relay(app.letters.transport.clone()).drain().await.unwrap();
+    app.running.relay(app.dead_letters.transport.clone()).drain().await.unwrap();
 }
 
 fn shown(app: &TestApp, line: &str) -> bool {
@@ -55,25 +55,25 @@ async fn cities(app: &TestApp, count: usize) -> Vec<EventId> {
 async fn an_event_that_is_nowhere_is_seen_and_one_that_turns_up_is_forgiven() {
     let (app, peers, mut watch) = start().await;
     let ids = cities(&app, 3).await;
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(shown(&app, "bank_events_waiting{event_type=\"city.updated\"} 3"));
     app.clock.advance(Duration::from_secs(7));
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(shown(&app, "bank_outbox_oldest_seconds 7"), "{}", app.running.state.metrics.render());
     publish(&app).await;
     ids.iter().skip(1).for_each(|id| peers.log(*id));
     app.clock.advance(Duration::from_secs(3));
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(
         shown(&app, "bank_events_in_flight{event_type=\"city.updated\"} 1") && unaccounted(&app, "city.updated", 0)
     );
     app.clock.advance(Duration::from_secs(2));
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(unaccounted(&app, "city.updated", 1), "{}", app.running.state.metrics.render());
     assert!(shown(&app, "bank_events_ended_total{end=\"logged\",event_type=\"city.updated\"} 2"));
     assert!(shown(&app, "bank_events_committed_total{event_type=\"city.updated\"} 3"));
     peers.log(ids[0]);
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(unaccounted(&app, "city.updated", 0));
     assert!(shown(&app, "bank_events_ended_total{end=\"logged\",event_type=\"city.updated\"} 3"));
 }
@@ -85,74 +85,74 @@ async fn a_dead_letter_is_parked_until_it_is_replayed_or_discarded() {
     let events = app.events().await;
     publish(&app).await;
     for event in &events {
-        app.letters.park("log-service", shared_events::WireMessage::encode(event).unwrap()).await;
+        app.dead_letters.add("log-service", shared_events::WireMessage::encode(event).unwrap()).await;
     }
     app.clock.advance(Duration::from_secs(10));
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(shown(&app, "bank_events_parked{event_type=\"city.updated\"} 2") && unaccounted(&app, "city.updated", 0));
 
     let admin = app.admin().await;
     let discard = json!({"queue": "log-service", "ids": [ids[0]]});
     app.post(&admin.token, "/api/dead-letters/discard", discard).await.expect(200);
-    app.letters.kept.remove("log-service", ids[1]).await.unwrap();
+    app.dead_letters.kept.remove("log-service", ids[1]).await.unwrap();
     app.clock.advance(Duration::from_secs(11));
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(shown(&app, "bank_events_ended_total{end=\"discarded\",event_type=\"city.updated\"} 1"));
     assert!(unaccounted(&app, "city.updated", 1), "one was removed behind our back");
     peers.log(ids[1]);
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(unaccounted(&app, "city.updated", 0));
 }
 
 #[actix_web::test]
-async fn a_log_that_is_away_accuses_nobody_and_hides_nobody() {
+async fn an_unavailable_log_makes_no_event_unaccounted_and_hides_none() {
     let (app, peers, mut watch) = start().await;
     cities(&app, 1).await;
     publish(&app).await;
-    peers.known.is_down.store(true, Ordering::SeqCst);
+    peers.state.is_down.store(true, Ordering::SeqCst);
     app.clock.advance(Duration::from_mins(10));
-    assert!(watch.look().await.is_err());
+    assert!(watch.check().await.is_err());
     assert!(shown(&app, "bank_conservation_up 0"));
     assert!(!unaccounted(&app, "city.updated", 1));
-    peers.known.is_down.store(false, Ordering::SeqCst);
-    watch.look().await.unwrap();
+    peers.state.is_down.store(false, Ordering::SeqCst);
+    watch.check().await.unwrap();
     assert!(!unaccounted(&app, "city.updated", 1), "what it had in hand may come again");
     app.clock.advance(Duration::from_secs(5));
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(unaccounted(&app, "city.updated", 1));
 }
 
 /// However long it lasts, and whatever else is logged meanwhile.
 #[actix_web::test]
-async fn what_waits_in_a_queue_or_in_a_consumers_hands_is_not_missing_and_what_is_in_neither_is() {
+async fn an_event_in_a_queue_or_in_flight_is_not_missing_and_one_in_neither_is() {
     let (app, peers, mut watch) = start().await;
     let lost = cities(&app, 1).await[0];
     publish(&app).await;
-    let states: [(Waiting, bool); 4] = [
-        (Waiting { in_line: true, to_be_retried: false, consumers: 1 }, false),
-        (Waiting { in_line: false, to_be_retried: true, consumers: 1 }, false),
-        (Waiting { in_line: false, to_be_retried: false, consumers: 1 }, true),
-        (Waiting { in_line: false, to_be_retried: false, consumers: 2 }, false),
+    let states: [(Backlog, bool); 4] = [
+        (Backlog { ready: true, delayed: false, consumers: 1 }, false),
+        (Backlog { ready: false, delayed: true, consumers: 1 }, false),
+        (Backlog { ready: false, delayed: false, consumers: 1 }, true),
+        (Backlog { ready: false, delayed: false, consumers: 2 }, false),
     ];
-    for (waiting, hands_are_full) in states {
-        *app.letters.waiting.lock().unwrap() = waiting;
-        peers.known.hands_are_full.store(hands_are_full, Ordering::SeqCst);
+    for (waiting, is_in_flight) in states {
+        *app.dead_letters.backlog.lock().unwrap() = waiting;
+        peers.state.is_in_flight.store(is_in_flight, Ordering::SeqCst);
         let later = cities(&app, 1).await[0];
         publish(&app).await;
         peers.log(later);
         app.clock.advance(Duration::from_mins(1));
-        watch.look().await.unwrap();
-        watch.look().await.unwrap();
-        assert!(unaccounted(&app, "city.updated", 0), "{waiting:?} {hands_are_full}");
+        watch.check().await.unwrap();
+        watch.check().await.unwrap();
+        assert!(unaccounted(&app, "city.updated", 0), "{waiting:?} {is_in_flight}");
     }
-    *app.letters.waiting.lock().unwrap() = Waiting { consumers: 1, ..Waiting::default() };
-    watch.look().await.unwrap();
+    *app.dead_letters.backlog.lock().unwrap() = Backlog { consumers: 1, ..Backlog::default() };
+    watch.check().await.unwrap();
     assert!(unaccounted(&app, "city.updated", 1), "{lost}: {}", app.running.state.metrics.render());
 }
 
 /// Neither in a queue nor in the log at one moment: a consumer has it in hand.
 #[actix_web::test]
-async fn an_event_in_a_consumers_hands_is_asked_for_again_before_it_is_called_missing() {
+async fn an_event_in_flight_is_checked_again_before_it_is_called_missing() {
     let (app, peers, mut watch) = start().await;
     let id = cities(&app, 1).await[0];
     publish(&app).await;
@@ -161,8 +161,8 @@ async fn an_event_in_a_consumers_hands_is_asked_for_again_before_it_is_called_mi
         tokio::time::sleep(Duration::from_millis(400)).await;
         peers.log(id);
     };
-    let (looked, ()) = futures_util::future::join(watch.look(), consuming).await;
-    looked.unwrap();
+    let (checked, ()) = futures_util::future::join(watch.check(), consuming).await;
+    checked.unwrap();
     assert!(unaccounted(&app, "city.updated", 0));
     assert!(shown(&app, "bank_events_ended_total{end=\"logged\",event_type=\"city.updated\"} 1"));
 }
@@ -172,16 +172,16 @@ async fn a_mail_is_an_end_and_one_that_cannot_be_sent_now_is_in_flight() {
     let (app, peers, mut watch) = start().await;
     let (requested, bank) = (app.commit(&EmailRequested::example()).await, app.commit(&BankCreated::example()).await);
     publish(&app).await;
-    peers.known.cannot_mail.store(true, Ordering::SeqCst);
+    peers.state.cannot_mail.store(true, Ordering::SeqCst);
     app.clock.advance(Duration::from_mins(1));
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(unaccounted(&app, "bank.created", 0) && unaccounted(&app, "email.requested", 0));
-    peers.known.cannot_mail.store(false, Ordering::SeqCst);
-    watch.look().await.unwrap();
+    peers.state.cannot_mail.store(false, Ordering::SeqCst);
+    watch.check().await.unwrap();
     assert!(unaccounted(&app, "bank.created", 1) && unaccounted(&app, "email.requested", 1));
     app.confirm_mail(requested, "sent", None).await;
     app.confirm_mail(bank, "rejected", Some("550 no such mailbox")).await;
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(unaccounted(&app, "bank.created", 0) && unaccounted(&app, "email.requested", 0));
     assert!(shown(&app, "bank_events_ended_total{end=\"mailed\",event_type=\"email.requested\"} 1"));
     assert!(shown(&app, "bank_events_ended_total{end=\"rejected\",event_type=\"bank.created\"} 1"));
@@ -203,7 +203,7 @@ async fn thousands_of_events_are_counted_once_each() {
     publish(&app).await;
     for _ in 0..3 {
         app.clock.advance(Duration::from_secs(5));
-        watch.look().await.unwrap();
+        watch.check().await.unwrap();
     }
     assert!(shown(&app, "bank_events_committed_total{event_type=\"city.updated\"} 1300"));
     assert!(shown(&app, "bank_events_ended_total{end=\"logged\",event_type=\"city.updated\"} 1300"));
@@ -215,7 +215,7 @@ async fn a_lost_event_shows_in_the_metrics_within_ten_seconds() {
     let (mut app, peers, _) = start().await;
     // Before the relay is at work, which would be quicker than the look for the new event's id.
     let lost = cities(&app, 1).await[0];
-    app.running.start_relay(app.letters.transport.clone());
+    app.running.start_relay(app.dead_letters.transport.clone());
     let (started, began) = (app.clock.now(), Instant::now());
     while !unaccounted(&app, "city.updated", 1) {
         assert!(began.elapsed() < Duration::from_mins(1), "{}", app.running.state.metrics.render());
@@ -236,11 +236,11 @@ async fn a_lost_event_shows_in_the_metrics_within_ten_seconds() {
 #[actix_web::test]
 async fn what_log_service_does_not_listen_to_is_not_missing_from_the_log() {
     let (app, peers, mut watch) = start().await;
-    *peers.known.routing_keys.lock().unwrap() = vec!["account.created".to_owned(), "security.*".to_owned()];
+    *peers.state.routing_keys.lock().unwrap() = vec!["account.created".to_owned(), "security.*".to_owned()];
     let id = cities(&app, 1).await[0];
     publish(&app).await;
     app.clock.advance(Duration::from_mins(1));
-    watch.look().await.unwrap();
+    watch.check().await.unwrap();
     assert!(!unaccounted(&app, "city.updated", 1), "{}", app.running.state.metrics.render());
     assert!(shown(&app, "bank_events_ended_total{end=\"untracked\",event_type=\"city.updated\"} 1"));
     let admin = app.admin().await;

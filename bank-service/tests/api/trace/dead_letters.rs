@@ -14,20 +14,25 @@ async fn start(count: usize) -> (TestApp, Person, Vec<EventId>) {
     let admin = app.admin().await;
     let mut ids = Vec::new();
     for number in 0..count {
-        ids.push(app.letters.park("log-service", message("card.created", &format!("{{\"n\":{number}}}"))).await);
+        ids.push(app.dead_letters.add("log-service", message("card.created", &format!("{{\"n\":{number}}}"))).await);
     }
     ids.sort();
     (app, admin, ids)
 }
 
 fn ids_of(page: &Value) -> Vec<String> {
-    page["results"].as_array().unwrap().iter().map(|letter| letter["id"].as_str().unwrap().to_owned()).collect()
+    page["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|dead_letter| dead_letter["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[actix_web::test]
-async fn letters_are_listed_by_page_by_queue_and_by_cursor() {
+async fn dead_letters_are_listed_by_page_by_queue_and_by_cursor() {
     let (app, admin, ids) = start(7).await;
-    let other = app.letters.park("email-service", message("email.requested", "{}")).await;
+    let other = app.dead_letters.add("email-service", message("email.requested", "{}")).await;
     let list = app.get(&admin.token, "/api/dead-letters?page_size=5").await.expect(200);
     assert_eq!((&list["total"], &list["pages"]), (&json!(8), &json!(2)));
     assert_eq!(list["next"], "/api/dead-letters?page_number=2&page_size=5");
@@ -50,13 +55,13 @@ async fn letters_are_listed_by_page_by_queue_and_by_cursor() {
 }
 
 #[actix_web::test]
-async fn a_letter_is_shown_with_its_message_and_without_its_secrets() {
+async fn a_dead_letter_is_shown_with_its_message_and_without_its_secrets() {
     let (app, admin, ids) = start(1).await;
     let shown = app.get(&admin.token, &format!("/api/dead-letters/log-service/{}", ids[0])).await.expect(200);
     assert_eq!((&shown["body"], &shown["reason"], &shown["attempts"]), (&json!({"n": 0}), &json!("poison"), &json!(5)));
     let body = r#"{"user_id":1,"date":"2025-01-16T17:10:26","message":"m","data":{"template":"t","to":"a@x.y","params":{"link":"s3cret"}}}"#;
     for body in [body, &body[..body.len() - 1]] {
-        let id = app.letters.park("email-service", message("email.requested", body)).await;
+        let id = app.dead_letters.add("email-service", message("email.requested", body)).await;
         let shown = app.get(&admin.token, &format!("/api/dead-letters/email-service/{id}")).await.expect(200);
         assert!(!shown.to_string().contains("s3cret"), "{shown}");
     }
@@ -76,32 +81,35 @@ async fn a_dry_run_does_nothing_and_a_replay_delivers_each_once() {
     let all = json!({"queue": "log-service", "all": true, "dry_run": true});
     let report = app.post(&admin.token, path, all).await.expect(200);
     assert_eq!((&report["msg"], &report["done"], &report["more"]), (&json!("dry run"), &json!(3), &json!(false)));
-    assert_eq!((app.letters.kept.all().len(), app.letters.transport.taken().len()), (3, 0));
+    assert_eq!((app.dead_letters.kept.all().len(), app.dead_letters.transport.taken().len()), (3, 0));
     let two = json!({"queue": "log-service", "ids": [ids[0], ids[1]]});
     let report = app.post(&admin.token, path, two.clone()).await.expect(200);
     assert_eq!((&report["done"], &report["results"][1]["outcome"]), (&json!(2), &json!("done")));
     let again = app.post(&admin.token, path, two).await.expect(200);
     assert_eq!((&again["done"], &again["missing"]), (&json!(0), &json!(2)));
-    app.letters.transport.is_away.store(true, Ordering::SeqCst);
+    app.dead_letters.transport.is_down.store(true, Ordering::SeqCst);
     let all = json!({"queue": "log-service", "all": true});
     let kept = app.post(&admin.token, path, all.clone()).await.expect(200);
     assert_eq!((&kept["kept"], &kept["results"][0]["reason"]), (&json!(1), &json!("the broker is away")));
-    app.letters.transport.is_away.store(false, Ordering::SeqCst);
+    app.dead_letters.transport.is_down.store(false, Ordering::SeqCst);
     app.post(&admin.token, path, all).await.expect(200);
-    assert_eq!(app.letters.transport.taken(), ids, "each once, under its own id");
-    assert!(app.letters.kept.all().is_empty());
+    assert_eq!(app.dead_letters.transport.taken(), ids, "each once, under its own id");
+    assert!(app.dead_letters.kept.all().is_empty());
 }
 
 #[actix_web::test]
-async fn a_discard_takes_what_it_is_told() {
+async fn a_discard_removes_what_is_selected() {
     let (app, admin, ids) = start(3).await;
     let one = json!({"queue": "log-service", "ids": [ids[1]]});
     let report = app.post(&admin.token, "/api/dead-letters/discard", one).await.expect(200);
     assert_eq!((&report["msg"], &report["done"]), (&json!("letters discarded"), &json!(1)));
     let after = json!({"queue": "log-service", "all": true, "after": ids[0]});
     app.post(&admin.token, "/api/dead-letters/discard", after).await.expect(200);
-    assert_eq!(app.letters.kept.all().iter().map(service_kit::messaging::DeadLetter::id).collect::<Vec<_>>(), [ids[0]]);
-    assert!(app.letters.transport.taken().is_empty());
+    assert_eq!(
+        app.dead_letters.kept.all().iter().map(service_kit::messaging::DeadLetter::id).collect::<Vec<_>>(),
+        [ids[0]]
+    );
+    assert!(app.dead_letters.transport.taken().is_empty());
 }
 
 #[actix_web::test]
@@ -124,7 +132,7 @@ async fn a_request_that_is_not_clear_is_refused_and_does_nothing() {
             assert_eq!(app.post(&admin.token, path, bad.clone()).await.outcome(), (422, "validation_failed"), "{bad}");
         }
     }
-    assert_eq!((app.letters.kept.all().len(), app.letters.transport.taken().len()), (1, 0));
+    assert_eq!((app.dead_letters.kept.all().len(), app.dead_letters.transport.taken().len()), (1, 0));
 }
 
 #[actix_web::test]
@@ -138,5 +146,5 @@ async fn the_same_key_gives_the_same_answer_and_works_once() {
     let first = ask().await;
     assert_eq!(first["done"], 1);
     assert_eq!(ask().await, first);
-    assert_eq!(app.letters.transport.taken(), ids);
+    assert_eq!(app.dead_letters.transport.taken(), ids);
 }

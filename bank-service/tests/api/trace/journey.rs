@@ -4,15 +4,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use service_kit::messaging::dead_letters::Waiting;
+use service_kit::messaging::dead_letters::Backlog;
 use shared_events::events::{BankCreated, CityUpdated, EmailRequest, EmailRequested, Event as _};
 use shared_events::{EventId, WireMessage};
 
-use super::peers::Peers;
+use super::peers::PeerStubs;
 use crate::harness::{Person, TestApp};
 
-async fn start() -> (TestApp, Peers, Person) {
-    let peers = Peers::start();
+async fn start() -> (TestApp, PeerStubs, Person) {
+    let peers = PeerStubs::start();
     let app = TestApp::start_with(|config| {
         config.log_service_url.clone_from(&peers.url);
         config.email_service_url = Some(peers.url.clone());
@@ -27,7 +27,7 @@ async fn journey(app: &TestApp, admin: &Person, id: EventId) -> Value {
 }
 
 async fn publish(app: &TestApp) {
-    app.running.relay(app.letters.transport.clone()).drain().await.unwrap();
+    app.running.relay(app.dead_letters.transport.clone()).drain().await.unwrap();
 }
 
 #[actix_web::test]
@@ -47,7 +47,7 @@ async fn an_event_is_followed_from_its_commit_to_the_log() {
         (&seen["state"], &seen["log"]["id"], &seen["mail"]["state"]),
         (&json!("logged"), &json!("7"), &json!("none"))
     );
-    peers.known.is_down.store(true, Ordering::SeqCst);
+    peers.state.is_down.store(true, Ordering::SeqCst);
     app.clock.advance(Duration::from_secs(10));
     let seen = journey(&app, &admin, id).await;
     assert_eq!((&seen["state"], &seen["log"]["state"]), (&json!("unknown"), &json!("unknown")), "{seen}");
@@ -60,7 +60,7 @@ async fn a_mail_that_is_refused_for_good_is_a_visible_state() {
     publish(&app).await;
     let mail = json!({"id": 1, "event_id": id, "recipient": "o***@x.y", "message_id": "<1@x>", "state": "sending",
         "attempts": 2, "answer": "451 later", "updated_at": "2026-01-16T17:10:26"});
-    peers.known.mails.lock().unwrap().push(mail);
+    peers.state.mails.lock().unwrap().push(mail);
     app.clock.advance(Duration::from_secs(10));
     let seen = journey(&app, &admin, id).await;
     assert_eq!((&seen["state"], &seen["mail"]["state"]), (&json!("in_flight"), &json!("sending")), "{seen}");
@@ -79,16 +79,14 @@ async fn an_event_that_may_wait_in_its_queue_is_on_its_way_and_one_that_cannot_i
     let id = app.commit(&BankCreated::example()).await;
     publish(&app).await;
     app.clock.advance(Duration::from_secs(10));
-    for waiting in
-        [Waiting { in_line: true, ..Waiting::default() }, Waiting { to_be_retried: true, ..Waiting::default() }]
-    {
-        *app.letters.waiting.lock().unwrap() = waiting;
+    for waiting in [Backlog { ready: true, ..Backlog::default() }, Backlog { delayed: true, ..Backlog::default() }] {
+        *app.dead_letters.backlog.lock().unwrap() = waiting;
         assert_eq!(journey(&app, &admin, id).await["state"], "in_flight", "{waiting:?}");
     }
-    *app.letters.waiting.lock().unwrap() = Waiting::default();
-    peers.known.cannot_mail.store(true, Ordering::SeqCst);
+    *app.dead_letters.backlog.lock().unwrap() = Backlog::default();
+    peers.state.cannot_mail.store(true, Ordering::SeqCst);
     assert_eq!(journey(&app, &admin, id).await["state"], "in_flight", "no mail can be sent now");
-    peers.known.cannot_mail.store(false, Ordering::SeqCst);
+    peers.state.cannot_mail.store(false, Ordering::SeqCst);
     assert_eq!(journey(&app, &admin, id).await["state"], "unaccounted");
 }
 
@@ -99,7 +97,7 @@ async fn a_dead_letter_and_what_was_done_with_it_are_part_of_the_journey() {
     let events = app.events().await;
     let message = WireMessage::encode(events.iter().find(|event| event.id == id).unwrap()).unwrap();
     publish(&app).await;
-    app.letters.park("log-service", message).await;
+    app.dead_letters.add("log-service", message).await;
     let seen = journey(&app, &admin, id).await;
     assert_eq!((&seen["state"], &seen["deliveries"][0]["state"]), (&json!("parked"), &json!("dead")), "{seen}");
     assert_eq!(

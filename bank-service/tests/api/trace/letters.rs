@@ -8,60 +8,66 @@ use async_trait::async_trait;
 use bank_service::http::AppState;
 use chrono::DateTime;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::dead_letters::{Waiting, Wanted, Work, Worked};
+use service_kit::messaging::dead_letters::{ActionResult, Backlog, DeadLetterAction, Selection};
 use service_kit::messaging::{
-    DeadLetter, DeadLetterOffice, DeadLetters, InProcessOffice, MemoryDeadLetters, Outgoing, Publisher, Receipt,
+    DeadLetter, DeadLetterAdmin, DeadLetters, InProcessDeadLetterAdmin, MemoryDeadLetters, Outgoing, PublishResult,
+    Publisher,
 };
 use shared_events::{EventId, WireMessage};
 use tokio::sync::broadcast;
 
-pub(crate) struct Letters {
+pub(crate) struct DeadLetterStub {
     pub(crate) kept: Arc<MemoryDeadLetters>,
     pub(crate) transport: Arc<Transport>,
     /// What is told of the messages that wait in every queue.
-    pub(crate) waiting: Arc<Mutex<Waiting>>,
+    pub(crate) backlog: Arc<Mutex<Backlog>>,
 }
 
 /// An office whose queues are told to have messages.
-struct Crowded {
-    office: InProcessOffice,
-    waiting: Arc<Mutex<Waiting>>,
+struct AdminWithBacklog {
+    admin: InProcessDeadLetterAdmin,
+    backlog: Arc<Mutex<Backlog>>,
 }
 
 #[async_trait]
-impl DeadLetterOffice for Crowded {
-    fn letters(&self) -> &dyn DeadLetters {
-        self.office.letters()
+impl DeadLetterAdmin for AdminWithBacklog {
+    fn dead_letters(&self) -> &dyn DeadLetters {
+        self.admin.dead_letters()
     }
 
-    async fn look(&self, queue: &str, wanted: &Wanted) -> io::Result<Vec<DeadLetter>> {
-        self.office.look(queue, wanted).await
+    async fn peek(&self, queue: &str, selection: &Selection) -> io::Result<Vec<DeadLetter>> {
+        self.admin.peek(queue, selection).await
     }
 
-    async fn work(&self, queue: &str, work: Work, wanted: &Wanted) -> io::Result<Vec<(EventId, Worked)>> {
-        self.office.work(queue, work, wanted).await
+    async fn apply(
+        &self,
+        queue: &str,
+        action: DeadLetterAction,
+        selection: &Selection,
+    ) -> io::Result<Vec<(EventId, ActionResult)>> {
+        self.admin.apply(queue, action, selection).await
     }
 
-    async fn waiting(&self, _queue: &str) -> io::Result<Waiting> {
-        Ok(*self.waiting.lock().unwrap())
+    async fn backlog(&self, _queue: &str) -> io::Result<Backlog> {
+        Ok(*self.backlog.lock().unwrap())
     }
 }
 
 /// Takes everything, unless it is told not to.
 pub(crate) struct Transport {
-    pub(crate) is_away: AtomicBool,
+    pub(crate) is_down: AtomicBool,
     taken: Mutex<Vec<WireMessage>>,
     resumed: broadcast::Sender<String>,
 }
 
 #[async_trait]
 impl Publisher for Transport {
-    async fn publish(&self, outgoing: Outgoing) -> Receipt {
-        if self.is_away.load(Ordering::SeqCst) {
-            return Receipt::Unavailable { reason: "the broker is away".to_owned() };
+    async fn publish(&self, outgoing: Outgoing) -> PublishResult {
+        if self.is_down.load(Ordering::SeqCst) {
+            return PublishResult::Unavailable { reason: "the broker is away".to_owned() };
         }
         self.taken.lock().unwrap().push(outgoing.message);
-        Receipt::Accepted
+        PublishResult::Accepted
     }
 
     fn resumed(&self) -> broadcast::Receiver<String> {
@@ -75,38 +81,39 @@ impl Transport {
     }
 }
 
-impl Letters {
+impl DeadLetterStub {
     /// Letters, and the office where they are worked through.
-    pub(crate) fn new(clock: &SharedClock) -> (Self, InProcessOffice) {
+    pub(crate) fn new(clock: &SharedClock) -> (Self, InProcessDeadLetterAdmin) {
         let transport = Arc::new(Transport {
-            is_away: AtomicBool::new(false),
+            is_down: AtomicBool::new(false),
             taken: Mutex::default(),
             resumed: broadcast::Sender::new(1),
         });
         let kept = Arc::new(MemoryDeadLetters::new());
-        let office = InProcessOffice::new(kept.clone(), transport.clone(), clock.clone());
-        (Self { kept, transport, waiting: Arc::default() }, office)
+        let admin = InProcessDeadLetterAdmin::new(kept.clone(), transport.clone(), clock.clone());
+        (Self { kept, transport, backlog: Arc::default() }, admin)
     }
 
     pub(crate) fn attach(state: &mut AppState) -> Self {
-        let (letters, office) = Self::new(&state.clock);
-        let waiting = letters.waiting.clone();
-        state.dead_letters = Some(Arc::new(Crowded { office, waiting }));
-        letters
+        let (stub, admin) = Self::new(&state.clock);
+        let backlog = stub.backlog.clone();
+        state.dead_letters = Some(Arc::new(AdminWithBacklog { admin, backlog }));
+        stub
     }
 
     /// Gives up a message.
-    pub(crate) async fn park(&self, queue: &str, message: WireMessage) -> EventId {
+    pub(crate) async fn add(&self, queue: &str, message: WireMessage) -> EventId {
         let died_at = DateTime::from_timestamp(1_768_583_426, 0).unwrap();
-        let letter = DeadLetter { queue: queue.to_owned(), reason: "poison".to_owned(), attempts: 5, died_at, message };
-        let id = letter.id();
-        self.kept.add(letter).await.unwrap();
+        let dead_letter =
+            DeadLetter { queue: queue.to_owned(), reason: "poison".to_owned(), attempts: 5, died_at, message };
+        let id = dead_letter.id();
+        self.kept.add(dead_letter).await.unwrap();
         id
     }
 
     /// `<queue>/<id>` of a letter.
     pub(crate) async fn some(&self) -> String {
-        format!("log-service/{}", self.park("log-service", message("card.created", "{}")).await)
+        format!("log-service/{}", self.add("log-service", message("card.created", "{}")).await)
     }
 }
 

@@ -9,28 +9,28 @@ use serde_json::{Value, json};
 use shared_events::EventId;
 
 #[derive(Default)]
-pub(crate) struct Known {
+pub(crate) struct PeerState {
     pub(crate) logged: Mutex<BTreeSet<EventId>>,
     pub(crate) mails: Mutex<Vec<Value>>,
     pub(crate) is_down: AtomicBool,
     pub(crate) cannot_mail: AtomicBool,
     /// How many quiet moments log-service has had; one more at each question unless its hands are full.
     pub(crate) quiet_moments: AtomicU64,
-    pub(crate) hands_are_full: AtomicBool,
+    pub(crate) is_in_flight: AtomicBool,
     /// What log-service says that it takes; nothing said if empty.
     pub(crate) routing_keys: Mutex<Vec<String>>,
 }
 
 /// Stands in for both.
-pub(crate) struct Peers {
-    pub(crate) known: Arc<Known>,
+pub(crate) struct PeerStubs {
+    pub(crate) state: Arc<PeerState>,
     pub(crate) url: String,
 }
 
-impl Peers {
+impl PeerStubs {
     pub(crate) fn start() -> Self {
-        let known = Arc::<Known>::default();
-        let data = web::Data::from(known.clone());
+        let state = Arc::<PeerState>::default();
+        let data = web::Data::from(state.clone());
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(data.clone())
@@ -41,37 +41,37 @@ impl Peers {
         let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", server.addrs()[0]);
         drop(actix_web::rt::spawn(server.run()));
-        Self { known, url }
+        Self { state, url }
     }
 
     pub(crate) fn log(&self, id: EventId) {
-        self.known.logged.lock().unwrap().insert(id);
+        self.state.logged.lock().unwrap().insert(id);
     }
 }
 
-async fn lookup(known: web::Data<Known>, asked: web::Json<Value>) -> HttpResponse {
-    if known.is_down.load(Ordering::SeqCst) {
+async fn lookup(state: web::Data<PeerState>, body: web::Json<Value>) -> HttpResponse {
+    if state.is_down.load(Ordering::SeqCst) {
         return HttpResponse::ServiceUnavailable().finish();
     }
-    let logged = known.logged.lock().unwrap();
-    let asked: Vec<EventId> = serde_json::from_value(asked["event_ids"].clone()).unwrap();
-    assert!((1..=500).contains(&asked.len()));
-    let found = asked.iter().filter(|id| logged.contains(id));
+    let logged = state.logged.lock().unwrap();
+    let requested: Vec<EventId> = serde_json::from_value(body["event_ids"].clone()).unwrap();
+    assert!((1..=500).contains(&requested.len()));
+    let found = requested.iter().filter(|id| logged.contains(id));
     let found: Vec<Value> =
         found.map(|id| json!({"event_id": id, "id": "7", "received_at": "2026-01-16T17:10:27.000000Z"})).collect();
-    let keys = known.routing_keys.lock().unwrap();
-    let step = u64::from(!known.hands_are_full.load(Ordering::SeqCst));
-    let quiet_moments = known.quiet_moments.fetch_add(step, Ordering::SeqCst);
-    let hands = json!({"replica": "one", "consumers": 1, "quiet_moments": quiet_moments});
+    let keys = state.routing_keys.lock().unwrap();
+    let step = u64::from(!state.is_in_flight.load(Ordering::SeqCst));
+    let quiet_moments = state.quiet_moments.fetch_add(step, Ordering::SeqCst);
+    let report = json!({"replica": "one", "consumers": 1, "quiet_moments": quiet_moments});
     let keys = (!keys.is_empty()).then(|| keys.clone());
-    HttpResponse::Ok().json(json!({"results": found, "routing_keys": keys, "hands": hands}))
+    HttpResponse::Ok().json(json!({"results": found, "routing_keys": keys, "hands": report}))
 }
 
-async fn emails(known: web::Data<Known>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({"results": *known.mails.lock().unwrap()}))
+async fn emails(state: web::Data<PeerState>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"results": *state.mails.lock().unwrap()}))
 }
 
-async fn ready(known: web::Data<Known>) -> HttpResponse {
-    if known.cannot_mail.load(Ordering::SeqCst) { HttpResponse::ServiceUnavailable() } else { HttpResponse::Ok() }
+async fn ready(state: web::Data<PeerState>) -> HttpResponse {
+    if state.cannot_mail.load(Ordering::SeqCst) { HttpResponse::ServiceUnavailable() } else { HttpResponse::Ok() }
         .finish()
 }

@@ -13,7 +13,7 @@ use service_kit::task;
 use super::sum;
 use crate::per_second;
 
-const LANES: u64 = 4;
+const WORKERS: u64 = 4;
 const BATCH: u64 = 256;
 const LIMIT: Duration = Duration::from_mins(5);
 const POLL: Duration = Duration::from_millis(5);
@@ -57,22 +57,22 @@ pub(crate) async fn run(target: &Target) -> anyhow::Result<String> {
     .await?;
     let begun = Instant::now();
     let limit = Duration::from_secs(target.seconds);
-    let lanes: Vec<_> =
-        (0..LANES).map(|lane| task::spawn("raw-insert", insert(logs.clone(), lane, begun, limit))).collect();
+    let workers: Vec<_> =
+        (0..WORKERS).map(|worker| task::spawn("raw-insert", insert(logs.clone(), worker, begun, limit))).collect();
     let mut count = 0;
-    for lane in lanes {
-        count += lane.await??;
+    for worker in workers {
+        count += worker.await??;
     }
     let rate = per_second(count, begun.elapsed());
     logs.drop().await?;
     Ok(format!("rate={rate}"))
 }
 
-async fn insert(logs: Collection<Document>, lane: u64, begun: Instant, limit: Duration) -> anyhow::Result<u64> {
+async fn insert(logs: Collection<Document>, worker: u64, begun: Instant, limit: Duration) -> anyhow::Result<u64> {
     let concern = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
     let mut batches = 0;
     while begun.elapsed() < limit {
-        let first = (batches * LANES + lane) * BATCH;
+        let first = (batches * WORKERS + worker) * BATCH;
         let entries = (first..first + BATCH).map(entry).collect::<Result<Vec<_>, _>>()?;
         logs.insert_many(entries).ordered(false).write_concern(concern.clone()).await?;
         batches += 1;

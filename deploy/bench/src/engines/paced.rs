@@ -15,7 +15,7 @@ use crate::percentile;
 use crate::prepare::Caller;
 
 /// After the last request.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Args)]
 pub(crate) struct Target {
@@ -55,7 +55,7 @@ pub(crate) async fn run(target: Target) -> anyhow::Result<String> {
     for request in requests {
         request.await??;
     }
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_LIMIT;
     let wanted = usize::try_from(total)?;
     while lock(&seen).len() < wanted && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -72,7 +72,7 @@ fn report(sent: &HashMap<i64, Instant>, seen: &HashMap<i64, Instant>, rate: u32)
     let known = sent.iter().filter_map(|(id, due)| Some(seen.get(id)?.saturating_duration_since(*due)));
     let mut times: Vec<Duration> = known.collect();
     if times.len() < sent.len() {
-        bail!("the stream told of {} of {} cards", times.len(), sent.len());
+        bail!("the stream delivered {} of {} cards", times.len(), sent.len());
     }
     times.sort_unstable();
     let [half, most] = [50, 99].map(|percent| percentile(&times, percent).as_millis());

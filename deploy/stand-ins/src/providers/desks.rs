@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Account, CLIENT_SECRET, Desk, Grant, Providers, Trouble, client_id};
+use super::{Account, CLIENT_SECRET, FailureMode, Grant, Providers, State, client_id};
 
 type Form = HashMap<String, String>;
 
@@ -25,28 +25,28 @@ fn problem(status: u16, error: &str) -> HttpResponse {
 impl Providers {
     pub(super) async fn answer(&self, request: &HttpRequest, body: &[u8]) -> HttpResponse {
         let path = request.path().to_owned();
-        let mood = {
-            let mut desk = self.desk();
-            desk.seen.push(format!("{} {path}", request.method()));
-            desk.mood.clone()
+        let behaviour = {
+            let mut state = self.state();
+            state.seen.push(format!("{} {path}", request.method()));
+            state.behaviour.clone()
         };
         let consents = path.ends_with("/auth") || path.ends_with("/authorize") || path.ends_with("/authorization");
         if !(consents || path.ends_with("/dialog/oauth")) {
-            match mood.trouble {
-                Trouble::None => {}
-                Trouble::Silent => futures_util::future::pending::<()>().await,
-                Trouble::Endless => return HttpResponse::Ok().json("x".repeat(128 * 1024)),
-                Trouble::Status(status) => {
+            match behaviour.failure {
+                FailureMode::None => {}
+                FailureMode::Silent => futures_util::future::pending::<()>().await,
+                FailureMode::Endless => return HttpResponse::Ok().json("x".repeat(128 * 1024)),
+                FailureMode::Status(status) => {
                     let status = StatusCode::from_u16(status).unwrap();
                     return HttpResponse::build(status).insert_header(("Location", "/elsewhere")).json(json!({}));
                 }
             }
         }
         let (provider, rest) = path.trim_start_matches('/').split_once('/').unwrap();
-        self.at_the_desk(provider, rest, request, body)
+        self.route(provider, rest, request, body)
     }
 
-    fn at_the_desk(&self, provider: &str, rest: &str, request: &HttpRequest, body: &[u8]) -> HttpResponse {
+    fn route(&self, provider: &str, rest: &str, request: &HttpRequest, body: &[u8]) -> HttpResponse {
         let (query, form) = (pairs(request.query_string()), pairs(&String::from_utf8_lossy(body)));
         match (provider, request.method().as_str(), rest) {
             ("github", "GET", "login/oauth/authorize")
@@ -59,7 +59,9 @@ impl Providers {
             | ("facebook", "POST", "oauth/access_token") => self.exchange(provider, &form),
             ("google", "GET", "oauth2/v3/certs")
             | ("linkedin", "GET", "oauth/openid/jwks")
-            | ("facebook", "GET", ".well-known/oauth/openid/jwks/") => HttpResponse::Ok().json(self.desk().keys.jwks()),
+            | ("facebook", "GET", ".well-known/oauth/openid/jwks/") => {
+                HttpResponse::Ok().json(self.state().keys.jwks())
+            }
             ("github", "POST", "api/v3/applications/github-client/token") => self.check_github(request, body),
             ("github", "GET", "api/v3/user/emails") => self.github_emails(request),
             ("google", "POST", "tokeninfo") => self.tokeninfo(request),
@@ -68,7 +70,7 @@ impl Providers {
             ("facebook", "GET", "debug_token") => self.debug_token(&query),
             ("facebook", "GET", "me") => self.graph_me(&query),
             _ => {
-                self.desk().complain(&format!("no such address: {provider} {rest}"));
+                self.state().complain(&format!("no such address: {provider} {rest}"));
                 problem(404, "not_found")
             }
         }
@@ -76,10 +78,10 @@ impl Providers {
 
     /// The person is asked, and consents at once.
     fn consent_page(&self, provider: &str, query: &Form) -> HttpResponse {
-        let mut desk = self.desk();
+        let mut state = self.state();
         let mut expect = |name: &str, value: &str| {
             if query.get(name).map(String::as_str) != Some(value) {
-                desk.complain(&format!("{provider}: {name} is {:?}", query.get(name)));
+                state.complain(&format!("{provider}: {name} is {:?}", query.get(name)));
             }
         };
         expect("response_type", "code");
@@ -88,25 +90,25 @@ impl Providers {
         if provider != "linkedin" {
             expect("code_challenge_method", "S256");
         }
-        if !desk.complaints.is_empty() {
+        if !state.complaints.is_empty() {
             return problem(400, "invalid_request");
         }
-        let code = desk.next("code");
+        let code = state.next("code");
         let grant = Grant {
             provider: provider.to_owned(),
             redirect_uri: query["redirect_uri"].clone(),
             challenge: query.get("code_challenge").cloned(),
             nonce: query.get("nonce").cloned().filter(|_| provider != "linkedin"),
-            account: desk.account.clone(),
+            account: state.account.clone(),
         };
-        desk.codes.insert(code.clone(), grant);
+        state.codes.insert(code.clone(), grant);
         let back = format!("{}?code={code}&state={}", query["redirect_uri"], query["state"]);
         HttpResponse::Found().insert_header(("Location", back)).finish()
     }
 
     /// A code for tokens: once, for the client and address that it was given out for, with the verifier of its challenge.
     fn exchange(&self, provider: &str, form: &Form) -> HttpResponse {
-        let mut desk = self.desk();
+        let mut state = self.state();
         let refusal = |error: &str| {
             // GitHub says so with a success.
             problem(if provider == "github" { 200 } else { 400 }, error)
@@ -114,27 +116,27 @@ impl Providers {
         let get = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
         let is_client = get("client_id") == client_id(provider) && get("client_secret") == CLIENT_SECRET;
         if !is_client || (provider == "linkedin" && form.contains_key("code_verifier")) {
-            desk.complain(&format!("{provider}: the client is not known"));
+            state.complain(&format!("{provider}: the client is not known"));
             return refusal("invalid_client");
         }
         let grant_type = get("grant_type");
         if ["google", "linkedin"].contains(&provider) && grant_type != "authorization_code" {
-            desk.complain(&format!("{provider}: grant_type is {grant_type}"));
+            state.complain(&format!("{provider}: grant_type is {grant_type}"));
         }
         let bad_code = if provider == "github" { "bad_verification_code" } else { "invalid_grant" };
-        let Some(grant) = desk.codes.remove(get("code")).filter(|grant| grant.provider == provider) else {
+        let Some(grant) = state.codes.remove(get("code")).filter(|grant| grant.provider == provider) else {
             return refusal(bad_code);
         };
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(get("code_verifier")));
         if grant.redirect_uri != get("redirect_uri") || grant.challenge.is_some_and(|known| known != challenge) {
-            desk.complain(&format!("{provider}: redirect_uri or code_verifier is another one"));
+            state.complain(&format!("{provider}: redirect_uri or code_verifier is another one"));
             return refusal(bad_code);
         }
-        let token = desk.next("token");
-        desk.tokens.insert(token.clone(), grant.account.clone());
+        let token = state.next("token");
+        state.tokens.insert(token.clone(), grant.account.clone());
         let mut answer = json!({"access_token": token, "token_type": "bearer", "expires_in": 3600});
         if provider != "github" {
-            answer["id_token"] = json!(self.make_id_token(&desk, provider, &grant.account, grant.nonce.as_deref()));
+            answer["id_token"] = json!(self.make_id_token(&state, provider, &grant.account, grant.nonce.as_deref()));
         }
         HttpResponse::Ok().json(answer)
     }
@@ -142,17 +144,18 @@ impl Providers {
     fn check_github(&self, request: &HttpRequest, body: &[u8]) -> HttpResponse {
         let basic = STANDARD.encode(format!("github-client:{CLIENT_SECRET}"));
         if header(request, "Authorization") != format!("Basic {basic}") || header(request, "User-Agent").is_empty() {
-            self.desk().complain("github: client authentication or User-Agent is missing");
+            self.state().complain("github: client authentication or User-Agent is missing");
             return problem(401, "unauthorized");
         }
         let body: Value = serde_json::from_slice(body).unwrap();
-        let desk = self.desk();
-        let Some(account) = desk.tokens.get(body["access_token"].as_str().unwrap()) else {
+        let state = self.state();
+        let Some(account) = state.tokens.get(body["access_token"].as_str().unwrap()) else {
             return problem(404, "not_found");
         };
         let subject: i64 = account.subject.parse().unwrap();
-        HttpResponse::Ok()
-            .json(json!({"app": {"client_id": desk.client("github")}, "user": {"id": subject, "name": "John von Doe"}}))
+        HttpResponse::Ok().json(
+            json!({"app": {"client_id": state.client("github")}, "user": {"id": subject, "name": "John von Doe"}}),
+        )
     }
 
     fn github_emails(&self, request: &HttpRequest) -> HttpResponse {
@@ -164,7 +167,7 @@ impl Providers {
     }
 
     fn tokeninfo(&self, request: &HttpRequest) -> HttpResponse {
-        let client = self.desk().client("google");
+        let client = self.state().client("google");
         self.bearer(request, |account| {
             json!({"aud": client, "azp": client, "sub": account.subject, "email": account.email,
                 "email_verified": account.verified.to_string(), "expires_in": "3599"})
@@ -172,13 +175,13 @@ impl Providers {
     }
 
     fn introspect(&self, form: &Form) -> HttpResponse {
-        let mut desk = self.desk();
+        let mut state = self.state();
         if form.get("client_secret").map(String::as_str) != Some(CLIENT_SECRET) {
-            desk.complain("linkedin: client_secret is another one");
+            state.complain("linkedin: client_secret is another one");
             return problem(401, "invalid_client");
         }
-        let active = desk.tokens.contains_key(&form["token"]);
-        HttpResponse::Ok().json(json!({"active": active, "client_id": desk.client("linkedin"), "status": "active"}))
+        let active = state.tokens.contains_key(&form["token"]);
+        HttpResponse::Ok().json(json!({"active": active, "client_id": state.client("linkedin"), "status": "active"}))
     }
 
     fn userinfo(&self, request: &HttpRequest) -> HttpResponse {
@@ -189,47 +192,47 @@ impl Providers {
     }
 
     fn debug_token(&self, query: &Form) -> HttpResponse {
-        let mut desk = self.desk();
+        let mut state = self.state();
         if query["access_token"] != format!("facebook-client|{CLIENT_SECRET}") {
-            desk.complain("facebook: the app's token is another one");
+            state.complain("facebook: the app's token is another one");
             return problem(400, "invalid");
         }
-        let Some(account) = desk.tokens.get(&query["input_token"]) else {
+        let Some(account) = state.tokens.get(&query["input_token"]) else {
             return HttpResponse::Ok().json(json!({"data": {"is_valid": false}}));
         };
         let data =
-            json!({"app_id": desk.client("facebook"), "is_valid": true, "user_id": account.subject, "type": "USER"});
+            json!({"app_id": state.client("facebook"), "is_valid": true, "user_id": account.subject, "type": "USER"});
         HttpResponse::Ok().json(json!({"data": data}))
     }
 
     fn graph_me(&self, query: &Form) -> HttpResponse {
         let key = hmac::Key::new(hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
         let proof = hex::encode(hmac::sign(&key, query["access_token"].as_bytes()));
-        let mut desk = self.desk();
+        let mut state = self.state();
         if query["appsecret_proof"] != proof {
-            desk.complain("facebook: appsecret_proof is another one");
+            state.complain("facebook: appsecret_proof is another one");
         }
-        let Some(account) = desk.tokens.get(&query["access_token"]) else { return problem(400, "OAuthException") };
+        let Some(account) = state.tokens.get(&query["access_token"]) else { return problem(400, "OAuthException") };
         let known =
             json!({"id": account.subject, "email": account.email, "first_name": "John", "last_name": "von Doe"});
-        let asked: Vec<&str> = query["fields"].split(',').collect();
-        let told = known.as_object().unwrap().iter().filter(|(name, _)| asked.contains(&name.as_str()));
-        HttpResponse::Ok().json(Value::Object(told.map(|(name, value)| (name.clone(), value.clone())).collect()))
+        let requested: Vec<&str> = query["fields"].split(',').collect();
+        let selected = known.as_object().unwrap().iter().filter(|(name, _)| requested.contains(&name.as_str()));
+        HttpResponse::Ok().json(Value::Object(selected.map(|(name, value)| (name.clone(), value.clone())).collect()))
     }
 
     fn bearer(&self, request: &HttpRequest, answer: impl FnOnce(&Account) -> Value) -> HttpResponse {
-        let desk = self.desk();
+        let state = self.state();
         let token = header(request, "Authorization").trim_start_matches("Bearer ").to_owned();
-        match desk.tokens.get(&token) {
+        match state.tokens.get(&token) {
             Some(account) => HttpResponse::Ok().json(answer(account)),
             None => problem(401, "invalid_token"),
         }
     }
 }
 
-impl Desk {
+impl State {
     fn client(&self, provider: &str) -> String {
-        if self.mood.other_client { "somebody-elses-client".to_owned() } else { client_id(provider) }
+        if self.behaviour.other_client { "somebody-elses-client".to_owned() } else { client_id(provider) }
     }
 }
 

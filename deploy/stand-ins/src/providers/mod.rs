@@ -28,7 +28,7 @@ pub struct Account {
 
 /// What the stand-in answers to programs, whatever they ask.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Trouble {
+pub enum FailureMode {
     #[default]
     None,
     /// Nothing at all.
@@ -40,8 +40,8 @@ pub enum Trouble {
 
 /// How the stand-in behaves. The default is well.
 #[derive(Debug, Clone, Default)]
-pub struct Mood {
-    pub trouble: Trouble,
+pub struct Behaviour {
+    pub failure: FailureMode,
     pub signing: Signing,
     /// Instead of the claims that a good `id_token` has; null removes one.
     pub claims: HashMap<&'static str, Value>,
@@ -63,9 +63,9 @@ struct Grant {
     account: Account,
 }
 
-struct Desk {
+struct State {
     account: Account,
-    mood: Mood,
+    behaviour: Behaviour,
     keys: InUse,
     codes: HashMap<String, Grant>,
     tokens: HashMap<String, Account>,
@@ -77,7 +77,7 @@ struct Desk {
 
 #[derive(Clone)]
 pub struct Providers {
-    desk: Arc<Mutex<Desk>>,
+    state: Arc<Mutex<State>>,
     clock: SharedClock,
     origin: String,
     /// Where the service that is under test is reached: people are sent back to addresses of its own only.
@@ -91,9 +91,9 @@ impl Providers {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let account =
             Account { subject: "1001".to_owned(), email: Some("john.doe@example.com".to_owned()), verified: true };
-        let desk = Desk {
+        let state = State {
             account,
-            mood: Mood::default(),
+            behaviour: Behaviour::default(),
             keys: InUse::default(),
             codes: HashMap::new(),
             tokens: HashMap::new(),
@@ -102,7 +102,7 @@ impl Providers {
             counter: 0,
         };
         let public_url = public_url.trim_end_matches('/').to_owned();
-        let providers = Self { desk: Arc::new(Mutex::new(desk)), clock, origin, public_url };
+        let providers = Self { state: Arc::new(Mutex::new(state)), clock, origin, public_url };
         let shared = providers.clone();
         let app = move || {
             let shared = shared.clone();
@@ -133,38 +133,38 @@ impl Providers {
         PROVIDERS.into_iter().flat_map(of).collect()
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
     }
 
     /// Somebody else logs in at the provider from now on.
     pub fn account(&self, subject: &str, email: Option<&str>, verified: bool) {
-        self.desk().account = Account { subject: subject.to_owned(), email: email.map(str::to_owned), verified };
+        self.state().account = Account { subject: subject.to_owned(), email: email.map(str::to_owned), verified };
     }
 
-    pub fn mood(&self, mood: Mood) {
-        self.desk().mood = mood;
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.state().behaviour = behaviour;
     }
 
     /// Signs with another key from now on; the one before is withdrawn.
     pub fn rotate_keys(&self) {
-        let mut desk = self.desk();
-        desk.keys = desk.keys.other();
+        let mut state = self.state();
+        state.keys = state.keys.other();
     }
 
     /// Signs with elliptic curves (ES256) from now on; the key before is withdrawn.
     pub fn sign_with_curves(&self) {
-        self.desk().keys = InUse::CURVES;
+        self.state().keys = InUse::CURVES;
     }
 
     /// What was wrong with the requests.
     pub fn complaints(&self) -> Vec<String> {
-        self.desk().complaints.clone()
+        self.state().complaints.clone()
     }
 
     /// How many requests had this in method or path.
     pub fn seen(&self, part: &str) -> usize {
-        self.desk().seen.iter().filter(|seen| seen.contains(part)).count()
+        self.state().seen.iter().filter(|seen| seen.contains(part)).count()
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -183,21 +183,21 @@ impl Providers {
 
     /// What an app gets from the provider by itself.
     pub fn access_token(&self) -> String {
-        let mut desk = self.desk();
-        let token = desk.next("token");
-        let account = desk.account.clone();
-        desk.tokens.insert(token.clone(), account);
+        let mut state = self.state();
+        let token = state.next("token");
+        let account = state.account.clone();
+        state.tokens.insert(token.clone(), account);
         token
     }
 
     /// The same by OpenID Connect, for the nonce that the app sends along.
     pub fn id_token(&self, provider: &str, nonce: Option<&str>) -> String {
-        let desk = self.desk();
-        self.make_id_token(&desk, provider, &desk.account, nonce)
+        let state = self.state();
+        self.make_id_token(&state, provider, &state.account, nonce)
     }
 
-    fn make_id_token(&self, desk: &Desk, provider: &str, account: &Account, nonce: Option<&str>) -> String {
-        let (mood, now) = (&desk.mood, self.now().timestamp() + desk.mood.moved_by);
+    fn make_id_token(&self, state: &State, provider: &str, account: &Account, nonce: Option<&str>) -> String {
+        let (behaviour, now) = (&state.behaviour, self.now().timestamp() + state.behaviour.moved_by);
         let below = if provider == "linkedin" { "/oauth" } else { "" };
         let mut claims = json!({
             "iss": format!("{}/{provider}{below}", self.origin), "aud": client_id(provider), "azp": client_id(provider),
@@ -206,17 +206,17 @@ impl Providers {
             "given_name": "John", "family_name": "von Doe",
         });
         if let Some(nonce) = nonce {
-            claims["nonce"] = json!(if mood.other_nonce { "another nonce" } else { nonce });
+            claims["nonce"] = json!(if behaviour.other_nonce { "another nonce" } else { nonce });
         }
-        for (name, value) in &mood.claims {
+        for (name, value) in &behaviour.claims {
             claims[*name] = value.clone();
         }
         claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        desk.keys.sign(mood.signing, &claims)
+        state.keys.sign(behaviour.signing, &claims)
     }
 }
 
-impl Desk {
+impl State {
     fn next(&mut self, what: &str) -> String {
         self.counter += 1;
         format!("{what}-canary-{}", self.counter)

@@ -34,7 +34,7 @@ async fn the_lines_of_the_banner_work_when_pasted() {
 }
 
 #[tokio::test]
-async fn the_banner_says_where_everything_is_and_standard_error_stays_silent() {
+async fn the_banner_shows_where_everything_is_and_standard_error_stays_silent() {
     let place = Place::new();
     let system = place.start().await;
     for url in system.urls.all() {

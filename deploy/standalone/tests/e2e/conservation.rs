@@ -11,7 +11,7 @@ use crate::wait::{eventually, never};
 
 const SOON: Duration = Duration::from_mins(1);
 /// The watch looks every two seconds.
-const SOME_LOOKS: Duration = Duration::from_secs(5);
+const SOME_CHECKS: Duration = Duration::from_secs(5);
 
 /// The sum of a metric of bank-service, over those of its lines that have these words.
 fn sum(page: &str, name: &str, words: &str) -> f64 {
@@ -50,7 +50,7 @@ async fn whatever_is_published_comes_to_its_end_and_none_is_called_missing() {
         (all && wanted.iter().all(|(end, kind, count)| ended(&page, end, kind) >= *count)).then_some(())
     })
     .await;
-    never("an event called missing", SOME_LOOKS, async || {
+    never("an event called missing", SOME_CHECKS, async || {
         let page = metrics(&system).await;
         (sum(&page, "bank_events_unaccounted{", "") > 0.0).then_some(page)
     })

@@ -67,7 +67,7 @@ async fn demo_needs_no_password_of_the_newcomer_neither_at_the_first_start_nor_a
 }
 
 #[tokio::test]
-async fn an_empty_system_is_ready_when_it_says_so() {
+async fn an_empty_system_is_ready_when_it_reports_so() {
     let place = Place::new();
     let system = place.start().await;
     for url in system.urls.all() {

@@ -30,15 +30,15 @@ fn setting(line: &str) -> Option<Setting> {
     let (flag, mut meaning) = line.trim_start().strip_prefix("--")?.split_once("  ")?;
     let name = flag.split_whitespace().next()?;
     meaning = meaning.trim();
-    let mut note = |name: &str| {
+    let mut add = |name: &str| {
         let (before, value) = meaning.rsplit_once(&format!("[{name}: "))?;
         let value = value.strip_suffix(']')?;
         meaning = before.trim_end();
         Some(value.to_owned())
     };
-    let values = note("possible values");
-    let default = note("default").unwrap_or_default();
-    let variable = note("env").unwrap_or_default();
+    let values = add("possible values");
+    let default = add("default").unwrap_or_default();
+    let variable = add("env").unwrap_or_default();
     let meaning = match values {
         Some(values) => format!("{meaning} ({values})"),
         None => meaning.to_owned(),

@@ -19,8 +19,8 @@ const OTHER: &str = "another horse, another staple";
 
 /// The mail to the user whose text has these words.
 async fn mail(place: &Place, words: &str) -> Mail {
-    let look = async || place.mailbox().find(ADDRESS, words).pop();
-    eventually(words, SOON, look).await.0
+    let find_mail = async || place.mailbox().find(ADDRESS, words).pop();
+    eventually(words, SOON, find_mail).await.0
 }
 
 /// What follows `before` in a mail, as far as it can belong to a link or a code.
@@ -93,14 +93,14 @@ async fn registering_verifying_forgetting_and_resetting_by_the_mails_that_come()
 }
 
 #[tokio::test]
-async fn a_telephone_is_proved_by_the_file_in_the_phone_folder() {
+async fn a_telephone_is_verified_by_the_file_in_the_phone_folder() {
     let place = Place::new();
     let system = place.start().await;
     let user = Api::register(&system.urls, ADDRESS, PASSWORD).await;
     let url = |path: &str| format!("{}{path}", system.urls.bank);
     let verification = after(&mail(&place, "auth/email/verify/").await, "/auth/email/verify/");
-    let proved = post(&system, "/auth/email/verify", json!({"token": verification})).await;
-    assert_eq!(proved.0, StatusCode::OK);
+    let verified = post(&system, "/auth/email/verify", json!({"token": verification})).await;
+    assert_eq!(verified.0, StatusCode::OK);
     let body = json!({"phone": "+4915112345678"});
     assert_eq!(user.send(reqwest::Method::POST, &url("/auth/phone"), Some(&body)).await.0, StatusCode::ACCEPTED);
     let read = async || {

@@ -9,9 +9,9 @@ use crate::process::{Place, Standalone};
 use crate::wait::{eventually, never};
 
 const SECOND: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_mins(1);
+const WAIT_LIMIT: Duration = Duration::from_mins(1);
 /// How long the mailbox is away: longer than any pause between two tries of the system's own in that time.
-const AWAY: Duration = Duration::from_secs(3);
+const OUTAGE: Duration = Duration::from_secs(3);
 const PASSWORD: &str = "correct horse battery staple";
 
 async fn is_logged(admin: &Api, bank: &Value) -> Option<Value> {
@@ -26,7 +26,7 @@ async fn a_bank_is_mailed_and_logged_only_then() {
     for name in ["First Bank", "Second Bank", "Third Bank"] {
         let bank = admin.create("/api/banks", json!({"name": name})).await;
         let begun = Instant::now();
-        let (mail, mailed_after) = eventually("the bank's mail", PATIENCE, async || {
+        let (mail, mailed_after) = eventually("the bank's mail", WAIT_LIMIT, async || {
             // The log is looked at first: an entry that is seen before the mail is one that came too early.
             let entry = is_logged(&admin, &bank).await;
             let mail = place.mailbox().find("operator@bank.localhost", name).pop();
@@ -34,7 +34,7 @@ async fn a_bank_is_mailed_and_logged_only_then() {
             mail
         })
         .await;
-        let (entry, _) = eventually("the bank's log entry", PATIENCE, async || is_logged(&admin, &bank).await).await;
+        let (entry, _) = eventually("the bank's log entry", WAIT_LIMIT, async || is_logged(&admin, &bank).await).await;
         assert_eq!(entry["event_id"], mail.event_id.as_str());
         assert_eq!(entry["data"]["name"], name);
         println!(
@@ -57,16 +57,16 @@ async fn a_bank_waits_for_its_mailbox_while_everything_else_goes_on() {
     let bank = admin.create("/api/banks", json!({"name": "Waiting Bank"})).await;
     let account = customer.create("/api/accounts", json!({"bank_id": open["id"], "balance": 7})).await;
     let logged = async || admin.log_of("account.created", &account["id"]).await;
-    let (opened, _) = eventually("account.created is logged", PATIENCE, logged).await;
-    never("the bank is logged without a mail", AWAY, async || is_logged(&admin, &bank).await).await;
+    let (opened, _) = eventually("account.created is logged", WAIT_LIMIT, logged).await;
+    never("the bank is logged without a mail", OUTAGE, async || is_logged(&admin, &bank).await).await;
 
     place.mailbox().unblock().unwrap();
     let healed = Instant::now();
-    let (entry, _) = eventually("the bank's log entry", PATIENCE, async || is_logged(&admin, &bank).await).await;
+    let (entry, _) = eventually("the bank's log entry", WAIT_LIMIT, async || is_logged(&admin, &bank).await).await;
     let event_id = entry["event_id"].as_str().unwrap();
     assert!(place.mailbox().of_event(event_id).is_some(), "logged without a mail");
     let opened = opened["event_id"].as_str().unwrap();
-    eventually("the account's mail", PATIENCE, async || place.mailbox().of_event(opened)).await;
+    eventually("the account's mail", WAIT_LIMIT, async || place.mailbox().of_event(opened)).await;
     println!("mailed and logged {} ms after the mailbox was back", healed.elapsed().as_millis());
     exactly_once(&place, &admin, &bank, event_id).await;
 }

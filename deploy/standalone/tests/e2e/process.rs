@@ -183,14 +183,14 @@ impl Standalone {
         assert!(status.success());
     }
 
-    pub(crate) async fn ended(mut self) -> ExitStatus {
+    pub(crate) async fn exited(mut self) -> ExitStatus {
         timeout(STOP_LIMIT, self.child.wait()).await.expect("no end within 10 s of SIGTERM").unwrap()
     }
 
     /// SIGTERM; it has to end by itself, in time and well.
     pub(crate) async fn terminate(self) {
         self.send_sigterm().await;
-        let status = self.ended().await;
+        let status = self.exited().await;
         assert!(status.success(), "{status}");
     }
 }

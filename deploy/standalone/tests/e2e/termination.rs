@@ -52,11 +52,11 @@ async fn sigterm_under_load_fails_no_request_that_was_under_way_and_loses_nothin
     let clients: Vec<_> = (0..CLIENTS).map(|_| load()).collect();
     tokio::time::sleep(LOAD).await;
 
-    let asked = Instant::now();
+    let requested_at = Instant::now();
     system.send_sigterm().await;
     let signalled = Instant::now();
-    let status = system.ended().await;
-    let took = asked.elapsed();
+    let status = system.exited().await;
+    let took = requested_at.elapsed();
     over.store(true, Ordering::Relaxed);
     assert_eq!(status.code(), Some(0), "{}", place.errors());
     assert!(took < LIMIT, "{took:?}");
@@ -69,7 +69,7 @@ async fn sigterm_under_load_fails_no_request_that_was_under_way_and_loses_nothin
                 Some((status, body)) => {
                     assert!(begun > signalled && status == StatusCode::SERVICE_UNAVAILABLE, "{status} {body}");
                 }
-                None => assert!(begun > asked, "a request that was under way got no answer"),
+                None => assert!(begun > requested_at, "a request that was under way got no answer"),
             }
         }
     }

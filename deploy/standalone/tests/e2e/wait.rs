@@ -8,11 +8,11 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) async fn eventually<T>(
     what: &str,
     limit: Duration,
-    mut look: impl AsyncFnMut() -> Option<T>,
+    mut poll: impl AsyncFnMut() -> Option<T>,
 ) -> (T, Duration) {
     let begun = Instant::now();
     loop {
-        if let Some(found) = look().await {
+        if let Some(found) = poll().await {
             return (found, begun.elapsed());
         }
         assert!(begun.elapsed() < limit, "{what}: not within {} ms", limit.as_millis());

@@ -84,9 +84,9 @@ async fn dead_letters(uri: &str) -> Vec<u8> {
     for queue in QUEUES.map(|queue| format!("{queue}.dead")) {
         let there = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         channel.queue_declare(queue.as_str().into(), there, FieldTable::default()).await.unwrap();
-        while let Some(letter) = channel.basic_get(queue.as_str().into(), BasicGetOptions::default()).await.unwrap() {
-            bytes.extend(format!("{:?}", letter.delivery.properties).into_bytes());
-            bytes.extend(&letter.delivery.data);
+        while let Some(message) = channel.basic_get(queue.as_str().into(), BasicGetOptions::default()).await.unwrap() {
+            bytes.extend(format!("{:?}", message.delivery.properties).into_bytes());
+            bytes.extend(&message.delivery.data);
         }
     }
     // What was not acknowledged goes back.

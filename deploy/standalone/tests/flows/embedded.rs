@@ -8,9 +8,9 @@ use tempfile::TempDir;
 
 use crate::inbox::Inbox;
 use crate::process::{Process, environment};
-use crate::world::{Others, Store, World, secrets};
+use crate::world::{Fixture, Others, Store, secrets};
 
-pub(crate) async fn start() -> World {
+pub(crate) async fn start() -> Fixture {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     let [bank, log, email] = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
@@ -27,7 +27,7 @@ pub(crate) async fn start() -> World {
         ("MAIL_URL", format!("smtp://{}:{}?tls=none", variable("SMTP_HOST"), variable("SMTP_PORT"))),
     ]));
     let process = Process::start("bank-standalone", folder.path(), &variables, &url(&bank)).await;
-    World {
+    Fixture {
         name: "embedded",
         bank: url(&bank),
         log: url(&log),

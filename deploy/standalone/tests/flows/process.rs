@@ -61,7 +61,7 @@ async fn is_live(url: &str) -> bool {
 /// Runs a command of a binary to its end; gives what it said.
 pub(crate) async fn run(binary: &str, arguments: &[&str], folder: &Path, environment: &Environment) -> String {
     let output = command(binary, folder, environment).args(arguments).output().await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{binary} {arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
-    said
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{binary} {arguments:?}: {stdout}{}", String::from_utf8_lossy(&output.stderr));
+    stdout
 }

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::inbox::Inbox;
 use crate::process::{Environment, Process, environment, run};
-use crate::world::{Others, Store, World, secrets};
+use crate::world::{Fixture, Others, Store, secrets};
 
 /// The same server, another path.
 fn at(server: &str, path: &str) -> String {
@@ -36,7 +36,7 @@ async fn make_virtual_host(name: &str) -> String {
     at(&variable("AMQP_URI"), name)
 }
 
-pub(crate) async fn start() -> World {
+pub(crate) async fn start() -> Fixture {
     let folder = TempDir::new().unwrap();
     let name = format!("flows_{}", &service_kit::ids::new_uuid().simple().to_string()[20..]);
     let (database, broker) = (make_database(&name).await, make_virtual_host(&name).await);
@@ -77,7 +77,7 @@ pub(crate) async fn start() -> World {
         ],
     )
     .await;
-    World {
+    Fixture {
         name: "real",
         bank: url(&bank),
         log: url(&log),

@@ -23,7 +23,7 @@ pub(crate) const ADMIN_PASSWORD: &str = "the canary of an administrator";
 pub(crate) const SECRET_KEY: &str = "a canary key of the flows, long enough";
 const SOON: Duration = Duration::from_mins(1);
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) name: &'static str,
     pub(crate) bank: String,
     pub(crate) log: String,
@@ -59,7 +59,7 @@ pub(crate) struct Others {
     pub(crate) providers: Providers,
 }
 
-impl std::ops::Deref for World {
+impl std::ops::Deref for Fixture {
     type Target = Others;
 
     fn deref(&self) -> &Others {
@@ -75,7 +75,7 @@ pub(crate) struct Person {
     pub(crate) refresh_token: String,
 }
 
-impl World {
+impl Fixture {
     /// An address that only this system's mails go to.
     pub(crate) fn address(&self, who: &str) -> String {
         format!("{who}@{}.example.com", self.name)
@@ -150,10 +150,10 @@ impl World {
     }
 
     /// Asks until there is an answer.
-    pub(crate) async fn eventually<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    pub(crate) async fn eventually<T>(&self, what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
         let begun = Instant::now();
         loop {
-            if let Some(found) = look().await {
+            if let Some(found) = poll().await {
                 return found;
             }
             assert!(begun.elapsed() < SOON, "{}: {what}: not within {} s", self.name, SOON.as_secs());

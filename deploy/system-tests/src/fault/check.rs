@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::ledger::Entity;
 use crate::sink::Accepted;
-use crate::world::{Event, World};
+use crate::world::{Event, Snapshot};
 
 /// A crash so long after the mail server's acceptance may still be before its record.
 const GAP: Duration = Duration::from_secs(10);
@@ -66,60 +66,60 @@ enum Due {
     Any,
 }
 
-pub(crate) fn check(expected: &Expected, world: &World) -> Findings {
+pub(crate) fn check(expected: &Expected, snapshot: &Snapshot) -> Findings {
     let mut findings = Findings {
-        rows: world.rows.len(),
-        events: world.events.len(),
-        entries: world.entries.values().map(Vec::len).sum(),
-        mails: world.mails.values().map(Vec::len).sum(),
-        dead: world.dead.values().sum(),
+        rows: snapshot.rows.len(),
+        events: snapshot.events.len(),
+        entries: snapshot.entries.values().map(Vec::len).sum(),
+        mails: snapshot.mails.values().map(Vec::len).sum(),
+        dead: snapshot.dead.values().sum(),
         ..Findings::default()
     };
-    rows(expected, world, &mut findings);
-    events(world, &mut findings);
-    for (id, event) in &world.events {
-        effects(id, event, expected, world, &mut findings);
+    rows(expected, snapshot, &mut findings);
+    events(snapshot, &mut findings);
+    for (id, event) in &snapshot.events {
+        effects(id, event, expected, snapshot, &mut findings);
     }
     for (id, kind) in &expected.extra {
         let event = Event { kind: kind.clone(), about: None, sent: true };
-        effects(id, &event, expected, world, &mut findings);
+        effects(id, &event, expected, snapshot, &mut findings);
     }
-    strangers(expected, world, &mut findings);
-    leftovers(expected, world, &mut findings);
+    strangers(expected, snapshot, &mut findings);
+    leftovers(expected, snapshot, &mut findings);
     findings
 }
 
 /// What clients were told is there, as they were told, and nothing else.
-fn rows(expected: &Expected, world: &World, findings: &mut Findings) {
+fn rows(expected: &Expected, snapshot: &Snapshot, findings: &mut Findings) {
     for (key @ (entity, id), value) in &expected.accepted {
-        match world.rows.get(key) {
+        match snapshot.rows.get(key) {
             None => findings.lost(&format!("{} {id} was accepted", entity.name())),
             Some(row) if row != value => findings.lost(&format!("{} {id} is {row}, not {value}", entity.name())),
             Some(_) => {}
         }
     }
-    for (entity, id) in world.rows.keys().filter(|key| !expected.accepted.contains_key(key)) {
+    for (entity, id) in snapshot.rows.keys().filter(|key| !expected.accepted.contains_key(key)) {
         findings.invented(&format!("{} {id} was never accepted", entity.name()));
     }
 }
 
 /// Each row has one event, and no event is without its row.
-fn events(world: &World, findings: &mut Findings) {
+fn events(snapshot: &Snapshot, findings: &mut Findings) {
     let mut made: BTreeMap<(Entity, i64), u32> = BTreeMap::new();
-    for event in world.events.values() {
+    for event in snapshot.events.values() {
         let entity = Entity::ALL.into_iter().find(|entity| event.kind == format!("{}.created", entity.name()));
         if let (Some(entity), Some(about)) = (entity, event.about) {
             *made.entry((entity, about)).or_default() += 1;
         }
     }
-    for key @ (entity, id) in world.rows.keys() {
+    for key @ (entity, id) in snapshot.rows.keys() {
         match made.get(key).copied().unwrap_or_default() {
             1 => {}
             0 => findings.lost(&format!("the event of {} {id}", entity.name())),
             _ => findings.doubled(&format!("the event of {} {id}", entity.name())),
         }
     }
-    for (entity, id) in made.keys().filter(|key| !world.rows.contains_key(key)) {
+    for (entity, id) in made.keys().filter(|key| !snapshot.rows.contains_key(key)) {
         findings.invented(&format!("an event of {} {id}, which is not there", entity.name()));
     }
 }
@@ -142,13 +142,13 @@ fn mailed(event: &Event, refused: bool) -> Due {
 }
 
 /// One event's publication, log entry and mail.
-fn effects(id: &str, event: &Event, expected: &Expected, world: &World, findings: &mut Findings) {
+fn effects(id: &str, event: &Event, expected: &Expected, snapshot: &Snapshot, findings: &mut Findings) {
     let kind = &event.kind;
     let refused = event.about.is_some_and(|about| kind == "bank.created" && expected.refused_banks.contains(&about));
     if !event.sent {
         findings.lost(&format!("{kind} {id} waits in the outbox"));
     }
-    let entries = world.entries.get(id).map_or(&[][..], Vec::as_slice);
+    let entries = snapshot.entries.get(id).map_or(&[][..], Vec::as_slice);
     match (logged(event, refused), entries.len()) {
         (Due::Any, _) | (Due::Once, 1) | (Due::Never, 0) => {}
         (Due::Once, 0) => findings.lost(&format!("the log entry of {kind} {id}")),
@@ -158,7 +158,7 @@ fn effects(id: &str, event: &Event, expected: &Expected, world: &World, findings
     if entries.iter().any(|entry| entry.kind != *kind) {
         findings.invented(&format!("{kind} {id} is logged as something else"));
     }
-    let mails = world.mails.get(id).map_or(&[][..], Vec::as_slice);
+    let mails = snapshot.mails.get(id).map_or(&[][..], Vec::as_slice);
     match (mailed(event, refused), mails.len()) {
         (Due::Any, _) | (Due::Never, 0) => {}
         (Due::Never, _) => findings.invented(&format!("a mail of {kind} {id}")),
@@ -190,26 +190,26 @@ fn copies(id: &str, kind: &str, mails: &[Accepted], expected: &Expected, finding
 }
 
 /// Nothing happened without an event.
-fn strangers(expected: &Expected, world: &World, findings: &mut Findings) {
-    let known = |id: &String| world.events.contains_key(id) || expected.extra.contains_key(id);
-    for id in world.entries.keys().filter(|id| !known(id)) {
+fn strangers(expected: &Expected, snapshot: &Snapshot, findings: &mut Findings) {
+    let known = |id: &String| snapshot.events.contains_key(id) || expected.extra.contains_key(id);
+    for id in snapshot.entries.keys().filter(|id| !known(id)) {
         findings.invented(&format!("a log entry of an event {id} that there is not"));
     }
-    for id in world.mails.keys().filter(|id| !known(id)) {
+    for id in snapshot.mails.keys().filter(|id| !known(id)) {
         findings.invented(&format!("a mail of an event {id} that there is not"));
     }
 }
 
 /// Nothing is still under way, and dead letters are those that were made on purpose.
-fn leftovers(expected: &Expected, world: &World, findings: &mut Findings) {
-    if world.waiting > 0 {
-        findings.faults.push(format!("{} messages still wait in queues", world.waiting));
+fn leftovers(expected: &Expected, snapshot: &Snapshot, findings: &mut Findings) {
+    if snapshot.waiting > 0 {
+        findings.faults.push(format!("{} messages still wait in queues", snapshot.waiting));
     }
-    let unposted = world.receipts.values().filter(|receipt| receipt.sent && !receipt.posted).count();
+    let unposted = snapshot.receipts.values().filter(|receipt| receipt.sent && !receipt.posted).count();
     if unposted > 0 {
         findings.faults.push(format!("{unposted} confirmed mails are not posted to the log"));
     }
-    for (queue, found) in &world.dead {
+    for (queue, found) in &snapshot.dead {
         let due = expected.dead.get(queue).copied().unwrap_or_default();
         if *found != due {
             findings.faults.push(format!("{found} dead letters in {queue}, not {due}"));

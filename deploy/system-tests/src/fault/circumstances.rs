@@ -4,24 +4,24 @@
 use std::path::Path;
 
 use crate::process::Process;
-use crate::stage::Stage;
+use crate::stage::FaultEnv;
 
 /// Of each log and list: the last that matter.
 const LINES: usize = 4;
 const LONGEST: usize = 300;
 
-pub(crate) async fn gather(stage: &Stage<'_>) -> Vec<String> {
-    let mut told = Vec::new();
-    for process in stage.processes.values().chain(stage.seconds.values()) {
-        told.push(format!("{} says: {}", process.name(), readiness(stage, process).await));
-        told.extend(warnings(&process.log_file()).into_iter().map(|line| format!("{}: {line}", process.name())));
+pub(crate) async fn collect(env: &FaultEnv<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for process in env.processes.values().chain(env.seconds.values()) {
+        lines.push(format!("{} says: {}", process.name(), readiness(env, process).await));
+        lines.extend(warnings(&process.log_file()).into_iter().map(|line| format!("{}: {line}", process.name())));
     }
-    told.extend(broker(stage).await);
-    told.iter().map(|line| line.chars().take(LONGEST).collect()).collect()
+    lines.extend(broker(env).await);
+    lines.iter().map(|line| line.chars().take(LONGEST).collect()).collect()
 }
 
-async fn readiness(stage: &Stage<'_>, process: &Process) -> String {
-    match stage.ledger.http.get(format!("{}/readyz", process.url())).send().await {
+async fn readiness(env: &FaultEnv<'_>, process: &Process) -> String {
+    match env.ledger.http.get(format!("{}/readyz", process.url())).send().await {
         Ok(answer) => answer.text().await.unwrap_or_else(|error| error.to_string()),
         Err(error) => format!("nothing ({error})"),
     }
@@ -36,18 +36,18 @@ fn warnings(log: &Path) -> Vec<String> {
 }
 
 /// Queues that hold something or do not run, connections that wait, alarms, and the last warnings of the log.
-async fn broker(stage: &Stage<'_>) -> Vec<String> {
-    let queues = ["list_queues", "-p", &stage.world, "--no-table-headers", "name", "state", "messages", "consumers"];
-    let mut told = ask(stage, &queues, |line| line.contains("\trunning\t0\t")).await;
+async fn broker(env: &FaultEnv<'_>) -> Vec<String> {
+    let queues = ["list_queues", "-p", &env.namespace, "--no-table-headers", "name", "state", "messages", "consumers"];
+    let mut lines = rabbitmqctl_lines(env, &queues, |line| line.contains("\trunning\t0\t")).await;
     let connections = ["list_connections", "--no-table-headers", "name", "state"];
-    told.extend(ask(stage, &connections, |line| line.ends_with("\trunning")).await);
-    told.extend(ask(stage, &["eval", "rabbit_alarm:get_alarms()."], |line| line == "[]").await);
-    told.extend(stage.house.servers.broker_log(LINES));
-    told.iter().map(|line| format!("broker: {line}")).collect()
+    lines.extend(rabbitmqctl_lines(env, &connections, |line| line.ends_with("\trunning")).await);
+    lines.extend(rabbitmqctl_lines(env, &["eval", "rabbit_alarm:get_alarms()."], |line| line == "[]").await);
+    lines.extend(env.cluster.servers.broker_log(LINES));
+    lines.iter().map(|line| format!("broker: {line}")).collect()
 }
 
 /// What the broker answers, less the lines that are as they should be.
-async fn ask(stage: &Stage<'_>, arguments: &[&str], is_usual: fn(&str) -> bool) -> Vec<String> {
-    let said = stage.house.servers.rabbitmqctl(arguments).await.unwrap_or_else(|error| format!("{error:#}"));
-    said.lines().filter(|line| !is_usual(line)).take(LINES * 2).map(str::to_owned).collect()
+async fn rabbitmqctl_lines(env: &FaultEnv<'_>, arguments: &[&str], is_usual: fn(&str) -> bool) -> Vec<String> {
+    let output = env.cluster.servers.rabbitmqctl(arguments).await.unwrap_or_else(|error| format!("{error:#}"));
+    output.lines().filter(|line| !is_usual(line)).take(LINES * 2).map(str::to_owned).collect()
 }

@@ -34,15 +34,15 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    pub(crate) fn hear(&mut self, mut said: &[u8]) {
-        while let [first, rest @ ..] = said {
+    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
+        while let [first, rest @ ..] = bytes {
             if self.left > 0 && self.head.len() >= HEADER + DELIVER.len() {
-                let skipped = self.left.min(said.len());
+                let skipped = self.left.min(bytes.len());
                 self.left -= skipped;
-                said = said.get(skipped..).unwrap_or_default();
+                bytes = bytes.get(skipped..).unwrap_or_default();
             } else {
                 self.take(*first);
-                said = rest;
+                bytes = rest;
             }
             if self.left == 0 && self.head.len() >= HEADER {
                 self.head.clear();
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn deliveries_are_counted_however_the_bytes_come_in_pieces() {
         let deliver = [&DELIVER[..], b"tag and more"].concat();
-        let said = [
+        let wire = [
             frame(METHOD, &[0, 10, 0, 10, 1, 2, 3]),
             frame(METHOD, &deliver),
             frame(2, &DELIVER),
@@ -94,7 +94,7 @@ mod tests {
         for piece in 1..40 {
             let deliveries = Deliveries::default();
             let mut frames = deliveries.listen();
-            said.chunks(piece).for_each(|chunk| frames.hear(chunk));
+            wire.chunks(piece).for_each(|chunk| frames.feed(chunk));
             assert_eq!(deliveries.count(), 2, "in pieces of {piece}");
         }
     }

@@ -17,7 +17,7 @@ pub(crate) const ADMIN: &str = "admin@bank.localhost";
 pub(crate) const PASSWORD: &str = "a password for the fault test";
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// A request is asked for so long before the test gives up: longer than any outage.
-const PATIENCE: Duration = Duration::from_mins(4);
+const RETRY_LIMIT: Duration = Duration::from_mins(4);
 const PAUSE: Duration = Duration::from_millis(50);
 /// A token lives for 15 minutes.
 const TOKEN_KEPT: Duration = Duration::from_mins(5);
@@ -150,7 +150,7 @@ impl Ledger {
     async fn post(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < RETRY_LIMIT {
             let Some(token) = self.token().await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
@@ -171,7 +171,7 @@ impl Ledger {
             self.repeated.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(PAUSE).await;
         }
-        bail!("POST {path} was not answered in {} s", PATIENCE.as_secs())
+        bail!("POST {path} was not answered in {} s", RETRY_LIMIT.as_secs())
     }
 
     /// One replica after the other.
@@ -189,7 +189,7 @@ impl Ledger {
     pub(crate) async fn rename(&self, bank: i64) -> anyhow::Result<()> {
         let name = format!("Bank {}", word(self.serial()));
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < RETRY_LIMIT {
             if let Some(token) = self.token().await {
                 let request = self.http.put(format!("{}/api/banks/{bank}", self.address())).bearer_auth(token);
                 let answer = request.json(&json!({ "name": name })).send().await;

@@ -26,14 +26,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Parser;
 use futures_util::future::join_all;
-use system_tests::say;
+use system_tests::print_line;
 
 use crate::cases::{Extent, NAMES, Outcome, QUIET};
 use crate::servers::Servers;
-use crate::stage::House;
+use crate::stage::Cluster;
 
 /// Of each case's faults, how many are told once more at the end.
-const FAULTS_TOLD: usize = 6;
+const FAULTS_SHOWN: usize = 6;
 
 /// Kill, cut off and confuse the three services on real servers, then check that nothing is lost, doubled or invented
 #[derive(Debug, Parser)]
@@ -73,7 +73,7 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            say(&format!("fault-test: {error:#}"));
+            print_line(&format!("fault-test: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -81,14 +81,14 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> anyhow::Result<bool> {
     std::fs::create_dir_all(&options.logs).context("a folder for the logs")?;
-    let house = House {
+    let cluster = Cluster {
         servers: Servers::from_environment()?,
         binaries: options.binaries.canonicalize().context("--binaries")?,
         folder: options.logs.canonicalize()?,
         seed: options.seed,
     };
     if options.self_check {
-        return cases::self_check::run(&house).await;
+        return cases::self_check::run(&cluster).await;
     }
     let extent = Extent {
         rounds: options.rounds,
@@ -101,41 +101,41 @@ async fn run(options: Options) -> anyhow::Result<bool> {
     let (quiet, loud): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| QUIET.contains(name));
     let mut outcomes = Vec::new();
     for name in loud {
-        outcomes.push(case(name, &house, extent).await);
+        outcomes.push(case(name, &cluster, extent).await);
     }
-    outcomes.extend(join_all(quiet.into_iter().map(|name| case(name, &house, extent))).await);
-    Ok(sum_up(&house, &outcomes))
+    outcomes.extend(join_all(quiet.into_iter().map(|name| case(name, &cluster, extent))).await);
+    Ok(sum_up(&cluster, &outcomes))
 }
 
 /// A case that cannot be carried through is a fault; the others are run all the same.
-async fn case<'a>(name: &'a str, house: &House, extent: Extent) -> (&'a str, Outcome) {
+async fn case<'a>(name: &'a str, cluster: &Cluster, extent: Extent) -> (&'a str, Outcome) {
     let begun = Instant::now();
-    let outcome = cases::run(name, house, extent).await.unwrap_or_else(|error| {
-        say(&format!("{name}: FAULT {error:#}"));
+    let outcome = cases::run(name, cluster, extent).await.unwrap_or_else(|error| {
+        print_line(&format!("{name}: FAULT {error:#}"));
         let mut outcome = Outcome::default();
         outcome.findings.faults.push(format!("{error:#}"));
         outcome
     });
-    say(&format!("{name}: {} in {} s", verdict(&outcome), begun.elapsed().as_secs()));
+    print_line(&format!("{name}: {} in {} s", summary(&outcome), begun.elapsed().as_secs()));
     (name, outcome)
 }
 
-fn verdict(outcome: &Outcome) -> String {
+fn summary(outcome: &Outcome) -> String {
     match outcome.findings.faults.len() {
         0 => "ok".to_owned(),
         faults => format!("{faults} FAULTS"),
     }
 }
 
-fn sum_up(house: &House, outcomes: &[(&str, Outcome)]) -> bool {
+fn sum_up(cluster: &Cluster, outcomes: &[(&str, Outcome)]) -> bool {
     let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(|(_, outcome)| of(outcome)).sum::<usize>();
     let kills: u32 = outcomes.iter().map(|(_, outcome)| outcome.kills).sum();
     let gaps: u32 = outcomes.iter().map(|(_, outcome)| outcome.mail_gaps).sum();
     let in_gap = sum(|outcome| outcome.findings.doubled_in_gap);
     let faults = sum(|outcome| outcome.findings.faults.len());
-    say(&format!(
+    print_line(&format!(
         "fault-test: seed {}, kills {kills}, events {}, lost {}, invented {}, doubled {}, faults {faults}",
-        house.seed,
+        cluster.seed,
         sum(|outcome| outcome.findings.events),
         sum(|outcome| outcome.findings.lost),
         sum(|outcome| outcome.findings.invented),
@@ -144,18 +144,18 @@ fn sum_up(house: &House, outcomes: &[(&str, Outcome)]) -> bool {
     // Again, and last: whoever reads only the end of a long log is to know why.
     for (name, outcome) in outcomes {
         let faults = &outcome.findings.faults;
-        for fault in faults.iter().take(FAULTS_TOLD) {
-            say(&format!("fault-test: FAULT in {name}: {fault}"));
+        for fault in faults.iter().take(FAULTS_SHOWN) {
+            print_line(&format!("fault-test: FAULT in {name}: {fault}"));
         }
-        if faults.len() > FAULTS_TOLD {
-            say(&format!("fault-test: FAULT in {name}: and {} more", faults.len() - FAULTS_TOLD));
+        if faults.len() > FAULTS_SHOWN {
+            print_line(&format!("fault-test: FAULT in {name}: and {} more", faults.len() - FAULTS_SHOWN));
         }
-        for line in &outcome.circumstances {
-            say(&format!("fault-test: {name}: {line}"));
+        for line in &outcome.conditions {
+            print_line(&format!("fault-test: {name}: {line}"));
         }
     }
     let is_excused = u32::try_from(in_gap).is_ok_and(|mails| mails <= gaps);
-    say(&format!(
+    print_line(&format!(
         "fault-test: {in_gap} mails came twice under the same Message-ID, {} kills and lost answers in the gap: {gaps}",
         if is_excused { "no more than" } else { "FAULT: more than" },
     ));

@@ -44,7 +44,7 @@ impl Service {
 
 /// How a process is run; the same at each start but for what is armed.
 #[derive(Debug, Clone)]
-pub(crate) struct Recipe {
+pub(crate) struct LaunchSpec {
     pub(crate) service: Service,
     pub(crate) binary: PathBuf,
     /// Its working directory, with its log.
@@ -55,40 +55,40 @@ pub(crate) struct Recipe {
 
 /// A process, or the place of one that has died.
 pub(crate) struct Process {
-    pub(crate) recipe: Recipe,
+    pub(crate) spec: LaunchSpec,
     child: Option<Child>,
 }
 
 impl Process {
-    pub(crate) fn new(recipe: Recipe) -> Self {
-        Self { recipe, child: None }
+    pub(crate) fn new(spec: LaunchSpec) -> Self {
+        Self { spec, child: None }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.recipe.port)
+        format!("http://127.0.0.1:{}", self.spec.port)
     }
 
     /// Starts it, to die at the n-th pass of a fail point if one is given; does not wait until it is ready.
     pub(crate) fn launch(&mut self, fail_point: Option<&str>) -> anyhow::Result<()> {
-        let recipe = &self.recipe;
+        let spec = &self.spec;
         // Else whoever listens there would be taken for this process, which could not start.
-        if !is_free(recipe.port) {
-            bail!("the port {} of {} is somebody else's", recipe.port, self.name());
+        if !is_free(spec.port) {
+            bail!("the port {} of {} is somebody else's", spec.port, self.name());
         }
-        let mut command = Command::new(&recipe.binary);
-        command.env_clear().envs(&recipe.environment).current_dir(&recipe.folder).kill_on_drop(true);
+        let mut command = Command::new(&spec.binary);
+        command.env_clear().envs(&spec.environment).current_dir(&spec.folder).kill_on_drop(true);
         command.env("PATH", "/usr/bin:/bin");
         if let Some(point) = fail_point {
             command.env("FAIL_POINT", point);
         }
         let log = append(&self.log_file())?;
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
-        self.child = Some(child.with_context(|| format!("{} cannot be started", recipe.binary.display()))?);
+        self.child = Some(child.with_context(|| format!("{} cannot be started", spec.binary.display()))?);
         Ok(())
     }
 
     pub(crate) fn log_file(&self) -> PathBuf {
-        self.recipe.folder.join(format!("{}-{}.log", self.recipe.service.binary(), self.recipe.port))
+        self.spec.folder.join(format!("{}-{}.log", self.spec.service.binary(), self.spec.port))
     }
 
     /// Waits until it answers, or has died at its fail point already.
@@ -109,7 +109,7 @@ impl Process {
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.recipe.service.binary()
+        self.spec.service.binary()
     }
 
     pub(crate) fn exited(&mut self) -> anyhow::Result<Option<ExitStatus>> {
@@ -158,9 +158,9 @@ impl Process {
 
     /// What one command of the binary says, however it ends.
     pub(crate) async fn output(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let recipe = &self.recipe;
-        let mut command = Command::new(&recipe.binary);
-        command.args(arguments).env_clear().envs(&recipe.environment).current_dir(&recipe.folder);
+        let spec = &self.spec;
+        let mut command = Command::new(&spec.binary);
+        command.args(arguments).env_clear().envs(&spec.environment).current_dir(&spec.folder);
         let ended = tokio::time::timeout(START_LIMIT, command.kill_on_drop(true).stdin(Stdio::null()).output()).await;
         Ok(ended.with_context(|| format!("{} {arguments:?} does not end", self.name()))??)
     }

@@ -127,11 +127,11 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, gate: &Gate, deli
             (false, _) => continue,
             (true, _) => {}
         }
-        let said = chunk.get(..read).unwrap_or_default();
+        let bytes = chunk.get(..read).unwrap_or_default();
         if let Some(frames) = &mut frames {
-            frames.hear(said);
+            frames.feed(bytes);
         }
-        if to.write_all(said).await.is_err() {
+        if to.write_all(bytes).await.is_err() {
             return;
         }
     }

@@ -8,10 +8,10 @@ use anyhow::{Context, bail};
 use stand_ins::ports::free_port;
 
 use crate::ledger::{ADMIN, PASSWORD};
-use crate::process::{Process, Recipe, Service};
+use crate::process::{LaunchSpec, Process, Service};
 use crate::proxy::Proxy;
 use crate::servers::Engine;
-use crate::stage::House;
+use crate::stage::Cluster;
 
 /// A claim on a mail, shorter than in earnest, so that a killed one's mails do not have to be waited for so long.
 const CLAIM_LEASE_MS: &str = "15000";
@@ -49,22 +49,22 @@ async fn consuming(process: &Process) -> anyhow::Result<()> {
 }
 
 /// How the three are run in a world, each by way of the proxies.
-pub(crate) fn recipes(
-    house: &House,
-    world: &str,
+pub(crate) fn processes(
+    cluster: &Cluster,
+    namespace: &str,
     folder: &Path,
     proxies: &BTreeMap<Engine, Proxy>,
     smtp: &Proxy,
 ) -> anyhow::Result<BTreeMap<Service, Process>> {
     let (bank, log, email) = (free_port(), free_port(), free_port());
     let port = |engine: Engine| proxies.get(&engine).map(|proxy| proxy.port);
-    let servers = &house.servers;
-    let amqp = servers.amqp(world, port(Engine::Broker))?;
+    let servers = &cluster.servers;
+    let amqp = servers.amqp(namespace, port(Engine::Broker))?;
     let jwks = format!("http://127.0.0.1:{bank}/.well-known/jwks.json");
     let own = |port: u16| format!("127.0.0.1:{port}");
     let bank_environment = BTreeMap::from([
         ("BANK_BIND", own(bank)),
-        ("DATABASE_URL", servers.mysql(world, port(Engine::Database))?),
+        ("DATABASE_URL", servers.mysql(namespace, port(Engine::Database))?),
         ("SECRET_KEY", "0123456789abcdef0123456789abcdef".to_owned()),
         ("AMQP_URI", amqp.clone()),
         ("LOG_SERVICE_URL", format!("http://127.0.0.1:{log}")),
@@ -76,13 +76,13 @@ pub(crate) fn recipes(
     let log_environment = BTreeMap::from([
         ("LOG_BIND", own(log)),
         ("MONGODB_URI", servers.mongo("/", port(Engine::LogStore))?),
-        ("MONGODB_NAME", world.to_owned()),
+        ("MONGODB_NAME", namespace.to_owned()),
         ("AMQP_URI", amqp.clone()),
         ("JWKS_URL", jwks.clone()),
     ]);
     let email_environment = BTreeMap::from([
         ("EMAIL_BIND", own(email)),
-        ("EMAIL_DATABASE_URL", servers.mongo(&format!("/{world}_mail"), port(Engine::LogStore))?),
+        ("EMAIL_DATABASE_URL", servers.mongo(&format!("/{namespace}_mail"), port(Engine::LogStore))?),
         ("EMAIL_HOST", "127.0.0.1".to_owned()),
         ("EMAIL_PORT", smtp.port.to_string()),
         ("EMAIL_SMTP_TLS", "none".to_owned()),
@@ -90,15 +90,15 @@ pub(crate) fn recipes(
         ("JWKS_URL", jwks),
         ("CLAIM_LEASE_MS", CLAIM_LEASE_MS.to_owned()),
     ]);
-    let recipe = |service: Service, port: u16, mut environment: BTreeMap<&'static str, String>| {
+    let process = |service: Service, port: u16, mut environment: BTreeMap<&'static str, String>| {
         environment.insert("RUST_LOG", "info".to_owned());
         environment.insert("PANIC_ON", PANIC_ON.to_owned());
-        let binary = house.binaries.join(service.binary());
-        (service, Process::new(Recipe { service, binary, folder: folder.to_owned(), port, environment }))
+        let binary = cluster.binaries.join(service.binary());
+        (service, Process::new(LaunchSpec { service, binary, folder: folder.to_owned(), port, environment }))
     };
     Ok(BTreeMap::from([
-        recipe(Service::Bank, bank, bank_environment),
-        recipe(Service::Log, log, log_environment),
-        recipe(Service::Email, email, email_environment),
+        process(Service::Bank, bank, bank_environment),
+        process(Service::Log, log, log_environment),
+        process(Service::Email, email, email_environment),
     ]))
 }

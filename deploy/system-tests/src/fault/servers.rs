@@ -78,7 +78,7 @@ impl Servers {
     }
 
     /// A database of the name, empty, for everything of one stage.
-    pub(crate) async fn make_world(&self, name: &str) -> anyhow::Result<()> {
+    pub(crate) async fn create_namespace(&self, name: &str) -> anyhow::Result<()> {
         let pool = mysql_async::Pool::from_url(self.mysql.as_str())?;
         let mut connection = pool.get_conn().await.context("database")?;
         connection.query_drop(format!("DROP DATABASE IF EXISTS {name}")).await?;
@@ -90,7 +90,7 @@ impl Servers {
         Ok(())
     }
 
-    pub(crate) async fn remove_world(&self, name: &str) -> anyhow::Result<()> {
+    pub(crate) async fn remove_namespace(&self, name: &str) -> anyhow::Result<()> {
         self.rabbitmqctl(&["delete_vhost", name]).await?;
         Ok(())
     }

@@ -9,17 +9,17 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use service_kit::ids;
 use stand_ins::ports::free_port;
+use system_tests::print_line;
 use system_tests::random::Random;
-use system_tests::say;
 
 use crate::check::{Expected, Findings, check};
 use crate::ledger::Ledger;
 use crate::process::{Process, Service};
 use crate::proxy::Proxy;
-use crate::recipes::{recipes, start_all};
+use crate::recipes::{processes, start_all};
 use crate::servers::{Engine, Servers};
 use crate::sink::Sink;
-use crate::world::{self, Tables, World};
+use crate::world::{self, Snapshot, Tables};
 
 /// How long everything may take to come to rest: longer than a claim of a mail lasts, and the first two pauses of a retry.
 const SETTLE_LIMIT: Duration = Duration::from_secs(150);
@@ -28,18 +28,18 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(150);
 const UNDER_WAY_MS: u64 = 500;
 
 /// What all stages share.
-pub(crate) struct House {
+pub(crate) struct Cluster {
     pub(crate) servers: Servers,
     pub(crate) binaries: PathBuf,
     pub(crate) folder: PathBuf,
     pub(crate) seed: u64,
 }
 
-pub(crate) struct Stage<'a> {
-    pub(crate) house: &'a House,
+pub(crate) struct FaultEnv<'a> {
+    pub(crate) cluster: &'a Cluster,
     pub(crate) name: String,
     /// The name of its databases and its virtual host.
-    pub(crate) world: String,
+    pub(crate) namespace: String,
     pub(crate) random: Random,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) sink: Sink,
@@ -56,36 +56,40 @@ pub(crate) struct Stage<'a> {
     pub(crate) mail_gaps: u32,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> FaultEnv<'a> {
     /// Makes a world, starts the three processes and waits until they answer. `planted` is a fault of one service.
-    pub(crate) async fn open(house: &'a House, name: &str, planted: Option<(Service, &str)>) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        cluster: &'a Cluster,
+        name: &str,
+        planted: Option<(Service, &str)>,
+    ) -> anyhow::Result<Self> {
         // By its end, which is random: its beginning is the time, which others have, too.
-        let world = format!("w{}_{}", &ids::new_uuid().simple().to_string()[24..], name.replace('-', "_"));
-        house.servers.make_world(&world).await.with_context(|| format!("a world for {name}"))?;
+        let namespace = format!("w{}_{}", &ids::new_uuid().simple().to_string()[24..], name.replace('-', "_"));
+        cluster.servers.create_namespace(&namespace).await.with_context(|| format!("a namespace for {name}"))?;
         let sink = Sink::start().await?;
         let smtp = Proxy::start(sink.address).await?;
         let mut proxies = BTreeMap::new();
         for engine in Engine::ALL {
-            proxies.insert(engine, Proxy::start(house.servers.address(engine)?).await?);
+            proxies.insert(engine, Proxy::start(cluster.servers.address(engine)?).await?);
         }
-        let folder = house.folder.join(&world);
+        let folder = cluster.folder.join(&namespace);
         std::fs::create_dir_all(&folder)?;
-        let mut processes = recipes(house, &world, &folder, &proxies, &smtp)?;
+        let mut processes = processes(cluster, &namespace, &folder, &proxies, &smtp)?;
         if let Some((service, plant)) = planted
             && let Some(process) = processes.get_mut(&service)
         {
-            process.recipe.environment.insert("PLANT", plant.to_owned());
+            process.spec.environment.insert("PLANT", plant.to_owned());
         }
         start_all(&mut processes).await?;
         let bank = processes.get(&Service::Bank).context("no bank-service")?.url();
         Ok(Self {
-            house,
+            cluster,
             name: name.to_owned(),
-            world: world.clone(),
-            random: Random::new(house.seed ^ seed_of(name)),
+            namespace: namespace.clone(),
+            random: Random::new(cluster.seed ^ seed_of(name)),
             ledger: Arc::new(Ledger::prepare(vec![bank]).await?),
             sink,
-            tables: Tables::new(&house.servers.mysql(&world, None)?)?,
+            tables: Tables::new(&cluster.servers.mysql(&namespace, None)?)?,
             processes,
             seconds: BTreeMap::new(),
             proxies,
@@ -94,7 +98,9 @@ impl<'a> Stage<'a> {
             kills: BTreeMap::new(),
             mail_gaps: 0,
         })
-        .inspect(|stage: &Self| say(&format!("{}: world {}, logs in {}", stage.name, stage.world, folder.display())))
+        .inspect(|env: &Self| {
+            print_line(&format!("{}: namespace {}, logs in {}", env.name, env.namespace, folder.display()))
+        })
     }
 
     pub(crate) fn process(&mut self, service: Service) -> anyhow::Result<&mut Process> {
@@ -107,10 +113,10 @@ impl<'a> Stage<'a> {
 
     /// The broker's address past the proxy, for the test's own eyes and hands.
     pub(crate) fn broker(&self) -> anyhow::Result<String> {
-        self.house.servers.amqp(&self.world, None)
+        self.cluster.servers.amqp(&self.namespace, None)
     }
 
-    pub(crate) fn note_kill(&mut self, service: Service, point: &str) {
+    pub(crate) fn record_kill(&mut self, service: Service, point: &str) {
         *self.kills.entry(format!("{} {point}", service.binary())).or_default() += 1;
         if service == Service::Email {
             self.mail_gaps += 1;
@@ -121,10 +127,10 @@ impl<'a> Stage<'a> {
     /// Starts a second replica of each service on the same databases and queues.
     pub(crate) async fn double(&mut self) -> anyhow::Result<()> {
         for service in [Service::Log, Service::Email, Service::Bank] {
-            let mut recipe = self.process(service)?.recipe.clone();
-            recipe.port = free_port();
-            recipe.environment.insert(service.bind_variable(), format!("127.0.0.1:{}", recipe.port));
-            let mut process = Process::new(recipe);
+            let mut spec = self.process(service)?.spec.clone();
+            spec.port = free_port();
+            spec.environment.insert(service.bind_variable(), format!("127.0.0.1:{}", spec.port));
+            let mut process = Process::new(spec);
             process.launch(None)?;
             process.answers().await?;
             if service == Service::Bank {
@@ -145,7 +151,7 @@ impl<'a> Stage<'a> {
     /// kill -9 at no point in particular, and a start, perhaps to die at a point.
     pub(crate) async fn kill(&mut self, service: Service, then: Option<&str>) -> anyhow::Result<()> {
         self.process(service)?.kill().await?;
-        self.note_kill(service, "anywhere");
+        self.record_kill(service, "anywhere");
         self.launch(service, then).await
     }
 
@@ -168,13 +174,13 @@ impl<'a> Stage<'a> {
     pub(crate) async fn await_death(&mut self, service: Service, point: &str, limit: Duration) -> anyhow::Result<bool> {
         let died = self.process(service)?.died(limit).await?;
         if died {
-            self.note_kill(service, point);
+            self.record_kill(service, point);
         }
         Ok(died)
     }
 
     /// What is there now.
-    pub(crate) async fn look(&self) -> anyhow::Result<World> {
+    pub(crate) async fn snapshot(&self) -> anyhow::Result<Snapshot> {
         let log = self.processes.get(&Service::Log).context("no log-service")?.url();
         // Causes after their effects: an effect that is found has its cause in what is read after it.
         let mails = self.sink.mails();
@@ -183,7 +189,7 @@ impl<'a> Stage<'a> {
         let receipts = self.tables.receipts().await?;
         let events = self.tables.events().await?;
         let rows = self.tables.rows().await?;
-        Ok(World { rows, events, receipts, entries, mails, waiting, dead })
+        Ok(Snapshot { rows, events, receipts, entries, mails, waiting, dead })
     }
 
     /// Waits until everything has come to rest and is whole, or time is up, and tells what was found.
@@ -198,11 +204,11 @@ impl<'a> Stage<'a> {
         loop {
             self.expected.accepted = self.ledger.accepted();
             let mut last = String::new();
-            match self.look().await {
-                Ok(world) => {
-                    let findings = check(&self.expected, &world);
-                    let now = (findings.entries, findings.mails, world.waiting);
-                    if now != before || world.waiting > 0 {
+            match self.snapshot().await {
+                Ok(snapshot) => {
+                    let findings = check(&self.expected, &snapshot);
+                    let now = (findings.entries, findings.mails, snapshot.waiting);
+                    if now != before || snapshot.waiting > 0 {
                         (before, moved) = (now, Instant::now());
                     }
                     if findings.faults.is_empty() || begun.elapsed() > limit || moved.elapsed() > still {
@@ -223,17 +229,17 @@ impl<'a> Stage<'a> {
         let Findings { rows, events, entries, mails, dead, lost, invented, doubled, doubled_in_gap, faults } = findings;
         let name = &self.name;
         let kills: u32 = self.kills.values().sum();
-        say(&format!(
+        print_line(&format!(
             "{name}: seed {}, kills {kills}, rows {rows}, events {events}, log entries {entries}, mails {mails}, dead letters {dead}, settled in {} ms",
-            self.house.seed,
+            self.cluster.seed,
             took.as_millis(),
         ));
-        say(&format!(
+        print_line(&format!(
             "{name}: lost {lost}, invented {invented}, doubled {doubled}, mails doubled in the gap {doubled_in_gap} of {} kills there",
             self.mail_gaps,
         ));
         for fault in faults.iter().take(15) {
-            say(&format!("{name}: FAULT {fault}"));
+            print_line(&format!("{name}: FAULT {fault}"));
         }
     }
 
@@ -281,9 +287,9 @@ impl<'a> Stage<'a> {
         for process in self.processes.values_mut().chain(self.seconds.values_mut()) {
             process.kill().await?;
         }
-        self.house.servers.remove_world(&self.world).await.ok();
+        self.cluster.servers.remove_namespace(&self.namespace).await.ok();
         if let (false, Some(process)) = (keep, self.processes.values().next()) {
-            std::fs::remove_dir_all(&process.recipe.folder).ok();
+            std::fs::remove_dir_all(&process.spec.folder).ok();
         }
         Ok(())
     }

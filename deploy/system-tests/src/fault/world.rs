@@ -35,16 +35,16 @@ pub(crate) struct Entry {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Receipt {
+pub(crate) struct MailReceipt {
     pub(crate) sent: bool,
     pub(crate) posted: bool,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct World {
+pub(crate) struct Snapshot {
     pub(crate) rows: BTreeMap<(Entity, i64), String>,
     pub(crate) events: BTreeMap<String, Event>,
-    pub(crate) receipts: BTreeMap<String, Receipt>,
+    pub(crate) receipts: BTreeMap<String, MailReceipt>,
     pub(crate) entries: BTreeMap<String, Vec<Entry>>,
     pub(crate) mails: BTreeMap<String, Vec<Accepted>>,
     /// Messages that wait in queues and retry queues.
@@ -92,13 +92,13 @@ impl Tables {
         Ok(found.into_iter().map(event).collect())
     }
 
-    pub(crate) async fn receipts(&self) -> anyhow::Result<BTreeMap<String, Receipt>> {
+    pub(crate) async fn receipts(&self) -> anyhow::Result<BTreeMap<String, MailReceipt>> {
         let mut connection = self.pool.get_conn().await.context("database")?;
         // What is only mailed is not posted to the log.
         let sql = "SELECT r.event_id, r.state, r.posted_at IS NOT NULL OR o.event_type = 'email.requested' \
                    FROM mail_receipts r JOIN outbox o ON o.event_id = r.event_id";
         let found: Vec<(String, String, bool)> = connection.query(sql).await?;
-        let receipt = |(id, state, posted): (String, String, bool)| (id, Receipt { sent: state == "sent", posted });
+        let receipt = |(id, state, posted): (String, String, bool)| (id, MailReceipt { sent: state == "sent", posted });
         Ok(found.into_iter().map(receipt).collect())
     }
 

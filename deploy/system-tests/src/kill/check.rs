@@ -74,12 +74,12 @@ async fn check(ledger: &Ledger, data: &Path) -> anyhow::Result<Report> {
         faults: Vec::new(),
     };
     let faults = &mut report.faults;
-    let asked_banks = lock(&ledger.banks).iter().map(|(id, name)| (*id, name.clone())).collect();
-    let asked_accounts = lock(&ledger.accounts).iter().map(|(id, balance)| (*id, balance.to_string())).collect();
-    let asked_cards = lock(&ledger.cards).iter().map(|(id, balance)| (*id, balance.to_string())).collect();
-    compare("bank", &asked_banks, &fields(&banks, "name"), faults);
-    compare("account", &asked_accounts, &fields(&accounts, "balance"), faults);
-    compare("card", &asked_cards, &fields(&cards, "balance"), faults);
+    let requested_banks = lock(&ledger.banks).iter().map(|(id, name)| (*id, name.clone())).collect();
+    let requested_accounts = lock(&ledger.accounts).iter().map(|(id, balance)| (*id, balance.to_string())).collect();
+    let requested_cards = lock(&ledger.cards).iter().map(|(id, balance)| (*id, balance.to_string())).collect();
+    compare("bank", &requested_banks, &fields(&banks, "name"), faults);
+    compare("account", &requested_accounts, &fields(&accounts, "balance"), faults);
+    compare("card", &requested_cards, &fields(&cards, "balance"), faults);
     for (entity, rows, mailed) in [("bank", &banks, true), ("account", &accounts, true), ("card", &cards, false)] {
         check_events(entity, rows, &logs, mailed.then_some(&mails), faults);
     }
@@ -91,15 +91,15 @@ async fn check(ledger: &Ledger, data: &Path) -> anyhow::Result<Report> {
 }
 
 /// What clients were told is there, as they were told, and nothing else.
-fn compare(entity: &str, asked: &BTreeMap<i64, String>, rows: &BTreeMap<i64, String>, faults: &mut Vec<String>) {
-    for (id, value) in asked {
+fn compare(entity: &str, requested: &BTreeMap<i64, String>, rows: &BTreeMap<i64, String>, faults: &mut Vec<String>) {
+    for (id, value) in requested {
         match rows.get(id) {
             None => faults.push(format!("{entity} {id} was accepted and is lost")),
             Some(row) if row != value => faults.push(format!("{entity} {id} is {row}, not {value}")),
             Some(_) => {}
         }
     }
-    for id in rows.keys().filter(|id| !asked.contains_key(id)) {
+    for id in rows.keys().filter(|id| !requested.contains_key(id)) {
         faults.push(format!("{entity} {id} was never accepted"));
     }
 }

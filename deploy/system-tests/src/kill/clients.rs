@@ -13,7 +13,7 @@ use crate::process::{ADMIN, PASSWORD, Urls};
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// A request is repeated at most so often before the test gives up.
-const TRIES: u32 = 600;
+const MAX_ATTEMPTS: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// What was asked for and what was answered.
@@ -35,12 +35,12 @@ pub(crate) struct Ledger {
 /// Logs in. The first start makes the administrator just after its ports are open, so a refusal is asked about again, as is a
 /// service that is busy.
 async fn log_in(http: &Client, urls: &Urls, login: &Value) -> anyhow::Result<String> {
-    let mut tries = 0;
+    let mut attempts = 0;
     loop {
         let answer = http.post(format!("{}/auth/login", urls.bank)).json(login).send().await?;
         let (status, text) = (answer.status(), answer.text().await?);
-        tries += 1;
-        if matches!(status.as_u16(), 401 | 503) && tries < TRIES {
+        attempts += 1;
+        if matches!(status.as_u16(), 401 | 503) && attempts < MAX_ATTEMPTS {
             tokio::time::sleep(PAUSE).await;
             continue;
         }
@@ -95,7 +95,7 @@ impl Ledger {
     /// Asks until there is an answer, always under the same key; gives the id of the item.
     async fn create(&self, path: &str, key: &str, body: Value) -> anyhow::Result<i64> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let request = self.http.post(format!("{}{path}", self.urls.bank)).bearer_auth(&self.token);
             let answer = request.header("Idempotency-Key", key).json(&body).send().await;
             let Ok(answer) = answer else {
@@ -114,7 +114,7 @@ impl Ledger {
                 _ => bail!("POST {path} was answered {status}: {text}"),
             }
         }
-        bail!("POST {path} was not answered in {TRIES} tries")
+        bail!("POST {path} was not answered in {MAX_ATTEMPTS} tries")
     }
 }
 

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use system_tests::print_line;
 use system_tests::random::Random;
-use system_tests::say;
 
 use crate::clients::Ledger;
 use crate::process::Standalone;
@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            say(&format!("kill-test: {error:#}"));
+            print_line(&format!("kill-test: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -59,7 +59,12 @@ async fn run(options: Options) -> anyhow::Result<bool> {
     let folder = tempfile::tempdir().context("a folder for the data")?;
     let mut random = Random::new(options.seed);
     let bank = Standalone::new(&options.binary, folder.path());
-    say(&format!("kill-test: seed {}, {} kills, data in {}", options.seed, options.kills, folder.path().display()));
+    print_line(&format!(
+        "kill-test: seed {}, {} kills, data in {}",
+        options.seed,
+        options.kills,
+        folder.path().display()
+    ));
 
     let mut process = bank.start().await?;
     let ledger = Arc::new(Ledger::prepare(bank.urls()).await?);
@@ -75,7 +80,7 @@ async fn run(options: Options) -> anyhow::Result<bool> {
         worker.await.context("a client")??;
     }
     let report = check::settle(&ledger, folder.path()).await?;
-    say(&report.to_string());
+    print_line(&report.to_string());
     process.terminate().await?;
     Ok(report.is_clean())
 }

@@ -10,18 +10,18 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::{Address, Message};
 use tokio::time::Instant;
 
-use super::reply::{Asked, Trouble, ask, scrub};
+use super::reply::{SmtpFailure, SmtpStep, expect_reply, scrub};
 use super::settings::Limits;
 use crate::mailer::{Accepted, SendError};
 
 /// A mail as the server gets it.
-pub(super) struct Parcel {
+pub(super) struct OutgoingMail {
     from: Option<Address>,
     to: Vec<Address>,
     content: Vec<u8>,
 }
 
-impl From<&Message> for Parcel {
+impl From<&Message> for OutgoingMail {
     fn from(message: &Message) -> Self {
         let envelope = message.envelope();
         Self { from: envelope.from().cloned(), to: envelope.to().to_vec(), content: message.formatted() }
@@ -52,19 +52,19 @@ impl Connection {
 
     /// Clears the dialogue of the mail before; fails if the server is gone.
     pub(super) async fn reset(&mut self, limit: Duration) -> bool {
-        ask(limit, &[250], self.smtp.command(Rset)).await.is_ok()
+        expect_reply(limit, &[250], self.smtp.command(Rset)).await.is_ok()
     }
 
     /// Gives one mail to the server. Afterwards [`Connection::is_fit`] tells whether the dialogue is still in step.
-    pub(super) async fn deliver(&mut self, parcel: &Parcel, limits: &Limits) -> Result<Accepted, SendError> {
+    pub(super) async fn deliver(&mut self, outgoing: &OutgoingMail, limits: &Limits) -> Result<Accepted, SendError> {
         self.mails = self.mails.saturating_add(1);
         // Whoever drops this future leaves the flag down, and the connection with it.
         self.in_step = false;
-        let (answer, in_step) = match self.converse(parcel, limits).await {
+        let (answer, in_step) = match self.converse(outgoing, limits).await {
             Ok(accepted) => (Ok(accepted), true),
-            Err((asked, trouble)) => {
-                let in_step = trouble.leaves_in_step();
-                (Err(trouble.into_send_error(asked)), in_step)
+            Err((step, failure)) => {
+                let in_step = failure.leaves_in_step();
+                (Err(failure.into_send_error(step)), in_step)
             }
         };
         self.in_step = in_step;
@@ -72,19 +72,23 @@ impl Connection {
         answer
     }
 
-    async fn converse(&mut self, parcel: &Parcel, limits: &Limits) -> Result<Accepted, (Asked, Trouble)> {
+    async fn converse(
+        &mut self,
+        outgoing: &OutgoingMail,
+        limits: &Limits,
+    ) -> Result<Accepted, (SmtpStep, SmtpFailure)> {
         let (limit, smtp) = (limits.command, &mut self.smtp);
-        let mail = smtp.command(Mail::new(parcel.from.clone(), Vec::new()));
-        ask(limit, &[250], mail).await.map_err(|trouble| (Asked::MailFrom, trouble))?;
-        for recipient in &parcel.to {
+        let mail = smtp.command(Mail::new(outgoing.from.clone(), Vec::new()));
+        expect_reply(limit, &[250], mail).await.map_err(|failure| (SmtpStep::MailFrom, failure))?;
+        for recipient in &outgoing.to {
             let recipient = smtp.command(Rcpt::new(recipient.clone(), Vec::new()));
-            ask(limit, &[250, 251], recipient).await.map_err(|trouble| (Asked::RcptTo, trouble))?;
+            expect_reply(limit, &[250, 251], recipient).await.map_err(|failure| (SmtpStep::RcptTo, failure))?;
         }
-        ask(limit, &[354], smtp.command(Data)).await.map_err(|trouble| (Asked::Data, trouble))?;
+        expect_reply(limit, &[354], smtp.command(Data)).await.map_err(|failure| (SmtpStep::Data, failure))?;
         service_kit::fail_point!("mail.in_data");
-        let sending = service_kit::fail_point_during!("mail.content_sent", smtp.message(&parcel.content));
-        let taken = ask(limits.mail, &[250], sending).await;
-        let taken = taken.map_err(|trouble| (Asked::Content, trouble))?;
+        let sending = service_kit::fail_point_during!("mail.content_sent", smtp.message(&outgoing.content));
+        let taken = expect_reply(limits.mail, &[250], sending).await;
+        let taken = taken.map_err(|failure| (SmtpStep::Content, failure))?;
         service_kit::fail_point!("mail.accepted");
         Ok(Accepted { answer: scrub(&format!("250 {}", taken.first_line().unwrap_or_default())) })
     }

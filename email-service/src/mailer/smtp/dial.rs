@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::reply::{Trouble, ask, scrub};
+use super::reply::{SmtpFailure, expect_reply, scrub};
 use super::settings::{Security, SmtpSettings};
 use super::trust::{certificate_fault, client_config};
 use super::wire::{Transport, Wire};
@@ -33,7 +33,7 @@ pub(super) enum DialError {
     #[error("{0}")]
     Certificate(String),
     #[error("{0}")]
-    Away(String),
+    Unreachable(String),
 }
 
 /// Makes connections to one server.
@@ -47,8 +47,8 @@ impl Dialer {
     pub(super) fn new(settings: SmtpSettings) -> Result<Self, String> {
         let tls = match settings.security {
             Security::Off => None,
-            Security::Implicit | Security::Required | Security::Opportunistic | Security::Unproved => {
-                Some(client_config(settings.ca.as_deref(), settings.may_be_unproved())?)
+            Security::Implicit | Security::Required | Security::Opportunistic | Security::Unverified => {
+                Some(client_config(settings.ca.as_deref(), settings.may_be_unverified())?)
             }
         };
         Ok(Self { settings, tls })
@@ -60,8 +60,8 @@ impl Dialer {
         let connecting = AsyncSmtpConnection::connect_with_transport(Box::new(wire), &hello);
         let mut connection = match timeout(self.settings.limits.command.saturating_mul(2), connecting).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(self.away(&Trouble::of(&error).told("the greeting"))),
-            Err(_) => return Err(self.away("the greeting was not given in time")),
+            Ok(Err(error)) => return Err(self.unreachable(&SmtpFailure::of(&error).describe("the greeting"))),
+            Err(_) => return Err(self.unreachable("the greeting was not given in time")),
         };
         self.log_in(&mut connection, protected).await?;
         Ok(connection)
@@ -79,7 +79,7 @@ impl Dialer {
                     return Ok((Wire::greeted(self.handshake(tls, tcp).await?), true));
                 }
                 if security == Security::Required {
-                    return Err(self.away("it offers no STARTTLS, which EMAIL_SMTP_TLS requires"));
+                    return Err(self.unreachable("it offers no STARTTLS, which EMAIL_SMTP_TLS requires"));
                 }
                 Ok((Wire::greeted(Transport::Plain(tcp)), false))
             }
@@ -91,25 +91,25 @@ impl Dialer {
         let connecting = TcpStream::connect((host, self.settings.port));
         let tcp = match timeout(self.settings.limits.connect, connecting).await {
             Ok(Ok(tcp)) => tcp,
-            Ok(Err(error)) => return Err(self.away(&format!("it cannot be reached: {error}"))),
-            Err(_) => return Err(self.away("it cannot be reached: timed out")),
+            Ok(Err(error)) => return Err(self.unreachable(&format!("it cannot be reached: {error}"))),
+            Err(_) => return Err(self.unreachable("it cannot be reached: timed out")),
         };
         // Without this every mail waits some 40 ms for an acknowledgement.
-        tcp.set_nodelay(true).map_err(|error| self.away(&error.to_string()))?;
+        tcp.set_nodelay(true).map_err(|error| self.unreachable(&error.to_string()))?;
         Ok(tcp)
     }
 
     async fn handshake(&self, tls: &Arc<ClientConfig>, tcp: TcpStream) -> Result<Transport, DialError> {
         let host = self.settings.host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(host).map_err(|_| self.away("its name cannot be in a certificate"))?;
+        let name = ServerName::try_from(host).map_err(|_| self.unreachable("its name cannot be in a certificate"))?;
         let shaking = TlsConnector::from(Arc::clone(tls)).connect(name, tcp);
         match timeout(self.settings.limits.command, shaking).await {
             Ok(Ok(stream)) => Ok(Transport::Tls(Box::new(stream))),
             Ok(Err(error)) => match certificate_fault(&error, &self.settings.server()) {
                 Some(fault) => Err(DialError::Certificate(fault)),
-                None => Err(self.away(&format!("the TLS handshake failed: {}", scrub(&error.to_string())))),
+                None => Err(self.unreachable(&format!("the TLS handshake failed: {}", scrub(&error.to_string())))),
             },
-            Err(_) => Err(self.away("the TLS handshake took too long")),
+            Err(_) => Err(self.unreachable("the TLS handshake took too long")),
         }
     }
 
@@ -117,82 +117,82 @@ impl Dialer {
     async fn start_tls(&self, tcp: TcpStream) -> Result<(TcpStream, bool), DialError> {
         let mut reader = BufReader::new(tcp);
         self.expect("220", "the greeting", &mut reader).await?;
-        self.say(&format!("EHLO {}\r\n", self.settings.hello), &mut reader).await?;
+        self.send_line(&format!("EHLO {}\r\n", self.settings.hello), &mut reader).await?;
         let extensions = self.expect("250", "EHLO", &mut reader).await?;
         let offered = extensions.iter().any(|line| line.trim().eq_ignore_ascii_case("STARTTLS"));
         if offered {
-            self.say("STARTTLS\r\n", &mut reader).await?;
+            self.send_line("STARTTLS\r\n", &mut reader).await?;
             self.expect("220", "STARTTLS", &mut reader).await?;
         }
         if reader.buffer().is_empty() {
             Ok((reader.into_inner(), offered))
         } else {
-            Err(self.away("it says more than it was asked before TLS"))
+            Err(self.unreachable("it sent more than was requested before TLS"))
         }
     }
 
-    async fn say(&self, line: &str, stream: &mut BufReader<TcpStream>) -> Result<(), DialError> {
-        stream.write_all(line.as_bytes()).await.map_err(|error| self.away(&error.to_string()))
+    async fn send_line(&self, line: &str, stream: &mut BufReader<TcpStream>) -> Result<(), DialError> {
+        stream.write_all(line.as_bytes()).await.map_err(|error| self.unreachable(&error.to_string()))
     }
 
     /// The lines of an answer that has the code expected, without the code.
     async fn expect(
         &self,
         code: &str,
-        asked: &str,
+        step: &str,
         stream: &mut BufReader<TcpStream>,
     ) -> Result<Vec<String>, DialError> {
-        let reading = timeout(self.settings.limits.command, self.read_answer(code, asked, stream)).await;
-        reading.unwrap_or_else(|_| Err(self.away(&format!("{asked} was not answered in time"))))
+        let reading = timeout(self.settings.limits.command, self.read_answer(code, step, stream)).await;
+        reading.unwrap_or_else(|_| Err(self.unreachable(&format!("{step} was not answered in time"))))
     }
 
     async fn read_answer(
         &self,
         code: &str,
-        asked: &str,
+        step: &str,
         stream: &mut BufReader<TcpStream>,
     ) -> Result<Vec<String>, DialError> {
         let mut lines = Vec::new();
         let mut bounded = stream.take(MAX_PRELUDE_BYTES);
         while lines.len() < MAX_PRELUDE_LINES {
             let mut line = String::new();
-            let read = bounded.read_line(&mut line).await.map_err(|error| self.away(&error.to_string()))?;
+            let read = bounded.read_line(&mut line).await.map_err(|error| self.unreachable(&error.to_string()))?;
             if read == 0 {
-                return Err(self.away(&format!("the connection was lost at {asked}")));
+                return Err(self.unreachable(&format!("the connection was lost at {step}")));
             }
             let Some(rest) = line.strip_prefix(code) else {
-                return Err(self.away(&format!("{asked} was answered with {}", scrub(&line))));
+                return Err(self.unreachable(&format!("{step} was answered with {}", scrub(&line))));
             };
             lines.push(rest.get(1..).unwrap_or_default().to_owned());
             if !rest.starts_with('-') {
                 return Ok(lines);
             }
         }
-        Err(self.away(&format!("the answer to {asked} has no end")))
+        Err(self.unreachable(&format!("the answer to {step} has no end")))
     }
 
     async fn log_in(&self, connection: &mut AsyncSmtpConnection, protected: bool) -> Result<(), DialError> {
         let Some(login) = &self.settings.login else { return Ok(()) };
-        let if_offered = matches!(self.settings.security, Security::Opportunistic | Security::Unproved);
+        let if_offered = matches!(self.settings.security, Security::Opportunistic | Security::Unverified);
         if !protected && if_offered && !self.settings.is_local() {
-            let told = "it offers no STARTTLS, and a password is not sent in the clear; EMAIL_SMTP_TLS=none allows it";
-            return Err(self.away(told));
+            let reason =
+                "it offers no STARTTLS, and a password is not sent in the clear; EMAIL_SMTP_TLS=none allows it";
+            return Err(self.unreachable(reason));
         }
         let mechanisms = MECHANISMS.iter().filter(|one| connection.server_info().supports_auth_mechanism(**one));
         if mechanisms.count() == 0 {
-            return Err(self.away("it offers neither AUTH PLAIN nor AUTH LOGIN, but EMAIL_USER is set"));
+            return Err(self.unreachable("it offers neither AUTH PLAIN nor AUTH LOGIN, but EMAIL_USER is set"));
         }
         let credentials = Credentials::new(login.user.clone(), login.password.expose().to_owned());
-        match ask(self.settings.limits.command, &[235], connection.auth(MECHANISMS, &credentials)).await {
+        match expect_reply(self.settings.limits.command, &[235], connection.auth(MECHANISMS, &credentials)).await {
             Ok(_) => Ok(()),
-            Err(trouble @ Trouble::Answered { .. }) => {
-                Err(self.away(&format!("{}; check EMAIL_USER and EMAIL_APP_PASSWORD", trouble.told("the login"))))
-            }
-            Err(trouble) => Err(self.away(&trouble.told("the login"))),
+            Err(failure @ SmtpFailure::Answered { .. }) => Err(self
+                .unreachable(&format!("{}; check EMAIL_USER and EMAIL_APP_PASSWORD", failure.describe("the login")))),
+            Err(failure) => Err(self.unreachable(&failure.describe("the login"))),
         }
     }
 
-    fn away(&self, told: &str) -> DialError {
-        DialError::Away(format!("mail server {}: {told}", self.settings.server()))
+    fn unreachable(&self, reason: &str) -> DialError {
+        DialError::Unreachable(format!("mail server {}: {reason}", self.settings.server()))
     }
 }

@@ -20,7 +20,7 @@ impl Health {
         Self { known: Mutex::new(None), success_cache, probing: tokio::sync::Mutex::new(()) }
     }
 
-    pub(super) fn note(&self, result: Result<(), String>) {
+    pub(super) fn record(&self, result: Result<(), String>) {
         *self.known() = Some((Instant::now(), result));
     }
 

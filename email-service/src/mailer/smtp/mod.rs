@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use self::connection::{Connection, Parcel};
+use self::connection::{Connection, OutgoingMail};
 use self::dial::{DialError, Dialer};
 use self::health::Health;
 use self::pool::Pool;
@@ -54,9 +54,9 @@ impl SmtpMailer {
     pub async fn trial(&self) -> Result<(), OpenError> {
         match self.try_dial().await {
             Ok(()) => Ok(()),
-            Err(DialError::Certificate(told)) => Err(OpenError::Certificate(told)),
-            Err(DialError::Away(told)) => {
-                tracing::warn!(reason = told, "the mail server is not there yet; mail waits for it");
+            Err(DialError::Certificate(reason)) => Err(OpenError::Certificate(reason)),
+            Err(DialError::Unreachable(reason)) => {
+                tracing::warn!(reason = reason, "the mail server is not there yet; mail waits for it");
                 Ok(())
             }
         }
@@ -64,7 +64,7 @@ impl SmtpMailer {
 
     async fn try_dial(&self) -> Result<(), DialError> {
         let dialled = self.dialer.dial().await;
-        self.health.note(dialled.as_ref().map(|_| ()).map_err(ToString::to_string));
+        self.health.record(dialled.as_ref().map(|_| ()).map_err(ToString::to_string));
         Connection::new(dialled?).quit(self.limits.command).await;
         Ok(())
     }
@@ -81,7 +81,7 @@ impl SmtpMailer {
         Ok(Connection::new(smtp))
     }
 
-    async fn give(&self, parcel: &Parcel) -> Result<Accepted, SendError> {
+    async fn give(&self, outgoing: &OutgoingMail) -> Result<Accepted, SendError> {
         let started = Instant::now();
         let preparing = timeout(self.limits.mail, async {
             let permit =
@@ -91,7 +91,7 @@ impl SmtpMailer {
         let busy = |_| Err(SendError::Unavailable("no connection to the mail server in time".to_owned()));
         let (_permit, mut connection) = preparing.await.unwrap_or_else(busy)?;
         let left = self.limits.mail.saturating_sub(started.elapsed());
-        let Ok(answer) = timeout(left, connection.deliver(parcel, &self.limits)).await else {
+        let Ok(answer) = timeout(left, connection.deliver(outgoing, &self.limits)).await else {
             return Err(SendError::Transient("the mail server gave no final answer in time".to_owned()));
         };
         self.pool.put(connection);
@@ -103,10 +103,10 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let message = mail.to_message().map_err(|error| SendError::Permanent(error.to_string()))?;
-        let answer = self.give(&Parcel::from(&message)).await;
+        let answer = self.give(&OutgoingMail::from(&message)).await;
         match &answer {
-            Ok(_) => self.health.note(Ok(())),
-            Err(SendError::Unavailable(reason)) => self.health.note(Err(reason.clone())),
+            Ok(_) => self.health.record(Ok(())),
+            Err(SendError::Unavailable(reason)) => self.health.record(Err(reason.clone())),
             // Perhaps because the server is going: whoever asks for it next shall ask itself.
             Err(SendError::Transient(_) | SendError::Unanswered(_)) => self.health.forget(),
             Err(SendError::Permanent(_)) => {}

@@ -24,14 +24,14 @@ const MAX_ANSWER_CHARS: usize = 200;
 
 /// What the server was asked in the dialogue of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum SmtpStep {
     MailFrom,
     RcptTo,
     Data,
     Content,
 }
 
-impl Asked {
+impl SmtpStep {
     fn name(self) -> &'static str {
         match self {
             Self::MailFrom => "MAIL FROM",
@@ -44,7 +44,7 @@ impl Asked {
 
 /// Why a command was not answered as expected.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum SmtpFailure {
     Answered {
         code: u16,
         text: String,
@@ -55,7 +55,7 @@ pub(super) enum Trouble {
     Lost,
 }
 
-impl Trouble {
+impl SmtpFailure {
     pub(super) fn of(error: &Error) -> Self {
         let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         match error.status() {
@@ -67,12 +67,12 @@ impl Trouble {
     }
 
     /// One line, naming the command.
-    pub(super) fn told(&self, asked: &str) -> String {
+    pub(super) fn describe(&self, step: &str) -> String {
         match self {
-            Self::Answered { code, text } => format!("{asked} was answered with {code} {text}").trim_end().to_owned(),
-            Self::Nonsense => format!("{asked} was answered with something that is no SMTP"),
-            Self::Silent => format!("{asked} was not answered in time"),
-            Self::Lost => format!("the connection was lost at {asked}"),
+            Self::Answered { code, text } => format!("{step} was answered with {code} {text}").trim_end().to_owned(),
+            Self::Nonsense => format!("{step} was answered with something that is no SMTP"),
+            Self::Silent => format!("{step} was not answered in time"),
+            Self::Lost => format!("the connection was lost at {step}"),
         }
     }
 
@@ -82,36 +82,36 @@ impl Trouble {
     }
 
     /// What it means for a mail.
-    pub(super) fn into_send_error(self, asked: Asked) -> SendError {
-        let told = self.told(asked.name());
+    pub(super) fn into_send_error(self, step: SmtpStep) -> SendError {
+        let reason = self.describe(step.name());
         match self {
-            Self::Answered { code: 421, .. } => SendError::Unavailable(told),
+            Self::Answered { code: 421, .. } => SendError::Unavailable(reason),
             Self::Answered { code: 530 | 534 | 535 | 538, .. } => {
-                SendError::Unavailable(format!("{told}; check EMAIL_USER and EMAIL_APP_PASSWORD"))
+                SendError::Unavailable(format!("{reason}; check EMAIL_USER and EMAIL_APP_PASSWORD"))
             }
-            Self::Answered { code, .. } if (500..600).contains(&code) && code != 503 => SendError::Permanent(told),
-            Self::Silent | Self::Lost if asked != Asked::Content => SendError::Unanswered(told),
-            Self::Answered { .. } | Self::Nonsense | Self::Silent | Self::Lost => SendError::Transient(told),
+            Self::Answered { code, .. } if (500..600).contains(&code) && code != 503 => SendError::Permanent(reason),
+            Self::Silent | Self::Lost if step != SmtpStep::Content => SendError::Unanswered(reason),
+            Self::Answered { .. } | Self::Nonsense | Self::Silent | Self::Lost => SendError::Transient(reason),
         }
     }
 }
 
 /// Waits for the answer to one command; any code but the expected ones is trouble.
-pub(super) async fn ask(
+pub(super) async fn expect_reply(
     limit: Duration,
     expected: &[u16],
     answer: impl Future<Output = Result<Response, Error>>,
-) -> Result<Response, Trouble> {
+) -> Result<Response, SmtpFailure> {
     let response = match timeout(limit, answer).await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(Trouble::of(&error)),
-        Err(_) => return Err(Trouble::Silent),
+        Ok(Err(error)) => return Err(SmtpFailure::of(&error)),
+        Err(_) => return Err(SmtpFailure::Silent),
     };
     let code = u16::from(response.code());
     if expected.contains(&code) {
         Ok(response)
     } else {
-        Err(Trouble::Answered { code, text: scrub(response.first_line().unwrap_or_default()) })
+        Err(SmtpFailure::Answered { code, text: scrub(response.first_line().unwrap_or_default()) })
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn meaning(code: u16) -> SendError {
-        Trouble::Answered { code, text: String::new() }.into_send_error(Asked::RcptTo)
+        SmtpFailure::Answered { code, text: String::new() }.into_send_error(SmtpStep::RcptTo)
     }
 
     #[test]
@@ -141,8 +141,8 @@ mod tests {
         for code in [421, 530, 535] {
             assert!(matches!(meaning(code), SendError::Unavailable(_)), "{code}");
         }
-        for (asked, is_transient) in [(Asked::MailFrom, false), (Asked::Data, false), (Asked::Content, true)] {
-            let meant = Trouble::Silent.into_send_error(asked);
+        for (step, is_transient) in [(SmtpStep::MailFrom, false), (SmtpStep::Data, false), (SmtpStep::Content, true)] {
+            let meant = SmtpFailure::Silent.into_send_error(step);
             assert_eq!(matches!(meant, SendError::Transient(_)), is_transient, "{meant:?}");
             assert_eq!(matches!(meant, SendError::Unanswered(_)), !is_transient, "{meant:?}");
         }

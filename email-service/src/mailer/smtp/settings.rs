@@ -15,7 +15,7 @@ pub enum Security {
     /// STARTTLS where it is offered. A password is never sent without it, except to this machine.
     Opportunistic,
     /// The same, and without a password also with a server that cannot prove who it is.
-    Unproved,
+    Unverified,
     /// Never TLS, even if a password is sent.
     Off,
 }
@@ -87,10 +87,10 @@ impl SmtpSettings {
 
     /// Whether a certificate that nobody vouches for is better than none: mail without a password, on this machine or where
     /// that was asked for, and no authority was named.
-    pub(super) fn may_be_unproved(&self) -> bool {
-        let asked =
-            self.security == Security::Unproved || (self.security == Security::Opportunistic && self.is_local());
-        asked && self.login.is_none() && self.ca.is_none()
+    pub(super) fn may_be_unverified(&self) -> bool {
+        let is_opportunistic =
+            self.security == Security::Unverified || (self.security == Security::Opportunistic && self.is_local());
+        is_opportunistic && self.login.is_none() && self.ca.is_none()
     }
 
     /// `host:port`, for messages.

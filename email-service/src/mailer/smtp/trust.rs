@@ -6,25 +6,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::{CertificateError, ClientConfig, RootCertStore};
-use service_kit::http::tls::{self, Exception, Unproved};
+use service_kit::http::tls::{self, Exception, UntrustedCertificate};
 
 /// Trusts the authorities of a PEM file, or the system's; or anybody, if a server that cannot be proved is better than no
 /// protection (`unproved`, opportunistic security, RFC 7435). Reads files, so call it off the async threads.
-pub(super) fn client_config(ca: Option<&Path>, unproved: bool) -> Result<Arc<ClientConfig>, String> {
+pub(super) fn client_config(ca: Option<&Path>, untrusted: bool) -> Result<Arc<ClientConfig>, String> {
     let named = ca.map(tls::read_certificates).transpose()?.unwrap_or_default();
     let mut roots = if ca.is_some() { RootCertStore::empty() } else { tls::system_roots() };
     roots.add_parsable_certificates(named.iter().cloned());
-    let exception = unproved.then(anybody);
+    let exception = untrusted.then(anybody);
     tls::client_config(roots, named, exception).map(Arc::new).map_err(|error| error.to_string())
 }
 
 /// Goes on with whoever answers; said once.
 fn anybody() -> Exception {
     let warned = AtomicBool::new(false);
-    Box::new(move |unproved: &Unproved<'_>| {
+    Box::new(move |untrusted: &UntrustedCertificate<'_>| {
         if !warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                fault = %unproved.fault,
+                fault = %untrusted.fault,
                 "the mail server's certificate proves nothing; mail goes on encrypted, to whoever answers there. \
                  EMAIL_SMTP_CA names whom to trust, EMAIL_SMTP_TLS=required refuses the others"
             );
@@ -37,10 +37,10 @@ fn anybody() -> Exception {
 pub(super) fn certificate_fault(error: &io::Error, server: &str) -> Option<String> {
     let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let rustls::Error::InvalidCertificate(fault) = inner else { return None };
-    let told = match fault {
+    let reason = match fault {
         CertificateError::UnknownIssuer => "its issuer is unknown; name the PEM file of its authority, or its own if \
                                             it is self-signed. Without a login EMAIL_SMTP_TLS=opportunistic (or \
-                                            ?tls=opportunistic) goes on unproved, and none in the clear"
+                                            ?tls=opportunistic) goes on unverified, and none in the clear"
             .to_owned(),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it was issued for another name; use the name that it bears as the host".to_owned()
@@ -48,5 +48,5 @@ pub(super) fn certificate_fault(error: &io::Error, server: &str) -> Option<Strin
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
         other => format!("{other:?}").chars().take(80).collect(),
     };
-    Some(format!("EMAIL_SMTP_CA: the certificate of {server} is not trusted: {told}"))
+    Some(format!("EMAIL_SMTP_CA: the certificate of {server} is not trusted: {reason}"))
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::task;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::errors::{Trouble, limited};
+use super::errors::{MongoError, limited};
 use super::rows::NewRow;
 use super::sequence::{Sequence, Span};
 use super::settle::Failed;
@@ -31,37 +31,37 @@ use crate::store::Appended;
 pub(super) const CHUNK: usize = 500;
 /// A batch is not filled beyond; the last call's entries may exceed it.
 const FILL: usize = 250;
-const LANES: usize = 4;
+const WRITERS: usize = 4;
 /// Calls that wait for a lane; more are refused as busy.
 const WAITING: usize = 1_024;
-const TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 /// A call that has waited so long is told that the store is busy.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const DUPLICATE_KEY: i32 = 11_000;
 
-type Answer = Result<Vec<Appended>, Trouble>;
+type Answer = Result<Vec<Appended>, MongoError>;
 
-struct Job {
+struct AppendRequest {
     rows: Vec<NewRow>,
     answer: oneshot::Sender<Answer>,
 }
 
 /// The way in to the lanes; they end when it is dropped.
 pub(super) struct Appender {
-    jobs: mpsc::Sender<Job>,
+    requests: mpsc::Sender<AppendRequest>,
 }
 
 /// What a lane works with.
 #[derive(Clone)]
-pub(super) struct Lane {
+pub(super) struct Writer {
     pub(super) logs: Collection<NewRow>,
     pub(super) sequence: Arc<Sequence>,
     pub(super) failed: Failed,
 }
 
 #[derive(Deserialize)]
-struct KnownRow {
+struct ExistingRow {
     #[serde(rename = "_id")]
     id: i64,
     event_id: String,
@@ -69,13 +69,13 @@ struct KnownRow {
 }
 
 impl Appender {
-    pub(super) fn start(lane: &Lane) -> Self {
-        let (sender, jobs) = mpsc::channel(WAITING);
-        let jobs = Arc::new(Mutex::new(jobs));
-        for _ in 0..LANES {
-            drop(task::spawn("log_append", lane.clone().run(Arc::clone(&jobs))));
+    pub(super) fn start(writer: &Writer) -> Self {
+        let (sender, requests) = mpsc::channel(WAITING);
+        let requests = Arc::new(Mutex::new(requests));
+        for _ in 0..WRITERS {
+            drop(task::spawn("log_append", writer.clone().run(Arc::clone(&requests))));
         }
-        Self { jobs: sender }
+        Self { requests: sender }
     }
 
     pub(super) async fn append(&self, entries: Vec<NewLogEntry>) -> Answer {
@@ -84,27 +84,27 @@ impl Appender {
         }
         let (answer, answered) = oneshot::channel();
         let rows = entries.into_iter().map(NewRow::from).collect();
-        let busy = |_| Trouble::Busy("too many writes are waiting".to_owned());
-        self.jobs.try_send(Job { rows, answer }).map_err(|error| busy(error.to_string()))?;
-        match tokio::time::timeout(PATIENCE, answered).await {
+        let busy = |_| MongoError::Busy("too many writes are waiting".to_owned());
+        self.requests.try_send(AppendRequest { rows, answer }).map_err(|error| busy(error.to_string()))?;
+        match tokio::time::timeout(ANSWER_LIMIT, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(Trouble::Away("the service is stopping".to_owned())),
-            Err(_) => Err(Trouble::Away(format!("no answer within {} s", PATIENCE.as_secs()))),
+            Ok(Err(_)) => Err(MongoError::Unavailable("the service is stopping".to_owned())),
+            Err(_) => Err(MongoError::Unavailable(format!("no answer within {} s", ANSWER_LIMIT.as_secs()))),
         }
     }
 }
 
-impl Lane {
-    async fn run(self, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
+impl Writer {
+    async fn run(self, requests: Arc<Mutex<mpsc::Receiver<AppendRequest>>>) {
         loop {
-            let batch = gather(&mut *jobs.lock().await).await;
+            let batch = next_batch(&mut *requests.lock().await).await;
             if batch.is_empty() {
                 return;
             }
             let (mut rows, mut answers) = (Vec::new(), Vec::with_capacity(batch.len()));
-            for job in batch {
-                answers.push((job.rows.len(), job.answer));
-                rows.extend(job.rows);
+            for request in batch {
+                answers.push((request.rows.len(), request.answer));
+                rows.extend(request.rows);
             }
             let mut appended = self.record(&mut rows).await.map(Vec::into_iter);
             for (count, answer) in answers {
@@ -121,16 +121,16 @@ impl Lane {
         let leaders = leaders(rows);
         let mut outcomes: HashMap<usize, Appended> = HashMap::with_capacity(rows.len());
         let mut pending: Vec<usize> = (0..rows.len()).filter(|index| !leaders.contains_key(index)).collect();
-        for tried in 0..TRIES {
+        for tried in 0..MAX_ATTEMPTS {
             tokio::time::sleep(PAUSE * tried).await;
             let refused = self.insert(rows, &pending).await?;
-            let known = self.known(rows, &refused).await?;
+            let existing = self.existing(rows, &refused).await?;
             let refused: HashSet<usize> = refused.into_iter().collect();
             for index in std::mem::take(&mut pending) {
                 let Some(row) = rows.get(index) else { continue };
-                match (refused.contains(&index), known.get(&row.event_id)) {
+                match (refused.contains(&index), existing.get(&row.event_id)) {
                     (false, _) => drop(outcomes.insert(index, Appended::Recorded(LogId::from(row.id)))),
-                    (true, Some(found)) => drop(outcomes.insert(index, row.known_as(found.id, &found.fingerprint))),
+                    (true, Some(found)) => drop(outcomes.insert(index, row.duplicate_of(found.id, &found.fingerprint))),
                     (true, None) => pending.push(index),
                 }
             }
@@ -138,11 +138,11 @@ impl Lane {
                 return answers(rows, &leaders, &outcomes);
             }
         }
-        Err(Trouble::Busy("the ids of a write were voided again and again".to_owned()))
+        Err(MongoError::Busy("the ids of a write were voided again and again".to_owned()))
     }
 
     /// Inserts the rows of these indexes under new ids; returns which of them were refused as duplicates.
-    async fn insert(&self, rows: &mut [NewRow], pending: &[usize]) -> Result<Vec<usize>, Trouble> {
+    async fn insert(&self, rows: &mut [NewRow], pending: &[usize]) -> Result<Vec<usize>, MongoError> {
         let span = self.sequence.open(pending.len()).await?;
         let mut ids = span.first..=span.last;
         for index in pending {
@@ -157,7 +157,7 @@ impl Lane {
         inserted
     }
 
-    async fn insert_chunks(&self, rows: &[NewRow], pending: &[usize]) -> Result<Vec<usize>, Trouble> {
+    async fn insert_chunks(&self, rows: &[NewRow], pending: &[usize]) -> Result<Vec<usize>, MongoError> {
         let mut refused = Vec::new();
         for chunk in pending.chunks(CHUNK) {
             let documents: Vec<&NewRow> = chunk.iter().filter_map(|index| rows.get(*index)).collect();
@@ -175,33 +175,33 @@ impl Lane {
     }
 
     /// What stands under the event ids of these rows.
-    async fn known(&self, rows: &[NewRow], refused: &[usize]) -> Result<HashMap<String, KnownRow>, Trouble> {
-        let mut known = HashMap::with_capacity(refused.len());
+    async fn existing(&self, rows: &[NewRow], refused: &[usize]) -> Result<HashMap<String, ExistingRow>, MongoError> {
+        let mut existing = HashMap::with_capacity(refused.len());
         for chunk in refused.chunks(CHUNK) {
             let ids: Vec<&str> =
                 chunk.iter().filter_map(|index| rows.get(*index)).map(|row| row.event_id.as_str()).collect();
             let projection = doc! { "event_id": 1, "fingerprint": 1 };
-            let found = self.logs.clone_with_type::<KnownRow>();
+            let found = self.logs.clone_with_type::<ExistingRow>();
             let read = async {
                 let cursor = found.find(doc! { "event_id": { "$in": ids } }).projection(projection).await?;
-                cursor.try_collect::<Vec<KnownRow>>().await
+                cursor.try_collect::<Vec<ExistingRow>>().await
             };
-            known.extend(limited(read).await?.into_iter().map(|row| (row.event_id.clone(), row)));
+            existing.extend(limited(read).await?.into_iter().map(|row| (row.event_id.clone(), row)));
         }
-        Ok(known)
+        Ok(existing)
     }
 }
 
 /// Waits for a call, then takes what else waits, up to a batch. Nothing once there will be no more calls.
-async fn gather(jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
-    let Some(first) = jobs.recv().await else { return Vec::new() };
+async fn next_batch(requests: &mut mpsc::Receiver<AppendRequest>) -> Vec<AppendRequest> {
+    let Some(first) = requests.recv().await else { return Vec::new() };
     let mut size = first.rows.len();
     let mut batch = vec![first];
     while size < FILL
-        && let Ok(job) = jobs.try_recv()
+        && let Ok(request) = requests.try_recv()
     {
-        size += job.rows.len();
-        batch.push(job);
+        size += request.rows.len();
+        batch.push(request);
     }
     batch
 }
@@ -224,14 +224,14 @@ fn answers(rows: &[NewRow], leaders: &HashMap<usize, usize>, outcomes: &HashMap<
         let first = rows.get(*leader)?;
         let same = first.fingerprint().bytes == row.fingerprint().bytes;
         Some(match outcomes.get(leader)? {
-            Appended::Recorded(id) => Appended::Known { id: id.clone(), same_content: same },
+            Appended::Recorded(id) => Appended::Duplicate { id: id.clone(), same_content: same },
             // Two that differ cannot both be what is there; which of them is, the store has said of the first.
-            Appended::Known { id, same_content } => {
-                Appended::Known { id: id.clone(), same_content: *same_content && same }
+            Appended::Duplicate { id, same_content } => {
+                Appended::Duplicate { id: id.clone(), same_content: *same_content && same }
             }
         })
     };
-    let missing = || Trouble::Away("an entry was not answered for".to_owned());
+    let missing = || MongoError::Unavailable("an entry was not answered for".to_owned());
     rows.iter().enumerate().map(answer).collect::<Option<_>>().ok_or_else(missing)
 }
 
@@ -244,12 +244,13 @@ pub(super) fn is_duplicate(error: &Error) -> bool {
 pub(super) async fn insert<T>(
     collection: &Collection<T>,
     documents: &[impl Borrow<T> + Send + Sync],
-) -> Result<Vec<usize>, Trouble>
+) -> Result<Vec<usize>, MongoError>
 where
     T: Serialize + Send + Sync,
 {
-    let call =
-        async { Ok::<_, Trouble>(collection.insert_many(documents.iter().map(Borrow::borrow)).ordered(false).await) };
+    let call = async {
+        Ok::<_, MongoError>(collection.insert_many(documents.iter().map(Borrow::borrow)).ordered(false).await)
+    };
     let Err(error) = limited(call).await? else { return Ok(Vec::new()) };
     if let ErrorKind::InsertMany(faults) = &*error.kind
         && faults.write_concern_error.is_none()

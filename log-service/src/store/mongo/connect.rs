@@ -14,7 +14,7 @@ use mongodb::options::{
 use mongodb::{Client, Collection, Database, IndexModel};
 use service_kit::config::Secret;
 
-use super::errors::{Trouble, limited, within};
+use super::errors::{MongoError, limited, within};
 use super::tickets::TicketRow;
 
 /// Used where the URI says nothing else.
@@ -63,9 +63,9 @@ pub enum ConnectError {
     Unavailable(String),
 }
 
-impl From<Trouble> for ConnectError {
-    fn from(trouble: Trouble) -> Self {
-        Self::Unavailable(trouble.to_string())
+impl From<MongoError> for ConnectError {
+    fn from(error: MongoError) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) struct Connected {
 
 pub(super) async fn connect(url: &MongoUrl) -> Result<Connected, ConnectError> {
     let options = limited(ClientOptions::parse(url.uri.expose())).await?;
-    let client = Client::with_options(settled(options)).map_err(Trouble::from)?;
+    let client = Client::with_options(settled(options)).map_err(MongoError::from)?;
     check(&client.database("admin")).await?;
     let database = client.database(&url.database);
     let logs = database.collection(&url.collection);
@@ -172,7 +172,7 @@ async fn check(admin: &Database) -> Result<(), ConnectError> {
 /// Makes the indexes that are missing. Safe when several processes start together.
 ///
 /// Lists are ordered by id, so each filter that many entries pass has an index that ends in it; a date alone selects few.
-pub(super) async fn prepare(logs: &Collection<Document>, retention: Option<TimeDelta>) -> Result<(), Trouble> {
+pub(super) async fn prepare(logs: &Collection<Document>, retention: Option<TimeDelta>) -> Result<(), MongoError> {
     let unique = IndexOptions::builder().unique(true).build();
     let indexes = [
         IndexModel::builder().keys(doc! { "event_id": 1 }).options(unique).build(),
@@ -188,7 +188,7 @@ pub(super) async fn prepare(logs: &Collection<Document>, retention: Option<TimeD
 }
 
 /// The server removes what is older; another time than before is set anew.
-async fn expire_after(logs: &Collection<Document>, keep: TimeDelta) -> Result<(), Trouble> {
+async fn expire_after(logs: &Collection<Document>, keep: TimeDelta) -> Result<(), MongoError> {
     let seconds = u64::try_from(keep.num_seconds()).unwrap_or_default();
     let options = IndexOptions::builder().name(TTL_INDEX.to_owned()).expire_after(Duration::from_secs(seconds)).build();
     let index = IndexModel::builder().keys(doc! { "received_at": 1 }).options(options).build();
@@ -199,7 +199,7 @@ async fn expire_after(logs: &Collection<Document>, keep: TimeDelta) -> Result<()
     Ok(())
 }
 
-async fn drop_ttl(logs: &Collection<Document>) -> Result<(), Trouble> {
+async fn drop_ttl(logs: &Collection<Document>) -> Result<(), MongoError> {
     match limited::<_, mongodb::error::Error>(async { Ok(logs.drop_index(TTL_INDEX).await) }).await? {
         Err(error) if !is_missing_index(&error) => Err(error.into()),
         _ => Ok(()),
@@ -211,11 +211,13 @@ fn is_missing_index(error: &mongodb::error::Error) -> bool {
 }
 
 /// The greatest id there is; 0 in an empty log.
-pub(super) async fn newest(logs: &Collection<Document>) -> Result<i64, Trouble> {
+pub(super) async fn newest(logs: &Collection<Document>) -> Result<i64, MongoError> {
     let newest = logs.find_one(doc! {}).sort(doc! { "_id": -1 }).projection(doc! { "_id": 1 });
     match limited(newest).await?.as_ref().and_then(|document| document.get("_id")) {
         None => Ok(0),
         Some(Bson::Int64(id)) => Ok(*id),
-        Some(_) => Err(Trouble::Corrupt("its ids are of another make; choose another MONGODB_COLLECTION".to_owned())),
+        Some(_) => {
+            Err(MongoError::Corrupt("its ids are of another make; choose another MONGODB_COLLECTION".to_owned()))
+        }
     }
 }

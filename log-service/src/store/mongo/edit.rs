@@ -10,17 +10,17 @@ use mongodb::error::{Error, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COM
 use mongodb::options::ReturnDocument;
 use mongodb::{Client, ClientSession, Collection};
 
-use super::append::Lane;
-use super::errors::{Trouble, limited};
+use super::append::Writer;
+use super::errors::{MongoError, limited};
 use super::rows::{self, NewRow, Row};
 use super::select;
 use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, Visibility, is_append_only};
 use crate::store::StoreError;
 
-const TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
-pub(super) struct Job<'a> {
+pub(super) struct EditRequest<'a> {
     pub(super) id: i64,
     pub(super) edit: Edit,
     pub(super) changes: Changes,
@@ -34,20 +34,20 @@ enum Failure {
     Store(StoreError),
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
-        Self::Store(trouble.into())
+impl From<MongoError> for Failure {
+    fn from(error: MongoError) -> Self {
+        Self::Store(error.into())
     }
 }
 
-pub(super) async fn run(client: &Client, lane: &Lane, job: Job<'_>) -> Result<Edited, StoreError> {
-    for tried in 0..TRIES {
+pub(super) async fn run(client: &Client, writer: &Writer, request: EditRequest<'_>) -> Result<Edited, StoreError> {
+    for tried in 0..MAX_ATTEMPTS {
         tokio::time::sleep(PAUSE * tried).await;
-        let span = lane.sequence.open(1).await?;
-        let edited = transaction(client, lane, span.first, &job).await;
+        let span = writer.sequence.open(1).await?;
+        let edited = transaction(client, writer, span.first, &request).await;
         // A failed commit may still take effect.
-        if edited.is_err() || lane.sequence.close(span).await.is_err() {
-            lane.leave(span);
+        if edited.is_err() || writer.sequence.close(span).await.is_err() {
+            writer.leave(span);
         }
         match edited {
             Ok(edited) => return Ok(edited),
@@ -55,13 +55,18 @@ pub(super) async fn run(client: &Client, lane: &Lane, job: Job<'_>) -> Result<Ed
             Err(Failure::Store(error)) => return Err(error),
         }
     }
-    Err(Trouble::Busy("the entry is being changed by others".to_owned()).into())
+    Err(MongoError::Busy("the entry is being changed by others".to_owned()).into())
 }
 
-async fn transaction(client: &Client, lane: &Lane, record: i64, job: &Job<'_>) -> Result<Edited, Failure> {
+async fn transaction(
+    client: &Client,
+    writer: &Writer,
+    record: i64,
+    request: &EditRequest<'_>,
+) -> Result<Edited, Failure> {
     let mut session = limited(client.start_session()).await?;
     limited(session.start_transaction()).await?;
-    let edited = within(&mut session, lane, record, job).await;
+    let edited = within(&mut session, writer, record, request).await;
     match &edited {
         Ok(Edited::Done(_)) => commit(&mut session).await?,
         Ok(Edited::Missing | Edited::AppendOnly | Edited::Stale) | Err(_) => {
@@ -73,28 +78,33 @@ async fn transaction(client: &Client, lane: &Lane, record: i64, job: &Job<'_>) -
     edited
 }
 
-async fn within(session: &mut ClientSession, lane: &Lane, record: i64, job: &Job<'_>) -> Result<Edited, Failure> {
-    let logs: Collection<Row> = lane.logs.clone_with_type();
-    let one = || select::one(job.id, Visibility::Staff);
+async fn within(
+    session: &mut ClientSession,
+    writer: &Writer,
+    record: i64,
+    request: &EditRequest<'_>,
+) -> Result<Edited, Failure> {
+    let logs: Collection<Row> = writer.logs.clone_with_type();
+    let one = || select::one(request.id, Visibility::Staff);
     let found = logs.find_one(one()).projection(Row::projection()).session(&mut *session);
     let Some(before) = entry(call(found).await?)? else { return Ok(Edited::Missing) };
     if is_append_only(&before.event_type) {
         return Ok(Edited::AppendOnly);
     }
-    if !job.expected.accepts(&before) {
+    if !request.expected.accepts(&before) {
         return Ok(Edited::Stale);
     }
-    let mut row = NewRow::from(job.by.record(job.edit, &before, &job.changes.fields()));
+    let mut row = NewRow::from(request.by.record(request.edit, &before, &request.changes.fields()));
     row.id = record;
-    call(lane.logs.insert_one(&row).session(&mut *session)).await?;
-    let now = match job.edit {
+    call(writer.logs.insert_one(&row).session(&mut *session)).await?;
+    let now = match request.edit {
         Edit::Update => {
-            let update = logs.find_one_and_update(one(), rows::change(&before, job.changes.clone()));
+            let update = logs.find_one_and_update(one(), rows::change(&before, request.changes.clone()));
             let update = update.projection(Row::projection()).return_document(ReturnDocument::After);
             entry(call(update.session(&mut *session)).await?)?
         }
         Edit::Delete => {
-            call(logs.delete_one(doc! { "_id": job.id }).session(&mut *session)).await?;
+            call(logs.delete_one(doc! { "_id": request.id }).session(&mut *session)).await?;
             Some(before)
         }
     };
@@ -103,7 +113,7 @@ async fn within(session: &mut ClientSession, lane: &Lane, record: i64, job: &Job
 
 /// A commit whose answer was lost is asked for again: the server knows whether it was.
 async fn commit(session: &mut ClientSession) -> Result<(), Failure> {
-    for _ in 1..TRIES {
+    for _ in 1..MAX_ATTEMPTS {
         match call(async { Ok(session.commit_transaction().await) }).await? {
             Ok(()) => return Ok(()),
             Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {}
@@ -111,7 +121,7 @@ async fn commit(session: &mut ClientSession) -> Result<(), Failure> {
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Err(Trouble::Away("the commit was not answered".to_owned()).into())
+    Err(MongoError::Unavailable("the commit was not answered".to_owned()).into())
 }
 
 fn entry(row: Option<Row>) -> Result<Option<LogEntry>, Failure> {
@@ -120,7 +130,7 @@ fn entry(row: Option<Row>) -> Result<Option<LogEntry>, Failure> {
 
 /// A call within its time limit. An id that was voided meanwhile is a duplicate, which another id helps against.
 async fn call<T>(call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, Failure> {
-    let called = limited(async { Ok::<_, Trouble>(call.await) }).await?;
+    let called = limited(async { Ok::<_, MongoError>(call.await) }).await?;
     called.map_err(of)
 }
 
@@ -129,6 +139,6 @@ fn of(error: Error) -> Failure {
     if is_duplicate || error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
         Failure::Lost
     } else {
-        Failure::Store(Trouble::from(error).into())
+        Failure::Store(MongoError::from(error).into())
     }
 }

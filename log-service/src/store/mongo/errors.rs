@@ -21,16 +21,16 @@ const MAX_TIME_EXPIRED: i32 = 50;
 
 /// A failed call; cloned to everyone whose entries were in it.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum MongoError {
     #[error("{0}")]
     Busy(String),
     #[error("{0}")]
-    Away(String),
+    Unavailable(String),
     #[error("{0}")]
     Corrupt(String),
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for MongoError {
     fn from(error: Error) -> Self {
         match *error.kind {
             ErrorKind::Command(ref command) if command.code == MAX_TIME_EXPIRED => {
@@ -39,34 +39,36 @@ impl From<Error> for Trouble {
             ErrorKind::BsonDeserialization(_) | ErrorKind::Bson(_) => {
                 Self::Corrupt("a document of another shape".to_owned())
             }
-            _ => Self::Away(describe(&error)),
+            _ => Self::Unavailable(describe(&error)),
         }
     }
 }
 
-impl From<Trouble> for StoreError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Busy(text) => Self::Busy(text),
-            Trouble::Corrupt(text) => Self::Corrupt(text),
-            Trouble::Away(_) => Self::Unavailable(Box::new(trouble)),
+impl From<MongoError> for StoreError {
+    fn from(error: MongoError) -> Self {
+        match error {
+            MongoError::Busy(text) => Self::Busy(text),
+            MongoError::Corrupt(text) => Self::Corrupt(text),
+            MongoError::Unavailable(_) => Self::Unavailable(Box::new(error)),
         }
     }
 }
 
 /// Waits for a call, no longer than its limit. A call that is given up may still take effect.
-pub(super) async fn limited<T, E: Into<Trouble>>(call: impl IntoFuture<Output = Result<T, E>>) -> Result<T, Trouble> {
+pub(super) async fn limited<T, E: Into<MongoError>>(
+    call: impl IntoFuture<Output = Result<T, E>>,
+) -> Result<T, MongoError> {
     within(COMMAND_LIMIT, call).await
 }
 
 /// The same with a limit of the caller's.
-pub(super) async fn within<T, E: Into<Trouble>>(
+pub(super) async fn within<T, E: Into<MongoError>>(
     limit: Duration,
     call: impl IntoFuture<Output = Result<T, E>>,
-) -> Result<T, Trouble> {
+) -> Result<T, MongoError> {
     match tokio::time::timeout(limit, call.into_future()).await {
         Ok(result) => result.map_err(Into::into),
-        Err(_) => Err(Trouble::Away(format!("no answer within {} s", limit.as_secs()))),
+        Err(_) => Err(MongoError::Unavailable(format!("no answer within {} s", limit.as_secs()))),
     }
 }
 

@@ -69,6 +69,9 @@ mod tests {
             json!(null),
             json!({"n": [0, -1, i64::MAX, i64::MIN, 1.0, -0.5, 1e300], "é ": {"deep": [{}, []]}}),
             json!(["a\u{0}b", "", true, "💶"]),
+            // What is left of 30 digits, and doubles to their last digit.
+            serde_json::from_str("[123456789012345678901234567890, 0.30000000000000004, 1.7976931348623157e308, -0]")
+                .unwrap(),
         ] {
             let text = from_bson(to_bson(&value).unwrap()).unwrap().to_string();
             assert_eq!(text, value.to_string());

@@ -32,8 +32,8 @@ use tokio::sync::watch;
 
 pub use self::connect::{ConnectError, MongoUrl, MongoUrlError, is_collection_name, is_database_name};
 
-use self::append::{Appender, Lane};
-use self::errors::{Trouble, limited};
+use self::append::{Appender, Writer};
+use self::errors::{MongoError, limited};
 use self::rows::{BriefRow, Row};
 use self::sequence::Sequence;
 use self::settle::Settler;
@@ -50,7 +50,7 @@ pub struct MongoStore {
     tickets: Collection<TicketRow>,
     sequence: Arc<Sequence>,
     appender: Appender,
-    lane: Lane,
+    writer: Writer,
     /// The greatest settled id that this process has seen.
     seen: AtomicI64,
     appended: watch::Sender<u64>,
@@ -67,22 +67,22 @@ impl MongoStore {
         sequence.prepare(connect::newest(&logs).await?).await?;
         let (settler, failed) = Settler::new(Arc::clone(&sequence), logs.clone());
         drop(task::spawn("log_settle", settler.run()));
-        let lane = Lane { logs: logs.clone_with_type(), sequence: Arc::clone(&sequence), failed };
+        let writer = Writer { logs: logs.clone_with_type(), sequence: Arc::clone(&sequence), failed };
         Ok(Self {
             client: connected.client,
             logs: logs.clone_with_type(),
             probes,
             tickets: connected.tickets,
             sequence,
-            appender: Appender::start(&lane),
-            lane,
+            appender: Appender::start(&writer),
+            writer,
             seen: AtomicI64::new(0),
             appended: watch::Sender::new(0),
         })
     }
 
     /// The last settled id, and a session that can read all of it.
-    async fn settled(&self) -> Result<(i64, ClientSession), Trouble> {
+    async fn settled(&self) -> Result<(i64, ClientSession), MongoError> {
         // Of two reads at the same time the one that began first may well come to know less.
         let shown = self.seen.load(Ordering::Acquire);
         let mut session = limited(self.client.start_session()).await?;
@@ -90,7 +90,7 @@ impl MongoStore {
         self.seen.fetch_max(settled, Ordering::AcqRel);
         // A member that has just become the primary may for a moment know less than was shown already.
         if settled < shown {
-            return Err(Trouble::Away("the new primary is catching up".to_owned()));
+            return Err(MongoError::Unavailable("the new primary is catching up".to_owned()));
         }
         Ok((settled, session))
     }
@@ -146,7 +146,7 @@ impl LogStore for MongoStore {
         by: &Editor,
     ) -> Result<Edited, StoreError> {
         let Some(id) = number(id) else { return Ok(Edited::Missing) };
-        let edited = edit::run(&self.client, &self.lane, edit::Job { id, edit, changes, expected, by }).await;
+        let edited = edit::run(&self.client, &self.writer, edit::EditRequest { id, edit, changes, expected, by }).await;
         self.appended.send_modify(|count| *count = count.wrapping_add(1));
         edited
     }

@@ -63,8 +63,8 @@ impl From<NewLogEntry> for NewRow {
 
 impl NewRow {
     /// The answer for this row where another stands under its event id.
-    pub(super) fn known_as(&self, id: i64, fingerprint: &Binary) -> Appended {
-        Appended::Known { id: LogId::from(id), same_content: self.fingerprint.bytes == fingerprint.bytes }
+    pub(super) fn duplicate_of(&self, id: i64, fingerprint: &Binary) -> Appended {
+        Appended::Duplicate { id: LogId::from(id), same_content: self.fingerprint.bytes == fingerprint.bytes }
     }
 
     pub(super) fn fingerprint(&self) -> &Binary {

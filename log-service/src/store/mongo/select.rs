@@ -8,7 +8,7 @@ use mongodb::bson::{Document, doc};
 use mongodb::{ClientSession, Collection};
 use shared_events::EventId;
 
-use super::errors::{READ_LIMIT, Trouble, limited};
+use super::errors::{MongoError, READ_LIMIT, limited};
 use super::rows::{BriefRow, Row};
 use crate::domain::{Order, Selection, Visibility};
 use crate::store::position::{folded, number};
@@ -55,7 +55,7 @@ pub(super) async fn window(
     settled: i64,
     selection: &Selection,
     window: &Window,
-) -> Result<Vec<Row>, Trouble> {
+) -> Result<Vec<Row>, MongoError> {
     let mut ids = doc! { "$lte": settled };
     if let Some(until) = &window.until {
         let Some(until) = number(until) else { return Ok(Vec::new()) };
@@ -109,7 +109,7 @@ pub(super) async fn count(
     settled: i64,
     selection: &Selection,
     at_most: i64,
-) -> Result<i64, Trouble> {
+) -> Result<i64, MongoError> {
     let limit = u64::try_from(at_most).unwrap_or_default();
     let filter = matching(selection, doc! { "$lte": settled });
     let count = limited(logs.count_documents(filter).limit(limit).max_time(READ_LIMIT).session(session)).await?;

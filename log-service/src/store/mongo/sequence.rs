@@ -12,7 +12,7 @@ use mongodb::options::ReturnDocument;
 use mongodb::{ClientSession, Collection};
 use serde::Deserialize;
 
-use super::errors::{Trouble, limited};
+use super::errors::{MongoError, limited};
 
 const KEY: &str = "ids";
 /// A span that is open for longer is its writer's no more. Writing takes milliseconds; a writer that stalls for longer finds
@@ -45,7 +45,7 @@ impl Sequence {
     }
 
     /// Makes the document if there is none, and never lets it stand below an entry that exists (a restored backup).
-    pub(super) async fn prepare(&self, newest: i64) -> Result<(), Trouble> {
+    pub(super) async fn prepare(&self, newest: i64) -> Result<(), MongoError> {
         let last = doc! { "$max": [{ "$ifNull": ["$last", Bson::Int64(0)] }, newest] };
         let update = vec![doc! { "$set": { "last": last, "open": { "$ifNull": ["$open", []] } } }];
         limited(self.documents.update_one(doc! { "_id": KEY }, update).upsert(true)).await?;
@@ -53,7 +53,7 @@ impl Sequence {
     }
 
     /// Takes so many ids, at least one.
-    pub(super) async fn open(&self, count: usize) -> Result<Span, Trouble> {
+    pub(super) async fn open(&self, count: usize) -> Result<Span, MongoError> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let span = doc! {
             "first": { "$add": ["$last", Bson::Int64(1)] },
@@ -69,27 +69,27 @@ impl Sequence {
         match limited(call).await? {
             Some(State { last, .. }) => Ok(Span { first: last - count + 1, last }),
             None => {
-                Err(Trouble::Busy("no ids are given: the sequence is missing or too much of it is open".to_owned()))
+                Err(MongoError::Busy("no ids are given: the sequence is missing or too much of it is open".to_owned()))
             }
         }
     }
 
     /// Closes a span: nothing will be inserted under its ids any more. Closing one twice is nothing.
-    pub(super) async fn close(&self, span: Span) -> Result<(), Trouble> {
+    pub(super) async fn close(&self, span: Span) -> Result<(), MongoError> {
         let update = doc! { "$pull": { "open": { "first": span.first } } };
         limited(self.documents.update_one(doc! { "_id": KEY }, update)).await?;
         Ok(())
     }
 
     /// The last id up to which everything is settled; 0 while there is none. What the session reads next has it all.
-    pub(super) async fn settled(&self, session: &mut ClientSession) -> Result<i64, Trouble> {
+    pub(super) async fn settled(&self, session: &mut ClientSession) -> Result<i64, MongoError> {
         let state = limited(self.documents.find_one(doc! { "_id": KEY }).session(session)).await?;
-        let state = state.ok_or_else(|| Trouble::Away("the sequence of ids is missing".to_owned()))?;
+        let state = state.ok_or_else(|| MongoError::Unavailable("the sequence of ids is missing".to_owned()))?;
         Ok(state.open.iter().map(|span| span.first - 1).min().unwrap_or(state.last))
     }
 
     /// The spans whose writers have had their time, by the server's clock.
-    pub(super) async fn overdue(&self) -> Result<Vec<Span>, Trouble> {
+    pub(super) async fn overdue(&self) -> Result<Vec<Span>, MongoError> {
         let overdue = doc! { "$filter": { "input": "$open", "cond": { "$lt": ["$$this.until", "$$NOW"] } } };
         let pipeline = [doc! { "$match": { "_id": KEY } }, doc! { "$project": { "last": 1, "open": overdue } }];
         let read = async {

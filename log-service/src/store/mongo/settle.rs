@@ -14,7 +14,7 @@ use service_kit::clock::{Clock as _, SystemClock};
 use tokio::sync::mpsc;
 
 use super::append::{CHUNK, insert};
-use super::errors::Trouble;
+use super::errors::MongoError;
 use super::rows;
 use super::sequence::{Sequence, Span};
 
@@ -47,7 +47,7 @@ impl Settler {
                 Ok(None) => return,
                 Err(_) => match self.sequence.overdue().await {
                     Ok(overdue) => waiting.extend(overdue),
-                    Err(error) => tracing::debug!(%error, "overdue ids cannot be looked for"),
+                    Err(error) => tracing::debug!(%error, "overdue ids cannot be searched for"),
                 },
             }
             while let Ok(span) = self.failed.try_recv() {
@@ -76,7 +76,7 @@ impl Settler {
         }
     }
 
-    async fn settle_one(&self, span: Span) -> Result<usize, Trouble> {
+    async fn settle_one(&self, span: Span) -> Result<usize, MongoError> {
         let now = SystemClock.now();
         let voids: Vec<Document> = (span.first..=span.last).map(|id| rows::void(id, now)).collect();
         let mut voided = voids.len();

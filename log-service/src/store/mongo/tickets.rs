@@ -15,7 +15,7 @@ use service_kit::http::stream::{MAX_TICKETS_OF_USER, TicketHash};
 
 use super::MongoStore;
 use super::append::is_duplicate;
-use super::errors::{Trouble, limited};
+use super::errors::{MongoError, limited};
 use crate::store::StoreError;
 use crate::store::tickets::{NewTicket, TicketStore};
 
@@ -31,7 +31,7 @@ pub(super) struct TicketRow {
 }
 
 /// Makes the indexes that are missing.
-pub(super) async fn prepare(tickets: &Collection<TicketRow>) -> Result<(), Trouble> {
+pub(super) async fn prepare(tickets: &Collection<TicketRow>) -> Result<(), MongoError> {
     let unique = IndexOptions::builder().unique(true).build();
     let expiring = IndexOptions::builder().expire_after(Duration::ZERO).build();
     let indexes = [
@@ -67,11 +67,11 @@ impl TicketStore for MongoStore {
         };
         for slot in (0..MAX_TICKETS_OF_USER).filter(|slot| !taken.iter().any(|row| row.slot == *slot)) {
             row.slot = slot;
-            match limited(async { Ok::<_, Trouble>(self.tickets.insert_one(&row).await) }).await? {
+            match limited(async { Ok::<_, MongoError>(self.tickets.insert_one(&row).await) }).await? {
                 Ok(_) => return Ok(true),
                 // Another request of this user was given the slot just now.
                 Err(error) if is_duplicate(&error) => {}
-                Err(error) => return Err(Trouble::from(error).into()),
+                Err(error) => return Err(MongoError::from(error).into()),
             }
         }
         Ok(false)

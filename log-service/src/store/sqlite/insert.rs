@@ -52,7 +52,7 @@ pub(super) fn append(conn: &mut SqliteConnection, row: &NewRow) -> QueryResult<A
     }
     let (id, fingerprint): (i64, Vec<u8>) =
         logs::table.filter(logs::event_id.eq(&row.event_id)).select((logs::id, logs::fingerprint)).first(conn)?;
-    Ok(Appended::Known { id: LogId::from(id), same_content: fingerprint == row.fingerprint })
+    Ok(Appended::Duplicate { id: LogId::from(id), same_content: fingerprint == row.fingerprint })
 }
 
 struct InsertRow<'a>(&'a NewRow);

@@ -12,7 +12,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{Claims, TokenError, Verifier};
 use crate::http::problem::{ErrorCode, Problem};
-use crate::http::server::{Caller, note_caller, note_route};
+use crate::http::server::{Caller, record_caller, record_route};
 
 const KEYS_RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -63,9 +63,9 @@ fn invalid() -> Problem {
 }
 
 async fn claims(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
-    note_route(request);
+    record_route(request);
     let Some(token) = token_of(request)? else { return Ok(None) };
-    admit(request, token).await.map(|(_, claims)| Some(claims))
+    authenticate(request, token).await.map(|(_, claims)| Some(claims))
 }
 
 /// The token of the request's header, not looked at.
@@ -83,7 +83,7 @@ pub(super) fn token_of(request: &HttpRequest) -> Result<Option<&str>, Problem> {
 }
 
 /// The claims of a token that counts now, and who found that out.
-pub(super) async fn admit(request: &HttpRequest, token: &str) -> Result<(web::Data<Verifier>, Claims), Problem> {
+pub(super) async fn authenticate(request: &HttpRequest, token: &str) -> Result<(web::Data<Verifier>, Claims), Problem> {
     let Some(verifier) = request.app_data::<web::Data<Verifier>>().cloned() else {
         tracing::error!("a route asks for a token, and no verifier is set up");
         return Err(Problem::new(
@@ -94,14 +94,14 @@ pub(super) async fn admit(request: &HttpRequest, token: &str) -> Result<(web::Da
     match verifier.verify(token).await {
         Ok(claims) => {
             let claims = verifier.current(token, claims, request.method().is_safe()).await?;
-            note_caller(Caller { user_id: claims.user_id });
+            record_caller(Caller { user_id: claims.user_id });
             Ok((verifier, claims))
         }
         Err(TokenError::Invalid) => Err(invalid()),
         Err(TokenError::Expired) => {
             Err(Problem::new(ErrorCode::TokenExpired, "The token has expired; refresh it, or log in again."))
         }
-        Err(TokenError::KeysAway(_)) => Err(Problem::new(
+        Err(TokenError::KeysUnavailable(_)) => Err(Problem::new(
             ErrorCode::Unavailable,
             "bank-service, whose keys tokens are checked with, cannot be reached; ask again in a while.",
         )

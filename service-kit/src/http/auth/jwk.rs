@@ -50,12 +50,12 @@ pub struct Jwks {
 /// The keys cannot be had, or are too old to be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the keys that tokens are checked with cannot be fetched")]
-pub struct KeysAway;
+pub struct KeysUnavailable;
 
 /// Finds a public key by its id; none if there is no such key.
 #[async_trait]
 pub trait KeySource: Send + Sync {
-    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysAway>;
+    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysUnavailable>;
 }
 
 /// Keys that do not change.
@@ -70,7 +70,7 @@ impl StaticKeys {
 
 #[async_trait]
 impl KeySource for StaticKeys {
-    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysAway> {
+    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysUnavailable> {
         Ok(self.0.get(kid).cloned())
     }
 }

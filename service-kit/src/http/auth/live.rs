@@ -10,10 +10,10 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::extract::{admit, missing, token_of};
+use super::extract::{authenticate, missing, token_of};
 use super::{Claims, Verifier};
 use crate::http::problem::Problem;
-use crate::http::server::note_route;
+use crate::http::server::record_route;
 
 /// A caller with a valid token, which can be asked about again.
 pub struct LiveBearer {
@@ -29,18 +29,18 @@ impl FromRequest for LiveBearer {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            note_route(&request);
+            record_route(&request);
             let token = token_of(&request)?.ok_or_else(|| missing(&request))?.to_owned();
-            Self::admit(&request, token).await
+            Self::authenticate(&request, token).await
         })
     }
 }
 
 impl LiveBearer {
     /// The caller of a token that did not come in the header.
-    pub(crate) async fn admit(request: &HttpRequest, token: String) -> Result<Self, Problem> {
-        note_route(request);
-        let (verifier, claims) = admit(request, &token).await?;
+    pub(crate) async fn authenticate(request: &HttpRequest, token: String) -> Result<Self, Problem> {
+        record_route(request);
+        let (verifier, claims) = authenticate(request, &token).await?;
         Ok(Self { verifier, token: token.into(), claims })
     }
 
@@ -58,14 +58,14 @@ impl LiveBearer {
     pub async fn until_refused(&self, every: Duration, enough: impl Fn(&Claims) -> bool) {
         loop {
             tokio::time::sleep(every.min(self.verifier.left(&self.claims))).await;
-            match self.ask().await {
+            match self.recheck().await {
                 Some(claims) if enough(&claims) => {}
                 _ => return,
             }
         }
     }
 
-    async fn ask(&self) -> Option<Claims> {
+    async fn recheck(&self) -> Option<Claims> {
         let claims = self.verifier.verify(self.token()).await.ok()?;
         // Ours is the clock, whatever the leeway for others'.
         if self.verifier.left(&claims).is_zero() {

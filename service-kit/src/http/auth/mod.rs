@@ -14,7 +14,7 @@ mod verify;
 
 pub use claims::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, LEEWAY, TOKEN_TYPE};
 pub use extract::{Bearer, OptionalBearer};
-pub use jwk::{Jwk, Jwks, KeySource, KeysAway, StaticKeys};
+pub use jwk::{Jwk, Jwks, KeySource, KeysUnavailable, StaticKeys};
 pub use live::LiveBearer;
 pub use remote::HttpKeys;
 pub use session::{BelieveTokens, HttpSessions, SessionError, SessionSource};

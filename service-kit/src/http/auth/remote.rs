@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
-use super::{JWKS_VARIABLE, Jwk, Jwks, KeySource, KeysAway};
+use super::{JWKS_VARIABLE, Jwk, Jwks, KeySource, KeysUnavailable};
 use crate::clock::SharedClock;
 use crate::http::{PeerClient, PeerTrust};
 use crate::{http, task};
@@ -56,7 +56,7 @@ impl HttpKeys {
 
 #[async_trait]
 impl KeySource for HttpKeys {
-    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysAway> {
+    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysUnavailable> {
         let (key, age) = self.inner.cached(kid);
         match key {
             Some(key) if age < KEPT => Ok(Some(key)),
@@ -71,7 +71,7 @@ impl KeySource for HttpKeys {
             _ => {
                 self.inner.renew().await;
                 let (key, age) = self.inner.cached(kid);
-                if age < BELIEVED { Ok(key) } else { Err(KeysAway) }
+                if age < BELIEVED { Ok(key) } else { Err(KeysUnavailable) }
             }
         }
     }
@@ -94,12 +94,12 @@ impl Inner {
         if !self.may_attempt(*last) {
             return;
         }
-        let asked = self.clock.now();
-        *last = Some(asked);
+        let requested_at = self.clock.now();
+        *last = Some(requested_at);
         match self.fetch().await {
             Ok(keys) => {
                 let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
-                *cached = Cached { keys, fetched: Some(asked) };
+                *cached = Cached { keys, fetched: Some(requested_at) };
             }
             Err(error) => {
                 tracing::warn!(url = self.url, error, "the token keys cannot be fetched");

@@ -80,7 +80,7 @@ struct Introspection {
 
 #[derive(Clone)]
 enum Answer {
-    Good { roles: Vec<String>, asked_at: DateTime<Utc> },
+    Good { roles: Vec<String>, checked_at: DateTime<Utc> },
     Refused(ErrorCode),
 }
 
@@ -107,7 +107,7 @@ impl HttpSessions {
         Self { inner: Arc::new(Inner { url, client, clock, answers, questions }) }
     }
 
-    async fn ask(&self, token: &str) -> Result<Introspection, SessionError> {
+    async fn introspect(&self, token: &str) -> Result<Introspection, SessionError> {
         let url = self.inner.url.clone().ok_or(SessionError::Unknown)?;
         let _place = self.inner.questions.try_acquire().map_err(|_| SessionError::Unknown)?;
         let request = self.inner.client.get(url).bearer_auth(token);
@@ -143,16 +143,16 @@ impl SessionSource for HttpSessions {
     async fn roles(&self, token: &str, claims: &Claims, reads: bool) -> Result<Vec<String>, SessionError> {
         let Some(session) = &claims.sid else { return Err(SessionError::Refused(ErrorCode::InvalidToken)) };
         let now = self.inner.clock.now();
-        let age = |asked_at: DateTime<Utc>| (now - asked_at).to_std().unwrap_or_default();
+        let age = |checked_at: DateTime<Utc>| (now - checked_at).to_std().unwrap_or_default();
         let known = self.inner.answers.get(session);
         match &known {
             Some(Answer::Refused(code)) => return Err(SessionError::Refused(*code)),
-            Some(Answer::Good { roles, asked_at }) if age(*asked_at) < KEPT => return Ok(roles.clone()),
+            Some(Answer::Good { roles, checked_at }) if age(*checked_at) < KEPT => return Ok(roles.clone()),
             _ => {}
         }
-        match self.ask(token).await {
+        match self.introspect(token).await {
             Ok(Introspection { roles, .. }) => {
-                let answer = Answer::Good { roles: roles.clone(), asked_at: now };
+                let answer = Answer::Good { roles: roles.clone(), checked_at: now };
                 self.inner.answers.insert(session.clone(), answer);
                 Ok(roles)
             }
@@ -164,7 +164,7 @@ impl SessionSource for HttpSessions {
                 Err(SessionError::Refused(code))
             }
             Err(SessionError::Unknown) => match known {
-                Some(Answer::Good { roles, asked_at }) if reads && age(asked_at) < KEPT_FOR_READS => Ok(roles),
+                Some(Answer::Good { roles, checked_at }) if reads && age(checked_at) < KEPT_FOR_READS => Ok(roles),
                 _ => Err(SessionError::Unknown),
             },
         }

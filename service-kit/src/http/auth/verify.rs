@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
-use super::{Claims, ISSUER, Jwk, KeySource, KeysAway, LEEWAY, SessionError, SessionSource, TOKEN_TYPE};
+use super::{Claims, ISSUER, Jwk, KeySource, KeysUnavailable, LEEWAY, SessionError, SessionSource, TOKEN_TYPE};
 use crate::clock::SharedClock;
 
 const MAX_TOKEN: usize = 4 * 1024;
@@ -28,7 +28,7 @@ pub enum TokenError {
     Expired,
     /// Nobody can tell at the moment.
     #[error(transparent)]
-    KeysAway(#[from] KeysAway),
+    KeysUnavailable(#[from] KeysUnavailable),
 }
 
 struct Verified {

@@ -12,7 +12,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{Fields, FromFields};
 use crate::http::problem::{ErrorCode, Problem};
-use crate::http::server::note_route;
+use crate::http::server::record_route;
 
 const DEFAULT_LIMIT: usize = 64 * 1024;
 
@@ -40,7 +40,7 @@ impl<T: FromFields + 'static> FromRequest for Body<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        note_route(request);
+        record_route(request);
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {

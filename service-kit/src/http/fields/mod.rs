@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_null_are_told_apart() {
+    fn missing_and_null_are_distinguished() {
         let read = |json: &str| Fields::read_slice::<Sample>(json.as_bytes()).unwrap().note;
         assert_eq!(read(r#"{"name":"a","bank_id":1}"#), None);
         assert_eq!(read(r#"{"name":"a","bank_id":1,"note":null,"roles":["admin"]}"#), Some(None));

@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::http::problem::{ErrorCode, Problem};
-use crate::http::server::note_route;
+use crate::http::server::record_route;
 
 /// The last parameter of the route's pattern, such as `id` in `/api/banks/{id}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl<T: FromStr> FromRequest for PathId<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        note_route(request);
+        record_route(request);
         let id = request.match_info().iter().last().and_then(|(_, text)| text.parse().ok());
         ready(id.map(Self).ok_or_else(|| Problem::new(ErrorCode::NotFound, "There is no such item.")))
     }

@@ -13,7 +13,7 @@ use crate::http::problem::{ErrorCode, PROBLEM_JSON, ProblemBody};
 /// What the server answers by itself, to any request.
 const ANY: &[(&str, &str)] = &[
     ("500", "A fault of ours, which is logged: `internal_error`"),
-    ("503", "Too much to do, or a dependency is away; ask again: `overloaded`, `unavailable`"),
+    ("503", "Too much to do, or a dependency is unavailable; ask again: `overloaded`, `unavailable`"),
 ];
 /// Bad fields or parameters.
 pub const FAULTS: &str = "Faults in fields or parameters, all at once: `validation_failed`";

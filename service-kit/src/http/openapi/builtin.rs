@@ -63,7 +63,11 @@ fn routes() -> [Route; 6] {
         },
         Route {
             example: Some(json!({ "status": "ready", "dependencies": { "database": "up" } })),
-            ..route(readyz, "check_readiness", "Whether the service can work, and which dependency is away if not")
+            ..route(
+                readyz,
+                "check_readiness",
+                "Whether the service can work, and which dependency is unavailable if not",
+            )
         },
         Route { media_type: "text/plain", schema: text(), ..route(metrics, "read_metrics", "Metrics for Prometheus") },
         Route {
@@ -139,8 +143,8 @@ mod tests {
             let operation = &json["paths"][path]["get"];
             assert_eq!(operation["security"], json!([{}]), "{path}");
             let problem = resolved(&json, &operation["responses"]["default"]);
-            let said = problem["description"].as_str().unwrap();
-            assert!(said.contains("500: ") && said.contains("503: "), "{path}: {said}");
+            let description = problem["description"].as_str().unwrap();
+            assert!(description.contains("500: ") && description.contains("503: "), "{path}: {description}");
         }
     }
 

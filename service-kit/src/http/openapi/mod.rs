@@ -60,13 +60,13 @@ pub fn finish(document: &mut OpenApi, bearer_required: bool) {
         set_values(document, &schema, "msg", &["item created", "item updated", "item deleted"]);
     }
     share::share(document);
-    say_request_id(document);
+    describe_request_id(document);
     document.servers.get_or_insert_with(|| vec![Server::new("/")]);
     declare_tags(document);
 }
 
 /// Said once, and not at each good answer.
-fn say_request_id(document: &mut OpenApi) {
+fn describe_request_id(document: &mut OpenApi) {
     let about = document.info.description.take().unwrap_or_default();
     let request_id = "Every answer has `X-Request-Id`: the request's id, which is in our logs too.";
     document.info.description = Some(format!("{about} {request_id}").trim().to_owned());

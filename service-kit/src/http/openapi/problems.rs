@@ -21,10 +21,10 @@ pub(super) fn share(operations: &mut [&mut Operation], components: &mut Componen
         let responses = &mut operation.responses.responses;
         let before = responses.len();
         responses.retain(|status, response| {
-            let said = problem(response).map(|problem| &problem.description);
+            let description = problem(response).map(|problem| &problem.description);
             !ANYWHERE.contains(&status.as_str())
-                || said.is_none()
-                || said != usual.get(status).map(|one| &one.description)
+                || description.is_none()
+                || description != usual.get(status).map(|one| &one.description)
         });
         if responses.len() < before {
             responses.insert(DEFAULT.to_owned(), RefOr::Ref(Ref::from_response_name(DEFAULT_NAME)));
@@ -67,12 +67,12 @@ fn refer(
     usual: &BTreeMap<String, Response>,
     components: &mut Components,
 ) {
-    let (Some(said), Some(usual)) = (problem(response), usual.get(status)) else { return };
+    let (Some(description), Some(usual)) = (problem(response), usual.get(status)) else { return };
     let Some(code) = code_of(status, usual) else { return };
     let name = format!("{code:?}");
     let mut reference = Ref::from_response_name(&name);
-    if said.description != usual.description {
-        reference.description.clone_from(&said.description);
+    if description.description != usual.description {
+        reference.description.clone_from(&description.description);
     }
     components.responses.entry(name).or_insert_with(|| RefOr::T(with_example(usual.clone(), code)));
     *response = RefOr::Ref(reference);
@@ -86,9 +86,10 @@ fn code_of(status: &str, problem: &Response) -> Option<ErrorCode> {
 }
 
 fn any_problem(usual: &BTreeMap<String, Response>) -> Response {
-    let said = ANYWHERE.iter().filter_map(|status| Some(format!("{status}: {}", usual.get(*status)?.description)));
-    let said: Vec<String> = said.collect();
-    let mut problem = answers::problem(format!("Any other problem. {}", said.join(". ")));
+    let description =
+        ANYWHERE.iter().filter_map(|status| Some(format!("{status}: {}", usual.get(*status)?.description)));
+    let description: Vec<String> = description.collect();
+    let mut problem = answers::problem(format!("Any other problem. {}", description.join(". ")));
     answers::add_headers(DEFAULT, &mut problem);
     with_example(problem, ErrorCode::AccessDenied)
 }

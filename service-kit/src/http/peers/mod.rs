@@ -75,15 +75,15 @@ impl PeerClient {
         let was_other = self.other.load(Ordering::Relaxed);
         let (first, second) =
             if was_other { (with_other_scheme(copy), request) } else { (request, with_other_scheme(copy)) };
-        let asked = first.url().clone();
+        let requested = first.url().clone();
         let failed = match self.http.execute(first).await {
-            Err(error) if speaks_other_scheme(&error, &asked) => error,
+            Err(error) if speaks_other_scheme(&error, &requested) => error,
             settled => return settled,
         };
         let Ok(answer) = self.http.execute(second).await else { return Err(failed) };
         self.other.store(!was_other, Ordering::Relaxed);
         if !was_other && self.trust.is_first_warning(self.variable) {
-            tracing::warn!("{}", other_scheme_warning(self.variable, asked.scheme(), answer.url().scheme()));
+            tracing::warn!("{}", other_scheme_warning(self.variable, requested.scheme(), answer.url().scheme()));
         }
         Ok(answer)
     }
@@ -93,15 +93,15 @@ impl PeerClient {
         // The caller tells it.
         self.trust.is_first_warning(self.variable);
         let answer = self.send(self.get(url.clone())).await?;
-        let (asked, met) = (url.scheme(), answer.url().scheme());
-        let warning = (asked != met).then(|| other_scheme_warning(self.variable, asked, met));
+        let (requested, met) = (url.scheme(), answer.url().scheme());
+        let warning = (requested != met).then(|| other_scheme_warning(self.variable, requested, met));
         Ok((answer, warning))
     }
 }
 
-fn other_scheme_warning(variable: &str, asked: &str, met: &str) -> String {
+fn other_scheme_warning(variable: &str, requested: &str, met: &str) -> String {
     format!(
-        "{variable}: that port speaks {met}, not {asked}; write {met}:// in {variable}. Only development finds this out, and \
+        "{variable}: that port speaks {met}, not {requested}; write {met}:// in {variable}. Only development finds this out, and \
          only on this machine"
     )
 }
@@ -132,8 +132,8 @@ fn with_other_scheme(mut request: Request) -> Request {
 /// Whether the failure may be because the port speaks the other scheme: what came instead of TLS was none, or, of plain http,
 /// anything went wrong once there was a connection. The other way cannot send a request twice to the same server: the second
 /// begins with TLS, which a server that has understood the first does not answer.
-fn speaks_other_scheme(error: &reqwest::Error, asked: &Url) -> bool {
-    if asked.scheme() == "https" { is_no_tls(error) } else { !error.is_connect() && !error.is_timeout() }
+fn speaks_other_scheme(error: &reqwest::Error, requested: &Url) -> bool {
+    if requested.scheme() == "https" { is_no_tls(error) } else { !error.is_connect() && !error.is_timeout() }
 }
 
 /// What came instead of TLS begins like none.

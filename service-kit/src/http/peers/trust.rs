@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::config::AppEnv;
-use crate::http::tls::{self, Unproved};
+use crate::http::tls::{self, UntrustedCertificate};
 
 /// The authorities of `INTERNAL_CA` and the environment. Clones share what was warned of; the default trusts the system's
 /// authorities alone.
@@ -64,13 +64,13 @@ impl PeerTrust {
 }
 
 /// A self-signed certificate of a server on this machine, whatever name and time are in it: Flask's `adhoc` names none.
-fn is_adhoc(unproved: &Unproved<'_>) -> bool {
-    let own = match unproved.server {
+fn is_adhoc(untrusted: &UntrustedCertificate<'_>) -> bool {
+    let own = match untrusted.server {
         ServerName::DnsName(name) => name.as_ref().eq_ignore_ascii_case("localhost"),
         ServerName::IpAddress(address) => IpAddr::from(*address).is_loopback(),
         _ => false,
     };
-    own && webpki::EndEntityCert::try_from(unproved.certificate).is_ok_and(|read| read.issuer() == read.subject())
+    own && webpki::EndEntityCert::try_from(untrusted.certificate).is_ok_and(|read| read.issuer() == read.subject())
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
 
     fn lets_pass(certificate: &CertificateDer<'_>, server: &str) -> bool {
         let server = ServerName::try_from(server.to_owned()).unwrap();
-        is_adhoc(&Unproved { fault: &CertificateError::UnknownIssuer, server: &server, certificate })
+        is_adhoc(&UntrustedCertificate { fault: &CertificateError::UnknownIssuer, server: &server, certificate })
     }
 
     fn self_signed(name: &str) -> CertificateDer<'static> {

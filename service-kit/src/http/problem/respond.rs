@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn every_429_and_503_says_when_to_come_again() {
+    fn every_429_and_503_has_retry_after() {
         for code in ErrorCode::ALL.iter().filter(|code| matches!(code.status().as_u16(), 429 | 503)) {
             assert_eq!(Problem::new(*code, "x").response().headers().get("retry-after").unwrap(), "1", "{code}");
         }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_401_says_how_to_authenticate() {
+    fn every_401_names_the_authentication_scheme() {
         for code in ErrorCode::ALL.iter().filter(|code| code.status() == StatusCode::UNAUTHORIZED) {
             let response = Problem::new(*code, "x").response();
             let challenge = response.headers().get(header::WWW_AUTHENTICATE).unwrap();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_internal_error_says_nothing_of_its_cause() {
+    fn an_internal_error_hides_its_cause() {
         let problem = Problem::internal(&std::io::Error::other("UNIQUE constraint failed: users.email"));
         assert!(!body_of(&problem).to_string().contains("UNIQUE"));
     }

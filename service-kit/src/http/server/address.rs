@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    fn noted(bind: SocketAddr) -> Option<String> {
+    fn fault_of(bind: SocketAddr) -> Option<String> {
         let mut faults = Faults::new();
         check_address("BANK_BIND", bind, &mut faults);
         faults.finish().err().map(|error| error.to_string())
@@ -84,11 +84,11 @@ mod tests {
     #[test]
     fn an_address_of_another_machine_is_a_fault_of_the_configuration_and_a_port_in_use_is_none() {
         // Of the range for documentation, so no machine has it.
-        let fault = noted("192.0.2.7:0".parse().unwrap()).unwrap();
+        let fault = fault_of("192.0.2.7:0".parse().unwrap()).unwrap();
         assert!(fault.contains("BANK_BIND: 192.0.2.7:0 cannot be listened on: this machine has no such"), "{fault}");
         let held = TcpListener::bind("127.0.0.1:0").unwrap();
         let bind = held.local_addr().unwrap();
-        assert_eq!(noted(bind), None);
+        assert_eq!(fault_of(bind), None);
         let taken = ensure_free("BANK_BIND", bind).unwrap_err();
         assert!(taken.starts_with("BANK_BIND: ") && taken.contains("in use"), "{taken}");
         drop(held);

@@ -11,7 +11,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 
-use super::context::{CURRENT, note_route};
+use super::context::{CURRENT, record_route};
 use crate::http::problem::{ErrorCode, Problem};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -96,7 +96,7 @@ impl FromRequest for ClientAddr {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        note_route(request);
+        record_route(request);
         let missing = || Problem::new(ErrorCode::MalformedRequest, "The client has no address.");
         ready(Self::of(request).ok_or_else(missing))
     }

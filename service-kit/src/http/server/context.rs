@@ -43,7 +43,7 @@ pub struct Caller {
 }
 
 /// Notes the route of the request being served; the first extractor to say so wins.
-pub(crate) fn note_route(request: &HttpRequest) {
+pub(crate) fn record_route(request: &HttpRequest) {
     // Outside of a server, as in a handler's unit test, there is nothing to note it in.
     CURRENT
         .try_with(|context| {
@@ -53,7 +53,7 @@ pub(crate) fn note_route(request: &HttpRequest) {
 }
 
 /// Notes who is asking.
-pub(crate) fn note_caller(caller: Caller) {
+pub(crate) fn record_caller(caller: Caller) {
     CURRENT.try_with(|context| context.caller.set(Some(caller))).ok();
 }
 

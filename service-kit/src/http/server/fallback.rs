@@ -73,7 +73,7 @@ fn problem_of(status: StatusCode) -> Problem {
         ErrorCode::RequestTimeout => "The request did not arrive in time.",
         ErrorCode::InternalError => "Something went wrong on our side; the request_id finds it in our logs.",
         ErrorCode::MalformedRequest | ErrorCode::ValidationFailed => {
-            "The request cannot be read; look at its path, query and headers."
+            "The request cannot be read; check its path, query and headers."
         }
         other => other.title(),
     };

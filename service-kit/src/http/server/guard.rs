@@ -21,7 +21,7 @@ use prometheus::IntGauge;
 
 use super::access::{self, Answered, HttpMetrics, Recorder, UNMATCHED};
 use super::context::{CURRENT, Context, id_of};
-use super::newcomers::has_asked;
+use super::newcomers::mark_requested;
 use super::{Network, ServerParts, ServerSettings, client_addr, conditional, fallback, headers, shape};
 use crate::http::cors::Origins;
 use crate::http::problem::{ErrorCode, Problem};
@@ -124,7 +124,7 @@ where
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let worker = Rc::clone(&self.0);
         Box::pin(async move {
-            has_asked(&request);
+            mark_requested(&request);
             let started = Instant::now();
             let method = request.method().clone();
             let context = Rc::new(worker.shared.context_of(&request));
@@ -181,20 +181,20 @@ where
         served: Result<ServiceResponse<BoxBody>, HttpResponse>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
         let took = started.elapsed();
-        let noted = context.route.take().filter(|route| !route.is_empty());
+        let recorded = context.route.take().filter(|route| !route.is_empty());
         let caller = context.caller.get();
         match served {
             Ok(response) => {
                 let readable = matches!(*method, Method::GET | Method::HEAD);
                 let mut response = if readable { conditional::not_modified(response) } else { response };
-                let pattern = noted.or_else(|| response.request().match_pattern());
+                let pattern = recorded.or_else(|| response.request().match_pattern());
                 let route = pattern.as_deref().unwrap_or(UNMATCHED);
                 self.record(&Answered { context, method, route, status: response.status(), took, caller });
                 self.dress(context, route, response.response_mut());
                 Ok(response)
             }
             Err(mut response) => {
-                let route = noted.as_deref().unwrap_or(UNMATCHED);
+                let route = recorded.as_deref().unwrap_or(UNMATCHED);
                 self.record(&Answered { context, method, route, status: response.status(), took, caller });
                 self.dress(context, route, &mut response);
                 Err(InternalError::from_response("answered without its request", response).into())

@@ -22,11 +22,11 @@ mod settings;
 mod shape;
 mod workers;
 
-pub use address::{check_address, ensure_free, start_fault};
 pub(in crate::http) use address::listen_fault;
+pub use address::{check_address, ensure_free, start_fault};
 pub use client_addr::{ClientAddr, Network, trust_warning};
 pub use context::{Caller, head_only, request_id};
-pub(crate) use context::{note_caller, note_route};
+pub(crate) use context::{record_caller, record_route};
 pub use run::{RunningServer, serve};
 pub use settings::{ServerParts, ServerSettings};
 

@@ -16,31 +16,31 @@ pub(super) struct Newcomers(Arc<AtomicUsize>);
 /// What a connection carries until its end.
 struct Newcomer {
     all: Newcomers,
-    has_asked: AtomicBool,
+    has_requested: AtomicBool,
 }
 
 impl Newcomers {
     /// For each new connection.
     pub(super) fn meet(&self, connection: &mut Extensions) {
         self.0.fetch_add(1, Ordering::SeqCst);
-        connection.insert(Newcomer { all: self.clone(), has_asked: AtomicBool::new(false) });
+        connection.insert(Newcomer { all: self.clone(), has_requested: AtomicBool::new(false) });
     }
 
     /// Waits until all have asked or gone, as long as `limit` at most.
-    pub(super) async fn asked(&self, limit: Duration) {
-        let asked = async {
+    pub(super) async fn first_requests(&self, limit: Duration) {
+        let all_requested = async {
             while self.0.load(Ordering::SeqCst) > 0 {
                 tokio::time::sleep(POLL).await;
             }
         };
         // Those that are silent for so long are not waited for.
-        drop(tokio::time::timeout(limit, asked).await);
+        drop(tokio::time::timeout(limit, all_requested).await);
     }
 }
 
 impl Newcomer {
-    fn ask(&self) {
-        if !self.has_asked.load(Ordering::Relaxed) && !self.has_asked.swap(true, Ordering::SeqCst) {
+    fn requested(&self) {
+        if !self.has_requested.load(Ordering::Relaxed) && !self.has_requested.swap(true, Ordering::SeqCst) {
             self.all.0.fetch_sub(1, Ordering::SeqCst);
         }
     }
@@ -48,13 +48,13 @@ impl Newcomer {
 
 impl Drop for Newcomer {
     fn drop(&mut self) {
-        self.ask();
+        self.requested();
     }
 }
 
 /// For each request: its connection is no newcomer any more.
-pub(super) fn has_asked(request: &ServiceRequest) {
+pub(super) fn mark_requested(request: &ServiceRequest) {
     if let Some(newcomer) = request.conn_data::<Newcomer>() {
-        newcomer.ask();
+        newcomer.requested();
     }
 }

@@ -78,7 +78,7 @@ where
     let connections = Connections::default();
     let (workers, newcomers) = (connections.workers.clone(), connections.newcomers.clone());
     let app = move || {
-        workers.note_this();
+        workers.register_current();
         App::new()
             .app_data(BodyLimit(body_limit))
             .app_data(BodyTime(body_timeout))
@@ -179,7 +179,7 @@ impl Stop {
         if self.gate.shut() {
             tokio::time::sleep(deadline.left(settings.accept_delay)).await;
             self.connections.workers.catch_up(deadline.left(CATCH_UP_LIMIT)).await;
-            self.connections.newcomers.asked(deadline.left(settings.silence_limit)).await;
+            self.connections.newcomers.first_requests(deadline.left(settings.silence_limit)).await;
         }
         if deadline.wait(settings.stop_limit, self.handle.stop(true)).await.is_none() {
             tracing::warn!("the server did not stop in time; what it still works on is given up");

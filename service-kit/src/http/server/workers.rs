@@ -16,7 +16,7 @@ pub(super) struct Workers(Arc<Mutex<Vec<ArbiterHandle>>>);
 
 impl Workers {
     /// Notes the thread that calls.
-    pub(super) fn note_this(&self) {
+    pub(super) fn register_current(&self) {
         if let Some(handle) = Arbiter::try_current() {
             self.known().push(handle);
         }

@@ -7,9 +7,9 @@ mod ticket;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
-pub use seats::{Seat, Seats};
+pub use seats::{Slot, Slots};
 pub use ticket::{LIFETIME as TICKET_LIFETIME, MAX_OF_USER as MAX_TICKETS_OF_USER};
-pub use ticket::{StreamTicket, TicketBody, TicketHash, Tickets, give, presented, redeem};
+pub use ticket::{StreamTicket, TicketBody, TicketHash, Tickets, from_request, give, redeem};
 
 use super::problem::Problem;
 

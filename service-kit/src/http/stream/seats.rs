@@ -10,7 +10,7 @@ use crate::http::problem::{ErrorCode, Problem};
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The places, counted by what tells callers apart. More than they are is refused with `Retry-After`.
-pub struct Seats<K: Eq + Hash> {
+pub struct Slots<K: Eq + Hash> {
     what: &'static str,
     of_one: usize,
     of_all: usize,
@@ -18,18 +18,18 @@ pub struct Seats<K: Eq + Hash> {
 }
 
 /// A place; given back when it is dropped.
-pub struct Seat<K: Eq + Hash> {
-    seats: Arc<Seats<K>>,
+pub struct Slot<K: Eq + Hash> {
+    slots: Arc<Slots<K>>,
     caller: K,
 }
 
-impl<K: Eq + Hash + Clone> Seats<K> {
+impl<K: Eq + Hash + Clone> Slots<K> {
     pub fn new(what: &'static str, of_one: usize, of_all: usize) -> Arc<Self> {
         Arc::new(Self { what, of_one, of_all, taken: Mutex::default() })
     }
 
     /// A place for this caller, which is the token's `sub`.
-    pub fn take(self: &Arc<Self>, caller: K) -> Result<Seat<K>, Problem> {
+    pub fn take(self: &Arc<Self>, caller: K) -> Result<Slot<K>, Problem> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.get(&caller).copied().unwrap_or_default();
         if own >= self.of_one {
@@ -40,13 +40,13 @@ impl<K: Eq + Hash + Clone> Seats<K> {
             return Err(Problem::overloaded(RETRY_AFTER));
         }
         taken.insert(caller.clone(), own + 1);
-        Ok(Seat { seats: Arc::clone(self), caller })
+        Ok(Slot { slots: Arc::clone(self), caller })
     }
 }
 
-impl<K: Eq + Hash> Drop for Seat<K> {
+impl<K: Eq + Hash> Drop for Slot<K> {
     fn drop(&mut self) {
-        let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.slots.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = taken.get_mut(&self.caller) {
             *own = own.saturating_sub(1);
             if *own == 0 {
@@ -62,12 +62,12 @@ mod tests {
 
     #[test]
     fn one_caller_has_some_of_the_places_and_all_have_the_rest() {
-        let seats = Seats::new("streams", 2, 3);
-        let (first, _second) = (seats.take("1").unwrap(), seats.take("1").unwrap());
-        assert_eq!(seats.take("1").err().map(|problem| problem.code()), Some(ErrorCode::TooManyRequests));
-        let _third = seats.take("2").unwrap();
-        assert_eq!(seats.take("3").err().map(|problem| problem.code()), Some(ErrorCode::Overloaded));
+        let slots = Slots::new("streams", 2, 3);
+        let (first, _second) = (slots.take("1").unwrap(), slots.take("1").unwrap());
+        assert_eq!(slots.take("1").err().map(|problem| problem.code()), Some(ErrorCode::TooManyRequests));
+        let _third = slots.take("2").unwrap();
+        assert_eq!(slots.take("3").err().map(|problem| problem.code()), Some(ErrorCode::Overloaded));
         drop(first);
-        assert!(seats.take("1").is_ok());
+        assert!(slots.take("1").is_ok());
     }
 }

@@ -77,7 +77,7 @@ impl StreamTicket {
     /// The caller whose token was sealed, if that token still counts.
     pub async fn open(&self, stream: &str, sealed: &[u8], request: &HttpRequest) -> Result<LiveBearer, Problem> {
         let token = self.open_text(stream, sealed).ok_or_else(refused)?;
-        LiveBearer::admit(request, token).await
+        LiveBearer::authenticate(request, token).await
     }
 
     fn key(&self, stream: &str) -> Option<RandomizedNonceKey> {
@@ -147,7 +147,7 @@ pub async fn give<T: Tickets>(
 }
 
 /// The ticket of a request that has no token; refused if it cannot be one.
-pub fn presented(request: &HttpRequest) -> Option<Result<StreamTicket, Problem>> {
+pub fn from_request(request: &HttpRequest) -> Option<Result<StreamTicket, Problem>> {
     if request.headers().contains_key(AUTHORIZATION) {
         return None;
     }
@@ -198,17 +198,17 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_is_looked_at_only_without_a_token() {
+    fn a_ticket_is_read_only_without_a_token() {
         let text = StreamTicket::generate().0;
         let with = |query: &str| TestRequest::with_uri(&format!("/stream{query}"));
         let given = format!("?channels=card&ticket={text}");
-        assert!(presented(&with(&given).to_http_request()).is_some_and(|ticket| ticket.is_ok()));
-        assert!(presented(&with("?channels=card").to_http_request()).is_none());
+        assert!(from_request(&with(&given).to_http_request()).is_some_and(|ticket| ticket.is_ok()));
+        assert!(from_request(&with("?channels=card").to_http_request()).is_none());
         let token = with(&given).insert_header((AUTHORIZATION, "Bearer x")).to_http_request();
-        assert!(presented(&token).is_none());
+        assert!(from_request(&token).is_none());
         for bad in ["", "abc", &"=".repeat(43), &"A".repeat(44), "eyJhbGciOiJFZERTQSJ9.e30.c2ln"] {
             let request = with(&format!("?ticket={bad}")).to_http_request();
-            assert!(presented(&request).is_some_and(|ticket| ticket.is_err()), "{bad:?}");
+            assert!(from_request(&request).is_some_and(|ticket| ticket.is_err()), "{bad:?}");
         }
     }
 }

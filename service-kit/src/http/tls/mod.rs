@@ -18,7 +18,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use crate::config::Faults;
 
 pub use options::TlsOptions;
-pub use verifier::{Exception, Unproved, client_config, read_certificates, system_roots};
+pub use verifier::{Exception, UntrustedCertificate, client_config, read_certificates, system_roots};
 
 /// How the server's port is protected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -15,14 +15,14 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 /// A server that nothing vouches for.
-pub struct Unproved<'a> {
+pub struct UntrustedCertificate<'a> {
     pub fault: &'a CertificateError,
     pub server: &'a ServerName<'a>,
     pub certificate: &'a CertificateDer<'a>,
 }
 
 /// Whether to go on with such a server.
-pub type Exception = Box<dyn Fn(&Unproved<'_>) -> bool + Send + Sync>;
+pub type Exception = Box<dyn Fn(&UntrustedCertificate<'_>) -> bool + Send + Sync>;
 
 /// The configuration of a client that trusts the authorities in `roots`, servers that show one of the `named` certificates,
 /// and whom the exception lets pass.
@@ -85,15 +85,15 @@ impl fmt::Debug for Verifier {
 impl Verifier {
     /// A certificate of the file that its server bears itself. Authorities refuse it, since `openssl req -x509` marks it as
     /// one of them; its time has been checked by then.
-    fn is_named(&self, unproved: &Unproved<'_>) -> bool {
-        matches!(unproved.fault, CertificateError::Other(_))
-            && self.named.iter().any(|named| named == unproved.certificate)
-            && ParsedCertificate::try_from(unproved.certificate)
-                .is_ok_and(|parsed| rustls::client::verify_server_name(&parsed, unproved.server).is_ok())
+    fn is_named(&self, untrusted: &UntrustedCertificate<'_>) -> bool {
+        matches!(untrusted.fault, CertificateError::Other(_))
+            && self.named.iter().any(|named| named == untrusted.certificate)
+            && ParsedCertificate::try_from(untrusted.certificate)
+                .is_ok_and(|parsed| rustls::client::verify_server_name(&parsed, untrusted.server).is_ok())
     }
 
-    fn lets_pass(&self, unproved: &Unproved<'_>) -> bool {
-        self.is_named(unproved) || self.exception.as_ref().is_some_and(|exception| exception(unproved))
+    fn lets_pass(&self, untrusted: &UntrustedCertificate<'_>) -> bool {
+        self.is_named(untrusted) || self.exception.as_ref().is_some_and(|exception| exception(untrusted))
     }
 }
 
@@ -111,7 +111,7 @@ impl ServerCertVerifier for Verifier {
             self.authorities.as_ref().map(|all| all.verify_server_cert(certificate, chain, server, ocsp, now));
         match vouched.unwrap_or(unknown) {
             Err(Error::InvalidCertificate(fault))
-                if self.lets_pass(&Unproved { fault: &fault, server, certificate }) =>
+                if self.lets_pass(&UntrustedCertificate { fault: &fault, server, certificate }) =>
             {
                 Ok(ServerCertVerified::assertion())
             }

@@ -21,18 +21,18 @@ use crate::{ids, task};
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-const GOODBYE: u16 = 200;
+const REPLY_SUCCESS: u16 = 200;
 
 /// An open connection. Dropped, it is closed.
-pub(super) struct Link {
+pub(super) struct BrokerConnection {
     settings: AmqpSettings,
     connection: Connection,
-    ended: CancellationToken,
+    closed: CancellationToken,
     why: std::sync::Arc<Mutex<Option<String>>>,
     watcher: AbortHandle,
 }
 
-impl Link {
+impl BrokerConnection {
     /// Connects and logs in. `name` is how the broker's tools show the connection.
     pub(super) async fn open(settings: &AmqpSettings, name: &str) -> Result<Self, AmqpError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
@@ -46,10 +46,10 @@ impl Link {
             Ok(connected) => connected.map_err(|error| AmqpError::of_connecting(&error, settings))?,
             Err(_) => return Err(timed_out(settings, "connecting")),
         };
-        let (ended, why) = (CancellationToken::new(), std::sync::Arc::<Mutex<Option<String>>>::default());
+        let (closed, why) = (CancellationToken::new(), std::sync::Arc::<Mutex<Option<String>>>::default());
         let mut events = connection.events_listener();
         let watcher = task::spawn("amqp-events", {
-            let (ended, why) = (ended.clone(), std::sync::Arc::clone(&why));
+            let (closed, why) = (closed.clone(), std::sync::Arc::clone(&why));
             async move {
                 while let Some(event) = events.next().await {
                     match event {
@@ -63,10 +63,10 @@ impl Link {
                         _ => {}
                     }
                 }
-                ended.cancel();
+                closed.cancel();
             }
         });
-        Ok(Self { settings: settings.clone(), connection, ended, why, watcher: watcher.abort_handle() })
+        Ok(Self { settings: settings.clone(), connection, closed, why, watcher: watcher.abort_handle() })
     }
 
     pub(super) fn settings(&self) -> &AmqpSettings {
@@ -74,8 +74,8 @@ impl Link {
     }
 
     /// Returns when the connection has ended.
-    pub(super) async fn ended(&self) {
-        self.ended.cancelled().await;
+    pub(super) async fn closed(&self) {
+        self.closed.cancelled().await;
     }
 
     /// Why the connection ended.
@@ -85,7 +85,7 @@ impl Link {
     }
 
     /// Makes one request within the time limit.
-    pub(super) async fn ask<T>(
+    pub(super) async fn request<T>(
         &self,
         doing: &str,
         request: impl Future<Output = lapin::Result<T>>,
@@ -97,35 +97,35 @@ impl Link {
     }
 
     pub(super) async fn channel(&self) -> Result<Channel, AmqpError> {
-        self.ask("opening a channel", self.connection.create_channel()).await
+        self.request("opening a channel", self.connection.create_channel()).await
     }
 
     /// A channel whose publishes are confirmed.
     pub(super) async fn confirmed_channel(&self) -> Result<Channel, AmqpError> {
         let channel = self.channel().await?;
-        self.ask("asking for confirms", channel.confirm_select(ConfirmSelectOptions::default())).await?;
+        self.request("asking for confirms", channel.confirm_select(ConfirmSelectOptions::default())).await?;
         Ok(channel)
     }
 
     /// A channel that is given at most so many unacknowledged deliveries.
     pub(super) async fn consuming_channel(&self, prefetch: u16) -> Result<Channel, AmqpError> {
         let channel = self.channel().await?;
-        self.ask("limiting deliveries", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
+        self.request("limiting deliveries", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
         Ok(channel)
     }
 
     /// Says goodbye. What is unacknowledged goes back to its queue.
     pub(super) async fn close(&self) {
-        let closing = self.connection.close(GOODBYE, "OK".into());
+        let closing = self.connection.close(REPLY_SUCCESS, "OK".into());
         match tokio::time::timeout(CLOSE_LIMIT, closing).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "the connection was gone already"),
-            Err(_) => tracing::debug!("the broker did not say goodbye"),
+            Err(_) => tracing::debug!("the broker did not confirm the close"),
         }
     }
 }
 
-impl Drop for Link {
+impl Drop for BrokerConnection {
     fn drop(&mut self) {
         self.watcher.abort();
     }
@@ -139,17 +139,17 @@ fn timed_out(settings: &AmqpSettings, doing: &str) -> AmqpError {
 /// come at once.
 #[derive(Default)]
 pub(super) struct Backoff {
-    tries: u32,
+    attempts: u32,
 }
 
 impl Backoff {
     pub(super) fn reset(&mut self) {
-        self.tries = 0;
+        self.attempts = 0;
     }
 
     pub(super) fn next(&mut self) -> Duration {
-        let full = FIRST_DELAY.saturating_mul(1 << self.tries.min(8)).min(LONGEST_DELAY);
-        self.tries = self.tries.saturating_add(1);
+        let full = FIRST_DELAY.saturating_mul(1 << self.attempts.min(8)).min(LONGEST_DELAY);
+        self.attempts = self.attempts.saturating_add(1);
         let [random] = ids::random_bytes::<1>();
         (full / 2).saturating_add((full / 512).saturating_mul(random.into()))
     }

@@ -14,9 +14,9 @@ use shared_events::WireMessage;
 use shared_events::wire::{EXPIRES_MS, Properties};
 
 use super::topology::short;
-use super::window::Letter;
+use super::window::OutboundMessage;
 use crate::messaging::DeadLetter;
-use crate::messaging::runner::Tries;
+use crate::messaging::runner::AttemptCounts;
 
 const ATTEMPTS: &str = "x-attempts";
 const PANICS: &str = "x-panics";
@@ -42,7 +42,7 @@ const MAX_SHORT_BYTES: usize = 255;
 #[derive(Debug, Clone)]
 pub(super) struct Received {
     pub(super) message: WireMessage,
-    pub(super) tries: Tries,
+    pub(super) counts: AttemptCounts,
     /// How often the broker has had it back from a consumer.
     pub(super) returned: u32,
     reason: Option<String>,
@@ -51,22 +51,32 @@ pub(super) struct Received {
 
 /// What travels beside a message.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Notes {
-    pub(super) tries: Tries,
+pub(super) struct RetryHeaders {
+    pub(super) counts: AttemptCounts,
     pub(super) death: Option<(String, DateTime<Utc>)>,
 }
 
 /// A message to the exchange, which routes by its key.
-pub(super) fn to_exchange(exchange: &str, message: WireMessage) -> Letter {
-    letter(short(exchange), &message.routing_key.clone(), message, &Notes::default())
+pub(super) fn to_exchange(exchange: &str, message: WireMessage) -> OutboundMessage {
+    outbound_message(short(exchange), &message.routing_key.clone(), message, &RetryHeaders::default())
 }
 
 /// A message to one queue, by way of the exchange that leads there (see `routes`).
-pub(super) fn to_queue(exchange: &ShortString, queue: &str, message: WireMessage, notes: &Notes) -> Letter {
-    letter(exchange.clone(), queue, message, notes)
+pub(super) fn to_queue(
+    exchange: &ShortString,
+    queue: &str,
+    message: WireMessage,
+    retry_headers: &RetryHeaders,
+) -> OutboundMessage {
+    outbound_message(exchange.clone(), queue, message, retry_headers)
 }
 
-fn letter(exchange: ShortString, routing_key: &str, message: WireMessage, notes: &Notes) -> Letter {
+fn outbound_message(
+    exchange: ShortString,
+    routing_key: &str,
+    message: WireMessage,
+    retry_headers: &RetryHeaders,
+) -> OutboundMessage {
     let WireMessage { routing_key: original, properties, headers, body } = message;
     let mut table = FieldTable::default();
     for (name, value) in bounded(headers.into_iter()) {
@@ -80,17 +90,17 @@ fn letter(exchange: ShortString, routing_key: &str, message: WireMessage, notes:
     {
         put(&mut table, EXPIRES_MS, text(expiration));
     }
-    let Tries { attempts, panics, postponed } = notes.tries;
+    let AttemptCounts { attempts, panics, postponed } = retry_headers.counts;
     for (name, count) in [(ATTEMPTS, attempts), (PANICS, panics), (POSTPONED, postponed)] {
         if count > 0 {
             put(&mut table, name, AMQPValue::LongLongInt(count.into()));
         }
     }
-    if let Some((reason, died_at)) = &notes.death {
+    if let Some((reason, died_at)) = &retry_headers.death {
         put(&mut table, DEAD_REASON, text(reason.chars().take(MAX_REASON_CHARS).collect()));
         put(&mut table, DEAD_AT, text(died_at.to_rfc3339_opts(SecondsFormat::Micros, true)));
     }
-    Letter { exchange, routing_key: short(routing_key), properties: to_properties(properties, table), body }
+    OutboundMessage { exchange, routing_key: short(routing_key), properties: to_properties(properties, table), body }
 }
 
 fn to_properties(properties: Properties, headers: FieldTable) -> BasicProperties {
@@ -136,7 +146,7 @@ pub(super) fn receive(routing_key: &str, basic: &BasicProperties, body: Vec<u8>)
     let died_at = header(DEAD_AT).and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
     Received {
         message: WireMessage { routing_key: original, properties, headers, body },
-        tries: Tries { attempts: count(ATTEMPTS), panics: count(PANICS), postponed: count(POSTPONED) },
+        counts: AttemptCounts { attempts: count(ATTEMPTS), panics: count(PANICS), postponed: count(POSTPONED) },
         returned: count(DELIVERY_COUNT),
         reason: header(DEAD_REASON).or(death.reason),
         died_at: died_at.map(|time| time.to_utc()).or(death.time),
@@ -149,7 +159,7 @@ impl Received {
         DeadLetter {
             queue: queue.to_owned(),
             reason: self.reason.unwrap_or_else(|| "unknown".to_owned()),
-            attempts: self.tries.attempts,
+            attempts: self.counts.attempts,
             died_at: self.died_at.unwrap_or(now),
             message: self.message,
         }
@@ -260,31 +270,34 @@ mod tests {
         WireMessage { routing_key: "email.requested".to_owned(), properties, headers, body: b"{}".to_vec() }
     }
 
-    fn round(letter: &Letter) -> Received {
-        receive(letter.routing_key.as_str(), &letter.properties, letter.body.clone())
+    fn round(outbound: &OutboundMessage) -> Received {
+        receive(outbound.routing_key.as_str(), &outbound.properties, outbound.body.clone())
     }
 
     #[test]
     fn a_message_comes_back_as_it_went_by_either_way() {
         assert_eq!(round(&to_exchange("x", message())).message, message());
-        let notes = Notes {
-            tries: Tries { attempts: 3, panics: 1, postponed: 2 },
+        let retry_headers = RetryHeaders {
+            counts: AttemptCounts { attempts: 3, panics: 1, postponed: 2 },
             death: Some(("bad".to_owned(), DateTime::UNIX_EPOCH)),
         };
-        let received = round(&to_queue(&short("q.direct"), "q.dead", message(), &notes));
-        assert_eq!((received.message.clone(), received.tries), (message(), notes.tries));
-        let letter = received.into_dead_letter("q", DateTime::UNIX_EPOCH);
-        assert_eq!((letter.reason.as_str(), letter.attempts, letter.died_at), ("bad", 3, DateTime::UNIX_EPOCH));
+        let received = round(&to_queue(&short("q.direct"), "q.dead", message(), &retry_headers));
+        assert_eq!((received.message.clone(), received.counts), (message(), retry_headers.counts));
+        let dead_letter = received.into_dead_letter("q", DateTime::UNIX_EPOCH);
+        assert_eq!(
+            (dead_letter.reason.as_str(), dead_letter.attempts, dead_letter.died_at),
+            ("bad", 3, DateTime::UNIX_EPOCH)
+        );
     }
 
     #[test]
-    fn the_broker_is_not_told_of_an_expiry() {
+    fn an_expiry_is_not_passed_to_the_broker() {
         let mut old = message();
         old.headers.remove(EXPIRES_MS);
         old.properties.expiration = Some("60000".to_owned());
-        let letter = to_exchange("x", old);
-        assert_eq!(letter.properties.expiration(), &None);
-        assert_eq!(round(&letter).message, message());
+        let outbound = to_exchange("x", old);
+        assert_eq!(outbound.properties.expiration(), &None);
+        assert_eq!(round(&outbound).message, message());
     }
 
     #[test]
@@ -297,7 +310,7 @@ mod tests {
         put(&mut table, "x-delivery-count", AMQPValue::LongLongInt(2));
         put(&mut table, "broken", AMQPValue::LongString(vec![0xff].into()));
         let received = receive("a.b", &BasicProperties::default().with_headers(table), Vec::new());
-        assert_eq!((received.tries, received.returned), (Tries::default(), 2));
+        assert_eq!((received.counts, received.returned), (AttemptCounts::default(), 2));
         let headers: Vec<_> = received.message.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(headers, ["broken=\u{fffd}", "number=-7"]);
     }
@@ -307,14 +320,14 @@ mod tests {
         let mut big = message();
         big.headers = (0..1000).map(|n| (format!("h{n}"), "x".repeat(1000))).collect();
         big.properties.correlation_id = Some("ä".repeat(300));
-        let letter = to_exchange("x", big);
-        let received = round(&letter).message;
+        let outbound = to_exchange("x", big);
+        let received = round(&outbound).message;
         assert_eq!(received.headers.len(), 32);
         assert_eq!(received.properties.correlation_id, Some("ä".repeat(127)));
     }
 
     #[test]
-    fn a_message_that_the_broker_gave_up_tells_why_and_keeps_its_key() {
+    fn a_message_dead_lettered_by_the_broker_keeps_its_reason_and_its_key() {
         let mut death = FieldTable::default();
         put(&mut death, "reason", text("delivery_limit".to_owned()));
         put(&mut death, "routing-keys", AMQPValue::FieldArray(vec![text("user.created".to_owned())].into()));
@@ -322,9 +335,9 @@ mod tests {
         let mut table = FieldTable::default();
         put(&mut table, "x-death", AMQPValue::FieldArray(vec![AMQPValue::FieldTable(death)].into()));
         let received = receive("q.dead", &BasicProperties::default().with_headers(table), Vec::new());
-        let letter = received.into_dead_letter("q", DateTime::UNIX_EPOCH);
-        assert_eq!(letter.message.routing_key, "user.created");
-        assert_eq!(letter.reason, "the broker gave it up: delivery_limit");
-        assert_eq!(letter.died_at.timestamp(), 60);
+        let dead_letter = received.into_dead_letter("q", DateTime::UNIX_EPOCH);
+        assert_eq!(dead_letter.message.routing_key, "user.created");
+        assert_eq!(dead_letter.reason, "the broker gave it up: delivery_limit");
+        assert_eq!(dead_letter.died_at.timestamp(), 60);
     }
 }

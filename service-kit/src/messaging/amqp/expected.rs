@@ -11,11 +11,11 @@ use std::time::Duration;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 
-use super::connection::Link;
+use super::connection::BrokerConnection;
 use super::error::AmqpError;
 use super::topology::short;
 
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const CHECK_EVERY: Duration = Duration::from_millis(500);
 
 /// What is known of the expected queues of one connection.
 pub(super) struct ExpectedQueues {
@@ -29,10 +29,10 @@ impl ExpectedQueues {
     }
 
     /// Looks at those that are missing; gives those that still are.
-    pub(super) async fn look(&mut self, link: &Link) -> Result<&[String], AmqpError> {
+    pub(super) async fn check(&mut self, connection: &BrokerConnection) -> Result<&[String], AmqpError> {
         let mut missing = Vec::new();
         for name in std::mem::take(&mut self.missing) {
-            let consumers = consumers(link, &name).await?;
+            let consumers = consumers(connection, &name).await?;
             if consumers.is_none() {
                 self.were_missing.insert(name.clone());
             }
@@ -50,7 +50,7 @@ impl ExpectedQueues {
     }
 
     pub(super) async fn pause() {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(CHECK_EVERY).await;
     }
 }
 
@@ -62,14 +62,14 @@ fn is_there(consumers: Option<u32>, was_missing: bool) -> bool {
 }
 
 /// How many consumers a queue has; none if there is no such queue.
-async fn consumers(link: &Link, name: &str) -> Result<Option<u32>, AmqpError> {
+async fn consumers(connection: &BrokerConnection, name: &str) -> Result<Option<u32>, AmqpError> {
     let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
     // A queue that is missing closes the channel, so each look has its own.
-    let channel = link.channel().await?;
-    let looked = channel.queue_declare(short(name), passive, FieldTable::default());
-    match link.ask(&format!("looking for the queue {name:?}"), looked).await {
+    let channel = connection.channel().await?;
+    let declared = channel.queue_declare(short(name), passive, FieldTable::default());
+    match connection.request(&format!("checking for the queue {name:?}"), declared).await {
         Ok(queue) => {
-            link.ask("closing a channel", channel.close(200, "OK".into())).await?;
+            connection.request("closing a channel", channel.close(200, "OK".into())).await?;
             Ok(Some(queue.consumer_count()))
         }
         Err(AmqpError::Missing { .. }) => Ok(None),

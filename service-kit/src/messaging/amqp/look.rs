@@ -12,19 +12,19 @@ use lapin::types::{DeliveryTag, FieldTable};
 use shared_events::EventId;
 use tokio::time::Instant;
 
-use super::connection::Link;
-use super::convert::{self, Notes};
+use super::connection::BrokerConnection;
+use super::convert::{self, RetryHeaders};
 use super::error::AmqpError;
-use super::publisher::window_error;
+use super::publisher::batch_error;
 use super::routes;
 use super::topology::{dead_queue, short};
-use super::window::{self, Fate};
+use super::window::{self, PublishOutcome};
 use crate::clock::SharedClock;
-use crate::messaging::runner::Tries;
+use crate::messaging::runner::AttemptCounts;
 use crate::messaging::{AmqpSettings, DeadLetter};
 
-const MAX_LOOK: u16 = 10_000;
-const MAX_LOOK_BYTES: usize = 64 * 1024 * 1024;
+const MAX_PEEK: u16 = 10_000;
+const MAX_PEEK_BYTES: usize = 64 * 1024 * 1024;
 /// A broker that sends nothing for so long has nothing more.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a queue has to be empty to count as empty.
@@ -34,93 +34,98 @@ const ACKS_AT_ONCE: usize = 16;
 const ACKS_PAUSE: Duration = Duration::from_millis(20);
 
 /// A look at a queue's letters. Whatever is not acknowledged goes back when it ends.
-pub(super) struct Look {
-    pub(super) link: Link,
+pub(super) struct Peek {
+    pub(super) connection: BrokerConnection,
     channel: Channel,
     /// The dead letters' own name.
     name: String,
-    pub(super) letters: BTreeMap<EventId, (DeadLetter, Vec<Delivery>)>,
+    pub(super) dead_letters: BTreeMap<EventId, (DeadLetter, Vec<Delivery>)>,
     /// The tags of what is taken and not acknowledged.
     held: BTreeSet<DeliveryTag>,
 }
 
 /// How many letters a queue has; none if there is no such queue.
-pub(super) async fn count(link: &Link, queue: &str) -> Result<u32, AmqpError> {
-    messages_in(link, &dead_queue(queue), "counting dead letters").await
+pub(super) async fn count(connection: &BrokerConnection, queue: &str) -> Result<u32, AmqpError> {
+    messages_in(connection, &dead_queue(queue), "counting dead letters").await
 }
 
 /// How many messages lie in a queue that nobody has taken; none if there is no such queue.
-pub(super) async fn messages_in(link: &Link, name: &str, doing: &str) -> Result<u32, AmqpError> {
-    Ok(messages_and_consumers(link, name, doing).await?.0)
+pub(super) async fn messages_in(connection: &BrokerConnection, name: &str, doing: &str) -> Result<u32, AmqpError> {
+    Ok(messages_and_consumers(connection, name, doing).await?.0)
 }
 
 /// The same, with how many consumers the queue has.
-pub(super) async fn messages_and_consumers(link: &Link, name: &str, doing: &str) -> Result<(u32, u32), AmqpError> {
+pub(super) async fn messages_and_consumers(
+    connection: &BrokerConnection,
+    name: &str,
+    doing: &str,
+) -> Result<(u32, u32), AmqpError> {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let channel = link.channel().await?;
-    let asked = channel.queue_declare(short(name), passive, FieldTable::default());
-    match link.ask(doing, asked).await {
+    let channel = connection.channel().await?;
+    let declared = channel.queue_declare(short(name), passive, FieldTable::default());
+    match connection.request(doing, declared).await {
         Ok(queue) => Ok((queue.message_count(), queue.consumer_count())),
         Err(AmqpError::Missing { .. }) => Ok((0, 0)),
         Err(error) => Err(error),
     }
 }
 
-impl Look {
+impl Peek {
     /// None if the queue has no letters. Links and codes are taken out of those that the broker gave up by itself, in the
     /// queue as well.
     pub(super) async fn open(settings: &AmqpSettings, queue: &str, clock: &SharedClock) -> io::Result<Option<Self>> {
-        let Some(mut look) = Self::take(settings, queue, clock).await? else { return Ok(None) };
-        if !look.redact(queue).await? {
-            return Ok(Some(look));
+        let Some(mut peek) = Self::take(settings, queue, clock).await? else { return Ok(None) };
+        if !peek.redact(queue).await? {
+            return Ok(Some(peek));
         }
-        look.link.close().await;
+        peek.connection.close().await;
         Self::take(settings, queue, clock).await
     }
 
     async fn take(settings: &AmqpSettings, queue: &str, clock: &SharedClock) -> io::Result<Option<Self>> {
-        let link = Link::open(settings, "dead letters").await.map_err(io::Error::other)?;
-        let mut waiting = count(&link, queue).await.map_err(io::Error::other)?;
+        let connection = BrokerConnection::open(settings, "dead letters").await.map_err(io::Error::other)?;
+        let mut waiting = count(&connection, queue).await.map_err(io::Error::other)?;
         // What another look has just given back is counted a moment after its goodbye.
         let begun = Instant::now();
         while waiting == 0 && begun.elapsed() < GIVEN_BACK {
             tokio::time::sleep(GIVING_BACK).await;
-            waiting = count(&link, queue).await.map_err(io::Error::other)?;
+            waiting = count(&connection, queue).await.map_err(io::Error::other)?;
         }
-        let prefetch = u16::try_from(waiting).unwrap_or(u16::MAX).min(MAX_LOOK);
+        let prefetch = u16::try_from(waiting).unwrap_or(u16::MAX).min(MAX_PEEK);
         if prefetch == 0 {
             return Ok(None);
         }
-        let channel = link.consuming_channel(prefetch).await.map_err(io::Error::other)?;
-        let (name, letters, held) = (dead_queue(queue), BTreeMap::new(), BTreeSet::new());
-        let mut look = Self { link, channel, name, letters, held };
-        look.fill(queue, prefetch, clock).await.map_err(io::Error::other)?;
-        Ok(Some(look))
+        let channel = connection.consuming_channel(prefetch).await.map_err(io::Error::other)?;
+        let (name, dead_letters, held) = (dead_queue(queue), BTreeMap::new(), BTreeSet::new());
+        let mut peek = Self { connection, channel, name, dead_letters, held };
+        peek.fill(queue, prefetch, clock).await.map_err(io::Error::other)?;
+        Ok(Some(peek))
     }
 
     async fn fill(&mut self, queue: &str, expected: u16, clock: &SharedClock) -> Result<(), AmqpError> {
         let (name, tag) = (short(&self.name), short(""));
         let consuming = self.channel.basic_consume(name, tag, BasicConsumeOptions::default(), FieldTable::default());
-        let mut deliveries = self.link.ask("reading dead letters", consuming).await?;
+        let mut deliveries = self.connection.request("reading dead letters", consuming).await?;
         let mut bytes = 0_usize;
         for _ in 0..expected {
             let Ok(next) = tokio::time::timeout(IDLE, deliveries.next()).await else { break };
             let mut delivery = match next {
                 Some(Ok(delivery)) => delivery,
                 Some(Err(error)) => {
-                    return Err(AmqpError::of_request(&error, self.link.settings(), "reading dead letters"));
+                    return Err(AmqpError::of_request(&error, self.connection.settings(), "reading dead letters"));
                 }
-                None => return Err(self.link.loss("reading dead letters")),
+                None => return Err(self.connection.loss("reading dead letters")),
             };
             self.held.insert(delivery.delivery_tag);
             bytes = bytes.saturating_add(delivery.data.len());
             let body = std::mem::take(&mut delivery.data);
             let received = convert::receive(delivery.routing_key.as_str(), &delivery.properties, body);
-            let letter = received.into_dead_letter(queue, clock.now());
-            let (kept, copies) = self.letters.entry(letter.id()).or_insert_with(|| (letter.clone(), Vec::new()));
-            *kept = letter;
+            let dead_letter = received.into_dead_letter(queue, clock.now());
+            let (kept, copies) =
+                self.dead_letters.entry(dead_letter.id()).or_insert_with(|| (dead_letter.clone(), Vec::new()));
+            *kept = dead_letter;
             copies.push(delivery);
-            if bytes > MAX_LOOK_BYTES {
+            if bytes > MAX_PEEK_BYTES {
                 break;
             }
         }
@@ -130,25 +135,30 @@ impl Look {
     /// Puts copies without secrets in the place of letters that have some; true if there were any.
     async fn redact(&mut self, queue: &str) -> io::Result<bool> {
         let (mut copies, mut originals) = (Vec::new(), Vec::new());
-        for (letter, deliveries) in self.letters.values_mut() {
-            let mut message = letter.message.clone();
-            if message.remove_secrets() && message.body != letter.message.body {
-                let tries = Tries { attempts: letter.attempts, ..Tries::default() };
-                copies.push((message, Notes { tries, death: Some((letter.reason.clone(), letter.died_at)) }));
+        for (dead_letter, deliveries) in self.dead_letters.values_mut() {
+            let mut message = dead_letter.message.clone();
+            if message.remove_secrets() && message.body != dead_letter.message.body {
+                let counts = AttemptCounts { attempts: dead_letter.attempts, ..AttemptCounts::default() };
+                copies.push((
+                    message,
+                    RetryHeaders { counts, death: Some((dead_letter.reason.clone(), dead_letter.died_at)) },
+                ));
                 originals.append(deliveries);
             }
         }
         if copies.is_empty() {
             return Ok(false);
         }
-        let exchange = routes::exchange_to(&self.link, queue).await.map_err(io::Error::other)?;
-        let channel = self.link.confirmed_channel().await.map_err(io::Error::other)?;
-        let settings = self.link.settings();
-        let letters =
-            copies.into_iter().map(|(message, notes)| convert::to_queue(&exchange, &self.name, message, &notes));
-        let fates = window::publish(&channel, letters.collect(), settings.confirm_limit).await;
-        let fates = fates.map_err(|error| io::Error::other(window_error(settings, error, "taking secrets out")))?;
-        if fates.iter().any(|fate| *fate != Fate::Confirmed) {
+        let exchange = routes::exchange_to(&self.connection, queue).await.map_err(io::Error::other)?;
+        let channel = self.connection.confirmed_channel().await.map_err(io::Error::other)?;
+        let settings = self.connection.settings();
+        let messages = copies
+            .into_iter()
+            .map(|(message, retry_headers)| convert::to_queue(&exchange, &self.name, message, &retry_headers));
+        let outcomes = window::publish(&channel, messages.collect(), settings.confirm_limit).await;
+        let outcomes =
+            outcomes.map_err(|error| io::Error::other(batch_error(settings, error, "taking secrets out")))?;
+        if outcomes.iter().any(|outcome| *outcome != PublishOutcome::Confirmed) {
             return Err(io::Error::other("the broker declined a dead letter without its secret"));
         }
         self.discard(originals).await?;
@@ -177,7 +187,7 @@ impl Look {
             for delivery in some {
                 self.acknowledge_one(delivery, false).await?;
             }
-            messages_in(&self.link, &self.name, "discarding dead letters").await.map_err(io::Error::other)?;
+            messages_in(&self.connection, &self.name, "discarding dead letters").await.map_err(io::Error::other)?;
             tokio::time::sleep(ACKS_PAUSE).await;
         }
         Ok(())
@@ -185,12 +195,13 @@ impl Look {
 
     async fn acknowledge_one(&self, delivery: &Delivery, multiple: bool) -> io::Result<()> {
         let acknowledged = delivery.acker.ack(BasicAckOptions { multiple });
-        let known = self.link.ask("discarding a dead letter", acknowledged).await.map_err(io::Error::other)?;
-        if known { Ok(()) } else { Err(io::Error::other(self.link.loss("discarding a dead letter"))) }
+        let known =
+            self.connection.request("discarding a dead letter", acknowledged).await.map_err(io::Error::other)?;
+        if known { Ok(()) } else { Err(io::Error::other(self.connection.loss("discarding a dead letter"))) }
     }
 
     /// The acknowledgements are on their way; the answer to this comes after the broker has met them.
     pub(super) async fn finish(&self) -> io::Result<()> {
-        self.link.ask("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)
+        self.connection.request("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)
     }
 }

@@ -3,7 +3,7 @@
 use lapin::BasicProperties;
 use lapin::options::BasicPublishOptions;
 
-use super::connection::Link;
+use super::connection::BrokerConnection;
 use super::error::AmqpError;
 use super::{routes, topology};
 use crate::messaging::{AmqpSettings, ConsumerSettings};
@@ -24,20 +24,20 @@ pub async fn probe(settings: &AmqpSettings) -> Result<(), AmqpError> {
 
 /// The same, and tries the rights for each role. Nothing is published.
 pub async fn probe_as(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(), AmqpError> {
-    let link = Link::open(settings, "probe").await?;
-    let outcome = try_roles(&link, roles).await;
-    link.close().await;
+    let connection = BrokerConnection::open(settings, "probe").await?;
+    let outcome = try_roles(&connection, roles).await;
+    connection.close().await;
     outcome
 }
 
-async fn try_roles(link: &Link, roles: &[Role<'_>]) -> Result<(), AmqpError> {
-    topology::check_exchange(link).await?;
+async fn try_roles(connection: &BrokerConnection, roles: &[Role<'_>]) -> Result<(), AmqpError> {
+    topology::check_exchange(connection).await?;
     for role in roles {
         match role {
-            Role::Publisher => try_publishing(link).await?,
+            Role::Publisher => try_publishing(connection).await?,
             Role::Consumer(settings) => {
-                topology::declare_queues(link, settings).await?;
-                routes::exchange_to(link, &settings.queue).await?;
+                topology::declare_queues(connection, settings).await?;
+                routes::exchange_to(connection, &settings.queue).await?;
             }
         }
     }
@@ -46,14 +46,14 @@ async fn try_roles(link: &Link, roles: &[Role<'_>]) -> Result<(), AmqpError> {
 
 /// The broker looks at the right to publish before it looks at the message: one with an expiry that is no number is refused
 /// as such by whoever may publish, and is never routed.
-async fn try_publishing(link: &Link) -> Result<(), AmqpError> {
-    let exchange = &link.settings().exchange;
+async fn try_publishing(connection: &BrokerConnection) -> Result<(), AmqpError> {
+    let exchange = &connection.settings().exchange;
     let doing = format!("publishing to the exchange {exchange:?}");
-    let channel = link.confirmed_channel().await?;
+    let channel = connection.confirmed_channel().await?;
     let nonsense = BasicProperties::default().with_expiration("never".into());
     let (name, options) = (topology::short(exchange), BasicPublishOptions::default());
     let refused = async { channel.basic_publish(name, "probe".into(), options, &[], nonsense).await?.await };
-    match link.ask(&doing, refused).await {
+    match connection.request(&doing, refused).await {
         Err(error @ AmqpError::Forbidden { .. }) => Err(error),
         _ => Ok(()),
     }
@@ -63,7 +63,7 @@ async fn try_publishing(link: &Link) -> Result<(), AmqpError> {
 pub async fn check_at_start(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(), AmqpError> {
     match probe_as(settings, roles).await {
         Err(error @ (AmqpError::Unreachable { .. } | AmqpError::TimedOut { .. } | AmqpError::Lost { .. })) => {
-            tracing::warn!(%error, "the broker is away; it is waited for");
+            tracing::warn!(%error, "the broker is unavailable; it is waited for");
             Ok(())
         }
         result => result,

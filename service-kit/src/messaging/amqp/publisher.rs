@@ -16,33 +16,33 @@ use shared_events::WireMessage;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::connection::{Backoff, Link};
+use super::connection::{Backoff, BrokerConnection};
 use super::error::AmqpError;
 use super::expected::ExpectedQueues;
 use super::routes::Routes;
-use super::window::{self, Fate, Letter, WindowError};
+use super::window::{self, BatchError, OutboundMessage, PublishOutcome};
 use super::{convert, topology};
 use crate::lifecycle::Shutdown;
-use crate::messaging::{AmqpSettings, Destination, Outgoing, Publisher, Receipt, metrics};
+use crate::messaging::{AmqpSettings, Destination, Outgoing, PublishResult, Publisher, metrics};
 use crate::task;
 use crate::telemetry::Metrics;
 
-const LANES: usize = 4;
-const WINDOW: usize = 64;
+const CHANNELS: usize = 4;
+const BATCH_SIZE: usize = 64;
 /// How many messages may wait for a lane.
 const WAITING: usize = 1024;
 /// Queues that resume between two looks of a receiver; more make it lag, which it takes for all queues.
 const RESUMED_CAPACITY: usize = 16;
 /// After a message was returned, the expected queues are not looked at again before this time.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const CHECK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How long to wait for the reason of a loss.
-const TOLD_LIMIT: Duration = Duration::from_secs(1);
+const LOSS_REASON_LIMIT: Duration = Duration::from_secs(1);
 
 struct Request {
-    letter: Letter,
+    message: OutboundMessage,
     /// Whose exchange is found out on the connection, for a message to one queue.
     queue: Option<String>,
-    answer: oneshot::Sender<Fate>,
+    answer: oneshot::Sender<PublishOutcome>,
 }
 
 /// Whether the broker is there; `Err` says why not.
@@ -110,14 +110,14 @@ impl AmqpPublisher {
     }
 
     /// Hands a message to a lane and waits for its fate.
-    async fn send(&self, letter: Letter, queue: Option<String>) -> Result<Fate, String> {
+    async fn send(&self, message: OutboundMessage, queue: Option<String>) -> Result<PublishOutcome, String> {
         let mut state = self.inner.state.clone();
         (*state.borrow()).clone()?;
-        let (answer, fate) = oneshot::channel();
+        let (answer, outcome) = oneshot::channel();
         let sending = async {
             // Both fail only when the connection is going, of which the state will tell.
-            self.inner.requests.send(Request { letter, queue, answer }).await.ok()?;
-            fate.await.ok()
+            self.inner.requests.send(Request { message, queue, answer }).await.ok()?;
+            outcome.await.ok()
         };
         let known = tokio::select! {
             biased;
@@ -125,34 +125,34 @@ impl AmqpPublisher {
             _ = state.wait_for(Result::is_err) => None,
         };
         match known {
-            Some(fate) => Ok(fate),
+            Some(outcome) => Ok(outcome),
             None => Err(self.why_lost(&mut state).await),
         }
     }
 
     /// The lane that had the message is gone; the supervisor is about to say why.
     async fn why_lost(&self, state: &mut watch::Receiver<State>) -> String {
-        let told = tokio::time::timeout(TOLD_LIMIT, state.wait_for(Result::is_err)).await;
-        let reason = told.ok().and_then(Result::ok).and_then(|state| state.clone().err());
+        let failed = tokio::time::timeout(LOSS_REASON_LIMIT, state.wait_for(Result::is_err)).await;
+        let reason = failed.ok().and_then(Result::ok).and_then(|state| state.clone().err());
         reason.unwrap_or_else(|| "the connection was lost before the confirm".to_owned())
     }
 
-    fn receipt(&self, fate: Fate, target: &Target) -> Receipt {
-        match (fate, target) {
-            (Fate::Confirmed, _) => Receipt::Accepted,
-            (Fate::Unroutable, Target::Queue(queue)) => {
-                Receipt::Unavailable { reason: format!("there is no queue {queue:?}, or not for this user") }
+    fn result_of(&self, outcome: PublishOutcome, target: &Target) -> PublishResult {
+        match (outcome, target) {
+            (PublishOutcome::Confirmed, _) => PublishResult::Accepted,
+            (PublishOutcome::Unroutable, Target::Queue(queue)) => {
+                PublishResult::Unavailable { reason: format!("there is no queue {queue:?}, or not for this user") }
             }
-            (Fate::Unroutable, Target::Key(key)) => {
+            (PublishOutcome::Unroutable, Target::Key(key)) => {
                 self.inner.unroutable.inc();
                 let exchange = &self.inner.settings.exchange;
                 let reason = format!("no queue is bound to {exchange:?} for the routing key {key:?}");
                 self.inner.returned.notify_one();
-                Receipt::Unrouted { after: self.inner.settings.unroutable_delay, reason }
+                PublishResult::Unrouted { after: self.inner.settings.unroutable_delay, reason }
             }
             // As during an outage: who waits and tries again keeps the order of its messages.
-            (Fate::Refused, _) => {
-                Receipt::Unavailable { reason: "the broker declined; a queue may be full".to_owned() }
+            (PublishOutcome::Refused, _) => {
+                PublishResult::Unavailable { reason: "the broker declined; a queue may be full".to_owned() }
             }
         }
     }
@@ -166,16 +166,16 @@ enum Target {
 
 #[async_trait]
 impl Publisher for AmqpPublisher {
-    async fn publish(&self, outgoing: Outgoing) -> Receipt {
+    async fn publish(&self, outgoing: Outgoing) -> PublishResult {
         let Outgoing { message, destination, .. } = outgoing;
-        let (letter, target) = address(&self.inner.settings, message, destination);
+        let (outbound, target) = address(&self.inner.settings, message, destination);
         let queue = match &target {
             Target::Queue(queue) => Some(queue.clone()),
             Target::Key(_) => None,
         };
-        match self.send(letter, queue).await {
-            Ok(fate) => self.receipt(fate, &target),
-            Err(reason) => Receipt::Unavailable { reason },
+        match self.send(outbound, queue).await {
+            Ok(outcome) => self.result_of(outcome, &target),
+            Err(reason) => PublishResult::Unavailable { reason },
         }
     }
 
@@ -184,7 +184,7 @@ impl Publisher for AmqpPublisher {
     }
 }
 
-fn address(settings: &AmqpSettings, message: WireMessage, destination: Destination) -> (Letter, Target) {
+fn address(settings: &AmqpSettings, message: WireMessage, destination: Destination) -> (OutboundMessage, Target) {
     match destination {
         Destination::Exchange => {
             let target = Target::Key(message.routing_key.clone());
@@ -192,7 +192,7 @@ fn address(settings: &AmqpSettings, message: WireMessage, destination: Destinati
         }
         Destination::Queue(queue) => {
             let unknown = topology::short("");
-            (convert::to_queue(&unknown, &queue, message, &convert::Notes::default()), Target::Queue(queue))
+            (convert::to_queue(&unknown, &queue, message, &convert::RetryHeaders::default()), Target::Queue(queue))
         }
     }
 }
@@ -229,7 +229,7 @@ impl Supervisor {
 
     /// Returns only with the error that ended it.
     async fn connect_and_publish(&self, backoff: &mut Backoff) -> AmqpError {
-        let (link, lanes) = match self.connect().await {
+        let (connection, channels) = match self.connect().await {
             Ok(connected) => connected,
             Err(error) => return error,
         };
@@ -237,35 +237,35 @@ impl Supervisor {
         backoff.reset();
         self.set_state(Ok(()));
         let routes = Routes::default();
-        let lanes = lanes.iter().map(|channel| Box::pin(self.run_lane(channel, &link, &routes)));
+        let publishing = channels.iter().map(|channel| Box::pin(self.run_channel(channel, &connection, &routes)));
         tokio::select! {
-            (error, ..) = futures_util::future::select_all(lanes) => error,
-            () = link.ended() => link.loss("publishing"),
-            error = self.watch_queues(&link) => error,
+            (error, ..) = futures_util::future::select_all(publishing) => error,
+            () = connection.closed() => connection.loss("publishing"),
+            error = self.watch_queues(&connection) => error,
         }
     }
 
-    async fn connect(&self) -> Result<(Link, Vec<Channel>), AmqpError> {
-        let link = Link::open(&self.settings, "publisher").await?;
-        topology::declare_exchange(&link).await?;
-        self.await_queues(&link).await?;
-        let mut lanes = Vec::with_capacity(LANES);
-        for _ in 0..LANES {
-            lanes.push(link.confirmed_channel().await?);
+    async fn connect(&self) -> Result<(BrokerConnection, Vec<Channel>), AmqpError> {
+        let connection = BrokerConnection::open(&self.settings, "publisher").await?;
+        topology::declare_exchange(&connection).await?;
+        self.await_queues(&connection).await?;
+        let mut channels = Vec::with_capacity(CHANNELS);
+        for _ in 0..CHANNELS {
+            channels.push(connection.confirmed_channel().await?);
         }
-        Ok((link, lanes))
+        Ok((connection, channels))
     }
 
     /// Returns when every expected queue is there, however long that takes. Tells whenever that changes.
-    async fn await_queues(&self, link: &Link) -> Result<(), AmqpError> {
+    async fn await_queues(&self, connection: &BrokerConnection) -> Result<(), AmqpError> {
         let mut expected = ExpectedQueues::new(&self.settings.expected_queues);
-        let mut told = None;
+        let mut reported = None;
         loop {
-            let missing = expected.look(link).await?.to_vec();
+            let missing = expected.check(connection).await?.to_vec();
             self.missing.send_replace(missing.clone());
             let queues = missing.join(", ");
             if queues.is_empty() {
-                if told.is_some() {
+                if reported.is_some() {
                     tracing::info!("all expected queues are there");
                     for queue in expected.were_missing() {
                         // Without a receiver nothing waits for a queue.
@@ -274,10 +274,10 @@ impl Supervisor {
                 }
                 return Ok(());
             }
-            if told.as_ref() != Some(&queues) {
+            if reported.as_ref() != Some(&queues) {
                 tracing::warn!(queues, "nothing is published before these queues are there (EXPECTED_QUEUES)");
                 drop(self.state.send_replace(Err(format!("waiting for the queues {queues}"))));
-                told = Some(queues);
+                reported = Some(queues);
             }
             ExpectedQueues::pause().await;
         }
@@ -285,11 +285,11 @@ impl Supervisor {
 
     /// A message that comes back may do so because an expected queue is gone: then nothing is published before it is there
     /// again. Returns only with the error that says so.
-    async fn watch_queues(&self, link: &Link) -> AmqpError {
+    async fn watch_queues(&self, connection: &BrokerConnection) -> AmqpError {
         loop {
             self.returned.notified().await;
             let mut expected = ExpectedQueues::new(&self.settings.expected_queues);
-            match expected.look(link).await {
+            match expected.check(connection).await {
                 Ok([]) => {}
                 Ok(missing) => {
                     let reason = format!("the queues {} are gone", missing.join(", "));
@@ -297,47 +297,47 @@ impl Supervisor {
                 }
                 Err(error) => return error,
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(CHECK_AGAIN_AFTER).await;
         }
     }
 
-    async fn run_lane(&self, channel: &Channel, link: &Link, routes: &Routes) -> AmqpError {
-        let mut requests = Vec::with_capacity(WINDOW);
+    async fn run_channel(&self, channel: &Channel, connection: &BrokerConnection, routes: &Routes) -> AmqpError {
+        let mut requests = Vec::with_capacity(BATCH_SIZE);
         loop {
-            if self.inbox.lock().await.recv_many(&mut requests, WINDOW).await == 0 {
+            if self.inbox.lock().await.recv_many(&mut requests, BATCH_SIZE).await == 0 {
                 return AmqpError::lost(&self.settings, "publishing", "nobody publishes any more");
             }
             // A sender that has stopped waiting publishes again by itself.
             requests.retain(|request: &Request| !request.answer.is_closed());
-            let (mut letters, mut answers) = (Vec::with_capacity(WINDOW), Vec::with_capacity(WINDOW));
-            for Request { mut letter, queue, answer } in requests.drain(..) {
+            let (mut messages, mut answers) = (Vec::with_capacity(BATCH_SIZE), Vec::with_capacity(BATCH_SIZE));
+            for Request { mut message, queue, answer } in requests.drain(..) {
                 if let Some(queue) = queue {
-                    match routes.to(link, &queue).await {
-                        Ok(Some(exchange)) => letter.exchange = exchange,
+                    match routes.to(connection, &queue).await {
+                        Ok(Some(exchange)) => message.exchange = exchange,
                         Ok(None) => {
-                            answer.send(Fate::Unroutable).ok();
+                            answer.send(PublishOutcome::Unroutable).ok();
                             continue;
                         }
                         Err(error) => return error,
                     }
                 }
-                letters.push(letter);
+                messages.push(message);
                 answers.push(answer);
             }
             if crate::planted!("no_confirm") {
                 for answer in answers.drain(..) {
-                    answer.send(Fate::Confirmed).ok();
+                    answer.send(PublishOutcome::Confirmed).ok();
                 }
             }
-            match window::publish(channel, letters, self.settings.confirm_limit).await {
-                Ok(fates) => {
-                    for (answer, fate) in answers.into_iter().zip(fates) {
-                        if answer.send(fate).is_err() {
+            match window::publish(channel, messages, self.settings.confirm_limit).await {
+                Ok(outcomes) => {
+                    for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                        if answer.send(outcome).is_err() {
                             tracing::debug!("nobody waited for a confirm");
                         }
                     }
                 }
-                Err(error) => return window_error(&self.settings, error, "publishing"),
+                Err(error) => return batch_error(&self.settings, error, "publishing"),
             }
         }
     }
@@ -348,10 +348,10 @@ impl Supervisor {
     }
 }
 
-pub(super) fn window_error(settings: &AmqpSettings, error: WindowError, doing: &str) -> AmqpError {
+pub(super) fn batch_error(settings: &AmqpSettings, error: BatchError, doing: &str) -> AmqpError {
     let (endpoint, limit) = (settings.endpoint(), settings.confirm_limit);
     match error {
-        WindowError::TimedOut => AmqpError::TimedOut { endpoint, doing: doing.to_owned(), limit },
-        WindowError::Broker(error) => AmqpError::of_request(&error, settings, doing),
+        BatchError::TimedOut => AmqpError::TimedOut { endpoint, doing: doing.to_owned(), limit },
+        BatchError::Broker(error) => AmqpError::of_request(&error, settings, doing),
     }
 }

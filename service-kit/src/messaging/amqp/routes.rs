@@ -11,11 +11,11 @@ use lapin::BasicProperties;
 use lapin::types::ShortString;
 use tokio::sync::Mutex;
 
-use super::connection::Link;
+use super::connection::BrokerConnection;
 use super::error::AmqpError;
-use super::publisher::window_error;
+use super::publisher::batch_error;
 use super::topology::{direct_exchange, short};
-use super::window::{self, Letter};
+use super::window::{self, OutboundMessage};
 
 /// No queue has a name of this form: ours begin with a letter.
 const NO_QUEUE: &str = "-none-";
@@ -30,12 +30,16 @@ pub(super) struct Routes {
 
 impl Routes {
     /// The exchange for messages to a queue; none if the user may write to neither.
-    pub(super) async fn to(&self, link: &Link, queue: &str) -> Result<Option<ShortString>, AmqpError> {
+    pub(super) async fn to(
+        &self,
+        connection: &BrokerConnection,
+        queue: &str,
+    ) -> Result<Option<ShortString>, AmqpError> {
         let mut known = self.known.lock().await;
         if let Some(found) = known.get(queue) {
             return Ok(found.clone());
         }
-        let found = match exchange_to(link, queue).await {
+        let found = match exchange_to(connection, queue).await {
             Ok(exchange) => Some(exchange),
             Err(AmqpError::Forbidden { .. }) => None,
             Err(error) => return Err(error),
@@ -49,25 +53,25 @@ impl Routes {
 }
 
 /// The exchange for messages to a queue and those beside it, or the error of the one that is not ours to use.
-pub(super) async fn exchange_to(link: &Link, queue: &str) -> Result<ShortString, AmqpError> {
+pub(super) async fn exchange_to(connection: &BrokerConnection, queue: &str) -> Result<ShortString, AmqpError> {
     let own = short(&direct_exchange(queue));
-    match try_writing(link, own.clone()).await {
+    match try_writing(connection, own.clone()).await {
         Ok(()) => Ok(own),
         Err(AmqpError::Forbidden { .. } | AmqpError::Missing { .. }) => {
-            try_writing(link, ShortString::default()).await.map(|()| ShortString::default())
+            try_writing(connection, ShortString::default()).await.map(|()| ShortString::default())
         }
         Err(error) => Err(error),
     }
 }
 
-async fn try_writing(link: &Link, exchange: ShortString) -> Result<(), AmqpError> {
+async fn try_writing(connection: &BrokerConnection, exchange: ShortString) -> Result<(), AmqpError> {
     let doing = format!("publishing to the exchange {:?}", exchange.as_str());
-    let channel = link.confirmed_channel().await?;
+    let channel = connection.confirmed_channel().await?;
     let (routing_key, properties) = (short(NO_QUEUE), BasicProperties::default());
-    let nothing = Letter { exchange, routing_key, properties, body: Vec::new() };
-    let settings = link.settings();
+    let nothing = OutboundMessage { exchange, routing_key, properties, body: Vec::new() };
+    let settings = connection.settings();
     window::publish(&channel, vec![nothing], settings.confirm_limit)
         .await
-        .map_err(|error| window_error(settings, error, &doing))?;
-    link.ask("closing a channel", channel.close(200, short("OK"))).await
+        .map_err(|error| batch_error(settings, error, &doing))?;
+    connection.request("closing a channel", channel.close(200, short("OK"))).await
 }

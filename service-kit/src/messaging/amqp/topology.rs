@@ -17,7 +17,7 @@ use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
-use super::connection::Link;
+use super::connection::BrokerConnection;
 use super::error::AmqpError;
 use crate::messaging::ConsumerSettings;
 
@@ -54,15 +54,15 @@ pub(super) fn short(text: &str) -> ShortString {
 }
 
 /// Makes the topic exchange.
-pub(super) async fn declare_exchange(link: &Link) -> Result<(), AmqpError> {
-    declare(link, &link.settings().exchange, ExchangeKind::Topic).await
+pub(super) async fn declare_exchange(connection: &BrokerConnection) -> Result<(), AmqpError> {
+    declare(connection, &connection.settings().exchange, ExchangeKind::Topic).await
 }
 
 /// The same, and makes sure of its kind, if the user may make it. For the start: a user who may not costs a line at ERROR in the
 /// broker's log.
-pub(super) async fn check_exchange(link: &Link) -> Result<(), AmqpError> {
-    declare_exchange(link).await?;
-    match declare_as(link, &link.settings().exchange, ExchangeKind::Topic, false).await {
+pub(super) async fn check_exchange(connection: &BrokerConnection) -> Result<(), AmqpError> {
+    declare_exchange(connection).await?;
+    match declare_as(connection, &connection.settings().exchange, ExchangeKind::Topic, false).await {
         Err(AmqpError::Forbidden { .. }) => Ok(()),
         outcome => outcome,
     }
@@ -70,30 +70,38 @@ pub(super) async fn check_exchange(link: &Link) -> Result<(), AmqpError> {
 
 /// Makes an exchange unless it is there. Looking comes first and needs no right, while the broker's log has a line at ERROR
 /// for each try of a user who may not make it.
-async fn declare(link: &Link, name: &str, kind: ExchangeKind) -> Result<(), AmqpError> {
-    match declare_as(link, name, kind.clone(), true).await {
-        Err(AmqpError::Missing { .. }) => declare_as(link, name, kind, false).await,
+async fn declare(connection: &BrokerConnection, name: &str, kind: ExchangeKind) -> Result<(), AmqpError> {
+    match declare_as(connection, name, kind.clone(), true).await {
+        Err(AmqpError::Missing { .. }) => declare_as(connection, name, kind, false).await,
         outcome => outcome,
     }
 }
 
-async fn declare_as(link: &Link, name: &str, kind: ExchangeKind, passive: bool) -> Result<(), AmqpError> {
+async fn declare_as(
+    connection: &BrokerConnection,
+    name: &str,
+    kind: ExchangeKind,
+    passive: bool,
+) -> Result<(), AmqpError> {
     let options = ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
-    let channel = link.channel().await?;
+    let channel = connection.channel().await?;
     let declared = channel.exchange_declare(short(name), kind, options, FieldTable::default());
-    link.ask(&format!("declaring the exchange {name:?}"), declared).await?;
-    link.ask("closing a channel", channel.close(200, short("OK"))).await
+    connection.request(&format!("declaring the exchange {name:?}"), declared).await?;
+    connection.request("closing a channel", channel.close(200, short("OK"))).await
 }
 
 /// Makes all queues of a consumer and binds them.
-pub(super) async fn declare_queues(link: &Link, settings: &ConsumerSettings) -> Result<(), AmqpError> {
+pub(super) async fn declare_queues(
+    connection: &BrokerConnection,
+    settings: &ConsumerSettings,
+) -> Result<(), AmqpError> {
     for (name, arguments) in queues_of(settings) {
-        declare_queue(link, &name, arguments).await?;
+        declare_queue(connection, &name, arguments).await?;
     }
     for pattern in &settings.bindings {
-        bind(link, &settings.queue, &link.settings().exchange, &pattern.to_string()).await?;
+        bind(connection, &settings.queue, &connection.settings().exchange, &pattern.to_string()).await?;
     }
-    match declare_direct(link, settings).await {
+    match declare_direct(connection, settings).await {
         Err(error @ AmqpError::Forbidden { .. }) => {
             tracing::debug!(%error, "the queue has no exchange of its own; the default exchange is used");
             Ok(())
@@ -103,11 +111,11 @@ pub(super) async fn declare_queues(link: &Link, settings: &ConsumerSettings) -> 
 }
 
 /// Makes the exchange that leads to the consumer's queues by their names.
-async fn declare_direct(link: &Link, settings: &ConsumerSettings) -> Result<(), AmqpError> {
+async fn declare_direct(connection: &BrokerConnection, settings: &ConsumerSettings) -> Result<(), AmqpError> {
     let exchange = direct_exchange(&settings.queue);
-    declare(link, &exchange, ExchangeKind::Direct).await?;
+    declare(connection, &exchange, ExchangeKind::Direct).await?;
     for (queue, _) in queues_of(settings) {
-        bind(link, &queue, &exchange, &queue).await?;
+        bind(connection, &queue, &exchange, &queue).await?;
     }
     Ok(())
 }
@@ -123,20 +131,22 @@ fn queues_of(settings: &ConsumerSettings) -> Vec<(String, FieldTable)> {
     queues
 }
 
-async fn declare_queue(link: &Link, name: &str, arguments: FieldTable) -> Result<(), AmqpError> {
+async fn declare_queue(connection: &BrokerConnection, name: &str, arguments: FieldTable) -> Result<(), AmqpError> {
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     // A refusal closes the channel, so each has its own.
-    let channel = link.channel().await?;
-    link.ask(&format!("declaring the queue {name:?}"), channel.queue_declare(short(name), options, arguments)).await?;
+    let channel = connection.channel().await?;
+    connection
+        .request(&format!("declaring the queue {name:?}"), channel.queue_declare(short(name), options, arguments))
+        .await?;
     Ok(())
 }
 
-async fn bind(link: &Link, queue: &str, exchange: &str, key: &str) -> Result<(), AmqpError> {
-    let channel = link.channel().await?;
+async fn bind(connection: &BrokerConnection, queue: &str, exchange: &str, key: &str) -> Result<(), AmqpError> {
+    let channel = connection.channel().await?;
     let (options, doing) = (QueueBindOptions::default(), format!("binding the queue {queue:?} to {key}"));
     let bound = channel.queue_bind(short(queue), short(exchange), short(key), options, FieldTable::default());
-    link.ask(&doing, bound).await?;
-    link.ask("closing a channel", channel.close(200, short("OK"))).await
+    connection.request(&doing, bound).await?;
+    connection.request("closing a channel", channel.close(200, short("OK"))).await
 }
 
 /// `to` is where dead letters of the queue go, by way of the default exchange.
@@ -166,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_retry_queues_tell_the_delay() {
+    fn names_of_retry_queues_contain_the_delay() {
         let names =
             [(1500, "1500ms"), (5000, "5s"), (30_000, "30s"), (120_000, "2m"), (600_000, "10m"), (7_200_000, "2h")];
         for (ms, name) in names {

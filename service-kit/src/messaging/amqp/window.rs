@@ -16,7 +16,7 @@ use lapin::{BasicProperties, Channel, Confirmation};
 
 /// A message as it goes onto the wire.
 #[derive(Debug, Clone)]
-pub(super) struct Letter {
+pub(super) struct OutboundMessage {
     pub(super) exchange: ShortString,
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
@@ -25,7 +25,7 @@ pub(super) struct Letter {
 
 /// What became of a message of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum PublishOutcome {
     /// The broker has it for good.
     Confirmed,
     /// No queue takes it.
@@ -36,7 +36,7 @@ pub(super) enum Fate {
 
 /// Why nothing is known of a window: the connection has to be dropped.
 #[derive(Debug)]
-pub(super) enum WindowError {
+pub(super) enum BatchError {
     TimedOut,
     Broker(lapin::Error),
 }
@@ -44,26 +44,26 @@ pub(super) enum WindowError {
 /// Publishes the messages, in order, and answers one fate for each.
 pub(super) async fn publish(
     channel: &Channel,
-    letters: Vec<Letter>,
+    messages: Vec<OutboundMessage>,
     limit: Duration,
-) -> Result<Vec<Fate>, WindowError> {
+) -> Result<Vec<PublishOutcome>, BatchError> {
     let addresses: Vec<_> =
-        letters.iter().map(|letter| (letter.exchange.clone(), letter.routing_key.clone())).collect();
-    let confirmations = tokio::time::timeout(limit, send(channel, letters)).await.map_err(|_| WindowError::TimedOut)?;
-    Ok(judge(&addresses, confirmations.map_err(WindowError::Broker)?))
+        messages.iter().map(|message| (message.exchange.clone(), message.routing_key.clone())).collect();
+    let confirmations = tokio::time::timeout(limit, send(channel, messages)).await.map_err(|_| BatchError::TimedOut)?;
+    Ok(outcomes(&addresses, confirmations.map_err(BatchError::Broker)?))
 }
 
-async fn send(channel: &Channel, letters: Vec<Letter>) -> lapin::Result<Vec<Confirmation>> {
+async fn send(channel: &Channel, messages: Vec<OutboundMessage>) -> lapin::Result<Vec<Confirmation>> {
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let mut confirms = Vec::with_capacity(letters.len());
-    for Letter { exchange, routing_key, properties, body } in letters {
+    let mut confirms = Vec::with_capacity(messages.len());
+    for OutboundMessage { exchange, routing_key, properties, body } in messages {
         confirms.push(channel.basic_publish(exchange, routing_key, options, &body, properties).await?);
     }
     crate::fail_point!("publish.unconfirmed");
     try_join_all(confirms).await
 }
 
-fn judge(addresses: &[(ShortString, ShortString)], confirmations: Vec<Confirmation>) -> Vec<Fate> {
+fn outcomes(addresses: &[(ShortString, ShortString)], confirmations: Vec<Confirmation>) -> Vec<PublishOutcome> {
     let mut returned = BTreeSet::new();
     let mut confirmed = Vec::with_capacity(addresses.len());
     for confirmation in confirmations {
@@ -72,14 +72,14 @@ fn judge(addresses: &[(ShortString, ShortString)], confirmations: Vec<Confirmati
             returned.insert((message.exchange.clone(), message.routing_key.clone()));
         }
     }
-    let fate = |(address, confirmed)| {
+    let outcome = |(address, confirmed)| {
         if returned.contains(address) {
-            Fate::Unroutable
+            PublishOutcome::Unroutable
         } else if confirmed {
-            Fate::Confirmed
+            PublishOutcome::Confirmed
         } else {
-            Fate::Refused
+            PublishOutcome::Refused
         }
     };
-    addresses.iter().zip(confirmed).map(fate).collect()
+    addresses.iter().zip(confirmed).map(outcome).collect()
 }

@@ -39,15 +39,15 @@ impl DeadLetterFolder {
         Ok(self.dir.join(file_name(queue)?))
     }
 
-    fn letter_path(&self, queue: &str, id: EventId) -> io::Result<PathBuf> {
+    fn dead_letter_path(&self, queue: &str, id: EventId) -> io::Result<PathBuf> {
         Ok(self.queue_dir(queue)?.join(format!("{id}.{EXTENSION}")))
     }
 
-    fn write(&self, letter: &DeadLetter) -> io::Result<()> {
-        let json = serde_json::to_vec_pretty(letter)?;
-        let dir = self.queue_dir(&letter.queue)?;
-        let path = self.letter_path(&letter.queue, letter.id())?;
-        let temporary = dir.join(format!(".{}.tmp", letter.id()));
+    fn write(&self, dead_letter: &DeadLetter) -> io::Result<()> {
+        let json = serde_json::to_vec_pretty(dead_letter)?;
+        let dir = self.queue_dir(&dead_letter.queue)?;
+        let path = self.dead_letter_path(&dead_letter.queue, dead_letter.id())?;
+        let temporary = dir.join(format!(".{}.tmp", dead_letter.id()));
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if !dir.is_dir() {
             create_private_dir(&dir)?;
@@ -75,18 +75,18 @@ impl DeadLetterFolder {
     }
 
     fn page(&self, queue: &str, after: Option<EventId>, limit: usize) -> io::Result<Vec<DeadLetter>> {
-        let mut letters = Vec::new();
+        let mut dead_letters = Vec::new();
         for id in ids_after(&self.queue_dir(queue)?, after, limit)? {
-            match read(&self.letter_path(queue, id)?) {
-                Ok(letter) => letters.extend(letter),
+            match read(&self.dead_letter_path(queue, id)?) {
+                Ok(dead_letter) => dead_letters.extend(dead_letter),
                 Err(error) => tracing::warn!(queue, event_id = %id, %error, "passed over a spoilt dead letter"),
             }
         }
-        Ok(letters)
+        Ok(dead_letters)
     }
 
     fn delete(&self, queue: &str, id: EventId) -> io::Result<bool> {
-        match fs::remove_file(self.letter_path(queue, id)?) {
+        match fs::remove_file(self.dead_letter_path(queue, id)?) {
             Ok(()) => sync_dir(&self.queue_dir(queue)?).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
@@ -104,8 +104,8 @@ impl DeadLetterFolder {
 
 #[async_trait]
 impl DeadLetters for DeadLetterFolder {
-    async fn add(&self, letter: DeadLetter) -> io::Result<()> {
-        self.blocking(move |folder| folder.write(&letter)).await
+    async fn add(&self, dead_letter: DeadLetter) -> io::Result<()> {
+        self.blocking(move |folder| folder.write(&dead_letter)).await
     }
 
     async fn queues(&self) -> io::Result<Vec<String>> {
@@ -119,7 +119,7 @@ impl DeadLetters for DeadLetterFolder {
 
     async fn get(&self, queue: &str, id: EventId) -> io::Result<Option<DeadLetter>> {
         let queue = queue.to_owned();
-        self.blocking(move |folder| read(&folder.letter_path(&queue, id)?)).await
+        self.blocking(move |folder| read(&folder.dead_letter_path(&queue, id)?)).await
     }
 
     async fn remove(&self, queue: &str, id: EventId) -> io::Result<bool> {

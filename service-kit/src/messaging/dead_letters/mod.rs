@@ -16,7 +16,9 @@ use shared_events::{EventId, WireMessage};
 
 pub use folder::DeadLetterFolder;
 pub use memory::MemoryDeadLetters;
-pub use office::{DeadLetterOffice, InProcessOffice, MAX_WORK, Waiting, Wanted, Work, Worked};
+pub use office::{
+    ActionResult, Backlog, DeadLetterAction, DeadLetterAdmin, InProcessDeadLetterAdmin, MAX_SELECTED, Selection,
+};
 #[cfg(feature = "amqp")]
 pub(crate) use office::{missing, not_replayable};
 
@@ -47,7 +49,7 @@ impl DeadLetter {
 #[async_trait]
 pub trait DeadLetters: Send + Sync + 'static {
     /// Keeps a letter. When this returns without an error, the letter survives a crash.
-    async fn add(&self, letter: DeadLetter) -> io::Result<()>;
+    async fn add(&self, dead_letter: DeadLetter) -> io::Result<()>;
 
     /// The queues that have letters, in order of name.
     async fn queues(&self) -> io::Result<Vec<String>>;

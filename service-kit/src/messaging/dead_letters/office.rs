@@ -17,30 +17,30 @@ use tokio::sync::Mutex;
 
 use super::{DeadLetter, DeadLetters, MAX_PAGE};
 use crate::clock::SharedClock;
-use crate::messaging::{Destination, Outgoing, Progress, Publisher, Receipt};
+use crate::messaging::{Destination, Outgoing, Progress, PublishResult, Publisher};
 
 /// How many letters one call looks at or works through.
-pub const MAX_WORK: usize = 500;
+pub const MAX_SELECTED: usize = 500;
 /// How long one replay in process may take; a handler has its own, shorter limit.
 const REPLAY_LIMIT: Duration = Duration::from_mins(1);
 
 /// Which letters of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Selection {
     /// All whose ids come after this one; none: from the first.
     After(Option<EventId>),
     These(BTreeSet<EventId>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
+pub enum DeadLetterAction {
     Replay,
     Discard,
 }
 
 /// What became of one letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Worked {
+pub enum ActionResult {
     Done,
     /// There is no such letter, as after a replay before.
     Missing,
@@ -52,32 +52,37 @@ pub enum Worked {
 
 /// Where an operator works through dead letters, whatever carries the messages.
 #[async_trait]
-pub trait DeadLetterOffice: Send + Sync + 'static {
+pub trait DeadLetterAdmin: Send + Sync + 'static {
     /// The letters one by one.
-    fn letters(&self) -> &dyn DeadLetters;
+    fn dead_letters(&self) -> &dyn DeadLetters;
 
     /// The wanted letters that are there, in order of id; at most [`MAX_WORK`].
-    async fn look(&self, queue: &str, wanted: &Wanted) -> io::Result<Vec<DeadLetter>>;
+    async fn peek(&self, queue: &str, selection: &Selection) -> io::Result<Vec<DeadLetter>>;
 
     /// Does the work on the wanted letters, at most [`MAX_WORK`], and tells of each what became of it, in order of id.
-    async fn work(&self, queue: &str, work: Work, wanted: &Wanted) -> io::Result<Vec<(EventId, Worked)>>;
+    async fn apply(
+        &self,
+        queue: &str,
+        action: DeadLetterAction,
+        selection: &Selection,
+    ) -> io::Result<Vec<(EventId, ActionResult)>>;
 
     /// Whether messages lie in the queue, or wait for it, that nobody has taken yet.
-    async fn waiting(&self, queue: &str) -> io::Result<Waiting>;
+    async fn backlog(&self, queue: &str) -> io::Result<Backlog>;
 }
 
 /// Where messages wait for a consumer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct Backlog {
     /// In the queue itself, which hands them out in order.
-    pub in_line: bool,
+    pub ready: bool,
     /// For their next attempt, or to be put into the queue again; others overtake them meanwhile.
-    pub to_be_retried: bool,
+    pub delayed: bool,
     /// How many consumers the queue has, which may hold messages of it; 0 if that is not known.
     pub consumers: u32,
 }
 
-impl Wanted {
+impl Selection {
     pub fn one(id: EventId) -> Self {
         Self::These(BTreeSet::from([id]))
     }
@@ -92,74 +97,80 @@ impl Wanted {
 }
 
 /// Why a letter cannot be replayed.
-pub(crate) fn not_replayable(letter: &DeadLetter, now: DateTime<Utc>) -> Option<Worked> {
-    let message = &letter.message;
+pub(crate) fn not_replayable(dead_letter: &DeadLetter, now: DateTime<Utc>) -> Option<ActionResult> {
+    let message = &dead_letter.message;
     if let Some(end) = message.expires_at().filter(|end| *end <= now) {
         let reason = format!("it expired at {}: discard it", shared_events::date::format(&end));
-        return Some(Worked::Kept { reason });
+        return Some(ActionResult::Kept { reason });
     }
     let kinds = [message.properties.kind.as_deref(), Some(message.routing_key.as_str())];
     let has_secret = kinds.into_iter().flatten().any(shared_events::wire::holds_secret);
     // What the reader would get is a mail without its link.
     let reason = "its link or code was taken out of it: discard it and have another one requested".to_owned();
-    has_secret.then_some(Worked::Kept { reason })
+    has_secret.then_some(ActionResult::Kept { reason })
 }
 
 /// The office of a system that runs in one process: letters in a store, messages by its publisher.
-pub struct InProcessOffice {
-    letters: Arc<dyn DeadLetters>,
+pub struct InProcessDeadLetterAdmin {
+    dead_letters: Arc<dyn DeadLetters>,
     publisher: Arc<dyn Publisher>,
     clock: SharedClock,
     /// One replay at a time, so that the letter which is removed is the one that was replayed.
     working: Mutex<()>,
 }
 
-impl InProcessOffice {
-    pub fn new(letters: Arc<dyn DeadLetters>, publisher: Arc<dyn Publisher>, clock: SharedClock) -> Self {
-        Self { letters, publisher, clock, working: Mutex::default() }
+impl InProcessDeadLetterAdmin {
+    pub fn new(dead_letters: Arc<dyn DeadLetters>, publisher: Arc<dyn Publisher>, clock: SharedClock) -> Self {
+        Self { dead_letters, publisher, clock, working: Mutex::default() }
     }
 
-    async fn replay(&self, letter: DeadLetter) -> io::Result<Worked> {
-        if let Some(kept) = not_replayable(&letter, self.clock.now()) {
+    async fn replay(&self, dead_letter: DeadLetter) -> io::Result<ActionResult> {
+        if let Some(kept) = not_replayable(&dead_letter, self.clock.now()) {
             return Ok(kept);
         }
-        let (queue, id) = (letter.queue.clone(), letter.id());
+        let (queue, id) = (dead_letter.queue.clone(), dead_letter.id());
         let destination = Destination::Queue(queue.clone());
-        let outgoing = Outgoing { message: letter.message.clone(), destination, progress: Progress::default() };
+        let outgoing = Outgoing { message: dead_letter.message.clone(), destination, progress: Progress::default() };
         match tokio::time::timeout(REPLAY_LIMIT, self.publisher.publish(outgoing)).await {
-            Ok(Receipt::Accepted) => {}
-            Ok(Receipt::Later { reason, .. } | Receipt::Unrouted { reason, .. } | Receipt::Unavailable { reason }) => {
-                return Ok(Worked::Kept { reason });
+            Ok(PublishResult::Accepted) => {}
+            Ok(
+                PublishResult::Later { reason, .. }
+                | PublishResult::Unrouted { reason, .. }
+                | PublishResult::Unavailable { reason },
+            ) => {
+                return Ok(ActionResult::Kept { reason });
             }
-            Err(_) => return Ok(Worked::Kept { reason: "the queue did not answer in time".to_owned() }),
+            Err(_) => return Ok(ActionResult::Kept { reason: "the queue did not answer in time".to_owned() }),
         }
         // Accepted is also what was given up once more: then another letter stands in the place of this one.
-        match self.letters.get(&queue, id).await? {
-            Some(now) if now != letter => Ok(Worked::Kept { reason: format!("it was given up again: {}", now.reason) }),
-            Some(_) => self.letters.remove(&queue, id).await.map(|_| Worked::Done),
-            None => Ok(Worked::Done),
+        match self.dead_letters.get(&queue, id).await? {
+            Some(now) if now != dead_letter => {
+                Ok(ActionResult::Kept { reason: format!("it was given up again: {}", now.reason) })
+            }
+            Some(_) => self.dead_letters.remove(&queue, id).await.map(|_| ActionResult::Done),
+            None => Ok(ActionResult::Done),
         }
     }
 }
 
 #[async_trait]
-impl DeadLetterOffice for InProcessOffice {
-    fn letters(&self) -> &dyn DeadLetters {
-        &*self.letters
+impl DeadLetterAdmin for InProcessDeadLetterAdmin {
+    fn dead_letters(&self) -> &dyn DeadLetters {
+        &*self.dead_letters
     }
 
-    async fn look(&self, queue: &str, wanted: &Wanted) -> io::Result<Vec<DeadLetter>> {
+    async fn peek(&self, queue: &str, selection: &Selection) -> io::Result<Vec<DeadLetter>> {
         let mut found = Vec::new();
-        match wanted {
-            Wanted::These(ids) => {
-                for id in ids.iter().take(MAX_WORK) {
-                    found.extend(self.letters.get(queue, *id).await?);
+        match selection {
+            Selection::These(ids) => {
+                for id in ids.iter().take(MAX_SELECTED) {
+                    found.extend(self.dead_letters.get(queue, *id).await?);
                 }
             }
-            Wanted::After(after) => {
+            Selection::After(after) => {
                 let mut after = *after;
-                while found.len() < MAX_WORK {
-                    let page = self.letters.list(queue, after, MAX_PAGE).await?;
+                while found.len() < MAX_SELECTED {
+                    let page = self.dead_letters.list(queue, after, MAX_PAGE).await?;
                     let Some(last) = page.last() else { break };
                     after = Some(last.id());
                     found.extend(page);
@@ -169,33 +180,40 @@ impl DeadLetterOffice for InProcessOffice {
         Ok(found)
     }
 
-    async fn work(&self, queue: &str, work: Work, wanted: &Wanted) -> io::Result<Vec<(EventId, Worked)>> {
+    async fn apply(
+        &self,
+        queue: &str,
+        action: DeadLetterAction,
+        selection: &Selection,
+    ) -> io::Result<Vec<(EventId, ActionResult)>> {
         let _working = self.working.lock().await;
-        let found = self.look(queue, wanted).await?;
-        let mut done = missing(wanted, &found.iter().map(DeadLetter::id).collect());
-        for letter in found {
-            let id = letter.id();
-            let worked = match work {
-                Work::Replay => self.replay(letter).await?,
-                Work::Discard if self.letters.remove(queue, id).await? => Worked::Done,
-                Work::Discard => Worked::Missing,
+        let found = self.peek(queue, selection).await?;
+        let mut done = missing(selection, &found.iter().map(DeadLetter::id).collect());
+        for dead_letter in found {
+            let id = dead_letter.id();
+            let result = match action {
+                DeadLetterAction::Replay => self.replay(dead_letter).await?,
+                DeadLetterAction::Discard if self.dead_letters.remove(queue, id).await? => ActionResult::Done,
+                DeadLetterAction::Discard => ActionResult::Missing,
             };
-            done.push((id, worked));
+            done.push((id, result));
         }
         done.sort_by_key(|(id, _)| *id);
         Ok(done)
     }
 
     /// Nothing waits at a queue in process: what is not done with is not marked as sent.
-    async fn waiting(&self, _queue: &str) -> io::Result<Waiting> {
-        Ok(Waiting::default())
+    async fn backlog(&self, _queue: &str) -> io::Result<Backlog> {
+        Ok(Backlog::default())
     }
 }
 
 /// Those that were asked for and are not there.
-pub(crate) fn missing(wanted: &Wanted, found: &BTreeSet<EventId>) -> Vec<(EventId, Worked)> {
-    match wanted {
-        Wanted::After(_) => Vec::new(),
-        Wanted::These(ids) => ids.difference(found).take(MAX_WORK).map(|id| (*id, Worked::Missing)).collect(),
+pub(crate) fn missing(selection: &Selection, found: &BTreeSet<EventId>) -> Vec<(EventId, ActionResult)> {
+    match selection {
+        Selection::After(_) => Vec::new(),
+        Selection::These(ids) => {
+            ids.difference(found).take(MAX_SELECTED).map(|id| (*id, ActionResult::Missing)).collect()
+        }
     }
 }

@@ -28,7 +28,7 @@ use self::receipt::Settlement;
 use super::metrics;
 use super::runner::Runner;
 use super::{
-    Consumer, ConsumerSettings, DeadLetters, Delivery, Destination, Outgoing, Publisher, QueueProgress, Receipt,
+    Consumer, ConsumerSettings, DeadLetters, Delivery, Destination, Outgoing, PublishResult, Publisher, QueueProgress,
 };
 use crate::clock::{SharedClock, SystemClock};
 use crate::lifecycle::Shutdown;
@@ -167,25 +167,25 @@ impl InProcessBroker {
 
 #[async_trait]
 impl Publisher for InProcessBroker {
-    async fn publish(&self, outgoing: Outgoing) -> Receipt {
+    async fn publish(&self, outgoing: Outgoing) -> PublishResult {
         if self.context.is_closed() {
-            return Receipt::Unavailable { reason: "the process is shutting down".to_owned() };
+            return PublishResult::Unavailable { reason: "the process is shutting down".to_owned() };
         }
         let Some(queues) = self.route(&outgoing) else {
-            return Receipt::Unavailable { reason: format!("no such queue: {:?}", outgoing.destination) };
+            return PublishResult::Unavailable { reason: format!("no such queue: {:?}", outgoing.destination) };
         };
         let now = self.context.clock.now();
         if queues.is_empty() {
             self.messages.with_label_values(&[NO_QUEUE, "unroutable"]).inc();
             let reason = format!("no queue takes {:?}", outgoing.message.routing_key);
-            return Receipt::Unrouted { after: UNROUTED_DELAY, reason };
+            return PublishResult::Unrouted { after: UNROUTED_DELAY, reason };
         }
         if outgoing.message.expires_at().is_some_and(|end| end <= now) {
             self.messages.with_label_values(&[NO_QUEUE, "expired"]).inc();
-            return Receipt::Accepted;
+            return PublishResult::Accepted;
         }
         let Outgoing { message, progress, .. } = outgoing;
-        deliver(&message, &queues, Settlement::new(progress, now)).await.into_receipt()
+        deliver(&message, &queues, Settlement::new(progress, now)).await.into_result()
     }
 
     fn resumed(&self) -> broadcast::Receiver<String> {
@@ -202,7 +202,7 @@ async fn deliver(message: &WireMessage, queues: &[Arc<Queue>], mut settlement: S
     let mut waiting = Vec::with_capacity(queues.len());
     for queue in queues {
         let known = settlement.progress().get(queue.name());
-        let tries = known.map(QueueProgress::tries).unwrap_or_default();
+        let counts = known.map(QueueProgress::counts).unwrap_or_default();
         match known {
             Some(QueueProgress::Done | QueueProgress::Dead) => continue,
             Some(&QueueProgress::Pending { due: Some(due), .. }) if due > settlement.now() => {
@@ -212,14 +212,14 @@ async fn deliver(message: &WireMessage, queues: &[Arc<Queue>], mut settlement: S
             _ => {}
         }
         let redelivered = known.is_some();
-        let delivery = Delivery { message: message.clone(), attempt: tries.attempts.saturating_add(1), redelivered };
-        match queue.offer(delivery, tries) {
-            Offer::Taken(answer) => waiting.push(async move { (queue, tries, answer.await.ok()) }),
-            Offer::Refused(answer) => settlement.add(queue.name(), tries, Some(answer)),
+        let delivery = Delivery { message: message.clone(), attempt: counts.attempts.saturating_add(1), redelivered };
+        match queue.offer(delivery, counts) {
+            Offer::Taken(answer) => waiting.push(async move { (queue, counts, answer.await.ok()) }),
+            Offer::Refused(answer) => settlement.add(queue.name(), counts, Some(answer)),
         }
     }
-    for (queue, tries, answer) in futures_util::future::join_all(waiting).await {
-        settlement.add(queue.name(), tries, answer);
+    for (queue, counts, answer) in futures_util::future::join_all(waiting).await {
+        settlement.add(queue.name(), counts, answer);
     }
     settlement
 }

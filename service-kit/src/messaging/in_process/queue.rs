@@ -7,13 +7,13 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::messaging::runner::{Runner, Tries};
+use crate::messaging::runner::{AttemptCounts, Runner};
 use crate::messaging::{ConsumerSettings, Delivery};
 
 /// A message in the queue.
-pub(super) struct Job {
+pub(super) struct QueuedMessage {
     pub(super) delivery: Delivery,
-    pub(super) tries: Tries,
+    pub(super) counts: AttemptCounts,
     /// Dropped without an answer, it tells that the job was not done.
     pub(super) answer: oneshot::Sender<Answer>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Job {
 pub(super) enum Answer {
     Done,
     Dead,
-    Retry { delay: Duration, tries: Tries, reason: String },
+    Retry { delay: Duration, counts: AttemptCounts, reason: String },
     Paused { reason: String },
     Full,
 }
@@ -36,9 +36,9 @@ pub(super) enum Offer {
 
 pub(super) struct Queue {
     runner: Runner,
-    entry: mpsc::Sender<Job>,
+    entry: mpsc::Sender<QueuedMessage>,
     /// Shared by the workers, one of which gathers at a time.
-    exit: AsyncMutex<mpsc::Receiver<Job>>,
+    exit: AsyncMutex<mpsc::Receiver<QueuedMessage>>,
     /// Why the queue is paused, if it is.
     outage: Mutex<Option<String>>,
 }
@@ -67,12 +67,12 @@ impl Queue {
     }
 
     /// Puts a message in, unless the queue is paused or full.
-    pub(super) fn offer(&self, delivery: Delivery, tries: Tries) -> Offer {
+    pub(super) fn offer(&self, delivery: Delivery, counts: AttemptCounts) -> Offer {
         if let Some(reason) = self.outage() {
             return Offer::Refused(Answer::Paused { reason });
         }
         let (answer, receiver) = oneshot::channel();
-        if let Err(TrySendError::Full(_)) = self.entry.try_send(Job { delivery, tries, answer }) {
+        if let Err(TrySendError::Full(_)) = self.entry.try_send(QueuedMessage { delivery, counts, answer }) {
             self.runner.metrics().count_as("full");
             return Offer::Refused(Answer::Full);
         }
@@ -82,15 +82,15 @@ impl Queue {
 
     /// Adds waiting messages to `jobs`, up to a batch. False when the queue is closed. What is in `jobs` stays there if the
     /// future is dropped.
-    pub(super) async fn gather(&self, jobs: &mut Vec<Job>) -> bool {
+    pub(super) async fn fill_batch(&self, batch: &mut Vec<QueuedMessage>) -> bool {
         let (limit, linger) = (self.settings().batch_size, self.settings().linger);
         let mut exit = self.exit.lock().await;
-        if exit.recv_many(jobs, limit).await == 0 {
+        if exit.recv_many(batch, limit).await == 0 {
             return false;
         }
         let deadline = Instant::now() + linger;
-        while jobs.len() < limit && !linger.is_zero() {
-            let more = exit.recv_many(jobs, limit.saturating_sub(jobs.len()));
+        while batch.len() < limit && !linger.is_zero() {
+            let more = exit.recv_many(batch, limit.saturating_sub(batch.len()));
             if !matches!(tokio::time::timeout_at(deadline, more).await, Ok(1..)) {
                 break;
             }

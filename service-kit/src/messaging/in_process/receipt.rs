@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::queue::Answer;
-use crate::messaging::runner::Tries;
-use crate::messaging::{Progress, QueueProgress, Receipt};
+use crate::messaging::runner::AttemptCounts;
+use crate::messaging::{Progress, PublishResult, QueueProgress};
 
 /// A paused queue announces its return; this is the safety net.
 const PAUSED_DELAY: Duration = Duration::from_mins(1);
@@ -41,12 +41,12 @@ impl Settlement {
     }
 
     /// A queue's answer; none if the queue was stopped before it could give one.
-    pub(super) fn add(&mut self, queue: &str, before: Tries, answer: Option<Answer>) {
+    pub(super) fn add(&mut self, queue: &str, before: AttemptCounts, answer: Option<Answer>) {
         match answer {
             Some(Answer::Done) => self.progress.set(queue, QueueProgress::Done),
             Some(Answer::Dead) => self.progress.set(queue, QueueProgress::Dead),
-            Some(Answer::Retry { delay, tries, reason }) => {
-                self.pending(queue, tries, Some(delay));
+            Some(Answer::Retry { delay, counts, reason }) => {
+                self.pending(queue, counts, Some(delay));
                 self.later(queue, delay, &reason);
             }
             Some(Answer::Paused { reason }) => {
@@ -62,10 +62,10 @@ impl Settlement {
         }
     }
 
-    pub(super) fn into_receipt(self) -> Receipt {
+    pub(super) fn into_result(self) -> PublishResult {
         match self.after {
-            None => Receipt::Accepted,
-            Some(after) => Receipt::Later {
+            None => PublishResult::Accepted,
+            Some(after) => PublishResult::Later {
                 after,
                 progress: self.progress,
                 waiting_for: self.waiting_for,
@@ -74,8 +74,8 @@ impl Settlement {
         }
     }
 
-    fn pending(&mut self, queue: &str, tries: Tries, delay: Option<Duration>) {
-        let Tries { attempts, panics, postponed } = tries;
+    fn pending(&mut self, queue: &str, counts: AttemptCounts, delay: Option<Duration>) {
+        let AttemptCounts { attempts, panics, postponed } = counts;
         let due = delay.and_then(|delay| self.now.checked_add_signed(TimeDelta::from_std(delay).ok()?));
         self.progress.set(queue, QueueProgress::Pending { attempts, panics, postponed, due });
     }

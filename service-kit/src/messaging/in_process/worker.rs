@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Context;
-use super::queue::{Answer, Job, Queue};
-use crate::messaging::runner::{Tries, Verdict};
+use super::queue::{Answer, Queue, QueuedMessage};
+use crate::messaging::runner::{AttemptCounts, Disposition};
 use crate::messaging::{DeadLetter, Delivery};
 use crate::task;
 
@@ -16,67 +16,74 @@ const UNKEPT_DELAY: Duration = Duration::from_secs(30);
 
 /// Works until the broker closes.
 pub(super) async fn work(queue: Arc<Queue>, context: Arc<Context>) {
-    let mut jobs = Vec::with_capacity(queue.settings().batch_size);
+    let mut batch = Vec::with_capacity(queue.settings().batch_size);
     loop {
         tokio::select! {
             biased;
             () = context.closed() => break,
-            open = queue.gather(&mut jobs) => if !open { break },
+            open = queue.fill_batch(&mut batch) => if !open { break },
         }
-        handle(&queue, &context, &mut jobs).await;
+        handle(&queue, &context, &mut batch).await;
     }
     queue.close();
 }
 
-async fn handle(queue: &Arc<Queue>, context: &Arc<Context>, jobs: &mut Vec<Job>) {
+async fn handle(queue: &Arc<Queue>, context: &Arc<Context>, batch: &mut Vec<QueuedMessage>) {
     if let Some(reason) = queue.outage() {
-        for job in jobs.drain(..) {
-            reply(job.answer, Answer::Paused { reason: reason.clone() });
+        for queued in batch.drain(..) {
+            reply(queued.answer, Answer::Paused { reason: reason.clone() });
         }
         return;
     }
-    let mut deliveries = Vec::with_capacity(jobs.len());
-    let mut tries = Vec::with_capacity(jobs.len());
-    let mut answers = Vec::with_capacity(jobs.len());
-    for job in jobs.drain(..) {
-        deliveries.push(job.delivery);
-        tries.push(job.tries);
-        answers.push(job.answer);
+    let mut deliveries = Vec::with_capacity(batch.len());
+    let mut counts = Vec::with_capacity(batch.len());
+    let mut answers = Vec::with_capacity(batch.len());
+    for queued in batch.drain(..) {
+        deliveries.push(queued.delivery);
+        counts.push(queued.counts);
+        answers.push(queued.answer);
     }
-    let verdicts = queue.runner().run(&deliveries, &tries).await;
+    let dispositions = queue.runner().run(&deliveries, &counts).await;
     // Before any sender hears of the outage, so that one which asks `is_paused` then gets a true answer.
-    let outage = verdicts.iter().find_map(|verdict| match verdict {
-        Verdict::Pause { reason } => Some(reason),
+    let outage = dispositions.iter().find_map(|disposition| match disposition {
+        Disposition::Pause { reason } => Some(reason),
         _ => None,
     });
     if let Some(reason) = outage {
         pause(queue, context, reason);
     }
-    for (((delivery, before), verdict), sender) in deliveries.into_iter().zip(tries).zip(verdicts).zip(answers) {
-        let answer = carry_out(verdict, delivery, before, queue, context).await;
+    for (((delivery, before), disposition), sender) in deliveries.into_iter().zip(counts).zip(dispositions).zip(answers)
+    {
+        let answer = carry_out(disposition, delivery, before, queue, context).await;
         reply(sender, answer);
     }
 }
 
-async fn carry_out(verdict: Verdict, delivery: Delivery, before: Tries, queue: &Queue, context: &Context) -> Answer {
-    match verdict {
-        Verdict::Ack | Verdict::Skip => Answer::Done,
-        Verdict::RetryAfter { delay, tries, reason } => Answer::Retry { delay, tries, reason },
-        Verdict::Pause { reason } => Answer::Paused { reason },
-        Verdict::DeadLetter { tries, reason } => {
+async fn carry_out(
+    disposition: Disposition,
+    delivery: Delivery,
+    before: AttemptCounts,
+    queue: &Queue,
+    context: &Context,
+) -> Answer {
+    match disposition {
+        Disposition::Ack | Disposition::Skip => Answer::Done,
+        Disposition::RetryAfter { delay, counts, reason } => Answer::Retry { delay, counts, reason },
+        Disposition::Pause { reason } => Answer::Paused { reason },
+        Disposition::DeadLetter { counts, reason } => {
             let died_at = context.clock.now();
             let (name, mut message) = (queue.name().to_owned(), delivery.message);
             message.remove_secrets();
-            let letter = DeadLetter { queue: name, reason, attempts: tries.attempts, died_at, message };
-            bury(letter, before, queue, context).await
+            let dead_letter = DeadLetter { queue: name, reason, attempts: counts.attempts, died_at, message };
+            keep_dead_letter(dead_letter, before, queue, context).await
         }
     }
 }
 
 /// Keeps a dead letter. The message is done with only when that has succeeded.
-async fn bury(letter: DeadLetter, before: Tries, queue: &Queue, context: &Context) -> Answer {
-    let id = letter.id();
-    match context.dead_letters.add(letter).await {
+async fn keep_dead_letter(dead_letter: DeadLetter, before: AttemptCounts, queue: &Queue, context: &Context) -> Answer {
+    let id = dead_letter.id();
+    match context.dead_letters.add(dead_letter).await {
         Ok(()) => {
             queue.runner().metrics().dead_letter_kept();
             Answer::Dead
@@ -84,7 +91,7 @@ async fn bury(letter: DeadLetter, before: Tries, queue: &Queue, context: &Contex
         Err(error) => {
             tracing::error!(event_id = %id, queue = queue.name(), %error, "a dead letter could not be kept");
             let reason = format!("the dead letter could not be kept: {error}");
-            Answer::Retry { delay: UNKEPT_DELAY, tries: before, reason }
+            Answer::Retry { delay: UNKEPT_DELAY, counts: before, reason }
         }
     }
 }

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use shared_events::EventId;
 use tracing::Span;
 
-use super::Ended;
+use super::AttemptResult;
 use crate::messaging::Delivery;
 use crate::task::panic_text;
 
@@ -30,9 +30,9 @@ impl Fault {
         matches!(self, Self::TimedOut { .. })
     }
 
-    pub(super) fn into_ended(self) -> Ended {
+    pub(super) fn into_result(self) -> AttemptResult {
         let reason = self.to_string();
-        if self.is_time_out() { Ended::TimedOut { reason } } else { Ended::Crashed { reason } }
+        if self.is_time_out() { AttemptResult::TimedOut { reason } } else { AttemptResult::Crashed { reason } }
     }
 }
 

@@ -10,7 +10,7 @@ mod decide;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use decide::{Ended, Tries, Verdict, decide};
+pub use decide::{AttemptCounts, AttemptResult, Disposition, decide};
 use tracing::Instrument as _;
 
 use super::metrics::QueueMetrics;
@@ -43,25 +43,26 @@ impl Runner {
 
     /// Hands the deliveries to the consumer and answers one verdict for each, in order. `tries` are the failed attempts
     /// before this one, in the same order.
-    pub async fn run(&self, deliveries: &[Delivery], tries: &[Tries]) -> Vec<Verdict> {
+    pub async fn run(&self, deliveries: &[Delivery], counts: &[AttemptCounts]) -> Vec<Disposition> {
         let started = Instant::now();
-        let (ended, known_outage) = self.metrics.while_in_flight(deliveries.len(), self.attempt_all(deliveries)).await;
+        let (results, known_outage) =
+            self.metrics.while_in_flight(deliveries.len(), self.attempt_all(deliveries)).await;
         self.metrics.observe(started.elapsed());
         let outage = match known_outage {
-            None if ended.iter().any(Ended::may_be_outage) && !crate::planted!("spend_attempts") => {
+            None if results.iter().any(AttemptResult::may_be_outage) && !crate::planted!("spend_attempts") => {
                 self.probe().await.err()
             }
             known => known,
         };
-        let verdicts: Vec<Verdict> = ended
+        let dispositions: Vec<Disposition> = results
             .iter()
-            .zip(tries)
-            .map(|(ended, tries)| decide(ended, *tries, &self.settings, outage.as_deref()))
+            .zip(counts)
+            .map(|(result, counts)| decide(result, *counts, &self.settings, outage.as_deref()))
             .collect();
-        for (delivery, verdict) in deliveries.iter().zip(&verdicts) {
-            self.report(delivery, verdict);
+        for (delivery, disposition) in deliveries.iter().zip(&dispositions) {
+            self.report(delivery, disposition);
         }
-        verdicts
+        dispositions
     }
 
     /// Asks whether the thing behind the consumer is there. No answer in time, or a panic, counts as an outage.
@@ -72,36 +73,36 @@ impl Runner {
     }
 
     /// Tries all deliveries in one call, or one by one if that call fails. Also answers the outage, if one showed meanwhile.
-    async fn attempt_all(&self, deliveries: &[Delivery]) -> (Vec<Ended>, Option<String>) {
+    async fn attempt_all(&self, deliveries: &[Delivery]) -> (Vec<AttemptResult>, Option<String>) {
         let fault = match self.call(deliveries).await {
-            Ok(outcomes) => return (outcomes.into_iter().map(Ended::Answered).collect(), None),
+            Ok(outcomes) => return (outcomes.into_iter().map(AttemptResult::Answered).collect(), None),
             Err(fault) => fault,
         };
         if let [_] = deliveries {
-            return (vec![fault.into_ended()], None);
+            return (vec![fault.into_result()], None);
         }
         tracing::warn!(queue = self.settings.queue, messages = deliveries.len(), %fault, "a batch failed; trying one by one");
         let mut outage = if fault.is_time_out() { self.probe().await.err() } else { None };
         let mut all = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
-            let ended = if outage.is_some() { Ended::NotTried } else { self.attempt_one(delivery).await };
+            let result = if outage.is_some() { AttemptResult::NotTried } else { self.attempt_one(delivery).await };
             // Without this question a hung dependency would cost the time limit once per message.
-            if outage.is_none() && matches!(ended, Ended::TimedOut { .. }) {
+            if outage.is_none() && matches!(result, AttemptResult::TimedOut { .. }) {
                 outage = self.probe().await.err();
             }
-            all.push(ended);
+            all.push(result);
         }
         (all, outage)
     }
 
-    async fn attempt_one(&self, delivery: &Delivery) -> Ended {
+    async fn attempt_one(&self, delivery: &Delivery) -> AttemptResult {
         match self.call(std::slice::from_ref(delivery)).await {
-            Ok(outcomes) => outcomes.into_iter().next().map_or(Ended::NotTried, Ended::Answered),
-            Err(fault) => fault.into_ended(),
+            Ok(outcomes) => outcomes.into_iter().next().map_or(AttemptResult::NotTried, AttemptResult::Answered),
+            Err(fault) => fault.into_result(),
         }
     }
 
-    async fn call(&self, deliveries: &[Delivery]) -> Result<Vec<super::Outcome>, attempt::Fault> {
+    async fn call(&self, deliveries: &[Delivery]) -> Result<Vec<super::HandlerResult>, attempt::Fault> {
         let span = attempt::span(&self.settings.queue, deliveries);
         let handled = async {
             crate::panic_point!(deliveries.iter().map(|delivery| delivery.message.body.as_slice()));
@@ -116,22 +117,22 @@ impl Runner {
     }
 
     /// One line per delivery, never with the body.
-    fn report(&self, delivery: &Delivery, verdict: &Verdict) {
+    fn report(&self, delivery: &Delivery, disposition: &Disposition) {
         let queue = self.settings.queue.as_str();
         let (event_id, kind) = attempt::identity(delivery);
         let attempt = delivery.attempt;
-        self.metrics.count(verdict);
-        match verdict {
-            Verdict::Ack => tracing::info!(%event_id, event_type = kind, queue, attempt, "message done"),
-            Verdict::Skip => tracing::info!(%event_id, event_type = kind, queue, attempt, "message skipped"),
-            Verdict::RetryAfter { delay, reason, .. } => {
+        self.metrics.count(disposition);
+        match disposition {
+            Disposition::Ack => tracing::info!(%event_id, event_type = kind, queue, attempt, "message done"),
+            Disposition::Skip => tracing::info!(%event_id, event_type = kind, queue, attempt, "message skipped"),
+            Disposition::RetryAfter { delay, reason, .. } => {
                 let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(%event_id, event_type = kind, queue, attempt, delay_ms, reason, "message to be tried again");
             }
-            Verdict::DeadLetter { reason, .. } => {
+            Disposition::DeadLetter { reason, .. } => {
                 tracing::error!(%event_id, event_type = kind, queue, attempt, reason, "message given up");
             }
-            Verdict::Pause { reason } => {
+            Disposition::Pause { reason } => {
                 tracing::warn!(%event_id, event_type = kind, queue, attempt, reason, "message waits for the queue");
             }
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use service_kit::messaging::{
-    Consumer, ConsumerSettings, Delivery, Destination, Outcome, SubscribeError, data_or_reject, decode_or_reject,
+    Consumer, ConsumerSettings, Delivery, Destination, HandlerResult, SubscribeError, data_or_reject, decode_or_reject,
 };
 use shared_events::events::{EmailRequested, UserCreated};
 use shared_events::{Envelope, Event as _, EventId, WireMessage};
@@ -16,7 +16,7 @@ use crate::scripted::{Act, Scripted, id, message, start};
 use crate::support::eventually;
 
 pub(super) async fn done_and_skipped_are_counted_apart(transport: &impl Transport) {
-    let (done, skipped) = (Scripted::always(Outcome::Done), Scripted::always(Outcome::Skipped));
+    let (done, skipped) = (Scripted::always(HandlerResult::Done), Scripted::always(HandlerResult::Skipped));
     transport.subscribe(transport.queue("done"), done).unwrap();
     transport.subscribe(transport.queue("skipped"), skipped).unwrap();
     transport.ready().await;
@@ -26,7 +26,7 @@ pub(super) async fn done_and_skipped_are_counted_apart(transport: &impl Transpor
         let counted = async || transport.metric("bank_messages_total", &[&queue, &label]) == 1;
         eventually(outcome, counted).await;
         eventually("nothing is in flight", async || transport.metric("bank_messages_in_flight", &[&queue]) == 0).await;
-        assert!(transport.letters(outcome).await.is_empty());
+        assert!(transport.dead_letters(outcome).await.is_empty());
     }
 }
 
@@ -37,16 +37,16 @@ pub(super) async fn a_failing_message_is_tried_again_after_each_delay_until_it_i
     let log = Arc::clone(&times);
     let consumer = Scripted::new(move |delivery| {
         log.lock().unwrap().push((Instant::now(), delivery.redelivered));
-        Act::Say(Outcome::retry("mailbox busy"))
+        Act::Answer(HandlerResult::retry("mailbox busy"))
     });
     transport.subscribe(transport.queue("q"), Arc::clone(&consumer) as Arc<dyn Consumer>).unwrap();
     transport.ready().await;
     transport.send(&message(1)).await;
-    eventually("it is given up", async || transport.letters("q").await.len() == 1).await;
-    let letter = transport.letters("q").await.remove(0);
-    assert_eq!((letter.attempts, letter.id(), letter.queue.clone()), (5, id(1), transport.name("q")));
-    assert_eq!(letter.reason, "given up after 5 attempts: mailbox busy");
-    assert_eq!(letter.message, message(1), "it is what was sent");
+    eventually("it is given up", async || transport.dead_letters("q").await.len() == 1).await;
+    let dead_letter = transport.dead_letters("q").await.remove(0);
+    assert_eq!((dead_letter.attempts, dead_letter.id(), dead_letter.queue.clone()), (5, id(1), transport.name("q")));
+    assert_eq!(dead_letter.reason, "given up after 5 attempts: mailbox busy");
+    assert_eq!(dead_letter.message, message(1), "it is what was sent");
     let attempts: Vec<u32> = consumer.calls.lock().unwrap().iter().flatten().map(|(_, attempt)| *attempt).collect();
     assert_eq!(attempts, [1, 2, 3, 4, 5]);
     let times = times.lock().unwrap();
@@ -60,12 +60,12 @@ pub(super) async fn a_failing_message_is_tried_again_after_each_delay_until_it_i
 }
 
 pub(super) async fn a_rejected_message_is_a_dead_letter_at_once(transport: &impl Transport) {
-    transport.subscribe(transport.queue("q"), Scripted::always(Outcome::reject("no such template"))).unwrap();
+    transport.subscribe(transport.queue("q"), Scripted::always(HandlerResult::reject("no such template"))).unwrap();
     transport.ready().await;
     transport.send(&message(1)).await;
-    eventually("it is given up", async || transport.letters("q").await.len() == 1).await;
-    let letter = transport.letters("q").await.remove(0);
-    assert_eq!((letter.reason.as_str(), letter.attempts), ("no such template", 1));
+    eventually("it is given up", async || transport.dead_letters("q").await.len() == 1).await;
+    let dead_letter = transport.dead_letters("q").await.remove(0);
+    assert_eq!((dead_letter.reason.as_str(), dead_letter.attempts), ("no such template", 1));
 }
 
 pub(super) async fn a_panic_costs_only_the_message_that_causes_it(transport: &impl Transport) {
@@ -81,28 +81,29 @@ pub(super) async fn a_handler_that_miscounts_has_crashed(transport: &impl Transp
 }
 
 async fn only_the_poison_pays(transport: &impl Transport, act: Act, reason: &str) {
-    let consumer =
-        Scripted::new(
-            move |delivery| {
-                if delivery.message.event_id() == Ok(id(3)) { act.clone() } else { Act::Say(Outcome::Done) }
-            },
-        );
+    let consumer = Scripted::new(move |delivery| {
+        if delivery.message.event_id() == Ok(id(3)) { act.clone() } else { Act::Answer(HandlerResult::Done) }
+    });
     transport.subscribe(batches(transport, 5), consumer).unwrap();
     transport.ready().await;
     send_all(transport, 5).await;
-    eventually("the poison is given up", async || transport.letters("q").await.len() == 1).await;
-    let letter = transport.letters("q").await.remove(0);
-    assert_eq!((letter.id(), letter.attempts), (id(3), 3));
-    assert!(letter.reason.contains("after 3 crashes") && letter.reason.contains(reason), "{}", letter.reason);
+    eventually("the poison is given up", async || transport.dead_letters("q").await.len() == 1).await;
+    let dead_letter = transport.dead_letters("q").await.remove(0);
+    assert_eq!((dead_letter.id(), dead_letter.attempts), (id(3), 3));
+    assert!(
+        dead_letter.reason.contains("after 3 crashes") && dead_letter.reason.contains(reason),
+        "{}",
+        dead_letter.reason
+    );
     let done = async || transport.metric("bank_messages_total", &[&transport.name("q"), "outcome=\"done\""]) == 4;
     eventually("the others are done", done).await;
 }
 
 pub(super) async fn outcomes_of_a_batch_belong_to_their_messages(transport: &impl Transport) {
     let consumer = Scripted::new(|delivery| match (delivery.message.event_id().unwrap(), delivery.attempt) {
-        (one, 1) if one == id(1) => Act::Say(Outcome::retry("busy")),
-        (two, _) if two == id(2) => Act::Say(Outcome::reject("bad")),
-        _ => Act::Say(Outcome::Done),
+        (one, 1) if one == id(1) => Act::Answer(HandlerResult::retry("busy")),
+        (two, _) if two == id(2) => Act::Answer(HandlerResult::reject("bad")),
+        _ => Act::Answer(HandlerResult::Done),
     });
     transport.subscribe(batches(transport, 4), Arc::clone(&consumer) as Arc<dyn Consumer>).unwrap();
     transport.ready().await;
@@ -113,8 +114,8 @@ pub(super) async fn outcomes_of_a_batch_belong_to_their_messages(transport: &imp
     eventually("three are done", async || counted("done") == 3).await;
     assert_eq!((counted("retry"), counted("dead")), (1, 1));
     assert_eq!((consumer.seen(id(1)), consumer.seen(id(2)), consumer.seen(id(3))), (2, 1, 1));
-    eventually("one is given up", async || transport.letters("q").await.len() == 1).await;
-    assert_eq!(transport.letters("q").await.remove(0).id(), id(2));
+    eventually("one is given up", async || transport.dead_letters("q").await.len() == 1).await;
+    assert_eq!(transport.dead_letters("q").await.remove(0).id(), id(2));
 }
 
 /// A consumer as services write them.
@@ -122,10 +123,10 @@ struct Careful;
 
 #[async_trait]
 impl Consumer for Careful {
-    async fn handle(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
+    async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult> {
         let handle = |delivery| {
             let envelope = decode_or_reject(delivery)?;
-            data_or_reject::<UserCreated>(&envelope).map(|_| Outcome::Done)
+            data_or_reject::<UserCreated>(&envelope).map(|_| HandlerResult::Done)
         };
         deliveries.iter().map(|delivery| handle(delivery).unwrap_or_else(|refused| refused)).collect()
     }
@@ -150,19 +151,23 @@ pub(super) async fn what_is_no_event_is_a_dead_letter_with_its_reason(transport:
     transport.send(&nameless).await;
     transport.send(&message(2)).await;
     let expected = cases.len() + 1;
-    eventually("all are given up", async || transport.letters("q").await.len() == expected).await;
-    let letters = transport.letters("q").await;
+    eventually("all are given up", async || transport.dead_letters("q").await.len() == expected).await;
+    let dead_letters = transport.dead_letters("q").await;
     for (number, (body, reason)) in (10..).zip(cases) {
-        let letter = letters.iter().find(|letter| letter.id() == id(number)).expect(reason);
-        assert!(letter.reason.contains(reason), "{} should tell of {reason}", letter.reason);
-        assert!(letter.message.body == body && letter.attempts == 1, "the body is kept as it came");
+        let dead_letter = dead_letters.iter().find(|dead_letter| dead_letter.id() == id(number)).expect(reason);
+        assert!(dead_letter.reason.contains(reason), "{} should tell of {reason}", dead_letter.reason);
+        assert!(dead_letter.message.body == body && dead_letter.attempts == 1, "the body is kept as it came");
     }
     let derived = EventId::from_content("user.created", &nameless.body);
-    assert!(letters.iter().any(|letter| letter.id() == derived && letter.reason.contains("is not a UUID")));
+    assert!(
+        dead_letters
+            .iter()
+            .any(|dead_letter| dead_letter.id() == derived && dead_letter.reason.contains("is not a UUID"))
+    );
 }
 
 pub(super) async fn an_outage_pauses_the_queue_and_spends_no_attempts(transport: &impl Transport) {
-    let consumer = Scripted::new(|_| Act::Say(Outcome::retry("refused")));
+    let consumer = Scripted::new(|_| Act::Answer(HandlerResult::retry("refused")));
     consumer.is_down.store(true, Ordering::SeqCst);
     transport.subscribe(transport.queue("q"), Arc::clone(&consumer) as Arc<dyn Consumer>).unwrap();
     transport.ready().await;
@@ -174,8 +179,11 @@ pub(super) async fn an_outage_pauses_the_queue_and_spends_no_attempts(transport:
     assert!(consumer.calls() <= 4, "nothing reaches the handler of a paused queue but what was underway");
     assert!(consumer.calls.lock().unwrap().iter().flatten().all(|(_, attempt)| *attempt == 1));
     consumer.is_down.store(false, Ordering::SeqCst);
-    eventually("all are given up in the end", async || transport.letters("q").await.len() == 20).await;
-    assert!(transport.letters("q").await.iter().all(|letter| letter.attempts == 5), "each had its five attempts");
+    eventually("all are given up in the end", async || transport.dead_letters("q").await.len() == 20).await;
+    assert!(
+        transport.dead_letters("q").await.iter().all(|dead_letter| dead_letter.attempts == 5),
+        "each had its five attempts"
+    );
     assert_eq!(transport.metric("bank_consumer_paused", &[&transport.name("q")]), 0);
 }
 
@@ -214,7 +222,7 @@ pub(super) async fn an_expired_message_reaches_nobody(transport: &impl Transport
     transport.send(&message(2)).await;
     eventually("the next one is there", async || consumer.seen(id(2)) == 1).await;
     assert_eq!(consumer.calls(), 1);
-    assert!(transport.letters("q").await.is_empty());
+    assert!(transport.dead_letters("q").await.is_empty());
 }
 
 pub(super) async fn no_more_handlers_run_at_once_than_allowed_and_no_fewer(transport: &impl Transport) {
@@ -233,12 +241,12 @@ pub(super) async fn no_more_handlers_run_at_once_than_allowed_and_no_fewer(trans
 }
 
 pub(super) async fn a_retry_on_one_queue_does_not_disturb_another(transport: &impl Transport) {
-    let (well, sick) = (counting(), Scripted::always(Outcome::retry("busy")));
+    let (well, sick) = (counting(), Scripted::always(HandlerResult::retry("busy")));
     transport.subscribe(transport.queue("well"), Arc::clone(&well) as Arc<dyn Consumer>).unwrap();
     transport.subscribe(transport.queue("sick"), Arc::clone(&sick) as Arc<dyn Consumer>).unwrap();
     transport.ready().await;
     transport.send(&message(1)).await;
-    eventually("the sick one gives up", async || transport.letters("sick").await.len() == 1).await;
+    eventually("the sick one gives up", async || transport.dead_letters("sick").await.len() == 1).await;
     assert_eq!((well.calls(), sick.calls()), (1, 5));
 }
 
@@ -269,7 +277,7 @@ pub(super) async fn a_queue_has_one_consumer_and_sensible_settings(transport: &i
 }
 
 fn counting() -> Arc<Scripted> {
-    Scripted::always(Outcome::Done)
+    Scripted::always(HandlerResult::Done)
 }
 
 fn batches(transport: &impl Transport, size: usize) -> ConsumerSettings {

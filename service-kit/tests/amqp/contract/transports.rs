@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{
     Consumer, ConsumerSettings, DeadLetter, DeadLetters as _, Destination, InProcessBroker, MemoryDeadLetters,
-    Outgoing, Progress, Publisher, Receipt, SubscribeError,
+    Outgoing, Progress, PublishResult, Publisher, SubscribeError,
 };
 use service_kit::task;
 use service_kit::telemetry::Metrics;
 use shared_events::{Pattern, WireMessage};
 
-use crate::support::{Stage, brisk, metric};
+use crate::support::{BrokerFixture, brisk, metric};
 
 #[async_trait(?Send)]
 pub(super) trait Transport {
@@ -22,7 +22,7 @@ pub(super) trait Transport {
     async fn ready(&self);
     /// Sends as the relay does: again and again, until accepted.
     async fn send_to(&self, destination: Destination, message: &WireMessage);
-    async fn letters(&self, queue: &str) -> Vec<DeadLetter>;
+    async fn dead_letters(&self, queue: &str) -> Vec<DeadLetter>;
     fn metrics(&self) -> &Metrics;
     fn is_paused(&self, queue: &str) -> bool;
     async fn drain(&self, deadline: Duration) -> bool;
@@ -49,19 +49,19 @@ pub(super) trait Transport {
 
 pub(super) struct InProcess {
     broker: InProcessBroker,
-    letters: Arc<MemoryDeadLetters>,
+    dead_letters: Arc<MemoryDeadLetters>,
     metrics: Arc<Metrics>,
 }
 
 impl InProcess {
     pub(super) fn new() -> Self {
-        let (letters, metrics) = (Arc::new(MemoryDeadLetters::new()), Metrics::new());
+        let (dead_letters, metrics) = (Arc::new(MemoryDeadLetters::new()), Metrics::new());
         let broker = InProcessBroker::new(
-            Arc::clone(&letters) as Arc<dyn service_kit::messaging::DeadLetters>,
+            Arc::clone(&dead_letters) as Arc<dyn service_kit::messaging::DeadLetters>,
             Arc::clone(&metrics),
             Shutdown::new(),
         );
-        Self { broker, letters, metrics }
+        Self { broker, dead_letters, metrics }
     }
 }
 
@@ -73,15 +73,15 @@ async fn relay(publisher: impl Publisher, message: WireMessage, destination: Des
         let outgoing =
             Outgoing { message: message.clone(), destination: destination.clone(), progress: progress.clone() };
         match publisher.publish(outgoing).await {
-            Receipt::Accepted => return,
-            Receipt::Later { after, progress: next, .. } => {
+            PublishResult::Accepted => return,
+            PublishResult::Later { after, progress: next, .. } => {
                 progress = next;
                 tokio::select! {
                     () = tokio::time::sleep(after) => {}
                     _ = resumed.recv() => {}
                 }
             }
-            Receipt::Unavailable { .. } | Receipt::Unrouted { .. } => {
+            PublishResult::Unavailable { .. } | PublishResult::Unrouted { .. } => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -100,8 +100,8 @@ impl Transport for InProcess {
         drop(task::spawn("relay", relay(self.broker.clone(), message.clone(), destination)));
     }
 
-    async fn letters(&self, queue: &str) -> Vec<DeadLetter> {
-        self.letters.list(&self.name(queue), None, 100).await.unwrap()
+    async fn dead_letters(&self, queue: &str) -> Vec<DeadLetter> {
+        self.dead_letters.list(&self.name(queue), None, 100).await.unwrap()
     }
 
     fn metrics(&self) -> &Metrics {
@@ -121,11 +121,11 @@ impl Transport for InProcess {
     }
 }
 
-pub(super) struct OverAmqp(Stage);
+pub(super) struct OverAmqp(BrokerFixture);
 
 impl OverAmqp {
     pub(super) async fn new() -> Self {
-        Self(Stage::new().await)
+        Self(BrokerFixture::new().await)
     }
 }
 
@@ -143,8 +143,8 @@ impl Transport for OverAmqp {
         relay(self.0.publisher.clone(), message.clone(), destination).await;
     }
 
-    async fn letters(&self, queue: &str) -> Vec<DeadLetter> {
-        self.0.letters(&[]).list(&self.name(queue), None, 100).await.unwrap()
+    async fn dead_letters(&self, queue: &str) -> Vec<DeadLetter> {
+        self.0.dead_letters(&[]).list(&self.name(queue), None, 100).await.unwrap()
     }
 
     fn metrics(&self) -> &Metrics {

@@ -13,7 +13,7 @@ use service_kit::clock::SystemClock;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{
     AmqpConsumers, AmqpDeadLetters, AmqpPublisher, AmqpSettings, Consumer, ConsumerSettings, Destination, Outgoing,
-    Progress, Publisher as _, Receipt,
+    Progress, PublishResult, Publisher as _,
 };
 use service_kit::telemetry::Metrics;
 use shared_events::{Pattern, WireMessage};
@@ -26,7 +26,7 @@ pub(crate) use server::{PrivateBroker, broker_uri, rabbitmqctl, variable};
 use crate::scripted::Scripted;
 
 /// Everything of one test, on an exchange of its own.
-pub(crate) struct Stage {
+pub(crate) struct BrokerFixture {
     pub(crate) settings: AmqpSettings,
     pub(crate) publisher: AmqpPublisher,
     pub(crate) consumers: AmqpConsumers,
@@ -35,7 +35,7 @@ pub(crate) struct Stage {
     pub(crate) tag: String,
 }
 
-impl Stage {
+impl BrokerFixture {
     pub(crate) async fn new() -> Self {
         Self::at(&broker_uri(), |_| {}).await
     }
@@ -51,9 +51,9 @@ impl Stage {
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
         let publisher = AmqpPublisher::start(settings.clone(), &metrics, shutdown.clone());
         let consumers = AmqpConsumers::new(settings.clone(), Arc::clone(&metrics), shutdown);
-        let stage = Self { settings, publisher, consumers, metrics, tag };
-        eventually("the publisher is connected", async || stage.publisher.state().is_ok()).await;
-        stage
+        let fixture = Self { settings, publisher, consumers, metrics, tag };
+        eventually("the publisher is connected", async || fixture.publisher.state().is_ok()).await;
+        fixture
     }
 
     /// The name of a queue of this test.
@@ -77,11 +77,11 @@ impl Stage {
         eventually("the publisher is connected", async || self.publisher.state().is_ok()).await;
     }
 
-    pub(crate) async fn publish(&self, message: &WireMessage) -> Receipt {
+    pub(crate) async fn publish(&self, message: &WireMessage) -> PublishResult {
         self.publish_to(Destination::Exchange, message).await
     }
 
-    pub(crate) async fn publish_to(&self, destination: Destination, message: &WireMessage) -> Receipt {
+    pub(crate) async fn publish_to(&self, destination: Destination, message: &WireMessage) -> PublishResult {
         self.publisher.publish(Outgoing { message: message.clone(), destination, progress: Progress::default() }).await
     }
 
@@ -89,16 +89,16 @@ impl Stage {
     pub(crate) async fn publish_until_accepted(&self, message: &WireMessage) {
         let deadline = Instant::now() + Duration::from_mins(1);
         loop {
-            let receipt = self.publish(message).await;
-            if receipt == Receipt::Accepted {
+            let result = self.publish(message).await;
+            if result == PublishResult::Accepted {
                 return;
             }
-            assert!(Instant::now() < deadline, "{receipt:?}");
+            assert!(Instant::now() < deadline, "{result:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    pub(crate) fn letters(&self, queues: &[&str]) -> AmqpDeadLetters {
+    pub(crate) fn dead_letters(&self, queues: &[&str]) -> AmqpDeadLetters {
         let queues = queues.iter().map(|queue| self.name(queue)).collect();
         AmqpDeadLetters::new(self.settings.clone(), queues, Arc::new(SystemClock))
     }

@@ -2,25 +2,25 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{PASSWORD, World};
+use crate::world::{Fixture, PASSWORD};
 
-pub(crate) async fn push(world: &World) {
-    let kim = world.register("kim").await;
-    let token = world.secrets.keep("a push token", "canary-push-token-of-kim");
+pub(crate) async fn push(fixture: &Fixture) {
+    let kim = fixture.register("kim").await;
+    let token = fixture.secrets.keep("a push token", "canary-push-token-of-kim");
     let device = json!({"device_id": "kims-phone", "device_type": "android", "push_token": token});
-    let id = world.post(Some(&kim), "/api/devices", device, 201).await["item"]["id"].clone();
-    world.post(Some(&kim), &format!("/api/devices/{id}/push-test"), Value::Null, 202).await;
-    arrived(world, &token, "Test").await;
-    world.log_in(&kim.email, PASSWORD).await;
-    arrived(world, &token, "New login").await;
-    world.delete(&kim, &format!("/api/devices/{id}"), Value::Null).await;
-    assert_eq!(world.get(&kim, "/api/devices").await["results"], json!([]));
+    let id = fixture.post(Some(&kim), "/api/devices", device, 201).await["item"]["id"].clone();
+    fixture.post(Some(&kim), &format!("/api/devices/{id}/push-test"), Value::Null, 202).await;
+    arrived(fixture, &token, "Test").await;
+    fixture.log_in(&kim.email, PASSWORD).await;
+    arrived(fixture, &token, "New login").await;
+    fixture.delete(&kim, &format!("/api/devices/{id}"), Value::Null).await;
+    assert_eq!(fixture.get(&kim, "/api/devices").await["results"], json!([]));
 }
 
-async fn arrived(world: &World, token: &str, title: &str) {
-    let look = async || {
-        let messages = world.push.messages();
+async fn arrived(fixture: &Fixture, token: &str, title: &str) {
+    let poll = async || {
+        let messages = fixture.push.messages();
         messages.into_iter().find(|message| message["token"] == token && message["notification"]["title"] == title)
     };
-    world.eventually(title, look).await;
+    fixture.eventually(title, poll).await;
 }

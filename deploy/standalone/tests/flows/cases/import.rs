@@ -3,33 +3,33 @@
 use serde_json::json;
 
 use crate::process::run;
-use crate::world::{OTHER, PASSWORD, World};
+use crate::world::{Fixture, OTHER, PASSWORD};
 
 /// What Flask's password hashing makes of [`PASSWORD`].
 const WERKZEUG: &str =
     "pbkdf2:sha256:260000$Wk8fXo2TqLrN5sYa$190531f14f146490dc44f1548a0fd75c9fac4f826ea8b786443b828a696e50ff";
 
-pub(crate) async fn log_in(world: &World) {
-    let (known, invited) = (world.address("ned"), world.address("oda"));
+pub(crate) async fn log_in(fixture: &Fixture) {
+    let (known, invited) = (fixture.address("ned"), fixture.address("oda"));
     let rows = format!(
         "customer_id,email,password_hash,country,language,is_active,roles\n\
          1001,{known},{WERKZEUG},PT,pt-BR,true,user\n1002,{invited},,DE,de,true,user;manager\n"
     );
-    std::fs::write(world.folder.path().join("users.csv"), rows).unwrap();
+    std::fs::write(fixture.folder.path().join("users.csv"), rows).unwrap();
     let arguments = ["import-users", "users.csv", "--apply"];
-    for told in ["2 created (1 with an invitation), 0 unchanged", "0 created (0 with an invitation), 2 unchanged"] {
-        let said = run("bank-service", &arguments, world.folder.path(), &world.operator).await;
-        assert!(said.contains(told), "{said}");
+    for expected in ["2 created (1 with an invitation), 0 unchanged", "0 created (0 with an invitation), 2 unchanged"] {
+        let output = run("bank-service", &arguments, fixture.folder.path(), &fixture.operator).await;
+        assert!(output.contains(expected), "{output}");
     }
-    world.refused(&known, OTHER).await;
+    fixture.refused(&known, OTHER).await;
     for _ in 0..2 {
-        let person = world.log_in(&known, PASSWORD).await;
-        assert_eq!(world.get(&person, "/auth/me").await["country"], "PT");
+        let person = fixture.log_in(&known, PASSWORD).await;
+        assert_eq!(fixture.get(&person, "/auth/me").await["country"], "PT");
     }
-    let token = world.inbox.mail(&invited, "You are invited").await.token("/auth/password/reset/");
-    world.secrets.keep("an invitation", &token);
-    world.post(None, "/auth/password/reset", json!({"token": token, "password": OTHER}), 200).await;
-    let person = world.log_in(&invited, OTHER).await;
-    assert_eq!(world.get(&person, "/auth/me").await["roles"], json!(["manager", "user"]));
-    assert_eq!(world.inbox.all(&known, "").await.len(), 0, "nobody who has a password is written to");
+    let token = fixture.inbox.mail(&invited, "You are invited").await.token("/auth/password/reset/");
+    fixture.secrets.keep("an invitation", &token);
+    fixture.post(None, "/auth/password/reset", json!({"token": token, "password": OTHER}), 200).await;
+    let person = fixture.log_in(&invited, OTHER).await;
+    assert_eq!(fixture.get(&person, "/auth/me").await["roles"], json!(["manager", "user"]));
+    assert_eq!(fixture.inbox.all(&known, "").await.len(), 0, "nobody who has a password is written to");
 }

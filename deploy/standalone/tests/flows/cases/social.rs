@@ -4,56 +4,56 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use stand_ins::providers::PROVIDERS;
 
-use crate::world::{PASSWORD, Person, World};
+use crate::world::{Fixture, PASSWORD, Person};
 
 /// What a program keeps to itself, and its S256 challenge (RFC 7636, appendix B).
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Consents at the provider, and gives what the browser comes back with.
-async fn returning(world: &World, provider: &str, by: Option<&Person>) -> Value {
+async fn returning(fixture: &Fixture, provider: &str, by: Option<&Person>) -> Value {
     let path = format!("/auth/social/{provider}/start?code_challenge={CHALLENGE}");
     let token = by.map(|by| by.token.as_str());
-    let (status, begun) = world.send(Method::GET, &path, token, &Value::Null).await;
+    let (status, begun) = fixture.send(Method::GET, &path, token, &Value::Null).await;
     assert_eq!(status, 200, "{begun}");
-    let (code, state) = world.providers.consent(begun["authorization_url"].as_str().unwrap()).await;
-    let (code, state) = (world.secrets.keep("a provider's code", code), world.secrets.keep("a state", state));
+    let (code, state) = fixture.providers.consent(begun["authorization_url"].as_str().unwrap()).await;
+    let (code, state) = (fixture.secrets.keep("a provider's code", code), fixture.secrets.keep("a state", state));
     json!({"code": code, "state": state, "code_verifier": VERIFIER})
 }
 
 /// A login at each; the second time it is the same user. An address that the provider has not verified is proved by mail.
-pub(crate) async fn log_in(world: &World) {
+pub(crate) async fn log_in(fixture: &Fixture) {
     for (number, provider) in PROVIDERS.into_iter().enumerate() {
-        let email = world.address(provider);
-        world.providers.account(&(7_000 + number).to_string(), Some(&email), true);
+        let email = fixture.address(provider);
+        fixture.providers.account(&(7_000 + number).to_string(), Some(&email), true);
         let path = format!("/auth/social/{provider}");
-        let first = returning(world, provider, None).await;
-        let first = world.person(&email, &world.post(None, &path, first, 200).await);
-        let again = returning(world, provider, None).await;
-        let again = world.person(&email, &world.post(None, &path, again, 200).await);
-        let (me, same) = (world.get(&first, "/auth/me").await, world.get(&again, "/auth/me").await);
+        let first = returning(fixture, provider, None).await;
+        let first = fixture.person(&email, &fixture.post(None, &path, first, 200).await);
+        let again = returning(fixture, provider, None).await;
+        let again = fixture.person(&email, &fixture.post(None, &path, again, 200).await);
+        let (me, same) = (fixture.get(&first, "/auth/me").await, fixture.get(&again, "/auth/me").await);
         assert_eq!((&me["email"], &me["id"]), (&json!(email), &same["id"]), "{provider}");
         assert_eq!(me["email_verified"], provider != "facebook", "{provider}");
-        let linked = world.get(&again, "/auth/social").await;
+        let linked = fixture.get(&again, "/auth/social").await;
         assert_eq!((&linked["has_password"], &linked["results"][0]["id"]), (&json!(false), &json!(provider)));
     }
-    world.inbox.mail(&world.address("facebook"), "confirm your e-mail").await;
+    fixture.inbox.mail(&fixture.address("facebook"), "confirm your e-mail").await;
 }
 
 /// Linked to an account with a password, used, told by mail, and taken away.
-pub(crate) async fn link(world: &World) {
-    let lea = world.register("lea").await;
-    world.providers.account("7100", Some(&world.address("lea-elsewhere")), true);
-    let body = returning(world, "google", Some(&lea)).await;
-    world.post(Some(&lea), "/auth/social/google", body, 201).await;
-    world.inbox.mail(&lea.email, "Login with Google added").await;
+pub(crate) async fn link(fixture: &Fixture) {
+    let lea = fixture.register("lea").await;
+    fixture.providers.account("7100", Some(&fixture.address("lea-elsewhere")), true);
+    let body = returning(fixture, "google", Some(&lea)).await;
+    fixture.post(Some(&lea), "/auth/social/google", body, 201).await;
+    fixture.inbox.mail(&lea.email, "Login with Google added").await;
     let path = format!("/auth/social/google/start?code_challenge={CHALLENGE}");
-    let (_, begun) = world.send(Method::GET, &path, None, &Value::Null).await;
-    let id_token = world.providers.id_token("google", begun["nonce"].as_str());
-    let proof = json!({"id_token": world.secrets.keep("an id_token", id_token), "code_verifier": VERIFIER});
-    let by_google = world.person(&lea.email, &world.post(None, "/auth/social/google", proof, 200).await);
-    assert_eq!(world.get(&by_google, "/auth/me").await["email"], lea.email);
-    world.delete(&lea, "/auth/social/google", Value::Null).await;
-    world.inbox.mail(&lea.email, "Login with Google removed").await;
-    world.log_in(&lea.email, PASSWORD).await;
+    let (_, begun) = fixture.send(Method::GET, &path, None, &Value::Null).await;
+    let id_token = fixture.providers.id_token("google", begun["nonce"].as_str());
+    let proof = json!({"id_token": fixture.secrets.keep("an id_token", id_token), "code_verifier": VERIFIER});
+    let by_google = fixture.person(&lea.email, &fixture.post(None, "/auth/social/google", proof, 200).await);
+    assert_eq!(fixture.get(&by_google, "/auth/me").await["email"], lea.email);
+    fixture.delete(&lea, "/auth/social/google", Value::Null).await;
+    fixture.inbox.mail(&lea.email, "Login with Google removed").await;
+    fixture.log_in(&lea.email, PASSWORD).await;
 }

@@ -6,28 +6,28 @@ use std::time::Duration;
 
 use anyhow::Context;
 use service_kit::task;
-use system_tests::say;
+use system_tests::print_line;
 use tokio::task::JoinHandle;
 
 use crate::process::Service;
-use crate::stage::{Stage, sum_of};
+use crate::stage::{FaultEnv, sum_of};
 
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Looks at the watch until it is told to stop.
-pub(super) struct Accusers {
+pub(super) struct UnaccountedCheck {
     stopped: Arc<AtomicBool>,
     /// How often the watch could be asked.
-    asked: Arc<AtomicU64>,
+    polls: Arc<AtomicU64>,
     task: JoinHandle<u64>,
 }
 
-impl Accusers {
-    pub(super) fn start(stage: &Stage<'_>) -> anyhow::Result<Self> {
-        let url = format!("{}/metrics", stage.processes.get(&Service::Bank).context("no bank-service")?.url());
-        let (stopped, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (client, ending, asking) = (stage.ledger.http.clone(), Arc::clone(&stopped), Arc::clone(&asked));
-        let task = task::spawn("accusers", async move {
+impl UnaccountedCheck {
+    pub(super) fn start(env: &FaultEnv<'_>) -> anyhow::Result<Self> {
+        let url = format!("{}/metrics", env.processes.get(&Service::Bank).context("no bank-service")?.url());
+        let (stopped, polls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (client, ending, counter) = (env.ledger.http.clone(), Arc::clone(&stopped), Arc::clone(&polls));
+        let task = task::spawn("unaccounted-check", async move {
             let mut most = 0;
             while !ending.load(Ordering::Relaxed) {
                 tokio::time::sleep(EVERY).await;
@@ -35,21 +35,23 @@ impl Accusers {
                 let Ok(answer) = client.get(&url).send().await else { continue };
                 let Ok(text) = answer.text().await else { continue };
                 if sum_of(&text, "bank_conservation_up", &[]) == 1 {
-                    asking.fetch_add(1, Ordering::Relaxed);
+                    counter.fetch_add(1, Ordering::Relaxed);
                 }
                 most = most.max(sum_of(&text, "bank_events_unaccounted", &[]));
             }
             most
         });
-        Ok(Self { stopped, asked, task })
+        Ok(Self { stopped, polls, task })
     }
 
     /// What was wrong.
     pub(super) async fn stop(self, name: &str) -> anyhow::Result<Vec<String>> {
         self.stopped.store(true, Ordering::Relaxed);
         let most = self.task.await?;
-        let asked = self.asked.load(Ordering::Relaxed);
-        say(&format!("{name}: the watch of conservation was up {asked} times, and called {most} events missing"));
+        let polls = self.polls.load(Ordering::Relaxed);
+        print_line(&format!(
+            "{name}: the watch of conservation was up {polls} times, and called {most} events missing"
+        ));
         Ok(if most > 0 { vec![format!("the watch of conservation called {most} events missing")] } else { Vec::new() })
     }
 }

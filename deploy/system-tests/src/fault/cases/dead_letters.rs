@@ -12,64 +12,64 @@ use service_kit::messaging::{DeadLetter, DeadLetters as _};
 use shared_events::events::CardCreated;
 use shared_events::routing::LOG_QUEUE;
 use shared_events::{Envelope, Event as _, WireMessage};
-use system_tests::say;
+use system_tests::print_line;
 
 use super::poison::dead_letters;
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
-const LETTERS: usize = 20;
+const TO_REPLAY: usize = 20;
 /// The first of these is replayed by itself, and these with it.
 const SOME: usize = 10;
 const DISCARDED: usize = 3;
 
-pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
-    let mut stage = Stage::open(house, "dead-letters", None).await?;
-    let load = Load::start(&stage.ledger, 2, Duration::from_millis(250));
+pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome> {
+    let mut env = FaultEnv::open(cluster, "dead-letters", None).await?;
+    let load = Load::start(&env.ledger, 2, Duration::from_millis(250));
     // One event that took effect long ago, events that nobody has heard of yet, and some that nobody is to hear of.
-    let mut ids = vec![park(&stage, known(&stage).await?).await?];
-    for number in 1..LETTERS + DISCARDED {
-        let (id, message) = unknown()?;
-        if number < LETTERS {
-            stage.expected.extra.insert(id, CardCreated::TYPE.to_owned());
+    let mut ids = vec![add_dead_letter(&env, published_message(&env).await?).await?];
+    for number in 1..TO_REPLAY + DISCARDED {
+        let (id, message) = unpublished_message()?;
+        if number < TO_REPLAY {
+            env.expected.extra.insert(id, CardCreated::TYPE.to_owned());
         }
-        ids.push(park(&stage, message).await?);
+        ids.push(add_dead_letter(&env, message).await?);
     }
-    let desk = Desk { stage: &stage };
-    let (wanted, unwanted) = ids.split_at(LETTERS);
-    let mut faults = desk.try_out(&ids).await?;
-    faults.extend(desk.replay_some(wanted).await?);
-    faults.extend(desk.discard(unwanted).await?);
-    faults.extend(desk.replay_all(wanted.len() - SOME).await?);
+    let cli = DeadLetterCli { env: &env };
+    let (wanted, unwanted) = ids.split_at(TO_REPLAY);
+    let mut faults = cli.try_out(&ids).await?;
+    faults.extend(cli.replay_some(wanted).await?);
+    faults.extend(cli.discard(unwanted).await?);
+    faults.extend(cli.replay_all(wanted.len() - SOME).await?);
     load.stop().await?;
-    let mut findings = stage.settle().await?;
-    faults.extend(remembered(&stage, ids.first().context("no letters")?).await?);
+    let mut findings = env.settle().await?;
+    faults.extend(remembered(&env, ids.first().context("no dead letters")?).await?);
     for fault in faults.drain(..) {
-        say(&format!("dead-letters: FAULT {fault}"));
+        print_line(&format!("dead-letters: FAULT {fault}"));
         findings.faults.push(fault);
     }
-    super::finish(stage, findings).await
+    super::finish(env, findings).await
 }
 
-async fn park(stage: &Stage<'_>, message: WireMessage) -> anyhow::Result<String> {
-    let letter = DeadLetter {
+async fn add_dead_letter(env: &FaultEnv<'_>, message: WireMessage) -> anyhow::Result<String> {
+    let dead_letter = DeadLetter {
         queue: LOG_QUEUE.to_owned(),
         reason: "on purpose".to_owned(),
         attempts: 5,
         died_at: SystemClock.now(),
         message,
     };
-    let id = letter.id().to_string();
-    dead_letters(stage)?.add(letter).await?;
+    let id = dead_letter.id().to_string();
+    dead_letters(env)?.add(dead_letter).await?;
     Ok(id)
 }
 
-async fn known(stage: &Stage<'_>) -> anyhow::Result<WireMessage> {
+async fn published_message(env: &FaultEnv<'_>) -> anyhow::Result<WireMessage> {
     for _ in 0..60 {
-        if let Ok((_, message)) = stage.tables.message_of("card.created").await {
+        if let Ok((_, message)) = env.tables.message_of("card.created").await {
             return Ok(serde_json::from_str(&message)?);
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
@@ -77,15 +77,15 @@ async fn known(stage: &Stage<'_>) -> anyhow::Result<WireMessage> {
     bail!("no card was published")
 }
 
-fn unknown() -> anyhow::Result<(String, WireMessage)> {
+fn unpublished_message() -> anyhow::Result<(String, WireMessage)> {
     let id = ids::new_event_id();
     let envelope = Envelope::new(id, "urn:bank-service", None, SystemClock.now(), &CardCreated::example())?;
     Ok((id.to_string(), WireMessage::encode(&envelope)?))
 }
 
 /// What the journey of a replayed event tells of it.
-async fn remembered(stage: &Stage<'_>, id: &str) -> anyhow::Result<Vec<String>> {
-    let journey = stage.journey(id).await?;
+async fn remembered(env: &FaultEnv<'_>, id: &str) -> anyhow::Result<Vec<String>> {
+    let journey = env.journey(id).await?;
     let replayed = journey["actions"].as_array().is_some_and(|all| all.iter().any(|one| one["action"] == "replayed"));
     if replayed && journey["state"] == "logged" {
         return Ok(Vec::new());
@@ -94,14 +94,14 @@ async fn remembered(stage: &Stage<'_>, id: &str) -> anyhow::Result<Vec<String>> 
 }
 
 /// Where the command is given.
-struct Desk<'a> {
-    stage: &'a Stage<'a>,
+struct DeadLetterCli<'a> {
+    env: &'a FaultEnv<'a>,
 }
 
-impl Desk<'_> {
+impl DeadLetterCli<'_> {
     /// Whether the command succeeded, and the lines that it said.
-    async fn say(&self, command: &str, rest: &[&str]) -> anyhow::Result<(bool, Vec<String>)> {
-        let bank = self.stage.processes.get(&Service::Bank).context("no bank-service")?;
+    async fn run(&self, command: &str, rest: &[&str]) -> anyhow::Result<(bool, Vec<String>)> {
+        let bank = self.env.processes.get(&Service::Bank).context("no bank-service")?;
         let arguments = [&["dead-letters", command, "--queue", LOG_QUEUE], rest].concat();
         let output = bank.output(&arguments).await?;
         let lines = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
@@ -109,7 +109,7 @@ impl Desk<'_> {
     }
 
     async fn listed(&self) -> anyhow::Result<BTreeSet<String>> {
-        let (is_done, lines) = self.say("list", &[]).await?;
+        let (is_done, lines) = self.run("list", &[]).await?;
         if !is_done {
             bail!("dead letters cannot be listed: {lines:?}");
         }
@@ -120,25 +120,25 @@ impl Desk<'_> {
     async fn try_out(&self, ids: &[String]) -> anyhow::Result<Vec<String>> {
         let mut faults = Vec::new();
         let all: BTreeSet<String> = ids.iter().cloned().collect();
-        let one = ids.first().context("no letters")?;
-        let (_, lines) = self.say("list", &[]).await?;
-        let is_told = |line: &String| line.starts_with(LOG_QUEUE) && line.contains("card.created 5 attempts");
-        if lines.len() != all.len() || !lines.iter().all(|line| is_told(line) && line.ends_with("on purpose")) {
+        let one = ids.first().context("no dead letters")?;
+        let (_, lines) = self.run("list", &[]).await?;
+        let is_listed = |line: &String| line.starts_with(LOG_QUEUE) && line.contains("card.created 5 attempts");
+        if lines.len() != all.len() || !lines.iter().all(|line| is_listed(line) && line.ends_with("on purpose")) {
             faults.push(format!("the list says {lines:?}"));
         }
-        let (is_shown, lines) = self.say("show", &[one]).await?;
-        let letter: Value = serde_json::from_str(&lines.concat()).unwrap_or_default();
-        if !is_shown || letter["id"] != **one || letter["reason"] != "on purpose" || !letter["body"].is_object() {
-            faults.push(format!("a letter is shown as {letter}"));
+        let (is_shown, lines) = self.run("show", &[one]).await?;
+        let shown: Value = serde_json::from_str(&lines.concat()).unwrap_or_default();
+        if !is_shown || shown["id"] != **one || shown["reason"] != "on purpose" || !shown["body"].is_object() {
+            faults.push(format!("a dead letter is shown as {shown}"));
         }
         for command in ["replay", "discard"] {
-            let (_, lines) = self.say(command, &["--dry-run", "--all"]).await?;
+            let (_, lines) = self.run(command, &["--dry-run", "--all"]).await?;
             if lines.len() != all.len() || !lines.iter().all(|line| line.contains(" would be ")) {
                 faults.push(format!("{command} --dry-run says {lines:?}"));
             }
         }
         if self.listed().await? != all {
-            faults.push("letters went by a list, a look or a dry run".to_owned());
+            faults.push("dead letters went by a list, a show or a dry run".to_owned());
         }
         Ok(faults)
     }
@@ -147,16 +147,16 @@ impl Desk<'_> {
     async fn replay_some(&self, ids: &[String]) -> anyhow::Result<Vec<String>> {
         let mut faults = Vec::new();
         let some: Vec<&str> = ids.iter().take(SOME).map(String::as_str).collect();
-        let (one, others) = some.split_first().context("no letters")?;
-        let (is_done, lines) = self.say("replay", &[one]).await?;
+        let (one, others) = some.split_first().context("no dead letters")?;
+        let (is_done, lines) = self.run("replay", &[one]).await?;
         if !is_done || lines != [format!("{LOG_QUEUE} {one} replayed")] {
             faults.push(format!("a replay says {lines:?}"));
         }
-        let (is_done, lines) = self.say("replay", &[one]).await?;
+        let (is_done, lines) = self.run("replay", &[one]).await?;
         if is_done || !lines.iter().any(|line| line.contains("is not a dead letter")) {
             faults.push(format!("a second replay says {lines:?}"));
         }
-        let (is_done, lines) = self.say("replay", others).await?;
+        let (is_done, lines) = self.run("replay", others).await?;
         if !is_done || lines.len() != others.len() {
             faults.push(format!("a replay of some says {lines:?}"));
         }
@@ -165,17 +165,17 @@ impl Desk<'_> {
 
     async fn discard(&self, ids: &[String]) -> anyhow::Result<Vec<String>> {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let (is_done, lines) = self.say("discard", &ids).await?;
-        let is_told = is_done && lines.len() == ids.len() && lines.iter().all(|line| line.ends_with(" discarded"));
-        Ok(if is_told { Vec::new() } else { vec![format!("a discard says {lines:?}")] })
+        let (is_done, lines) = self.run("discard", &ids).await?;
+        let is_reported = is_done && lines.len() == ids.len() && lines.iter().all(|line| line.ends_with(" discarded"));
+        Ok(if is_reported { Vec::new() } else { vec![format!("a discard says {lines:?}")] })
     }
 
     /// All that are left, while the broker dies. Whatever an error hides, asking again is right: what has gone is no letter
     /// any more.
     async fn replay_all(&self, left: usize) -> anyhow::Result<Vec<String>> {
         let found = self.listed().await?.len();
-        say(&format!("dead-letters: {found} to go with the broker dying"));
-        let servers = &self.stage.house.servers;
+        print_line(&format!("dead-letters: {found} to go with the broker dying"));
+        let servers = &self.env.cluster.servers;
         let dying = async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             servers.kill(Engine::Broker).await?;
@@ -183,7 +183,7 @@ impl Desk<'_> {
         };
         let replaying = async {
             for _ in 0..240 {
-                if matches!(self.say("replay", &["--all"]).await, Ok((true, _))) {
+                if matches!(self.run("replay", &["--all"]).await, Ok((true, _))) {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
@@ -196,7 +196,7 @@ impl Desk<'_> {
         Ok(if is_as_expected {
             Vec::new()
         } else {
-            vec![format!("{found} letters were left, not {left}; {stay} stay")]
+            vec![format!("{found} dead letters were left, not {left}; {stay} stay")]
         })
     }
 }

@@ -9,33 +9,33 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use serde_json::Value;
 use shared_events::routing::EXCHANGE;
-use system_tests::say;
+use system_tests::print_line;
 
 use super::{Extent, Outcome};
 use crate::ledger::Load;
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
 const COPIES: usize = 1_000;
 
-pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
-    let mut stage = Stage::open(house, "duplicates", None).await?;
-    let load = Load::start(&stage.ledger, 2, Duration::from_millis(60));
+pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome> {
+    let mut env = FaultEnv::open(cluster, "duplicates", None).await?;
+    let load = Load::start(&env.ledger, 2, Duration::from_millis(60));
     tokio::time::sleep(Duration::from_secs(2)).await;
-    super::order::rename(&stage).await?;
+    super::order::rename(&env).await?;
     load.stop().await?;
-    stage.settle().await?;
-    let disorder = super::order::check(&stage, &stage.look().await?).await?;
+    env.settle().await?;
+    let disorder = super::order::check(&env, &env.snapshot().await?).await?;
     for kind in ["card.created", "account.created", "bank.created"] {
-        let (id, message) = stage.tables.message_of(kind).await?;
-        repeat(&stage.broker()?, kind, &serde_json::from_str(&message)?).await?;
-        say(&format!("duplicates: {COPIES} copies of {kind} {id}"));
+        let (id, message) = env.tables.message_of(kind).await?;
+        repeat(&env.broker()?, kind, &serde_json::from_str(&message)?).await?;
+        print_line(&format!("duplicates: {COPIES} copies of {kind} {id}"));
     }
-    let mut findings = stage.settle().await?;
+    let mut findings = env.settle().await?;
     for fault in disorder {
-        say(&format!("duplicates: FAULT {fault}"));
+        print_line(&format!("duplicates: FAULT {fault}"));
         findings.faults.push(fault);
     }
-    super::finish(stage, findings).await
+    super::finish(env, findings).await
 }
 
 /// Publishes copies of a message as the relay would, with all that travels beside it.

@@ -6,21 +6,21 @@
 
 use std::time::{Duration, Instant};
 
-use system_tests::say;
+use system_tests::print_line;
 
 use super::outages::{AT_WORST, Server, first_delivery, progress};
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::servers::Engine;
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
 /// Longer than a confirm, a heartbeat or a statement is waited for.
 const LENGTH: Duration = Duration::from_secs(13);
 const LONGER: Duration = Duration::from_secs(30);
 
-pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
-    let mut stage = Stage::open(house, "frozen", None).await?;
-    let load = Load::start(&stage.ledger, 2, Duration::from_millis(100));
+pub(crate) async fn run(cluster: &Cluster, extent: Extent) -> anyhow::Result<Outcome> {
+    let mut env = FaultEnv::open(cluster, "frozen", None).await?;
+    let load = Load::start(&env.ledger, 2, Duration::from_millis(100));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut faults = Vec::new();
     let mut turns: Vec<(Vec<Engine>, Duration)> = vec![(vec![Engine::Broker], LENGTH)];
@@ -30,36 +30,36 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
     }
     turns.push((Engine::ALL.to_vec(), LENGTH));
     for (frozen, length) in turns {
-        faults.extend(freeze(&stage, &frozen, length).await?);
+        faults.extend(freeze(&env, &frozen, length).await?);
     }
     load.stop().await?;
-    let mut findings = stage.settle().await?;
+    let mut findings = env.settle().await?;
     for fault in faults {
-        say(&format!("frozen: FAULT {fault}"));
+        print_line(&format!("frozen: FAULT {fault}"));
         findings.faults.push(fault);
     }
-    super::finish(stage, findings).await
+    super::finish(env, findings).await
 }
 
 /// Stops these servers for a while; answers what was wrong about it.
-async fn freeze(stage: &Stage<'_>, frozen: &[Engine], length: Duration) -> anyhow::Result<Vec<String>> {
+async fn freeze(env: &FaultEnv<'_>, frozen: &[Engine], length: Duration) -> anyhow::Result<Vec<String>> {
     let names: Vec<&str> = frozen.iter().map(|engine| engine.name()).collect();
     let names = names.join(", ");
-    let before = stage.attempts().await?;
+    let before = env.attempts().await?;
     for engine in frozen {
-        stage.house.servers.freeze(*engine).await?;
+        env.cluster.servers.freeze(*engine).await?;
     }
     tokio::time::sleep(length).await;
-    let logged = progress(stage, Server::Engine(Engine::Broker)).await;
+    let logged = progress(env, Server::Engine(Engine::Broker)).await;
     // Whatever was found: the next cases need them.
     for engine in frozen {
-        stage.house.servers.thaw(*engine).await?;
+        env.cluster.servers.thaw(*engine).await?;
     }
     let logged = logged?;
     let back = Instant::now();
-    let first = first_delivery(stage, Server::Engine(Engine::Broker), logged).await? - back;
-    let spent = stage.attempts().await? - before;
-    say(&format!(
+    let first = first_delivery(env, Server::Engine(Engine::Broker), logged).await? - back;
+    let spent = env.attempts().await? - before;
+    print_line(&format!(
         "frozen: {names} frozen for {} s; after it the first log entry came within {} ms, attempts spent {spent}",
         length.as_secs(),
         first.as_millis(),

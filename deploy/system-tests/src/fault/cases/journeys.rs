@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::stage::FaultEnv;
 
 /// A journey is put together from what several processes know, who hear of it one after the other.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The bank's mail was refused for good: that is the end, and it can be seen with its reason.
-pub(super) async fn after_refusal(stage: &Stage<'_>, event: &str) -> anyhow::Result<Vec<String>> {
+pub(super) async fn after_refusal(env: &FaultEnv<'_>, event: &str) -> anyhow::Result<Vec<String>> {
     let expected = [
         ("/state", json!("rejected")),
         ("/published/state", json!("published")),
@@ -22,11 +22,11 @@ pub(super) async fn after_refusal(stage: &Stage<'_>, event: &str) -> anyhow::Res
         ("/log/state", json!("none")),
         ("/dead_letters", json!([])),
     ];
-    tells(stage, event, &expected, &["/mail/reason", "/mail/confirmed_at"]).await
+    check_journey(env, event, &expected, &["/mail/reason", "/mail/confirmed_at"]).await
 }
 
 /// The bank's mail was refused twice for now, and then taken: every step is there.
-pub(super) async fn after_success(stage: &Stage<'_>, event: &str) -> anyhow::Result<Vec<String>> {
+pub(super) async fn after_success(env: &FaultEnv<'_>, event: &str) -> anyhow::Result<Vec<String>> {
     let expected = [
         ("/state", json!("logged")),
         ("/published/state", json!("published")),
@@ -45,32 +45,32 @@ pub(super) async fn after_success(stage: &Stage<'_>, event: &str) -> anyhow::Res
         "/log/id",
         "/log/logged_at",
     ];
-    tells(stage, event, &expected, &present).await
+    check_journey(env, event, &expected, &present).await
 }
 
 /// The mail cannot be sent now.
-pub(super) async fn on_the_way(stage: &Stage<'_>, event: &str) -> anyhow::Result<Vec<String>> {
+pub(super) async fn on_the_way(env: &FaultEnv<'_>, event: &str) -> anyhow::Result<Vec<String>> {
     let expected = [("/state", json!("in_flight")), ("/log/state", json!("waiting"))];
-    tells(stage, event, &expected, &[]).await
+    check_journey(env, event, &expected, &[]).await
 }
 
 /// What the journey does not tell in time, of values that it has to have and of those that have to be there.
-async fn tells(
-    stage: &Stage<'_>,
+async fn check_journey(
+    env: &FaultEnv<'_>,
     event: &str,
     expected: &[(&str, Value)],
     present: &[&str],
 ) -> anyhow::Result<Vec<String>> {
     let begun = Instant::now();
     loop {
-        let journey = stage.journey(event).await?;
+        let journey = env.journey(event).await?;
         let at = |path: &str| journey.pointer(path).cloned().unwrap_or_default();
         let other = expected.iter().filter(|(path, value)| at(path) != *value);
         let mut missed: Vec<String> =
             other.map(|(path, value)| format!("{path} of a journey is {}, not {value}", at(path))).collect();
         let absent = present.iter().filter(|path| at(path).as_str().is_none_or(str::is_empty));
         missed.extend(absent.map(|path| format!("a journey has no {path}")));
-        if missed.is_empty() || begun.elapsed() > PATIENCE {
+        if missed.is_empty() || begun.elapsed() > WAIT_LIMIT {
             return Ok(missed);
         }
         tokio::time::sleep(Duration::from_millis(500)).await;

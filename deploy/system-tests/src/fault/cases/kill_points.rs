@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use system_tests::say;
+use system_tests::print_line;
 
-use super::accusers::Accusers;
+use super::accusers::UnaccountedCheck;
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::process::Service;
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
 /// Every point, with the latest pass at which the process is killed.
 const POINTS: &[(Service, &str, u64)] = &[
@@ -39,36 +39,36 @@ const POINTS: &[(Service, &str, u64)] = &[
 /// Long enough for any point to be reached under load.
 const LIMIT: Duration = Duration::from_secs(30);
 
-pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
-    let mut stage = Stage::open(house, "kill-points", None).await?;
-    let load = Load::start(&stage.ledger, 3, Duration::from_millis(60));
+pub(crate) async fn run(cluster: &Cluster, extent: Extent) -> anyhow::Result<Outcome> {
+    let mut env = FaultEnv::open(cluster, "kill-points", None).await?;
+    let load = Load::start(&env.ledger, 3, Duration::from_millis(60));
     let mut missed = Vec::new();
-    let accusers = Accusers::start(&stage)?;
+    let unaccounted = UnaccountedCheck::start(&env)?;
     for _ in 0..extent.rounds {
         for service in Service::ALL {
             for (_, point, latest) in POINTS.iter().filter(|(of, ..)| *of == service) {
-                let pass = 1 + stage.random.below(*latest);
-                stage.arm(service, &format!("{point}:{pass}")).await?;
-                if !stage.await_death(service, point, LIMIT).await? {
+                let pass = 1 + env.random.below(*latest);
+                env.arm(service, &format!("{point}:{pass}")).await?;
+                if !env.await_death(service, point, LIMIT).await? {
                     missed.push(format!("{} never came to {point}:{pass}", service.binary()));
                 }
             }
-            if stage.process(service)?.exited()?.is_some() {
-                stage.launch(service, None).await?;
+            if env.process(service)?.exited()?.is_some() {
+                env.launch(service, None).await?;
             } else {
-                stage.kill(service, None).await?;
+                env.kill(service, None).await?;
             }
         }
     }
     load.stop().await?;
-    let mut findings = stage.settle().await?;
-    missed.extend(accusers.stop("kill-points").await?);
-    for (point, kills) in &stage.kills {
-        say(&format!("kill-points: {kills} at {point}"));
+    let mut findings = env.settle().await?;
+    missed.extend(unaccounted.stop("kill-points").await?);
+    for (point, kills) in &env.kills {
+        print_line(&format!("kill-points: {kills} at {point}"));
     }
     for miss in missed {
-        say(&format!("kill-points: FAULT {miss}"));
+        print_line(&format!("kill-points: FAULT {miss}"));
         findings.faults.push(miss);
     }
-    super::finish(stage, findings).await
+    super::finish(env, findings).await
 }

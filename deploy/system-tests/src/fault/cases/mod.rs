@@ -21,9 +21,9 @@ use std::time::Duration;
 
 use crate::check::Findings;
 use crate::circumstances;
-use system_tests::say;
+use system_tests::print_line;
 
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
 /// How much of each case is done.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ pub(crate) struct Outcome {
     pub(crate) mail_gaps: u32,
     pub(crate) findings: Findings,
     /// Of a case with faults: what everybody said of themselves.
-    pub(crate) circumstances: Vec<String>,
+    pub(crate) conditions: Vec<String>,
 }
 
 /// The names of all cases, in the order in which they are run.
@@ -66,32 +66,32 @@ pub(crate) const NAMES: &[&str] = &[
 /// Those that mostly wait, and harm nothing that others use: they are run beside each other.
 pub(crate) const QUIET: &[&str] = &["bank-created", "poison", "storm"];
 
-pub(crate) async fn run(name: &str, house: &House, extent: Extent) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(name: &str, cluster: &Cluster, extent: Extent) -> anyhow::Result<Outcome> {
     match name {
-        "kill-points" => kill_points::run(house, extent).await,
-        "random-kills" => random_kills::run(house, extent).await,
-        "outages" => outages::run(house, extent).await,
-        "silence" => silence::run(house, extent).await,
-        "frozen" => frozen::run(house, extent).await,
-        "storm" => storm::run(house, extent).await,
-        "bank-created" => bank_created::run(house, extent).await,
-        "duplicates" => duplicates::run(house, extent).await,
-        "poison" => poison::run(house, extent).await,
-        "dead-letters" => dead_letters::run(house, extent).await,
-        "replicas" => replicas::run(house, extent).await,
-        "terminate" => terminate::run(house, extent).await,
+        "kill-points" => kill_points::run(cluster, extent).await,
+        "random-kills" => random_kills::run(cluster, extent).await,
+        "outages" => outages::run(cluster, extent).await,
+        "silence" => silence::run(cluster, extent).await,
+        "frozen" => frozen::run(cluster, extent).await,
+        "storm" => storm::run(cluster, extent).await,
+        "bank-created" => bank_created::run(cluster, extent).await,
+        "duplicates" => duplicates::run(cluster, extent).await,
+        "poison" => poison::run(cluster, extent).await,
+        "dead-letters" => dead_letters::run(cluster, extent).await,
+        "replicas" => replicas::run(cluster, extent).await,
+        "terminate" => terminate::run(cluster, extent).await,
         _ => anyhow::bail!("there is no case {name:?}; known are {}", NAMES.join(", ")),
     }
 }
 
 /// Ends a stage and adds up what it came to.
-async fn finish(stage: Stage<'_>, findings: Findings) -> anyhow::Result<Outcome> {
-    let circumstances = if findings.faults.is_empty() { Vec::new() } else { circumstances::gather(&stage).await };
-    let outcome = Outcome { kills: stage.kills.values().sum(), mail_gaps: stage.mail_gaps, findings, circumstances };
-    let odd = stage.ledger.odd();
+async fn finish(env: FaultEnv<'_>, findings: Findings) -> anyhow::Result<Outcome> {
+    let conditions = if findings.faults.is_empty() { Vec::new() } else { circumstances::collect(&env).await };
+    let outcome = Outcome { kills: env.kills.values().sum(), mail_gaps: env.mail_gaps, findings, conditions };
+    let odd = env.ledger.odd();
     if !odd.is_empty() {
-        say(&format!("{}: answers of 5xx other than 503: {odd:?}", stage.name));
+        print_line(&format!("{}: answers of 5xx other than 503: {odd:?}", env.name));
     }
-    stage.close(!outcome.findings.faults.is_empty()).await?;
+    env.close(!outcome.findings.faults.is_empty()).await?;
     Ok(outcome)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use system_tests::say;
+use system_tests::print_line;
 
-use crate::stage::Stage;
-use crate::world::World;
+use crate::stage::FaultEnv;
+use crate::world::Snapshot;
 
 const BANKS: usize = 3;
 const RENAMED: usize = 8;
@@ -13,11 +13,11 @@ const RENAMED: usize = 8;
 const PAUSE: Duration = Duration::from_millis(40);
 
 /// Gives some banks one name after the other.
-pub(super) async fn rename(stage: &Stage<'_>) -> anyhow::Result<()> {
+pub(super) async fn rename(env: &FaultEnv<'_>) -> anyhow::Result<()> {
     for _ in 0..BANKS {
-        let bank = stage.ledger.bank().await?;
+        let bank = env.ledger.bank().await?;
         for _ in 0..RENAMED {
-            stage.ledger.rename(bank).await?;
+            env.ledger.rename(bank).await?;
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -25,22 +25,26 @@ pub(super) async fn rename(stage: &Stage<'_>) -> anyhow::Result<()> {
 }
 
 /// What was out of order in the log, of events that were handled at the first attempt.
-pub(super) async fn check(stage: &Stage<'_>, world: &World) -> anyhow::Result<Vec<String>> {
+pub(super) async fn check(env: &FaultEnv<'_>, snapshot: &Snapshot) -> anyhow::Result<Vec<String>> {
     let place = |id: &String| {
-        let entry = world.entries.get(id)?.first()?;
+        let entry = snapshot.entries.get(id)?.first()?;
         // The log hears of a new bank on the confirmation of its mail, by another way.
         (entry.kind == "bank.updated").then_some(entry.place)
     };
     let mut faults = Vec::new();
     let mut banks = 0;
-    for (bank, events) in stage.tables.bank_events().await? {
+    for (bank, events) in env.tables.bank_events().await? {
         let places: Vec<usize> = events.iter().filter_map(place).collect();
         banks += usize::from(places.len() >= RENAMED);
         if !places.is_sorted() {
             faults.push(format!("the events of bank {bank} stand in the log at {places:?}"));
         }
     }
-    say(&format!("{}: the changes of {banks} banks stand in the log, of {} out of order", stage.name, faults.len()));
+    print_line(&format!(
+        "{}: the changes of {banks} banks stand in the log, of {} out of order",
+        env.name,
+        faults.len()
+    ));
     if banks < BANKS {
         faults.push(format!("the changes of {banks} banks only stand in the log"));
     }

@@ -6,19 +6,19 @@
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use system_tests::say;
+use system_tests::print_line;
 
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
 /// What the issue asks for, of the median: a machine that is busy with something else is no fault.
 const FIRST_DELIVERY: Duration = Duration::from_secs(5);
 /// What no single one may exceed.
 pub(super) const AT_WORST: Duration = Duration::from_secs(30);
-pub(super) const PATIENCE: Duration = Duration::from_mins(2);
+pub(super) const WAIT_LIMIT: Duration = Duration::from_mins(2);
 
 /// What can be away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,18 +39,18 @@ impl Server {
     }
 }
 
-pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
-    let mut stage = Stage::open(house, "outages", None).await?;
-    let load = Load::start(&stage.ledger, 2, Duration::from_millis(200));
+pub(crate) async fn run(cluster: &Cluster, extent: Extent) -> anyhow::Result<Outcome> {
+    let mut env = FaultEnv::open(cluster, "outages", None).await?;
+    let load = Load::start(&env.ledger, 2, Duration::from_millis(200));
     let mut delays: Vec<(Server, Duration)> = Vec::new();
     let mut faults = Vec::new();
     for round in 0..extent.outages {
         for server in Server::ALL {
-            let before = stage.attempts().await?;
-            let length = length(&mut stage, round, extent);
-            let delay = outage(&mut stage, server, round, length).await?;
-            let spent = stage.attempts().await? - before;
-            say(&format!(
+            let before = env.attempts().await?;
+            let length = length(&mut env, round, extent);
+            let delay = outage(&mut env, server, round, length).await?;
+            let spent = env.attempts().await? - before;
+            print_line(&format!(
                 "outages: {} back after {} ms, first delivery after {} ms, attempts spent {spent}",
                 server.name(),
                 length.as_millis(),
@@ -62,25 +62,25 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
             delays.push((server, delay));
         }
     }
-    cut_connections(&mut stage).await?;
+    cut_connections(&mut env).await?;
     load.stop().await?;
-    let mut findings = stage.settle().await?;
-    judge(&delays, &mut faults);
+    let mut findings = env.settle().await?;
+    check_delays(&delays, &mut faults);
     for fault in faults {
-        say(&format!("outages: FAULT {fault}"));
+        print_line(&format!("outages: FAULT {fault}"));
         findings.faults.push(fault);
     }
-    super::finish(stage, findings).await
+    super::finish(env, findings).await
 }
 
-fn judge(delays: &[(Server, Duration)], faults: &mut Vec<String>) {
+fn check_delays(delays: &[(Server, Duration)], faults: &mut Vec<String>) {
     for server in Server::ALL {
         let mut own: Vec<Duration> = delays.iter().filter(|(of, _)| *of == server).map(|(_, delay)| *delay).collect();
         own.sort_unstable();
         let median = own.get(own.len().saturating_sub(1) / 2).copied().unwrap_or_default();
         let worst = own.last().copied().unwrap_or_default();
-        say(&format!(
-            "outages: {} was away {} times, first delivery after {} ms (median), {} ms at worst",
+        print_line(&format!(
+            "outages: {} was down {} times, first delivery after {} ms (median), {} ms at worst",
             server.name(),
             own.len(),
             median.as_millis(),
@@ -93,48 +93,48 @@ fn judge(delays: &[(Server, Duration)], faults: &mut Vec<String>) {
 }
 
 /// The last outage of each server is the longest, and so is the one before it: one by `kill -9`, one by the proxy.
-fn length(stage: &mut Stage<'_>, round: u32, extent: Extent) -> Duration {
+fn length(env: &mut FaultEnv<'_>, round: u32, extent: Extent) -> Duration {
     let longest = extent.longest_outage;
     if round + 2 >= extent.outages.max(3) {
         return longest;
     }
-    Duration::from_millis(500 + stage.random.below(millis(longest).saturating_sub(500)))
+    Duration::from_millis(500 + env.random.below(millis(longest).saturating_sub(500)))
 }
 
 /// One outage; answers how long after its end the first delivery came.
-async fn outage(stage: &mut Stage<'_>, server: Server, round: u32, length: Duration) -> anyhow::Result<Duration> {
+async fn outage(env: &mut FaultEnv<'_>, server: Server, round: u32, length: Duration) -> anyhow::Result<Duration> {
     match server {
         // Every other time the server dies in earnest.
         Server::Engine(engine) if round % 2 == 1 => {
-            stage.house.servers.kill(engine).await?;
+            env.cluster.servers.kill(engine).await?;
             tokio::time::sleep(length).await;
-            let before = progress(stage, server).await?;
-            let servers = &stage.house.servers;
+            let before = progress(env, server).await?;
+            let servers = &env.cluster.servers;
             let starting = async {
                 servers.start_again(engine).await?;
                 anyhow::Ok(Instant::now())
             };
-            let (back, delivered) = tokio::join!(starting, first_delivery(stage, server, before));
+            let (back, delivered) = tokio::join!(starting, first_delivery(env, server, before));
             Ok(delivered?.saturating_duration_since(back?))
         }
         Server::Engine(engine) => {
-            stage.proxy(engine)?.down();
+            env.proxy(engine)?.down();
             tokio::time::sleep(length).await;
-            let before = progress(stage, server).await?;
-            stage.proxy(engine)?.up();
+            let before = progress(env, server).await?;
+            env.proxy(engine)?.up();
             let back = Instant::now();
-            Ok(first_delivery(stage, server, before).await? - back)
+            Ok(first_delivery(env, server, before).await? - back)
         }
         Server::Mail => {
             // An answer that was on its way when the server went is lost.
-            stage.mail_gaps += 1;
-            stage.smtp.down();
-            stage.lose_mail_answers();
+            env.mail_gaps += 1;
+            env.smtp.down();
+            env.lose_mail_answers();
             tokio::time::sleep(length).await;
-            let before = progress(stage, server).await?;
-            stage.smtp.up();
+            let before = progress(env, server).await?;
+            env.smtp.up();
             let back = Instant::now();
-            Ok(first_delivery(stage, server, before).await? - back)
+            Ok(first_delivery(env, server, before).await? - back)
         }
     }
 }
@@ -144,41 +144,41 @@ pub(super) fn millis(duration: Duration) -> u64 {
 }
 
 /// What grows only while the server is there.
-pub(super) async fn progress(stage: &Stage<'_>, server: Server) -> anyhow::Result<u64> {
+pub(super) async fn progress(env: &FaultEnv<'_>, server: Server) -> anyhow::Result<u64> {
     match server {
-        Server::Engine(_) => stage.metric(Service::Log, "bank_log_recorded_total", &[]).await,
-        Server::Mail => Ok(u64::try_from(stage.sink.count())?),
+        Server::Engine(_) => env.metric(Service::Log, "bank_log_recorded_total", &[]).await,
+        Server::Mail => Ok(u64::try_from(env.sink.count())?),
     }
 }
 
-pub(super) async fn first_delivery(stage: &Stage<'_>, server: Server, before: u64) -> anyhow::Result<Instant> {
+pub(super) async fn first_delivery(env: &FaultEnv<'_>, server: Server, before: u64) -> anyhow::Result<Instant> {
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        if progress(stage, server).await? > before {
+    while begun.elapsed() < WAIT_LIMIT {
+        if progress(env, server).await? > before {
             return Ok(Instant::now());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    bail!("nothing was delivered for {} s after an outage of {}", PATIENCE.as_secs(), server.name())
+    bail!("nothing was delivered for {} s after an outage of {}", WAIT_LIMIT.as_secs(), server.name())
 }
 
 /// Connections are lost in the midst of everything, and may come back at once.
-async fn cut_connections(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+async fn cut_connections(env: &mut FaultEnv<'_>) -> anyhow::Result<()> {
     for _ in 0..3 {
         for engine in Engine::ALL {
-            tokio::time::sleep(Duration::from_millis(100 + stage.random.below(400))).await;
-            stage.proxy(engine)?.cut();
+            tokio::time::sleep(Duration::from_millis(100 + env.random.below(400))).await;
+            env.proxy(engine)?.cut();
         }
-        stage.smtp.cut();
-        stage.lose_mail_answers();
+        env.smtp.cut();
+        env.lose_mail_answers();
     }
-    stage.mail_gaps += 5;
-    stage.sink.drop_after_content(2);
+    env.mail_gaps += 5;
+    env.sink.drop_after_content(2);
     let begun = Instant::now();
-    while stage.sink.dropped() < 2 && begun.elapsed() < PATIENCE {
-        stage.lose_mail_answers();
+    while env.sink.dropped() < 2 && begun.elapsed() < WAIT_LIMIT {
+        env.lose_mail_answers();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    stage.lose_mail_answers();
+    env.lose_mail_answers();
     Ok(())
 }

@@ -9,56 +9,56 @@ use lapin::{BasicProperties, Connection, ConnectionProperties};
 use service_kit::clock::SystemClock;
 use service_kit::messaging::{AmqpDeadLetters, AmqpSettings, DeadLetters as _};
 use shared_events::routing::{EMAIL_QUEUE, EXCHANGE, LOG_QUEUE};
-use system_tests::say;
+use system_tests::print_line;
 
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::process::Service;
 use crate::recipes::PANIC_ON;
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
 const KEY: &str = "card.created";
 const MANY: usize = 100;
 /// Far more than any reader of ours takes, and just what a broker passes on by default (16 MiB on RabbitMQ 4).
 const LARGE: usize = 16_000_000;
 /// Longer than the two pauses before the third panic.
-const PATIENCE: Duration = Duration::from_mins(2);
+const WAIT_LIMIT: Duration = Duration::from_mins(2);
 
-pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
-    let mut stage = Stage::open(house, "poison", None).await?;
-    let load = Load::start(&stage.ledger, 2, Duration::from_millis(60));
+pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome> {
+    let mut env = FaultEnv::open(cluster, "poison", None).await?;
+    let load = Load::start(&env.ledger, 2, Duration::from_millis(60));
     let poison = poison();
     // log-service dies with the first ones: the copy is among the dead letters, the original not yet acknowledged.
-    stage.arm(Service::Log, "copy.confirmed").await?;
+    env.arm(Service::Log, "copy.confirmed").await?;
     for (_, kind, body) in &poison {
-        publish(&stage.broker()?, kind, body).await?;
+        publish(&env.broker()?, kind, body).await?;
     }
-    let died = stage.await_death(Service::Log, "copy.confirmed", Duration::from_mins(1)).await?;
-    stage.launch(Service::Log, None).await?;
+    let died = env.await_death(Service::Log, "copy.confirmed", Duration::from_mins(1)).await?;
+    env.launch(Service::Log, None).await?;
     load.stop().await?;
-    let letters = wait_for_letters(&stage, poison.len()).await?;
-    let copies = count(&stage, &letters).await?;
-    stage.expected.dead = copies;
-    let mut findings = stage.settle().await?;
+    let dead_letters = wait_for_dead_letters(&env, poison.len()).await?;
+    let copies = count(&env, &dead_letters).await?;
+    env.expected.dead = copies;
+    let mut findings = env.settle().await?;
     if !died {
         findings.faults.push("log-service never came to copy.confirmed".to_owned());
     }
-    for (queue, reasons) in &letters {
+    for (queue, reasons) in &dead_letters {
         for reason in reasons {
-            say(&format!("poison: {queue}: {reason}"));
+            print_line(&format!("poison: {queue}: {reason}"));
         }
         if reasons.iter().filter(|reason| reason.contains("3 crashes: the handler panicked")).count() != 1 {
-            let fault = format!("no dead letter in {queue} tells of three panics");
-            say(&format!("poison: FAULT {fault}"));
+            let fault = format!("no dead letter in {queue} names three panics");
+            print_line(&format!("poison: FAULT {fault}"));
             findings.faults.push(fault);
         }
         if reasons.len() != poison.len() || reasons.iter().any(String::is_empty) {
             let fault = format!("{} dead letters with a reason in {queue}, not {}", reasons.len(), poison.len());
-            say(&format!("poison: FAULT {fault}"));
+            print_line(&format!("poison: FAULT {fault}"));
             findings.faults.push(fault);
         }
     }
-    super::finish(stage, findings).await
+    super::finish(env, findings).await
 }
 
 /// What each is, its type, and its body.
@@ -97,21 +97,21 @@ async fn publish(broker: &str, kind: &str, body: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) fn dead_letters(stage: &Stage<'_>) -> anyhow::Result<AmqpDeadLetters> {
-    let settings = AmqpSettings::parse(&stage.broker()?, EXCHANGE)?;
+pub(super) fn dead_letters(env: &FaultEnv<'_>) -> anyhow::Result<AmqpDeadLetters> {
+    let settings = AmqpSettings::parse(&env.broker()?, EXCHANGE)?;
     Ok(AmqpDeadLetters::new(settings, vec![LOG_QUEUE.to_owned(), EMAIL_QUEUE.to_owned()], Arc::new(SystemClock)))
 }
 
 /// The reasons by queue, once there are enough of them, or after a while.
-async fn wait_for_letters(stage: &Stage<'_>, wanted: usize) -> anyhow::Result<Vec<(&'static str, Vec<String>)>> {
-    let dead = dead_letters(stage)?;
+async fn wait_for_dead_letters(env: &FaultEnv<'_>, wanted: usize) -> anyhow::Result<Vec<(&'static str, Vec<String>)>> {
+    let dead = dead_letters(env)?;
     let mut found = Vec::new();
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < WAIT_LIMIT {
         found.clear();
         for queue in [LOG_QUEUE, EMAIL_QUEUE] {
-            let letters = dead.list(queue, None, MANY).await?;
-            found.push((queue, letters.into_iter().map(|letter| letter.reason).collect::<Vec<_>>()));
+            let dead_letters = dead.list(queue, None, MANY).await?;
+            found.push((queue, dead_letters.into_iter().map(|dead_letter| dead_letter.reason).collect::<Vec<_>>()));
         }
         if found.iter().all(|(_, reasons)| reasons.len() >= wanted) {
             break;
@@ -123,11 +123,11 @@ async fn wait_for_letters(stage: &Stage<'_>, wanted: usize) -> anyhow::Result<Ve
 
 /// A crash between copy and acknowledgement leaves a letter twice, which shows once; what counts is what shows.
 async fn count(
-    stage: &Stage<'_>,
-    letters: &[(&'static str, Vec<String>)],
+    env: &FaultEnv<'_>,
+    dead_letters: &[(&'static str, Vec<String>)],
 ) -> anyhow::Result<std::collections::BTreeMap<String, u32>> {
-    let mut found = stage.look().await?.dead;
-    for (queue, reasons) in letters {
+    let mut found = env.snapshot().await?.dead;
+    for (queue, reasons) in dead_letters {
         let shown = u32::try_from(reasons.len())?;
         if let Some(messages) = found.get(*queue)
             && (*messages < shown || *messages > 2 * shown)

@@ -5,14 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use system_tests::say;
+use system_tests::print_line;
 
 use super::outages::{Server, first_delivery, progress};
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
 /// As many mails as may be under way at once: of each the answer is swallowed.
 const MAILS_AT_ONCE: u32 = 8;
@@ -21,9 +21,9 @@ const GIVEN_UP: Duration = Duration::from_secs(30);
 /// What no first delivery may exceed: the longest time limit of anybody, a pause, and what a busy machine adds.
 const AT_WORST: Duration = Duration::from_secs(45);
 
-pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome> {
-    let mut stage = Stage::open(house, "silence", None).await?;
-    let load = Load::start(&stage.ledger, 2, Duration::from_millis(200));
+pub(crate) async fn run(cluster: &Cluster, extent: Extent) -> anyhow::Result<Outcome> {
+    let mut env = FaultEnv::open(cluster, "silence", None).await?;
+    let load = Load::start(&env.ledger, 2, Duration::from_millis(200));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut faults = Vec::new();
     // In the long form each by itself, too.
@@ -32,50 +32,50 @@ pub(crate) async fn run(house: &House, extent: Extent) -> anyhow::Result<Outcome
         turns.extend(Server::ALL.map(|server| vec![server]));
     }
     for silent in turns {
-        faults.extend(silence(&mut stage, &silent, extent.longest_outage).await?);
+        faults.extend(silence(&mut env, &silent, extent.longest_outage).await?);
     }
     load.stop().await?;
-    let mut findings = stage.settle().await?;
+    let mut findings = env.settle().await?;
     for fault in faults {
-        say(&format!("silence: FAULT {fault}"));
+        print_line(&format!("silence: FAULT {fault}"));
         findings.faults.push(fault);
     }
-    super::finish(stage, findings).await
+    super::finish(env, findings).await
 }
 
 /// One silence of these servers; answers what was wrong about it.
-async fn silence(stage: &mut Stage<'_>, silent: &[Server], length: Duration) -> anyhow::Result<Vec<String>> {
-    let (before, by_mails) = (stage.attempts().await?, stage.attempts_of(Service::Email).await?);
+async fn silence(env: &mut FaultEnv<'_>, silent: &[Server], length: Duration) -> anyhow::Result<Vec<String>> {
+    let (before, by_mails) = (env.attempts().await?, env.attempts_of(Service::Email).await?);
     for server in silent {
         match server {
-            Server::Engine(engine) => stage.proxy(*engine)?.silence(),
+            Server::Engine(engine) => env.proxy(*engine)?.silence(),
             Server::Mail => {
-                stage.smtp.silence();
-                stage.mail_gaps += MAILS_AT_ONCE;
-                stage.lose_mail_answers();
+                env.smtp.silence();
+                env.mail_gaps += MAILS_AT_ONCE;
+                env.lose_mail_answers();
             }
         }
     }
     tokio::time::sleep(length).await;
-    let logged = progress(stage, Server::Engine(Engine::LogStore)).await?;
-    let mailed = progress(stage, Server::Mail).await?;
+    let logged = progress(env, Server::Engine(Engine::LogStore)).await?;
+    let mailed = progress(env, Server::Mail).await?;
     for server in silent {
         match server {
-            Server::Engine(engine) => stage.proxy(*engine)?.up(),
-            Server::Mail => stage.smtp.up(),
+            Server::Engine(engine) => env.proxy(*engine)?.up(),
+            Server::Mail => env.smtp.up(),
         }
     }
     let back = Instant::now();
-    let log = first_delivery(stage, Server::Engine(Engine::LogStore), logged).await? - back;
-    let mail = first_delivery(stage, Server::Mail, mailed).await? - back;
+    let log = first_delivery(env, Server::Engine(Engine::LogStore), logged).await? - back;
+    let mail = first_delivery(env, Server::Mail, mailed).await? - back;
     tokio::time::sleep(GIVEN_UP.saturating_sub(back.elapsed())).await;
-    let by_mails = stage.attempts_of(Service::Email).await? - by_mails;
-    let spent = stage.attempts().await? - before - by_mails;
+    let by_mails = env.attempts_of(Service::Email).await? - by_mails;
+    let spent = env.attempts().await? - before - by_mails;
     // Of a mail whose content was just given nobody knows whether the server has it: that is an attempt, in the end.
     let allowed = if silent.contains(&Server::Mail) { u64::from(MAILS_AT_ONCE) } else { 0 };
     let names: Vec<&str> = silent.iter().map(|server| server.name()).collect();
     let names = names.join(", ");
-    say(&format!(
+    print_line(&format!(
         "silence: {names} silent for {} s; after it the first log entry came within {} ms, the first mail within {} ms, attempts spent {spent}, and {by_mails} on mails that were being given",
         length.as_secs(),
         log.as_millis(),

@@ -6,13 +6,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use system_tests::say;
+use system_tests::print_line;
 
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::servers::Engine;
 use crate::sink::Rule;
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
 /// How long deliveries are counted.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -20,31 +20,31 @@ const WINDOW: Duration = Duration::from_secs(10);
 const CALM: Duration = Duration::from_secs(2);
 /// So many events tell something; a busy machine takes a while to make them.
 const FEWEST: u64 = 40;
-const PATIENCE: Duration = Duration::from_mins(1);
+const WAIT_LIMIT: Duration = Duration::from_mins(1);
 
-pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
-    let mut stage = Stage::open(house, "storm", None).await?;
+pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome> {
+    let mut env = FaultEnv::open(cluster, "storm", None).await?;
     let mut faults = Vec::new();
-    stage.sink.add_rule(Rule { text: String::new(), answer: "451 later", times: u32::MAX });
-    let (events, seen) = deliveries(&stage).await?;
-    judge("every mail is refused with 451", events, seen, events.saturating_mul(2), &mut faults);
-    stage.sink.clear_rules();
+    env.sink.add_rule(Rule { text: String::new(), answer: "451 later", times: u32::MAX });
+    let (events, seen) = deliveries(&env).await?;
+    check_rate("every mail is refused with 451", events, seen, events.saturating_mul(2), &mut faults);
+    env.sink.clear_rules();
 
-    stage.proxy(Engine::LogStore)?.down();
-    let (events, seen) = deliveries(&stage).await?;
-    judge("the log store is away", events, seen, events, &mut faults);
-    stage.proxy(Engine::LogStore)?.up();
-    let mut findings = stage.settle().await?;
+    env.proxy(Engine::LogStore)?.down();
+    let (events, seen) = deliveries(&env).await?;
+    check_rate("the log store is down", events, seen, events, &mut faults);
+    env.proxy(Engine::LogStore)?.up();
+    let mut findings = env.settle().await?;
     for fault in faults {
-        say(&format!("storm: FAULT {fault}"));
+        print_line(&format!("storm: FAULT {fault}"));
         findings.faults.push(fault);
     }
-    super::finish(stage, findings).await
+    super::finish(env, findings).await
 }
 
-fn judge(what: &str, events: u64, seen: u64, most: u64, faults: &mut Vec<String>) {
+fn check_rate(what: &str, events: u64, seen: u64, most: u64, faults: &mut Vec<String>) {
     let (seconds, rate) = (WINDOW.as_secs(), seen.div_ceil(WINDOW.as_secs()));
-    say(&format!(
+    print_line(&format!(
         "storm: {what}: {seen} deliveries of {events} events in {seconds} s, {rate} a second, {most} allowed"
     ));
     if seen > most {
@@ -53,11 +53,11 @@ fn judge(what: &str, events: u64, seen: u64, most: u64, faults: &mut Vec<String>
 }
 
 /// Makes events and lets them come to the consumers; answers how many, and how many deliveries there are afterwards.
-async fn deliveries(stage: &Stage<'_>) -> anyhow::Result<(u64, u64)> {
-    let (before, begun) = (stage.tables.events().await?.len(), Instant::now());
-    let load = Load::start(&stage.ledger, 4, Duration::ZERO);
-    let made = async || anyhow::Ok(u64::try_from(stage.tables.events().await?.len().saturating_sub(before))?);
-    while made().await? < FEWEST && begun.elapsed() < PATIENCE {
+async fn deliveries(env: &FaultEnv<'_>) -> anyhow::Result<(u64, u64)> {
+    let (before, begun) = (env.tables.events().await?.len(), Instant::now());
+    let load = Load::start(&env.ledger, 4, Duration::ZERO);
+    let made = async || anyhow::Ok(u64::try_from(env.tables.events().await?.len().saturating_sub(before))?);
+    while made().await? < FEWEST && begun.elapsed() < WAIT_LIMIT {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     load.stop().await?;
@@ -65,9 +65,9 @@ async fn deliveries(stage: &Stage<'_>) -> anyhow::Result<(u64, u64)> {
     if events < FEWEST {
         bail!("{events} events are too few to tell anything");
     }
-    let broker = &stage.proxy(Engine::Broker)?.deliveries;
+    let broker = &env.proxy(Engine::Broker)?.deliveries;
     while broker.count() == 0 {
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > WAIT_LIMIT {
             bail!("nothing was ever delivered");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

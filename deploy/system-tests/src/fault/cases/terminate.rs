@@ -7,28 +7,28 @@ use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use service_kit::task;
-use system_tests::say;
+use system_tests::print_line;
 use tokio::task::JoinHandle;
 
 use super::{Extent, Outcome};
 use crate::ledger::Load;
 use crate::process::Service;
-use crate::stage::{House, Stage};
+use crate::stage::{Cluster, FaultEnv};
 
 const END: Duration = Duration::from_secs(10);
 
-pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
-    let mut stage = Stage::open(house, "terminate", None).await?;
-    let load = Load::start(&stage.ledger, 2, Duration::from_millis(60));
+pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome> {
+    let mut env = FaultEnv::open(cluster, "terminate", None).await?;
+    let load = Load::start(&env.ledger, 2, Duration::from_millis(60));
     let mut faults = Vec::new();
     for service in Service::ALL {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let readers = Readers::start(&stage, service).await?;
+        let readers = Readers::start(&env, service).await?;
         tokio::time::sleep(Duration::from_millis(500)).await;
         readers.terminating.store(true, Ordering::SeqCst);
-        let (status, took) = stage.process(service)?.terminate().await?;
+        let (status, took) = env.process(service)?.terminate().await?;
         let (answered, failed) = readers.stop().await?;
-        say(&format!(
+        print_line(&format!(
             "terminate: {} ended with {status} after {} ms; {answered} reads answered, {} failed",
             service.binary(),
             took.as_millis(),
@@ -38,15 +38,15 @@ pub(crate) async fn run(house: &House, _: Extent) -> anyhow::Result<Outcome> {
             faults.push(format!("{} ended with {status} after {} ms", service.binary(), took.as_millis()));
         }
         faults.extend(failed.into_iter().map(|fault| format!("{}: {fault}", service.binary())));
-        stage.launch(service, None).await?;
+        env.launch(service, None).await?;
     }
     load.stop().await?;
-    let mut findings = stage.settle().await?;
+    let mut findings = env.settle().await?;
     for fault in faults {
-        say(&format!("terminate: FAULT {fault}"));
+        print_line(&format!("terminate: FAULT {fault}"));
         findings.faults.push(fault);
     }
-    super::finish(stage, findings).await
+    super::finish(env, findings).await
 }
 
 /// Requests without pause, each over a connection of its own.
@@ -57,14 +57,14 @@ struct Readers {
 }
 
 impl Readers {
-    async fn start(stage: &Stage<'_>, service: Service) -> anyhow::Result<Self> {
-        let base = stage.processes.get(&service).map_or_else(String::new, crate::process::Process::url);
+    async fn start(env: &FaultEnv<'_>, service: Service) -> anyhow::Result<Self> {
+        let base = env.processes.get(&service).map_or_else(String::new, crate::process::Process::url);
         let path = match service {
             Service::Bank => "/api/banks?page_size=5",
             Service::Log => "/api/logs?page_size=5",
             Service::Email => "/api/emails?page_size=5",
         };
-        let token = stage.ledger.token().await.unwrap_or_default();
+        let token = env.ledger.token().await.unwrap_or_default();
         let (terminating, stopped) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(Duration::from_secs(15)).build()?;
         let read = |_| {

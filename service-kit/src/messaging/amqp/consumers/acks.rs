@@ -24,8 +24,8 @@ impl Acks {
         finished.sort_unstable();
         let first_open = self.0.first().copied().unwrap_or(u64::MAX);
         let (before, after) = finished.split_at(finished.partition_point(|tag| *tag < first_open));
-        let together = before.last().map(|tag| Ack { tag: *tag, multiple: true });
-        together.into_iter().chain(after.iter().map(|tag| Ack { tag: *tag, multiple: false })).collect()
+        let batch_ack = before.last().map(|tag| Ack { tag: *tag, multiple: true });
+        batch_ack.into_iter().chain(after.iter().map(|tag| Ack { tag: *tag, multiple: false })).collect()
     }
 }
 

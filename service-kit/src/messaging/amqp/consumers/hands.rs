@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 #[derive(Debug, Default)]
-pub(super) struct Hands {
+pub(super) struct InFlightTracker {
     held: AtomicUsize,
     quiet_moments: AtomicU64,
-    look: Notify,
+    recheck: Notify,
 }
 
 /// One delivery in hand, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Held(Arc<Hands>);
+pub(super) struct Held(Arc<InFlightTracker>);
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -26,7 +26,7 @@ impl Drop for Held {
     }
 }
 
-impl Hands {
+impl InFlightTracker {
     pub(super) fn hold(self: &Arc<Self>) -> Held {
         self.held.fetch_add(1, Ordering::SeqCst);
         Held(Arc::clone(self))
@@ -42,13 +42,13 @@ impl Hands {
     /// How many quiet moments there were; and has the workers look anew whether anything waits.
     pub(super) fn quiet_moments(&self) -> u64 {
         let moments = self.quiet_moments.load(Ordering::SeqCst);
-        self.look.notify_waiters();
+        self.recheck.notify_waiters();
         moments
     }
 
     /// Returns when somebody asks.
-    pub(super) async fn asked(&self) {
-        self.look.notified().await;
+    pub(super) async fn recheck_requested(&self) {
+        self.recheck.notified().await;
     }
 }
 
@@ -58,14 +58,14 @@ mod tests {
 
     #[test]
     fn a_moment_is_quiet_if_nothing_is_held_and_nothing_waits() {
-        let hands = Arc::<Hands>::default();
-        hands.nothing_waits();
-        let held = hands.hold();
-        hands.nothing_waits();
-        assert_eq!(hands.quiet_moments(), 1, "one is in hand");
+        let tracker = Arc::<InFlightTracker>::default();
+        tracker.nothing_waits();
+        let held = tracker.hold();
+        tracker.nothing_waits();
+        assert_eq!(tracker.quiet_moments(), 1, "one is in hand");
         drop(held);
-        assert_eq!(hands.quiet_moments(), 1, "nobody has looked whether anything waits");
-        hands.nothing_waits();
-        assert_eq!(hands.quiet_moments(), 2);
+        assert_eq!(tracker.quiet_moments(), 1, "nobody has looked whether anything waits");
+        tracker.nothing_waits();
+        assert_eq!(tracker.quiet_moments(), 2);
     }
 }

@@ -23,14 +23,14 @@ use prometheus::IntGauge;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use self::hands::Hands;
+use self::hands::InFlightTracker;
 use super::connection::Backoff;
 use crate::clock::{SharedClock, SystemClock};
 use crate::ids;
 use crate::lifecycle::Shutdown;
 use crate::messaging::in_process::check;
 use crate::messaging::runner::Runner;
-use crate::messaging::{AmqpSettings, Consumer, ConsumerSettings, HandsReport, SubscribeError};
+use crate::messaging::{AmqpSettings, Consumer, ConsumerSettings, InFlightReport, SubscribeError};
 use crate::task;
 use crate::telemetry::Metrics;
 
@@ -42,14 +42,14 @@ struct Subscription {
     shutdown: Shutdown,
     draining: CancellationToken,
     connected: IntGauge,
-    hands: Arc<Hands>,
+    in_flight: Arc<InFlightTracker>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     /// Why there is no broker, unless there is.
-    away: Option<String>,
+    disconnected: Option<String>,
     outage: Option<String>,
 }
 
@@ -69,9 +69,9 @@ impl Subscription {
         }
     }
 
-    fn set_away(&self, reason: Option<String>) {
+    fn set_disconnected(&self, reason: Option<String>) {
         self.connected.set(i64::from(reason.is_none()));
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).away = reason;
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).disconnected = reason;
     }
 
     fn set_outage(&self, reason: Option<String>) {
@@ -126,8 +126,8 @@ impl AmqpConsumers {
             shutdown: self.shutdown.clone(),
             draining: self.draining.clone(),
             connected: connected.with_label_values(&[&name]),
-            hands: Arc::default(),
-            state: Mutex::new(State { away: Some("the broker was not reached yet".to_owned()), outage: None }),
+            in_flight: Arc::default(),
+            state: Mutex::new(State { disconnected: Some("the broker was not reached yet".to_owned()), outage: None }),
         });
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let Entry::Vacant(place) = queues.entry(name.clone()) else {
@@ -142,11 +142,11 @@ impl AmqpConsumers {
     /// Whether all queues are being consumed, for readiness; a paused one counts as being so.
     pub fn state(&self) -> Result<(), String> {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let away = queues.values().find_map(|queue| {
-            let reason = queue.state.lock().unwrap_or_else(PoisonError::into_inner).away.clone()?;
+        let disconnected = queues.values().find_map(|queue| {
+            let reason = queue.state.lock().unwrap_or_else(PoisonError::into_inner).disconnected.clone()?;
             Some(format!("{}: {reason}", queue.queue()))
         });
-        away.map_or(Ok(()), Err)
+        disconnected.map_or(Ok(()), Err)
     }
 
     /// Whether a queue is paused by an outage of what is behind its consumer.
@@ -157,14 +157,14 @@ impl AmqpConsumers {
     }
 
     /// What of a queue is in hand here; none if it is not consumed by these.
-    pub fn hands(&self, queue: &str) -> Option<HandsReport> {
+    pub fn in_flight_report(&self, queue: &str) -> Option<InFlightReport> {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let subscription = queues.get(queue)?;
-        let is_away = subscription.state.lock().unwrap_or_else(PoisonError::into_inner).away.is_some();
-        Some(HandsReport {
+        let is_disconnected = subscription.state.lock().unwrap_or_else(PoisonError::into_inner).disconnected.is_some();
+        Some(InFlightReport {
             replica: self.replica.to_string(),
-            consumers: u32::from(!is_away),
-            quiet_moments: subscription.hands.quiet_moments(),
+            consumers: u32::from(!is_disconnected),
+            quiet_moments: subscription.in_flight.quiet_moments(),
         })
     }
 
@@ -189,7 +189,7 @@ impl AmqpConsumers {
 async fn supervise(subscription: Arc<Subscription>) {
     let mut backoff = Backoff::default();
     while let Err(error) = session::run(&subscription, &mut backoff).await {
-        subscription.set_away(Some(error.to_string()));
+        subscription.set_disconnected(Some(error.to_string()));
         let delay = backoff.next();
         tracing::warn!(queue = subscription.queue(), %error, delay_ms = delay.as_millis(), "the consumer has no broker");
         tokio::select! {
@@ -197,5 +197,5 @@ async fn supervise(subscription: Arc<Subscription>) {
             () = tokio::time::sleep(delay) => {}
         }
     }
-    subscription.set_away(Some("closed".to_owned()));
+    subscription.set_disconnected(Some("closed".to_owned()));
 }

@@ -6,20 +6,24 @@ use tokio::time::Instant;
 
 use super::session::Session;
 use super::settle;
-use super::source::Job;
+use super::source::InFlight;
 use crate::messaging::amqp::error::AmqpError;
 
 const FIRST_PROBE: Duration = Duration::from_millis(100);
 const SLOWEST_PROBE: Duration = Duration::from_secs(2);
 
 /// Waits for the end of the outage and answers what has to be handled then; none if the subscription was closed meanwhile.
-pub(super) async fn wait(session: &Session, reason: String, held: Vec<Job>) -> Result<Option<Vec<Job>>, AmqpError> {
+pub(super) async fn wait(
+    session: &Session,
+    reason: String,
+    held: Vec<InFlight>,
+) -> Result<Option<Vec<InFlight>>, AmqpError> {
     let subscription = &session.subscription;
     tracing::warn!(queue = subscription.queue(), reason, held = held.len(), "queue paused");
     subscription.set_outage(Some(reason));
     let outcome = tokio::select! {
         () = subscription.closed() => Ok(None),
-        () = session.link.ended() => Err(session.link.loss("being paused")),
+        () = session.connection.closed() => Err(session.connection.loss("being paused")),
         outcome = until_back(session, held) => outcome.map(Some),
     };
     // After a lost connection the queue is paused again as soon as its first message is tried.
@@ -30,7 +34,7 @@ pub(super) async fn wait(session: &Session, reason: String, held: Vec<Job>) -> R
     outcome
 }
 
-async fn until_back(session: &Session, mut held: Vec<Job>) -> Result<Vec<Job>, AmqpError> {
+async fn until_back(session: &Session, mut held: Vec<InFlight>) -> Result<Vec<InFlight>, AmqpError> {
     let put_back_at = Instant::now() + session.subscription.amqp.hold_limit;
     let mut delay = FIRST_PROBE;
     loop {

@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::acks::Acks;
-use super::source::{Job, Source};
+use super::source::{DeliveryStream, InFlight};
 use super::{Subscription, pause, worker};
-use crate::messaging::amqp::connection::{Backoff, Link};
+use crate::messaging::amqp::connection::{Backoff, BrokerConnection};
 use crate::messaging::amqp::error::AmqpError;
 use crate::messaging::amqp::{routes, topology};
 use crate::task;
@@ -24,7 +24,7 @@ const MAX_PREFETCH: usize = 2000;
 /// One connection with its channels.
 pub(super) struct Session {
     pub(super) subscription: Arc<Subscription>,
-    pub(super) link: Link,
+    pub(super) connection: BrokerConnection,
     pub(super) channel: Channel,
     /// For copies to the retry and dead-letter queues.
     pub(super) copies: AsyncMutex<Channel>,
@@ -35,32 +35,32 @@ pub(super) struct Session {
 }
 
 /// Consuming between two pauses.
-pub(super) struct Phase {
-    pub(super) source: AsyncMutex<Source>,
+pub(super) struct ConsumerState {
+    pub(super) deliveries: AsyncMutex<DeliveryStream>,
     /// Workers take no more.
     pub(super) stop: CancellationToken,
-    pub(super) news: Mutex<News>,
+    pub(super) change: Mutex<StateChange>,
 }
 
 /// What workers have met.
 #[derive(Default)]
-pub(super) struct News {
+pub(super) struct StateChange {
     pub(super) failure: Option<AmqpError>,
     pub(super) outage: Option<String>,
     /// Jobs that wait for the end of the outage.
-    pub(super) held: Vec<Job>,
+    pub(super) held: Vec<InFlight>,
 }
 
-impl Phase {
+impl ConsumerState {
     pub(super) fn fail(&self, error: AmqpError) {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner).failure.get_or_insert(error);
+        self.change.lock().unwrap_or_else(PoisonError::into_inner).failure.get_or_insert(error);
         self.stop.cancel();
     }
 
-    pub(super) fn pause(&self, reason: &str, held: Vec<Job>) {
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        news.outage.get_or_insert_with(|| reason.to_owned());
-        news.held.extend(held);
+    pub(super) fn pause(&self, reason: &str, held: Vec<InFlight>) {
+        let mut change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        change.outage.get_or_insert_with(|| reason.to_owned());
+        change.held.extend(held);
         self.stop.cancel();
     }
 }
@@ -72,70 +72,73 @@ pub(super) async fn run(subscription: &Arc<Subscription>, backoff: &mut Backoff)
         session = open(subscription) => Arc::new(session?),
     };
     backoff.reset();
-    subscription.set_away(None);
+    subscription.set_disconnected(None);
     tracing::info!(queue = subscription.queue(), endpoint = subscription.amqp.endpoint(), "consuming");
     let mut backlog = Vec::new();
     loop {
-        let news = consume(&session, backlog).await?;
-        let Some(reason) = news.outage else { break };
-        match pause::wait(&session, reason, news.held).await? {
+        let change = consume(&session, backlog).await?;
+        let Some(reason) = change.outage else { break };
+        match pause::wait(&session, reason, change.held).await? {
             Some(held) => backlog = held,
             None => break,
         }
     }
-    session.link.close().await;
+    session.connection.close().await;
     Ok(())
 }
 
 async fn open(subscription: &Arc<Subscription>) -> Result<Session, AmqpError> {
-    let link = Link::open(&subscription.amqp, subscription.queue()).await?;
-    topology::declare_exchange(&link).await?;
+    let connection = BrokerConnection::open(&subscription.amqp, subscription.queue()).await?;
+    topology::declare_exchange(&connection).await?;
     let settings = subscription.settings();
-    topology::declare_queues(&link, settings).await?;
+    topology::declare_queues(&connection, settings).await?;
     // Twice what is in hand: whoever is done finds the next ones here, and does not wait for the broker's.
-    let in_hand = settings.concurrency.saturating_mul(settings.batch_size);
-    let prefetch = in_hand.saturating_mul(2).clamp(1, MAX_PREFETCH);
-    let channel = link.consuming_channel(u16::try_from(prefetch).unwrap_or(u16::MAX)).await?;
-    let copies = AsyncMutex::new(link.confirmed_channel().await?);
-    let exchange = routes::exchange_to(&link, subscription.queue()).await?;
+    let in_flight = settings.concurrency.saturating_mul(settings.batch_size);
+    let prefetch = in_flight.saturating_mul(2).clamp(1, MAX_PREFETCH);
+    let channel = connection.consuming_channel(u16::try_from(prefetch).unwrap_or(u16::MAX)).await?;
+    let copies = AsyncMutex::new(connection.confirmed_channel().await?);
+    let exchange = routes::exchange_to(&connection, subscription.queue()).await?;
     let acks = AsyncMutex::default();
-    Ok(Session { subscription: Arc::clone(subscription), link, channel, copies, exchange, acks })
+    Ok(Session { subscription: Arc::clone(subscription), connection, channel, copies, exchange, acks })
 }
 
 /// Consumes until an outage, a shutdown or a failure, and lets all workers finish.
-async fn consume(session: &Arc<Session>, backlog: Vec<Job>) -> Result<News, AmqpError> {
-    let source = Source::open(session, backlog).await?;
-    let phase =
-        Arc::new(Phase { source: AsyncMutex::new(source), stop: CancellationToken::new(), news: Mutex::default() });
+async fn consume(session: &Arc<Session>, backlog: Vec<InFlight>) -> Result<StateChange, AmqpError> {
+    let deliveries = DeliveryStream::open(session, backlog).await?;
+    let state = Arc::new(ConsumerState {
+        deliveries: AsyncMutex::new(deliveries),
+        stop: CancellationToken::new(),
+        change: Mutex::default(),
+    });
     let workers = (0..session.subscription.settings().concurrency)
-        .map(|_| task::spawn("amqp-worker", worker::work(Arc::clone(session), Arc::clone(&phase))));
-    Workers(workers.collect()).join(&phase, session).await;
-    let mut news = std::mem::take(&mut *phase.news.lock().unwrap_or_else(PoisonError::into_inner));
-    if let Some(failure) = news.failure {
+        .map(|_| task::spawn("amqp-worker", worker::work(Arc::clone(session), Arc::clone(&state))));
+    Workers(workers.collect()).join(&state, session).await;
+    let mut change = std::mem::take(&mut *state.change.lock().unwrap_or_else(PoisonError::into_inner));
+    if let Some(failure) = change.failure {
         return Err(failure);
     }
-    let mut source = phase.source.lock().await;
-    let cancelled = session.channel.basic_cancel(source.tag(), BasicCancelOptions::default());
-    session.link.ask("cancelling the consumer", cancelled).await?;
-    if news.outage.is_some() {
+    let mut deliveries = state.deliveries.lock().await;
+    let cancelled = session.channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default());
+    session.connection.request("cancelling the consumer", cancelled).await?;
+    if change.outage.is_some() {
         // What came before the broker heard of it.
-        while let Some(Ok(job)) = source.next().await {
-            session.acks.lock().await.received(job.tag());
-            news.held.push(job);
+        while let Some(Ok(in_flight)) = deliveries.next().await {
+            session.acks.lock().await.received(in_flight.tag());
+            change.held.push(in_flight);
         }
     }
-    Ok(news)
+    Ok(change)
 }
 
 /// Worker tasks, which end with the session if that is dropped.
 struct Workers(Vec<JoinHandle<()>>);
 
 impl Workers {
-    async fn join(mut self, phase: &Phase, session: &Session) {
+    async fn join(mut self, state: &ConsumerState, session: &Session) {
         for worker in &mut self.0 {
             if let Err(error) = worker.await {
                 let doing = "settling a message";
-                phase.fail(AmqpError::lost(session.link.settings(), doing, format!("a worker ended: {error}")));
+                state.fail(AmqpError::lost(session.connection.settings(), doing, format!("a worker ended: {error}")));
             }
         }
     }

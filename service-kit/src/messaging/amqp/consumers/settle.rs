@@ -4,47 +4,51 @@ use std::collections::HashMap;
 
 use lapin::options::BasicAckOptions;
 
-use super::session::{Phase, Session};
-use super::source::Job;
-use crate::messaging::amqp::convert::{self, Notes};
+use super::session::{ConsumerState, Session};
+use super::source::InFlight;
+use crate::messaging::amqp::convert::{self, RetryHeaders};
 use crate::messaging::amqp::error::AmqpError;
-use crate::messaging::amqp::publisher::window_error;
+use crate::messaging::amqp::publisher::batch_error;
 use crate::messaging::amqp::topology::{dead_queue, retry_queue};
-use crate::messaging::amqp::window::{self, Fate, Letter};
-use crate::messaging::runner::Verdict;
+use crate::messaging::amqp::window::{self, OutboundMessage, PublishOutcome};
+use crate::messaging::runner::Disposition;
 
 /// Carries verdicts out. On an error nothing more is acknowledged: the broker delivers the rest again.
-pub(super) async fn settle(session: &Session, phase: &Phase, verdicts: Vec<(Job, Verdict)>) -> Result<(), AmqpError> {
-    let (mut finished, mut copied, mut letters, mut held) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+pub(super) async fn settle(
+    session: &Session,
+    state: &ConsumerState,
+    dispositions: Vec<(InFlight, Disposition)>,
+) -> Result<(), AmqpError> {
+    let (mut finished, mut copied, mut copies, mut held) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut outage, mut dead) = (None, 0_usize);
-    for (mut job, verdict) in verdicts {
-        match verdict {
-            Verdict::Ack | Verdict::Skip => finished.push(job),
-            Verdict::Pause { reason } => {
+    for (mut in_flight, disposition) in dispositions {
+        match disposition {
+            Disposition::Ack | Disposition::Skip => finished.push(in_flight),
+            Disposition::Pause { reason } => {
                 outage.get_or_insert(reason);
-                held.push(job);
+                held.push(in_flight);
             }
-            Verdict::RetryAfter { delay, tries, .. } => {
+            Disposition::RetryAfter { delay, counts, .. } => {
                 let queue = waiting_queue(session, delay);
-                letters.push(copy(session, &mut job, &queue, &Notes { tries, death: None }));
-                copied.push(job);
+                copies.push(copy(session, &mut in_flight, &queue, &RetryHeaders { counts, death: None }));
+                copied.push(in_flight);
             }
-            Verdict::DeadLetter { tries, reason } => {
+            Disposition::DeadLetter { counts, reason } => {
                 let death = Some((reason, session.subscription.clock.now()));
                 let queue = dead_queue(session.subscription.queue());
-                job.delivery.message.remove_secrets();
-                letters.push(copy(session, &mut job, &queue, &Notes { tries, death }));
-                copied.push(job);
+                in_flight.delivery.message.remove_secrets();
+                copies.push(copy(session, &mut in_flight, &queue, &RetryHeaders { counts, death }));
+                copied.push(in_flight);
                 dead += 1;
             }
         }
     }
     // First of all, so that no worker takes more for a dependency that is away.
     if let Some(reason) = outage {
-        phase.pause(&reason, held);
+        state.pause(&reason, held);
     }
     acknowledge(session, finished).await?;
-    publish_copies(session, letters).await?;
+    publish_copies(session, copies).await?;
     crate::fail_point!("copy.confirmed", if !copied.is_empty());
     for _ in 0..dead {
         session.subscription.runner.metrics().dead_letter_kept();
@@ -53,27 +57,27 @@ pub(super) async fn settle(session: &Session, phase: &Phase, verdicts: Vec<(Job,
 }
 
 /// Puts held messages back unchanged, behind those that wait.
-pub(super) async fn put_back(session: &Session, mut jobs: Vec<Job>) -> Result<(), AmqpError> {
+pub(super) async fn put_back(session: &Session, mut batch: Vec<InFlight>) -> Result<(), AmqpError> {
     let queue = session.subscription.queue();
-    let back = |job: &mut Job| {
-        let notes = Notes { tries: job.tries, death: None };
-        copy(session, job, queue, &notes)
+    let back = |in_flight: &mut InFlight| {
+        let retry_headers = RetryHeaders { counts: in_flight.counts, death: None };
+        copy(session, in_flight, queue, &retry_headers)
     };
-    let letters: Vec<Letter> = jobs.iter_mut().map(back).collect();
-    publish_copies(session, letters).await?;
-    acknowledge(session, jobs).await
+    let copies: Vec<OutboundMessage> = batch.iter_mut().map(back).collect();
+    publish_copies(session, copies).await?;
+    acknowledge(session, batch).await
 }
 
 /// The message itself; its job is done for but for the acknowledgement.
-fn copy(session: &Session, job: &mut Job, queue: &str, notes: &Notes) -> Letter {
-    let message = &mut job.delivery.message;
+fn copy(session: &Session, in_flight: &mut InFlight, queue: &str, retry_headers: &RetryHeaders) -> OutboundMessage {
+    let message = &mut in_flight.delivery.message;
     let moved = shared_events::WireMessage {
         routing_key: message.routing_key.clone(),
         properties: message.properties.clone(),
         headers: std::mem::take(&mut message.headers),
         body: std::mem::take(&mut message.body),
     };
-    convert::to_queue(&session.exchange, queue, moved, notes)
+    convert::to_queue(&session.exchange, queue, moved, retry_headers)
 }
 
 /// The queue in which a message waits so long; without any delays, its own.
@@ -82,38 +86,38 @@ fn waiting_queue(session: &Session, delay: std::time::Duration) -> String {
     if settings.retry_delays.contains(&delay) { retry_queue(&settings.queue, delay) } else { settings.queue.clone() }
 }
 
-async fn publish_copies(session: &Session, letters: Vec<Letter>) -> Result<(), AmqpError> {
-    if letters.is_empty() {
+async fn publish_copies(session: &Session, copies: Vec<OutboundMessage>) -> Result<(), AmqpError> {
+    if copies.is_empty() {
         return Ok(());
     }
     let (settings, doing) = (&session.subscription.amqp, "copying a message");
-    let queues: Vec<_> = letters.iter().map(|letter| letter.routing_key.clone()).collect();
+    let queues: Vec<_> = copies.iter().map(|copy| copy.routing_key.clone()).collect();
     let channel = session.copies.lock().await;
-    let fates = window::publish(&channel, letters, settings.confirm_limit).await;
-    let fates = fates.map_err(|error| window_error(settings, error, doing))?;
-    let trouble = queues.iter().zip(fates).find_map(|(queue, fate)| match fate {
-        Fate::Confirmed => None,
+    let outcomes = window::publish(&channel, copies, settings.confirm_limit).await;
+    let outcomes = outcomes.map_err(|error| batch_error(settings, error, doing))?;
+    let refusal = queues.iter().zip(outcomes).find_map(|(queue, outcome)| match outcome {
+        PublishOutcome::Confirmed => None,
         // A new session makes the queue again.
-        Fate::Unroutable => Some(format!("the queue {queue:?} is gone")),
-        Fate::Refused => Some(format!("the queue {queue:?} declined it")),
+        PublishOutcome::Unroutable => Some(format!("the queue {queue:?} is gone")),
+        PublishOutcome::Refused => Some(format!("the queue {queue:?} declined it")),
     });
-    trouble.map_or(Ok(()), |trouble| Err(AmqpError::lost(settings, doing, trouble)))
+    refusal.map_or(Ok(()), |reason| Err(AmqpError::lost(settings, doing, reason)))
 }
 
-async fn acknowledge(session: &Session, jobs: Vec<Job>) -> Result<(), AmqpError> {
+async fn acknowledge(session: &Session, batch: Vec<InFlight>) -> Result<(), AmqpError> {
     if crate::planted!("ack_early") {
         return Ok(());
     }
     let doing = "acknowledging";
-    let tags: Vec<u64> = jobs.iter().map(Job::tag).collect();
-    let ackers: HashMap<u64, _> = jobs.into_iter().map(|job| (job.tag(), job.acker)).collect();
+    let tags: Vec<u64> = batch.iter().map(InFlight::tag).collect();
+    let ackers: HashMap<u64, _> = batch.into_iter().map(|in_flight| (in_flight.tag(), in_flight.acker)).collect();
     let mut acks = session.acks.lock().await;
     for ack in acks.finish(&tags) {
         let Some(acker) = ackers.get(&ack.tag) else { continue };
         let sent = acker.ack(BasicAckOptions { multiple: ack.multiple });
-        if !session.link.ask(doing, sent).await? {
+        if !session.connection.request(doing, sent).await? {
             // The channel is gone, and so is what it delivered: it will come again.
-            return Err(session.link.loss(doing));
+            return Err(session.connection.loss(doing));
         }
     }
     Ok(())

@@ -14,34 +14,34 @@ use lapin::types::{FieldTable, ShortString};
 use tokio::time::Instant;
 
 use super::acks::Acks;
-use super::hands::{Hands, Held};
+use super::hands::{Held, InFlightTracker};
 use super::session::Session;
-use crate::messaging::Delivery as Handed;
+use crate::messaging::Delivery as HandlerDelivery;
 use crate::messaging::amqp::convert;
 use crate::messaging::amqp::error::AmqpError;
 use crate::messaging::amqp::topology::short;
-use crate::messaging::runner::Tries;
+use crate::messaging::runner::AttemptCounts;
 
 /// A delivery in our hands.
-pub(super) struct Job {
-    pub(super) delivery: Handed,
-    pub(super) tries: Tries,
+pub(super) struct InFlight {
+    pub(super) delivery: HandlerDelivery,
+    pub(super) counts: AttemptCounts,
     tag: u64,
     _held: Held,
     pub(super) acker: Acker,
 }
 
-impl Job {
+impl InFlight {
     fn new(delivery: Delivery, held: Held) -> Self {
         let Delivery { delivery_tag, routing_key, redelivered, properties, data, acker, .. } = delivery;
         let received = convert::receive(routing_key.as_str(), &properties, data);
-        let tries = received.tries;
-        let delivery = Handed {
-            attempt: tries.attempts.saturating_add(1),
-            redelivered: redelivered || received.returned > 0 || tries.attempts > 0,
+        let counts = received.counts;
+        let delivery = HandlerDelivery {
+            attempt: counts.attempts.saturating_add(1),
+            redelivered: redelivered || received.returned > 0 || counts.attempts > 0,
             message: received.message,
         };
-        Self { delivery, tries, tag: delivery_tag, _held: held, acker }
+        Self { delivery, counts, tag: delivery_tag, _held: held, acker }
     }
 
     pub(super) fn tag(&self) -> u64 {
@@ -49,19 +49,19 @@ impl Job {
     }
 }
 
-pub(super) struct Source {
-    backlog: VecDeque<Job>,
+pub(super) struct DeliveryStream {
+    backlog: VecDeque<InFlight>,
     consumer: lapin::Consumer,
-    hands: Arc<Hands>,
+    tracker: Arc<InFlightTracker>,
 }
 
-impl Source {
-    pub(super) async fn open(session: &Session, backlog: Vec<Job>) -> Result<Self, AmqpError> {
+impl DeliveryStream {
+    pub(super) async fn open(session: &Session, backlog: Vec<InFlight>) -> Result<Self, AmqpError> {
         let queue = short(session.subscription.queue());
         let options = BasicConsumeOptions { no_ack: crate::planted!("ack_early"), ..BasicConsumeOptions::default() };
         let consuming = session.channel.basic_consume(queue, ShortString::default(), options, FieldTable::default());
-        let consumer = session.link.ask("consuming", consuming).await?;
-        Ok(Self { backlog: backlog.into(), consumer, hands: Arc::clone(&session.subscription.hands) })
+        let consumer = session.connection.request("consuming", consuming).await?;
+        Ok(Self { backlog: backlog.into(), consumer, tracker: Arc::clone(&session.subscription.in_flight) })
     }
 
     pub(super) fn tag(&self) -> ShortString {
@@ -70,17 +70,17 @@ impl Source {
 
     /// Adds jobs up to a batch; none added means that the broker has ended it. What is in `jobs` stays there if the future is
     /// dropped.
-    pub(super) async fn gather(
+    pub(super) async fn fill_batch(
         &mut self,
-        jobs: &mut Vec<Job>,
+        batch: &mut Vec<InFlight>,
         limit: usize,
         linger: Duration,
         acks: &tokio::sync::Mutex<Acks>,
     ) -> lapin::Result<()> {
         let Some(first) = self.next().await else { return Ok(()) };
-        jobs.push(first?);
+        batch.push(first?);
         let deadline = Instant::now() + linger;
-        while jobs.len() < limit {
+        while batch.len() < limit {
             // What is there already costs no wait.
             let next = match self.next().now_or_never() {
                 Some(next) => next,
@@ -90,30 +90,30 @@ impl Source {
                     Err(_) => break,
                 },
             };
-            let Some(Ok(job)) = next else { break };
-            jobs.push(job);
+            let Some(Ok(in_flight)) = next else { break };
+            batch.push(in_flight);
         }
         // Still under the source's lock, so tags enter in order.
         let mut acks = acks.lock().await;
-        for job in jobs {
-            acks.received(job.tag);
+        for in_flight in batch {
+            acks.received(in_flight.tag);
         }
         Ok(())
     }
 }
 
-impl Stream for Source {
-    type Item = lapin::Result<Job>;
+impl Stream for DeliveryStream {
+    type Item = lapin::Result<InFlight>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(job) = self.backlog.pop_front() {
-            return Poll::Ready(Some(Ok(job)));
+        if let Some(in_flight) = self.backlog.pop_front() {
+            return Poll::Ready(Some(Ok(in_flight)));
         }
-        let hands = Arc::clone(&self.hands);
+        let tracker = Arc::clone(&self.tracker);
         let polled = self.consumer.poll_next_unpin(context);
         if polled.is_pending() {
-            hands.nothing_waits();
+            tracker.nothing_waits();
         }
-        polled.map(|next| next.map(|delivery| delivery.map(|delivery| Job::new(delivery, hands.hold()))))
+        polled.map(|next| next.map(|delivery| delivery.map(|delivery| InFlight::new(delivery, tracker.hold()))))
     }
 }

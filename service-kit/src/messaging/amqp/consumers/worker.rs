@@ -2,75 +2,76 @@
 
 use std::sync::Arc;
 
-use super::session::{Phase, Session};
+use super::session::{ConsumerState, Session};
 use super::settle;
-use super::source::Job;
-use crate::messaging::runner::Verdict;
+use super::source::InFlight;
+use crate::messaging::runner::Disposition;
 
-pub(super) async fn work(session: Arc<Session>, phase: Arc<Phase>) {
-    let mut jobs = Vec::new();
-    while gather(&session, &phase, &mut jobs).await {
-        if jobs.is_empty() {
+pub(super) async fn work(session: Arc<Session>, state: Arc<ConsumerState>) {
+    let mut batch = Vec::new();
+    while next_batch(&session, &state, &mut batch).await {
+        if batch.is_empty() {
             continue;
         }
-        handle(&session, &phase, std::mem::take(&mut jobs)).await;
+        handle(&session, &state, std::mem::take(&mut batch)).await;
     }
     // A batch that was still waiting to fill up. After a pause it goes on; otherwise the broker has it still.
-    if !jobs.is_empty() {
+    if !batch.is_empty() {
         let mut acks = session.acks.lock().await;
-        for job in &jobs {
-            acks.received(job.tag());
+        for in_flight in &batch {
+            acks.received(in_flight.tag());
         }
-        phase.news.lock().unwrap_or_else(std::sync::PoisonError::into_inner).held.append(&mut jobs);
+        state.change.lock().unwrap_or_else(std::sync::PoisonError::into_inner).held.append(&mut batch);
     }
 }
 
 /// False when it is time to stop.
-async fn gather(session: &Session, phase: &Phase, jobs: &mut Vec<Job>) -> bool {
+async fn next_batch(session: &Session, state: &ConsumerState, batch: &mut Vec<InFlight>) -> bool {
     let settings = session.subscription.settings();
-    let gathering = async {
-        let mut source = phase.source.lock().await;
-        source.gather(jobs, settings.batch_size, settings.linger, &session.acks).await
+    let filling = async {
+        let mut deliveries = state.deliveries.lock().await;
+        deliveries.fill_batch(batch, settings.batch_size, settings.linger, &session.acks).await
     };
-    let gathered = tokio::select! {
+    let filled = tokio::select! {
         biased;
-        () = phase.stop.cancelled() => return false,
+        () = state.stop.cancelled() => return false,
         () = session.subscription.closed() => {
-            phase.stop.cancel();
+            state.stop.cancel();
             return false;
         }
-        () = session.link.ended() => {
-            phase.fail(session.link.loss("consuming"));
+        () = session.connection.closed() => {
+            state.fail(session.connection.loss("consuming"));
             return false;
         }
-        gathered = gathering => gathered,
+        filled = filling => filled,
         // Looks anew; what was gathered so far stays.
-        () = session.subscription.hands.asked() => return true,
+        () = session.subscription.in_flight.recheck_requested() => return true,
     };
-    match gathered {
-        Ok(()) if jobs.is_empty() => phase.fail(session.link.loss("consuming")),
+    match filled {
+        Ok(()) if batch.is_empty() => state.fail(session.connection.loss("consuming")),
         Ok(()) => return true,
-        Err(error) => phase.fail(settle::request_error(session, &error, "consuming")),
+        Err(error) => state.fail(settle::request_error(session, &error, "consuming")),
     }
     false
 }
 
 /// Whatever happens to the connection meanwhile, the handler finishes.
-async fn handle(session: &Session, phase: &Phase, jobs: Vec<Job>) {
+async fn handle(session: &Session, state: &ConsumerState, batch: Vec<InFlight>) {
     let now = session.subscription.clock.now();
-    let expired = |job: &Job| job.delivery.message.expires_at().is_some_and(|end| end <= now);
-    let (expired, live): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(expired);
+    let expired = |in_flight: &InFlight| in_flight.delivery.message.expires_at().is_some_and(|end| end <= now);
+    let (expired, live): (Vec<InFlight>, Vec<InFlight>) = batch.into_iter().partition(expired);
     for _ in &expired {
         session.subscription.runner.metrics().count_as("expired");
     }
-    let mut settled: Vec<(Job, Verdict)> = expired.into_iter().map(|job| (job, Verdict::Ack)).collect();
+    let mut settled: Vec<(InFlight, Disposition)> =
+        expired.into_iter().map(|in_flight| (in_flight, Disposition::Ack)).collect();
     if !live.is_empty() {
-        let deliveries: Vec<_> = live.iter().map(|job| job.delivery.clone()).collect();
-        let tries: Vec<_> = live.iter().map(|job| job.tries).collect();
-        let verdicts = session.subscription.runner.run(&deliveries, &tries).await;
-        settled.extend(live.into_iter().zip(verdicts));
+        let deliveries: Vec<_> = live.iter().map(|in_flight| in_flight.delivery.clone()).collect();
+        let counts: Vec<_> = live.iter().map(|in_flight| in_flight.counts).collect();
+        let dispositions = session.subscription.runner.run(&deliveries, &counts).await;
+        settled.extend(live.into_iter().zip(dispositions));
     }
-    if let Err(error) = settle::settle(session, phase, settled).await {
-        phase.fail(error);
+    if let Err(error) = settle::settle(session, state, settled).await {
+        state.fail(error);
     }
 }
