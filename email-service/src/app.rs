@@ -16,12 +16,12 @@ use shared_events::Pattern;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::confirmations::Confirmations;
 use crate::consumers::{Recipients, SendEmail};
 use crate::http;
 use crate::mailer::{Mailer, OpenError};
 use crate::metrics::EmailMetrics;
 use crate::operations::{MailService, SendSettings, enforce_retention};
-use crate::reply::Confirmations;
 use crate::store::{DeliveryStore, StoreError};
 use crate::templates::{RenderError, Templates};
 

@@ -6,13 +6,13 @@
 
 pub mod app;
 pub mod config;
+pub mod confirmations;
 pub mod consumers;
 pub mod domain;
 pub mod http;
 pub mod mailer;
 mod metrics;
 pub mod operations;
-pub mod reply;
 pub mod store;
 pub mod templates;
 

@@ -260,7 +260,7 @@ mod tests {
         shutdown.begin();
         tokio::time::advance(Duration::from_secs(3)).await;
         shutdown.begin();
-        assert_eq!(shutdown.deadline(WORK_LIMIT).left(STOP_LIMIT), WORK_LIMIT - Duration::from_secs(3));
+        assert_eq!(shutdown.deadline(Duration::from_secs(8)).left(STOP_LIMIT), Duration::from_secs(5));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The relay is started apart ([`Running::start_relay`]), once every subscriber is in place: a message that nobody listens to
 //! is gone for good.
 
-mod janitor;
+mod retention;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -224,7 +224,7 @@ impl Running {
     }
 
     fn start_retention(&mut self) {
-        self.tasks.push(task::spawn("retention", janitor::run(self.state.clone(), self.shutdown.clone())));
+        self.tasks.push(task::spawn("retention", retention::run(self.state.clone(), self.shutdown.clone())));
     }
 
     /// Waits until the server has answered its last request and the relay has marked what was under way, all by one deadline.

@@ -15,7 +15,7 @@ use shared_events::events::{EmailRejected, EmailSent};
 use shared_events::{Event, EventId, WireMessage};
 use tokio::sync::Notify;
 
-use crate::domain::standing::Route;
+use crate::domain::event_status::Route;
 use crate::store::mail_receipts::{self, NewReceipt};
 use crate::store::{Ctx, Db, Outcome, Store, StoreError, event_trace};
 

@@ -7,8 +7,8 @@ use service_kit::http::fields::{Fields, FromFields, parse};
 use service_kit::http::problem::Problem;
 use shared_events::{BankId, ClientId, Currency};
 
-use super::bodies;
 use super::problem_map::fault;
+use super::request_bodies;
 use crate::domain::balance::Balance;
 use crate::operations::accounts::{OpenAccount, OpenAccountError};
 
@@ -78,8 +78,8 @@ impl<P: OpenedBy> FromFields for OpenAccountRequest<P> {
         } else {
             fields.required("bank_id", parse::id).map(Some)
         };
-        let balance = fields.optional("balance", bodies::balance);
-        let currency = fields.optional("currency", bodies::currency);
+        let balance = fields.optional("balance", request_bodies::balance);
+        let currency = fields.optional("currency", request_bodies::currency);
         Some(Self {
             client_id: client_id?,
             bank_id: bank_id?,

@@ -11,10 +11,10 @@ use super::account_bodies::{
     ForBank, ForClient, Free, OpenAccountAtBankBody, OpenAccountBody, OpenAccountRequest, OpenedBy,
 };
 use super::actor::Actor;
-use super::answers::created;
-use super::bodies::{BalanceBody, BalanceRequest, ReadOnly};
 use super::idempotency::idempotency_key;
-use super::{AppState, answers, lists};
+use super::request_bodies::{BalanceBody, BalanceRequest, ReadOnly};
+use super::responses::created;
+use super::{AppState, lists, responses};
 use crate::domain::account::Account;
 use crate::domain::policy::Action;
 use crate::operations::accounts::{self, OpenAccount};
@@ -83,7 +83,7 @@ pub(super) async fn read_account(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadAccount)?;
     let account = accounts::find_account(&state.store, scope, id.0).await?;
-    Ok(answers::item(&account, account.version))
+    Ok(responses::item(&account, account.version))
 }
 
 /// Open an account of a client at a bank
@@ -152,11 +152,11 @@ pub(super) async fn update_account(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::UpdateAccount)?;
     let (PathId(id), balance) = (id, body.0.balance);
-    let expected = answers::expected(&request)?;
+    let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     let update = move |db: &mut _, _: &_| accounts::update_account(db, scope, id, balance, &expected);
     let account = state.store.write(&ctx, update).await?;
-    Ok(answers::updated(&account, account.version))
+    Ok(responses::updated(&account, account.version))
 }
 
 /// Close an account, with its cards
@@ -169,7 +169,7 @@ pub(super) async fn close_account(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::DeleteAccount)?;
-    let (PathId(id), expected) = (id, answers::expected(&request)?);
+    let (PathId(id), expected) = (id, responses::expected(&request)?);
     let ctx = state.ctx(actor.user_id);
     let account = state.store.write(&ctx, move |db, _| accounts::close_account(db, scope, id, &expected)).await?;
     Ok(envelope::deleted(&account))

@@ -8,10 +8,10 @@ use service_kit::http::problem::Problem;
 use shared_events::{BankId, BranchId, CityId};
 
 use super::actor::Actor;
-use super::answers::created;
 use super::idempotency::idempotency_key;
 use super::problem_map::fault;
-use super::{AppState, answers, lists};
+use super::responses::created;
+use super::{AppState, lists, responses};
 use crate::domain::branch::Branch;
 use crate::domain::policy::Action;
 use crate::operations::branches;
@@ -96,7 +96,7 @@ pub(super) async fn read_branch(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ReadBranch)?;
     let branch = state.store.read(move |db| branches::find_branch(db, id.0)).await?;
-    Ok(answers::item(&branch, branch.version))
+    Ok(responses::item(&branch, branch.version))
 }
 
 /// Open a branch of a bank in a city
@@ -132,10 +132,10 @@ pub(super) async fn move_branch(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::UpdateBranch)?;
     let (PathId(id), Body(MoveBranchRequest(city))) = (id, body);
-    let expected = answers::expected(&request)?;
+    let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     let branch = state.store.write(&ctx, move |db, _| branches::move_branch(db, id, city, &expected)).await?;
-    Ok(answers::updated(&branch, branch.version))
+    Ok(responses::updated(&branch, branch.version))
 }
 
 /// Close a branch
@@ -148,7 +148,7 @@ pub(super) async fn close_branch(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::DeleteBranch)?;
-    let (PathId(id), expected) = (id, answers::expected(&request)?);
+    let (PathId(id), expected) = (id, responses::expected(&request)?);
     let ctx = state.ctx(actor.user_id);
     let branch = state.store.write(&ctx, move |db, _| branches::close_branch(db, id, &expected)).await?;
     Ok(envelope::deleted(&branch))

@@ -8,11 +8,11 @@ use service_kit::http::problem::Problem;
 use shared_events::{AccountId, CardId};
 
 use super::actor::Actor;
-use super::answers::created;
-use super::bodies::{BalanceBody, BalanceRequest, ReadOnly};
 use super::idempotency::idempotency_key;
 use super::problem_map::fault;
-use super::{AppState, answers, bodies, lists};
+use super::request_bodies::{BalanceBody, BalanceRequest, ReadOnly};
+use super::responses::created;
+use super::{AppState, lists, request_bodies, responses};
 use crate::domain::balance::Balance;
 use crate::domain::card::Card;
 use crate::domain::policy::Action;
@@ -38,7 +38,7 @@ impl FromFields for IssueCardRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
         let account_id = fields.optional("account_id", parse::id);
-        let balance = fields.optional("balance", bodies::balance);
+        let balance = fields.optional("balance", request_bodies::balance);
         Some(Self { account_id: account_id?, balance: balance?.unwrap_or_default() })
     }
 }
@@ -79,7 +79,7 @@ pub(super) async fn read_card(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadCard)?;
     let card = cards::find_card(&state.store, scope, id.0).await?;
-    Ok(answers::item(&card, card.version))
+    Ok(responses::item(&card, card.version))
 }
 
 /// Issue a card for an account
@@ -116,10 +116,10 @@ pub(super) async fn update_card(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::UpdateCard)?;
     let (PathId(id), balance) = (id, body.0.balance);
-    let expected = answers::expected(&request)?;
+    let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     let card = state.store.write(&ctx, move |db, _| cards::update_card(db, scope, id, balance, &expected)).await?;
-    Ok(answers::updated(&card, card.version))
+    Ok(responses::updated(&card, card.version))
 }
 
 /// Cancel a card
@@ -132,7 +132,7 @@ pub(super) async fn cancel_card(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::DeleteCard)?;
-    let (PathId(id), expected) = (id, answers::expected(&request)?);
+    let (PathId(id), expected) = (id, responses::expected(&request)?);
     let ctx = state.ctx(actor.user_id);
     let card = state.store.write(&ctx, move |db, _| cards::cancel_card(db, scope, id, &expected)).await?;
     Ok(envelope::deleted(&card))

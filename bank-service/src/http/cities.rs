@@ -8,11 +8,11 @@ use service_kit::http::problem::Problem;
 use shared_events::CityId;
 
 use super::actor::Actor;
-use super::answers::created;
-use super::bodies::{NameBody, NameRequest, RenameBody, RenameRequest};
 use super::idempotency::idempotency_key;
 use super::named::named_resource;
-use super::{AppState, answers, lists};
+use super::request_bodies::{NameBody, NameRequest, RenameBody, RenameRequest};
+use super::responses::created;
+use super::{AppState, lists, responses};
 use crate::domain::city::City;
 use crate::domain::policy::Action;
 use crate::operations::{cities, named};

@@ -8,9 +8,9 @@ use service_kit::http::problem::Problem;
 use shared_events::{ClientId, SocialStatusId, UserId};
 
 use super::actor::Actor;
-use super::answers::created;
 use super::idempotency::idempotency_key;
-use super::{AppState, answers, bodies, lists};
+use super::responses::created;
+use super::{AppState, lists, request_bodies, responses};
 use crate::domain::client::Client;
 use crate::domain::name::Name;
 use crate::domain::policy::Action;
@@ -27,7 +27,7 @@ pub(super) struct CreateClientRequest {
 impl FromFields for CreateClientRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        let name = fields.required("name", bodies::name);
+        let name = fields.required("name", request_bodies::name);
         let social_status_id = fields.nullable("social_status_id", parse::id);
         let user_id = fields.optional("user_id", parse::id);
         Some(Self { name: name?, social_status_id: social_status_id?.flatten(), user_id: user_id? })
@@ -37,7 +37,7 @@ impl FromFields for CreateClientRequest {
 impl FromFields for UpdateClient {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "user_id"]);
-        let name = fields.optional("name", bodies::name);
+        let name = fields.optional("name", request_bodies::name);
         let social_status_id = fields.nullable("social_status_id", parse::id);
         Some(Self { name: name?, social_status_id: social_status_id? })
     }
@@ -48,7 +48,7 @@ impl FromFields for UpdateClient {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a body, which `CreateClientRequest` reads")]
 pub(super) struct CreateClientBody {
-    name: bodies::NameText,
+    name: request_bodies::NameText,
     #[schema(minimum = 1, example = 1)]
     social_status_id: Option<i64>,
     /// Whose client it is: the caller's, if it is not given. Only an administrator may name somebody else.
@@ -62,7 +62,7 @@ pub(super) struct CreateClientBody {
 #[expect(dead_code, reason = "it describes a body, which `UpdateClient` reads")]
 pub(super) struct UpdateClientBody {
     #[schema(required = false)]
-    name: bodies::NameText,
+    name: request_bodies::NameText,
     /// Null takes it away.
     #[schema(minimum = 1, example = 1)]
     social_status_id: Option<i64>,
@@ -90,7 +90,7 @@ pub(super) async fn read_client(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadClient)?;
     let client = state.store.read(move |db| clients::find_client(db, scope, id.0)).await?;
-    Ok(answers::item(&client, client.version))
+    Ok(responses::item(&client, client.version))
 }
 
 /// Make a user a client; one per user
@@ -123,11 +123,11 @@ pub(super) async fn update_client(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::UpdateClient)?;
     let (PathId(id), Body(command)) = (id, body);
-    let expected = answers::expected(&request)?;
+    let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     let update = move |db: &mut _, _: &_| clients::update_client(db, scope, id, &command, &expected);
     let client = state.store.write(&ctx, update).await?;
-    Ok(answers::updated(&client, client.version))
+    Ok(responses::updated(&client, client.version))
 }
 
 /// Delete a client with its accounts and their cards
@@ -140,7 +140,7 @@ pub(super) async fn delete_client(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::DeleteClient)?;
-    let (PathId(id), expected) = (id, answers::expected(&request)?);
+    let (PathId(id), expected) = (id, responses::expected(&request)?);
     let ctx = state.ctx(actor.user_id);
     let client = state.store.write(&ctx, move |db, _| clients::delete_client(db, scope, id, &expected)).await?;
     Ok(envelope::deleted(&client))

@@ -12,7 +12,7 @@ use shared_events::DeviceId;
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
-use super::{AppState, answers};
+use super::{AppState, responses};
 use crate::domain::device::{Device, DeviceType, MAX_PER_USER, PushToken, device_id};
 use crate::domain::policy::Action;
 use crate::operations::devices::{DeviceError, RegisterDevice, TestText, register_device, remove_device, test_device};
@@ -118,7 +118,7 @@ async fn register(
     let identity = state.identity.clone();
     let ctx = state.ctx(actor.user_id);
     let registered = state.store.create(&ctx, key, move |db, ctx| register_device(db, ctx, identity.vault(), &command));
-    Ok(answers::created(registered.await?, "/api/devices"))
+    Ok(responses::created(registered.await?, "/api/devices"))
 }
 
 /// Removes one of the caller's devices.
@@ -139,7 +139,7 @@ async fn remove(
     id: PathId<DeviceId>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::RemoveDevice)?;
-    let (PathId(id), from, expected) = (id, client.0.to_string(), answers::expected(&request)?);
+    let (PathId(id), from, expected) = (id, client.0.to_string(), responses::expected(&request)?);
     let ctx = state.ctx(actor.user_id);
     let device = state.store.write(&ctx, move |db, _| remove_device(db, scope, id, &expected, &from)).await?;
     Ok(envelope::deleted(&device))

@@ -3,17 +3,15 @@
 mod account_bodies;
 mod accounts;
 mod actor;
-mod answers;
 mod auth;
 mod banks;
-mod bodies;
 mod branches;
 mod cards;
 mod changes;
 mod cities;
 mod client_version;
 mod clients;
-mod dead_letter_work;
+mod dead_letter_actions;
 mod dead_letters;
 mod devices;
 mod events;
@@ -23,6 +21,8 @@ mod lists;
 mod named;
 pub mod openapi;
 mod problem_map;
+mod request_bodies;
+mod responses;
 mod roles;
 mod social_statuses;
 mod state;
@@ -59,7 +59,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         // Before what is below `/api/events/{id}`.
         .configure(changes::configure)
         .configure(stream_ticket::configure)
-        .configure(dead_letter_work::configure)
+        .configure(dead_letter_actions::configure)
         .configure(events::configure)
         .configure(cards::configure)
         .configure(devices::configure)

@@ -27,7 +27,7 @@ macro_rules! named_resource {
         ) -> Result<HttpResponse, Problem> {
             actor.may(Action::$may_read)?;
             let found = state.store.read(move |db| named::find::<$item>(db, id.0)).await?;
-            Ok(answers::item(&found, found.version))
+            Ok(responses::item(&found, found.version))
         }
 
         #[utoipa::path(post, path = $list_path, tag = $tag, summary = concat!("Add one to the ", $tag),
@@ -59,11 +59,11 @@ macro_rules! named_resource {
         ) -> Result<HttpResponse, Problem> {
             actor.may(Action::$may_rename)?;
             let (PathId(id), Body(RenameRequest(name))) = (id, body);
-            let expected = answers::expected(&request)?;
+            let expected = responses::expected(&request)?;
             let ctx = state.ctx(actor.user_id);
             let write = move |db: &mut Db, _: &Ctx| $operations::$rename(db, id, name.as_ref(), &expected);
             let renamed = state.store.write(&ctx, write).await?;
-            Ok(answers::updated(&renamed, renamed.version))
+            Ok(responses::updated(&renamed, renamed.version))
         }
 
         #[utoipa::path(delete, path = $path, tag = $tag, summary = concat!("Delete one of the ", $tag),
@@ -75,7 +75,7 @@ macro_rules! named_resource {
             request: HttpRequest,
         ) -> Result<HttpResponse, Problem> {
             actor.may(Action::$may_delete)?;
-            let (PathId(id), expected) = (id, answers::expected(&request)?);
+            let (PathId(id), expected) = (id, responses::expected(&request)?);
             let ctx = state.ctx(actor.user_id);
             let write = move |db: &mut Db, _: &Ctx| $operations::$delete(db, id, &expected);
             Ok(envelope::deleted(&state.store.write(&ctx, write).await?))

@@ -9,7 +9,7 @@ use shared_events::RoleId;
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
-use super::{AppState, answers};
+use super::{AppState, responses};
 use crate::domain::policy::Action;
 use crate::domain::role::{Role, RoleName};
 use crate::operations::identity::roles::{create_role, delete_role, rename_role};
@@ -108,7 +108,10 @@ async fn add_role(
     let Body(RoleRequest(name)) = body;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
-    Ok(answers::created(state.store.create(&ctx, key, move |db, ctx| create_role(db, ctx, &name)).await?, "/api/roles"))
+    Ok(responses::created(
+        state.store.create(&ctx, key, move |db, ctx| create_role(db, ctx, &name)).await?,
+        "/api/roles",
+    ))
 }
 
 /// A role.
@@ -125,7 +128,7 @@ async fn read_role(state: web::Data<AppState>, actor: Actor, id: PathId<RoleId>)
     let PathId(id) = id;
     let role = state.store.read(move |db| roles::find(db, id)).await.map_err(|error: StoreError| error)?;
     let role = role.ok_or_else(|| Problem::not_found("role"))?;
-    Ok(answers::item(&role, role.version))
+    Ok(responses::item(&role, role.version))
 }
 
 /// Renames a role. The built-in ones keep their names.
@@ -149,12 +152,12 @@ async fn change_role(
     actor.may(Action::UpdateRole)?;
     actor.require_fresh(state.clock.now())?;
     let (PathId(id), Body(RoleChange(name))) = (id, body);
-    let expected = answers::expected(&request)?;
+    let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     let renamed = state.store.write(&ctx, move |db, ctx| rename_role(db, ctx, id, name.as_ref(), &expected));
     let role = renamed.await?;
     state.identity.roles_changed();
-    Ok(answers::updated(&role, role.version))
+    Ok(responses::updated(&role, role.version))
 }
 
 /// Deletes a role that nobody holds. The built-in ones stay.
@@ -176,7 +179,7 @@ async fn remove_role(
     actor.may(Action::DeleteRole)?;
     actor.require_fresh(state.clock.now())?;
     let PathId(id) = id;
-    let expected = answers::expected(&request)?;
+    let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     let role = state.store.write(&ctx, move |db, ctx| delete_role(db, ctx, id, &expected)).await?;
     Ok(service_kit::http::envelope::deleted(&role))

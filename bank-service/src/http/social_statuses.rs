@@ -8,11 +8,11 @@ use service_kit::http::problem::Problem;
 use shared_events::SocialStatusId;
 
 use super::actor::Actor;
-use super::answers::created;
-use super::bodies::{NameBody, NameRequest, RenameBody, RenameRequest};
 use super::idempotency::idempotency_key;
 use super::named::named_resource;
-use super::{AppState, answers, lists};
+use super::request_bodies::{NameBody, NameRequest, RenameBody, RenameRequest};
+use super::responses::created;
+use super::{AppState, lists, responses};
 use crate::domain::policy::Action;
 use crate::domain::social_status::SocialStatus;
 use crate::operations::{named, social_statuses};

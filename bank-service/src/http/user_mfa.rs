@@ -8,7 +8,7 @@ use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use shared_events::UserId;
 
 use super::actor::Actor;
-use super::{AppState, answers};
+use super::{AppState, responses};
 use crate::domain::policy::Action;
 use crate::operations::identity::mfa;
 
@@ -52,7 +52,7 @@ async fn reset_mfa(
         let detail = "Your own second factor is removed with DELETE /auth/mfa/totp, by password and code.";
         return Err(Problem::new(ErrorCode::AccessDenied, detail));
     }
-    let expected = answers::expected(&request)?;
+    let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     state.store.write(&ctx, move |db, ctx| mfa::reset(db, ctx, id, &expected)).await?;
     state.identity.user_changed(id);

@@ -11,7 +11,7 @@ use super::actor::Actor;
 use super::auth::{new_password, role_names, with_password_strength};
 use super::idempotency::idempotency_key;
 use super::roles::RoleText;
-use super::{AppState, answers};
+use super::{AppState, responses};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::domain::policy::{Action, Scope};
@@ -111,7 +111,7 @@ async fn create_user(
     let registered = state.store.create(&ctx, key, move |db, ctx| {
         register(db, ctx, &command).map(|outcome| outcome.map(|user| UserView::from(&user)))
     });
-    Ok(answers::created(registered.await?, "/api/users"))
+    Ok(responses::created(registered.await?, "/api/users"))
 }
 
 /// A user: any for administrators, oneself for everybody.
@@ -131,7 +131,7 @@ async fn read_user(state: web::Data<AppState>, actor: Actor, id: PathId<UserId>)
     }
     let user = state.store.read(move |db| users::find(db, id)).await.map_err(|error: StoreError| error)?;
     let user = user.ok_or_else(|| Problem::not_found("user"))?;
-    Ok(answers::item(&UserView::from(&user), user.version))
+    Ok(responses::item(&UserView::from(&user), user.version))
 }
 
 struct UpdateRequest {
@@ -190,12 +190,12 @@ async fn change_user(
     require_all(actor.may(Action::UpdateUser)?)?;
     actor.require_fresh(state.clock.now())?;
     let Body(UpdateRequest { roles, is_blocked, email }) = body;
-    let command = UpdateUser { roles, is_blocked, email, expected: answers::expected(&request)? };
+    let command = UpdateUser { roles, is_blocked, email, expected: responses::expected(&request)? };
     let ctx = state.ctx(actor.user_id);
     let updated = state.store.write(&ctx, move |db, ctx| update_user(db, ctx, id, &command));
     let user = updated.await?;
     state.identity.user_changed(id);
-    Ok(answers::updated(&UserView::from(&user), user.version))
+    Ok(responses::updated(&UserView::from(&user), user.version))
 }
 
 /// Deletes a user with its client, accounts, cards and sessions. The last administrator stays.
@@ -217,7 +217,7 @@ async fn remove_user(
     let PathId(id) = id;
     require_all(actor.may(Action::DeleteUser)?)?;
     actor.require_fresh(state.clock.now())?;
-    let expected: Expected = answers::expected(&request)?;
+    let expected: Expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     let deleted = state.store.write(&ctx, move |db, ctx| delete_user(db, ctx, id, &expected));
     let user: User = deleted.await?;

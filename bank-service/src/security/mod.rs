@@ -4,19 +4,19 @@
 //! refresh token only as its SHA-256, a private key only sealed under `SECRET_KEY`. A revocation counts at once in the process
 //! that took it and within one second in all others.
 
-mod gate;
+mod email_flows;
 mod hashing_threads;
 pub mod imported_hash;
 mod imported_scrypt;
 mod keys;
 mod links;
-mod mailbox;
+mod login;
 pub mod one_time;
 mod own_sessions;
-mod owner;
+mod password_change;
 pub mod passwords;
 mod phone;
-mod refreshing;
+mod refresh;
 mod second_factor;
 mod secrets;
 mod sessions;
@@ -43,10 +43,10 @@ use crate::domain::session::SessionId;
 use crate::store::mail_alarm::MailAlarm;
 use crate::store::{Store, StoreError};
 
-pub use gate::{FirstFactorPassed, LogInError, LoginAttempt, LoginResult, Origin, RefreshError};
+pub use email_flows::{ResetClaim, ResetError};
 pub use keys::{KeyError, KeyRing};
-pub use mailbox::{ResetClaim, ResetError};
-pub use owner::ChangePasswordError;
+pub use login::{FirstFactorPassed, LogInError, LoginAttempt, LoginResult, Origin, RefreshError};
+pub use password_change::ChangePasswordError;
 pub use passwords::{HashingError, NewPasswordError, Passwords};
 pub use second_factor::{GivenFactor, GivenPassword, NewSeed, SecondFactorError};
 pub use secrets::OpaqueToken;

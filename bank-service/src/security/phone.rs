@@ -3,7 +3,7 @@
 use shared_events::UserId;
 
 use super::IdentityService;
-use super::gate::Origin;
+use super::login::Origin;
 use super::one_time::Code;
 use crate::domain::phone::PhoneNumber;
 use crate::operations::identity::one_time::Guesses;

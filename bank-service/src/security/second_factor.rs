@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use shared_events::UserId;
 
 use super::IdentityService;
-use super::gate::{LogInError, LoginSubject, OpeningKeys, Origin};
+use super::login::{LogInError, LoginSubject, OpeningKeys, Origin};
 use super::one_time::LinkSecret;
 use super::tokens::TokenPair;
 use super::vault::{Place, VaultError};
@@ -20,7 +20,7 @@ use crate::domain::mfa::{Otp, PENDING_FOR, RECOVERY_CODES, RecoveryCode, Seed, S
 use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
 use crate::domain::session::TokenHash;
-use crate::operations::identity::admission::{Complete, CompleteError, Opening, complete};
+use crate::operations::identity::login_challenge::{Complete, CompleteError, Opening, complete};
 use crate::operations::identity::mfa::{self, Activate, MfaError, Owner};
 use crate::operations::identity::one_time;
 use crate::operations::identity::second_factor::{Refused, SecondFactorInput};

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
 use shared_events::{AccountId, BankId, ClientId, Currency};
 
-use super::gather::{BatchLoad, Found};
-use super::one_of::in_list;
-use super::owned::{self, Scoped};
+use super::batch_loader::{BatchLoad, Found};
+use super::in_list::in_list;
 use super::page::page_of;
 use super::schema::{accounts, clients};
+use super::scoped::{self, Scoped};
 use super::{Db, StoreError};
 use crate::domain::account::Account;
 use crate::domain::balance::Balance;
@@ -60,7 +60,7 @@ impl BatchLoad for Scoped<Account> {
 
 /// An account, if there is one within the scope. One query, owner included.
 pub fn find(db: &mut Db, scope: Scope, id: AccountId) -> Result<Option<Account>, StoreError> {
-    owned::only(Scoped::<Account>::load(db, &[id.get()])?, scope)
+    scoped::only(Scoped::<Account>::load(db, &[id.get()])?, scope)
 }
 
 /// An owner has few accounts and a bank has many: the sum keeps the planner off the bank's index, so that a list of one's own

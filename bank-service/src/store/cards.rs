@@ -4,12 +4,12 @@ use diesel::prelude::*;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
 use shared_events::{AccountId, BankId, CardId, ClientId};
 
-use super::gather::{BatchLoad, Found};
+use super::batch_loader::{BatchLoad, Found};
+use super::in_list::in_list;
 use super::kept_row::kept_row;
-use super::one_of::in_list;
-use super::owned::{self, Scoped};
 use super::page::page_of;
 use super::schema::{accounts, cards, clients};
+use super::scoped::{self, Scoped};
 use super::{Db, StoreError};
 use crate::domain::balance::Balance;
 use crate::domain::card::Card;
@@ -66,7 +66,7 @@ impl BatchLoad for Scoped<Card> {
 
 /// A card, if there is one within the scope. One query, owner included.
 pub fn find(db: &mut Db, scope: Scope, id: CardId) -> Result<Option<Card>, StoreError> {
-    owned::only(Scoped::<Card>::load(db, &[id.get()])?, scope)
+    scoped::only(Scoped::<Card>::load(db, &[id.get()])?, scope)
 }
 
 /// A page of the cards within the scope, by id.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use service_kit::sqlite::{Role, Writer};
 
-use super::group_commit::IdHooks;
+use super::sqlite_id_hooks::IdHooks;
 use super::{Db, Ids, StoreError};
 
 /// Reads are short, and the page cache is shared by the kernel: a few connections keep two cores busy.

@@ -11,12 +11,12 @@ use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
 use shared_events::{EventId, Pattern, date};
 use utoipa::ToSchema;
 
-use super::peers::{Logged, MailDelivery};
+use super::peer_clients::{Logged, MailDelivery};
 use super::{Tracer, YOUNG, at, mail_answer, replies_to};
-use crate::domain::standing::{EventStatus, Evidence, MailAnswer, Route, classify};
+use crate::domain::event_status::{EventStatus, Evidence, MailAnswer, Route, classify};
 use crate::store::StoreError;
+use crate::store::dead_letter_actions::{self, Action};
 use crate::store::event_trace::{self, ReceiptRow, TracedRow};
-use crate::store::letter_actions::{self, Action};
 
 /// How long the dead letters may take to be looked at.
 const DEAD_LETTERS_LIMIT: Duration = Duration::from_secs(5);
@@ -138,7 +138,7 @@ impl Tracer {
         let read = move |db: &mut _| {
             let Some(row) = event_trace::row(db, &text)? else { return Ok::<_, StoreError>(None) };
             let receipt = event_trace::receipts(db, std::slice::from_ref(&text))?.pop();
-            Ok(Some((row, receipt, letter_actions::of_events(db, &with_replies)?)))
+            Ok(Some((row, receipt, dead_letter_actions::of_events(db, &with_replies)?)))
         };
         let Some((row, receipt, actions)) = self.store.read(read).await? else { return Ok(None) };
         let route = Route::of(&row.event_type);
@@ -182,8 +182,9 @@ impl Tracer {
 
     fn evidence(&self, route: Route, found: &Found) -> Evidence {
         let receipt = found.receipt.as_ref();
-        let is_discarded =
-            |action: &Action| action.action == letter_actions::DISCARDED && self.is_on_the_way(route, &action.queue);
+        let is_discarded = |action: &Action| {
+            action.action == dead_letter_actions::DISCARDED && self.is_on_the_way(route, &action.queue)
+        };
         Evidence {
             is_sent: found.row.sent_at.is_some(),
             is_unrouted: found.row.unrouted_at.is_some(),

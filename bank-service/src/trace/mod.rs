@@ -4,10 +4,10 @@
 //! seconds, and nothing is read without a bound.
 
 mod conservation;
+mod dead_letter_view;
+mod dead_letters;
 mod journey;
-mod letter_view;
-mod letters;
-mod peers;
+mod peer_clients;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,15 +19,15 @@ use service_kit::messaging::dead_letters::Backlog;
 use shared_events::EventId;
 use shared_events::events::{EmailRejected, EmailSent, Event as _};
 
-use crate::domain::standing::{MailAnswer, Route};
+use crate::domain::event_status::{MailAnswer, Route};
 use crate::store::Store;
 use crate::store::event_trace::ReceiptRow;
 
 pub use conservation::Conservation;
+pub use dead_letter_view::{DeadLetterDetail, DeadLetterView};
+pub use dead_letters::{DeadLetterError, DeadLetterRequest, apply_to_dead_letters, known_queues};
 pub use journey::{ActionStep, DeadLetterStep, DeliveryStep, Journey, LogStep, MailStep, PublishStep};
-pub use letter_view::{DeadLetterDetail, DeadLetterView};
-pub use letters::{DeadLetterError, DeadLetterRequest, apply_to_dead_letters, known_queues};
-pub use peers::{MailDelivery, PeerClients, PeerClientsParts};
+pub use peer_clients::{MailDelivery, PeerClients, PeerClientsParts};
 
 /// An event that was published so recently is on its way; whatever delivers it had no time to.
 const YOUNG: TimeDelta = TimeDelta::seconds(4);

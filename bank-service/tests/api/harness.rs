@@ -16,7 +16,7 @@ use shared_events::Envelope;
 use tempfile::TempDir;
 
 use crate::database;
-use crate::trace::letters::DeadLetterStub;
+use crate::trace::dead_letter_stub::DeadLetterStub;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const ADMIN: &str = "admin@example.com";

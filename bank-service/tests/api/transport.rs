@@ -7,7 +7,7 @@ use shared_events::events::CityUpdated;
 use shared_events::events::Event as _;
 
 use crate::harness::TestApp;
-use crate::trace::peers::PeerStubs;
+use crate::trace::peer_stubs::PeerStubs;
 
 const HSTS: &str = "strict-transport-security";
 

@@ -13,10 +13,10 @@ use shared_events::Envelope;
 use shared_events::events::EmailReport;
 
 use super::plan::{Plan, Recipients, plan};
+use crate::confirmations::{Answer, ConfirmationError, Confirmations};
 use crate::domain::{Delivery, EmailAddress, LinkBase, State};
 use crate::metrics::EmailMetrics;
 use crate::operations::{Delivered, MailJob, MailService};
-use crate::reply::{Answer, ConfirmationError, Confirmations};
 use crate::templates::{Template, Templates, Values};
 
 /// Turns events into mail.

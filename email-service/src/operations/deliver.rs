@@ -12,7 +12,7 @@ use service_kit::clock::SharedClock;
 use shared_events::EventId;
 
 use super::locks::EventLocks;
-use super::unrecorded::UnrecordedResults;
+use super::unrecorded_results::UnrecordedResults;
 use crate::domain::{Content, Delivery, EmailAddress, Mail, Sender, State, clip, single_line};
 use crate::mailer::{Accepted, Mailer, SendError};
 use crate::metrics::EmailMetrics;

@@ -2,10 +2,10 @@
 
 mod deliver;
 mod locks;
-mod prune;
+mod retention;
 mod send_test;
-mod unrecorded;
+mod unrecorded_results;
 
 pub use deliver::{Delivered, MailJob, MailService, SendSettings};
-pub use prune::enforce_retention;
+pub use retention::enforce_retention;
 pub use send_test::{TestError, TestMail, send_test};

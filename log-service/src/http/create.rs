@@ -107,7 +107,7 @@ impl RecordLog {
     responses(
         (status = 201, description = "Recorded", body = super::models::LogEnvelope),
         (status = 200, description = "It was recorded before, with the same content", body = super::models::LogEnvelope),
-        super::answers::ReadProblems, super::answers::ConflictProblem,
+        super::responses::ReadProblems, super::responses::ConflictProblem,
     ),
     security(("bearer" = [])),
 )]

@@ -46,7 +46,7 @@ struct Export {
         (status = 200, description = "The entries, one per line", content(
             (String = "application/x-ndjson"), (String = "text/csv"),
         )),
-        super::answers::ReadProblems, super::answers::FilterProblem, super::answers::BusyProblem,
+        super::responses::ReadProblems, super::responses::FilterProblem, super::responses::BusyProblem,
     ),
     security(("bearer" = [])),
 )]

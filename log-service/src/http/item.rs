@@ -28,7 +28,7 @@ impl FromFields for Changes {
 #[utoipa::path(
     get, path = "/api/logs/{id}", tag = "logs", operation_id = "read_log", summary = "Read an entry",
     params(super::models::IdParam),
-    responses((status = 200, description = "The entry", body = super::models::Log), super::answers::ReadProblems, super::answers::MissingProblem),
+    responses((status = 200, description = "The entry", body = super::models::Log), super::responses::ReadProblems, super::responses::MissingProblem),
     security(("bearer" = [])),
 )]
 pub(super) async fn read(
@@ -53,7 +53,7 @@ pub(super) async fn read(
     request_body = super::models::LogChanges,
     responses(
         (status = 200, description = "The entry as it is now", body = super::models::LogEnvelope),
-        super::answers::ReadProblems, super::answers::MissingProblem,
+        super::responses::ReadProblems, super::responses::MissingProblem,
     ),
     security(("bearer" = [])),
 )]
@@ -79,7 +79,7 @@ pub(super) async fn update(
     params(super::models::IdParam),
     responses(
         (status = 200, description = "The entry as it was", body = super::models::LogEnvelope),
-        super::answers::ReadProblems, super::answers::MissingProblem,
+        super::responses::ReadProblems, super::responses::MissingProblem,
     ),
     security(("bearer" = [])),
 )]

@@ -77,7 +77,7 @@ impl ListParams {
     params(super::models::PageParams, super::models::FilterParams, super::models::OrderParam),
     responses(
         (status = 200, description = "A page; or a step of a cursor walk, if `after` was given", body = super::models::LogList),
-        super::answers::ReadProblems, super::answers::PageProblems,
+        super::responses::ReadProblems, super::responses::PageProblems,
     ),
     security(("bearer" = [])),
 )]

@@ -97,7 +97,7 @@ impl From<Recorded> for RecordedEvent {
     request_body = LookupRequest,
     responses(
         (status = 200, description = "The events that are recorded; the others are missing here", body = LookupAnswer),
-        super::answers::ReadProblems,
+        super::responses::ReadProblems,
     ),
     security(("bearer" = [])),
 )]

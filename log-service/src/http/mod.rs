@@ -3,7 +3,6 @@
 //! Every route below `/api/logs` exists at `/logs` too. Who may do what is decided before a body or a query is looked at.
 
 mod access;
-mod answers;
 mod create;
 mod csv;
 mod export;
@@ -16,6 +15,7 @@ mod openapi;
 mod params;
 mod problems;
 mod reader;
+mod responses;
 mod stream;
 mod stream_ticket;
 

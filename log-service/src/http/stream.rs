@@ -65,7 +65,7 @@ impl Default for StreamSettings {
     responses(
         (status = 200, description = "Server-sent events of type `log`; `id` is the entry's id, `data` the entry",
             content_type = "text/event-stream", body = String),
-        super::answers::ReadProblems, super::answers::FilterProblem, super::answers::BusyProblem,
+        super::responses::ReadProblems, super::responses::FilterProblem, super::responses::BusyProblem,
     ),
     security(("bearer" = [])),
 )]

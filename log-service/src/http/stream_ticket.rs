@@ -23,7 +23,7 @@ const STREAM: &str = "logs";
                    that request, such as a browser's `EventSource`. At most ten wait at the same time.",
     responses(
         (status = 200, description = "The ticket", body = TicketBody),
-        super::answers::ReadProblems, super::answers::BusyProblem,
+        super::responses::ReadProblems, super::responses::BusyProblem,
     ),
     security(("bearer" = [])),
 )]

@@ -15,7 +15,7 @@ mod broker;
 mod consumer;
 pub mod dead_letters;
 mod delivery;
-mod hands;
+mod in_flight;
 pub mod in_process;
 mod metrics;
 mod progress;
@@ -30,7 +30,7 @@ pub use dead_letters::{
     DeadLetter, DeadLetterAdmin, DeadLetterFolder, DeadLetters, InProcessDeadLetterAdmin, MemoryDeadLetters,
 };
 pub use delivery::{Delivery, HandlerResult, data_or_reject, decode_or_reject};
-pub use hands::InFlightReport;
+pub use in_flight::InFlightReport;
 pub use in_process::{InProcessBroker, SubscribeError};
 pub use progress::{Progress, QueueProgress};
 pub use publisher::{Destination, Outgoing, PublishResult, Publisher};

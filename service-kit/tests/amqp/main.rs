@@ -13,7 +13,7 @@
 mod confirms;
 mod contract;
 mod dead_letters;
-mod expected;
+mod expected_queues;
 mod faults;
 mod headers;
 mod outages;

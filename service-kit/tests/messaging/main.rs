@@ -8,9 +8,9 @@
     reason = "tests fail by panicking"
 )]
 
+mod dead_letter_admin;
 mod dead_letters;
 mod drain;
-mod office;
 mod outages;
 mod outcomes;
 mod poison;

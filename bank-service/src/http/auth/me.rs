@@ -13,7 +13,7 @@ use crate::domain::policy::Action;
 use crate::domain::user::{Holdings, MAX_SHOWN_ACCOUNTS, User, UserView};
 use crate::http::AppState;
 use crate::http::actor::Actor;
-use crate::http::bodies::NameText;
+use crate::http::request_bodies::NameText;
 use crate::operations::identity::profile::{UpdateProfile, UpdateProfileError, update_profile};
 use crate::store::{StoreError, phones, users};
 

@@ -4,13 +4,13 @@ mod device;
 mod digits;
 mod email;
 mod introspect;
-mod judged;
 mod login;
 mod login_mfa;
 mod me;
 mod mfa;
 mod pages;
 mod password;
+mod password_strength;
 mod phone;
 mod problems;
 mod profile_fields;
@@ -24,7 +24,7 @@ mod social_browser;
 use actix_web::web;
 use service_kit::http::fields::BodyLimit;
 
-pub(super) use judged::with_password_strength;
+pub(super) use password_strength::with_password_strength;
 pub(super) use profile_fields::{password as new_password, role_names};
 
 #[derive(utoipa::OpenApi)]

@@ -7,9 +7,9 @@ use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
-use super::judged::with_password_strength;
 use super::login::origin;
 use super::login_mfa::given_factor;
+use super::password_strength::with_password_strength;
 use super::profile_fields::password;
 use crate::domain::password::Password;
 use crate::domain::policy::Action;

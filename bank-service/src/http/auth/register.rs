@@ -6,16 +6,16 @@ use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 
-use super::judged::with_password_strength;
+use super::password_strength::with_password_strength;
 use super::profile_fields::{new_profile, password};
 use crate::domain::email::Email;
 use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
 use crate::domain::user::{Profile, UserView};
 use crate::http::AppState;
-use crate::http::answers::created;
-use crate::http::bodies::NameText;
 use crate::http::idempotency::idempotency_key;
+use crate::http::request_bodies::NameText;
+use crate::http::responses::created;
 use crate::operations::identity::email::register_to_verify;
 use crate::operations::identity::register::RegisterUser;
 

@@ -7,8 +7,8 @@ use service_kit::http::server::ClientAddr;
 
 use super::digits::mailed_code;
 use super::email::{MessageBody, accepted};
-use super::judged::with_password_strength;
 use super::login::origin;
+use super::password_strength::with_password_strength;
 use super::profile_fields::password;
 use crate::domain::email::Email;
 use crate::domain::password::Password;

@@ -12,8 +12,8 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem, Server};
 
 use super::{
-    accounts, auth, banks, branches, cards, changes, cities, clients, dead_letter_work, dead_letters, devices, events,
-    jwks, roles, social_statuses, stream_ticket, user_mfa, users,
+    accounts, auth, banks, branches, cards, changes, cities, clients, dead_letter_actions, dead_letters, devices,
+    events, jwks, roles, social_statuses, stream_ticket, user_mfa, users,
 };
 use crate::domain::policy::{Method, RULES};
 
@@ -95,7 +95,7 @@ pub fn document() -> OpenApi {
         banks::Document::openapi(),
         branches::Document::openapi(),
         clients::Document::openapi(),
-        dead_letter_work::Document::openapi(),
+        dead_letter_actions::Document::openapi(),
         dead_letters::Document::openapi(),
         events::Document::openapi(),
         accounts::Document::openapi(),

@@ -4,7 +4,6 @@
 //! making and the caches around them are in `security`; nothing secret comes in here but hashes.
 
 pub mod admin;
-pub mod admission;
 pub mod block;
 pub mod credentials;
 pub mod email;
@@ -12,6 +11,7 @@ pub mod email_change;
 pub mod import;
 pub mod keys;
 pub mod login;
+pub mod login_challenge;
 pub mod logout;
 pub mod mail_caps;
 pub mod mails;
@@ -20,6 +20,7 @@ pub mod one_time;
 pub mod password;
 pub mod phone;
 pub mod profile;
+pub mod purge_unverified;
 pub mod refresh;
 pub mod register;
 pub mod reset;
@@ -27,7 +28,6 @@ pub mod roles;
 pub mod second_factor;
 pub mod seed;
 pub mod social;
-pub mod take_over;
 pub mod throttle;
 pub mod users;
 

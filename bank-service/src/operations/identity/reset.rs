@@ -11,7 +11,7 @@ use shared_events::events::{LoginFailed, PasswordReset, PasswordResetRequested, 
 use super::credentials::{Cause, revoke_credentials};
 use super::email::{mark_verified, matches_address, owner};
 use super::one_time::{self, CodeTry, Guesses, NewLink};
-use super::take_over::purge_unverified;
+use super::purge_unverified::purge_unverified;
 use super::throttle::Visit;
 use super::{mail_caps, mails, user_facts};
 use crate::domain::email::Email;

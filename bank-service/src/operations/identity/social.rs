@@ -6,9 +6,9 @@
 use shared_events::UserId;
 use shared_events::events::{LoginFailed, SecurityFacts, SocialLinked, SocialUnlinked, UserCreated, UserRegistered};
 
-use super::admission::{OpenLogin, OpenedLogin, Opening, open_login};
 use super::email::{mark_verified, request_verification};
 use super::login::OpenSessionError;
+use super::login_challenge::{OpenLogin, OpenedLogin, Opening, open_login};
 use super::one_time::{self, NewLink};
 use super::{mails, role_ids, session_facts, session_lives, user_facts};
 use crate::domain::one_time::{Purpose, SecretHash};

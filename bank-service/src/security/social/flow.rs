@@ -17,7 +17,7 @@ use crate::operations::identity::social::{
     Link, LinkError, LogIn, ResolveIdentity, ResolveIdentityError, SocialLogInError, Unlink, UnlinkError,
     begin_social_login, link, log_in, refuse_social_login, spend_state, unlink,
 };
-use crate::security::gate::OpeningKeys;
+use crate::security::login::OpeningKeys;
 use crate::security::one_time::LinkSecret;
 use crate::security::{IdentityService, LogInError, LoginResult, OpaqueToken, Origin};
 use crate::store::{Ctx, StoreError};

@@ -2,12 +2,12 @@
 
 mod blocks;
 mod connection;
+mod group_commit;
 mod lease;
 mod migrations;
 mod options;
 mod pool;
 mod prepared;
-mod together;
 
 pub(super) use blocks::Blocks;
 pub(super) use connection::MysqlConn;

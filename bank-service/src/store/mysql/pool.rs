@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 
 use super::blocks::{give_back, reserve};
 use super::connection::{MysqlConn, NoAnswer};
+use super::group_commit::GroupCommitter;
 use super::lease::MysqlLease;
 use super::options;
-use super::together::GroupCommitter;
 use crate::store::outbox::{self, WithRows};
 use crate::store::{Db, Ids, LeaseRow, OperationError, Sequence, StoreError};
 

@@ -7,8 +7,8 @@
 //! however long that lasts: a machine that is busy makes nobody look guilty. Bounds: 10,000 rows a look, 2,000 followed events, the last 15 minutes at start.
 //! What happens to rows that become visible more than [`SETTLE`] late is not seen; it is a watch, not the guarantee.
 
+mod classification;
 mod counts;
-mod judging;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,12 +20,12 @@ use service_kit::messaging::InFlightReport;
 use service_kit::telemetry::Metrics;
 use shared_events::EventId;
 
-use super::peers::LOOKUP;
+use super::peer_clients::LOOKUP;
 use super::{Tracer, mail_answer, replies_to};
-use crate::domain::standing::{EventStatus, Evidence, Route, classify};
+use crate::domain::event_status::{EventStatus, Evidence, Route, classify};
 use crate::store::StoreError;
 use crate::store::event_trace::{self, ReceiptRow, SentRow};
-use crate::store::{letter_actions, unrouted};
+use crate::store::{dead_letter_actions, unrouted};
 use counts::Counts;
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -184,7 +184,7 @@ impl Conservation {
         let read = move |db: &mut _| {
             Ok::<_, StoreError>((
                 event_trace::receipts(db, &mailed)?,
-                letter_actions::discarded_among(db, &with_replies)?,
+                dead_letter_actions::discarded_among(db, &with_replies)?,
             ))
         };
         let (receipts, discarded) = self.tracer.store.read(read).await.map_err(error_text)?;

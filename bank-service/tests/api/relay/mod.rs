@@ -1,7 +1,7 @@
 //! The relay: a transport that comes and goes, the order of events, and which of several replicas publishes.
 
-mod away;
 mod leadership;
 mod order;
 pub(crate) mod support;
+mod unavailable;
 mod unrouted;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world::Fixture;
+use super::fixture::Fixture;
 
 /// Every route that takes a body: method, path, a good body.
 fn routes(fixture: &Fixture) -> Vec<(Method, String, Value)> {

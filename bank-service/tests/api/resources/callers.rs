@@ -6,7 +6,7 @@ use bank_service::domain::policy::{Action, Method, Rule, Who};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::world::{Fixture, id};
+use super::fixture::{Fixture, id};
 use crate::harness::{PASSWORD, Person};
 
 /// Who calls.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::world::{Fixture, id};
+use super::fixture::{Fixture, id};
 
 #[actix_web::test]
 async fn a_bank_takes_its_accounts_their_cards_and_its_branches_along() {

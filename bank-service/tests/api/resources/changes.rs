@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world::{Fixture, id};
+use super::fixture::{Fixture, id};
 use crate::harness::{Answer, TestApp};
 
 #[actix_web::test]

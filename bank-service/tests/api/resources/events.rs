@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared_events::Envelope;
 
-use super::world::Fixture;
+use super::fixture::Fixture;
 use crate::harness::TestApp;
 
 fn find<'a>(events: &'a [Envelope], kind: &str) -> &'a Envelope {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::Fixture;
+use super::fixture::Fixture;
 use crate::harness::Answer;
 
 async fn post(fixture: &Fixture, token: &str, path: &str, key: &str, body: Value) -> Answer {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::Fixture;
+use super::fixture::Fixture;
 use crate::harness::{Person, TestApp};
 
 /// An app with `count` cities: `City a`, `City b`, …

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::fixture::{Fixture, id};
 use super::stream::Stream;
-use super::world::{Fixture, id};
 use crate::harness::TestApp;
 use crate::identity::authenticator::begin;
 

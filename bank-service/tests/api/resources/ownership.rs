@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world::Fixture;
+use super::fixture::Fixture;
 
 const MISSING: i64 = 4711;
 

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::callers::{CALLERS, Caller, Callers, allowed, body_of, call, fresh_item, is_own_list, path_of};
-use super::world::Fixture;
+use super::fixture::Fixture;
 
 /// The routes below `/api`.
 fn routes() -> impl Iterator<Item = (&'static Rule, Method, &'static str)> {

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::fixture::Fixture;
 use super::stream::Stream;
-use super::world::Fixture;
 use crate::harness::Answer;
 
 const TICKET: &str = "/api/events/stream/ticket";

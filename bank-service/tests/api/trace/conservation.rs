@@ -11,7 +11,7 @@ use service_kit::messaging::dead_letters::Backlog;
 use shared_events::EventId;
 use shared_events::events::{BankCreated, CityUpdated, EmailRequested, Event as _};
 
-use super::peers::PeerStubs;
+use super::peer_stubs::PeerStubs;
 use crate::harness::{ADMIN, TestApp};
 
 /// A service whose outbox is empty, with peers, and its watch.

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_events::EventId;
 
-use super::letters::message;
+use super::dead_letter_stub::message;
 use crate::harness::{Person, TestApp};
 
 async fn start(count: usize) -> (TestApp, Person, Vec<EventId>) {

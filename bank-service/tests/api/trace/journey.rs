@@ -8,7 +8,7 @@ use service_kit::messaging::dead_letters::Backlog;
 use shared_events::events::{BankCreated, CityUpdated, EmailRequest, EmailRequested, Event as _};
 use shared_events::{EventId, WireMessage};
 
-use super::peers::PeerStubs;
+use super::peer_stubs::PeerStubs;
 use crate::harness::{Person, TestApp};
 
 async fn start() -> (TestApp, PeerStubs, Person) {

@@ -2,10 +2,10 @@
 
 mod confirmations;
 mod conservation;
+pub(crate) mod dead_letter_stub;
 mod dead_letters;
 mod journey;
-pub(crate) mod letters;
-pub(crate) mod peers;
+pub(crate) mod peer_stubs;
 
 use bank_service::store::mail_receipts::{self, NewReceipt};
 use bank_service::store::{Outcome, StoreError};

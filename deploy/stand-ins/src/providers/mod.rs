@@ -1,7 +1,7 @@
 //! A stand-in for GitHub, Google, LinkedIn and Facebook on one port, each below its own path. It checks what it receives as they
 //! do, notes what was wrong, and misbehaves when it is told to.
 
-mod desks;
+mod endpoints;
 mod keys;
 
 use std::collections::HashMap;

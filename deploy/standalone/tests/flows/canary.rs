@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::dump;
-use crate::world::{Fixture, Person};
+use crate::fixture::{Fixture, Person};
 
 fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())

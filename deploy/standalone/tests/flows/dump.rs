@@ -9,7 +9,7 @@ use lapin::{Connection, ConnectionProperties};
 use mongodb::bson::Document;
 use mysql_async::prelude::Queryable as _;
 
-use crate::world::Store;
+use crate::fixture::Store;
 
 const QUEUES: [&str; 5] =
     ["bank-service.sms", "bank-service.push", "bank-service.acks", "log-service", "email-service"];

@@ -6,9 +6,9 @@ use stand_ins::place::variable;
 use stand_ins::ports::free_port;
 use tempfile::TempDir;
 
+use crate::fixture::{Fixture, Others, Store, secrets};
 use crate::inbox::Inbox;
 use crate::process::{Process, environment};
-use crate::world::{Fixture, Others, Store, secrets};
 
 pub(crate) async fn start() -> Fixture {
     let folder = TempDir::new().unwrap();

@@ -20,15 +20,15 @@ mod canary;
 mod cases;
 mod dump;
 mod embedded;
+mod fixture;
 mod inbox;
 mod process;
 mod real;
 mod secrets;
-mod world;
 
 use std::time::Instant;
 
-use world::Fixture;
+use fixture::Fixture;
 
 /// Runs one flow, and says how long it took.
 async fn flow(fixture: &Fixture, name: &str, run: impl Future<Output = ()>) {

@@ -9,9 +9,9 @@ use stand_ins::ports::free_port;
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::fixture::{Fixture, Others, Store, secrets};
 use crate::inbox::Inbox;
 use crate::process::{Environment, Process, environment, run};
-use crate::world::{Fixture, Others, Store, secrets};
 
 /// The same server, another path.
 fn at(server: &str, path: &str) -> String {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::ledger::Entity;
 use crate::sink::Accepted;
-use crate::world::{Event, Snapshot};
+use crate::snapshot::{Event, Snapshot};
 
 /// A crash so long after the mail server's acceptance may still be before its record.
 const GAP: Duration = Duration::from_secs(10);

@@ -8,16 +8,16 @@
 
 mod cases;
 mod check;
-mod circumstances;
+mod conditions;
+mod fault_env;
 mod frames;
+mod launch;
 mod ledger;
 mod process;
 mod proxy;
-mod recipes;
 mod servers;
 mod sink;
-mod stage;
-mod world;
+mod snapshot;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,8 +29,8 @@ use futures_util::future::join_all;
 use system_tests::print_line;
 
 use crate::cases::{Extent, NAMES, Outcome, QUIET};
+use crate::fault_env::Cluster;
 use crate::servers::Servers;
-use crate::stage::Cluster;
 
 /// Of each case's faults, how many are told once more at the end.
 const FAULTS_SHOWN: usize = 6;

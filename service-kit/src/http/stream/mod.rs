@@ -1,13 +1,13 @@
 //! Streams of server-sent events: the head of the answer, where a client that comes back goes on from, and the tickets with
 //! which a browser's own `EventSource` opens one.
 
-mod seats;
+mod slots;
 mod ticket;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
-pub use seats::{Slot, Slots};
+pub use slots::{Slot, Slots};
 pub use ticket::{LIFETIME as TICKET_LIFETIME, MAX_OF_USER as MAX_TICKETS_OF_USER};
 pub use ticket::{StreamTicket, TicketBody, TicketHash, Tickets, from_request, give, redeem};
 

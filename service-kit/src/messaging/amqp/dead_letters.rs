@@ -14,12 +14,12 @@ use lapin::types::ShortString;
 use shared_events::EventId;
 
 use super::connection::BrokerConnection;
-use super::convert::{self, RetryHeaders};
-use super::look::{Peek, count, messages_and_consumers, messages_in};
+use super::peek::{Peek, count, messages_and_consumers, messages_in};
+use super::publish_batch::{self, OutboundMessage, PublishOutcome};
 use super::publisher::batch_error;
 use super::routes;
 use super::topology::{dead_queue, retry_queue};
-use super::window::{self, OutboundMessage, PublishOutcome};
+use super::wire_format::{self, RetryHeaders};
 use crate::clock::SharedClock;
 use crate::messaging::dead_letters::{
     ActionResult, Backlog, DeadLetterAction, MAX_PAGE, MAX_SELECTED, Selection, missing, not_replayable,
@@ -62,10 +62,11 @@ impl AmqpDeadLetters {
         dead_letters: &[DeadLetter],
     ) -> io::Result<Vec<ActionResult>> {
         let again = |dead_letter: &DeadLetter| {
-            convert::to_queue(exchange, queue, dead_letter.message.clone(), &RetryHeaders::default())
+            wire_format::to_queue(exchange, queue, dead_letter.message.clone(), &RetryHeaders::default())
         };
         let outcomes =
-            window::publish(channel, dead_letters.iter().map(again).collect(), self.settings.confirm_limit).await;
+            publish_batch::publish(channel, dead_letters.iter().map(again).collect(), self.settings.confirm_limit)
+                .await;
         let outcomes = outcomes.map_err(|error| io::Error::other(batch_error(&self.settings, error, "publishing")))?;
         let to_result = |outcome| match outcome {
             PublishOutcome::Confirmed => ActionResult::Done,
@@ -123,7 +124,7 @@ impl AmqpDeadLetters {
     async fn publish(&self, connection: &BrokerConnection, outbound: OutboundMessage) -> io::Result<()> {
         let channel = connection.confirmed_channel().await.map_err(io::Error::other)?;
         let queue = outbound.routing_key.to_string();
-        let outcomes = window::publish(&channel, vec![outbound], self.settings.confirm_limit).await;
+        let outcomes = publish_batch::publish(&channel, vec![outbound], self.settings.confirm_limit).await;
         let outcomes = outcomes.map_err(|error| io::Error::other(batch_error(&self.settings, error, "publishing")))?;
         match outcomes.as_slice() {
             [PublishOutcome::Confirmed] => Ok(()),
@@ -144,7 +145,7 @@ impl DeadLetters for AmqpDeadLetters {
         let exchange = routes::exchange_to(&connection, &dead_letter.queue).await.map_err(io::Error::other)?;
         self.publish(
             &connection,
-            convert::to_queue(&exchange, &dead_queue(&dead_letter.queue), dead_letter.message, &retry_headers),
+            wire_format::to_queue(&exchange, &dead_queue(&dead_letter.queue), dead_letter.message, &retry_headers),
         )
         .await
     }

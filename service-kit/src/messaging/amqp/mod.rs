@@ -10,17 +10,17 @@
 
 mod connection;
 mod consumers;
-mod convert;
 mod dead_letters;
 mod error;
-mod expected;
-mod look;
+mod expected_queues;
+mod peek;
 mod probe;
+mod publish_batch;
 mod publisher;
 mod routes;
 mod topology;
 mod uri;
-mod window;
+mod wire_format;
 
 pub use consumers::AmqpConsumers;
 pub use dead_letters::AmqpDeadLetters;

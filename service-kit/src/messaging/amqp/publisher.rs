@@ -18,10 +18,10 @@ use tokio::task::JoinHandle;
 
 use super::connection::{Backoff, BrokerConnection};
 use super::error::AmqpError;
-use super::expected::ExpectedQueues;
+use super::expected_queues::ExpectedQueues;
+use super::publish_batch::{self, BatchError, OutboundMessage, PublishOutcome};
 use super::routes::Routes;
-use super::window::{self, BatchError, OutboundMessage, PublishOutcome};
-use super::{convert, topology};
+use super::{topology, wire_format};
 use crate::lifecycle::Shutdown;
 use crate::messaging::{AmqpSettings, Destination, Outgoing, PublishResult, Publisher, metrics};
 use crate::task;
@@ -188,11 +188,14 @@ fn address(settings: &AmqpSettings, message: WireMessage, destination: Destinati
     match destination {
         Destination::Exchange => {
             let target = Target::Key(message.routing_key.clone());
-            (convert::to_exchange(&settings.exchange, message), target)
+            (wire_format::to_exchange(&settings.exchange, message), target)
         }
         Destination::Queue(queue) => {
             let unknown = topology::short("");
-            (convert::to_queue(&unknown, &queue, message, &convert::RetryHeaders::default()), Target::Queue(queue))
+            (
+                wire_format::to_queue(&unknown, &queue, message, &wire_format::RetryHeaders::default()),
+                Target::Queue(queue),
+            )
         }
     }
 }
@@ -329,7 +332,7 @@ impl Supervisor {
                     answer.send(PublishOutcome::Confirmed).ok();
                 }
             }
-            match window::publish(channel, messages, self.settings.confirm_limit).await {
+            match publish_batch::publish(channel, messages, self.settings.confirm_limit).await {
                 Ok(outcomes) => {
                     for (answer, outcome) in answers.into_iter().zip(outcomes) {
                         if answer.send(outcome).is_err() {

@@ -13,9 +13,9 @@ use tokio::sync::Mutex;
 
 use super::connection::BrokerConnection;
 use super::error::AmqpError;
+use super::publish_batch::{self, OutboundMessage};
 use super::publisher::batch_error;
 use super::topology::{direct_exchange, short};
-use super::window::{self, OutboundMessage};
 
 /// No queue has a name of this form: ours begin with a letter.
 const NO_QUEUE: &str = "-none-";
@@ -70,7 +70,7 @@ async fn try_writing(connection: &BrokerConnection, exchange: ShortString) -> Re
     let (routing_key, properties) = (short(NO_QUEUE), BasicProperties::default());
     let nothing = OutboundMessage { exchange, routing_key, properties, body: Vec::new() };
     let settings = connection.settings();
-    window::publish(&channel, vec![nothing], settings.confirm_limit)
+    publish_batch::publish(&channel, vec![nothing], settings.confirm_limit)
         .await
         .map_err(|error| batch_error(settings, error, &doing))?;
     connection.request("closing a channel", channel.close(200, short("OK"))).await

@@ -3,9 +3,9 @@
 //! A letter is known by its queue and its event id; adding the same again replaces it. Letters can hold what their events
 //! hold, so a store of them is as private as the system's data; but links and codes are taken out of them.
 
+mod admin;
 mod folder;
 mod memory;
-mod office;
 
 use std::io;
 
@@ -14,13 +14,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared_events::{EventId, WireMessage};
 
-pub use folder::DeadLetterFolder;
-pub use memory::MemoryDeadLetters;
-pub use office::{
+pub use admin::{
     ActionResult, Backlog, DeadLetterAction, DeadLetterAdmin, InProcessDeadLetterAdmin, MAX_SELECTED, Selection,
 };
 #[cfg(feature = "amqp")]
-pub(crate) use office::{missing, not_replayable};
+pub(crate) use admin::{missing, not_replayable};
+pub use folder::DeadLetterFolder;
+pub use memory::MemoryDeadLetters;
 
 /// No page is longer than this.
 pub const MAX_PAGE: usize = 100;

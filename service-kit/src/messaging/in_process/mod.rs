@@ -8,7 +8,7 @@
 //! counted: the system is closed, so nobody will ever ask for it. One that has expired is accepted and counted, too.
 
 mod queue;
-mod receipt;
+mod settlement;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::queue::{Offer, Queue};
-use self::receipt::Settlement;
+use self::settlement::Settlement;
 use super::metrics;
 use super::runner::Runner;
 use super::{

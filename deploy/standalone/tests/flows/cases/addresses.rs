@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Fixture, PASSWORD, Person};
+use crate::fixture::{Fixture, PASSWORD, Person};
 
 /// The user proves its address, which text messages ask for.
 pub(crate) async fn verify(fixture: &Fixture, person: &Person) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Fixture, PASSWORD};
+use crate::fixture::{Fixture, PASSWORD};
 
 pub(crate) async fn push(fixture: &Fixture) {
     let kim = fixture.register("kim").await;

@@ -5,7 +5,7 @@ use stand_ins::fcm::Behaviour;
 use stand_ins::sms::Reply;
 
 use super::addresses::verify;
-use crate::world::Fixture;
+use crate::fixture::Fixture;
 
 pub(crate) async fn dead_letters(fixture: &Fixture) {
     let pia = fixture.register("pia").await;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use crate::fixture::{Fixture, OTHER, PASSWORD};
 use crate::process::run;
-use crate::world::{Fixture, OTHER, PASSWORD};
 
 /// What Flask's password hashing makes of [`PASSWORD`].
 const WERKZEUG: &str =

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use crate::fixture::{Fixture, OTHER, PASSWORD, Person};
 use crate::inbox::Mail;
-use crate::world::{Fixture, OTHER, PASSWORD, Person};
 
 const RESET: &str = "/auth/password/reset/";
 

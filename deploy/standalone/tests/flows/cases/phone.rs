@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::addresses::verify;
-use crate::world::Fixture;
+use crate::fixture::Fixture;
 
 /// The text of the only message to a number, once the provider has it.
 async fn message(fixture: &Fixture, number: &str) -> String {

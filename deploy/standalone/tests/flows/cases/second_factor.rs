@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use service_kit::clock::{Clock as _, SystemClock};
 use totp_rs::Totp;
 
-use crate::world::{Fixture, PASSWORD, Person};
+use crate::fixture::{Fixture, PASSWORD, Person};
 
 const STEP: u64 = 30;
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Fixture, PASSWORD, Person};
+use crate::fixture::{Fixture, PASSWORD, Person};
 
 async fn refresh(fixture: &Fixture, person: &Person) -> (u16, Value) {
     let body = json!({"refresh_token": person.refresh_token});

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use stand_ins::providers::PROVIDERS;
 
-use crate::world::{Fixture, PASSWORD, Person};
+use crate::fixture::{Fixture, PASSWORD, Person};
 
 /// What a program keeps to itself, and its S256 challenge (RFC 7636, appendix B).
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

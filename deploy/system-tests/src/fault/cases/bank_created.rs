@@ -8,9 +8,9 @@ use anyhow::bail;
 use system_tests::print_line;
 
 use super::{Extent, Outcome, journeys};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::process::Service;
 use crate::sink::Rule;
-use crate::stage::{Cluster, FaultEnv};
 
 const WAIT_LIMIT: Duration = Duration::from_mins(2);
 /// How long the mail server is away at least: about as long as the mail that is refused twice takes anyway.
@@ -113,7 +113,7 @@ async fn callback_dies(env: &mut FaultEnv<'_>) -> anyhow::Result<()> {
 /// The id of the event of a bank.
 async fn event_of(env: &FaultEnv<'_>, bank: i64) -> anyhow::Result<String> {
     let events = env.tables.events().await?;
-    let of_bank = |(id, event): (String, crate::world::Event)| {
+    let of_bank = |(id, event): (String, crate::snapshot::Event)| {
         (event.kind == "bank.created" && event.about == Some(bank)).then_some(id)
     };
     events.into_iter().find_map(of_bank).ok_or_else(|| anyhow::anyhow!("bank {bank} has no event"))

@@ -16,10 +16,10 @@ use system_tests::print_line;
 
 use super::poison::dead_letters;
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
-use crate::stage::{Cluster, FaultEnv};
 
 const TO_REPLAY: usize = 20;
 /// The first of these is replayed by itself, and these with it.

@@ -12,8 +12,8 @@ use shared_events::routing::EXCHANGE;
 use system_tests::print_line;
 
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
-use crate::stage::{Cluster, FaultEnv};
 
 const COPIES: usize = 1_000;
 

@@ -10,9 +10,9 @@ use system_tests::print_line;
 
 use super::outages::{AT_WORST, Server, first_delivery, progress};
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::servers::Engine;
-use crate::stage::{Cluster, FaultEnv};
 
 /// Longer than a confirm, a heartbeat or a statement is waited for.
 const LENGTH: Duration = Duration::from_secs(13);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::stage::FaultEnv;
+use crate::fault_env::FaultEnv;
 
 /// A journey is put together from what several processes know, who hear of it one after the other.
 const WAIT_LIMIT: Duration = Duration::from_secs(20);

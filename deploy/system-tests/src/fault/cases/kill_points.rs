@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use system_tests::print_line;
 
-use super::accusers::UnaccountedCheck;
+use super::unaccounted_check::UnaccountedCheck;
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::process::Service;
-use crate::stage::{Cluster, FaultEnv};
 
 /// Every point, with the latest pass at which the process is killed.
 const POINTS: &[(Service, &str, u64)] = &[

@@ -1,6 +1,5 @@
 //! The cases, each in a world of its own.
 
-mod accusers;
 mod bank_created;
 mod dead_letters;
 mod duplicates;
@@ -16,14 +15,15 @@ pub(crate) mod self_check;
 mod silence;
 mod storm;
 mod terminate;
+mod unaccounted_check;
 
 use std::time::Duration;
 
 use crate::check::Findings;
-use crate::circumstances;
+use crate::conditions;
 use system_tests::print_line;
 
-use crate::stage::{Cluster, FaultEnv};
+use crate::fault_env::{Cluster, FaultEnv};
 
 /// How much of each case is done.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +86,7 @@ pub(crate) async fn run(name: &str, cluster: &Cluster, extent: Extent) -> anyhow
 
 /// Ends a stage and adds up what it came to.
 async fn finish(env: FaultEnv<'_>, findings: Findings) -> anyhow::Result<Outcome> {
-    let conditions = if findings.faults.is_empty() { Vec::new() } else { circumstances::collect(&env).await };
+    let conditions = if findings.faults.is_empty() { Vec::new() } else { conditions::collect(&env).await };
     let outcome = Outcome { kills: env.kills.values().sum(), mail_gaps: env.mail_gaps, findings, conditions };
     let odd = env.ledger.odd();
     if !odd.is_empty() {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use system_tests::print_line;
 
-use crate::stage::FaultEnv;
-use crate::world::Snapshot;
+use crate::fault_env::FaultEnv;
+use crate::snapshot::Snapshot;
 
 const BANKS: usize = 3;
 const RENAMED: usize = 8;

@@ -9,10 +9,10 @@ use anyhow::bail;
 use system_tests::print_line;
 
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
-use crate::stage::{Cluster, FaultEnv};
 
 /// What the issue asks for, of the median: a machine that is busy with something else is no fault.
 const FIRST_DELIVERY: Duration = Duration::from_secs(5);

@@ -12,10 +12,10 @@ use shared_events::routing::{EMAIL_QUEUE, EXCHANGE, LOG_QUEUE};
 use system_tests::print_line;
 
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
+use crate::launch::PANIC_ON;
 use crate::ledger::Load;
 use crate::process::Service;
-use crate::recipes::PANIC_ON;
-use crate::stage::{Cluster, FaultEnv};
 
 const KEY: &str = "card.created";
 const MANY: usize = 100;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use system_tests::print_line;
 
-use super::accusers::UnaccountedCheck;
+use super::unaccounted_check::UnaccountedCheck;
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::process::Service;
-use crate::stage::{Cluster, FaultEnv};
 
 const LONGEST_LIFE_MS: u64 = 900;
 

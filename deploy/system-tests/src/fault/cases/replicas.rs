@@ -15,9 +15,9 @@ use shared_events::routing::EXCHANGE;
 use system_tests::print_line;
 
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::process::Service;
-use crate::stage::{Cluster, FaultEnv};
 
 const LISTENER: &str = "fault-test.listener";
 /// The median: a machine that is busy with something else for once is no fault.

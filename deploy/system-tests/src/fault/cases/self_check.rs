@@ -7,10 +7,10 @@ use system_tests::print_line;
 
 use super::Outcome;
 use crate::check::Findings;
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
-use crate::stage::{Cluster, FaultEnv};
 
 /// What is lost is lost: no need to wait for it for long.
 const LIMIT: Duration = Duration::from_secs(30);

@@ -9,10 +9,10 @@ use system_tests::print_line;
 
 use super::outages::{Server, first_delivery, progress};
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
-use crate::stage::{Cluster, FaultEnv};
 
 /// As many mails as may be under way at once: of each the answer is swallowed.
 const MAILS_AT_ONCE: u32 = 8;

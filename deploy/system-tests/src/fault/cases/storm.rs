@@ -9,10 +9,10 @@ use anyhow::bail;
 use system_tests::print_line;
 
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::servers::Engine;
 use crate::sink::Rule;
-use crate::stage::{Cluster, FaultEnv};
 
 /// How long deliveries are counted.
 const WINDOW: Duration = Duration::from_secs(10);

@@ -11,9 +11,9 @@ use system_tests::print_line;
 use tokio::task::JoinHandle;
 
 use super::{Extent, Outcome};
+use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::process::Service;
-use crate::stage::{Cluster, FaultEnv};
 
 const END: Duration = Duration::from_secs(10);
 

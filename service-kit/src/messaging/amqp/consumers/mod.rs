@@ -7,11 +7,11 @@
 //! by hand, which would have no delay.
 
 mod acks;
-mod hands;
+mod delivery_stream;
+mod in_flight;
 mod pause;
 mod session;
 mod settle;
-mod source;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use prometheus::IntGauge;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use self::hands::InFlightTracker;
+use self::in_flight::InFlightTracker;
 use super::connection::Backoff;
 use crate::clock::{SharedClock, SystemClock};
 use crate::ids;

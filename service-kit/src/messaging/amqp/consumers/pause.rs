@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::delivery_stream::InFlight;
 use super::session::Session;
 use super::settle;
-use super::source::InFlight;
 use crate::messaging::amqp::error::AmqpError;
 
 const FIRST_PROBE: Duration = Duration::from_millis(100);

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::acks::Acks;
-use super::source::{DeliveryStream, InFlight};
+use super::delivery_stream::{DeliveryStream, InFlight};
 use super::{Subscription, pause, worker};
 use crate::messaging::amqp::connection::{Backoff, BrokerConnection};
 use crate::messaging::amqp::error::AmqpError;

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use lapin::options::BasicAckOptions;
 
+use super::delivery_stream::InFlight;
 use super::session::{ConsumerState, Session};
-use super::source::InFlight;
-use crate::messaging::amqp::convert::{self, RetryHeaders};
 use crate::messaging::amqp::error::AmqpError;
+use crate::messaging::amqp::publish_batch::{self, OutboundMessage, PublishOutcome};
 use crate::messaging::amqp::publisher::batch_error;
 use crate::messaging::amqp::topology::{dead_queue, retry_queue};
-use crate::messaging::amqp::window::{self, OutboundMessage, PublishOutcome};
+use crate::messaging::amqp::wire_format::{self, RetryHeaders};
 use crate::messaging::runner::Disposition;
 
 /// Carries verdicts out. On an error nothing more is acknowledged: the broker delivers the rest again.
@@ -77,7 +77,7 @@ fn copy(session: &Session, in_flight: &mut InFlight, queue: &str, retry_headers:
         headers: std::mem::take(&mut message.headers),
         body: std::mem::take(&mut message.body),
     };
-    convert::to_queue(&session.exchange, queue, moved, retry_headers)
+    wire_format::to_queue(&session.exchange, queue, moved, retry_headers)
 }
 
 /// The queue in which a message waits so long; without any delays, its own.
@@ -93,7 +93,7 @@ async fn publish_copies(session: &Session, copies: Vec<OutboundMessage>) -> Resu
     let (settings, doing) = (&session.subscription.amqp, "copying a message");
     let queues: Vec<_> = copies.iter().map(|copy| copy.routing_key.clone()).collect();
     let channel = session.copies.lock().await;
-    let outcomes = window::publish(&channel, copies, settings.confirm_limit).await;
+    let outcomes = publish_batch::publish(&channel, copies, settings.confirm_limit).await;
     let outcomes = outcomes.map_err(|error| batch_error(settings, error, doing))?;
     let refusal = queues.iter().zip(outcomes).find_map(|(queue, outcome)| match outcome {
         PublishOutcome::Confirmed => None,

@@ -4,7 +4,7 @@ use service_kit::http::auth::AuthError;
 use shared_events::UserId;
 
 use super::IdentityService;
-use super::gate::{LogInError, LoginSubject, Origin};
+use super::login::{LogInError, LoginSubject, Origin};
 use super::passwords::NewPasswordError;
 use super::second_factor::{GivenFactor, SecondFactorError};
 use super::tokens::{AccessToken, access_token};

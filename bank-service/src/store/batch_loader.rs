@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use service_kit::task;
 use tokio::sync::oneshot;
 
+use super::batch_queue::{BatchQueue, BatchWorker, Bounds, reply_or_busy, reply_or_error};
 use super::engine::Engine;
-use super::lanes::{BatchQueue, BatchWorker, Bounds, reply_or_busy, reply_or_error};
 use super::{Db, StoreError};
 
 const BATCH: usize = 64;

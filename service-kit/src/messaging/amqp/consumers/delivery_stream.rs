@@ -14,12 +14,12 @@ use lapin::types::{FieldTable, ShortString};
 use tokio::time::Instant;
 
 use super::acks::Acks;
-use super::hands::{Held, InFlightTracker};
+use super::in_flight::{Held, InFlightTracker};
 use super::session::Session;
 use crate::messaging::Delivery as HandlerDelivery;
-use crate::messaging::amqp::convert;
 use crate::messaging::amqp::error::AmqpError;
 use crate::messaging::amqp::topology::short;
+use crate::messaging::amqp::wire_format;
 use crate::messaging::runner::AttemptCounts;
 
 /// A delivery in our hands.
@@ -34,7 +34,7 @@ pub(super) struct InFlight {
 impl InFlight {
     fn new(delivery: Delivery, held: Held) -> Self {
         let Delivery { delivery_tag, routing_key, redelivered, properties, data, acker, .. } = delivery;
-        let received = convert::receive(routing_key.as_str(), &properties, data);
+        let received = wire_format::receive(routing_key.as_str(), &properties, data);
         let counts = received.counts;
         let delivery = HandlerDelivery {
             attempt: counts.attempts.saturating_add(1),

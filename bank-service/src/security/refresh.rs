@@ -1,7 +1,7 @@
 //! A refresh: the token is spent, the answer is signed, and for a request with an `Idempotency-Key` sealed for its retry.
 
 use super::IdentityService;
-use super::gate::{Origin, RefreshError};
+use super::login::{Origin, RefreshError};
 use super::secrets::OpaqueToken;
 use super::tokens::{TokenPair, access_token};
 use super::vault::Place;

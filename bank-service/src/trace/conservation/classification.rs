@@ -10,7 +10,7 @@ use service_kit::messaging::dead_letters::{Backlog, Selection};
 use shared_events::EventId;
 
 use super::{Conservation, Ends, Followed};
-use crate::domain::standing::{EventStatus, Route, classify};
+use crate::domain::event_status::{EventStatus, Route, classify};
 use crate::trace::{YOUNG, replies_to};
 
 /// Dead letters that are known are looked for anew so often.

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use mysql_async::prelude::Queryable;
 use serde_json::json;
 
-use super::world::{Fixture, id};
+use super::fixture::{Fixture, id};
 use crate::database;
 
 #[actix_web::test]

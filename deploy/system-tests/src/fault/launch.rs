@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use stand_ins::ports::free_port;
 
+use crate::fault_env::Cluster;
 use crate::ledger::{ADMIN, PASSWORD};
 use crate::process::{LaunchSpec, Process, Service};
 use crate::proxy::Proxy;
 use crate::servers::Engine;
-use crate::stage::Cluster;
 
 /// A claim on a mail, shorter than in earnest, so that a killed one's mails do not have to be waited for so long.
 const CLAIM_LEASE_MS: &str = "15000";

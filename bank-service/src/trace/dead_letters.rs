@@ -9,7 +9,7 @@ use shared_events::EventId;
 use shared_events::routing::{EMAIL_QUEUE, LOG_QUEUE, PUSH_QUEUE, SMS_QUEUE};
 
 use crate::config::Config;
-use crate::store::{Ctx, IdempotencyError, Outcome, Store, StoreError, letter_actions};
+use crate::store::{Ctx, IdempotencyError, Outcome, Store, StoreError, dead_letter_actions};
 
 /// Something to do with the dead letters of a queue.
 #[derive(Debug, Clone)]
@@ -55,13 +55,13 @@ pub async fn apply_to_dead_letters(
         done.extend(found.into_iter().map(|id| (id, ActionResult::Done)));
     } else {
         if *action == DeadLetterAction::Discard {
-            record(store, ctx, queue, letter_actions::DISCARDED, found.iter().copied().collect()).await?;
+            record(store, ctx, queue, dead_letter_actions::DISCARDED, found.iter().copied().collect()).await?;
         }
         let results = admin.apply(queue, *action, &Selection::These(found)).await?;
         if *action == DeadLetterAction::Replay {
             let replayed =
                 results.iter().filter(|(_, result)| *result == ActionResult::Done).map(|(id, _)| *id).collect();
-            record(store, ctx, queue, letter_actions::REPLAYED, replayed).await?;
+            record(store, ctx, queue, dead_letter_actions::REPLAYED, replayed).await?;
         }
         done.extend(results);
     }
@@ -77,6 +77,7 @@ async fn record(
     events: Vec<EventId>,
 ) -> Result<(), StoreError> {
     let queue = queue.to_owned();
-    let write = move |db: &mut _, ctx: &_| letter_actions::record(db, ctx, &queue, action, &events).map(Outcome::new);
+    let write =
+        move |db: &mut _, ctx: &_| dead_letter_actions::record(db, ctx, &queue, action, &events).map(Outcome::new);
     store.write(ctx, write).await
 }

@@ -22,8 +22,8 @@ use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
 use crate::domain::session::{FirstFactor, Grant, SessionId, TokenHash};
 use crate::domain::user::CredentialVersion;
-use crate::operations::identity::admission::{OpenLogin, OpenedLogin, Opening, open_login};
 use crate::operations::identity::login::{OpenSessionError, Refusal, RefuseLogin, refuse_login};
+use crate::operations::identity::login_challenge::{OpenLogin, OpenedLogin, Opening, open_login};
 use crate::operations::identity::throttle::{
     AccountKeys, LoginThrottle, Visit, login_throttle, session_key, session_throttle,
 };

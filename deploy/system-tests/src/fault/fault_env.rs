@@ -13,13 +13,13 @@ use system_tests::print_line;
 use system_tests::random::Random;
 
 use crate::check::{Expected, Findings, check};
+use crate::launch::{processes, start_all};
 use crate::ledger::Ledger;
 use crate::process::{Process, Service};
 use crate::proxy::Proxy;
-use crate::recipes::{processes, start_all};
 use crate::servers::{Engine, Servers};
 use crate::sink::Sink;
-use crate::world::{self, Snapshot, Tables};
+use crate::snapshot::{self, Snapshot, Tables};
 
 /// How long everything may take to come to rest: longer than a claim of a mail lasts, and the first two pauses of a retry.
 const SETTLE_LIMIT: Duration = Duration::from_secs(150);
@@ -184,8 +184,8 @@ impl<'a> FaultEnv<'a> {
         let log = self.processes.get(&Service::Log).context("no log-service")?.url();
         // Causes after their effects: an effect that is found has its cause in what is read after it.
         let mails = self.sink.mails();
-        let entries = world::entries(&self.ledger, &log).await?;
-        let (waiting, dead) = world::queues(&self.broker()?).await?;
+        let entries = snapshot::entries(&self.ledger, &log).await?;
+        let (waiting, dead) = snapshot::queues(&self.broker()?).await?;
         let receipts = self.tables.receipts().await?;
         let events = self.tables.events().await?;
         let rows = self.tables.rows().await?;

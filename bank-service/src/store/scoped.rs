@@ -3,7 +3,7 @@
 use shared_events::UserId;
 
 use super::StoreError;
-use super::gather::Found;
+use super::batch_loader::Found;
 use crate::domain::policy::Scope;
 
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ use service_kit::task;
 use system_tests::print_line;
 use tokio::task::JoinHandle;
 
+use crate::fault_env::{FaultEnv, sum_of};
 use crate::process::Service;
-use crate::stage::{FaultEnv, sum_of};
 
 const EVERY: Duration = Duration::from_millis(500);
 

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
+use crate::fault_env::FaultEnv;
 use crate::process::Process;
-use crate::stage::FaultEnv;
 
 /// Of each log and list: the last that matter.
 const LINES: usize = 4;

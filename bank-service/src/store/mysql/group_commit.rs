@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::pool::{MOST_REFILLS, MysqlPool, attempts, refill, transaction};
-use crate::store::lanes::{BatchQueue, BatchWorker, Bounds, reply_or_busy, reply_or_error};
+use crate::store::batch_queue::{BatchQueue, BatchWorker, Bounds, reply_or_busy, reply_or_error};
 use crate::store::outbox::{self, NewRow, WithRows};
 use crate::store::{Db, Ids, OperationError, Sequence, StoreError};
 

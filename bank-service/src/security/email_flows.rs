@@ -9,7 +9,7 @@ use service_kit::http::rate::RateLimit;
 use shared_events::UserId;
 
 use super::IdentityService;
-use super::gate::Origin;
+use super::login::Origin;
 use super::one_time::{Code, LinkSecret};
 use super::passwords::NewPasswordError;
 use crate::domain::email::Email;

@@ -13,8 +13,8 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use shared_events::WireMessage;
 use shared_events::wire::{EXPIRES_MS, Properties};
 
+use super::publish_batch::OutboundMessage;
 use super::topology::short;
-use super::window::OutboundMessage;
 use crate::messaging::DeadLetter;
 use crate::messaging::runner::AttemptCounts;
 

@@ -13,12 +13,12 @@ use shared_events::EventId;
 use tokio::time::Instant;
 
 use super::connection::BrokerConnection;
-use super::convert::{self, RetryHeaders};
 use super::error::AmqpError;
+use super::publish_batch::{self, PublishOutcome};
 use super::publisher::batch_error;
 use super::routes;
 use super::topology::{dead_queue, short};
-use super::window::{self, PublishOutcome};
+use super::wire_format::{self, RetryHeaders};
 use crate::clock::SharedClock;
 use crate::messaging::runner::AttemptCounts;
 use crate::messaging::{AmqpSettings, DeadLetter};
@@ -119,7 +119,7 @@ impl Peek {
             self.held.insert(delivery.delivery_tag);
             bytes = bytes.saturating_add(delivery.data.len());
             let body = std::mem::take(&mut delivery.data);
-            let received = convert::receive(delivery.routing_key.as_str(), &delivery.properties, body);
+            let received = wire_format::receive(delivery.routing_key.as_str(), &delivery.properties, body);
             let dead_letter = received.into_dead_letter(queue, clock.now());
             let (kept, copies) =
                 self.dead_letters.entry(dead_letter.id()).or_insert_with(|| (dead_letter.clone(), Vec::new()));
@@ -154,8 +154,8 @@ impl Peek {
         let settings = self.connection.settings();
         let messages = copies
             .into_iter()
-            .map(|(message, retry_headers)| convert::to_queue(&exchange, &self.name, message, &retry_headers));
-        let outcomes = window::publish(&channel, messages.collect(), settings.confirm_limit).await;
+            .map(|(message, retry_headers)| wire_format::to_queue(&exchange, &self.name, message, &retry_headers));
+        let outcomes = publish_batch::publish(&channel, messages.collect(), settings.confirm_limit).await;
         let outcomes =
             outcomes.map_err(|error| io::Error::other(batch_error(settings, error, "taking secrets out")))?;
         if outcomes.iter().any(|outcome| *outcome != PublishOutcome::Confirmed) {
