@@ -143,7 +143,7 @@ soak: ## The same for long: over 300 kills, 10 outages of each server (ROUNDS, K
 	deploy/system-tests/soak.sh
 
 .PHONY: check
-check: fmt-check clippy arrows schemas-check deny ## Everything CI checks before the tests
+check: fmt-check words clippy arrows schemas-check deny ## Everything CI checks before the tests
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -165,6 +165,11 @@ clippy: ## Lint everything, warnings denied
 .PHONY: arrows
 arrows: ## Check that no crate depends on one it must not know
 	deploy/checks/arrows.sh
+
+.PHONY: words
+words: ## Check that names are the field's terms, and that every file which a page names exists
+	python3 deploy/checks/words.py
+	python3 deploy/checks/paths.py
 
 .PHONY: schemas
 schemas: ## Write the JSON Schemas, the AsyncAPI document and the golden files anew

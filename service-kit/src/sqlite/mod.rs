@@ -53,7 +53,7 @@ fn cause(error: &diesel::result::Error) -> &'static str {
 
 /// The same for what a statement failed of.
 pub fn is_disk_full(error: &diesel::result::Error) -> bool {
-    matches!(error, diesel::result::Error::DatabaseError(_, told) if told.message().contains(DISK_FULL))
+    matches!(error, diesel::result::Error::DatabaseError(_, info) if info.message().contains(DISK_FULL))
 }
 
 #[cfg(test)]
