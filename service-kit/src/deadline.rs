@@ -84,8 +84,8 @@ mod tests {
         let deadline = Deadline::at(Instant::now(), seconds(60.0));
         assert!(deadline.run(seconds(60.0), || {}));
         let (release, gate) = mpsc::channel::<()>();
-        let standing_still = move || assert!(gate.recv().is_err(), "nothing is sent");
-        assert!(!deadline.run(Duration::ZERO, standing_still));
+        let blocked = move || assert!(gate.recv().is_err(), "nothing is sent");
+        assert!(!deadline.run(Duration::ZERO, blocked));
         drop(release);
     }
 }
