@@ -163,7 +163,7 @@ clippy: ## Lint everything, warnings denied
 	$(CARGO) clippy --locked -p standalone -- -D warnings
 
 .PHONY: arrows
-arrows: ## Check that no crate depends on one it must not know
+arrows: ## Check that no crate and no module depends on one it must not know
 	deploy/checks/arrows.sh
 
 .PHONY: words

@@ -25,6 +25,7 @@ use bank_service::store::{DatabaseUrl, Store, migrations};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder};
 use service_kit::clock::{Clock, SystemClock};
+use service_kit::http::envelope::created_body;
 use shared_events::AccountId;
 
 const WORKERS: usize = 16;
@@ -124,7 +125,8 @@ async fn issue(store: Store) -> u64 {
     while began.elapsed() < TURN {
         let balance = Balance::try_new(100).unwrap();
         let ctx = store.ctx(SystemClock.now());
-        let issued = store.create(&ctx, None, move |db, ctx| cards::issue_card(db, ctx, Scope::All, account, balance));
+        let issued = store
+            .create(&ctx, None, created_body, move |db, ctx| cards::issue_card(db, ctx, Scope::All, account, balance));
         issued.await.unwrap();
         done.fetch_add(1, Ordering::Relaxed);
     }

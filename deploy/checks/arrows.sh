@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Asserts the direction of the arrows between crates with `cargo tree`; prints what points the wrong way and fails.
+# Asserts the direction of the arrows between crates with `cargo tree`, and of those between the modules of a crate by the
+# pictures in docs/architecture.md; prints what points the wrong way and fails.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -33,12 +34,15 @@ done
 # What `cargo run` compiles first of all: see docs/decisions/0014.
 forbid standalone 'mongodb|bson|hickory-.*|lapin|mysql_async|mysql_common|diesel-async|image' 'it runs on its embedded adapters only'
 
-# Inside bank-service: diesel stays in src/store, and domain is pure.
+# Within each crate: the layers of docs/architecture.md, and no circles.
+python3 deploy/checks/arrows.py bank-service service-kit log-service email-service shared-events || faults=$((faults + 1))
+
+# Inside bank-service: diesel stays in src/store, and domain knows no runtime and no HTTP.
 if grep -rnE '\bdiesel(_async|_migrations)?::' bank-service/src --include='*.rs' | grep -v '^bank-service/src/store/'; then
   echo 'arrow the wrong way: diesel is used outside of bank-service/src/store'
   faults=$((faults + 1))
 fi
-if grep -rnE 'crate::(store|http|operations|security|consumers|outbox)|actix_web|tokio::' bank-service/src/domain --include='*.rs'; then
+if grep -rnE 'actix_web|tokio::' bank-service/src/domain --include='*.rs'; then
   echo 'arrow the wrong way: bank-service/src/domain is not pure'
   faults=$((faults + 1))
 fi

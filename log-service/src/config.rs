@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 use clap::Args;
 use service_kit::config::{ConfigError, EnvOptions, Faults, Secret, check_file, plain_http_warning};
 use service_kit::http::cors::Origins;
-use service_kit::http::tls::Tls;
 use service_kit::http::{CorsOptions, PeerOptions, PeerTrust, TlsOptions};
 use service_kit::messaging::{AmqpSettings, BrokerOptions};
+use service_kit::tls::Tls;
 use shared_events::routing::LOG_QUEUE;
 use shared_events::{Pattern, routing};
 

@@ -12,6 +12,8 @@ pub mod http;
 pub mod ids;
 pub mod lifecycle;
 pub mod messaging;
+pub mod request_id;
 pub mod sqlite;
 pub mod task;
 pub mod telemetry;
+pub mod tls;

@@ -7,8 +7,8 @@ use clap::Subcommand;
 use service_kit::config::Faults;
 use shared_events::EventType;
 
-use super::people::with_state;
 use super::print_line;
+use super::state::with_state;
 use crate::config::Settings;
 use crate::store::{Outcome, unrouted};
 

@@ -12,6 +12,7 @@ mod operator;
 mod people;
 mod rotate_secret;
 mod serve;
+mod state;
 
 use std::io::Write;
 use std::process::ExitCode;

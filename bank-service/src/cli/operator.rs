@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use shared_events::UserId;
 
-use super::people::with_state;
 use super::print_line;
+use super::state::with_state;
 use crate::config::Settings;
 use crate::domain::email::Email;
 use crate::operations::identity::block::{Whom, block_user};

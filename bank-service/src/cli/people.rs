@@ -6,10 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use service_kit::config::{AppEnv, Faults, Secret};
 use service_kit::ids::random_bytes;
-use service_kit::telemetry::Metrics;
 use shared_events::UserId;
 
-use super::serve::prepare;
+use super::state::with_state;
 use super::{complain, print_line};
 use crate::config::{Config, Settings};
 use crate::domain::email::Email;
@@ -135,18 +134,4 @@ fn print_outcome(outcome: AdminOutcome, email: &str) -> anyhow::Result<ExitCode>
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn with_state<T>(
-    settings: Settings,
-    f: impl AsyncFnOnce(AppState) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let state = prepare(settings, Metrics::new()).await?;
-        let store = state.store.clone();
-        let done = f(state).await;
-        store.give_back_ids().await;
-        done
-    })
 }

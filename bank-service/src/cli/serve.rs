@@ -7,18 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Error};
-use service_kit::clock::SystemClock;
 use service_kit::http::server::ensure_free;
 use service_kit::lifecycle::{Shutdown, WORK_LIMIT, block_on};
 use service_kit::messaging::amqp::{self, Role};
-use service_kit::messaging::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher, AmqpSettings};
+use service_kit::messaging::{AmqpConsumers, AmqpPublisher, AmqpSettings};
 use service_kit::telemetry::Metrics;
 
 use super::people;
+use super::state::prepare;
 use crate::app::{self, Running};
 use crate::config::Settings;
-use crate::http::AppState;
-use crate::trace::known_queues;
 
 /// Handlers that still run after this time are stopped; what they had is delivered again.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -60,17 +58,6 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         }
         Ok(ExitCode::SUCCESS)
     })
-}
-
-/// What the commands share: the service's own parts, and the dead letters of the broker if there is one.
-pub(super) async fn prepare(settings: Settings, metrics: Arc<Metrics>) -> anyhow::Result<AppState> {
-    let clock = Arc::new(SystemClock);
-    let mut state = app::prepare(settings, clock.clone(), metrics).await?;
-    if let Some(broker) = state.settings.broker.clone() {
-        let queues = known_queues(&state.settings.config);
-        state.dead_letters = Some(Arc::new(AmqpDeadLetters::new(broker, queues, clock)));
-    }
-    Ok(state)
 }
 
 /// A broker that refuses us is a fault to be told at once; one that is away is waited for.

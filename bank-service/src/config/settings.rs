@@ -5,8 +5,8 @@ use service_kit::config::{AppEnv, ConfigError, Faults, Secret, check_file, resem
 use service_kit::http::PeerTrust;
 use service_kit::http::cors::Origins;
 use service_kit::http::server::Network;
-use service_kit::http::tls::Tls;
 use service_kit::messaging::AmqpSettings;
+use service_kit::tls::Tls;
 use url::Url;
 
 use super::{Config, PushSettings, SmsSettings, SocialClient, administrator, production};

@@ -136,7 +136,7 @@ async fn open<P: OpenedBy>(
     let scope = actor.may(Action::CreateAccount)?;
     let key = idempotency_key(request, state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
-    let open = state.store.create(&ctx, key, move |db, ctx| accounts::open_account(db, ctx, scope, &command));
+    let open = state.create(&ctx, key, move |db, ctx| accounts::open_account(db, ctx, scope, &command));
     Ok(created(open.await.map_err(|error| place.problem(error))?, "/api/accounts"))
 }
 

@@ -116,7 +116,7 @@ pub(super) async fn open_branch(
     }
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
-    let open = state.store.create(&ctx, key, move |db, ctx| branches::open_branch(db, ctx, bank, city_id));
+    let open = state.create(&ctx, key, move |db, ctx| branches::open_branch(db, ctx, bank, city_id));
     Ok(created(open.await?, "/api/branches"))
 }
 

@@ -99,8 +99,7 @@ pub(super) async fn issue_card(
     }
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
-    let issue =
-        state.store.create_grouped(&ctx, key, move |db, ctx| cards::issue_card(db, ctx, scope, account, balance));
+    let issue = state.create_grouped(&ctx, key, move |db, ctx| cards::issue_card(db, ctx, scope, account, balance));
     Ok(created(issue.await?, "/api/cards"))
 }
 

@@ -107,7 +107,7 @@ pub(super) async fn create_client(
     let command = CreateClient { name, social_status_id, user_id: user_id.unwrap_or(actor.user_id) };
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
-    let create = state.store.create(&ctx, key, move |db, ctx| clients::create_client(db, ctx, scope, &command));
+    let create = state.create(&ctx, key, move |db, ctx| clients::create_client(db, ctx, scope, &command));
     Ok(created(create.await?, "/api/clients"))
 }
 

@@ -117,7 +117,7 @@ async fn register(
     let command = RegisterDevice { user_id: actor.user_id, device_id, device_type, push_token, remote_addr };
     let identity = state.identity.clone();
     let ctx = state.ctx(actor.user_id);
-    let registered = state.store.create(&ctx, key, move |db, ctx| register_device(db, ctx, identity.vault(), &command));
+    let registered = state.create(&ctx, key, move |db, ctx| register_device(db, ctx, identity.vault(), &command));
     Ok(responses::created(registered.await?, "/api/devices"))
 }
 

@@ -12,7 +12,7 @@ use super::AppState;
 use super::actor::Actor;
 use crate::domain::policy::Action;
 use crate::domain::redaction;
-use crate::store::{StoreError, event_trace};
+use crate::store::StoreError;
 use crate::trace::{self, Journey};
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -64,9 +64,7 @@ struct EventView {
 )]
 async fn read_event(state: web::Data<AppState>, actor: Actor, id: PathId<EventId>) -> Result<HttpResponse, Problem> {
     actor.may(Action::ReadEvent)?;
-    let id = id.0.to_string();
-    let read = state.store.read(move |db| event_trace::row(db, &id)).await;
-    let row = read.map_err(|error: StoreError| error)?.ok_or_else(|| Problem::not_found("event"))?;
+    let row = state.tracer().committed(id.0).await?.ok_or_else(|| Problem::not_found("event"))?;
     let corrupt = || StoreError::Corrupt { what: "an event's message" };
     let message: WireMessage = serde_json::from_str(&row.message).map_err(|_| corrupt())?;
     let envelope = message.decode().map_err(|_| corrupt())?;

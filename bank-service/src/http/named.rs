@@ -43,7 +43,7 @@ macro_rules! named_resource {
             let key = idempotency_key(&request, &state, Some(actor.user_id))?;
             let Body(NameRequest(name)) = body;
             let ctx = state.ctx(actor.user_id);
-            let made = state.store.create(&ctx, key, move |db, ctx| $operations::$create(db, ctx, &name)).await?;
+            let made = state.create(&ctx, key, move |db, ctx| $operations::$create(db, ctx, &name)).await?;
             Ok(created(made, $list_path))
         }
 

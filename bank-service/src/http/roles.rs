@@ -108,10 +108,7 @@ async fn add_role(
     let Body(RoleRequest(name)) = body;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
-    Ok(responses::created(
-        state.store.create(&ctx, key, move |db, ctx| create_role(db, ctx, &name)).await?,
-        "/api/roles",
-    ))
+    Ok(responses::created(state.create(&ctx, key, move |db, ctx| create_role(db, ctx, &name)).await?, "/api/roles"))
 }
 
 /// A role.

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use serde::Serialize;
 use service_kit::clock::SharedClock;
 use service_kit::config::Secret;
+use service_kit::http::envelope::created_body;
 use service_kit::http::server::request_id;
 use service_kit::messaging::DeadLetterAdmin;
 use service_kit::telemetry::Metrics;
@@ -13,7 +15,7 @@ use crate::changes::Changes;
 use crate::config::Settings;
 use crate::operations::identity::{AdminError, AdminOutcome, Wanted, ensure_admin, has_admin, promote_by_id};
 use crate::security::IdentityService;
-use crate::store::{Ctx, Store, StoreError};
+use crate::store::{Created, Ctx, Db, IdempotencyError, IdempotencyKey, OperationError, Outcome, Store, StoreError};
 use crate::trace::{PeerClients, PeerClientsParts, Tracer};
 
 #[derive(Clone)]
@@ -69,6 +71,34 @@ impl AppState {
             callback_queue: self.settings.config.callback_queue.clone(),
             in_process: self.settings.broker.is_none(),
         })
+    }
+
+    /// Runs an operation that creates something, once for each key; the answer has the item in its envelope.
+    pub(super) async fn create<T, E>(
+        &self,
+        ctx: &Ctx,
+        key: Option<IdempotencyKey>,
+        f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E> + Send + Sync + 'static,
+    ) -> Result<Created, E>
+    where
+        T: Serialize + Send + 'static,
+        E: OperationError + From<IdempotencyError>,
+    {
+        self.store.create(ctx, key, created_body, f).await
+    }
+
+    /// The same for an operation that only adds rows, and of which there are many at once.
+    pub(super) async fn create_grouped<T, E>(
+        &self,
+        ctx: &Ctx,
+        key: Option<IdempotencyKey>,
+        f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E> + Send + Sync + 'static,
+    ) -> Result<Created, E>
+    where
+        T: Serialize + Send + 'static,
+        E: OperationError + From<IdempotencyError>,
+    {
+        self.store.create_grouped(ctx, key, created_body, f).await
     }
 
     /// The surroundings of an operation that a user asked for.

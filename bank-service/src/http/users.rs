@@ -108,7 +108,7 @@ async fn create_user(
     let roles = roles.unwrap_or_else(|| vec![state.settings.config.default_role.clone()]);
     let command = RegisterUser { email, password_hash: Some(password_hash), profile: Profile::default(), roles };
     let ctx = state.ctx(actor.user_id);
-    let registered = state.store.create(&ctx, key, move |db, ctx| {
+    let registered = state.create(&ctx, key, move |db, ctx| {
         register(db, ctx, &command).map(|outcome| outcome.map(|user| UserView::from(&user)))
     });
     Ok(responses::created(registered.await?, "/api/users"))

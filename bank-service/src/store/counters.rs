@@ -6,6 +6,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
+pub use super::counter_key::CounterKey;
 use super::schema::counters::{self, dsl};
 use super::{Ctx, Db, StoreError};
 use crate::domain::throttle::Counter;
@@ -14,10 +15,6 @@ use crate::domain::throttle::Counter;
 const KEPT: TimeDelta = TimeDelta::hours(24);
 /// How many rows one sweep removes.
 const SWEEP: i64 = 500;
-
-/// A keyed hash in hex digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CounterKey(pub String);
 
 type Row = (i32, NaiveDateTime, NaiveDateTime, Option<NaiveDateTime>);
 

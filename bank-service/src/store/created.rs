@@ -1,7 +1,5 @@
 //! From an operation to what its transaction does.
 
-use serde::Serialize;
-
 use super::idempotency::{self, IdempotencyError, IdempotencyKey};
 use super::outbox::{self, WithRows};
 use super::{Ctx, Db, OperationError, Outcome, StoreError};
@@ -14,11 +12,8 @@ pub struct Created {
     pub replayed: bool,
 }
 
-#[derive(Serialize)]
-struct CreatedBody<'a, T> {
-    msg: &'static str,
-    item: &'a T,
-}
+/// Writes the answer about an item.
+pub type BodyOf<T> = fn(&T) -> serde_json::Result<String>;
 
 /// An operation, its value with whether it has events, and the rows of these.
 pub(super) fn with_rows<T, E, F>(ctx: &Ctx, f: F) -> impl Fn(&mut Db) -> WithRows<(T, bool), E> + use<T, E, F>
@@ -37,10 +32,10 @@ where
 /// An operation that creates something, with the answer to its request.
 pub(super) fn create<T, E>(
     key: Option<IdempotencyKey>,
+    body_of: BodyOf<T>,
     f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E>,
 ) -> impl Fn(&mut Db, &Ctx) -> Result<Outcome<Created>, E>
 where
-    T: Serialize,
     E: OperationError + From<IdempotencyError>,
 {
     move |db, ctx| {
@@ -50,8 +45,7 @@ where
             return Ok(Outcome::new(Created { body, replayed: true }));
         }
         let outcome = f(db, ctx).or_else(|error| refused(db, ctx, key.as_ref(), error))?;
-        let body = serde_json::to_string(&CreatedBody { msg: "item created", item: &outcome.value })
-            .map_err(|_| StoreError::Corrupt { what: "a response" })?;
+        let body = body_of(&outcome.value).map_err(|_| StoreError::Corrupt { what: "a response" })?;
         if let Some(key) = &key {
             idempotency::remember(db, ctx, key, &body)?;
         }

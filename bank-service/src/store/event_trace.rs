@@ -3,9 +3,10 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
+use super::outbox_rows::NEVER;
 use super::schema::mail_receipts::dsl as receipts;
 use super::schema::outbox::dsl;
-use super::{Db, StoreError, unrouted};
+use super::{Db, StoreError};
 
 /// An event's row in the outbox.
 #[derive(Debug, Clone, Queryable)]
@@ -84,13 +85,13 @@ pub fn sent_after(
 
 /// The types of the rows that wait to be published, one for each row, up to a bound; unrouted ones do not wait.
 pub fn waiting_types(db: &mut Db, bound: i64) -> Result<Vec<String>, StoreError> {
-    Ok(dsl::outbox.filter(dsl::due_at.lt(unrouted::NEVER)).select(dsl::event_type).limit(bound).load(db)?)
+    Ok(dsl::outbox.filter(dsl::due_at.lt(NEVER)).select(dsl::event_type).limit(bound).load(db)?)
 }
 
 /// When the oldest event that waits to be published was committed.
 pub fn oldest_waiting(db: &mut Db) -> Result<Option<NaiveDateTime>, StoreError> {
     // Postponed rows are not in the order of their ids in the index, but there are few of them before a backlog of fresh ones.
-    let waiting = dsl::outbox.filter(dsl::due_at.lt(unrouted::NEVER));
+    let waiting = dsl::outbox.filter(dsl::due_at.lt(NEVER));
     Ok(waiting.order(dsl::id).select(dsl::created_at).first(db).optional()?)
 }
 

@@ -17,6 +17,7 @@ pub mod changes;
 mod cities;
 pub mod clients;
 mod context;
+mod counter_key;
 pub mod counters;
 mod created;
 mod db;
@@ -27,6 +28,7 @@ mod error;
 pub mod event_trace;
 pub mod existing;
 pub mod idempotency;
+mod ids;
 pub mod imports;
 mod in_list;
 mod kept_row;
@@ -40,6 +42,8 @@ mod mysql;
 pub mod named;
 pub mod one_time_secrets;
 pub mod outbox;
+mod outbox_rows;
+mod outcome;
 mod page;
 pub mod phones;
 pub mod refresh_tokens;
@@ -66,7 +70,6 @@ pub mod vault_keys;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use shared_events::routing::ACK_QUEUE;
 use shared_events::{AccountId, CardId};
 use tokio::sync::Notify;
@@ -76,18 +79,20 @@ use crate::domain::card::Card;
 use crate::domain::policy::Scope;
 
 use batch_loader::BatchLoader;
-pub use context::{Ctx, Outcome, PendingEvent, SOURCE};
-pub use created::Created;
+pub use context::Ctx;
+pub use created::{BodyOf, Created};
 use created::{create, with_rows};
 pub use db::Db;
 use engine::Engine;
 pub use error::StoreError;
 pub use idempotency::{IdempotencyError, IdempotencyKey};
+pub use ids::Ids;
 pub use lease::LeaseRow;
 use mail_alarm::{MailAlarm, SharedAlarm};
+pub use outcome::{Outcome, PendingEvent, SOURCE};
 use scoped::Scoped;
 pub use seal::{Seal, SharedSeal};
-pub use sequence::{Ids, Sequence, Sequenced};
+pub use sequence::{Sequence, Sequenced};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
 /// An operation's own error. It says where a store error is among its variants, so that a lost transaction is tried again.
@@ -217,17 +222,19 @@ impl Store {
     }
 
     /// [`Store::write`] for a create request: under an `Idempotency-Key` the same request gets the same answer, once.
+    /// `body_of` writes the answer.
     pub async fn create<T, E>(
         &self,
         ctx: &Ctx,
         key: Option<IdempotencyKey>,
+        body_of: BodyOf<T>,
         f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E> + Send + Sync + 'static,
     ) -> Result<Created, E>
     where
-        T: Serialize + Send + 'static,
+        T: Send + 'static,
         E: OperationError + From<IdempotencyError>,
     {
-        self.write(ctx, create(key, f)).await
+        self.write(ctx, create(key, body_of, f)).await
     }
 
     /// [`Store::create`], in a transaction with others where that is quicker: for an operation that only adds rows, and of
@@ -236,13 +243,14 @@ impl Store {
         &self,
         ctx: &Ctx,
         key: Option<IdempotencyKey>,
+        body_of: BodyOf<T>,
         f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E> + Send + Sync + 'static,
     ) -> Result<Created, E>
     where
-        T: Serialize + Send + 'static,
+        T: Send + 'static,
         E: OperationError + From<IdempotencyError>,
     {
-        let work = with_rows(ctx, create(key, f));
+        let work = with_rows(ctx, create(key, body_of, f));
         let done = self.engine.write_grouped(work).await?;
         Ok(self.notify_relay(done))
     }

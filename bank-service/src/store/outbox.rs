@@ -2,66 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use shared_events::WireMessage;
 
-use super::kept_row::kept_row;
+pub(super) use super::outbox_rows::NewRow;
+use super::outbox_rows::{AT_ONCE, BATCH, NEVER};
+pub use super::outbox_rows::{DueRow, Mark};
 use super::schema::outbox::{self, dsl};
 use super::{Ctx, Db, PendingEvent, StoreError, unrouted};
 
-/// How many rows one statement touches at most.
-pub(super) const BATCH: usize = 200;
 /// How many postponed rows are looked at beside a full load of fresh ones.
 const POSTPONED: i64 = 32;
-/// "At once": earlier than any clock. All fresh rows have it, so that their order is that of their ids, whatever the clocks
-/// of the replicas that wrote them say; and none waits for a clock that is behind.
-pub(super) const AT_ONCE: NaiveDateTime = DateTime::UNIX_EPOCH.naive_utc();
-
-#[derive(Insertable)]
-#[diesel(table_name = outbox)]
-pub(super) struct NewRow {
-    event_id: String,
-    event_type: String,
-    message: String,
-    created_at: NaiveDateTime,
-    due_at: Option<NaiveDateTime>,
-    sealed: Option<Vec<u8>>,
-}
-
-kept_row!(
-    NewRow, outbox:
-    event_id => Text, event_type => Text, message => Text, created_at => Timestamp,
-    due_at => Nullable<Timestamp>, sealed => Nullable<Binary>
-);
-
-/// A row that waits to be published.
-#[derive(Debug, Clone, Queryable)]
-pub struct DueRow {
-    pub id: i64,
-    pub event_id: String,
-    pub message: String,
-    pub progress: Option<String>,
-    /// The whole message, where `message` goes without its secrets. `Store::message_of` reads either.
-    pub sealed: Option<Vec<u8>>,
-}
-
-/// What a publish came to, for one row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mark {
-    Sent,
-    /// Not before `due_at`, with what the queues have done so far.
-    Later {
-        due_at: NaiveDateTime,
-        progress: String,
-        waiting_for: Option<String>,
-    },
-    /// No queue takes it. Not before `due_at`; unless it must be routed, it is given up after a while.
-    Returned {
-        due_at: NaiveDateTime,
-        must_be_routed: bool,
-    },
-}
 
 /// What an operation comes to: its value, and the rows of its events.
 pub(super) type WithRows<T, E> = Result<(T, Vec<NewRow>), E>;
@@ -213,7 +165,7 @@ pub fn resume(db: &mut Db, now: NaiveDateTime, queue: Option<&str>) -> Result<us
 pub fn next_due(db: &mut Db, now: NaiveDateTime) -> Result<Option<NaiveDateTime>, StoreError> {
     let next: Option<Option<NaiveDateTime>> = dsl::outbox
         .filter(dsl::due_at.gt(now))
-        .filter(dsl::due_at.lt(unrouted::NEVER))
+        .filter(dsl::due_at.lt(NEVER))
         .order(dsl::due_at)
         .select(dsl::due_at)
         .first(db)
@@ -223,7 +175,7 @@ pub fn next_due(db: &mut Db, now: NaiveDateTime) -> Result<Option<NaiveDateTime>
 
 /// How many rows wait to be published, counted up to a bound; unrouted ones do not.
 pub fn waiting(db: &mut Db, bound: i64) -> Result<usize, StoreError> {
-    let ids: Vec<i64> = dsl::outbox.filter(dsl::due_at.lt(unrouted::NEVER)).select(dsl::id).limit(bound).load(db)?;
+    let ids: Vec<i64> = dsl::outbox.filter(dsl::due_at.lt(NEVER)).select(dsl::id).limit(bound).load(db)?;
     Ok(ids.len())
 }
 

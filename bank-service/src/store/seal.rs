@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use shared_events::WireMessage;
 
 use super::StoreError;
-use super::counters::CounterKey;
-use super::outbox::DueRow;
+use super::counter_key::CounterKey;
+use super::outbox_rows::DueRow;
 
 /// Seals values for one row each of `outbox.sealed`.
 pub trait Seal: Send + Sync {

@@ -5,16 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta};
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
-use super::outbox::{AT_ONCE, BATCH, Mark};
+use super::outbox_rows::{AT_ONCE, BATCH, Mark, NEVER};
 use super::schema::outbox::dsl;
 use super::{Db, StoreError};
 
 const ROUTE_WAIT: TimeDelta = TimeDelta::minutes(1);
-/// The first day of the year 9000, which both engines can tell.
-pub(super) const NEVER: NaiveDateTime = DateTime::from_timestamp(221_845_392_000, 0).unwrap().naive_utc();
 /// How many rows one release makes due.
 const PAGE: i64 = 5_000;
 

@@ -131,6 +131,12 @@ struct Found {
 }
 
 impl Tracer {
+    /// An event as it was committed; none if the outbox does not know it (any more).
+    pub async fn committed(&self, id: EventId) -> Result<Option<TracedRow>, StoreError> {
+        let id = id.to_string();
+        self.store.read(move |db| event_trace::row(db, &id)).await
+    }
+
     /// Follows an event; none if the outbox does not know it (any more).
     pub async fn follow(&self, id: EventId) -> Result<Option<Journey>, StoreError> {
         let text = id.to_string();

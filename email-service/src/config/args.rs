@@ -198,3 +198,8 @@ impl Args {
         }
     }
 }
+
+/// An empty variable is a variable that is not set.
+pub(super) fn given(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use service_kit::config::{Faults, check_folder, refuse_plain_http};
 use url::Url;
 
-use super::args::{Args, MAIL_URL};
+use super::args::{Args, MAIL_URL, given};
 use super::smtp::{ServerSettings, classic, smtp};
 use crate::mailer::{MailTarget, MailgunSettings};
 
@@ -76,11 +76,6 @@ fn mailgun(args: &Args, base: Option<Url>, faults: &mut Faults) -> Option<MailTa
         api_key: key?.clone(),
         limit: MAILGUN_LIMIT,
     }))
-}
-
-/// An empty variable is a variable that is not set.
-pub(super) fn given(text: Option<&String>) -> Option<&str> {
-    text.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

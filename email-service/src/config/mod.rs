@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 use service_kit::config::{ConfigError, Faults, is_plain, plain_http_warning};
 use service_kit::http::PeerTrust;
 use service_kit::http::cors::Origins;
-use service_kit::http::tls::Tls;
 use service_kit::messaging::AmqpSettings;
+use service_kit::tls::Tls;
 use shared_events::{Pattern, routing};
 
 use crate::domain::{EmailAddress, LinkBase, MessageId, Sender};

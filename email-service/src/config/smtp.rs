@@ -1,11 +1,10 @@
 //! From variables to a mail server: a URL, or `EMAIL_HOST` and its neighbours. No fault shows a password.
 
 use service_kit::config::{Faults, Secret};
-use service_kit::http::tls::read_certificates;
+use service_kit::tls::read_certificates;
 use url::Url;
 
-use super::args::Args;
-use super::mail::given;
+use super::args::{Args, given};
 use crate::mailer::{Limits, Login, MailTarget, Security, SmtpSettings};
 
 const SECURITIES: &str = "required, opportunistic, none or implicit";

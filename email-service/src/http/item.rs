@@ -5,8 +5,8 @@ use service_kit::http::etag;
 use service_kit::http::fields::PathId;
 use service_kit::http::problem::Problem;
 
-use super::openapi::ItemProblems;
 use super::problem_map::store_problem;
+use super::responses::ItemProblems;
 use super::{DeliveryView, Parts};
 use crate::domain::DeliveryId;
 

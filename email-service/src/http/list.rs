@@ -5,8 +5,8 @@ use service_kit::http::paging::{self, Filter, FilterKind, ListBody, ListQuery, L
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 use url::form_urlencoded;
 
-use super::openapi::ListProblems;
 use super::problem_map::store_problem;
+use super::responses::ListProblems;
 use super::{DeliveryView, Parts};
 use crate::domain::State;
 use crate::store::{Part, Selection};

@@ -9,6 +9,7 @@ mod list_params;
 mod openapi;
 mod preview;
 mod problem_map;
+mod responses;
 mod staff;
 mod test;
 mod view;

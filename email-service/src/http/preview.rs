@@ -8,8 +8,8 @@ use service_kit::http::problem::{FieldErrors, Problem};
 use utoipa::ToSchema;
 
 use super::Parts;
-use super::openapi::WriteProblems;
 use super::problem_map::render_problem;
+use super::responses::WriteProblems;
 use crate::templates::{Facts, FactsError, Template};
 
 /// What a mail would look like.

@@ -11,8 +11,8 @@ use service_kit::http::problem::{FieldErrors, Problem};
 use service_kit::http::rate::RateLimit;
 use utoipa::ToSchema;
 
-use super::openapi::SendProblems;
 use super::problem_map::test_problem;
+use super::responses::SendProblems;
 use super::staff::Staff;
 use super::{DeliveryView, Parts};
 use crate::domain::EmailAddress;

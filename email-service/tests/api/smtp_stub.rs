@@ -156,7 +156,7 @@ impl SmtpStub {
 }
 
 fn identity(names: &[&str], is_ca: rcgen::IsCa) -> (TlsAcceptor, String) {
-    service_kit::http::tls::install_crypto_provider();
+    service_kit::tls::install_crypto_provider();
     let mut params = rcgen::CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
     params.is_ca = is_ca;
     let signing = rcgen::KeyPair::generate().unwrap();

@@ -68,7 +68,7 @@ async fn bytes_slipped_in_before_the_handshake_are_refused() {
     stub.at(Step::StartTls, [Act::Answer("220 go\r\n250-stub\r\n250 AUTH PLAIN")]);
     let mailer = SmtpMailer::new(with_ca(&stub, Security::Required, &folder)).unwrap();
     let error = unavailable(mailer.send(&mail(0)).await);
-    assert!(error.contains("more than it was asked"), "{error}");
+    assert!(error.contains("more than was requested"), "{error}");
 }
 
 #[actix_rt::test]

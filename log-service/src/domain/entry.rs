@@ -11,8 +11,6 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use shared_events::{Envelope, EventId, EventType, UserId};
 
-use super::Fingerprint;
-
 /// The longest message that the HTTP API takes, in characters.
 pub const MAX_MESSAGE_CHARS: usize = 1000;
 /// The largest message and data together, in bytes of UTF-8 and JSON.
@@ -125,11 +123,6 @@ impl NewLogEntry {
         }
         self.date = self.date.trunc_subsecs(0);
         Ok(self)
-    }
-
-    /// What tells this entry's content from another's with the same event id; when it was received does not count.
-    pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(self)
     }
 
     /// The entry under the id that a store gave it.

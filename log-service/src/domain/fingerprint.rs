@@ -13,7 +13,7 @@ use super::NewLogEntry;
 pub struct Fingerprint(Uuid);
 
 impl Fingerprint {
-    pub(super) fn of(entry: &NewLogEntry) -> Self {
+    fn of(entry: &NewLogEntry) -> Self {
         let user = entry.user_id.map(i64::from);
         let head = serde_json::json!([entry.event_type, entry.source, user, entry.date.timestamp(), entry.message]);
         let mut text = head.to_string();
@@ -23,6 +23,13 @@ impl Fingerprint {
 
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+}
+
+impl NewLogEntry {
+    /// What tells this entry's content from another's with the same event id; when it was received does not count.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self)
     }
 }
 

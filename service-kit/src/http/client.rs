@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use super::tls::install_crypto_provider;
+use crate::tls::install_crypto_provider;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 

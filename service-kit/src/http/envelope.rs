@@ -16,7 +16,16 @@ pub struct ItemBody<T> {
 
 /// `201`: the new item, and where it is from now on.
 pub fn created<T: Serialize>(item: &T, location: &str) -> HttpResponse {
-    HttpResponse::Created().insert_header((header::LOCATION, location)).json(ItemBody { msg: "item created", item })
+    HttpResponse::Created().insert_header((header::LOCATION, location)).json(of_created(item))
+}
+
+/// The body of that answer, to be kept.
+pub fn created_body<T: Serialize>(item: &T) -> serde_json::Result<String> {
+    serde_json::to_string(&of_created(item))
+}
+
+fn of_created<T>(item: &T) -> ItemBody<&T> {
+    ItemBody { msg: "item created", item }
 }
 
 /// `200`: the item as it is now.
@@ -43,5 +52,6 @@ mod tests {
         assert_eq!(response.headers().get(header::LOCATION).unwrap(), "/api/banks/1");
         let body = response.into_body().try_into_bytes().unwrap();
         assert_eq!(body, r#"{"msg":"item created","item":{"id":1}}"#);
+        assert_eq!(body, created_body(&serde_json::json!({ "id": 1 })).unwrap());
     }
 }

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
-use super::tls::{Tls, install_crypto_provider};
+use crate::tls::{Tls, install_crypto_provider};
 
 /// Below the time that container runtimes give by default.
 const LIMIT: Duration = Duration::from_secs(4);

@@ -15,10 +15,10 @@ pub mod problem;
 pub mod rate;
 pub mod server;
 pub mod stream;
-pub mod tls;
 
 pub use client::{bounded_body, causes, client};
 pub use cors::CorsOptions;
 pub use healthcheck::healthcheck;
 pub use peers::{PeerClient, PeerOptions, PeerTrust};
-pub use tls::TlsOptions;
+
+pub use crate::tls::TlsOptions;

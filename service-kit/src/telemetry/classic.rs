@@ -63,7 +63,7 @@ pub(super) fn line(out: &mut String, event: &Event<'_>) {
     let mut fields = Fields::default();
     event.record(&mut fields);
     let metadata = event.metadata();
-    let request_id = fields.request_id.or_else(crate::http::server::request_id);
+    let request_id = fields.request_id.or_else(crate::request_id::current);
     let file = metadata.file().and_then(|path| path.rsplit('/').next());
     let number = metadata.line().map(|number| number.to_string());
     let parts = [

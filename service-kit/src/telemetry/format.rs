@@ -67,7 +67,7 @@ fn text(out: &mut String, parts: &Parts<'_>) {
     out.push_str(": ");
     push_unquoted(out, &parts.line.message);
     out.push_str(&parts.line.members);
-    if let Some(id) = crate::http::server::request_id() {
+    if let Some(id) = crate::request_id::current() {
         out.push_str(" request_id=");
         out.push_str(&id);
     }
@@ -84,7 +84,7 @@ fn json(out: &mut String, parts: &Parts<'_>) {
     out.push_str(",\"message\":");
     push_quoted(out, &parts.line.message);
     out.push_str(&parts.line.members);
-    if let Some(id) = crate::http::server::request_id() {
+    if let Some(id) = crate::request_id::current() {
         out.push_str(",\"request_id\":");
         push_quoted(out, &id);
     }

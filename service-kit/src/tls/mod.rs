@@ -49,7 +49,7 @@ pub fn install_crypto_provider() {
 }
 
 /// The server's configuration; `None` for plain HTTP.
-pub(in crate::http) fn server_config(tls: &Tls) -> io::Result<Option<ServerConfig>> {
+pub(crate) fn server_config(tls: &Tls) -> io::Result<Option<ServerConfig>> {
     let (chain, key) = match tls {
         Tls::Off => return Ok(None),
         Tls::Adhoc => self_signed()?,

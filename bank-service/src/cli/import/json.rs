@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use service_kit::http::fields::beyond_limits;
 
 use super::header::{COLUMNS, column_name};
-use super::rows::value_of;
+use super::values::value_of;
 
 /// How much of a key of somebody else's is repeated.
 const MAX_NAMED: usize = 40;

@@ -13,6 +13,7 @@ mod place;
 mod progress;
 mod report;
 mod rows;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +21,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use super::{people, print_line};
+use super::print_line;
+use super::state::with_state;
 use crate::config::Settings;
 use crate::domain::imported_user::ImportedUser;
 use crate::domain::one_time::Purpose;
@@ -86,7 +88,7 @@ pub(super) fn run(settings: Settings, options: &ImportOptions) -> anyhow::Result
     let reader = Reader::start(lines, format).with_context(|| options.input.display().to_string())?;
     let report = Report::create(&report_path).with_context(|| report_path.display().to_string())?;
     let mut counts = Counts::default();
-    people::with_state(settings, async |state| {
+    with_state(settings, async |state| {
         let import_run = ImportRun { state, apply: options.apply, reader, report, progress, counts: Counts::default() };
         counts = import_run.run().await?;
         Ok(())

@@ -92,7 +92,7 @@ pub(super) async fn register(
     let command = RegisterUser { email, password_hash: Some(password_hash), profile, roles };
     let link = state.identity.new_link(Purpose::EmailVerification);
     let ctx = state.ctx_anonymous();
-    let registered = state.store.create(&ctx, key, move |db, ctx| {
+    let registered = state.create(&ctx, key, move |db, ctx| {
         register_to_verify(db, ctx, &command, &link).map(|outcome| outcome.map(|user| UserView::from(&user)))
     });
     Ok(created(registered.await?, "/api/users"))

@@ -1,45 +1,16 @@
 //! Ids by blocks: a replica reserves some at a time from the `sequences` row, and gives what is left of them back at its end.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use diesel::prelude::*;
 
+use super::block_size::BLOCK;
+use crate::store::ids::{ensure_row, lock, of};
 use crate::store::schema::sequences;
-use crate::store::sequence::{ensure_row, lock, of};
 use crate::store::{Db, Ids, Sequence, StoreError};
 
-/// How many ids a replica reserves at a time. A block that lasted for less than `BLOCK_LASTS` is followed by one of
-/// twice its size, up to `LARGEST_STEADY_BLOCK`.
-const BLOCK: i64 = 100;
-const LARGEST_STEADY_BLOCK: i64 = 10_000;
-const BLOCK_LASTS: Duration = Duration::from_secs(1);
 /// A transaction that needs more ids at once than it found gets blocks that grow up to this.
 const LARGEST_BLOCK: i64 = 100 << 10;
-
-/// How the blocks of one sequence went so far.
-#[derive(Debug)]
-pub(in crate::store) struct Blocks {
-    size: i64,
-    reserved: Option<Instant>,
-}
-
-impl Default for Blocks {
-    fn default() -> Self {
-        Self { size: BLOCK, reserved: None }
-    }
-}
-
-impl Blocks {
-    /// The size of the next block.
-    fn next(&mut self, now: Instant) -> i64 {
-        if let Some(before) = self.reserved.replace(now) {
-            let short = now.duration_since(before) < BLOCK_LASTS;
-            self.size = if short { self.size * 2 } else { self.size / 2 };
-            self.size = self.size.clamp(BLOCK, LARGEST_STEADY_BLOCK);
-        }
-        self.size
-    }
-}
 
 impl Ids {
     /// Sees to it that there are ids again. `reserve` moves the sequence on by a block, in a transaction of its own
@@ -106,6 +77,7 @@ pub(super) fn give_back(db: &mut Db, sequence: Sequence, (next, limit): (i64, i6
 mod tests {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
 
     use shared_events::CardId;
 
@@ -151,17 +123,5 @@ mod tests {
             .unwrap();
         }
         assert!((0..100 << 10).all(|_| ids.next::<CardId>().is_ok()));
-    }
-
-    #[test]
-    fn blocks_grow_while_they_do_not_last_and_shrink_again() {
-        let (mut blocks, mut now) = (Blocks::default(), Instant::now());
-        let mut after = |seconds: u64| {
-            now += Duration::from_secs(seconds);
-            blocks.next(now)
-        };
-        assert_eq!([after(0), after(0), after(0)], [100, 200, 400]);
-        assert_eq!([after(5), after(5), after(5)], [200, 100, 100]);
-        assert_eq!((0..20).map(|_| after(0)).max(), Some(LARGEST_STEADY_BLOCK));
     }
 }

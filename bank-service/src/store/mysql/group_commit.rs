@@ -18,7 +18,8 @@ use service_kit::task;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::pool::{MOST_REFILLS, MysqlPool, attempts, refill, transaction};
+use super::connections::ConnectionPool;
+use super::transaction::{MOST_REFILLS, attempts, refill, transaction};
 use crate::store::batch_queue::{BatchQueue, BatchWorker, Bounds, reply_or_busy, reply_or_error};
 use crate::store::outbox::{self, NewRow, WithRows};
 use crate::store::{Db, Ids, OperationError, Sequence, StoreError};
@@ -110,7 +111,7 @@ impl GroupCommitter {
     /// Does the work, with others' if there are any.
     pub(super) async fn write<T, E>(
         &self,
-        pool: &MysqlPool,
+        connections: &ConnectionPool,
         ids: &Arc<Ids>,
         work: impl Fn(&mut Db) -> WithRows<T, E> + Send + 'static,
     ) -> Result<T, E>
@@ -122,8 +123,9 @@ impl GroupCommitter {
         let (number, worker) = self.0.join(Box::new(Task { work, value: None, reply: tx }))?;
         let ids = Arc::clone(ids);
         if let Some(worker) = worker {
-            let pool = pool.clone();
-            let working = task::spawn("group-commit", async move { pool.read(move |db| run(db, &ids, worker)).await });
+            let connections = connections.clone();
+            let working =
+                task::spawn("group-commit", async move { connections.run(move |db| run(db, &ids, worker)).await });
             return reply_or_error(rx, working).await;
         }
         if let Ok(answer) = timeout(GROUP_WAIT, &mut rx).await {
@@ -134,7 +136,7 @@ impl GroupCommitter {
                 write.alone(db, &ids);
                 Ok::<_, StoreError>(())
             };
-            pool.read(alone).await?;
+            connections.run(alone).await?;
         }
         reply_or_busy(rx.await)
     }

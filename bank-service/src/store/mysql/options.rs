@@ -12,7 +12,7 @@
 
 use std::path::PathBuf;
 
-use mysql_async::{Opts, OptsBuilder, SslOpts};
+use mysql_async::{Opts, OptsBuilder, SslOpts, UrlError};
 use url::Url;
 
 use crate::store::DatabaseUrlError;
@@ -44,10 +44,19 @@ pub(in crate::store) fn parse(url: &str) -> Result<Opts, DatabaseUrlError> {
         url.query_pairs_mut().extend_pairs(others);
     }
     let opts =
-        Opts::from_url(url.as_str()).map_err(|error| DatabaseUrlError::Parameter { reason: error.to_string() })?;
+        Opts::from_url(url.as_str()).map_err(|error| DatabaseUrlError::Parameter { reason: without_value(&error) })?;
     match (mode, ca) {
         (None, None) | (Some(SslMode::Disabled), _) => Ok(opts),
         (mode, ca) => with_tls(opts, mode.unwrap_or(SslMode::VerifyIdentity), ca),
+    }
+}
+
+/// The driver shows a parameter's value.
+fn without_value(error: &UrlError) -> String {
+    match error {
+        UrlError::InvalidParamValue { param, .. } => format!("the value of {param} is not valid"),
+        UrlError::UnsupportedScheme { .. } => "the scheme is not mysql".to_owned(),
+        error => error.to_string(),
     }
 }
 
@@ -71,7 +80,7 @@ fn with_tls(opts: Opts, mode: SslMode, ca: Option<PathBuf>) -> Result<Opts, Data
         readable(&path)?;
         ssl = ssl.with_root_certs(vec![path.into()]).with_disable_built_in_roots(true);
     }
-    service_kit::http::tls::install_crypto_provider();
+    service_kit::tls::install_crypto_provider();
     // A socket of the same machine would be preferred to TLS.
     Ok(OptsBuilder::from_opts(opts).ssl_opts(Some(ssl)).prefer_socket(Some(false)).into())
 }
@@ -116,6 +125,7 @@ mod tests {
             ("ssl-ca=/nowhere/ca.pem", "/nowhere/ca.pem"),
             (file.as_str(), "no certificate"),
             ("colour=blue", "colour"),
+            ("tcp_nodelay=hunter2", "tcp_nodelay"),
         ] {
             let error = parse(&format!("mysql://u:hunter2@h/bank?{query}")).unwrap_err().to_string();
             assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");

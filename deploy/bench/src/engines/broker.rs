@@ -40,7 +40,7 @@ pub(crate) struct Fill {
 }
 
 async fn channel(uri: &str) -> anyhow::Result<(Connection, Channel)> {
-    service_kit::http::tls::install_crypto_provider();
+    service_kit::tls::install_crypto_provider();
     let connection = Connection::connect(uri, ConnectionProperties::default()).await.context("--amqp-uri")?;
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::{CertificateError, ClientConfig, RootCertStore};
-use service_kit::http::tls::{self, Exception, UntrustedCertificate};
+use service_kit::tls::{self, Exception, UntrustedCertificate};
 
 /// Trusts the authorities of a PEM file, or the system's; or anybody, if a server that cannot be proved is better than no
 /// protection (`unproved`, opportunistic security, RFC 7435). Reads files, so call it off the async threads.

@@ -7,7 +7,6 @@
 //! again finds what is there already.
 //! Limits: calls that wait, entries of a batch, tries.
 
-use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,20 +14,18 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use mongodb::Collection;
 use mongodb::bson::{Binary, doc};
-use mongodb::error::{Error, ErrorKind, WriteFailure};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use service_kit::task;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::errors::{MongoError, limited};
+use super::insert::{CHUNK, insert};
 use super::rows::NewRow;
 use super::sequence::{Sequence, Span};
 use super::settle::Failed;
 use crate::domain::{LogId, NewLogEntry};
 use crate::store::Appended;
 
-/// Documents of one insert.
-pub(super) const CHUNK: usize = 500;
 /// A batch is not filled beyond; the last call's entries may exceed it.
 const FILL: usize = 250;
 const WRITERS: usize = 4;
@@ -38,7 +35,6 @@ const MAX_ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 /// A call that has waited so long is told that the store is busy.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-const DUPLICATE_KEY: i32 = 11_000;
 
 type Answer = Result<Vec<Appended>, MongoError>;
 
@@ -233,31 +229,4 @@ fn answers(rows: &[NewRow], leaders: &HashMap<usize, usize>, outcomes: &HashMap<
     };
     let missing = || MongoError::Unavailable("an entry was not answered for".to_owned());
     rows.iter().enumerate().map(answer).collect::<Option<_>>().ok_or_else(missing)
-}
-
-/// Whether a unique index refused a single insert.
-pub(super) fn is_duplicate(error: &Error) -> bool {
-    matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(fault)) if fault.code == DUPLICATE_KEY)
-}
-
-/// Inserts documents, each for itself; returns the places of those that a unique index refused.
-pub(super) async fn insert<T>(
-    collection: &Collection<T>,
-    documents: &[impl Borrow<T> + Send + Sync],
-) -> Result<Vec<usize>, MongoError>
-where
-    T: Serialize + Send + Sync,
-{
-    let call = async {
-        Ok::<_, MongoError>(collection.insert_many(documents.iter().map(Borrow::borrow)).ordered(false).await)
-    };
-    let Err(error) = limited(call).await? else { return Ok(Vec::new()) };
-    if let ErrorKind::InsertMany(faults) = &*error.kind
-        && faults.write_concern_error.is_none()
-        && let Some(refused) = &faults.write_errors
-        && refused.iter().all(|fault| fault.code == DUPLICATE_KEY)
-    {
-        return Ok(refused.iter().map(|fault| fault.index).collect());
-    }
-    Err(error.into())
 }

@@ -12,6 +12,7 @@ use mongodb::{Client, ClientSession, Collection};
 
 use super::append::Writer;
 use super::errors::{MongoError, limited};
+use super::insert::is_duplicate;
 use super::rows::{self, NewRow, Row};
 use super::select;
 use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, Visibility, is_append_only};
@@ -135,7 +136,7 @@ async fn call<T>(call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, 
 }
 
 fn of(error: Error) -> Failure {
-    let is_duplicate = super::append::is_duplicate(&error);
+    let is_duplicate = is_duplicate(&error);
     if is_duplicate || error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
         Failure::Lost
     } else {

@@ -11,6 +11,7 @@ mod append;
 mod connect;
 mod edit;
 mod errors;
+mod insert;
 mod json;
 mod rows;
 mod select;

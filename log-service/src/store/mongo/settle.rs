@@ -13,8 +13,8 @@ use mongodb::bson::Document;
 use service_kit::clock::{Clock as _, SystemClock};
 use tokio::sync::mpsc;
 
-use super::append::{CHUNK, insert};
 use super::errors::MongoError;
+use super::insert::{CHUNK, insert};
 use super::rows;
 use super::sequence::{Sequence, Span};
 

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use service_kit::http::stream::{MAX_TICKETS_OF_USER, TicketHash};
 
 use super::MongoStore;
-use super::append::is_duplicate;
 use super::errors::{MongoError, limited};
+use super::insert::is_duplicate;
 use crate::store::StoreError;
 use crate::store::tickets::{NewTicket, TicketStore};
 

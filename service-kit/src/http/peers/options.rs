@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::PeerTrust;
 use crate::config::{AppEnv, Faults};
-use crate::http::tls::read_certificates;
+use crate::tls::read_certificates;
 
 /// How the other services prove who they are.
 #[derive(Debug, Clone, Default, Args)]

@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::config::AppEnv;
-use crate::http::tls::{self, UntrustedCertificate};
+use crate::tls::{self, UntrustedCertificate};
 
 /// The authorities of `INTERNAL_CA` and the environment. Clones share what was warned of; the default trusts the system's
 /// authorities alone.

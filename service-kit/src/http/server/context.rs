@@ -57,11 +57,6 @@ pub(crate) fn record_caller(caller: Caller) {
     CURRENT.try_with(|context| context.caller.set(Some(caller))).ok();
 }
 
-/// The id of the request that this task serves.
-pub fn request_id() -> Option<String> {
-    CURRENT.try_with(|context| context.id.to_str().map(str::to_owned).ok()).ok().flatten()
-}
-
 /// Whether only the head of the answer was asked for. A handler whose work costs or spends something answers it without that
 /// work; the body of any other is left out by the server.
 pub fn head_only() -> bool {

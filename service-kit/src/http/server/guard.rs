@@ -26,6 +26,7 @@ use super::{Network, ServerParts, ServerSettings, client_addr, conditional, fall
 use crate::http::cors::Origins;
 use crate::http::problem::{ErrorCode, Problem};
 use crate::lifecycle::Readiness;
+use crate::request_id;
 use crate::task::panic_text;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -129,7 +130,8 @@ where
             let method = request.method().clone();
             let context = Rc::new(worker.shared.context_of(&request));
             shape::normalize(&mut request);
-            let served = CURRENT.scope(Rc::clone(&context), worker.serve(request)).await;
+            let serving = CURRENT.scope(Rc::clone(&context), worker.serve(request));
+            let served = request_id::scope(context.id.to_str().unwrap_or_default(), serving).await;
             worker.finish(&context, &method, started, served)
         })
     }

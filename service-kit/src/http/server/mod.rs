@@ -25,9 +25,10 @@ mod workers;
 pub(in crate::http) use address::listen_fault;
 pub use address::{check_address, ensure_free, start_fault};
 pub use client_addr::{ClientAddr, Network, trust_warning};
-pub use context::{Caller, head_only, request_id};
+pub use context::{Caller, head_only};
 pub(crate) use context::{record_caller, record_route};
 pub use run::{RunningServer, serve};
 pub use settings::{ServerParts, ServerSettings};
 
-pub use super::tls::Tls;
+pub use crate::request_id::current as request_id;
+pub use crate::tls::Tls;

@@ -17,9 +17,9 @@ use super::newcomers::Newcomers;
 use super::workers::Workers;
 use super::{ServerParts, ServerSettings};
 use crate::http::fields::{BodyLimit, BodyTime};
-use crate::http::tls;
 use crate::lifecycle::{Deadline, Readiness, Shutdown};
 use crate::task;
+use crate::tls;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);

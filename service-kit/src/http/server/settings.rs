@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::Network;
 use crate::http::cors::Origins;
-use crate::http::tls::Tls;
 use crate::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
 use crate::telemetry::Metrics;
+use crate::tls::Tls;
 
 /// The limits and the address of a server.
 #[derive(Debug, Clone)]

@@ -14,8 +14,8 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{AmqpError, is_refusal};
-use crate::http::tls::install_crypto_provider;
 use crate::messaging::AmqpSettings;
+use crate::tls::install_crypto_provider;
 use crate::{ids, task};
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);

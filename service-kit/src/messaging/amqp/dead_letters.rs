@@ -15,8 +15,7 @@ use shared_events::EventId;
 
 use super::connection::BrokerConnection;
 use super::peek::{Peek, count, messages_and_consumers, messages_in};
-use super::publish_batch::{self, OutboundMessage, PublishOutcome};
-use super::publisher::batch_error;
+use super::publish_batch::{self, OutboundMessage, PublishOutcome, batch_error};
 use super::routes;
 use super::topology::{dead_queue, retry_queue};
 use super::wire_format::{self, RetryHeaders};

@@ -14,8 +14,7 @@ use tokio::time::Instant;
 
 use super::connection::BrokerConnection;
 use super::error::AmqpError;
-use super::publish_batch::{self, PublishOutcome};
-use super::publisher::batch_error;
+use super::publish_batch::{self, PublishOutcome, batch_error};
 use super::routes;
 use super::topology::{dead_queue, short};
 use super::wire_format::{self, RetryHeaders};

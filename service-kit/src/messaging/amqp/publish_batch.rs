@@ -14,6 +14,9 @@ use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation};
 
+use super::error::AmqpError;
+use crate::messaging::AmqpSettings;
+
 /// A message as it goes onto the wire.
 #[derive(Debug, Clone)]
 pub(super) struct OutboundMessage {
@@ -39,6 +42,15 @@ pub(super) enum PublishOutcome {
 pub(super) enum BatchError {
     TimedOut,
     Broker(lapin::Error),
+}
+
+/// The same as an error of the connection, which was publishing for this purpose.
+pub(super) fn batch_error(settings: &AmqpSettings, error: BatchError, doing: &str) -> AmqpError {
+    let (endpoint, limit) = (settings.endpoint(), settings.confirm_limit);
+    match error {
+        BatchError::TimedOut => AmqpError::TimedOut { endpoint, doing: doing.to_owned(), limit },
+        BatchError::Broker(error) => AmqpError::of_request(&error, settings, doing),
+    }
 }
 
 /// Publishes the messages, in order, and answers one fate for each.

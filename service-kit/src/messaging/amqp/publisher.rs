@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::connection::{Backoff, BrokerConnection};
 use super::error::AmqpError;
 use super::expected_queues::ExpectedQueues;
-use super::publish_batch::{self, BatchError, OutboundMessage, PublishOutcome};
+use super::publish_batch::{self, OutboundMessage, PublishOutcome, batch_error};
 use super::routes::Routes;
 use super::{topology, wire_format};
 use crate::lifecycle::Shutdown;
@@ -348,13 +348,5 @@ impl Supervisor {
     fn set_state(&self, state: State) {
         self.connected.set(i64::from(state.is_ok()));
         drop(self.state.send_replace(state));
-    }
-}
-
-pub(super) fn batch_error(settings: &AmqpSettings, error: BatchError, doing: &str) -> AmqpError {
-    let (endpoint, limit) = (settings.endpoint(), settings.confirm_limit);
-    match error {
-        BatchError::TimedOut => AmqpError::TimedOut { endpoint, doing: doing.to_owned(), limit },
-        BatchError::Broker(error) => AmqpError::of_request(&error, settings, doing),
     }
 }

@@ -13,8 +13,7 @@ use tokio::sync::Mutex;
 
 use super::connection::BrokerConnection;
 use super::error::AmqpError;
-use super::publish_batch::{self, OutboundMessage};
-use super::publisher::batch_error;
+use super::publish_batch::{self, OutboundMessage, batch_error};
 use super::topology::{direct_exchange, short};
 
 /// No queue has a name of this form: ours begin with a letter.

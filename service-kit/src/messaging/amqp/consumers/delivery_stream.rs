@@ -7,16 +7,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
-use lapin::Acker;
 use lapin::message::Delivery;
 use lapin::options::BasicConsumeOptions;
 use lapin::types::{FieldTable, ShortString};
+use lapin::{Acker, Channel};
 use tokio::time::Instant;
 
+use super::Subscription;
 use super::acks::Acks;
 use super::in_flight::{Held, InFlightTracker};
-use super::session::Session;
 use crate::messaging::Delivery as HandlerDelivery;
+use crate::messaging::amqp::connection::BrokerConnection;
 use crate::messaging::amqp::error::AmqpError;
 use crate::messaging::amqp::topology::short;
 use crate::messaging::amqp::wire_format;
@@ -56,12 +57,17 @@ pub(super) struct DeliveryStream {
 }
 
 impl DeliveryStream {
-    pub(super) async fn open(session: &Session, backlog: Vec<InFlight>) -> Result<Self, AmqpError> {
-        let queue = short(session.subscription.queue());
+    pub(super) async fn open(
+        subscription: &Subscription,
+        connection: &BrokerConnection,
+        channel: &Channel,
+        backlog: Vec<InFlight>,
+    ) -> Result<Self, AmqpError> {
+        let queue = short(subscription.queue());
         let options = BasicConsumeOptions { no_ack: crate::planted!("ack_early"), ..BasicConsumeOptions::default() };
-        let consuming = session.channel.basic_consume(queue, ShortString::default(), options, FieldTable::default());
-        let consumer = session.connection.request("consuming", consuming).await?;
-        Ok(Self { backlog: backlog.into(), consumer, tracker: Arc::clone(&session.subscription.in_flight) })
+        let consuming = channel.basic_consume(queue, ShortString::default(), options, FieldTable::default());
+        let consumer = connection.request("consuming", consuming).await?;
+        Ok(Self { backlog: backlog.into(), consumer, tracker: Arc::clone(&subscription.in_flight) })
     }
 
     pub(super) fn tag(&self) -> ShortString {

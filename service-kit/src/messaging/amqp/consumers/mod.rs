@@ -12,6 +12,7 @@ mod in_flight;
 mod pause;
 mod session;
 mod settle;
+mod state;
 mod worker;
 
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::delivery_stream::InFlight;
-use super::session::Session;
 use super::settle;
+use super::state::Session;
 use crate::messaging::amqp::error::AmqpError;
 
 const FIRST_PROBE: Duration = Duration::from_millis(100);

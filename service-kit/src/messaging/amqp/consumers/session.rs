@@ -3,15 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
-use lapin::Channel;
 use lapin::options::BasicCancelOptions;
-use lapin::types::ShortString;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::acks::Acks;
 use super::delivery_stream::{DeliveryStream, InFlight};
+use super::state::{ConsumerState, Session, StateChange};
 use super::{Subscription, pause, worker};
 use crate::messaging::amqp::connection::{Backoff, BrokerConnection};
 use crate::messaging::amqp::error::AmqpError;
@@ -20,50 +18,6 @@ use crate::task;
 
 /// However many workers and however large their batches, no more deliveries than this are in hand.
 const MAX_PREFETCH: usize = 2000;
-
-/// One connection with its channels.
-pub(super) struct Session {
-    pub(super) subscription: Arc<Subscription>,
-    pub(super) connection: BrokerConnection,
-    pub(super) channel: Channel,
-    /// For copies to the retry and dead-letter queues.
-    pub(super) copies: AsyncMutex<Channel>,
-    /// The exchange that leads to this queue and those beside it.
-    pub(super) exchange: ShortString,
-    /// Locked until its acknowledgements are sent: one that overtakes another's `multiple` would name an unknown delivery.
-    pub(super) acks: AsyncMutex<Acks>,
-}
-
-/// Consuming between two pauses.
-pub(super) struct ConsumerState {
-    pub(super) deliveries: AsyncMutex<DeliveryStream>,
-    /// Workers take no more.
-    pub(super) stop: CancellationToken,
-    pub(super) change: Mutex<StateChange>,
-}
-
-/// What workers have met.
-#[derive(Default)]
-pub(super) struct StateChange {
-    pub(super) failure: Option<AmqpError>,
-    pub(super) outage: Option<String>,
-    /// Jobs that wait for the end of the outage.
-    pub(super) held: Vec<InFlight>,
-}
-
-impl ConsumerState {
-    pub(super) fn fail(&self, error: AmqpError) {
-        self.change.lock().unwrap_or_else(PoisonError::into_inner).failure.get_or_insert(error);
-        self.stop.cancel();
-    }
-
-    pub(super) fn pause(&self, reason: &str, held: Vec<InFlight>) {
-        let mut change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
-        change.outage.get_or_insert_with(|| reason.to_owned());
-        change.held.extend(held);
-        self.stop.cancel();
-    }
-}
 
 /// Runs until the connection fails; `Ok` when the subscription is closed and all is settled.
 pub(super) async fn run(subscription: &Arc<Subscription>, backoff: &mut Backoff) -> Result<(), AmqpError> {
@@ -104,7 +58,8 @@ async fn open(subscription: &Arc<Subscription>) -> Result<Session, AmqpError> {
 
 /// Consumes until an outage, a shutdown or a failure, and lets all workers finish.
 async fn consume(session: &Arc<Session>, backlog: Vec<InFlight>) -> Result<StateChange, AmqpError> {
-    let deliveries = DeliveryStream::open(session, backlog).await?;
+    let Session { subscription, connection, channel, .. } = session.as_ref();
+    let deliveries = DeliveryStream::open(subscription, connection, channel, backlog).await?;
     let state = Arc::new(ConsumerState {
         deliveries: AsyncMutex::new(deliveries),
         stop: CancellationToken::new(),

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use lapin::options::BasicAckOptions;
 
 use super::delivery_stream::InFlight;
-use super::session::{ConsumerState, Session};
+use super::state::{ConsumerState, Session};
 use crate::messaging::amqp::error::AmqpError;
-use crate::messaging::amqp::publish_batch::{self, OutboundMessage, PublishOutcome};
-use crate::messaging::amqp::publisher::batch_error;
+use crate::messaging::amqp::publish_batch::{self, OutboundMessage, PublishOutcome, batch_error};
 use crate::messaging::amqp::topology::{dead_queue, retry_queue};
 use crate::messaging::amqp::wire_format::{self, RetryHeaders};
 use crate::messaging::runner::Disposition;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::delivery_stream::InFlight;
-use super::session::{ConsumerState, Session};
 use super::settle;
+use super::state::{ConsumerState, Session};
 use crate::messaging::runner::Disposition;
 
 pub(super) async fn work(session: Arc<Session>, state: Arc<ConsumerState>) {

@@ -1,0 +1,38 @@
+//! The service's own parts, as commands use them with or without a server.
+
+use std::sync::Arc;
+
+use service_kit::clock::SystemClock;
+use service_kit::messaging::AmqpDeadLetters;
+use service_kit::telemetry::Metrics;
+
+use crate::app;
+use crate::config::Settings;
+use crate::http::AppState;
+use crate::trace::known_queues;
+
+/// What the commands share: the service's own parts, and the dead letters of the broker if there is one.
+pub(super) async fn prepare(settings: Settings, metrics: Arc<Metrics>) -> anyhow::Result<AppState> {
+    let clock = Arc::new(SystemClock);
+    let mut state = app::prepare(settings, clock.clone(), metrics).await?;
+    if let Some(broker) = state.settings.broker.clone() {
+        let queues = known_queues(&state.settings.config);
+        state.dead_letters = Some(Arc::new(AmqpDeadLetters::new(broker, queues, clock)));
+    }
+    Ok(state)
+}
+
+/// Runs a command with these parts, and gives back the ids that it did not use.
+pub(super) fn with_state<T>(
+    settings: Settings,
+    f: impl AsyncFnOnce(AppState) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let state = prepare(settings, Metrics::new()).await?;
+        let store = state.store.clone();
+        let done = f(state).await;
+        store.give_back_ids().await;
+        done
+    })
+}

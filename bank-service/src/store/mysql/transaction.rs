@@ -1,0 +1,84 @@
+//! Transactions that start over when they lost against another one, or when there are no ids left.
+
+use std::time::Duration;
+
+use diesel::connection::TransactionManager;
+
+use super::blocks::reserve;
+use crate::store::{Db, Ids, OperationError, Sequence, StoreError};
+
+/// How often a transaction is run at most before its caller is told that there is too much to do.
+const WRITE_ATTEMPTS: u32 = 6;
+/// How often a transaction begins anew with more ids at most: each time there are more at once than before.
+pub(super) const MOST_REFILLS: u32 = 10;
+/// The longest pause before the next attempt doubles from here, and is cut by a random part.
+const FIRST_PAUSE_US: u64 = 2_000;
+
+/// Runs a transaction until it is through, or has lost too often.
+pub(super) fn attempts<T, E: OperationError>(
+    conn: &mut Db,
+    ids: &Ids,
+    f: impl Fn(&mut Db) -> Result<T, E>,
+) -> Result<T, E> {
+    let (mut lost, mut refills) = (0, 0);
+    while lost < WRITE_ATTEMPTS && refills <= MOST_REFILLS {
+        let error = match transaction(conn, &f) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        match error.store_error() {
+            // Nobody was in the way: that is no attempt.
+            Some(StoreError::IdsExhausted(sequence)) => {
+                refills += 1;
+                refill(conn, ids, *sequence, refills)?;
+            }
+            Some(known) if known.is_retryable() && lost + 1 < WRITE_ATTEMPTS => {
+                lost += 1;
+                pause(lost);
+            }
+            _ => return Err(error),
+        }
+    }
+    Err(StoreError::Busy.into())
+}
+
+/// Begin, run, commit; on any error roll back explicitly: a lock wait time-out alone leaves the transaction open.
+pub(super) fn transaction<T, E: From<StoreError>>(
+    db: &mut Db,
+    f: impl FnOnce(&mut Db) -> Result<T, E>,
+) -> Result<T, E> {
+    Db::begin_transaction(db).map_err(StoreError::from)?;
+    match f(db) {
+        Ok(value) => {
+            Db::commit_transaction(db).map_err(StoreError::from)?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(rollback) = Db::rollback_transaction(db) {
+                tracing::warn!(error = %rollback, "a rollback failed; the connection is dropped");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Another replica may be reserving at the same time.
+pub(super) fn refill(conn: &mut Db, ids: &Ids, sequence: Sequence, refills: u32) -> Result<(), StoreError> {
+    ids.refill(sequence, refills, |block| {
+        let mut reserved = Err(StoreError::Busy);
+        for attempt in 1..=WRITE_ATTEMPTS {
+            reserved = transaction(conn, |db| reserve(db, sequence, block));
+            if !reserved.as_ref().is_err_and(StoreError::is_retryable) {
+                break;
+            }
+            pause(attempt);
+        }
+        reserved
+    })
+}
+
+fn pause(attempt: u32) {
+    let longest = FIRST_PAUSE_US << attempt;
+    let [random] = service_kit::ids::random_bytes::<1>();
+    std::thread::sleep(Duration::from_micros(longest / 2 + longest * u64::from(random) / 512));
+}

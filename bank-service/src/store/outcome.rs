@@ -1,0 +1,74 @@
+//! What an operation gives back besides its value: the events that say what it did.
+
+use service_kit::ids::new_event_id;
+use shared_events::routing::is_confirmed;
+use shared_events::{Envelope, Event, UserId};
+
+use super::{Ctx, StoreError};
+
+/// The source of all events of this service.
+pub const SOURCE: &str = "urn:bank-service";
+
+type BuildEvent = Box<dyn Fn(&Ctx) -> Result<Envelope, serde_json::Error> + Send>;
+
+/// An event that waits for its transaction.
+pub struct PendingEvent(BuildEvent);
+
+impl PendingEvent {
+    /// An event about what the caller of the operation did. If it is one that is confirmed, it names the callback queue.
+    pub fn new<E: Event + Clone + Send + 'static>(event: &E) -> Self {
+        let event = event.clone();
+        Self(Box::new(move |ctx| {
+            let mut envelope = Envelope::new(new_event_id(), SOURCE, ctx.user_id, ctx.now, &event)?;
+            envelope.correlation_id.clone_from(&ctx.request_id);
+            envelope.traceparent.clone_from(&ctx.traceparent);
+            envelope.reply_to = is_confirmed(E::TYPE).then(|| ctx.callback_queue.to_string());
+            Ok(envelope)
+        }))
+    }
+
+    /// The same as something that this user did, where nobody is logged in.
+    fn by(self, user: UserId) -> Self {
+        let Self(build) = self;
+        Self(Box::new(move |ctx| if ctx.user_id.is_some() { build(ctx) } else { build(&ctx.clone().by(user)) }))
+    }
+
+    pub(super) fn build(&self, ctx: &Ctx) -> Result<Envelope, StoreError> {
+        (self.0)(ctx).map_err(|_| StoreError::Corrupt { what: "an event's facts" })
+    }
+}
+
+/// What an operation did: its value, and the events that say so. The events are written by the transaction that commits the
+/// change, so nobody can publish outside of it.
+#[must_use]
+pub struct Outcome<T> {
+    pub value: T,
+    pub events: Vec<PendingEvent>,
+}
+
+impl<T> Outcome<T> {
+    /// A change that no one needs to hear of.
+    pub fn new(value: T) -> Self {
+        Self { value, events: Vec::new() }
+    }
+
+    pub fn event<E: Event + Clone + Send + 'static>(mut self, event: &E) -> Self {
+        self.events.push(PendingEvent::new(event));
+        self
+    }
+
+    pub fn events(mut self, events: impl IntoIterator<Item = PendingEvent>) -> Self {
+        self.events.extend(events);
+        self
+    }
+
+    /// Says of all events so far that this user did it: who proves by a link or a code who it is, is not logged in.
+    pub fn by(mut self, user: UserId) -> Self {
+        self.events = self.events.into_iter().map(|event| event.by(user)).collect();
+        self
+    }
+
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        Outcome { value: f(self.value), events: self.events }
+    }
+}
