@@ -25,9 +25,9 @@ use crate::changes::Changes;
 use crate::config::{Config, Settings};
 use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendPush, SendSms, TokenSource};
 use crate::http::{self, AppState};
+use crate::identity::{IdentityService, SecurityError, VaultKeyError, secret_key_fits};
 use crate::outbox::{Relay, RelayParts};
 use crate::push;
-use crate::security::{IdentityService, SecurityError, VaultKeyError, secret_key_fits};
 use crate::store::{Store, StoreError, migrations};
 use crate::trace::Conservation;
 

@@ -21,7 +21,7 @@ use super::{Change, Channel, Subscription, Viewer};
 use crate::domain::policy::{Action, decide};
 use crate::domain::role::ADMIN;
 use crate::domain::session::SessionId;
-use crate::security::IdentityService;
+use crate::identity::IdentityService;
 use crate::store::StoreError;
 use crate::store::changes::Reader;
 

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::print_line;
 use crate::config::Settings;
-use crate::security::secret_key_fits;
+use crate::identity::secret_key_fits;
 use crate::store::{DatabaseUrl, migrations};
 
 const REACH_LIMIT: Duration = Duration::from_secs(3);

@@ -9,7 +9,7 @@ use super::print_line;
 use super::state::with_state;
 use crate::config::Settings;
 use crate::domain::email::Email;
-use crate::operations::identity::block::{Whom, block_user};
+use crate::identity::users::block::{Whom, block_user};
 
 pub(super) fn rotate_keys(settings: Settings, compromised: bool) -> anyhow::Result<ExitCode> {
     with_state(settings, async |state| {

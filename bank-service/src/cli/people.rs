@@ -14,7 +14,7 @@ use crate::config::{Config, Settings};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
-use crate::operations::identity::AdminOutcome;
+use crate::identity::users::admin::AdminOutcome;
 use crate::store::existing;
 
 const PASSWORD_BYTES: u64 = 1024;

@@ -10,7 +10,8 @@ use service_kit::config::{Faults, Secret};
 use super::print_line;
 use crate::app::open_store;
 use crate::config::Settings;
-use crate::security::{ResealError, Resealing, Vault, reseal};
+use crate::identity::{ResealError, Resealing, reseal};
+use crate::sealing::Vault;
 use crate::store::{Ctx, Db, existing};
 
 /// Notes a key that is missing.

@@ -10,9 +10,9 @@ use service_kit::clock::SharedClock;
 use service_kit::messaging::{Consumer, Delivery, HandlerResult, data_or_reject, decode_or_reject};
 use shared_events::events::{PushRequest, PushRequested};
 
-use crate::operations::devices::{forget_device, place};
+use crate::identity::IdentityService;
+use crate::identity::devices::{forget_device, place};
 use crate::push::{Notification, PushError, PushSender};
-use crate::security::IdentityService;
 use crate::store::{Store, StoreError, devices};
 
 pub struct SendPush {

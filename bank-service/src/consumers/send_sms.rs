@@ -14,7 +14,7 @@ use shared_events::Pattern;
 use shared_events::events::SmsRequested;
 use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
 
-use crate::security::Vault;
+use crate::sealing::Vault;
 use crate::sms::{SmsError, SmsSender, TextMessage};
 
 pub struct SendSms {

@@ -1,7 +1,7 @@
 //! The caller of a request, as the database knows it now.
 //!
 //! The token only names a session; roles and block are the user's of this moment (at most one second old, see
-//! `security::Sessions`). Missing token: 401 below `/auth`, 403 elsewhere. Bad token: 401. Blocked user: 403.
+//! `identity::Sessions`). Missing token: 401 below `/auth`, 403 elsewhere. Bad token: 401. Blocked user: 403.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use shared_events::UserId;
 use super::AppState;
 use crate::domain::policy::{Action, Scope, decide};
 use crate::domain::session::{FRESH_FOR, SessionId};
-use crate::security::Denied;
+use crate::identity::Denied;
 
 /// A user whose session counts.
 #[derive(Debug, Clone, PartialEq, Eq)]

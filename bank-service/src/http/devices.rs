@@ -15,7 +15,7 @@ use super::idempotency::idempotency_key;
 use super::{AppState, responses};
 use crate::domain::device::{Device, DeviceType, MAX_PER_USER, PushToken, device_id};
 use crate::domain::policy::Action;
-use crate::operations::devices::{DeviceError, RegisterDevice, TestText, register_device, remove_device, test_device};
+use crate::identity::devices::{DeviceError, RegisterDevice, TestText, register_device, remove_device, test_device};
 use crate::store::{StoreError, devices};
 
 /// Of a notification that its user words, in characters; longer ones are cut by telephones.

@@ -12,7 +12,7 @@ use super::idempotency::idempotency_key;
 use super::{AppState, responses};
 use crate::domain::policy::Action;
 use crate::domain::role::{Role, RoleName};
-use crate::operations::identity::roles::{create_role, delete_role, rename_role};
+use crate::identity::users::roles::{create_role, delete_role, rename_role};
 use crate::store::{StoreError, roles};
 
 const PAGE_SIZE: i64 = 5;

@@ -13,8 +13,8 @@ use shared_events::UserId;
 
 use crate::changes::Changes;
 use crate::config::Settings;
-use crate::operations::identity::{AdminError, AdminOutcome, Wanted, ensure_admin, has_admin, promote_by_id};
-use crate::security::IdentityService;
+use crate::identity::IdentityService;
+use crate::identity::users::admin::{AdminError, AdminOutcome, Wanted, ensure_admin, has_admin, promote_by_id};
 use crate::store::{Created, Ctx, Db, IdempotencyError, IdempotencyKey, OperationError, Outcome, Store, StoreError};
 use crate::trace::{PeerClients, PeerClientsParts, Tracer};
 

@@ -10,7 +10,7 @@ use shared_events::UserId;
 use super::actor::Actor;
 use super::{AppState, responses};
 use crate::domain::policy::Action;
-use crate::operations::identity::mfa;
+use crate::identity::second_factor::enrolment;
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/users/{id}/mfa").route(web::delete().to(reset_mfa)));
@@ -54,7 +54,7 @@ async fn reset_mfa(
     }
     let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
-    state.store.write(&ctx, move |db, ctx| mfa::reset(db, ctx, id, &expected)).await?;
+    state.store.write(&ctx, move |db, ctx| enrolment::reset(db, ctx, id, &expected)).await?;
     state.identity.user_changed(id);
     Ok(envelope::deleted(&FactorView { user_id: id, kind: "totp" }))
 }

@@ -17,8 +17,8 @@ use crate::domain::password::Password;
 use crate::domain::policy::{Action, Scope};
 use crate::domain::user::{Profile, User, UserView};
 use crate::domain::version::Expected;
-use crate::operations::identity::register::{RegisterUser, register};
-use crate::operations::identity::users::{UpdateUser, delete_user, update_user};
+use crate::identity::users::change::{UpdateUser, delete_user, update_user};
+use crate::identity::users::register::{RegisterUser, register};
 use crate::store::{StoreError, users};
 
 const PAGE_SIZE: i64 = 5;

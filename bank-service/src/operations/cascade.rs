@@ -50,7 +50,7 @@ pub(super) fn delete_branches(db: &mut Db, bank: BankId) -> Result<Vec<PendingEv
 }
 
 /// The client that a user is, if it is one, with its accounts and their cards.
-pub(super) fn delete_client_of(db: &mut Db, user: UserId) -> Result<Vec<PendingEvent>, CloseError> {
+pub(crate) fn delete_client_of(db: &mut Db, user: UserId) -> Result<Vec<PendingEvent>, CloseError> {
     let Some(client) = store::clients::find_by_user(db, user)? else { return Ok(Vec::new()) };
     let mut events = delete_accounts(db, Parent::Client(client.id))?;
     written(store::clients::delete(db, &client).map_err(retry_if_referred_to)?)?;

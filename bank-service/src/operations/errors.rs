@@ -51,17 +51,17 @@ pub struct TooMany {
 }
 
 /// What was looked for, or that it is not there.
-pub(super) fn found<T>(item: Option<T>, scope: Scope, what: &'static str) -> Result<T, OutOfScope> {
+pub(crate) fn found<T>(item: Option<T>, scope: Scope, what: &'static str) -> Result<T, OutOfScope> {
     item.ok_or_else(|| scope.missing(what))
 }
 
 /// A guarded write must have met its row: if not, another transaction was quicker, and this one starts over.
-pub(super) fn written(done: bool) -> Result<(), StoreError> {
+pub(crate) fn written(done: bool) -> Result<(), StoreError> {
     if done { Ok(()) } else { Err(StoreError::Serialization) }
 }
 
 /// Children that came meanwhile are in the way of a deletion, which then starts over and takes them along.
-pub(super) fn retry_if_referred_to(error: StoreError) -> StoreError {
+pub(crate) fn retry_if_referred_to(error: StoreError) -> StoreError {
     match error {
         StoreError::ForeignKeyViolation => StoreError::Serialization,
         error => error,

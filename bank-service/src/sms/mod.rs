@@ -16,8 +16,7 @@ use shared_events::UserId;
 
 use crate::config::SmsSettings;
 use crate::domain::phone::PhoneNumber;
-use crate::security::Vault;
-use crate::security::vault::Place;
+use crate::sealing::{Place, Vault};
 
 pub use folder::PhoneFolder;
 pub use twilio::Twilio;

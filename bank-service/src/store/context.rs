@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use shared_events::UserId;
 
-use super::counter_key::CounterKey;
 use super::mail_alarm::{MailAlarm, SharedAlarm};
 use super::{Ids, Sequenced, SharedSeal, StoreError};
+use crate::sealing::CounterKey;
 
 /// The surroundings of one operation: its time, its ids, who asked, in which request. Fixed before the transaction begins, so
 /// that an operation reads no clock.

@@ -6,7 +6,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
-pub use super::counter_key::CounterKey;
+use crate::sealing::CounterKey;
 use super::schema::counters::{self, dsl};
 use super::{Ctx, Db, StoreError};
 use crate::domain::throttle::Counter;

@@ -1,6 +1,6 @@
 //! An alarm for somebody who has mail or text messages sent to many: more in an hour, over all, than an operator expects.
 //!
-//! The caps of `operations::identity::mail_caps` are per recipient and network, so that nobody can use up what others need. They do not see
+//! The caps of `identity::email::caps` are per recipient and network, so that nobody can use up what others need. They do not see
 //! a thousand networks that write to a thousand recipients. There is no total cap of mails, which a stranger could use up:
 //! above the expected number an alarm is told, and networks that no account knows get less.
 

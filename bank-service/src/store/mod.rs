@@ -17,7 +17,6 @@ pub mod changes;
 mod cities;
 pub mod clients;
 mod context;
-mod counter_key;
 pub mod counters;
 mod created;
 mod db;
@@ -77,6 +76,7 @@ use tokio::sync::Notify;
 use crate::domain::account::Account;
 use crate::domain::card::Card;
 use crate::domain::policy::Scope;
+use crate::sealing::Seal;
 
 use batch_loader::BatchLoader;
 pub use context::Ctx;
@@ -91,7 +91,7 @@ pub use lease::LeaseRow;
 use mail_alarm::{MailAlarm, SharedAlarm};
 pub use outcome::{Outcome, PendingEvent, SOURCE};
 use scoped::Scoped;
-pub use seal::{Seal, SharedSeal};
+pub use seal::SharedSeal;
 pub use sequence::{Sequence, Sequenced};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 

@@ -5,18 +5,8 @@ use std::sync::{Arc, OnceLock};
 use shared_events::WireMessage;
 
 use super::StoreError;
-use super::counter_key::CounterKey;
 use super::outbox_rows::DueRow;
-
-/// Seals values for one row each of `outbox.sealed`.
-pub trait Seal: Send + Sync {
-    /// None if there is no way to do it.
-    fn seal(&self, event_id: &str, plain: &[u8]) -> Option<Vec<u8>>;
-    /// None if it was sealed for another row, or under another key.
-    fn open(&self, event_id: &str, sealed: &[u8]) -> Option<Vec<u8>>;
-    /// The key of a counter: nobody without `SECRET_KEY` can tell what it counts.
-    fn counter_key(&self, purpose: &str, parts: &[&str]) -> CounterKey;
-}
+use crate::sealing::{CounterKey, Seal};
 
 /// The seal of this process, once there is one. Clones share it.
 #[derive(Clone, Default)]

@@ -15,7 +15,7 @@ use shared_events::routing::LOG_PATTERNS;
 use shared_events::{EventId, Pattern};
 use url::Url;
 
-use crate::security::IdentityService;
+use crate::identity::IdentityService;
 
 /// How long a peer may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use bank_service::app as bank;
 use bank_service::http::AppState;
-use bank_service::operations::identity::AdminOutcome;
+use bank_service::identity::users::admin::AdminOutcome;
 use email_service::EmailService;
 use log_service::{LogParts, LogService};
 use service_kit::clock::{SharedClock, SystemClock};
@@ -19,10 +19,9 @@ use service_kit::telemetry::Metrics;
 
 use crate::banner::{self, Addresses, Administrator};
 use crate::configs::{self, BANK_FILE, EMAIL_FILE, LOG_FILE};
-use crate::demo;
 use crate::folder::DataFolder;
 use crate::options::Options;
-use crate::secrets;
+use crate::{demo, secrets};
 
 /// Handlers that still run after this time are stopped; what they had is published again at the next start.
 const DRAIN: Duration = Duration::from_secs(5);

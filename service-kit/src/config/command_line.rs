@@ -9,12 +9,15 @@ use std::ops::Range;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgMatches, Command};
 
-use super::refused::{expected, invalid};
+use super::refused::{expected, invalid, is_text};
 use super::words::{
-    Word, end_of_words, find, flag_with_value, is_dashed_value, is_like_a_flag, is_named, place, shown, words_with,
+    Word, end_of_words, find, flag_with_value, is_dashed_value, is_like_a_flag, is_named, place, shown, value_name,
+    words_with,
 };
 
 const HELP: &str = "see --help";
+/// In so many letters a word may differ from a command that is meant.
+const MOST_LETTERS: usize = 2;
 
 /// The arguments that could be read, and the others' faults.
 #[derive(Debug)]
@@ -62,6 +65,9 @@ pub(super) fn read(
             Ok(matches) => return Ok(CommandLine { matches: Some(matches), faults }),
             Err(error) => error,
         };
+        if error.kind() == ErrorKind::MissingRequiredArgument && is_known(&error, &faults) {
+            break;
+        }
         let found =
             if error.use_stderr() { Some(finding(command, &words, &error)) } else { false_help(command, &words) };
         let Some(Finding { fault, words: wrong }) = found else { return Err(error) };
@@ -73,6 +79,21 @@ pub(super) fn read(
         words.drain(wrong.start.min(end)..end);
     }
     Ok(CommandLine { matches: None, faults })
+}
+
+/// Whether what is missing was left out for a fault of its own.
+fn is_known(error: &clap::Error, faults: &[LineFault]) -> bool {
+    let missing = listed(error, ContextKind::InvalidArg);
+    let has_fault = |name: &str| {
+        let of_it = |fault: &LineFault| fault.argument.as_deref().is_some_and(|argument| name.starts_with(argument));
+        faults.iter().any(of_it)
+    };
+    missing.split(", ").all(has_fault)
+}
+
+/// Any text will do, as far as is known here; its name says more.
+fn expected_or_name(arg: &Arg) -> String {
+    if is_text(arg) { value_name(arg) } else { expected(arg) }
 }
 
 fn parsed(command: &mut Command, words: &[Word]) -> Result<ArgMatches, clap::Error> {
@@ -140,9 +161,12 @@ fn missing_behind_dash(arg: &Arg, at: usize) -> Finding {
 
 fn unexpected_word(command: &Command, words: &[Word], at: usize, error: &clap::Error) -> Finding {
     let place = place(words, at);
+    let word = words.get(at).map(|(_, word)| word.to_string_lossy()).unwrap_or_default();
     let commands = listed(error, ContextKind::SuggestedSubcommand);
-    if !commands.is_empty() {
-        return Finding::new(format!("argument {place}: not a command; did you mean {commands}?"), 0..0);
+    // clap suggests what has hardly a letter in common.
+    let is_close = |name: &&str| !name.is_empty() && strsim::damerau_levenshtein(name, &word) <= MOST_LETTERS;
+    if let Some(meant) = commands.split(", ").find(is_close) {
+        return Finding::new(format!("argument {place}: not a command; did you mean {meant}?"), 0..0);
     }
     let text = format!(
         "argument {place}: an argument was not expected here; a value with blanks in it goes in quotes; {HELP}"
@@ -167,7 +191,7 @@ fn value(command: &Command, words: &[Word], error: &clap::Error) -> Finding {
     }
     let text = match error.kind() {
         ErrorKind::TooManyValues => format!("takes no value; {HELP}"),
-        _ if is_missing => format!("the value is missing; expected {}", expected(&arg)),
+        _ if is_missing => format!("the value is missing; expected {}", expected_or_name(&arg)),
         _ => invalid(&arg, error),
     };
     Finding::of(&arg, text, words_of)

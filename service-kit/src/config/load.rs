@@ -276,10 +276,13 @@ mod tests {
 
     #[test]
     fn no_fault_of_the_command_line_shows_a_word_that_may_be_a_value() {
-        let cases: [(&[&str], &[&str]); 14] = [
+        let cases: [(&[&str], &[&str]); 17] = [
             (&["mysql://u:hunter2@h/y"], &["argument 1: an argument was not expected here", "quotes", "--help"]),
             (&["--pass", "correct", "hunter2", "battery"], &["argument 3: an argument was not expected here"]),
             (&["--pass", "hunter2", "hunter2"], &["argument 3: an argument was not expected here"]),
+            (&["--pass", "correct", "home"], &["argument 3: an argument was not expected here", "quotes"]),
+            (&["--pass"], &["(--pass): the value is missing; expected PASS"]),
+            (&["later", "--day", "hunter2"], &["--day: the value is not valid"]),
             (&["--port", "mysql://u:hunter2@h/y"], &["(--port)", "a whole number"]),
             (&["--port=hunter2"], &["(--port)", "a whole number"]),
             (&["--port"], &["(--port): the value is missing", "a whole number"]),

@@ -105,7 +105,7 @@ fn form_of_type(arg: &Arg) -> Option<&'static str> {
     }
 }
 
-fn is_text(arg: &Arg) -> bool {
+pub(super) fn is_text(arg: &Arg) -> bool {
     let given = arg.get_value_parser().type_id();
     given == TypeId::of::<String>()
         || given == TypeId::of::<super::Secret>()

@@ -27,7 +27,7 @@ use crate::config::Settings;
 use crate::domain::imported_user::ImportedUser;
 use crate::domain::one_time::Purpose;
 use crate::http::AppState;
-use crate::operations::identity::import::{RowResult, import, plan};
+use crate::identity::users::import::{RowResult, import, plan};
 use crate::store::StoreError;
 use lines::Lines;
 use place::Place;

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, web};
 use super::social_browser::cookie;
 use crate::domain::throttle::KNOWN_FOR;
 use crate::http::AppState;
-use crate::security::OpaqueToken;
+use crate::identity::OpaqueToken;
 
 pub(super) const HEADER: &str = "X-Device-Token";
 const COOKIE_OVER_TLS: &str = "__Host-device";

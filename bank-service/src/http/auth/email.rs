@@ -14,9 +14,9 @@ use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::http::problem_map::fault;
-use crate::operations::identity::email::{SendVerificationError, VerifyEmailError};
-use crate::operations::identity::email_change::ChangeEmailError;
-use crate::security::one_time::LinkSecret;
+use crate::identity::email::change::ChangeEmailError;
+use crate::identity::email::verification::{SendVerificationError, VerifyEmailError};
+use crate::identity::one_time::secret::LinkSecret;
 
 const MAX_TEXT: usize = 4096;
 

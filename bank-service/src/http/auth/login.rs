@@ -11,7 +11,7 @@ use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
 use crate::http::idempotency::header_key;
-use crate::security::{LoginAttempt, LoginResult, Origin, TokenPair};
+use crate::identity::{LoginAttempt, LoginResult, Origin, TokenPair};
 
 const MAX_TEXT: usize = 4096;
 

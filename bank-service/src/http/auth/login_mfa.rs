@@ -10,8 +10,8 @@ use super::digits::six_digits;
 use super::login::{origin, tokens};
 use crate::domain::mfa::{Otp, RecoveryCode};
 use crate::http::AppState;
-use crate::operations::identity::mfa::MfaError;
-use crate::security::{GivenFactor, SecondFactorError, TokenPair};
+use crate::identity::second_factor::enrolment::MfaError;
+use crate::identity::{GivenFactor, SecondFactorError, TokenPair};
 
 const MAX_TEXT: usize = 4096;
 

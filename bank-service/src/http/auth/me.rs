@@ -14,7 +14,7 @@ use crate::domain::user::{Holdings, MAX_SHOWN_ACCOUNTS, User, UserView};
 use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::http::request_bodies::NameText;
-use crate::operations::identity::profile::{UpdateProfile, UpdateProfileError, update_profile};
+use crate::identity::users::profile::{UpdateProfile, UpdateProfileError, update_profile};
 use crate::store::{StoreError, phones, users};
 
 /// The caller's user, with what it owns.

@@ -14,8 +14,8 @@ use crate::domain::password::Password;
 use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
-use crate::operations::identity::mfa::Owner;
-use crate::security::{GivenFactor, GivenPassword};
+use crate::identity::second_factor::enrolment::Owner;
+use crate::identity::{GivenFactor, GivenPassword};
 use crate::store::{StoreError, second_factors};
 
 const MAX_TEXT: usize = 4096;

@@ -17,8 +17,8 @@ use super::login::origin;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
-use crate::security::one_time::LinkSecret;
-use crate::security::{NewPasswordError, ResetClaim, ResetError};
+use crate::identity::one_time::secret::LinkSecret;
+use crate::identity::{NewPasswordError, ResetClaim, ResetError};
 
 const CONFIRM: &str = "<p>Please confirm that this e-mail address is yours, if it was you who gave it to us. \
     Otherwise close this page: nothing will change.</p><form method=\"post\"><button>Confirm my address</button></form>";
@@ -111,7 +111,7 @@ pub(super) async fn confirm_verification(
     path: web::Path<LinkPath>,
     form: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    use crate::operations::identity::email::VerifyEmailError::Invalid;
+    use crate::identity::email::verification::VerifyEmailError::Invalid;
     if let Some(email) = wants_another(&form) {
         state.identity.forgot_limit().check(client.0)?;
         state.identity.send_verification_to(state.ctx_anonymous(), email, origin(&request, client)).await?;

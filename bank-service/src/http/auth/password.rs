@@ -15,7 +15,7 @@ use crate::domain::password::Password;
 use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
-use crate::security::{AccessToken, GivenFactor};
+use crate::identity::{AccessToken, GivenFactor};
 
 const MAX_TEXT: usize = 4096;
 

@@ -9,7 +9,7 @@ use service_kit::http::problem::{ErrorCode, Problem};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
-use crate::security::NewPasswordError;
+use crate::identity::NewPasswordError;
 
 /// The request; or what is wrong with it, the password in `field` included. A sound request's password is judged by whoever
 /// hashes it.

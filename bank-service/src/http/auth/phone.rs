@@ -15,8 +15,8 @@ use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::http::problem_map::fault;
-use crate::operations::identity::phone::{SendPhoneCodeError, VerifyPhoneError};
-use crate::security::one_time::Code;
+use crate::identity::one_time::secret::Code;
+use crate::identity::phone::{SendPhoneCodeError, VerifyPhoneError};
 
 pub(super) struct PhoneRequest(PhoneNumber);
 

@@ -3,13 +3,13 @@
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
 use crate::domain::password::PasswordError;
-use crate::operations::identity::logout::EndSessionError;
-use crate::operations::identity::profile::UpdateProfileError;
-use crate::operations::identity::register::RegisterError;
-use crate::operations::identity::roles::RoleError;
-use crate::operations::identity::users::ChangeUserError;
-use crate::security::passwords::RETRY_AFTER;
-use crate::security::{ChangePasswordError, HashingError, LogInError, NewPasswordError, RefreshError};
+use crate::identity::password::hashing::RETRY_AFTER;
+use crate::identity::sessions::logout::EndSessionError;
+use crate::identity::users::change::ChangeUserError;
+use crate::identity::users::profile::UpdateProfileError;
+use crate::identity::users::register::RegisterError;
+use crate::identity::users::roles::RoleError;
+use crate::identity::{ChangePasswordError, HashingError, LogInError, NewPasswordError, RefreshError};
 
 fn blocked() -> Problem {
     Problem::new(ErrorCode::Blocked, "This account is blocked.")

@@ -8,7 +8,7 @@ use crate::domain::name::Name;
 use crate::domain::password::Password;
 use crate::domain::role::{MAX_PER_USER, RoleName};
 use crate::domain::user::Profile;
-use crate::operations::identity::profile::UpdateProfile;
+use crate::identity::users::profile::UpdateProfile;
 
 const MAX_USERNAME: usize = 50;
 

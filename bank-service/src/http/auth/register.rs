@@ -16,8 +16,8 @@ use crate::http::AppState;
 use crate::http::idempotency::idempotency_key;
 use crate::http::request_bodies::NameText;
 use crate::http::responses::created;
-use crate::operations::identity::email::register_to_verify;
-use crate::operations::identity::register::RegisterUser;
+use crate::identity::email::verification::register_to_verify;
+use crate::identity::users::register::RegisterUser;
 
 // It has no `Debug`: it holds a password.
 pub(in crate::http) struct RegisterRequest {

@@ -13,8 +13,8 @@ use super::profile_fields::password;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
-use crate::security::one_time::{Code, LinkSecret};
-use crate::security::{ResetClaim, ResetError};
+use crate::identity::one_time::secret::{Code, LinkSecret};
+use crate::identity::{ResetClaim, ResetError};
 
 const MAX_TEXT: usize = 4096;
 /// Of an address, in characters.

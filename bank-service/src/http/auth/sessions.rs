@@ -12,7 +12,7 @@ use crate::domain::policy::Action;
 use crate::domain::session::{Session, SessionId, SessionView};
 use crate::http::AppState;
 use crate::http::actor::Actor;
-use crate::operations::identity::logout;
+use crate::identity::sessions::logout;
 use crate::store::{StoreError, sessions};
 
 const PAGE_SIZE: i64 = 5;

@@ -20,8 +20,8 @@ use crate::domain::social::{Provider, SocialLoginView};
 use crate::domain::social_state::Presenter;
 use crate::http::AppState;
 use crate::http::actor::Actor;
-use crate::security::TokenPair;
-use crate::security::social::{Beginning, Returning};
+use crate::identity::TokenPair;
+use crate::identity::social::{Beginning, Returning};
 use crate::store::{StoreError, social};
 
 /// The ways in which the caller can log in.

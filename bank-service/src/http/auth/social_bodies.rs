@@ -6,8 +6,8 @@ use service_kit::http::fields::{Fields, FromFields, parse};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
 use crate::domain::social_state::{ChallengeError, CodeChallenge};
-use crate::operations::identity::social::{LinkError, ResolveIdentityError, UnlinkError};
-use crate::security::social::{SocialError, SocialProof};
+use crate::identity::social::logins::{LinkError, ResolveIdentityError, UnlinkError};
+use crate::identity::social::{SocialError, SocialProof};
 
 const MAX_CODE: usize = 2048;
 const MAX_STATE: usize = 255;

@@ -16,7 +16,7 @@ use service_kit::http::problem::Problem;
 use crate::domain::session::TokenHash;
 use crate::http::AppState;
 use crate::http::actor::Actor;
-use crate::security::OpaqueToken;
+use crate::identity::OpaqueToken;
 
 /// The prefix keeps other hosts of the domain from setting it; browsers take it over TLS only.
 const COOKIE_OVER_TLS: &str = "__Host-social_login";

@@ -1,6 +1,6 @@
 //! Administrators that an operator makes: never of an account that may be a stranger's.
 
-use bank_service::operations::identity::AdminOutcome;
+use bank_service::identity::users::admin::AdminOutcome;
 use serde_json::{Value, json};
 use service_kit::config::Secret;
 

@@ -2,7 +2,7 @@
 
 use bank_service::domain::email::Email;
 use bank_service::domain::password::Password;
-use bank_service::security::{FirstFactorPassed, LogInError, LoginAttempt, Origin};
+use bank_service::identity::{FirstFactorPassed, LogInError, LoginAttempt, Origin};
 use serde_json::json;
 
 use super::authenticator::{give, secured};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bank_service::domain::one_time::Purpose;
-use bank_service::operations::identity::one_time::{self, CodeTry, Guesses};
-use bank_service::security::one_time::{Code, LinkSecret};
+use bank_service::identity::one_time::secret::{Code, LinkSecret};
+use bank_service::identity::one_time::{self, CodeTry, Guesses};
 use bank_service::store::one_time_secrets::{self, NewSecret};
 use bank_service::store::{Ctx, Db, Outcome, StoreError};
 use futures_util::future::join_all;

@@ -1,0 +1,8 @@
+//! E-mail: how a user proves and changes an address, which mails identity sends, and how many of them.
+
+pub(in crate::identity) mod caps;
+pub mod change;
+pub(in crate::identity) mod flows;
+pub(in crate::identity) mod links;
+pub mod mails;
+pub mod verification;

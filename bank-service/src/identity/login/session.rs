@@ -1,0 +1,141 @@
+//! What a login leaves behind: a session, or a counted failure.
+
+use shared_events::UserId;
+use shared_events::events::{AccountLocked, LoginFailed, LoginSucceeded, SecurityFacts};
+
+use crate::domain::session::{Grant, LIFETIME, MAX_PER_USER, Proof, Session, SessionId, TokenHash};
+use crate::domain::user::{MAX_SHOWN_ACCOUNTS, User};
+use crate::identity::devices::login_notices;
+use crate::identity::facts::session_facts;
+use crate::identity::login::throttle::{CountedOn, Visit, count_failure, remember_login};
+use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
+
+/// Everything that a login asks for was given.
+pub struct OpenSession {
+    /// As it is in this transaction, which holds its row.
+    pub user: User,
+    pub proof: Proof,
+    pub session_id: SessionId,
+    pub refresh_token: TokenHash,
+    pub remote_addr: Option<String>,
+    pub user_agent: Option<String>,
+    pub visit: Visit,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenSessionError {
+    #[error("the user is blocked")]
+    Blocked,
+    #[error("the user is gone")]
+    Gone,
+    #[error("the credentials have changed since they were verified")]
+    Outdated,
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+crate::operation_errors!(OpenSessionError);
+
+/// Opens a session. A user that was blocked or deleted since the password was checked gets none. Only [`super::challenge`]
+/// calls it, which first sees to the second factor.
+pub(in crate::identity) fn open_session(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: OpenSession,
+) -> Result<Outcome<Grant>, OpenSessionError> {
+    let OpenSession { user, proof, session_id, refresh_token, remote_addr, user_agent, visit } = command;
+    if user.is_blocked {
+        return Err(OpenSessionError::Blocked);
+    }
+    if !store::users::record_login(db, user.id, ctx.now)? {
+        return Err(OpenSessionError::Gone);
+    }
+    make_room(db, ctx, user.id)?;
+    let session = Session {
+        id: session_id,
+        user_id: user.id,
+        proof,
+        authenticated_on: ctx.now,
+        created_on: ctx.now,
+        last_used_on: ctx.now,
+        expires_on: ctx.now + LIFETIME,
+        revoked_on: None,
+        remote_addr: remote_addr.clone(),
+        user_agent,
+    };
+    store::sessions::insert(db, &session)?;
+    store::refresh_tokens::insert(db, refresh_token.as_str(), session.id, ctx.now)?;
+    remember_login(db, ctx, &user, session.id, &visit)?;
+    let facts = session_facts(user.id, session.id, remote_addr);
+    let notices = login_notices(db, user.id)?;
+    let outcome = Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts));
+    Ok(outcome.events(notices.iter().map(PendingEvent::new)))
+}
+
+/// What the tokens of a session say.
+pub(in crate::identity) fn grant(db: &mut Db, user: User, session: &Session, fresh: bool) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        user_id: user.id,
+        session_id: session.id,
+        holdings: store::users::holdings(db, user.id, MAX_SHOWN_ACCOUNTS)?,
+        roles: user.roles,
+        authenticated_on: session.authenticated_on,
+        proof: session.proof,
+        fresh,
+    })
+}
+
+/// Ends the oldest sessions of a user who has too many.
+fn make_room(db: &mut Db, ctx: &Ctx, user: UserId) -> Result<(), StoreError> {
+    for session in store::sessions::beyond(db, user, ctx.now, MAX_PER_USER.saturating_sub(1))? {
+        store::sessions::revoke(db, session, ctx.now)?;
+    }
+    Ok(())
+}
+
+/// Why a login was refused, for the audit trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    UnknownAddress,
+    WrongPassword,
+    /// Refused unseen: the user had too many failures a moment ago.
+    SlowedDown,
+    Blocked,
+}
+
+impl Refusal {
+    fn detail(self) -> &'static str {
+        match self {
+            Self::UnknownAddress => "unknown address",
+            Self::WrongPassword => "wrong password",
+            Self::SlowedDown => "too many failures",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct RefuseLogin {
+    pub user_id: Option<UserId>,
+    pub remote_addr: Option<String>,
+    pub refusal: Refusal,
+    /// What a wrong password counts on.
+    pub counted_on: CountedOn,
+}
+
+/// Puts a refused login on record; a wrong password is counted, also one for an unknown address.
+pub fn refuse_login(db: &mut Db, ctx: &Ctx, command: &RefuseLogin) -> Result<Outcome<()>, StoreError> {
+    let counts = matches!(command.refusal, Refusal::WrongPassword | Refusal::UnknownAddress);
+    let closed = counts && count_failure(db, ctx, &command.counted_on)?;
+    let facts = SecurityFacts {
+        user_id: command.user_id,
+        session_id: None,
+        remote_addr: command.remote_addr.clone(),
+        detail: Some(command.refusal.detail().to_owned()),
+    };
+    let outcome = Outcome::new(()).event(&LoginFailed(facts.clone()));
+    if !closed {
+        return Ok(outcome);
+    }
+    let detail = Some("closed to unknown networks for a day".to_owned());
+    Ok(outcome.event(&AccountLocked(SecurityFacts { detail, ..facts })))
+}

@@ -1,0 +1,145 @@
+//! Wrong passwords are counted: on the device, on the account in its network, or on the session that gives one again.
+//!
+//! Counters are kept under keyed hashes and written for unknown addresses like for known ones, so neither an answer nor its
+//! time, nor a row, tells which addresses there are.
+
+use std::sync::Arc;
+
+use shared_events::UserId;
+
+use crate::domain::network::ClientNetwork;
+use crate::domain::session::{SessionId, TokenHash};
+use crate::domain::throttle::{CLOSED_FOR, Counter};
+use crate::domain::user::User;
+use crate::sealing::{CounterKey, Seal, Vault};
+use crate::store::{self, Ctx, Db, StoreError};
+
+/// The counters of an account.
+#[derive(Debug, Clone)]
+pub struct AccountKeys {
+    /// Of the account in one network.
+    in_network: CounterKey,
+    /// Of the account in all unknown networks.
+    anywhere: CounterKey,
+}
+
+impl AccountKeys {
+    /// Of the account that has this address, as it is normalised.
+    pub fn new(vault: &Vault, account: &str, network: &ClientNetwork) -> Self {
+        Self {
+            in_network: vault.counter_key("login: account and network", &[account, network.as_str()]),
+            anywhere: vault.counter_key("login: account", &[account]),
+        }
+    }
+}
+
+/// The counter of a session in which the password is given again.
+pub fn session_key(vault: &Vault, session: SessionId) -> CounterKey {
+    vault.counter_key("login: session", &[&session.to_string()])
+}
+
+/// Where a login comes from.
+#[derive(Clone)]
+pub struct Visit {
+    pub vault: Arc<Vault>,
+    pub network: ClientNetwork,
+    /// Whether the network can be remembered: behind loopback and proxies anybody may be.
+    pub is_knowable: bool,
+    /// The device token that came with it.
+    pub known_device: Option<TokenHash>,
+    /// The one that a session opened by it gets.
+    pub device: TokenHash,
+}
+
+/// What a wrong password counts on.
+#[derive(Debug, Clone)]
+pub enum CountedOn {
+    Device(TokenHash),
+    Account { keys: AccountKeys, is_known_network: bool },
+    Session(CounterKey),
+}
+
+/// What a password is counted on, and whether it is looked at at all.
+#[derive(Debug, Clone)]
+pub struct LoginThrottle {
+    pub counted_on: CountedOn,
+    /// Too much failed before: even the right password is refused.
+    pub is_closed: bool,
+}
+
+/// Judges a login with an address, be it anybody's or nobody's. It costs the same queries for both.
+pub fn login_throttle(
+    db: &mut Db,
+    ctx: &Ctx,
+    user: Option<UserId>,
+    keys: AccountKeys,
+    visit: &Visit,
+) -> Result<LoginThrottle, StoreError> {
+    // Ids begin at 1: nobody has this one.
+    let nobody = UserId::try_new(i64::MAX).map_err(|_| StoreError::Corrupt { what: "the id of nobody" })?;
+    let user = user.unwrap_or(nobody);
+    let in_network = store::counters::find(db, &keys.in_network)?;
+    let anywhere = store::counters::find(db, &keys.anywhere)?;
+    let is_known_network = store::login_devices::knows_network(db, ctx.now, user, &visit.network)?;
+    if let Some(token) = &visit.known_device
+        && store::login_devices::is_known(db, ctx.now, user, token)?
+    {
+        return Ok(LoginThrottle { counted_on: CountedOn::Device(token.clone()), is_closed: false });
+    }
+    let closed = |counter: Option<Counter>| counter.is_some_and(|counter| counter.is_closed(ctx.now));
+    let is_closed = closed(in_network) || (closed(anywhere) && !is_known_network);
+    Ok(LoginThrottle { counted_on: CountedOn::Account { keys, is_known_network }, is_closed })
+}
+
+/// Judges a password that is given again in a session.
+pub fn session_throttle(db: &mut Db, ctx: &Ctx, key: CounterKey) -> Result<LoginThrottle, StoreError> {
+    let counter = store::counters::find(db, &key)?;
+    let is_closed = counter.is_some_and(|counter| counter.is_closed(ctx.now));
+    Ok(LoginThrottle { counted_on: CountedOn::Session(key), is_closed })
+}
+
+/// Counts a wrong password; true if the account is closed to unknown networks by it.
+pub fn count_failure(db: &mut Db, ctx: &Ctx, counted_on: &CountedOn) -> Result<bool, StoreError> {
+    match counted_on {
+        CountedOn::Device(token) => store::login_devices::record_failure(db, ctx, token)?,
+        CountedOn::Session(key) => {
+            change(db, ctx, key, |counter| counter.after_failure(ctx.now))?;
+        }
+        CountedOn::Account { keys, is_known_network } => {
+            change(db, ctx, &keys.in_network, |counter| counter.after_failure(ctx.now))?;
+            if !is_known_network {
+                let counter = change(db, ctx, &keys.anywhere, |counter| counter.after_unknown_failure(ctx.now))?;
+                return Ok(counter.not_before == Some(ctx.now + CLOSED_FOR));
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn change(
+    db: &mut Db,
+    ctx: &Ctx,
+    key: &CounterKey,
+    change: impl FnOnce(Counter) -> Counter,
+) -> Result<Counter, StoreError> {
+    let before = store::counters::hold(db, key)?;
+    let after = change(before.unwrap_or(Counter::new(ctx.now)));
+    store::counters::put(db, key, before.as_ref(), &after)?;
+    Ok(after)
+}
+
+/// A login succeeded: the failures before it are forgotten, its device and its network are known from now on.
+pub(in crate::identity) fn remember_login(
+    db: &mut Db,
+    ctx: &Ctx,
+    user: &User,
+    session: SessionId,
+    visit: &Visit,
+) -> Result<(), StoreError> {
+    let AccountKeys { in_network, anywhere } = AccountKeys::new(&visit.vault, &user.email.normalized(), &visit.network);
+    store::counters::clear(db, &[in_network, anywhere])?;
+    if visit.is_knowable {
+        store::login_devices::remember_network(db, ctx, user.id, &visit.network)?;
+    }
+    store::login_devices::remember(db, ctx, (user.id, session), visit.known_device.as_ref(), &visit.device)
+}

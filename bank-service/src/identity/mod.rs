@@ -1,0 +1,247 @@
+//! Who is calling, and how that is proved: passwords, tokens, sessions, keys.
+//!
+//! [`IdentityService`] is one per process and cheap to clone. What it promises: a password is known only as its Argon2id hash, a
+//! refresh token only as its SHA-256, a private key only sealed under `SECRET_KEY`. A revocation counts at once in the process
+//! that took it and within one second in all others.
+
+pub mod devices;
+pub mod email;
+mod facts;
+pub mod keys;
+pub mod login;
+pub mod one_time;
+mod opaque_token;
+pub mod password;
+pub mod phone;
+mod phone_flow;
+pub mod second_factor;
+pub mod sessions;
+pub mod social;
+mod tokens;
+pub mod users;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use service_kit::clock::SharedClock;
+use service_kit::config::AppEnv;
+use service_kit::http::auth::{AUDIENCE_BANK, AuthError, KeySource, SessionSource, Verifier};
+use service_kit::http::rate::RateLimit;
+use service_kit::http::server::Network;
+use service_kit::telemetry::Metrics;
+use shared_events::UserId;
+
+use crate::config::Settings;
+use crate::domain::phone::TextMessageRules;
+use crate::domain::session::SessionId;
+use crate::sealing::{Vault, VaultError};
+use crate::store::mail_alarm::MailAlarm;
+use crate::store::{Store, StoreError};
+
+pub use email::flows::{ResetClaim, ResetError};
+pub use keys::ring::{KeyError, KeyRing};
+pub use keys::vault_key::{ResealError, Resealed, Resealing, VaultKeyError, fits as secret_key_fits, reseal};
+pub use login::{FirstFactorPassed, LogInError, LoginAttempt, LoginResult, Origin, RefreshError};
+pub use opaque_token::OpaqueToken;
+pub use password::hashing::{HashingError, NewPasswordError, Passwords};
+pub use password::owner::ChangePasswordError;
+pub use second_factor::{GivenFactor, GivenPassword, NewSeed, SecondFactorError};
+pub use sessions::cache::{Denied, Sessions};
+pub use tokens::{AccessToken, MfaChallenge, TokenPair};
+
+/// How many notifications a user may try out: each is sent to the push service.
+const PUSH_TESTS_PER_MINUTE: u32 = 5;
+
+/// How many refreshes an address may send whose token is unknown or spent.
+const USELESS_REFRESHES_PER_MINUTE: u32 = 120;
+
+/// Why there is no security to be had; names the variable to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum SecurityError {
+    #[error("SECRET_KEY: no key can be derived from it")]
+    Vault(#[source] VaultError),
+    #[error(transparent)]
+    VaultKey(#[from] VaultKeyError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    #[error("password hashing does not work")]
+    Passwords(#[from] HashingError),
+    #[error("DEFAULT_ROLE: {0:?} is not a role's name; expected a lower-case word such as user")]
+    DefaultRole(String),
+    #[error("DATABASE_URL: the roles cannot be set up")]
+    Store(#[from] StoreError),
+}
+
+/// Everything that proves identity.
+#[derive(Clone)]
+pub struct IdentityService(Arc<Parts>);
+
+struct Parts {
+    store: Store,
+    clock: SharedClock,
+    vault: Arc<Vault>,
+    passwords: Passwords,
+    keys: Arc<KeyRing>,
+    /// Anybody may be behind them.
+    trusted_proxies: Vec<Network>,
+    verifier: Arc<Verifier>,
+    sessions: Sessions,
+    refreshes: RateLimit,
+    logins: RateLimit,
+    registrations: RateLimit,
+    forgotten: RateLimit,
+    push_tests: RateLimit<UserId>,
+    links: email::links::Links,
+    text_messages: TextMessageRules,
+    social: social::Social,
+}
+
+impl IdentityService {
+    /// Derives the keys, seeds the roles, and makes the signing key if this is the first start.
+    pub async fn start(
+        settings: &Settings,
+        store: Store,
+        clock: SharedClock,
+        metrics: &Metrics,
+    ) -> Result<Self, SecurityError> {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let passwords = Passwords::start(cores, settings.password_min_score)?;
+        Self::start_with(settings, store, clock, metrics, passwords).await
+    }
+
+    /// The same with a password hasher of the caller's choice; the configuration cannot reach it, test harnesses can.
+    #[doc(hidden)]
+    pub async fn start_with(
+        settings: &Settings,
+        store: Store,
+        clock: SharedClock,
+        metrics: &Metrics,
+        passwords: Passwords,
+    ) -> Result<Self, SecurityError> {
+        let vault = Arc::new(Vault::try_new(settings.secret_key.expose()).map_err(SecurityError::Vault)?);
+        let key = keys::vault_key::named(&vault, settings.has_weak_secret_key());
+        keys::vault_key::check(&store, &key, settings.config.app_env == AppEnv::Development).await?;
+        store.seal_with(vault.clone());
+        store.watch_mails_with(MailAlarm::new(settings.mail_alarm_hourly, metrics));
+        seed_roles(settings, &store, &clock).await?;
+        let keys = Arc::new(
+            KeyRing::start(store.clone(), Arc::clone(&vault), clock.clone(), settings.access_token_lifetime).await?,
+        );
+        // The signing keys have been opened with it.
+        keys::vault_key::record(&store, &clock, key).await?;
+        let verifier = Arc::new(Verifier::new(keys.clone(), AUDIENCE_BANK, clock.clone()));
+        let limits = settings.rate_limits;
+        Ok(Self(Arc::new(Parts {
+            logins: RateLimit::new(limits.login_per_minute, Duration::from_mins(1), clock.clone()),
+            registrations: RateLimit::new(limits.register_per_hour, Duration::from_hours(1), clock.clone()),
+            forgotten: RateLimit::new(limits.forgot_per_hour, Duration::from_hours(1), clock.clone()),
+            push_tests: RateLimit::new(PUSH_TESTS_PER_MINUTE, Duration::from_mins(1), clock.clone()),
+            links: email::links::Links::new(&settings.public_url),
+            text_messages: settings.text_messages,
+            sessions: Sessions::new(store.clone(), clock.clone()),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            refreshes: RateLimit::new(USELESS_REFRESHES_PER_MINUTE, Duration::from_mins(1), clock.clone()),
+            social: social::Social::new(settings, &clock),
+            store,
+            clock,
+            vault,
+            passwords,
+            keys,
+            verifier,
+        })))
+    }
+
+    /// Whether the database is still sealed under this process's key: somebody may have changed it beside us.
+    pub async fn key_is_current(&self) -> Result<bool, StoreError> {
+        let own = self.0.vault.fingerprint();
+        let known = self.0.store.read(crate::store::vault_keys::find).await?;
+        Ok(known.is_none_or(|known| known.fingerprint == own))
+    }
+
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// The same vault, for those who outlive a borrow of this.
+    pub fn shared_vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.0.vault)
+    }
+
+    pub fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// The public keys, for other services in the same process.
+    pub fn key_source(&self) -> Arc<dyn KeySource> {
+        self.0.keys.clone()
+    }
+
+    /// Which sessions count, for other services in the same process.
+    pub fn session_source(&self) -> Arc<dyn SessionSource> {
+        Arc::new(sessions::own_sessions::OwnSessions(self.clone()))
+    }
+
+    /// Checks access tokens that are meant for this service.
+    pub fn verifier(&self) -> Arc<Verifier> {
+        Arc::clone(&self.0.verifier)
+    }
+
+    pub fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// Logins per remote address.
+    pub fn login_limit(&self) -> &RateLimit {
+        &self.0.logins
+    }
+
+    /// Refreshes that give no tokens, per remote address.
+    pub fn useless_refresh_limit(&self) -> &RateLimit {
+        &self.0.refreshes
+    }
+
+    /// Notifications that a user tries out.
+    pub fn push_test_limit(&self) -> &RateLimit<UserId> {
+        &self.0.push_tests
+    }
+
+    /// Registrations per remote address.
+    pub fn register_limit(&self) -> &RateLimit {
+        &self.0.registrations
+    }
+
+    /// A token with which this service calls another one.
+    pub fn service_token(&self, audience: &str) -> Result<String, AuthError> {
+        tokens::service_token(&self.0.keys, audience, self.0.clock.now())
+    }
+
+    /// To be called after the commit that ended a session.
+    pub fn forget_session(&self, session: SessionId) {
+        self.0.sessions.forget(session);
+    }
+
+    /// To be called after the commit that renamed a role.
+    pub fn roles_changed(&self) {
+        self.0.sessions.forget_all();
+    }
+
+    /// To be called after the commit that changed a user's roles, block or sessions.
+    pub fn user_changed(&self, user: UserId) {
+        self.0.sessions.forget_user(user);
+    }
+}
+
+async fn seed_roles(settings: &Settings, store: &Store, clock: &SharedClock) -> Result<(), SecurityError> {
+    let default_role = settings.config.default_role.clone();
+    if crate::domain::role::RoleName::parse(&default_role).is_err() {
+        return Err(SecurityError::DefaultRole(default_role));
+    }
+    let seed =
+        move |db: &mut crate::store::Db, ctx: &crate::store::Ctx| users::seed::seed_roles(db, ctx, &default_role);
+    Ok(store.write(&store.ctx(clock.now()), seed).await?)
+}

@@ -1,0 +1,104 @@
+//! The password is given again, or changed.
+
+use shared_events::UserId;
+use shared_events::events::{LoginSucceeded, PasswordChanged, PasswordRehashed, SecurityFacts, SessionsEnded};
+
+use crate::domain::session::{FirstFactor, Grant, Proof, SessionId};
+use crate::domain::user::CredentialVersion;
+use crate::identity::email::mails;
+use crate::identity::facts::{session_facts, user_facts};
+use crate::identity::login::session::grant;
+use crate::identity::second_factor::verification::{Refused, SecondFactorInput, verify_second_factor};
+use crate::identity::users::credentials::{Cause, revoke_credentials};
+use crate::store::{self, Ctx, Db, Outcome, StoreError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordChangeError {
+    #[error("the session has ended meanwhile")]
+    SessionEnded,
+    #[error("the password was changed meanwhile")]
+    Stale,
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+crate::operation_errors!(PasswordChangeError);
+
+/// The password was right. It has no `Debug`: it may hold password hashes.
+pub struct Reauthenticate {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    /// What the password was proved under.
+    pub credential_version: CredentialVersion,
+    /// A second factor, if one was given.
+    pub second_factor: Option<SecondFactorInput>,
+    pub remote_addr: Option<String>,
+    /// The hash that was checked and the one to keep instead.
+    pub rehash: Option<(String, String)>,
+}
+
+/// Makes a session fresh, unless the user has a second factor that was not given.
+pub fn reauthenticate(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: &Reauthenticate,
+) -> Result<Outcome<Result<Grant, Refused>>, PasswordChangeError> {
+    let held = store::users::hold(db, command.user_id)?.ok_or(PasswordChangeError::SessionEnded)?;
+    if held.credentials != command.credential_version {
+        return Err(PasswordChangeError::Stale);
+    }
+    let remote_addr = command.remote_addr.as_deref();
+    let Outcome { value, events } =
+        verify_second_factor(db, ctx, command.user_id, command.second_factor.as_ref(), remote_addr)?;
+    let second = match value {
+        Ok(second) => second,
+        Err(refused) => return Ok(Outcome::new(Err(refused)).events(events)),
+    };
+    let proof = Proof { first: FirstFactor::Password, second };
+    if !store::sessions::reauthenticate(db, command.session_id, proof, ctx.now)? {
+        return Err(PasswordChangeError::SessionEnded);
+    }
+    let session = store::sessions::find(db, command.session_id)?.ok_or(PasswordChangeError::SessionEnded)?;
+    let user = store::users::find(db, command.user_id)?.ok_or(PasswordChangeError::SessionEnded)?;
+    let facts = session_facts(user.id, session.id, command.remote_addr.clone());
+    let facts = SecurityFacts { detail: Some("password given again".to_owned()), ..facts };
+    let mut outcome = Outcome::new(grant(db, user, &session, true)?).events(events).event(&LoginSucceeded(facts));
+    if let Some((old, new)) = &command.rehash
+        && store::users::replace_password_hash(db, command.user_id, old, new)?
+    {
+        outcome = outcome.event(&PasswordRehashed(user_facts(command.user_id, None)));
+    }
+    Ok(outcome.map(Ok))
+}
+
+/// The existing password was right, or there was none. It has no `Debug`: it holds password hashes.
+pub struct ChangePassword {
+    pub user_id: UserId,
+    /// The session that goes on.
+    pub session_id: SessionId,
+    /// The hash that the existing password was checked with; none if the user has had no password.
+    pub stored: Option<String>,
+    pub new: String,
+    pub remote_addr: Option<String>,
+}
+
+/// Sets another password, ends every other session and what is under way; gives how many sessions ended.
+pub fn change_password(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: &ChangePassword,
+) -> Result<Outcome<usize>, PasswordChangeError> {
+    let id = command.user_id;
+    let replaced = match &command.stored {
+        Some(stored) => store::users::replace_password_hash(db, id, stored, &command.new)?,
+        None => store::users::set_first_password_hash(db, id, &command.new)?,
+    };
+    let user = store::users::find(db, id)?.filter(|_| replaced).ok_or(PasswordChangeError::Stale)?;
+    let ended = revoke_credentials(db, ctx, id, Cause::ChangedIn(command.session_id))?;
+    let facts = |detail| SecurityFacts { detail, ..session_facts(id, command.session_id, command.remote_addr.clone()) };
+    let text = "The password of your account was changed. Everybody else who was logged in has been logged out.";
+    let mail = mails::notice(db, ctx, &user, "Your password was changed", text)?;
+    Ok(Outcome::new(ended)
+        .event(&PasswordChanged(facts(None)))
+        .event(&SessionsEnded(facts(Some(format!("password changed; {ended} other sessions ended")))))
+        .events(mail))
+}

@@ -1,0 +1,9 @@
+//! Passwords: how they are hashed and verified, changed and reset.
+
+pub mod change;
+pub mod hashing;
+mod hashing_threads;
+pub mod imported_hash;
+mod imported_scrypt;
+pub(in crate::identity) mod owner;
+pub mod reset;

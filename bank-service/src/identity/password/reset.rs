@@ -1,0 +1,151 @@
+//! A forgotten password: asked for by anybody, set by whoever reads the address's mail.
+//!
+//! Asking leaves the same kind of trace for every address, and setting opens no session: a second factor is asked for at the
+//! login that follows.
+
+use std::sync::Arc;
+
+use shared_events::UserId;
+use shared_events::events::{LoginFailed, PasswordReset, PasswordResetRequested, SecurityFacts, SessionsEnded};
+
+use crate::domain::email::Email;
+use crate::domain::one_time::{Purpose, SecretHash};
+use crate::domain::user::User;
+use crate::identity::email::verification::{mark_verified, matches_address, owner};
+use crate::identity::email::{caps, mails};
+use crate::identity::facts::user_facts;
+use crate::identity::login::throttle::Visit;
+use crate::identity::one_time::secret::Code;
+use crate::identity::one_time::{self, CodeTry, Guesses, NewLink};
+use crate::identity::users::credentials::{Cause, revoke_credentials};
+use crate::identity::users::purge_unverified::purge_unverified;
+use crate::operations::errors::written;
+use crate::sealing::Vault;
+use crate::store::one_time_secrets::NewSecret;
+use crate::store::{self, Ctx, Db, Outcome, StoreError};
+
+pub struct ForgotPassword {
+    /// None if no user can have the address.
+    pub email: Option<Email>,
+    pub link: NewLink,
+    pub code: Code,
+    pub vault: Arc<Vault>,
+    pub visit: Visit,
+    pub remote_addr: Option<String>,
+}
+
+/// Sends a link and a code, if there is somebody to send them to and the last ones are old enough.
+pub fn forgot_password(db: &mut Db, ctx: &Ctx, command: &ForgotPassword) -> Result<Outcome<()>, StoreError> {
+    let user = match &command.email {
+        Some(email) => store::users::find_by_email(db, email)?,
+        None => None,
+    };
+    let detail = if user.is_none() { Some("unknown address".to_owned()) } else { None };
+    let facts = SecurityFacts {
+        user_id: user.as_ref().map(|user| user.id),
+        session_id: None,
+        remote_addr: command.remote_addr.clone(),
+        detail,
+    };
+    let outcome = Outcome::new(()).event(&PasswordResetRequested(facts));
+    let Some(user) = user.filter(|user| !user.is_blocked) else { return Ok(outcome) };
+    // To the address as it was registered: one that is written alike may be another mailbox.
+    let link = command.link.secret(user.id, user.email.as_str());
+    // Asked before the link is kept: one that is not sent must not take the place of one that was.
+    let owner = user.email_verified_on.map(|_| user.id);
+    if !caps::is_left(db, ctx, owner, &user.email, &command.visit)? {
+        return Ok(outcome);
+    }
+    if one_time::issue(db, ctx, &link)?.is_err() {
+        return Ok(outcome);
+    }
+    caps::take(db, ctx, owner, &user.email, &command.visit)?.ok();
+    let code = issue_code(db, ctx, command, &user)?;
+    Ok(outcome.event(&mails::reset_password(&user.email, &command.link.url, code)))
+}
+
+/// None where the user was sent as many codes as may be guessed at in a day; the link still works.
+fn issue_code<'a>(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: &'a ForgotPassword,
+    user: &User,
+) -> Result<Option<&'a str>, StoreError> {
+    let (purpose, subject) = (Purpose::PasswordResetCode, user.email.as_str().to_owned());
+    let hash = command.code.hash(&command.vault, purpose, user.id, &subject);
+    let issued = one_time::issue(
+        db,
+        ctx,
+        &NewSecret { purpose, user_id: Some(user.id), subject, hash, session_id: None, lifetime: purpose.lifetime() },
+    )?;
+    Ok(issued.is_ok().then(|| command.code.expose()))
+}
+
+/// What shows that somebody reads the address's mail.
+pub enum ResetProof {
+    /// A reset link or an invitation, of one token.
+    Link { reset: SecretHash, invitation: SecretHash },
+    /// None where no user can have the address or the code.
+    Code { email: Option<Email>, code: Option<Code>, guesses: Guesses },
+}
+
+/// It has no `Debug`: it holds a password hash.
+pub struct ResetPassword {
+    pub proof: ResetProof,
+    pub password_hash: String,
+    pub remote_addr: Option<String>,
+}
+
+/// What became of a reset. A refusal is a value and not an error: what it leaves behind has to be committed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reset {
+    Done(UserId),
+    Refused,
+}
+
+/// Sets another password, ends all sessions and what is under way. The first one ends whatever else hangs on the account, see
+/// [`take_over`].
+pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result<Outcome<Reset>, StoreError> {
+    let found = verify_proof(db, ctx, &command.proof)?;
+    let remote_addr = command.remote_addr.clone();
+    let Some(user) = found.filter(|user| !user.is_blocked) else {
+        let detail = Some("wrong or expired link or code".to_owned());
+        let facts = SecurityFacts { user_id: None, session_id: None, remote_addr, detail };
+        return Ok(Outcome::new(Reset::Refused).event(&LoginFailed(facts)));
+    };
+    let id = user.id;
+    written(store::users::reset_password_hash(db, id, &command.password_hash)?)?;
+    let ended = revoke_credentials(db, ctx, id, Cause::Ended)?;
+    purge_unverified(db, ctx, &user)?;
+    let outcome = mark_verified(db, ctx, user, remote_addr.clone())?;
+    let facts = |detail| SecurityFacts { remote_addr: remote_addr.clone(), ..user_facts(id, detail) };
+    let text = "The password of your account was set anew by a link or a code that we sent to this address. Everybody who was logged in has been logged out.";
+    let mail = mails::notice(db, ctx, &outcome.value, "Your password was reset", text)?;
+    Ok(outcome
+        .map(|_| Reset::Done(id))
+        .event(&PasswordReset(facts(None)))
+        .event(&SessionsEnded(facts(Some(format!("{ended} ended")))))
+        .events(mail)
+        .by(id))
+}
+
+fn verify_proof(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<User>, StoreError> {
+    match proof {
+        ResetProof::Link { reset, invitation } => {
+            let live = match one_time::redeem_link(db, ctx, Purpose::PasswordResetLink, reset)? {
+                Some(live) => Some(live),
+                None => one_time::redeem_link(db, ctx, Purpose::Invitation, invitation)?,
+            };
+            let Some(live) = live else { return Ok(None) };
+            Ok(owner(db, &live)?.filter(|user| matches_address(&live, user)))
+        }
+        ResetProof::Code { email: Some(email), code: Some(code), guesses } => {
+            // Whose the address is, if anybody's, is looked at only once the code was right.
+            let id = store::users::id_of(db, email)?;
+            let tried = one_time::try_code(db, ctx, guesses, Purpose::PasswordResetCode, id, code)?;
+            let (CodeTry::Right { subject }, Some(id)) = (tried, id) else { return Ok(None) };
+            Ok(store::users::find(db, id)?.filter(|user| user.email.as_str() == subject))
+        }
+        ResetProof::Code { .. } => Ok(None),
+    }
+}

@@ -1,0 +1,78 @@
+//! Login by other providers (OAuth 2 and OpenID Connect).
+//!
+//! One file per provider, behind one trait. What is promised of all of them:
+//! - Nothing that a client sends is believed unless the provider has confirmed it, for a client of ours: codes are exchanged,
+//!   `id_token`s verified by the provider's keys, access tokens looked up where their client is named.
+//! - Every login that is begun here has a state, good once, for ten minutes and for who began it: its session, the cookie of
+//!   its browser, the verifier of its challenge. PKCE and nonce towards the provider come from the state by a keyed hash, so
+//!   that nothing secret is stored for them.
+//! - An `id_token` that a client sends counts once: it has to repeat the nonce of a login that was begun here, which is spent.
+//! - Providers are asked outside of transactions, within five seconds a request and ten in all; what they give is not kept.
+//! - A provider that is away, or does not know us, is 503; a login that it refuses is 401, and why is said to the log only.
+
+mod error;
+mod facebook;
+mod flow;
+mod github;
+mod google;
+mod id_token;
+mod jwks;
+mod linkedin;
+pub mod logins;
+mod outbound;
+mod provider;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use service_kit::clock::SharedClock;
+use service_kit::http::rate::RateLimit;
+use url::Url;
+
+pub use error::ProviderError;
+pub use flow::{Beginning, Returning, SocialError, SocialProof, StartedLogin};
+
+use crate::config::Settings;
+use crate::domain::social::Provider;
+use outbound::Outbound;
+use provider::{Parts, SocialProvider};
+
+/// The providers that people can log in by.
+pub(in crate::identity) struct Social {
+    providers: Vec<Box<dyn SocialProvider>>,
+    /// Logins that are begun, per remote address.
+    starts: RateLimit,
+    public_url: Url,
+    default_role: String,
+}
+
+impl Social {
+    pub(in crate::identity) fn new(settings: &Settings, clock: &SharedClock) -> Self {
+        let outbound = Arc::new(Outbound::new());
+        let make = |client: &crate::config::SocialClient| -> Box<dyn SocialProvider> {
+            let parts = Parts { client: client.clone(), outbound: outbound.clone(), clock: clock.clone() };
+            match client.provider {
+                Provider::GitHub => Box::new(github::GitHub::new(parts)),
+                Provider::Google => Box::new(google::Google::new(parts)),
+                Provider::LinkedIn => Box::new(linkedin::LinkedIn::new(parts)),
+                Provider::Facebook => Box::new(facebook::Facebook::new(parts)),
+            }
+        };
+        let per_minute = settings.rate_limits.login_per_minute;
+        Self {
+            providers: settings.social.iter().map(make).collect(),
+            starts: RateLimit::new(per_minute, Duration::from_mins(1), clock.clone()),
+            public_url: settings.public_url.clone(),
+            default_role: settings.config.default_role.clone(),
+        }
+    }
+
+    fn provider(&self, provider: Provider) -> Option<&dyn SocialProvider> {
+        self.providers.iter().find(|known| known.provider() == provider).map(|known| &**known)
+    }
+
+    /// Where providers send browsers back to: known in advance and registered there, never taken from a request.
+    fn redirect_uri(&self, provider: Provider) -> String {
+        format!("{}/auth/social/{provider}/callback", self.public_url.as_str().trim_end_matches('/'))
+    }
+}

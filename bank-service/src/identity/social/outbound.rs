@@ -1,0 +1,124 @@
+//! Requests to providers: five seconds, 64 KiB, no redirect, at most so many at a time.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use crate::identity::social::error::ProviderError;
+
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+const MAX_BYTES: usize = 64 * 1024;
+/// How many requests may be under way; a provider that hangs must not take everything with it.
+const MAX_IN_FLIGHT: usize = 64;
+/// Some interfaces refuse requests that do not say who sends them.
+const USER_AGENT: &str = concat!("bank-service/", env!("CARGO_PKG_VERSION"));
+
+/// The client that all providers are asked with.
+pub(super) struct Outbound {
+    pub(super) http: reqwest::Client,
+    permits: Semaphore,
+}
+
+/// An answer that the provider gave for good: a success or a refusal, in JSON.
+pub(super) struct Reply {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Reply {
+    pub(super) fn is_success(&self) -> bool {
+        self.status.is_success()
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// A text in it. Numbers are taken as texts: ids are either, depending on the provider.
+    pub(super) fn text(&self, pointer: &str) -> Option<String> {
+        match self.body.pointer(pointer)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Whether it says so; some providers write `"true"`.
+    pub(super) fn is_true(&self, pointer: &str) -> bool {
+        self.body.pointer(pointer).is_some_and(|value| *value == Value::Bool(true) || value == "true")
+    }
+
+    pub(super) fn body(&self) -> &Value {
+        &self.body
+    }
+
+    /// The answer to a code: a refusal is one where the provider says that the code is bad. Anything else that went wrong is
+    /// between us and the provider.
+    pub(super) fn exchanged(self) -> Result<Self, ProviderError> {
+        let Some(error) = self.text("/error").or_else(|| self.text("/error/type")) else {
+            let status = self.status();
+            return if self.is_success() {
+                Ok(self)
+            } else {
+                Err(ProviderError::unavailable(format!("status {status}")))
+            };
+        };
+        match error.as_str() {
+            "invalid_grant" | "bad_verification_code" | "OAuthException" | "access_denied" => {
+                Err(ProviderError::Refused("the code is not good"))
+            }
+            "invalid_client" | "unauthorized_client" | "incorrect_client_credentials" => {
+                Err(ProviderError::unavailable("it does not know our client id and secret"))
+            }
+            "redirect_uri_mismatch" => Err(ProviderError::unavailable("our redirect address is not registered there")),
+            _ => Err(ProviderError::unavailable("it refused the exchange of a code")),
+        }
+    }
+}
+
+impl Outbound {
+    pub(super) fn new() -> Self {
+        Self { http: service_kit::http::client(TIME_LIMIT), permits: Semaphore::new(MAX_IN_FLIGHT) }
+    }
+
+    /// Sends a request; whatever is no clear answer is the provider's fault, and says nothing of what was sent.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Reply, ProviderError> {
+        let _permit = self.permits.try_acquire().map_err(|_| ProviderError::unavailable("too many requests to it"))?;
+        let request = request.header("Accept", "application/json").header("User-Agent", USER_AGENT);
+        let response = request.send().await.map_err(|error| transport(&error))?;
+        let status = response.status();
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || !is_answer(status) {
+            return Err(ProviderError::unavailable(format!("status {}", status.as_u16())));
+        }
+        let mut bytes = Vec::new();
+        let mut body = response.bytes_stream();
+        while let Some(chunk) = body.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|error| transport(&error))?);
+            if bytes.len() > MAX_BYTES {
+                return Err(ProviderError::unavailable("its answer is larger than 64 KiB"));
+            }
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(body) => Ok(Reply { status, body }),
+            Err(_) if status.is_success() => Err(ProviderError::unavailable("its answer is not JSON")),
+            Err(_) => Ok(Reply { status, body: Value::Null }),
+        }
+    }
+}
+
+fn is_answer(status: StatusCode) -> bool {
+    status.is_success() || status.is_client_error()
+}
+
+/// The address stays out: it may hold a token.
+fn transport(error: &reqwest::Error) -> ProviderError {
+    let what = match error {
+        error if error.is_timeout() => "it did not answer in time",
+        error if error.is_connect() => "it cannot be connected to",
+        _ => "the exchange with it broke off",
+    };
+    ProviderError::unavailable(what)
+}

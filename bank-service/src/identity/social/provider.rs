@@ -1,0 +1,100 @@
+//! What every provider can do.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use service_kit::clock::SharedClock;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::config::SocialClient;
+use crate::domain::social::{Identity, Provider};
+use crate::identity::social::error::ProviderError;
+use crate::identity::social::id_token::TokenClaims;
+use crate::identity::social::outbound::Outbound;
+
+/// What belongs to one login that is begun here.
+pub(super) struct Attempt {
+    pub(super) state: String,
+    /// The `code_verifier` of PKCE (RFC 7636): only who began the login has it.
+    pub(super) verifier: String,
+    pub(super) nonce: String,
+    pub(super) redirect_uri: String,
+}
+
+impl Attempt {
+    /// The S256 `code_challenge`.
+    pub(super) fn challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.as_bytes()))
+    }
+}
+
+/// A place where somebody can log in.
+#[async_trait]
+pub(super) trait SocialProvider: Send + Sync {
+    fn provider(&self) -> Provider;
+
+    /// Where to send a browser.
+    fn authorization_url(&self, attempt: &Attempt) -> Result<Url, ProviderError>;
+
+    /// Spends a code for who it is of.
+    async fn redeem(&self, code: &str, attempt: &Attempt) -> Result<Identity, ProviderError>;
+
+    /// Who an `id_token` is of that an app got from the provider, and which nonce it repeats.
+    async fn of_id_token(&self, token: &str) -> Result<TokenClaims, ProviderError>;
+
+    /// Whether it signs `id_token`s for apps.
+    fn has_id_tokens(&self) -> bool {
+        true
+    }
+
+    /// Who an access token is of that an app got from the provider. A token that another client was given is refused.
+    async fn of_access_token(&self, token: &str) -> Result<Identity, ProviderError>;
+}
+
+/// What a provider is made from.
+pub(super) struct Parts {
+    pub(super) client: SocialClient,
+    pub(super) outbound: Arc<Outbound>,
+    pub(super) clock: SharedClock,
+}
+
+impl Parts {
+    /// An address of the provider: below its own origin, or below the configured one.
+    pub(super) fn url(&self, origin: &str, path: &str) -> String {
+        format!("{}{path}", self.client.base_url.as_deref().unwrap_or(origin))
+    }
+}
+
+/// An authorisation request with what all providers take (RFC 6749, 4.1.1).
+pub(super) fn authorization(
+    endpoint: &str,
+    client_id: &str,
+    scope: &str,
+    attempt: &Attempt,
+) -> Result<Url, ProviderError> {
+    let mut url = Url::parse(endpoint).map_err(|_| ProviderError::unavailable("its address cannot be read"))?;
+    url.query_pairs_mut()
+        .append_pair("response_type", "code")
+        .append_pair("client_id", client_id)
+        .append_pair("redirect_uri", &attempt.redirect_uri)
+        .append_pair("scope", scope)
+        .append_pair("state", &attempt.state);
+    Ok(url)
+}
+
+/// Adds PKCE (RFC 7636, S256).
+pub(super) fn with_pkce(mut url: Url, attempt: &Attempt) -> Url {
+    url.query_pairs_mut()
+        .append_pair("code_challenge", &attempt.challenge())
+        .append_pair("code_challenge_method", "S256");
+    url
+}
+
+/// Adds the nonce of OpenID Connect.
+pub(super) fn with_nonce(mut url: Url, attempt: &Attempt) -> Url {
+    url.query_pairs_mut().append_pair("nonce", &attempt.nonce);
+    url
+}

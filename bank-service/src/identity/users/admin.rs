@@ -1,0 +1,167 @@
+//! Administrators that an operator makes, from the command line or at the first start.
+//!
+//! An address proves nothing by itself: anybody can have registered it before the operator names it. So an account is promoted
+//! only if its address was proved and is written alike; the deliberate case is by id.
+
+use service_kit::config::Secret;
+use shared_events::UserId;
+
+use crate::domain::email::{Email, EmailError};
+use crate::domain::password::{Password, PasswordError};
+use crate::domain::role::ADMIN;
+use crate::domain::user::{Profile, User};
+use crate::identity::IdentityService;
+use crate::identity::password::hashing::NewPasswordError;
+use crate::identity::users::change::{ChangeUserError, UpdateUser, update_user};
+use crate::identity::users::register::{RegisterError, RegisterUser, register};
+use crate::operations::errors::written;
+use crate::store::{self, Ctx, Db, OperationError, Outcome, Store, StoreError};
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminOutcome {
+    Created(UserId),
+    /// The user was there, and keeps its password.
+    Promoted(UserId),
+    /// The user is an administrator already.
+    Unchanged(UserId),
+    /// There is an administrator who can log in, so none was made.
+    Present,
+    /// The address is an account's that may be a stranger's: it was never proved, is written otherwise, or is blocked.
+    Refused {
+        id: UserId,
+        there_is_another: bool,
+    },
+}
+
+/// When an administrator is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// This one, beside others.
+    Always,
+    /// Only if no administrator can log in.
+    IfThereIsNone,
+}
+
+/// The cause is told by the source alone: the command line prints both.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    #[error("the e-mail address")]
+    Email(#[from] EmailError),
+    #[error("the password")]
+    Password(#[from] PasswordError),
+    #[error("the password")]
+    NewPassword(#[from] NewPasswordError),
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    #[error(transparent)]
+    Change(#[from] ChangeUserError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl OperationError for AdminError {
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Register(error) => error.store_error(),
+            Self::Change(error) => error.store_error(),
+            Self::Store(error) => Some(error),
+            Self::Email(_) | Self::Password(_) | Self::NewPassword(_) => None,
+        }
+    }
+}
+
+/// Makes an administrator: a new user, or the one who has the address. Doing it twice is doing it once.
+pub async fn ensure_admin(
+    store: &Store,
+    identity: &IdentityService,
+    ctx: &Ctx,
+    (email, password): (&str, &Secret),
+    wanted: Wanted,
+) -> Result<AdminOutcome, AdminError> {
+    // An administrator who is there already is found whatever its address.
+    let email = Email::mailable(email).or_else(|_| Email::parse(email))?;
+    let password = Password::parse(password.expose())?;
+    let password_hash = identity.passwords().hash(password, email.words()).await?;
+    let command = RegisterUser {
+        email,
+        password_hash: Some(password_hash),
+        profile: Profile::default(),
+        roles: vec![ADMIN.to_owned()],
+    };
+    let outcome = store.write(ctx, move |db, ctx| create_or_promote(db, ctx, &command, wanted)).await?;
+    if let AdminOutcome::Promoted(user) = outcome {
+        identity.user_changed(user);
+    }
+    Ok(outcome)
+}
+
+/// Makes an administrator of a user whom the operator names by id: whatever is known of its address, and also if it is blocked.
+pub async fn promote_by_id(
+    store: &Store,
+    identity: &IdentityService,
+    ctx: &Ctx,
+    id: UserId,
+) -> Result<AdminOutcome, AdminError> {
+    let promoted = store.write(ctx, move |db, ctx| {
+        let user = store::users::find(db, id)?.ok_or(ChangeUserError::NotFound)?;
+        if is_acting_admin(&user) {
+            return Ok(Outcome::new(AdminOutcome::Unchanged(id)));
+        }
+        promote(db, ctx, user)
+    });
+    let outcome = promoted.await?;
+    identity.user_changed(id);
+    Ok(outcome)
+}
+
+/// Whether any administrator can log in.
+pub async fn has_admin(store: &Store) -> Result<bool, StoreError> {
+    store.read(|db| store::user_roles::has_holder(db, ADMIN)).await
+}
+
+/// The row of the role is locked first: replicas that start together decide one after the other.
+fn create_or_promote(
+    db: &mut Db,
+    ctx: &Ctx,
+    command: &RegisterUser,
+    wanted: Wanted,
+) -> Result<Outcome<AdminOutcome>, AdminError> {
+    store::roles::lock(db, ADMIN)?;
+    let there_is_one = store::user_roles::has_holder(db, ADMIN)?;
+    if there_is_one && wanted == Wanted::IfThereIsNone {
+        return Ok(Outcome::new(AdminOutcome::Present));
+    }
+    let Some(user) = store::users::find_by_email(db, &command.email)? else {
+        if !command.email.is_mailable() {
+            return Err(EmailError.into());
+        }
+        let created = register(db, ctx, command)?;
+        // The operator answers for the address.
+        written(store::users::mark_email_verified(db, created.value.id, &command.email, ctx.now)?)?;
+        store::users::settle(db, created.value.id, ctx.now)?;
+        return Ok(created.map(|user| AdminOutcome::Created(user.id)));
+    };
+    if is_acting_admin(&user) {
+        return Ok(Outcome::new(AdminOutcome::Unchanged(user.id)));
+    }
+    // Anybody can have registered the address before.
+    let is_the_owners = user.email_verified_on.is_some() && user.email.as_str() == command.email.as_str();
+    if !is_the_owners || user.is_blocked {
+        return Ok(Outcome::new(AdminOutcome::Refused { id: user.id, there_is_another: there_is_one }));
+    }
+    promote(db, ctx, user)
+}
+
+fn promote(db: &mut Db, ctx: &Ctx, user: User) -> Result<Outcome<AdminOutcome>, AdminError> {
+    let mut roles = user.roles;
+    if !roles.iter().any(|role| role == ADMIN) {
+        roles.push(ADMIN.to_owned());
+    }
+    let promotion = UpdateUser { roles: Some(roles), is_blocked: Some(false), ..UpdateUser::default() };
+    Ok(update_user(db, ctx, user.id, &promotion)?.map(|user| AdminOutcome::Promoted(user.id)))
+}
+
+fn is_acting_admin(user: &User) -> bool {
+    !user.is_blocked && user.roles.iter().any(|role| role == ADMIN)
+}

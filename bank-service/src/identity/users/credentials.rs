@@ -1,0 +1,51 @@
+//! The end of everything that was proved or begun under a user's credentials so far.
+//!
+//! Each user has a credential version. A proof of identity carries the version that it was made under, and
+//! [`crate::identity::login::challenge`] compares it while it holds the user's row: a login that proved the old password before a change, and
+//! would commit after it, opens no session. Sessions and secrets that exist already are ended here, in the same transaction.
+
+use shared_events::UserId;
+
+use crate::domain::network::ClientNetwork;
+use crate::domain::one_time::Purpose;
+use crate::domain::session::SessionId;
+use crate::store::{self, Ctx, Db, StoreError};
+
+/// Why the credentials count no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// They were changed in this session, which goes on.
+    ChangedIn(SessionId),
+    /// They were reset, or their owner has logged out everywhere.
+    Ended,
+    /// The user was blocked: nothing that was sent to it counts any more.
+    Blocked,
+}
+
+/// Ends the sessions of a user, voids what is under way, forgets where it has logged in from, and outdates what was proved; gives how many sessions ended. The
+/// user's row is written first, so that logins under way wait for it or are seen by it.
+pub(in crate::identity) fn revoke_credentials(
+    db: &mut Db,
+    ctx: &Ctx,
+    user: UserId,
+    cause: Cause,
+) -> Result<usize, StoreError> {
+    store::users::outdate_proofs(db, user)?;
+    let void: &[Purpose] = if cause == Cause::Blocked { &Purpose::ALL } else { &Purpose::OF_THE_CREDENTIALS };
+    store::one_time_secrets::void(db, ctx, user, void)?;
+    let kept = match cause {
+        Cause::ChangedIn(kept) => Some((kept, network_of(db, kept)?)),
+        Cause::Ended | Cause::Blocked => None,
+    };
+    store::login_devices::forget(db, user, kept)?;
+    match cause {
+        Cause::ChangedIn(kept) => store::sessions::revoke_others(db, user, kept, ctx.now),
+        Cause::Ended | Cause::Blocked => store::sessions::revoke_all(db, user, ctx.now),
+    }
+}
+
+/// The network that a session was opened from.
+fn network_of(db: &mut Db, session: SessionId) -> Result<Option<ClientNetwork>, StoreError> {
+    let address = store::sessions::find(db, session)?.and_then(|session| session.remote_addr);
+    Ok(address.and_then(|address| address.parse().ok()).map(ClientNetwork::of))
+}

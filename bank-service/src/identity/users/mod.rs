@@ -1,0 +1,12 @@
+//! Users and roles: how they come to be, change and go, by themselves, by administrators and by operators.
+
+pub mod admin;
+pub mod block;
+pub mod change;
+pub mod credentials;
+pub mod import;
+pub mod profile;
+pub mod purge_unverified;
+pub mod register;
+pub mod roles;
+pub mod seed;
