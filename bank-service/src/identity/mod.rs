@@ -3,6 +3,10 @@
 //! [`IdentityService`] is one per process and cheap to clone. What it promises: a password is known only as its Argon2id hash, a
 //! refresh token only as its SHA-256, a private key only sealed under `SECRET_KEY`. A revocation counts at once in the process
 //! that took it and within one second in all others.
+//!
+//! One folder or file for each flow. A flow has two halves, side by side: the methods of [`IdentityService`] hash, make tokens and
+//! wait; the functions on `&mut Db` are one transaction each, which loads, decides, writes with row counts checked, and
+//! returns its events. Nothing secret goes into a transaction but hashes, sealed values and the links and codes of mails.
 
 pub mod devices;
 pub mod email;
@@ -11,9 +15,9 @@ pub mod keys;
 pub mod login;
 pub mod one_time;
 mod opaque_token;
+mod origin;
 pub mod password;
 pub mod phone;
-mod phone_flow;
 pub mod second_factor;
 pub mod sessions;
 pub mod social;
@@ -39,15 +43,18 @@ use crate::sealing::{Vault, VaultError};
 use crate::store::mail_alarm::MailAlarm;
 use crate::store::{Store, StoreError};
 
-pub use email::flows::{ResetClaim, ResetError};
 pub use keys::ring::{KeyError, KeyRing};
 pub use keys::vault_key::{ResealError, Resealed, Resealing, VaultKeyError, fits as secret_key_fits, reseal};
-pub use login::{FirstFactorPassed, LogInError, LoginAttempt, LoginResult, Origin, RefreshError};
+pub use login::first_factor::LogInError;
+pub use login::{FirstFactorPassed, LoginAttempt, LoginResult};
 pub use opaque_token::OpaqueToken;
+pub use origin::Origin;
+pub use password::change::ChangePasswordError;
 pub use password::hashing::{HashingError, NewPasswordError, Passwords};
-pub use password::owner::ChangePasswordError;
+pub use password::reset::{ResetClaim, ResetError};
 pub use second_factor::{GivenFactor, GivenPassword, NewSeed, SecondFactorError};
 pub use sessions::cache::{Denied, Sessions};
+pub use sessions::refresh::RefreshError;
 pub use tokens::{AccessToken, MfaChallenge, TokenPair};
 
 /// How many notifications a user may try out: each is sent to the push service.

@@ -6,11 +6,12 @@ use shared_events::events::{PhoneVerified, SecurityFacts, SmsRequest, SmsRequest
 use crate::domain::one_time::{Cooldown, Purpose};
 use crate::domain::phone::{PhoneNumber, TextMessageRules};
 use crate::domain::throttle::Cap;
+use crate::identity::IdentityService;
 use crate::identity::email::caps;
 use crate::identity::facts::user_facts;
-use crate::identity::login::throttle::Visit;
 use crate::identity::one_time::secret::Code;
 use crate::identity::one_time::{self, CodeTry, Guesses};
+use crate::identity::origin::{Origin, Visit};
 use crate::sealing::{CounterKey, Seal};
 use crate::sms::TextMessage;
 use crate::store::mail_alarm::Kind;
@@ -126,4 +127,32 @@ pub fn verify_phone(
     }
     let facts = SecurityFacts { remote_addr: command.remote_addr.clone(), ..user_facts(user, Some(number.masked())) };
     Ok(Outcome::new(Some(number)).event(&PhoneVerified(facts)))
+}
+
+impl IdentityService {
+    /// Sends a code to a number.
+    pub async fn send_phone_code(
+        &self,
+        ctx: Ctx,
+        user_id: UserId,
+        number: PhoneNumber,
+        origin: Origin,
+    ) -> Result<(), SendPhoneCodeError> {
+        let (visit, rules) = (self.visitor(&origin), self.0.text_messages);
+        let command = SendPhoneCode { user_id, number, code: Code::generate(), visit, rules };
+        self.0.store.write(&ctx, move |db, ctx| send_phone_code(db, ctx, &command)).await
+    }
+
+    /// Takes the code that came back; none if it is wrong, expired or used up.
+    pub async fn verify_phone(
+        &self,
+        ctx: Ctx,
+        user_id: UserId,
+        code: Option<Code>,
+        origin: Origin,
+    ) -> Result<Option<PhoneNumber>, VerifyPhoneError> {
+        let guesses = Guesses::new(self.shared_vault(), origin.address);
+        let command = VerifyPhone { user_id, code, guesses, remote_addr: Some(origin.remote_addr) };
+        self.0.store.write(&ctx, move |db, ctx| verify_phone(db, ctx, &command)).await
+    }
 }

@@ -18,7 +18,8 @@ use crate::domain::email::Email;
 use crate::domain::imported_user::{self, ImportedUser};
 use crate::domain::locale;
 use crate::domain::role::{MAX_PER_USER, RoleName};
-use crate::identity::password::imported_hash::{HashRefused, ImportedHash};
+use crate::identity::password::imported_format::HashRefused;
+use crate::identity::password::imported_hash::ImportedHash;
 use crate::identity::users::import::Conflict;
 
 /// Why a row was refused.

@@ -15,7 +15,8 @@ use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::http::problem_map::fault;
 use crate::identity::email::change::ChangeEmailError;
-use crate::identity::email::verification::{SendVerificationError, VerifyEmailError};
+use crate::identity::email::proof::VerifyEmailError;
+use crate::identity::email::verification::SendVerificationError;
 use crate::identity::one_time::secret::LinkSecret;
 
 const MAX_TEXT: usize = 4096;

@@ -111,7 +111,7 @@ pub(super) async fn confirm_verification(
     path: web::Path<LinkPath>,
     form: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    use crate::identity::email::verification::VerifyEmailError::Invalid;
+    use crate::identity::email::proof::VerifyEmailError::Invalid;
     if let Some(email) = wants_another(&form) {
         state.identity.forgot_limit().check(client.0)?;
         state.identity.send_verification_to(state.ctx_anonymous(), email, origin(&request, client)).await?;

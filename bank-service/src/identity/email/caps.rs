@@ -9,7 +9,7 @@ use shared_events::UserId;
 
 use crate::domain::email::Email;
 use crate::domain::throttle::{Cap, Counter};
-use crate::identity::login::throttle::Visit;
+use crate::identity::origin::Visit;
 use crate::sealing::CounterKey;
 use crate::store::{self, Ctx, Db, StoreError};
 

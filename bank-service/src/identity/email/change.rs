@@ -7,11 +7,12 @@ use crate::domain::email::Email;
 use crate::domain::one_time::{Cooldown, Purpose};
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
-use crate::identity::email::verification::{VerifyEmail, VerifyEmailError, owner};
+use crate::identity::IdentityService;
+use crate::identity::email::proof::{VerifyEmail, VerifyEmailError, owner};
 use crate::identity::email::{caps, mails};
 use crate::identity::facts::user_facts;
-use crate::identity::login::throttle::Visit;
 use crate::identity::one_time::{self, Live, NewLink};
+use crate::identity::origin::{Origin, Visit};
 use crate::identity::sessions::session_lives;
 use crate::operations::errors::written;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
@@ -99,4 +100,20 @@ pub(in crate::identity) fn finish(
     let facts = SecurityFacts { remote_addr, ..user_facts(user.id, Some(detail)) };
     let updated = UserUpdated(events::User::from(&user));
     Ok(Outcome::new(user).event(&updated).event(&EmailChanged(facts)).events(mail))
+}
+
+impl IdentityService {
+    /// Asks a new address whether it wants to be the user's.
+    pub async fn change_email(
+        &self,
+        ctx: Ctx,
+        (user_id, session_id): (UserId, SessionId),
+        email: Email,
+        origin: Origin,
+    ) -> Result<(), ChangeEmailError> {
+        let (link, visit) = (self.new_link(Purpose::EmailChange), self.visitor(&origin));
+        let remote_addr = Some(origin.remote_addr);
+        let command = ChangeEmail { user_id, session_id, email, link, visit, remote_addr };
+        self.0.store.write(&ctx, move |db, ctx| request_change(db, ctx, &command)).await
+    }
 }

@@ -1,8 +1,11 @@
 //! The links in mails: below `PUBLIC_URL`, whatever the request that asks for one calls this host.
 
+use std::time::Duration;
+
 use url::Url;
 
 use crate::domain::one_time::Purpose;
+use crate::identity::IdentityService;
 use crate::identity::one_time::NewLink;
 use crate::identity::one_time::secret::LinkSecret;
 
@@ -32,6 +35,17 @@ impl Links {
         NewLink { purpose, hash: secret.hash(purpose), url: format!("{}/{page}/{}", self.base, secret.expose()) }
     }
 }
+
+impl IdentityService {
+    /// A new link for a mail.
+    pub fn new_link(&self, purpose: Purpose) -> NewLink {
+        self.0.links.make(purpose)
+    }
+}
+
+/// No answer to a forgotten password leaves earlier: longer than the work for any address takes, unless the machine is
+/// overloaded.
+pub(in crate::identity) const FORGOT_FLOOR: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

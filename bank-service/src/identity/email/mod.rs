@@ -2,7 +2,7 @@
 
 pub(in crate::identity) mod caps;
 pub mod change;
-pub(in crate::identity) mod flows;
 pub(in crate::identity) mod links;
 pub mod mails;
+pub mod proof;
 pub mod verification;

@@ -1,20 +1,23 @@
 //! A user proves its address: a link is sent there, and comes back.
 
+use std::time::Instant;
+
 use shared_events::UserId;
-use shared_events::events::{self, EmailVerified, SecurityFacts, UserUpdated};
 
 use crate::domain::email::Email;
 use crate::domain::one_time::{Cooldown, Purpose, SecretHash};
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
+use crate::identity::IdentityService;
 use crate::identity::email::caps::{self, Unasked, take_unasked};
+use crate::identity::email::links::FORGOT_FLOOR;
 use crate::identity::email::mails;
-use crate::identity::facts::user_facts;
-use crate::identity::login::throttle::Visit;
-use crate::identity::one_time::{self, Live, NewLink};
+use crate::identity::email::proof::{VerifyEmail, VerifyEmailError, mark_verified, matches_address, owner};
+use crate::identity::one_time::secret::LinkSecret;
+use crate::identity::one_time::{self, NewLink};
+use crate::identity::origin::{Origin, Visit};
 use crate::identity::sessions::session_lives;
 use crate::identity::users::register::{RegisterError, RegisterUser, register};
-use crate::operations::errors::written;
 use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
 /// Registers a user and asks it to prove its address.
@@ -116,26 +119,6 @@ pub fn address_of(db: &mut Db, ctx: &Ctx, links: &[(Purpose, SecretHash)]) -> Re
     Ok(None)
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyEmailError {
-    #[error("the link is not valid, was used, or has expired")]
-    Invalid,
-    #[error("the address is another user's by now")]
-    Taken,
-    #[error("the store failed")]
-    Store(#[from] StoreError),
-}
-crate::operation_errors!(VerifyEmailError);
-
-/// The two kinds of link that prove an address, of one token.
-pub struct VerifyEmail {
-    pub verification: SecretHash,
-    pub change: SecretHash,
-    /// The session in which the link comes back, if it does in one.
-    pub session: Option<(UserId, SessionId)>,
-    pub remote_addr: Option<String>,
-}
-
 /// A link came back: the address that it was sent to is the user's. It ends nothing; in a session of the account it shows that
 /// its holder reads the mail.
 pub fn verify_email(db: &mut Db, ctx: &Ctx, command: &VerifyEmail) -> Result<Outcome<User>, VerifyEmailError> {
@@ -157,31 +140,44 @@ pub fn verify_email(db: &mut Db, ctx: &Ctx, command: &VerifyEmail) -> Result<Out
     super::change::finish(db, ctx, &live, command)
 }
 
-/// The user that a secret was given to, unless it is blocked.
-pub(in crate::identity) fn owner(db: &mut Db, live: &Live) -> Result<Option<User>, StoreError> {
-    let user = live.user_id.map_or(Ok(None), |id| store::users::find(db, id))?;
-    Ok(user.filter(|user| !user.is_blocked))
-}
-
-/// Whether a link was sent to the address that the user has now.
-pub(in crate::identity) fn matches_address(live: &Live, user: &User) -> bool {
-    Email::parse(&live.subject).is_ok_and(|sent_to| sent_to.normalized() == user.email.normalized())
-}
-
-/// Notes that the user's address is its own; gives the user as it is then.
-pub(in crate::identity) fn mark_verified(
-    db: &mut Db,
-    ctx: &Ctx,
-    mut user: User,
-    remote_addr: Option<String>,
-) -> Result<Outcome<User>, StoreError> {
-    if user.email_verified_on.is_some() {
-        return Ok(Outcome::new(user));
+impl IdentityService {
+    /// Sends the link that verifies the address once more.
+    pub async fn send_verification(&self, ctx: Ctx, user: UserId, origin: Origin) -> Result<(), SendVerificationError> {
+        let (link, visit) = (self.new_link(Purpose::EmailVerification), self.visitor(&origin));
+        self.0.store.write(&ctx, move |db, ctx| send_verification(db, ctx, user, &link, &visit)).await
     }
-    written(store::users::mark_email_verified(db, user.id, &user.email, ctx.now)?)?;
-    user.email_verified_on = Some(ctx.now);
-    user.version += 1;
-    let facts = SecurityFacts { remote_addr, ..user_facts(user.id, None) };
-    let updated = UserUpdated(events::User::from(&user));
-    Ok(Outcome::new(user).event(&updated).event(&EmailVerified(facts)))
+
+    /// The same for an address, if it is that of a user who has not verified it. The answer is the same, at the same time.
+    pub async fn send_verification_to(&self, ctx: Ctx, email: Option<Email>, origin: Origin) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let (link, visit) = (self.new_link(Purpose::EmailVerification), self.visitor(&origin));
+        let send = move |db: &mut Db, ctx: &Ctx| send_verification_to(db, ctx, email.as_ref(), &link, &visit);
+        let done = self.0.store.write(&ctx, send).await;
+        tokio::time::sleep(FORGOT_FLOOR.saturating_sub(began.elapsed())).await;
+        done
+    }
+
+    /// Whether a link was used, or made void by another one that was, and its address is confirmed.
+    pub async fn is_confirmed(&self, token: &LinkSecret) -> Result<bool, StoreError> {
+        let links = [Purpose::EmailVerification, Purpose::EmailChange].map(|purpose| (purpose, token.hash(purpose)));
+        self.0.store.read(move |db| is_confirmed(db, &links)).await
+    }
+
+    /// Takes the token of a link that verifies an address, be it the user's or a new one; in a session, if it comes in one.
+    pub async fn verify_email(
+        &self,
+        ctx: Ctx,
+        token: Option<LinkSecret>,
+        session: Option<(UserId, SessionId)>,
+        origin: Origin,
+    ) -> Result<User, VerifyEmailError> {
+        let token = token.ok_or(VerifyEmailError::Invalid)?;
+        let command = VerifyEmail {
+            verification: token.hash(Purpose::EmailVerification),
+            change: token.hash(Purpose::EmailChange),
+            session,
+            remote_addr: Some(origin.remote_addr),
+        };
+        self.0.store.write(&ctx, move |db, ctx| verify_email(db, ctx, &command)).await
+    }
 }

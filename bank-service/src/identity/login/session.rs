@@ -7,7 +7,8 @@ use crate::domain::session::{Grant, LIFETIME, MAX_PER_USER, Proof, Session, Sess
 use crate::domain::user::{MAX_SHOWN_ACCOUNTS, User};
 use crate::identity::devices::login_notices;
 use crate::identity::facts::session_facts;
-use crate::identity::login::throttle::{CountedOn, Visit, count_failure, remember_login};
+use crate::identity::login::throttle::{CountedOn, count_failure, remember_login};
+use crate::identity::origin::Visit;
 use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
 /// Everything that a login asks for was given.

@@ -3,14 +3,13 @@
 //! Counters are kept under keyed hashes and written for unknown addresses like for known ones, so neither an answer nor its
 //! time, nor a row, tells which addresses there are.
 
-use std::sync::Arc;
-
 use shared_events::UserId;
 
 use crate::domain::network::ClientNetwork;
 use crate::domain::session::{SessionId, TokenHash};
 use crate::domain::throttle::{CLOSED_FOR, Counter};
 use crate::domain::user::User;
+use crate::identity::origin::Visit;
 use crate::sealing::{CounterKey, Seal, Vault};
 use crate::store::{self, Ctx, Db, StoreError};
 
@@ -36,19 +35,6 @@ impl AccountKeys {
 /// The counter of a session in which the password is given again.
 pub fn session_key(vault: &Vault, session: SessionId) -> CounterKey {
     vault.counter_key("login: session", &[&session.to_string()])
-}
-
-/// Where a login comes from.
-#[derive(Clone)]
-pub struct Visit {
-    pub vault: Arc<Vault>,
-    pub network: ClientNetwork,
-    /// Whether the network can be remembered: behind loopback and proxies anybody may be.
-    pub is_knowable: bool,
-    /// The device token that came with it.
-    pub known_device: Option<TokenHash>,
-    /// The one that a session opened by it gets.
-    pub device: TokenHash,
 }
 
 /// What a wrong password counts on.

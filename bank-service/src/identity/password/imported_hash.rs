@@ -12,9 +12,9 @@ use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
 use aws_lc_rs::pbkdf2::{self, PBKDF2_HMAC_SHA256};
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD};
+use base64::engine::general_purpose::STANDARD;
 
+use crate::identity::password::imported_format::{HashRefused, SALT_BYTES, decode_passlib};
 use crate::identity::password::imported_scrypt::Scrypt;
 
 /// What the column takes.
@@ -35,21 +35,6 @@ const KEPT_BCRYPT_COST: u32 = 10;
 /// What Django had in 2013.
 const KEPT_PBKDF2_ITERATIONS: u32 = 10_000;
 const PBKDF2_BYTES: usize = 32;
-pub(in crate::identity) const SALT_BYTES: std::ops::RangeInclusive<usize> = 4..=64;
-
-/// Why a hash is not taken over. Says nothing of the hash itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HashRefused {
-    #[error("must be an argon2id, bcrypt, scrypt or pbkdf2-sha256 hash")]
-    UnknownScheme,
-    #[error("is damaged")]
-    Damaged,
-    #[error("costs too much to verify")]
-    TooCostly,
-    #[error("is too weak to be kept")]
-    TooWeak,
-}
-
 /// A hash that can be verified. `Debug` tells its scheme only.
 pub enum ImportedHash {
     /// In PHC form, verified as our own are.
@@ -211,12 +196,6 @@ fn pbkdf2_of(rest: &str, parts: Parts) -> Result<ImportedHash, HashRefused> {
         return Err(HashRefused::Damaged);
     }
     Ok(ImportedHash::Pbkdf2 { iterations, salt, hash })
-}
-
-pub(in crate::identity) fn decode_passlib(text: &str) -> Option<Vec<u8>> {
-    // passlib does not care about the unused bits of the last character.
-    let lenient = GeneralPurpose::new(&alphabet::STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
-    lenient.decode(text.replace('.', "+")).ok()
 }
 
 #[cfg(test)]

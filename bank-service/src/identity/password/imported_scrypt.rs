@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use scrypt::Params;
 
-use crate::identity::password::imported_hash::{HashRefused, SALT_BYTES, decode_passlib};
+use crate::identity::password::imported_format::{HashRefused, SALT_BYTES, decode_passlib};
 
 /// 128 × N × r bytes: what passlib's default takes, and twice Werkzeug's.
 const MAX_MEMORY_BYTES: u64 = 64 * 1024 * 1024;

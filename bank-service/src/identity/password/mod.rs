@@ -3,7 +3,7 @@
 pub mod change;
 pub mod hashing;
 mod hashing_threads;
+pub mod imported_format;
 pub mod imported_hash;
 mod imported_scrypt;
-pub(in crate::identity) mod owner;
 pub mod reset;

@@ -4,19 +4,26 @@
 //! login that follows.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use service_kit::http::rate::RateLimit;
 use shared_events::UserId;
 use shared_events::events::{LoginFailed, PasswordReset, PasswordResetRequested, SecurityFacts, SessionsEnded};
 
 use crate::domain::email::Email;
 use crate::domain::one_time::{Purpose, SecretHash};
+use crate::domain::password::Password;
 use crate::domain::user::User;
-use crate::identity::email::verification::{mark_verified, matches_address, owner};
+use crate::identity::IdentityService;
+use crate::identity::email::links::FORGOT_FLOOR;
+use crate::identity::email::proof::{mark_verified, matches_address, owner};
+use crate::identity::email::verification::address_of;
 use crate::identity::email::{caps, mails};
 use crate::identity::facts::user_facts;
-use crate::identity::login::throttle::Visit;
-use crate::identity::one_time::secret::Code;
+use crate::identity::one_time::secret::{Code, LinkSecret};
 use crate::identity::one_time::{self, CodeTry, Guesses, NewLink};
+use crate::identity::origin::{Origin, Visit};
+use crate::identity::password::hashing::NewPasswordError;
 use crate::identity::users::credentials::{Cause, revoke_credentials};
 use crate::identity::users::purge_unverified::purge_unverified;
 use crate::operations::errors::written;
@@ -147,5 +154,86 @@ fn verify_proof(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<Use
             Ok(store::users::find(db, id)?.filter(|user| user.email.as_str() == subject))
         }
         ResetProof::Code { .. } => Ok(None),
+    }
+}
+
+/// What somebody shows who wants to set another password.
+pub enum ResetClaim {
+    /// None if no link of ours can have the token.
+    Link(Option<LinkSecret>),
+    /// None where no user can have the address or the code.
+    Code(Option<Email>, Option<Code>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ResetError {
+    #[error("the link is not valid, was used, or has expired")]
+    Link,
+    #[error("the address and the code do not belong together")]
+    Code,
+    #[error(transparent)]
+    New(#[from] NewPasswordError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl IdentityService {
+    /// Forgotten passwords per remote address.
+    pub fn forgot_limit(&self) -> &RateLimit {
+        &self.0.forgotten
+    }
+
+    /// Whose password a link sets, if it is good: what password managers keep it under.
+    pub async fn address_of_reset(&self, ctx: Ctx, token: &LinkSecret) -> Result<Option<String>, StoreError> {
+        let links = [Purpose::PasswordResetLink, Purpose::Invitation].map(|purpose| (purpose, token.hash(purpose)));
+        self.0.store.read(move |db| address_of(db, &ctx, &links)).await
+    }
+
+    /// Sends a link and a code to an address, if it is a user's.
+    pub async fn forgot_password(&self, ctx: Ctx, email: Option<Email>, origin: Origin) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let command = ForgotPassword {
+            email,
+            link: self.new_link(Purpose::PasswordResetLink),
+            code: Code::for_mail(),
+            vault: self.shared_vault(),
+            visit: self.visitor(&origin),
+            remote_addr: Some(origin.remote_addr),
+        };
+        let done = self.0.store.write(&ctx, move |db, ctx| forgot_password(db, ctx, &command)).await;
+        tokio::time::sleep(FORGOT_FLOOR.saturating_sub(began.elapsed())).await;
+        done
+    }
+
+    /// Sets another password for whoever reads the address's mail. The hash is made first, whatever the claim is worth, so
+    /// that the time of a refusal tells nothing.
+    pub async fn reset_password(
+        &self,
+        ctx: Ctx,
+        claim: ResetClaim,
+        password: Password,
+        origin: Origin,
+    ) -> Result<(), ResetError> {
+        let (proof, refusal, words) = match claim {
+            ResetClaim::Link(token) => {
+                let token = token.ok_or(ResetError::Link)?;
+                let (reset, invitation) = (token.hash(Purpose::PasswordResetLink), token.hash(Purpose::Invitation));
+                (ResetProof::Link { reset, invitation }, ResetError::Link, Vec::new())
+            }
+            ResetClaim::Code(email, code) => {
+                let words = email.as_ref().map(Email::words).unwrap_or_default();
+                let guesses = Guesses::new(self.shared_vault(), origin.address);
+                (ResetProof::Code { email, code, guesses }, ResetError::Code, words)
+            }
+        };
+        let password_hash = self.0.passwords.hash(password, words).await?;
+        let command = ResetPassword { proof, password_hash, remote_addr: Some(origin.remote_addr) };
+        match self.0.store.write(&ctx, move |db, ctx| reset_password(db, ctx, &command)).await? {
+            Reset::Done(user) => {
+                self.user_changed(user);
+                Ok(())
+            }
+            Reset::Refused => Err(refusal),
+        }
     }
 }

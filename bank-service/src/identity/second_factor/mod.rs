@@ -15,16 +15,13 @@ use sha2::{Digest, Sha256};
 use shared_events::UserId;
 
 use crate::domain::mfa::{Otp, PENDING_FOR, RECOVERY_CODES, RecoveryCode, Seed, SeedError};
-use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
 use crate::domain::session::TokenHash;
-use crate::identity::login::challenge::{Complete, CompleteError, Opening, complete};
-use crate::identity::login::{LogInError, LoginSubject, OpeningKeys, Origin};
-use crate::identity::one_time::secret::LinkSecret;
+use crate::identity::IdentityService;
+use crate::identity::login::first_factor::{LogInError, LoginSubject};
+use crate::identity::origin::Origin;
 use crate::identity::second_factor::enrolment::{Activate, MfaError, Owner};
 use crate::identity::second_factor::verification::{Refused, SecondFactorInput};
-use crate::identity::tokens::TokenPair;
-use crate::identity::{IdentityService, one_time};
 use crate::sealing::{Place, VaultError};
 use crate::store::second_factors::{self, NewFactor};
 use crate::store::{Ctx, StoreError, users};
@@ -80,16 +77,6 @@ impl SecondFactorError {
             Refused::Missing => Self::Required,
             Refused::Wrong => Self::Wrong,
             Refused::SlowedDown(until) => Self::SlowedDown { retry_after: (until - now).to_std().unwrap_or_default() },
-        }
-    }
-}
-
-impl From<CompleteError> for SecondFactorError {
-    fn from(error: CompleteError) -> Self {
-        match error {
-            CompleteError::NoChallenge => Self::NoChallenge,
-            CompleteError::Session(error) => Self::Password(error.into()),
-            CompleteError::Store(error) => Self::Store(error),
         }
     }
 }
@@ -168,31 +155,6 @@ impl IdentityService {
         let hashes: Vec<TokenHash> = codes.iter().map(hash).collect();
         self.0.store.write(&ctx, move |db, ctx| enrolment::renew_codes(db, ctx, &owner, &hashes)).await?;
         Ok(codes)
-    }
-
-    /// Opens the session of a login that was asked for a second factor.
-    pub async fn complete_login(
-        &self,
-        ctx: Ctx,
-        mfa_token: &str,
-        given: GivenFactor,
-        origin: Origin,
-    ) -> Result<TokenPair, SecondFactorError> {
-        let challenge = LinkSecret::parse(mfa_token).ok_or(SecondFactorError::NoChallenge)?;
-        let challenge = challenge.hash(Purpose::MfaChallenge);
-        let (login_ctx, hash) = (ctx.clone(), challenge.clone());
-        let find = move |db: &mut crate::store::Db| one_time::find(db, &login_ctx, Purpose::MfaChallenge, &hash);
-        let live = self.0.store.read(find).await?.ok_or(SecondFactorError::NoChallenge)?;
-        let user_id = live.user_id.ok_or(SecondFactorError::NoChallenge)?;
-        let second_factor =
-            self.resolve_factor(&ctx, user_id, Some(given)).await?.ok_or(SecondFactorError::NoChallenge)?;
-        let keys = OpeningKeys::generate();
-        let Opening { session_id, refresh_token, remote_addr, user_agent, visit, .. } = self.opening(&keys, origin);
-        let command = Complete { challenge, second_factor, session_id, refresh_token, remote_addr, user_agent, visit };
-        let ctx = ctx.by(user_id);
-        let granted = self.0.store.write(&ctx, move |db, ctx| complete(db, ctx, &command)).await?;
-        let grant = granted.map_err(|refused| SecondFactorError::refused(refused, ctx.now))?;
-        Ok(self.first_tokens(&grant, &keys)?)
     }
 
     /// Checks a factor as far as that needs no transaction.

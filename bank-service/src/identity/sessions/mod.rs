@@ -4,7 +4,6 @@ pub mod cache;
 pub mod logout;
 pub(in crate::identity) mod own_sessions;
 pub mod refresh;
-mod refresh_flow;
 
 use crate::domain::session::SessionId;
 use crate::store::{self, Ctx, Db, StoreError};

@@ -12,9 +12,11 @@ use crate::domain::session::SessionId;
 use crate::domain::social::{Identity, Provider, SocialLogin};
 use crate::domain::social_state::{CodeChallenge, Presenter, SocialState};
 use crate::identity::IdentityService;
-use crate::identity::login::{LogInError, LoginResult, OpeningKeys, Origin};
+use crate::identity::login::first_factor::LogInError;
+use crate::identity::login::{LoginResult, OpeningKeys};
 use crate::identity::one_time::secret::LinkSecret;
 use crate::identity::opaque_token::OpaqueToken;
+use crate::identity::origin::Origin;
 use crate::identity::social::error::ProviderError;
 use crate::identity::social::logins::{
     Link, LinkError, LogIn, ResolveIdentity, ResolveIdentityError, SocialLogInError, Unlink, UnlinkError,
