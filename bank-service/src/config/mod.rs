@@ -14,9 +14,9 @@ use service_kit::config::{AppEnv, Secret};
 use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
 use service_kit::messaging::BrokerOptions;
 
-pub use push::{PushOptions, PushSettings};
+pub use push::PushOptions;
 pub use settings::{RateLimits, Settings};
-pub use sms::{SmsApi, SmsOptions, SmsSettings};
+pub use sms::SmsOptions;
 pub use social::{SocialClient, SocialOptions};
 
 /// The queues of those who must not miss an event.

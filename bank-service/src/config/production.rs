@@ -4,8 +4,10 @@ use service_kit::config::{AppEnv, Faults, is_plain, refuse_plain_http, resembles
 use service_kit::http::server::trust_warning;
 use url::Url;
 
-use super::{Config, PushSettings, Settings, SmsSettings};
+use super::{Config, Settings};
 use crate::domain::role::{ADMIN, MANAGER};
+use crate::push::PushSettings;
+use crate::sms::SmsSettings;
 
 /// Notes what production refuses.
 pub(super) fn refuse(

@@ -7,7 +7,7 @@ use clap::Args;
 use service_kit::config::{Faults, check_folder};
 use url::Url;
 
-use crate::push::{FcmSettings, ServiceAccount};
+use crate::push::{FcmSettings, PushSettings, ServiceAccount};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const MAX_FILE: u64 = 64 * 1024;
@@ -38,13 +38,6 @@ impl Default for PushOptions {
     fn default() -> Self {
         Self { push_credentials_file: None, push_base_url: "https://fcm.googleapis.com".to_owned(), push_folder: None }
     }
-}
-
-/// Where push notifications go.
-#[derive(Debug, Clone)]
-pub enum PushSettings {
-    Folder(PathBuf),
-    Fcm(Box<FcmSettings>),
 }
 
 impl PushOptions {

@@ -9,10 +9,12 @@ use service_kit::messaging::AmqpSettings;
 use service_kit::tls::Tls;
 use url::Url;
 
-use super::{Config, PushSettings, SmsSettings, SocialClient, administrator, production};
+use super::{Config, SocialClient, administrator, production};
 use crate::domain::client_version::ClientVersion;
 use crate::domain::phone::TextMessageRules;
 use crate::domain::role::RoleName;
+use crate::push::PushSettings;
+use crate::sms::SmsSettings;
 use crate::store::{DatabaseUrl, DatabaseUrlError, existing};
 
 const SECRET_KEY_MIN: usize = 32;

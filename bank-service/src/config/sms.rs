@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::domain::phone::TextMessageRules;
 use crate::domain::throttle::Cap;
+use crate::sms::{SmsApi, SmsSettings};
 
 /// Flags and variables of the provider of text messages; secrets are also read from `NAME_FILE`.
 #[derive(Debug, Clone, Args)]
@@ -77,24 +78,6 @@ impl Default for SmsOptions {
             sms_code_minutes: DEFAULTS.5,
         }
     }
-}
-
-/// A provider with the API that Twilio made common.
-#[derive(Debug, Clone)]
-pub struct SmsApi {
-    pub base_url: Url,
-    pub account_sid: String,
-    pub auth_token: Secret,
-    pub from: String,
-}
-
-/// Where text messages go.
-#[derive(Debug, Clone)]
-pub enum SmsSettings {
-    Api(SmsApi),
-    Folder(PathBuf),
-    /// Not configured: each is logged as not sent, its number masked.
-    Nowhere,
 }
 
 impl SmsOptions {

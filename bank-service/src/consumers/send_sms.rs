@@ -14,8 +14,8 @@ use shared_events::Pattern;
 use shared_events::events::SmsRequested;
 use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
 
-use crate::sealing::Vault;
-use crate::sms::{SmsError, SmsSender, TextMessage};
+use crate::sealing::{Vault, text_message};
+use crate::sms::{SmsError, SmsSender};
 
 pub struct SendSms {
     pub sender: Arc<dyn SmsSender>,
@@ -44,7 +44,7 @@ impl SendSms {
         if delivery.message.expires_at().is_some_and(|end| end <= self.clock.now()) {
             return HandlerResult::reject("it expired before it could be sent");
         }
-        let Some(message) = TextMessage::open(&self.vault, request.user_id, &request.sealed) else {
+        let Some(message) = text_message::open(&self.vault, request.user_id, &request.sealed) else {
             return HandlerResult::reject("it was not sealed with this SECRET_KEY for this user");
         };
         match self.sender.send(&message).await {

@@ -34,6 +34,7 @@ pub mod session;
 pub mod social;
 pub mod social_state;
 pub mod social_status;
+pub mod text_message;
 pub mod throttle;
 pub mod typed;
 pub mod user;

@@ -5,6 +5,7 @@ use shared_events::events::{PhoneVerified, SecurityFacts, SmsRequest, SmsRequest
 
 use crate::domain::one_time::{Cooldown, Purpose};
 use crate::domain::phone::{PhoneNumber, TextMessageRules};
+use crate::domain::text_message::TextMessage;
 use crate::domain::throttle::Cap;
 use crate::identity::IdentityService;
 use crate::identity::email::caps;
@@ -12,8 +13,7 @@ use crate::identity::facts::user_facts;
 use crate::identity::one_time::secret::Code;
 use crate::identity::one_time::{self, CodeTry, Guesses};
 use crate::identity::origin::{Origin, Visit};
-use crate::sealing::{CounterKey, Seal};
-use crate::sms::TextMessage;
+use crate::sealing::{CounterKey, Seal, text_message};
 use crate::store::mail_alarm::Kind;
 use crate::store::one_time_secrets::NewSecret;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
@@ -75,7 +75,7 @@ pub fn send_phone_code(db: &mut Db, ctx: &Ctx, command: &SendPhoneCode) -> Resul
         command.rules.valid_for()
     );
     let message = TextMessage { to: number.clone(), text };
-    let sealed = message.seal(vault, user).ok_or(SendPhoneCodeError::Seal)?;
+    let sealed = text_message::seal(vault, user, &message).ok_or(SendPhoneCodeError::Seal)?;
     let request = SmsRequest { user_id: user, to: number.masked(), sealed };
     Ok(Outcome::new(()).event(&SmsRequested(request)))
 }

@@ -5,12 +5,11 @@ mod folder;
 mod grant;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use service_kit::clock::SharedClock;
-
-use crate::config::PushSettings;
 
 pub use fcm::{Fcm, FcmSettings};
 pub use folder::Folder;
@@ -48,6 +47,13 @@ pub trait PushSender: Send + Sync + 'static {
 
     /// Whether notifications can be sent, without sending one.
     async fn probe(&self) -> Result<(), String>;
+}
+
+/// Where push notifications go.
+#[derive(Debug, Clone)]
+pub enum PushSettings {
+    Folder(PathBuf),
+    Fcm(Box<FcmSettings>),
 }
 
 /// The sender that is configured.

@@ -4,6 +4,8 @@
 //! keys HMAC-SHA256. A sealed value is bound to its table, column and row, so it cannot be moved to another row. Sealed
 //! values begin with a version byte.
 
+pub mod text_message;
+
 use aws_lc_rs::{constant_time, hkdf, hmac};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use service_kit::ids::new_uuid;
 
-use super::{SmsError, SmsSender, TextMessage};
+use super::{SmsError, SmsSender};
+use crate::domain::text_message::TextMessage;
 
 /// A folder of `.txt` files, named so that they sort by time.
 pub struct PhoneFolder {

@@ -1,56 +1,39 @@
-//! Text messages: what one is, and the ways to send it.
+//! The ways to send text messages.
 //!
-//! A message waits in the outbox and in the broker sealed under `SECRET_KEY`; only the sender's consumer opens it. Neither
+//! A message waits in the outbox and in the broker sealed under `SECRET_KEY`; only the consumer opens it, before it is sent here. Neither
 //! number nor text is ever logged.
 
 mod folder;
 mod twilio;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
-use shared_events::UserId;
+use service_kit::config::Secret;
+use url::Url;
 
-use crate::config::SmsSettings;
-use crate::domain::phone::PhoneNumber;
-use crate::sealing::{Place, Vault};
+use crate::domain::text_message::TextMessage;
 
 pub use folder::PhoneFolder;
 pub use twilio::Twilio;
 
-/// A text for one number.
-pub struct TextMessage {
-    pub to: PhoneNumber,
-    pub text: String,
+/// A provider with the API that Twilio made common.
+#[derive(Debug, Clone)]
+pub struct SmsApi {
+    pub base_url: Url,
+    pub account_sid: String,
+    pub auth_token: Secret,
+    pub from: String,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Plain {
-    to: String,
-    text: String,
-}
-
-impl TextMessage {
-    /// As the event carries it, for this user only; none if it cannot be sealed.
-    pub fn seal(&self, vault: &Vault, user: UserId) -> Option<String> {
-        let plain = Plain { to: self.to.as_str().to_owned(), text: self.text.clone() };
-        let bytes = serde_json::to_vec(&plain).ok()?;
-        vault.seal(place(&user.to_string()), &bytes).ok().map(|sealed| STANDARD.encode(sealed))
-    }
-
-    /// None if it was sealed for another user, or under another key.
-    pub fn open(vault: &Vault, user: UserId, sealed: &str) -> Option<Self> {
-        let bytes = vault.open(place(&user.to_string()), &STANDARD.decode(sealed).ok()?).ok()?;
-        let plain: Plain = serde_json::from_slice(&bytes).ok()?;
-        Some(Self { to: PhoneNumber::parse(&plain.to).ok()?, text: plain.text })
-    }
-}
-
-fn place(user: &str) -> Place<'_> {
-    Place { table: "sms.requested", column: "sealed", row: user }
+/// Where text messages go.
+#[derive(Debug, Clone)]
+pub enum SmsSettings {
+    Api(SmsApi),
+    Folder(PathBuf),
+    /// Not configured: each is logged as not sent, its number masked.
+    Nowhere,
 }
 
 /// Why a message was not sent. The reasons hold neither number nor text.
@@ -94,22 +77,5 @@ impl SmsSender for Nowhere {
 
     async fn probe(&self) -> Result<(), String> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sealed_message_opens_for_its_user_only() {
-        let (vault, user) = (Vault::try_new("one").unwrap(), UserId::try_new(2).unwrap());
-        let message = TextMessage { to: PhoneNumber::parse("+4915112345678").unwrap(), text: "123456".to_owned() };
-        let sealed = message.seal(&vault, user).unwrap();
-        assert!(!sealed.contains("123456"));
-        let opened = TextMessage::open(&vault, user, &sealed).unwrap();
-        assert_eq!((opened.to.as_str(), opened.text.as_str()), ("+4915112345678", "123456"));
-        assert!(TextMessage::open(&vault, UserId::try_new(3).unwrap(), &sealed).is_none());
-        assert!(TextMessage::open(&Vault::try_new("two").unwrap(), user, &sealed).is_none());
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::StatusCode;
 
-use super::{SmsError, SmsSender, TextMessage};
-use crate::config::SmsApi;
+use super::{SmsApi, SmsError, SmsSender};
+use crate::domain::text_message::TextMessage;
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 const PROBE_LIMIT: Duration = Duration::from_secs(3);

@@ -12,8 +12,7 @@ use shared_events::{UserId, WireMessage};
 use crate::config::Settings;
 use crate::identity::keys::ring;
 use crate::identity::{devices, second_factor};
-use crate::sealing::{Place, Vault, VaultError, outbox_place};
-use crate::sms;
+use crate::sealing::{Place, Vault, VaultError, outbox_place, text_message};
 use crate::store::vault_keys::{self, VaultKey};
 use crate::store::{Ctx, Db, OperationError, Outcome, Store, StoreError, existing, sealed_values as values};
 
@@ -237,8 +236,8 @@ impl Move<'_> {
         let mut body: serde_json::Value = serde_json::from_slice(&message.body).ok()?;
         let data = body.get_mut("data")?;
         let user = UserId::try_new(data.get("user_id")?.as_i64()?).ok()?;
-        let text = sms::TextMessage::open(self.old, user, data.get("sealed")?.as_str()?)?;
-        *data.get_mut("sealed")? = text.seal(self.new, user)?.into();
+        let text = text_message::open(self.old, user, data.get("sealed")?.as_str()?)?;
+        *data.get_mut("sealed")? = text_message::seal(self.new, user, &text)?.into();
         message.body = serde_json::to_vec(&body).ok()?;
         serde_json::to_vec(&message).ok()
     }

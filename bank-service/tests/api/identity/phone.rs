@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bank_service::config::SmsOptions;
-use bank_service::sms::TextMessage;
+use bank_service::sealing::text_message;
 use futures_util::future::join_all;
 use serde_json::json;
 use service_kit::config::Secret;
@@ -85,7 +85,7 @@ async fn how_many_text_messages_there_are_and_how_long_a_code_is_good_are_settin
     ask(&bob, NUMBER).await.expect(202);
     let requests: Vec<_> = app.events().await.iter().filter_map(|event| event.data::<SmsRequested>().ok()).collect();
     let SmsRequested(request) = requests.last().unwrap();
-    let text = TextMessage::open(app.running.state.identity.vault(), request.user_id, &request.sealed).unwrap().text;
+    let text = text_message::open(app.running.state.identity.vault(), request.user_id, &request.sealed).unwrap().text;
     assert!(text.contains("valid for 2 minutes"), "{text}");
     let code: String = text.chars().filter(char::is_ascii_digit).take(6).collect();
     app.clock.advance(Duration::from_mins(2));

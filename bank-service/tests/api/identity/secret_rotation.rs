@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bank_service::app;
 use bank_service::config::Config;
-use bank_service::sms::TextMessage;
+use bank_service::sealing::text_message;
 use serde_json::{Value, json};
 use service_kit::clock::ManualClock;
 use service_kit::config::{AppEnv, Secret};
@@ -77,7 +77,7 @@ async fn everything_that_was_sealed_opens_under_the_new_key() {
     assert_eq!(refused.outcome(), (401, "invalid_credentials"), "a code that was sent is void");
     let requests: Vec<_> = app.events().await.iter().filter_map(|event| event.data::<SmsRequested>().ok()).collect();
     let SmsRequested(request) = &requests[0];
-    let text = TextMessage::open(app.running.state.identity.vault(), request.user_id, &request.sealed).unwrap();
+    let text = text_message::open(app.running.state.identity.vault(), request.user_id, &request.sealed).unwrap();
     let code: String = text.text.chars().filter(char::is_ascii_digit).take(6).collect();
     let answer = app.post(&bob.token, "/auth/phone/verify", json!({"code": code})).await;
     assert_eq!(answer.status.as_u16(), 422, "{}", answer.body);
