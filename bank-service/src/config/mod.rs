@@ -1,6 +1,7 @@
 //! The configuration: flags and environment variables, read once, all faults reported together.
 
 mod administrator;
+mod check;
 mod production;
 mod push;
 mod settings;

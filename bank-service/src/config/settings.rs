@@ -1,7 +1,7 @@
 //! The configuration after it was checked: typed values, no options that were required.
 
 use chrono::TimeDelta;
-use service_kit::config::{AppEnv, ConfigError, Faults, Secret, check_file, resembles_example};
+use service_kit::config::{Secret, resembles_example};
 use service_kit::http::PeerTrust;
 use service_kit::http::cors::Origins;
 use service_kit::http::server::Network;
@@ -9,18 +9,14 @@ use service_kit::messaging::AmqpSettings;
 use service_kit::tls::Tls;
 use url::Url;
 
-use super::{Config, SocialClient, administrator, production};
+use super::{Config, SocialClient};
 use crate::domain::client_version::ClientVersion;
 use crate::domain::phone::TextMessageRules;
-use crate::domain::role::RoleName;
 use crate::push::PushSettings;
 use crate::sms::SmsSettings;
-use crate::store::{DatabaseUrl, DatabaseUrlError, existing};
+use crate::store::DatabaseUrl;
 
 const SECRET_KEY_MIN: usize = 32;
-const MOST_QUEUES: usize = 20;
-const LONGEST_QUEUE: usize = 200;
-const MOST_MAILS: i32 = 1_000_000;
 
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimits {
@@ -61,137 +57,6 @@ pub struct Settings {
     pub broker: Option<AmqpSettings>,
 }
 
-impl Config {
-    /// `DATABASE_URL` alone, beside what is found of single values: what the `db` commands need.
-    pub fn database(&self, mut faults: Faults) -> Result<DatabaseUrl, ConfigError> {
-        let url = check_database(self, &mut faults);
-        faults.finish_with(url)
-    }
-
-    /// Checks everything; the error lists all faults.
-    pub fn check(self) -> Result<Settings, ConfigError> {
-        self.check_with(Faults::new())
-    }
-
-    /// The same after faults were found already, which the error lists, too.
-    pub fn check_with(self, mut faults: Faults) -> Result<Settings, ConfigError> {
-        let settings = self.settings(&mut faults);
-        faults.finish_with(settings)
-    }
-
-    /// What the service runs with; every fault is noted. Nothing is written, and of a database only read.
-    pub fn settings(self, faults: &mut Faults) -> Option<Settings> {
-        let database_url = check_database(&self, faults);
-        let secret_key = check_secret_key(&self, faults);
-        check_role(&self.default_role, database_url.as_ref(), faults);
-        let logins = [("DATABASE_URL", Some(&self.database_url)), ("AMQP_URI", self.broker.amqp_uri.as_ref())];
-        faults.refuse_examples(self.app_env, &logins);
-        let public_url = check_url("PUBLIC_URL", &self.public_url, faults);
-        let log_service_url = check_url("LOG_SERVICE_URL", &self.log_service_url, faults);
-        let email_service_url = self.email_service_url.as_deref().filter(|url| !url.is_empty());
-        let email_service_url = email_service_url.and_then(|url| check_url("EMAIL_SERVICE_URL", url, faults));
-        let password_min_score = check_score(&self, faults);
-        administrator::check(&self, password_min_score, faults);
-        let trusted_proxies = faults.check(
-            "TRUSTED_PROXIES",
-            "addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7",
-            networks(&self.trusted_proxies),
-        );
-        let sms = self.sms.check(faults);
-        let text_messages = self.sms.rules(faults);
-        let cors_origins = self.cors.check(faults);
-        let tls = self.tls.check(faults);
-        tls.check_files(faults);
-        let peers = self.peers.check(self.app_env, faults);
-        let expected_queues = check_queues(&self, faults);
-        let mut broker = self.broker.check(faults);
-        if let Some(broker) = &mut broker {
-            broker.expected_queues = expected_queues;
-        }
-        let mail_alarm_hourly = check_numbers(&self, faults);
-        let push = self.push.check(faults);
-        let min_client_version = check_client_version(&self, faults);
-        let social = self.social.check(self.app_env.is_production(), faults);
-        production::refuse(&self, public_url.as_ref(), &sms, &push, faults);
-        let rate_limits = RateLimits {
-            login_per_minute: self.rate_login_per_minute,
-            register_per_hour: self.rate_register_per_hour,
-            forgot_per_hour: self.rate_forgot_per_hour,
-        };
-        Some(Settings {
-            mail_alarm_hourly: mail_alarm_hourly?,
-            database_url: database_url?,
-            secret_key: secret_key?,
-            public_url: public_url?,
-            log_service_url: log_service_url?,
-            email_service_url,
-            password_min_score,
-            rate_limits,
-            social,
-            sms,
-            cors_origins,
-            tls,
-            peers,
-            push,
-            broker,
-            trusted_proxies: trusted_proxies.unwrap_or_default(),
-            min_client_version,
-            access_token_lifetime: TimeDelta::minutes(self.access_token_minutes.into()),
-            text_messages: text_messages.unwrap_or_default(),
-            config: self,
-        })
-    }
-}
-
-fn check_database(config: &Config, faults: &mut Faults) -> Option<DatabaseUrl> {
-    let expected = "sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE";
-    let url = match config.database_url.expose().parse::<DatabaseUrl>() {
-        Err(DatabaseUrlError::Parameter { reason }) => {
-            faults.add(format!("DATABASE_URL: {reason}"));
-            return None;
-        }
-        parsed => faults.check("DATABASE_URL", expected, parsed)?,
-    };
-    if let Some(file) = url.file() {
-        check_file("DATABASE_URL", file, faults);
-    }
-    Some(url)
-}
-
-/// A registration gives a role that there is. Of a database that cannot be asked more is said when it is opened.
-fn check_role(name: &str, database: Option<&DatabaseUrl>, faults: &mut Faults) {
-    let is_there = match RoleName::parse(name) {
-        Ok(role) if role.as_str() != name => false,
-        Ok(role) if role.is_built_in() => true,
-        Ok(role) => database.is_none_or(|url| existing::has_role(url, &role).unwrap_or(true)),
-        Err(_) => false,
-    };
-    if !is_there {
-        faults
-            .add("DEFAULT_ROLE: there is no such role; expected user, or another one that was made by POST /api/roles");
-    }
-}
-
-fn check_secret_key(config: &Config, faults: &mut Faults) -> Option<Secret> {
-    let hint = "expected at least 32 characters, such as the output of `openssl rand -base64 32`";
-    let Some(key) = config.secret_key.as_ref().filter(|key| !key.expose().is_empty()) else {
-        faults.add(format!("SECRET_KEY: not set; {hint}"));
-        return None;
-    };
-    if config.app_env != AppEnv::Development {
-        if is_short(key) {
-            faults.add(format!("SECRET_KEY: too short; {hint}"));
-        } else if resembles_example(key.expose()) {
-            faults.add(format!("SECRET_KEY: an example value, which only development takes; {hint}"));
-        }
-    }
-    Some(key.clone())
-}
-
-fn is_short(key: &Secret) -> bool {
-    key.expose().chars().count() < SECRET_KEY_MIN
-}
-
 impl Settings {
     /// Whether the key is one that only development takes.
     pub fn has_weak_secret_key(&self) -> bool {
@@ -215,178 +80,7 @@ impl Settings {
     }
 }
 
-/// Gives how many mails an hour are expected.
-fn check_numbers(config: &Config, faults: &mut Faults) -> Option<i32> {
-    if config.callback_queue.is_empty() || config.callback_queue.len() > LONGEST_QUEUE {
-        faults.add(format!("CALLBACK_QUEUE: expected a queue's name of at most {LONGEST_QUEUE} bytes"));
-    }
-    for (variable, days) in [
-        ("OUTBOX_RETENTION_DAYS", config.outbox_retention_days),
-        ("SIGNING_KEY_MAX_AGE_DAYS", config.signing_key_max_age_days),
-    ] {
-        if !(1..=3650).contains(&days) {
-            faults.add(format!("{variable}: expected a number of days from 1 to 3650"));
-        }
-    }
-    if !(1..=60).contains(&config.access_token_minutes) {
-        faults.add("ACCESS_TOKEN_MINUTES: expected a number of minutes from 1 to 60");
-    }
-    let mails = i32::try_from(config.mail_alarm_hourly).ok().filter(|n| (1..=MOST_MAILS).contains(n));
-    if mails.is_none() {
-        faults.add("MAIL_ALARM_HOURLY: expected a number from 1 to 1000000");
-    }
-    mails
-}
-
-fn networks(list: &str) -> Result<Vec<Network>, &'static str> {
-    list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::parse).collect()
-}
-
-fn check_url(variable: &str, text: &str, faults: &mut Faults) -> Option<Url> {
-    let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    faults.check(variable, "an address such as http://127.0.0.1:5000", parsed.ok_or(()))
-}
-
-fn check_client_version(config: &Config, faults: &mut Faults) -> Option<ClientVersion> {
-    let text = config.min_client_version.as_deref().filter(|text| !text.is_empty())?;
-    faults.check("MIN_CLIENT_VERSION", "a version such as 1.4.2", text.parse())
-}
-
-fn check_queues(config: &Config, faults: &mut Faults) -> Vec<String> {
-    let names = config.expected_queues.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let names: Vec<String> = names.map(str::to_owned).collect();
-    if names.len() > MOST_QUEUES || names.iter().any(|name| name.len() > LONGEST_QUEUE) {
-        faults.add(format!(
-            "EXPECTED_QUEUES: expected at most {MOST_QUEUES} names of at most {LONGEST_QUEUE} bytes, separated by commas"
-        ));
-    }
-    names
-}
-
-fn check_score(config: &Config, faults: &mut Faults) -> u8 {
-    let by_default = if config.app_env == AppEnv::Development { 0 } else { 3 };
-    let score = config.password_min_score.unwrap_or(by_default);
-    if score > 4 {
-        faults.add("PASSWORD_MIN_SCORE: the value is not valid; expected a number from 0 to 4");
-    } else if config.app_env.is_production() && score < 3 {
-        faults.add("PASSWORD_MIN_SCORE: too low for production; expected 3 or 4");
-    }
-    score
-}
-
-#[cfg(test)]
-mod tests {
-    use service_kit::messaging::BrokerOptions;
-
-    use super::*;
-
-    fn valid() -> Config {
-        Config { secret_key: Some(Secret::new("0123456789abcdef0123456789abcdef")), ..Config::default() }
-    }
-
-    #[test]
-    fn the_defaults_and_a_key_are_enough() {
-        let settings = valid().check().unwrap();
-        assert_eq!(settings.password_min_score, 0);
-    }
-
-    #[test]
-    fn all_faults_are_named_at_once_and_no_secret_is_shown() {
-        let config = Config {
-            database_url: Secret::new("postgres://u:hunter2@h/bank"),
-            secret_key: Some(Secret::new("hunter2-key")),
-            app_env: AppEnv::Staging,
-            public_url: "nowhere".to_owned(),
-            password_min_score: Some(9),
-            trusted_proxies: "x".to_owned(),
-            callback_queue: String::new(),
-            broker: BrokerOptions { amqp_uri: Some(Secret::new("http://u:hunter2@h")), ..BrokerOptions::default() },
-            ..Config::default()
-        };
-        let text = config.check().unwrap_err().to_string();
-        for name in [
-            "DATABASE_URL",
-            "SECRET_KEY",
-            "PUBLIC_URL",
-            "PASSWORD_MIN_SCORE",
-            "TRUSTED_PROXIES",
-            "AMQP_URI",
-            "CALLBACK_QUEUE",
-        ] {
-            assert!(text.contains(name), "{name} is missing in {text}");
-        }
-        assert!(!text.contains("hunter2"), "{text}");
-    }
-
-    #[test]
-    fn faults_of_single_values_come_first_and_what_follows_from_them_is_left_out() {
-        let mut faults = Faults::new();
-        faults.add("WORKERS: the value is not valid");
-        let config = Config { public_url: "nowhere".to_owned(), ..valid() };
-        let error = config.check_with(faults).unwrap_err();
-        assert_eq!(error.lines().len(), 2);
-        assert!(error.lines()[0].starts_with("WORKERS: ") && error.lines()[1].starts_with("PUBLIC_URL: "), "{error}");
-    }
-
-    #[test]
-    fn a_default_role_has_to_be_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("bank.sqlite");
-        let check = |role: &str| {
-            let database_url = Secret::new(format!("sqlite:{}", path.display()));
-            Config { default_role: role.to_owned(), database_url, ..valid() }.check().map_err(|error| error.to_string())
-        };
-        assert!(check("user").is_ok() && check("manager").is_ok());
-        for role in ["nosuch", "Not A Role", " user", ""] {
-            assert!(check(role).is_err_and(|error| error.contains("DEFAULT_ROLE: ")), "{role:?}");
-        }
-        assert!(!path.exists(), "a check makes no file");
-    }
-
-    #[test]
-    fn a_setting_that_is_not_used_yet_has_to_be_valid_all_the_same() {
-        let mut config = Config { expected_queues: "x".repeat(LONGEST_QUEUE + 1), ..valid() };
-        config.push.push_base_url = "nix://".to_owned();
-        config.broker.exchange_name = String::new();
-        config.broker.amqp_ca_file = Some("/nowhere/ca.pem".into());
-        let text = config.check().unwrap_err().to_string();
-        for name in ["EXPECTED_QUEUES", "PUSH_BASE_URL", "EXCHANGE_NAME", "AMQP_CA_FILE"] {
-            assert!(text.contains(&format!("{name}: ")), "{name} is missing in {text}");
-        }
-    }
-
-    #[test]
-    fn only_development_takes_a_short_key_or_an_example_and_warns_where_others_can_reach_it() {
-        for key in ["SECRET", "mysecret", "puthereyoursecretkey", "please-change-me-please-change-me"] {
-            let with = |app_env, bind: &str| {
-                let secret_key = Some(Secret::new(key));
-                Config { secret_key, app_env, bind: bind.parse().unwrap(), ..Config::default() }.check()
-            };
-            let settings = with(AppEnv::Development, "127.0.0.1:5000").unwrap();
-            assert_eq!(settings.weak_secret_key(), None, "{key}");
-            assert!(with(AppEnv::Development, "0.0.0.0:5000").unwrap().weak_secret_key().is_some(), "{key}");
-            for app_env in [AppEnv::Testing, AppEnv::Staging, AppEnv::Production] {
-                let error = with(app_env, "127.0.0.1:5000").unwrap_err().to_string();
-                assert!(error.contains("SECRET_KEY: "), "{error}");
-            }
-        }
-        let sound = Config { bind: "0.0.0.0:5000".parse().unwrap(), ..valid() };
-        assert_eq!(sound.check().unwrap().weak_secret_key(), None);
-    }
-
-    #[test]
-    fn production_refuses_example_secrets_and_weak_passwords() {
-        let config = Config {
-            app_env: AppEnv::Production,
-            secret_key: Some(Secret::new("please-change-me-please-change-me")),
-            admin_pass: Some(Secret::new("changeme1")),
-            password_min_score: Some(1),
-            database_url: Secret::new("mysql://bank:change-me@db/bank"),
-            ..Config::default()
-        };
-        let text = config.check().unwrap_err().to_string();
-        for name in ["SECRET_KEY", "ADMIN_PASS", "PASSWORD_MIN_SCORE", "DATABASE_URL"] {
-            assert!(text.contains(name), "{name} is missing in {text}");
-        }
-    }
+/// Whether a `SECRET_KEY` has fewer characters than others than development need.
+pub(super) fn is_short(key: &Secret) -> bool {
+    key.expose().chars().count() < SECRET_KEY_MIN
 }
