@@ -25,7 +25,7 @@ use crate::changes::Changes;
 use crate::config::{Config, Settings};
 use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendPush, SendSms, TokenSource};
 use crate::http::{self, AppState};
-use crate::identity::{IdentityService, SecurityError, VaultKeyError, secret_key_fits};
+use crate::identity::{IdentityError, IdentityService, VaultKeyError, secret_key_fits};
 use crate::outbox::{Relay, RelayParts};
 use crate::push;
 use crate::store::{Store, StoreError, migrations};
@@ -42,7 +42,7 @@ pub enum StartError {
     #[error("{0}")]
     Bind(String),
     #[error(transparent)]
-    Security(#[from] SecurityError),
+    Security(#[from] IdentityError),
 }
 
 impl StartError {
@@ -80,7 +80,7 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
 fn open_fitting(settings: &Settings) -> Result<Store, StartError> {
     match secret_key_fits(settings) {
         Err(VaultKeyError::Store(source)) => return Err(StartError::database(settings, source)),
-        Err(error) => return Err(SecurityError::VaultKey(error).into()),
+        Err(error) => return Err(IdentityError::VaultKey(error).into()),
         Ok(()) => {}
     }
     let store = open_store(&settings.database_url, settings.config.migrate_on_start);

@@ -1,4 +1,4 @@
-//! Who is calling, and how that is proved: passwords, tokens, sessions, keys.
+//! Identity of callers and its proof: passwords, second factors, tokens, sessions, keys.
 //!
 //! [`IdentityService`] is one per process and cheap to clone. What it promises: a password is known only as its Argon2id hash, a
 //! refresh token only as its SHA-256, a private key only sealed under `SECRET_KEY`. A revocation counts at once in the process
@@ -63,9 +63,9 @@ const PUSH_TESTS_PER_MINUTE: u32 = 5;
 /// How many refreshes an address may send whose token is unknown or spent.
 const USELESS_REFRESHES_PER_MINUTE: u32 = 120;
 
-/// Why there is no security to be had; names the variable to look at.
+/// Why the identity service cannot start; names the variable to look at.
 #[derive(Debug, thiserror::Error)]
-pub enum SecurityError {
+pub enum IdentityError {
     #[error("SECRET_KEY: no key can be derived from it")]
     Vault(#[source] VaultError),
     #[error(transparent)]
@@ -111,7 +111,7 @@ impl IdentityService {
         store: Store,
         clock: SharedClock,
         metrics: &Metrics,
-    ) -> Result<Self, SecurityError> {
+    ) -> Result<Self, IdentityError> {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let passwords = Passwords::start(cores, settings.password_min_score)?;
         Self::start_with(settings, store, clock, metrics, passwords).await
@@ -125,8 +125,8 @@ impl IdentityService {
         clock: SharedClock,
         metrics: &Metrics,
         passwords: Passwords,
-    ) -> Result<Self, SecurityError> {
-        let vault = Arc::new(Vault::try_new(settings.secret_key.expose()).map_err(SecurityError::Vault)?);
+    ) -> Result<Self, IdentityError> {
+        let vault = Arc::new(Vault::try_new(settings.secret_key.expose()).map_err(IdentityError::Vault)?);
         let key = keys::vault_key::named(&vault, settings.has_weak_secret_key());
         keys::vault_key::check(&store, &key, settings.config.app_env == AppEnv::Development).await?;
         store.seal_with(vault.clone());
@@ -243,10 +243,10 @@ impl IdentityService {
     }
 }
 
-async fn seed_roles(settings: &Settings, store: &Store, clock: &SharedClock) -> Result<(), SecurityError> {
+async fn seed_roles(settings: &Settings, store: &Store, clock: &SharedClock) -> Result<(), IdentityError> {
     let default_role = settings.config.default_role.clone();
     if crate::domain::role::RoleName::parse(&default_role).is_err() {
-        return Err(SecurityError::DefaultRole(default_role));
+        return Err(IdentityError::DefaultRole(default_role));
     }
     let seed =
         move |db: &mut crate::store::Db, ctx: &crate::store::Ctx| users::seed::seed_roles(db, ctx, &default_role);

@@ -1,4 +1,4 @@
-//! What the formats of imported hashes have in common.
+//! The parts that all formats of imported hashes share.
 
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use base64::{Engine as _, alphabet};

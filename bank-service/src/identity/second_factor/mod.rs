@@ -1,4 +1,4 @@
-//! What the second factor needs of secrets: seeds sealed and opened, recovery codes made and hashed, codes checked.
+//! The second factor: seeds sealed and opened, recovery codes made and hashed, codes checked.
 //!
 //! A seed is sealed for its table, column and user. A code is checked against it outside of the transaction, which then decides
 //! whether its step still counts.
