@@ -6,10 +6,10 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
-use crate::sealing::CounterKey;
 use super::schema::counters::{self, dsl};
 use super::{Ctx, Db, StoreError};
 use crate::domain::throttle::Counter;
+use crate::sealing::CounterKey;
 
 /// How long a counter lives after its last change.
 const KEPT: TimeDelta = TimeDelta::hours(24);

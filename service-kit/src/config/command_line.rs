@@ -16,8 +16,8 @@ use super::words::{
 };
 
 const HELP: &str = "see --help";
-/// In so many letters a word may differ from a command that is meant.
-const MOST_LETTERS: usize = 2;
+/// The edit distance at which a word may still mean a command.
+const MAX_DISTANCE: usize = 2;
 
 /// The arguments that could be read, and the others' faults.
 #[derive(Debug)]
@@ -164,7 +164,7 @@ fn unexpected_word(command: &Command, words: &[Word], at: usize, error: &clap::E
     let word = words.get(at).map(|(_, word)| word.to_string_lossy()).unwrap_or_default();
     let commands = listed(error, ContextKind::SuggestedSubcommand);
     // clap suggests what has hardly a letter in common.
-    let is_close = |name: &&str| !name.is_empty() && strsim::damerau_levenshtein(name, &word) <= MOST_LETTERS;
+    let is_close = |name: &&str| !name.is_empty() && strsim::damerau_levenshtein(name, &word) <= MAX_DISTANCE;
     if let Some(meant) = commands.split(", ").find(is_close) {
         return Finding::new(format!("argument {place}: not a command; did you mean {meant}?"), 0..0);
     }
