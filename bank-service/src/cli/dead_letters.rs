@@ -1,6 +1,6 @@
-//! `dead-letters list|show|replay|discard`: what lies in the broker's `<queue>.dead` queues.
+//! `dead-letters list|show|replay|discard`: the messages in the broker's `<queue>.dead` queues.
 //!
-//! Exit code 1 if a letter that was asked for is missing or was kept.
+//! Exit code 1 if a requested dead letter is missing or was kept.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -128,7 +128,7 @@ async fn apply(settings: Settings, action: DeadLetterAction, chosen: Chosen) -> 
     let context = CommandContext::open(settings, chosen.queues)?;
     let url = context.settings.database_url.clone();
     let redacted = url.redacted();
-    // Connecting waits on a runtime of its own, which must not happen on a thread that drives another one.
+    // Connecting blocks on its own runtime, which must not happen on a thread that drives another one.
     let opened = tokio::task::spawn_blocking(move || Store::connect(&url)).await?;
     let store = opened.with_context(|| format!("DATABASE_URL: {redacted}"))?;
     let mut open: BTreeSet<EventId> = chosen.ids.into_iter().collect();
@@ -147,7 +147,7 @@ async fn apply(settings: Settings, action: DeadLetterAction, chosen: Chosen) -> 
             }
             match done.last() {
                 Some((last, _)) if chosen.all && done.len() >= MAX_SELECTED => {
-                    selection = Selection::After(Some(*last))
+                    selection = Selection::After(Some(*last));
                 }
                 _ => break,
             }
@@ -171,7 +171,7 @@ fn print_result(request: &DeadLetterRequest, id: EventId, result: &ActionResult)
     match result {
         ActionResult::Done => print_line(format_args!("{queue} {id} {done}"))?,
         ActionResult::Kept { reason } => print_line(format_args!("{queue} {id} kept: {reason}"))?,
-        // It may be a letter of another queue.
+        // It may be a dead letter of another queue.
         ActionResult::Missing => {}
     }
     Ok(!matches!(result, ActionResult::Kept { .. }))

@@ -99,7 +99,7 @@ impl<'a> FaultEnv<'a> {
             mail_gaps: 0,
         })
         .inspect(|env: &Self| {
-            print_line(&format!("{}: namespace {}, logs in {}", env.name, env.namespace, folder.display()))
+            print_line(&format!("{}: namespace {}, logs in {}", env.name, env.namespace, folder.display()));
         })
     }
 

@@ -1,4 +1,4 @@
-//! What follows from verdicts: copies first, then acknowledgements.
+//! Carries out dispositions: copies first, then acknowledgements.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use crate::messaging::amqp::topology::{dead_queue, retry_queue};
 use crate::messaging::amqp::wire_format::{self, RetryHeaders};
 use crate::messaging::runner::Disposition;
 
-/// Carries verdicts out. On an error nothing more is acknowledged: the broker delivers the rest again.
+/// Carries out the dispositions. On an error nothing more is acknowledged: the broker delivers the rest again.
 pub(super) async fn settle(
     session: &Session,
     state: &ConsumerState,
     dispositions: Vec<(InFlight, Disposition)>,
 ) -> Result<(), AmqpError> {
-    let (mut finished, mut copied, mut copies, mut held) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut finished, mut copied, mut outbound, mut held) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut outage, mut dead) = (None, 0_usize);
     for (mut in_flight, disposition) in dispositions {
         match disposition {
@@ -29,25 +29,25 @@ pub(super) async fn settle(
             }
             Disposition::RetryAfter { delay, counts, .. } => {
                 let queue = waiting_queue(session, delay);
-                copies.push(copy(session, &mut in_flight, &queue, &RetryHeaders { counts, death: None }));
+                outbound.push(copy(session, &mut in_flight, &queue, &RetryHeaders { counts, death: None }));
                 copied.push(in_flight);
             }
             Disposition::DeadLetter { counts, reason } => {
                 let death = Some((reason, session.subscription.clock.now()));
                 let queue = dead_queue(session.subscription.queue());
                 in_flight.delivery.message.remove_secrets();
-                copies.push(copy(session, &mut in_flight, &queue, &RetryHeaders { counts, death }));
+                outbound.push(copy(session, &mut in_flight, &queue, &RetryHeaders { counts, death }));
                 copied.push(in_flight);
                 dead += 1;
             }
         }
     }
-    // First of all, so that no worker takes more for a dependency that is away.
+    // First of all, so that no worker takes more while the dependency is unavailable.
     if let Some(reason) = outage {
         state.pause(&reason, held);
     }
     acknowledge(session, finished).await?;
-    publish_copies(session, copies).await?;
+    publish_copies(session, outbound).await?;
     crate::fail_point!("copy.confirmed", if !copied.is_empty());
     for _ in 0..dead {
         session.subscription.runner.metrics().dead_letter_kept();
@@ -62,12 +62,12 @@ pub(super) async fn put_back(session: &Session, mut batch: Vec<InFlight>) -> Res
         let retry_headers = RetryHeaders { counts: in_flight.counts, death: None };
         copy(session, in_flight, queue, &retry_headers)
     };
-    let copies: Vec<OutboundMessage> = batch.iter_mut().map(back).collect();
-    publish_copies(session, copies).await?;
+    let outbound: Vec<OutboundMessage> = batch.iter_mut().map(back).collect();
+    publish_copies(session, outbound).await?;
     acknowledge(session, batch).await
 }
 
-/// The message itself; its job is done for but for the acknowledgement.
+/// Moves the message into a copy; its delivery then only needs the acknowledgement.
 fn copy(session: &Session, in_flight: &mut InFlight, queue: &str, retry_headers: &RetryHeaders) -> OutboundMessage {
     let message = &mut in_flight.delivery.message;
     let moved = shared_events::WireMessage {
@@ -79,24 +79,24 @@ fn copy(session: &Session, in_flight: &mut InFlight, queue: &str, retry_headers:
     wire_format::to_queue(&session.exchange, queue, moved, retry_headers)
 }
 
-/// The queue in which a message waits so long; without any delays, its own.
+/// The queue in which a message waits for this delay; its own queue if there is none for it.
 fn waiting_queue(session: &Session, delay: std::time::Duration) -> String {
     let settings = session.subscription.settings();
     if settings.retry_delays.contains(&delay) { retry_queue(&settings.queue, delay) } else { settings.queue.clone() }
 }
 
-async fn publish_copies(session: &Session, copies: Vec<OutboundMessage>) -> Result<(), AmqpError> {
-    if copies.is_empty() {
+async fn publish_copies(session: &Session, outbound: Vec<OutboundMessage>) -> Result<(), AmqpError> {
+    if outbound.is_empty() {
         return Ok(());
     }
     let (settings, doing) = (&session.subscription.amqp, "copying a message");
-    let queues: Vec<_> = copies.iter().map(|copy| copy.routing_key.clone()).collect();
+    let queues: Vec<_> = outbound.iter().map(|copy| copy.routing_key.clone()).collect();
     let channel = session.copies.lock().await;
-    let outcomes = publish_batch::publish(&channel, copies, settings.confirm_limit).await;
+    let outcomes = publish_batch::publish(&channel, outbound, settings.confirm_limit).await;
     let outcomes = outcomes.map_err(|error| batch_error(settings, error, doing))?;
     let refusal = queues.iter().zip(outcomes).find_map(|(queue, outcome)| match outcome {
         PublishOutcome::Confirmed => None,
-        // A new session makes the queue again.
+        // A new session declares the queue again.
         PublishOutcome::Unroutable => Some(format!("the queue {queue:?} is gone")),
         PublishOutcome::Refused => Some(format!("the queue {queue:?} declined it")),
     });
@@ -115,7 +115,7 @@ async fn acknowledge(session: &Session, batch: Vec<InFlight>) -> Result<(), Amqp
         let Some(acker) = ackers.get(&ack.tag) else { continue };
         let sent = acker.ack(BasicAckOptions { multiple: ack.multiple });
         if !session.connection.request(doing, sent).await? {
-            // The channel is gone, and so is what it delivered: it will come again.
+            // The channel is gone; the broker delivers its messages again.
             return Err(session.connection.loss(doing));
         }
     }
