@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::addresses::verify;
 use crate::fixture::Fixture;
 
 /// The text of the only message to a number, once the provider has it.
@@ -18,7 +17,7 @@ async fn message(fixture: &Fixture, number: &str) -> String {
 
 pub(crate) async fn verify(fixture: &Fixture) {
     let jon = fixture.register("jon").await;
-    verify(fixture, &jon).await;
+    super::addresses::verify(fixture, &jon).await;
     let number = fixture.secrets.keep_data("a telephone number in full", "+4915112345678");
     fixture.post(Some(&jon), "/auth/phone", json!({"phone": number}), 202).await;
     let text = message(fixture, &number).await;
