@@ -1,7 +1,7 @@
-//! bank-service as a whole: what starts, in which order, and how it ends.
+//! bank-service as a whole: start order and shutdown.
 //!
-//! The relay is started apart ([`Running::start_relay`]), once every subscriber is in place: a message that nobody listens to
-//! is gone for good.
+//! The relay is started separately ([`Running::start_relay`]), once every subscriber is in place: a message without a
+//! subscriber is lost for good.
 
 mod retention;
 
@@ -31,7 +31,7 @@ use crate::push;
 use crate::store::{Store, StoreError, migrations};
 use crate::trace::Conservation;
 
-/// Why the service cannot start; each names the variable to look at.
+/// Why the service cannot start; each error names the variable to check.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -55,15 +55,15 @@ impl StartError {
 pub struct Running {
     pub state: AppState,
     pub server: RunningServer,
-    /// What `/readyz` asks; whoever brings a transport adds it.
+    /// The checks of `/readyz`; the code that adds a transport adds its check.
     pub readiness: Readiness,
     shutdown: Shutdown,
     recorded: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Opens the store (migrating it if so configured) and makes what the handlers share. Whoever brings a transport adds its dead
-/// letters.
+/// Opens the store (migrating it if so configured) and builds what the handlers share. The code that adds a transport adds its
+/// dead letters.
 pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metrics>) -> Result<AppState, StartError> {
     let opened = settings.clone();
     let opened = tokio::task::spawn_blocking(move || open_fitting(&opened)).await;
@@ -76,7 +76,7 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
     Ok(AppState { store, clock, identity, settings: Arc::new(settings), metrics, dead_letters: None, tracer, changes })
 }
 
-/// A database that is sealed under another key is refused before it is migrated.
+/// Refuses a database that is sealed under another key before it is migrated.
 fn open_fitting(settings: &Settings) -> Result<Store, StartError> {
     match secret_key_fits(settings) {
         Err(VaultKeyError::Store(source)) => return Err(StartError::database(settings, source)),
@@ -96,12 +96,12 @@ pub(crate) fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Resu
     Store::connect(url)
 }
 
-/// Prepares and serves; must be called inside an actix system.
+/// Prepares and serves; needs an actix system.
 pub async fn start(config: Config, clock: SharedClock, shutdown: Shutdown) -> Result<Running, StartError> {
     serve_prepared(prepare(config.check()?, clock, Metrics::new()).await?, shutdown)
 }
 
-/// Starts serving; must be called inside an actix system.
+/// Starts serving; needs an actix system.
 pub fn serve_prepared(state: AppState, shutdown: Shutdown) -> Result<Running, StartError> {
     for warning in state.settings.warnings() {
         tracing::warn!("{warning}");
@@ -152,7 +152,7 @@ impl Running {
         self.server.addr
     }
 
-    /// The consumer of the callback queue, and how it is to be run.
+    /// The consumer of the callback queue, with its settings.
     pub fn mail_receipts(&self) -> (ConsumerSettings, Arc<dyn Consumer>) {
         let settings = ConsumerSettings::new(&self.state.settings.config.callback_queue, Vec::new());
         let consumer =
@@ -160,8 +160,8 @@ impl Running {
         (settings, Arc::new(consumer))
     }
 
-    /// The consumers of what this service sends itself, each on a queue of its own, and how they are to be run. An error
-    /// is that of `SMS_FOLDER`.
+    /// The consumers of this service's own requests, each on its own queue, with their settings. An error is that of
+    /// `SMS_FOLDER`.
     pub fn outgoing(&self) -> std::io::Result<Vec<(ConsumerSettings, Arc<dyn Consumer>)>> {
         let vault = self.state.identity.shared_vault();
         let sender = crate::sms::sender(&self.state.settings.sms)?;
@@ -169,7 +169,7 @@ impl Running {
         Ok(vec![(SendSms::settings(), Arc::new(texts)), self.push_notifications()])
     }
 
-    /// The consumer of requested push notifications, and how it is to be run.
+    /// The consumer of requested push notifications, with its settings.
     pub fn push_notifications(&self) -> (ConsumerSettings, Arc<dyn Consumer>) {
         let settings = ConsumerSettings::new(PUSH_QUEUE, PUSH_PATTERNS.iter().map(|key| Pattern::new(key)).collect());
         let consumer = SendPush {
@@ -181,7 +181,7 @@ impl Running {
         (settings, Arc::new(consumer))
     }
 
-    /// A relay to this service's outbox; tests drive it by hand.
+    /// A relay for this service's outbox; tests drive it by hand.
     pub fn relay(&self, publisher: Arc<dyn Publisher>) -> Relay {
         Relay::new(RelayParts {
             store: self.state.store.clone(),
@@ -192,12 +192,12 @@ impl Running {
         })
     }
 
-    /// The watch over what was published; tests drive it by hand.
+    /// The conservation check over published events; tests drive it by hand.
     pub fn conservation(&self) -> Conservation {
         Conservation::new(self.state.tracer().clone(), &self.state.metrics)
     }
 
-    /// Begins to publish, and to watch what becomes of it. Every subscriber has to be in place.
+    /// Starts to publish, and to check where the events end. Every subscriber has to be in place.
     pub fn start_relay(&mut self, publisher: Arc<dyn Publisher>) {
         let relay = self.relay(publisher);
         self.tasks.push(task::spawn("outbox-relay", relay.run()));
@@ -227,8 +227,8 @@ impl Running {
         self.tasks.push(task::spawn("retention", retention::run(self.state.clone(), self.shutdown.clone())));
     }
 
-    /// Waits until the server has answered its last request and the relay has marked what was under way, all by one deadline.
-    /// Call it after shutdown has begun.
+    /// Waits until the server has sent its last response and the relay has marked the rows in flight, all within one deadline.
+    /// To be called after shutdown has begun.
     pub async fn finish(self) {
         let deadline = self.shutdown.deadline(WORK_LIMIT);
         self.server.wait().await;

@@ -1,4 +1,4 @@
-//! Removes what is too old to be needed, a little at a time, and looks after the signing keys.
+//! Removes expired rows, a few at a time, and rotates the signing keys.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::store::{
 };
 
 const EVERY: Duration = Duration::from_mins(1);
-/// A sweep goes on while there is much to remove, but not for ever.
+/// The most rounds of one sweep, so that it ends however much there is to remove.
 const ROUNDS: usize = 100;
 
 pub(super) async fn run(state: AppState, shutdown: Shutdown) {
@@ -43,7 +43,7 @@ pub(super) async fn run(state: AppState, shutdown: Shutdown) {
     }
 }
 
-/// False once the database is sealed under another key: what this process sealed from now on, nobody could open.
+/// False once the database is sealed under another key: values that this process seals from then on could not be opened.
 async fn keeps_its_key(state: &AppState) -> bool {
     match state.identity.key_is_current().await {
         Ok(true) => true,
@@ -65,7 +65,7 @@ async fn tend_keys(state: &AppState) {
     }
 }
 
-/// Events that no queue took within `OUTBOX_RETENTION_DAYS` are the only ones that go without having been published.
+/// Drops events that no queue took within `OUTBOX_RETENTION_DAYS`: the only rows removed without having been published.
 async fn drop_unrouted(state: &AppState) {
     let before = kept_since(state);
     let (mut dropped, mut is_done) = (0, false);

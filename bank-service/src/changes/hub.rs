@@ -1,4 +1,4 @@
-//! One reader of the outbox per process, for all streams of it. It reads only while somebody listens.
+//! One reader of the outbox per process, shared by all streams. It reads only while a stream is open.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 
 /// How often the outbox is read: another process may have written to it.
 const POLL: Duration = Duration::from_millis(300);
-/// What a slow stream may be behind; then it is ended, and can resume.
+/// How many changes a slow stream may lag behind; beyond it the stream ends, and the client can resume.
 const BACKLOG: usize = 1_024;
 
 /// Clones share everything.
@@ -33,10 +33,10 @@ struct Hub {
     sender: broadcast::WeakSender<Arc<Change>>,
 }
 
-/// What a stream listens to.
+/// What one stream receives: the live changes, and where they begin.
 pub struct Subscription {
     pub(super) live: broadcast::Receiver<Arc<Change>>,
-    /// Where the live changes begin: everything after it comes.
+    /// The position after which the live changes are complete.
     pub(super) begins_after: i64,
     pub(super) store: Store,
     _slot: Slot<UserId>,
@@ -48,16 +48,16 @@ impl Changes {
         Self(Arc::new(Shared { store, hub: tokio::sync::Mutex::new(None), slots }))
     }
 
-    /// A place for one more stream of this user.
+    /// Takes a slot for one more stream of this user.
     pub fn stream_slot(&self, user: UserId) -> Result<Slot<UserId>, Problem> {
         self.0.slots.take(user)
     }
 
-    /// Listens from now on.
+    /// Subscribes to the changes from now on.
     pub async fn subscribe(&self, slot: Slot<UserId>) -> Result<Subscription, StoreError> {
         let mut hub = self.0.hub.lock().await;
         let running = hub.as_ref().and_then(|hub| hub.sender.upgrade());
-        // Subscribed before the position is read: what comes in between comes twice, and is told apart by its position.
+        // Subscribe before reading the position: a change in between is seen twice, and its position identifies the duplicate.
         let store = self.0.store.clone();
         let (live, begins_after) = if let Some(sender) = running {
             let live = sender.subscribe();
@@ -74,7 +74,7 @@ impl Changes {
     }
 }
 
-/// Reads until nobody listens any more.
+/// Reads until the last subscriber is gone.
 async fn run(store: Store, sender: broadcast::Sender<Arc<Change>>, mut reader: Reader) {
     while sender.receiver_count() > 0 {
         let mut next = reader.clone();
@@ -84,7 +84,7 @@ async fn run(store: Store, sender: broadcast::Sender<Arc<Change>>, mut reader: R
             Ok((moved, changes, more)) => {
                 reader = moved;
                 for change in changes {
-                    // Nobody may be left to hear it.
+                    // The last subscriber may have left meanwhile.
                     drop(sender.send(Arc::new(change)));
                 }
                 if more {

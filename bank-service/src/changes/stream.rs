@@ -1,9 +1,9 @@
 //! One stream of server-sent events.
 //!
-//! It ends when the session does (looked at `LOOK` by `LOOK` and before each change), when the token expires, when the service
-//! stops, and when the client goes, takes nothing for `PATIENCE` or falls too far behind. A client that comes back with
-//! `Last-Event-ID` gets what committed in between, and nothing twice; one that missed more than `CATCH_UP` rows of the outbox
-//! is told so by `reset`, and goes on with what comes, so that coming back costs the database no more than that.
+//! It ends when the session does (checked every `RECHECK_EVERY` and before each change), when the token expires, when the
+//! service stops, and when the client leaves, reads nothing for `SEND_LIMIT` or lags too far behind. A client that returns with
+//! `Last-Event-ID` gets the changes committed in between, and none twice; one that missed more than `CATCH_UP` rows of the
+//! outbox gets `reset` and then the live changes only, so that a return costs the database no more than that.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -28,16 +28,16 @@ use crate::store::changes::Reader;
 const RECHECK_EVERY: Duration = Duration::from_millis(250);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const SEND_LIMIT: Duration = Duration::from_secs(10);
-/// Chunks that wait for the connection.
+/// How many chunks may wait for the connection.
 const CHUNKS: usize = 16;
-/// How many rows of the outbox a returning client is brought up to date over.
+/// How many rows of the outbox are read for a returning client.
 const CATCH_UP: i64 = 10_000;
-/// How long the changes since `Last-Event-ID` may wait for a missing one.
+/// How long the changes since `Last-Event-ID` may wait for a missing row number.
 const CATCH_UP_WAIT: Duration = Duration::from_secs(5);
-/// How many changes are remembered as sent: more than the live ones may lag behind the outbox, and no more, however long the
-/// client was away.
+/// How many sent changes are remembered: more than the live ones may lag behind the outbox, and bounded, however long the
+/// client was disconnected.
 const REMEMBERED: usize = 4_096;
-/// What a client is told to wait before it connects again.
+/// The reconnect delay for the client.
 const HELLO: &str = "retry: 2000\n";
 
 pub struct StreamParts {
@@ -51,20 +51,20 @@ pub struct StreamParts {
     pub shutdown: Shutdown,
 }
 
-/// The body of the answer.
+/// The response body.
 pub type Body = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, std::convert::Infallible>>>>;
 
-/// The stream is over.
+/// The stream has ended.
 struct Over;
 
 struct Follower {
     parts: StreamParts,
     out: mpsc::Sender<Bytes>,
-    /// What was sent while catching up, and may come again live.
+    /// Changes that were sent while catching up, and may arrive again live.
     caught_up: Recent,
 }
 
-/// The newest of the events that were sent.
+/// The ids of the newest events that were sent.
 #[derive(Default)]
 struct Recent {
     known: HashSet<String>,
@@ -88,7 +88,7 @@ impl Recent {
     }
 }
 
-/// Begins to write a stream.
+/// Starts the task that writes a stream.
 pub fn follow(parts: StreamParts) -> Body {
     let (out, mut body) = mpsc::channel::<Bytes>(CHUNKS);
     let follower = Follower { parts, out, caught_up: Recent::default() };
@@ -133,7 +133,7 @@ impl Follower {
         }
     }
 
-    /// Sends what committed after `Last-Event-ID` and before the live changes begin.
+    /// Sends the changes committed after `Last-Event-ID` and before the live changes begin.
     async fn catch_up(&mut self, resume: i64) -> Result<(), Over> {
         let mut reader = Reader::at(resume);
         let deadline = Instant::now() + CATCH_UP_WAIT;
@@ -166,7 +166,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Writes a change if it is for this stream; whether it was.
+    /// Writes a change if it is for this stream; returns whether it was.
     async fn write(&mut self, change: &Change) -> Result<bool, Over> {
         if !self.parts.channels.contains(&change.channel) || self.caught_up.contains(&change.event_id) {
             return Ok(false);
@@ -177,12 +177,12 @@ impl Follower {
         let data = json!({
             "channel": change.channel.as_str(), "event_id": change.event_id, "date": change.date, "item": change.item,
         });
-        // JSON has no line breaks in it.
+        // JSON text contains no line breaks.
         self.send(format!("event: {}\nid: {}\ndata: {data}\n\n", change.verb.as_str(), change.position)).await?;
         Ok(true)
     }
 
-    /// Who listens, as the database knows it now.
+    /// The stream's user, as the database knows it now.
     async fn viewer(&self) -> Result<Viewer, Over> {
         if Instant::now() >= self.parts.expires {
             return Err(Over);
@@ -199,7 +199,7 @@ impl Follower {
     }
 }
 
-/// A stream that fell behind ends, and can resume.
+/// A stream that lags too far behind ends, and the client can resume.
 fn live(received: Result<Arc<Change>, RecvError>) -> Result<Arc<Change>, Over> {
     received.map_err(|_| Over)
 }

@@ -1,4 +1,4 @@
-//! `doctor`: checks the configuration and what it points to, one line each; exit code 1 if something is wrong.
+//! `doctor`: checks the configuration and everything it points to, one line each; exit code 1 if a check fails.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::store::{DatabaseUrl, migrations};
 
 const REACH_LIMIT: Duration = Duration::from_secs(3);
 
-/// The report on a configuration that has faults: of what it points to nothing is known.
+/// The report on an invalid configuration: nothing that it points to can be checked.
 pub(super) fn refused(error: &ConfigError) -> anyhow::Result<ExitCode> {
-    // A variable that is not read may be the one that is missing.
+    // An unknown variable may be the misspelt name of a missing one.
     for warning in service_kit::config::warnings() {
         print_line(format_args!("WARN  {warning}"))?;
     }
@@ -31,7 +31,7 @@ pub(super) fn refused(error: &ConfigError) -> anyhow::Result<ExitCode> {
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     print_line("ok    configuration")?;
     let unfit = settings.weak_secret_key().is_some();
-    // A key that is not fit fails below.
+    // An unfit key fails its own check below.
     let own = settings.warnings().into_iter().skip(usize::from(unfit));
     for warning in service_kit::config::warnings().iter().cloned().chain(own) {
         print_line(format_args!("WARN  {warning}"))?;
@@ -76,7 +76,7 @@ fn database(url: &DatabaseUrl) -> Result<String, String> {
     }
 }
 
-/// Fit for its use, and the one that the database is sealed under. Of a database with a fault nothing is asked.
+/// Checks that the key is strong enough, and that the database is sealed under it. A database that failed its check is not asked.
 fn secret_key(settings: &Settings, database_is_sound: bool) -> Result<String, String> {
     if let Some(reason) = settings.weak_secret_key() {
         return Err(reason.to_owned());
@@ -89,7 +89,7 @@ fn secret_key(settings: &Settings, database_is_sound: bool) -> Result<String, St
     Ok("fit for its use, and for the database".to_owned())
 }
 
-/// Users whose addresses an earlier release took, and no mail can be sent to.
+/// Reports users whose address, accepted by an earlier release, cannot be mailed.
 fn addresses(url: &DatabaseUrl) -> Result<(), String> {
     let troubled = migrations::troubled_addresses(url).map_err(|error| error.to_string())?;
     if troubled.total == 0 {

@@ -1,4 +1,4 @@
-//! `events republish`: what an operator does after somebody listens to more than before.
+//! `events republish`: run by an operator after more event types got a queue.
 
 use std::process::ExitCode;
 

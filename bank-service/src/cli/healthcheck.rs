@@ -1,4 +1,4 @@
-//! `healthcheck`: is the service that runs here ready? What a container runtime asks again and again.
+//! `healthcheck`: checks whether the running service is ready. Container runtimes call it repeatedly.
 
 use std::process::ExitCode;
 
@@ -7,8 +7,8 @@ use service_kit::config::Faults;
 
 use crate::config::Config;
 
-/// Looks at `BANK_BIND` and `TLS` only: the rest of the configuration is the running service's affair, but for values that
-/// cannot be read.
+/// Reads `BANK_BIND` and `TLS` only: the running service checks the rest of the configuration, except values that cannot be
+/// read.
 pub(super) fn run(config: &Config, mut faults: Faults) -> anyhow::Result<ExitCode> {
     let tls = config.tls.check(&mut faults);
     faults.finish()?;

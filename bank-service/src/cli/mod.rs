@@ -1,5 +1,5 @@
-//! The command line: `serve` and the commands of operators. A fault is one line on standard error and exit code 1, but faults of
-//! the configuration, which are reported all at once before anything is written, end it with 2.
+//! The command line: `serve` and the commands of operators. An error is one line on standard error and exit code 1, except faults
+//! of the configuration, which are all reported before anything is written, with exit code 2.
 
 mod database;
 mod dead_letters;
@@ -178,7 +178,7 @@ fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
         Command::RotateSecret { old_secret_key: Some(old) } => rotate_secret::run(&settings, &old),
         Command::DeadLetters(command) => dead_letters::run(command, settings),
         Command::Events(command) => events::run(command, settings),
-        // Refused, or run without settings: see `start`.
+        // `start` refuses these, or runs them without settings.
         Command::RotateSecret { old_secret_key: None }
         | Command::Openapi
         | Command::Healthcheck
@@ -200,7 +200,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 }
 
 fn complain(line: impl std::fmt::Display) {
-    // Nobody is left to read it if standard error is closed.
+    // Standard error may be closed.
     writeln!(std::io::stderr(), "bank-service: {line}").ok();
 }
 

@@ -1,4 +1,4 @@
-//! `openapi`: the document that the service serves, for tools.
+//! `openapi`: prints the document that the service serves, for tools.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `rotate-keys` and `block-user`: what an operator does beside a service that runs.
+//! `rotate-keys` and `block-user`: operator commands that may run while the service runs.
 
 use std::process::ExitCode;
 

@@ -19,14 +19,14 @@ use crate::store::existing;
 
 const PASSWORD_BYTES: u64 = 1024;
 
-/// Who becomes the administrator of a development system that names none.
+/// The administrator of a development system that names none.
 const DEVELOPMENT_ADMIN: &str = "admin@bank.localhost";
-/// What says who becomes the administrator elsewhere.
+/// The variables that name the administrator elsewhere.
 const VARIABLES: &str = "ADMIN_EMAIL, ADMIN_PASS";
-/// No administrator can log in: an operator has to decide.
+/// Exit code: no administrator can log in, and an operator has to decide.
 const UNDECIDED: u8 = 2;
 
-/// Notes what `init` lacks.
+/// Adds the faults of a configuration without the variables of `init`.
 pub(super) fn check(config: &Config, faults: &mut Faults) {
     if config.admin_email.is_none() {
         faults.add("ADMIN_EMAIL: not set; expected the administrator's address");
@@ -53,7 +53,7 @@ pub(super) fn create_admin(settings: Settings, email: &str) -> anyhow::Result<Ex
         Some(password) => password,
         None => read_password()?,
     };
-    // Before anything is written.
+    // Check the password before anything is written.
     let words = Email::parse(email).map(|email| email.words()).unwrap_or_default();
     Password::parse(password.expose())
         .and_then(|password| password.check_strength(settings.password_min_score, &words))
@@ -61,12 +61,12 @@ pub(super) fn create_admin(settings: Settings, email: &str) -> anyhow::Result<Ex
     with_state(settings, async |state| print_outcome(state.ensure_admin(email, &password).await?, email))
 }
 
-/// Makes an administrator of a user whose address alone is not enough.
+/// Makes a user an administrator by id, where the address alone does not suffice.
 pub(super) fn promote(settings: Settings, id: UserId) -> anyhow::Result<ExitCode> {
     with_state(settings, async |state| print_outcome(state.promote(id).await?, "by its id"))
 }
 
-/// Sees to it that an administrator can log in before anybody else can; an exit code if the service must not start.
+/// Ensures that an administrator can log in before any other user can; returns an exit code if the service must not start.
 pub(super) async fn first_admin(state: &AppState) -> anyhow::Result<Option<ExitCode>> {
     if state.has_admin().await? {
         return Ok(None);
@@ -91,7 +91,7 @@ pub(super) async fn first_admin(state: &AppState) -> anyhow::Result<Option<ExitC
     Ok((outcome != ExitCode::SUCCESS).then_some(outcome))
 }
 
-/// The same of a database that is new, before it is made: an exit code if nobody could become the administrator of it.
+/// [`first_admin`] for a new database, before it is created: an exit code if no administrator could be created in it.
 pub(super) fn nobody_to_be(settings: &Settings) -> Option<ExitCode> {
     let config = &settings.config;
     let is_decided = match (&config.admin_email, &config.admin_pass) {
@@ -99,7 +99,7 @@ pub(super) fn nobody_to_be(settings: &Settings) -> Option<ExitCode> {
         (None, None) => config.app_env == AppEnv::Development,
         _ => false,
     };
-    // Of a database that cannot be asked more is said when it is opened.
+    // Errors of the database are reported when it is opened.
     (!is_decided && existing::is_new(&settings.database_url).unwrap_or(false)).then(undecided)
 }
 
@@ -117,7 +117,7 @@ fn read_password() -> anyhow::Result<Secret> {
     Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
 }
 
-/// Says what became of an administrator.
+/// Prints the result for an administrator.
 fn print_outcome(outcome: AdminOutcome, email: &str) -> anyhow::Result<ExitCode> {
     match outcome {
         AdminOutcome::Created(id) => print_line(format_args!("administrator {email} created with ID {id}"))?,

@@ -1,4 +1,4 @@
-//! `rotate-secret`: seals everything under another `SECRET_KEY`, beside no service that runs.
+//! `rotate-secret`: seals everything under another `SECRET_KEY`, while no service runs.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::identity::{ResealError, Resealing, reseal};
 use crate::sealing::Vault;
 use crate::store::{Ctx, Db, existing};
 
-/// Notes a key that is missing.
+/// Adds a fault if the key is missing.
 pub(super) fn check(old_secret_key: Option<&Secret>, faults: &mut Faults) {
     if old_secret_key.is_none_or(|key| key.expose().is_empty()) {
         faults.add(
@@ -28,7 +28,7 @@ pub(super) fn run(settings: &Settings, old: &Secret) -> anyhow::Result<ExitCode>
     let old = Arc::new(Vault::try_new(old.expose()).context("OLD_SECRET_KEY")?);
     let new_is_weak = settings.has_weak_secret_key();
     let database = || format!("DATABASE_URL: {}", settings.database_url.redacted());
-    // Before it is migrated.
+    // Check the key before the database is migrated.
     let known = existing::vault_key(&settings.database_url).with_context(database)?;
     if known.is_some_and(|known| ![old.fingerprint(), new.fingerprint()].contains(&known.fingerprint)) {
         return Err(ResealError::Another.into());

@@ -1,6 +1,6 @@
 //! `serve`: the HTTP API, the relay and the callback queue until SIGTERM or SIGINT.
 //!
-//! Without a broker events stay in the outbox, and are published once the service runs with one.
+//! Without a broker, events stay in the outbox, and are published once the service runs with one.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use super::state::prepare;
 use crate::app::{self, Running};
 use crate::config::Settings;
 
-/// Handlers that still run after this time are stopped; what they had is delivered again.
+/// Handlers that run longer are stopped; their messages are delivered again.
 const DRAIN: Duration = Duration::from_secs(5);
 
 pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    // Before anything is written.
+    // Check before anything is written.
     ensure_free("BANK_BIND", settings.config.bind).map_err(Error::msg)?;
     if let Some(code) = people::nobody_to_be(&settings) {
         return Ok(code);
@@ -32,12 +32,12 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         shutdown.on_signals();
         let metrics = Metrics::new();
         let state = prepare(settings, metrics).await?;
-        // Before any port is open: nobody is to find a bank without its administrator.
+        // Before any port is open: a reachable bank must have its administrator.
         if let Some(code) = people::first_admin(&state).await? {
             return Ok(code);
         }
         let mut running = app::serve_prepared(state, shutdown.clone())?;
-        // The publisher outlives the relay, which waits for what it has sent.
+        // The publisher must outlive the relay, which waits for the confirms of its messages.
         let drained = Shutdown::new();
         let consumers = if let Some(broker) = running.state.settings.broker.clone() {
             Some(connect(&mut running, broker, &shutdown, &drained).await?)
@@ -60,7 +60,7 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// A broker that refuses us is a fault to be told at once; one that is away is waited for.
+/// A broker that refuses the connection is reported at once; an unavailable one is waited for.
 async fn connect(
     running: &mut Running,
     broker: AmqpSettings,
@@ -81,7 +81,7 @@ async fn connect(
     Ok(consumers)
 }
 
-/// `/readyz` tells of the broker, and of each queue that is waited for. Requests are answered without them: events wait.
+/// `/readyz` reports the broker and each missing queue. Requests are served without them: events wait.
 fn watch(running: &Running, broker: &AmqpSettings, publisher: &AmqpPublisher) {
     let probed = publisher.clone();
     running.readiness.watch("broker", move || {

@@ -1,4 +1,4 @@
-//! The service's own parts, as commands use them with or without a server.
+//! The service's parts, for commands with or without a server.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::http::AppState;
 use crate::trace::known_queues;
 
-/// What the commands share: the service's own parts, and the dead letters of the broker if there is one.
+/// The parts that the commands share, and the broker's dead letters if there is a broker.
 pub(super) async fn prepare(settings: Settings, metrics: Arc<Metrics>) -> anyhow::Result<AppState> {
     let clock = Arc::new(SystemClock);
     let mut state = app::prepare(settings, clock.clone(), metrics).await?;

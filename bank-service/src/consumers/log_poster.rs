@@ -1,8 +1,8 @@
-//! Posts events to log-service over HTTP once their mail was accepted, until the log has them.
+//! Posts events to log-service over HTTP after their mail was accepted, until the log has them.
 //!
-//! The log is idempotent on `event_id`, so a post whose answer was lost is simply repeated. An outage of log-service is
-//! waited out, with pauses of at most `LONGEST_PAUSE`; only a refusal for good (a 4xx other than 401, 403, 408 and 429) ends
-//! the tries, is logged at ERROR and stays visible in the receipt.
+//! The log is idempotent on `event_id`, so a post whose response was lost is repeated. During an outage of log-service the
+//! poster pauses for at most `LONGEST_PAUSE` between attempts; only a permanent refusal (a 4xx other than 401, 403, 408 and
+//! 429) ends the attempts, is logged at ERROR and stays visible in the receipt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,6 @@ pub struct LogPoster {
     posted: IntCounterVec,
 }
 
-/// What a post came to.
 enum PostResult {
     Logged,
     TryAgain(String),
@@ -82,7 +81,7 @@ impl LogPoster {
         }
     }
 
-    /// Posts what is due now; gives how many of them the log took.
+    /// Posts the entries that are due now; returns how many of them the log took.
     pub async fn post_due(&self) -> Result<usize, StoreError> {
         let now = self.parts.clock.now().naive_utc();
         let due = self.parts.store.read(move |db| mail_receipts::due(db, now, BATCH)).await?;

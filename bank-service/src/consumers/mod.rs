@@ -1,7 +1,7 @@
-//! What bank-service hears: the confirmations of email-service, and what it sends itself outside of requests.
+//! The queues that bank-service consumes: the confirmations of email-service, and its own requests for SMS and push.
 //!
-//! [`RecordMailReceipt`] keeps each confirmation once. [`LogPoster`] then posts the event to log-service over HTTP until the
-//! log has it. The two are apart so that an outage of log-service never holds up the callback queue.
+//! [`RecordMailReceipt`] stores each confirmation once. [`LogPoster`] then posts the event to log-service over HTTP until the
+//! log has it. They are separate so that an outage of log-service never blocks the callback queue.
 
 mod log_poster;
 mod record_mail_receipt;

@@ -1,8 +1,8 @@
-//! `email.sent` and `email.rejected` on the callback queue: kept once per event, whatever is delivered twice.
+//! `email.sent` and `email.rejected` on the callback queue: stored once per event, however often they are delivered.
 //!
-//! A confirmation counts only for an event that asked for one, and the type of the event is that of its row, whatever the
-//! message says. The older services' confirmation, which has no type and the message `Message acknowledged`, is an
-//! `email.sent`; its event is named by the correlation id.
+//! A confirmation counts only for an event that asked for one; the event's type is that of its outbox row, not the message's.
+//! The older services' confirmation, which has no type and the message `Message acknowledged`, is an `email.sent`; its event
+//! is named by the correlation id.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::domain::event_status::Route;
 use crate::store::mail_receipts::{self, NewReceipt};
 use crate::store::{Ctx, Db, Outcome, Store, StoreError, event_trace};
 
-/// Longer reasons are cut; the mail server chose them.
+/// Longer reasons are cut: the mail server chooses their length.
 const REASON_CHARS: usize = 1000;
 const OLD_CONFIRMATION: &str = "Message acknowledged";
 
@@ -58,7 +58,7 @@ impl RecordMailReceipt {
     }
 }
 
-/// What a message on the callback queue says.
+/// A message on the callback queue, decoded.
 struct Confirmation {
     sent: bool,
     event_id: EventId,
@@ -90,7 +90,7 @@ impl Confirmation {
     }
 }
 
-/// The older services' confirmation has no type.
+/// Adds the type to the older services' confirmation, which has none.
 fn with_type(message: &WireMessage) -> Cow<'_, WireMessage> {
     let has_type = message.properties.kind.is_some() || message.headers.contains_key("cloudEvents_type");
     let has_message = |text: &str| {
@@ -105,7 +105,7 @@ fn with_type(message: &WireMessage) -> Cow<'_, WireMessage> {
     Cow::Owned(message)
 }
 
-/// Keeps the confirmation; a text says why it does not count.
+/// Stores the confirmation; returns a text if it does not count.
 fn insert(db: &mut Db, ctx: &Ctx, confirmation: &Confirmation) -> Result<Option<&'static str>, StoreError> {
     let event_id = confirmation.event_id.to_string();
     let Some(row) = event_trace::row(db, &event_id)? else {
@@ -120,7 +120,7 @@ fn insert(db: &mut Db, ctx: &Ctx, confirmation: &Confirmation) -> Result<Option<
     if given.is_some_and(|given| *given != event_id && Some(given) != original.properties.correlation_id.as_ref()) {
         return Ok(Some("data.event_id and correlation_id name different events"));
     }
-    // What is only mailed is never logged.
+    // An event that is only mailed is never logged.
     let is_to_be_logged = confirmation.sent && Route::of(&row.event_type) == Route::MailThenLog;
     let now = ctx.now_naive();
     let receipt = NewReceipt {

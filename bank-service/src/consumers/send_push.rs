@@ -1,7 +1,7 @@
 //! `push.requested`: a notification to one device.
 //!
-//! The token is read from the database when the notification is sent, so one that has moved to another user meanwhile gets
-//! nothing. A device whose token the push service does not know is removed. A notification may arrive twice, never a wrong one.
+//! The token is read from the database when the notification is sent, so a token that has moved to another user meanwhile gets
+//! none. A device whose token the push service does not know is removed. A notification may arrive twice, never at a wrong user.
 
 use std::sync::Arc;
 

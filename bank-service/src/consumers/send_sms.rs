@@ -1,7 +1,7 @@
-//! The queue of text messages: `sms.requested`, sent outside of the request that asked for it.
+//! The queue of text messages: `sms.requested`, sent outside of the request that caused it.
 //!
-//! A provider that is away pauses the queue; one that refuses a message for good makes it a dead letter. A crash between the
-//! provider's acceptance and the acknowledgement sends a message twice: this API knows no idempotency key.
+//! An unavailable provider pauses the queue; a message that it refuses for good becomes a dead letter. A crash between the
+//! provider's acceptance and the acknowledgement sends a message twice: the provider's API has no idempotency key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct SendSms {
 }
 
 impl SendSms {
-    /// A code lives ten minutes: the tries come sooner than elsewhere.
+    /// A code lives ten minutes: the attempts are closer than on other queues.
     pub fn settings() -> ConsumerSettings {
         let bindings = SMS_PATTERNS.iter().map(|pattern| Pattern::new(pattern)).collect();
         ConsumerSettings {

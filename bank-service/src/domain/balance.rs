@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// From 0 on, in the minor unit of the account's currency.
+/// An amount from 0 up, in the minor unit of the account's currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Balance(i64);
@@ -12,15 +12,15 @@ pub struct Balance(i64);
 pub struct BalanceError;
 
 impl Balance {
-    /// The most that is taken from a request: JavaScript and others hold whole numbers exactly up to here (2^53 − 1).
+    /// The largest requested value: JavaScript and other languages represent whole numbers exactly up to here (2^53 − 1).
     pub const MAX: i64 = 9_007_199_254_740_991;
 
-    /// A balance that somebody asks for.
+    /// A balance from a request.
     pub fn requested(minor: i64) -> Result<Self, BalanceError> {
         Self::try_new(minor).and_then(|balance| if minor <= Self::MAX { Ok(balance) } else { Err(BalanceError) })
     }
 
-    /// A balance that is stored; older ones may be greater than what is taken today.
+    /// A stored balance; older ones may exceed today's maximum for requests.
     pub fn try_new(minor: i64) -> Result<Self, BalanceError> {
         if minor >= 0 { Ok(Self(minor)) } else { Err(BalanceError) }
     }

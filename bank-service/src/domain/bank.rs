@@ -1,4 +1,4 @@
-//! Banks. A bank has branches and keeps accounts; both end with it.
+//! Banks. A bank has branches and keeps accounts; closing it closes both.
 
 use serde::Serialize;
 use shared_events::BankId;

@@ -1,4 +1,4 @@
-//! Branches: a bank's offices in cities.
+//! Branches: a bank's premises in cities.
 
 use serde::Serialize;
 use shared_events::events;

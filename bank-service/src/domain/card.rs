@@ -1,4 +1,4 @@
-//! Cards: what an account is paid from.
+//! Cards: means of payment from an account.
 
 use serde::Serialize;
 use shared_events::events;

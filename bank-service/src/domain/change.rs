@@ -1,11 +1,11 @@
-//! What live changes are: of which item, what happened, and who may see it.
+//! A live change: the item, what happened to it, and which callers may see it.
 
 use serde_json::Value;
 use shared_events::UserId;
 
 use super::scope::Scope;
 
-/// What a client can listen to.
+/// A kind of item that a client can subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Channel {
     Account,
@@ -36,7 +36,7 @@ impl Channel {
         Self::RecoveryCode,
     ];
 
-    /// Its name; of items that are rows, the entity of their events.
+    /// The channel's name; for items with their own rows, the entity of their events.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -57,13 +57,13 @@ impl Channel {
         Self::ALL.into_iter().find(|channel| channel.as_str() == text)
     }
 
-    /// Whether everybody may read its items.
+    /// Whether every caller may read its items.
     fn is_public(self) -> bool {
         matches!(self, Self::Bank | Self::Branch | Self::City | Self::SocialStatus)
     }
 }
 
-/// What happened to an item; the name of the server-sent event.
+/// The kind of change; the name of the server-sent event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Create,
@@ -84,7 +84,7 @@ impl Verb {
 /// A change of one item.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// Where a stream goes on after it.
+    /// The position from which a stream resumes after it.
     pub position: i64,
     pub event_id: String,
     pub channel: Channel,
@@ -92,11 +92,11 @@ pub struct Change {
     pub date: String,
     /// The public facts of the event.
     pub item: Value,
-    /// None: not known any more, so that only staff may see it.
+    /// None: the owner is no longer known, so that only staff may see the change.
     pub owner: Option<UserId>,
 }
 
-/// Who listens.
+/// The caller that receives a stream.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer {
     pub user_id: UserId,
@@ -105,7 +105,7 @@ pub struct Viewer {
 }
 
 impl Change {
-    /// Users are for administrators, and everybody's own one.
+    /// Administrators see all users, every other caller only its own.
     pub fn is_visible(&self, viewer: Viewer) -> bool {
         let own = self.owner == Some(viewer.user_id);
         match self.channel {
@@ -118,7 +118,7 @@ impl Change {
     }
 }
 
-/// What a change shows of its event: of the audit trail whose and what, not from where.
+/// The fields of the event that a change shows: for the audit trail the user and the detail, not the address.
 pub fn item_of(channel: Channel, facts: Value) -> Value {
     match (channel, facts) {
         (Channel::LoginMethod | Channel::SecondFactor | Channel::RecoveryCode, Value::Object(mut facts)) => {
@@ -129,7 +129,7 @@ pub fn item_of(channel: Channel, facts: Value) -> Value {
     }
 }
 
-/// The channel and verb of an event type; none for what is no change of an item that people see.
+/// The channel and verb of an event type; none if it is not a change of a visible item.
 pub fn kind_of(event_type: &str) -> Option<(Channel, Verb)> {
     if let Some(of_a_user) = kind_of_security(event_type) {
         return Some(of_a_user);
@@ -144,7 +144,7 @@ pub fn kind_of(event_type: &str) -> Option<(Channel, Verb)> {
     Some((Channel::parse(entity)?, verb))
 }
 
-/// Of the audit trail, what changes how a user logs in.
+/// Selects from the audit trail the changes to how a user logs in.
 fn kind_of_security(event_type: &str) -> Option<(Channel, Verb)> {
     Some(match event_type {
         "security.social_linked" => (Channel::LoginMethod, Verb::Create),

@@ -1,4 +1,4 @@
-//! Cities, which branches are in.
+//! Cities, which branches are located in.
 
 use serde::Serialize;
 use shared_events::CityId;

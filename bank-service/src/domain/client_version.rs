@@ -18,7 +18,7 @@ impl FromStr for ClientVersion {
         let mut version = [0; 3];
         for (index, number) in version.iter_mut().enumerate() {
             let Some(part) = parts.next() else {
-                // The first one is always there, be it empty.
+                // `split` always yields a first part, possibly empty.
                 return if index > 0 { Ok(Self(version)) } else { Err(ClientVersionError) };
             };
             let is_number = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());

@@ -1,10 +1,10 @@
 //! The currencies that an account can be opened in.
 //!
-//! A currency that was withdrawn since stays that of the accounts that have it: they are read and changed as before.
+//! An account keeps a currency that was withdrawn later: it is read and changed as before.
 
 use shared_events::Currency;
 
-/// Codes that ISO 4217 has withdrawn (list three), and what took their place.
+/// Codes that ISO 4217 has withdrawn (list three), and their replacements.
 const WITHDRAWN: [(&str, &str); 7] =
     [("ANG", "XCG"), ("BGN", "EUR"), ("CUC", "CUP"), ("HRK", "EUR"), ("SLL", "SLE"), ("VEF", "VES"), ("ZWL", "ZWG")];
 

@@ -1,4 +1,4 @@
-//! Devices that take push notifications.
+//! Devices that receive push notifications.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

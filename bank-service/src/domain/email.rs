@@ -1,8 +1,8 @@
 //! E-mail addresses of users.
 //!
-//! An address that is set has to be one that can be mailed ([`Email::mailable`], the rule of `shared_events`), with its domain in
-//! ASCII. [`Email::parse`] takes more, letters of any script: what is looked up, and what earlier releases stored. Uniqueness is
-//! decided on [`Email::normalized`], which folds case and domain.
+//! A new address has to accept mail ([`Email::mailable`], the rule of `shared_events`), with its domain in ASCII.
+//! [`Email::parse`] accepts more, letters of any script: for lookups, and for addresses that earlier releases stored. Uniqueness
+//! is decided on [`Email::normalized`], which folds case and domain.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 254;
 const MAX_LOCAL_BYTES: usize = 64;
 const MAX_LABEL_BYTES: usize = 63;
 
-/// An address as its owner wrote it, trimmed.
+/// An address as its owner typed it, trimmed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
@@ -32,13 +32,13 @@ impl Email {
         if valid { Ok(Self(text.to_owned())) } else { Err(EmailError) }
     }
 
-    /// An address to be set: one that a mail can be sent to. An international domain takes its ASCII form.
+    /// Parses an address to be stored: mail can be sent to it. An international domain is converted to ASCII.
     pub fn mailable(text: &str) -> Result<Self, EmailError> {
         let address: EmailAddress = text.trim().parse().map_err(|_| EmailError)?;
         Ok(Self(address.as_str().to_owned()))
     }
 
-    /// Whether a mail can be sent to it as it is stored.
+    /// Whether mail can be sent to the address as it is stored.
     pub fn is_mailable(&self) -> bool {
         self.0.parse::<EmailAddress>().is_ok_and(|address| address.as_str() == self.0)
     }
@@ -54,14 +54,14 @@ impl Email {
         format!("{}@{domain}", local.to_lowercase())
     }
 
-    /// As an address is stored: the domain in ASCII, the rest as it was written.
+    /// The stored form of an address: the domain in ASCII, the rest as typed.
     #[must_use]
     pub fn with_ascii_domain(&self) -> Self {
         let (local, domain) = self.0.rsplit_once('@').unwrap_or_default();
         ascii_domain(domain).map_or_else(|| self.clone(), |domain| Self(format!("{local}@{domain}")))
     }
 
-    /// The words of the address, which make a password guessable.
+    /// The words of the address, which would make a password guessable.
     pub fn words(&self) -> Vec<String> {
         let mut words: Vec<String> = self
             .0

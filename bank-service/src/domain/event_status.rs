@@ -1,13 +1,13 @@
-//! Where an event stands: `committed = logged + mailed + parked + in flight + unrouted`, decided from what is known of it.
+//! The status of an event: `committed = logged + mailed + parked + in flight + unrouted`, decided from evidence.
 //!
-//! An event that nothing explains is unaccounted for: it was published, is at none of its ends, in no dead letter, and
-//! nothing is in the way. That must not happen, so it is what the alarm looks at.
+//! An event is unaccounted for if it was published, has reached none of its ends, is no dead letter, and has no other
+//! explanation. That must never happen, so the alarm watches this status.
 
 use shared_events::Pattern;
 use shared_events::events::{BankCreated, EmailRequested, Event as _};
 use shared_events::routing::{EMAIL_QUEUE, LOG_PATTERNS, LOG_QUEUE};
 
-/// The way that events of a type take.
+/// The path of the events of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Route {
     /// To the log.
@@ -21,7 +21,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// The route of a type with the bindings that the services have unless told otherwise.
+    /// The route of a type, with the default bindings of the services.
     pub fn of(event_type: &str) -> Self {
         if event_type == BankCreated::TYPE {
             Self::MailThenLog
@@ -34,7 +34,7 @@ impl Route {
         }
     }
 
-    /// The queue that its events wait in; none where nobody follows them.
+    /// The queue of its events; none for untracked events.
     pub fn queue(self) -> Option<&'static str> {
         match self {
             Self::Log => Some(LOG_QUEUE),
@@ -48,38 +48,37 @@ impl Route {
     }
 }
 
-/// What is known of an event's mail.
+/// The confirmed result of an event's mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailAnswer {
     Sent,
     Rejected,
 }
 
-/// What is known of an event.
+/// The known facts about an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each found out elsewhere")]
 pub struct Evidence {
-    /// The transport has taken it.
+    /// Whether the transport has taken it.
     pub is_sent: bool,
-    /// No queue takes it.
+    /// Whether no queue takes it.
     pub is_unrouted: bool,
     pub mail: Option<MailAnswer>,
-    /// Its mail is confirmed, and log-service is still being asked to log it.
+    /// Whether its mail is confirmed, and the entry is still to be posted to log-service.
     pub is_posting: bool,
-    /// None: log-service could not be asked.
+    /// None: log-service could not be queried.
     pub is_logged: Option<bool>,
     pub is_parked: bool,
     pub is_discarded: bool,
-    /// Something is in the way that will pass: it is young, its queue is busy, a consumer is paused.
+    /// Whether a temporary cause explains the delay: the event is young, its queue is busy, or a consumer is paused.
     pub is_explained: bool,
 }
 
-/// Where an event stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventStatus {
     /// Committed and not published yet.
     Waiting,
-    /// No queue takes it: kept, and tried again now and then.
+    /// No queue takes it: kept, and retried periodically.
     Unrouted,
     InFlight,
     Logged,
@@ -91,7 +90,7 @@ pub enum EventStatus {
     /// A dead letter that an operator discarded.
     Discarded,
     Unaccounted,
-    /// What would tell cannot be asked.
+    /// A peer that would have the evidence cannot be queried.
     Unknown,
     Untracked,
 }
@@ -113,7 +112,7 @@ impl EventStatus {
         }
     }
 
-    /// Whether nothing more is to come.
+    /// Whether the status is final.
     pub fn is_end(self) -> bool {
         matches!(self, Self::Logged | Self::Mailed | Self::Rejected | Self::Discarded)
     }

@@ -1,10 +1,10 @@
-//! A user as another system describes it.
+//! A user as exported by another system.
 
 use super::email::Email;
 
 const MAX_CUSTOMER_ID: usize = 64;
 
-/// A row of an import. It has no `Debug`: it may hold a password hash.
+/// A row of an import. It has no `Debug`: it may contain a password hash.
 pub struct ImportedUser {
     /// The id that the user had in the other system.
     pub customer_id: String,

@@ -1,4 +1,4 @@
-//! Languages and countries, as a profile names them.
+//! Languages and countries of a profile.
 
 /// A language tag (BCP 47): `en`, `pt-BR`, `zh-Hant-TW`.
 pub fn language(text: &str) -> Result<String, &'static str> {

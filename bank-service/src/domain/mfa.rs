@@ -1,7 +1,7 @@
-//! The second factor: six digits of an authenticator app (TOTP, RFC 6238: SHA-1, 30 s, as every app does it), or one of ten
+//! The second factor: six digits of an authenticator app (TOTP, RFC 6238: SHA-1, 30 s, the defaults of all apps), or one of ten
 //! recovery codes.
 //!
-//! A code is taken one step early or late. Whether its step was used before is decided where that is kept.
+//! A code is accepted one step early or late. The store decides whether its step was used before.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use totp_rs::{Builder, Secret, Totp};
@@ -9,24 +9,24 @@ use totp_rs::{Builder, Secret, Totp};
 use super::qr_code;
 use super::typed::without_separators;
 
-/// How long a new seed may wait for its first code.
+/// How long a new seed waits for its first code.
 pub const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);
-/// How many recovery codes are made at once.
+/// How many recovery codes are generated at once.
 pub const RECOVERY_CODES: usize = 10;
 /// 160 bits, as RFC 4226 recommends for SHA-1.
 pub const SEED_BYTES: usize = 20;
 pub const RECOVERY_CODE_BYTES: usize = 16;
 const DIGITS: usize = 6;
-/// Of a recovery code as it is typed, in bytes.
+/// The most bytes of a recovery code as typed.
 const MAX_TYPED_CODE: usize = 128;
-/// What an authenticator app shows above the code.
+/// The name that an authenticator app shows above the code.
 const ISSUER: &str = "Bank";
 
-/// What user and service share, to make the same codes. It has no `Debug`, `Display` or `Serialize`.
+/// The secret shared by app and service. It has no `Debug`, `Display` or `Serialize`.
 #[derive(Clone)]
 pub struct Seed([u8; SEED_BYTES]);
 
-/// The seed cannot be used: it is not 20 bytes, or too long a name stands beside it.
+/// The seed is unusable: it is not 20 bytes, or the account name is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the seed of the second factor cannot be used")]
 pub struct SeedError;
@@ -45,12 +45,12 @@ impl Seed {
         &self.0
     }
 
-    /// As people type it into an app: base32 without padding.
+    /// The form that users type into an app: base32 without padding.
     pub fn base32(&self) -> String {
         Secret::from(self.0).to_base32()
     }
 
-    /// The step that a code belongs to, if it is the code of the present step or of one beside it. Compares in constant time.
+    /// The step of a code, if it is the code of the current step or of an adjacent one. Compares in constant time.
     pub fn step_of(&self, otp: &Otp, now: DateTime<Utc>) -> Option<i64> {
         let seconds = u64::try_from(now.timestamp()).ok()?;
         let step = self.totp("").ok()?.check(&otp.0, seconds)?;
@@ -62,19 +62,19 @@ impl Seed {
         self.totp(account)?.to_url().map_err(|_| SeedError)
     }
 
-    /// The same as a QR code, a PNG image.
+    /// [`Self::otpauth_url`] as a QR code, a PNG image.
     pub fn qr_code(&self, account: &str) -> Result<Vec<u8>, SeedError> {
         qr_code::draw(&self.otpauth_url(account)?).map_err(|_| SeedError)
     }
 
-    /// The crate's defaults are SHA-1, 6 digits, 30 s and one step of skew; the test vectors below hold them.
+    /// The crate's defaults are SHA-1, 6 digits, 30 s and one step of skew; the test vectors below verify them.
     fn totp(&self, account: &str) -> Result<Totp, SeedError> {
         let builder = Builder::new().with_secret(self.0).with_issuer(Some(ISSUER)).with_account_name(account);
         builder.build().map_err(|_| SeedError)
     }
 }
 
-/// A presented code of an app: six digits.
+/// A code presented by a user: six digits.
 #[derive(Clone)]
 pub struct Otp(String);
 
@@ -83,7 +83,7 @@ pub struct Otp(String);
 pub struct OtpError;
 
 impl Otp {
-    /// What parts digits is passed over: apps show `123 456`, and paste a line end.
+    /// Separators are skipped: apps show `123 456`, and pasting may add a line end.
     pub fn parse(text: &str) -> Result<Self, OtpError> {
         let digits: String = without_separators(text).take(DIGITS + 1).collect();
         let valid = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -91,7 +91,7 @@ impl Otp {
     }
 }
 
-/// A recovery code: 128 random bits in 32 hex digits, good for one use.
+/// A recovery code: 128 random bits in 32 hex digits, for one use.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryCode(String);
 
@@ -104,7 +104,7 @@ impl RecoveryCode {
         Self(hex::encode(bytes))
     }
 
-    /// Case, blanks, line ends and hyphens do not matter: it is pasted from where it was kept, and the last way in.
+    /// Ignores case, blanks, line ends and hyphens: the code is pasted from notes, and is the user's last way to log in.
     pub fn parse(text: &str) -> Result<Self, RecoveryCodeError> {
         if text.len() > MAX_TYPED_CODE {
             return Err(RecoveryCodeError);

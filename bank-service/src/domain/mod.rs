@@ -1,7 +1,7 @@
-//! What the bank is about: pure types and decisions, without a clock, a network or a database.
+//! The bank's model: pure types and decisions, without a clock, a network or a database.
 //!
-//! A value of one of these types is valid: it came through a `parse` or `try_new`. Entities serialise in the exact shapes of
-//! the API; events are made from them by `From<&Entity>` into the public facts of `shared-events`.
+//! A value of one of these types is valid: only `parse` and `try_new` create one. Entities serialise in the exact shapes of the
+//! API; `From<&Entity>` turns them into events with the public facts of `shared-events`.
 
 pub mod account;
 pub mod balance;

@@ -11,9 +11,9 @@ use unicode_normalization::UnicodeNormalization;
 const MAX_CHARS: usize = 100;
 
 /// A name of 1–100 characters (Unicode scalar values in NFC), without space at either end and with one blank for each run of
-/// spaces. It has letters and digits of any script, dashes and [`NAME_MARKS`], and at least one letter. A combining mark
-/// stands behind a letter, as part of it; a joiner stands within a word. Two spellings that only differ in composition or in
-/// the kind of space are the same name.
+/// spaces. It consists of letters and digits of any script, dashes and [`NAME_MARKS`], and has at least one letter. A combining
+/// mark follows a letter and is a part of it; a joiner is inside a word. Two spellings that differ only in composition or in the
+/// kind of space are the same name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Name(String);
@@ -29,7 +29,7 @@ pub enum NameError {
 }
 
 impl Name {
-    /// Takes the text as [`Self::spelled`] writes it.
+    /// Parses the text after normalising it with [`Self::spelled`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let name = Self::spelled(text);
         if !(1..=MAX_CHARS).contains(&name.chars().count()) {
@@ -54,7 +54,7 @@ impl Name {
         if name.chars().any(|c| kind(c) == Kind::Letter) { Ok(Self(name)) } else { Err(NameError::NoLetter) }
     }
 
-    /// The text as a name of it would be kept, be it one or not: what a list is searched for.
+    /// The text in the normal form of a name, valid or not; list filters use it.
     pub fn spelled(text: &str) -> String {
         let mut spelled = String::with_capacity(text.len());
         for c in text.trim().nfc() {
@@ -84,10 +84,10 @@ enum Kind {
 
 fn kind(c: char) -> Kind {
     match c {
-        // They join or part the letters of Persian, Sinhala and others; anywhere else they cannot be seen.
+        // Joiners join or separate letters of Persian, Sinhala and others; elsewhere they are invisible.
         '\u{200c}' | '\u{200d}' => return Kind::Joiner,
-        // Marks that show nothing: of emoji, and between letters that are sorted apart. Vowels of Khmer that show nothing. Letters
-        // of Korean that stand for a missing one.
+        // Invisible characters: emoji marks, marks that separate letters in sorting, invisible Khmer vowels, and Korean fillers
+        // for a missing letter.
         '\u{fe0e}' | '\u{fe0f}' | '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{115f}' | '\u{1160}' | '\u{3164}'
         | '\u{ffa0}' => {
             return Kind::Other;
@@ -100,7 +100,7 @@ fn kind(c: char) -> Kind {
         | GeneralCategory::TitlecaseLetter
         | GeneralCategory::ModifierLetter
         | GeneralCategory::OtherLetter
-        // As in 〇, and Roman numerals.
+        // Letters such as 〇, and Roman numerals.
         | GeneralCategory::LetterNumber => Kind::Letter,
         GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark => Kind::Mark,
         GeneralCategory::DecimalNumber => Kind::Digit,
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    /// Real names, and the same with something near it that is none.
+    /// Real names, and near variants of them that are invalid.
     #[test]
     fn names_of_people_places_and_companies_are_taken_as_they_are() {
         for good in [
@@ -280,7 +280,7 @@ mod tests {
         #[test]
         fn words_of_letters_are_names(text in "[\\p{L}]{1,40}([ '-][\\p{L}]{1,20})?") {
             prop_assume!(text.nfc().count() <= 100);
-            // But for the letters that stand for a missing one.
+            // Except the fillers for a missing letter.
             prop_assume!(!text.contains(['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}']));
             prop_assert!(Name::parse(&text).is_ok());
         }

@@ -1,11 +1,11 @@
-//! The network that a client's address belongs to: what one customer of a provider, or one office, has.
+//! The network of a client's address: the unit that one customer of a provider has.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// The bits of a network that one customer has: /24 of IPv4, /56 of IPv6.
+/// The prefix of one customer's network: /24 of IPv4, /56 of IPv6.
 const CUSTOMER: Prefixes = Prefixes { v4: 24, v6: 56 };
-/// The largest that a customer is given without asking much: a /48 holds 65,536 networks of /64.
+/// The largest network that one customer easily gets: a /48 holds 65,536 networks of /64.
 const SITE: Prefixes = Prefixes { v4: 24, v6: 48 };
 
 #[derive(Clone, Copy)]

@@ -1,47 +1,47 @@
-//! Secrets that are good for one use: what each is for, how long it lives, how many tries it takes.
+//! One-time secrets: the purpose, lifetime and allowed attempts of each kind.
 //!
-//! A link or a challenge is 32 random bytes, which nobody guesses; a code has six digits by text message and eight characters by
-//! mail, so it lives shorter, takes five tries, and is given out at most [`MAX_CODES_A_DAY`] times a day: 50 guesses among a
-//! million at least (NIST SP 800-63B-4, 3.2.2 allows 100).
+//! A link or a challenge is 32 random bytes, which cannot be guessed; a code has six digits by text message and eight characters by
+//! mail, so it has a shorter lifetime, allows five attempts, and is issued at most [`MAX_CODES_A_DAY`] times a day: 50 guesses
+//! among a million at least (NIST SP 800-63B-4, 3.2.2 allows 100).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How often a code for one purpose is given out to one user in 24 hours.
+/// How often a code for one purpose is issued to one user in [`WINDOW`].
 pub const MAX_CODES_A_DAY: i32 = 10;
-/// What [`MAX_CODES_A_DAY`] is counted over.
+/// The period over which [`MAX_CODES_A_DAY`] is counted.
 pub const WINDOW: TimeDelta = TimeDelta::hours(24);
 const COOLDOWN: TimeDelta = TimeDelta::seconds(60);
 const MAX_ATTEMPTS: i32 = 5;
-/// How many links for one purpose stay good until one is used: a stranger who asks for another must not void the owner's.
+/// How many links for one purpose are valid at once: a stranger who requests another must not void the owner's.
 const LINKS: usize = 3;
 
-/// What a secret is good for. One purpose's secret opens no other.
+/// The purpose of a secret. A secret is valid for its own purpose only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// A link that proves an address; the subject is the address.
+    /// A link that verifies an address; the subject is the address.
     EmailVerification,
-    /// A link that proves a new address; the subject is the new address.
+    /// A link that verifies a new address; the subject is the new address.
     EmailChange,
-    /// A link that sets another password; the subject is the address.
+    /// A link that sets a new password; the subject is the address.
     PasswordResetLink,
-    /// A code that sets another password; the subject is the address.
+    /// A code that sets a new password; the subject is the address.
     PasswordResetCode,
-    /// A code that proves a telephone number; the subject is the number.
+    /// A code that verifies a telephone number; the subject is the number.
     PhoneCode,
-    /// What a login that waits for its second factor carries.
+    /// The token of a login that waits for its second factor.
     MfaChallenge,
     /// A link by which an imported user chooses a password; the subject is the address.
     Invitation,
-    /// What a login at another provider comes back with; the subject is the caller's to fill.
+    /// The `state` of a login at another provider; the caller chooses the subject.
     SocialState,
-    /// What an `id_token` that an app sends has to repeat; the subject as of the state.
+    /// The nonce that an app's `id_token` has to repeat; the subject as for the state.
     SocialNonce,
 }
 
-/// How many of a purpose a user can have at a time.
+/// How many secrets of a purpose a user can have at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slots {
-    /// So many; a new one takes the place of the oldest.
+    /// This many; a new one replaces the oldest.
     Few(usize),
     Many,
 }
@@ -59,8 +59,8 @@ impl Purpose {
         Self::SocialNonce,
     ];
 
-    /// What is under way on the strength of the credentials, and ends when they are changed, reset or logged out everywhere. An
-    /// invitation, or the verification of the address that the user has, goes on.
+    /// The purposes that depend on the credentials: their secrets end when these are changed, reset or logged out everywhere. An
+    /// invitation, or the verification of the user's address, stays valid.
     pub const OF_THE_CREDENTIALS: [Self; 6] = [
         Self::EmailChange,
         Self::PasswordResetLink,
@@ -70,7 +70,7 @@ impl Purpose {
         Self::SocialNonce,
     ];
 
-    /// What was sent to an address before it became another one.
+    /// The purposes whose secrets were sent to an address, and end when it is replaced.
     pub const OF_THE_ADDRESS: [Self; 5] = [
         Self::EmailVerification,
         Self::EmailChange,
@@ -104,7 +104,7 @@ impl Purpose {
         }
     }
 
-    /// The lifetime for people.
+    /// The lifetime as text for mails and messages.
     pub fn valid_for(self) -> &'static str {
         match self {
             Self::EmailVerification => "24 hours",
@@ -116,12 +116,12 @@ impl Purpose {
         }
     }
 
-    /// How many wrong answers are counted before it is void.
+    /// How many wrong answers void it.
     pub fn max_attempts(self) -> i32 {
         MAX_ATTEMPTS
     }
 
-    /// How long after one was given out the next one is.
+    /// The shortest time between two issues.
     pub fn cooldown(self) -> TimeDelta {
         match self {
             Self::MfaChallenge | Self::SocialState | Self::SocialNonce => TimeDelta::zero(),
@@ -139,13 +139,13 @@ impl Purpose {
         }
     }
 
-    /// How many are given out in [`WINDOW`]; none: any number.
+    /// How many are issued in [`WINDOW`]; none: any number.
     pub fn max_in_window(self) -> Option<i32> {
         matches!(self, Self::PasswordResetCode | Self::PhoneCode).then_some(MAX_CODES_A_DAY)
     }
 }
 
-/// The hash of a secret in 64 hex digits: all that is kept of it.
+/// The hash of a secret in 64 hex digits: the secret itself is not stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretHash(String);
 
@@ -159,24 +159,24 @@ impl SecretHash {
     }
 }
 
-/// The hash of a code can be searched through: a million are soon tried by who has the key.
+/// Hidden, since the hash of a code can be searched: with the key, a million codes are tried quickly.
 impl std::fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SecretHash(…)")
     }
 }
 
-/// Why no secret was given out.
+/// Why no secret was issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cooldown {
-    /// One was given out a moment ago; the next one at this time.
+    /// One was issued a moment ago; the next is possible at this time.
     CoolingDown(DateTime<Utc>),
-    /// Too many in one day; the next one at this time.
+    /// Too many in one day; the next is possible at this time.
     TooMany(DateTime<Utc>),
 }
 
 impl Cooldown {
-    /// When the next one is given out.
+    /// When the next one is possible.
     pub fn until(self) -> DateTime<Utc> {
         match self {
             Self::CoolingDown(until) | Self::TooMany(until) => until,
@@ -184,7 +184,7 @@ impl Cooldown {
     }
 }
 
-/// What was given out before, as far as it matters for the next one.
+/// The record of earlier issues that limits the next one.
 #[derive(Debug, Clone, Copy)]
 pub struct Issued {
     pub cooldown_until: DateTime<Utc>,
@@ -193,12 +193,12 @@ pub struct Issued {
 }
 
 impl Issued {
-    /// The first one of its purpose.
+    /// The record after the first issue of a purpose.
     pub fn first(purpose: Purpose, now: DateTime<Utc>) -> Self {
         Self { cooldown_until: now + purpose.cooldown(), window_began_on: now, in_window: 1 }
     }
 
-    /// The books after one more, if one may be given out now.
+    /// The record after one more issue, if that is allowed now.
     pub fn one_more(self, purpose: Purpose, now: DateTime<Utc>) -> Result<Self, Cooldown> {
         if now < self.cooldown_until {
             return Err(Cooldown::CoolingDown(self.cooldown_until));

@@ -1,20 +1,20 @@
-//! What a password may be: 8–128 characters after NFKC, any characters, never cut.
+//! The rules for passwords: 8–128 characters after NFKC, any characters, never cut.
 //!
-//! Whether it is guessable is judged separately, against the words of its owner ([`Password::check_strength`]), because the
-//! floor is configurable.
+//! Whether a password is guessable is a separate check against the words of its owner ([`Password::check_strength`]), because the
+//! minimum score is configurable.
 
 use unicode_normalization::UnicodeNormalization;
 
 pub const MIN_CHARS: usize = 8;
 pub const MAX_CHARS: usize = 128;
-/// More than this is not normalised at all: NFKC can grow a text eighteenfold.
+/// Longer texts are not normalised at all: NFKC can make a text eighteen times as long.
 const MAX_RAW_BYTES: usize = 4096;
 
 /// A password in its normal form. It has no `Debug`, `Display` or `Serialize`.
 #[derive(Clone)]
 pub struct Password {
     normal: String,
-    /// As it was typed, where that differs.
+    /// The password as typed, if that differs.
     typed: Option<String>,
 }
 
@@ -37,13 +37,13 @@ pub enum PasswordError {
 }
 
 impl Password {
-    /// A password that somebody wants to set.
+    /// Parses a password to be set.
     pub fn parse(text: &str) -> Result<Self, PasswordError> {
         let password = Self::for_login(text).ok_or(PasswordError::TooLong)?;
         if password.normal.chars().count() < MIN_CHARS { Err(PasswordError::TooShort) } else { Ok(password) }
     }
 
-    /// A password that somebody claims to know; none if no account can have it.
+    /// Parses a password to be checked; none if no account can have it.
     pub fn for_login(text: &str) -> Option<Self> {
         if text.len() > MAX_RAW_BYTES {
             return None;
@@ -53,7 +53,7 @@ impl Password {
         (normal.chars().count() <= MAX_CHARS).then_some(Self { normal, typed })
     }
 
-    /// What was typed, where the normal form differs: other systems have hashed that.
+    /// The text as typed, if the normal form differs: other systems have hashed that.
     pub fn typed(&self) -> Option<&[u8]> {
         self.typed.as_deref().map(str::as_bytes)
     }

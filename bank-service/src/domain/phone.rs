@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 const MIN_DIGITS: usize = 8;
 const MAX_DIGITS: usize = 15;
-/// Of what somebody types, in bytes.
+/// The longest typed text, in bytes.
 const MAX_TYPED: usize = 64;
 
 #[derive(Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl PhoneNumber {
         if text.len() > MAX_TYPED {
             return Err(PhoneNumberError);
         }
-        // Behind a country code the zero in brackets is not dialled.
+        // After a country code the zero in brackets is not dialled.
         let typed: String = without_separators(text).collect::<String>().replacen("(0)", "", 1);
         let typed: String = typed.chars().filter(|c| !matches!(c, '.' | '/' | '(' | ')')).collect();
         let digits = typed.strip_prefix('+').or_else(|| typed.strip_prefix("00")).ok_or(PhoneNumberError)?;
@@ -56,7 +56,7 @@ impl PhoneNumber {
         digits.get(..length).unwrap_or_default()
     }
 
-    /// All but the country and the last two digits hidden: `+49*******78`.
+    /// The number with all but the country code and the last two digits hidden: `+49*******78`.
     pub fn masked(&self) -> String {
         let last = self.0.len().saturating_sub(2);
         self.0.chars().enumerate().map(|(at, c)| if (3..last).contains(&at) { '*' } else { c }).collect()
@@ -77,7 +77,7 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
-/// How many text messages there may be, and how long a code in one is good. Text messages cost money, and some numbers earn it.
+/// The limits of text messages, and the lifetime of a code in one. Text messages cost money, and premium numbers earn it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextMessageRules {
     pub to_a_number: Cap,
@@ -106,7 +106,7 @@ impl TextMessageRules {
         TimeDelta::minutes(self.code_minutes)
     }
 
-    /// The lifetime for people.
+    /// The lifetime as text for messages.
     pub fn valid_for(self) -> String {
         if self.code_minutes == 1 { "1 minute".to_owned() } else { format!("{} minutes", self.code_minutes) }
     }

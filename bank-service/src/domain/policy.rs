@@ -1,8 +1,8 @@
-//! Who may do what: one table, from which the checks, the tests and the OpenAPI text are made.
+//! Authorisation: one table, from which the checks, the tests and the OpenAPI text are derived.
 //!
-//! Deny by default: what has no rule is refused. A rule says who may act on every item ([`Rule::any`]) and whether an owner
-//! may act on its own ones ([`Rule::own`]). [`decide`] turns that into a [`Scope`], and every query and operation carries the
-//! scope, so an item that is out of it is not found at all: a foreign item and a missing one cannot be told apart.
+//! Deny by default: an action without a rule is refused. A rule names the callers who may act on every item ([`Rule::any`]) and
+//! whether an owner may act on its own items ([`Rule::own`]). [`decide`] turns that into a [`Scope`], and every query and operation
+//! carries the scope, so an item out of scope is not found: a foreign item and a missing one give the same answer.
 
 use shared_events::UserId;
 
@@ -10,7 +10,7 @@ pub use super::policy_rules::RULES;
 use super::role::{ADMIN, MANAGER};
 pub use super::scope::{OutOfScope, Scope};
 
-/// What a caller wants to do. Routes that are aliases of each other share one action.
+/// An action of a caller. Routes that are aliases of each other share one action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     // Identity
@@ -77,7 +77,7 @@ pub enum Action {
     CreateBranch,
     UpdateBranch,
     DeleteBranch,
-    // What belongs to a user
+    // Items that belong to a user
     ListClients,
     ReadClient,
     CreateClient,
@@ -125,16 +125,16 @@ impl Method {
     }
 }
 
-/// Who may act on every item, whoever owns it.
+/// The callers who may act on every item, of any owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     Nobody,
     Admin,
     /// Managers and admins.
     Staff,
-    /// Whoever has a role, be it one that was added later.
+    /// Every user with a role, including roles added later.
     AnyRole,
-    /// Also without a token.
+    /// Every caller, even without a token.
     Everybody,
 }
 
@@ -151,13 +151,13 @@ impl Who {
     }
 }
 
-/// A row of the table: an action, the routes that ask for it, and who may.
+/// A row of the table: an action, its routes, and the callers who may.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     pub action: Action,
     pub any: Who,
     pub own: bool,
-    /// Method and path pattern, as they stand in the OpenAPI document.
+    /// Method and path pattern, as in the OpenAPI document.
     pub routes: &'static [(Method, &'static str)],
 }
 
@@ -179,7 +179,7 @@ impl Rule {
     }
 }
 
-/// The scope in which a user with these roles may do this; none: not at all.
+/// The scope in which a user with these roles may do this; none: not allowed.
 pub fn decide(action: Action, user_id: UserId, roles: &[String]) -> Option<Scope> {
     let rule = rule(action)?;
     if rule.any.includes(roles) {
@@ -193,7 +193,7 @@ pub fn rule(action: Action) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.action == action)
 }
 
-/// The row of a route, by its pattern.
+/// The row of a route, by method and pattern.
 pub fn rule_of_route(method: Method, path: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.routes.contains(&(method, path)))
 }
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(decide(Action::CreateAccount, user(7), &roles(&["admin"])), Some(Scope::All));
     }
 
-    /// The contract's page, once more and by hand: a slip in the table does not pass.
+    /// The contract's page, repeated by hand: a slip in the table fails the test.
     #[test]
     fn the_table_matches_the_contract() {
         let expected = [

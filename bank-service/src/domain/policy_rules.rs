@@ -6,12 +6,12 @@ use super::policy::{Action, Rule, Who};
 
 type Routes = &'static [(Method, &'static str)];
 
-/// Whoever `any` names, on every item.
+/// Callers of `any`, on every item.
 const fn all(any: Who, action: Action, routes: Routes) -> Rule {
     Rule { action, any, own: false, routes }
 }
 
-/// Whoever `any` names on every item, and an owner on its own ones.
+/// Callers of `any` on every item, and an owner on its own items.
 const fn or_owner(any: Who, action: Action, routes: Routes) -> Rule {
     Rule { action, any, own: true, routes }
 }

@@ -5,7 +5,7 @@ use qrcodegen::{QrCode, QrCodeEcc};
 
 /// Pixels along each side of a module.
 const SCALE: usize = 8;
-/// The light border, in modules; readers need it.
+/// The light border, in modules; readers require it.
 const QUIET_ZONE: usize = 4;
 const LIGHT: u8 = u8::MAX;
 
@@ -14,7 +14,7 @@ const LIGHT: u8 = u8::MAX;
 #[error("the text does not fit into a QR code")]
 pub struct QrCodeError;
 
-/// Black on white, one bit for each pixel: a module is one byte of a row.
+/// Draws black on white, one bit for each pixel: a module is one byte of a row.
 pub fn draw(text: &str) -> Result<Vec<u8>, QrCodeError> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium).map_err(|_| QrCodeError)?;
     let row =

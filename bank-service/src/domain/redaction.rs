@@ -1,19 +1,19 @@
-//! What of a message may be shown to an operator.
+//! Hides the parts of a message that operators must not see.
 //!
-//! Requests for mails and text messages hold links, codes and numbers: their parameters are never shown, and neither is the
-//! body of a message that cannot be read, unless its routing key says that it is of another kind.
+//! Requests for mails and text messages contain links, codes and numbers: their parameters are never shown, and neither is the
+//! body of an unreadable message, unless its routing key shows that it is of another kind.
 
 use serde_json::{Value, json};
 use shared_events::WireMessage;
 
-/// In the place of what is not shown.
+/// The replacement for hidden values.
 pub const HIDDEN: &str = "[hidden]";
-/// The entities whose events hold secrets.
+/// The entities whose events contain secrets.
 const SECRET_ENTITIES: &[&str] = &["email", "sms", "push"];
-/// The fields of their facts that may be shown.
+/// The fields of their events that may be shown.
 const OPEN_FIELDS: &[&str] =
     &["template", "user_id", "device", "event_id", "event_type", "message_id", "recipients", "reason"];
-/// So much of a body that is not JSON is shown, in characters.
+/// How many characters of a body that is not JSON are shown.
 const SHOWN_TEXT: usize = 2000;
 
 /// A message's body for an operator: JSON without secrets, or the beginning of its text.
@@ -36,7 +36,7 @@ pub fn data_of(event_type: &str, data: &Value) -> Value {
     if has_secrets(event_type) { facts(data) } else { data.clone() }
 }
 
-/// By any of the names that it goes by; a message without any sensible one counts as secret.
+/// Checks every name of the message's kind; a message without a valid one counts as secret.
 fn is_secret(message: &WireMessage) -> bool {
     let kinds = [message.properties.kind.as_deref(), message.headers.get("cloudEvents_type").map(String::as_str)];
     let named = kinds.into_iter().flatten().chain([message.routing_key.as_str()]);
@@ -47,7 +47,7 @@ fn has_secrets(event_type: &str) -> bool {
     SECRET_ENTITIES.contains(&event_type.split('.').next().unwrap_or_default().to_lowercase().as_str())
 }
 
-/// Of the four keys only `data` has facts; whatever else is there is hidden whole.
+/// Of the four keys only `data` contains facts; any other key is hidden whole.
 fn hide(body: &mut Value) {
     let Value::Object(fields) = body else {
         *body = json!(HIDDEN);
@@ -68,7 +68,7 @@ fn facts(data: &Value) -> Value {
         let shown = match value {
             _ if OPEN_FIELDS.contains(&name.as_str()) => value.clone(),
             Value::String(text) if name == "to" => json!(masked(text)),
-            // The names of parameters help, their values are what is secret.
+            // The names of parameters are useful to operators, only their values are secret.
             Value::Object(params) => params.keys().map(|key| (key.clone(), json!(HIDDEN))).collect(),
             _ => json!(HIDDEN),
         };
@@ -77,7 +77,7 @@ fn facts(data: &Value) -> Value {
     Value::Object(shown.collect())
 }
 
-/// `j***@example.com`; a number is masked where it is made.
+/// Masks an address as `j***@example.com`; a number arrives masked.
 fn masked(to: &str) -> String {
     match to.split_once('@') {
         Some((local, domain)) => format!("{}***@{domain}", local.chars().next().unwrap_or('*')),

@@ -1,4 +1,4 @@
-//! Roles. Three are always there; more can be added.
+//! Roles. Three always exist; more can be added.
 
 use serde::Serialize;
 use shared_events::RoleId;

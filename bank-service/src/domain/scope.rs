@@ -1,12 +1,11 @@
-//! The part of the items that a caller may act on.
+//! The scope of a caller: the items that it may act on.
 
 use shared_events::UserId;
 
-/// What part of the items a caller may act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     All,
-    /// Only what belongs to this user.
+    /// Only the items of this user.
     Own(UserId),
 }
 
@@ -19,12 +18,12 @@ impl Scope {
         }
     }
 
-    /// The answer where nothing was found within this scope.
+    /// The error for an item that was not found within this scope.
     pub fn missing(self, what: &'static str) -> OutOfScope {
         OutOfScope { what, scope: self }
     }
 
-    /// The one owner whose items are within the scope, if it is so limited.
+    /// The owner that the scope is limited to; none for all items.
     pub fn owner(self) -> Option<UserId> {
         match self {
             Self::All => None,
@@ -33,8 +32,8 @@ impl Scope {
     }
 }
 
-/// There is no such item within the scope: it does not exist, or it is somebody else's. Whoever may act on all items may
-/// know which of the two; to anyone else they look the same.
+/// The item is not within the scope: it does not exist, or another user owns it. Only a caller with scope over all items may
+/// learn which; all others get the same answer for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such {what} within the caller's scope")]
 pub struct OutOfScope {

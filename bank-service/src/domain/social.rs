@@ -1,7 +1,7 @@
-//! Logins by other providers: which there are, and who somebody is there.
+//! Logins by other providers: the providers, and a user's identity there.
 //!
-//! An identity is issuer and subject, never an address: addresses change hands. What a provider says of an address is believed
-//! only where it says that it has verified it.
+//! An identity is issuer and subject, never an address: addresses change owners. A provider's address is trusted only if the
+//! provider states that it has verified it.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,9 +1,9 @@
-//! What a login at a provider that was begun here is bound to, and who may end it.
+//! The binding of a social login: which caller may complete a login that was begun here.
 //!
-//! Code and state come back through a browser's address line, histories and logs, so together they must not be enough
-//! (RFC 9700, 2.1 and 4.7). A page of ours is known again by its cookie, a session by its token, and a program, or a page of
-//! another origin, by the verifier whose challenge it gave at the start (RFC 7636). What is bound to a state is decided when it
-//! is begun; what a later request leaves out loosens nothing.
+//! Code and state return through a browser's address line, histories and logs, so the two of them must not be enough (RFC 9700,
+//! 2.1 and 4.7). A page of ours is recognised by its cookie, a session by its token, and a program, or a page of another origin,
+//! by the verifier whose challenge it sent at the start (RFC 7636). The binding of a state is decided at the start; a later request
+//! cannot loosen it by omitting something.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,9 +17,9 @@ use super::session::{SessionId, TokenHash};
 use super::social::Provider;
 
 const CHALLENGE_BYTES: usize = 32;
-/// Of a verifier (RFC 7636, 4.1).
+/// The length of a verifier (RFC 7636, 4.1).
 const VERIFIER_CHARS: std::ops::RangeInclusive<usize> = 43..=128;
-/// Stands for what is not demanded.
+/// Marks a binding that is not required.
 const NOTHING: &str = "-";
 
 /// An S256 `code_challenge`: SHA-256 in base64url, 43 characters.
@@ -59,38 +59,38 @@ impl fmt::Display for CodeChallenge {
     }
 }
 
-/// What is kept of a login that was begun.
+/// The stored state of a login that was begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocialState {
     pub provider: Provider,
-    /// Whose session began it, to have it linked; none for a login.
+    /// The session that began linking a login; none for a login.
     pub owner: Option<(UserId, SessionId)>,
-    /// The cookie that is demanded at the end.
+    /// The cookie required to complete it.
     pub cookie: Option<TokenHash>,
-    /// The challenge whose verifier is demanded at the end.
+    /// The challenge whose verifier is required to complete it.
     pub challenge: Option<CodeChallenge>,
 }
 
-/// Who comes back, and with what.
+/// The evidence that a returning caller presents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Presenter {
-    /// The session that has a login linked; none for a login.
+    /// The session that is linking a login; none for a login.
     pub session: Option<(UserId, SessionId)>,
     pub cookie: Option<TokenHash>,
-    /// Of the verifier that was sent.
+    /// The challenge of the verifier that was sent.
     pub challenge: Option<CodeChallenge>,
 }
 
 impl SocialState {
-    /// Whether this is the login that was begun, by who began it. A verifier that nobody announced is refused too: it shows
-    /// that the challenge was taken out on the way (RFC 9700, 2.1.1).
+    /// Whether this caller began this login. A verifier for a state without a challenge is refused too: it shows that the
+    /// challenge was removed from the request on its way (RFC 9700, 2.1.1).
     pub fn belongs_to(&self, provider: Provider, presenter: &Presenter) -> bool {
         let same_browser = self.cookie.is_none() || self.cookie == presenter.cookie;
         let same_program = self.challenge == presenter.challenge;
         self.provider == provider && self.owner == presenter.session && same_browser && same_program
     }
 
-    /// On one line: how it is kept.
+    /// The stored form, on one line.
     pub fn to_text(&self) -> String {
         let cookie = self.cookie.as_ref().map_or(NOTHING, TokenHash::as_str);
         let challenge = self.challenge.as_ref().map_or(NOTHING, |challenge| &challenge.0);
@@ -98,7 +98,7 @@ impl SocialState {
         format!("{} {cookie} {challenge}{owner}", self.provider)
     }
 
-    /// None for what cannot be read, such as the states of earlier releases.
+    /// None for unreadable text, such as the states of earlier releases.
     pub fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let provider = words.next()?.parse().ok()?;
@@ -135,7 +135,7 @@ mod tests {
         CodeChallenge::of_verifier(&of.to_string().repeat(43)).unwrap()
     }
 
-    /// Everything that a login can be bound to, and that somebody can bring.
+    /// Every combination of bindings, as a caller can present them.
     fn all() -> Vec<Presenter> {
         let mut all = Vec::new();
         for session in [None, Some(session(1, 1)), Some(session(1, 2)), Some(session(2, 1))] {

@@ -1,4 +1,4 @@
-//! Social statuses, which clients may have.
+//! Social statuses that clients may have.
 
 use serde::Serialize;
 use shared_events::SocialStatusId;

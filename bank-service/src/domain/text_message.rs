@@ -1,8 +1,7 @@
-//! A text message, and the number that it goes to.
+//! A text message and its recipient's number.
 
 use super::phone::PhoneNumber;
 
-/// A text for one number.
 pub struct TextMessage {
     pub to: PhoneNumber,
     pub text: String,

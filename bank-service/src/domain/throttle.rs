@@ -1,29 +1,29 @@
-//! How failures slow down what follows them, and how much of something there may be in a span of time.
+//! How failures delay later attempts, and how many of something are allowed in a span of time.
 //!
-//! Wrong passwords count per account and network, so that a stranger slows down nobody but its own neighbours; only a hundred
-//! in a row over all unknown networks close the account to unknown networks, for a day. A login that comes with a device token
-//! counts on the token alone.
+//! Wrong passwords count per account and network, so that a stranger delays only logins from its own network; only a hundred in a
+//! row over all unknown networks close the account to unknown networks, for a day. A login with a device token counts on the token
+//! alone.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// From this failure on, in a row, the next attempt has to wait.
+/// From this many failures in a row on, the next attempt has to wait.
 pub const FREE_FAILURES: i32 = 5;
 const FIRST_DELAY_SECONDS: i64 = 5;
 const MAX_DELAY: TimeDelta = TimeDelta::minutes(15);
-/// Failures beyond it are not counted.
+/// Further failures are not counted.
 const MAX_COUNTED: i32 = 1_000_000;
 
-/// So many failures in a row over all unknown networks close an account to them.
+/// How many failures in a row over all unknown networks close an account to them.
 pub const CEILING: i32 = 100;
-/// How long that lasts. It is also how long a row of failures is remembered.
+/// How long an account stays closed. It is also how long such failures in a row are remembered.
 pub const CLOSED_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// How long a device is known after a login, and a network.
+/// How long a device or a network is known after a login.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
-/// So many failures within [`DEVICE_WINDOW`] void a device's token.
+/// How many failures within [`DEVICE_WINDOW`] void a device's token.
 pub const DEVICE_FAILURES: i32 = 10;
 pub const DEVICE_WINDOW: TimeDelta = TimeDelta::hours(1);
-/// How many devices, and how many networks, are remembered of a user; the oldest makes room.
+/// How many devices, and how many networks, are remembered of a user; a new one replaces the oldest.
 pub const MAX_KNOWN: usize = 50;
 
 /// How often something happened.
@@ -33,7 +33,7 @@ pub struct Counter {
     /// When the counting began.
     pub began_on: DateTime<Utc>,
     pub changed_on: DateTime<Utc>,
-    /// Until then nothing more is taken.
+    /// No attempt is accepted before this time.
     pub not_before: Option<DateTime<Utc>>,
 }
 
@@ -47,7 +47,7 @@ impl Counter {
         self.not_before.is_some_and(|until| now < until)
     }
 
-    /// After one more failure of an account in a network. Failures fade: each hour without one halves them.
+    /// The counter after another failure of an account in a network. Failures fade: each hour without one halves them.
     #[must_use]
     pub fn after_failure(self, now: DateTime<Utc>) -> Self {
         let hours = u32::try_from((now - self.changed_on).num_hours()).unwrap_or(0);
@@ -56,7 +56,7 @@ impl Counter {
         Self { total, changed_on: now, not_before: retry_after_failures(total, now), ..self }
     }
 
-    /// After one more failure of an account from an unknown network, whichever it is.
+    /// The counter after another failure of an account from any unknown network.
     #[must_use]
     pub fn after_unknown_failure(self, now: DateTime<Utc>) -> Self {
         let before = if self.changed_on + CLOSED_FOR <= now { 0 } else { self.total };
@@ -65,7 +65,7 @@ impl Counter {
         Self { total, changed_on: now, not_before, ..self }
     }
 
-    /// After one more of what there may be `cap` of; the error is when there may be another.
+    /// The counter after one more event under `cap`; the error is the time when the next is allowed.
     pub fn one_more(self, cap: Cap, now: DateTime<Utc>) -> Result<Self, DateTime<Utc>> {
         let over = self.began_on + cap.span <= now;
         let counter = if over { Self::new(now) } else { self };
@@ -76,7 +76,7 @@ impl Counter {
     }
 }
 
-/// So many in a span of time of a day at most, counted from the first.
+/// A maximum in a span of time, counted from the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cap {
     pub most: i32,
@@ -93,7 +93,7 @@ impl Cap {
     }
 }
 
-/// When the next attempt counts after `failures` in a row: five seconds from the fifth on, doubled by each further one, never
+/// When the next attempt is accepted after `failures` in a row: five seconds after the fifth, doubled by each further one, never
 /// more than 15 minutes. Attempts during the wait are refused without being counted.
 pub fn retry_after_failures(failures: i32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let beyond = u32::try_from(failures.checked_sub(FREE_FAILURES)?).ok()?;

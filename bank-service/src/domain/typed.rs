@@ -1,4 +1,4 @@
-//! Codes and numbers as people type and paste them: what only parts them, or cannot be seen, does not matter.
+//! Codes and numbers as users type and paste them: separators and invisible characters are ignored.
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 

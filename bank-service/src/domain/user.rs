@@ -1,4 +1,4 @@
-//! Users: who can log in, and what they are called.
+//! Users: accounts that can log in, with their profile.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

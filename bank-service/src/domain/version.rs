@@ -1,4 +1,4 @@
-//! The state that a change was decided on.
+//! The version of an item that a change expects.
 
 /// Which versions of an item a change may be applied to: those of the request's `If-Match`, or any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Expected {
         self.0.as_ref().is_none_or(|versions| versions.contains(&version))
     }
 
-    /// Whether a change may be applied to an item that has no version, so that no tag can name it.
+    /// Whether a change may be applied to an item without a version, which no tag can name.
     pub fn accepts_unversioned(&self) -> bool {
         self.0.is_none()
     }

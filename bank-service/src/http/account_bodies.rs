@@ -1,5 +1,5 @@
-//! The request to open an account, on the three routes that take it: a parent that stands in the path need not stand in the
-//! body; if it does, it is the same.
+//! The request to open an account, on the three routes that accept it: a parent in the path may be omitted in the body; if
+//! present, it has to be the same.
 
 use std::marker::PhantomData;
 

@@ -1,6 +1,6 @@
-//! The caller of a request, as the database knows it now.
+//! The caller of a request, with its current rights.
 //!
-//! The token only names a session; roles and block are the user's of this moment (at most one second old, see
+//! The token only names a session; roles and block are read from the database (at most one second old, see
 //! `identity::Sessions`). Missing token: 401 below `/auth`, 403 elsewhere. Bad token: 401. Blocked user: 403.
 
 use std::future::Future;
@@ -18,7 +18,7 @@ use crate::domain::policy::{Action, Scope, decide};
 use crate::domain::session::{FRESH_FOR, SessionId};
 use crate::identity::Denied;
 
-/// A user whose session counts.
+/// A user with a live session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Actor {
     pub(super) user_id: UserId,
@@ -30,7 +30,7 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    /// In which scope the caller may do this; 403 if in none.
+    /// The scope in which the caller may do this; 403 if there is none.
     pub(super) fn may(&self, action: Action) -> Result<Scope, Problem> {
         decide(action, self.user_id, &self.roles).ok_or_else(Problem::access_denied)
     }
@@ -68,7 +68,7 @@ impl FromRequest for Actor {
 
 async fn identify(state: &AppState, claims: &Claims) -> Result<Actor, Problem> {
     let invalid = || Problem::new(ErrorCode::InvalidToken, "The token is not valid; log in again.");
-    // A token between services names no session, and is no user's.
+    // A service token names no session, and belongs to no user.
     let session_id: SessionId = claims.sid.as_deref().and_then(|sid| sid.parse().ok()).ok_or_else(invalid)?;
     let authority = state.identity.sessions().authority(session_id).await?;
     if claims.user_id != Some(authority.session.user_id.get()) {

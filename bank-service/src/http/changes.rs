@@ -1,4 +1,4 @@
-//! `GET /api/events/stream`: what changes, as it changes, for whoever may see it.
+//! `GET /api/events/stream`: live changes, for the callers who may see them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -59,7 +59,7 @@ async fn stream_changes(
     request: HttpRequest,
     listener: Listener,
 ) -> Result<HttpResponse, Problem> {
-    // The ticket is read with the caller.
+    // The caller's extractor reads the ticket.
     refuse_unknown(request.query_string(), &["channels", "last_event_id", "ticket"])?;
     let query = web::Query::<Query>::from_query(request.query_string());
     let query = query.map_err(|_| Problem::malformed("The query cannot be read."))?.into_inner();

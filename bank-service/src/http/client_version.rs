@@ -1,6 +1,6 @@
-//! Clients that are too old are told so, before anything else is looked at.
+//! Refuses clients that are too old, before any other check.
 //!
-//! Only where `MIN_CLIENT_VERSION` is set, and only of clients that say their version: other services and tools do not.
+//! Only if `MIN_CLIENT_VERSION` is set, and only for clients that send their version: other services and tools do not.
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
@@ -22,7 +22,7 @@ pub(super) async fn check(
     if let Some(least) = state.and_then(|state| state.settings.min_client_version)
         && let Err(problem) = check_version(&request, least)
     {
-        // Answered with its request, whose route the log and the metrics name.
+        // The response carries its request, whose route is needed by the log and the metrics.
         return Ok(request.into_response(problem.response()).map_into_right_body());
     }
     next.call(request).await.map(ServiceResponse::map_into_left_body)

@@ -1,4 +1,4 @@
-//! `/api/dead-letters`: messages that were given up, for administrators. Secrets in them are not shown.
+//! `/api/dead-letters`: messages that were given up, for administrators. Their secrets are hidden.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -188,7 +188,7 @@ async fn peek_all(
         let start = place.filter(|place| place.queue == queue).map(|place| place.id);
         let dead_letters = admin.peek(&queue, &Selection::After(start)).await?;
         found.extend(dead_letters.iter().map(DeadLetterView::new));
-        // A walk takes at most one page, which no queue's look is shorter than if it goes on.
+        // A paged listing needs at most one page, and a queue that continues beyond it fills one.
         if after.is_some() && found.len() >= MAX_SELECTED {
             break;
         }

@@ -1,4 +1,4 @@
-//! `/api/devices`: one's own devices for push notifications.
+//! `/api/devices`: the caller's devices for push notifications.
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -145,7 +145,7 @@ async fn remove(
     Ok(envelope::deleted(&device))
 }
 
-// What the body may say; none is as good as an empty one.
+// The fields of the body; a missing body counts as an empty one.
 struct PushTestRequest(TestText);
 
 /// A text of one's own.

@@ -13,7 +13,7 @@ use crate::store::IdempotencyKey;
 const HEADER: &str = "Idempotency-Key";
 const MAX_LENGTH: usize = 255;
 
-/// The header as it was sent.
+/// The header's value, validated.
 pub(super) fn header_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let mut headers = request.headers().get_all(HEADER);
     let Some(header) = headers.next() else { return Ok(None) };
@@ -26,8 +26,8 @@ pub(super) fn header_key(request: &HttpRequest) -> Result<Option<&str>, Problem>
     Ok(Some(key))
 }
 
-/// The key of a request whose body has been read. Keys are the caller's own; where nobody is logged in (`caller` none) the
-/// caller is its network, as everywhere else: a telephone's address changes within it.
+/// The key of a request whose body has been read. Keys are per caller; an anonymous caller (`caller` none) is identified by its
+/// network, as everywhere else: a phone's address changes within it.
 pub(super) fn idempotency_key(
     request: &HttpRequest,
     state: &AppState,
@@ -52,8 +52,8 @@ fn anonymous(request: &HttpRequest) -> String {
     }
 }
 
-/// The route's pattern with its parameters in their places, so that a route is the same however its path is written: below
-/// `/v1` or not, with percent-encoding or without.
+/// The route's pattern with its parameters filled in, so that a route is the same however its path is written: below `/v1` or not,
+/// with percent-encoding or without.
 fn route_of(request: &HttpRequest) -> String {
     let pattern = request.match_pattern().unwrap_or_default();
     let mut route = pattern.strip_prefix("/v1").unwrap_or(&pattern).to_owned();

@@ -1,4 +1,4 @@
-//! The public keys by which other services check tokens.
+//! The public keys with which other services verify tokens.
 
 use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpResponse, web};

@@ -1,4 +1,4 @@
-//! What all lists have in common.
+//! The handler that all lists share.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::store::Db;
 
 const PAGE_SIZE: i64 = 5;
 
-/// Checks the query, loads the page and answers it.
+/// Checks the query, loads the page and returns it.
 pub(super) async fn list<T: Serialize + Send + 'static>(
     state: &AppState,
     request: &HttpRequest,

@@ -1,4 +1,4 @@
-//! The HTTP API. A handler reads its request, calls one operation and maps the answer; it knows no diesel and no clock.
+//! The HTTP API. A handler reads its request, calls one operation and maps the result; it uses no diesel and no clock.
 
 mod account_bodies;
 mod accounts;
@@ -56,7 +56,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(branches::configure)
         .configure(clients::configure)
         .configure(dead_letters::configure)
-        // Before what is below `/api/events/{id}`.
+        // Must precede the routes below `/api/events/{id}`.
         .configure(changes::configure)
         .configure(stream_ticket::configure)
         .configure(dead_letter_actions::configure)

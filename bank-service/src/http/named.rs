@@ -1,4 +1,4 @@
-//! The five routes of things that are an id and a unique name: banks, cities, social statuses.
+//! The five routes of items with an id and a unique name: banks, cities, social statuses.
 
 /// Writes the handlers of one such resource. `$operations` is the module with its verbs, which have the handlers' names.
 macro_rules! named_resource {

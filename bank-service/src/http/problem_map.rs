@@ -1,5 +1,5 @@
-//! What the errors of the store and of the resources' operations are over HTTP. No arm catches all: a new error has to say
-//! what it is.
+//! The HTTP problems of the errors of the store and of the resources' operations. There is no catch-all arm: a new error needs its
+//! own.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl From<IdempotencyError> for Problem {
     }
 }
 
-/// A foreign item and one that does not exist look the same to whoever may not act on all.
+/// Callers without scope over all items get the same answer for a foreign item and a missing one.
 impl From<OutOfScope> for Problem {
     fn from(error: OutOfScope) -> Self {
         match error.scope {

@@ -1,4 +1,4 @@
-//! Answers about one item: the envelopes with the item's `ETag`, which is its version, `"7"`, and `If-Match` of requests.
+//! Responses about one item: the envelopes with the item's `ETag`, which is its version, `"7"`, and `If-Match` of requests.
 
 use actix_web::http::header::{ContentType, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,13 +14,12 @@ pub(super) fn item<T: Serialize>(item: &T, version: i64) -> HttpResponse {
     etag::tagged(HttpResponse::Ok().json(item), &version.to_string())
 }
 
-/// `200`: the item as it is now, in its envelope.
+/// `200`: the item's current state, in its envelope.
 pub(super) fn updated<T: Serialize>(item: &T, version: i64) -> HttpResponse {
     etag::tagged(envelope::updated(item), &version.to_string())
 }
 
-/// `201`: the answer that was made with the item, or the one that its `Idempotency-Key` was given before. The item is below
-/// `parent` from now on.
+/// `201`: the response created with the item, or the one stored under its `Idempotency-Key`. The item's path is below `parent`.
 pub(super) fn created(created: Created, parent: &str) -> HttpResponse {
     #[derive(serde::Deserialize)]
     struct Body {
@@ -37,7 +36,7 @@ pub(super) fn created(created: Created, parent: &str) -> HttpResponse {
     response.content_type(ContentType::json()).body(with_zones(created.body))
 }
 
-/// Answers are kept for 24 hours as they were given; those of a release that wrote dates without their zone get it here.
+/// Responses are stored for 24 hours; those of a release that wrote dates without their zone get it here.
 fn with_zones(body: String) -> String {
     const KEYS: [&str; 3] = ["\"registered_on\":\"", "\"blocked_on\":\"", "\"last_login_date\":\""];
     const LENGTH: usize = "2025-01-16T17:10:26".len();
@@ -50,7 +49,7 @@ fn with_zones(body: String) -> String {
     })
 }
 
-/// The versions that the request means to change. A tag that is no number is none of an item here.
+/// The versions that the request expects. A tag that is no number matches no item.
 pub(super) fn expected(request: &HttpRequest) -> Result<Expected, Problem> {
     let versions = etag::expected_versions(request)?;
     let numbers = |tags: Vec<String>| tags.iter().filter_map(|tag| tag.parse().ok()).collect();

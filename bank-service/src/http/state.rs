@@ -1,4 +1,4 @@
-//! What every handler shares.
+//! The state that all handlers share.
 
 use std::sync::{Arc, OnceLock};
 
@@ -25,28 +25,28 @@ pub struct AppState {
     pub identity: IdentityService,
     pub settings: Arc<Settings>,
     pub metrics: Arc<Metrics>,
-    /// Where dead letters are worked through; none without a transport.
+    /// The admin interface to dead letters; none without a transport.
     pub dead_letters: Option<Arc<dyn DeadLetterAdmin>>,
-    /// Made of the others when it is first asked for.
+    /// Built from the other fields on first use.
     pub tracer: Arc<OnceLock<Tracer>>,
     /// Live changes for the streams of this process.
     pub changes: Changes,
 }
 
 impl AppState {
-    /// Makes an administrator, as the command line asks for; doing it twice is doing it once.
+    /// Creates or promotes an administrator for the command line; repeating it changes nothing.
     pub async fn ensure_admin(&self, email: &str, password: &Secret) -> Result<AdminOutcome, AdminError> {
         let (ctx, given) = (self.ctx_anonymous(), (email, password));
         ensure_admin(&self.store, &self.identity, &ctx, given, Wanted::Always).await
     }
 
-    /// Makes an administrator if none can log in.
+    /// Creates an administrator if none can log in.
     pub async fn ensure_first_admin(&self, email: &str, password: &Secret) -> Result<AdminOutcome, AdminError> {
         let (ctx, given) = (self.ctx_anonymous(), (email, password));
         ensure_admin(&self.store, &self.identity, &ctx, given, Wanted::IfThereIsNone).await
     }
 
-    /// Makes an administrator of a user that the operator names by id.
+    /// Makes the user of this id an administrator.
     pub async fn promote(&self, id: UserId) -> Result<AdminOutcome, AdminError> {
         promote_by_id(&self.store, &self.identity, &self.ctx_anonymous(), id).await
     }
@@ -56,7 +56,7 @@ impl AppState {
         has_admin(&self.store).await
     }
 
-    /// Follows events.
+    /// The tracer that follows events.
     pub fn tracer(&self) -> &Tracer {
         self.tracer.get_or_init(|| Tracer {
             store: self.store.clone(),
@@ -73,7 +73,7 @@ impl AppState {
         })
     }
 
-    /// Runs an operation that creates something, once for each key; the answer has the item in its envelope.
+    /// Runs a create operation, once for each key; the response has the item in its envelope.
     pub(super) async fn create<T, E>(
         &self,
         ctx: &Ctx,
@@ -87,7 +87,7 @@ impl AppState {
         self.store.create(ctx, key, created_body, f).await
     }
 
-    /// The same for an operation that only adds rows, and of which there are many at once.
+    /// [`Self::create`] for a frequent operation that only adds rows.
     pub(super) async fn create_grouped<T, E>(
         &self,
         ctx: &Ctx,
@@ -101,12 +101,12 @@ impl AppState {
         self.store.create_grouped(ctx, key, created_body, f).await
     }
 
-    /// The surroundings of an operation that a user asked for.
+    /// The context of an operation that a user requested.
     pub fn ctx(&self, user_id: UserId) -> Ctx {
         self.ctx_anonymous().by(user_id)
     }
 
-    /// The surroundings of an operation that nobody in particular asked for: a registration, a login.
+    /// The context of an anonymous operation: a registration, a login.
     pub fn ctx_anonymous(&self) -> Ctx {
         self.store.ctx(self.clock.now()).in_request(request_id())
     }

@@ -1,4 +1,4 @@
-//! Tickets for the stream of changes (`service_kit::http::stream` tells of them), and who opens it.
+//! Tickets for the stream of changes (see `service_kit::http::stream`), and the caller that opens it.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! `/api/users/{id}/mfa`: the second factor of a user who has lost it, for administrators.
+//! `/api/users/{id}/mfa`: removes the second factor of a user who has lost it, for administrators.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;

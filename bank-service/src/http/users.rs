@@ -1,4 +1,4 @@
-//! `/api/users`: users, for administrators; and everybody's own one.
+//! `/api/users`: users, for administrators; and every user's own record.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::envelope::ItemBody;

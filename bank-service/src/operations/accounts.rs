@@ -21,7 +21,7 @@ const WHAT: &str = "account";
 /// An account to be opened.
 #[derive(Debug, Clone)]
 pub struct OpenAccount {
-    /// None: for the client that the caller is.
+    /// None: the client of the caller.
     pub client_id: Option<ClientId>,
     pub bank_id: BankId,
     pub balance: Balance,
@@ -31,12 +31,12 @@ pub struct OpenAccount {
 /// Why an account was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenAccountError {
-    /// The client is not the caller's.
+    /// The client is out of the caller's scope.
     #[error(transparent)]
     OutOfScope(#[from] OutOfScope),
     #[error("there is no such client")]
     UnknownClient,
-    /// No client was named, and the caller is none.
+    /// No client was given, and the caller has none.
     #[error("the client is missing")]
     NoClient,
     #[error("there is no such bank")]
@@ -53,7 +53,7 @@ pub async fn find_account(store: &Store, scope: Scope, id: AccountId) -> Result<
     Ok(found(store.account(scope, id).await?, scope, WHAT)?)
 }
 
-/// A page of the accounts within the scope; of one bank or client, if it is given. A foreign client is none.
+/// A page of the accounts within the scope; of one bank or client, if given. A client out of scope is not found.
 pub fn list_accounts(
     db: &mut Db,
     scope: Scope,
@@ -68,7 +68,7 @@ pub fn list_accounts(
     Ok(store::accounts::list(db, scope, parent, query)?)
 }
 
-/// Opens an account for a client within the scope. Its event carries what its mail needs.
+/// Opens an account for a client within the scope. Its event contains the data for its mail.
 pub fn open_account(
     db: &mut Db,
     ctx: &Ctx,
@@ -99,7 +99,7 @@ fn client_of(db: &mut Db, user: Option<UserId>) -> Result<ClientId, OpenAccountE
     store::clients::find_by_user(db, user)?.map(|client| client.id).ok_or(OpenAccountError::NoClient)
 }
 
-/// Sets the balance, if one is given that differs.
+/// Sets the balance, if given and different.
 pub fn update_account(
     db: &mut Db,
     scope: Scope,

@@ -14,14 +14,14 @@ use crate::store::accounts::Parent;
 use crate::store::named::NamedItem;
 use crate::store::{Ctx, Db, Outcome};
 
-/// The event's mail is to be confirmed: the log hears of a bank only after its mail was accepted.
+/// The event's mail needs a confirmation: the bank is logged only after its mail was accepted.
 pub fn create_bank(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outcome<Bank>, NamingError> {
     let bank: Bank = named::create(db, ctx, name)?;
     let event = BankCreated(events::Bank::from(&bank));
     Ok(Outcome::new(bank).event(&event))
 }
 
-/// Without a new name nothing changes, and nobody hears of it.
+/// An unchanged name writes nothing and emits no event.
 pub fn rename_bank(
     db: &mut Db,
     id: BankId,

@@ -18,7 +18,7 @@ const WHAT: &str = "branch";
 /// Why a branch was not opened or moved.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceBranchError {
-    /// The branch itself, or the bank that it was to be opened for.
+    /// The branch itself, or the bank that it belongs to.
     #[error(transparent)]
     OutOfScope(#[from] OutOfScope),
     #[error("there is no such city")]
@@ -37,7 +37,7 @@ pub fn find_branch(db: &mut Db, id: BranchId) -> Result<Branch, FindError> {
     Ok(found(store::branches::find(db, id)?, Scope::All, WHAT)?)
 }
 
-/// A page of branches; of one bank, if it is given.
+/// A page of branches; of one bank, if given.
 pub fn list_branches(db: &mut Db, bank: Option<BankId>, query: &ListQuery) -> Result<Listing<Branch>, FindError> {
     if let Some(bank) = bank {
         found(Bank::find(db, bank)?, Scope::All, Bank::WHAT)?;
@@ -54,7 +54,7 @@ pub fn open_branch(db: &mut Db, ctx: &Ctx, bank: BankId, city: CityId) -> Result
     Ok(Outcome::new(branch).event(&event))
 }
 
-/// Without a new city nothing changes, and nobody hears of it.
+/// An unchanged city writes nothing and emits no event.
 pub fn move_branch(
     db: &mut Db,
     id: BranchId,

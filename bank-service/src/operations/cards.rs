@@ -1,4 +1,4 @@
-//! Cards of accounts. Reading one and issuing one are the hottest paths of the service: one query, and two statements.
+//! Cards of accounts. Reading and issuing a card are the most frequent operations: one query, and two statements.
 
 use service_kit::http::paging::{ListQuery, Listing};
 use shared_events::events::{self, CardCreated, CardDeleted, CardUpdated};
@@ -16,7 +16,7 @@ const WHAT: &str = "card";
 /// Why a card was not issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueCardError {
-    /// The account.
+    /// The account was not found.
     #[error(transparent)]
     OutOfScope(#[from] OutOfScope),
     #[error(transparent)]
@@ -31,7 +31,7 @@ pub async fn find_card(store: &Store, scope: Scope, id: CardId) -> Result<Card, 
     Ok(found(store.card(scope, id).await?, scope, WHAT)?)
 }
 
-/// A page of the cards within the scope; of one account, if it is given. A foreign account is none.
+/// A page of the cards within the scope; of one account, if given. An account out of scope is not found.
 pub fn list_cards(
     db: &mut Db,
     scope: Scope,
@@ -57,7 +57,7 @@ pub fn issue_card(
     Ok(Outcome::new(card).event(&event))
 }
 
-/// Sets the balance, if one is given that differs.
+/// Sets the balance, if given and different.
 pub fn update_card(
     db: &mut Db,
     scope: Scope,

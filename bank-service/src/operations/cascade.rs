@@ -1,6 +1,6 @@
-//! What goes with a parent: children first, each deletion its own event, all in the parent's transaction.
+//! Deletes the children of a parent first: each deletion has its own event, all in the parent's transaction.
 //!
-//! Children are read, deleted in one statement per table, and the counts compared: if a child came or went in between, the
+//! Children are read, deleted in one statement per table, and the counts compared: if a child was added or removed in between, the
 //! whole transaction starts over. Limit: [`LIMIT`] children of one kind; beyond it nothing is deleted.
 
 use shared_events::events::{self, AccountDeleted, BranchDeleted, CardDeleted, ClientDeleted};
@@ -11,7 +11,7 @@ use crate::store::accounts::Parent;
 use crate::store::cards::Ancestor;
 use crate::store::{self, Db, PendingEvent};
 
-/// How many accounts, cards or branches one deletion takes along.
+/// The most accounts, cards or branches that one deletion includes.
 pub(super) const LIMIT: usize = 10_000;
 
 pub(super) fn delete_cards(db: &mut Db, ancestor: Ancestor) -> Result<Vec<PendingEvent>, CloseError> {
@@ -49,7 +49,7 @@ pub(super) fn delete_branches(db: &mut Db, bank: BankId) -> Result<Vec<PendingEv
     Ok(branches.iter().map(|branch| PendingEvent::new(&BranchDeleted(events::Branch::from(branch)))).collect())
 }
 
-/// The client that a user is, if it is one, with its accounts and their cards.
+/// Deletes the client of a user, if there is one, with its accounts and their cards.
 pub(crate) fn delete_client_of(db: &mut Db, user: UserId) -> Result<Vec<PendingEvent>, CloseError> {
     let Some(client) = store::clients::find_by_user(db, user)? else { return Ok(Vec::new()) };
     let mut events = delete_accounts(db, Parent::Client(client.id))?;

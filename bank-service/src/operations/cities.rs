@@ -1,4 +1,4 @@
-//! Cities. One that branches are in stays.
+//! Cities. A city with branches cannot be deleted.
 
 use shared_events::CityId;
 use shared_events::events::{self, CityCreated, CityDeleted, CityUpdated};
@@ -15,7 +15,7 @@ pub fn create_city(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outcome<City>,
     Ok(Outcome::new(city).event(&event))
 }
 
-/// Without a new name nothing changes, and nobody hears of it.
+/// An unchanged name writes nothing and emits no event.
 pub fn rename_city(
     db: &mut Db,
     id: CityId,

@@ -1,4 +1,4 @@
-//! Clients. A user is one client at most; what it has goes with it.
+//! Clients. A user has at most one client; deleting it deletes its accounts and cards.
 
 use service_kit::http::paging::{ListQuery, Listing};
 use shared_events::events::{self, ClientCreated, ClientDeleted, ClientUpdated};
@@ -17,7 +17,7 @@ use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, StoreError};
 
 const WHAT: &str = "client";
 
-/// A user as a new client.
+/// The data of a new client.
 #[derive(Debug, Clone)]
 pub struct CreateClient {
     pub name: Name,
@@ -25,11 +25,11 @@ pub struct CreateClient {
     pub user_id: UserId,
 }
 
-/// What is to change; what is not given stays.
+/// The changes to a client; fields not given stay.
 #[derive(Debug, Clone, Default)]
 pub struct UpdateClient {
     pub name: Option<Name>,
-    /// Inner none: no social status any more.
+    /// Inner `None`: removes the social status.
     pub social_status_id: Option<Option<SocialStatusId>>,
 }
 
@@ -87,7 +87,7 @@ pub fn create_client(
     Ok(Outcome::new(client).event(&event))
 }
 
-/// Without a change nobody hears of it.
+/// An update without a change writes nothing and emits no event.
 pub fn update_client(
     db: &mut Db,
     scope: Scope,

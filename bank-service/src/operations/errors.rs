@@ -1,4 +1,4 @@
-//! Errors that several operations have in common.
+//! Errors that several operations share.
 
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::store::StoreError;
@@ -23,7 +23,7 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
-/// Why something was not deleted, with all that hangs on it.
+/// Why an item was not deleted with everything that depends on it.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseError {
     #[error(transparent)]
@@ -38,29 +38,29 @@ pub enum CloseError {
 
 crate::operation_errors!(FindError, ChangeError, CloseError);
 
-/// The item is not in the state that the change was decided on.
+/// The item is not in the version that the change expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the item was changed meanwhile")]
 pub struct Stale;
 
-/// More hangs on the item than one transaction deletes.
+/// More items depend on this one than one transaction deletes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than {limit} items would be deleted")]
 pub struct TooMany {
     pub limit: usize,
 }
 
-/// What was looked for, or that it is not there.
+/// Returns the item, or the error for a missing one.
 pub(crate) fn found<T>(item: Option<T>, scope: Scope, what: &'static str) -> Result<T, OutOfScope> {
     item.ok_or_else(|| scope.missing(what))
 }
 
-/// A guarded write must have met its row: if not, another transaction was quicker, and this one starts over.
+/// A guarded write must match its row: if not, another transaction committed first, and this one starts over.
 pub(crate) fn written(done: bool) -> Result<(), StoreError> {
     if done { Ok(()) } else { Err(StoreError::Serialization) }
 }
 
-/// Children that came meanwhile are in the way of a deletion, which then starts over and takes them along.
+/// Children added meanwhile prevent a deletion, which then starts over and includes them.
 pub(crate) fn retry_if_referred_to(error: StoreError) -> StoreError {
     match error {
         StoreError::ForeignKeyViolation => StoreError::Serialization,

@@ -1,8 +1,8 @@
-//! What the bank does: one transaction in, events out.
+//! The use cases of the bank: one transaction in, events out.
 //!
 //! An operation loads, decides in `domain`, writes with row counts checked, and returns its value with its events; the store
-//! writes the events to the outbox and commits. It never sends, never waits for the network and never reads the clock. The
-//! scope of the caller goes with every query, so what a caller may not see is not found.
+//! writes the events to the outbox and commits. It never sends, never waits for the network and never reads the clock. Every
+//! query carries the caller's scope, so an item out of scope is not found.
 
 pub mod accounts;
 pub mod banks;

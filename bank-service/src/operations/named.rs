@@ -1,5 +1,5 @@
-//! What banks, cities and social statuses have in common: an id and a unique name. The verbs of each are in its own module,
-//! with its events.
+//! The operations that banks, cities and social statuses share: items with an id and a unique name. Each has its own module for
+//! its operations and events.
 
 use service_kit::http::paging::{ListQuery, Listing};
 
@@ -10,7 +10,7 @@ use crate::domain::version::Expected;
 use crate::store::named::NamedItem;
 use crate::store::{Ctx, Db, IdempotencyError, StoreError};
 
-/// Why a name was not given.
+/// Why a name was not set.
 #[derive(Debug, thiserror::Error)]
 pub enum NamingError {
     #[error("the name is taken")]
@@ -25,10 +25,10 @@ pub enum NamingError {
     Store(#[from] StoreError),
 }
 
-/// Why something that others may refer to was not removed.
+/// Why an item that others may refer to was not removed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoveError {
-    /// By what, in the plural.
+    /// The kind of items that refer to it, in the plural.
     #[error("it is referred to by {by}")]
     InUse { by: &'static str },
     #[error(transparent)]
@@ -55,7 +55,7 @@ pub(super) fn create<I: NamedItem>(db: &mut Db, ctx: &Ctx, name: &Name) -> Resul
     Ok(item)
 }
 
-/// The item as it is now, and whether anything changed.
+/// The item after the change, and whether it changed.
 pub(super) fn rename<I: NamedItem>(
     db: &mut Db,
     id: I::Id,
@@ -72,7 +72,7 @@ pub(super) fn rename<I: NamedItem>(
     Ok((item, true))
 }
 
-/// Removes an item that nothing refers to; the database says whether anything does.
+/// Removes an item; the database rejects it if others refer to it.
 pub(super) fn remove<I: NamedItem>(
     db: &mut Db,
     id: I::Id,

@@ -1,4 +1,4 @@
-//! Social statuses. One that clients have stays.
+//! Social statuses. One that clients have cannot be deleted.
 
 use shared_events::SocialStatusId;
 use shared_events::events::{self, SocialStatusCreated, SocialStatusDeleted, SocialStatusUpdated};
@@ -15,7 +15,7 @@ pub fn create_social_status(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outco
     Ok(Outcome::new(status).event(&event))
 }
 
-/// Without a new name nothing changes, and nobody hears of it.
+/// An unchanged name writes nothing and emits no event.
 pub fn rename_social_status(
     db: &mut Db,
     id: SocialStatusId,

@@ -1,9 +1,9 @@
-//! Which entity an event is about: events of one entity are published one after another.
+//! The entity that an event is about: the events of one entity are published one after another.
 
 use serde::Deserialize;
 use shared_events::WireMessage;
 
-/// An entity by its kind and number: `card` 7. The audit trail has one line of events per user.
+/// An entity by its kind and number: `card` 7. The audit trail has one sequence of events per user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Entity {
     kind: String,
@@ -22,7 +22,7 @@ struct Data {
 }
 
 impl Entity {
-    /// None for events that are about no entity, such as a request for a mail: they have no order to keep.
+    /// None for events about no entity, such as a request for a mail: they have no order to keep.
     pub(super) fn of(message: &WireMessage) -> Option<Self> {
         let (kind, _) = message.routing_key.rsplit_once('.')?;
         let Data { id, user_id } = serde_json::from_slice::<Body>(&message.body).ok()?.data;

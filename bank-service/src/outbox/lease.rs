@@ -1,11 +1,11 @@
-//! Leadership: of all replicas on one database, one publishes.
+//! Leadership: of all replicas on one database, one publishes the outbox.
 //!
-//! A task holds a row with an expiry by the database's clock, and renews it every `RENEW`. The holder counts by its own
-//! monotonic clock from before it asked, and stops `MARGIN` before the row runs out; so two clocks need not agree on the
-//! time, only on how fast it goes. Whoever does not hold the lease asks every `ASK`: after a crash another replica publishes
+//! The lease task holds a row with an expiry by the database's clock, and renews it every `RENEW`. The holder counts by its
+//! own monotonic clock from before the request, and stops `MARGIN` before the row expires; so two clocks need not agree on the
+//! time, only on their speed. A replica without the lease asks for it every `RETRY`: after a crash another replica publishes
 //! within `TTL` and a little. Where a database has one process only (SQLite), the lease is always held.
 //!
-//! What an old holder still publishes late is at most a second delivery of an event: marks are written after a confirm only.
+//! A late publish by a former holder is at most a second delivery of an event: marks are written only after a confirm.
 
 use std::time::Duration;
 
@@ -22,21 +22,21 @@ const TTL: Duration = Duration::from_secs(3);
 const MARGIN: Duration = Duration::from_millis(500);
 const RENEW: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(250);
-/// A database that has not answered by then is asked again over another connection.
+/// If the database has not answered within this limit, the request is repeated over another connection.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
-/// Until when this process may publish; none: it may not.
+/// Until when this process may publish; `None`: it may not.
 type Until = Option<Instant>;
 
 pub(super) struct Lease {
     until: watch::Receiver<Until>,
-    /// None: nobody else can have it.
+    /// `None`: no other process can hold the lease, so it is always held.
     task: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     leader: Option<IntGauge>,
 }
 
 impl Lease {
-    /// Starts to ask for the lease. To be called within a runtime.
+    /// Starts the task that asks for the lease. Needs a running runtime.
     pub(super) fn start(row: Option<Box<dyn LeaseRow>>, metrics: &Metrics) -> Self {
         let leader = metrics.gauge("bank_outbox_relay_leader", "1 while this process publishes the outbox.", &[]);
         let leader = leader.with_label_values::<&str>(&[]);
@@ -50,13 +50,13 @@ impl Lease {
         Self { until, task, leader: Some(leader) }
     }
 
-    /// For whoever publishes by hand: whoever leads, and unseen by the metrics.
+    /// A lease that is always held and not counted in the metrics: for publishing by hand, whichever replica leads.
     pub(super) fn of_nobody() -> Self {
         let (_, until) = watch::channel(None);
         Self { until, task: None, leader: None }
     }
 
-    /// Whether this process may begin to publish something now.
+    /// Whether this process may begin a publish now.
     pub(super) fn is_held(&self) -> bool {
         self.task.is_none() || is_running(*self.until.borrow())
     }
@@ -64,12 +64,12 @@ impl Lease {
     /// Returns once the lease is held. May be dropped and called again.
     pub(super) async fn gained(&mut self) {
         if self.task.is_some() && self.until.wait_for(|until| is_running(*until)).await.is_err() {
-            // The task has ended, which it does only at shutdown.
+            // The task ends at shutdown only.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Hands the lease over, if it is held. Call it when everything that was under way is marked.
+    /// Gives up the lease, if it is held. To be called once the marks of everything in flight are written.
     pub(super) async fn give_up(self) {
         if let Some((stop, task)) = self.task {
             drop(stop);
@@ -110,7 +110,7 @@ impl Holder {
         }
     }
 
-    /// Asks once, and says how long to wait before the next time.
+    /// Asks once; returns how long to wait before the next request.
     async fn renew(&mut self) -> Duration {
         let requested_at = Instant::now();
         let was_held = is_running(*self.until.borrow());

@@ -1,4 +1,4 @@
-//! What became of rows, written back in few transactions.
+//! Publish results, written back to the rows in few transactions.
 
 use chrono::TimeDelta;
 use service_kit::clock::SharedClock;
@@ -8,9 +8,9 @@ use crate::store::outbox::{self, Mark};
 use crate::store::unrouted;
 use crate::store::{Ctx, Outcome, Store, StoreError};
 
-/// So many marks are written at a time.
+/// How many marks one transaction writes.
 const MARKS: usize = 512;
-/// A row that cannot be read is looked at again after this time; it stays visible as waiting until somebody acts.
+/// A row that cannot be read is tried again after this time; it stays counted as waiting until an operator acts.
 const CORRUPT_DELAY: TimeDelta = TimeDelta::hours(1);
 
 pub(super) struct Marks {
@@ -19,12 +19,12 @@ pub(super) struct Marks {
     collected: Vec<(i64, Mark)>,
 }
 
-/// Marks that were written, or could not be.
+/// One batch of marks, written or failed.
 pub(super) struct Written {
     pub(super) ids: Vec<i64>,
-    /// Queues that rows were marked to wait for.
+    /// The queues that the marked rows now wait for.
     pub(super) queues: Vec<String>,
-    /// The types of the events that are unrouted from now on, one for each.
+    /// The types of the events that are unrouted from now on, one entry per row.
     pub(super) unrouted: Vec<String>,
     pub(super) result: Result<(), StoreError>,
 }
@@ -49,21 +49,21 @@ impl Marks {
         self.collected.push((id, Mark::Later { due_at, progress, waiting_for }));
     }
 
-    /// No queue takes the row.
+    /// Marks a row that the transport returned because no queue takes it.
     pub(super) fn returned(&mut self, id: i64, after: TimeDelta, must_be_routed: bool) {
         let now = self.clock.now();
         let due_at = now.checked_add_signed(after).unwrap_or(now).naive_utc();
         self.collected.push((id, Mark::Returned { due_at, must_be_routed }));
     }
 
-    /// The row cannot be read.
+    /// Marks a row that cannot be read.
     pub(super) fn corrupt(&mut self, id: i64, progress: Option<String>) {
         let due_at = (self.clock.now() + CORRUPT_DELAY).naive_utc();
         let progress = progress.unwrap_or_else(|| "{}".to_owned());
         self.collected.push((id, Mark::Later { due_at, progress, waiting_for: None }));
     }
 
-    /// Writes what was collected, in one transaction; none if there is nothing.
+    /// Writes the collected marks in one transaction; `None` if there are none.
     pub(super) async fn flush(&mut self) -> Option<Written> {
         if self.collected.is_empty() {
             return None;
@@ -83,7 +83,7 @@ impl Marks {
         Some(Written { ids, queues, unrouted, result })
     }
 
-    /// A queue is back: what waits for it is due at once. None: any queue.
+    /// Makes the rows that wait for this queue due at once; `None`: for any queue.
     pub(super) async fn resume(&self, queue: Option<&str>) {
         let queue = queue.map(str::to_owned);
         let ctx = self.store.ctx(self.clock.now());
@@ -100,7 +100,7 @@ impl Marks {
 }
 
 impl Marks {
-    /// Makes a page of unrouted rows due; gives where the next page begins, none after the last one.
+    /// Makes a page of unrouted rows due; returns where the next page begins, `None` after the last one.
     pub(super) async fn retry_unrouted(&self, after: i64) -> Result<Option<i64>, StoreError> {
         let ctx = self.store.ctx(self.clock.now());
         let write = move |db: &mut _, _: &Ctx| unrouted::release(db, None, after).map(Outcome::new);

@@ -1,14 +1,14 @@
-//! How long to keep away from a transport or a database that is not there.
+//! How long the relay pauses after the transport or the database failed.
 
 use std::time::Duration;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Pauses that double, up to `LONGEST_PAUSE`, until something succeeds.
+/// Pauses that double, up to `LONGEST_PAUSE`, until an attempt succeeds.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Zero: all is well, as far as is known.
+    /// Zero: no failure since the last success.
     pause: Duration,
     next: Duration,
 }
@@ -18,7 +18,7 @@ impl Pace {
         Self { pause: Duration::ZERO, next: FIRST_PAUSE }
     }
 
-    /// The pause that is due now; none if there is no need for one.
+    /// The pause that is due now; `None` if there is no need for one.
     pub(super) fn pause(&self) -> Option<Duration> {
         (!self.pause.is_zero()).then_some(self.pause)
     }
@@ -28,12 +28,12 @@ impl Pace {
         self.next = (self.next * 2).min(LONGEST_PAUSE);
     }
 
-    /// It is time to try again, whatever comes of it.
+    /// Allows the next attempt at once, without a success.
     pub(super) fn try_again(&mut self) {
         self.pause = Duration::ZERO;
     }
 
-    /// Something succeeded.
+    /// Resets the pause: an attempt succeeded.
     pub(super) fn is_back(&mut self) {
         *self = Self::new();
     }

@@ -1,8 +1,9 @@
-//! The relay: due rows out, marks back.
+//! The relay: publishes due rows and writes their marks.
 //!
-//! Bounds: `WINDOW` messages under way, `FETCH` rows a query. It wakes on commit, when a queue resumes, when a postponed row
-//! becomes due, and every `POLL` as a safety net (oftener where other replicas commit). While the transport is away it pauses,
-//! at most 2 s at a time, and spends no attempts. What no queue takes is tried again later (`unrouted`). It begins nothing without the lease.
+//! Bounds: `WINDOW` messages in flight, `FETCH` rows a query. It wakes on commit, when a queue resumes, when a postponed row
+//! becomes due, and every `POLL` as a safety net (more often where other replicas commit). While the transport is unavailable it
+//! pauses, at most 2 s at a time, and spends no attempts. Rows that no queue takes are tried again later (`unrouted`). Without
+//! the lease it publishes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +28,9 @@ use crate::store::{Store, StoreError};
 const WINDOW: usize = 1024;
 const FETCH: usize = 512;
 const POLL: Duration = Duration::from_secs(1);
-/// A commit of another replica wakes nobody here.
+/// A commit by another replica does not wake this process.
 const POLL_SHARED: Duration = Duration::from_millis(100);
-/// How long a shutdown waits for what is under way; what is not settled by then is published again by the next one.
+/// How long a shutdown waits for messages in flight; rows not settled by then are published again by the next leader.
 const FINISH: Duration = Duration::from_secs(5);
 
 pub struct RelayParts {
@@ -53,7 +54,7 @@ pub struct Relay {
     in_flight: IntGauge,
 }
 
-/// What woke the relay.
+/// The event that woke the relay.
 enum Wake {
     Due,
     Settled(i64, PublishResult),
@@ -80,7 +81,7 @@ impl Relay {
         }
     }
 
-    /// Runs until shutdown; then waits for what is under way, marks it and lets another replica lead.
+    /// Runs until shutdown; then waits for the messages in flight, marks them and gives up the lease.
     pub async fn run(mut self) {
         let row = self.parts.store.lease("outbox-relay");
         if row.is_some() {
@@ -91,7 +92,7 @@ impl Relay {
         loop {
             let held = lease.is_held();
             if held && !leading {
-                // What waited for a queue when the last leader ended does not wait any more.
+                // A row that waited for a queue when the last leader ended is due again.
                 self.resume(None).await;
                 due = true;
             }
@@ -112,7 +113,7 @@ impl Relay {
                 }
                 Wake::Settled(id, publish_result) => {
                     self.settle_some(id, publish_result, lease.is_held()).await;
-                    // Fetch again once there is room for a good number of rows, but not into a transport that is away.
+                    // Fetch again once there is room for a full fetch, but not while the transport is unavailable.
                     due = self.pace.pause().is_none() && self.window.len() + FETCH <= WINDOW;
                 }
             }
@@ -121,7 +122,7 @@ impl Relay {
         lease.give_up().await;
     }
 
-    /// Publishes everything that is due now, whoever leads, and returns when it is settled and marked. For tests and tools.
+    /// Publishes all due rows, with or without the lease, and returns once they are settled and marked. For tests and tools.
     pub async fn drain(&mut self) -> Result<usize, StoreError> {
         let lease = Lease::of_nobody();
         let mut settled = 0;
@@ -184,7 +185,7 @@ impl Relay {
         match self.window.during(reading).await {
             Ok(rows) => {
                 for row in rows {
-                    // Reading may have taken longer than the lease runs.
+                    // Reading may have outlasted the lease.
                     if lease.is_held() && !service_kit::passed_over!(row.id) {
                         self.publish(row);
                     }
@@ -210,7 +211,7 @@ impl Relay {
         self.show_in_flight();
     }
 
-    /// Settles this one and what else is ready, so that one transaction marks many rows.
+    /// Settles this row and all others that are ready, so that one transaction marks many rows.
     async fn settle_some(&mut self, id: i64, publish_result: PublishResult, held: bool) {
         if !held {
             self.window.abandon_waiting();
@@ -260,7 +261,7 @@ impl Relay {
         self.show_in_flight();
     }
 
-    /// Writes the marks. A row leaves the window only once its mark is written, so it is not published twice by this process.
+    /// Writes the marks. A row leaves the window only once its mark is written, so this process does not publish it twice.
     async fn flush(&mut self) {
         let Some(written) = self.window.during(self.marks.flush()).await else { return };
         for id in written.ids {
@@ -272,7 +273,7 @@ impl Relay {
             tracing::warn!(%error, "marks cannot be written; the events will be published again");
             self.pace.slow_down();
         }
-        // A queue that resumed while its rows were being marked would otherwise be waited for in vain.
+        // Without this, rows marked after their queue had resumed would wait for an event that has passed.
         for queue in written.queues {
             if !self.parts.publisher.is_paused(&queue) {
                 self.resume(Some(&queue)).await;
@@ -286,7 +287,7 @@ impl Relay {
         self.pace.try_again();
     }
 
-    /// Nothing new begins; what was sent is waited for and marked.
+    /// Begins no publish; waits for the messages in flight and marks them.
     async fn finish(&mut self) {
         self.window.abandon_waiting();
         let deadline = tokio::time::Instant::now() + FINISH;
@@ -301,7 +302,7 @@ impl Relay {
     }
 }
 
-/// A receiver that lagged takes all queues as resumed.
+/// A receiver that lagged treats all queues as resumed.
 fn resumed_queue(received: Result<String, RecvError>) -> Option<String> {
     received.ok()
 }

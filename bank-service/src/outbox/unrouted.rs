@@ -1,8 +1,8 @@
-//! Events that no queue takes although every expected queue is there: somebody chose to listen to less.
+//! Events that no queue takes although every expected queue exists: the installation consumes fewer types than there are.
 //!
-//! A row that was returned for so long as `store::unrouted` says stays in the table and is published no more, until it is tried
-//! again: at each start, when a queue is there again, every [`EVERY`], and when an operator asks for it
-//! (`events republish`). Nothing is lost by it: as soon as a queue is bound for the type, the events come.
+//! A row that was returned for as long as `store::unrouted` allows stays in the table and is not published until it is retried:
+//! at each start, when a queue appears again, every [`EVERY`], and when an operator requests it (`events republish`). No
+//! event is lost: as soon as a queue is bound for its type, the event is published.
 
 use std::collections::BTreeSet;
 
@@ -15,9 +15,9 @@ use super::marks::Marks;
 const EVERY: TimeDelta = TimeDelta::hours(1);
 
 pub(super) struct Unrouted {
-    /// When all were last tried again; none: it is time.
+    /// When all rows were last retried; `None`: a retry is due.
     tried_at: Option<DateTime<Utc>>,
-    /// After which row the next page begins, while they are being made due.
+    /// The row after which the next page begins, while a retry is in progress.
     after: Option<i64>,
     warned: BTreeSet<String>,
     counted: IntCounterVec,
@@ -30,12 +30,12 @@ impl Unrouted {
         Self { tried_at: None, after: None, warned: BTreeSet::new(), counted }
     }
 
-    /// All are due from the next [`Self::retry`] on.
+    /// Makes all rows due from the next [`Self::retry`] on.
     pub(super) fn try_again(&mut self) {
         self.tried_at = None;
     }
 
-    /// Makes a page of them due, if it is time. Each row at most once a time, however often it comes back meanwhile.
+    /// Makes a page of rows due, if a retry is due. One retry takes each row at most once, even if it is returned again meanwhile.
     pub(super) async fn retry(&mut self, marks: &Marks, now: DateTime<Utc>) {
         let is_time = self.tried_at.is_none_or(|last| now - last >= EVERY);
         if self.after.is_none() && !is_time {
@@ -54,7 +54,7 @@ impl Unrouted {
         }
     }
 
-    /// Counts them, and warns once of each type.
+    /// Counts the newly unrouted rows, and warns once per type.
     pub(super) fn found(&mut self, types: &[String]) {
         for event_type in types {
             self.counted.with_label_values(&[event_type]).inc();

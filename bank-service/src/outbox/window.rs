@@ -1,11 +1,11 @@
-//! What is under way: rows that are being published, and rows that wait for an earlier one of the same entity.
+//! Rows in flight: those that are being published, and those that wait for an earlier one of the same entity.
 //!
-//! Of one entity only one event is being published at any time, so its events arrive in their order whatever the transport
-//! does in parallel. A row leaves the window when its mark is written ([`Window::release`]), so this process does not publish
-//! it twice; or when the transport is away, together with all that waited behind it: they are read again, in their order.
+//! At any time only one event of an entity is being published, so its events arrive in order however parallel the transport
+//! is. A row leaves the window when its mark is written ([`Window::release`]), so this process does not publish it twice; or
+//! when the transport is unavailable, with all rows that wait behind it: they are read again, in their order.
 //!
-//! Publishing goes on only while somebody waits for it. So that it does not stand still while the database is waited for, that
-//! happens within [`Window::during`].
+//! The publish futures advance only while the window is polled. [`Window::during`] polls them while the relay waits for the
+//! database.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::pin;
@@ -32,10 +32,10 @@ struct Row {
 pub(super) struct Window {
     publisher: Arc<dyn Publisher>,
     publishing: FuturesUnordered<BoxFuture<'static, (i64, PublishResult)>>,
-    /// Receipts that came while something else was waited for; of rows that are in `rows`.
+    /// Results that arrived during [`Window::during`]; of rows that are in `rows`.
     arrived: VecDeque<(i64, PublishResult)>,
     rows: HashMap<i64, Row>,
-    /// The entities that have an event in `publishing`, with those that wait for it.
+    /// The entities with an event in `publishing`, and the events that wait for it.
     behind: HashMap<Entity, VecDeque<PendingPublish>>,
 }
 
@@ -53,12 +53,12 @@ impl Window {
         self.rows.keys().copied().collect()
     }
 
-    /// Whether nothing is being published or to be settled. Rows may still wait for their marks.
+    /// Whether no row is being published or to be settled. Rows may still wait for their marks.
     pub(super) fn is_idle(&self) -> bool {
         self.publishing.is_empty() && self.arrived.is_empty()
     }
 
-    /// Waits for something else while publishing goes on.
+    /// Waits for another future while publishing continues.
     pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
@@ -70,7 +70,7 @@ impl Window {
         }
     }
 
-    /// Publishes, once the events of the same entity that were added earlier have been.
+    /// Publishes the row, after all earlier events of the same entity.
     pub(super) fn add(&mut self, id: i64, outgoing: Outgoing) {
         let entity = Entity::of(&outgoing.message);
         let must_be_routed = must_be_routed(&outgoing.message);
@@ -90,7 +90,7 @@ impl Window {
         self.publishing.push(Box::pin(async move { (id, publisher.publish(outgoing).await) }));
     }
 
-    /// The next receipt; none if nothing is being published. May be dropped and called again.
+    /// The next result; `None` if no publish is in flight. May be dropped and called again.
     pub(super) async fn settled(&mut self) -> Option<(i64, PublishResult)> {
         match self.arrived.pop_front() {
             Some(publish_result) => Some(publish_result),
@@ -98,12 +98,12 @@ impl Window {
         }
     }
 
-    /// A receipt that is there already.
+    /// A result that has arrived already.
     pub(super) fn settled_now(&mut self) -> Option<(i64, PublishResult)> {
         self.arrived.pop_front().or_else(|| self.publishing.next().now_or_never().flatten())
     }
 
-    /// The row's turn is over: the next event of its entity goes out. The row itself stays until its mark is written.
+    /// Ends the row's turn: the next event of its entity is published. The row itself stays until its mark is written.
     pub(super) fn advance(&mut self, id: i64) {
         let Some(Row { entity: Some(entity), .. }) = self.rows.get(&id) else { return };
         let Some(waiting) = self.behind.get_mut(entity) else { return };
@@ -113,12 +113,12 @@ impl Window {
         }
     }
 
-    /// Whether the row waits for a queue for ever: somebody is to act on it.
+    /// Whether the row waits for a queue without limit, until an operator acts.
     pub(super) fn must_be_routed(&self, id: i64) -> bool {
         self.rows.get(&id).is_none_or(|row| row.must_be_routed)
     }
 
-    /// The row was not published: it leaves, and so does what waited for it. All of them are due as before.
+    /// Drops a row that was not published, and all rows that wait for it. They are due as before.
     pub(super) fn abandon(&mut self, id: i64) {
         let Some(Row { entity: Some(entity), .. }) = self.rows.remove(&id) else { return };
         for pending in self.behind.remove(&entity).unwrap_or_default() {
@@ -126,20 +126,20 @@ impl Window {
         }
     }
 
-    /// Forgets everything that has not begun yet; it is due as before.
+    /// Drops all rows whose publish has not begun; they are due as before.
     pub(super) fn abandon_waiting(&mut self) {
         for pending in self.behind.values_mut().flat_map(std::mem::take) {
             self.rows.remove(&pending.id);
         }
     }
 
-    /// The row's mark is written.
+    /// Removes the row, whose mark is written.
     pub(super) fn release(&mut self, id: i64) {
         self.rows.remove(&id);
     }
 }
 
-/// A request, or an event that a confirmation is wanted of: nobody can choose not to take it.
+/// A request, or an event that a confirmation is expected for: no installation may leave it out.
 fn must_be_routed(message: &WireMessage) -> bool {
     message.properties.reply_to.is_some() || message.routing_key.ends_with(".requested")
 }

@@ -14,7 +14,7 @@ use crate::domain::account::Account;
 use crate::domain::balance::Balance;
 use crate::domain::policy::Scope;
 
-/// What a list of accounts can be filtered by.
+/// The fields that a list of accounts can be filtered by.
 pub const FILTERS: &[Filter] = &[
     Filter { name: "id", kind: FilterKind::Integer },
     Filter { name: "balance", kind: FilterKind::Integer },
@@ -23,7 +23,7 @@ pub const FILTERS: &[Filter] = &[
     Filter { name: "bank_id", kind: FilterKind::Integer },
 ];
 
-/// What accounts hang on.
+/// The parent of accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parent {
     Bank(BankId),
@@ -58,18 +58,18 @@ impl BatchLoad for Scoped<Account> {
     }
 }
 
-/// An account, if there is one within the scope. One query, owner included.
+/// An account, if it exists within the scope. One query, owner included.
 pub fn find(db: &mut Db, scope: Scope, id: AccountId) -> Result<Option<Account>, StoreError> {
     scoped::only(Scoped::<Account>::load(db, &[id.get()])?, scope)
 }
 
-/// An owner has few accounts and a bank has many: the sum keeps the planner off the bank's index, so that a list of one's own
-/// accounts at a bank costs as much as one has.
+/// An owner has few accounts and a bank has many: the sum keeps the planner off the bank's index, so that listing an owner's
+/// accounts at a bank costs as much as the owner has.
 fn unindexed_bank_id() -> diesel::dsl::Add<accounts::bank_id, i64> {
     accounts::bank_id + 0_i64
 }
 
-/// A page of the accounts within the scope, of one bank or client if it is given, by id.
+/// A page of the accounts within the scope, of one bank or client if given, by id.
 pub fn list(
     db: &mut Db,
     scope: Scope,
@@ -116,7 +116,7 @@ pub fn load_of(db: &mut Db, parent: Parent, limit: i64) -> Result<Vec<Account>, 
     rows.into_iter().map(read).collect()
 }
 
-/// Deletes the accounts of a bank or client, in one statement; says how many there were.
+/// Deletes the accounts of a bank or client in one statement; returns how many there were.
 pub fn delete_of(db: &mut Db, parent: Parent) -> Result<usize, StoreError> {
     Ok(match parent {
         Parent::Bank(id) => diesel::delete(accounts::table.filter(accounts::bank_id.eq(id.get()))).execute(db)?,
@@ -124,7 +124,7 @@ pub fn delete_of(db: &mut Db, parent: Parent) -> Result<usize, StoreError> {
     })
 }
 
-/// [`StoreError::ForeignKeyViolation`] where the client or the bank does not exist.
+/// [`StoreError::ForeignKeyViolation`] if the client or the bank does not exist.
 pub fn insert(db: &mut Db, account: &Account) -> Result<(), StoreError> {
     let row = (
         accounts::id.eq(account.id.get()),
@@ -138,7 +138,7 @@ pub fn insert(db: &mut Db, account: &Account) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes this version over the one before it; false if that is not there any more.
+/// Writes this version over the one before it; false if that no longer exists.
 pub fn update(db: &mut Db, account: &Account) -> Result<bool, StoreError> {
     let before = accounts::version.eq(account.version.saturating_sub(1));
     let row = accounts::table.filter(accounts::id.eq(account.id.get())).filter(before);
@@ -146,7 +146,7 @@ pub fn update(db: &mut Db, account: &Account) -> Result<bool, StoreError> {
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// Deletes this version; false if it is not there any more.
+/// Deletes this version; false if it no longer exists.
 pub fn delete(db: &mut Db, account: &Account) -> Result<bool, StoreError> {
     let row = accounts::table.filter(accounts::id.eq(account.id.get())).filter(accounts::version.eq(account.version));
     Ok(diesel::delete(row).execute(db)? == 1)

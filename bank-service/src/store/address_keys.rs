@@ -1,7 +1,7 @@
-//! The addresses that earlier releases stored take the form that addresses are compared in now.
+//! Converts the addresses that earlier releases stored to the form in which addresses are compared now.
 //!
-//! One row at a time, each by a guarded UPDATE, so a conversion that was broken off goes on where it ended. A row whose new form
-//! is another user's stays as it is; its user cannot be found by address until an administrator gives it another one.
+//! Rows are converted one at a time, each by a guarded UPDATE, so an interrupted conversion resumes where it stopped. A row whose
+//! new form is another user's stays unchanged; that user cannot be found by address until an administrator sets another one.
 
 use diesel::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::domain::email::Email;
 
 /// How many rows are read at once.
 const BATCH: i64 = 1_000;
-/// How many users are listed by id.
+/// How many user ids are listed.
 const LISTED: usize = 100;
 
 /// Users whose addresses need an administrator.
@@ -31,7 +31,7 @@ impl Troubled {
     }
 }
 
-/// Converts the addresses; gives those that are left because their form is taken.
+/// Converts the addresses; returns the users whose address is left because its new form is taken.
 pub(super) fn convert(db: &mut Db) -> Result<Troubled, StoreError> {
     let mut left = Troubled::default();
     walk(db, |db, id, stored, key| {

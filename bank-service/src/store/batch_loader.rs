@@ -1,10 +1,10 @@
-//! Reads of single items by id, gathered: what is asked for while a query is under way is found by the next one, all at once.
+//! Batched reads of single items by id: ids requested while a query is running are read by the next query, all at once.
 //!
-//! A round trip to the database costs far more than a row more in its answer, so under load a query serves many callers. Who
-//! asks while nobody does waits for nobody. A query begins after all that it answers were asked, so each caller sees what was
-//! committed before it asked, as if its query were its own.
+//! A round trip to the database costs far more than another row in its result, so under load one query serves many callers. A
+//! request that finds a free worker starts at once. A query begins after all the requests that it serves, so each caller sees
+//! what was committed before its request, as if the query were its own.
 //!
-//! Who asks for too much is told so: see `BOUNDS`.
+//! Beyond `BOUNDS` a request fails with [`StoreError::Busy`].
 
 use std::collections::HashMap;
 
@@ -18,9 +18,9 @@ use super::{Db, StoreError};
 const BATCH: usize = 64;
 const BOUNDS: Bounds = Bounds { workers: 2, batch: BATCH, waiting: 4096 };
 
-/// What can be read by many ids in one query.
+/// An item that can be read by many ids in one query.
 pub(super) trait BatchLoad: Clone + Send + 'static {
-    /// Those that there are of these items, in any order, each under its id. An item that cannot be read is an error of its own.
+    /// The existing items of these ids, in any order, each under its id. An item that cannot be read is an error of its own.
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError>;
 }
 
@@ -34,7 +34,7 @@ struct LoadRequest<T> {
     reply: oneshot::Sender<Answer<T>>,
 }
 
-/// Clones share what waits.
+/// Clones share the queue.
 pub(super) struct BatchLoader<T>(BatchQueue<LoadRequest<T>>);
 
 impl<T> Clone for BatchLoader<T> {
@@ -50,7 +50,7 @@ impl<T> Default for BatchLoader<T> {
 }
 
 impl<T: BatchLoad> BatchLoader<T> {
-    /// The item of this id, if there is one.
+    /// The item of this id, if it exists.
     pub(super) async fn find(&self, engine: &Engine, id: i64) -> Answer<T> {
         let (tx, rx) = oneshot::channel();
         let (_, Some(worker)) = self.0.join(LoadRequest { id, reply: tx })? else { return reply_or_busy(rx.await) };
@@ -62,13 +62,13 @@ impl<T: BatchLoad> BatchLoader<T> {
 
 fn work<T: BatchLoad>(db: &mut Db, mut worker: BatchWorker<LoadRequest<T>>) -> Result<(), StoreError> {
     while let Some(batch) = worker.next() {
-        // Who waits is told by the end of the lane.
+        // Waiting callers get their error when the worker is dropped.
         answer(db, batch).inspect_err(|error| tracing::warn!(%error, "a batched read failed"))?;
     }
     Ok(())
 }
 
-/// One query for all of them.
+/// Answers all requests with one query.
 fn answer<T: BatchLoad>(db: &mut Db, batch: Vec<LoadRequest<T>>) -> Result<(), StoreError> {
     let mut ids: Vec<i64> = batch.iter().map(|request| request.id).collect();
     ids.sort_unstable();
@@ -77,7 +77,7 @@ fn answer<T: BatchLoad>(db: &mut Db, batch: Vec<LoadRequest<T>>) -> Result<(), S
         Ok(rows) => rows,
         Err(error) => {
             for request in batch {
-                // Who is not there any more needs no answer.
+                // A failed send means that the caller is gone.
                 drop(request.reply.send(Err(error.for_each())));
             }
             return Err(error);
@@ -108,7 +108,7 @@ mod tests {
 
     static QUERIES: AtomicUsize = AtomicUsize::new(0);
 
-    /// There is every number below 1,000; 13 cannot be read, 666 takes the query along.
+    /// Test items: ids below 1,000 exist; 13 cannot be read; 666 makes the whole query fail.
     #[derive(Debug, Clone, PartialEq)]
     struct Number(i64);
 
@@ -147,14 +147,14 @@ mod tests {
             panic!("{answers:?}")
         };
 
-        // Whoever goes away takes nobody along.
+        // A dropped caller must not end the query of the others.
         drop(tokio::time::timeout(Duration::from_millis(5), find(1)).await);
         assert_eq!(find(2).await.unwrap(), Some(Number(2)));
 
         let answers = join_all([1, 666, 2, 3].map(find)).await;
         assert!(answers.iter().any(|answer| matches!(answer, Err(StoreError::Unavailable { .. }))), "{answers:?}");
         assert_eq!(find(3).await.unwrap(), Some(Number(3)), "lanes begin again");
-        // A lane ends a moment after its last answer.
+        // A worker ends a moment after its last reply.
         for _ in 0..500 {
             if loader.0.is_idle() {
                 break;

@@ -1,6 +1,6 @@
-//! Work in few lanes, many pieces at once: what comes while all lanes are busy is taken along by the next that is free.
+//! A queue that few workers empty in batches: a request that comes while all workers are busy joins the next free worker's batch.
 //!
-//! Who comes while nobody works gets a lane at once. A lane goes on for as long as anything waits.
+//! A request that finds a free worker starts it at once. A worker runs for as long as any request waits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,15 +12,15 @@ use super::StoreError;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// How many work at once.
+    /// How many workers run at once.
     pub(super) workers: usize,
-    /// How many pieces one takes along at most.
+    /// The most requests in one batch.
     pub(super) batch: usize,
-    /// How many pieces may wait; more callers are told that there is too much to do.
+    /// How many requests may wait; more get [`StoreError::Busy`].
     pub(super) waiting: usize,
 }
 
-/// Clones share what waits.
+/// Clones share the queue.
 pub(super) struct BatchQueue<P> {
     bounds: Bounds,
     waiting: Arc<Mutex<Waiting<P>>>,
@@ -43,7 +43,7 @@ impl<P> BatchQueue<P> {
         Self { bounds, waiting: Arc::new(Mutex::new(Waiting { pieces: VecDeque::new(), next: 0, busy: 0 })) }
     }
 
-    /// The piece's number, and a lane to work on if one is free.
+    /// Queues a request; returns its number, and a worker for the caller to run if one is free.
     pub(super) fn join(&self, piece: P) -> Result<(u64, Option<BatchWorker<P>>), StoreError> {
         let mut waiting = self.waiting();
         if waiting.pieces.len() >= self.bounds.waiting {
@@ -59,7 +59,7 @@ impl<P> BatchQueue<P> {
         Ok((number, Some(BatchWorker { queue: self.clone(), open: true })))
     }
 
-    /// The piece, if nobody has begun it.
+    /// Removes a request from the queue, unless a worker has taken it.
     #[cfg(feature = "mysql")]
     pub(super) fn take_back(&self, number: u64) -> Option<P> {
         let mut waiting = self.waiting();
@@ -67,7 +67,7 @@ impl<P> BatchQueue<P> {
         waiting.pieces.remove(index).map(|(_, piece)| piece)
     }
 
-    /// Whether nobody works and nothing waits.
+    /// Whether no worker runs and no request waits.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         let waiting = self.waiting();
@@ -79,14 +79,14 @@ impl<P> BatchQueue<P> {
     }
 }
 
-/// The right to work on what waits.
+/// The right to work on the queue. Dropping it frees the worker's slot.
 pub(super) struct BatchWorker<P> {
     queue: BatchQueue<P>,
     open: bool,
 }
 
 impl<P> BatchWorker<P> {
-    /// The next pieces. None ends the lane, under the same lock under which nothing was found to wait.
+    /// The next batch. `None` ends the worker, under the same lock under which the queue was found empty.
     pub(super) fn next(&mut self) -> Option<Vec<P>> {
         let mut waiting = self.queue.waiting();
         if waiting.pieces.is_empty() {
@@ -100,7 +100,7 @@ impl<P> BatchWorker<P> {
 }
 
 impl<P> Drop for BatchWorker<P> {
-    /// A lane that ends early takes those pieces along that nobody else would work on; their callers hear nothing.
+    /// If the last worker exits early, its queued requests are dropped and their callers get [`StoreError::Busy`].
     fn drop(&mut self) {
         if !self.open {
             return;
@@ -114,15 +114,15 @@ impl<P> Drop for BatchWorker<P> {
     }
 }
 
-/// What a caller is told whose piece another's lane takes along: nothing, if that lane had no connection or panicked.
+/// The result of a request that another caller's worker serves: [`StoreError::Busy`] if that worker got no connection or panicked.
 pub(super) fn reply_or_busy<T, E: From<StoreError>>(
     answer: Result<Result<T, E>, oneshot::error::RecvError>,
 ) -> Result<T, E> {
     answer.unwrap_or_else(|_| Err(StoreError::Busy.into()))
 }
 
-/// The same for the caller whose lane it is, which goes on by itself: this one waits for its own answer only, and if there is
-/// none it can be told why.
+/// The result for the caller that started the worker, which runs on by itself: this caller waits for its own reply only, and
+/// gets the worker's error if there is none.
 pub(super) async fn reply_or_error<T, E: From<StoreError>>(
     mut rx: oneshot::Receiver<Result<T, E>>,
     mut working: JoinHandle<Result<(), StoreError>>,

@@ -9,7 +9,7 @@ use super::schema::branches;
 use super::{Db, StoreError};
 use crate::domain::branch::Branch;
 
-/// What a list of branches can be filtered by.
+/// The fields that a list of branches can be filtered by.
 pub const FILTERS: &[Filter] = &[
     Filter { name: "id", kind: FilterKind::Integer },
     Filter { name: "bank_id", kind: FilterKind::Integer },
@@ -33,7 +33,7 @@ pub fn find(db: &mut Db, id: BranchId) -> Result<Option<Branch>, StoreError> {
     row.map(read).transpose()
 }
 
-/// A page of branches, of one bank if it is given, by id.
+/// A page of branches, of one bank if given, by id.
 pub fn list(db: &mut Db, bank: Option<BankId>, query: &ListQuery) -> Result<Listing<Branch>, StoreError> {
     let select = || {
         let mut select = branches::table.into_boxed();
@@ -60,12 +60,12 @@ pub fn load_of_bank(db: &mut Db, bank: BankId, limit: i64) -> Result<Vec<Branch>
     rows.into_iter().map(read).collect()
 }
 
-/// Deletes the branches of a bank; says how many there were.
+/// Deletes the branches of a bank; returns how many there were.
 pub fn delete_of_bank(db: &mut Db, bank: BankId) -> Result<usize, StoreError> {
     Ok(diesel::delete(branches::table.filter(branches::bank_id.eq(bank.get()))).execute(db)?)
 }
 
-/// [`StoreError::ForeignKeyViolation`] where the bank or the city does not exist.
+/// [`StoreError::ForeignKeyViolation`] if the bank or the city does not exist.
 pub fn insert(db: &mut Db, branch: &Branch) -> Result<(), StoreError> {
     let row = (
         branches::id.eq(branch.id.get()),
@@ -77,7 +77,7 @@ pub fn insert(db: &mut Db, branch: &Branch) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes this version over the one before it; false if that is not there any more.
+/// Writes this version over the one before it; false if that no longer exists.
 pub fn update(db: &mut Db, branch: &Branch) -> Result<bool, StoreError> {
     let before = branches::version.eq(branch.version.saturating_sub(1));
     let row = branches::table.filter(branches::id.eq(branch.id.get())).filter(before);
@@ -85,7 +85,7 @@ pub fn update(db: &mut Db, branch: &Branch) -> Result<bool, StoreError> {
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// Deletes this version; false if it is not there any more.
+/// Deletes this version; false if it no longer exists.
 pub fn delete(db: &mut Db, branch: &Branch) -> Result<bool, StoreError> {
     let row = branches::table.filter(branches::id.eq(branch.id.get())).filter(branches::version.eq(branch.version));
     Ok(diesel::delete(row).execute(db)? == 1)

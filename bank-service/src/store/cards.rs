@@ -15,14 +15,14 @@ use crate::domain::balance::Balance;
 use crate::domain::card::Card;
 use crate::domain::policy::Scope;
 
-/// What a list of cards can be filtered by.
+/// The fields that a list of cards can be filtered by.
 pub const FILTERS: &[Filter] = &[
     Filter { name: "id", kind: FilterKind::Integer },
     Filter { name: "balance", kind: FilterKind::Integer },
     Filter { name: "account_id", kind: FilterKind::Integer },
 ];
 
-/// What cards hang on, at any distance.
+/// The parent of cards, at any distance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ancestor {
     Account(AccountId),
@@ -64,7 +64,7 @@ impl BatchLoad for Scoped<Card> {
     }
 }
 
-/// A card, if there is one within the scope. One query, owner included.
+/// A card, if it exists within the scope. One query, owner included.
 pub fn find(db: &mut Db, scope: Scope, id: CardId) -> Result<Option<Card>, StoreError> {
     scoped::only(Scoped::<Card>::load(db, &[id.get()])?, scope)
 }
@@ -90,7 +90,7 @@ pub fn list(db: &mut Db, scope: Scope, query: &ListQuery) -> Result<Listing<Card
     page_of!(db, query, select, cards::id, Row, read)
 }
 
-/// A page of an account's cards, by id. Whose account it is has been checked before.
+/// A page of an account's cards, by id. The caller has checked the owner of the account.
 pub fn list_of_account(db: &mut Db, account: AccountId, query: &ListQuery) -> Result<Listing<Card>, StoreError> {
     let select = || {
         let mut select = cards::table.filter(cards::account_id.eq(account.get())).into_boxed();
@@ -123,7 +123,7 @@ pub fn load_of(db: &mut Db, ancestor: Ancestor, limit: i64) -> Result<Vec<Card>,
     rows.into_iter().map(read).collect()
 }
 
-/// Deletes the cards below an account, a client or a bank, in one statement; says how many there were.
+/// Deletes the cards below an account, a client or a bank in one statement; returns how many there were.
 pub fn delete_of(db: &mut Db, ancestor: Ancestor) -> Result<usize, StoreError> {
     let of = accounts::table.select(accounts::id);
     Ok(match ancestor {
@@ -139,7 +139,7 @@ pub fn delete_of(db: &mut Db, ancestor: Ancestor) -> Result<usize, StoreError> {
     })
 }
 
-/// [`StoreError::ForeignKeyViolation`] where the account does not exist.
+/// [`StoreError::ForeignKeyViolation`] if the account does not exist.
 pub fn insert(db: &mut Db, card: &Card) -> Result<(), StoreError> {
     let row = NewRow {
         id: card.id.get(),
@@ -155,7 +155,7 @@ pub fn insert(db: &mut Db, card: &Card) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes this version over the one before it; false if that is not there any more.
+/// Writes this version over the one before it; false if that no longer exists.
 pub fn update(db: &mut Db, card: &Card) -> Result<bool, StoreError> {
     let before = cards::version.eq(card.version.saturating_sub(1));
     let row = cards::table.filter(cards::id.eq(card.id.get())).filter(before);
@@ -163,7 +163,7 @@ pub fn update(db: &mut Db, card: &Card) -> Result<bool, StoreError> {
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// Deletes this version; false if it is not there any more.
+/// Deletes this version; false if it no longer exists.
 pub fn delete(db: &mut Db, card: &Card) -> Result<bool, StoreError> {
     let row = cards::table.filter(cards::id.eq(card.id.get())).filter(cards::version.eq(card.version));
     Ok(diesel::delete(row).execute(db)? == 1)

@@ -12,7 +12,7 @@ use crate::domain::client::Client;
 use crate::domain::name::Name;
 use crate::domain::policy::Scope;
 
-/// What a list of clients can be filtered by.
+/// The fields that a list of clients can be filtered by.
 pub const FILTERS: &[Filter] = &[
     Filter { name: "id", kind: FilterKind::Integer },
     Filter { name: "name", kind: FilterKind::Text },
@@ -36,7 +36,7 @@ fn read((id, name, social_status_id, user_id, version): Row) -> Result<Client, S
     })
 }
 
-/// A client, if there is one within the scope.
+/// A client, if it exists within the scope.
 pub fn find(db: &mut Db, scope: Scope, id: ClientId) -> Result<Option<Client>, StoreError> {
     let row: Option<Row> = clients::table.find(id.get()).first(db).optional()?;
     let client = row.map(read).transpose()?;
@@ -48,7 +48,7 @@ pub fn find_by_user(db: &mut Db, user: UserId) -> Result<Option<Client>, StoreEr
     row.map(read).transpose()
 }
 
-/// Name and address of a client, if there is one within the scope.
+/// Name and address of a client, if it exists within the scope.
 pub fn holder(db: &mut Db, scope: Scope, id: ClientId) -> Result<Option<Holder>, StoreError> {
     let row: Option<(String, String, i64)> = clients::table
         .inner_join(users::table)
@@ -79,8 +79,8 @@ pub fn list(db: &mut Db, query: &ListQuery) -> Result<Listing<Client>, StoreErro
     page_of!(db, query, select, clients::id, Row, read)
 }
 
-/// [`StoreError::UniqueViolation`] where the user is a client already, [`StoreError::ForeignKeyViolation`] where the user or
-/// the social status does not exist.
+/// [`StoreError::UniqueViolation`] if the user is a client already, [`StoreError::ForeignKeyViolation`] if the user or the
+/// social status does not exist.
 pub fn insert(db: &mut Db, client: &Client) -> Result<(), StoreError> {
     let row = (
         clients::id.eq(client.id.get()),
@@ -93,7 +93,7 @@ pub fn insert(db: &mut Db, client: &Client) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes this version over the one before it; false if that is not there any more.
+/// Writes this version over the one before it; false if that no longer exists.
 pub fn update(db: &mut Db, client: &Client) -> Result<bool, StoreError> {
     let before = clients::version.eq(client.version.saturating_sub(1));
     let row = clients::table.filter(clients::id.eq(client.id.get())).filter(before);
@@ -105,7 +105,7 @@ pub fn update(db: &mut Db, client: &Client) -> Result<bool, StoreError> {
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// Deletes this version; false if it is not there any more.
+/// Deletes this version; false if it no longer exists.
 pub fn delete(db: &mut Db, client: &Client) -> Result<bool, StoreError> {
     let row = clients::table.filter(clients::id.eq(client.id.get())).filter(clients::version.eq(client.version));
     Ok(diesel::delete(row).execute(db)? == 1)

@@ -1,4 +1,4 @@
-//! What an operation gets besides its command.
+//! The context of an operation.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use super::mail_alarm::{MailAlarm, SharedAlarm};
 use super::{Ids, Sequenced, SharedSeal, StoreError};
 use crate::sealing::CounterKey;
 
-/// The surroundings of one operation: its time, its ids, who asked, in which request. Fixed before the transaction begins, so
-/// that an operation reads no clock.
+/// The time, the ids, the caller and the request of one operation. Fixed before the transaction begins, so that an operation
+/// reads no clock.
 #[derive(Debug, Clone)]
 pub struct Ctx {
-    /// Cut to microseconds, as the database keeps it.
+    /// Cut to microseconds, the precision of the database.
     pub now: DateTime<Utc>,
-    /// Who asked; none for a registration, a login or the command line.
+    /// The caller; none for a registration, a login or the command line.
     pub user_id: Option<UserId>,
     pub request_id: Option<String>,
     pub traceparent: Option<String>,
@@ -48,7 +48,7 @@ impl Ctx {
         self
     }
 
-    /// The time as the tables keep it.
+    /// The time in the form of the tables.
     pub fn now_naive(&self) -> NaiveDateTime {
         self.now.naive_utc()
     }
@@ -58,12 +58,12 @@ impl Ctx {
         self.ids.next()
     }
 
-    /// The key of a counter: nobody without `SECRET_KEY` can tell what it counts.
+    /// The key of a counter: without `SECRET_KEY` it does not reveal what it counts.
     pub fn counter_key(&self, purpose: &str, parts: &[&str]) -> Result<CounterKey, StoreError> {
         self.seal.counter_key(purpose, parts)
     }
 
-    /// None in a process that has begun no security.
+    /// None in a process that has not started the identity service.
     pub fn mail_alarm(&self) -> Option<&MailAlarm> {
         self.mail_alarm.get()
     }

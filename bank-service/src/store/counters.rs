@@ -1,6 +1,6 @@
-//! The `counters` table: how often something happened, by a keyed hash of what.
+//! The `counters` table: how often something happened, keyed by a keyed hash of its subject.
 //!
-//! A change is guarded by what was read: of parallel changes one succeeds and the others start over with
+//! A change is guarded by the value that was read: of parallel changes one succeeds and the others start over with
 //! [`StoreError::Serialization`], so none is lost. All replicas on one database share the counts.
 
 use chrono::{NaiveDateTime, TimeDelta};
@@ -29,7 +29,7 @@ pub fn find(db: &mut Db, key: &CounterKey) -> Result<Option<Counter>, StoreError
     }))
 }
 
-/// A counter that is about to be changed: on engines that run transactions at the same time, the others wait for this one.
+/// A counter about to be changed: on engines with parallel transactions, the others wait for this one.
 pub fn hold(db: &mut Db, key: &CounterKey) -> Result<Option<Counter>, StoreError> {
     #[cfg(feature = "mysql")]
     if let Db::Mysql(conn) = db {
@@ -39,7 +39,7 @@ pub fn hold(db: &mut Db, key: &CounterKey) -> Result<Option<Counter>, StoreError
     find(db, key)
 }
 
-/// Puts a counter in the place of the one that was read, or of none.
+/// Replaces the counter that was read, or inserts the first one.
 pub fn put(db: &mut Db, key: &CounterKey, before: Option<&Counter>, after: &Counter) -> Result<(), StoreError> {
     let changes = (
         dsl::total.eq(after.total),
@@ -68,7 +68,7 @@ pub fn clear(db: &mut Db, keys: &[CounterKey]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes some of the counters that nothing has changed for a day; gives how many.
+/// Removes some of the counters that were not changed for a day; returns how many.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let old = dsl::changed_at.lt((ctx.now - KEPT).naive_utc());
     let keys: Vec<String> = dsl::counters.filter(old).select(dsl::counter_key).limit(SWEEP).load(db)?;

@@ -1,21 +1,20 @@
-//! From an operation to what its transaction does.
+//! Turns an operation into the work of its transaction.
 
 use super::idempotency::{self, IdempotencyError, IdempotencyKey};
 use super::outbox::{self, WithRows};
 use super::{Ctx, Db, OperationError, Outcome, StoreError};
 
-/// The answer to a create request, as its complete JSON body: made now, or the one that the same `Idempotency-Key` was given
-/// before.
+/// The response to a create request, as its complete JSON body: made now, or stored under the same `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
     pub body: String,
     pub replayed: bool,
 }
 
-/// Writes the answer about an item.
+/// Writes the response body for an item.
 pub type BodyOf<T> = fn(&T) -> serde_json::Result<String>;
 
-/// An operation, its value with whether it has events, and the rows of these.
+/// Runs an operation; returns its value, whether it has events, and their outbox rows.
 pub(super) fn with_rows<T, E, F>(ctx: &Ctx, f: F) -> impl Fn(&mut Db) -> WithRows<(T, bool), E> + use<T, E, F>
 where
     E: From<StoreError>,
@@ -29,7 +28,7 @@ where
     }
 }
 
-/// An operation that creates something, with the answer to its request.
+/// Runs an operation that creates an item, and stores the response to its request.
 pub(super) fn create<T, E>(
     key: Option<IdempotencyKey>,
     body_of: BodyOf<T>,
@@ -53,8 +52,8 @@ where
     }
 }
 
-/// The same request may have been under way a moment ago, and be what this one was refused for: its name is taken, by its own
-/// first asking. Then it starts over, and finds its answer.
+/// A retry may be refused because of its own first attempt, which has just committed: the name is taken, by that attempt. Then
+/// the transaction starts over and finds the stored response.
 fn refused<T, E>(db: &mut Db, ctx: &Ctx, key: Option<&IdempotencyKey>, error: E) -> Result<T, E>
 where
     E: OperationError + From<IdempotencyError>,

@@ -1,7 +1,7 @@
 //! One connection type over two engines.
 //!
-//! `Db` is what every query in `store/` takes; `diesel` writes the SQL for the engine behind it. What the two engines do not
-//! share (batch insert, upsert, row locks) stands in arms of its own, in this folder only.
+//! `Db` is what every query in `store/` takes; `diesel` writes the SQL for the engine behind it. SQL that the two engines do not
+//! share (batch insert, upsert, row locks) is in separate match arms, in this folder only.
 
 use diesel::MultiConnection;
 use diesel::sqlite::SqliteConnection;

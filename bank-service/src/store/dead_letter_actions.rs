@@ -1,4 +1,4 @@
-//! What operators did with dead letters.
+//! A record of what operators did with dead letters.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -26,7 +26,7 @@ struct NewAction<'a> {
     acted_at: NaiveDateTime,
 }
 
-/// Something that was done with a dead letter of an event.
+/// An action on a dead letter of an event.
 #[derive(Debug, Clone, Queryable)]
 pub struct Action {
     pub queue: String,
@@ -35,7 +35,7 @@ pub struct Action {
     pub acted_at: NaiveDateTime,
 }
 
-/// Writes down that the caller of `ctx` did this with the letters of these events.
+/// Records that the caller of `ctx` did this with the dead letters of these events.
 pub fn record(db: &mut Db, ctx: &Ctx, queue: &str, action: &str, events: &[EventId]) -> Result<(), StoreError> {
     let row = |event: &EventId| NewAction {
         id: new_uuid().to_string(),
@@ -60,14 +60,14 @@ pub fn record(db: &mut Db, ctx: &Ctx, queue: &str, action: &str, events: &[Event
     Ok(())
 }
 
-/// What was done with the letters of these events, oldest first.
+/// The actions on the dead letters of these events, oldest first.
 pub fn of_events(db: &mut Db, event_ids: &[String]) -> Result<Vec<Action>, StoreError> {
     let rows = dsl::dead_letter_actions.filter(dsl::event_id.eq_any(event_ids));
     let rows = rows.order((dsl::acted_at, dsl::id)).limit(SHOWN);
     Ok(rows.select((dsl::queue, dsl::action, dsl::user_id, dsl::acted_at)).load(db)?)
 }
 
-/// Which of these events had a letter that was discarded, and in which queue.
+/// Those of these events whose dead letter was discarded, each with its queue.
 pub fn discarded_among(db: &mut Db, event_ids: &[String]) -> Result<Vec<(String, String)>, StoreError> {
     let rows = dsl::dead_letter_actions.filter(dsl::event_id.eq_any(event_ids)).filter(dsl::action.eq(DISCARDED));
     Ok(rows.select((dsl::event_id, dsl::queue)).load(db)?)

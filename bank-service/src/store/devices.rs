@@ -38,13 +38,13 @@ fn read(row: Row) -> Result<Device, StoreError> {
     })
 }
 
-/// Makes the transactions that add devices to a user wait for each other, on engines that run them at the same time.
+/// Serialises the transactions that add devices to a user, on engines with parallel transactions.
 pub fn lock_owner(db: &mut Db, user: UserId) -> Result<(), StoreError> {
     diesel::update(users::table.find(user.get())).set(users::version.eq(users::version)).execute(db)?;
     Ok(())
 }
 
-/// The devices of a user, by id. There are few.
+/// The devices of a user, by id. The list has no pages: a user has few.
 pub fn list(db: &mut Db, user: UserId) -> Result<Vec<Device>, StoreError> {
     let limit = i64::try_from(MAX_PER_USER).unwrap_or(i64::MAX);
     let rows = devices::table.filter(devices::user_id.eq(user.get())).order(devices::id).limit(limit);
@@ -57,7 +57,7 @@ pub fn find(db: &mut Db, scope: Scope, id: DeviceId) -> Result<Option<Device>, S
     Ok(device.filter(|device| scope.covers(device.user_id)))
 }
 
-/// The sealed push token of a user's device, with its hash; none if it has none.
+/// The sealed push token of a user's device, with its hash; none if the device has none.
 pub fn sealed_push_token(db: &mut Db, user: UserId, id: i64) -> Result<Option<(Vec<u8>, String)>, StoreError> {
     let row = devices::table.find(id).filter(devices::user_id.eq(user.get()));
     let row: Option<(Option<Vec<u8>>, Option<String>)> =
@@ -65,20 +65,20 @@ pub fn sealed_push_token(db: &mut Db, user: UserId, id: i64) -> Result<Option<(V
     Ok(row.and_then(|(sealed, hash)| sealed.zip(hash)))
 }
 
-/// A push token on its way into the table.
+/// A push token ready for the table.
 pub struct SealedToken {
     pub sealed: Vec<u8>,
     pub hash: String,
 }
 
-/// Takes a push token from whatever device has it.
+/// Removes a push token from any device that has it.
 pub fn take_push_token(db: &mut Db, hash: &str) -> Result<usize, StoreError> {
     let nothing = (devices::sealed_push_token.eq(None::<Vec<u8>>), devices::push_token_hash.eq(None::<String>));
     let holder = devices::table.filter(devices::push_token_hash.eq(hash));
     Ok(diesel::update(holder).set(nothing).execute(db)?)
 }
 
-/// [`StoreError::UniqueViolation`] where the token or the name is taken.
+/// [`StoreError::UniqueViolation`] if the token or the name is taken.
 pub fn insert(db: &mut Db, ctx: &Ctx, device: &Device, token: &SealedToken) -> Result<(), StoreError> {
     let row = (
         devices::id.eq(device.id.get()),
@@ -93,7 +93,7 @@ pub fn insert(db: &mut Db, ctx: &Ctx, device: &Device, token: &SealedToken) -> R
     Ok(())
 }
 
-/// [`StoreError::UniqueViolation`] where the token is taken; false if the device is gone.
+/// [`StoreError::UniqueViolation`] if the token is taken; false if the device is gone.
 pub fn update(db: &mut Db, device: &Device, token: &SealedToken) -> Result<bool, StoreError> {
     let changes = (
         devices::device_type.eq(device.device_type.as_str()),
@@ -109,7 +109,7 @@ pub fn delete_all(db: &mut Db, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// False if it is gone already.
+/// False if the device is gone already.
 pub fn delete(db: &mut Db, id: DeviceId) -> Result<bool, StoreError> {
     Ok(diesel::delete(devices::table.find(id.get())).execute(db)? == 1)
 }

@@ -1,4 +1,4 @@
-//! The engine behind the store: how each of the two reads, and how it writes.
+//! The engine behind the store: how each of the two reads and writes.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl Engine {
         }
     }
 
-    /// A lease that replicas share; none where one process has a file alone.
+    /// A lease shared by replicas; none where one process owns the file.
     #[cfg_attr(not(feature = "mysql"), expect(unused_variables, reason = "only a server has leases"))]
     pub(super) fn lease(&self, name: &'static str) -> Option<Box<dyn LeaseRow>> {
         match self {
@@ -56,7 +56,7 @@ impl Engine {
         }
     }
 
-    /// Whether writes succeed, as far as is known without writing.
+    /// Whether writes succeed, as far as can be known without writing.
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         match self {
             #[cfg(feature = "mysql")]
@@ -65,7 +65,7 @@ impl Engine {
         }
     }
 
-    /// One transaction: the work, and the events that it gives.
+    /// One transaction: the work and its events.
     pub(super) async fn write<T, E>(
         &self,
         work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
@@ -81,7 +81,7 @@ impl Engine {
         }
     }
 
-    /// The same, in a transaction with others where that is quicker. For work that only adds rows.
+    /// [`Self::write`], in a transaction shared with others where that is faster. For work that only adds rows.
     pub(super) async fn write_grouped<T, E>(
         &self,
         work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
@@ -93,7 +93,7 @@ impl Engine {
         match self {
             #[cfg(feature = "mysql")]
             Self::Mysql(pool) => pool.write_grouped(work).await,
-            // Its writer commits in groups anyway.
+            // The SQLite writer commits in groups anyway.
             Self::Sqlite(_) => self.write(work).await,
         }
     }
@@ -108,7 +108,7 @@ pub(super) fn open(url: &DatabaseUrl) -> Result<Db, StoreError> {
     }
 }
 
-/// A connection that only reads, to a database that is there: no file is made, and nothing of one is changed. Blocks.
+/// A read-only connection to an existing database: it creates no file and changes none. Blocks.
 pub(super) fn open_to_read(url: &DatabaseUrl) -> Result<Option<Db>, StoreError> {
     match url {
         #[cfg(feature = "mysql")]

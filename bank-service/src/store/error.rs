@@ -1,9 +1,9 @@
-//! What a store can answer instead of data.
+//! The errors of the store.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use service_kit::sqlite::SqliteError;
 
-/// What drivers say of a connection that is gone.
+/// Driver messages for a lost connection.
 pub(super) const LOSSES: &[&str] = &[
     "gone away",
     "Lost connection",
@@ -15,10 +15,10 @@ pub(super) const LOSSES: &[&str] = &[
     "session was killed",
 ];
 
-/// What they say of a disk without room: SQLite, and MySQL of a table, of its own files and of the system's.
+/// Driver messages for a full disk: of SQLite, and of MySQL for a table, its own files and the system's.
 const FULL: &[&str] = &["is full", "Disk full", "No space left on device"];
 
-/// A failure of the store, told apart by what the caller can do about it.
+/// A failure of the store, classified by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database cannot be reached: {reason}")]
@@ -38,7 +38,7 @@ pub enum StoreError {
     /// Try the whole operation again: a deadlock, or a lock that was not granted in time.
     #[error("the transaction lost against another one")]
     Serialization,
-    /// The block of ids is used up; the transaction starts over once a new one is reserved.
+    /// The block of ids is used up; the transaction starts over once a new block is reserved.
     #[error("no ids left for {0:?}")]
     IdsExhausted(super::Sequence),
     #[error("a stored value cannot be read: {what}")]
@@ -103,7 +103,7 @@ impl StoreError {
         }
     }
 
-    /// The same for each of many callers whose common query failed.
+    /// A copy of the error for each of the callers whose shared query failed.
     pub(super) fn for_each(&self) -> Self {
         match self {
             Self::Busy => Self::Busy,
@@ -115,7 +115,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the same operation may succeed at once when it is tried again.
+    /// Whether the same operation may succeed if it is retried at once.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Serialization | Self::IdsExhausted(_))
     }

@@ -1,4 +1,4 @@
-//! What the tables know of an event after its commit: its outbox row, and what was confirmed about its mail.
+//! The tables' state of an event after its commit: its outbox row, and the confirmation of its mail.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -18,10 +18,10 @@ pub struct TracedRow {
     /// When it is published, if it is not yet.
     pub due_at: Option<NaiveDateTime>,
     pub sent_at: Option<NaiveDateTime>,
-    /// Since when it is known that no queue takes it.
+    /// Since when no queue takes it.
     pub unrouted_at: Option<NaiveDateTime>,
     pub waiting_for: Option<String>,
-    /// What each queue has done so far, as JSON; only in process, and only while the row is not sent.
+    /// The progress of each queue, as JSON; only with the in-process transport, and only until the row is sent.
     pub progress: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub struct SentRow {
     pub sent_at: NaiveDateTime,
 }
 
-/// What was confirmed about an event's mail.
+/// The confirmation of an event's mail.
 #[derive(Debug, Clone, Queryable)]
 pub struct ReceiptRow {
     pub event_id: String,
@@ -43,10 +43,10 @@ pub struct ReceiptRow {
     pub message_id: Option<String>,
     pub reason: Option<String>,
     pub received_at: NaiveDateTime,
-    /// When its log entry is to be posted; none if it is, or if there is nothing to post.
+    /// When its log entry is due; none if it is posted, or if there is none to post.
     pub due_at: Option<NaiveDateTime>,
     pub posted_at: Option<NaiveDateTime>,
-    /// How often log-service was asked in vain.
+    /// How many posts to log-service failed.
     pub attempts: i32,
 }
 
@@ -66,7 +66,7 @@ pub fn row(db: &mut Db, event_id: &str) -> Result<Option<TracedRow>, StoreError>
     Ok(row.first(db).optional()?)
 }
 
-/// Rows that were sent after the position `(sent_at, id)`, no later than `until`, in that order.
+/// Rows sent after the position `(sent_at, id)`, up to `until`, in that order.
 pub fn sent_after(
     db: &mut Db,
     (sent_at, id): (NaiveDateTime, i64),
@@ -83,19 +83,19 @@ pub fn sent_after(
     Ok(rows.load(db)?)
 }
 
-/// The types of the rows that wait to be published, one for each row, up to a bound; unrouted ones do not wait.
+/// The types of the rows that wait to be published, one per row, up to a bound; unrouted rows do not wait.
 pub fn waiting_types(db: &mut Db, bound: i64) -> Result<Vec<String>, StoreError> {
     Ok(dsl::outbox.filter(dsl::due_at.lt(NEVER)).select(dsl::event_type).limit(bound).load(db)?)
 }
 
 /// When the oldest event that waits to be published was committed.
 pub fn oldest_waiting(db: &mut Db) -> Result<Option<NaiveDateTime>, StoreError> {
-    // Postponed rows are not in the order of their ids in the index, but there are few of them before a backlog of fresh ones.
+    // In the index, postponed rows are not in the order of their ids, but few of them precede a backlog of fresh ones.
     let waiting = dsl::outbox.filter(dsl::due_at.lt(NEVER));
     Ok(waiting.order(dsl::id).select(dsl::created_at).first(db).optional()?)
 }
 
-/// What was confirmed about the mails of these events.
+/// The mail confirmations of these events.
 pub fn receipts(db: &mut Db, event_ids: &[String]) -> Result<Vec<ReceiptRow>, StoreError> {
     let rows = receipts::mail_receipts.filter(receipts::event_id.eq_any(event_ids)).select((
         receipts::event_id,

@@ -1,26 +1,26 @@
-//! Questions to a database before the service writes to it: it may be new, of an earlier release, or somebody else's. A table
-//! that is not there answers them with no. They only read, and block.
+//! Checks of a database before the service writes to it: it may be new, of an earlier release, or another application's. A
+//! missing table answers a check with no. They only read, and block.
 
 use super::vault_keys::{self, VaultKey};
 use super::{DatabaseUrl, Db, StoreError, engine, migrations, roles};
 use crate::domain::role::RoleName;
 
-/// Whether no migration was applied yet.
+/// Whether no migration has been applied yet.
 pub fn is_new(url: &DatabaseUrl) -> Result<bool, StoreError> {
     Ok(query_existing(url, |db| migrations::applied(db).map(|applied| !applied.is_empty()))? != Some(true))
 }
 
-/// Whether users may have the role already.
+/// Whether the role exists already.
 pub fn has_role(url: &DatabaseUrl, role: &RoleName) -> Result<bool, StoreError> {
     Ok(query_existing(url, |db| roles::find_by_name(db, role.as_str()))?.flatten().is_some())
 }
 
-/// The key that the database names as the one it is sealed under, if it names one.
+/// The key that the database names as the one it is sealed under, if any.
 pub fn vault_key(url: &DatabaseUrl) -> Result<Option<VaultKey>, StoreError> {
     Ok(query_existing(url, vault_keys::find)?.flatten())
 }
 
-/// None: there is no such table, or no database.
+/// None: the table or the database does not exist.
 fn query_existing<T>(
     url: &DatabaseUrl,
     question: impl FnOnce(&mut Db) -> Result<T, StoreError>,

@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: the same key and body give the same answer, once.
+//! `Idempotency-Key`: the same key and body give the same response, and the work is done once.
 //!
-//! The answer is stored in the transaction that did the work, so there is no moment in which one exists without the other.
-//! Keys are per caller and kept for 24 hours.
+//! The response is stored in the transaction that did the work, so neither exists without the other. Keys are per caller and
+//! kept for 24 hours.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
@@ -29,13 +29,13 @@ kept_row!(
     caller => Text, idempotency_key => Text, request_hash => Text, response => Text, created_at => Timestamp
 );
 
-/// A key as a request gave it.
+/// A key with its request.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
-    /// Who sent it: a user, or nobody in particular.
+    /// The caller: a user, or a shared name for anonymous callers.
     pub caller: String,
     pub key: String,
-    /// A keyed hash of method, path and body, in hex digits: the body may hold a password.
+    /// A keyed hash of method, path and body, in hex digits: the body may contain a password.
     pub request_hash: String,
 }
 
@@ -45,7 +45,7 @@ pub enum IdempotencyError {
     KeyReused,
 }
 
-/// The answer that this key was given before, if any.
+/// The response stored under this key, if any.
 pub(super) fn find<E: From<StoreError> + From<IdempotencyError>>(
     db: &mut Db,
     ctx: &Ctx,
@@ -77,7 +77,7 @@ pub(super) fn remember(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey, response: &
         Err(StoreError::UniqueViolation) => {}
         done => return done,
     }
-    // An expired key is in the way, or another request with this key was quicker: then start over, and find its answer.
+    // An expired key is in the way, or another request with this key committed first: start over, and find its response.
     let expired = dsl::idempotency_keys.find((&key.caller, &key.key)).filter(dsl::created_at.le(oldest(ctx)));
     if diesel::delete(expired).execute(db)? == 0 {
         return Err(StoreError::Serialization);
@@ -95,8 +95,8 @@ fn insert(db: &mut Db, row: &NewRow) -> Result<(), StoreError> {
 }
 
 impl Store {
-    /// The answer that this key was given before, for work that is no transaction of the store. Repeating such work does no
-    /// harm; the key only saves it.
+    /// The response stored under this key, for work that is no transaction of the store. Repeating such work is harmless; the key
+    /// only saves it.
     pub async fn remembered<E>(&self, ctx: &Ctx, key: Option<&IdempotencyKey>) -> Result<Option<String>, E>
     where
         E: From<StoreError> + From<IdempotencyError> + Send + 'static,
@@ -105,13 +105,13 @@ impl Store {
         self.read(move |db| find::<E>(db, &ctx, &key)).await
     }
 
-    /// Keeps the answer for this key.
+    /// Stores the response under this key.
     pub async fn remember(&self, ctx: &Ctx, key: IdempotencyKey, response: String) -> Result<(), StoreError> {
         self.write(ctx, move |db, ctx| remember(db, ctx, &key, &response).map(Outcome::new)).await
     }
 }
 
-/// Removes some of the keys that are too old; gives how many.
+/// Removes some of the expired keys; returns how many.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let expired: Vec<(String, String)> = dsl::idempotency_keys
         .filter(dsl::created_at.le(oldest(ctx)))

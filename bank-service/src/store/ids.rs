@@ -1,8 +1,8 @@
-//! Row ids: small whole numbers, handed out from memory, without a round trip per row.
+//! Row ids: small whole numbers from memory, without a round trip per row.
 //!
-//! MySQL: blocks are reserved from the `sequences` row (hi/lo; see `mysql::blocks`), so replicas never hand out the same id. A clean stop gives the
-//! rest of a block back; after a crash it is skipped. SQLite: there is one writer, and the counters are written in the same commit as the rows that used them,
-//! so there are no gaps but those of rolled-back transactions. An id is never given twice.
+//! MySQL: blocks are reserved from the `sequences` row (hi/lo; see `mysql::blocks`), so replicas never assign the same id. A clean
+//! shutdown gives the rest of a block back; after a crash it is skipped. SQLite: there is one writer, and the counters are written
+//! in the same commit as the rows that used them, so the only gaps are those of rolled-back transactions. An id is assigned once.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,17 +14,17 @@ use super::{Db, Sequence, Sequenced, StoreError};
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counter {
     pub(super) next: i64,
-    /// The first id that may not be given.
+    /// The first id beyond the reserved block.
     pub(super) limit: i64,
-    /// SQLite: what the `sequences` row says.
+    /// SQLite: the value of the `sequences` row.
     stored: i64,
 }
 
-/// The ids that this process may give out.
+/// The ids that this process may assign.
 #[derive(Debug, Default)]
 pub struct Ids {
     counters: [Mutex<Counter>; Sequence::ALL.len()],
-    /// Held while a block is being reserved: all who find no ids at once wait for one block, instead of reserving one each.
+    /// Held while a block is being reserved: callers that find no ids wait for one block, instead of reserving one each.
     #[cfg(feature = "mysql")]
     pub(super) blocks: [Mutex<super::mysql::Blocks>; Sequence::ALL.len()],
 }
@@ -47,7 +47,7 @@ impl Ids {
         f(&mut lock(of(&self.counters, sequence)))
     }
 
-    /// SQLite: takes over what the table says, where it is ahead of memory (at start, and when another process wrote).
+    /// SQLite: takes the table's values where they are ahead of memory (at start, and when another process wrote).
     pub(super) fn load(&self, db: &mut Db) -> QueryResult<()> {
         let rows: Vec<(String, i64)> = sequences::table.load(db)?;
         for sequence in Sequence::ALL {
@@ -76,7 +76,7 @@ impl Ids {
         Ok(())
     }
 
-    /// SQLite: the commit failed, so nothing is known about the table any more.
+    /// SQLite: the commit failed, so the stored values are unknown.
     pub(super) fn forget(&self) {
         for sequence in Sequence::ALL {
             self.with(sequence, |counter| counter.stored = 0);
@@ -85,7 +85,7 @@ impl Ids {
 }
 
 pub(super) fn of<T>(each: &[T; Sequence::ALL.len()], sequence: Sequence) -> &T {
-    // The order of `ALL` is that of the variants: a test looks.
+    // `ALL` is in the order of the variants, which a test checks.
     #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "as many as there are variants")]
     &each[sequence as usize]
 }

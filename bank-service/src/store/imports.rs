@@ -1,4 +1,4 @@
-//! Users taken over from another system: many at a time, beside the id that each had there.
+//! Users imported from another system: many at a time, each with its customer id there.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::schema::{imported_users, user_roles, users};
 use super::{Db, StoreError};
 
-/// A user as it is written; the roles beside it.
+/// A user's row; the roles are written separately.
 #[derive(Insertable)]
 #[diesel(table_name = users)]
 pub struct NewImportedUser {
@@ -40,26 +40,26 @@ pub struct NewUserRole {
     pub role_id: i64,
 }
 
-/// Which of these addresses users have already, each with the customer id that it was imported under, if it was.
+/// Those of these addresses that users have already, each with the customer id it was imported under, if any.
 pub fn known_addresses(db: &mut Db, keys: &[String]) -> Result<Vec<(String, Option<String>)>, StoreError> {
     let rows = users::table.left_join(imported_users::table).filter(users::email_key.eq_any(keys));
     Ok(rows.select((users::email_key, imported_users::customer_id.nullable())).load(db)?)
 }
 
-/// Which of these customers were imported already.
+/// Those of these customers that were imported already.
 pub fn known_customers(db: &mut Db, customers: &[String]) -> Result<Vec<String>, StoreError> {
     let rows = imported_users::table.filter(imported_users::customer_id.eq_any(customers));
     Ok(rows.select(imported_users::customer_id).load(db)?)
 }
 
-/// The customer ids of those users who were imported.
+/// The customer ids of those of these users that were imported.
 pub fn customers_of_many(db: &mut Db, users: &[i64]) -> Result<HashMap<i64, String>, StoreError> {
     let rows = imported_users::table.filter(imported_users::user_id.eq_any(users));
     let rows: Vec<(i64, String)> = rows.select((imported_users::user_id, imported_users::customer_id)).load(db)?;
     Ok(rows.into_iter().collect())
 }
 
-/// [`StoreError::UniqueViolation`] where an address or a customer is taken.
+/// [`StoreError::UniqueViolation`] if an address or a customer is taken.
 pub fn insert(
     db: &mut Db,
     users_rows: &[NewImportedUser],
@@ -76,7 +76,7 @@ pub fn insert(
             diesel::insert_into(imported_users::table).values(imports).execute(conn)?;
             diesel::insert_into(user_roles::table).values(roles).execute(conn)?;
         }
-        // No round trips to save, and diesel's batch would open a transaction of its own.
+        // SQLite has no round trip to save, and diesel's batch would open a transaction of its own.
         Db::Sqlite(conn) => {
             for row in users_rows {
                 diesel::insert_into(users::table).values(row).execute(conn)?;

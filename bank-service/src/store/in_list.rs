@@ -1,5 +1,5 @@
-//! `column IN (1, 2, 3)` whose statement is kept, unlike that of diesel's `eq_any`: its text depends on how many there are,
-//! and there are few such numbers, since the list is filled up to a power of two.
+//! `column IN (1, 2, 3)` as a statement that diesel caches, unlike `eq_any`: its text depends on the number of ids only, and few
+//! such numbers occur, since the list is padded to a power of two.
 
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
@@ -8,10 +8,10 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, HasSqlType};
 
-/// `column` is one of `ids`. None of no ids.
+/// `column` is one of `ids`; with no ids it is false.
 pub(super) fn in_list<C: Expression<SqlType = BigInt>>(column: C, ids: &[i64]) -> InList<C> {
     let mut filled = ids.to_vec();
-    // 0 is nobody's id.
+    // 0 is never an assigned id.
     let last = filled.last().copied().unwrap_or_default();
     filled.resize(ids.len().next_power_of_two(), last);
     InList { column, ids: filled }
@@ -37,7 +37,7 @@ impl<C, GB> ValidGrouping<GB> for InList<C> {
 
 impl<C> QueryId for InList<C> {
     type QueryId = ();
-    /// The text tells them apart.
+    /// The number of ids changes the text, so the type alone does not identify the statement.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

@@ -1,7 +1,7 @@
-//! Says of a table's new row how MySQL inserts it on a hot path (see `mysql::prepared`); a program without MySQL makes nothing of it.
+//! Declares how MySQL inserts a table's new row on a hot path (see `mysql::prepared`); without MySQL the macro expands to nothing.
 
-/// `kept_row!(NewRow, cards: id => BigInt, balance => BigInt)`: the table, and its columns, which the fields are named after.
-/// A field that is forgotten does not compile.
+/// `kept_row!(NewRow, cards: id => BigInt, balance => BigInt)`: the table, and its columns, named like the fields. A forgotten
+/// field does not compile.
 macro_rules! kept_row {
     ($row:ident, $table:ident: $first:ident => $first_type:ty $(, $column:ident => $type:ty)* $(,)?) => {
         #[cfg(feature = "mysql")]

@@ -1,4 +1,4 @@
-//! The `login_devices` and `known_networks` tables: where a user has logged in from.
+//! The `login_devices` and `known_networks` tables: the devices and networks that a user has logged in from.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -13,7 +13,7 @@ use crate::domain::throttle::{DEVICE_FAILURES, DEVICE_WINDOW, KNOWN_FOR, MAX_KNO
 /// How many rows one sweep removes.
 const SWEEP: i64 = 500;
 
-/// Whether a token is that of a device of the user, and good.
+/// Whether a token is that of a device of the user, and valid.
 pub fn is_known(db: &mut Db, now: DateTime<Utc>, user: UserId, token: &TokenHash) -> Result<bool, StoreError> {
     let row = login_devices::table
         .filter(login_devices::token_hash.eq(token.as_str()))
@@ -22,7 +22,7 @@ pub fn is_known(db: &mut Db, now: DateTime<Utc>, user: UserId, token: &TokenHash
     Ok(row.select(login_devices::user_id).first::<i64>(db).optional()?.is_some())
 }
 
-/// Remembers the device that a session was opened on; the token that it came with, if any, is void with it.
+/// Stores the device that a session was opened on; the token it presented, if any, becomes void.
 pub fn remember(
     db: &mut Db,
     ctx: &Ctx,
@@ -56,12 +56,12 @@ pub fn remember(
     Ok(())
 }
 
-/// Room for one more.
+/// Leaves room for one new device.
 fn offset() -> i64 {
     i64::try_from(MAX_KNOWN.saturating_sub(1)).unwrap_or(i64::MAX)
 }
 
-/// A wrong password came with a token: counts it, and voids the token if there were too many within the hour.
+/// Counts a wrong password that came with a token, and voids the token after too many within the hour.
 pub fn record_failure(db: &mut Db, ctx: &Ctx, token: &TokenHash) -> Result<(), StoreError> {
     let row = login_devices::table.filter(login_devices::token_hash.eq(token.as_str()));
     let window_over = (ctx.now - DEVICE_WINDOW).naive_utc();
@@ -90,7 +90,7 @@ pub fn knows_network(
     Ok(seen.is_some_and(|seen| now < seen.and_utc() + KNOWN_FOR))
 }
 
-/// A user has logged in from a network. To be called while the user's row is held.
+/// Records a login from a network. To be called while the user's row is locked.
 pub fn remember_network(db: &mut Db, ctx: &Ctx, user: UserId, network: &ClientNetwork) -> Result<(), StoreError> {
     let row = known_networks::table.find((user.get(), network.as_str()));
     if diesel::update(row).set(known_networks::last_login_at.eq(ctx.now_naive())).execute(db)? == 1 {
@@ -116,7 +116,7 @@ pub fn remember_network(db: &mut Db, ctx: &Ctx, user: UserId, network: &ClientNe
     Ok(())
 }
 
-/// Forgets where a user has logged in from; what a session was opened on, and from, stays if it is named.
+/// Forgets the devices and networks of a user, except those of the `kept` session.
 pub fn forget(db: &mut Db, user: UserId, kept: Option<(SessionId, Option<ClientNetwork>)>) -> Result<(), StoreError> {
     let (session, network) = kept.map_or((String::new(), None), |(session, network)| (session.to_string(), network));
     let devices = login_devices::table
@@ -131,7 +131,7 @@ pub fn forget(db: &mut Db, user: UserId, kept: Option<(SessionId, Option<ClientN
     Ok(())
 }
 
-/// Removes some of what is known no longer; gives how many rows.
+/// Removes some of the expired rows; returns how many.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let over = login_devices::expires_at.lt(ctx.now_naive());
     let hashes: Vec<String> =

@@ -1,15 +1,15 @@
-//! An alarm for somebody who has mail or text messages sent to many: more in an hour, over all, than an operator expects.
+//! An alarm against mass mailing: more mails or text messages in an hour, over all recipients, than an operator expects.
 //!
-//! The caps of `identity::email::caps` are per recipient and network, so that nobody can use up what others need. They do not see
-//! a thousand networks that write to a thousand recipients. There is no total cap of mails, which a stranger could use up:
-//! above the expected number an alarm is told, and networks that no account knows get less.
+//! The caps of `identity::email::caps` are per recipient and network, so that one caller cannot use up another's share. They do
+//! not notice a thousand networks that write to a thousand recipients. There is no total cap, since any stranger could use it
+//! up: above the expected number the alarm is raised, and networks that no account knows get less.
 
 use std::sync::{Arc, OnceLock};
 
 use prometheus::IntCounterVec;
 use service_kit::telemetry::Metrics;
 
-/// What is sent.
+/// The kind of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Mail,
@@ -25,12 +25,12 @@ impl Kind {
     }
 }
 
-/// The alarm of this process, once there is one.
+/// The alarm of this process, once it is set.
 pub type SharedAlarm = Arc<OnceLock<MailAlarm>>;
 
 #[derive(Debug)]
 pub struct MailAlarm {
-    /// So many mails an hour that strangers ask for, or cause by registering, are nothing unusual.
+    /// The expected number of mails an hour that strangers request, or cause by registering.
     mails_hourly: i32,
     above: IntCounterVec,
 }
@@ -41,12 +41,12 @@ impl MailAlarm {
         Self { mails_hourly, above: metrics.counter("bank_messages_above_alarm_total", help, &["kind"]) }
     }
 
-    /// Whether mails are above it, with `total` of this hour.
+    /// Whether `total` mails in this hour are above the expected number.
     pub fn is_above(&self, total: i32) -> bool {
         total > self.mails_hourly
     }
 
-    /// Counts one above; the first of an hour is an error in the log.
+    /// Counts one message above it; the first of an hour is an error in the log.
     pub fn ring(&self, kind: Kind, is_first: bool) {
         self.above.with_label_values(&[kind.as_str()]).inc();
         if is_first {
@@ -54,7 +54,7 @@ impl MailAlarm {
         }
     }
 
-    /// The mail that is `total`th of this hour.
+    /// Counts a mail, the `total`th of this hour.
     pub fn mail_taken(&self, total: i32) {
         if self.is_above(total) {
             self.ring(Kind::Mail, self.mails_hourly.checked_add(1) == Some(total));

@@ -14,9 +14,9 @@ use super::{DatabaseUrl, Db, StoreError, address_keys, engine};
 
 const COMMON: EmbeddedMigrations = embed_migrations!("migrations/common");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-/// The migration that makes the users.
+/// The migration that creates the users table.
 const SCHEMA: &str = "20260101000001";
-/// The migration that marks their addresses as converted.
+/// The migration that marks the addresses as converted.
 const ASCII_DOMAINS: &str = "20261201000014";
 
 diesel::table! {
@@ -35,7 +35,7 @@ pub struct Status {
     pub applied: bool,
 }
 
-/// The migrations that both engines share, and those of one.
+/// The migrations that both engines share, and those of one engine.
 struct Source {
     of_engine: EmbeddedMigrations,
 }
@@ -60,7 +60,7 @@ impl MigrationSource<super::db::MultiBackend> for Source {
     }
 }
 
-/// Brings the database to this release's schema; gives the versions that were applied. Blocks.
+/// Migrates the database to this release's schema; returns the versions that were applied. Blocks.
 pub fn upgrade(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
     locked(url, |db, source| {
         convert_addresses(db)?;
@@ -69,7 +69,7 @@ pub fn upgrade(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
     })
 }
 
-/// Converts the addresses of a database that has users and lacks the mark that they are converted.
+/// Converts the addresses of a database that has users and lacks the mark of the conversion.
 fn convert_addresses(db: &mut Db) -> Result<(), MigrationError> {
     let applied: Vec<String> = db.applied_migrations()?.iter().map(MigrationVersion::to_string).collect();
     let has = |version: &str| applied.iter().any(|one| one == version);
@@ -88,7 +88,7 @@ fn convert_addresses(db: &mut Db) -> Result<(), MigrationError> {
     Ok(())
 }
 
-/// Takes the newest migration back; gives its version. Blocks.
+/// Reverts the newest migration; returns its version. Blocks.
 pub fn downgrade(url: &DatabaseUrl) -> Result<Option<String>, StoreError> {
     locked(url, |db, source| {
         if db.applied_migrations()?.is_empty() {
@@ -103,7 +103,7 @@ pub fn troubled_addresses(url: &DatabaseUrl) -> Result<address_keys::Troubled, S
     address_keys::troubled(&mut engine::open(url)?)
 }
 
-/// All migrations, oldest first. Only reads, so the account that serves may ask; a database without our table has none. Blocks.
+/// All migrations, oldest first. Only reads, so the serving account may call it; without a migrations table it lists none. Blocks.
 pub fn status(url: &DatabaseUrl) -> Result<Vec<Status>, StoreError> {
     let mut db = engine::open(url)?;
     let applied = applied(&mut db)?;
@@ -142,8 +142,8 @@ fn locked<T>(url: &DatabaseUrl, f: impl FnOnce(&mut Db, Source) -> Result<T, Mig
     result
 }
 
-/// A database on a server that has tables and not ours belongs to somebody who may be using it. (Of a file it is found out before
-/// it is opened.)
+/// A database on a server that has tables, but not ours, belongs to another application. (A file is checked before it is
+/// opened.)
 fn refuse_foreign(db: &mut Db) -> Result<(), StoreError> {
     if db.is_sqlite() {
         return Ok(());
@@ -151,7 +151,7 @@ fn refuse_foreign(db: &mut Db) -> Result<(), StoreError> {
     let count = "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE())";
     let tables: i64 = diesel::select(diesel::dsl::sql::<BigInt>(count)).get_result(db)?;
     let applied = applied(db)?;
-    // Migrations that were all taken back leave their own table.
+    // If every migration was reverted, their own table remains.
     if tables <= i64::from(!applied.is_empty() || has_migrations(db)?) || applied.iter().any(|one| one == SCHEMA) {
         return Ok(());
     }

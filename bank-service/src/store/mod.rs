@@ -1,10 +1,10 @@
-//! The relational store: the only place that knows diesel.
+//! The relational store: the only module that uses diesel.
 //!
-//! [`Store::read`] and [`Store::write`] are the two ways in. A write is one transaction: it runs an operation, writes the
-//! operation's events to the outbox and commits; then the relay is woken. On MySQL a transaction that lost against another
-//! one is tried again as a whole, at most `WRITE_ATTEMPTS` times; on SQLite one thread writes, and commits in groups.
+//! [`Store::read`] and [`Store::write`] are the two entry points. A write is one transaction: it runs an operation, writes the
+//! operation's events to the outbox and commits; then it wakes the relay. On MySQL a transaction that lost a conflict is
+//! retried as a whole, at most `WRITE_ATTEMPTS` times; on SQLite one thread writes, and commits in groups.
 //!
-//! When there is too much to do a caller is told so at once ([`StoreError::Busy`]) instead of waiting without bound.
+//! Under overload a call fails at once with [`StoreError::Busy`] instead of waiting without bound.
 
 pub mod accounts;
 pub mod address_keys;
@@ -95,7 +95,7 @@ pub use seal::SharedSeal;
 pub use sequence::{Sequence, Sequenced};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
-/// An operation's own error. It says where a store error is among its variants, so that a lost transaction is tried again.
+/// An operation's own error. It reports the store error it wraps, so that a lost transaction is retried.
 pub trait OperationError: From<StoreError> + Send + 'static {
     fn store_error(&self) -> Option<&StoreError>;
 }
@@ -142,7 +142,7 @@ impl Store {
         Ok(Self { engine, ids, committed, seal, mail_alarm, callback_queue, accounts, cards })
     }
 
-    /// From now on events that are to be confirmed ask for it on this queue.
+    /// From now on, events that need a confirmation request it on this queue.
     #[must_use]
     pub fn confirmed_on(mut self, callback_queue: &str) -> Self {
         self.callback_queue = callback_queue.into();
@@ -154,22 +154,22 @@ impl Store {
         Ctx::new(self.ids.clone(), seal, mail_alarm, self.callback_queue.clone(), now)
     }
 
-    /// Says how events with a secret are kept. Before that none can be written.
+    /// Sets the seal for events with a secret. Before that none can be written.
     pub fn seal_with(&self, seal: Arc<dyn Seal>) {
         self.seal.set(seal);
     }
 
-    /// Says who counts the mails; the first one stays.
+    /// Sets the alarm that counts mails; the first call wins.
     pub fn watch_mails_with(&self, alarm: MailAlarm) {
         self.mail_alarm.get_or_init(|| alarm);
     }
 
-    /// The message of a row of the outbox as it is to be published; none if it cannot be read.
+    /// The message of an outbox row as it is to be published; none if it cannot be read.
     pub fn message_of(&self, row: &outbox::DueRow) -> Option<shared_events::WireMessage> {
         self.seal.message(row)
     }
 
-    /// A lease that replicas on one database share, under a fresh holder's id; none where one process has the database alone.
+    /// A lease that replicas on one database share, under a new holder id; none where one process owns the database.
     pub fn lease(&self, name: &'static str) -> Option<Box<dyn LeaseRow>> {
         self.engine.lease(name)
     }
@@ -188,17 +188,17 @@ impl Store {
         self.engine.read(f).await
     }
 
-    /// An account, if there is one within the scope. For the transactions' own reads see `accounts::find`.
+    /// An account, if it exists within the scope. Transactions read it with `accounts::find`.
     pub async fn account(&self, scope: Scope, id: AccountId) -> Result<Option<Account>, StoreError> {
         Ok(self.accounts.find(&self.engine, id.get()).await?.and_then(|account| account.within(scope)))
     }
 
-    /// A card, if there is one within the scope. For the transactions' own reads see `cards::find`.
+    /// A card, if it exists within the scope. Transactions read it with `cards::find`.
     pub async fn card(&self, scope: Scope, id: CardId) -> Result<Option<Card>, StoreError> {
         Ok(self.cards.find(&self.engine, id.get()).await?.and_then(|card| card.within(scope)))
     }
 
-    /// Runs one operation in one transaction, with its events. `f` may run more than once, each time on a clean transaction.
+    /// Runs one operation in one transaction, with its events. `f` may run more than once, each time in a clean transaction.
     pub async fn write<T, E>(
         &self,
         ctx: &Ctx,
@@ -221,8 +221,8 @@ impl Store {
         value
     }
 
-    /// [`Store::write`] for a create request: under an `Idempotency-Key` the same request gets the same answer, once.
-    /// `body_of` writes the answer.
+    /// [`Store::write`] for a create request: under an `Idempotency-Key` the same request gets the same response, and the work is
+    /// done once. `body_of` writes the response.
     pub async fn create<T, E>(
         &self,
         ctx: &Ctx,
@@ -237,8 +237,7 @@ impl Store {
         self.write(ctx, create(key, body_of, f)).await
     }
 
-    /// [`Store::create`], in a transaction with others where that is quicker: for an operation that only adds rows, and of
-    /// which there are many at once.
+    /// [`Store::create`], in a transaction shared with others where that is faster: for a frequent operation that only adds rows.
     pub async fn create_grouped<T, E>(
         &self,
         ctx: &Ctx,
@@ -255,13 +254,13 @@ impl Store {
         Ok(self.notify_relay(done))
     }
 
-    /// Gives ids back that were reserved and not used, so that those of the next process follow on. To be called once nothing
-    /// is written any more; whoever writes all the same reserves others.
+    /// Gives back reserved ids that were not used, so that the next process continues with them. To be called after the last write;
+    /// a later write reserves new ids.
     pub async fn give_back_ids(&self) {
         self.engine.give_back_ids().await;
     }
 
-    /// Whether the database answers and takes commits; for readiness.
+    /// Checks for readiness that the database answers and accepts commits.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.engine.probe().await?;
         self.read(|db| {

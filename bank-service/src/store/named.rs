@@ -1,4 +1,4 @@
-//! Tables of things that are an id and a unique name: banks, cities, social statuses.
+//! Tables of items with an id and a unique name: banks, cities, social statuses.
 
 use serde::Serialize;
 use service_kit::http::paging::{Filter, FilterKind, ListQuery, Listing};
@@ -6,7 +6,7 @@ use service_kit::http::paging::{Filter, FilterKind, ListQuery, Listing};
 use super::{Db, Sequenced, StoreError};
 use crate::domain::name::Name;
 
-/// What lists of named things can be filtered by.
+/// The fields that lists of named items can be filtered by.
 pub const FILTERS: &[Filter] =
     &[Filter { name: "id", kind: FilterKind::Integer }, Filter { name: "name", kind: FilterKind::Text }];
 
@@ -14,14 +14,14 @@ pub const FILTERS: &[Filter] =
 pub trait NamedItem: Sized + Clone + Serialize + Send + 'static {
     type Id: Sequenced + Copy + Send + Sync + 'static;
 
-    /// What it is called in an error, such as `bank`.
+    /// The name of the kind in an error, such as `bank`.
     const WHAT: &'static str;
 
     fn new(id: Self::Id, name: Name, version: i64) -> Self;
     fn name(&self) -> &Name;
     fn version(&self) -> i64;
 
-    /// The same item under another name, as its next version.
+    /// The item under another name, as its next version.
     #[must_use]
     fn renamed(&self, name: Name) -> Self;
 
@@ -30,13 +30,13 @@ pub trait NamedItem: Sized + Clone + Serialize + Send + 'static {
     /// A page, by id.
     fn list(db: &mut Db, query: &ListQuery) -> Result<Listing<Self>, StoreError>;
 
-    /// [`StoreError::UniqueViolation`] where the name is taken.
+    /// [`StoreError::UniqueViolation`] if the name is taken.
     fn insert(&self, db: &mut Db) -> Result<(), StoreError>;
 
-    /// Writes this version over the one before it; false if that is not there any more.
+    /// Writes this version over the one before it; false if that no longer exists.
     fn update(&self, db: &mut Db) -> Result<bool, StoreError>;
 
-    /// Deletes this version; false if it is not there any more. [`StoreError::ForeignKeyViolation`] where others refer to it.
+    /// Deletes this version; false if it no longer exists. [`StoreError::ForeignKeyViolation`] if others refer to it.
     fn delete(&self, db: &mut Db) -> Result<bool, StoreError>;
 }
 

@@ -1,7 +1,7 @@
 //! The `one_time_secrets` table.
 //!
-//! Using a secret, counting a wrong answer and giving out a new one are one guarded UPDATE each, whose row count says who
-//! won; of any number of callers at the same time one uses a secret, and at most `max_attempts` wrong answers are counted.
+//! Using a secret, counting a wrong answer and issuing a new secret are one guarded UPDATE each, whose row count decides: of any
+//! number of parallel callers one uses a secret, and at most `max_attempts` wrong answers are counted.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -14,46 +14,46 @@ use crate::domain::one_time::{Issued, Purpose, SecretHash, WINDOW};
 
 /// How many rows one sweep removes.
 const SWEEP: i64 = 500;
-/// The slots of a purpose of which a user has so many at most.
+/// The slots of a purpose with up to three secrets per user.
 const SLOTS: [&str; 3] = ["-", "-2", "-3"];
-/// The slot of a purpose of which a user has one at most.
+/// The slot of a purpose with one secret per user.
 const ONLY_SLOT: &str = "-";
 
 /// Ids begin at 1.
 const NOBODY: i64 = 0;
 
-/// What is to be kept of a secret.
+/// The row of a new secret.
 #[derive(Debug, Clone)]
 pub struct NewSecret {
     pub purpose: Purpose,
-    /// None where nobody is known yet, as before a login at another provider.
+    /// None before the user is known, as before a login at another provider.
     pub user_id: Option<UserId>,
-    /// The address or number that it proves; at most 1000 characters.
+    /// The address or number that it verifies; at most 1000 characters.
     pub subject: String,
     pub hash: SecretHash,
-    /// The session that asked for it, where that matters.
+    /// The session that requested it, where that matters.
     pub session_id: Option<String>,
-    /// The purpose's, unless a setting shortens it.
+    /// The purpose's lifetime, unless a setting shortens it.
     pub lifetime: TimeDelta,
 }
 
-/// A secret that can still be used, as it was read.
+/// A usable secret, as it was read.
 #[derive(Debug, Clone)]
 pub struct Live {
     id: String,
     pub user_id: Option<UserId>,
     pub subject: String,
     pub hash: SecretHash,
-    /// The session that asked for it.
+    /// The session that requested it.
     pub session_id: Option<String>,
 }
 
-/// What is known of the secrets that a user has for a purpose.
+/// The secrets that a user has for a purpose.
 #[derive(Debug, Default)]
 pub struct Former {
-    /// The books after the newest.
+    /// The issue record of the newest one.
     pub newest: Option<Issued>,
-    /// The one whose place a new one takes; none while there is a free slot.
+    /// The one that a new secret replaces; none while there is a free slot.
     pub oldest: Option<Replaced>,
     pub free_slot: Option<&'static str>,
 }
@@ -67,7 +67,7 @@ pub struct Replaced {
 
 type LiveRow = (String, Option<i64>, String, String, Option<String>);
 
-/// The rows of a purpose of which the user has `most` at most, used up or not.
+/// The rows of a purpose with at most `most` per user, used or not.
 pub fn former(db: &mut Db, purpose: Purpose, user: UserId, most: usize) -> Result<Former, StoreError> {
     type Row = (String, String, i64, NaiveDateTime, NaiveDateTime, i32);
     let slots = SLOTS.get(..most.min(SLOTS.len())).unwrap_or_default();
@@ -89,7 +89,7 @@ pub fn former(db: &mut Db, purpose: Purpose, user: UserId, most: usize) -> Resul
     Ok(Former { newest, oldest, free_slot })
 }
 
-/// Keeps a new secret. [`StoreError::UniqueViolation`] where somebody else was quicker to give out the only one.
+/// Inserts a new secret. [`StoreError::UniqueViolation`] if another request issued the only one first.
 pub fn insert(
     db: &mut Db,
     ctx: &Ctx,
@@ -122,7 +122,7 @@ pub fn insert(
     Ok(())
 }
 
-/// Puts a new secret in the place of one; false if somebody else was quicker.
+/// Replaces a secret by a new one; false if another request did so first.
 pub fn replace(db: &mut Db, ctx: &Ctx, former: &Replaced, new: &NewSecret, issued: Issued) -> Result<bool, StoreError> {
     let row = dsl::one_time_secrets.filter(dsl::id.eq(&former.id)).filter(dsl::generation.eq(former.generation));
     let changes = (
@@ -141,7 +141,7 @@ pub fn replace(db: &mut Db, ctx: &Ctx, former: &Replaced, new: &NewSecret, issue
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// The secret of this hash, if it can still be used.
+/// The secret of this hash, if it is still usable.
 pub fn find(db: &mut Db, ctx: &Ctx, purpose: Purpose, hash: &SecretHash) -> Result<Option<Live>, StoreError> {
     let row: Option<LiveRow> = dsl::one_time_secrets
         .filter(dsl::secret_hash.eq(hash.as_str()))
@@ -155,7 +155,7 @@ pub fn find(db: &mut Db, ctx: &Ctx, purpose: Purpose, hash: &SecretHash) -> Resu
     row.map(read).transpose()
 }
 
-/// A link that was used, or made void, as far as it is still kept.
+/// A used or void link, while its row exists.
 pub fn find_spent(db: &mut Db, purpose: Purpose, hash: &SecretHash) -> Result<Option<Live>, StoreError> {
     let row: Option<LiveRow> = dsl::one_time_secrets
         .filter(dsl::secret_hash.eq(hash.as_str()))
@@ -167,7 +167,7 @@ pub fn find_spent(db: &mut Db, purpose: Purpose, hash: &SecretHash) -> Result<Op
     row.map(read).transpose()
 }
 
-/// The only secret of a user for a purpose, if it can still be used. Nobody has none, and costs the same to look up.
+/// The only usable secret of a user for a purpose. Without a user the query returns none, at the same cost.
 pub fn find_of_user(
     db: &mut Db,
     ctx: &Ctx,
@@ -195,7 +195,7 @@ fn read((id, user_id, subject, hash, session_id): LiveRow) -> Result<Live, Store
     Ok(Live { id, user_id, subject, hash: SecretHash::new(digest), session_id })
 }
 
-/// Uses a secret up: of any number of callers, one gets true.
+/// Uses a secret up: of parallel callers, one gets true.
 pub fn consume(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError> {
     let usable = dsl::one_time_secrets
         .filter(dsl::id.eq(&live.id))
@@ -206,7 +206,7 @@ pub fn consume(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError> 
     Ok(diesel::update(usable).set(dsl::consumed_at.eq(Some(ctx.now_naive()))).execute(db)? == 1)
 }
 
-/// Whether the newest secret of a user for a purpose is this one, was used, and would still be good otherwise.
+/// Whether this is the newest secret of a user for a purpose, was used, and is otherwise still valid.
 pub fn was_used(db: &mut Db, ctx: &Ctx, purpose: Purpose, user: UserId, hash: &SecretHash) -> Result<bool, StoreError> {
     let row: Option<String> = dsl::one_time_secrets
         .filter(dsl::user_id.eq(user.get()))
@@ -221,7 +221,7 @@ pub fn was_used(db: &mut Db, ctx: &Ctx, purpose: Purpose, user: UserId, hash: &S
     Ok(row.is_some())
 }
 
-/// Counts a wrong answer; false if the secret takes no more.
+/// Counts a wrong answer; false if the secret allows no more.
 pub fn count_try(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError> {
     let usable = dsl::one_time_secrets
         .filter(dsl::id.eq(&live.id))
@@ -232,14 +232,14 @@ pub fn count_try(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError
     Ok(diesel::update(usable).set(dsl::attempts.eq(dsl::attempts + 1)).execute(db)? == 1)
 }
 
-/// The work of counting a wrong answer, where there is nothing that it could be counted of.
+/// Costs the same as counting a wrong answer, where there is no secret to count it on.
 pub fn count_nothing(db: &mut Db, ctx: &Ctx) -> Result<(), StoreError> {
     let hash = SecretHash::new([0; 32]);
     let nothing = Live { id: String::new(), user_id: None, subject: String::new(), hash, session_id: None };
     count_try(db, ctx, &nothing).map(drop)
 }
 
-/// Makes a user's secrets for these purposes void; gives how many. Their cooldowns stay.
+/// Voids a user's secrets for these purposes; returns how many. Their cooldowns stay.
 pub fn void(db: &mut Db, ctx: &Ctx, user: UserId, purposes: &[Purpose]) -> Result<usize, StoreError> {
     let names: Vec<&str> = purposes.iter().map(|purpose| purpose.as_str()).collect();
     let pending = dsl::one_time_secrets
@@ -255,7 +255,7 @@ pub fn delete_all(db: &mut Db, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes some of the secrets that expired so long ago that not even their count matters; gives how many.
+/// Removes some of the secrets that expired so long ago that their count no longer matters; returns how many.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let before: DateTime<Utc> = ctx.now - WINDOW - TimeDelta::hours(1);
     let ids: Vec<String> =

@@ -12,18 +12,18 @@ pub use super::outbox_rows::{DueRow, Mark};
 use super::schema::outbox::{self, dsl};
 use super::{Ctx, Db, PendingEvent, StoreError, unrouted};
 
-/// How many postponed rows are looked at beside a full load of fresh ones.
+/// How many postponed rows are read in addition to a full load of fresh ones.
 const POSTPONED: i64 = 32;
 
-/// What an operation comes to: its value, and the rows of its events.
+/// The result of an operation: its value, and the rows of its events.
 pub(super) type WithRows<T, E> = Result<(T, Vec<NewRow>), E>;
 
-/// The rows of an operation's events, in their order.
+/// The rows of an operation's events, in order.
 pub(super) fn rows(ctx: &Ctx, events: &[PendingEvent]) -> Result<Vec<NewRow>, StoreError> {
     events.iter().map(|event| new_row(ctx, event)).collect()
 }
 
-/// The work, and then its events: what one transaction does.
+/// One transaction: the work, then its events.
 pub(super) fn with_events<T, E: From<StoreError>>(
     work: impl Fn(&mut Db) -> WithRows<T, E>,
 ) -> impl Fn(&mut Db) -> Result<T, E> {
@@ -66,7 +66,7 @@ fn insert_each(conn: &mut SqliteConnection, rows: &[NewRow]) -> QueryResult<usiz
     rows.iter().map(|row| diesel::insert_into(outbox::table).values(row).execute(conn)).sum()
 }
 
-/// The rows that are due, in the order in which they are to be published.
+/// The rows that are due, in publishing order.
 pub fn due(db: &mut Db, now: NaiveDateTime, limit: i64) -> Result<Vec<DueRow>, StoreError> {
     let order = (dsl::due_at, dsl::id);
     let columns = (dsl::id, dsl::event_id, dsl::message, dsl::progress, dsl::sealed);
@@ -81,7 +81,7 @@ pub fn due(db: &mut Db, now: NaiveDateTime, limit: i64) -> Result<Vec<DueRow>, S
     Ok(rows)
 }
 
-/// At most `room` rows that are due, without those that are under way already.
+/// At most `room` due rows, without those in flight.
 pub fn due_except(
     db: &mut Db,
     now: NaiveDateTime,
@@ -92,7 +92,7 @@ pub fn due_except(
     if under_way.is_empty() {
         return due(db, now, limit(room));
     }
-    // Those under way are the first of them, and are not read again: the index alone tells the ids.
+    // The rows in flight are the first of the due ones, and are not read again: the index alone has the ids.
     let due = dsl::outbox.filter(dsl::due_at.le(now)).order((dsl::due_at, dsl::id)).select(dsl::id);
     let mut ids: Vec<i64> = due.limit(limit(under_way.len() + room)).load(db)?;
     if ids.len() >= under_way.len() + room {
@@ -105,7 +105,7 @@ pub fn due_except(
     load(db, &ids)
 }
 
-/// Rows whose time has come. Without a look of their own they would wait for the end of a backlog of fresh ones.
+/// Postponed rows that are due. Without their own query they would wait for the end of a backlog of fresh rows.
 fn postponed_ids(db: &mut Db, now: NaiveDateTime) -> Result<Vec<i64>, StoreError> {
     let due = dsl::outbox.filter(dsl::due_at.le(now)).filter(dsl::due_at.gt(AT_ONCE));
     Ok(due.order((dsl::due_at, dsl::id)).select(dsl::id).limit(POSTPONED).load(db)?)
@@ -122,8 +122,8 @@ fn load(db: &mut Db, ids: &[i64]) -> Result<Vec<DueRow>, StoreError> {
     Ok(rows)
 }
 
-/// Writes down what became of rows; a row that was sent is never due again. Gives the types of those that are unrouted from
-/// now on.
+/// Writes the publish results of rows; a row that was sent is never due again. Returns the types of those that are unrouted
+/// from now on.
 pub fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Result<Vec<String>, StoreError> {
     let sent: Vec<i64> = marks.iter().filter(|(_, mark)| *mark == Mark::Sent).map(|(id, _)| *id).collect();
     let nothing = None::<String>;
@@ -150,7 +150,7 @@ pub fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Result<Ve
     unrouted::mark(db, now, marks)
 }
 
-/// A queue is back: what waits for it is due at once. None: any queue.
+/// Makes the rows that wait for this queue due at once; `None`: for any queue.
 pub fn resume(db: &mut Db, now: NaiveDateTime, queue: Option<&str>) -> Result<usize, StoreError> {
     let waiting = dsl::outbox.filter(dsl::due_at.gt(now)).filter(dsl::waiting_for.is_not_null());
     let set = (dsl::due_at.eq(Some(AT_ONCE)), dsl::waiting_for.eq(None::<String>));
@@ -161,7 +161,7 @@ pub fn resume(db: &mut Db, now: NaiveDateTime, queue: Option<&str>) -> Result<us
     Ok(resumed)
 }
 
-/// When the next row that is not due yet will be.
+/// When the next postponed row becomes due.
 pub fn next_due(db: &mut Db, now: NaiveDateTime) -> Result<Option<NaiveDateTime>, StoreError> {
     let next: Option<Option<NaiveDateTime>> = dsl::outbox
         .filter(dsl::due_at.gt(now))
@@ -179,12 +179,12 @@ pub fn waiting(db: &mut Db, bound: i64) -> Result<usize, StoreError> {
     Ok(ids.len())
 }
 
-/// The message of an event without its secrets, as long as it is kept.
+/// The message of an event without its secrets, while its row exists.
 pub fn message(db: &mut Db, event_id: &str) -> Result<Option<String>, StoreError> {
     Ok(dsl::outbox.filter(dsl::event_id.eq(event_id)).select(dsl::message).first(db).optional()?)
 }
 
-/// Removes some rows that were sent before `before`; gives how many. A row whose log entry is still to be posted stays.
+/// Removes some rows that were sent before `before`; returns how many. A row whose log entry is still to be posted stays.
 pub fn sweep(db: &mut Db, before: NaiveDateTime) -> Result<usize, StoreError> {
     let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
     let old: Vec<(i64, String)> = dsl::outbox

@@ -1,4 +1,4 @@
-//! The rows of the outbox: one to be written, one to be published, and what a publish came to.
+//! The rows of the outbox: one to be written, one to be published, and the result of a publish.
 
 use chrono::{DateTime, NaiveDateTime};
 use diesel::prelude::*;
@@ -6,12 +6,12 @@ use diesel::prelude::*;
 use super::kept_row::kept_row;
 use super::schema::outbox;
 
-/// How many rows one statement touches at most.
+/// The most rows that one statement touches.
 pub(super) const BATCH: usize = 200;
-/// "At once": earlier than any clock. All fresh rows have it, so that their order is that of their ids, whatever the clocks
-/// of the replicas that wrote them say; and none waits for a clock that is behind.
+/// "At once": earlier than any clock. All fresh rows have it, so that their order is that of their ids whatever the clocks of
+/// the writing replicas, and none waits for a slow clock.
 pub(super) const AT_ONCE: NaiveDateTime = DateTime::UNIX_EPOCH.naive_utc();
-/// The first day of the year 9000, which both engines can tell.
+/// The first day of the year 9000, which both engines can store.
 pub(super) const NEVER: NaiveDateTime = DateTime::from_timestamp(221_845_392_000, 0).unwrap().naive_utc();
 
 #[derive(Insertable)]
@@ -38,21 +38,21 @@ pub struct DueRow {
     pub event_id: String,
     pub message: String,
     pub progress: Option<String>,
-    /// The whole message, where `message` goes without its secrets. `Store::message_of` reads either.
+    /// The whole message, if `message` is without its secrets. `Store::message_of` reads either.
     pub sealed: Option<Vec<u8>>,
 }
 
-/// What a publish came to, for one row.
+/// The publish result of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
     Sent,
-    /// Not before `due_at`, with what the queues have done so far.
+    /// Due again at `due_at`, with the progress of the queues so far.
     Later {
         due_at: NaiveDateTime,
         progress: String,
         waiting_for: Option<String>,
     },
-    /// No queue takes it. Not before `due_at`; unless it must be routed, it is given up after a while.
+    /// No queue takes it. Due again at `due_at`; unless it must be routed, it is given up after a while.
     Returned {
         due_at: NaiveDateTime,
         must_be_routed: bool,

@@ -1,4 +1,4 @@
-//! What an operation gives back besides its value: the events that say what it did.
+//! The result of an operation: its value, and the events that report what it did.
 
 use service_kit::ids::new_event_id;
 use shared_events::routing::is_confirmed;
@@ -15,7 +15,7 @@ type BuildEvent = Box<dyn Fn(&Ctx) -> Result<Envelope, serde_json::Error> + Send
 pub struct PendingEvent(BuildEvent);
 
 impl PendingEvent {
-    /// An event about what the caller of the operation did. If it is one that is confirmed, it names the callback queue.
+    /// An event about an action of the operation's caller. If it needs a confirmation, it names the callback queue.
     pub fn new<E: Event + Clone + Send + 'static>(event: &E) -> Self {
         let event = event.clone();
         Self(Box::new(move |ctx| {
@@ -27,7 +27,7 @@ impl PendingEvent {
         }))
     }
 
-    /// The same as something that this user did, where nobody is logged in.
+    /// Attributes the event to this user, where no user is logged in.
     fn by(self, user: UserId) -> Self {
         let Self(build) = self;
         Self(Box::new(move |ctx| if ctx.user_id.is_some() { build(ctx) } else { build(&ctx.clone().by(user)) }))
@@ -38,8 +38,8 @@ impl PendingEvent {
     }
 }
 
-/// What an operation did: its value, and the events that say so. The events are written by the transaction that commits the
-/// change, so nobody can publish outside of it.
+/// The result of an operation: its value and its events. The transaction that commits the change writes the events, so none
+/// is published outside of it.
 #[must_use]
 pub struct Outcome<T> {
     pub value: T,
@@ -47,7 +47,7 @@ pub struct Outcome<T> {
 }
 
 impl<T> Outcome<T> {
-    /// A change that no one needs to hear of.
+    /// A change without events.
     pub fn new(value: T) -> Self {
         Self { value, events: Vec::new() }
     }
@@ -62,7 +62,7 @@ impl<T> Outcome<T> {
         self
     }
 
-    /// Says of all events so far that this user did it: who proves by a link or a code who it is, is not logged in.
+    /// Attributes all events so far to this user: a user who proved identity by a link or a code is not logged in.
     pub fn by(mut self, user: UserId) -> Self {
         self.events = self.events.into_iter().map(|event| event.by(user)).collect();
         self

@@ -1,7 +1,7 @@
 //! Pages of a list: by number, with a total, or behind a cursor, at a cost that does not depend on the depth.
 
-/// Loads the page that `$query` asks for. `$select` makes the boxed query with its filters; it is called once for the count
-/// and once for the rows, which are ordered by `$id`, the first column of `$row`, and turned into items by `$read`.
+/// Loads the page of `$query`. `$select` builds the boxed query with its filters; it is called once for the count and once for
+/// the rows, which are ordered by `$id`, the first column of `$row`, and turned into items by `$read`.
 macro_rules! page_of {
     ($db:expr, $query:expr, $select:expr, $id:expr, $row:ty, $read:expr) => {{
         let page = $select().order($id);

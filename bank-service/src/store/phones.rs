@@ -1,4 +1,4 @@
-//! The `user_phones` table: proved telephone numbers.
+//! The `user_phones` table: verified telephone numbers.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -15,7 +15,7 @@ pub fn find(db: &mut Db, user: UserId) -> Result<Option<PhoneNumber>, StoreError
     number.map(|number| PhoneNumber::parse(&number)).transpose().map_err(corrupt)
 }
 
-/// Gives a user a number in place of the one before. [`StoreError::UniqueViolation`] where it is another user's.
+/// Sets a user's number, replacing the one before. [`StoreError::UniqueViolation`] if it is another user's.
 pub fn set(db: &mut Db, user: UserId, number: &PhoneNumber, now: DateTime<Utc>) -> Result<(), StoreError> {
     delete_all(db, user)?;
     let row = (

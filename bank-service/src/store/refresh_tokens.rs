@@ -1,4 +1,4 @@
-//! The `refresh_tokens` table: every token ever given within a living session, by its hash, so that reuse is recognised.
+//! The `refresh_tokens` table: every token issued in a live session, by its hash, so that reuse is recognised.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -8,12 +8,12 @@ use super::schema::refresh_tokens;
 use super::{Ctx, Db, StoreError};
 use crate::domain::session::{REFRESH_GRACE, SessionId, TokenHash};
 
-/// How many answers one sweep removes.
+/// How many stored responses one sweep removes.
 const SWEEP: i64 = 500;
 
 pub struct RefreshToken {
     pub session_id: SessionId,
-    /// None until it is spent.
+    /// None until the token is spent.
     pub first_use: Option<Use>,
 }
 
@@ -21,12 +21,12 @@ pub struct RefreshToken {
 pub struct Use {
     pub used_on: DateTime<Utc>,
     pub used_from: Option<String>,
-    /// Whether the token that it was spent for is spent too.
+    /// Whether the token that replaced it is spent too.
     pub successor_is_spent: bool,
     pub answer: Option<KeptAnswer>,
 }
 
-/// The answer to the first use, for a retry of the same request.
+/// The response to the first use, for a retry of the same request.
 #[derive(Clone)]
 pub struct KeptAnswer {
     /// A keyed hash of the request's `Idempotency-Key`.
@@ -87,7 +87,7 @@ fn is_spent(db: &mut Db, hash: &str) -> Result<bool, StoreError> {
     Ok(used_at.flatten().is_some())
 }
 
-/// Spends a token for its successor: of any number of callers, one gets true.
+/// Spends a token for its successor: of parallel callers, one gets true.
 pub fn spend(
     db: &mut Db,
     ctx: &Ctx,
@@ -105,7 +105,7 @@ pub fn spend(
     Ok(diesel::update(unused).set(changes).execute(db)? == 1)
 }
 
-/// Keeps the answer to the use of a token for a retry.
+/// Stores the response to the use of a token, for a retry.
 pub fn keep_answer(db: &mut Db, ctx: &Ctx, hash: &str, answer: &KeptAnswer) -> Result<(), StoreError> {
     let changes = (
         refresh_tokens::retry_key.eq(&answer.retry_key),
@@ -116,7 +116,7 @@ pub fn keep_answer(db: &mut Db, ctx: &Ctx, hash: &str, answer: &KeptAnswer) -> R
     Ok(())
 }
 
-/// Forgets some of the answers whose time is over; gives how many.
+/// Removes some of the expired responses; returns how many.
 pub fn sweep_answers(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let over = refresh_tokens::table.filter(refresh_tokens::answer_until.lt(ctx.now_naive()));
     let hashes: Vec<String> = over.select(refresh_tokens::token_hash).limit(SWEEP).load(db)?;

@@ -9,7 +9,7 @@ use super::schema::{roles, user_roles};
 use super::{Db, StoreError};
 use crate::domain::role::{Role, RoleName};
 
-/// What a list of roles can be filtered by.
+/// The fields that a list of roles can be filtered by.
 pub const FILTERS: &[Filter] =
     &[Filter { name: "id", kind: FilterKind::Integer }, Filter { name: "name", kind: FilterKind::Text }];
 
@@ -46,14 +46,14 @@ pub fn list(db: &mut Db, query: &ListQuery) -> Result<Listing<Role>, StoreError>
     page_of!(db, query, select, roles::id, Row, read)
 }
 
-/// [`StoreError::UniqueViolation`] where the name is taken.
+/// [`StoreError::UniqueViolation`] if the name is taken.
 pub fn insert(db: &mut Db, id: RoleId, name: &RoleName) -> Result<(), StoreError> {
     let row = (roles::id.eq(id.get()), roles::name.eq(name.as_str()), roles::version.eq(1_i64));
     diesel::insert_into(roles::table).values(row).execute(db)?;
     Ok(())
 }
 
-/// Writes this version over the one before it; false if that is not there any more.
+/// Writes this version over the one before it; false if that no longer exists.
 pub fn update(db: &mut Db, role: &Role) -> Result<bool, StoreError> {
     let row =
         roles::table.filter(roles::id.eq(role.id.get())).filter(roles::version.eq(role.version.saturating_sub(1)));
@@ -61,7 +61,7 @@ pub fn update(db: &mut Db, role: &Role) -> Result<bool, StoreError> {
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// False if there is no such role.
+/// False if the role does not exist.
 pub fn delete(db: &mut Db, id: RoleId) -> Result<bool, StoreError> {
     Ok(diesel::delete(roles::table.filter(roles::id.eq(id.get()))).execute(db)? == 1)
 }
@@ -73,7 +73,7 @@ pub fn is_held(db: &mut Db, id: RoleId) -> Result<bool, StoreError> {
     Ok(holder.is_some())
 }
 
-/// Makes the transactions that change who holds a role wait for each other, on engines that run them at the same time.
+/// Serialises the transactions that change who holds a role, on engines with parallel transactions.
 pub fn lock(db: &mut Db, name: &str) -> Result<(), StoreError> {
     diesel::update(roles::table.filter(roles::name.eq(name))).set(roles::version.eq(roles::version)).execute(db)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The tables, as `migrations/` makes them. Times are UTC, cut to microseconds.
+//! The tables, as `migrations/` creates them. Times are UTC, cut to microseconds.
 
 diesel::table! { sequences (name) { name -> Text, next_value -> BigInt, } }
 
@@ -7,7 +7,7 @@ diesel::table! {
         id -> BigInt,
         email -> Text,
         email_key -> Text,
-        /// When its owner proved the address; null until then.
+        /// When the owner verified the address; null until then.
         email_verified_at -> Nullable<Timestamp>,
         password_hash -> Nullable<Text>,
         first_name -> Nullable<Text>,
@@ -24,7 +24,7 @@ diesel::table! {
         version -> BigInt,
         /// Counts the changes of password, second factor, logins and block.
         credential_version -> BigInt,
-        /// When the account's holder was found to read the mail of its address; null until then.
+        /// When the account's holder was first known to read the mail of its address; null until then.
         settled_at -> Nullable<Timestamp>,
     }
 }
@@ -60,7 +60,7 @@ diesel::table! {
         successor_hash -> Nullable<Text>,
         /// HMAC of the `Idempotency-Key` of the use.
         retry_key -> Nullable<Text>,
-        /// The answer to the use, until `answer_until`.
+        /// The response to the use, until `answer_until`.
         sealed_answer -> Nullable<Binary>,
         answer_until -> Nullable<Timestamp>,
     }
@@ -71,9 +71,9 @@ diesel::table! {
         id -> Text,
         purpose -> Text,
         user_id -> Nullable<BigInt>,
-        /// `-`, `-2`, `-3` where a user has so many at most, else the id.
+        /// `-`, `-2`, `-3` where a user has at most that many, else the id.
         slot -> Text,
-        /// The address or number that it proves.
+        /// The address or number that it verifies.
         subject -> Text,
         secret_hash -> Text,
         /// Wrong answers so far.
@@ -82,19 +82,19 @@ diesel::table! {
         created_at -> Timestamp,
         cooldown_until -> Timestamp,
         expires_at -> Timestamp,
-        /// When it was used, or made void.
+        /// When it was used or voided.
         consumed_at -> Nullable<Timestamp>,
         window_began_at -> Timestamp,
         issued_in_window -> Integer,
         generation -> BigInt,
-        /// The session that asked for it.
+        /// The session that requested it.
         session_id -> Nullable<Text>,
     }
 }
 
 diesel::table! {
     counters (counter_key) {
-        /// HMAC over what is counted.
+        /// HMAC over the subject of the count.
         counter_key -> Text,
         total -> Integer,
         began_at -> Timestamp,
@@ -107,7 +107,7 @@ diesel::table! {
     login_devices (token_hash) {
         token_hash -> Text,
         user_id -> BigInt,
-        /// The session that its token was given with.
+        /// The session that its token was issued in.
         session_id -> Text,
         created_at -> Timestamp,
         expires_at -> Timestamp,
@@ -125,7 +125,7 @@ diesel::table! {
         ticket_hash -> Text,
         stream -> Text,
         user_id -> BigInt,
-        /// From 0: a user has as many tickets as there are slots, at most.
+        /// From 0: a user has at most as many tickets as slots.
         slot -> Integer,
         session_id -> Text,
         token_expires_at -> Timestamp,
@@ -251,15 +251,15 @@ diesel::table! {
         /// When the relay may take the row; null once it is sent.
         due_at -> Nullable<Timestamp>,
         sent_at -> Nullable<Timestamp>,
-        /// The paused queue that the row waits for, if that is why.
+        /// The paused queue that the row waits for, if any.
         waiting_for -> Nullable<Text>,
-        /// What each queue has done with it so far, as JSON.
+        /// The progress of each queue, as JSON.
         progress -> Nullable<Text>,
         /// Since when no queue takes it.
         returned_at -> Nullable<Timestamp>,
-        /// When it was given up to find a queue for it; `due_at` is then at no time.
+        /// When the relay gave up finding a queue for it; `due_at` is then never reached.
         unrouted_at -> Nullable<Timestamp>,
-        /// The whole message where `message` goes without its secrets; null once it is sent.
+        /// The whole message, if `message` is without its secrets; null once it is sent.
         sealed -> Nullable<Binary>,
     }
 }
@@ -272,7 +272,7 @@ diesel::table! {
         message_id -> Nullable<Text>,
         reason -> Nullable<Text>,
         received_at -> Timestamp,
-        /// When the log entry is to be posted; null once it is, or if the mail was rejected.
+        /// When the log entry is due; null once it is posted, or if the mail was rejected.
         due_at -> Nullable<Timestamp>,
         posted_at -> Nullable<Timestamp>,
         attempts -> Integer,
@@ -296,7 +296,7 @@ diesel::table! {
         queue -> Text,
         /// `replayed` or `discarded`.
         action -> Text,
-        /// Who did it; null on the command line.
+        /// The operator; null on the command line.
         user_id -> Nullable<BigInt>,
         acted_at -> Timestamp,
     }

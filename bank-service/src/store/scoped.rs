@@ -1,4 +1,4 @@
-//! An item with its owner: read without regard to who asks, shown to whom it concerns.
+//! An item with its owner: the query ignores the caller, the scope then decides whether the caller may see it.
 
 use shared_events::UserId;
 
@@ -23,7 +23,7 @@ impl<T> Scoped<T> {
     }
 }
 
-/// The one item of a query for one.
+/// The single item of a query by one id, if it is within the scope.
 pub(super) fn only<T>(rows: Found<Scoped<T>>, scope: Scope) -> Result<Option<T>, StoreError> {
     let Some((_, row)) = rows.into_iter().next() else { return Ok(None) };
     Ok(row?.within(scope))

@@ -1,4 +1,4 @@
-//! How the outbox keeps the secrets in events: sealed, and only until they are sent; and how counters are named.
+//! How the outbox stores the secrets of events: sealed, and only until they are sent; and how counters are keyed.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,7 +8,7 @@ use super::StoreError;
 use super::outbox_rows::DueRow;
 use crate::sealing::{CounterKey, Seal};
 
-/// The seal of this process, once there is one. Clones share it.
+/// The seal of this process, once it is set. Clones share it.
 #[derive(Clone, Default)]
 pub struct SharedSeal(Arc<OnceLock<Arc<dyn Seal>>>);
 
@@ -19,13 +19,13 @@ impl std::fmt::Debug for SharedSeal {
 }
 
 impl SharedSeal {
-    /// The first one stays.
+    /// The first call wins.
     pub(super) fn set(&self, seal: Arc<dyn Seal>) {
         self.0.get_or_init(|| seal);
     }
 
-    /// A message as the outbox keeps it: without its secrets, and, if it has any, sealed as a whole. Without a seal an event
-    /// with a secret cannot be written at all.
+    /// A message in its stored form: without its secrets, and, if it has any, sealed as a whole. Without a seal an event with a
+    /// secret cannot be written at all.
     pub(super) fn close(&self, event_id: &str, message: &WireMessage) -> Result<(String, Option<Vec<u8>>), StoreError> {
         let corrupt = || StoreError::Corrupt { what: "an event's message" };
         let whole = serde_json::to_string(message).map_err(|_| corrupt())?;
@@ -43,7 +43,7 @@ impl SharedSeal {
         self.0.get().map(|seal| seal.counter_key(purpose, parts)).ok_or(unsealed)
     }
 
-    /// The message of a row that is due, with its secrets; none if it cannot be read.
+    /// The message of a due row, with its secrets; none if it cannot be read.
     pub(super) fn message(&self, row: &DueRow) -> Option<WireMessage> {
         let Some(sealed) = &row.sealed else { return serde_json::from_str(&row.message).ok() };
         let plain = self.0.get()?.open(&row.event_id, sealed)?;

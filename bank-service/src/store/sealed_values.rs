@@ -1,4 +1,4 @@
-//! Every value that is kept under `SECRET_KEY`, a page at a time, to be sealed anew.
+//! Every value that is sealed under `SECRET_KEY`, a page at a time, to be sealed again.
 
 use diesel::prelude::*;
 
@@ -33,7 +33,7 @@ pub fn set_signing_key(db: &mut Db, kid: &str, sealed: &[u8]) -> Result<(), Stor
     Ok(())
 }
 
-/// The push tokens of devices, by device, after the given one, and whether the token is still the device's.
+/// The push tokens of devices, by device, after the given one, and whether the device still has the token.
 pub fn push_tokens(db: &mut Db, after: i64) -> Result<Vec<(i64, Vec<u8>, bool)>, StoreError> {
     let rows = devices::table.filter(devices::id.gt(after)).filter(devices::sealed_push_token.is_not_null());
     let columns = (devices::id, devices::sealed_push_token.assume_not_null(), devices::push_token_hash.is_not_null());
@@ -46,7 +46,7 @@ pub fn set_push_token(db: &mut Db, device: i64, sealed: &[u8], hash: Option<&str
     Ok(())
 }
 
-/// The messages that wait in the outbox with a secret, by row, after the given one, with the event's id.
+/// The outbox messages with a secret, by row, after the given one, with the event's id.
 pub fn messages(db: &mut Db, after: i64) -> Result<Vec<(i64, String, Vec<u8>)>, StoreError> {
     let rows = outbox::table.filter(outbox::id.gt(after)).filter(outbox::sealed.is_not_null());
     let columns = (outbox::id, outbox::event_id, outbox::sealed.assume_not_null());
@@ -58,8 +58,8 @@ pub fn set_message(db: &mut Db, row: i64, sealed: &[u8]) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Ends what is known by a keyed hash alone, which nobody can compute anew: codes and begun social logins, which are asked for
-/// again; counters, which nothing would find; answers of refreshes, which live for seconds.
+/// Ends the rows that are keyed by a hash under the old key, which cannot be computed again: codes and begun social logins, which
+/// users request again; counters, which no lookup would find; responses of refreshes, which live for seconds.
 pub fn end_hashed(db: &mut Db, ctx: &Ctx) -> Result<(), StoreError> {
     let purposes = [Purpose::PasswordResetCode, Purpose::PhoneCode, Purpose::SocialState, Purpose::SocialNonce];
     let codes = one_time_secrets::table

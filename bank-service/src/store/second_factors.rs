@@ -1,7 +1,7 @@
-//! The `totp_factors` and `recovery_codes` tables: what a second factor is checked against.
+//! The `totp_factors` and `recovery_codes` tables: the data that a second factor is checked against.
 //!
-//! Taking a try, spending a step and spending a recovery code are one guarded UPDATE each, whose row count says who won. A try
-//! is taken before the code is judged, so parallel guesses wait for each other on the factor's row.
+//! Taking an attempt, spending a step and spending a recovery code are one guarded UPDATE each, whose row count decides. An
+//! attempt is taken before the code is checked, so parallel guesses wait for each other on the factor's row.
 
 use std::collections::HashSet;
 
@@ -16,16 +16,16 @@ use crate::domain::throttle::retry_after_failures;
 
 /// How many abandoned factors one sweep deletes.
 const SWEEP: i64 = 200;
-/// How long a seed that got no code is kept after its time.
+/// How long a seed that was never confirmed is kept after its expiry.
 const KEPT: TimeDelta = TimeDelta::hours(1);
 
 /// An authenticator app of a user.
 #[derive(Clone)]
 pub struct Factor {
-    /// Another one after each beginning.
+    /// A new id for each enrolment.
     pub factor_id: String,
     pub sealed_seed: Vec<u8>,
-    /// Until when the first code is waited for; none once it has come.
+    /// Until when the first code is expected; none once it was given.
     pub pending_until: Option<DateTime<Utc>>,
     pub activated_on: Option<DateTime<Utc>>,
 }
@@ -59,7 +59,7 @@ pub fn is_active(db: &mut Db, user: UserId) -> Result<bool, StoreError> {
     Ok(find(db, user)?.is_some_and(|factor| factor.is_active()))
 }
 
-/// Those users whose logins have to ask for a second factor.
+/// Those of these users whose logins have to ask for a second factor.
 pub fn active_of_many(db: &mut Db, users: &[i64]) -> Result<HashSet<i64>, StoreError> {
     let active = totp_factors::table
         .filter(totp_factors::user_id.eq_any(users.to_vec()))
@@ -75,7 +75,7 @@ pub struct NewFactor {
     pub pending_until: DateTime<Utc>,
 }
 
-/// Keeps a new seed, in the place of one that is still pending; false if one is active. Failures before it still count.
+/// Stores a new seed in place of a pending one; false if one is active. Earlier failures still count.
 pub fn begin(db: &mut Db, ctx: &Ctx, new: &NewFactor) -> Result<bool, StoreError> {
     let pending = totp_factors::table
         .filter(totp_factors::user_id.eq(new.user_id.get()))
@@ -97,7 +97,7 @@ pub fn begin(db: &mut Db, ctx: &Ctx, new: &NewFactor) -> Result<bool, StoreError
     }
 }
 
-/// The QR code is about to be shown: of any number of callers, one gets true.
+/// Marks the QR code as shown: of parallel callers, one gets true.
 pub fn show_qr(db: &mut Db, ctx: &Ctx, user: UserId, factor_id: &str) -> Result<bool, StoreError> {
     let unseen = totp_factors::table
         .filter(totp_factors::user_id.eq(user.get()))
@@ -108,8 +108,8 @@ pub fn show_qr(db: &mut Db, ctx: &Ctx, user: UserId, factor_id: &str) -> Result<
     Ok(diesel::update(unseen).set(totp_factors::qr_shown.eq(true)).execute(db)? == 1)
 }
 
-/// Takes a try, counted as a failure until it has succeeded; gives how many failures that makes in a row. None while the
-/// factor is slowed down, or if it is another one by now.
+/// Takes an attempt, counted as a failure until it succeeds; returns how many failures in a row that makes. None while the
+/// factor is slowed down, or if it was replaced.
 pub fn take_try(db: &mut Db, ctx: &Ctx, user: UserId, factor_id: &str) -> Result<Option<i32>, StoreError> {
     let open = totp_factors::table
         .filter(totp_factors::user_id.eq(user.get()))
@@ -121,14 +121,14 @@ pub fn take_try(db: &mut Db, ctx: &Ctx, user: UserId, factor_id: &str) -> Result
     Ok(Some(totp_factors::table.find(user.get()).select(totp_factors::failed_tries).first(db)?))
 }
 
-/// When the next try is looked at, after one was refused unseen.
+/// When the next attempt is checked, after one was refused unchecked.
 pub fn not_before(db: &mut Db, user: UserId) -> Result<Option<DateTime<Utc>>, StoreError> {
     let until: Option<Option<NaiveDateTime>> =
         totp_factors::table.find(user.get()).select(totp_factors::try_not_before).first(db).optional()?;
     Ok(until.flatten().map(|date| date.and_utc()))
 }
 
-/// The try was wrong: the next one may have to wait, as after wrong passwords.
+/// Delays the next attempt after a wrong one, as after wrong passwords.
 pub fn slow_down(db: &mut Db, ctx: &Ctx, user: UserId, failures: i32) -> Result<(), StoreError> {
     if let Some(until) = retry_after_failures(failures, ctx.now) {
         let row = totp_factors::table.find(user.get());
@@ -137,7 +137,7 @@ pub fn slow_down(db: &mut Db, ctx: &Ctx, user: UserId, failures: i32) -> Result<
     Ok(())
 }
 
-/// Spends a step, and forgets the failures; false if it, or a later one, was spent before.
+/// Spends a step, and resets the failures; false if it, or a later one, was spent before.
 pub fn spend_step(db: &mut Db, user: UserId, factor_id: &str, step: i64) -> Result<bool, StoreError> {
     let unspent = totp_factors::table
         .filter(totp_factors::user_id.eq(user.get()))
@@ -151,7 +151,7 @@ pub fn spend_step(db: &mut Db, user: UserId, factor_id: &str, step: i64) -> Resu
     Ok(diesel::update(unspent).set(changes).execute(db)? == 1)
 }
 
-/// The first code has come; false if it is too late.
+/// Activates the factor by its first code; false if it is too late.
 pub fn activate(db: &mut Db, ctx: &Ctx, user: UserId, factor_id: &str) -> Result<bool, StoreError> {
     let pending = totp_factors::table
         .filter(totp_factors::user_id.eq(user.get()))
@@ -172,7 +172,7 @@ pub fn delete_all(db: &mut Db, user: UserId) -> Result<bool, StoreError> {
     Ok(diesel::delete(totp_factors::table.filter(totp_factors::user_id.eq(user.get()))).execute(db)? == 1)
 }
 
-/// Puts new recovery codes in the place of all before.
+/// Replaces all recovery codes.
 pub fn replace_codes(db: &mut Db, ctx: &Ctx, user: UserId, hashes: &[TokenHash]) -> Result<(), StoreError> {
     diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user.get()))).execute(db)?;
     for hash in hashes {
@@ -186,7 +186,7 @@ pub fn replace_codes(db: &mut Db, ctx: &Ctx, user: UserId, hashes: &[TokenHash])
     Ok(())
 }
 
-/// Spends a recovery code: of any number of callers, one gets true.
+/// Spends a recovery code: of parallel callers, one gets true.
 pub fn spend_code(db: &mut Db, ctx: &Ctx, user: UserId, hash: &TokenHash) -> Result<bool, StoreError> {
     let unused = recovery_codes::table
         .filter(recovery_codes::user_id.eq(user.get()))
@@ -202,12 +202,12 @@ pub fn codes_left(db: &mut Db, user: UserId) -> Result<i64, StoreError> {
     Ok(unused.count().get_result(db)?)
 }
 
-/// Deletes some of the seeds that never got a code; gives how many.
+/// Deletes some of the seeds that never got a code; returns how many.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let before = (ctx.now - KEPT).naive_utc();
     let abandoned = totp_factors::activated_at.is_null().and(totp_factors::pending_until.lt(before));
     let users: Vec<i64> = totp_factors::table.filter(abandoned).select(totp_factors::user_id).limit(SWEEP).load(db)?;
-    // Somebody may have begun again meanwhile, so the condition is asked once more.
+    // An enrolment may have begun again meanwhile, so the condition is checked once more.
     let rows = totp_factors::table.filter(totp_factors::user_id.eq_any(users)).filter(abandoned);
     Ok(diesel::delete(rows).execute(db)?)
 }

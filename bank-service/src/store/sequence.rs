@@ -1,10 +1,10 @@
-//! The tables that count their own rows, and the id types that come from them.
+//! The tables with their own id counters, and the id types that come from them.
 
 use shared_events::ids::{
     AccountId, BankId, BranchId, CardId, CityId, ClientId, DeviceId, IdError, RoleId, SocialStatusId, UserId,
 };
 
-/// A table that counts its own rows.
+/// A table with its own id counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sequence {
     Users,

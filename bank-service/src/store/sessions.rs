@@ -86,7 +86,7 @@ pub fn find(db: &mut Db, id: SessionId) -> Result<Option<Session>, StoreError> {
     row.map(Session::try_from).transpose()
 }
 
-/// The sessions of a user that still count, oldest first.
+/// The live sessions of a user, oldest first.
 pub fn list_live(db: &mut Db, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>, StoreError> {
     let rows = sessions::table
         .filter(sessions::user_id.eq(user.get()))
@@ -98,7 +98,7 @@ pub fn list_live(db: &mut Db, user: UserId, now: DateTime<Utc>) -> Result<Vec<Se
     rows.into_iter().map(Session::try_from).collect()
 }
 
-/// The sessions of a user that still count, beyond the `kept` newest; not more than a few hundred at once.
+/// The live sessions of a user beyond the `kept` newest; at most a few hundred at once.
 pub fn beyond(db: &mut Db, user: UserId, now: DateTime<Utc>, kept: usize) -> Result<Vec<SessionId>, StoreError> {
     let ids: Vec<String> = sessions::table
         .filter(sessions::user_id.eq(user.get()))
@@ -118,7 +118,7 @@ pub fn touch(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<(), Store
     Ok(())
 }
 
-/// Identity was proved again in a session; false if it has ended.
+/// Records that identity was proved again in a session; false if it has ended.
 pub fn reauthenticate(db: &mut Db, id: SessionId, proof: Proof, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let row = sessions::table.filter(sessions::id.eq(id.to_string())).filter(sessions::revoked_at.is_null());
     let changes = (
@@ -129,7 +129,7 @@ pub fn reauthenticate(db: &mut Db, id: SessionId, proof: Proof, now: DateTime<Ut
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// A second factor was given in a session that goes on.
+/// Records a second factor given in a live session.
 pub fn set_proof(db: &mut Db, id: SessionId, proof: Proof) -> Result<(), StoreError> {
     diesel::update(sessions::table.find(id.to_string())).set(sessions::amr.eq(proof.to_text())).execute(db)?;
     Ok(())
@@ -141,13 +141,13 @@ pub fn revoke(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool, St
     Ok(diesel::update(row).set(sessions::revoked_at.eq(now.naive_utc())).execute(db)? == 1)
 }
 
-/// Ends all sessions of a user; gives how many.
+/// Ends all sessions of a user; returns how many.
 pub fn revoke_all(db: &mut Db, user: UserId, now: DateTime<Utc>) -> Result<usize, StoreError> {
     let rows = sessions::table.filter(sessions::user_id.eq(user.get())).filter(sessions::revoked_at.is_null());
     Ok(diesel::update(rows).set(sessions::revoked_at.eq(now.naive_utc())).execute(db)?)
 }
 
-/// Ends all sessions of a user but one; gives how many.
+/// Ends all sessions of a user but one; returns how many.
 pub fn revoke_others(db: &mut Db, user: UserId, kept: SessionId, now: DateTime<Utc>) -> Result<usize, StoreError> {
     let others = sessions::table
         .filter(sessions::user_id.eq(user.get()))
@@ -162,7 +162,7 @@ pub fn delete_all(db: &mut Db, user: UserId) -> Result<(), StoreError> {
     delete_with_tokens(db, &ids)
 }
 
-/// Deletes some of the sessions that expired long ago, with their refresh tokens; gives how many.
+/// Deletes some of the sessions that expired long ago, with their refresh tokens; returns how many.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let expired = sessions::table.filter(sessions::expires_at.lt((ctx.now - KEPT).naive_utc()));
     let ids: Vec<String> = expired.select(sessions::id).limit(SWEEP).load(db)?;
@@ -178,7 +178,7 @@ fn delete_with_tokens(db: &mut Db, ids: &[String]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What a session's token is worth at the moment.
+/// The current rights of a session's token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
     pub session: Session,
@@ -186,7 +186,7 @@ pub struct Authority {
     pub roles: Vec<String>,
 }
 
-/// None if there is no such session.
+/// None if the session does not exist.
 pub fn authority(db: &mut Db, id: SessionId) -> Result<Option<Authority>, StoreError> {
     let row: Option<(SessionRow, bool)> = sessions::table
         .inner_join(users::table)

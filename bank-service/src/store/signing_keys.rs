@@ -1,4 +1,4 @@
-//! The `signing_keys` table: token signing keys, the private halves sealed.
+//! The `signing_keys` table: token signing keys, their private halves sealed.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::schema::signing_keys;
 use super::{Db, StoreError};
 
-/// How many keys are looked at; older ones have been deleted long before.
+/// How many keys are read; older ones were deleted long before.
 const MAX_KEYS: i64 = 100;
 
 #[derive(Clone)]
@@ -16,9 +16,9 @@ pub struct StoredKey {
     /// The public half as a JWK.
     pub public_key: Vec<u8>,
     pub created_on: DateTime<Utc>,
-    /// It is published before.
+    /// The key is published before this time.
     pub signs_from: DateTime<Utc>,
-    /// When it signs no longer; this may lie ahead.
+    /// When it stops signing; this may be in the future.
     pub retired_on: Option<DateTime<Utc>>,
 }
 
@@ -59,25 +59,25 @@ pub fn insert(db: &mut Db, key: &StoredKey) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Sets when a key is to retire: of any number of callers, one gets true.
+/// Sets when a key retires: of parallel callers, one gets true.
 pub fn retire(db: &mut Db, kid: &str, on: DateTime<Utc>) -> Result<bool, StoreError> {
     let key = signing_keys::table.filter(signing_keys::kid.eq(kid)).filter(signing_keys::retired_at.is_null());
     Ok(diesel::update(key).set(signing_keys::retired_at.eq(on.naive_utc())).execute(db)? == 1)
 }
 
-/// The same for every key that has no such time yet.
+/// Sets it for every key that has no such time yet.
 pub fn retire_all(db: &mut Db, on: DateTime<Utc>) -> Result<usize, StoreError> {
     let keys = signing_keys::table.filter(signing_keys::retired_at.is_null());
     Ok(diesel::update(keys).set(signing_keys::retired_at.eq(on.naive_utc())).execute(db)?)
 }
 
-/// Deletes the keys that were retired before a time; gives how many.
+/// Deletes the keys that retired before a time; returns how many.
 pub fn purge(db: &mut Db, before: DateTime<Utc>) -> Result<usize, StoreError> {
     let retired = signing_keys::table.filter(signing_keys::retired_at.lt(before.naive_utc()));
     Ok(diesel::delete(retired).execute(db)?)
 }
 
-/// Deletes every key: no token that was signed counts any more.
+/// Deletes every key: all tokens become invalid.
 pub fn delete_all(db: &mut Db) -> Result<usize, StoreError> {
     Ok(diesel::delete(signing_keys::table).execute(db)?)
 }

@@ -34,7 +34,7 @@ fn read((user_id, provider, email, linked_at, last_used_at): LoginRow) -> Result
     })
 }
 
-/// The login of an identity, whoever has it.
+/// The login of an identity, of any user.
 pub fn find(db: &mut Db, identity: &Identity) -> Result<Option<SocialLogin>, StoreError> {
     let row = social_logins::table.filter(social_logins::identity_key.eq(identity.key())).select(columns!());
     row.first(db).optional()?.map(read).transpose()
@@ -50,7 +50,7 @@ pub fn list(db: &mut Db, user: UserId) -> Result<Vec<SocialLogin>, StoreError> {
     rows.into_iter().map(read).collect()
 }
 
-/// [`StoreError::UniqueViolation`] where the identity is taken, or the user has a login of this provider.
+/// [`StoreError::UniqueViolation`] if the identity is taken, or the user has a login of this provider.
 pub fn insert(
     db: &mut Db,
     user: UserId,
@@ -71,7 +71,7 @@ pub fn insert(
     Ok(())
 }
 
-/// Somebody has logged in by it.
+/// Records a login by it.
 pub fn touch(db: &mut Db, user: UserId, provider: Provider, now: DateTime<Utc>) -> Result<(), StoreError> {
     let row = social_logins::table.find((user.get(), provider.as_str()));
     diesel::update(row).set(social_logins::last_used_at.eq(now.naive_utc())).execute(db)?;
@@ -83,12 +83,12 @@ pub fn delete(db: &mut Db, user: UserId, provider: Provider) -> Result<bool, Sto
     Ok(diesel::delete(social_logins::table.find((user.get(), provider.as_str()))).execute(db)? == 1)
 }
 
-/// Takes all logins by providers from a user; gives how many.
+/// Removes all provider logins of a user; returns how many.
 pub fn delete_all(db: &mut Db, user: UserId) -> Result<usize, StoreError> {
     Ok(diesel::delete(social_logins::table.filter(social_logins::user_id.eq(user.get()))).execute(db)?)
 }
 
-/// Makes the transactions that change a user's ways to log in wait for each other; false if there is no such user.
+/// Serialises the transactions that change a user's ways to log in; false if the user does not exist.
 pub fn lock_owner(db: &mut Db, user: UserId) -> Result<bool, StoreError> {
     let row = users::table.find(user.get());
     diesel::update(row).set(users::version.eq(users::version)).execute(db)?;

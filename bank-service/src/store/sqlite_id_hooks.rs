@@ -1,7 +1,7 @@
-//! What belongs to every group commit of SQLite's one writer: the counters of ids.
+//! The id counters, written in every group commit of SQLite's one writer.
 //!
-//! They are written in the same commit as the rows that used them. When another process has written in the meantime (the
-//! command line beside a running service), the counters are read again first.
+//! They are written in the same commit as the rows that used them. If another process has written in the meantime (the command
+//! line while the service runs), the counters are read again first.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{Db, Ids};
 
 pub(super) struct IdHooks {
     ids: Arc<Ids>,
-    /// SQLite's counter of commits by others; unlike any at first.
+    /// SQLite's counter of commits by other connections; initially a value that it never has.
     data_version: i64,
 }
 

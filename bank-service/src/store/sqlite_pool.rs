@@ -1,4 +1,4 @@
-//! SQLite: a pool of reading connections beside the one writer.
+//! SQLite: a pool of reading connections, and the one writer.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::{Db, Ids, StoreError};
 
 /// Reads are short, and the page cache is shared by the kernel: a few connections keep two cores busy.
 const READERS: u32 = 8;
-/// How long a read waits for a connection before it is told that there is too much to do.
+/// How long a read waits for a connection before it fails with [`StoreError::Busy`].
 const CHECKOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! The `stream_tickets` table: one-use tickets for streams, for clients that cannot send a token with a request.
 //!
-//! A ticket is known by its hash only. Using it is one DELETE, whose row count says who won. A user has at most
-//! [`MAX_TICKETS_OF_USER`], each in a slot of its own, which a unique key guards.
+//! A ticket is stored by its hash only. Using it is one DELETE, whose row count decides. A user has at most
+//! [`MAX_TICKETS_OF_USER`], each in its own slot, which a unique key guards.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -15,7 +15,7 @@ use crate::domain::session::SessionId;
 /// How many rows one sweep removes.
 const SWEEP: i64 = 500;
 
-/// What a ticket opens: one stream, with the rights of a session, until the token that asked for it ends.
+/// The rights of a ticket: one stream, with the rights of a session, until the token that requested it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
     pub user_id: UserId,
@@ -23,7 +23,7 @@ pub struct Ticket {
     pub token_expires_on: DateTime<Utc>,
 }
 
-/// Keeps a new ticket for `stream` until `expires_on`; false if its user has as many as there may be.
+/// Stores a new ticket for `stream` until `expires_on`; false if its user has the most allowed.
 pub fn insert(
     db: &mut Db,
     ctx: &Ctx,
@@ -47,13 +47,13 @@ pub fn insert(
     );
     match diesel::insert_into(stream_tickets::table).values(row).execute(db).map_err(StoreError::from) {
         Ok(_) => Ok(true),
-        // Another request of this user was given the slot just now.
+        // A parallel request of this user took the slot.
         Err(StoreError::UniqueViolation) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// The ticket of this hash for `stream`, if it can still be used.
+/// The ticket of this hash for `stream`, if it is still usable.
 pub fn find(db: &mut Db, ctx: &Ctx, stream: &str, hash: &TicketHash) -> Result<Option<Ticket>, StoreError> {
     let row: Option<(i64, String, NaiveDateTime)> = dsl::stream_tickets
         .find(hash.as_str())
@@ -73,14 +73,14 @@ pub fn find(db: &mut Db, ctx: &Ctx, stream: &str, hash: &TicketHash) -> Result<O
     .transpose()
 }
 
-/// The same, and the ticket is spent.
+/// [`find`], and spends the ticket.
 pub fn take(db: &mut Db, ctx: &Ctx, stream: &str, hash: &TicketHash) -> Result<Option<Ticket>, StoreError> {
     let Some(ticket) = find(db, ctx, stream, hash)? else { return Ok(None) };
     let spent = diesel::delete(dsl::stream_tickets.find(hash.as_str())).execute(db)?;
     Ok((spent == 1).then_some(ticket))
 }
 
-/// Removes what has expired, also of users who do not come back.
+/// Removes expired tickets, also of users who do not return.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let expired = dsl::stream_tickets.filter(dsl::expires_at.le(ctx.now_naive()));
     let hashes: Vec<String> = expired.select(dsl::ticket_hash).limit(SWEEP).load(db)?;

@@ -1,7 +1,7 @@
 //! Rows of the outbox that no queue takes.
 //!
-//! A row that was returned for [`PATIENCE`] is due at [`NEVER`], so that it stands at the end of the index of what is due and
-//! costs the relay nothing. A release makes it due at once; if it comes back, it goes to the end without another wait.
+//! A row that was returned for [`ROUTE_WAIT`] is due at [`NEVER`], so that it is at the end of the index of due rows and costs the
+//! relay nothing. A release makes it due at once; if it is returned again, it goes to the end without another wait.
 
 use std::collections::BTreeMap;
 
@@ -16,15 +16,15 @@ const ROUTE_WAIT: TimeDelta = TimeDelta::minutes(1);
 /// How many rows one release makes due.
 const PAGE: i64 = 5_000;
 
-/// What a release did.
+/// The result of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Released {
     pub rows: usize,
-    /// After which row the next one goes on; none if this was the last page.
+    /// The row after which the next page begins; none after the last page.
     pub next: Option<i64>,
 }
 
-/// Writes down that rows were returned; gives the types of those that are unrouted from now on, one for each row.
+/// Records that rows were returned; returns the types of those that are unrouted from now on, one per row.
 pub(super) fn mark(db: &mut Db, now: NaiveDateTime, marks: &[(i64, Mark)]) -> Result<Vec<String>, StoreError> {
     let returned: BTreeMap<i64, (NaiveDateTime, bool)> = marks
         .iter()
@@ -78,12 +78,12 @@ pub fn release(db: &mut Db, event_type: Option<&str>, after: i64) -> Result<Rele
     Ok(Released { rows: ids.len(), next: ids.last().copied().filter(|_| is_full) })
 }
 
-/// The types of unrouted rows, one for each row, up to a bound.
+/// The types of unrouted rows, one per row, up to a bound.
 pub fn types(db: &mut Db, bound: i64) -> Result<Vec<String>, StoreError> {
     Ok(dsl::outbox.filter(dsl::due_at.eq(NEVER)).select(dsl::event_type).limit(bound).load(db)?)
 }
 
-/// Removes some unrouted rows that were committed before `before`; gives how many. Nobody has ever had these events.
+/// Removes some unrouted rows that were committed before `before`; returns how many. These events were never delivered.
 pub fn sweep(db: &mut Db, before: NaiveDateTime) -> Result<usize, StoreError> {
     let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
     let old = dsl::outbox.filter(dsl::due_at.eq(NEVER)).filter(dsl::created_at.lt(before));

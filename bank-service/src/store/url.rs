@@ -52,7 +52,7 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// The file, if it is one.
+    /// The path of a SQLite file.
     pub fn file(&self) -> Option<&Path> {
         match self {
             #[cfg(feature = "mysql")]
@@ -61,7 +61,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// For people and logs: without the password.
+    /// For messages and logs: without the password.
     pub fn redacted(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),

@@ -1,4 +1,4 @@
-//! Who holds which role.
+//! The `user_roles` table.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub fn names(db: &mut Db, user: UserId) -> Result<Vec<String>, StoreError> {
     Ok(held.select(roles::name).order(roles::name).load(db)?)
 }
 
-/// The same for the users of a page.
+/// The role names of the users of a page, sorted per user.
 pub fn names_of_many(db: &mut Db, users: &[i64]) -> Result<HashMap<i64, Vec<String>>, StoreError> {
     let held = user_roles::table.inner_join(roles::table).filter(user_roles::user_id.eq_any(users.to_vec()));
     let rows: Vec<(i64, String)> = held.select((user_roles::user_id, roles::name)).order(roles::name).load(db)?;
@@ -25,7 +25,7 @@ pub fn names_of_many(db: &mut Db, users: &[i64]) -> Result<HashMap<i64, Vec<Stri
     Ok(names)
 }
 
-/// Gives a user exactly these roles.
+/// Sets the roles of a user to exactly these.
 pub fn replace(db: &mut Db, user: UserId, roles: &[RoleId]) -> Result<(), StoreError> {
     delete_all(db, user)?;
     for role in roles {
@@ -40,7 +40,7 @@ pub fn delete_all(db: &mut Db, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether anybody who is not blocked holds the role.
+/// Whether an unblocked user holds the role.
 pub fn has_holder(db: &mut Db, role: &str) -> Result<bool, StoreError> {
     let holder: Option<i64> = user_roles::table
         .inner_join(roles::table)
@@ -53,7 +53,7 @@ pub fn has_holder(db: &mut Db, role: &str) -> Result<bool, StoreError> {
     Ok(holder.is_some())
 }
 
-/// Whether somebody else who is not blocked holds the role.
+/// Whether another unblocked user holds the role.
 pub fn another_holder(db: &mut Db, role: &str, than: UserId) -> Result<bool, StoreError> {
     let holder: Option<i64> = user_roles::table
         .inner_join(roles::table)

@@ -1,4 +1,4 @@
-//! The `users` table. Password hashes leave it through [`credentials`] only.
+//! The `users` table. Only [`credentials`] returns password hashes.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::backend::Backend;
@@ -15,7 +15,7 @@ use super::{Db, StoreError, imports, second_factors, user_roles};
 use crate::domain::email::Email;
 use crate::domain::user::{CredentialVersion, Holdings, Profile, User};
 
-/// What a list of users can be filtered by.
+/// The fields that a list of users can be filtered by.
 pub const FILTERS: &[Filter] = &[
     Filter { name: "id", kind: FilterKind::Integer },
     Filter { name: "email", kind: FilterKind::Text },
@@ -23,10 +23,10 @@ pub const FILTERS: &[Filter] = &[
     Filter { name: "is_blocked", kind: FilterKind::Boolean },
 ];
 
-/// A user's row without the password's hash and what slows logins down.
+/// A user's row without the password hash and the login delays.
 type Row =
     (i64, AddressRow, ProfileRow, bool, Option<NaiveDateTime>, Option<NaiveDateTime>, NaiveDateTime, VersionsRow);
-/// The user's own version, and that of its credentials.
+/// The versions of the user and of its credentials.
 type VersionsRow = (i64, i64);
 type AddressRow = (String, Option<NaiveDateTime>, Option<NaiveDateTime>);
 type ProfileRow = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
@@ -47,7 +47,7 @@ macro_rules! columns {
     };
 }
 
-/// The user of a row, still without what other tables say of it.
+/// The user of a row, without the data of other tables.
 fn read(row: Row) -> Result<User, StoreError> {
     let (
         id,
@@ -99,7 +99,7 @@ pub fn find_by_email(db: &mut Db, email: &Email) -> Result<Option<User>, StoreEr
     id_of(db, email)?.map_or(Ok(None), |id| find(db, id))
 }
 
-/// One query, whether anybody has the address or not.
+/// One query, whether the address exists or not.
 pub fn id_of(db: &mut Db, email: &Email) -> Result<Option<UserId>, StoreError> {
     let id: Option<i64> =
         users::table.filter(users::email_key.eq(email.normalized())).select(users::id).first(db).optional()?;
@@ -151,7 +151,7 @@ pub struct NewUser<'a> {
     pub registered_on: DateTime<Utc>,
 }
 
-/// [`StoreError::UniqueViolation`] where the address is taken.
+/// [`StoreError::UniqueViolation`] if the address is taken.
 pub fn insert(db: &mut Db, user: &NewUser<'_>) -> Result<(), StoreError> {
     let profile = user.profile;
     let row = (
@@ -173,7 +173,7 @@ pub fn insert(db: &mut Db, user: &NewUser<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes profile and block of this version over the one before it; false if that is not there any more.
+/// Writes profile and block of this version over the one before it; false if that no longer exists.
 pub fn update(db: &mut Db, user: &User) -> Result<bool, StoreError> {
     let profile = &user.profile;
     let changes = (
@@ -191,18 +191,18 @@ pub fn update(db: &mut Db, user: &User) -> Result<bool, StoreError> {
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// False if there is no such user.
+/// False if the user does not exist.
 pub fn delete(db: &mut Db, id: UserId) -> Result<bool, StoreError> {
     Ok(diesel::delete(users::table.filter(users::id.eq(id.get()))).execute(db)? == 1)
 }
 
-/// What a login is checked against.
+/// The data that a login is checked against.
 pub struct Credentials {
     pub user_id: UserId,
     /// None for a user who has no password.
     pub password_hash: Option<String>,
     pub is_blocked: bool,
-    /// What a right password is proved under.
+    /// The version that a password check is bound to.
     pub version: CredentialVersion,
 }
 
@@ -236,14 +236,14 @@ fn read_credentials(row: CredentialsRow) -> Result<Credentials, StoreError> {
     Ok(Credentials { user_id, password_hash, is_blocked, version: CredentialVersion(version) })
 }
 
-/// The user, held until the transaction ends: those that let it in, and those that change what that asks for, wait for each
-/// other, on engines that run them at the same time.
+/// The user, with the row locked until the transaction ends: logins and changes of credentials wait for each other, on
+/// engines with parallel transactions.
 pub fn hold(db: &mut Db, id: UserId) -> Result<Option<User>, StoreError> {
     let row = users::table.find(id.get()).select(columns!());
     let row: Option<Row> = match db {
         #[cfg(feature = "mysql")]
         Db::Mysql(conn) => row.for_update().first(conn).optional()?,
-        // One transaction at a time.
+        // SQLite runs one write transaction at a time.
         Db::Sqlite(conn) => row.first(conn).optional()?,
     };
     with_roles(db, row)
@@ -256,7 +256,7 @@ pub fn outdate_proofs(db: &mut Db, id: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A login succeeded: its date is kept. The last release counted failures in this row; they are forgotten.
+/// Records the date of a login. Clears the failures that the last release counted in this row.
 pub fn record_login(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let login = RecordLogin { id: id.get(), now: now.naive_utc() };
     let changed = match db {
@@ -267,7 +267,7 @@ pub fn record_login(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<bool,
     Ok(changed == 1)
 }
 
-/// An UPDATE whose statement is kept; diesel would have it prepared anew at every login.
+/// An UPDATE whose statement is cached; diesel would prepare its own anew at every login.
 #[derive(QueryId)]
 struct RecordLogin {
     id: i64,
@@ -291,21 +291,21 @@ where
 
 impl<Conn> RunQueryDsl<Conn> for RecordLogin {}
 
-/// Replaces a hash that was just checked; false if it is not there any more.
+/// Replaces a hash that was just checked; false if it was changed meanwhile.
 pub fn replace_password_hash(db: &mut Db, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
     let row = users::table.filter(users::id.eq(id.get())).filter(users::password_hash.eq(old));
     Ok(diesel::update(row).set(users::password_hash.eq(new)).execute(db)? == 1)
 }
 
-/// Notes that an address was proved; false if the user has another one by now.
+/// Records that an address was verified; false if the user has another one by now.
 pub fn mark_email_verified(db: &mut Db, id: UserId, email: &Email, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let row = users::table.filter(users::id.eq(id.get())).filter(users::email_key.eq(email.normalized()));
     let changes = (users::email_verified_at.eq(now.naive_utc()), users::version.eq(users::version + 1));
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// Gives this version of a user another address, which was proved; false if the user was changed meanwhile.
-/// [`StoreError::UniqueViolation`] where the address is taken.
+/// Sets another, verified address for this version of a user; false if the user was changed meanwhile.
+/// [`StoreError::UniqueViolation`] if the address is taken.
 pub fn replace_email(db: &mut Db, user: &User, email: &Email, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let row = users::table.filter(users::id.eq(user.id.get())).filter(users::version.eq(user.version));
     let changes = (
@@ -318,14 +318,14 @@ pub fn replace_email(db: &mut Db, user: &User, email: &Email, now: DateTime<Utc>
     Ok(diesel::update(row).set(changes).execute(db)? == 1)
 }
 
-/// Notes that the account's holder reads the mail of its address.
+/// Records that the account's holder reads the mail of its address.
 pub fn settle(db: &mut Db, id: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
     diesel::update(users::table.find(id.get())).set(users::settled_at.eq(now.naive_utc())).execute(db)?;
     Ok(())
 }
 
-/// Gives a user another address, which is not proved; false if there is no such user. [`StoreError::UniqueViolation`] where
-/// the address is taken.
+/// Sets another, unverified address; false if the user does not exist. [`StoreError::UniqueViolation`] if the address is
+/// taken.
 pub fn set_email(db: &mut Db, id: UserId, email: &Email) -> Result<bool, StoreError> {
     let changes = (
         users::email.eq(email.as_str()),
@@ -336,12 +336,12 @@ pub fn set_email(db: &mut Db, id: UserId, email: &Email) -> Result<bool, StoreEr
     Ok(diesel::update(users::table.find(id.get())).set(changes).execute(db)? == 1)
 }
 
-/// Sets a password whatever it was before; false if there is no such user.
+/// Sets a password whatever it was before; false if the user does not exist.
 pub fn reset_password_hash(db: &mut Db, id: UserId, new: &str) -> Result<bool, StoreError> {
     Ok(diesel::update(users::table.find(id.get())).set(users::password_hash.eq(new)).execute(db)? == 1)
 }
 
-/// Gives a user without a password its first one; false if it has one by now.
+/// Sets the first password of a user without one; false if it has one by now.
 pub fn set_first_password_hash(db: &mut Db, id: UserId, new: &str) -> Result<bool, StoreError> {
     let row = users::table.filter(users::id.eq(id.get())).filter(users::password_hash.is_null());
     Ok(diesel::update(row).set(users::password_hash.eq(new)).execute(db)? == 1)

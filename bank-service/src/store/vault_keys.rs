@@ -1,4 +1,4 @@
-//! The `vault_keys` table: one row, which says under which `SECRET_KEY` this database is sealed.
+//! The `vault_keys` table: one row, which names the `SECRET_KEY` that seals this database.
 
 use diesel::prelude::*;
 
@@ -7,12 +7,12 @@ use super::{Ctx, Db, StoreError};
 
 const ONLY: i64 = 1;
 
-/// A key as the database knows it.
+/// The stored identification of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VaultKey {
-    /// A keyed hash in hex digits: it names the key, and opens nothing.
+    /// A keyed hash in hex digits: it identifies the key, and cannot open anything.
     pub fingerprint: String,
-    /// A short or an example key, which development alone takes.
+    /// A short or an example key, which only development accepts.
     pub development: bool,
 }
 
@@ -22,7 +22,7 @@ pub fn find(db: &mut Db) -> Result<Option<VaultKey>, StoreError> {
     Ok(found.map(|(fingerprint, development)| VaultKey { fingerprint, development }))
 }
 
-/// Notes the key of a database that has none yet. Where somebody else was quicker, the transaction starts over.
+/// Stores the key of a database that has none yet. If another process did so first, the transaction starts over.
 pub fn insert(db: &mut Db, ctx: &Ctx, key: &VaultKey) -> Result<(), StoreError> {
     let row = (
         vault_keys::id.eq(ONLY),
@@ -36,7 +36,7 @@ pub fn insert(db: &mut Db, ctx: &Ctx, key: &VaultKey) -> Result<(), StoreError> 
     }
 }
 
-/// Puts a key in the place of the one that was read; of parallel callers one succeeds, the others start over.
+/// Replaces the key that was read; of parallel callers one succeeds, the others start over.
 pub fn replace(db: &mut Db, ctx: &Ctx, before: &VaultKey, after: &VaultKey) -> Result<(), StoreError> {
     let row = vault_keys::table.find(ONLY).filter(vault_keys::fingerprint.eq(&before.fingerprint));
     let changes = (

@@ -1,4 +1,4 @@
-//! Dead letters as operators see them: without secrets.
+//! Dead letters as operators see them, without secrets.
 
 use std::collections::BTreeMap;
 

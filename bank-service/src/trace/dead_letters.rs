@@ -1,4 +1,4 @@
-//! Dead letters: work on them, with a record of who did it.
+//! Actions on dead letters, recorded with their operator.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,13 +11,13 @@ use shared_events::routing::{EMAIL_QUEUE, LOG_QUEUE, PUSH_QUEUE, SMS_QUEUE};
 use crate::config::Config;
 use crate::store::{Ctx, IdempotencyError, Outcome, Store, StoreError, dead_letter_actions};
 
-/// Something to do with the dead letters of a queue.
+/// An action on the dead letters of a queue.
 #[derive(Debug, Clone)]
 pub struct DeadLetterRequest {
     pub queue: String,
     pub action: DeadLetterAction,
     pub selection: Selection,
-    /// Only tell what would be done.
+    /// Only report what would be done.
     pub dry_run: bool,
 }
 
@@ -31,14 +31,14 @@ pub enum DeadLetterError {
     Store(#[from] StoreError),
 }
 
-/// The queues that this system's events go to, in order of name.
+/// The queues of this system's events, sorted by name.
 pub fn known_queues(config: &Config) -> Vec<String> {
     let queues = [LOG_QUEUE, EMAIL_QUEUE, SMS_QUEUE, PUSH_QUEUE, config.callback_queue.as_str()];
     BTreeSet::from(queues.map(str::to_owned)).into_iter().collect()
 }
 
-/// Does it, and writes down what was done in the name of `ctx`. A discard is written down before the letters are removed: an
-/// event whose letter is gone must not look lost. A replay is written down once its letter is gone.
+/// Applies the action, and records it under the user of `ctx`. A discard is recorded before the dead letters are removed: a
+/// removed one without a record would count as a lost event. A replay is recorded after its dead letter is removed.
 pub async fn apply_to_dead_letters(
     admin: &dyn DeadLetterAdmin,
     store: &Store,

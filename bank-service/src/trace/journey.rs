@@ -1,4 +1,4 @@
-//! The journey of one event: the tables, the dead letters and the other services, asked together.
+//! The journey of one event: the tables, the dead letters and the other services are queried concurrently.
 
 use std::time::Duration;
 
@@ -155,7 +155,7 @@ impl Tracer {
         };
         let dead_letters = self.dead_letters_of(id, &row.event_type);
         let (dead_letters, logged, mails) = tokio::join!(dead_letters, log, self.peers.mails(id));
-        // Known better now that log-service was asked.
+        // The response of log-service may have changed the route.
         let route = self.route(&event_type);
         let now = self.clock.now().naive_utc();
         let is_young = row.sent_at.is_none_or(|sent| now - sent < YOUNG);
@@ -247,7 +247,7 @@ fn published(row: &TracedRow) -> PublishStep {
             (None, None) => "waiting",
         },
         published_at: row.sent_at.map(at),
-        // A fresh row is due at once, which is no time worth telling.
+        // A fresh row is due at once; its due time carries no information.
         due_at: row.due_at.filter(|due| *due > row.created_at && row.unrouted_at.is_none()).map(at),
         waiting_for: row.waiting_for.clone(),
     }
@@ -274,7 +274,7 @@ fn delivery(found: &Found, queue: &str) -> DeliveryStep {
     };
     match (is_sent, is_done) {
         (_, Some(true)) => step("done", None),
-        // In process an event is sent once every queue is done with it.
+        // In process an event is marked sent only after every queue has finished it.
         (true, _) if found.in_process => step("done", None),
         (true, Some(false)) => step("in_flight", None),
         (true, None) => step("unknown", None),
@@ -298,7 +298,7 @@ fn mail(found: &Found) -> MailStep {
         (Some(MailAnswer::Rejected), _) => "rejected",
         (None, Some(mails)) if !mails.is_empty() => state_of(mails),
         (None, _) if found.row.sent_at.is_none() => "waiting",
-        // A type that is heard and has no template leaves no record.
+        // An event type that the queue takes but that has no template leaves no record.
         (None, Some(_)) if Route::of(&found.row.event_type) == Route::Log => "none",
         (None, Some(_)) => "waiting",
         (None, None) => "unknown",

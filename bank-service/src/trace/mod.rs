@@ -1,7 +1,7 @@
-//! Follows events after their commit: dead letters, the journey of one event, and the conservation of all of them.
+//! Follows events after their commit: dead letters, the journey of one event, and the conservation check over all of them.
 //!
-//! Nothing here is on an event's way. Whatever cannot be asked in time is unknown; no answer is waited for longer than a few
-//! seconds, and nothing is read without a bound.
+//! This module is not on the path of an event. A source that does not answer in time counts as unknown; no answer is waited for
+//! longer than a few seconds, and every read is bounded.
 
 mod conservation;
 mod dead_letter_view;
@@ -29,10 +29,10 @@ pub use dead_letters::{DeadLetterError, DeadLetterRequest, apply_to_dead_letters
 pub use journey::{ActionStep, DeadLetterStep, DeliveryStep, Journey, LogStep, MailStep, PublishStep};
 pub use peer_clients::{MailDelivery, PeerClients, PeerClientsParts};
 
-/// An event that was published so recently is on its way; whatever delivers it had no time to.
+/// The age up to which an event counts as on its way: its consumers have not had the time to finish it.
 const YOUNG: TimeDelta = TimeDelta::seconds(4);
 
-/// Where everything that is known of events is asked for.
+/// The sources of all data on events.
 #[derive(Clone)]
 pub struct Tracer {
     pub store: Store,
@@ -41,11 +41,11 @@ pub struct Tracer {
     /// None: there is no transport, and so no dead letter.
     pub dead_letters: Option<Arc<dyn DeadLetterAdmin>>,
     pub callback_queue: String,
-    /// The transport calls an event sent only when every queue is done with it.
+    /// Whether the transport reports an event as sent only after every queue has finished it.
     pub in_process: bool,
 }
 
-/// The ids that a confirmation of an event's mail has.
+/// The possible event ids of the confirmation of an event's mail.
 fn replies_to(event: EventId) -> BTreeSet<EventId> {
     BTreeSet::from([event.derive(EmailSent::TYPE), event.derive(EmailRejected::TYPE)])
 }
@@ -55,7 +55,7 @@ fn mail_answer(receipt: &ReceiptRow) -> MailAnswer {
 }
 
 impl Tracer {
-    /// The way that events of a type take, as far as log-service takes them at all.
+    /// The route of an event type, given the types that log-service takes.
     fn route(&self, event_type: &str) -> Route {
         match Route::of(event_type) {
             Route::Log if !self.peers.log_takes(event_type) => Route::Untracked,
@@ -68,12 +68,12 @@ impl Tracer {
         route.queue() == Some(queue) || (route != Route::Log && queue == self.callback_queue)
     }
 
-    /// Mails wait while email-service says that it cannot send.
+    /// Whether mails wait because email-service reports that it cannot send.
     async fn is_held(&self, route: Route) -> bool {
         route != Route::Log && self.peers.can_mail().await == Some(false)
     }
 
-    /// What waits in the queues of a route: its own, and that of the confirmations of its mails.
+    /// The backlog of a route: of its own queue, and of the queue for the confirmations of its mails.
     async fn backlog(&self, route: Route) -> Result<Backlog, String> {
         let (Some(admin), Some(queue)) = (&self.dead_letters, route.queue()) else { return Ok(Backlog::default()) };
         let waiting = admin.backlog(queue).await.map_err(|error| error.to_string())?;
@@ -89,7 +89,7 @@ impl Tracer {
     }
 }
 
-/// A time with its fractions, as bodies show it.
+/// A time with microseconds, as response bodies show it.
 pub(crate) fn at(time: chrono::NaiveDateTime) -> String {
     time.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }

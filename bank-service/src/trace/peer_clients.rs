@@ -1,4 +1,4 @@
-//! What the other services know of events, asked over HTTP with a service token. Each answer has a time limit.
+//! Queries the other services for events over HTTP with a service token. Each query has a time limit.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -115,7 +115,7 @@ impl PeerClients {
         }
         if let Some(report) = found.hands {
             let mut known = self.log_in_flight.write().unwrap_or_else(PoisonError::into_inner);
-            // A process that has ended tells nothing more; who is left says so again.
+            // Ended processes report no more; the live ones report again soon.
             if known.len() >= MAX_REPLICAS {
                 known.clear();
             }

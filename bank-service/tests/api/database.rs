@@ -1,5 +1,5 @@
-//! The database of a test: a SQLite file, or, if `TEST_DATABASE_URL` names a MySQL or MariaDB server, a database of its own
-//! there.
+//! The database of a test: a SQLite file, or its own database on the server that `TEST_DATABASE_URL` names (MySQL or
+//! MariaDB).
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use mysql_async::prelude::Queryable;
 use service_kit::config::Secret;
 
-/// The same folder gives the same database, so that a service can be started again on its data.
+/// The same folder gives the same database, so that a test can restart a service on its data.
 pub(crate) async fn of(folder: &Path) -> Secret {
     let Some(server) = server() else {
         return Secret::new(format!("sqlite:{}", folder.join("bank.sqlite").display()));

@@ -1,4 +1,4 @@
-//! The ids of one process follow on those of the one before.
+//! A process continues with the ids after those of the process before.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A database of another system is not touched.
+//! The service refuses a database of another system and leaves it unchanged.
 
 use bank_service::store::{DatabaseUrl, migrations};
 use diesel::connection::SimpleConnection as _;

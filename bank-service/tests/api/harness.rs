@@ -1,4 +1,4 @@
-//! One bank-service per test: real HTTP on a free port, its own database in a temporary folder, a clock that the test sets.
+//! One bank-service per test: real HTTP on a free port, its own database in a temporary folder, a clock that the test controls.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) struct TestApp {
     pub(crate) dead_letters: DeadLetterStub,
 }
 
-/// An answer, read to its end.
+/// A response, read completely.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -40,7 +40,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The status, and the stable code of a problem ("" if it is none).
+    /// The status, and the stable code of a problem (empty if it is none).
     pub(crate) fn outcome(&self) -> (u16, &str) {
         (self.status.as_u16(), self.body["error"].as_str().unwrap_or_default())
     }
@@ -57,7 +57,7 @@ impl Answer {
     }
 }
 
-/// A user who is logged in.
+/// A logged-in user.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) id: i64,
@@ -78,7 +78,7 @@ impl TestApp {
         Self::start_in(TempDir::new().unwrap(), Arc::new(ManualClock::new(start_of_tests())), change).await
     }
 
-    /// Starts on a folder that may hold an earlier run's data.
+    /// Starts on a folder that may contain an earlier run's data.
     pub(crate) async fn start_in(folder: TempDir, clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             bind: "127.0.0.1:0".parse().unwrap(),
@@ -100,7 +100,7 @@ impl TestApp {
         Self { running, clock, client, shutdown, folder, dead_letters }
     }
 
-    /// Ends the service in good order and gives the folder back.
+    /// Shuts the service down cleanly and returns the folder.
     pub(crate) async fn stop(self) -> TempDir {
         self.shutdown.begin();
         self.running.finish().await;
@@ -158,7 +158,7 @@ impl TestApp {
         self.person(email).await
     }
 
-    /// Registers a user who proves its address in its session, and logs in.
+    /// Registers a user who verifies its address in its session, and logs in.
     pub(crate) async fn verified_user(&self, email: &str) -> Person {
         let person = self.user(email).await;
         let mail = self.newest_mail(email, "verify-email").await;
@@ -178,7 +178,7 @@ impl TestApp {
         }
     }
 
-    /// The administrator, made when first asked for.
+    /// The administrator, created on first use.
     pub(crate) async fn admin(&self) -> Person {
         self.running.state.ensure_admin(ADMIN, &Secret::new(PASSWORD)).await.unwrap();
         self.person(ADMIN).await
@@ -195,7 +195,7 @@ impl TestApp {
         self.with_roles(admin, "manager@example.com", &["manager"]).await
     }
 
-    /// All events in the outbox, in their order.
+    /// All events in the outbox, in order.
     pub(crate) async fn events(&self) -> Vec<Envelope> {
         let now = self.clock_now().naive_utc();
         let rows = self.running.state.store.read(move |db| bank_service::store::outbox::due(db, now, 100_000)).await;

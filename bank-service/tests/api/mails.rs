@@ -1,10 +1,10 @@
-//! The mails that the service has asked for.
+//! The mails that the service has requested.
 
 use shared_events::events::{EmailRequest, EmailRequested};
 
 use crate::harness::TestApp;
 
-/// A request for a mail, with what a person would take from it.
+/// A request for a mail, with the parts that its recipient uses.
 pub(crate) struct Mail(pub(crate) EmailRequest);
 
 impl Mail {
@@ -21,14 +21,14 @@ impl Mail {
 }
 
 impl TestApp {
-    /// All mails to an address, in their order.
+    /// All mails to an address, in order.
     pub(crate) async fn mails(&self, to: &str) -> Vec<Mail> {
         let events = self.events().await;
         let requests = events.iter().filter_map(|event| event.data::<EmailRequested>().ok());
         requests.map(|EmailRequested(request)| Mail(request)).filter(|mail| mail.0.to == to).collect()
     }
 
-    /// The newest mail to an address by this template.
+    /// The newest mail to an address with this template.
     #[track_caller]
     pub(crate) fn newest_mail(&self, to: &str, template: &str) -> impl Future<Output = Mail> {
         let what = format!("{template} to {to}");

@@ -1,4 +1,4 @@
-//! bank-service through its front door.
+//! bank-service, tested through its HTTP API.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

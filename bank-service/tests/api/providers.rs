@@ -1,4 +1,4 @@
-//! A service that all four providers of logins are set up for, which are stand-ins.
+//! A service configured for all four login providers, which are stubs.
 
 use std::sync::Arc;
 

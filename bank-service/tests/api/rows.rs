@@ -1,4 +1,4 @@
-//! What a test reads from the database behind the service's back.
+//! Direct database access for tests.
 
 use bank_service::store::{Outcome, StoreError};
 use diesel::dsl::sql;
@@ -11,7 +11,7 @@ use crate::database;
 use crate::harness::TestApp;
 
 impl TestApp {
-    /// The one number that a query gives.
+    /// The single number that a query returns.
     pub(crate) async fn sql_number(&self, query: &str) -> i64 {
         let query = format!("({query})");
         let number = self
@@ -22,7 +22,7 @@ impl TestApp {
         number.await.unwrap()
     }
 
-    /// Changes rows as an operator might.
+    /// Changes rows directly, like an operator might.
     pub(crate) async fn sql_change(&self, statement: &'static str) {
         let state = &self.running.state;
         let ctx = state.ctx_anonymous();
@@ -32,12 +32,12 @@ impl TestApp {
         done.await.unwrap();
     }
 
-    /// Whether a text stands anywhere in the database.
+    /// Whether a text occurs anywhere in the database.
     pub(crate) async fn holds(&self, text: &str) -> bool {
         self.dump().await.windows(text.len()).any(|window| window == text.as_bytes())
     }
 
-    /// Everything that the database holds, as bytes to search in: the files of SQLite, every row of a server.
+    /// The complete content of the database, as bytes to search in: the files of SQLite, every row of a server.
     pub(crate) async fn dump(&self) -> Vec<u8> {
         if !database::on_server() {
             let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! `docs/schema.md` is the picture of the tables as the migrations make them; `UPDATE_SCHEMA=1` writes it anew.
+//! `docs/schema.md` shows the tables as the migrations create them; `UPDATE_SCHEMA=1` rewrites it.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A configuration that cannot be: all its faults in one start, exit code 2, and nothing left behind.
+//! An invalid configuration: all its faults in one start, exit code 2, and no files left.
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
@@ -6,10 +6,10 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 const KEY: (&str, &str) = ("SECRET_KEY", "a key of the test suite, long enough to be taken");
-/// Stands in every value that must not be shown.
+/// Part of every value that must not be printed.
 const SECRET: &str = "hunter2";
 
-/// Runs the program in an empty folder, where its default database is not there yet.
+/// Runs the program in an empty folder, where its default database does not exist yet.
 fn run(place: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bank-service"));
     command.env_clear().current_dir(place.path()).args(arguments).envs(variables.iter().copied());
@@ -20,7 +20,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// What the program ends with, which leaves an empty folder empty.
+/// The program's error output; the run must leave an empty folder empty.
 fn refusal(arguments: &[&str], variables: &[(&str, &str)], code: i32) -> String {
     let place = TempDir::new().unwrap();
     let output = run(&place, arguments, variables);

@@ -1,4 +1,4 @@
-//! The port by TLS, and the other services by the other scheme.
+//! TLS on the service's port, and other services under the other scheme.
 
 use serde_json::json;
 use service_kit::config::AppEnv;
@@ -11,7 +11,7 @@ use crate::trace::peer_stubs::PeerStubs;
 
 const HSTS: &str = "strict-transport-security";
 
-/// A year of TLS and nothing else, if the header is there.
+/// The HSTS header of a response, if any: a year of TLS and nothing else.
 async fn promised(scheme: &str, tls: Option<&str>, public_url: &str) -> Option<String> {
     let app = TestApp::start_with(|config| {
         config.app_env = AppEnv::Production;
@@ -34,7 +34,7 @@ async fn in_production_an_answer_by_tls_promises_a_year_of_it_and_a_plain_one_on
     assert_eq!(promised("http", None, "http://127.0.0.1:5000").await, None);
 }
 
-/// What the journey of an event that was logged and mailed says of both, where our addresses say https and they speak http.
+/// The journey of a logged and mailed event, where the configured peer addresses are https and the peers speak http.
 async fn reports_over_the_other_scheme(app_env: AppEnv) -> (serde_json::Value, serde_json::Value) {
     let peers = PeerStubs::start();
     let https = peers.url.replace("http://", "https://");

@@ -1,4 +1,4 @@
-//! Servers that cannot be used: one line that names the variable, within seconds, at the start and in `doctor`.
+//! Unusable servers: one line that names the variable, within seconds, at the start and in `doctor`.
 
 use std::net::TcpListener;
 
@@ -6,7 +6,7 @@ use stand_ins::place::variable;
 
 use crate::process::place;
 
-/// The start fails with a line about the variable that has these texts in it, and `doctor` fails with it, too.
+/// Asserts that the start fails with a line about the variable that contains these texts, and that `doctor` fails with it, too.
 fn assert_refused(name: &'static str, value: &str, hints: &[&str]) {
     let place = place().with(name, value);
     let line = place.refusal();
@@ -26,7 +26,7 @@ fn a_database_that_refuses_the_login_or_is_not_there_is_reported() {
     assert_refused("DATABASE_URL", &right.replace(":bank-of-tests@", ":hunter2@"), &["Access denied"]);
     let (server, _) = right.rsplit_once('/').unwrap();
     assert_refused("DATABASE_URL", &format!("{server}/no_such_database"), &["no_such_database"]);
-    // MySQL asks a user that it does not know for a login by any method, also one that nobody speaks.
+    // For an unknown user, MySQL requests any authentication method, even one that no client supports.
     for stranger in ["nobody", "somebody", "no_such_user", "bank2"] {
         let url = right.replace("bank:bank-of-tests@", &format!("{stranger}:hunter2@"));
         assert_refused("DATABASE_URL", &url, &["Access denied"]);
@@ -34,7 +34,7 @@ fn a_database_that_refuses_the_login_or_is_not_there_is_reported() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_refused("DATABASE_URL", &format!("mysql://bank:hunter2@{closed}/bank"), &["refused"]);
     assert_refused("DATABASE_URL", "mysql://bank:hunter2@no-such-host.invalid/bank", &[]);
-    // Takes connections, answers nothing.
+    // Accepts connections, but never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("mysql://bank:hunter2@{}/bank", silent.local_addr().unwrap());
     assert_refused("DATABASE_URL", &url, &["no answer"]);

@@ -1,11 +1,11 @@
-//! The database and the broker by TLS.
+//! The database and the broker over TLS.
 
 use mysql_async::prelude::Queryable;
 use stand_ins::place::variable;
 
 use crate::process::place;
 
-/// The user who is let in by TLS only, on a database of its own.
+/// A user who may log in over TLS only, on its own database.
 async fn tls_only(database: &str) -> String {
     let right = variable("DATABASE_URL");
     let mut connection = mysql_async::Conn::from_url(&right).await.unwrap();

@@ -1,4 +1,4 @@
-//! Events wait for the queues that have to hear them; `/readyz` says for which.
+//! Events wait until the expected queues exist; `/readyz` names the missing ones.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

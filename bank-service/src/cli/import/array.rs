@@ -8,7 +8,7 @@ use super::place::Place;
 /// Reads an array element by element. An element that is too long, or an array that does not end, is a fault of one row.
 pub(super) struct Elements {
     state: State,
-    /// How many have begun.
+    /// How many elements have begun.
     begun: u64,
 }
 
@@ -19,7 +19,7 @@ enum State {
     Ended,
 }
 
-/// Where a byte stands within an element.
+/// The parser's state within an element.
 #[derive(Default)]
 struct Position {
     depth: u32,
@@ -28,7 +28,7 @@ struct Position {
 }
 
 impl Position {
-    /// Follows a byte; whether it ends the element.
+    /// Processes a byte; returns whether it ends the element.
     fn follow(&mut self, byte: u8) -> bool {
         if self.in_text {
             if self.escaped {
@@ -85,7 +85,7 @@ impl Elements {
             self.state = State::Ended;
         }
         if end == Some(b']') && raw.is_empty() {
-            // An empty array, or a comma behind the last element.
+            // An empty array, or a comma after the last element.
             return Self::nothing_behind(lines);
         }
         self.begun += 1;
@@ -97,7 +97,7 @@ impl Elements {
         Ok(Some((Place { line: begins, row: Some(self.begun) }, element)))
     }
 
-    /// What follows the array would be lost in silence.
+    /// Reports text after the array as a fault: otherwise it would be lost silently.
     fn nothing_behind<R: BufRead>(lines: &mut Lines<R>) -> io::Result<Option<(Place, Line)>> {
         while let Some(byte) = lines.next_byte()? {
             if !byte.is_ascii_whitespace() {

@@ -1,21 +1,21 @@
 //! The cells of one line of CSV (RFC 4180).
 //!
-//! No field of an import holds a line break, so a quote that is still open at the end of a line is a fault of that line. The
-//! reader of CSV is lenient there: it takes the rest of the line for one cell, and what follows a closing quote for a part of it.
+//! No field of an import contains a line break, so a quote that is still open at the end of a line is a fault of that line. The
+//! CSV reader is lenient there: it takes the rest of the line as one cell, and text after a closing quote as a part of it.
 
-/// Where a byte stands within a line.
+/// The parser's state within a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     CellBegins,
     Plain,
     Quoted,
-    /// A quote within quotes: the end of the cell, or the first half of a quote that is meant.
+    /// A quote within quotes: the end of the cell, or the first half of an escaped quote.
     Quote,
-    /// Blanks behind the closing quote.
+    /// Blanks after the closing quote.
     Closed,
 }
 
-/// The cells, or what is wrong with the line.
+/// The cells, or the fault of the line.
 pub(super) fn cells(line: &str, separator: u8) -> Result<Vec<String>, String> {
     check_quotes(line, separator)?;
     let mut reader = csv::ReaderBuilder::new()

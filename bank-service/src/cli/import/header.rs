@@ -1,4 +1,4 @@
-//! The header of a CSV file: which columns it has, and what separates them.
+//! The header of a CSV file: its columns and their separator.
 
 use std::io;
 
@@ -11,7 +11,7 @@ pub(super) const COLUMNS: [&str; 7] =
 const REQUIRED: [&str; 2] = ["customer_id", "email"];
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
-/// The columns' names and what separates them. A spreadsheet's first line `sep=;` is taken.
+/// The column names and their separator. A spreadsheet's first line `sep=;` is skipped.
 pub(super) fn header(lines: &mut Lines) -> io::Result<(Vec<String>, u8)> {
     let expected = format!("expected a header with {}, separated by comma, semicolon or tab", COLUMNS.join(","));
     let mut first = lines.next()?;
@@ -40,7 +40,7 @@ pub(super) fn header(lines: &mut Lines) -> io::Result<(Vec<String>, u8)> {
     }
 }
 
-/// The names in a header, by the separator that tells most columns of ours apart.
+/// The names in a header, by the separator that yields the most known columns.
 fn names(text: &str) -> Result<(Vec<String>, u8), String> {
     let mut best: Option<(usize, Vec<String>, u8)> = None;
     let mut fault = None;
@@ -57,14 +57,14 @@ fn names(text: &str) -> Result<(Vec<String>, u8), String> {
         }
     }
     match (best, fault) {
-        // With another separator, a line is one long name to which a quote may belong.
+        // With a wrong separator, the line is one long name that may contain a quote.
         (None | Some((0, ..)), Some(fault)) => Err(fault),
         (Some((_, names, separator)), _) => Ok((names, separator)),
         (None, None) => Err("has no columns".to_owned()),
     }
 }
 
-/// `Password Hash` and `password-hash` are `password_hash`, `E-Mail` is `email`.
+/// Normalises a column name: `Password Hash` and `password-hash` are `password_hash`, `E-Mail` is `email`.
 pub(super) fn column_name(cell: &str) -> String {
     let name = cell.trim().to_ascii_lowercase().replace([' ', '-'], "_");
     if name == "e_mail" { "email".to_owned() } else { name }

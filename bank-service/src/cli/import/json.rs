@@ -1,4 +1,4 @@
-//! A JSON object as a row: its keys are read as the names of columns are, and its values as cells are.
+//! A JSON object as a row: its keys are read like column names, and its values like cells.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use service_kit::http::fields::beyond_limits;
 use super::header::{COLUMNS, column_name};
 use super::values::value_of;
 
-/// How much of a key of somebody else's is repeated.
+/// How many characters of an unknown key are repeated in a report.
 const MAX_NAMED: usize = 40;
 
-/// An unknown field is left to whoever checks the row; one that is there twice, however it is written, is a fault here.
+/// Unknown fields are left to the check of the row; a repeated field, in any spelling, is a fault here.
 pub(super) fn object(line: &str) -> Result<Map<String, Value>, String> {
     let Members(members) = serde_json::from_str(line)
         .map_err(|error| beyond_limits(line, &error).unwrap_or("is not a JSON object").to_owned())?;
@@ -31,7 +31,7 @@ pub(super) fn object(line: &str) -> Result<Map<String, Value>, String> {
     Ok(object)
 }
 
-/// The members of an object in their order, equal keys among them.
+/// The members of an object in order, duplicate keys included.
 struct Members(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Members {

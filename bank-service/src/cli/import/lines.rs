@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-/// Longer lines are no rows; they are skipped to their end.
+/// A longer line is no row; it is skipped to its end.
 pub(super) const MAX_LINE: u64 = 16 * 1024;
-/// Some programs write one before UTF-8.
+/// Some programs write it at the start of UTF-8 files.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(super) struct Lines<R = BufReader<File>> {
@@ -65,8 +65,8 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// Reads to the end of the line and past it; false: the line is too long, and the rest of it was passed over. None at the
-    /// end of the file.
+    /// Reads past the end of the line; false if the line is too long, whose rest is then skipped. None at the end of the
+    /// file.
     fn read_line(&mut self, raw: &mut Vec<u8>) -> io::Result<Option<bool>> {
         let limit = usize::try_from(MAX_LINE).unwrap_or(usize::MAX);
         let (mut is_whole, mut is_first) = (true, true);
@@ -99,30 +99,30 @@ impl<R: BufRead> Lines<R> {
         self.bytes += u64::try_from(count).unwrap_or(u64::MAX);
     }
 
-    /// One byte, for a file whose rows are no lines.
+    /// The next byte, for a file whose rows are not lines.
     pub(super) fn next_byte(&mut self) -> io::Result<Option<u8>> {
         let byte = self.input.fill_buf()?.first().copied();
         if let Some(byte) = byte {
             self.consume(1);
-            // Where CR and LF come together, LF counts.
+            // A CRLF is counted once, at its LF.
             let is_end = byte == b'\n' || (byte == b'\r' && self.input.fill_buf()?.first() != Some(&b'\n'));
             self.number += u64::from(is_end);
         }
         Ok(byte)
     }
 
-    /// The encoding of a file that begins with its mark, or with a character of four or two bytes of which all but one are zero;
-    /// none of UTF-8. Nothing is consumed.
+    /// The encoding of a file that begins with a byte order mark, or with a character of four or two bytes of which all but one are
+    /// zero; none for UTF-8. Consumes nothing.
     pub(super) fn wide_encoding(&mut self) -> io::Result<Option<&'static str>> {
         Ok(match self.input.fill_buf()? {
-            // First, since one of its marks begins with one of UTF-16.
+            // UTF-32 first, since one of its marks begins with one of UTF-16.
             [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [0, 0, 0, _, ..] | [_, 0, 0, 0, ..] => Some("UTF-32"),
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] => Some("UTF-16"),
             _ => None,
         })
     }
 
-    /// The first byte that is no blank, nor of the mark of UTF-8; none if there is no other. What is before it is consumed.
+    /// The first byte that is neither blank nor part of the UTF-8 mark; none if there is none. Consumes the bytes before it.
     pub(super) fn first_byte(&mut self) -> io::Result<Option<u8>> {
         if self.input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
             self.consume(BYTE_ORDER_MARK.len());
@@ -137,7 +137,7 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// The number of the line that is being read, from 1, for a reader by bytes.
+    /// The number of the current line, from 1, for a reader by bytes.
     pub(super) fn line(&self) -> u64 {
         self.number + 1
     }
@@ -163,7 +163,7 @@ mod tests {
         let expected: Vec<_> = [(1, "a,b"), (2, "1,2"), (3, "3,4")].map(|(n, text)| (n, Ok(text.to_owned()))).into();
         for bytes in ["a,b\r1,2\r3,4\r", "a,b\r\n1,2\r3,4", "a,b\n1,2\r\n3,4\r\n"] {
             assert_eq!(all(bytes.as_bytes()), expected, "{bytes:?}");
-            // However the bytes come in.
+            // A capacity of 1 yields the bytes one at a time, the hardest case for the reader.
             let input = BufReader::with_capacity(1, bytes.as_bytes());
             let mut lines = Lines::over(input);
             let single: Vec<_> = std::iter::from_fn(|| lines.next().unwrap()).collect();

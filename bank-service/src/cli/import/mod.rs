@@ -1,8 +1,8 @@
-//! `import-users`: takes users over from another system, out of a file of any length.
+//! `import-users`: imports the users of another system from a file of any length.
 //!
 //! The file is read as a stream and written in batches of `BATCH` rows, a transaction each, so memory does not grow with it.
-//! What was written stays: after a crash or a kill the same command is run again, and passes over the addresses that are
-//! there. Rows that cannot be taken are told in a report and cost the others nothing.
+//! Written rows stay: after a crash or a kill the same command is run again, and skips the addresses that exist already. Rejected
+//! rows are listed in a report and do not affect the others.
 
 mod array;
 mod cells;

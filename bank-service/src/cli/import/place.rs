@@ -1,13 +1,13 @@
-//! Where a row stands in its file.
+//! The place of a row in its file.
 
 use std::fmt;
 
-/// Both count from 1.
+/// Line and row, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The line that the row begins on.
+    /// The line where the row begins.
     pub(super) line: u64,
-    /// Which element it is, in a JSON array: all of one may stand on a single line.
+    /// The number of the element in a JSON array, which may be on a single line as a whole.
     pub(super) row: Option<u64>,
 }
 

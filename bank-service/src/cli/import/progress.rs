@@ -1,4 +1,4 @@
-//! How far an import is: a bar on a terminal, a line now and then elsewhere.
+//! The progress of an import: a bar on a terminal, an occasional line elsewhere.
 
 use std::io::{IsTerminal, Write};
 
@@ -14,7 +14,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `length` is the file's, in bytes.
+    /// `length` is the file's size in bytes.
     pub(super) fn start(length: u64) -> Self {
         let style = ProgressStyle::with_template(TEMPLATE).ok().filter(|_| std::io::stderr().is_terminal());
         let bar = style.map(|style| ProgressBar::new(length).with_style(style));
@@ -28,7 +28,7 @@ impl Progress {
         } else if rows / ROWS_A_LINE > self.reported {
             self.reported = rows / ROWS_A_LINE;
             let percent = bytes.saturating_mul(100).checked_div(self.length).unwrap_or_default();
-            // Nobody is left to tell if standard error is closed.
+            // Standard error may be closed.
             writeln!(std::io::stderr(), "{rows} rows, {percent} % of the file").ok();
         }
     }

@@ -1,7 +1,7 @@
-//! The rows that were refused, for people: CSV for a spreadsheet, or JSON lines.
+//! A readable report of the refused rows: CSV for a spreadsheet, or JSON lines.
 //!
-//! What stood in the file is repeated without control characters and cut; in CSV a cell that a spreadsheet would take for a
-//! formula is made a text (OWASP, CSV injection). Hashes are never repeated. Only the owner may read the file.
+//! Values of the file are repeated without control characters and cut; in CSV a cell that a spreadsheet would read as a formula
+//! is made text (OWASP, CSV injection). Hashes are never repeated. Only the owner may read the file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -14,7 +14,7 @@ use super::place::Place;
 use super::rows::Refusal;
 
 const MAX_CELL: usize = 100;
-/// `row` has a number in a JSON array alone, where a line is no place.
+/// Only rows of a JSON array have a `row`: there a line does not identify the element.
 const HEADER: [&str; 6] = ["line", "customer_id", "email", "field", "cause", "row"];
 
 pub(super) enum Report {
@@ -23,7 +23,7 @@ pub(super) enum Report {
 }
 
 impl Report {
-    /// Makes the file anew.
+    /// Creates the file, or empties an existing one.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -35,7 +35,7 @@ impl Report {
         Ok(Self::Csv(Box::new(writer)))
     }
 
-    /// A line for each fault.
+    /// Writes a line for each fault.
     pub(super) fn add(&mut self, refusal: &Refusal) -> io::Result<()> {
         let Refusal { place: Place { line, row }, customer_id, email, faults } = refusal;
         let (customer_id, email) = (plain(customer_id), plain(email));

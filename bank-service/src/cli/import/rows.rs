@@ -1,4 +1,4 @@
-//! From lines to users: CSV, JSON lines and a JSON array come to the same object, which is checked in one place, all faults at
+//! Turns lines into users: CSV, JSON lines and a JSON array yield the same object, which is checked in one place, all faults at
 //! once.
 
 use std::fs::File;
@@ -22,7 +22,7 @@ use crate::identity::password::imported_format::HashRefused;
 use crate::identity::password::imported_hash::ImportedHash;
 use crate::identity::users::import::Conflict;
 
-/// Why a row was refused.
+/// A refused row, with its faults.
 pub(super) struct Refusal {
     pub(super) place: Place,
     pub(super) customer_id: String,
@@ -48,7 +48,7 @@ enum FormatOfLines {
 }
 
 impl Reader {
-    /// Reads the header of a CSV file. An empty file is none of these: somebody has named the wrong one, or an export has failed.
+    /// Reads the header of a CSV file. An empty file is an error in every format: the wrong file was named, or an export failed.
     pub(super) fn start(mut lines: Lines, format: Format) -> io::Result<Self> {
         if let Some(encoding) = lines.wide_encoding()? {
             return Err(unusable(format!("is {encoding}; save it as UTF-8 (in Excel: CSV UTF-8)")));
@@ -71,7 +71,7 @@ impl Reader {
         self.lines.bytes_read()
     }
 
-    /// The next row that has something in it: spreadsheets leave empty ones behind the last.
+    /// The next row with content: spreadsheets leave empty rows after the last one.
     pub(super) fn next(&mut self) -> io::Result<Option<Row>> {
         while let Some((place, text)) = self.text()? {
             let object = text.map_err(str::to_owned).and_then(|text| match &self.format {
@@ -90,7 +90,7 @@ impl Reader {
         Ok(None)
     }
 
-    /// What a row is read from, with its place.
+    /// The text of the next row, with its place.
     fn text(&mut self) -> io::Result<Option<(Place, Line)>> {
         match &mut self.format {
             FormatOfLines::JsonArray(elements) => elements.next(&mut self.lines),
@@ -101,7 +101,7 @@ impl Reader {
     }
 }
 
-/// Cells that are missing at the end of a line are empty, as spreadsheets leave them out; further ones must be.
+/// Missing cells at the end of a line count as empty, since spreadsheets omit them; additional cells must be empty.
 fn csv_object(header: &[String], separator: u8, line: &str) -> Result<Map<String, Value>, String> {
     let cells = cells(line, separator)?;
     if cells.iter().skip(header.len()).any(|cell| !cell.trim().is_empty()) {
@@ -131,7 +131,7 @@ fn refusal(place: Place, object: &Map<String, Value>, faults: Vec<(String, Strin
     Refusal { place, customer_id: text("customer_id"), email: text("email"), faults }
 }
 
-/// A row that was well formed, and does not go with what is there.
+/// A valid row that conflicts with existing data.
 pub(super) fn refused_later(place: Place, user: &ImportedUser, conflict: Conflict) -> Refusal {
     Refusal {
         place,
@@ -162,15 +162,15 @@ impl FromFields for ImportedUser {
     }
 }
 
-/// A text or a whole number.
+/// Accepts a text or a whole number.
 fn customer_id(value: &Value) -> Result<String, String> {
     let text = value.as_u64().map(|number| number.to_string());
     let text = text.as_deref().or_else(|| value.as_str()).unwrap_or_default();
     imported_user::customer_id(text).map_err(str::to_owned)
 }
 
-/// None of a hash that is soon guessed, and where Django says that no password was set: the user is invited, as one without a
-/// hash.
+/// None for a hash that is quickly guessed, and where Django marks that no password was set: the user is invited, like one
+/// without a hash.
 fn password_hash(text: &str) -> Result<Option<String>, String> {
     let text = text.trim();
     if text.starts_with('!') {

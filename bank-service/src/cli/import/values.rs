@@ -1,8 +1,8 @@
-//! The values of cells and of JSON fields, read alike.
+//! The values of cells and JSON fields, read by the same rules.
 
 use serde_json::Value;
 
-/// A value of a cell or of JSON, read alike: an empty one is none, `yes` and 1 are true, several roles may stand in one text.
+/// Normalises a value: an empty one is none, `yes` and 1 are true, and one text may contain several roles.
 pub(super) fn value_of(name: &str, value: Value) -> Option<Value> {
     let value = match (name, value) {
         ("is_active", Value::String(text)) => flag(&text),

@@ -12,7 +12,7 @@ pub(super) const HEADER: &str = "X-Device-Token";
 const COOKIE_OVER_TLS: &str = "__Host-device";
 const COOKIE_OVER_HTTP: &str = "device";
 
-/// The token that a request came with; the header goes before the cookie.
+/// The token of a request; the header takes precedence over the cookie.
 pub(super) fn token_of(request: &HttpRequest) -> Option<OpaqueToken> {
     let headers = request.headers();
     if let Some(header) = headers.get(HEADER) {
@@ -24,7 +24,7 @@ pub(super) fn token_of(request: &HttpRequest) -> Option<OpaqueToken> {
     texts.into_iter().find_map(|text| cookie(text, name)).and_then(OpaqueToken::parse)
 }
 
-/// The `Set-Cookie` by which the device will be known again.
+/// The `Set-Cookie` that identifies the device later.
 pub(super) fn set_cookie(state: &AppState, token: &str) -> String {
     let secure = if is_over_tls(state) { "; Secure" } else { "" };
     let (name, max_age) = (name(state), KNOWN_FOR.num_seconds());

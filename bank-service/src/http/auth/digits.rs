@@ -7,17 +7,17 @@ const MAX_TEXT: usize = 4096;
 const CODES: u64 = 1_000_000;
 const MAILED_CODES: u64 = 100_000_000;
 
-/// The text; a number is padded with zeros on the left, which JSON does not have.
+/// A six-digit code as text; a number is padded with zeros on the left, which JSON drops.
 pub(super) fn six_digits(value: &Value) -> Result<String, String> {
     code(value, CODES, 6).unwrap_or_else(|| Err("must be six digits".to_owned()))
 }
 
-/// The same of a mailed code.
+/// A mailed code as text, padded in the same way.
 pub(super) fn mailed_code(value: &Value) -> Result<String, String> {
     code(value, MAILED_CODES, 8).unwrap_or_else(|| Err("must be a code of eight characters".to_owned()))
 }
 
-/// None of a number that is no code.
+/// None for a number that cannot be a code.
 fn code(value: &Value, codes: u64, digits: usize) -> Option<Result<String, String>> {
     let Value::Number(number) = value else { return Some(parse::string(1, MAX_TEXT)(value)) };
     let code = number.as_u64().filter(|code| *code < codes)?;

@@ -1,4 +1,4 @@
-//! `/auth/email`: proving an address, and taking another one.
+//! `/auth/email`: verifying an address, and changing it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -112,7 +112,7 @@ pub(super) async fn verify_email(
 ) -> Result<HttpResponse, Problem> {
     state.identity.login_limit().check(client.0)?;
     let Body(TokenRequest(token)) = body;
-    // Without a token, or with a stale one, the link still proves the address.
+    // Without a token, or with a stale one, the link still verifies the address.
     let session = actor.ok().map(|actor| (actor.user_id, actor.session_id));
     state.identity.verify_email(state.ctx_anonymous(), token, session, origin(&request, client)).await?;
     Ok(HttpResponse::Ok().json(MessageBody { msg: "address verified" }))

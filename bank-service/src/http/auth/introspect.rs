@@ -1,4 +1,4 @@
-//! Whether a token's session counts: what the other services ask before they believe a token.
+//! Whether a token's session is live: other services ask before they trust a token.
 
 use actix_web::HttpResponse;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! `POST /auth/login/mfa`: the second step of a login; and how a second factor is read and refused.
+//! `POST /auth/login/mfa`: the second step of a login; and the parsing and errors of second factors.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;

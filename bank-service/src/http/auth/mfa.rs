@@ -1,4 +1,4 @@
-//! `/auth/mfa`: setting a second factor up, and taking it away.
+//! `/auth/mfa`: setting up and removing a second factor.
 
 use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -73,7 +73,7 @@ pub(super) async fn read_qr_code(state: web::Data<AppState>, actor: Actor) -> Re
     actor.may(Action::ReadMfaQrCode)?;
     actor.require_fresh(state.clock.now())?;
     if head_only() {
-        // It is shown once, and this is no showing.
+        // The QR code is shown once, and a HEAD request does not show it.
         return Ok(HttpResponse::Ok().insert_header(no_store()).content_type("image/png").finish());
     }
     let image = state.identity.mfa_qr_code(state.ctx(actor.user_id), actor.user_id).await?;

@@ -1,4 +1,4 @@
-//! `/auth`: registration, login, tokens, sessions, one's own profile.
+//! `/auth`: registration, login, tokens, sessions, the caller's profile.
 
 mod device;
 mod digits;

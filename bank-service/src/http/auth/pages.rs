@@ -1,7 +1,7 @@
-//! The pages that links in mails open. They are for people without a program of ours: plain HTML, no script, nothing from
-//! elsewhere, nothing of the request in them.
+//! The pages that links in mails open. They are for users without a client program: plain HTML, no script, no external
+//! resources, and no part of the request in them.
 //!
-//! Opening a page does nothing: mail scanners and previews open every link. Only its button uses the link up.
+//! Opening a page has no effect: mail scanners and previews open every link. Only its button uses the link.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType, WWW_AUTHENTICATE};
@@ -54,7 +54,7 @@ pub(super) fn page(status: StatusCode, title: &str, body: &str) -> HttpResponse 
     let html = html(title, &format!("<h1>{}</h1>{body}", escape(title)));
     let mut response = HttpResponse::build(status);
     if status == StatusCode::UNAUTHORIZED {
-        // HTTP wants it with every 401 (RFC 9110, 11.6.1); browsers show the page all the same.
+        // Every 401 requires this header (RFC 9110, 11.6.1); browsers show the page regardless.
         response.insert_header((WWW_AUTHENTICATE, "Bearer"));
     }
     response.insert_header((CONTENT_SECURITY_POLICY, policy)).content_type(ContentType::html()).body(html)

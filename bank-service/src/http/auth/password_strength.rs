@@ -1,5 +1,5 @@
-//! A request that sets a password, with all its faults: whether a password is too easy to guess is known only after the
-//! fields were read, and is told together with what is wrong with the others.
+//! A request that sets a password, with all its faults: the strength of a password is known only after the fields were read, and
+//! is reported with the faults of the other fields.
 
 use actix_web::{HttpMessage, HttpRequest};
 use serde_json::Value;
@@ -11,8 +11,8 @@ use crate::domain::password::Password;
 use crate::http::AppState;
 use crate::identity::NewPasswordError;
 
-/// The request; or what is wrong with it, the password in `field` included. A sound request's password is judged by whoever
-/// hashes it.
+/// The request, or its faults, including that of a weak password in `field`. In a valid request the password's strength is
+/// checked when it is hashed.
 pub(in crate::http) async fn with_password_strength<T>(
     body: Result<Body<T>, Problem>,
     state: &AppState,
@@ -34,7 +34,7 @@ pub(in crate::http) async fn with_password_strength<T>(
     }
 }
 
-/// The password, if nothing is wrong with it yet, and the words of its owner.
+/// The password, if it has no fault yet, and the words of its owner.
 fn given(problem: &Problem, request: &HttpRequest, field: &str) -> Option<(Password, Vec<String>)> {
     if problem.code() != ErrorCode::ValidationFailed || problem.errors().contains_key(field) {
         return None;

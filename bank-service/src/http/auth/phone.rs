@@ -1,4 +1,4 @@
-//! `/auth/phone`: proving a telephone number.
+//! `/auth/phone`: verifying a telephone number.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;

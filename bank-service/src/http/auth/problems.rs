@@ -1,4 +1,4 @@
-//! What identity's errors are over HTTP.
+//! The HTTP problems of identity errors.
 
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 

@@ -1,4 +1,4 @@
-//! The fields of requests that make or change users.
+//! The fields of requests that create or change users.
 
 use serde_json::Value;
 use service_kit::http::fields::{Fields, parse};
@@ -12,12 +12,12 @@ use crate::identity::users::profile::UpdateProfile;
 
 const MAX_USERNAME: usize = 50;
 
-/// A password that somebody wants to set.
+/// Parses a password to be set.
 pub(in crate::http) fn password(value: &Value) -> Result<Password, String> {
     parse::via(Password::parse)(value)
 }
 
-/// A list of roles' names, none twice.
+/// A list of role names without duplicates.
 pub(in crate::http) fn role_names(value: &Value) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     for text in parse::string_list(MAX_PER_USER)(value)? {

@@ -1,4 +1,4 @@
-//! One's own sessions: logging out, the list, ending one of it.
+//! The caller's sessions: logout, the list, ending one of them.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;

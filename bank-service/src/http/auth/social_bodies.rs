@@ -1,4 +1,4 @@
-//! What a login by a provider is proved with, and what its errors are over HTTP.
+//! The bodies of logins by a provider, and the HTTP problems of their errors.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
-//! Who begins a login at a provider, and who comes back from it.
+//! Recognises the browser that began a login at a provider when it returns.
 //!
-//! A browser is known again by a cookie: `HttpOnly`, `SameSite=Lax`, for as long as a state lives. So a page that sends
-//! somebody else's browser here with a code and state of its own logs nobody in (login CSRF, RFC 9700, 4.7). That a browser
-//! begins shows in `Sec-Fetch-Site`, `Origin` or a cookie, which pages cannot leave out. A page of another origin cannot keep
-//! our cookie (CORS without credentials): with a challenge it counts as a program. The end looks at no header but the cookie.
+//! The cookie is `HttpOnly` and `SameSite=Lax`, and lives as long as a state. So a page that sends a victim's browser here with a
+//! code and state of its own cannot log it in (login CSRF, RFC 9700, 4.7). A browser is recognised at the start by
+//! `Sec-Fetch-Site`, `Origin` or a cookie, which pages cannot suppress. A page of another origin cannot keep our cookie (CORS
+//! without credentials): with a challenge it counts as a program. The end of a login reads no header but the cookie.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,11 +18,11 @@ use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::identity::OpaqueToken;
 
-/// The prefix keeps other hosts of the domain from setting it; browsers take it over TLS only.
+/// With this prefix no other host of the domain can set it; browsers accept it over TLS only.
 const COOKIE_OVER_TLS: &str = "__Host-social_login";
 const COOKIE_OVER_HTTP: &str = "social_login";
 
-/// The caller, if it says that it is one. A bad token is refused, and not taken for none.
+/// The caller, if the request has a token. A bad token is refused, and not treated as missing.
 pub(super) struct MaybeActor(pub(super) Option<Actor>);
 
 impl FromRequest for MaybeActor {
@@ -41,7 +41,7 @@ impl FromRequest for MaybeActor {
     }
 }
 
-/// What a request shows of the browser that sent it.
+/// The properties of the browser that sent a request.
 pub(super) struct Browser {
     over_tls: bool,
     distinguishes_pages: bool,
@@ -62,22 +62,22 @@ impl Browser {
         Self { over_tls, distinguishes_pages, on_another_origin, kept: kept.and_then(OpaqueToken::parse) }
     }
 
-    /// What it was given before.
+    /// The token of the cookie that it sent.
     pub(super) fn kept(&self) -> Option<OpaqueToken> {
         self.kept.as_ref().and_then(|token| OpaqueToken::parse(token.expose()))
     }
 
-    /// Of the cookie, if there is one.
+    /// The hash of the cookie's token, if it sent one.
     pub(super) fn cookie_hash(&self) -> Option<TokenHash> {
         self.kept.as_ref().map(OpaqueToken::hash)
     }
 
-    /// Whether it begins a login that only its cookie may end.
+    /// Whether it begins a login that only its cookie may complete.
     pub(super) fn begins(&self, has_challenge: bool) -> bool {
         self.distinguishes_pages && !(self.on_another_origin && has_challenge)
     }
 
-    /// The `Set-Cookie` by which it will be known again.
+    /// The `Set-Cookie` that identifies it later.
     pub(super) fn cookie(&self, token: &OpaqueToken, max_age: i64) -> String {
         let secure = if self.over_tls { "; Secure" } else { "" };
         let name = name(self.over_tls);

@@ -1,4 +1,4 @@
-//! What an operation's method, pattern and rule say about it.
+//! The parts of an operation's description that follow from its method, pattern and rule.
 
 use service_kit::http::openapi::{BEARER, FAULTS, add_etag, conditional_change, conditional_read, put_problem};
 use utoipa::openapi::path::{Operation, Parameter};
@@ -52,7 +52,7 @@ pub(super) fn complete(operation: &mut Operation, method: Method, path: &str) {
 
 /// Whether the request may be repeated under an `Idempotency-Key`.
 fn takes_key(method: Method, path: &str) -> bool {
-    // A notification to try a device out is sent each time, and a ticket is a secret.
+    // A test notification is sent each time, and a ticket is a secret: neither is idempotent by key.
     let creates = path.starts_with("/api/") && !path.ends_with("/push-test") && !path.ends_with("/ticket");
     method == Method::Post && (creates || path == "/auth/register")
 }

@@ -1,7 +1,7 @@
-//! The OpenAPI document: the handlers' own descriptions, completed with what is the same for all of them.
+//! The OpenAPI document: the handlers' own descriptions, completed with the parts that all share.
 //!
-//! What a route's method and pattern imply (parameters, errors, headers) and who may call it (the access table) is not
-//! repeated at each handler; `complete` adds it. A test compares the document's routes with the table's.
+//! The parts that follow from a route's method and pattern (parameters, errors, headers) and from the access table (its callers)
+//! are not repeated at each handler; `complete` adds them. A test compares the document's routes with the table's.
 
 mod complete;
 mod parts;

@@ -1,4 +1,4 @@
-//! The outbox as the source of live changes, and whose each change is.
+//! The outbox as the source of live changes, each with its owner.
 
 mod owners;
 mod reader;

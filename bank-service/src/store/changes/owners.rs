@@ -1,8 +1,8 @@
-//! Whose an item is, also when it is gone.
+//! Finds the owner of an item, even of a deleted one.
 //!
-//! A card names its account, an account its client, a client its user. What was deleted is not in the tables any more, but
-//! what deleted it is among the changes that were read with it: deleting a parent and its children is one transaction. What
-//! cannot be told is nobody's.
+//! A card names its account, an account its client, a client its user. A deleted parent is no longer in the tables, but its own
+//! deletion is among the changes that were read with the child's: deleting a parent and its children is one transaction. An item
+//! whose owner cannot be found has none.
 
 use std::collections::{HashMap, HashSet};
 
@@ -33,7 +33,7 @@ pub(super) fn resolve(db: &mut Db, changes: &mut [Change]) -> Result<(), StoreEr
     let wanted = |channel, name: &'static str| {
         changes.iter().filter(move |change| change.channel == channel).filter_map(move |c| number(&c.item, name))
     };
-    // The tables know better than the events what is so now.
+    // The tables are newer than the events, so their owners win.
     let wanted_ids: HashSet<i64> = wanted(Channel::Card, "account_id").chain(wanted(Channel::Account, "id")).collect();
     let wanted_ids: Vec<i64> = wanted_ids.into_iter().collect();
     let found: Vec<(i64, i64)> = accounts::table

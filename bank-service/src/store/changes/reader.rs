@@ -1,9 +1,9 @@
-//! Reading the outbox in the order in which it was written, without missing what commits late.
+//! Reads the outbox in row order, without missing rows that commit late.
 //!
-//! The engine counts a row when it is inserted, and it is seen when its transaction commits, so a lower number may come after
-//! a higher one. Where a number is missing the reader waits `GAP_WAIT` for it, and then goes on. A row that comes later still
-//! is found by looking again at the last `TRAIL` numbers, each of which is handed on once. So what is read in one go is in
-//! order, and a position (the highest number below which all was waited for) is a place to go on from.
+//! The engine numbers a row at its INSERT, and the row becomes visible at its commit, so a lower number may appear after a
+//! higher one. At a missing number the reader waits `GAP_WAIT`, and then continues. Rows that appear later still are found by
+//! reading the last `TRAIL` numbers again; each is handed on once. So one read is in order, and a position (the highest number
+//! up to which every number was read or waited for) is a place to resume from.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -19,17 +19,17 @@ use crate::store::{Db, StoreError};
 const PAGE: i64 = 500;
 /// How long a missing number is waited for.
 const GAP_WAIT: Duration = Duration::from_secs(1);
-/// How many numbers are looked at again.
+/// How many of the last numbers are read again.
 const TRAIL: i64 = 2_000;
 
 type Row = (i64, String, String, String);
 
-/// What is known of the outbox.
+/// The progress of one reader.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    /// Everything up to here was handed on or waited for.
+    /// Every number up to here was handed on or waited for.
     position: i64,
-    /// Numbers within the trail that were seen.
+    /// Numbers within the trail that were read.
     seen: BTreeSet<i64>,
     /// Since when the number after the position is missing.
     gap_since: Option<Instant>,
@@ -44,14 +44,14 @@ impl Reader {
         self.position
     }
 
-    /// Starts at the end; what is there now counts as seen.
+    /// Starts at the end of the outbox; the rows that exist now count as read.
     pub fn at_end(db: &mut Db) -> Result<Self, StoreError> {
         let mut reader = Self::at(last(db)?);
         reader.seen = reader.trail(db)?.into_iter().collect();
         Ok(reader)
     }
 
-    /// What came since, in order, at most a page; whether there is more to be read at once. Owners are set.
+    /// The new changes in order, at most a page, with their owners; and whether more can be read at once.
     pub fn read(&mut self, db: &mut Db, now: Instant) -> Result<(Vec<Change>, bool), StoreError> {
         let before = self.position;
         let late = self.stragglers(db)?;
@@ -70,7 +70,7 @@ impl Reader {
         Ok((changes, more))
     }
 
-    /// Takes the rows up to a number that is still waited for.
+    /// Takes the rows up to the first number that is still waited for.
     fn take(&mut self, fresh: Vec<Row>, now: Instant) -> Vec<Row> {
         let mut taken = Vec::with_capacity(fresh.len());
         for row in fresh {
@@ -94,7 +94,7 @@ impl Reader {
         Ok(trail.select(outbox::id).order(outbox::id).load(db)?)
     }
 
-    /// Rows below the position that were not there when it was passed.
+    /// Rows below the position that became visible after it had passed them.
     fn stragglers(&mut self, db: &mut Db) -> Result<Vec<Row>, StoreError> {
         let Some(first) = self.seen.first().copied() else { return Ok(Vec::new()) };
         let unseen: Vec<i64> =
@@ -113,7 +113,7 @@ fn last(db: &mut Db) -> Result<i64, StoreError> {
     Ok(last.unwrap_or_default())
 }
 
-/// A straggler has the position of what was handed on before it: a stream that goes on there misses nothing.
+/// A straggler has the position that was reached before it, so a stream that resumes there misses no row.
 fn change_of((id, event_id, event_type, message): Row, position: Option<i64>) -> Option<Change> {
     let (channel, verb) = kind_of(&event_type)?;
     let envelope = serde_json::from_str::<WireMessage>(&message).ok()?.decode().ok()?;
@@ -138,7 +138,7 @@ mod tests {
         Store::connect(&url).unwrap()
     }
 
-    /// What commits with this number.
+    /// Commits a row with this number.
     async fn commit(store: &Store, number: i64) {
         let ctx = store.ctx(chrono::DateTime::UNIX_EPOCH);
         let event_id = service_kit::ids::new_event_id();
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(read(&store, &mut reader, now).await, Vec::<i64>::new());
         assert_eq!(read(&store, &mut reader, now + LATER).await, [6, 7]);
         commit(&store, 5).await;
-        // Its position is that of what was handed on before it.
+        // A straggler has the position that was reached before it.
         assert_eq!(read(&store, &mut reader, now + LATER).await, [7]);
         assert_eq!(read(&store, &mut reader, now + LATER).await, Vec::<i64>::new());
     }

@@ -1,4 +1,4 @@
-//! How large a block of ids is: one that did not last is followed by a larger one.
+//! How many ids a block has: a block that was used up too soon is followed by a larger one.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ pub(super) const BLOCK: i64 = 100;
 const LARGEST_STEADY_BLOCK: i64 = 10_000;
 const BLOCK_LASTS: Duration = Duration::from_secs(1);
 
-/// How the blocks of one sequence went so far.
+/// The history of one sequence's blocks.
 #[derive(Debug)]
 pub(in crate::store) struct Blocks {
     size: i64,

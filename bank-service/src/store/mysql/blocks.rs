@@ -1,4 +1,4 @@
-//! Ids by blocks: a replica reserves some at a time from the `sequences` row, and gives what is left of them back at its end.
+//! Ids in blocks: a replica reserves a block at a time from the `sequences` row, and gives the rest back at shutdown.
 
 use std::time::Instant;
 
@@ -9,14 +9,14 @@ use crate::store::ids::{ensure_row, lock, of};
 use crate::store::schema::sequences;
 use crate::store::{Db, Ids, Sequence, StoreError};
 
-/// A transaction that needs more ids at once than it found gets blocks that grow up to this.
+/// The largest block for a transaction that needs more ids at once than it found; its blocks grow up to this.
 const LARGEST_BLOCK: i64 = 100 << 10;
 
 impl Ids {
-    /// Sees to it that there are ids again. `reserve` moves the sequence on by a block, in a transaction of its own
-    /// that is committed when it returns, and gives the first number beyond it. Blocks; call it outside of any transaction.
+    /// Ensures that ids are available. `reserve` advances the sequence by a block, in its own transaction, committed when it
+    /// returns, and returns the first number beyond the block. Blocks; call it outside of any transaction.
     ///
-    /// `attempt` counts from 1: whoever comes again needs more ids at once than there were.
+    /// `attempt` counts from 1: a repeated call means that the transaction needs more ids at once than it found.
     pub(super) fn refill<E>(
         &self,
         sequence: Sequence,
@@ -34,7 +34,7 @@ impl Ids {
         let block = blocks.next(Instant::now()).max(wanted);
         let end = reserve(block)?;
         self.with(sequence, |counter| {
-            // A block that follows the last one leaves what is left of that usable.
+            // If the new block follows the last one, the rest of the last one stays usable.
             if counter.limit != end - block {
                 counter.next = end - block;
             }
@@ -43,8 +43,8 @@ impl Ids {
         Ok(())
     }
 
-    /// Takes what is left of the block away, to be given back: from the first number to that beyond the last. Nothing of
-    /// it can be handed out any more, whatever becomes of the giving.
+    /// Takes the rest of the block, to be given back: the first number and the one beyond the last. None of these ids can be
+    /// assigned any more, even if giving them back fails.
     pub(super) fn surrender(&self, sequence: Sequence) -> Option<(i64, i64)> {
         self.with(sequence, |counter| {
             let left = (counter.next, counter.limit);
@@ -54,19 +54,19 @@ impl Ids {
     }
 }
 
-/// Moves the sequence on by a block, and gives the first number beyond it.
+/// Advances the sequence by a block, and returns the first number beyond it.
 pub(super) fn reserve(db: &mut Db, sequence: Sequence, block: i64) -> Result<i64, StoreError> {
     let row = sequences::table.find(sequence.name());
     let moved = || diesel::update(row).set(sequences::next_value.eq(sequences::next_value + block));
     if moved().execute(db)? == 0 {
-        // The first of this sequence ever.
+        // The row of this sequence does not exist yet.
         ensure_row(db, sequence)?;
         moved().execute(db)?;
     }
     Ok(row.select(sequences::next_value).first(db)?)
 }
 
-/// Takes back a block's end that nobody has reserved beyond; one that is followed by another replica's block stays a gap.
+/// Gives back the end of a block if no later block was reserved; otherwise it stays a gap.
 pub(super) fn give_back(db: &mut Db, sequence: Sequence, (next, limit): (i64, i64)) -> Result<(), StoreError> {
     let row = sequences::table.find(sequence.name()).filter(sequences::next_value.eq(limit));
     diesel::update(row).set(sequences::next_value.eq(next)).execute(db)?;
@@ -107,7 +107,7 @@ mod tests {
             }
         };
         std::thread::scope(|scope| (0..16).for_each(|_| drop(scope.spawn(take))));
-        // 3,200 ids: blocks of 100, 200, 400, 800, 1,600 and one more; without turns it would be some hundred.
+        // 3,200 ids: blocks of 100, 200, 400, 800, 1,600 and one more; without the lock on the blocks it would be some hundred.
         assert!(reserved.load(Ordering::SeqCst) <= 8, "{reserved:?} blocks");
         assert_eq!(lock(&taken).len(), 3200);
     }

@@ -1,8 +1,8 @@
-//! The MySQL variant of [`Db`](crate::store::Db): diesel-async's pure-Rust connection behind diesel's synchronous traits, so that neither
-//! building nor running needs a C client library.
+//! The MySQL variant of [`Db`](crate::store::Db): diesel-async's pure-Rust connection behind diesel's synchronous traits, so
+//! that neither building nor running needs a C client library.
 //!
-//! It leans on items that diesel hides from its documentation; `diesel` and `diesel-async` are therefore pinned to the patch
-//! release (docs/decisions/0002). Everything that does so is in this file.
+//! It depends on items that diesel hides from its documentation; `diesel` and `diesel-async` are therefore pinned to the patch
+//! release (docs/decisions/0002). All such code is in this file.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -25,7 +25,7 @@ use diesel_async::AsyncMysqlConnection;
 use diesel_async::async_connection_wrapper::{AsyncConnectionWrapper, BlockOn};
 use mysql_async::{Opts, OptsBuilder};
 
-/// What every session begins with.
+/// The statements that begin every session.
 const SETUP: &[&str] = &[
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5",
@@ -36,21 +36,21 @@ use crate::store::error::LOSSES;
 type Wrapped = AsyncConnectionWrapper<AsyncMysqlConnection, OwnRuntime>;
 type Manager = <Wrapped as Connection>::TransactionManager;
 
-/// A current-thread runtime per connection: its sockets are driven by the thread that waits for the answer.
+/// A current-thread runtime per connection: the thread that waits for the answer drives its sockets.
 ///
-/// Dropped without waiting: a connection may be dropped on an async thread, where waiting is not allowed.
+/// It is dropped without waiting: a connection may be dropped on an async thread, where waiting is not allowed.
 pub struct OwnRuntime {
     runtime: Option<tokio::runtime::Runtime>,
-    /// How long one answer may take; none: as long as it likes.
+    /// How long one answer may take; none: no limit.
     answer_limit: Option<Duration>,
 }
 
-/// What a thread unwinds with that waits for a database which has fallen silent: the wrapper's traits leave no other way out,
-/// and a connection whose answer is not waited for must not be used again.
+/// The panic payload for a database that does not answer in time: the wrapper's traits have no other way to report it, and a
+/// connection with an outstanding answer must not be used again.
 pub(super) struct NoAnswer(pub(super) Duration);
 
 thread_local! {
-    /// The runtime that a connection was opened on, on its way into the wrapper, which asks for one without saying for whom.
+    /// The runtime of the connection being opened. The wrapper asks for a runtime without naming the connection.
     static OPENED_ON: Cell<Option<OwnRuntime>> = const { Cell::new(None) };
 }
 
@@ -83,11 +83,11 @@ impl BlockOn for OwnRuntime {
     }
 }
 
-/// A connection to MySQL or MariaDB. Use it on blocking threads only.
+/// A connection to MySQL or MariaDB. For blocking threads only.
 pub struct MysqlConn {
     inner: Wrapped,
-    /// An answer told that the server is gone. The wrapper notices that in transactions only, and a pool would keep handing
-    /// out a connection that can never answer again.
+    /// An answer reported a lost server. The wrapper notices that in transactions only, and a pool would keep handing out a
+    /// connection that can never answer again.
     lost: bool,
 }
 
@@ -109,11 +109,11 @@ fn is_loss(error: &DieselError) -> bool {
 }
 
 impl MysqlConn {
-    /// Opens a connection with options that a URL cannot say. Blocks, for `limit` at most. Later on an answer that takes longer
+    /// Opens a connection with options that a URL cannot express. Blocks, for `limit` at most. A later answer that takes longer
     /// than `answer_limit` unwinds with [`NoAnswer`].
     pub(super) fn open(opts: &Opts, limit: Duration, answer_limit: Option<Duration>) -> Result<Self, String> {
         let runtime = new_runtime().map_err(|error| error.to_string())?;
-        // Statements are kept by diesel; an update tells how many rows it found, as on other engines.
+        // Diesel caches the statements; an UPDATE returns the number of rows found, as on other engines.
         let opts = OptsBuilder::from_opts(opts.clone()).stmt_cache_size(0).client_found_rows(true).init(SETUP.to_vec());
         let opening = async {
             let conn = mysql_async::Conn::new(opts).await.map_err(|error| connect_fault(&error))?;
@@ -126,8 +126,8 @@ impl MysqlConn {
     }
 }
 
-/// One line, without the URL. MySQL asks a user it does not know for a login by a method picked at random, so that a method
-/// that the driver does not know most often means a wrong user name.
+/// One line, without the URL. For an unknown user, MySQL requests an authentication method picked at random, so a method that
+/// the driver does not support most often means a wrong user name.
 fn connect_fault(error: &mysql_async::Error) -> String {
     let text = match error {
         mysql_async::Error::Server(error) => format!("{} ({})", error.message, error.code),

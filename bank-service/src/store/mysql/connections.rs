@@ -1,4 +1,4 @@
-//! The pool of connections, each used on a thread that may block.
+//! The pool of connections, each used on a blocking thread.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use crate::store::{Db, StoreError};
 const CONNECTIONS: u32 = 16;
 const CHECKOUT: Duration = Duration::from_secs(2);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// A server that has not answered a statement by then has fallen silent, or its answer was lost on the way. Longer than a
-/// statement waits for a lock.
+/// The longest wait for an answer; after it the server counts as silent, or its answer as lost. Longer than a statement waits for
+/// a lock.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
 /// Clones share the connections.
 #[derive(Clone)]
 pub(super) struct ConnectionPool {
     pool: r2d2::Pool<Connections>,
-    /// One per connection: who has to wait for one waits here, and not on a thread.
+    /// One permit per connection: a caller without a connection waits here, and not on a thread.
     turns: Arc<Semaphore>,
 }
 
 impl ConnectionPool {
     pub(super) fn connect(opts: Opts) -> Result<Self, StoreError> {
         let connections = Connections { opts };
-        // The pool hides why it cannot connect; one connection beforehand tells.
+        // The pool hides why it cannot connect; connecting once beforehand reports the error.
         r2d2::ManageConnection::connect(&connections)?;
         let pool = r2d2::Pool::builder()
             .max_size(CONNECTIONS)
@@ -42,7 +42,7 @@ impl ConnectionPool {
         Ok(Self { pool, turns: Arc::new(Semaphore::new(turns)) })
     }
 
-    /// Runs `f` with a connection, once there is one.
+    /// Runs `f` with a connection, as soon as one is free.
     pub(super) async fn run<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -59,7 +59,7 @@ impl ConnectionPool {
     }
 }
 
-/// Why a thread gave no result.
+/// The reason why a thread returned no result.
 fn fault(error: tokio::task::JoinError) -> String {
     let message = error.to_string();
     match error.try_into_panic().map(Box::<dyn std::any::Any + Send>::downcast::<NoAnswer>) {

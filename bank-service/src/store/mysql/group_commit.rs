@@ -1,15 +1,15 @@
-//! Transactions that only add rows, gathered on MySQL: what is asked for while one is under way is done by the next one, all
-//! in one transaction.
+//! Group commit on MySQL for transactions that only add rows: writes requested while a transaction is running are done by the
+//! next one, all in one transaction.
 //!
 //! Most of a small transaction is waiting: its begin, its event and its commit are a round trip each, and the commit waits for
-//! the log. Under load they are shared. Who asks while nobody does waits for nobody.
+//! the log. Under load these are shared. A write that finds a free worker starts at once.
 //!
-//! Each caller is served as if it were alone. The jobs of a transaction run one after the other, so each sees what those before
-//! it wrote; all are committed, or none. If one of them fails, for whatever reason, the transaction is rolled back and each job
-//! gets one of its own, so that nobody meets another's fault. Whose job has not begun after `PATIENCE`, since the transactions
-//! before it wait for a lock, takes it back and does it alone.
+//! Each caller is served as if it were alone. The writes of a transaction run one after the other, so each sees the rows of those
+//! before it; all are committed, or none. If one of them fails, for whatever reason, the transaction is rolled back and each write
+//! gets its own transaction, so that one caller's error never reaches another. A write that has not begun after `GROUP_WAIT`,
+//! since earlier transactions wait for a lock, is taken back from the queue and runs alone.
 //!
-//! Who asks for too much is told so: see `BOUNDS`.
+//! Beyond `BOUNDS` a write fails with [`StoreError::Busy`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,25 +27,25 @@ use crate::store::{Db, Ids, OperationError, Sequence, StoreError};
 const BOUNDS: Bounds = Bounds { workers: 4, batch: 32, waiting: 4096 };
 const GROUP_WAIT: Duration = Duration::from_millis(25);
 
-/// An operation that waits for its transaction.
+/// A write that waits for its transaction.
 trait GroupedWrite: Send {
-    /// Does the work in the transaction that is open, and keeps its result; gives its events.
+    /// Runs in the open transaction and keeps the result; returns the outbox rows of its events.
     fn attempt(&mut self, db: &mut Db) -> Result<Vec<NewRow>, GroupAbort>;
-    /// The transaction was committed.
+    /// Replies after the transaction was committed.
     fn committed(self: Box<Self>);
-    /// The transaction failed, and was not necessarily rolled back.
+    /// Replies after the transaction failed, rolled back or not.
     fn failed(self: Box<Self>, error: &StoreError);
-    /// Does the work in a transaction of its own.
+    /// Runs in a transaction of its own.
     fn alone(self: Box<Self>, db: &mut Db, ids: &Ids);
 }
 
-/// Why there was no common transaction.
+/// The reason why the shared transaction was not committed.
 enum GroupAbort {
-    /// Nobody's fault: a block of ids is used up.
+    /// A block of ids is used up.
     Ids(Sequence),
-    /// A job's, or its events'.
+    /// A write failed.
     Write,
-    /// The transaction's own.
+    /// The transaction itself failed.
     Transaction(StoreError),
 }
 
@@ -80,7 +80,7 @@ where
         }
     }
 
-    // Who is not there any more needs no answer.
+    // A failed send means that the caller is gone.
     fn committed(self: Box<Self>) {
         if let Some(value) = self.value {
             drop(self.reply.send(Ok(value)));
@@ -97,7 +97,7 @@ where
     }
 }
 
-/// Clones share what waits.
+/// Clones share the queue.
 #[derive(Clone)]
 pub(super) struct GroupCommitter(BatchQueue<Box<dyn GroupedWrite>>);
 
@@ -108,7 +108,7 @@ impl Default for GroupCommitter {
 }
 
 impl GroupCommitter {
-    /// Does the work, with others' if there are any.
+    /// Runs the write, grouped with others if any wait.
     pub(super) async fn write<T, E>(
         &self,
         connections: &ConnectionPool,
@@ -149,7 +149,7 @@ fn run(db: &mut Db, ids: &Ids, mut worker: BatchWorker<Box<dyn GroupedWrite>>) -
     Ok(())
 }
 
-/// Each job tells its caller how it went. An error is one of the connection.
+/// Runs a batch; each write sends its own result. The error is one of the connection.
 fn serve(db: &mut Db, ids: &Ids, mut batch: Vec<Box<dyn GroupedWrite>>) -> Result<(), StoreError> {
     let common = if batch.len() > 1 { common(db, ids, &mut batch) } else { Err(GroupAbort::Write) };
     match common {
@@ -165,7 +165,7 @@ fn serve(db: &mut Db, ids: &Ids, mut batch: Vec<Box<dyn GroupedWrite>>) -> Resul
     Ok(())
 }
 
-/// All of them in one transaction.
+/// Runs all writes in one transaction.
 fn common(db: &mut Db, ids: &Ids, batch: &mut [Box<dyn GroupedWrite>]) -> Result<(), GroupAbort> {
     for refills in 1..=MOST_REFILLS {
         let done = transaction(db, |db| {

@@ -1,8 +1,8 @@
-//! The row that says which replica does what only one may do, with the server's clock as the judge.
+//! A lease row by the server's clock: it says which replica does work that only one may do.
 //!
-//! A connection of its own, outside of the pool: under overload the pool is what everybody waits for, and a lease that cannot
-//! be renewed is a lease lost. Every call may be dropped at any time; the connection then goes with it. Of MySQL and MariaDB
-//! only: SQLite's file belongs to one process.
+//! It has its own connection, outside of the pool: under overload every caller waits for the pool, and a lease that cannot be
+//! renewed in time is lost. Every call may be dropped at any time; the connection is then dropped with it. For MySQL and MariaDB
+//! only: a SQLite file belongs to one process.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::store::{LeaseRow, StoreError};
 
 const LONG_AGO: &str = "1970-01-02 00:00:00";
 
-/// One named lease, as one holder sees it.
+/// One named lease, as one holder uses it.
 pub(super) struct MysqlLease {
     opts: Opts,
     name: &'static str,
@@ -23,12 +23,12 @@ pub(super) struct MysqlLease {
 }
 
 impl MysqlLease {
-    /// `holder` is told apart from all others: a fresh id of at most 36 characters.
+    /// `holder` identifies this holder among all: a new id of at most 36 characters.
     pub(super) fn new(opts: Opts, name: &'static str, holder: String) -> Self {
         Self { opts, name, holder, conn: None }
     }
 
-    /// Taken out while it is used, so that a call that is dropped takes the connection along.
+    /// Taken out while in use, so that a dropped call drops the connection.
     async fn connected(&mut self) -> Result<Conn, StoreError> {
         if let Some(conn) = self.conn.take() {
             return Ok(conn);

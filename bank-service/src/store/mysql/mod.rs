@@ -1,4 +1,4 @@
-//! All that is for MySQL and MariaDB alone, and all that knows their driver: a program may be built without it.
+//! All code for MySQL and MariaDB, and all code that uses their driver: a program may be built without it.
 
 mod block_size;
 mod blocks;

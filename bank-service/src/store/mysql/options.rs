@@ -1,14 +1,14 @@
-//! What `DATABASE_URL` says about a MySQL or MariaDB server, TLS included.
+//! The options of `DATABASE_URL` for a MySQL or MariaDB server, TLS included.
 //!
 //! | `ssl-mode` | the connection |
 //! |---|---|
 //! | `disabled` (the default) | in the clear |
-//! | `required` | encrypted; whoever answers is believed |
+//! | `required` | encrypted; any server certificate is accepted |
 //! | `verify-ca` | encrypted; the certificate is from a known authority |
-//! | `verify-identity` (the default with `ssl-ca`) | and is made out to the host that was asked for |
+//! | `verify-identity` (the default with `ssl-ca`) | and is issued for the host of the URL |
 //!
 //! The names and meanings are those of MySQL's own clients. `ssl-ca` names a file of authorities in PEM form, which are then
-//! the only ones; without it the public ones are known.
+//! the only trusted ones; without it the public ones are trusted.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ enum SslMode {
     VerifyIdentity,
 }
 
-/// Reads a `mysql://` URL. The file of authorities is looked at, too, so that a wrong path is a fault of the configuration.
+/// Reads a `mysql://` URL. The file of authorities is read, too, so that a wrong path is a configuration error.
 pub(in crate::store) fn parse(url: &str) -> Result<Opts, DatabaseUrlError> {
     let mut url = Url::parse(url).map_err(|_| DatabaseUrlError::Form)?;
     let (mut mode, mut ca, mut others) = (None, None, Vec::new());
@@ -51,7 +51,7 @@ pub(in crate::store) fn parse(url: &str) -> Result<Opts, DatabaseUrlError> {
     }
 }
 
-/// The driver shows a parameter's value.
+/// The driver's message contains the parameter's value.
 fn without_value(error: &UrlError) -> String {
     match error {
         UrlError::InvalidParamValue { param, .. } => format!("the value of {param} is not valid"),
@@ -81,7 +81,7 @@ fn with_tls(opts: Opts, mode: SslMode, ca: Option<PathBuf>) -> Result<Opts, Data
         ssl = ssl.with_root_certs(vec![path.into()]).with_disable_built_in_roots(true);
     }
     service_kit::tls::install_crypto_provider();
-    // A socket of the same machine would be preferred to TLS.
+    // The driver would prefer a local socket to TLS.
     Ok(OptsBuilder::from_opts(opts).ssl_opts(Some(ssl)).prefer_socket(Some(false)).into())
 }
 

@@ -28,7 +28,7 @@ impl MysqlPool {
         Ok(Self { connections, opts, ids, group_committer: GroupCommitter::default() })
     }
 
-    /// A lease under a fresh holder's id.
+    /// A lease under a new holder id.
     pub(in crate::store) fn lease(&self, name: &'static str) -> Box<dyn LeaseRow> {
         Box::new(MysqlLease::new(self.opts.clone(), name, service_kit::ids::new_uuid().to_string()))
     }
@@ -44,7 +44,7 @@ impl MysqlPool {
         self.connections.run(f).await
     }
 
-    /// One transaction: the work, and the events that it gives.
+    /// One transaction: the work and its events.
     pub(in crate::store) async fn write<T, E>(
         &self,
         work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
@@ -57,7 +57,7 @@ impl MysqlPool {
         self.connections.run(move |db| attempts(db, &ids, f)).await
     }
 
-    /// The same, in a transaction with others if there are any. For work that only adds rows.
+    /// [`Self::write`], in a transaction shared with others if any wait. For work that only adds rows.
     pub(in crate::store) async fn write_grouped<T, E>(
         &self,
         work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
@@ -69,7 +69,7 @@ impl MysqlPool {
         self.group_committer.write(&self.connections, &self.ids, work).await
     }
 
-    /// Gives ids back that were reserved and not used.
+    /// Gives back reserved ids that were not used.
     pub(in crate::store) async fn give_back_ids(&self) {
         let left: Vec<_> =
             Sequence::ALL.into_iter().filter_map(|one| self.ids.surrender(one).map(|left| (one, left))).collect();

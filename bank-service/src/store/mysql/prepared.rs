@@ -1,7 +1,7 @@
 //! Inserts on hot paths that MySQL prepares once per connection.
 //!
-//! diesel prepares, executes and closes every INSERT anew: a round trip more each time, and the parser's work on the server.
-//! A node of our own may be kept, since its text depends on nothing but the number of rows. SQLite has no round trip, so
+//! diesel prepares, executes and closes every INSERT anew: one more round trip each time, and parsing on the server. The
+//! statement of our own query node can be cached, since its text depends on the number of rows only. SQLite has no round trip, so
 //! these are for MySQL and MariaDB only.
 
 use diesel::connection::Connection;
@@ -11,19 +11,19 @@ use diesel::result::QueryResult;
 
 use super::connection::MysqlConn;
 
-/// Statements of more rows than that are not kept: each number of rows is a statement of its own on the server.
+/// The most rows of a cached statement: each number of rows is a separate statement on the server.
 const MOST_ROWS: usize = 8;
 
-/// A row whose statement is kept; `kept_row!` makes one.
+/// A row whose INSERT statement is cached; `kept_row!` implements it.
 pub(in crate::store) trait KeptRow {
     /// `INSERT INTO table (columns) VALUES `.
     const INSERT: &'static str;
 
-    /// Binds the columns, in their order.
+    /// Binds the columns, in order.
     fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()>;
 }
 
-/// Inserts the rows, by as few statements as there may be; gives how many there are.
+/// Inserts the rows in as few statements as possible; returns how many there are.
 pub(in crate::store) fn insert<R: KeptRow>(conn: &mut MysqlConn, rows: &[R]) -> QueryResult<usize> {
     rows.chunks(MOST_ROWS).map(|rows| conn.execute_returning_count(&Insert { rows })).sum()
 }
@@ -34,7 +34,7 @@ struct Insert<'a, R> {
 
 impl<R> QueryId for Insert<'_, R> {
     type QueryId = ();
-    /// The text tells them apart.
+    /// The number of rows changes the text, so the type alone does not identify the statement.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

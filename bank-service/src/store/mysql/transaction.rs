@@ -1,4 +1,4 @@
-//! Transactions that start over when they lost against another one, or when there are no ids left.
+//! Transactions that start over when they lost a conflict, or when no ids are left.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use diesel::connection::TransactionManager;
 use super::blocks::reserve;
 use crate::store::{Db, Ids, OperationError, Sequence, StoreError};
 
-/// How often a transaction is run at most before its caller is told that there is too much to do.
+/// The most attempts of a transaction before its caller gets [`StoreError::Busy`].
 const WRITE_ATTEMPTS: u32 = 6;
-/// How often a transaction begins anew with more ids at most: each time there are more at once than before.
+/// The most restarts of a transaction for want of ids: each restart finds more of them than the one before.
 pub(super) const MOST_REFILLS: u32 = 10;
-/// The longest pause before the next attempt doubles from here, and is cut by a random part.
+/// The longest pause before a retry is this, doubled for each attempt so far; a random part of up to half is cut off.
 const FIRST_PAUSE_US: u64 = 2_000;
 
-/// Runs a transaction until it is through, or has lost too often.
+/// Runs a transaction until it commits, or has lost too often.
 pub(super) fn attempts<T, E: OperationError>(
     conn: &mut Db,
     ids: &Ids,
@@ -27,7 +27,7 @@ pub(super) fn attempts<T, E: OperationError>(
             Err(error) => error,
         };
         match error.store_error() {
-            // Nobody was in the way: that is no attempt.
+            // A lack of ids is no conflict and counts as no attempt.
             Some(StoreError::IdsExhausted(sequence)) => {
                 refills += 1;
                 refill(conn, ids, *sequence, refills)?;
@@ -62,7 +62,7 @@ pub(super) fn transaction<T, E: From<StoreError>>(
     }
 }
 
-/// Another replica may be reserving at the same time.
+/// Retries, since another replica may be reserving at the same time.
 pub(super) fn refill(conn: &mut Db, ids: &Ids, sequence: Sequence, refills: u32) -> Result<(), StoreError> {
     ids.refill(sequence, refills, |block| {
         let mut reserved = Err(StoreError::Busy);

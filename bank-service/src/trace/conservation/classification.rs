@@ -1,4 +1,4 @@
-//! Why an event that was published is not at its end: it is young, waits, is held up, is a dead letter; or it is missing.
+//! Why a published event has not reached its end: it is young, waits, is held up, is a dead letter; or it is missing.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,15 +13,15 @@ use super::{Conservation, Ends, Followed};
 use crate::domain::event_status::{EventStatus, Route, classify};
 use crate::trace::{YOUNG, replies_to};
 
-/// Dead letters that are known are looked for anew so often.
+/// How often known dead letters are searched for again.
 const DEAD_LETTERS_EVERY: TimeDelta = TimeDelta::seconds(10);
-/// What seems to be missing is asked for again after this time: it may have been in hands that nobody was asked about.
+/// The pause before a missing event is searched for again: a consumer that did not report may have had it in flight.
 const SECOND_THOUGHT: Duration = Duration::from_secs(1);
-/// How long an event may take where nobody can be asked whose hands it is in.
+/// The longest age of an unexplained event while not every consumer reports what it has in flight.
 const MAX_UNKNOWN_AGE: TimeDelta = TimeDelta::minutes(5);
 
 impl Conservation {
-    /// Says of what is not at its end why not. Nothing is called missing before it has been asked for twice.
+    /// Classifies the events that have not reached their end. An event counts as missing only after two searches.
     pub(super) async fn classify_open(
         &mut self,
         ids: impl Iterator<Item = &EventId>,
@@ -56,9 +56,9 @@ impl Conservation {
         Ok(())
     }
 
-    /// Whether every consumer of the log's queue has had a quiet moment since the queue was seen without this event: then no
-    /// consumer has it in hand. In process an event is not sent before every queue is done with it. Where not every consumer
-    /// can be asked, as behind a name for several replicas, time decides, and much of it.
+    /// Whether every consumer of the log's queue was idle at least once since the queue was seen without this event: then no
+    /// consumer has it in flight. In process an event is marked sent only after every queue has finished it. If not every consumer
+    /// reports, as with several replicas behind one name, `MAX_UNKNOWN_AGE` decides.
     fn is_held_by_no_consumer(&self, id: &EventId, now: NaiveDateTime) -> bool {
         let Some(event) = self.followed.get(id) else { return false };
         let reports = self.tracer.peers.log_in_flight();
@@ -75,13 +75,13 @@ impl Conservation {
         (is_whole && reports.values().all(was_quiet)) || now - event.sent_at >= MAX_UNKNOWN_AGE
     }
 
-    /// Notes where these events stand; answers those that are missing now and were not before.
+    /// Records the status of these events; returns those that are missing now and were not before.
     async fn classify_all(&mut self, ids: &[EventId], ends: &Ends, now: NaiveDateTime) -> Result<Vec<EventId>, String> {
         let open: Vec<EventId> = ids.iter().copied().filter(|id| self.followed.contains_key(id)).collect();
         let old = open.iter().filter(|id| self.followed.get(id).is_some_and(|event| now - event.sent_at >= YOUNG));
         let old: Vec<EventId> = old.copied().collect();
         self.update_dead_letters(&old, now).await?;
-        // A letter that is gone because it was discarded is an end.
+        // A dead letter that disappeared because it was discarded is an end.
         self.settle(ends);
         let (mut reasons, mut suspects) = (BTreeMap::new(), Vec::new());
         for id in open {
@@ -104,7 +104,7 @@ impl Conservation {
         Ok(suspects)
     }
 
-    /// Whether something that will pass keeps an event from its end. Asked once per route and look.
+    /// Whether a temporary cause keeps an event from its end. Queried once per route and check.
     async fn is_explained(
         &mut self,
         event: &Followed,
@@ -128,7 +128,7 @@ impl Conservation {
         Ok(is_held || is_patient || has_just_failed || waiting.delayed || waiting.ready)
     }
 
-    /// Finds out which of these are dead letters: at once for those of which nothing is known, else now and then.
+    /// Searches the dead letters for these events: at once if one was never searched for, else every `DEAD_LETTERS_EVERY`.
     async fn update_dead_letters(&mut self, old: &[EventId], now: NaiveDateTime) -> Result<(), String> {
         let Some(admin) = self.tracer.dead_letters.clone() else { return Ok(()) };
         let is_new = |id: &EventId| self.followed.get(id).is_some_and(|event| !event.dead_letters_checked);

@@ -1,4 +1,4 @@
-//! The metrics of the watch of conservation.
+//! The metrics of the conservation check.
 
 use prometheus::{IntCounterVec, IntGaugeVec};
 use service_kit::telemetry::Metrics;

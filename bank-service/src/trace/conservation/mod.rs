@@ -1,11 +1,12 @@
-//! Conservation, watched while the system runs: every event that was published ends in the log, as a mail, as a dead letter
-//! or is on its way. One that is none of these is missing, and shows within seconds.
+//! The conservation check, which runs while the system does: every published event ends in the log, as a mail, as a dead letter
+//! or is on its way. An event that is none of these is missing, and is reported within seconds.
 //!
-//! Every [`EVERY`] the rows that were sent since the last look are compared with what the log and the receipts know. What is
-//! not at its end is followed until it is. If a peer cannot be asked, the look is repeated as a whole: nobody is accused on
-//! hearsay, and nothing is passed over. What waits in a queue, for its next attempt, or in a consumer's hands is not missing,
-//! however long that lasts: a machine that is busy makes nobody look guilty. Bounds: 10,000 rows a look, 2,000 followed events, the last 15 minutes at start.
-//! What happens to rows that become visible more than [`SETTLE`] late is not seen; it is a watch, not the guarantee.
+//! Every [`EVERY`] the rows that were sent since the last check are compared with the log and the receipts. Events that have not
+//! reached their end are followed until they do. If a peer cannot be queried, the whole check is repeated: no event is reported
+//! missing on incomplete data, and none is skipped. An event that waits in a queue or for its next attempt, or that a consumer
+//! has in flight, is not missing, however long that lasts, so load alone raises no alarm. Bounds: 10,000 rows a check, 2,000
+//! followed events, the last 15 minutes at start. Rows that become visible more than [`SETTLE`] late are not checked: the check
+//! is a monitor, not the guarantee.
 
 mod classification;
 mod counts;
@@ -29,45 +30,45 @@ use crate::store::{dead_letter_actions, unrouted};
 use counts::Counts;
 
 const EVERY: Duration = Duration::from_secs(2);
-/// A mark is visible so long after its own time; younger rows are left for the next look.
+/// How late a mark may become visible; younger rows are left to the next check.
 const SETTLE: TimeDelta = TimeDelta::seconds(2);
 const START_WINDOW: TimeDelta = TimeDelta::minutes(15);
-/// Batches of new rows a look takes at most.
+/// The most batches of new rows that one check reads.
 const ROUNDS: usize = 20;
 const MAX_FOLLOWED: usize = 2000;
-/// Rows that wait to be published are counted up to here.
+/// The bound of counting rows that wait to be published.
 const MAX_WAITING: i64 = 10_001;
 
-/// An event that is not at its end.
+/// An event that has not reached its end.
 #[derive(Debug, Clone)]
 struct Followed {
     event_type: String,
     route: Route,
     sent_at: NaiveDateTime,
     status: EventStatus,
-    /// Whether it was looked for among the dead letters.
+    /// Whether the dead letters were searched for it.
     dead_letters_checked: bool,
-    /// What log-service's processes told of their hands when the queue was first seen without it.
+    /// The in-flight reports of log-service's processes when the queue was first seen without it.
     seen_in_flight: Option<BTreeMap<String, InFlightReport>>,
 }
 
-/// The watch. One per process that publishes.
+/// The conservation check; one per process that publishes.
 pub struct Conservation {
     tracer: Tracer,
     counts: Counts,
-    /// Sent time and row id of the last row that was looked at.
+    /// Sent time and row id of the last row that was checked.
     position: (NaiveDateTime, i64),
     followed: BTreeMap<EventId, Followed>,
     parked: BTreeSet<EventId>,
     dead_letters_checked_at: Option<NaiveDateTime>,
-    /// When something could not be asked. What a peer had in hand when it went comes again, and has to be given time.
+    /// When a query last failed. Messages that a stopped peer had in flight are delivered again, which takes time.
     failed_at: Option<NaiveDateTime>,
-    /// How many consumers the log's queue has.
+    /// The number of consumers of the log's queue.
     consumers: u32,
     types: BTreeSet<String>,
 }
 
-/// What a batch of events was found to be.
+/// The recorded ends of a batch of events.
 struct Ends {
     logged: BTreeSet<EventId>,
     receipts: BTreeMap<String, ReceiptRow>,
@@ -90,7 +91,7 @@ impl Conservation {
         }
     }
 
-    /// Looks again and again until shutdown.
+    /// Checks every [`EVERY`] until shutdown.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut was_up = true;
         loop {
@@ -111,7 +112,7 @@ impl Conservation {
         }
     }
 
-    /// One look. An error says what could not be asked; nothing is taken as seen then.
+    /// One check. An error names the failed query; the rows of that batch are read again by the next check.
     pub async fn check(&mut self) -> Result<(), String> {
         let checked = self.check_all().await;
         if checked.is_err() {
@@ -166,7 +167,7 @@ impl Conservation {
         Ok(())
     }
 
-    /// What the log, the receipts and the operators' record know of these events.
+    /// The records of the log, the receipts and the operators' actions on these events.
     async fn ends(&self, batch: &BTreeMap<EventId, Followed>) -> Result<Ends, String> {
         let to_log: Vec<EventId> =
             batch.iter().filter(|(_, event)| event.route.ends_in_the_log()).map(|(id, _)| *id).collect();
@@ -209,7 +210,7 @@ impl Conservation {
         }
     }
 
-    /// Counts what is at its end and follows it no longer.
+    /// Counts the events that have reached their end, and stops following them.
     fn settle(&mut self, ends: &Ends) {
         let classified: Vec<(EventId, EventStatus)> = self
             .followed
@@ -267,7 +268,7 @@ impl Conservation {
     }
 }
 
-/// None: an event that nobody keeps a record of, or a row that is not one.
+/// None: no service keeps a record of the event, or the row cannot be read.
 fn followed(row: SentRow) -> Option<(EventId, Followed)> {
     let route = Route::of(&row.event_type);
     let id = row.event_id.parse().ok()?;

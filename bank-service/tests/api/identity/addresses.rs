@@ -1,4 +1,4 @@
-//! What cannot be mailed cannot be set; what was stored before stays usable, and an administrator can mend it.
+//! An address that cannot be mailed cannot be set; one stored before stays usable, and an administrator can repair it.
 
 use bank_service::store::migrations;
 use serde_json::json;
@@ -62,7 +62,7 @@ async fn an_administrator_gives_a_user_another_address_which_is_not_verified_by_
     assert_eq!(app.login("a@example.com", PASSWORD).await.outcome(), (401, "invalid_credentials"));
 }
 
-/// Rows as the release before wrote them: keyed by NFKC, domains in their own letters.
+/// Rows in the form of the previous release: keyed by NFKC, domains in Unicode.
 #[actix_web::test]
 async fn stored_addresses_are_converted_and_a_collision_is_left_for_an_administrator() {
     let app = TestApp::start().await;

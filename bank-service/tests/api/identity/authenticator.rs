@@ -1,4 +1,4 @@
-//! An authenticator app, and a user who has one.
+//! An authenticator app, and a user with one.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use totp_rs::Totp;
 
 use crate::harness::{Answer, PASSWORD, Person, TestApp};
 
-/// Makes codes as an app does, by the clock of the test.
+/// Generates codes like an app, by the clock of the test.
 pub(crate) struct Authenticator(pub(crate) Totp);
 
 impl Authenticator {
@@ -16,18 +16,18 @@ impl Authenticator {
         Self(Totp::from_url(otpauth_url).unwrap())
     }
 
-    /// The code of now.
+    /// The current code.
     pub(crate) fn code(&self, app: &TestApp) -> String {
         self.code_in(app, 0)
     }
 
-    /// The code of so many steps later.
+    /// The code that many steps later.
     pub(crate) fn code_in(&self, app: &TestApp, steps: i64) -> String {
         let seconds = app.clock.now().timestamp() + 30 * steps;
         self.0.generate(u64::try_from(seconds).unwrap()).to_string()
     }
 
-    /// A code that is none of those taken now.
+    /// A code that is not accepted now.
     pub(crate) fn wrong_code(&self, app: &TestApp) -> String {
         let taken: Vec<String> = (-1..=1).map(|steps| self.code_in(app, steps)).collect();
         let mut others = (0..10).map(|n| format!("{n:06}"));
@@ -35,7 +35,7 @@ impl Authenticator {
     }
 }
 
-/// A user with a second factor. No code of the present step was used.
+/// A user with a second factor. No code of the current step was used.
 pub(crate) struct Secured {
     pub(crate) email: String,
     pub(crate) person: Person,
@@ -43,7 +43,7 @@ pub(crate) struct Secured {
     pub(crate) recovery_codes: Vec<String>,
 }
 
-/// Registers a user and sets its second factor up.
+/// Registers a user and sets up its second factor.
 pub(crate) async fn secured(app: &TestApp, email: &str) -> Secured {
     let person = app.user(email).await;
     let phone = begin(app, &person).await;
@@ -53,7 +53,7 @@ pub(crate) async fn secured(app: &TestApp, email: &str) -> Secured {
     Secured { email: email.to_owned(), person, phone, recovery_codes: codes(&enabled) }
 }
 
-/// A seed that waits for its first code.
+/// Creates a seed that waits for its first code.
 pub(crate) async fn begin(app: &TestApp, person: &Person) -> Authenticator {
     let seed = app.post(&person.token, "/auth/mfa/totp", Value::Null).await.expect(200);
     Authenticator::scan(seed["otpauth_url"].as_str().unwrap())
@@ -64,14 +64,14 @@ pub(crate) fn codes(body: &Value) -> Vec<String> {
 }
 
 impl Secured {
-    /// Gives the password; the challenge that comes back.
+    /// Logs in with the password; returns the challenge.
     pub(crate) async fn challenge(&self, app: &TestApp) -> String {
         let answer = app.login(&self.email, PASSWORD).await;
         assert_eq!(answer.outcome(), (401, "mfa_required"));
         answer.body["mfa_token"].as_str().unwrap().to_owned()
     }
 
-    /// Logs in with the code of now.
+    /// Logs in with the current code.
     pub(crate) async fn log_in(&self, app: &TestApp) -> Value {
         let challenge = self.challenge(app).await;
         give(app, &challenge, &self.phone.code(app)).await.expect(200)

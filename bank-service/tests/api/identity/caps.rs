@@ -1,4 +1,4 @@
-//! What strangers can have sent, and guess, is bounded; what its owner asks for is not used up by them.
+//! Mails and guesses by strangers are bounded, and do not use up the owner's share.
 
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ async fn mails_to_a_third_party_are_bounded_too() {
     assert_eq!(statuses, [202, 202, 202, 429]);
 }
 
-/// A network and a device are known to an account whose address is proved: before that the account may be a stranger's.
+/// Only an account with a verified address knows networks and devices: before that the account may be a stranger's.
 #[actix_web::test]
 async fn a_known_device_makes_nobody_owner_of_another_or_of_an_unverified_address() {
     let app = app().await;
@@ -193,7 +193,7 @@ async fn a_number_is_taken_as_people_write_it() {
 async fn above_the_expected_number_an_alarm_is_raised_and_strangers_get_less() {
     let app = TestApp::start_with(|config| {
         "127.0.0.1".clone_into(&mut config.trusted_proxies);
-        // Three registrations, and four more.
+        // Three registrations, and four more mails.
         config.mail_alarm_hourly = 7;
     })
     .await;

@@ -1,4 +1,4 @@
-//! Devices: whose they are, and whose their push tokens.
+//! Devices: their owners, and the owners of their push tokens.
 
 use bank_service::store::StoreError;
 use bank_service::store::schema::devices;
@@ -13,7 +13,7 @@ pub(super) fn body(device: &str, token: &str) -> Value {
     json!({"device_id": device, "device_type": "android", "push_token": token})
 }
 
-/// Registers a device and gives its id.
+/// Registers a device and returns its id.
 pub(super) async fn register(app: &TestApp, person: &Person, device: &str, token: &str) -> i64 {
     app.post(&person.token, "/api/devices", body(device, token)).await.item(201)["id"].as_i64().unwrap()
 }

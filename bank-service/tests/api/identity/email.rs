@@ -1,4 +1,4 @@
-//! A user proves its address.
+//! Verifying an address.
 
 use std::time::Duration;
 

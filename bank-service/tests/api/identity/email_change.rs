@@ -1,4 +1,4 @@
-//! A user takes another address.
+//! Changing an address.
 
 use std::time::Duration;
 

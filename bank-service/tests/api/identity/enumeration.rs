@@ -1,4 +1,4 @@
-//! Nobody learns who is a user: by status, body, header or time.
+//! No response reveals whether an address belongs to a user: by status, body, header or time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::harness::{Answer, PASSWORD, TestApp};
 const KNOWN: &str = "known@example.com";
 const UNKNOWN: &str = "nobody@example.com";
 const OTHER: &str = "another horse, another staple";
-/// What a caller sees, without what differs between any two answers.
+/// The response without the parts that always differ.
 fn visible(answer: Answer) -> (u16, HeaderMap, Value) {
     let Answer { status, mut headers, mut body } = answer;
     for name in ["x-request-id", "date"] {
@@ -39,7 +39,7 @@ async fn a_forgotten_password_reveals_nothing_about_an_address() {
     assert_eq!(visible(forgot(KNOWN).await), known, "cooling down");
     assert_eq!(visible(forgot("no address at all").await), known);
     let known = async || {
-        // The most work there is: a new link, a new code and a mail.
+        // The most expensive case: a new link, a new code and a mail.
         app.clock.advance(Duration::from_mins(1));
         forgot(KNOWN).await
     };
@@ -83,7 +83,7 @@ async fn a_used_link_is_answered_like_one_that_never_was() {
     assert_eq!(visible(verify(mail.token()).await), visible(verify(&"A".repeat(43)).await));
 }
 
-/// That an address is taken is said to whoever registers it (409), so registering is what is limited.
+/// A registration reveals that an address is taken (409), so registrations are limited instead.
 #[actix_web::test]
 async fn a_registration_of_a_taken_address_reveals_only_that() {
     let app = TestApp::start_with(|config| config.rate_register_per_hour = 2).await;

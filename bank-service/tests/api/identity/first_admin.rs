@@ -1,4 +1,4 @@
-//! Administrators that an operator makes: never of an account that may be a stranger's.
+//! Administrators created by an operator: never from an account that may be a stranger's.
 
 use bank_service::identity::users::admin::AdminOutcome;
 use serde_json::{Value, json};

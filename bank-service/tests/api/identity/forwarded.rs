@@ -1,4 +1,4 @@
-//! Where a request says it comes from.
+//! The client address of a request.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `import-users`, run as operators run it, beside a service that serves.
+//! `import-users`, run like an operator does, while a service runs.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -151,7 +151,7 @@ async fn hostile_cells_are_refused_and_are_no_formula_in_the_report() {
     assert_eq!(written(&app).await.1.len(), 0);
 }
 
-/// As another system would make it.
+/// A hash in the form of another system.
 fn argon2id(password: &str, params: Params) -> String {
     let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash: PasswordHash = hasher.hash_password_with_salt(password.as_bytes(), b"saltsaltsalt").unwrap();
@@ -184,14 +184,14 @@ async fn every_kind_of_hash_lets_its_user_in_and_is_replaced_by_ours() {
     }
 }
 
-/// Stolen copies of such hashes are soon guessed.
+/// Stolen copies of such hashes are guessed quickly.
 #[actix_web::test]
 async fn who_comes_with_a_hash_of_too_little_cost_is_invited_too() {
     let app = TestApp::start().await;
     let argon2 = argon2id("password", Params::new(64, 1, 2, None).unwrap());
     let bcrypt = "$2b$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm";
     let pbkdf2 = "pbkdf2:sha256:1000$salt1234$181307ef2345dc21f6cba6947ff8c2a95d4da7a8d6af39816169fb804425b8f5";
-    // What Django writes where no password was set.
+    // The value that Django stores for a user without a password.
     let unusable = "!Kf3PCPkDCyXcHrYVLlqGmXBCZ4GDr8JvTmvJYhBe";
     let hashes = [argon2.as_str(), bcrypt, pbkdf2, unusable];
     let rows = hashes.iter().enumerate().map(|(i, hash)| format!("{i},u{i}@example.com,\"{hash}\",,,,\n"));
@@ -211,7 +211,7 @@ async fn who_comes_without_a_hash_chooses_a_password_by_the_invitation() {
     let app = TestApp::start().await;
     write(&app, "users.csv", &format!("{HEADER}1,ada@example.com,,,,,\n"));
     output_text(&import(&app, &["users.csv", "--apply"]).await, 0);
-    // The command line has the clock of the machine.
+    // The command line uses the machine's clock.
     app.clock.advance((SystemClock.now() - start_of_tests()).to_std().unwrap() + Duration::from_secs(1));
     let mail = app.newest_mail("ada@example.com", "invitation").await;
     assert!(mail.0.params["link"].starts_with("http://127.0.0.1:5000/auth/password/reset/"));

@@ -1,4 +1,4 @@
-//! What was proved before the credentials changed opens no session afterwards.
+//! A proof from before a change of the credentials opens no session afterwards.
 
 use bank_service::domain::email::Email;
 use bank_service::domain::password::Password;
@@ -13,7 +13,7 @@ use crate::providers::with_providers;
 const ADDRESS: &str = "a@example.com";
 const OTHER: &str = "another horse, another staple";
 
-/// A login whose password was right, and which has not been admitted yet.
+/// A login whose password was right, before its admission.
 async fn first_factor_passed(app: &TestApp) -> FirstFactorPassed {
     let attempt = LoginAttempt {
         email: Email::parse(ADDRESS).ok(),
@@ -142,7 +142,7 @@ async fn a_linking_under_way_ends_with_its_session() {
     assert_ne!(app.get(&token, "/auth/me").await.expect(200)["id"], person.id);
 }
 
-/// What each of them ends: the reset by link and by code, and the change of the address.
+/// None of these pending proofs works any more: the reset by link and by code, and the change of the address.
 async fn nothing_under_way_counts(app: &TestApp, reset: &str, code: &str, change: &str) {
     let by_link = json!({"token": reset, "password": OTHER});
     assert_eq!(app.post_anonymous("/auth/password/reset", by_link).await.outcome(), (401, "invalid_token"));
@@ -152,7 +152,7 @@ async fn nothing_under_way_counts(app: &TestApp, reset: &str, code: &str, change
     assert_eq!(confirmed.outcome(), (401, "invalid_token"));
 }
 
-/// A stranger with a stolen session has asked for all there is.
+/// Starts every pending proof, like a stranger with a stolen session.
 async fn everything_under_way(app: &TestApp, person: &Person) -> (String, String, String) {
     let token = reset_token(app).await;
     let code = app.newest_mail(ADDRESS, "reset-password").await.code().to_owned();
@@ -201,7 +201,7 @@ async fn a_change_of_address_does_not_finish_for_a_blocked_user() {
     let person = app.user(ADDRESS).await;
     app.post(&person.token, "/auth/email/change", json!({"email": "new@example.com"})).await.expect(202);
     let mail = app.newest_mail("new@example.com", "verify-email").await;
-    // As a release that voids nothing on a block would leave it.
+    // The state that a release without voiding on a block would leave.
     app.sql_change("UPDATE users SET is_blocked = TRUE").await;
     let late = app.post_anonymous("/auth/email/verify", json!({"token": mail.token()})).await;
     assert_eq!(late.outcome(), (401, "invalid_token"));

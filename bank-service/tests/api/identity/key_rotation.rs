@@ -1,4 +1,4 @@
-//! Signing keys take turns: by age, by command, on several replicas.
+//! Signing keys rotate: by age, by command, on several replicas.
 
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ async fn rotations(app: &TestApp) -> usize {
     events.iter().filter(|event| event.event_type.as_str() == "security.keys_rotated").count()
 }
 
-/// Runs a command of the service beside `app`.
+/// Runs a command of the service while `app` runs.
 async fn run(app: &TestApp, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bank-service"));
     command.env_clear().current_dir(app.folder.path()).args(arguments).env("SECRET_KEY", SECRET_KEY);

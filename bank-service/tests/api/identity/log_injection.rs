@@ -1,4 +1,4 @@
-//! What a client sends cannot forge a line of the log. A process has one log, so a child of this one writes it.
+//! Client input cannot forge a line of the log. A process has one log, so a child process writes it.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 use crate::harness::{PASSWORD, TestApp};
 
 const FILE: &str = "hostile.log";
-/// What a forged line would begin with.
+/// The beginning of a forged line.
 const FORGED: &str = "2026-01-01T00:00:00Z ERROR forged";
 
-/// Sends bytes that no HTTP client would.
+/// Sends bytes that no HTTP client would send.
 async fn raw(app: &TestApp, request: &str) {
     let mut stream = TcpStream::connect(app.running.addr()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, PASSWORD, TestApp};
 
-/// What a client can see of a refusal, without the request's own id.
+/// A refusal as the client sees it, without its request id.
 fn visible(mut answer: Answer) -> (u16, Value) {
     answer.body.as_object_mut().unwrap().remove("request_id");
     (answer.status.as_u16(), answer.body)

@@ -1,4 +1,4 @@
-//! The end of sessions.
+//! Ending sessions.
 
 use serde_json::{Value, json};
 

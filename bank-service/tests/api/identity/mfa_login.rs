@@ -1,4 +1,4 @@
-//! Logging in with a second factor, and everything that must not get around it.
+//! Logging in with a second factor, and the attempts to bypass it.
 
 use std::time::Duration;
 
@@ -222,7 +222,7 @@ async fn a_block_or_a_new_password_ends_logins_that_are_under_way() {
 async fn a_forgotten_password_is_no_way_around_the_second_factor() {
     let app = TestApp::start().await;
     let user = secured(&app, "a@example.com").await;
-    // Whose address was never proved may be a stranger, whose second factor the first proof takes away.
+    // A user with an unverified address may be a stranger, whose second factor the first verification removes.
     let proof = app.newest_mail("a@example.com", "verify-email").await;
     app.post(&user.person.token, "/auth/email/verify", json!({"token": proof.token()})).await.expect(200);
     let under_way = user.challenge(&app).await;

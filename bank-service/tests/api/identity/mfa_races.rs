@@ -1,4 +1,4 @@
-//! The second factor, fifty times at once.
+//! Second factors under fifty parallel requests.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ async fn challenges(app: &TestApp, user: &Secured) -> Vec<String> {
     challenges
 }
 
-/// How often each outcome came.
+/// How often each outcome occurred.
 fn outcomes(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
     let mut counts = BTreeMap::new();
     for answer in answers {

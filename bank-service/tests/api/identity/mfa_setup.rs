@@ -1,4 +1,4 @@
-//! Setting a second factor up, and taking it away.
+//! Setting up and removing a second factor.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Who may log in, with what, and for how long.
+//! Users and how they log in: credentials, sessions, second factors, roles.
 
 mod addresses;
 pub(crate) mod authenticator;

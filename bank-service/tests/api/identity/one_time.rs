@@ -1,4 +1,4 @@
-//! One-time secrets, fifty callers at once.
+//! One-time secrets under fifty parallel callers.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn app_with_user() -> (TestApp, UserId) {
     (app, user)
 }
 
-/// One transaction.
+/// Runs one transaction.
 async fn write<T: Send + 'static>(
     app: &TestApp,
     f: impl Fn(&mut Db, &Ctx) -> Result<T, StoreError> + Send + Sync + 'static,
@@ -30,7 +30,7 @@ async fn write<T: Send + 'static>(
     state.store.write(&state.ctx_anonymous(), move |db, ctx| f(db, ctx).map(Outcome::new)).await.unwrap()
 }
 
-/// Gives a code out; false if it is too early.
+/// Issues a code; false if it is too early.
 async fn give_out(app: &TestApp, user: UserId, code: &Code) -> bool {
     let state = &app.running.state;
     let hash = code.hash(state.identity.vault(), Purpose::PhoneCode, user, NUMBER);
@@ -55,7 +55,7 @@ async fn try_code(app: &TestApp, user: UserId, code: &str) -> bool {
     matches!(tried, CodeTry::Right { subject } if subject == NUMBER)
 }
 
-/// A code that is none of the others.
+/// A code unlike all others.
 fn code() -> Code {
     Code::parse("555555").unwrap()
 }

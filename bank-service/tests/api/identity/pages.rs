@@ -1,4 +1,4 @@
-//! The pages of links in mails, as people meet them.
+//! The pages of links in mails, as users see them.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ async fn a_void_link_is_reported_and_another_one_is_sent_on_request() {
     assert!(made_up.status == 401 && made_up.body.to_string().contains(VOID));
 }
 
-/// Used by itself, or void since another link for the same address was used.
+/// A link that was used itself, or became void when another link for the same address was used.
 #[actix_web::test]
 async fn each_link_of_a_confirmed_address_reports_that_it_is_confirmed() {
     let app = TestApp::start().await;

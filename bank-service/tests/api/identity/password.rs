@@ -1,4 +1,4 @@
-//! The password is given again, or changed.
+//! Confirming and changing the password.
 
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ async fn of_many_first_passwords_at_once_one_is_set() {
     let app = TestApp::start().await;
     let person = app.user("a@example.com").await;
     app.sql_change("UPDATE users SET password_hash = NULL").await;
-    // Hashing is the bottleneck: some may be turned away, none may be set beside another.
+    // Hashing is the bottleneck: some requests may be refused, but only one password may be set.
     let set = (0..8).map(|_| app.put(&person.token, "/auth/password", json!({"new_password": OTHER})));
     let answers = futures_util::future::join_all(set).await;
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();

@@ -1,4 +1,4 @@
-//! A user proves a telephone number, over the whole way of a text message.
+//! Verifying a telephone number, with the complete path of the text message.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Phones {
         Self { app, stub, broker, dead }
     }
 
-    /// Publishes what is due, and waits until it is settled.
+    /// Publishes the due events, and waits until they are settled.
     async fn deliver(&self) {
         self.app.running.relay(Arc::new(self.broker.clone())).drain().await.unwrap();
     }
@@ -58,7 +58,7 @@ impl Phones {
         self.app.post(&person.token, "/auth/phone/verify", json!({"code": code})).await
     }
 
-    /// The code of the newest message to a number.
+    /// The code in the newest message to a number.
     #[track_caller]
     fn code_to(&self, number: &str) -> String {
         let taken = self.stub.taken();

@@ -1,4 +1,4 @@
-//! One's own user.
+//! The caller's profile.
 
 use serde_json::{Value, json};
 

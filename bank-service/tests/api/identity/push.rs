@@ -1,4 +1,4 @@
-//! Push notifications, from the request to what the push service gets.
+//! Push notifications, from the request to the push service.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,11 +47,11 @@ impl Scene {
         Self { app, ada, device, fcm, consumer }
     }
 
-    /// Asks for a notification, and hands it to the consumer.
+    /// Requests a notification, and delivers it to the consumer.
     async fn push(&self) -> HandlerResult {
         let path = format!("/api/devices/{}/push-test", self.device);
         self.app.post(&self.ada.token, &path, Value::Null).await.expect(202);
-        // There are five a minute.
+        // The limit is five a minute.
         self.app.clock.advance(Duration::from_secs(12));
         deliver(&self.app, &self.consumer).await
     }
@@ -61,7 +61,7 @@ impl Scene {
     }
 }
 
-/// Hands the newest request to a consumer.
+/// Delivers the newest request to a consumer.
 async fn deliver(app: &TestApp, consumer: &dyn Consumer) -> HandlerResult {
     let events = app.events().await;
     let request = events.iter().rev().find(|event| event.event_type.as_str() == "push.requested").unwrap();

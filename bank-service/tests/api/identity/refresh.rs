@@ -129,14 +129,14 @@ async fn of_fifty_parallel_refreshes_one_wins_and_nobody_is_logged_out() {
         assert_eq!(answers.iter().filter(|answer| answer.outcome() == (401, "token_spent")).count(), 49);
         assert_eq!(app.get(&text(winners[0], "access_token"), "/auth/me").await.status.as_u16(), 200);
         token = text(winners[0], "refresh_token");
-        // What loses counts as useless, of which an address may send 120 a minute.
+        // The losing requests count as invalid, of which an address may send 120 a minute.
         app.clock.advance(Duration::from_mins(1));
     }
     assert_eq!(refresh(&app, &token).await.status.as_u16(), 200);
     assert_eq!(app.get(&person.token, "/auth/me").await.status.as_u16(), 200);
 }
 
-/// The keys are read again after a minute, also if the first to see that is a thread of the store.
+/// The keys are read again after a minute, even if a thread of the store is the first to need them.
 #[actix_web::test]
 async fn a_refresh_signs_with_keys_that_are_due_to_be_read_again() {
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! The end of a session, a block or a role counts at once where it was decided, and within a second on another replica.
+//! The end of a session, a block or a role applies at once on the replica of the change, and within a second on another one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn status(app: &TestApp, person: &Person) -> u16 {
     app.get(&person.token, "/auth/me").await.status.as_u16()
 }
 
-/// What a request meets that begins a second after the change; how long the request itself takes is no matter.
+/// The status of a request that begins a second after the change; the duration of the request itself does not matter.
 async fn a_second_later(app: &TestApp, person: &Person) -> u16 {
     tokio::time::sleep(WITHIN).await;
     status(app, person).await

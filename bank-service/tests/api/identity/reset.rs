@@ -1,4 +1,4 @@
-//! A forgotten password.
+//! Resetting a forgotten password.
 
 use std::time::Duration;
 
@@ -120,7 +120,7 @@ async fn wrong_codes_are_counted_up_to_five_and_a_code_is_sent_ten_times_a_day()
         assert_eq!(reset(&app, by_code(wrong)).await.outcome(), (401, "invalid_credentials"));
     }
     assert_eq!(reset(&app, by_code(&right)).await.outcome(), (401, "invalid_credentials"));
-    // From a device that the account knows, whose mails are not counted.
+    // From a device known to the account, whose mails are not counted.
     let device = app.login(ADDRESS, PASSWORD).await.expect(200)["device_token"].as_str().unwrap().to_owned();
     for _ in 0..10 {
         app.clock.advance(Duration::from_mins(1));

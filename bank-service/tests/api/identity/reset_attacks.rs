@@ -1,4 +1,4 @@
-//! What a stranger tries with a forgotten password.
+//! Attacks by a stranger on a forgotten password.
 
 use std::net::IpAddr;
 
@@ -138,7 +138,7 @@ async fn a_reset_does_not_bypass_the_second_factor_of_a_verified_address() {
     give(&app, answer.body["mfa_token"].as_str().unwrap(), &user.phone.code(&app)).await.expect(200);
 }
 
-/// The second factor and the other provider's login are the stranger's, and would be a way back in.
+/// The second factor and the provider's login are the stranger's, and would let it back in.
 #[actix_web::test]
 async fn the_first_proof_of_an_address_removes_a_strangers_second_factor_and_logins() {
     let (app, providers) = with_providers(|_| {}).await;

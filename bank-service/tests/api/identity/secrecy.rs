@@ -1,4 +1,4 @@
-//! What never leaves: passwords and tokens are in no table, no event and no answer.
+//! Passwords and tokens appear in no table, no event and no response.
 
 use serde_json::json;
 

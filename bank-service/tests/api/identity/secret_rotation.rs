@@ -1,4 +1,4 @@
-//! Another `SECRET_KEY`: everything that is sealed moves over, or nothing does.
+//! Changing `SECRET_KEY`: all sealed values are sealed again, or none.
 
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::harness::{PASSWORD, SECRET_KEY, TestApp};
 const NEW_KEY: &str = "another key of the test suite, long enough as well";
 const WEAK_KEY: &str = "SECRET";
 
-/// Runs a command on a folder that no service runs on.
+/// Runs a command on a folder without a running service.
 async fn run(folder: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bank-service"));
     command.env_clear().current_dir(folder.path()).args(arguments).envs(variables.iter().copied());
@@ -38,7 +38,7 @@ fn texts(output: &Output) -> (String, String) {
     (text(&output.stdout), text(&output.stderr))
 }
 
-/// Why a service does not start on this folder.
+/// The reason why a service does not start on this folder.
 async fn refusal(folder: &TempDir, clock: &Arc<ManualClock>, key: &str, app_env: AppEnv) -> String {
     let database_url = database::of(folder.path()).await;
     let (secret_key, public_url) = (Some(Secret::new(key)), "https://bank.example".to_owned());
@@ -67,7 +67,7 @@ async fn everything_that_was_sealed_opens_under_the_new_key() {
     app.get(&ada.person.token, "/auth/me").await.expect(200);
     let challenge = ada.challenge(&app).await;
     give(&app, &challenge, &ada.phone.code(&app)).await.expect(200);
-    // The token is known again as the one that somebody else has.
+    // The token's hash under the new key still identifies it as Bob's.
     register(&app, &ada.person, "phone", "a-push-token-of-bob").await;
     let bobs = app.get(&bob.token, "/api/devices").await.expect(200)["results"][0]["has_push_token"].clone();
     assert_eq!(bobs, false);
@@ -81,7 +81,7 @@ async fn everything_that_was_sealed_opens_under_the_new_key() {
     let code: String = text.text.chars().filter(char::is_ascii_digit).take(6).collect();
     let answer = app.post(&bob.token, "/auth/phone/verify", json!({"code": code})).await;
     assert_eq!(answer.status.as_u16(), 422, "{}", answer.body);
-    // The mail waits in the outbox with its link, which is good.
+    // The mail waits in the outbox, and its link is still valid.
     let token = app.newest_mail("bob@example.com", "reset-password").await.token().to_owned();
     app.post_anonymous("/auth/password/reset", json!({"token": token, "password": PASSWORD})).await.expect(200);
     let kinds: Vec<String> = app.events().await.iter().map(|event| event.event_type.to_string()).collect();
@@ -137,7 +137,7 @@ async fn a_database_of_a_weak_key_stays_in_development_until_it_is_sealed_anew()
         assert!(why.contains("SECRET_KEY: ") && why.contains("rotate-secret"), "{app_env:?}: {why}");
         assert!(why.contains("only development"), "{app_env:?}: {why}");
     }
-    // Another weak key does not lift the mark.
+    // Sealing under another weak key keeps the mark.
     assert!(rotate(&folder, WEAK_KEY, "mysecret").await.status.success());
     assert!(refusal(&folder, &clock, NEW_KEY, AppEnv::Staging).await.contains("only development"));
     let variables = [("SECRET_KEY", NEW_KEY), ("OLD_SECRET_KEY", "mysecret"), ("APP_ENV", "staging")];
@@ -151,7 +151,7 @@ async fn a_database_of_a_weak_key_stays_in_development_until_it_is_sealed_anew()
     ada.log_in(&app).await;
 }
 
-/// What `doctor` says of the key; the rest of its report is about servers that are not there.
+/// The line of `doctor` about the key; the rest of its report is about missing servers.
 async fn doctor_on_the_key(folder: &TempDir, key: &str, app_env: &str) -> String {
     let others = [("LOG_SERVICE_URL", "http://127.0.0.1:1"), ("PUBLIC_URL", "https://bank.example")];
     let variables = [&[("SECRET_KEY", key), ("APP_ENV", app_env)], &others[..]].concat();
@@ -186,7 +186,7 @@ async fn doctor_reports_a_key_that_is_not_the_databases_and_how_to_change_it() {
     assert!(!empty.path().join("bank.sqlite").exists(), "doctor makes none");
 }
 
-/// Of an earlier release.
+/// The state of an earlier release.
 #[actix_web::test]
 async fn a_database_that_names_no_key_gets_the_one_that_opens_it() {
     let app = TestApp::start().await;

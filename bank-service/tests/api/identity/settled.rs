@@ -1,4 +1,4 @@
-//! The first reset of a password removes what may be a stranger's; what its holder has proved to own stays.
+//! The first reset of a password removes everything that may be a stranger's, and keeps everything that its holder has verified.
 
 use serde_json::json;
 
@@ -60,7 +60,7 @@ async fn a_second_reset_removes_nothing() {
     assert_eq!(app.sql_number("SELECT COUNT(*) FROM devices").await, 1);
 }
 
-/// A stranger points its own account to the owner's address; the owner presses the link.
+/// A stranger changes its own account to the owner's address; the owner confirms the link.
 #[actix_web::test]
 async fn after_a_change_of_address_only_the_session_that_made_it_keeps_what_the_account_holds() {
     for confirmed_in_session in [false, true] {

@@ -1,4 +1,4 @@
-//! Logging in by another provider, as it should go.
+//! Logins by another provider that succeed.
 
 use std::time::Duration;
 
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, PASSWORD, TestApp};
 use crate::providers::{PROVIDERS, Providers, with_providers};
 
-/// What a program keeps to itself, and its S256 challenge (RFC 7636, appendix B).
+/// A program's secret verifier, and its S256 challenge (RFC 7636, appendix B).
 pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(super) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// Begins a login as a program does; with a token, a link.
+/// Begins a login like a program; with a token, a link.
 pub(super) async fn start(app: &TestApp, provider: &str, token: Option<&str>) -> Value {
     let path = format!("/auth/social/{provider}/start?code_challenge={CHALLENGE}&code_challenge_method=S256");
     app.send(app.request(Method::GET, &path, token)).await.expect(200)
 }
 
-/// What an app sends that has begun a login and got its `id_token` from the provider by itself.
+/// The body of an app that began a login and got its `id_token` from the provider itself.
 pub(super) async fn own_token(app: &TestApp, providers: &Providers, provider: &str, token: Option<&str>) -> Value {
     let started = start(app, provider, token).await;
     let nonce = started["nonce"].as_str().unwrap();
     json!({"id_token": providers.id_token(provider, Some(nonce)), "code_verifier": VERIFIER})
 }
 
-/// Begins a login, consents at the provider, and gives what a program sends that was called back.
+/// Begins a login, consents at the provider, and returns the body that a program sends after its callback.
 pub(super) async fn returning(app: &TestApp, providers: &Providers, provider: &str, token: Option<&str>) -> Value {
     let started = start(app, provider, token).await;
     let (code, state) = providers.consent(started["authorization_url"].as_str().unwrap()).await;
@@ -38,7 +38,7 @@ pub(super) async fn finish(app: &TestApp, provider: &str, body: &Value, token: O
     app.send(request.json(body)).await
 }
 
-/// A whole login by code; gives the access token.
+/// Logs in by code; returns the access token.
 pub(super) async fn log_in(app: &TestApp, providers: &Providers, provider: &str) -> String {
     let body = returning(app, providers, provider, None).await;
     finish(app, provider, &body, None).await.expect(200)["access_token"].as_str().unwrap().to_owned()

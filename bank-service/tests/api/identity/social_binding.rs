@@ -1,4 +1,4 @@
-//! What a login that was begun is bound to: nobody ends it with code and state alone, or with an `id_token` seen before.
+//! The binding of a login that was begun: code and state alone do not complete it, nor does an `id_token` used before.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use super::social_refusals::{OIDC, REFUSED};
 use crate::harness::{Answer, TestApp};
 use crate::providers::{PROVIDERS, Providers, with_providers};
 
-/// Of a page that the service itself serves, of one on another origin, and of an old browser's.
+/// Headers of a page of the service itself, of a page on another origin, and of an old browser.
 const OWN_PAGE: [(&str, &str); 1] = [("Sec-Fetch-Site", "same-origin")];
 const OTHER_ORIGIN: [(&str, &str); 2] = [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://shop.example")];
 const OLD_BROWSER: [(&str, &str); 1] = [("Origin", "https://bank.example")];
 
-/// Begins a login with these headers; gives the cookie and the answer.
+/// Begins a login with these headers; returns the cookie and the response.
 async fn begin(app: &TestApp, provider: &str, query: &str, headers: &[(&str, &str)]) -> (String, Value) {
     let path = format!("/auth/social/{provider}/start{query}");
     let mut request = app.request(Method::GET, &path, None);
@@ -28,7 +28,7 @@ async fn begin(app: &TestApp, provider: &str, query: &str, headers: &[(&str, &st
     (cookie.split(';').next().unwrap().to_owned(), answer.expect(200))
 }
 
-/// What the provider sends back.
+/// The provider's callback after consent.
 async fn consent(providers: &Providers, begun: &Value) -> Value {
     let (code, state) = providers.consent(begun["authorization_url"].as_str().unwrap()).await;
     json!({"code": code, "state": state})
@@ -47,7 +47,7 @@ fn verified(mut body: Value, verifier: &str) -> Value {
     body
 }
 
-/// A callback's address found in a history or a log, or caught by an app that took the address over.
+/// The address of a callback leaks from a history or a log, or an app intercepts it.
 #[actix_web::test]
 async fn code_and_state_of_a_browser_are_worth_nothing_without_its_cookie() {
     let (app, providers) = with_providers(|_| {}).await;
@@ -118,7 +118,7 @@ async fn a_program_brings_the_verifier_of_its_challenge_or_gets_nothing() {
     assert_eq!(finish(&app, "github", &late, None).await.outcome(), REFUSED, "the state is spent");
     let other = verified(returning(&app, &providers, "github", None).await, CHALLENGE);
     assert_eq!(finish(&app, "github", &other, None).await.outcome(), REFUSED, "another one");
-    // The challenge was taken out of the request on its way.
+    // The challenge was removed from the request on its way.
     let (_, begun) = begin(&app, "github", "", &[]).await;
     let unannounced = verified(consent(&providers, &begun).await, VERIFIER);
     assert_eq!(finish(&app, "github", &unannounced, None).await.outcome(), REFUSED, "nobody announced it");

@@ -1,4 +1,4 @@
-//! The keys of providers that sign their tokens: of either kind, changed, and out of reach.
+//! Providers' signing keys: of either kind, rotated, and unreachable.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::social_refusals::{FORGED, OIDC, REFUSED};
 use crate::harness::{Answer, TestApp};
 use crate::providers::{Behaviour, FailureMode, Providers, Signing, with_providers};
 
-/// Longer than an unknown key is not asked for again.
+/// Longer than the pause before an unknown key is fetched again.
 const A_WHILE: Duration = Duration::from_secs(6);
 
-/// A service that each of the three has a user at.
+/// A service with a user at each of the three providers.
 async fn with_users() -> (TestApp, Providers) {
     let (app, providers) = with_providers(|_| {}).await;
     for provider in OIDC {
@@ -21,7 +21,7 @@ async fn with_users() -> (TestApp, Providers) {
     (app, providers)
 }
 
-/// Somebody of one provider from now on.
+/// Sets the provider's account for the next logins.
 fn somebody(providers: &Providers, provider: &str) {
     providers.account(&provider.len().to_string(), Some(&format!("{provider}@example.com")), true);
 }
@@ -31,7 +31,7 @@ async fn log_in(app: &TestApp, providers: &Providers, provider: &str) -> Answer 
     finish(app, provider, &own_token(app, providers, provider, None).await, None).await
 }
 
-/// How often a provider's keys were asked for.
+/// How often a provider's keys were fetched.
 fn fetched(providers: &Providers, provider: &str) -> usize {
     let path = match provider {
         "google" => "google/oauth2/v3/certs",

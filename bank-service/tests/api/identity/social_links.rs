@@ -1,4 +1,4 @@
-//! Linking and unlinking logins by other providers, and what must never be merged.
+//! Linking and unlinking logins by other providers, and accounts that must never be merged.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ async fn one_identity_has_one_user_and_one_user_one_login_of_a_provider() {
     let proof = json!({"access_token": providers.access_token()});
     assert_eq!(finish(&app, "google", &proof, Some(&one.token)).await.outcome(), (409, "conflict"));
     finish(&app, "google", &proof, Some(&two.token)).await.expect(201);
-    // Subjects differ by case, whatever the engine thinks of texts.
+    // Subjects are case-sensitive, whatever the engine's collation.
     let (three, four) = (app.user("c@example.com").await, app.user("d@example.com").await);
     for (subject, person) in [("AbC", &three), ("aBc", &four)] {
         providers.account(subject, None, false);
@@ -193,7 +193,7 @@ async fn an_address_is_verified_where_the_provider_confirms_it_and_by_mail_elsew
             log_in(&app, &providers, provider).await;
             let events = app.events().await;
             let is_verified = events[from..].iter().any(|event| event.event_type.as_str() == "security.email_verified");
-            // Facebook does not say.
+            // Facebook does not state whether an address is verified.
             assert_eq!(is_verified, verified && provider != "facebook", "{email}");
             let links = app.mails(&email).await.iter().filter(|mail| mail.0.template == "verify-email").count();
             assert_eq!(links == 1, !is_verified, "{email}");
@@ -201,7 +201,7 @@ async fn an_address_is_verified_where_the_provider_confirms_it_and_by_mail_elsew
     }
 }
 
-/// A stranger comes first, by a provider that lets it claim any address; then the owner proves the address.
+/// A stranger is first, by a provider that lets it claim any address; then the owner verifies the address.
 #[actix_web::test]
 async fn the_owner_of_an_address_ends_what_a_stranger_has_linked_before() {
     let (app, providers) = with_providers(|_| {}).await;

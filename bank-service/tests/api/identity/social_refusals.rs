@@ -1,4 +1,4 @@
-//! Logins by other providers that are refused, and providers that misbehave.
+//! Refused logins by other providers, and providers that misbehave.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn users(app: &TestApp) -> Value {
     app.get(&admin.token, "/api/users").await.expect(200)["total"].clone()
 }
 
-/// By code and by an app's own token: neither gets in.
+/// Both a login by code and one by an app's own token are refused.
 async fn refused_both_ways(app: &TestApp, providers: &Providers, provider: &str, behaviour: Behaviour, why: &str) {
     let body = returning(app, providers, provider, None).await;
     providers.behave(behaviour);
@@ -94,7 +94,7 @@ async fn a_token_of_another_login_is_refused_by_its_nonce() {
             providers.behave(Behaviour::default());
         }
     }
-    // LinkedIn leaves the nonce out; if there is one, it has to be ours.
+    // LinkedIn may omit the nonce; if present, it has to match.
     let body = returning(&app, &providers, "linkedin", None).await;
     providers.behave(claiming("nonce", json!("another nonce")));
     assert_eq!(finish(&app, "linkedin", &body, None).await.outcome(), REFUSED);

@@ -1,4 +1,4 @@
-//! Wrong passwords slow down the device, or the network, that they come from, and nobody else.
+//! Wrong passwords delay only logins from the device, or the network, that they come from.
 
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ async fn loopback_and_trusted_proxies_are_no_known_networks() {
 #[actix_web::test]
 async fn unknown_addresses_leave_the_same_rows_and_no_row_reveals_an_address() {
     let app = registered().await;
-    // Those of the registration's mail.
+    // The counters of the registration's mail.
     let before = app.sql_number("SELECT COUNT(*) FROM counters").await;
     log_in(&app, "192.0.2.1", None, WRONG).await;
     let known = app.sql_number("SELECT COUNT(*) FROM counters").await;

@@ -1,7 +1,7 @@
-//! Whether two kinds of call can be told apart by their time.
+//! Whether the times of two kinds of call differ measurably.
 //!
-//! A round is 200 calls, of one kind and the other by turns; its medians differ by chance by less than [`TOLERANCE_PERMILLE`] on
-//! a quiet machine. A busy one disturbs a round, but not eight in the same direction: only that is a difference.
+//! A round is 200 calls, alternating between the two kinds; its medians differ by chance by less than [`TOLERANCE_PERMILLE`] on
+//! a quiet machine. A busy machine disturbs a round, but not eight in the same direction: only that counts as a difference.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ const PAIRS: usize = 100;
 const ROUNDS: usize = 8;
 const TOLERANCE_PERMILLE: i128 = 50;
 
-/// The medians of the rounds, in microseconds, if the time tells the two kinds of call apart.
+/// The medians of the rounds, in microseconds, if they all differ.
 pub(super) async fn difference<T>(
     mut one: impl AsyncFnMut() -> T,
     mut other: impl AsyncFnMut() -> T,
@@ -19,7 +19,7 @@ pub(super) async fn difference<T>(
     for _ in 0..ROUNDS {
         let (mut ones, mut others) = (Vec::new(), Vec::new());
         for pair in 0..PAIRS {
-            // Neither kind always comes after the other.
+            // Alternate, so that neither kind is always second.
             if pair % 2 == 0 {
                 ones.push(timed(&mut one).await);
                 others.push(timed(&mut other).await);

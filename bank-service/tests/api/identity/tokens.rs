@@ -1,4 +1,4 @@
-//! Access tokens: what they say, and what is refused as one.
+//! Access tokens: their claims, and invalid ones.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(super) fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// The claims of a token, unchecked.
+/// The claims of a token, unverified.
 pub(super) fn claims(token: &str) -> Value {
     part(token, 1)
 }
@@ -90,7 +90,7 @@ async fn a_tampered_token_is_refused() {
     assert_eq!(app.send(basic).await.outcome(), (401, "invalid_token"));
 }
 
-/// The old confusion: a MAC keyed with the public key.
+/// The classic algorithm confusion: a MAC keyed with the public key.
 async fn hs256(app: &TestApp, token: &str) -> String {
     let set = app.send(app.request(reqwest::Method::GET, "/.well-known/jwks.json", None)).await.expect(200);
     let public = URL_SAFE_NO_PAD.decode(set["keys"][0]["x"].as_str().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Several replicas on one database: one publishes, and another takes over. SQLite has one process, which leads at once.
+//! Several replicas on one database: one publishes, and another takes over. With SQLite there is one process, which always leads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +82,7 @@ async fn a_lease_that_nobody_renews_is_taken_over() {
     assert!(database::on_server(), "TEST_DATABASE_URL names no server");
     let app = TestApp::start().await;
     app.empty_outbox().await;
-    // As a process that was killed leaves it.
+    // The state after a process was killed.
     let mut dead = app.running.state.store.lease("outbox-relay").unwrap();
     assert!(dead.hold(Duration::from_secs(3)).await.unwrap());
     app.city_event(1, "a").await;

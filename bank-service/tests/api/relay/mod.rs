@@ -1,4 +1,4 @@
-//! The relay: a transport that comes and goes, the order of events, and which of several replicas publishes.
+//! The relay: an unreliable transport, the order of events, and leadership among replicas.
 
 mod leadership;
 mod order;

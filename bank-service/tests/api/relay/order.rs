@@ -1,4 +1,4 @@
-//! The events of one entity go out in the order of its changes, whatever the transport does.
+//! The events of one entity are published in the order of its changes, whatever the transport does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use super::support::{RecordingPublisher, eventually};
 use crate::harness::TestApp;
 
-/// Takes unequal times, works on many at once, and is away again and again.
+/// Takes a varying time, accepts many messages in parallel, and is repeatedly unavailable.
 struct UnreliablePublisher {
     recorder: RecordingPublisher,
     turns: AtomicU64,
@@ -35,7 +35,7 @@ impl Publisher for UnreliablePublisher {
     }
 }
 
-/// What arrived for each city, each event at its first arrival.
+/// The published events of each city, each at its first delivery.
 fn by_city(arrived: Vec<(i64, String)>) -> BTreeMap<i64, Vec<u32>> {
     let mut cities = BTreeMap::<i64, Vec<u32>>::new();
     for (city, name) in arrived {

@@ -1,4 +1,4 @@
-//! A publisher that notes what it was given, and events without the requests that would cause them.
+//! A publisher that records its messages, and events without the requests that would cause them.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 
 use crate::harness::TestApp;
 
-/// Takes everything at once, and notes the city of each event in the order of arrival.
+/// Accepts every message at once, and records the city of each event in order.
 pub(crate) struct RecordingPublisher {
     arrived: Mutex<Vec<(i64, String)>>,
     pub(crate) resumed: broadcast::Sender<String>,
@@ -23,7 +23,7 @@ impl RecordingPublisher {
         Self { arrived: Mutex::default(), resumed: broadcast::Sender::new(1) }
     }
 
-    /// City and name of each event that arrived.
+    /// City and name of each published event.
     pub(crate) fn arrived(&self) -> Vec<(i64, String)> {
         self.arrived.lock().unwrap().clone()
     }
@@ -53,7 +53,7 @@ impl Publisher for RecordingPublisher {
 }
 
 impl TestApp {
-    /// Commits one event about a city, as an operation would.
+    /// Commits one event about a city, like an operation would.
     pub(crate) async fn city_event(&self, city: i64, name: &str) {
         let store = &self.running.state.store;
         let event = CityUpdated(City { id: city.try_into().unwrap(), name: name.to_owned() });
@@ -67,7 +67,7 @@ impl TestApp {
         self.running.state.store.read(|db| outbox::waiting(db, 100_000)).await.map_err(|e: StoreError| e).unwrap()
     }
 
-    /// Ends the events that the start of a service has caused, which no test here is about.
+    /// Publishes the events of the service's start, which these tests ignore.
     pub(crate) async fn empty_outbox(&self) {
         struct Hole(broadcast::Sender<String>);
         #[async_trait]
@@ -84,7 +84,7 @@ impl TestApp {
     }
 }
 
-/// Waits for a state; says how long it took.
+/// Waits for a condition; returns how long it took.
 pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) -> Duration {
     let started = Instant::now();
     while !condition().await {

@@ -1,4 +1,4 @@
-//! The relay against a transport that is away, and then back.
+//! The relay with a transport that is unavailable, and then back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ async fn a_transport_that_is_unavailable_is_tried_seldom_and_gets_everything_onc
     });
     let relay = service_kit::task::spawn("relay", app.running.relay(switch.clone()).run());
 
-    // Before the fourth look at what waits there are pauses of 100, 200 and 400 ms.
+    // Before the fourth attempt there are pauses of 100, 200 and 400 ms.
     let began = Instant::now();
     while switch.publishes.load(Ordering::SeqCst) <= 3 * waiting {
         assert!(began.elapsed() < Duration::from_mins(1), "it is not asked any more");

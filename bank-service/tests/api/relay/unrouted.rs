@@ -1,4 +1,4 @@
-//! Events that no queue takes: kept, told, and tried again.
+//! Events that no queue takes: kept, reported, and retried.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::harness::TestApp;
 
 const AFTER: Duration = Duration::from_secs(30);
 
-/// A broker on which only some types have a queue.
+/// A broker with queues for some types only.
 struct Bindings {
     bound: Mutex<BTreeSet<String>>,
     published: Mutex<Vec<String>>,
@@ -62,7 +62,7 @@ async fn start() -> (TestApp, Arc<Bindings>, Relay) {
     (app, bindings, relay)
 }
 
-/// Tries, and again until what is not taken has been returned for a minute.
+/// Publishes repeatedly until the unrouted events have been returned for a minute.
 async fn give_up(app: &TestApp, relay: &mut Relay) {
     for _ in 0..3 {
         relay.drain().await.unwrap();

@@ -1,11 +1,11 @@
-//! Bad input gets a clear answer and changes nothing.
+//! Bad input gets a clear response and changes nothing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::fixture::Fixture;
 
-/// Every route that takes a body: method, path, a good body.
+/// Every route with a body: method, path, a valid body.
 fn routes(fixture: &Fixture) -> Vec<(Method, String, Value)> {
     let (bank, ada) = (fixture.bank, &fixture.ada);
     let account = json!({"client_id": ada.client, "bank_id": bank, "balance": 5});
@@ -29,7 +29,7 @@ fn routes(fixture: &Fixture) -> Vec<(Method, String, Value)> {
     ]
 }
 
-/// Sends the good body with one field set to a bad value, which must be named in the answer.
+/// Sends the valid body with one field set to a bad value, which the response must name.
 async fn refuse(fixture: &Fixture, (method, path, good): &(Method, String, Value), field: &str, bad: Value) {
     let mut body = good.clone();
     body[field] = bad.clone();
@@ -175,7 +175,7 @@ async fn json_beyond_a_limit_is_refused_by_the_name_of_that_limit() {
         (format!("{{\"balance\":{}}}", "9".repeat(401)), "The body holds a number beyond"),
         (deep, "The body is nested deeper than 127 levels (line 1, column 135)."),
     ] {
-        // With a body that has to be there, and with one that may be missing.
+        // One route with a required body, and one with an optional body.
         for path in ["/api/banks", "/api/devices/1/push-test"] {
             let request = fixture.app.request(Method::POST, path, Some(&fixture.admin.token));
             let request = request.header("Content-Type", "application/json").body(body.clone());

@@ -1,4 +1,4 @@
-//! The callers of the access table's test, and the requests they make.
+//! The callers in the test of the access table, and their requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::fixture::{Fixture, id};
 use crate::harness::{PASSWORD, Person};
 
-/// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
     Anonymous,
@@ -67,7 +66,7 @@ impl Callers {
     }
 }
 
-/// What the table says: may this caller do this to the owner's item?
+/// Whether the table allows this caller the action on the owner's item.
 pub(super) fn allowed(rule: &Rule, caller: Caller) -> bool {
     let any = match rule.any {
         Who::Nobody => false,
@@ -79,7 +78,7 @@ pub(super) fn allowed(rule: &Rule, caller: Caller) -> bool {
     any || (rule.own && caller == Caller::Owner)
 }
 
-/// Lists without a parent have no foreign item: everyone who may have something gets its own.
+/// Lists without a parent contain no foreign item: every permitted caller gets its own.
 pub(super) fn is_own_list(action: Action, path: &str) -> bool {
     matches!(action, Action::ListDevices | Action::RegisterDevice)
         || matches!(action, Action::ListAccounts | Action::ListCards)
@@ -87,7 +86,7 @@ pub(super) fn is_own_list(action: Action, path: &str) -> bool {
             && !path.contains("account_id")
 }
 
-/// With a name or an address that no other call has given.
+/// A body with a name or an address that no other call uses.
 pub(super) fn body_of(action: Action, fixture: &Fixture) -> Value {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let number = CALLS.fetch_add(1, Ordering::Relaxed);
@@ -114,7 +113,7 @@ pub(super) fn body_of(action: Action, fixture: &Fixture) -> Value {
     }
 }
 
-/// The pattern with the owner's ids in it.
+/// The pattern with the owner's ids filled in.
 pub(super) async fn path_of(action: Action, pattern: &str, fixture: &Fixture) -> String {
     let item = match action {
         Action::ReadBank | Action::UpdateBank | Action::DeleteBank => fixture.bank,
@@ -161,7 +160,7 @@ pub(super) async fn call(
     answer.status
 }
 
-/// Makes an item to delete, of the owner where it has one, and gives its path.
+/// Creates an item to delete, the owner's where items have owners, and returns its path.
 pub(super) async fn fresh_item(action: Action, pattern: &str, fixture: &Fixture) -> String {
     let (app, admin) = (&fixture.app, &fixture.admin.token);
     let (list, body) = match action {

@@ -1,4 +1,4 @@
-//! What goes with a parent, and what stands in the way.
+//! Deleting a parent: its children are deleted too, or prevent it.
 
 use serde_json::json;
 

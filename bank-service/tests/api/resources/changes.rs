@@ -64,7 +64,7 @@ async fn an_account_is_opened_on_each_of_three_routes() {
     assert_eq!(item["bank_id"], bank);
     let contradiction = app.post(token, &format!("/api/banks/{bank}/accounts"), json!({"bank_id": bank + 1})).await;
     assert!(contradiction.body["errors"]["bank_id"].is_array(), "{}", contradiction.body);
-    // The administrator is no client itself.
+    // The administrator has no client.
     let nobody = app.post(&fixture.admin.token, "/api/accounts", json!({"bank_id": bank})).await;
     assert!(nobody.body["errors"]["client_id"].is_array(), "{}", nobody.body);
 }
@@ -165,10 +165,10 @@ async fn second_city(fixture: &Fixture) -> i64 {
     id(&fixture.app.post(&fixture.admin.token, "/api/cities", json!({"name": "Porto"})).await.item(201))
 }
 
-/// An item's path, a body that changes nothing if there can be one, and who asks.
+/// An item's path, a body without a change where there can be one, and the caller's token.
 type Target<'a> = (String, Option<Value>, &'a str);
 
-/// The outcomes without a condition and with one that no item meets.
+/// The outcomes without a condition, and with one that no item matches.
 async fn outcomes(fixture: &Fixture, method: &Method, target: &Target<'_>) -> [(u16, String); 2] {
     let (path, body, token) = target;
     let ask = async |condition: Option<&str>| {
@@ -186,7 +186,7 @@ async fn outcomes(fixture: &Fixture, method: &Method, target: &Target<'_>) -> [(
     [ask(None).await, ask(Some("\"4711\"")).await]
 }
 
-/// RFC 9110, 13.2.1: a condition counts only where the answer without it would be a good one.
+/// RFC 9110, 13.2.1: a condition is evaluated only if the response without it would be a success.
 #[actix_web::test]
 async fn a_condition_does_not_come_before_existence_and_access() {
     let fixture = Fixture::new().await;

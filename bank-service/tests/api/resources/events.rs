@@ -1,4 +1,4 @@
-//! Each change says what it did, and a refused one says nothing.
+//! Each change emits an event, and a refused one emits none.
 
 use serde_json::{Value, json};
 use shared_events::Envelope;

@@ -15,7 +15,7 @@ pub(crate) struct Fixture {
     pub(crate) bob: Owner,
 }
 
-/// A user with what it owns.
+/// A user with its items.
 pub(crate) struct Owner {
     pub(crate) person: Person,
     pub(crate) client: i64,
@@ -47,7 +47,7 @@ impl Fixture {
         Self { app, admin, bank, city, status, branch, ada, bob }
     }
 
-    /// Everything that an administrator sees, to tell whether anything changed.
+    /// Everything that an administrator sees, to detect any change.
     pub(crate) async fn snapshot(&self) -> Value {
         let mut all = serde_json::Map::new();
         for path in ["banks", "cities", "social-statuses", "branches", "clients", "accounts", "cards"] {

@@ -1,4 +1,4 @@
-//! Cards that are issued at once share transactions; nobody notices.
+//! Cards that are issued at once share transactions, without a visible effect.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ async fn of_many_at_once_each_gets_the_answer_it_would_get_alone() {
     let events = "SELECT COUNT(*) FROM outbox WHERE event_type = 'card.created'";
     let before = (cards().await, fixture.app.sql_number(events).await);
     let attempts = (0..200).map(|number| {
-        // Every fifth asks for an account that it may not see, or that is none.
+        // Every fifth requests an account that is foreign, or does not exist.
         let (token, account, status) = match number % 10 {
             4 => (fixture.ada.token(), fixture.bob.account, 403),
             9 => (fixture.bob.token(), 999_999, 403),
@@ -44,7 +44,7 @@ async fn of_many_at_once_each_gets_the_answer_it_would_get_alone() {
     assert_eq!((after.0 - before.0, after.1 - before.1), (160, 160));
 }
 
-/// A row that somebody holds keeps those waiting who need it, and nobody else for long.
+/// A locked row delays the requests that need it, and others only briefly.
 #[actix_web::test]
 #[ignore = "on a server only: make test-real runs it"]
 async fn who_waits_for_a_lock_does_not_keep_the_others() {
@@ -59,7 +59,7 @@ async fn who_waits_for_a_lock_does_not_keep_the_others() {
         let path = format!("/api/accounts/{account}/cards");
         fixture.app.post(token, &path, json!({"balance": 1})).await
     };
-    // One after the other, so that each has a transaction of its own, until there are as many as may be under way.
+    // One after the other, so that each has a transaction of its own, up to the most that may run at once.
     let answered = AtomicUsize::new(0);
     let held = join_all((0..4).map(async |number| {
         tokio::time::sleep(Duration::from_millis(100 * number)).await;

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same key and body, the same answer, once.
+//! `Idempotency-Key`: the same key and body give the same response, and the work is done once.
 
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ async fn fifty_repetitions_at_once_make_one_card() {
     assert_eq!(created, 3, "two of the world, and one");
 }
 
-/// On an engine that runs transactions side by side, the second of two sees the first one's name before its answer.
+/// On an engine with parallel transactions, the second of two sees the first one's name before its response.
 #[actix_web::test]
 async fn fifty_repetitions_at_once_of_what_there_can_be_once_are_answered_alike() {
     let fixture = Fixture::new().await;

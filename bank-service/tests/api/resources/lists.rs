@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::fixture::Fixture;
 use crate::harness::{Person, TestApp};
 
-/// An app with `count` cities: `City a`, `City b`, …
+/// A service with `count` cities: `City a`, `City b`, …
 async fn cities(count: u8) -> (TestApp, Person) {
     let app = TestApp::start().await;
     let admin = app.admin().await;
@@ -76,7 +76,7 @@ async fn a_cursor_walk_sees_what_the_pages_show() {
     let (app, admin) = cities(7).await;
     let all = ids(&app.get(&admin.token, "/api/cities?page_size=100").await.expect(200));
     let (mut seen, mut cursor, mut tail) = (Vec::new(), Some(String::new()), String::new());
-    // As generated clients ask: with the first page's number, and for as long as there is a cursor.
+    // Like generated clients: with the first page's number, and for as long as there is a cursor.
     while let Some(after) = cursor {
         let list =
             app.get(&admin.token, &format!("/api/cities?page_number=1&page_size=3&after={after}")).await.expect(200);
@@ -87,7 +87,7 @@ async fn a_cursor_walk_sees_what_the_pages_show() {
         list["tail"].as_str().unwrap().clone_into(&mut tail);
     }
     assert_eq!(seen, all);
-    // The walk goes on from its tail, when more has come.
+    // The listing continues from its tail when items were added.
     app.post(&admin.token, "/api/cities", json!({"name": "Late City"})).await.expect(201);
     assert_eq!(ids(&app.get(&admin.token, &format!("/api/cities?after={tail}")).await.expect(200)), [8]);
 }
@@ -142,12 +142,12 @@ async fn a_name_is_found_in_any_spelling() {
     let fixture = Fixture::new().await;
     let admin = &fixture.admin.token;
     let made = fixture.app.post(admin, "/api/cities", json!({"name": "Kraków"})).await.item(201);
-    // An o with an accent of its own, and a blank in front.
+    // An `o` with a combining accent, and a leading blank.
     let list = fixture.app.get(admin, "/api/cities?name=%20Krako%CC%81w").await.expect(200);
     assert_eq!(ids(&list), [made["id"].as_i64().unwrap()]);
 }
 
-/// They hold a few items each.
+/// The lists without pages contain a few items each.
 #[actix_web::test]
 async fn lists_without_pages_and_routes_with_few_parameters_refuse_what_they_do_not_know() {
     let fixture = Fixture::new().await;

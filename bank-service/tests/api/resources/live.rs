@@ -1,4 +1,4 @@
-//! Live changes: who sees what, resumed where, ended when.
+//! Live changes: visibility, resumption and end of streams.
 
 use reqwest::Method;
 use serde_json::{Value, json};

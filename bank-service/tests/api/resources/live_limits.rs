@@ -1,4 +1,4 @@
-//! Live changes under strain: a reader that takes nothing, one that was away for long, and more than one replica.
+//! Live changes under load: a reader that stops reading, one that was disconnected for long, and more than one replica.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use super::stream::Stream;
 use crate::harness::{Person, TestApp, start_of_tests};
 use crate::identity::replicas::two_replicas;
 
-/// So many changes at a time as every reader that reads keeps up with.
+/// How many changes at a time an active reader can keep up with.
 const BATCH: i64 = 250;
-/// Together far more than the connection's own buffers hold.
+/// In total far more than the connection's own buffers hold.
 const BATCHES: i64 = 8;
 const CHANGES: i64 = BATCH * BATCHES;
-/// Longer than a reader may take nothing.
+/// Longer than a reader may stop reading.
 const WAIT_LIMIT: Duration = Duration::from_mins(1);
 
 /// Commits changes that are about five kilobytes each.
@@ -35,7 +35,7 @@ async fn commit(app: &TestApp, first: i64, count: i64) {
     store.write(&store.ctx(start_of_tests()), write).await.unwrap();
 }
 
-/// A client that asks for the changes, and then takes nothing.
+/// A client that requests the changes, and then stops reading.
 async fn idle(app: &TestApp, person: &Person) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -51,7 +51,7 @@ async fn idle(app: &TestApp, person: &Person) -> TcpStream {
     stream
 }
 
-/// Waits until a reader's one stream has lost its place among those of its user.
+/// Waits until a reader's only stream has freed its slot.
 async fn all_streams_ended(app: &TestApp, person: &Person) {
     let user = UserId::try_new(person.id).unwrap();
     let slot = || app.running.state.changes.stream_slot(user);
@@ -64,11 +64,11 @@ async fn all_streams_ended(app: &TestApp, person: &Person) {
     drop(others);
 }
 
-/// The ids of the cities in what is left of a stream that has ended.
+/// The ids of the cities in the rest of a stream that has ended, and the last position.
 async fn rest(mut stream: TcpStream) -> (Vec<i64>, i64) {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(WAIT_LIMIT, stream.read_to_end(&mut bytes)).await;
-    // The server may also just break the connection.
+    // The server may also just close the connection.
     read.expect("a stream that nobody reads is not ended").ok();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let blocks: Vec<&str> = text.split("\n\n").filter(|block| block.contains("event: create")).collect();
@@ -93,7 +93,7 @@ async fn a_reader_that_takes_nothing_is_ended_resumes_and_costs_others_nothing()
         let expected: Vec<String> = (first..first + BATCH).map(|id| format!("create city {id}")).collect();
         assert_eq!(stream.names(expected.len()).await, expected);
     }
-    // What it is sent in the end is what had been on its way: the rest was not kept for it.
+    // The idle reader gets only the changes already sent: the others were not kept for it.
     all_streams_ended(&app, &slow).await;
     let (seen, position) = rest(idle).await;
     let got = i64::try_from(seen.len()).unwrap();
@@ -124,7 +124,7 @@ async fn what_one_replica_changes_is_seen_at_the_other_and_streams_move_between_
     assert_eq!(there.names(1).await, std::slice::from_ref(&first));
     let second = create_city(&two, &admin, "Porto").await;
     assert_eq!(here.names(2).await, [first, second.clone()]);
-    // It goes on at the other replica where it was here.
+    // The stream resumes on the other replica at the position of this one.
     let last = there.last_id.clone();
     drop(there);
     let third = create_city(&two, &admin, "Faro").await;

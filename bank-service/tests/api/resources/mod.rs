@@ -1,4 +1,4 @@
-//! Banks, cities, social statuses, branches, clients, accounts, cards: who may do what, what changes, what is refused.
+//! Banks, cities, social statuses, branches, clients, accounts, cards: access, changes, refusals.
 
 mod bad_input;
 mod callers;

@@ -1,4 +1,4 @@
-//! The OpenAPI document as it is served.
+//! The OpenAPI document as served.
 
 use bank_service::http::openapi::routes_of_the_table;
 

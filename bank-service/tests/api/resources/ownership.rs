@@ -1,4 +1,4 @@
-//! A foreign item and a missing one look the same to a user; staff may know.
+//! A user gets the same answer for a foreign item and a missing one; staff get different ones.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::fixture::Fixture;
 
 const MISSING: i64 = 4711;
 
-/// Every way to reach into items of another: method, path for an id of each kind, body.
+/// Every way to access another user's items: method, path for an id of each kind, body.
 fn reaches(client: i64, account: i64, card: i64, bank: i64) -> Vec<(Method, String, Value)> {
     let balance = || json!({"balance": 1});
     vec![
@@ -89,7 +89,7 @@ async fn lists_show_an_owner_its_own_items_and_staff_all() {
         let expected = if path.ends_with("cards") { fixture.ada.card } else { fixture.ada.account };
         assert_eq!((&own["total"], &own["results"][0]["id"]), (&json!(1), &json!(expected)), "{path}");
     }
-    // Naming a foreign parent in a filter is no way in.
+    // A filter by a foreign parent gives no access either.
     let path = format!("/api/accounts?client_id={}", fixture.bob.client);
     assert_eq!(fixture.app.get(fixture.ada.token(), &path).await.expect(200)["total"], 0);
 }

@@ -1,4 +1,4 @@
-//! The access table, walked: every rule, every kind of caller. `/auth` is walked by the identity tests.
+//! The access table, checked: every rule, every kind of caller. The identity tests check `/auth`.
 
 use bank_service::domain::policy::{Action, Method, RULES, Rule};
 use reqwest::StatusCode;
@@ -10,11 +10,11 @@ use super::fixture::Fixture;
 /// The routes below `/api`.
 fn routes() -> impl Iterator<Item = (&'static Rule, Method, &'static str)> {
     let all = RULES.iter().flat_map(|rule| rule.routes.iter().map(move |(method, path)| (rule, *method, *path)));
-    // A stream has no end to wait for: its tests are in `changes`.
+    // A stream does not end by itself: its tests are in `changes`.
     all.filter(|(rule, _, path)| path.starts_with("/api/") && rule.action != Action::StreamChanges)
 }
 
-/// Refusals first: they must leave everything as it was.
+/// Refusals come first: they must change nothing.
 #[actix_web::test]
 async fn a_caller_that_the_table_does_not_name_is_refused_and_changes_nothing() {
     let fixture = Fixture::new().await;
@@ -37,7 +37,7 @@ async fn a_caller_that_the_table_does_not_name_is_refused_and_changes_nothing() 
     assert_eq!(fixture.snapshot().await, before);
 }
 
-/// Whoever may is not refused; only a client for a user who has one comes too late.
+/// Permitted callers are not refused; only creating a client for a user who has one conflicts.
 #[actix_web::test]
 async fn every_caller_that_the_table_names_is_permitted() {
     let fixture = Fixture::new().await;
@@ -59,7 +59,7 @@ async fn every_caller_that_the_table_names_is_permitted() {
     }
 }
 
-/// Each deletion that the table allows, by each caller who may, on a bank of its own.
+/// Each deletion that the table allows, by each permitted caller, on a bank of its own.
 #[actix_web::test]
 async fn who_may_delete_can() {
     let deletions =

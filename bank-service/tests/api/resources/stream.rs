@@ -1,4 +1,4 @@
-//! A client of the live changes that reads what comes.
+//! A client of the live changes that keeps reading.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Stream {
         Self::begin(request).await
     }
 
-    /// Without a token: what opens it stands in the query.
+    /// Opens a stream without a token, by the parameters of the query.
     pub(super) async fn open_by(app: &TestApp, query: &str) -> Self {
         Self::begin(app.request(Method::GET, &format!("/api/events/stream{query}"), None)).await
     }
@@ -38,7 +38,7 @@ impl Stream {
         stream
     }
 
-    /// What stands before the next blank line; none at the end.
+    /// The text before the next blank line; none at the end.
     async fn block(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|two| two == b"\n\n") {

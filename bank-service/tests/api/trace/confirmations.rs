@@ -1,4 +1,4 @@
-//! Confirmations on the callback queue, from our email-service and from others'.
+//! Confirmations on the callback queue, from our email-service and from older ones.
 
 use serde_json::{Value, json};
 use service_kit::messaging::{Delivery, HandlerResult};
@@ -33,7 +33,7 @@ impl Confirmation<'_> {
     }
 }
 
-/// The ids of a bank's event, which asks for a confirmation, and of a city's, which does not.
+/// The ids of a bank's event, which needs a confirmation, and of a city's, which does not.
 async fn two_events(app: &TestApp) -> (String, String) {
     let admin = app.admin().await;
     app.post(&admin.token, "/api/banks", json!({"name": "My Bank"})).await.expect(201);
@@ -43,7 +43,7 @@ async fn two_events(app: &TestApp) -> (String, String) {
     (id_of("bank.created"), id_of("city.created"))
 }
 
-/// What the store keeps of an event's confirmation.
+/// The stored state of an event's confirmation.
 async fn state(app: &TestApp, event_id: &str) -> Option<String> {
     let event_id = event_id.to_owned();
     let read = move |db: &mut bank_service::store::Db| {
@@ -72,7 +72,7 @@ async fn the_older_services_confirmation_counts_by_its_correlation_id() {
         Confirmation { kind: None, correlation_id: Some(&bank), message: "Message acknowledged", data: json!({}) };
     assert_eq!(old.arrive(&app).await, HandlerResult::Done);
     assert_eq!(state(&app, &bank).await.as_deref(), Some("sent"));
-    // Twice is once.
+    // A second delivery changes nothing.
     assert_eq!(old.arrive(&app).await, HandlerResult::Done);
     let nearly = Confirmation { message: "Message Acknowledged!", ..old };
     assert!(matches!(nearly.arrive(&app).await, HandlerResult::Reject { .. }));

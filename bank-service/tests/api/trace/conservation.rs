@@ -1,4 +1,4 @@
-//! Every event that was published is somewhere, and one that is not is seen.
+//! Every published event is accounted for, and a lost one is detected.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use shared_events::events::{BankCreated, CityUpdated, EmailRequested, Event as _
 use super::peer_stubs::PeerStubs;
 use crate::harness::{ADMIN, TestApp};
 
-/// A service whose outbox is empty, with peers, and its watch.
+/// A service with an empty outbox, with peers, and its conservation check.
 async fn start() -> (TestApp, PeerStubs, Conservation) {
     let peers = PeerStubs::start();
     let app = TestApp::start_with(|config| {
@@ -23,7 +23,7 @@ async fn start() -> (TestApp, PeerStubs, Conservation) {
     })
     .await;
     app.running.relay(app.dead_letters.transport.clone()).drain().await.unwrap();
-    // What the start has caused was long ago.
+    // Events of the service's start are outside of the checked period.
     app.clock.advance(Duration::from_hours(1));
     let watch = app.running.conservation();
     (app, peers, watch)
@@ -35,7 +35,7 @@ async fn publish(app: &TestApp) {
 
 fn shown(app: &TestApp, line: &str) -> bool {
     let text = app.running.state.metrics.render();
-    // Labels stand in the order of their names, and `end` comes before `event_type`.
+    // Labels are sorted by name, and `end` comes before `event_type`.
     text.lines().any(|found| found == line)
 }
 
@@ -122,7 +122,7 @@ async fn an_unavailable_log_makes_no_event_unaccounted_and_hides_none() {
     assert!(unaccounted(&app, "city.updated", 1));
 }
 
-/// However long it lasts, and whatever else is logged meanwhile.
+/// However long that lasts, and whatever else is logged meanwhile.
 #[actix_web::test]
 async fn an_event_in_a_queue_or_in_flight_is_not_missing_and_one_in_neither_is() {
     let (app, peers, mut watch) = start().await;
@@ -150,7 +150,7 @@ async fn an_event_in_a_queue_or_in_flight_is_not_missing_and_one_in_neither_is()
     assert!(unaccounted(&app, "city.updated", 1), "{lost}: {}", app.running.state.metrics.render());
 }
 
-/// Neither in a queue nor in the log at one moment: a consumer has it in hand.
+/// The event is neither in a queue nor in the log for a moment: a consumer has it in flight.
 #[actix_web::test]
 async fn an_event_in_flight_is_checked_again_before_it_is_called_missing() {
     let (app, peers, mut watch) = start().await;
@@ -209,11 +209,11 @@ async fn thousands_of_events_are_counted_once_each() {
     assert!(shown(&app, "bank_events_ended_total{end=\"logged\",event_type=\"city.updated\"} 1300"));
 }
 
-/// As it runs: the transport takes an event and loses it, and within ten seconds of the service's clock the scrape tells.
+/// As in production: the transport takes an event and loses it, and within ten seconds of the service's clock the metrics show it.
 #[actix_web::test]
 async fn a_lost_event_shows_in_the_metrics_within_ten_seconds() {
     let (mut app, peers, _) = start().await;
-    // Before the relay is at work, which would be quicker than the look for the new event's id.
+    // Before the relay starts, which would publish the event before its id is read.
     let lost = cities(&app, 1).await[0];
     app.running.start_relay(app.dead_letters.transport.clone());
     let (started, began) = (app.clock.now(), Instant::now());
@@ -232,7 +232,7 @@ async fn a_lost_event_shows_in_the_metrics_within_ten_seconds() {
     app.stop().await;
 }
 
-/// The value of an older system's `ROUTING_KEY`; email-service takes the others, so that they are routed all the same.
+/// The value of an older system's `ROUTING_KEY`; email-service takes the other types, so that they are still routed.
 #[actix_web::test]
 async fn what_log_service_does_not_listen_to_is_not_missing_from_the_log() {
     let (app, peers, mut watch) = start().await;

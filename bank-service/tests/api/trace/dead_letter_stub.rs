@@ -1,4 +1,4 @@
-//! The dead letters of a test, and the transport that takes them again.
+//! The dead letters of a test, and the transport that replays them.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,11 +19,11 @@ use tokio::sync::broadcast;
 pub(crate) struct DeadLetterStub {
     pub(crate) kept: Arc<MemoryDeadLetters>,
     pub(crate) transport: Arc<Transport>,
-    /// What is told of the messages that wait in every queue.
+    /// The reported backlog of every queue.
     pub(crate) backlog: Arc<Mutex<Backlog>>,
 }
 
-/// An office whose queues are told to have messages.
+/// A dead letter admin whose queues report this backlog.
 struct AdminWithBacklog {
     admin: InProcessDeadLetterAdmin,
     backlog: Arc<Mutex<Backlog>>,
@@ -53,7 +53,7 @@ impl DeadLetterAdmin for AdminWithBacklog {
     }
 }
 
-/// Takes everything, unless it is told not to.
+/// Accepts every message unless `is_down` is set.
 pub(crate) struct Transport {
     pub(crate) is_down: AtomicBool,
     taken: Mutex<Vec<WireMessage>>,
@@ -82,7 +82,7 @@ impl Transport {
 }
 
 impl DeadLetterStub {
-    /// Letters, and the office where they are worked through.
+    /// Dead letters, and the admin interface to them.
     pub(crate) fn new(clock: &SharedClock) -> (Self, InProcessDeadLetterAdmin) {
         let transport = Arc::new(Transport {
             is_down: AtomicBool::new(false),
@@ -101,7 +101,7 @@ impl DeadLetterStub {
         stub
     }
 
-    /// Gives up a message.
+    /// Adds a message as a dead letter.
     pub(crate) async fn add(&self, queue: &str, message: WireMessage) -> EventId {
         let died_at = DateTime::from_timestamp(1_768_583_426, 0).unwrap();
         let dead_letter =
@@ -111,7 +111,7 @@ impl DeadLetterStub {
         id
     }
 
-    /// `<queue>/<id>` of a letter.
+    /// `<queue>/<id>` of a new dead letter.
     pub(crate) async fn some(&self) -> String {
         format!("log-service/{}", self.add("log-service", message("card.created", "{}")).await)
     }

@@ -15,7 +15,7 @@ use shared_events::{Event, EventId};
 use crate::harness::TestApp;
 
 impl TestApp {
-    /// Commits an event as an operation would, and gives its id.
+    /// Commits an event like an operation would, and returns its id.
     pub(crate) async fn commit<E: Event + Clone + Send + Sync + 'static>(&self, event: &E) -> EventId {
         let known: Vec<EventId> = self.events().await.iter().map(|event| event.id).collect();
         let store = &self.running.state.store;
@@ -26,7 +26,7 @@ impl TestApp {
         now.iter().map(|event| event.id).find(|id| !known.contains(id)).unwrap()
     }
 
-    /// What email-service confirms of an event's mail.
+    /// Stores a confirmation of an event's mail, as email-service would send it.
     pub(crate) async fn confirm_mail(&self, id: EventId, state: &str, reason: Option<&str>) {
         let now = self.clock.now().naive_utc();
         let receipt = NewReceipt {

@@ -1,4 +1,4 @@
-//! log-service and email-service, as far as they are asked about events.
+//! Stubs of the parts of log-service and email-service that are queried about events.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,14 +14,14 @@ pub(crate) struct PeerState {
     pub(crate) mails: Mutex<Vec<Value>>,
     pub(crate) is_down: AtomicBool,
     pub(crate) cannot_mail: AtomicBool,
-    /// How many quiet moments log-service has had; one more at each question unless its hands are full.
+    /// How often log-service was idle; one more at each query unless `is_in_flight` is set.
     pub(crate) quiet_moments: AtomicU64,
     pub(crate) is_in_flight: AtomicBool,
-    /// What log-service says that it takes; nothing said if empty.
+    /// The routing keys that log-service reports; not reported if empty.
     pub(crate) routing_keys: Mutex<Vec<String>>,
 }
 
-/// Stands in for both.
+/// Serves the stubs of both services.
 pub(crate) struct PeerStubs {
     pub(crate) state: Arc<PeerState>,
     pub(crate) url: String,
