@@ -1,7 +1,7 @@
-//! The one end of everything that a stop waits for.
+//! The one deadline of everything that a stop waits for.
 //!
-//! A stop has many steps, and each has a limit of its own: together they may last longer than a process may take to end. So
-//! each step also gets no more than is left until one deadline, and the last ones get nothing if those before took it all.
+//! A stop has many steps, each with its own limit; the sum of the limits may exceed the time that a process has to end. So
+//! each step also gets at most the time left until one deadline, and the last steps get none if earlier ones took it all.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// [`crate::telemetry::flush`], which has limits of its own.
 pub const WORK_LIMIT: Duration = Duration::from_secs(8);
 
-/// What follows the work fits into the rest.
+/// The flush of the telemetry after the work fits into the rest.
 const _: () = assert!(WORK_LIMIT.as_millis() + crate::telemetry::FLUSH_LIMIT.as_millis() <= STOP_LIMIT.as_millis());
 
 /// A point in time that the steps of a stop share.
@@ -26,7 +26,7 @@ impl Deadline {
         Self(begun + limit)
     }
 
-    /// How long a step may take whose own limit is `most`.
+    /// How long a step with its own limit `most` may take.
     pub fn left(self, most: Duration) -> Duration {
         self.0.saturating_duration_since(Instant::now()).min(most)
     }
@@ -36,12 +36,12 @@ impl Deadline {
         timeout(self.left(most), step).await.ok()
     }
 
-    /// Does a step that blocks on a thread of its own, and leaves that behind if it takes longer. True if it is done.
+    /// Runs a blocking step on its own thread, and abandons the thread if it takes longer. True if the step finished in time.
     pub fn run(self, most: Duration, step: impl FnOnce() + Send + 'static) -> bool {
         let (done, ended) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name("last-step".to_owned()).spawn(move || {
             step();
-            // Nobody may be waiting any more.
+            // The receiver may have stopped waiting.
             done.try_send(()).ok();
         });
         thread.is_ok() && ended.recv_timeout(self.left(most)).is_ok()
@@ -61,7 +61,7 @@ mod tests {
         let begun = Instant::now();
         let deadline = Deadline::at(begun, WORK_LIMIT);
         let mut given = Vec::new();
-        // Those of an HTTP server whose threads stand still, and of what ends after it.
+        // The limits of an HTTP server whose threads are blocked, and of the steps after it.
         for most in [0.5, 0.25, 5.0, 1.0, 6.0, 2.0] {
             let left = deadline.left(seconds(most));
             tokio::time::advance(left).await;

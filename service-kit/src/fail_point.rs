@@ -1,9 +1,9 @@
-//! Fail points: places where a test lets the process die, and faults that a test plants to see that it is noticed.
+//! Fail points: places where a test ends the process, and faults that a test plants to prove that a check notices them.
 //!
 //! They exist in builds with the cargo feature `fail-points` only. Without it [`fail_point!`](crate::fail_point!) and its
 //! neighbours leave nothing behind, not even the names. With it, `FAIL_POINT=name` ends the process at the first pass of that
 //! point and `FAIL_POINT=name:3` at the third, as a crash would; `PLANT=name` turns a planted fault on; a handler panics on
-//! messages that hold the text of `PANIC_ON`. Each is read once.
+//! messages that contain the text of `PANIC_ON`. Each variable is read once.
 
 #[cfg(feature = "fail-points")]
 pub use enabled::{during, panic_on, pass, passed_over, planted, setting_ms};
@@ -47,7 +47,7 @@ macro_rules! fail_point_during {
     };
 }
 
-/// Panics if one of the bodies holds the text that `PANIC_ON` tells.
+/// Panics if one of the bodies contains the text of `PANIC_ON`.
 #[cfg(feature = "fail-points")]
 #[macro_export]
 macro_rules! panic_point {
@@ -81,7 +81,7 @@ macro_rules! planted {
     };
 }
 
-/// Whether a planted cursor over ids passes a row over, since it has seen a higher id.
+/// Whether a planted cursor over ids skips a row because it has seen a higher id.
 #[cfg(feature = "fail-points")]
 #[macro_export]
 macro_rules! passed_over {
@@ -90,7 +90,7 @@ macro_rules! passed_over {
     };
 }
 
-/// Whether a planted cursor passes a row over: never, in this build.
+/// Whether a planted cursor skips a row: never, in this build.
 #[cfg(not(feature = "fail-points"))]
 #[macro_export]
 macro_rules! passed_over {
@@ -125,11 +125,11 @@ mod enabled {
     use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
     use std::time::Duration;
 
-    /// So that what other threads are writing to sockets gets there.
+    /// Lets the socket writes of other threads leave the process before it ends.
     const LAST_WORDS: Duration = Duration::from_millis(10);
-    /// How many bytes of a body are looked at.
+    /// How many bytes of a body are searched.
     const HEAD: usize = 1024;
-    /// A future that is pending for so long has sent what it had to send.
+    /// A future that is pending for this long has sent what it had to send.
     const UNDER_WAY: Duration = Duration::from_millis(3);
 
     struct Armed {
@@ -152,7 +152,7 @@ mod enabled {
         armed.as_ref()
     }
 
-    /// Passes a point; the process ends here if it is this pass of this point that it was told to end at.
+    /// Passes a point; the process ends here if `FAIL_POINT` names this pass of this point.
     pub fn pass(name: &str) {
         let Some(armed) = armed().filter(|armed| armed.name == name) else { return };
         if armed.left.fetch_sub(1, Ordering::SeqCst) == 1 {
@@ -173,7 +173,7 @@ mod enabled {
         future.await
     }
 
-    /// Panics if one of the bodies holds the text that a handler is to panic on.
+    /// Panics if one of the bodies contains the text of `PANIC_ON`.
     #[expect(clippy::panic, reason = "a handler's panic is what is tested")]
     pub fn panic_on<'a>(bodies: impl IntoIterator<Item = &'a [u8]>) {
         static TEXT: OnceLock<Option<String>> = OnceLock::new();
@@ -191,7 +191,7 @@ mod enabled {
         PLANTED.get_or_init(|| variable("PLANT")).as_deref() == Some(name)
     }
 
-    /// Whether `PLANT=id_cursor` is set and this id, or a higher one, was asked about before.
+    /// Whether `PLANT=id_cursor` is set and an earlier call had this id or a higher one.
     pub fn passed_over(id: i64) -> bool {
         static NEWEST: AtomicI64 = AtomicI64::new(i64::MIN);
         planted("id_cursor") && NEWEST.fetch_max(id, Ordering::SeqCst) >= id

@@ -1,4 +1,4 @@
-//! The one home of fresh identifiers and randomness.
+//! The only source of fresh identifiers and randomness.
 //!
 //! Identifiers are `UUIDv7`, monotonic within a process, so that they sort by the order they were made in. Random bytes come
 //! from the cryptographic generator of aws-lc.

@@ -1,8 +1,8 @@
-//! What every service process needs: configuration, telemetry, lifecycle, HTTP, storage helpers and messaging.
+//! The common parts of every service process: configuration, telemetry, lifecycle, HTTP, storage helpers and messaging.
 //!
-//! Each thing a service must not do by itself has its one home here: the time ([`clock`]), identifiers and randomness
-//! ([`ids`]), tasks ([`task`]) and the environment ([`config`]). The crate knows no bank and no log: it depends on the
-//! message schema only.
+//! Each thing a service must not do by itself has its one module here: the time ([`clock`]), identifiers and randomness
+//! ([`ids`]), tasks ([`task`]) and the environment ([`config`]). The crate knows no bank and no log: it depends on the message
+//! schema only.
 
 pub mod clock;
 pub mod config;

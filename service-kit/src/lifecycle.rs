@@ -1,8 +1,8 @@
-//! The life of a process: a shutdown signal that everyone can wait for, and readiness that names each dependency.
+//! The life of a process: a shutdown signal that every task can wait for, and readiness that names each dependency.
 //!
-//! A shutdown begins once and never ends. A readiness probe has two seconds; the answers are kept for 250 ms, so that a
-//! flood of probes costs each dependency four questions a second. Why a dependency is down goes to the log, on change, not
-//! into the report: `/readyz` is public.
+//! A shutdown begins once and never ends. A readiness probe has two seconds; the answers are kept for 250 ms, so that a flood
+//! of probes costs each dependency four probes a second. The reason why a dependency is down is logged on each change and left
+//! out of the report: `/readyz` is public.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,10 +19,10 @@ use crate::task;
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 const REPORT_KEPT: Duration = Duration::from_millis(250);
 
-/// Says when it is time to stop. Clones share one state.
+/// Signals a shutdown. Clones share one state.
 #[derive(Debug, Clone)]
 pub struct Shutdown {
-    /// When it began.
+    /// When the shutdown began.
     begun: Arc<watch::Sender<Option<Instant>>>,
 }
 
@@ -49,7 +49,7 @@ impl Shutdown {
         self.begun.borrow().is_some()
     }
 
-    /// The end of everything that this stop waits for, if that may take so long; counted from now while it has not begun.
+    /// The deadline of a stop that may take `limit`; counted from now until the shutdown has begun.
     pub fn deadline(&self, limit: Duration) -> Deadline {
         let begun = *self.begun.borrow();
         Deadline::at(begun.unwrap_or_else(Instant::now), limit)
@@ -77,7 +77,7 @@ impl Shutdown {
     }
 }
 
-/// Runs the main task of a process on an actix system. Threads that still work or stand still when it is done are left to the
+/// Runs the main task of a process on an actix system. Threads that still work or are blocked when it returns are left to the
 /// end of the process: the system would wait for them without any limit.
 pub fn block_on<T>(main: impl Future<Output = T>) -> T {
     let system = actix_rt::System::new();
@@ -106,7 +106,7 @@ struct Dependency {
     up: Arc<AtomicBool>,
 }
 
-/// Which dependencies there are, and whether the service wants requests. Clones share one state.
+/// The dependencies, and whether the service accepts requests. Clones share one state.
 #[derive(Clone)]
 pub struct Readiness {
     inner: Arc<Inner>,
@@ -122,12 +122,12 @@ struct Inner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DependencyState {
     pub name: String,
-    /// False: without it the service does its work all the same, if not all of it at once.
+    /// False: the service works without it, if not at once in full.
     pub needed: bool,
     pub error: Option<String>,
 }
 
-/// What `/readyz` says.
+/// The content of `/readyz`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadinessReport {
     pub draining: bool,
@@ -166,7 +166,7 @@ impl Readiness {
         self.push(name.into(), true, Arc::new(probe));
     }
 
-    /// Adds something that the report tells of, and that the service can do without for a while.
+    /// Adds a part that the report names, and that the service can do without for a while.
     pub fn watch<P>(&self, name: impl Into<String>, probe: P)
     where
         P: Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
@@ -179,7 +179,7 @@ impl Readiness {
         self.inner.dependencies.write().unwrap_or_else(PoisonError::into_inner).push(dependency);
     }
 
-    /// From now on the report is "not ready", whatever the dependencies say.
+    /// From now on the report is "not ready", whatever the state of the dependencies.
     pub fn set_draining(&self) {
         self.inner.draining.store(true, Ordering::SeqCst);
     }
@@ -188,7 +188,7 @@ impl Readiness {
         self.inner.draining.load(Ordering::Relaxed)
     }
 
-    /// Asks every dependency at once. Concurrent callers share one round of questions.
+    /// Probes all dependencies at once. Concurrent callers share one round of probes.
     pub async fn check(&self) -> ReadinessReport {
         let mut last = self.inner.last.lock().await;
         let dependencies = match last.as_ref() {
@@ -224,7 +224,7 @@ fn check_dependency(dependency: &Dependency) -> impl Future<Output = DependencyS
     }
 }
 
-/// A line when it goes and when it comes back.
+/// Logs when a dependency fails and when it recovers.
 fn log_change(dependency: &str, up: &AtomicBool, error: Option<&str>) {
     let was_up = up.swap(error.is_none(), Ordering::Relaxed);
     match error {

@@ -6,7 +6,7 @@ tokio::task_local! {
     static CURRENT: Rc<str>;
 }
 
-/// Serves a request under this id.
+/// Runs the work under this request id.
 pub(crate) async fn scope<T>(id: &str, work: impl Future<Output = T>) -> T {
     CURRENT.scope(Rc::from(id), work).await
 }

@@ -1,6 +1,6 @@
-//! The one home of `tokio::spawn`: a task has a name, its log lines carry it, and its panic is logged.
+//! The only caller of `tokio::spawn`: a task has a name, its log lines carry it, and its panic is logged.
 //!
-//! A panic is logged at ERROR and then handed on, so that whoever awaits the handle still sees a `JoinError`.
+//! A panic is logged at ERROR and then resumed, so that a caller that awaits the handle still gets a `JoinError`.
 
 use std::any::Any;
 use std::future::Future;
@@ -30,7 +30,7 @@ async fn watched<F: Future>(name: &'static str, future: F) -> F::Output {
     }
 }
 
-/// What a panic said, as far as it was text.
+/// The message of a panic, as far as it is text.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&'static str>()

@@ -1,4 +1,4 @@
-//! Writes the generated files anew: `cargo run -p shared-events --example generate`.
+//! Rewrites the generated files: `cargo run -p shared-events --example generate`.
 //!
 //! Golden files, schemas and the AsyncAPI document of this crate, and the table in `docs/events/README.md`.
 
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     for folder in ["golden", "schemas"] {
         let folder = crate_dir.join(folder);
-        // An event that is gone must not leave its files behind.
+        // The files of a removed event must not stay behind.
         if folder.is_dir() {
             fs::remove_dir_all(&folder)?;
         }

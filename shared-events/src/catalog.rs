@@ -1,4 +1,4 @@
-//! The list of all events: what the documents, the golden files and the tests walk over.
+//! The list of all events, over which the documents, the golden files and the tests iterate.
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -163,7 +163,7 @@ const fn entry<E: Event + JsonSchema>() -> Entry {
 fn data_schema<E: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
     let mut schema = E::json_schema(&mut settings.into_generator()).to_value();
-    // The event has a title and a description of its own; those of the facts' type would say it twice.
+    // The event has its own title and description; those of the facts' type would repeat them.
     if let Some(object) = schema.as_object_mut() {
         object.remove("title");
     }

@@ -1,6 +1,6 @@
 //! Dates on the wire: `YYYY-MM-DDTHH:MM:SS`, always UTC, without a zone designator.
 //!
-//! Use as `#[serde(with = "shared_events::date")]` on a `DateTime<Utc>`. Reading takes the forms of ISO 8601 that other
+//! Use as `#[serde(with = "shared_events::date")]` on a `DateTime<Utc>`. Reading accepts the forms of ISO 8601 that other
 //! languages write: fractions, `Z` or an offset with or without its colon, letters in lower case, a blank for the `T`, a day
 //! alone (its first second, UTC).
 
@@ -9,12 +9,12 @@ use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
 const FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// Writes a date as the contract shows it.
+/// Writes a date in the form of the contract.
 pub fn format(date: &DateTime<Utc>) -> String {
     date.format(FORMAT).to_string()
 }
 
-/// Reads a date; without an offset it is UTC. None beyond the years 0 to 9999, which RFC 3339 has no form for.
+/// Reads a date; without an offset it is UTC. `None` beyond the years 0 to 9999, which RFC 3339 has no form for.
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     read(text.trim()).filter(|date| (0..=9999).contains(&date.year()))
 }
@@ -58,7 +58,7 @@ pub mod option {
     }
 }
 
-/// The same moment as our HTTP APIs show it: with `Z` (RFC 3339), so that a browser does not read it as local time.
+/// The same moment in the form of our HTTP APIs: with `Z` (RFC 3339), so that a browser does not read it as local time.
 pub mod zoned {
     use super::{DateTime, Serializer, Utc};
 

@@ -1,10 +1,10 @@
 //! An e-mail address that can be mailed: the one rule of all services.
 //!
-//! bank-service takes no other where an address is set, and email-service sends to no other, so that no account waits for mail
-//! that cannot be sent. Whole addresses are personal data: `Display` and `Debug` show the masked form (`j***@example.com`), so
-//! that none can reach a log or an answer by accident. Only a mailer and a store ask for [`EmailAddress::as_str`].
-//! Limits: 254 bytes (RFC 5321), ASCII in the local part (SMTPUTF8 is not spoken everywhere); international domains are
-//! kept in their ASCII form.
+//! bank-service accepts no other where an address is set, and email-service sends to no other, so that no account waits for
+//! mail that cannot be sent. Whole addresses are personal data: `Display` and `Debug` show the masked form
+//! (`j***@example.com`), so that none can reach a log or an answer by accident. Only a mailer and a store call
+//! [`EmailAddress::as_str`]. Limits: 254 bytes (RFC 5321), ASCII in the local part (SMTPUTF8 is not spoken everywhere);
+//! international domains are kept in their ASCII form.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use std::str::FromStr;
 const MAX_BYTES: usize = 254;
 const MAX_LOCAL_BYTES: usize = 64;
 
-/// An address that a mail server can be given, in one canonical form.
+/// An address fit for a mail server, in one canonical form.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EmailAddress {
     local: String,
@@ -37,18 +37,18 @@ impl EmailAddress {
         &self.whole
     }
 
-    /// `j***@example.com`: enough to recognise, too little to use.
+    /// `j***@example.com`: enough to recognise the address, too little to use it.
     pub fn masked(&self) -> String {
         let first: String = self.local.chars().take(1).collect();
         format!("{first}***@{}", self.domain)
     }
 
-    /// What stands before the @.
+    /// The part before the @.
     pub fn local(&self) -> &str {
         &self.local
     }
 
-    /// What stands behind the @: ASCII, lower case.
+    /// The part after the @: ASCII, lower case.
     pub fn domain(&self) -> &str {
         &self.domain
     }
@@ -104,7 +104,7 @@ pub fn is_dot_atom(text: &str) -> bool {
 
 /// Lower case, ASCII (IDNA), dot-separated labels; bare IP addresses are refused.
 pub fn ascii_domain(domain: &str) -> Option<String> {
-    // A parser of URLs would decode it.
+    // A URL parser would decode it.
     if domain.contains('%') {
         return None;
     }

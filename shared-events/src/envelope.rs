@@ -1,4 +1,4 @@
-//! An event with everything that travels beside its body.
+//! An event with its body, properties and headers.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ impl Envelope {
         event: &E,
     ) -> Result<Self, serde_json::Error> {
         let mut facts = serde_json::to_value(event)?;
-        // The bytes on the wire must not depend on whether some crate in the build asks serde_json to keep insertion order.
+        // The bytes on the wire must not depend on whether some crate in the build makes serde_json keep insertion order.
         facts.sort_all_objects();
         Ok(Self {
             id,

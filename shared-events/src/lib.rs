@@ -1,12 +1,12 @@
 //! The message schema between the services, and nothing else.
 //!
-//! Every event has one Rust type here ([`events`]), one golden file (`golden/`), one JSON Schema (`schemas/`) and an entry
-//! in the AsyncAPI document (`asyncapi.json`). The wire form is [`wire::WireMessage`]: a body of exactly four keys, and
-//! everything else beside it as message properties and CloudEvents 1.0 attributes in headers (binary content mode).
+//! Every event has one Rust type here ([`events`]), one golden file (`golden/`), one JSON Schema (`schemas/`) and an entry in
+//! the AsyncAPI document (`asyncapi.json`). The wire form is [`wire::WireMessage`]: a body of exactly four keys, with
+//! everything else in message properties and CloudEvents 1.0 attributes in headers (binary content mode).
 //!
-//! Rules: an additive change keeps an event's name; anything else is a new event, both published for one release. Types
-//! hold public facts only, so private state cannot leak. This crate knows no broker, no database and no runtime. What only
-//! writes and checks the generated files is there with the feature `schema`.
+//! Rules: an additive change keeps an event's name; any other change is a new event, both published for one release. Types
+//! hold public facts only, so private state cannot leak. This crate knows no broker, no database and no runtime. The feature
+//! `schema` adds the code that writes and checks the generated files.
 
 #[cfg(feature = "schema")]
 pub mod catalog;

@@ -1,4 +1,4 @@
-//! Money: an exact amount in the minor unit of a currency (ISO 4217). No float comes near it.
+//! Money: an exact amount in the minor unit of a currency (ISO 4217), never a float.
 
 use std::fmt;
 use std::str::FromStr;

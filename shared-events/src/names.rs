@@ -1,5 +1,5 @@
-//! Names of people, banks, cities and social statuses, as far as the services and their documents have to agree on them.
+//! Names of people, banks, cities and social statuses, as far as the services and their documents must agree on them.
 
-/// The marks that a name may have besides letters, digits, spaces and dashes: what names of people, places and companies
-/// are written with, and nothing that only markup, formulas or paths need.
+/// The marks that a name may have besides letters, digits, spaces and dashes: those that occur in names of people, places and
+/// companies, and none that only markup, formulas or paths need.
 pub const NAME_MARKS: &str = "'’‘ʼʻ՚.,&()/+#!·‧•・׳״…\"«»„“”（）＆";

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The topic exchange that all events go to.
 pub const EXCHANGE: &str = "topic_exchange";
-/// What log-service binds unless told otherwise: everything but `bank.created` (logged on the ACK of its mail) and `email.*`.
+/// The default bindings of log-service: everything but `bank.created` (logged on the ACK of its mail) and `email.*`.
 pub const LOG_PATTERNS: &[&str] = &[
     "account.*",
     "bank.updated",
@@ -23,13 +23,13 @@ pub const LOG_PATTERNS: &[&str] = &[
     "social_status.*",
     "user.*",
 ];
-/// What email-service binds unless told otherwise.
+/// The default bindings of email-service.
 pub const EMAIL_PATTERNS: &[&str] = &["*.created", "email.requested"];
-/// What email-service binds besides, whatever it is told: nothing else sends these mails.
+/// Bindings that email-service always adds to its configured ones: no other service sends these mails.
 pub const EMAIL_ALWAYS: &[&str] = &["email.requested"];
-/// What log-service binds besides, whatever it is told: the record of who did what is complete.
+/// Bindings that log-service always adds to its configured ones: the audit record is complete.
 pub const LOG_ALWAYS: &[&str] = &["log.*", "security.*"];
-/// What bank-service binds for the messages that it sends itself.
+/// The bindings of bank-service for the messages that it sends itself.
 pub const SMS_PATTERNS: &[&str] = &["sms.requested"];
 pub const PUSH_PATTERNS: &[&str] = &["push.requested"];
 /// Queue names.
@@ -41,7 +41,7 @@ pub const PUSH_QUEUE: &str = "bank-service.push";
 /// Events that ask for a confirmation on the reply queue.
 const CONFIRMED: &[&str] = &["bank.created", "email.requested"];
 
-/// Whether events of a type ask whoever hears them for a confirmation on the reply queue.
+/// Whether events of a type ask their consumer for a confirmation on the reply queue.
 pub fn is_confirmed(event_type: &str) -> bool {
     CONFIRMED.contains(&event_type)
 }

@@ -1,8 +1,8 @@
 //! The wire form of an event: message properties, CloudEvents headers and the four-key body, without any broker's types.
 //!
-//! Writing never fails for a sane event. Reading is strict about what is there (the body is exactly its four keys, ids and
-//! types are well-formed) and lenient about what is not: a message without properties and headers is an event, too. Limits:
-//! a body of 1 MiB, JSON of 127 levels. No error text repeats values of a body.
+//! Writing never fails for a valid event. Reading is strict about the parts that are present (the body is exactly its four
+//! keys, ids and types are well-formed) and lenient about missing ones: a message without properties and headers is an event,
+//! too. Limits: a body of 1 MiB, JSON of 127 levels. No error text repeats values of a body.
 
 use std::collections::BTreeMap;
 
@@ -22,17 +22,17 @@ const CONTENT_TYPE: &str = "application/json";
 const SPEC_VERSION: &str = "1.0";
 /// Some languages write one before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Milliseconds after `cloudEvents_time` at which a message is of no use any more. Not the AMQP property `expiration`: by that
-/// the broker would make a dead letter of it.
+/// Milliseconds after `cloudEvents_time` at which a message is of no use any more. Not the AMQP property `expiration`: the
+/// broker would turn such a message into a dead letter.
 pub const EXPIRES_MS: &str = "x-expires-ms";
 /// The id of the request that caused an event whose `correlation_id` is taken by its confirmation.
 pub const REQUEST_ID: &str = "x-request-id";
 
-/// Events that are of no use to anybody after a while, with their time to live: the links and codes in them last no longer.
+/// Events that are of no use after a while, with their time to live: the links and codes in them last no longer.
 const EXPIRING: &[(&str, u32)] = &[("email.requested", 24 * 60 * 60 * 1000), ("sms.requested", 10 * 60 * 1000)];
 /// Events whose data hold a secret, and the key that holds it.
 const SECRET: &[(&str, &str)] = &[("email.requested", "params"), ("sms.requested", "sealed")];
-/// A stranger's text in an error message is cut to this many characters.
+/// Text of other programs in an error message is cut to this many characters.
 const MAX_QUOTE: usize = 64;
 
 /// A message as a transport carries it. `properties` are AMQP 0-9-1 basic properties by their standard names.
@@ -94,7 +94,7 @@ impl WireMessage {
         if let Some(ms) = expiration_ms(&kind) {
             headers.insert(EXPIRES_MS.to_owned(), ms.to_string());
         }
-        // A confirmation that only repeats the correlation id, as replies do, is matched by it.
+        // A confirmation that carries only the correlation id, as replies do, is matched by it.
         let correlation_id = if envelope.reply_to.is_some() {
             if let Some(request) = &envelope.correlation_id {
                 headers.insert(REQUEST_ID.to_owned(), request.clone());
@@ -130,7 +130,7 @@ impl WireMessage {
             .map_err(|error| DecodeError::Body { reason: describe_json_error(&error) })?
             .into();
         let id = self.event_id()?;
-        // Where a confirmation is wanted, the correlation id is the event's own, and the request's is a header.
+        // Where a confirmation is requested, the correlation id is the event's own, and the request's is a header.
         let own = |given: &&String| self.properties.reply_to.is_none() || **given != id.to_string();
         let correlation_id = self.properties.correlation_id.as_ref().filter(own);
         Ok(Envelope {
@@ -153,15 +153,15 @@ impl WireMessage {
         }
     }
 
-    /// When the message stops being of use; none if it does not expire or does not tell.
+    /// When the message stops being of use; `None` if it does not expire or has no time.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         let ms: u32 = self.headers.get(EXPIRES_MS).or(self.properties.expiration.as_ref())?.parse().ok()?;
         let published = date::parse(self.headers.get("cloudEvents_time")?)?;
         published.checked_add_signed(TimeDelta::milliseconds(i64::from(ms)))
     }
 
-    /// Takes the secrets out of the message (links, codes), so that it can be kept and shown; true if it is of a kind that
-    /// holds any. What is left can still be read as the event, but nobody can act on it.
+    /// Removes the secrets of the message (links, codes), so that it can be kept and shown; true if it is of a kind that holds
+    /// any. The rest can still be read as the event, but cannot be acted on.
     pub fn remove_secrets(&mut self) -> bool {
         let kinds = [self.properties.kind.as_ref(), self.headers.get("cloudEvents_type"), Some(&self.routing_key)];
         let found = SECRET.iter().find(|(secret, _)| kinds.iter().flatten().any(|kind| kind == secret));
@@ -173,7 +173,7 @@ impl WireMessage {
             }
             serde_json::to_vec(&body).ok()
         });
-        // What cannot be read may hold anything.
+        // An unreadable body may hold anything.
         self.body = redacted.unwrap_or_default();
         true
     }
@@ -218,7 +218,7 @@ pub fn expiration_ms(event_type: &str) -> Option<u32> {
     EXPIRING.iter().find(|(expiring, _)| *expiring == event_type).map(|(_, ms)| *ms)
 }
 
-/// What is wrong with a JSON text, without the values in it, which may be private: errors of `serde_json` quote them.
+/// The fault in a JSON text, without the values in it, which may be private: errors of `serde_json` quote them.
 pub fn describe_json_error(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let position =
@@ -226,14 +226,14 @@ pub fn describe_json_error(error: &serde_json::Error) -> String {
     if !["invalid type", "invalid value", "invalid length"].iter().any(|quoting| text.starts_with(quoting)) {
         return text.chars().filter(|c| !c.is_control()).take(3 * MAX_QUOTE).collect();
     }
-    // "invalid type: string \"…\", expected i64 at line 1 column 2": what was expected is ours, what was found is not.
+    // "invalid type: string \"…\", expected i64 at line 1 column 2": the expected type is ours, the found value is not.
     let fault = text.split(':').next().unwrap_or_default();
     let expected = text.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
     let expected = expected.split(" at line ").next().unwrap_or_default();
     format!("{fault}, expected {expected}{position}")
 }
 
-/// A stranger's text in an error message: short, and without control characters.
+/// Text of another program in an error message: short, and without control characters.
 fn clip(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_QUOTE).collect()
 }

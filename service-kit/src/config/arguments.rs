@@ -1,4 +1,4 @@
-//! The values that clap's arguments have beyond what it reads by itself; see [`super::variables`] for the names.
+//! Values for clap's arguments from sources that clap itself does not read; see [`super::variables`] for the names.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -32,10 +32,10 @@ pub(super) fn with_variables(mut command: Command, variables: &Variables, path: 
     let arguments: Vec<(Arg, String)> =
         command.get_arguments().filter_map(|arg| Some((arg.clone(), arg.get_env()?.to_str()?.to_owned()))).collect();
     for (arg, variable) in arguments {
-        // An address may have a login in it: the help names variables and shows no value.
+        // An address may contain a login: the help names variables and shows no value.
         command = command.mut_arg(arg.get_id(), |arg| arg.hide_env_values(true));
         let given = value_of(&arg, &variable, variables, all);
-        // The help names a variable also where it is set to nothing.
+        // The help also names a variable that is set to nothing.
         if (given.is_err() || variables.is_empty_in_process(&variable)) && !wants_help() {
             command = command.mut_arg(arg.get_id(), |arg| arg.env(None::<&str>));
         }
@@ -79,7 +79,7 @@ fn secret_from_file(variables: &Variables, name: &str, is_set: bool) -> Result<O
     if is_set {
         return Err(format!("{name} and {origin} are both set; expected one of them"));
     }
-    // The path is not shown: the secret itself may stand there by mistake.
+    // The error leaves out the path: it may be the secret itself, given by mistake.
     let secret = read_secret(Path::new(&file.value));
     let secret = secret.map_err(|error| format!("{origin}: the file cannot be read: {error}; expected a text file"))?;
     Ok(Some(Found { value: secret, ..file }))

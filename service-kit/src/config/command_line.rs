@@ -1,7 +1,7 @@
-//! The command line with all its faults, where clap ends at the first.
+//! Reads the command line and reports all its faults; clap stops at the first.
 //!
-//! A word that is wrong is noted and left out, and the rest is read again. No fault shows a word that may be a value: clap's own
-//! texts do, and a password with a blank in it is two words to a shell. Such a word is named by its place.
+//! A wrong word is recorded and left out, and the rest is read again. No fault shows a word that may be a value, as clap's own
+//! texts do: a shell passes a password with a blank in it as two words. Such a word is named by its place.
 
 use std::ffi::OsString;
 use std::ops::Range;
@@ -59,7 +59,7 @@ pub(super) fn read(
 ) -> Result<CommandLine, clap::Error> {
     let mut words: Vec<Word> = args.into_iter().map(Into::into).enumerate().collect();
     let mut faults = Vec::new();
-    // Each round leaves out a word at least.
+    // Each round leaves out at least one word.
     for _ in 0..=words.len() {
         let error = match parsed(command, &words) {
             Ok(matches) => return Ok(CommandLine { matches: Some(matches), faults }),
@@ -163,7 +163,7 @@ fn unexpected_word(command: &Command, words: &[Word], at: usize, error: &clap::E
     let place = place(words, at);
     let word = words.get(at).map(|(_, word)| word.to_string_lossy()).unwrap_or_default();
     let commands = listed(error, ContextKind::SuggestedSubcommand);
-    // clap suggests what has hardly a letter in common.
+    // clap also suggests names that have hardly a character in common.
     let is_close = |name: &&str| !name.is_empty() && strsim::damerau_levenshtein(name, &word) <= MAX_DISTANCE;
     if let Some(meant) = commands.split(", ").find(is_close) {
         return Finding::new(format!("argument {place}: not a command; did you mean {meant}?"), 0..0);

@@ -1,9 +1,9 @@
 //! `.env` files: `NAME=value`, one a line.
 //!
 //! A value is literal (a `$` too) and runs to the end of its line; a `#` after a blank begins a comment. In double quotes
-//! `\n`, `\r`, `\t`, `\"` and `\\` are escapes, in single quotes nothing is; both may run over several lines. `export` before a
-//! name, blanks around `=`, a byte order mark and lines that end in LF, CRLF or CR are taken. A line that cannot be read is a warning with its number; no
-//! warning has a value in it. At most 1 MiB.
+//! `\n`, `\r`, `\t`, `\"` and `\\` are escapes, in single quotes nothing is; both may run over several lines. `export` before
+//! a name, blanks around `=`, a byte order mark and lines that end in LF, CRLF or CR are accepted. A line that cannot be read
+//! is a warning with its number; no warning contains a value. At most 1 MiB.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub(super) struct EnvFile {
     pub(super) warnings: Vec<String>,
 }
 
-/// A missing file is an empty one.
+/// Reads the file; a missing one counts as empty.
 pub(super) fn read(path: &Path) -> Result<EnvFile, String> {
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(EnvFile::default()),
@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path) -> Result<EnvFile, String> {
     Ok(parse(&text))
 }
 
-/// However its lines end.
+/// The text with LF for CRLF and CR.
 fn with_line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
@@ -87,7 +87,7 @@ fn name_and_value(line: &str) -> Option<(&str, &str)> {
     sound.then(|| (name, value.trim_start()))
 }
 
-/// Without the comment that follows a blank.
+/// The value without a comment that follows a blank.
 fn unquoted(value: &str) -> &str {
     if value.starts_with('#') {
         return "";
@@ -102,7 +102,7 @@ struct Quoted<'a> {
     rest: &'a str,
 }
 
-/// A value in quotes that are closed, on this line or a later one, with nothing but a comment behind them.
+/// A value whose quotes are closed, on this line or a later one, with nothing but a comment after them.
 fn quoted_value<'a>(value: &str, after: &'a str) -> Option<Quoted<'a>> {
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let first = value.get(1..)?;
@@ -130,7 +130,7 @@ fn only_comment(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('#')
 }
 
-/// The text up to the closing quote, and where what follows it begins.
+/// The text up to the closing quote, and the index at which the rest begins.
 fn until_quote(text: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut escaped = false;

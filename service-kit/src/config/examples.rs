@@ -1,4 +1,4 @@
-//! `APP_ENV`, and secrets that stand in example files: production refuses them, whatever they were to guard.
+//! `APP_ENV`, and secrets copied from example files: production refuses them, whatever they protect.
 
 use std::collections::BTreeSet;
 

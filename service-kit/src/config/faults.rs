@@ -1,19 +1,19 @@
 //! All faults of a configuration, reported at once.
 //!
-//! A fault begins with the name of its variable (`PUBLIC_URL: …`), or with several (`TLS_CERT, TLS_KEY: …`). No fault has a value
-//! in it: any may be a secret, or have one in it. The list puts to each name where its value came from, if not from the variable
+//! A fault begins with the name of its variable (`PUBLIC_URL: …`), or with several (`TLS_CERT, TLS_KEY: …`). No fault shows a
+//! value: any may be a secret or contain one. The list adds to each name the source of its value, if that is not the variable
 //! itself: `PUBLIC_URL (--public-url): …`, `PUBLIC_URL (.env, line 3): …`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Collects what is wrong with a configuration.
+/// Collects the faults of a configuration.
 #[derive(Debug, Default)]
 pub struct Faults {
     lines: Vec<String>,
-    /// Settings with a value that cannot be read. A default stands in for it, so what else is found of them is no fault of theirs.
+    /// Settings whose value cannot be read. A default stands in for it, so further faults of these settings are left out.
     unreadable: BTreeSet<String>,
-    /// The name of a variable, with where its value came from.
+    /// Names of variables, each with the source of its value.
     origins: BTreeMap<String, String>,
 }
 
@@ -28,7 +28,7 @@ impl Faults {
         Self::default()
     }
 
-    /// Keeps a value that is right; notes the variable and the form that is expected otherwise.
+    /// Returns a valid value; otherwise records the variable and the expected form.
     pub fn check<T, E>(&mut self, variable: &str, expected: &str, result: Result<T, E>) -> Option<T> {
         if result.is_err() {
             self.add(format!("{variable}: the value is not valid; expected {expected}"));
@@ -36,7 +36,7 @@ impl Faults {
         result.ok()
     }
 
-    /// Notes a fault in words of its own: start it with the variable's name, and show no value.
+    /// Records a fault in words of its own: start it with the variable's name, and show no value.
     pub fn add(&mut self, line: impl Into<String>) {
         let line = line.into();
         if !names_of(&line).iter().any(|name| self.unreadable.contains(*name)) {
@@ -44,19 +44,19 @@ impl Faults {
         }
     }
 
-    /// Notes a value that cannot be read. Of each setting the first such fault counts.
+    /// Records a value that cannot be read; only the first such fault of a setting counts.
     pub(super) fn refuse(&mut self, setting: &str, line: String) {
         if self.unreadable.insert(setting.to_owned()) {
             self.lines.push(line);
         }
     }
 
-    /// Says where the value of a variable came from; `shown` is put in place of the variable's name.
+    /// Records the source of a variable's value; `shown` replaces the variable's name in faults.
     pub(super) fn set_origin(&mut self, variable: &str, shown: String) {
         self.origins.insert(variable.to_owned(), shown);
     }
 
-    /// Takes over what another part of the program finds wrong with settings that nothing is known of yet: parts share settings.
+    /// Takes over the faults that another part of the program finds in settings without a fault here: parts share settings.
     pub fn merge(&mut self, other: Self) {
         let known: BTreeSet<String> = self.lines.iter().flat_map(|line| names_of(line)).map(str::to_owned).collect();
         for line in other.lines {
@@ -73,10 +73,10 @@ impl Faults {
         Err(ConfigError { lines: self.lines.iter().map(|line| self.with_origins(line)).collect() })
     }
 
-    /// The value that was made of a configuration without faults.
+    /// Returns the value if the configuration has no faults.
     pub fn finish_with<T>(mut self, value: Option<T>) -> Result<T, ConfigError> {
         if value.is_none() && self.lines.is_empty() {
-            // Each value that is missing has noted why, so this is never seen; it is still an error, not a panic.
+            // Every missing value has recorded its own fault, so this line never shows; it is still an error, not a panic.
             self.add("a value is missing");
         }
         let missing = || ConfigError { lines: vec!["a value is missing".to_owned()] };
@@ -107,7 +107,7 @@ impl ConfigError {
         &self.lines
     }
 
-    /// A single fault, which leaves nothing to read further.
+    /// A single fault after which nothing more can be read.
     pub(super) fn of(line: impl Into<String>) -> Self {
         Self { lines: vec![line.into()] }
     }

@@ -1,7 +1,6 @@
-//! Variables that are there for others: of the shell, the system, containers, build servers. None is taken for one of ours that
-//! is written wrongly.
+//! Variables of other programs: the shell, the system, containers, build servers. None counts as a misspelt name of ours.
 
-/// How names begin that belong to somebody.
+/// Beginnings of names that belong to other programs.
 const FAMILIES: &[&str] = &[
     "ACTIONS_",
     "AGENT_",
@@ -144,13 +143,13 @@ const NAMES: &[&str] = &[
     "WINDOWID",
 ];
 
-/// Whether a variable, its name in capital letters, is one of those.
+/// Whether a variable, its name in capital letters, belongs to another program.
 pub(super) fn is_foreign(name: &str, value: &str) -> bool {
     NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family)) || is_link(name, value)
 }
 
-/// Kubernetes and Docker describe the services beside a container to it: `NAME_SERVICE_HOST`, `NAME_PORT=tcp://…`,
-/// `NAME_PORT_80_TCP_ADDR`, `NAME_ENV_…`.
+/// Kubernetes and Docker describe the services beside a container in its environment: `NAME_SERVICE_HOST`,
+/// `NAME_PORT=tcp://…`, `NAME_PORT_80_TCP_ADDR`, `NAME_ENV_…`.
 pub(super) fn is_link(name: &str, value: &str) -> bool {
     let of_a_port =
         || name.split_once("_PORT_").is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()));

@@ -1,4 +1,4 @@
-//! Which of our settings a variable may be meant for that is not read.
+//! Guesses which of our settings an unread variable is meant for.
 //!
 //! A name is close to one of ours if a few characters differ; if it has the same words in another order, in the plural, or with
 //! another usual word for the same (`ENVIRONMENT` for `ENV`); if it begins with the same word and lacks some, or has one more; or

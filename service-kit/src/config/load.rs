@@ -76,7 +76,7 @@ fn read<T: Parser>(
     let Some(matches) = line.matches else { return Err(Unread::Refused(error_of(faults))) };
     match T::from_arg_matches(&matches) {
         Ok(options) => Ok((Parsed { options, faults }, matches)),
-        // What is required has a value that cannot be read, which is noted.
+        // A required setting has a value that cannot be read; its fault is recorded.
         Err(_) => Err(Unread::Refused(error_of(faults))),
     }
 }
@@ -149,13 +149,13 @@ fn print_warnings(command: &Command, subcommand: Option<&str>, warnings: &[Strin
         return;
     }
     for warning in warnings {
-        // Nobody is left to read it if standard error is closed.
+        // A failed write means that standard error is closed: the warning has no reader then.
         writeln!(std::io::stderr(), "{}: warning: {warning}", command.get_name()).ok();
     }
 }
 
 fn refuse(command: &Command, fault: &str) -> ! {
-    // Nobody is left to read it if standard error is closed.
+    // A failed write means that standard error is closed: the fault has no reader then.
     writeln!(std::io::stderr(), "{}: {fault}", command.get_name()).ok();
     std::process::exit(EXIT_REFUSED.into())
 }
@@ -164,7 +164,7 @@ fn refuse(command: &Command, fault: &str) -> ! {
 pub fn parse_from<T: Parser>(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<T, ConfigError> {
     let variables = VARIABLES.get_or_init(Variables::read).as_ref();
     let variables = variables.map_err(|error| ConfigError::of(format!(".env cannot be read: {error}")))?;
-    // The warnings were printed when the process read its own.
+    // The warnings were printed when the process read its own configuration.
     match read(variables, args, &mut Vec::new()) {
         Ok((Parsed { options, faults }, _)) => faults.finish().map(|()| options),
         Err(Unread::Refused(error)) => Err(error),
@@ -248,7 +248,7 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
-        // The setting of a subcommand that does not run, and values.
+        // The setting of a subcommand that does not run, and the given values.
         let hidden = ["SERVICE_KIT_TEST_AT", "hunter2", "abc", "prodd"];
         assert!(hidden.iter().all(|hidden| !text.contains(hidden)) && text.lines().count() == 6, "{text}");
         let text = typed(&[("SERVICE_KIT_TEST_AT", "u:hunter2@h:1")], "", &["now"]).unwrap_err();
@@ -265,7 +265,7 @@ mod tests {
         let read = typed(&process, "", &["--port", "2", "now", "--mode", "staging"]).unwrap();
         assert_eq!((read.port, read.mode), (2, Some(AppEnv::Staging)));
         assert!(read.pin.is_none() && matches!(read.run, Some(Run::Now { at: None })));
-        // Of a flag's own fault, the flag is named.
+        // A fault in a flag's value names the flag.
         let text = typed(&process, "", &["--port", "x"]).unwrap_err();
         assert!(
             text.contains("SERVICE_KIT_TEST_PORT (--port): ") && text.contains("SERVICE_KIT_TEST_MODE: "),

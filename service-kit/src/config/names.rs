@@ -1,4 +1,5 @@
-//! The settings of all our programs: what one of them does not read may be meant for another, which shares its environment.
+//! The settings of all our programs: a variable that one of them does not read may be meant for another that shares its
+//! environment.
 
 pub(super) const NAMES: &[&str] = &[
     "ACCESS_TOKEN_MINUTES",

@@ -1,14 +1,14 @@
-//! Names that the settings have in the services this system follows, and what becomes of each: the one table for the start,
-//! `doctor` and docs/migrating.md.
+//! Names of the settings in the older services that this system replaces, and how each is treated: the one table for the
+//! start, `doctor` and docs/migrating.md.
 
-/// What becomes of an old name.
+/// How an old name is treated.
 #[derive(Debug, Clone, Copy)]
 pub enum Treatment {
-    /// Its value is taken, changed by the function into our form; `None`: not a value that can be taken.
+    /// The function converts its value into our form; `None`: the value cannot be used.
     Accepted { ours: &'static str, convert: fn(&str) -> Option<String> },
-    /// It is named in a warning; the value is not used.
+    /// A warning names it; the value is not used.
     Renamed { ours: &'static str },
-    /// It is named in a warning: nothing here has that meaning.
+    /// A warning names it: no setting here has that meaning.
     Gone { because: &'static str },
 }
 
@@ -36,7 +36,7 @@ const LIVE_CHANGES: &str = "live changes are server-sent events at /api/events/s
 
 pub const OLD_NAMES: &[OldName] = &[
     accepted("SQLALCHEMY_DATABASE_URI", "DATABASE_URL", database_url),
-    // RABBITMQ_HOST and RABBITMQ_PORT make one value; see `Variables::broker`.
+    // RABBITMQ_HOST and RABBITMQ_PORT form one value; see `variables::broker`.
     accepted("RABBITMQ_HOST", "AMQP_URI", |_| None),
     accepted("RABBITMQ_PORT", "AMQP_URI", |_| None),
     accepted("FLASK_CERT", "TLS", |value| (value == "adhoc").then(|| value.to_owned())),
@@ -92,7 +92,7 @@ pub const OLD_NAMES: &[OldName] = &[
     renamed("ROLLBAR_ACCESS_TOKEN", "SENTRY_DSN"),
 ];
 
-/// Variables that say which server the separate services use: the all-in-one process has none of them.
+/// Variables that name the servers of the separate services; the all-in-one process uses none of them.
 pub(super) const ENGINES: &[&str] = &[
     "DATABASE_URL",
     "AMQP_URI",
@@ -103,7 +103,7 @@ pub(super) const ENGINES: &[&str] = &[
     "RABBITMQ_HOST",
 ];
 
-/// Settings of the single services that the all-in-one process may not have, and that somebody who sets them counts on.
+/// Settings of the single services that the all-in-one process may lack although an operator who sets them relies on them.
 pub(super) const SINGLE: &[&str] = &[
     "APP_ENV",
     "TLS",
@@ -123,7 +123,7 @@ pub(super) const SINGLE: &[&str] = &[
     "MAILGUN_DOMAIN",
 ];
 
-/// Out of the form of `SQLAlchemy`: the driver's name goes, and so does the character set, which is always utf8mb4 here.
+/// Converts a `SQLAlchemy` URL: drops the driver's name and the character set, which is always utf8mb4 here.
 fn database_url(value: &str) -> Option<String> {
     let (scheme, rest) = value.split_once("://")?;
     let engine = scheme.split_once('+').map_or(scheme, |(engine, _)| engine);

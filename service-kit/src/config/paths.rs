@@ -1,10 +1,11 @@
-//! Files and folders that a service makes when it starts: whether they can be made, found out without making any.
+//! Checks, without making any, whether the files and folders that a service makes at start can be made.
 
 use std::path::Path;
 
 use super::Faults;
 
-/// Notes a folder that cannot be made, since something else is in its place or in that of a folder above it. False if it is so.
+/// Records a folder that cannot be made because something else takes its place or that of a folder above it; false in that
+/// case.
 pub fn check_folder(variable: &str, path: &Path, faults: &mut Faults) -> bool {
     let nearest = path.ancestors().find(|path| !path.as_os_str().is_empty() && path.symlink_metadata().is_ok());
     let is_sound = nearest.is_none_or(Path::is_dir);

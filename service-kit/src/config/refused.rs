@@ -1,7 +1,7 @@
 //! Values of variables that clap would refuse: reported by the variable's name and its line in `.env`, in the form of
-//! [`Faults`]. clap names the flag alone, and shows the value, a secret too.
+//! [`Faults`]. clap names only the flag, and shows the value, even of a secret.
 //!
-//! Such a value is kept away from clap. It is a fault once the command line is read, unless a flag there takes its place.
+//! Such a value is not passed to clap. It is a fault once the command line is read, unless a flag overrides it.
 
 use std::any::TypeId;
 use std::error::Error as _;
@@ -49,7 +49,7 @@ pub(super) fn fault_of(arg: &Arg, value: &OsStr) -> Option<String> {
     let alone =
         Arg::new("value").value_parser(arg.get_value_parser().clone()).value_delimiter(arg.get_value_delimiter());
     let command = Command::new("value").no_binary_name(true).arg(alone);
-    // Behind the dashes nothing is taken for a flag.
+    // After `--` clap takes no word for a flag.
     let error = command.try_get_matches_from([OsStr::new("--"), value]).err()?;
     Some(invalid(arg, &error))
 }
@@ -80,7 +80,7 @@ pub(super) fn expected(arg: &Arg) -> String {
     }
     let name = arg.get_value_names().and_then(<[_]>::first);
     match name {
-        // Texts have no other form than that; what else is wrong with one is found later.
+        // A text has no other form than that; later checks find what else is wrong with it.
         Some(name) if !is_text(arg) => format!("{name}, as in --help"),
         _ => "a text in UTF-8".to_owned(),
     }

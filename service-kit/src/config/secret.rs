@@ -15,7 +15,7 @@ impl Secret {
         Self(SecretString::from(text.into()))
     }
 
-    /// The text itself. Callers hand it to what needs it and keep it nowhere.
+    /// The text itself. Callers pass it to the code that needs it and never store it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }

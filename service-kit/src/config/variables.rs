@@ -1,4 +1,4 @@
-//! Where a setting's value comes from: our variable, its lower-case form, a name of the older services; first in the
+//! Finds a setting's value: under our variable, its lower-case form, or a name of the older services; first in the
 //! environment, then in `.env`. A variable set to nothing is unset.
 
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ impl Found {
         }
     }
 
-    /// How a fault of the setting shows its name; `None`: as it is.
+    /// The setting's name as its faults show it; `None`: unchanged.
     pub(super) fn shown_as(&self, variable: &str) -> Option<String> {
         let line = self.line.map(|line| format!(".env, line {line}"));
         let name = Some(self.name.clone()).filter(|name| name != variable);
@@ -100,7 +100,7 @@ impl Variables {
         self.exactly(name).or_else(|| self.exactly(&name.to_lowercase()))
     }
 
-    /// What a setting is set to, and warnings about other names that say something of it.
+    /// The value of a setting; adds warnings about other names that refer to it.
     pub(super) fn resolve(&self, name: &str, warnings: &mut Vec<String>) -> Option<Found> {
         let lower = name.to_lowercase();
         let sources: [Source<'_>; 2] = [&|name| self.in_process(name), &|name| self.in_file(name)];
@@ -137,7 +137,7 @@ impl Variables {
             let origin = found.origin();
             let is_ours = |name: &str| ours.iter().any(|our| our.variable == name);
             match old.treatment {
-                // ENGINES tells of these.
+                // The warning about `ENGINES` covers these.
                 Treatment::Renamed { ours: name } | Treatment::Accepted { ours: name, .. }
                     if program == ALL_IN_ONE && !is_ours(name) && !ENGINES.contains(&old.name) =>
                 {
@@ -170,7 +170,7 @@ impl Variables {
         self.guesses(ours, warnings);
     }
 
-    /// Warns of names that are written like one of ours. Settings of our other programs may share the environment.
+    /// Warns about names that resemble one of ours. Settings of our other programs may share the environment.
     fn guesses(&self, ours: &[Setting], warnings: &mut Vec<String>) {
         let in_file = self.file.entries.iter().map(|entry| entry.name.as_str());
         let mut names: Vec<&str> = self.process.keys().map(String::as_str).chain(in_file).collect();
@@ -188,7 +188,7 @@ impl Variables {
     }
 }
 
-/// A setting of another program of ours, or an old name, of which the table of old names says more.
+/// A setting of another of our programs, or an old name, which the table of old names covers.
 fn is_known(name: &str) -> bool {
     NAMES.contains(&name)
         || name.strip_suffix("_FILE").is_some_and(|secret| SECRETS.contains(&secret))
@@ -196,7 +196,7 @@ fn is_known(name: &str) -> bool {
         || ENGINES.contains(&name)
 }
 
-/// What an accepted old name says of ours in one source.
+/// The value that an accepted old name gives one of our settings in one source.
 fn accepted_for(ours: &str, source: Source<'_>, warnings: &mut Vec<String>) -> Option<Found> {
     if ours == "AMQP_URI" {
         return broker(source);
@@ -216,8 +216,8 @@ fn accepted_for(ours: &str, source: Source<'_>, warnings: &mut Vec<String>) -> O
     taken
 }
 
-/// `RABBITMQ_HOST` and `RABBITMQ_PORT`, with the login that a broker has when new. A platform that links containers sets the
-/// same names to `tcp://…`; those are ignored.
+/// `RABBITMQ_HOST` and `RABBITMQ_PORT`, with the default login of a new broker. A platform that links containers sets the same
+/// names to `tcp://…`; those are ignored.
 fn broker(source: Source<'_>) -> Option<Found> {
     let either = |name: &str| source(name).or_else(|| source(&name.to_lowercase()));
     let plain = |name: &str| either(name).filter(|found| !found.value.contains("://"));

@@ -22,7 +22,7 @@ pub fn client(timeout: Duration) -> reqwest::Client {
     builder(timeout).build().expect("the TLS backend works")
 }
 
-/// What all outgoing clients have in common.
+/// The settings that all outgoing clients share.
 pub(super) fn builder(timeout: Duration) -> reqwest::ClientBuilder {
     install_crypto_provider();
     reqwest::Client::builder()
@@ -32,9 +32,9 @@ pub(super) fn builder(timeout: Duration) -> reqwest::ClientBuilder {
         .no_proxy()
 }
 
-/// What went wrong, to its last cause, on one line: that a certificate is not trusted is the innermost. Each part is there once:
-/// many an error repeats its cause, and some drivers' repeat themselves. Of a request's error take the address away before, which
-/// may bear a secret.
+/// An error with all its causes on one line: an untrusted certificate is the innermost. Each part appears once: many an error
+/// repeats its cause, and some drivers' repeat themselves. Callers remove the address from a request's error before: it may
+/// contain a secret.
 pub fn causes(error: &dyn Error) -> String {
     let (mut texts, mut next) = (vec![error.to_string()], error.source());
     while let Some(cause) = next {

@@ -1,7 +1,7 @@
-//! Pages of other origins (CORS): which may read answers, and what they are told.
+//! CORS: the origins whose pages may read answers, and the headers that they get.
 //!
 //! Only exact origins count, and none unless they are configured. Credentials are never allowed: cookies are for our own
-//! pages, and everybody else sends a token. Health and metrics are not for pages.
+//! pages, and pages of other origins send a token. Health and metrics are not for pages.
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;

@@ -1,7 +1,7 @@
 //! Entity tags of items (RFC 9110, 8.8.3): strong ones, `"7"`, around what names one state of an item.
 //!
-//! A read with `If-None-Match` is answered 304 by the server, for whatever has a tag. A change with `If-Match` is applied to one
-//! of the states named there only, else 412; a weak tag matches nothing (13.1.1), `*` matches whatever is there.
+//! A read with `If-None-Match` is answered 304 by the server if the answer's tag matches. A change with `If-Match` is applied
+//! only to one of the states named there, else 412; a weak tag matches nothing (13.1.1), `*` matches any state.
 
 use actix_web::http::header::{ETAG, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,12 +10,12 @@ use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 
-/// How many tags are looked at.
+/// At most this many tags are read.
 const MAX_TAGS: usize = 20;
-/// Of the SHA-256; enough to tell the states of one item apart.
+/// Bytes of the SHA-256; enough to distinguish the states of one item.
 const VERSION_BYTES: usize = 16;
 
-/// Names the state of an item that counts no versions: what its JSON says. An item that cannot be written has no version, and no
+/// Names the state of an item without a version number by its JSON. An item that cannot be serialized has no version and no
 /// tag.
 pub fn content_version<T: Serialize>(item: &T) -> Option<String> {
     let digest = Sha256::digest(serde_json::to_vec(item).ok()?);
@@ -40,7 +40,7 @@ pub fn item<T: Serialize>(item: &T) -> HttpResponse {
     }
 }
 
-/// The versions that a request means to change, by its `If-Match`; `None` if it names none, or `*`.
+/// The versions that `If-Match` allows a request to change; `None` if it names none, or `*`.
 pub fn expected_versions(request: &HttpRequest) -> Result<Option<Vec<String>>, Problem> {
     let malformed = || Problem::malformed("If-Match must be * or a list of entity tags such as \"7\".");
     let mut versions = None;

@@ -1,4 +1,4 @@
-//! Asks a service on this machine whether it is ready: what a container's health check runs, so that an image needs no other
+//! Checks whether a service on this machine is ready. A container's health check runs this, so that an image needs no other
 //! program than the service itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_secs(4);
 /// `Ok` if `/readyz` of the service that listens on `bind` answers 200; otherwise why not, in one line.
 pub async fn healthcheck(bind: SocketAddr, tls: &Tls) -> Result<(), String> {
     install_crypto_provider();
-    // The certificate is for the name that people use, not for the loopback address; nothing is told to whoever answers.
+    // The certificate is for the public name, not for the loopback address; the request carries nothing confidential.
     let client = reqwest::Client::builder().timeout(LIMIT).no_proxy().tls_danger_accept_invalid_certs(true).build();
     let client = client.map_err(|error| error.to_string())?;
     let scheme = if *tls == Tls::Off { "http" } else { "https" };
@@ -22,7 +22,7 @@ pub async fn healthcheck(bind: SocketAddr, tls: &Tls) -> Result<(), String> {
     if status.is_success() { Ok(()) } else { Err(format!("{url} answers {status}")) }
 }
 
-/// For `doctor`: the address is free, or held by a service that is ready, which is the one that is asked about.
+/// For `doctor`: the address is free, or a service that is ready holds it, which counts as the service in question.
 pub async fn address(bind: SocketAddr, tls: &Tls) -> Result<String, String> {
     let Err(error) = TcpListener::bind(bind) else { return Ok(format!("{bind} is free")) };
     let answered = healthcheck(bind, tls).await;
@@ -32,7 +32,7 @@ pub async fn address(bind: SocketAddr, tls: &Tls) -> Result<String, String> {
     })
 }
 
-/// Where a service that listens on all addresses is reached from its own machine.
+/// The loopback address of a service that listens on all addresses.
 fn reachable(bind: SocketAddr) -> SocketAddr {
     let ip = match bind.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -50,7 +50,7 @@ mod tests {
     async fn an_address_is_fine_if_it_is_free_and_not_if_somebody_else_holds_it() {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let bind = other.local_addr().unwrap();
-        // Hangs up, and is gone then.
+        // Closes the connection, then the listener.
         let closing = std::thread::spawn(move || drop(other.accept()));
         assert!(address(bind, &Tls::Off).await.unwrap_err().contains("cannot be listened on"));
         closing.join().unwrap();

@@ -1,6 +1,6 @@
 //! The frame of every page for people: one style for light and dark, readable on a telephone, without script.
 
-/// Also what a `style-src` hash is made of.
+/// The `style-src` hash is made of the same text.
 pub const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.5 sans-serif;margin:0}\
     main{max-width:32rem;margin:3rem auto;padding:0 1rem;overflow-wrap:anywhere}\
     pre{overflow:auto;overflow-wrap:normal;padding:.5rem;border:1px solid}\

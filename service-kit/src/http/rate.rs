@@ -1,8 +1,8 @@
 //! Rate limits by key, in bounded memory.
 //!
-//! The generic cell rate algorithm: one number per key says when its allowance is whole again. An IPv6 address counts by
-//! its /64, which is what one customer gets. At most 100,000 keys are remembered; under a flood from more addresses the
-//! coldest are forgotten, which lets them start afresh, but never grows memory.
+//! The generic cell rate algorithm: one number per key holds the time at which its allowance is whole again. An IPv6 address
+//! counts by its /64, which is what one customer gets. At most 100,000 keys are remembered; under a flood from more addresses
+//! the coldest are forgotten, which restarts their allowance, but never grows memory.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use crate::clock::SharedClock;
 
 const MAX_KEYS: usize = 100_000;
 
-/// So many in a span of time, per key: an address, if not another one is named.
+/// Limits the requests of each key in a span of time; the key is an address unless another type is named.
 pub struct RateLimit<K = IpAddr> {
     /// Microseconds that one request costs; 0 = no limit.
     cost: i64,
@@ -29,7 +29,7 @@ pub struct RateLimit<K = IpAddr> {
 }
 
 impl RateLimit {
-    /// Takes one from the address's allowance, or says when to come again.
+    /// Takes one from the address's allowance, or answers when to retry.
     pub fn check(&self, address: IpAddr) -> Result<(), Problem> {
         self.take(&network(address))
     }
@@ -43,7 +43,7 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
         Self { cost, allowance, clock, whole_again: Cache::new(MAX_KEYS) }
     }
 
-    /// Takes one from the key's allowance, or says when to come again.
+    /// Takes one from the key's allowance, or answers when to retry.
     pub fn take(&self, key: &K) -> Result<(), Problem> {
         if self.cost == 0 {
             return Ok(());
@@ -68,7 +68,7 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
     }
 }
 
-/// What one customer gets: an IPv4 address, or an IPv6 /64.
+/// The block of addresses that one customer gets: an IPv4 address, or an IPv6 /64.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {

@@ -1,4 +1,4 @@
-//! What a consumer is, and how its queue is run.
+//! The consumer trait, and the settings by which a queue is run.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use shared_events::Pattern;
 
 use super::delivery::{Delivery, HandlerResult};
 
-/// The meaning of a queue's messages. Concurrency, time limit, panics, attempts, delays and dead letters are the runner's.
+/// The handling of a queue's messages. Concurrency, time limit, panics, attempts, delays and dead letters are the runner's.
 #[async_trait]
 pub trait Consumer: Send + Sync + 'static {
-    /// Handles messages and answers one outcome for each, in order. With a `batch_size` of 1 there is always exactly one.
+    /// Handles messages and returns one result for each, in order. With a `batch_size` of 1 there is always exactly one.
     ///
-    /// The same message may come again at any time, so its effect has to be in place once only. The future is dropped when
-    /// the time limit is reached; it must not block its thread.
+    /// The same message may come again at any time, so its effect must take place only once. The future is dropped at the time
+    /// limit; it must not block its thread.
     async fn handle(&self, deliveries: &[Delivery]) -> Vec<HandlerResult>;
 
-    /// Is the thing behind the consumer (a database, a mail server) there? Asked after a retry or a time-out, and again and
-    /// again while the queue is paused. An error means an outage: the queue pauses, and no attempt is spent.
+    /// Whether the consumer's dependency (a database, a mail server) is available. Called after a retry or a time-out, and
+    /// repeatedly while the queue is paused. An error means an outage: the queue pauses, and no attempt is spent.
     async fn dependency(&self) -> Result<(), String> {
         Ok(())
     }
 }
 
-/// How a queue is run.
+/// The settings of a queue.
 #[derive(Debug, Clone)]
 pub struct ConsumerSettings {
     pub queue: String,
@@ -31,7 +31,7 @@ pub struct ConsumerSettings {
     pub bindings: Vec<Pattern>,
     /// How many batches are handled at the same time.
     pub concurrency: usize,
-    /// How many messages the handler gets at most at once.
+    /// How many messages the handler gets at most in one call.
     pub batch_size: usize,
     /// How long a batch that is not full waits for more.
     pub linger: Duration,

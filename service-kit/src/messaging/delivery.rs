@@ -1,4 +1,4 @@
-//! One message as a consumer meets it, and what the consumer says of it.
+//! One message as a consumer receives it, and the results that the consumer can return for it.
 
 use shared_events::{Envelope, Event, WireMessage};
 
@@ -6,22 +6,22 @@ use shared_events::{Envelope, Event, WireMessage};
 #[derive(Debug, Clone)]
 pub struct Delivery {
     pub message: WireMessage,
-    /// Which try this is, from 1. Tries during an outage are not counted.
+    /// The number of this attempt, from 1. Attempts during an outage are not counted.
     pub attempt: u32,
     /// Whether this queue may have seen the message before.
     pub redelivered: bool,
 }
 
-/// What became of a message. The reasons go to logs and dead letters: no secret and nothing of the body belongs there.
+/// The result of handling a message. The reasons go to logs and dead letters: no secret and nothing of the body belongs there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HandlerResult {
-    /// Its effect is in place.
+    /// Its effect has taken place.
     Done,
-    /// It asks for nothing here; acknowledged, and counted apart.
+    /// It requires no action here; acknowledged, and counted apart.
     Skipped,
     /// It failed for a reason that may pass.
     Retry { reason: String },
-    /// It could not be tried: something it needs is away, or in another's hands. Spends no attempt, within reason.
+    /// It could not be tried: a dependency is unavailable, or another process holds it. Spends no attempt, up to a limit.
     Later { reason: String },
     /// It can never succeed; it becomes a dead letter at once.
     Reject { reason: String },
@@ -41,7 +41,7 @@ impl HandlerResult {
     }
 }
 
-/// Reads the message as an event; a message that is none is poison, and the outcome to return for it is the error.
+/// Reads the message as an event; a message that is none is poison, and the error is the result to return for it.
 pub fn decode_or_reject(delivery: &Delivery) -> Result<Envelope, HandlerResult> {
     delivery.message.decode().map_err(|error| HandlerResult::reject(error.to_string()))
 }

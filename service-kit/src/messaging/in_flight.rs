@@ -1,14 +1,14 @@
-//! What a process tells of the messages that it has taken from a queue and not settled yet.
+//! A process's report of the messages that it has taken from a queue and not settled yet.
 
 use serde::{Deserialize, Serialize};
 
-/// What a process tells of its hands.
+/// The report of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlightReport {
-    /// Which process tells.
+    /// The process that reports.
     pub replica: String,
     /// How many of the queue's consumers it runs now.
     pub consumers: u32,
-    /// How many moments there were at which nothing was in hand and nothing waited to be taken.
+    /// How many moments there were at which nothing was in flight and nothing waited to be taken.
     pub quiet_moments: u64,
 }

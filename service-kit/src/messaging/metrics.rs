@@ -1,4 +1,4 @@
-//! Numbers about queues.
+//! Metrics of queues.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::telemetry::Metrics;
 
 const MESSAGES_HELP: &str = "Messages by queue and outcome";
 
-/// The numbers of one queue.
+/// The metrics of one queue.
 #[derive(Clone)]
 pub(crate) struct QueueMetrics {
     queue: String,

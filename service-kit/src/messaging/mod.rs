@@ -1,9 +1,9 @@
-//! Messages between services: what a consumer and a publisher promise each other, whatever carries the messages.
+//! Messages between services: the contract of consumers and publishers, whatever the transport.
 //!
-//! A [`Consumer`] says what became of each message ([`Outcome`]); the [`runner`] decides what follows from it: acknowledge,
-//! try again after a delay, give the message up to the [`dead_letters`], or pause the queue while the thing behind the
-//! consumer is away. A transport only carries that out. [`in_process`] is the transport of a system that runs in one process,
-//! `amqp` the one of several, which a program may be built without.
+//! A [`Consumer`] returns a result for each message ([`HandlerResult`]); the [`runner`] decides what follows from it:
+//! acknowledge, try again after a delay, keep the message as one of the [`dead_letters`], or pause the queue while the
+//! consumer's dependency is unavailable. A transport only carries that out. [`in_process`] is the transport of a system that
+//! runs in one process, `amqp` the one of several, which a program may be built without.
 //!
 //! Invariants: a message is delivered at least once to every queue that it is routed to; it leaves a queue only as done,
 //! skipped or kept as a dead letter; an outage spends no attempts; one message's fault never costs its neighbours anything

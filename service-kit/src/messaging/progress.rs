@@ -1,4 +1,4 @@
-//! How far each queue has come with a message. The sender keeps it between tries, so that memory holds no waiting messages.
+//! The progress of a message at each queue. The sender keeps it between attempts, so that memory holds no waiting messages.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::runner::AttemptCounts;
 #[serde(transparent)]
 pub struct Progress(pub BTreeMap<String, QueueProgress>);
 
-/// How far one queue has come.
+/// The progress of one queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueueProgress {
@@ -28,7 +28,7 @@ pub enum QueueProgress {
         /// Those among them that panicked or ran out of time.
         #[serde(default)]
         panics: u32,
-        /// How often in a row it was put off since.
+        /// How often in a row it was postponed since.
         #[serde(default, skip_serializing_if = "is_zero")]
         postponed: u32,
         /// Not before this time: a queue with a short delay must not spend the attempts of one with a long delay.
@@ -53,7 +53,7 @@ impl Progress {
 }
 
 impl QueueProgress {
-    /// The tries so far; none for a queue that has finished.
+    /// The attempts so far; none for a queue that has finished.
     pub fn counts(&self) -> AttemptCounts {
         match *self {
             Self::Pending { attempts, panics, postponed, .. } => AttemptCounts { attempts, panics, postponed },

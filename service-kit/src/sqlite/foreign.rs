@@ -1,4 +1,4 @@
-//! Whether a file is a database of somebody else: one that lives is not touched, not even by the settings of a connection.
+//! Whether a file is another program's database: such a file is not touched, not even by the settings of a connection.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub fn refuse_foreign(path: &Path, first: &str) -> Result<(), SqliteError> {
     Ok(())
 }
 
-/// A connection that only reads, to a file that may be somebody else's; none if there is nothing in it yet.
+/// A read-only connection to a file that may be another program's; `None` if the file is empty or missing.
 pub fn open_to_read(path: &Path) -> Result<Option<SqliteConnection>, SqliteError> {
     let fault = |reason: String| SqliteError::Open { path: path.display().to_string(), reason };
     if !std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
@@ -45,7 +45,7 @@ pub fn open_to_read(path: &Path) -> Result<Option<SqliteConnection>, SqliteError
     let url = url.map_err(|()| fault("the path is not one of a file".to_owned()))?;
     let mut connection =
         SqliteConnection::establish(&format!("{url}?mode=ro")).map_err(|error| fault(error.to_string()))?;
-    // Another process may be starting or ending with the file.
+    // Another process may be starting or stopping with the file.
     connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(|error| fault(error.to_string()))?;
     Ok(Some(connection))
 }
@@ -60,7 +60,7 @@ fn is_foreign(connection: &mut SqliteConnection, first: &str) -> diesel::QueryRe
         return Ok(tables.all > 0);
     }
     let versions: Vec<Version> = sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
-    // A database whose migrations were all taken back has that one table, and no version.
+    // A database whose migrations were all reverted has that one table, and no version.
     Ok(tables.all > 1 && !versions.iter().any(|one| one.version == first))
 }
 

@@ -1,7 +1,7 @@
 //! SQLite for services that keep their own small store.
 //!
-//! One writer thread commits in groups ([`Writer`]); any number of readers look on ([`Readers`]). WAL, so that they do not
-//! wait for each other; `synchronous=FULL`, so that what is answered is on the disk.
+//! One writer thread commits in groups ([`Writer`]); any number of readers run beside it ([`Readers`]). WAL, so that they do
+//! not wait for each other; `synchronous=FULL`, so that an answered write is on the disk.
 
 mod foreign;
 mod open;
@@ -13,22 +13,22 @@ pub use open::{Role, finish, open, pragmas};
 pub use readers::Readers;
 pub use writer::{Hooks, Writer};
 
-/// What SQLite says of `SQLITE_FULL`, and this module too.
+/// The message of SQLite for `SQLITE_FULL`, and of this module too.
 const DISK_FULL: &str = "disk is full";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SqliteError {
     #[error("the database {path} cannot be opened: {reason}")]
     Open { path: String, reason: String },
-    /// The work itself failed; nothing of it was kept.
+    /// The work itself failed; none of it was kept.
     #[error("the database refused the work{}", cause(.0))]
     Query(#[from] diesel::result::Error),
-    /// The group's commit failed; nothing of it was kept.
+    /// The group's commit failed; none of it was kept.
     #[error("the database could not commit: {0}")]
     Commit(String),
     #[error("the work panicked; nothing of it was kept")]
     Panicked,
-    /// The queue is full, or no connection came free in time.
+    /// The queue is full, or no connection became free in time.
     #[error("the database is busy")]
     Busy,
     #[error("the database is closed")]
@@ -36,7 +36,7 @@ pub enum SqliteError {
 }
 
 impl SqliteError {
-    /// Whether there is no room to write: nothing is wrong with the database or the way to it.
+    /// Whether there is no room to write: the database itself and the connection to it work.
     pub fn is_disk_full(&self) -> bool {
         match self {
             Self::Query(error) => is_disk_full(error),
@@ -46,12 +46,12 @@ impl SqliteError {
     }
 }
 
-/// What the operator can mend; of anything else the source tells.
+/// The cause that the operator can mend; the source reports any other.
 fn cause(error: &diesel::result::Error) -> &'static str {
     if is_disk_full(error) { ": the disk is full" } else { "" }
 }
 
-/// The same for what a statement failed of.
+/// The same for a statement's error.
 pub fn is_disk_full(error: &diesel::result::Error) -> bool {
     matches!(error, diesel::result::Error::DatabaseError(_, info) if info.message().contains(DISK_FULL))
 }
@@ -78,7 +78,7 @@ mod tests {
     async fn a_full_disk_is_reported_as_such() {
         let folder = tempfile::tempdir().unwrap();
         let writer = Writer::start(open(&folder.path().join("db"), Role::Writer).unwrap()).unwrap();
-        // A bound of its own, which SQLite tells like that of the disk.
+        // A bound of its own, which SQLite reports like that of the disk.
         let sql = "PRAGMA max_page_count = 1; CREATE TABLE big AS SELECT zeroblob(100000) AS data";
         let refused = writer.run(|connection| connection.batch_execute(sql)).await.unwrap_err();
         assert_eq!(refused.to_string(), "the database refused the work: the disk is full");

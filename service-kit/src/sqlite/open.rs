@@ -1,4 +1,4 @@
-//! Opening a connection with the settings that the promises rest on.
+//! Opens a connection with the settings that the module's promises rest on.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -17,14 +17,15 @@ pub enum Role {
     Reader,
 }
 
-/// What the log in front of the file is cut to when it is emptied; a long reader lets it grow.
+/// The write-ahead log is cut to this size when it is emptied; a long reader lets it grow.
 const JOURNAL_BYTES: u32 = 8 * 1024 * 1024;
 const OWNER_ONLY_FILE: u32 = 0o600;
 const OWNER_ONLY_FOLDER: u32 = 0o700;
-/// Group and everybody.
+/// The permissions of group and others.
 const OTHERS: u32 = 0o077;
 
-/// Opens the file; a writer makes it and its folder if need be. Whatever the folder allows, the files are their owner's alone.
+/// Opens the file; a writer makes it and its folder if they are missing. Whatever the folder allows, only the owner may access
+/// the files.
 pub fn open(path: &Path, role: Role) -> Result<SqliteConnection, SqliteError> {
     let fault = |reason: String| SqliteError::Open { path: path.display().to_string(), reason };
     if role == Role::Writer {
@@ -36,7 +37,7 @@ pub fn open(path: &Path, role: Role) -> Result<SqliteConnection, SqliteError> {
     Ok(connection)
 }
 
-/// SQLite gives the files beside the database the permissions that the database has.
+/// SQLite gives the files beside the database the permissions of the database.
 fn keep_private(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(OWNER_ONLY_FOLDER).create(folder)?;
@@ -53,7 +54,7 @@ fn keep_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A file of somebody else cannot be narrowed, and is not ours to narrow.
+/// Another user's file cannot be narrowed, and is not ours to narrow.
 fn narrow(file: &Path) -> io::Result<()> {
     let mode = match fs::metadata(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -71,7 +72,8 @@ fn narrow(file: &Path) -> io::Result<()> {
     }
 }
 
-/// The settings of a connection. Each has its own page cache, so it is small (512 KiB): the kernel's is shared. `busy_timeout` comes first: already the change to WAL may have to wait.
+/// Sets up a connection. Each has its own page cache, so it is small (512 KiB): the kernel's is shared. `busy_timeout` comes
+/// first: even the change to WAL may have to wait.
 pub fn pragmas(connection: &mut SqliteConnection, role: Role) -> QueryResult<()> {
     connection.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
@@ -84,9 +86,9 @@ pub fn pragmas(connection: &mut SqliteConnection, role: Role) -> QueryResult<()>
     }
 }
 
-/// Writes what stands in the log in front of the file into the file, and empties the log: the last act of a clean stop, after
-/// which the file alone is the whole database. Whoever still reads or writes is waited for as for a lock; if that lasts too
-/// long nothing is lost, and the log stays.
+/// Writes the write-ahead log into the database file and empties the log: the last act of a clean stop, after which the file
+/// alone is the whole database. Readers and writers still at work are waited for as for a lock; if that takes too long nothing
+/// is lost, and the log stays.
 pub fn finish(path: &Path) {
     let finished = open(path, Role::Writer).map_err(|error| error.to_string()).and_then(|mut connection| {
         connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| error.to_string())

@@ -1,4 +1,4 @@
-//! Read connections, off the async threads.
+//! Read-only connections, off the async threads.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const WAIT_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Readers {
     pool: Pool<ConnectionManager<SqliteConnection>>,
-    /// As many as there are connections: what waits for one holds no blocking thread.
+    /// As many as there are connections: a query that waits for one holds no blocking thread.
     places: Arc<Semaphore>,
 }
 
@@ -33,7 +33,7 @@ impl Readers {
     /// Opens `size` connections to a file that exists.
     pub fn open(path: &Path, size: u32) -> Result<Self, SqliteError> {
         let fault = |reason: String| SqliteError::Open { path: path.display().to_string(), reason };
-        // The pool tells little of a failure, and only after its time-out.
+        // The pool reports little about a failure, and only after its time-out.
         drop(open(path, Role::Reader)?);
         let name = path.to_str().ok_or_else(|| fault("the path is not UTF-8".to_owned()))?;
         let size = size.max(1);
@@ -58,7 +58,7 @@ impl Readers {
         let place = place.await.map_err(|_| SqliteError::Busy)?.map_err(|_| SqliteError::Closed)?;
         let pool = self.pool.clone();
         let work = tokio::task::spawn_blocking(move || {
-            // The place is given back with the thread, also if the caller has gone.
+            // The place is freed with the thread, also if the caller has gone.
             let _place = place;
             let mut connection = pool.get().map_err(|_| SqliteError::Busy)?;
             query(&mut connection).map_err(SqliteError::Query)

@@ -1,8 +1,8 @@
 //! One thread that owns the write connection and commits in groups.
 //!
-//! A commit waits for the disk; the work of everyone who came meanwhile shares the next one: up to 256 pieces, each in a
-//! savepoint of its own, so that a piece that fails or panics takes back only itself. Answers are given after the commit;
-//! if that fails, everyone in the group is told so. Work must not begin, commit or roll back a transaction, nor use
+//! A commit waits for the disk; the work that arrives meanwhile shares the next one: up to 256 pieces, each in a savepoint of
+//! its own, so that a piece that fails or panics rolls back only itself. Answers are given after the commit; if that fails,
+//! every caller of the group gets the error. Work must not begin, commit or roll back a transaction, nor use
 //! `Connection::transaction`: it is in one already. The queue holds 4,096 pieces; beyond that the answer is `Busy`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ use crate::task::panic_text;
 const QUEUE: usize = 4_096;
 const GROUP: usize = 256;
 
-/// What else belongs to a group's transaction.
+/// Hooks that run in a group's transaction.
 pub trait Hooks<C>: Send + 'static {
     /// The transaction has begun; no work has run yet.
     fn begun(&mut self, _connection: &mut C) -> QueryResult<()> {
@@ -32,13 +32,13 @@ pub trait Hooks<C>: Send + 'static {
         Ok(())
     }
 
-    /// The group was taken back as a whole.
+    /// The group was rolled back as a whole.
     fn failed(&mut self) {}
 }
 
 impl<C> Hooks<C> for () {}
 
-/// Told how the commit went.
+/// Receives the result of the commit.
 type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
 
 struct Done {
@@ -49,7 +49,7 @@ struct Done {
 /// Runs with the connection; without one if its group cannot be committed any more.
 type Work<C> = Box<dyn FnOnce(Option<&mut C>) -> Done + Send>;
 
-/// The way to write. Clones share the one thread, which ends with the last of them.
+/// Access to the writer thread. Clones share the one thread, which ends with the last of them.
 pub struct Writer<C = SqliteConnection> {
     queue: mpsc::Sender<Work<C>>,
     /// Whether the last group could not be committed.
@@ -75,7 +75,7 @@ impl<C: SimpleConnection + Send + 'static> Writer<C> {
         Ok(Self { queue, failing })
     }
 
-    /// Whether groups are committed: if the last one was not, writes something that changes nothing. For readiness.
+    /// Whether groups are committed: if the last one was not, writes without changing anything. For readiness.
     pub async fn probe(&self) -> Result<(), SqliteError> {
         if !self.failing.load(Ordering::Relaxed) {
             return Ok(());
@@ -83,7 +83,7 @@ impl<C: SimpleConnection + Send + 'static> Writer<C> {
         self.run(|connection| connection.batch_execute("PRAGMA application_id = 0")).await
     }
 
-    /// Runs the work in the next group; returns once it is committed. Work that is queued is done even if the caller goes.
+    /// Runs the work in the next group; returns once it is committed. Queued work runs even if its caller has gone.
     pub async fn run<T, F>(&self, work: F) -> Result<T, SqliteError>
     where
         T: Send + 'static,
@@ -92,7 +92,7 @@ impl<C: SimpleConnection + Send + 'static> Writer<C> {
         self.operate(|error| error, move |connection| work(connection).map_err(SqliteError::Query)).await
     }
 
-    /// The same for work with an error type of its own; `lift` makes one of the writer's errors.
+    /// The same for work with an error type of its own; `lift` converts the writer's errors into it.
     pub async fn operate<T, E, F>(&self, lift: fn(SqliteError) -> E, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -109,7 +109,7 @@ impl<C: SimpleConnection + Send + 'static> Writer<C> {
                     Some(result) => result.and_then(|value| committed.map(|()| value).map_err(lift)),
                     None => Err(lift(committed.err().unwrap_or(SqliteError::Closed))),
                 };
-                // The caller may have gone; the work stands all the same.
+                // The caller may have gone; the work is committed all the same.
                 drop(sender.send(answer));
             });
             Done { keep, answer }
@@ -176,7 +176,7 @@ impl<C: SimpleConnection, H: Hooks<C>> Thread<C, H> {
 
     fn take_back(&mut self, error: &diesel::result::Error) -> String {
         tracing::error!(%error, "a group of database work could not be committed");
-        // Fails if there is no transaction to take back, which is what is wanted.
+        // Fails if there is no transaction to roll back, which is the goal.
         drop(self.connection.batch_execute("ROLLBACK"));
         self.hooks.failed();
         if is_disk_full(error) { "the disk is full".to_owned() } else { error.to_string() }
@@ -222,7 +222,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         let writer = writer(&path);
-        // While this one runs, the others gather and become one group.
+        // While this piece runs, the others queue up and become one group.
         let (begun, wait_begun) = std::sync::mpsc::channel();
         let (release, wait_release) = std::sync::mpsc::channel::<()>();
         let first = writer.clone();

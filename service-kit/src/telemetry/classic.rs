@@ -1,6 +1,6 @@
 //! The log line of the older Flask services, for tools that read it:
-//! `[time][remote address][request id][user id][path][file][line][LEVEL][log type]: message`. What a line does not have is
-//! `None`; a request that failed through its client has the log type `client`, everything else `server`.
+//! `[time][remote address][request id][user id][path][file][line][LEVEL][log type]: message`. A part that a line does not have
+//! is `None`; a request that failed through its client has the log type `client`, everything else `server`.
 
 use std::fmt::{self, Write as _};
 
@@ -40,7 +40,7 @@ impl Fields {
                 return;
             }
             name => {
-                // Writing to a text cannot fail.
+                // Writing to a `String` cannot fail.
                 write!(self.others, " {name}={value}").ok();
                 return;
             }
@@ -90,7 +90,7 @@ pub(super) fn line(out: &mut String, event: &Event<'_>) {
     push_unquoted(out, &fields.others);
 }
 
-/// As Python's logging calls them.
+/// The names of the levels in Python's logging.
 fn level(level: Level) -> &'static str {
     match level {
         Level::ERROR => "ERROR",

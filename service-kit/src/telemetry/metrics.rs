@@ -1,10 +1,10 @@
 //! One Prometheus registry per service.
 //!
-//! Every metric of ours is called `bank_…`, so that it meets nobody else's; `http_…` and `process_…` are what all programs call
-//! theirs. Which service it is, the scrape's own labels tell (`job`, `instance`).
+//! Every metric of ours is called `bank_…`, so that it collides with no other program's; `http_…` and `process_…` are common
+//! names. The scrape's own labels (`job`, `instance`) name the service.
 //!
-//! Registering a name twice gives the same metric. A name that is taken by another kind of metric is a fault of the
-//! program: it is logged, and the metric that comes back works but is not published.
+//! Registering a name twice gives the same metric. A name that another kind of metric has is a fault of the program: it is
+//! logged, and the metric that comes back works but is not published.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, 
 /// From half a millisecond to ten seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Of every metric's name.
+/// The prefixes of all metric names.
 const PREFIXES: [&str; 2] = ["bank_", "http_"];
 
 #[derive(Clone)]

@@ -2,8 +2,8 @@
 //!
 //! [`init`] installs one subscriber: lines of text or JSON to stderr or a file. Writing never blocks a request: lines go
 //! through a bounded queue to one writer thread; when the queue is full they are dropped and the loss is logged. Control
-//! characters are escaped, so a value cannot forge a line. [`Metrics`] is one Prometheus registry per service, never a
-//! global one, since several services may share a process.
+//! characters are escaped, so a value cannot forge a line. [`Metrics`] is one Prometheus registry per service, never a global
+//! one, since several services may share a process.
 
 mod classic;
 mod format;

@@ -1,7 +1,7 @@
 //! The log writer: a bounded queue and one thread.
 //!
-//! The queue holds 8,192 lines; beyond that lines are dropped and counted, and the count is written once there is room.
-//! What is queued is written out by [`flush`], which `main` calls last.
+//! The queue holds 8,192 lines; beyond that lines are dropped and counted, and the count is written once there is room. `main`
+//! calls [`flush`] last, which writes out the queued lines.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -25,7 +25,7 @@ enum Item {
     Flush(SyncSender<()>),
 }
 
-/// Hands lines to the writer thread.
+/// Passes lines to the writer thread.
 #[derive(Clone)]
 pub(super) struct Output {
     queue: SyncSender<Item>,
@@ -54,8 +54,8 @@ impl Output {
     }
 }
 
-/// Why lines could not be appended to this file, found out without making it. That its folder may not be written to is found
-/// out when it is opened.
+/// Why lines cannot be appended to this file, found out without making it. A folder without the right to write is found only
+/// when the file is opened.
 pub(super) fn fault_of(file: &Path) -> Option<String> {
     match OpenOptions::new().append(true).open(file) {
         Ok(_) => None,
@@ -87,7 +87,8 @@ impl Write for &Output {
     }
 }
 
-/// A file and standard error. Neither stands in the other's way: a full disk leaves the console, and the other way round.
+/// A file and standard error. Neither blocks the other: with a full disk the console still gets the lines, and the other way
+/// round.
 struct Both(File);
 
 impl Write for Both {
@@ -117,7 +118,7 @@ fn write_all(lines: &Receiver<Item>, dropped: &AtomicU64, target: Box<dyn Write 
     while let Ok(item) = lines.recv() {
         let mut next = Some(item);
         while let Some(item) = next.take() {
-            // Nowhere is left to report a failed write of the log to.
+            // No place is left to report a failed write of the log.
             match item {
                 Item::Line(line) => drop(target.write_all(&line)),
                 Item::Flush(done) => {

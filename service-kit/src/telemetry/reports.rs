@@ -1,6 +1,6 @@
 //! Error reports for a tracker that speaks Sentry's protocol: each line at ERROR is one, with its fields, the release and the
-//! environment. They hold what the log holds and nothing more; up to 30 wait for a tracker that is slow, further ones are
-//! dropped, and nothing ever waits for it but the end of the process, for a second.
+//! environment. They hold the content of the log and nothing more; up to 30 wait for a slow tracker, further ones are dropped,
+//! and only the end of the process ever waits for them, for a second.
 
 use std::sync::OnceLock;
 use std::time::Duration;

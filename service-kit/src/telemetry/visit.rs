@@ -42,7 +42,7 @@ impl Line {
         });
     }
 
-    /// Numbers and booleans, which look the same in both formats.
+    /// Numbers and booleans, which have the same form in both formats.
     fn bare(&mut self, field: &Field, value: &dyn fmt::Display) {
         self.member(field, |out, _| push(out, format_args!("{value}")));
     }
@@ -118,7 +118,7 @@ fn push(out: &mut String, arguments: fmt::Arguments<'_>) {
     }
 }
 
-/// A JSON string; also how a text with blanks or control characters looks in a text line.
+/// A JSON string; also the form of a text with blanks or control characters in a text line.
 pub(super) fn push_quoted(out: &mut String, value: &str) {
     out.push('"');
     for c in value.chars() {

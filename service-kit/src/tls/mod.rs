@@ -20,7 +20,7 @@ use crate::config::Faults;
 pub use options::TlsOptions;
 pub use verifier::{Exception, UntrustedCertificate, client_config, read_certificates, system_roots};
 
-/// How the server's port is protected.
+/// The protection of the server's port.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Tls {
     #[default]
@@ -32,7 +32,7 @@ pub enum Tls {
 }
 
 impl Tls {
-    /// Notes files that the port cannot be protected with. Reads them.
+    /// Records files that the port cannot be protected with. Reads them.
     pub fn check_files(&self, faults: &mut Faults) {
         if let Err(error) = server_config(self) {
             faults.add(format!("TLS_CERT, TLS_KEY: {error}"));
@@ -86,7 +86,7 @@ fn from_files(cert: &Path, key: &Path) -> io::Result<Identity> {
     if chain.is_empty() {
         return Err(fault("TLS certificate", &shown, &"it holds no certificate"));
     }
-    // The path is not shown: the key itself may stand there by mistake.
+    // The error leaves out the path: it may be the key itself, given by mistake.
     let key = PrivateKeyDer::from_pem_file(key).map_err(|error| fault("TLS key", &"", &error))?;
     Ok((chain, key))
 }

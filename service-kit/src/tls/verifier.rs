@@ -1,6 +1,6 @@
-//! Whom a client trusts: a server vouched for by an authority, one whose own certificate was named, and one that an exception
-//! lets pass. The exception is asked last, and only where the certificate is at fault; the handshake's signature is always
-//! checked.
+//! The servers that a client trusts: one whose certificate an authority issued, one whose own certificate was named, and one
+//! that an exception admits. The exception is checked last, and only where the certificate is at fault; the handshake's
+//! signature is always checked.
 
 use std::fmt;
 use std::path::Path;
@@ -14,25 +14,25 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// A server that nothing vouches for.
+/// A server's certificate that no authority covers.
 pub struct UntrustedCertificate<'a> {
     pub fault: &'a CertificateError,
     pub server: &'a ServerName<'a>,
     pub certificate: &'a CertificateDer<'a>,
 }
 
-/// Whether to go on with such a server.
+/// Decides whether to go on with such a server.
 pub type Exception = Box<dyn Fn(&UntrustedCertificate<'_>) -> bool + Send + Sync>;
 
-/// The configuration of a client that trusts the authorities in `roots`, servers that show one of the `named` certificates,
-/// and whom the exception lets pass.
+/// The configuration of a client that trusts the authorities in `roots`, servers that present one of the `named` certificates,
+/// and servers that the exception admits.
 pub fn client_config(
     roots: RootCertStore,
     named: Vec<CertificateDer<'static>>,
     exception: Option<Exception>,
 ) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    // Only without any root this fails, and then nobody is vouched for.
+    // This fails only without any root, and then no authority is trusted.
     let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().ok();
     let algorithms = provider.signature_verification_algorithms;
     let verifier = Verifier { authorities, algorithms, named, exception };
@@ -43,7 +43,7 @@ pub fn client_config(
         .with_no_client_auth())
 }
 
-/// The authorities that the system trusts. Those that cannot be read are no reason not to start: what they vouch for is refused
+/// The authorities that the system trusts. Unreadable ones do not prevent a start: certificates that they issued are refused
 /// later. Reads files.
 pub fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
@@ -51,7 +51,7 @@ pub fn system_roots() -> RootCertStore {
     roots
 }
 
-/// The certificates of a PEM file, of which there is at least one, each fit to be an authority; the error is for people.
+/// The certificates of a PEM file, at least one, each fit to be an authority; the error is for people.
 pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let shown = path.display();
     let unreadable = |error: &dyn fmt::Display| format!("\"{shown}\" cannot be read: {error}; expected a PEM file");
@@ -68,7 +68,7 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, St
 }
 
 struct Verifier {
-    /// None where the machine has none: then nobody is vouched for.
+    /// `None` on a machine without authorities: then only named certificates and the exception pass.
     authorities: Option<Arc<WebPkiServerVerifier>>,
     algorithms: WebPkiSupportedAlgorithms,
     /// A self-signed one is its server's own.
@@ -83,8 +83,8 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// A certificate of the file that its server bears itself. Authorities refuse it, since `openssl req -x509` marks it as
-    /// one of them; its time has been checked by then.
+    /// Whether the server presents a certificate of the file as its own. Authorities refuse it, since `openssl req -x509`
+    /// marks it as one of them; its validity has been checked by then.
     fn is_named(&self, untrusted: &UntrustedCertificate<'_>) -> bool {
         matches!(untrusted.fault, CertificateError::Other(_))
             && self.named.iter().any(|named| named == untrusted.certificate)

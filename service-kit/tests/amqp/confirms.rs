@@ -1,4 +1,4 @@
-//! A message counts as published only when the broker has it for good.
+//! A message counts as published only when the broker has stored it.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ async fn a_reply_to_a_queue_that_is_not_there_names_it() {
     );
 }
 
-/// The library attaches a return to whichever confirm comes next; taken at its word, some of these would be lost.
+/// The library attaches a return to whichever confirm comes next; without correction some of these messages would be lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_each_unroutable_message_is_distinguished_from_the_routed_ones() {
     let fixture = BrokerFixture::new().await;
@@ -130,7 +130,7 @@ async fn while_the_broker_is_unavailable_a_publish_fails_at_once() {
     for number in 1..=100 {
         assert!(matches!(fixture.publish(&message(number)).await, PublishResult::Unavailable { .. }));
     }
-    // Waiting for its limit, each would take ten seconds.
+    // If each waited for its limit, each would take ten seconds.
     assert!(started.elapsed() < Duration::from_mins(2), "{:?}", started.elapsed());
     assert_eq!(fixture.metric("bank_broker_connected", &["publisher"]), 0);
     proxy.recover();

@@ -1,4 +1,4 @@
-//! Dead letters in the broker are listed, shown, replayed and discarded, and none is lost by looking.
+//! Dead letters in the broker are listed, shown, replayed and discarded, and none is lost by a peek.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn ids(page: &[DeadLetter]) -> Vec<EventId> {
     page.iter().map(DeadLetter::id).collect()
 }
 
-/// A stage with a queue whose first deliveries are all refused, and the dead letters of them.
+/// A fixture with a queue whose first deliveries are all refused, and their dead letters.
 async fn with_dead_letters(count: u128) -> (BrokerFixture, AmqpDeadLetters, String, std::sync::Arc<Scripted>) {
     let fixture = BrokerFixture::new().await;
     let seen = std::sync::Mutex::new(std::collections::BTreeSet::new());
@@ -75,7 +75,7 @@ async fn a_replay_delivers_once_with_all_attempts_before_it_and_a_second_one_fin
     }
     eventually("both are done", async || fixture.metric("bank_messages_total", &["outcome=\"done\""]) == 2).await;
     assert_eq!(ids(&dead_letters.list(&queue, None, 10).await.unwrap()), [id(1), id(4)]);
-    // What is published last comes last: whatever else the replays had put into the queue has been consumed by then.
+    // The message published last comes last: everything that the replays had put into the queue has been consumed by then.
     fixture.publish_to(Destination::Queue(queue.clone()), &message(5)).await;
     eventually("the last one is consumed", async || consumer.seen(id(5)) > 0).await;
     assert_eq!((consumer.seen(id(2)), consumer.seen(id(3)), consumer.seen(id(1))), (2, 2, 1));
@@ -115,7 +115,7 @@ async fn some_or_all_are_replayed_or_discarded_at_once() {
     eventually("nothing waits", async || dead_letters.backlog(&queue).await.unwrap() == idle).await;
 }
 
-/// More acknowledgements than a quorum queue takes at once, none of them next to another.
+/// More acknowledgements than a quorum queue takes at once, with no two of them adjacent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_second_of_many_is_discarded_for_good() {
     let (_fixture, dead_letters, queue, _consumer) = with_dead_letters(150).await;
@@ -131,8 +131,8 @@ async fn every_second_of_many_is_discarded_for_good() {
     }
 }
 
-/// A copy that is confirmed while its original cannot be discarded any more is delivered, and the letter stays: replayed once
-/// more it is the same event again, which consumers recognise.
+/// A copy that is confirmed although its original can no longer be discarded is delivered, and the dead letter stays: replayed
+/// again it is the same event, which consumers recognise.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_breaks_in_the_middle_loses_no_dead_letter() {
     let (fixture, direct, queue, consumer) = with_dead_letters(200).await;

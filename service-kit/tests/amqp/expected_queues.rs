@@ -1,4 +1,4 @@
-//! Nothing is published before every queue is there that is expected to hear it.
+//! Nothing is published before every expected queue exists.
 
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
@@ -11,7 +11,7 @@ use service_kit::telemetry::Metrics;
 use crate::scripted::{Scripted, message};
 use crate::support::{BrokerFixture, broker_uri, eventually};
 
-/// A publisher at the stage's exchange that expects these queues.
+/// A publisher at the fixture's exchange that expects these queues.
 fn expecting(fixture: &BrokerFixture, queues: &[&str]) -> AmqpPublisher {
     let mut settings = fixture.settings.clone();
     settings.expected_queues = queues.iter().map(|queue| fixture.name(queue)).collect();
@@ -23,7 +23,7 @@ async fn publish(publisher: &AmqpPublisher) -> PublishResult {
     publisher.publish(outgoing).await
 }
 
-/// Each queue counts as missing before the broker was asked for it; the state names those for which it was.
+/// Each queue counts as missing before the first check; the state names those that a check has found missing.
 async fn were_seen_missing(publisher: &AmqpPublisher, queues: &[String]) {
     let all_named = |reason: String| queues.iter().all(|queue| reason.contains(queue));
     eventually("the broker was asked for the queues", async || publisher.state().is_err_and(all_named)).await;
@@ -57,7 +57,7 @@ async fn a_queue_that_appears_counts_once_it_is_consumed() {
     let (_connection, channel) = fixture.channel(&broker_uri()).await;
     let (name, durable) = (fixture.name("q"), QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() });
     channel.queue_declare(name.as_str().into(), durable, FieldTable::default()).await.unwrap();
-    // A look that has seen the other one come has seen this one, too.
+    // A check that has found the other queue has covered this one, too.
     fixture.subscribe(fixture.queue("other"), &Scripted::always(HandlerResult::Done)).await;
     eventually("the other is there", async || !publisher.missing_queues().contains(&both[0])).await;
     assert_eq!(publisher.missing_queues(), std::slice::from_ref(&name), "it is not bound yet");
@@ -68,7 +68,7 @@ async fn a_queue_that_appears_counts_once_it_is_consumed() {
     let _consumer =
         channel.basic_consume(name.as_str().into(), "c".into(), consume, FieldTable::default()).await.unwrap();
     eventually("it is there", async || publisher.state().is_ok()).await;
-    // A publisher that comes later has never seen it missing, consumed or not.
+    // A publisher that starts later has never seen it missing, consumed or not.
     drop(channel);
     let later = expecting(&fixture, &["q"]);
     eventually("it is there for another one, too", async || later.state().is_ok()).await;

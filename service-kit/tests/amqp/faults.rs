@@ -1,4 +1,4 @@
-//! What goes wrong at a queue, and heals or is told.
+//! Faults at a queue that heal or are reported.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -79,7 +79,7 @@ async fn deliveries_in_flight_at_a_crash_come_again_marked_as_redelivered() {
     assert_eq!(again.calls.lock().unwrap().concat(), [(id(1), 1)], "the attempt that was cut short is not counted");
 }
 
-/// A stage on which the broker has given a message up by itself, and the name of its queue.
+/// A fixture whose broker has dead-lettered a message by itself, and the name of its queue.
 async fn given_up_by_the_broker(message: &WireMessage) -> (BrokerFixture, String) {
     let fixture = BrokerFixture::new().await;
     fixture.subscribe(fixture.queue("q"), &Scripted::always(HandlerResult::Done)).await;
@@ -108,7 +108,7 @@ async fn a_message_that_is_returned_again_and_again_becomes_a_dead_letter_of_the
     );
 }
 
-/// The broker knows nothing of secrets, so its dead letter has them until somebody looks.
+/// The broker knows nothing of secrets, so its dead letter holds them until the first peek.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peek_at_a_dead_letter_of_the_brokers_takes_links_and_codes_out_of_the_queue() {
     let request = EmailRequest {

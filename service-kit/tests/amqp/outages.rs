@@ -1,4 +1,4 @@
-//! A broker that dies, and comes back, under load.
+//! A broker that crashes and restarts under load.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use crate::support::{BrokerFixture, PrivateBroker, eventually};
 
 const KILLS: u32 = 5;
 
-/// What was accepted, by a sender who gives a message up only then.
+/// Messages that were accepted, from a sender that drops a message only then.
 #[derive(Default)]
 struct Sent {
     accepted: Mutex<BTreeSet<EventId>>,
@@ -39,8 +39,8 @@ async fn a_broker_killed_five_times_under_load_loses_nothing_and_spends_no_attem
     let consumer = Scripted::new(|_| Act::Answer(HandlerResult::Done));
     let settings = ConsumerSettings { concurrency: 4, batch_size: 10, ..fixture.queue("q") };
     fixture.subscribe(settings, &consumer).await;
-    // A broker of this age writes the names of new queues to disk with a delay, and forgets queues that it is killed with
-    // within seconds of their making. One stop in peace takes that out of the picture.
+    // The broker writes the names of new queues to disk with a delay, and loses queues if it is killed within seconds of their
+    // creation. One clean stop rules that out.
     tokio::task::block_in_place(|| {
         broker.stop();
         broker.start_again();

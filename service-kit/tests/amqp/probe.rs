@@ -1,4 +1,4 @@
-//! What is wrong with the broker is told in one line, soon.
+//! A fault of the broker is reported in one line, in bounded time.
 
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ async fn missing_rights_to_publish_and_to_have_a_queue_are_named_and_nothing_is_
     let all = Scripted::always(HandlerResult::Done);
     fixture.subscribe(fixture.queue("all"), &all).await;
     assert_eq!(probe_as(&fixture.settings, &[Role::Publisher]).await, Ok(()));
-    // The exchange is there, so this user passes it, and then may do nothing.
+    // The exchange exists, so this user passes that check, and then has no right to anything.
     let uri = broker_uri().replace("bank:bank-of-tests@", "guest-book:guest-book@");
     let stranger = AmqpSettings::parse(&uri, &fixture.settings.exchange).unwrap();
     assert_eq!(probe(&stranger).await, Ok(()));

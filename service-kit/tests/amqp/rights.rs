@@ -1,4 +1,4 @@
-//! Users who may do no more than they need to: the exchange was made by somebody else, and may not be made by them.
+//! Users with the fewest rights they need: another user made the exchange, and they may not make it.
 
 use std::sync::Arc;
 
@@ -45,14 +45,14 @@ async fn a_user_who_may_not_make_the_exchange_publishes_and_consumes_on_connecti
     rabbitmqctl(&["delete_user", &user]);
 }
 
-/// A user with rights, until the end of the test.
+/// A user with rights, removed at the end of the test.
 struct User {
     name: String,
     settings: AmqpSettings,
 }
 
 impl User {
-    /// `beside` are the endings of what belongs to the queue; `more` is what may be written to besides.
+    /// `beside` lists the suffixes of the names that belong to the queue; `more` lists what else may be written to.
     fn new(fixture: &BrokerFixture, queue: &str, beside: &str, more: &str) -> Self {
         let name = format!("service-{}", fixture.tag);
         let escaped = |text: &str| text.replace('.', "[.]");
@@ -117,7 +117,7 @@ async fn a_user_without_the_default_exchange_uses_its_own_queues_and_those_it_ma
     assert_eq!(waiting().await, [in_replies + 1, in_other]);
 }
 
-/// Users of a broker that an earlier release set up, which had the default exchange for this.
+/// Users of a broker that an earlier release set up, which used the default exchange here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_with_the_rights_of_an_earlier_release_goes_on_by_the_default_exchange() {
     let fixture = BrokerFixture::new().await;

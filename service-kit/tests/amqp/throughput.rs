@@ -1,4 +1,4 @@
-//! A backlog of many messages: published in a window of confirms, consumed in batches. How fast, the benchmark tells.
+//! A backlog of many messages: published in batches of confirms, consumed in batches. The benchmark measures the rate.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn ten_thousand_messages_are_published_and_consumed() {
     let fixture = BrokerFixture::new().await;
     let queue = fixture.name("q");
     let settings = ConsumerSettings { concurrency: 4, batch_size: 100, ..fixture.queue("q") };
-    // The queues are made, and nobody consumes while the backlog grows.
+    // The queues are made, and nothing is consumed while the backlog grows.
     fixture.subscribe(settings.clone(), &Scripted::always(HandlerResult::Done)).await;
     assert!(fixture.consumers.drain(Duration::from_secs(10)).await);
     publish(&fixture, &queue).await;

@@ -1,4 +1,4 @@
-//! The broker by TLS: whom we believe, and what is told of whom we do not.
+//! The broker over TLS: the certificates that are trusted, and the reports of those that are not.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use service_kit::messaging::{AmqpSettings, BrokerOptions, HandlerResult, Publish
 use crate::scripted::{Scripted, message};
 use crate::support::{BrokerFixture, eventually, variable};
 
-/// As `AMQP_URI` and `AMQP_CA_FILE` would be read.
+/// The settings that `AMQP_URI` and `AMQP_CA_FILE` would give.
 fn settings(ca: Option<PathBuf>) -> AmqpSettings {
     let amqp_uri = Some(Secret::new(variable("AMQPS_URI")));
     let options = BrokerOptions { amqp_uri, amqp_ca_file: ca, ..BrokerOptions::default() };

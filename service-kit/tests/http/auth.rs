@@ -1,4 +1,4 @@
-//! Tokens: what passes, and every forgery that must not.
+//! Tokens: the valid ones pass, and every forgery is refused.
 
 use std::sync::Arc;
 use std::time::Duration;

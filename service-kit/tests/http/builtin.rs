@@ -1,4 +1,4 @@
-//! What every service has: ids, headers, health, metrics, documentation, TLS.
+//! The parts that every service has: ids, headers, health, metrics, documentation, TLS.
 
 use std::time::Duration;
 

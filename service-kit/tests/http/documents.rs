@@ -1,4 +1,4 @@
-//! What does not change is compressed once, and not sent to who has it.
+//! Static content is compressed once, and not sent to a client that has it.
 
 use actix_web::{HttpResponse, web};
 use serde_json::json;

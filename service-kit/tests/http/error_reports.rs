@@ -1,4 +1,4 @@
-//! What is reported to an error tracker. A process has one log, so a child of this one writes it.
+//! Error reports to a tracker. A process has one log, so a child of this one writes it.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! Every way to go wrong ends in a problem.
+//! Every kind of error ends in a problem.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ async fn a_body_over_the_limit_is_too_large_declared_or_not() {
     started.post("/small", "x".repeat(101)).await.assert_problem(413, "payload_too_large");
     let chunks = futures_util::stream::iter((0..20).map(|_| Ok::<_, std::io::Error>(vec![b' '; 10])));
     started.post("/small", reqwest::Body::wrap_stream(chunks)).await.assert_problem(413, "payload_too_large");
-    // The server is as before.
+    // The server still works.
     assert_eq!(started.post("/small", r#"{"name":"x"}"#).await.status, 204);
 }
 

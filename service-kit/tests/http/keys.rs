@@ -1,4 +1,4 @@
-//! Public keys from a server: cached, renewed, and believed for a quarter of an hour while the server is away.
+//! Public keys from a server: cached, renewed, and trusted for a quarter of an hour while the server is unavailable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

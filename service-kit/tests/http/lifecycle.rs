@@ -30,7 +30,7 @@ async fn a_shutdown_reports_not_ready_first_and_finishes_what_is_in_flight() {
     tokio::time::timeout(Duration::from_mins(1), started.server.wait()).await.unwrap();
 }
 
-/// Its steps would like to wait for five seconds, for one, and for six.
+/// Its steps have limits of five seconds, one, and six.
 #[actix_web::test]
 async fn a_thread_that_stands_still_holds_up_a_stop_no_longer_than_its_limit() {
     let mut settings = settings();
@@ -51,14 +51,14 @@ async fn a_thread_that_stands_still_holds_up_a_stop_no_longer_than_its_limit() {
     started.server.wait().await;
     let took = begun.elapsed();
     assert!((Duration::from_secs(2)..Duration::from_secs(5)).contains(&took), "{took:?}");
-    // Nothing waits for ever for a server that is given up.
+    // No caller waits for ever for a server that is given up.
     started.server.stop(true).await;
     release.send(()).unwrap();
     drop(held);
 }
 
-/// The only worker stands still, so these connections are not begun when accepting ends: what a busy machine does now and then.
-/// They are waited for, however long the usual delay is.
+/// The only worker is blocked, so these connections are not begun when accepting ends, as happens on a busy machine. The stop
+/// waits for them, however long the usual delay is.
 #[actix_web::test]
 async fn a_connection_that_was_made_before_the_end_of_accepting_gets_its_answer() {
     let mut settings = settings();

@@ -1,4 +1,4 @@
-//! A caller whose request goes on, asked about again: the request below ends when the caller is refused.
+//! A long request whose caller is checked again: the request below ends when the caller is refused.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -72,7 +72,7 @@ fn place() -> Place {
     Place { bank, clock, started }
 }
 
-/// What is done to the caller while its request waits.
+/// The change to the caller while its request waits.
 type Change = fn(&Place);
 
 #[actix_web::test]
@@ -92,7 +92,7 @@ async fn a_caller_that_does_not_count_any_more_is_refused_and_no_other_one() {
         let request = actix_web::rt::spawn(request);
         *place.bank.roles.lock().unwrap() = Ok(vec!["user".to_owned(), "admin".to_owned()]);
         place.clock.advance(Duration::from_secs(899));
-        // Once to be let in, then again and again.
+        // Once for admission, then repeatedly.
         eventually("it is asked about again", async || place.bank.requests.load(Ordering::SeqCst) > 3).await;
         assert!(!request.is_finished(), "{what}");
         lose(&place);

@@ -1,4 +1,4 @@
-//! A real server on a free port, and what clients can rely on.
+//! A real server on a free port, and the behaviour that clients can rely on.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

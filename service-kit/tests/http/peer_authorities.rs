@@ -1,4 +1,4 @@
-//! `INTERNAL_CA`, and what it does not vouch for.
+//! `INTERNAL_CA`, and certificates that it does not cover.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn named(name: &str) -> CertificateParams {
     CertificateParams::new([name.to_owned()]).unwrap()
 }
 
-/// Until yesterday.
+/// Expired since yesterday.
 fn over(mut params: CertificateParams) -> CertificateParams {
     let date = |at: DateTime<Utc>| {
         let (month, day) = (u8::try_from(at.month()).unwrap(), u8::try_from(at.day()).unwrap());
@@ -31,7 +31,7 @@ fn over(mut params: CertificateParams) -> CertificateParams {
     params
 }
 
-/// As `openssl req -x509` makes them.
+/// With the mark that `openssl req -x509` sets.
 fn marked_as_authority(mut params: CertificateParams) -> CertificateParams {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params

@@ -14,7 +14,7 @@ use crate::support::{Started, settings, start_with};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const TOKEN: &str = "hush-hush";
-/// On Linux both are this machine as well, which is how a test reaches another host.
+/// On Linux both addresses reach this machine as well, so a test can use them as another host.
 const OTHER_HOSTS: [&str; 2] = ["0.0.0.0", "[::ffff:127.0.0.1]"];
 const OTHER_ENVIRONMENTS: [AppEnv; 3] = [AppEnv::Testing, AppEnv::Staging, AppEnv::Production];
 
@@ -29,7 +29,7 @@ fn client(app_env: AppEnv) -> PeerClient {
     PeerClient::new("LOG_SERVICE_URL", &trust(app_env), LIMIT)
 }
 
-/// Keeps what was posted, each with its token.
+/// Keeps the posted bodies, each with its token.
 struct Peer {
     started: Started,
     posted: Arc<Mutex<Vec<String>>>,
@@ -105,7 +105,7 @@ async fn development_takes_neither_of_another_host() {
     }
 }
 
-/// A port that says the same to everybody, and keeps what each connection brought until it was quiet or closed.
+/// A port that sends the same bytes to every connection, and keeps what each sent until it was quiet or closed.
 struct Port {
     address: SocketAddr,
     brought: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -139,7 +139,7 @@ impl Port {
 }
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-/// "Handshake failure".
+/// The TLS alert "handshake failure".
 const ALERT: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-//! Whether a session counts, asked of a server that plays bank-service.
+//! Whether a session counts, checked at a server that plays bank-service.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};

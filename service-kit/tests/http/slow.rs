@@ -1,4 +1,4 @@
-//! Clients that take nothing, and clients that have gone: neither keeps a place.
+//! Clients that read nothing, and clients that have gone: neither keeps a slot.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -44,7 +44,7 @@ fn server(sending: &Arc<AtomicUsize>) -> Started {
     })
 }
 
-/// A connection on which an answer has begun to come.
+/// A connection on which an answer has begun.
 async fn open_request(started: &Started, path: &'static str) -> TcpStream {
     let addr = started.server.addr;
     let talk = move || {

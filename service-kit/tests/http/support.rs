@@ -1,4 +1,4 @@
-//! A server with one route for each way to go wrong, and a raw client.
+//! A server with one route for each kind of error, and a raw client.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! Dead letters are worked through in process: nothing is lost, and nothing takes effect twice by a replay that succeeded.
+//! Working through dead letters in process: nothing is lost, and no effect is doubled by a replay that succeeded.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use service_kit::messaging::{DeadLetter, DeadLetters as _, HandlerResult};
 
 use crate::support::{Act, Scripted, TestBroker, id, message, queue, start};
 
-/// A house whose consumer refuses until it is told not to, and the office of its letters.
+/// A broker whose consumer refuses until it is switched to accept, and the admin of its dead letters.
 fn fixture(outcome: HandlerResult) -> (TestBroker, InProcessDeadLetterAdmin, Arc<Scripted>, Arc<AtomicBool>) {
     let fixture = TestBroker::new();
     let refuses = Arc::new(AtomicBool::new(true));

@@ -1,4 +1,4 @@
-//! A shutdown loses nothing: what is in a handler finishes, what is not goes back to its sender.
+//! A shutdown loses nothing: messages in a handler finish, and the others go back to their sender.
 
 use std::time::Duration;
 

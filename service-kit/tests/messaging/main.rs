@@ -1,4 +1,4 @@
-//! Messaging: what the runner and the in-process broker do with each outcome, fault and outage.
+//! Messaging: the reaction of the runner and the in-process broker to each outcome, fault and outage.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

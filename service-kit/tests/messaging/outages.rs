@@ -1,4 +1,4 @@
-//! An outage of what is behind a consumer pauses its queue and spends no attempts.
+//! An outage of a consumer's dependency pauses its queue and spends no attempts.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use service_kit::messaging::{ConsumerSettings, HandlerResult, PublishResult, Pub
 use crate::outcomes::batches;
 use crate::support::{Act, Scripted, TestBroker, id, message, pending, queue};
 
-/// Done, unless the dependency was down when asked last.
+/// Done, unless the last probe of the dependency failed.
 fn needs_dependency() -> std::sync::Arc<Scripted> {
     let consumer = Scripted::new(|delivery| {
-        // Attempts are not spent, so they cannot tell; the correlation id does.
+        // Attempts are not spent, so they cannot distinguish the deliveries; the correlation id does.
         match delivery.message.properties.correlation_id.as_deref() {
             Some("works") => Act::Answer(HandlerResult::Done),
             _ => Act::Answer(HandlerResult::retry("refused")),

@@ -1,4 +1,4 @@
-//! What follows from each answer of a handler.
+//! The consequences of each result of a handler.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,7 +34,7 @@ async fn each_retry_waits_longer_and_the_fifth_failure_is_a_dead_letter() {
         assert_eq!(pending(&result, "q"), (attempt, 0));
         let PublishResult::Later { after, progress: next, waiting_for, reason } = result else { panic!() };
         assert_eq!((after, waiting_for, reason.as_str()), (Duration::from_secs(delay), None, "q: mailbox busy"));
-        // As the sender stores it between tries.
+        // As the sender stores it between attempts.
         progress = serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap();
         fixture.clock.advance(after);
     }
@@ -139,7 +139,7 @@ fn progress_has_a_stable_form_in_the_store() {
 
 #[tokio::test]
 async fn each_delivery_is_logged_and_never_its_body() {
-    // The other tests of this process write to the same log: this one looks for a message that no other has.
+    // The other tests of this process write to the same log: this one searches for a message that no other has.
     let (lines, number) = (captured_log(), 4711);
     let fixture = TestBroker::new();
     let consumer = Scripted::new(|_| {
@@ -201,7 +201,7 @@ impl std::io::Write for Lines {
     }
 }
 
-/// The log of the whole process from now on. One of a single thread would miss lines: whether a line is of interest is
+/// The log of the whole process from now on. A log of a single thread would miss lines: whether a line is of interest is
 /// remembered across threads.
 fn captured_log() -> Lines {
     let lines = Lines::default();

@@ -1,4 +1,4 @@
-//! Poison dies alone, after three tries at most, and tells why.
+//! Poison becomes a dead letter alone, after three tries at most, with its reason.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn the_neighbours_are_served_while_a_message_hangs() {
     }
 }
 
-/// A consumer as services write them.
+/// A consumer with the usual calls to read a message.
 struct Careful;
 
 #[async_trait]

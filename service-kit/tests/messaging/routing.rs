@@ -1,4 +1,4 @@
-//! Which queues a message reaches, and what the others' delays have to do with it.
+//! Which queues a message reaches, and how the other queues' delays affect it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! A broker with a manual clock, a consumer that does as it is told, and messages for them.
+//! A broker with a manual clock, a consumer that follows a script, and messages for them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use shared_events::events::UserCreated;
 use shared_events::{Envelope, Event as _, EventId, Pattern, WireMessage};
 use tokio::sync::Notify;
 
-/// What the consumer is told to do with a message.
+/// The scripted reaction of the consumer to a message.
 #[derive(Clone)]
 pub(crate) enum Act {
     Answer(HandlerResult),
@@ -145,7 +145,7 @@ impl TestBroker {
         self.publish(message, &Progress::default()).await
     }
 
-    /// Publishes again and again, waiting by the manual clock as told, until accepted. Answers how often.
+    /// Publishes repeatedly, waiting by the manual clock for the given delays, until accepted. Returns how often.
     pub(crate) async fn publish_until_accepted(&self, message: &WireMessage) -> usize {
         let mut progress = Progress::default();
         for attempts in 1..=20 {
@@ -170,7 +170,7 @@ impl TestBroker {
     }
 }
 
-/// A queue that hears everything.
+/// A queue bound to every event.
 pub(crate) fn queue(name: &str) -> ConsumerSettings {
     ConsumerSettings::new(name, vec![Pattern::new("#")])
 }

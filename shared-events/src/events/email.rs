@@ -1,4 +1,4 @@
-//! Mail that an operation asks for, and the mail server's final answer.
+//! Mail that an operation requests, and the mail server's final answer.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! One type per event. A type holds the facts that the outside may know; its name on the wire is `Event::TYPE`.
+//! One type per event. A type holds the public facts of the event; its name on the wire is `Event::TYPE`.
 
 mod account;
 mod card;

@@ -1,5 +1,5 @@
-//! Text messages and push notifications that an operation asks for. bank-service hears them itself, on queues of their own, so
-//! that they are sent outside of the request and with retries. Neither is ever logged.
+//! Text messages and push notifications that an operation requests. bank-service consumes them itself, from queues of their
+//! own, so that they are sent outside of the request and with retries. Neither is ever logged.
 
 use std::collections::BTreeMap;
 

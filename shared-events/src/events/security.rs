@@ -1,4 +1,4 @@
-//! The audit trail: what happened to sessions, roles and keys. Never a password, a token or a whole address.
+//! The audit trail: events of sessions, roles and keys. Never a password, a token or a whole address.
 
 use serde::{Deserialize, Serialize};
 

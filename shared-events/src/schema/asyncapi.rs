@@ -1,4 +1,4 @@
-//! The AsyncAPI 3.0 document: a channel per routing key, the reply queue, and who sends and receives what.
+//! The AsyncAPI 3.0 document: a channel per routing key, the reply queue, and the senders and receivers of each.
 
 use serde_json::{Map, Value, json};
 
@@ -72,7 +72,7 @@ fn reply_channel() -> Value {
     })
 }
 
-/// Who sends the event, and everybody who receives it.
+/// The operations of the event's sender and of each receiver.
 fn operations_of(entry: &Entry) -> Vec<(String, Value)> {
     let kind = entry.event_type;
     let mut send = operation(entry, "send", entry.publisher());
@@ -123,7 +123,7 @@ fn message(entry: &Entry) -> Result<Value, serde_json::Error> {
     Ok(message)
 }
 
-/// The headers that our services send. A message without any is read, too.
+/// The headers that our services send. A message without any is accepted, too.
 fn headers_schema(entry: &Entry) -> Value {
     let kind = entry.event_type;
     let source = if entry.publisher() == BANK_SERVICE { "urn:bank-service" } else { "urn:email-service" };

@@ -1,7 +1,7 @@
 //! JSON Schemas, golden files, the AsyncAPI 3 document and the table in the guide, generated from the types.
 //!
-//! The files are kept in the repository, so that a change of the wire shows in review; a test compares them. They are
-//! written anew by `cargo run -p shared-events --example generate`.
+//! The files are kept in the repository, so that a change of the wire shows in review; a test compares them.
+//! `cargo run -p shared-events --example generate` rewrites them.
 
 mod asyncapi;
 mod table;
@@ -40,7 +40,7 @@ pub fn schema(entry: &Entry) -> Value {
     schema
 }
 
-/// The schema of an event's message body. Its four keys are all there are; `data` may gain fields.
+/// The schema of an event's message body. It has exactly four keys; `data` may gain fields.
 pub(crate) fn body_schema(entry: &Entry) -> Value {
     json!({
         "title": entry.event_type,

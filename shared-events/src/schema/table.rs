@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::catalog::{EVENTS, Entry};
 
-/// One row per event: type, meaning, the fields of its data, who publishes it and who listens.
+/// One row per event: type, meaning, the fields of its data, publisher and listeners.
 pub fn table() -> Result<String, fmt::Error> {
     let mut table = String::from("| event | when | data | from | to |\n|---|---|---|---|---|\n");
     for entry in EVENTS {

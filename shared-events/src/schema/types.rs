@@ -1,4 +1,4 @@
-//! Schemas of the types that say by themselves how they look.
+//! Schemas of the types with a text form of their own.
 
 use std::borrow::Cow;
 

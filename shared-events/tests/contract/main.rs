@@ -1,4 +1,4 @@
-//! The contract on the wire: what is committed, what is read, what is refused.
+//! The contract on the wire: the committed files, the messages that are read, and those that are refused.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What is no event is refused, with a reason that repeats nothing private.
+//! A message that is no event is refused, with a reason that repeats nothing private.
 
 use shared_events::wire::MAX_BODY_BYTES;
 use shared_events::{DecodeError, EventId};

@@ -1,4 +1,4 @@
-//! What is written can be read, whatever it holds.
+//! A written message can be read back, whatever it holds.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;

@@ -68,7 +68,7 @@ async fn claims(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
     authenticate(request, token).await.map(|(_, claims)| Some(claims))
 }
 
-/// The token of the request's header, not looked at.
+/// The token of the request's header, unchecked.
 pub(super) fn token_of(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let Some(given) = headers.next() else { return Ok(None) };
@@ -82,7 +82,7 @@ pub(super) fn token_of(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     Ok(Some(token))
 }
 
-/// The claims of a token that counts now, and who found that out.
+/// The claims of a token that is valid now, and the verifier that checked it.
 pub(super) async fn authenticate(request: &HttpRequest, token: &str) -> Result<(web::Data<Verifier>, Claims), Problem> {
     let Some(verifier) = request.app_data::<web::Data<Verifier>>().cloned() else {
         tracing::error!("a route asks for a token, and no verifier is set up");

@@ -47,12 +47,12 @@ pub struct Jwks {
     pub keys: Vec<Jwk>,
 }
 
-/// The keys cannot be had, or are too old to be believed.
+/// The keys cannot be fetched, or are too old to be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the keys that tokens are checked with cannot be fetched")]
 pub struct KeysUnavailable;
 
-/// Finds a public key by its id; none if there is no such key.
+/// Finds a public key by its id; `None` if there is no such key.
 #[async_trait]
 pub trait KeySource: Send + Sync {
     async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysUnavailable>;

@@ -1,7 +1,7 @@
-//! A caller whose request goes on after it was let in: a stream, or an export.
+//! Callers of long requests, such as a stream or an export, whose token is checked again after admission.
 //!
-//! The token is kept, and never shown, so that the question whether it counts can be asked again while the answer is written:
-//! its key may be withdrawn, its session end, its user be blocked or lose a role.
+//! The token is kept, and never shown, so that it can be checked again while the answer is written: its key may be withdrawn,
+//! its session end, its user be blocked or lose a role.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{Claims, Verifier};
 use crate::http::problem::Problem;
 use crate::http::server::record_route;
 
-/// A caller with a valid token, which can be asked about again.
+/// A caller with a valid token that can be checked again.
 pub struct LiveBearer {
     verifier: web::Data<Verifier>,
     token: SecretString,
@@ -44,7 +44,7 @@ impl LiveBearer {
         Ok(Self { verifier, token: token.into(), claims })
     }
 
-    /// What the token said when it was let in, with the roles that counted then.
+    /// The token's claims at admission, with the roles that counted then.
     pub fn claims(&self) -> &Claims {
         &self.claims
     }
@@ -53,8 +53,8 @@ impl LiveBearer {
         self.token.expose_secret()
     }
 
-    /// Returns once the token does not count any more, or its claims are not `enough`: both are asked for every so often, and at
-    /// the moment at which the token expires. While nobody can tell, what was known in the last minutes counts, as for any read.
+    /// Returns once the token does not count any more, or its claims are not `enough`. Checks both at the interval `every`,
+    /// and when the token expires. While bank-service is unreachable, its answer of the last minutes counts, as for any read.
     pub async fn until_refused(&self, every: Duration, enough: impl Fn(&Claims) -> bool) {
         loop {
             tokio::time::sleep(every.min(self.verifier.left(&self.claims))).await;
@@ -67,7 +67,7 @@ impl LiveBearer {
 
     async fn recheck(&self) -> Option<Claims> {
         let claims = self.verifier.verify(self.token()).await.ok()?;
-        // Ours is the clock, whatever the leeway for others'.
+        // Expiry follows our own clock, without the leeway for other machines'.
         if self.verifier.left(&claims).is_zero() {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Access tokens: `EdDSA` JWTs, made by bank-service and checked by everyone with its public keys.
+//! Access tokens: `EdDSA` JWTs, made by bank-service and verified by every service with its public keys.
 //!
 //! RFC 8725 throughout: one algorithm, keys only from our own map by `kid`, `typ`, issuer, audience and both times required,
 //! tokens over 4 KiB refused before they are parsed. There is no shared secret between services.
@@ -21,5 +21,5 @@ pub use session::{BelieveTokens, HttpSessions, SessionError, SessionSource};
 pub use signing::{AuthError, SigningKey};
 pub use verify::{TokenError, Verifier};
 
-/// Where bank-service's keys are; its sessions are asked of at the same address.
+/// The address of bank-service's keys; its sessions are checked at the same origin.
 pub const JWKS_VARIABLE: &str = "JWKS_URL";

@@ -1,9 +1,9 @@
 //! Public keys from bank-service's `/.well-known/jwks.json`.
 //!
-//! Fetched when first needed and kept for ten minutes; then renewed in the background while the old ones serve on. Keys that
-//! were fetched more than a quarter of an hour ago are not believed: a key that was withdrawn meanwhile may be a thief's. An
-//! unknown `kid` asks again, at most once in five seconds whoever asks, so forged tokens cannot flood the server. An answer
-//! has two seconds, 64 KiB and at most 32 keys.
+//! Fetched when first needed and kept for ten minutes; then renewed in the background while the old ones still serve. Keys
+//! fetched more than a quarter of an hour ago are not trusted: a key withdrawn meanwhile may be a thief's. An unknown `kid`
+//! triggers a fetch, at most once in five seconds over all callers, so forged tokens cannot flood the server. An answer has
+//! two seconds, 64 KiB and at most 32 keys.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -36,7 +36,7 @@ struct Inner {
     client: PeerClient,
     clock: SharedClock,
     cached: RwLock<Cached>,
-    /// Held during a fetch, so that there is one at a time; the time of the last attempt.
+    /// Held during a fetch, so that only one runs; the time of the last attempt.
     attempt: Mutex<Option<DateTime<Utc>>>,
 }
 
@@ -62,7 +62,7 @@ impl KeySource for HttpKeys {
             Some(key) if age < KEPT => Ok(Some(key)),
             Some(key) if age < BELIEVED => {
                 let inner = Arc::clone(&self.inner);
-                // One renewal at a time: whoever finds the lock taken leaves it to the holder.
+                // One renewal at a time: a task that finds the lock taken leaves the renewal to the holder.
                 if inner.attempt.try_lock().is_ok_and(|last| inner.may_attempt(*last)) {
                     drop(task::spawn("jwks-renewal", async move { inner.renew().await }));
                 }

@@ -1,10 +1,10 @@
-//! Whether the session of a token still counts, asked of bank-service.
+//! Checks with bank-service whether the session of a token still counts.
 //!
-//! A token is checked by its signature alone for a quarter of an hour; a logout, a block or a lost role counts sooner. For each
-//! user's token the answer of `GET /auth/introspect` is kept for at most one second; roles come from the answer, not from the
-//! token. A refusal is final. While bank-service cannot be reached, a good answer of the last five minutes serves reads;
-//! everything else is refused with 503. Tokens of services name no session and are not asked about. At most 64 questions are
-//! under way, each for at most two seconds, and 10,000 sessions are remembered.
+//! A signature alone is valid for a quarter of an hour; a logout, a block or a lost role has to count sooner. For each user's
+//! token the answer of `GET /auth/introspect` is kept for at most one second; roles come from the answer, not from the token.
+//! A refusal is final. While bank-service cannot be reached, a good answer of the last five minutes serves reads; everything
+//! else is refused with 503. Tokens of services name no session and are not checked here. At most 64 requests are in flight,
+//! each for at most two seconds, and 10,000 sessions are remembered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,12 +30,12 @@ const QUESTIONS: usize = 64;
 const MAX_BYTES: usize = 16 * 1024;
 const PATH: &str = "/auth/introspect";
 
-/// Why a token that is genuine does not count.
+/// Why a genuine token does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionError {
-    /// The session has ended, or its user may not come in. Final.
+    /// The session has ended, or its user is not admitted. Final.
     Refused(ErrorCode),
-    /// Nobody can tell at the moment.
+    /// The session cannot be checked at the moment.
     Unknown,
 }
 
@@ -53,14 +53,14 @@ impl From<SessionError> for Problem {
     }
 }
 
-/// Tells the roles that a user has now, if its session still counts.
+/// Finds the roles that a user has now, if its session still counts.
 #[async_trait]
 pub trait SessionSource: Send + Sync {
     /// `reads`: the request changes nothing.
     async fn roles(&self, token: &str, claims: &Claims, reads: bool) -> Result<Vec<String>, SessionError>;
 }
 
-/// Believes what a token says. For tests of services that run without a bank.
+/// Trusts the claims of the token itself. For tests of services that run without a bank.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BelieveTokens;
 
@@ -71,7 +71,7 @@ impl SessionSource for BelieveTokens {
     }
 }
 
-/// What bank-service answers.
+/// The answer of bank-service.
 #[derive(Deserialize)]
 struct Introspection {
     active: bool,
@@ -84,14 +84,14 @@ enum Answer {
     Refused(ErrorCode),
 }
 
-/// Asks the server that the keys come from. Clones share what they know.
+/// Checks sessions at the server that the keys come from. Clones share one cache.
 #[derive(Clone)]
 pub struct HttpSessions {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    /// None: `JWKS_URL` is no address that has an origin.
+    /// None: `JWKS_URL` has no origin.
     url: Option<Url>,
     client: PeerClient,
     clock: SharedClock,
@@ -130,7 +130,7 @@ fn unknown(error: &dyn std::fmt::Display) -> SessionError {
     SessionError::Unknown
 }
 
-/// The code of a problem; a stranger's answer says no more than that the token is not valid.
+/// The code of a problem; an unknown answer means only that the token is not valid.
 fn code_of(body: &[u8]) -> ErrorCode {
     let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let code = problem.get("error").and_then(serde_json::Value::as_str);
@@ -157,7 +157,7 @@ impl SessionSource for HttpSessions {
                 Ok(roles)
             }
             Err(SessionError::Refused(code)) => {
-                // Of an expired token its session may have a younger one.
+                // The session of an expired token may have a newer one.
                 if matches!(code, ErrorCode::TokenRevoked | ErrorCode::Blocked) {
                     self.inner.answers.insert(session.clone(), Answer::Refused(code));
                 }

@@ -1,7 +1,7 @@
 //! The check of a token.
 //!
-//! A signature is checked once: tokens that have passed are remembered by their SHA-256, at most 10,000 of them, with the
-//! key they were checked with. Times are compared at each use, and a key that is gone takes its tokens with it.
+//! A signature is checked once: tokens that have passed are remembered by their SHA-256, at most 10,000 of them, with the key
+//! they were checked with. Times are compared at each use, and a removed key invalidates its tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,15 @@ const MAX_TOKEN: usize = 4 * 1024;
 const MAX_REMEMBERED: usize = 10_000;
 const MAX_KID: usize = 128;
 
-/// Why a token is refused. More is not said: it would help only who forges one.
+/// Why a token is refused. Further detail would help only a forger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("the token is not valid")]
     Invalid,
-    /// It was valid, and its time is over.
+    /// It was valid and has expired.
     #[error("the token has expired")]
     Expired,
-    /// Nobody can tell at the moment.
+    /// The keys cannot be fetched at the moment.
     #[error(transparent)]
     KeysUnavailable(#[from] KeysUnavailable),
 }
@@ -44,7 +44,7 @@ pub struct Verifier {
     validation: Validation,
     clock: SharedClock,
     verified: Cache<[u8; 32], Arc<Verified>>,
-    /// None: whoever checks the token asks about its session itself.
+    /// None: the caller checks the session of the token itself.
     sessions: Option<Arc<dyn SessionSource>>,
 }
 
@@ -73,7 +73,7 @@ impl Verifier {
         self
     }
 
-    /// The claims with what has changed since the token was made; `reads`: the request changes nothing.
+    /// The claims with the changes since the token was made; `reads`: the request changes nothing.
     pub async fn current(&self, token: &str, mut claims: Claims, reads: bool) -> Result<Claims, SessionError> {
         if let Some(sessions) = &self.sessions
             && !claims.is_service()
@@ -85,7 +85,7 @@ impl Verifier {
         Ok(claims)
     }
 
-    /// The claims of a token that holds now.
+    /// The claims of a token that is valid now.
     pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         if token.len() > MAX_TOKEN {
             return Err(TokenError::Invalid);

@@ -27,7 +27,7 @@ pub struct BodyLimit(pub usize);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyTime(pub(crate) Duration);
 
-/// The bytes of the body that [`Body`] was read from, or could not be; among the request's extensions afterwards.
+/// The bytes that [`Body`] was read from, or that could not be read; among the request's extensions afterwards.
 #[derive(Debug, Clone)]
 pub struct RawBody(pub Bytes);
 

@@ -1,7 +1,7 @@
 //! JSON, strictly: a key that stands twice in an object is malformed, since two readers may take different ones.
 //!
-//! JSON has no limits and every reader of it has some (RFC 8259, 9): a body that is beyond ours is refused by that limit's name,
-//! and not as one that is no JSON.
+//! JSON has no limits and every reader of it has some (RFC 8259, 9): a body that exceeds ours is refused with that limit's
+//! name, and not as malformed JSON.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::http::problem::Problem;
 
-/// Reads one JSON value; the answer to a bad one says where it is bad and repeats nothing of it.
+/// Reads one JSON value; the problem for a bad one names the place of the fault and repeats nothing of the value.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::malformed("There is no body; a JSON object is expected."));
@@ -28,8 +28,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     })
 }
 
-/// The limit that a text is beyond, as the end of a sentence about it; none if it is no JSON at all, or is not what was expected.
-/// The error is the one that reading it came to.
+/// The limit that a text exceeds, as the end of a sentence about it; none if it is not JSON at all, or not the expected type.
+/// `error` is the result of reading it.
 pub fn beyond_limits(text: &str, error: &serde_json::Error) -> Option<&'static str> {
     if error.is_data() {
         return None;

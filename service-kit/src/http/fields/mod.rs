@@ -1,7 +1,7 @@
 //! Request bodies: every fault of every field in one answer.
 //!
-//! A request type reads itself from [`Fields`]; what it does not ask for is an unknown field and a fault. Bodies are JSON
-//! objects, read strictly: UTF-8, each key once, at most 127 levels deep, within the route's limit and its time.
+//! A request type reads itself from [`Fields`]; a field that it does not read is unknown and a fault. Bodies are JSON objects,
+//! read strictly: UTF-8, each key once, at most 127 levels deep, within the route's limit and its time.
 
 mod body;
 mod json;
@@ -23,7 +23,7 @@ pub use path::PathId;
 const UNKNOWN_NAMED: usize = 20;
 const UNKNOWN_LENGTH: usize = 64;
 
-/// A request type that can be read from a JSON object. `None` exactly if a fault was noted.
+/// A request type that can be read from a JSON object. `None` exactly if a fault was recorded.
 pub trait FromFields: Sized {
     fn read(fields: &mut Fields) -> Option<Self>;
 }
@@ -108,7 +108,7 @@ impl Fields {
         }
     }
 
-    /// Notes a fault.
+    /// Records a fault.
     pub fn fault(&mut self, name: &str, message: impl Into<String>) {
         self.faults.entry(name.to_owned()).or_default().push(message.into());
     }
@@ -117,7 +117,7 @@ impl Fields {
         !self.faults.is_empty()
     }
 
-    /// Whether the field was given, null included; it may have been read already.
+    /// Whether the field was given, null included, even if it has already been read.
     pub fn was_given(&self, name: &str) -> bool {
         self.known.contains(name) || self.given.contains_key(name)
     }

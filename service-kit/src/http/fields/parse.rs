@@ -1,4 +1,4 @@
-//! Parsers of single fields. Each says what it expects, never what it was given.
+//! Parsers of single fields. Each error names the expected form, never the given value.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! One id in a path. What cannot be an id names nothing: 404, like an id that does not exist.
+//! One id in a path. A text that cannot be an id is answered 404, like an id that does not exist.
 
 use std::future::{Ready, ready};
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What tests ask of a document: its routes, and whether it is one.
+//! Checks for tests: the routes of a document, and whether it is valid.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What a derived schema leaves open: how large numbers get, and what an image is.
+//! Bounds that a derived schema leaves open: the range of numbers, and the form of an image.
 
 use serde_json::json;
 use utoipa::openapi::path::Operation;

@@ -1,8 +1,8 @@
-//! What every service's OpenAPI document has in common, so that no handler repeats it.
+//! The parts that every service's OpenAPI document has in common, so that no handler repeats them.
 //!
-//! [`finish`] adds the routes that every server has, the answers that the server itself can give to any request (too much
-//! to do, out of time, a fault of ours, a body that does not come or is none), and the headers that go with a status. What
-//! a handler says itself stays.
+//! [`finish`] adds the routes that every server has, the answers that the server itself can give to any request (too much to
+//! do, out of time, a fault of ours, a body that does not come or is none), and the headers that go with a status. A handler's
+//! own descriptions stay.
 
 mod answers;
 mod builtin;

@@ -1,4 +1,4 @@
-//! Parameters stand in URLs and headers, as texts: a missing one is missing, and none is null.
+//! Parameters are texts in URLs and headers: one may be missing, but none is null.
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;

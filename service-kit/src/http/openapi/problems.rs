@@ -1,5 +1,5 @@
-//! Problems stand once for each status, among the components. What any route may answer is said once, by `default`; what a route
-//! says of itself stays at the route, as the description of a reference (OpenAPI 3.1 lets it take the place of the other).
+//! Each status has one problem among the components. Answers that any route may give are described once, by `default`; a
+//! route's own words stay at the route, as the description of a reference (OpenAPI 3.1 lets it replace the other).
 
 use std::collections::BTreeMap;
 

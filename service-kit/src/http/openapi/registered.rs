@@ -1,4 +1,4 @@
-//! What routes a service really has, asked of the server itself: tests compare the document with it.
+//! The routes that a server really registers; tests compare the document with them.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use actix_web::http::header::ALLOW;
 use actix_web::test::{TestRequest, call_and_read_body, call_service, init_service};
 use actix_web::{App, HttpRequest, web};
 
-/// Every route that a configuration registers, as `GET /api/banks/{id}`. The paths are those of the server's own map, the
-/// methods what it answers in `Allow` to one that no route takes.
+/// Every route that a configuration registers, as `GET /api/banks/{id}`. The paths come from the server's own map, the methods
+/// from the `Allow` of its answer to a method that no route takes.
 #[doc(hidden)]
 pub async fn registered_routes(configure: impl FnOnce(&mut web::ServiceConfig)) -> BTreeSet<String> {
     let map = web::to(|request: HttpRequest| async move { format!("{:#?}", request.resource_map()) });
@@ -24,8 +24,8 @@ pub async fn registered_routes(configure: impl FnOnce(&mut web::ServiceConfig)) 
     routes
 }
 
-/// The full patterns of the resources in a printed map. A scope's pattern stands before those of what is in it, and less far
-/// to the right.
+/// The full patterns of the resources in a printed map. A scope's pattern stands before those of its content, and less
+/// indented.
 fn paths(map: &str) -> Vec<String> {
     let lines: Vec<&str> = map.lines().collect();
     let is_pattern = |pair: &&[&str]| matches!(pair, [before, _] if before.trim() == "patterns: Single(");
@@ -34,7 +34,7 @@ fn paths(map: &str) -> Vec<String> {
     for line in patterns {
         let indent = line.len() - line.trim_start().len();
         let pattern = line.trim().trim_matches(['"', ',']);
-        // The nearest before it that stands less far to the right, as long as nothing of that depth came between.
+        // The nearest earlier pattern that is less indented, unless one of that depth came between.
         let around = found.iter_mut().rev().find(|other| other.indent < indent);
         let path = match around {
             Some(scope) => {
@@ -52,7 +52,7 @@ fn paths(map: &str) -> Vec<String> {
 struct Found {
     indent: usize,
     path: String,
-    /// Something stands in it, so that it is no route itself.
+    /// It contains other patterns, so it is no route itself.
     is_scope: bool,
 }
 

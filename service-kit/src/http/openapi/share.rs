@@ -1,4 +1,4 @@
-//! What many operations have in common stands once, among the components, and is referred to: documents stay small, and
+//! Moves the parts that many operations have in common to the components and refers to them: documents stay small, and
 //! generators make one type of one thing.
 
 use std::collections::{BTreeMap, HashMap};

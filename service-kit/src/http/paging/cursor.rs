@@ -14,7 +14,7 @@ pub fn encode_cursor(id: i64) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// `None` for what [`encode_cursor`] did not make.
+/// `None` for a text that [`encode_cursor`] did not make.
 pub fn decode_cursor(text: &str) -> Option<i64> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (&VERSION, id) = bytes.split_first()? else { return None };

@@ -1,9 +1,9 @@
 //! Lists: by page number, or by cursor for deep and live walks.
 //!
 //! A list's query knows `page_number`, `page_size`, `after` and the filters of an allowlist; anything else is a fault, so a
-//! list is no oracle for fields it does not show. All faults come at once. `next` and `prev` are relative URLs and never
-//! null: at an edge they repeat the edge page. `cursor` is where to go on, and null after the last item, so that a walk ends;
-//! `tail` is the place of the last item even then, for clients that come back for what is added.
+//! list is no oracle for fields it does not show. All faults come at once. `next` and `prev` are relative URLs and never null:
+//! at an edge they repeat the edge page. `cursor` is the place to continue from, and null after the last item, so that a walk
+//! ends; `tail` is the place of the last item even then, for clients that come back for new items.
 
 mod cursor;
 mod parameters;
@@ -48,12 +48,12 @@ pub enum FilterValue {
     Date(DateTime<Utc>),
 }
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageRequest {
     /// Pages count from 1; `number * size` does not overflow.
     Number { number: i64, size: i64 },
-    /// What follows the item with this id; without one, from the start.
+    /// The items after the one with this id; without an id, from the start.
     After { cursor: Option<i64>, size: i64 },
 }
 
@@ -72,7 +72,7 @@ impl PageRequest {
         }
     }
 
-    /// How many rows to load: without a total, one more than the page has tells whether it is the last.
+    /// How many rows to load: without a total, one more than the page has, which shows whether the page is the last.
     pub fn limit(&self) -> i64 {
         match *self {
             Self::Number { size, .. } => size,
@@ -101,7 +101,7 @@ pub struct Listing<T> {
     pub rows: Vec<T>,
     /// How many rows there are on all pages; `None` in cursor mode.
     pub total: Option<i64>,
-    /// The last row's id, for a walk to go on from.
+    /// The last row's id, from which a walk continues.
     pub last: Option<i64>,
     /// Whether rows follow the last one.
     pub more: bool,

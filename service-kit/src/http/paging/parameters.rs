@@ -51,7 +51,7 @@ impl ParameterFaults {
         }
     }
 
-    /// Notes a parameter that the route does not have; a flood of them is answered briefly.
+    /// Records a parameter that the route does not have; a flood of them is answered briefly.
     pub fn unknown(&mut self, name: &str) {
         self.unknown += 1;
         if self.unknown <= UNKNOWN_NAMED {
@@ -68,13 +68,13 @@ impl ParameterFaults {
     }
 }
 
-/// A whole number within 64 bits in the one form that JSON has for it: no plus, no zeros in front, no `-0`.
+/// A whole number within 64 bits in the one form that JSON has for it: no plus, no leading zeros, no `-0`.
 pub fn whole_number(text: &str) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
-/// The same from `min` to `max`; the error says what is expected.
+/// The same from `min` to `max`; the error names the expected range.
 pub fn number_between(text: &str, min: i64, max: i64) -> Result<i64, String> {
     let number = whole_number(text).filter(|number| (min..=max).contains(number));
     number.ok_or_else(|| format!("must be a whole number from {min} to {max}, without a sign or zeros in front"))
@@ -116,7 +116,7 @@ mod tests {
     fn a_flood_of_unknown_parameters_is_answered_briefly() {
         let flood: Vec<String> = (0..50).map(|number| format!("{number:0100}=1")).collect();
         let problem = refuse_unknown(&flood.join("&"), &[]).unwrap_err();
-        // The names are alike in what is left of them.
+        // The names are equal once they are cut.
         assert_eq!(problem.errors().len(), 1);
         let flood: Vec<String> = (0..50).map(|number| format!("x{number}=1")).collect();
         assert_eq!(refuse_unknown(&flood.join("&"), &[]).unwrap_err().errors().len(), UNKNOWN_NAMED);

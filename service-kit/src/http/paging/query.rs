@@ -63,7 +63,7 @@ impl Reader {
         let size = self.size.unwrap_or(default_size);
         let page = match self.after {
             Some(cursor) => {
-                // Generated clients send the first page's number, which is the default, whatever else they ask for.
+                // Generated clients send the first page's number, which is the default, with any other parameter.
                 if self.number.is_some_and(|number| number != 1) {
                     self.faults.add("page_number", "cannot be combined with after");
                 }

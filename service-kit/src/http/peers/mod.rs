@@ -2,9 +2,9 @@
 //!
 //! `INTERNAL_CA` is trusted for them beside the system's authorities. In development, and for hosts on this machine only
 //! (`localhost`, 127.0.0.0/8, `::1`), a self-signed certificate is trusted as well, and where a port speaks the other of http
-//! and https, that one is tried once for the call and, if it is answered, first for those that follow; one warning names the
-//! variable. Everywhere else a call goes where the variable says, as it says it, or fails: tokens never leave unencrypted
-//! where https was asked for.
+//! and https, that scheme is tried once for the call and, if it is answered, first for later calls; one warning names the
+//! variable. Everywhere else a call uses exactly the variable's scheme and host, or fails: tokens never leave unencrypted
+//! where https was configured.
 
 mod options;
 mod trust;
@@ -24,14 +24,14 @@ use url::{Host, Url};
 
 use super::client::builder;
 
-/// Asks one other service. Clones share what they know of it.
+/// A client of one other service. Clones share what is known of the service.
 #[derive(Clone, Debug)]
 pub struct PeerClient {
     http: reqwest::Client,
     /// The variable with the address.
     variable: &'static str,
     trust: PeerTrust,
-    /// The peer has last been met by the other scheme.
+    /// The peer last answered by the other scheme.
     other: Arc<AtomicBool>,
 }
 
@@ -47,7 +47,7 @@ impl PeerClient {
     pub fn new(variable: &'static str, trust: &PeerTrust, limit: Duration) -> Self {
         let mut building = builder(limit).tls_backend_preconfigured(trust.client_config());
         if trust.is_development() {
-            // Whatever a resolver says, the name that is trusted more than others is this machine's.
+            // `localhost` is trusted more than other names, so it is this machine whatever a resolver answers.
             let own = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
             building = building.resolve_to_addrs("localhost", &own);
         }
@@ -63,14 +63,13 @@ impl PeerClient {
         self.http.post(url)
     }
 
-    /// Sends a request that [`Self::get`] or [`Self::post`] began. Of the URL in an error or an answer the scheme may be the
-    /// other one.
+    /// Sends a request that [`Self::get`] or [`Self::post`] began. The URL in an error or an answer may have the other scheme.
     pub async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
         let request = request.build()?;
         if !(self.trust.is_development() && is_on_this_machine(request.url())) {
             return self.http.execute(request).await;
         }
-        // None: its body is a stream, which can be sent but once.
+        // None: its body is a stream, which can be sent only once.
         let Some(copy) = request.try_clone() else { return self.http.execute(request).await };
         let was_other = self.other.load(Ordering::Relaxed);
         let (first, second) =
@@ -90,7 +89,7 @@ impl PeerClient {
 
     /// For `doctor`, which has no log: the answer, and the warning if it came by the other scheme.
     pub async fn probe(&self, url: &Url) -> reqwest::Result<(Response, Option<String>)> {
-        // The caller tells it.
+        // Marks the warning as given: the caller reports it.
         self.trust.is_first_warning(self.variable);
         let answer = self.send(self.get(url.clone())).await?;
         let (requested, met) = (url.scheme(), answer.url().scheme());
@@ -106,8 +105,8 @@ fn other_scheme_warning(variable: &str, requested: &str, met: &str) -> String {
     )
 }
 
-/// The hosts that development trusts more than others. Names below `localhost` are not among them: who resolves them is
-/// anybody's choice.
+/// The hosts that development trusts more than others. Names below `localhost` are not among them: a resolver may send them to
+/// any host.
 fn is_on_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -122,21 +121,21 @@ fn with_other_scheme(mut request: Request) -> Request {
     let url = request.url_mut();
     let port = url.port_or_known_default();
     let other = if url.scheme() == "https" { "http" } else { "https" };
-    // Neither fails between http and https, which always have a host.
+    // Neither call fails between http and https, which always have a host.
     if url.set_scheme(other).is_ok() {
         url.set_port(port).ok();
     }
     request
 }
 
-/// Whether the failure may be because the port speaks the other scheme: what came instead of TLS was none, or, of plain http,
-/// anything went wrong once there was a connection. The other way cannot send a request twice to the same server: the second
-/// begins with TLS, which a server that has understood the first does not answer.
+/// Whether the port may speak the other scheme: the answer to TLS was not TLS, or plain http failed after the connection was
+/// made. In the second case the server does not get a request twice: the retry begins with TLS, which a server that has
+/// understood plain http does not answer.
 fn speaks_other_scheme(error: &reqwest::Error, requested: &Url) -> bool {
     if requested.scheme() == "https" { is_no_tls(error) } else { !error.is_connect() && !error.is_timeout() }
 }
 
-/// What came instead of TLS begins like none.
+/// Whether the first bytes of the answer to TLS are not TLS.
 fn is_no_tls(error: &reqwest::Error) -> bool {
     let mut next = error.source();
     while let Some(error) = next {

@@ -1,4 +1,4 @@
-//! Whom calls between the services trust.
+//! The certificates that calls between the services trust.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,8 +11,8 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use crate::config::AppEnv;
 use crate::tls::{self, UntrustedCertificate};
 
-/// The authorities of `INTERNAL_CA` and the environment. Clones share what was warned of; the default trusts the system's
-/// authorities alone.
+/// The authorities of `INTERNAL_CA` and the environment. Clones share the warnings already given; the default trusts the
+/// system's authorities alone.
 #[derive(Clone, Default)]
 pub struct PeerTrust {
     inner: Arc<Inner>,
@@ -44,7 +44,7 @@ impl PeerTrust {
         self.inner.development
     }
 
-    /// Whether nobody was warned of this variable before.
+    /// Whether no warning has named this variable before.
     pub(super) fn is_first_warning(&self, variable: &'static str) -> bool {
         self.inner.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(variable)
     }
@@ -89,7 +89,7 @@ mod tests {
         rcgen::generate_simple_self_signed([name.to_owned()]).unwrap().cert.der().clone()
     }
 
-    /// Of an authority that nobody has heard of.
+    /// A certificate of an unknown authority.
     fn issued(name: &str) -> CertificateDer<'static> {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.distinguished_name.push(rcgen::DnType::CommonName, "An authority");

@@ -1,4 +1,4 @@
-//! The stable codes of errors: what clients may depend on.
+//! The stable codes of errors, which clients may depend on.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $status:ident, $title:literal;)+) => {
-        /// What went wrong, as a stable code.
+        /// The kind of an error, as a stable code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorCode {
             $($(#[$doc])* $name,)+
@@ -50,7 +50,7 @@ codes! {
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
     MfaRequired = "mfa_required", UNAUTHORIZED, "Second factor required";
     AccessDenied = "access_denied", FORBIDDEN, "Access denied";
-    /// The account is blocked; said only to who knows its password.
+    /// The account is blocked; shown only to a caller who knows its password.
     Blocked = "blocked", FORBIDDEN, "Account blocked";
     NotFound = "not_found", NOT_FOUND, "Not found";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
@@ -61,7 +61,7 @@ codes! {
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "Payload too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
-    /// With another request than the first time.
+    /// The key came with another request than the first time.
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key reused";
     ClientTooOld = "client_too_old", UPGRADE_REQUIRED, "Client too old";
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests";

@@ -1,8 +1,8 @@
 //! Errors as RFC 9457 problem documents.
 //!
-//! A [`Problem`] is the only error that a handler returns. Its body holds the code, the words for people and, for
-//! validation, all faults at once; never SQL, a stack trace or the request's body. What an internal error was goes to the
-//! log, once. Each code's `type` is a page of ours (`/docs/errors/<code>`), kept in `docs/errors`.
+//! A [`Problem`] is the only error that a handler returns. Its body holds the code, the words for people and, for validation,
+//! all faults at once; never SQL, a stack trace or the request's body. The cause of an internal error goes to the log, once.
+//! Each code's `type` is a page of ours (`/docs/errors/<code>`), kept in `docs/errors`.
 
 mod code;
 mod pages;
@@ -107,7 +107,7 @@ impl Problem {
         Self::new(ErrorCode::MalformedRequest, detail)
     }
 
-    /// Logs the error and all its causes; the answer says nothing of them.
+    /// Logs the error and all its causes; the answer contains none of them.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(error = %chain(error), "internal error");
         Self::new(ErrorCode::InternalError, "Something went wrong on our side; the request_id finds it in our logs.")

@@ -1,7 +1,7 @@
 //! The pages about errors: the Markdown of `docs/errors`, as small HTML.
 //!
-//! Only what those pages use is understood: headings, paragraphs, lists, fenced code and `code` in a line. Everything is
-//! escaped; nothing of a request is in a page.
+//! Only the forms that those pages use are supported: headings, paragraphs, lists, fenced code and `code` in a line.
+//! Everything is escaped; nothing of a request is in a page.
 
 use super::ErrorCode;
 use crate::http::page::{escape, html};
@@ -63,7 +63,7 @@ fn render_line(html: &mut String, block: Block, line: &str) -> Block {
         close(html, block);
         return Block::None;
     }
-    // A line that goes on a list item stays in it.
+    // A line that continues a list item stays in it.
     let block = if block == Block::List { Block::List } else { open(html, block, Block::Paragraph) };
     html.push_str(&inline(line.trim()));
     html.push('\n');

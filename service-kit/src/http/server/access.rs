@@ -18,7 +18,7 @@ use crate::telemetry::Metrics;
 /// The route of requests that match none.
 pub(super) const UNMATCHED: &str = "unmatched";
 
-/// Asked for every few seconds by machines: logged at DEBUG.
+/// Requested every few seconds by machines: logged at DEBUG.
 const PROBES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 pub(super) fn is_probe(path: &str) -> bool {
@@ -90,7 +90,7 @@ impl Recorder {
     }
 }
 
-/// A method that a client made up must not make a label.
+/// A method that a client has invented must not become a label.
 fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,4 +1,4 @@
-//! Addresses to listen on: why one cannot be, and what to do about it.
+//! Checks of addresses to listen on, with the cause of a failure and its remedy.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -7,8 +7,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Faults;
 
-/// Notes an address that this machine has not, or that this user may not take. Nothing listens on it yet. A port in use is no
-/// fault of the configuration: see [`ensure_free`].
+/// Records a fault if this machine does not have the address, or this user may not bind it. Nothing listens on it yet. A port
+/// in use is no fault of the configuration: see [`ensure_free`].
 pub fn check_address(variable: &str, bind: SocketAddr, faults: &mut Faults) {
     if let Err(error) = bound(bind)
         && matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::PermissionDenied)
@@ -17,21 +17,21 @@ pub fn check_address(variable: &str, bind: SocketAddr, faults: &mut Faults) {
     }
 }
 
-/// Whether the address could be listened on now; the error names the variable. To be asked before anything is written.
+/// Whether the address is free to listen on now; the error names the variable. Call this before anything is written.
 pub fn ensure_free(variable: &str, bind: SocketAddr) -> Result<(), String> {
     bound(bind).map(drop).map_err(|error| format!("{variable}: {}", listen_fault(bind, &error)))
 }
 
-/// Why a server did not start, by the variable that is to blame.
+/// Why a server did not start, with the variable at fault.
 pub fn start_fault(variable: &str, bind: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
-        // What `serve` says of certificate and key.
+        // `serve` reports faults of the certificate and the key with this kind.
         ErrorKind::InvalidInput => format!("TLS_CERT, TLS_KEY: {error}"),
         _ => format!("{variable}: {}", listen_fault(bind, error)),
     }
 }
 
-/// Why an address cannot be listened on, and what to do.
+/// Why an address cannot be listened on, and the remedy.
 pub(in crate::http) fn listen_fault(bind: SocketAddr, error: &io::Error) -> String {
     let hint = match error.kind() {
         ErrorKind::AddrInUse => "the port is in use by another program; stop that, or choose another port",
@@ -44,7 +44,7 @@ pub(in crate::http) fn listen_fault(bind: SocketAddr, error: &io::Error) -> Stri
     format!("{bind} cannot be listened on: {hint}")
 }
 
-/// A socket that has the address. A port that was held a moment ago may be taken again.
+/// A socket bound to the address. A port that was in use a moment ago may be taken again.
 pub(super) fn bound(bind: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_address_of_another_machine_is_a_fault_of_the_configuration_and_a_port_in_use_is_none() {
-        // Of the range for documentation, so no machine has it.
+        // An address of the range for documentation, so no machine has it.
         let fault = fault_of("192.0.2.7:0".parse().unwrap()).unwrap();
         assert!(fault.contains("BANK_BIND: 192.0.2.7:0 cannot be listened on: this machine has no such"), "{fault}");
         let held = TcpListener::bind("127.0.0.1:0").unwrap();

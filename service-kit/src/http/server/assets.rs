@@ -67,7 +67,7 @@ pub(super) fn documentation(name: &str) -> Option<&'static Asset> {
     DOCUMENTATION.get(name)
 }
 
-/// Compresses the documentation now rather than while somebody waits for it.
+/// Compresses the documentation now rather than during a request.
 pub(super) fn prepare_documentation() {
     LazyLock::force(&DOCUMENTATION);
 }

@@ -1,7 +1,7 @@
 //! The client's address, also behind proxies that are trusted.
 //!
 //! `X-Forwarded-For` is read from the right: each entry was added by the hop before it, so the first address that is not a
-//! trusted proxy is the client, and what stands left of it is only a claim.
+//! trusted proxy is the client, and everything left of it is only a claim.
 
 use std::future::{Ready, ready};
 use std::net::{IpAddr, SocketAddr};
@@ -30,7 +30,7 @@ pub struct Network {
 impl Network {
     /// Every IPv4 address, as a mapped one: `::ffff:0:0/96`.
     const ALL_IPV4: Self = Self { bits: 0xffff << 32, prefix: 96 };
-    /// Every IPv6 address that somebody on the internet can have: `2000::/3`.
+    /// Every IPv6 address of the public internet: `2000::/3`.
     const ALL_IPV6: Self = Self { bits: 0x2000 << 112, prefix: 3 };
 
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -42,7 +42,7 @@ impl Network {
         (self.bits ^ bits).checked_shr(shift).unwrap_or(0) == 0
     }
 
-    /// Whether these networks together have every address of this one.
+    /// Whether these networks cover every address of this one.
     fn is_covered_by(self, networks: &[Self]) -> bool {
         if networks.iter().any(|network| network.prefix <= self.prefix && network.has(self.bits)) {
             return true;
@@ -55,7 +55,7 @@ impl Network {
     }
 }
 
-/// A warning if the networks whose `X-Forwarded-For` is believed have every address of the internet.
+/// A warning if the trusted networks cover every address of the internet.
 pub fn trust_warning(variable: &str, trusted: &[Network]) -> Option<String> {
     let everybody = [Network::ALL_IPV4, Network::ALL_IPV6].iter().any(|all| all.is_covered_by(trusted));
     everybody.then(|| {
@@ -103,7 +103,7 @@ impl FromRequest for ClientAddr {
 }
 
 impl ClientAddr {
-    /// The address of who sent this request.
+    /// The address of this request's client.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         let known = CURRENT.try_with(|context| context.client).ok().flatten();
         let address = known.or_else(|| request.peer_addr().map(|peer| peer.ip()));
@@ -111,7 +111,7 @@ impl ClientAddr {
     }
 }
 
-/// The client's address as far as the trusted proxies vouch for it.
+/// The client's address, as far as trusted proxies confirm it.
 pub(super) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     if trusted.is_empty() || !is_trusted(peer) {
@@ -119,7 +119,7 @@ pub(super) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) 
     }
     let lines: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
     let mut client = peer;
-    // As bytes: what the client wrote into its own part of a line must not hide what a proxy added to it.
+    // As bytes: the client's own part of a line must not hide an address that a proxy added to it.
     for entry in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')).take(MAX_HOPS) {
         let Some(address) = address_of(entry) else { break };
         client = address;
@@ -130,7 +130,7 @@ pub(super) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) 
     client
 }
 
-/// An address, as some proxies write it with a port.
+/// An address; some proxies write it with a port.
 fn address_of(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);

@@ -1,4 +1,4 @@
-//! `If-None-Match`: an answer that the client has already is 304, without its body (RFC 9110, 13.1.2).
+//! `If-None-Match`: if the client already has the content, the answer is 304 without a body (RFC 9110, 13.1.2).
 
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
@@ -6,10 +6,10 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 
-/// What a 304 has of the headers of the answer in whose place it stands.
+/// The headers that a 304 keeps of the answer it replaces.
 const KEPT: [header::HeaderName; 3] = [header::ETAG, header::CACHE_CONTROL, header::VARY];
 
-/// How many tags are compared.
+/// At most this many tags are compared.
 const MAX_TAGS: usize = 20;
 
 /// The same answer, or 304 in its place if the request names its `ETag`. The method is GET, or HEAD answered as GET.
@@ -29,7 +29,7 @@ pub(super) fn not_modified(response: ServiceResponse<BoxBody>) -> ServiceRespons
     ServiceResponse::new(request, new)
 }
 
-/// Compared weakly: what counts is that the content is the same, not its bytes.
+/// Compared weakly: the content has to be the same, not its bytes.
 fn names(headers: &HeaderMap, tag: &[u8]) -> bool {
     let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
     let lists = headers.get_all(header::IF_NONE_MATCH);

@@ -1,4 +1,4 @@
-//! What is known of the request being served.
+//! The context of the request being served.
 
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -13,13 +13,13 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 const MAX_LENGTH: usize = 64;
 
-/// The request's id, where it came from, and what its extractors found out.
+/// The request's id, its origin, and the findings of its extractors.
 pub(super) struct Context {
     pub(super) id: HeaderValue,
     pub(super) client: Option<IpAddr>,
-    /// HEAD was asked for; the request is served as GET.
+    /// The method was HEAD; the request is served as GET.
     pub(super) head_only: bool,
-    /// Where the page is that asks, if it may read the answer.
+    /// The origin of the requesting page, if it may read the answer.
     pub(super) origin: Option<HeaderValue>,
     /// Kept here as well as in the request, which is gone when a handler hangs or panics.
     pub(super) route: RefCell<Option<String>>,
@@ -36,15 +36,15 @@ tokio::task_local! {
     pub(super) static CURRENT: Rc<Context>;
 }
 
-/// Who the token of the request belongs to, for the access log.
+/// The holder of the request's token, for the access log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     pub user_id: Option<i64>,
 }
 
-/// Notes the route of the request being served; the first extractor to say so wins.
+/// Records the route of the request being served; the first extractor wins.
 pub(crate) fn record_route(request: &HttpRequest) {
-    // Outside of a server, as in a handler's unit test, there is nothing to note it in.
+    // Outside of a server, as in a handler's unit test, there is no context to record it in.
     CURRENT
         .try_with(|context| {
             context.route.borrow_mut().get_or_insert_with(|| request.match_pattern().unwrap_or_default());
@@ -52,13 +52,13 @@ pub(crate) fn record_route(request: &HttpRequest) {
         .ok();
 }
 
-/// Notes who is asking.
+/// Records the caller for the access log.
 pub(crate) fn record_caller(caller: Caller) {
     CURRENT.try_with(|context| context.caller.set(Some(caller))).ok();
 }
 
-/// Whether only the head of the answer was asked for. A handler whose work costs or spends something answers it without that
-/// work; the body of any other is left out by the server.
+/// Whether the request was HEAD. A handler whose work costs or spends something answers it without that work; the server
+/// leaves out the body of any other.
 pub fn head_only() -> bool {
     CURRENT.try_with(|context| context.head_only).unwrap_or(false)
 }

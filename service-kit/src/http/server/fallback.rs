@@ -54,7 +54,7 @@ fn keep_headers(old: &HeaderMap, new: &mut HeaderMap) {
             new.insert(name, value.clone());
         }
     }
-    // HEAD is wherever GET is, which the router does not know.
+    // HEAD is allowed wherever GET is, which the router does not know.
     if let Some(methods) = new.get(header::ALLOW).and_then(|methods| methods.to_str().ok())
         && methods.split(',').any(|method| method.trim() == "GET")
         && let Ok(methods) = HeaderValue::try_from(format!("{methods}, HEAD"))

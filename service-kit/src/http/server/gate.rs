@@ -1,12 +1,12 @@
-//! The end of accepting, without losing a connection that a client believes to have.
+//! Stops accepting without losing a connection that its client takes for open.
 //!
-//! A listening socket that is closed resets what waits to be accepted, and the server drops what it has accepted and not begun
-//! to read. To a proxy both look like a request that was sent and not answered, which it must not send to another replica. So
-//! new connections are kept out first: the kernel drops their first packet, and whoever connects is told so by nothing at all,
-//! tries elsewhere, or tries again and is refused. What was connected before is then accepted and read, and only after that
-//! the socket is closed. Some kernels grant such a filter to nobody without `CAP_NET_ADMIN`, so to no container. There the
-//! socket listens to this machine alone from then on, and refuses whoever connects from another. Where neither can be, the
-//! socket is closed at once.
+//! Closing a listening socket resets the connections that wait to be accepted, and the server drops those that it has accepted
+//! and not begun to read. To a proxy both look like a request that was sent and not answered, which it must not send to
+//! another replica. So new connections are kept out first: the kernel drops their first packet, so a client gets no answer,
+//! tries another replica, or tries again and is refused. Earlier connections are then accepted and read, and only after that
+//! the socket is closed. Some kernels allow such a filter only with `CAP_NET_ADMIN`, which containers lack. There the socket
+//! is bound to the loopback device instead, and refuses connections from other machines. Where neither is possible, the socket
+//! is closed at once.
 
 use std::io;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use socket2::Socket;
 
-/// A second handle of the listening socket, for as long as it may have to be shut.
+/// A second handle of the listening socket, kept as long as it may have to be shut.
 #[derive(Debug)]
 pub(super) struct Gate(Mutex<Option<Socket>>);
 
@@ -23,7 +23,7 @@ impl Gate {
         Ok(Self(Mutex::new(Some(listener.try_clone()?.into()))))
     }
 
-    /// Keeps new connections out. False if that cannot be, or was done before.
+    /// Keeps new connections out. False if that is impossible, or was done before.
     pub(super) fn shut(&self) -> bool {
         let Some(socket) = self.take() else { return false };
         match keep_out(&socket) {
@@ -35,7 +35,7 @@ impl Gate {
         }
     }
 
-    /// Lets go of the socket: it is closed by whoever accepts, and not held open here.
+    /// Drops this handle, so that the socket closes once the server closes its own.
     pub(super) fn release(&self) {
         drop(self.take());
     }
@@ -50,11 +50,11 @@ fn keep_out(socket: &Socket) -> io::Result<()> {
     drop_first_packets(socket).or_else(|_| socket.bind_device(Some(LOOPBACK)))
 }
 
-/// The network device that no other machine is behind.
+/// The loopback device, which no other machine can reach.
 #[cfg(target_os = "linux")]
 const LOOPBACK: &[u8] = b"lo";
 
-/// A filter sees a packet from its TCP header on: one with SYN is dropped, every other passes whole.
+/// The filter reads a packet from its TCP header on: one with SYN is dropped, every other passes whole.
 #[cfg(target_os = "linux")]
 fn drop_first_packets(socket: &Socket) -> io::Result<()> {
     use socket2::SockFilter;

@@ -1,8 +1,8 @@
-//! The one middleware.
+//! The one middleware of the server.
 //!
-//! Around every request: id, concurrency limit, time limit, panic, error body, headers, metrics, log line. One of it rather
-//! than eight keeps the cost of a request low. What ends without a response (time-out, panic) leaves as an error that
-//! carries its finished response, since the request is gone by then.
+//! It handles for every request: id, concurrency limit, time limit, panic, error body, headers, metrics, log line. One
+//! middleware rather than eight keeps the cost of a request low. A request that ends without a response (time-out, panic)
+//! leaves as an error that carries its finished response, since the request is gone by then.
 
 use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
@@ -31,7 +31,7 @@ use crate::task::panic_text;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What all workers of a server share.
+/// State that all workers of a server share.
 pub(super) struct Shared {
     metrics: HttpMetrics,
     in_flight: IntGauge,
@@ -66,7 +66,7 @@ impl Shared {
     }
 }
 
-/// A place among the requests in work.
+/// A place among the requests in flight.
 struct Permit<'a>(&'a IntGauge);
 
 impl<'a> Permit<'a> {
@@ -141,7 +141,7 @@ impl<S> Worker<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
 {
-    /// Err: an answer for which there is no request any more.
+    /// `Err`: an answer whose request is gone.
     async fn serve(&self, request: ServiceRequest) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
         let is_probe = access::is_probe(request.path());
         if !is_probe && let Some(answer) = self.shared.origins.preflight(&request) {

@@ -1,9 +1,9 @@
 //! The HTTP server of every service.
 //!
-//! One middleware does what every request needs: its id, the concurrency limit, the time limit, panics, error bodies,
-//! security headers, CORS, conditions, metrics and the access log line. Shutdown: readiness says 503 first, then no new connection is taken,
-//! then requests in flight finish within their time; all of that ends by one deadline. A stream may go on after its head is out:
-//! no time limit cuts it.
+//! One middleware does the work that every request needs: its id, the concurrency limit, the time limit, panics, error bodies,
+//! security headers, CORS, conditions, metrics and the access log line. Shutdown: readiness answers 503 first, then no new
+//! connection is accepted, then requests in flight finish within their time; all of that ends by one deadline. A stream may
+//! continue after its head is sent: no time limit cuts it.
 
 mod access;
 mod address;

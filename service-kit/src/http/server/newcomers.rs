@@ -1,5 +1,5 @@
-//! Connections that have sent no request yet. A server that stops would close them, and a proxy whose request is on its way
-//! then must not send it to another replica: it may have been done.
+//! Counts connections that have sent no request yet. A stopping server would close them, but a proxy whose request is already
+//! on its way must not send it to another replica: it may have been processed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,31 +9,31 @@ use actix_web::dev::{Extensions, ServiceRequest};
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// How many there are now. Clones count the same.
+/// The number of such connections now. Clones share the count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Newcomers(Arc<AtomicUsize>);
 
-/// What a connection carries until its end.
+/// Carried by a connection until its end.
 struct Newcomer {
     all: Newcomers,
     has_requested: AtomicBool,
 }
 
 impl Newcomers {
-    /// For each new connection.
+    /// Counts a new connection.
     pub(super) fn meet(&self, connection: &mut Extensions) {
         self.0.fetch_add(1, Ordering::SeqCst);
         connection.insert(Newcomer { all: self.clone(), has_requested: AtomicBool::new(false) });
     }
 
-    /// Waits until all have asked or gone, as long as `limit` at most.
+    /// Waits until each connection has sent a request or closed, for `limit` at most.
     pub(super) async fn first_requests(&self, limit: Duration) {
         let all_requested = async {
             while self.0.load(Ordering::SeqCst) > 0 {
                 tokio::time::sleep(POLL).await;
             }
         };
-        // Those that are silent for so long are not waited for.
+        // A connection that is silent for longer is not waited for.
         drop(tokio::time::timeout(limit, all_requested).await);
     }
 }
@@ -52,7 +52,7 @@ impl Drop for Newcomer {
     }
 }
 
-/// For each request: its connection is no newcomer any more.
+/// Called for each request: its connection is no newcomer any more.
 pub(super) fn mark_requested(request: &ServiceRequest) {
     if let Some(newcomer) = request.conn_data::<Newcomer>() {
         newcomer.requested();

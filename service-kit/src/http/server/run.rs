@@ -24,13 +24,13 @@ use crate::tls;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 1_024;
-/// How long the end of accepting waits for threads that are behind.
+/// How long the end of accepting waits for threads that lag behind.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A server that accepts connections. Dropping this does not stop it.
 #[derive(Debug)]
 pub struct RunningServer {
-    /// Where it listens: with port 0 in the settings, the port that was given.
+    /// The listening address: with port 0 in the settings, the port that the system chose.
     pub addr: SocketAddr,
     https: bool,
     handle: ServerHandle,
@@ -60,7 +60,7 @@ impl RunningServer {
 }
 
 async fn wait(mut stopped: watch::Receiver<bool>) {
-    // An error means that the task of the server is gone: stopped as well.
+    // An error means that the server's task is gone, which counts as stopped.
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
@@ -98,7 +98,7 @@ where
         .client_request_timeout(settings.head_timeout)
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
         .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
-        // A client that has closed is gone, also while a stream has nothing to write to it.
+        // A client that has closed its side counts as gone, also while a stream has nothing to write to it.
         .h1_allow_half_closed(false)
         .on_connect(move |_, connection| newcomers.meet(connection))
         .disable_signals();
@@ -120,8 +120,8 @@ where
     Ok(running)
 }
 
-/// A listening socket. What it accepts inherits the limit for clients that take nothing of what waits for them: the kernel
-/// then closes the connection, whatever the answer is and whoever writes it.
+/// A listening socket. Accepted connections inherit the limit for clients that read nothing of a waiting answer: the kernel
+/// then closes the connection, whatever the answer is and whichever handler writes it.
 fn listener(bind: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
     let socket = bound(bind)?;
     #[cfg(target_os = "linux")]
@@ -143,14 +143,14 @@ fn start(server: Server, addr: SocketAddr, https: bool, gate: Gate) -> (RunningS
     (RunningServer { addr, https, handle, stopped, gate: Arc::new(gate) }, ended)
 }
 
-/// What is known of the connections that were taken.
+/// State of the accepted connections.
 #[derive(Debug, Default)]
 struct Connections {
     workers: Workers,
     newcomers: Newcomers,
 }
 
-/// The steps of a stop, and what they act on.
+/// The steps of a stop, with the parts that they act on.
 struct Stop {
     handle: ServerHandle,
     gate: Arc<Gate>,
@@ -170,8 +170,8 @@ impl Stop {
         }));
     }
 
-    /// Not ready first, then a moment for load balancers to see it, then no more connections; those that are there are served.
-    /// Each step has a limit of its own, and gets no more than is left until the deadline.
+    /// Reports not ready, waits a moment for load balancers to see it, then takes no more connections and serves those that
+    /// are open. Each step has its own limit, and also gets at most the time left until the deadline.
     async fn run(&self, deadline: Deadline) {
         let settings = &self.settings;
         self.readiness.set_draining();

@@ -1,4 +1,4 @@
-//! What a server is made of.
+//! The limits and the address of a server, and the parts it shares with its service.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

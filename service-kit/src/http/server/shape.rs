@@ -1,4 +1,4 @@
-//! What is settled about a request before it is routed: the form of its path, and whether its body is compressed.
+//! Checks before routing: the form of the path, and whether the body is compressed.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -9,8 +9,8 @@ use bytes::Bytes;
 use super::access;
 use crate::http::problem::{ErrorCode, Problem};
 
-/// Takes one trailing slash away, and asks for GET where HEAD was asked for: everything after this sees one form of each
-/// route. Slashes that follow each other are not merged, so such a path names nothing; health and metrics have one form.
+/// Removes one trailing slash, and turns HEAD into GET: everything after this sees one form of each route. Slashes that follow
+/// each other are not merged, so such a path names nothing; health and metrics have one form.
 pub(super) fn normalize(request: &mut ServiceRequest) {
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
@@ -25,7 +25,7 @@ pub(super) fn normalize(request: &mut ServiceRequest) {
         None => shorter.to_owned(),
     };
     let mut parts = request.uri().clone().into_parts();
-    // A part of what was a path and query is one itself.
+    // A part of a valid path and query is itself valid.
     let Ok(target) = PathAndQuery::from_maybe_shared(Bytes::from(target)) else { return };
     parts.path_and_query = Some(target);
     if let Ok(uri) = Uri::from_parts(parts) {
@@ -34,11 +34,11 @@ pub(super) fn normalize(request: &mut ServiceRequest) {
     }
 }
 
-/// Refuses a body that is compressed: its size would be known only after the work. Where there is none, nothing is.
+/// Refuses a compressed body: its size would be known only after decompression. A request without a body passes.
 pub(super) fn check_encoding(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
     let is_plain = |value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity");
     let length = headers.get(header::CONTENT_LENGTH).map(HeaderValue::as_bytes);
-    // HTTP/2 need not say that a body comes.
+    // HTTP/2 need not announce a body.
     let may_have_body =
         length.map_or(version >= Version::HTTP_2 || headers.contains_key(header::TRANSFER_ENCODING), |n| n != b"0");
     if !may_have_body || headers.get_all(header::CONTENT_ENCODING).all(is_plain) {

@@ -7,22 +7,22 @@ use actix_rt::{Arbiter, ArbiterHandle};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
-/// Turns that a thread takes after all that waited for it: one to begin a connection, one to read from it.
+/// Turns that a thread takes after its earlier work: one to begin a connection, one to read from it.
 const TURNS: usize = 2;
 
-/// Handles of the threads; each makes itself known when it starts.
+/// Handles of the threads; each registers itself when it starts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Workers(Arc<Mutex<Vec<ArbiterHandle>>>);
 
 impl Workers {
-    /// Notes the thread that calls.
+    /// Registers the calling thread.
     pub(super) fn register_current(&self) {
         if let Some(handle) = Arbiter::try_current() {
             self.known().push(handle);
         }
     }
 
-    /// Waits until each has begun what it was given before, as long as `limit` at most: a busy machine takes its time.
+    /// Waits until each thread has begun its earlier work, for `limit` at most: a busy machine takes its time.
     pub(super) async fn catch_up(&self, limit: Duration) {
         let turns = self.known().iter().map(take_turns).collect::<Vec<_>>();
         if tokio::time::timeout(limit, join_all(turns)).await.is_err() {
@@ -35,14 +35,14 @@ impl Workers {
     }
 }
 
-/// Ends once the thread has taken its turns, or is gone.
+/// Completes once the thread has taken its turns, or is gone.
 fn take_turns(worker: &ArbiterHandle) -> oneshot::Receiver<()> {
     let (done, ended) = oneshot::channel();
     worker.spawn(async move {
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
         }
-        // Nobody may be waiting any more.
+        // The receiver may have stopped waiting.
         done.send(()).ok();
     });
     ended

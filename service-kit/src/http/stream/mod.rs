@@ -1,5 +1,5 @@
-//! Streams of server-sent events: the head of the answer, where a client that comes back goes on from, and the tickets with
-//! which a browser's own `EventSource` opens one.
+//! Streams of server-sent events: the head of the answer, the position from which a returning client continues, and the
+//! tickets with which a browser's own `EventSource` opens one.
 
 mod slots;
 mod ticket;
@@ -13,7 +13,7 @@ pub use ticket::{StreamTicket, TicketBody, TicketHash, Tickets, from_request, gi
 
 use super::problem::Problem;
 
-/// The header with which a client that comes back says what it received last.
+/// The header in which a returning client names the last event it received.
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
 /// The head of a stream, which no cache keeps and no proxy holds back.
@@ -26,8 +26,8 @@ pub fn head() -> HttpResponseBuilder {
     response
 }
 
-/// The position that a returning client names, by `Last-Event-ID` or, where that is missing, by a parameter; an empty one is
-/// none. A number in the one decimal form in which streams send it, so without a sign and without zeros in front.
+/// The position that a returning client names, by `Last-Event-ID` or, where that is missing, by a parameter; an empty one
+/// means none. A number in the one decimal form in which streams send it, so without a sign and without leading zeros.
 pub fn last_event_id<'a>(request: &'a HttpRequest, parameter: Option<&'a str>) -> Result<Option<&'a str>, Problem> {
     let header = request.headers().get(LAST_EVENT_ID);
     let header = header.map(|value| value.to_str().map_err(|_| not_an_event_id())).transpose()?;
@@ -39,7 +39,7 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
-/// What was named is no position of this stream.
+/// The problem for an id that is no position of this stream.
 pub fn not_an_event_id() -> Problem {
     Problem::malformed("Last-Event-ID must be an id of this stream.")
 }

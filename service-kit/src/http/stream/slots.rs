@@ -1,4 +1,4 @@
-//! How many streams or exports run at the same time: of one caller, and of the process. Nobody takes all places.
+//! Limits the streams or exports that run at the same time, per caller and per process, so that no caller takes all slots.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,7 +9,7 @@ use crate::http::problem::{ErrorCode, Problem};
 
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The places, counted by what tells callers apart. More than they are is refused with `Retry-After`.
+/// The slots, counted by a key of the caller. A request beyond the limit is refused with `Retry-After`.
 pub struct Slots<K: Eq + Hash> {
     what: &'static str,
     of_one: usize,
@@ -17,7 +17,7 @@ pub struct Slots<K: Eq + Hash> {
     taken: Mutex<HashMap<K, usize>>,
 }
 
-/// A place; given back when it is dropped.
+/// A slot, freed when it is dropped.
 pub struct Slot<K: Eq + Hash> {
     slots: Arc<Slots<K>>,
     caller: K,
@@ -28,7 +28,7 @@ impl<K: Eq + Hash + Clone> Slots<K> {
         Arc::new(Self { what, of_one, of_all, taken: Mutex::default() })
     }
 
-    /// A place for this caller, which is the token's `sub`.
+    /// Takes a slot for this caller, identified by the token's `sub`.
     pub fn take(self: &Arc<Self>, caller: K) -> Result<Slot<K>, Problem> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.get(&caller).copied().unwrap_or_default();

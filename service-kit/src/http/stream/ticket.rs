@@ -1,9 +1,10 @@
 //! One-use tickets for streams: a browser's own `EventSource` cannot send an `Authorization` header.
 //!
 //! A ticket is 32 random bytes in base64url. It opens one stream of one service, once, within a minute, with the rights of the
-//! session that asked for it and no longer than the token that did. A service keeps its SHA-256 only, and where it has to ask for
-//! the session again later, the token sealed under the ticket itself (AES-256-GCM, a key derived by HKDF-SHA256): what is kept
-//! opens nothing. Tickets stand in query strings, which nothing logs; a ticket has no `Debug`, `Display` or `Serialize`.
+//! session that requested it and no longer than the token of that request. A service stores only the ticket's SHA-256 and,
+//! where it has to check the session again later, the token sealed under the ticket itself (AES-256-GCM, a key derived by
+//! HKDF-SHA256): the stored data opens nothing. Tickets stand in query strings, which are never logged; a ticket has no
+//! `Debug`, `Display` or `Serialize`.
 
 use std::future::Future;
 

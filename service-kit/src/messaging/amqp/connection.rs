@@ -1,7 +1,7 @@
 //! One connection to the broker, and the pace of reconnecting.
 //!
-//! Nothing here tries to mend a connection: the library's own recovery can hang without an error. A connection that shows any
-//! fault is dropped whole, and a new one is made. Every request has a time limit.
+//! A broken connection is never repaired: the library's own recovery can hang without an error. A connection with any fault is
+//! dropped whole, and a new one is made. Every request has a time limit.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) struct BrokerConnection {
 }
 
 impl BrokerConnection {
-    /// Connects and logs in. `name` is how the broker's tools show the connection.
+    /// Connects and logs in. The broker's tools show the connection under `name`.
     pub(super) async fn open(settings: &AmqpSettings, name: &str) -> Result<Self, AmqpError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         install_crypto_provider();
@@ -107,14 +107,14 @@ impl BrokerConnection {
         Ok(channel)
     }
 
-    /// A channel that is given at most so many unacknowledged deliveries.
+    /// A channel that receives at most so many unacknowledged deliveries.
     pub(super) async fn consuming_channel(&self, prefetch: u16) -> Result<Channel, AmqpError> {
         let channel = self.channel().await?;
         self.request("limiting deliveries", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
         Ok(channel)
     }
 
-    /// Says goodbye. What is unacknowledged goes back to its queue.
+    /// Closes the connection. Unacknowledged deliveries go back to their queue.
     pub(super) async fn close(&self) {
         let closing = self.connection.close(REPLY_SUCCESS, "OK".into());
         match tokio::time::timeout(CLOSE_LIMIT, closing).await {
@@ -135,8 +135,8 @@ fn timed_out(settings: &AmqpSettings, doing: &str) -> AmqpError {
     AmqpError::TimedOut { endpoint: settings.endpoint(), doing: doing.to_owned(), limit: settings.request_limit }
 }
 
-/// Delays between tries: doubling, and spread over their upper half, so that clients of a broker that comes back do not all
-/// come at once.
+/// Delays between attempts: doubling, and spread over their upper half, so that clients of a restarted broker do not all
+/// connect at once.
 #[derive(Default)]
 pub(super) struct Backoff {
     attempts: u32,

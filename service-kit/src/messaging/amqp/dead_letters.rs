@@ -1,9 +1,9 @@
-//! Dead letters in the broker: what lies in `<queue>.dead`.
+//! Dead letters in the broker: the messages of `<queue>.dead`.
 //!
-//! A look takes the letters without acknowledging them and gives them back by closing its channel, so whatever happens
-//! meanwhile, none is lost. One look sees the first 10,000 letters or 64 MiB; an operator who works through more discards or
-//! replays as he goes. While he looks, another one sees what he does not hold. A letter that is there twice, after a crash
-//! between its copy and its acknowledgement, shows once and goes as one.
+//! A [`Peek`] takes the dead letters without acknowledging them and returns them by closing its channel, so none is lost
+//! whatever happens meanwhile. One peek reads the first 10,000 dead letters or 64 MiB; beyond that an operator discards or
+//! replays some before the next. A concurrent peek sees only the dead letters that this one does not hold. A dead letter that
+//! is there twice, after a crash between its copy and its acknowledgement, is shown once and removed as one.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -38,13 +38,14 @@ pub struct AmqpDeadLetters {
 }
 
 impl AmqpDeadLetters {
-    /// `queues` are the queues to ask for: a broker does not list its queues over AMQP.
+    /// `queues` are the queues to check: a broker does not list its queues over AMQP.
     pub fn new(settings: AmqpSettings, queues: Vec<String>, clock: SharedClock) -> Self {
         Self { settings, queues, clock }
     }
 
-    /// Publishes a letter to its queue again, with all its attempts before it, and then discards it. False if there is
-    /// none, as after a replay before. Event id and content stay, so a consumer recognises what it has done already.
+    /// Publishes a dead letter to its queue again, with all its earlier attempts, and then discards it. False if there is
+    /// none, as after an earlier replay. Event id and content stay, so a consumer recognises an event that it has already
+    /// processed.
     pub async fn replay(&self, queue: &str, id: EventId) -> io::Result<bool> {
         match self.apply(queue, DeadLetterAction::Replay, &Selection::one(id)).await?.pop() {
             Some((_, ActionResult::Done)) => Ok(true),
@@ -53,7 +54,7 @@ impl AmqpDeadLetters {
         }
     }
 
-    /// Publishes copies to the queue; of each letter whether its copy is confirmed.
+    /// Publishes copies to the queue; returns for each dead letter whether its copy is confirmed.
     async fn publish_again(
         &self,
         (exchange, channel): (&ShortString, &Channel),
@@ -77,7 +78,7 @@ impl AmqpDeadLetters {
         Ok(outcomes.into_iter().map(to_result).collect())
     }
 
-    /// Copies to the queue, window by window, and discards the originals of the copies that are confirmed.
+    /// Copies to the queue, batch by batch, and discards the originals of the copies that are confirmed.
     async fn replay_all(
         &self,
         peek: &mut Peek,
@@ -100,7 +101,7 @@ impl AmqpDeadLetters {
             let results = match self.publish_again((&exchange, &channel), queue, &dead_letters).await {
                 Ok(results) => results,
                 Err(error) if done.is_empty() => return Err(error),
-                // Some are replayed: tell so, and of the rest that it was not.
+                // Some are already replayed: the results report them, and mark the rest as kept.
                 Err(error) => {
                     let kept = ActionResult::Kept { reason: error.to_string() };
                     let rest = dead_letters.iter().chain(open.iter().map(|(dead_letter, _)| dead_letter));
@@ -183,7 +184,7 @@ impl DeadLetters for AmqpDeadLetters {
         if let Some((_, deliveries)) = dead_letter {
             peek.discard(deliveries).await?;
         }
-        // Also where there is none: the letters are back once the goodbye is answered, and the next look finds them.
+        // Also where there is none: closing waits until the dead letters are back in the queue, so the next peek finds them.
         peek.connection.close().await;
         Ok(is_there)
     }
@@ -234,7 +235,7 @@ impl DeadLetterAdmin for AmqpDeadLetters {
         Ok(done)
     }
 
-    /// What a consumer has taken and not settled is not counted: the broker does not tell.
+    /// Deliveries that a consumer has taken and not settled are not counted: the broker does not report them.
     async fn backlog(&self, queue: &str) -> io::Result<Backlog> {
         let connection = BrokerConnection::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
         let delays = ConsumerSettings::new(queue, Vec::new()).retry_delays;
@@ -245,7 +246,7 @@ impl DeadLetterAdmin for AmqpDeadLetters {
                 messages_in(&connection, &retry_queue(queue, delay), counting).await.map_err(io::Error::other)?;
             backlog.delayed |= messages > 0;
         }
-        // Last: what leaves a retry queue in between is seen here.
+        // Last: a message that leaves a retry queue in between is counted here.
         let (messages, consumers) =
             messages_and_consumers(&connection, queue, counting).await.map_err(io::Error::other)?;
         (backlog.ready, backlog.consumers) = (messages > 0, consumers);

@@ -1,4 +1,4 @@
-//! What can go wrong with a broker, each told in one line and without a password.
+//! Errors of a broker, each in one line and without a password.
 
 use std::time::Duration;
 
@@ -69,20 +69,20 @@ impl AmqpError {
     }
 }
 
-/// Whether the broker's certificate is what is wrong.
+/// Whether the broker's certificate is at fault.
 fn is_untrusted(error: &lapin::Error) -> bool {
     let ErrorKind::IOError(error) = error.kind() else { return false };
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     matches!(inner, Some(rustls::Error::InvalidCertificate(_))) || error.to_string().contains("peer certificate")
 }
 
-/// Whether the broker forbade a request, or lacks what it is about. That closes the request's channel, whose users learn of it by their own answers; the
-/// connection and its other channels go on.
+/// Whether the broker forbade a request, or lacks its object. That closes the request's channel, whose users get errors of
+/// their own; the connection and its other channels continue.
 pub(super) fn is_refusal(error: &lapin::Error) -> bool {
     matches!(code(error), Some(ACCESS_REFUSED | NOT_FOUND))
 }
 
-/// The broker's code, if it is the broker who complains.
+/// The broker's code, if the error comes from the broker.
 fn code(error: &lapin::Error) -> Option<u16> {
     match error.kind() {
         ErrorKind::ProtocolError(error) => Some(error.get_id()),

@@ -1,9 +1,9 @@
-//! The queues that have to be there before anything is published.
+//! The queues that must exist before anything is published.
 //!
-//! A message is routed to the queues that exist at that moment: one that is published while only log-service has made its
-//! queue never reaches email-service. So a publisher may be told which queues to expect, and publishes nothing before it has
-//! seen them all on this connection. A queue that was missing at first also needs a consumer when it appears: a service
-//! declares its queue, binds it and then consumes, and it is the binding that counts. Looking needs no rights.
+//! A message is routed to the queues that exist at that moment: one published while only log-service has declared its queue
+//! never reaches email-service. So the settings of a publisher may name the queues to expect, and it publishes nothing before
+//! it has seen them all on this connection. A queue that was missing at first also needs a consumer when it appears: a service
+//! declares its queue, binds it and then consumes, and it is the binding that counts. The check needs no rights.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::topology::short;
 
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
-/// What is known of the expected queues of one connection.
+/// The state of the expected queues on one connection.
 pub(super) struct ExpectedQueues {
     missing: Vec<String>,
     were_missing: BTreeSet<String>,
@@ -28,7 +28,7 @@ impl ExpectedQueues {
         Self { missing: names.to_vec(), were_missing: BTreeSet::new() }
     }
 
-    /// Looks at those that are missing; gives those that still are.
+    /// Checks the missing queues; returns those that are still missing.
     pub(super) async fn check(&mut self, connection: &BrokerConnection) -> Result<&[String], AmqpError> {
         let mut missing = Vec::new();
         for name in std::mem::take(&mut self.missing) {
@@ -44,7 +44,7 @@ impl ExpectedQueues {
         Ok(&self.missing)
     }
 
-    /// Those that were not there at some look.
+    /// The queues that were missing at an earlier check.
     pub(super) fn were_missing(&self) -> impl Iterator<Item = &str> {
         self.were_missing.iter().map(String::as_str)
     }
@@ -61,10 +61,10 @@ fn is_there(consumers: Option<u32>, was_missing: bool) -> bool {
     }
 }
 
-/// How many consumers a queue has; none if there is no such queue.
+/// How many consumers a queue has; `None` if there is no such queue.
 async fn consumers(connection: &BrokerConnection, name: &str) -> Result<Option<u32>, AmqpError> {
     let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
-    // A queue that is missing closes the channel, so each look has its own.
+    // A missing queue closes the channel, so each check has its own.
     let channel = connection.channel().await?;
     let declared = channel.queue_declare(short(name), passive, FieldTable::default());
     match connection.request(&format!("checking for the queue {name:?}"), declared).await {

@@ -1,8 +1,8 @@
 //! The transport of a system of several processes: RabbitMQ, from 3.10 to 4.x, over AMQP 0-9-1.
 //!
-//! [`AmqpPublisher`] publishes with confirms, [`AmqpConsumers`] runs consumers on quorum queues, [`AmqpDeadLetters`] shows
-//! and replays what was given up. All of them reconnect by themselves, with growing, jittered delays, and for ever: an
-//! outage of the broker is never an error of a message. The queues are described in `topology`.
+//! [`AmqpPublisher`] publishes with confirms, [`AmqpConsumers`] runs consumers on quorum queues, [`AmqpDeadLetters`] shows and
+//! replays dead letters. All of them reconnect by themselves, with growing, jittered delays, and for ever: an outage of the
+//! broker is never an error of a message. The queues are described in `topology`.
 //!
 //! Invariants: a message counts as published only after a positive confirm and no return; a delivery is acknowledged only
 //! when its effect is in place or a copy of it has been confirmed elsewhere. So a crash at any point can double a delivery,

@@ -1,4 +1,4 @@
-//! A look at the dead letters of a queue, from which they can be taken.
+//! Reads the dead letters of a queue without removing them; each can then be discarded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -24,7 +24,7 @@ use crate::messaging::{AmqpSettings, DeadLetter};
 
 const MAX_PEEK: u16 = 10_000;
 const MAX_PEEK_BYTES: usize = 64 * 1024 * 1024;
-/// A broker that sends nothing for so long has nothing more.
+/// A broker that sends nothing for this long has nothing more.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a queue has to be empty to count as empty.
 const GIVEN_BACK: Duration = Duration::from_millis(500);
@@ -32,28 +32,28 @@ const GIVING_BACK: Duration = Duration::from_millis(50);
 const ACKS_AT_ONCE: usize = 16;
 const ACKS_PAUSE: Duration = Duration::from_millis(20);
 
-/// A look at a queue's letters. Whatever is not acknowledged goes back when it ends.
+/// A peek at a queue's dead letters. Every unacknowledged one goes back when it ends.
 pub(super) struct Peek {
     pub(super) connection: BrokerConnection,
     channel: Channel,
-    /// The dead letters' own name.
+    /// The name of the dead-letter queue.
     name: String,
     pub(super) dead_letters: BTreeMap<EventId, (DeadLetter, Vec<Delivery>)>,
-    /// The tags of what is taken and not acknowledged.
+    /// The tags of the deliveries taken and not acknowledged.
     held: BTreeSet<DeliveryTag>,
 }
 
-/// How many letters a queue has; none if there is no such queue.
+/// How many dead letters a queue has; 0 if there is no such queue.
 pub(super) async fn count(connection: &BrokerConnection, queue: &str) -> Result<u32, AmqpError> {
     messages_in(connection, &dead_queue(queue), "counting dead letters").await
 }
 
-/// How many messages lie in a queue that nobody has taken; none if there is no such queue.
+/// How many messages of a queue no consumer has taken; 0 if there is no such queue.
 pub(super) async fn messages_in(connection: &BrokerConnection, name: &str, doing: &str) -> Result<u32, AmqpError> {
     Ok(messages_and_consumers(connection, name, doing).await?.0)
 }
 
-/// The same, with how many consumers the queue has.
+/// The same, with the number of the queue's consumers.
 pub(super) async fn messages_and_consumers(
     connection: &BrokerConnection,
     name: &str,
@@ -70,8 +70,8 @@ pub(super) async fn messages_and_consumers(
 }
 
 impl Peek {
-    /// None if the queue has no letters. Links and codes are taken out of those that the broker gave up by itself, in the
-    /// queue as well.
+    /// `None` if the queue has no dead letters. Links and codes are removed from those that the broker dead-lettered by
+    /// itself, in the queue as well.
     pub(super) async fn open(settings: &AmqpSettings, queue: &str, clock: &SharedClock) -> io::Result<Option<Self>> {
         let Some(mut peek) = Self::take(settings, queue, clock).await? else { return Ok(None) };
         if !peek.redact(queue).await? {
@@ -84,7 +84,7 @@ impl Peek {
     async fn take(settings: &AmqpSettings, queue: &str, clock: &SharedClock) -> io::Result<Option<Self>> {
         let connection = BrokerConnection::open(settings, "dead letters").await.map_err(io::Error::other)?;
         let mut waiting = count(&connection, queue).await.map_err(io::Error::other)?;
-        // What another look has just given back is counted a moment after its goodbye.
+        // The broker counts dead letters returned by another peek only a moment after that peek has closed.
         let begun = Instant::now();
         while waiting == 0 && begun.elapsed() < GIVEN_BACK {
             tokio::time::sleep(GIVING_BACK).await;
@@ -131,7 +131,7 @@ impl Peek {
         Ok(())
     }
 
-    /// Puts copies without secrets in the place of letters that have some; true if there were any.
+    /// Replaces dead letters that hold secrets by copies without them; true if there were any.
     async fn redact(&mut self, queue: &str) -> io::Result<bool> {
         let (mut copies, mut originals) = (Vec::new(), Vec::new());
         for (dead_letter, deliveries) in self.dead_letters.values_mut() {
@@ -169,9 +169,9 @@ impl Peek {
         self.finish().await
     }
 
-    /// In few acknowledgements: a quorum queue that has not applied 32 of them holds the next ones back in its channel, and
-    /// forgets those when the channel is closed. What is taken in order goes by one; the rest goes bit by bit, with a question
-    /// that the queue has to answer in between.
+    /// Sends few acknowledgements: a quorum queue that has not applied 32 of them holds the next ones back in its channel, and
+    /// forgets those when the channel is closed. Deliveries taken in order go by one; the rest goes in small groups, each
+    /// followed by a request that the queue has to answer.
     pub(super) async fn acknowledge(&mut self, mut deliveries: Vec<Delivery>) -> io::Result<()> {
         deliveries.sort_unstable_by_key(|delivery| delivery.delivery_tag);
         let in_order = self.held.iter().zip(&deliveries).take_while(|(held, one)| **held == one.delivery_tag).count();
@@ -199,7 +199,7 @@ impl Peek {
         if known { Ok(()) } else { Err(io::Error::other(self.connection.loss("discarding a dead letter"))) }
     }
 
-    /// The acknowledgements are on their way; the answer to this comes after the broker has met them.
+    /// The acknowledgements are sent; the broker answers this request after it has processed them.
     pub(super) async fn finish(&self) -> io::Result<()> {
         self.connection.request("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)
     }

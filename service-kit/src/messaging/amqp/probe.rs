@@ -1,4 +1,4 @@
-//! Is the broker there, and may we use it? For the operator, who wants one clear line.
+//! Checks that the broker is reachable and grants the rights needed; reports to the operator in one clear line.
 
 use lapin::BasicProperties;
 use lapin::options::BasicPublishOptions;
@@ -8,21 +8,21 @@ use super::error::AmqpError;
 use super::{routes, topology};
 use crate::messaging::{AmqpSettings, ConsumerSettings};
 
-/// What a service does at the broker, which decides the rights it needs.
+/// The part that a service plays at the broker, which decides the rights it needs.
 #[derive(Debug, Clone, Copy)]
 pub enum Role<'a> {
     /// It publishes to the exchange.
     Publisher,
-    /// It has a queue of its own. The queue is made by this, as it would be a moment later.
+    /// It has its own queue, which this declares, as the service would a moment later.
     Consumer(&'a ConsumerSettings),
 }
 
-/// Connects, logs in and makes sure of the exchange. Never takes longer than a few times the request limit.
+/// Connects, logs in and ensures the exchange. Never takes longer than a few times the request limit.
 pub async fn probe(settings: &AmqpSettings) -> Result<(), AmqpError> {
     probe_as(settings, &[]).await
 }
 
-/// The same, and tries the rights for each role. Nothing is published.
+/// The same, and checks the rights for each role. Nothing is published.
 pub async fn probe_as(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(), AmqpError> {
     let connection = BrokerConnection::open(settings, "probe").await?;
     let outcome = try_roles(&connection, roles).await;
@@ -44,8 +44,8 @@ async fn try_roles(connection: &BrokerConnection, roles: &[Role<'_>]) -> Result<
     Ok(())
 }
 
-/// The broker looks at the right to publish before it looks at the message: one with an expiry that is no number is refused
-/// as such by whoever may publish, and is never routed.
+/// The broker checks the right to publish before it checks the message: one whose expiry is no number is refused as malformed
+/// if the user may publish, and is never routed.
 async fn try_publishing(connection: &BrokerConnection) -> Result<(), AmqpError> {
     let exchange = &connection.settings().exchange;
     let doing = format!("publishing to the exchange {exchange:?}");
@@ -59,7 +59,7 @@ async fn try_publishing(connection: &BrokerConnection) -> Result<(), AmqpError> 
     }
 }
 
-/// For the start of a service: a broker that refuses us is an error; one that is away will be waited for, and is logged.
+/// For the start of a service: a broker that refuses us is an error; an unavailable one is logged, and waited for.
 pub async fn check_at_start(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(), AmqpError> {
     match probe_as(settings, roles).await {
         Err(error @ (AmqpError::Unreachable { .. } | AmqpError::TimedOut { .. } | AmqpError::Lost { .. })) => {

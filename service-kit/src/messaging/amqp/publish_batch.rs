@@ -1,10 +1,9 @@
-//! Publishing with confirms: a window of messages at once, then all their confirms.
+//! Publishes with confirms: a batch of messages at once, then waits for all their confirms.
 //!
-//! A broker returns a message that no queue takes and then confirms it all the same. The library attaches each return to
-//! whichever confirm comes next, which under load is another message's. So one confirm alone proves nothing; only when all
-//! confirms of a window are there are all its returns there, too. What was returned is then told by exchange and routing
-//! key, which is all that routing depends on: a message of that kind which got through before a binding went away is
-//! published twice, never lost.
+//! A broker returns a message that no queue takes and then confirms it all the same. The library attaches each return to the
+//! next confirm, which under load is another message's. So one confirm alone proves nothing; once all confirms of a batch are
+//! there, all its returns are there, too. Returned messages are then identified by exchange and routing key, which is all that
+//! routing depends on: a message of the same key that was routed before a binding was removed is published twice, never lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,10 +25,10 @@ pub(super) struct OutboundMessage {
     pub(super) body: Vec<u8>,
 }
 
-/// What became of a message of a window.
+/// The outcome of one message of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PublishOutcome {
-    /// The broker has it for good.
+    /// The broker has stored it.
     Confirmed,
     /// No queue takes it.
     Unroutable,
@@ -37,14 +36,14 @@ pub(super) enum PublishOutcome {
     Refused,
 }
 
-/// Why nothing is known of a window: the connection has to be dropped.
+/// Why the outcomes of a batch are unknown: the connection has to be dropped.
 #[derive(Debug)]
 pub(super) enum BatchError {
     TimedOut,
     Broker(lapin::Error),
 }
 
-/// The same as an error of the connection, which was publishing for this purpose.
+/// The same as an error of the connection; `doing` names the purpose.
 pub(super) fn batch_error(settings: &AmqpSettings, error: BatchError, doing: &str) -> AmqpError {
     let (endpoint, limit) = (settings.endpoint(), settings.confirm_limit);
     match error {
@@ -53,7 +52,7 @@ pub(super) fn batch_error(settings: &AmqpSettings, error: BatchError, doing: &st
     }
 }
 
-/// Publishes the messages, in order, and answers one fate for each.
+/// Publishes the messages, in order, and returns one outcome for each.
 pub(super) async fn publish(
     channel: &Channel,
     messages: Vec<OutboundMessage>,

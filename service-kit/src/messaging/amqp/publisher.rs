@@ -1,10 +1,10 @@
-//! Publishing, with confirms, over a connection that comes and goes.
+//! Publishes with confirms, over a connection that is renewed when it fails.
 //!
-//! Messages wait in a bounded queue for one of four lanes, each a channel that publishes a window at a time (see [`window`]);
-//! so some lanes fill while others wait for their confirms, and 256 messages at most are unconfirmed. While the broker is
-//! away every publish answers `Unavailable` at once; what was underway when it went has been published perhaps, and answers
-//! the same: publishing it again is the sender's part, and telling the two copies apart the receiver's. So it does while a
-//! queue is missing that the settings expect.
+//! Messages wait in a bounded queue for one of four channels, each of which publishes a batch at a time (see
+//! [`publish_batch`]); so some channels fill batches while others wait for their confirms, and 256 messages at most are
+//! unconfirmed. While the broker is unavailable every publish answers `Unavailable` at once. A message in flight when the
+//! connection failed may have been published, and answers the same: the sender publishes it again, and the receiver recognises
+//! the second copy. A publish also answers `Unavailable` while a queue is missing that the settings expect.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,23 +29,23 @@ use crate::telemetry::Metrics;
 
 const CHANNELS: usize = 4;
 const BATCH_SIZE: usize = 64;
-/// How many messages may wait for a lane.
+/// How many messages may wait for a channel.
 const WAITING: usize = 1024;
-/// Queues that resume between two looks of a receiver; more make it lag, which it takes for all queues.
+/// Queues that resume between two reads of a receiver; more make it lag, which it takes for all queues.
 const RESUMED_CAPACITY: usize = 16;
-/// After a message was returned, the expected queues are not looked at again before this time.
+/// After a message was returned, the expected queues are not checked again before this time.
 const CHECK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How long to wait for the reason of a loss.
 const LOSS_REASON_LIMIT: Duration = Duration::from_secs(1);
 
 struct Request {
     message: OutboundMessage,
-    /// Whose exchange is found out on the connection, for a message to one queue.
+    /// A message to this queue; its exchange is found out on the connection.
     queue: Option<String>,
     answer: oneshot::Sender<PublishOutcome>,
 }
 
-/// Whether the broker is there; `Err` says why not.
+/// Whether the broker is available; `Err` holds the reason if not.
 type State = Result<(), String>;
 
 /// Publishes to one broker. Clones share the connection.
@@ -58,9 +58,9 @@ struct Inner {
     settings: AmqpSettings,
     requests: mpsc::Sender<Request>,
     state: watch::Receiver<State>,
-    /// The queues that are there again. Pausing is the consumers' affair, and they are elsewhere.
+    /// Queues that exist again. Pauses are unknown here: the consumers run in other processes.
     resumed: broadcast::Sender<String>,
-    /// Notified when the broker gave a message back.
+    /// Notified when the broker has returned a message.
     returned: Arc<Notify>,
     missing: watch::Receiver<Vec<String>>,
     unroutable: prometheus::IntCounter,
@@ -74,7 +74,7 @@ impl Drop for Inner {
 }
 
 impl AmqpPublisher {
-    /// Starts connecting, and does not wait for it. To be called within a runtime.
+    /// Starts connecting, and does not wait for it. Must be called within a runtime.
     pub fn start(settings: AmqpSettings, metrics: &Metrics, shutdown: Shutdown) -> Self {
         let (requests, inbox) = mpsc::channel(WAITING);
         let (set_state, state) = watch::channel(Err("the broker was not reached yet".to_owned()));
@@ -99,23 +99,23 @@ impl AmqpPublisher {
         }
     }
 
-    /// Whether the broker is there, for readiness.
+    /// Whether the broker is available, for readiness.
     pub fn state(&self) -> Result<(), String> {
         self.inner.state.borrow().clone()
     }
 
-    /// The expected queues that are waited for now; all of them before the broker was asked.
+    /// The expected queues that are missing now; all of them before the first check.
     pub fn missing_queues(&self) -> Vec<String> {
         self.inner.missing.borrow().clone()
     }
 
-    /// Hands a message to a lane and waits for its fate.
+    /// Passes a message to a channel and waits for its outcome.
     async fn send(&self, message: OutboundMessage, queue: Option<String>) -> Result<PublishOutcome, String> {
         let mut state = self.inner.state.clone();
         (*state.borrow()).clone()?;
         let (answer, outcome) = oneshot::channel();
         let sending = async {
-            // Both fail only when the connection is going, of which the state will tell.
+            // Both fail only when the connection is closing, which the state then reports.
             self.inner.requests.send(Request { message, queue, answer }).await.ok()?;
             outcome.await.ok()
         };
@@ -130,7 +130,7 @@ impl AmqpPublisher {
         }
     }
 
-    /// The lane that had the message is gone; the supervisor is about to say why.
+    /// The channel that had the message is gone; the supervisor is about to set the reason.
     async fn why_lost(&self, state: &mut watch::Receiver<State>) -> String {
         let failed = tokio::time::timeout(LOSS_REASON_LIMIT, state.wait_for(Result::is_err)).await;
         let reason = failed.ok().and_then(Result::ok).and_then(|state| state.clone().err());
@@ -150,7 +150,7 @@ impl AmqpPublisher {
                 self.inner.returned.notify_one();
                 PublishResult::Unrouted { after: self.inner.settings.unroutable_delay, reason }
             }
-            // As during an outage: who waits and tries again keeps the order of its messages.
+            // As during an outage: a sender that waits and retries keeps the order of its messages.
             (PublishOutcome::Refused, _) => {
                 PublishResult::Unavailable { reason: "the broker declined; a queue may be full".to_owned() }
             }
@@ -158,7 +158,7 @@ impl AmqpPublisher {
     }
 }
 
-/// Where a message was to go, for telling.
+/// The destination of a message, for its result.
 enum Target {
     Key(String),
     Queue(String),
@@ -200,7 +200,7 @@ fn address(settings: &AmqpSettings, message: WireMessage, destination: Destinati
     }
 }
 
-/// Keeps a connection with its lanes.
+/// Keeps a connection with its channels.
 struct Supervisor {
     settings: AmqpSettings,
     inbox: Arc<Mutex<mpsc::Receiver<Request>>>,
@@ -221,7 +221,7 @@ impl Supervisor {
                 error = self.connect_and_publish(&mut backoff) => error,
             };
             self.set_state(Err(error.to_string()));
-            // What waits for a lane is told so by the dropped answer.
+            // The dropped answers fail the requests that wait for a channel.
             while self.inbox.lock().await.try_recv().is_ok() {}
             let delay = backoff.next();
             tracing::warn!(%error, delay_ms = delay.as_millis(), "the publisher has no broker");
@@ -230,7 +230,7 @@ impl Supervisor {
         self.set_state(Err("the process is shutting down".to_owned()));
     }
 
-    /// Returns only with the error that ended it.
+    /// Returns only with the error that ended the connection.
     async fn connect_and_publish(&self, backoff: &mut Backoff) -> AmqpError {
         let (connection, channels) = match self.connect().await {
             Ok(connected) => connected,
@@ -259,7 +259,7 @@ impl Supervisor {
         Ok((connection, channels))
     }
 
-    /// Returns when every expected queue is there, however long that takes. Tells whenever that changes.
+    /// Returns when every expected queue exists, however long that takes. Reports each change.
     async fn await_queues(&self, connection: &BrokerConnection) -> Result<(), AmqpError> {
         let mut expected = ExpectedQueues::new(&self.settings.expected_queues);
         let mut reported = None;
@@ -271,7 +271,7 @@ impl Supervisor {
                 if reported.is_some() {
                     tracing::info!("all expected queues are there");
                     for queue in expected.were_missing() {
-                        // Without a receiver nothing waits for a queue.
+                        // Without a receiver no sender waits for a queue.
                         drop(self.resumed.send(queue.to_owned()));
                     }
                 }
@@ -286,8 +286,8 @@ impl Supervisor {
         }
     }
 
-    /// A message that comes back may do so because an expected queue is gone: then nothing is published before it is there
-    /// again. Returns only with the error that says so.
+    /// A returned message may mean that an expected queue is gone: then nothing is published until the queue exists again.
+    /// Returns only with the error that reports it.
     async fn watch_queues(&self, connection: &BrokerConnection) -> AmqpError {
         loop {
             self.returned.notified().await;

@@ -1,9 +1,9 @@
 //! The exchange by which a message reaches one queue.
 //!
-//! Each queue has a direct exchange of its own, `<queue>.direct`, bound to it and to those beside it by their names. The right
-//! to write there is the right to write to that queue, while the right on the default exchange would be one on every queue.
-//! A broker whose users were given their rights by an earlier release may have no such exchange, or not for us: then the
-//! default exchange is used. Which it is, is found out once for each connection, by a message that no queue takes.
+//! Each queue has a direct exchange of its own, `<queue>.direct`, bound by name to it and to its retry and dead-letter queues.
+//! The right to write there is the right to write to that queue, while the right on the default exchange would be one on every
+//! queue. A broker whose users got their rights from an earlier release may have no such exchange, or not for us: then the
+//! default exchange is used. Each connection finds out once which one to use, by a message that no queue takes.
 
 use std::collections::BTreeMap;
 
@@ -21,14 +21,14 @@ const NO_QUEUE: &str = "-none-";
 /// Names of queues come with messages, so no more are remembered than a system of ours could have.
 const MAX_KNOWN: usize = 64;
 
-/// What one connection knows of the ways to queues.
+/// The exchanges to queues that one connection has found.
 #[derive(Default)]
 pub(super) struct Routes {
     known: Mutex<BTreeMap<String, Option<ShortString>>>,
 }
 
 impl Routes {
-    /// The exchange for messages to a queue; none if the user may write to neither.
+    /// The exchange for messages to a queue; `None` if the user may write to neither.
     pub(super) async fn to(
         &self,
         connection: &BrokerConnection,
@@ -51,7 +51,8 @@ impl Routes {
     }
 }
 
-/// The exchange for messages to a queue and those beside it, or the error of the one that is not ours to use.
+/// The exchange for messages to a queue and its retry and dead-letter queues, or the error of the exchange that we may not
+/// use.
 pub(super) async fn exchange_to(connection: &BrokerConnection, queue: &str) -> Result<ShortString, AmqpError> {
     let own = short(&direct_exchange(queue));
     match try_writing(connection, own.clone()).await {

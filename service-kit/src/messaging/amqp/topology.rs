@@ -1,15 +1,15 @@
-//! The exchange and the queues, made by whoever comes first and the same for everyone.
+//! The exchange and the queues, declared by the first service that starts and the same for all.
 //!
 //! | queue | what it is |
 //! |---|---|
 //! | `<queue>` | bound to the exchange; a message returned to it 20 times over goes to `<queue>.dead` |
 //! | `<queue>.retry.5s` … | a message waits here for its next attempt, then expires back into `<queue>` |
-//! | `<queue>.dead` | messages that were given up, until somebody replays or discards them |
+//! | `<queue>.dead` | messages that were given up, until an operator replays or discards them |
 //! | `<queue>.direct` | an exchange that leads to each of these by its name, for copies, replies and replays (see `routes`) |
 //!
-//! All are durable quorum queues whose dead letters the broker moves at least once, which needs `reject-publish`. A queue
-//! that exists with other arguments is an error that names it: queues are never changed silently. Bindings that a service
-//! no longer asks for stay, since another release may need them; an operator removes them.
+//! All are durable quorum queues whose dead letters the broker moves at least once, which needs `reject-publish`. An existing
+//! queue with other arguments is an error that names it: queues are never changed silently. Bindings that a service no longer
+//! declares stay, since another release may need them; an operator removes them.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use super::connection::BrokerConnection;
 use super::error::AmqpError;
 use crate::messaging::ConsumerSettings;
 
-/// How often a message may come back undone, because a process died with it or lost its connection.
+/// How often a message may come back unsettled, because a process died with it or lost its connection.
 const DELIVERY_LIMIT: i32 = 20;
-/// Looking at a dead letter gives it back, so its queue must not have a limit that is ever met; 4.x has one of 20 unless told.
+/// Every peek returns a dead letter, so its queue must not have a limit that is ever met; 4.x sets 20 by default.
 const DEAD_DELIVERY_LIMIT: i32 = 1_000_000;
 
 /// The queue of messages that were given up.
@@ -31,7 +31,7 @@ pub fn dead_queue(queue: &str) -> String {
     format!("{queue}.dead")
 }
 
-/// The queue in which messages wait for so long: `log-service.retry.30s`.
+/// The queue in which messages wait for this delay: `log-service.retry.30s`.
 pub fn retry_queue(queue: &str, delay: Duration) -> String {
     let ms = delay.as_millis();
     let length = match ms {
@@ -43,12 +43,12 @@ pub fn retry_queue(queue: &str, delay: Duration) -> String {
     format!("{queue}.retry.{length}")
 }
 
-/// The exchange by which a queue and those beside it are reached by name: `log-service.direct`.
+/// The exchange that leads to a queue and its retry and dead-letter queues by name: `log-service.direct`.
 pub fn direct_exchange(queue: &str) -> String {
     format!("{queue}.direct")
 }
 
-/// A name for the wire. Names are checked where they come in; one that is too long all the same leads nowhere.
+/// A name for the wire. Names are checked on entry; one that is too long all the same becomes an empty one.
 pub(super) fn short(text: &str) -> ShortString {
     ShortString::try_new(text).unwrap_or_default()
 }
@@ -58,7 +58,7 @@ pub(super) async fn declare_exchange(connection: &BrokerConnection) -> Result<()
     declare(connection, &connection.settings().exchange, ExchangeKind::Topic).await
 }
 
-/// The same, and makes sure of its kind, if the user may make it. For the start: a user who may not costs a line at ERROR in the
+/// The same, and checks its kind, if the user may declare it. For the start: a user who may not costs a line at ERROR in the
 /// broker's log.
 pub(super) async fn check_exchange(connection: &BrokerConnection) -> Result<(), AmqpError> {
     declare_exchange(connection).await?;
@@ -68,8 +68,8 @@ pub(super) async fn check_exchange(connection: &BrokerConnection) -> Result<(), 
     }
 }
 
-/// Makes an exchange unless it is there. Looking comes first and needs no right, while the broker's log has a line at ERROR
-/// for each try of a user who may not make it.
+/// Declares an exchange unless it exists. The passive check comes first and needs no right, while the broker's log has a line
+/// at ERROR for each attempt of a user who may not declare it.
 async fn declare(connection: &BrokerConnection, name: &str, kind: ExchangeKind) -> Result<(), AmqpError> {
     match declare_as(connection, name, kind.clone(), true).await {
         Err(AmqpError::Missing { .. }) => declare_as(connection, name, kind, false).await,
@@ -90,7 +90,7 @@ async fn declare_as(
     connection.request("closing a channel", channel.close(200, short("OK"))).await
 }
 
-/// Makes all queues of a consumer and binds them.
+/// Declares all queues of a consumer and binds them.
 pub(super) async fn declare_queues(
     connection: &BrokerConnection,
     settings: &ConsumerSettings,
@@ -110,7 +110,7 @@ pub(super) async fn declare_queues(
     }
 }
 
-/// Makes the exchange that leads to the consumer's queues by their names.
+/// Declares the exchange that leads to the consumer's queues by their names.
 async fn declare_direct(connection: &BrokerConnection, settings: &ConsumerSettings) -> Result<(), AmqpError> {
     let exchange = direct_exchange(&settings.queue);
     declare(connection, &exchange, ExchangeKind::Direct).await?;
@@ -120,7 +120,7 @@ async fn declare_direct(connection: &BrokerConnection, settings: &ConsumerSettin
     Ok(())
 }
 
-/// The queues of a consumer with their arguments, in the order in which they are made: each after those it leads to.
+/// The queues of a consumer with their arguments, in the order of declaration: each after the queues it leads to.
 fn queues_of(settings: &ConsumerSettings) -> Vec<(String, FieldTable)> {
     let queue = settings.queue.as_str();
     let mut queues = vec![(dead_queue(queue), arguments(DEAD_DELIVERY_LIMIT, None, None))];

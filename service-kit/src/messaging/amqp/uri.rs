@@ -1,4 +1,4 @@
-//! From `AMQP_URI` to settings, with the defaults of what it does not say.
+//! From `AMQP_URI` to settings, with defaults for its missing parts.
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use super::error::AmqpError;
 use crate::messaging::AmqpSettings;
 use crate::messaging::broker::MAX_NAME;
 
-/// A broker that is silent for twice this long counts as gone.
+/// A broker that is silent for twice this long counts as unavailable.
 const HEARTBEAT_S: u16 = 10;
-/// The broker's own limit. It never splits the frame of a message's headers and does not hold it to what was negotiated, so that a
-/// lower limit here would end the connection at a message whose headers are larger, with everything that it had in hand.
+/// The broker's own limit. The broker never splits the frame of a message's headers and does not hold it to the negotiated
+/// size, so a lower limit here would end the connection, with everything in flight on it, at a message whose headers are
+/// larger.
 const FRAME_MAX: u32 = 128 * 1024;
 
 impl AmqpSettings {
@@ -28,7 +29,7 @@ impl AmqpSettings {
             return Err(fault("it names no host"));
         };
         let mut parsed: AMQPUri = uri.parse().map_err(|_| fault("a part or a parameter of it cannot be read"))?;
-        // The library takes an IPv6 address for no host at all, that is for localhost.
+        // The library parses an IPv6 address as no host at all, and so connects to localhost.
         if let Host::Ipv6(address) = host {
             parsed.authority.host = address.to_string();
         }

@@ -1,9 +1,10 @@
-//! Between our messages and the broker's: properties, headers, and what travels beside a message that waits or was given up.
+//! Converts between our messages and the broker's: properties, headers, and the headers of a message that waits or was given
+//! up.
 //!
-//! Our own headers (`x-attempts` …) and the broker's (`x-death` …) are taken off a message when it comes in, so that a
-//! message looks the same on every try. An expiry goes as the header `x-expires-ms`, not as the property: the broker would
-//! turn an expired message into a dead letter, while it is simply of no use any more. A stranger's message may hold
-//! anything: headers that are no text become text, and what exceeds the bounds is left out.
+//! Our own headers (`x-attempts` …) and the broker's (`x-death` …) are removed from a message on receipt, so that a message is
+//! the same on every attempt. An expiry goes as the header `x-expires-ms`, not as the property: the broker would turn an
+//! expired message into a dead letter, while it is simply of no use any more. A message of another program may hold anything:
+//! headers that are no text become text, and everything beyond the bounds is left out.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ const DEAD_REASON: &str = "x-dead-reason";
 const DEAD_AT: &str = "x-dead-at";
 const DELIVERY_COUNT: &str = "x-delivery-count";
 const DEATHS: &str = "x-death";
-/// Not the message's own.
+/// Headers that are not the message's own.
 const OURS: &[&str] =
     &[ATTEMPTS, PANICS, POSTPONED, ORIGINAL_KEY, DEAD_REASON, DEAD_AT, DELIVERY_COUNT, "x-acquired-count"];
 const BROKERS: &[&str] = &[DEATHS, "x-first-death-", "x-last-death-"];
@@ -38,18 +39,18 @@ const MAX_ALL_HEADERS_BYTES: usize = 32 * 1024;
 const MAX_REASON_CHARS: usize = 1000;
 const MAX_SHORT_BYTES: usize = 255;
 
-/// A message as it came, without what travels beside it.
+/// A message as received, without the headers that the transport added.
 #[derive(Debug, Clone)]
 pub(super) struct Received {
     pub(super) message: WireMessage,
     pub(super) counts: AttemptCounts,
-    /// How often the broker has had it back from a consumer.
+    /// How often a consumer has returned it to the broker.
     pub(super) returned: u32,
     reason: Option<String>,
     died_at: Option<DateTime<Utc>>,
 }
 
-/// What travels beside a message.
+/// The headers that the transport adds to a message.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RetryHeaders {
     pub(super) counts: AttemptCounts,
@@ -154,7 +155,7 @@ pub(super) fn receive(routing_key: &str, basic: &BasicProperties, body: Vec<u8>)
 }
 
 impl Received {
-    /// The message as a dead letter of a queue; `now` stands for the time of a death that nobody noted.
+    /// The message as a dead letter of a queue; `now` stands for a missing time of death.
     pub(super) fn into_dead_letter(self, queue: &str, now: DateTime<Utc>) -> DeadLetter {
         DeadLetter {
             queue: queue.to_owned(),
@@ -166,7 +167,7 @@ impl Received {
     }
 }
 
-/// What the broker notes of a message that it moved itself.
+/// The broker's record of a message that it moved itself.
 #[derive(Default)]
 struct Death {
     reason: Option<String>,
@@ -175,7 +176,7 @@ struct Death {
 }
 
 impl Death {
-    /// The broker's notes begin with the latest move; the key that the message was published with is in the oldest one.
+    /// The record begins with the latest move; its oldest entry has the key that the message was published with.
     fn read(value: Option<&AMQPValue>) -> Self {
         let Some(AMQPValue::FieldArray(deaths)) = value else { return Self::default() };
         let field = |death: &AMQPValue, name: &str| match death {
@@ -200,7 +201,7 @@ fn is_own(name: &str) -> bool {
     !OURS.contains(&name) && !BROKERS.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// A header's value as text; none for what has no sensible text.
+/// A header's value as text; `None` for values without a sensible text.
 fn to_text(value: &AMQPValue) -> Option<String> {
     Some(match value {
         AMQPValue::LongString(text) => text.to_string(),

@@ -1,7 +1,7 @@
-//! Where the broker of a system of several processes is: what a configuration says of it.
+//! The configuration of the broker in a system of several processes.
 //!
 //! The transport itself is [`super::amqp`], which a program may be built without. Such a program has these settings too, and
-//! takes a broker that is named for a fault.
+//! reports a configured broker as a fault.
 
 mod options;
 mod settings;

@@ -9,9 +9,9 @@ pub struct AmqpSettings {
     #[cfg(feature = "amqp")]
     pub(in crate::messaging) uri: lapin::uri::AMQPUri,
     pub exchange: String,
-    /// Authorities that are believed besides the system's, in PEM form; for `amqps`.
+    /// Authorities that are trusted besides the system's, in PEM form; for `amqps`.
     pub ca_pem: Option<String>,
-    /// A publisher publishes nothing before it has seen these queues; see `amqp::expected`.
+    /// A publisher publishes nothing before it has seen these queues; see `amqp::expected_queues`.
     pub expected_queues: Vec<String>,
     /// How long the broker may take to confirm a message before the connection counts as lost.
     pub confirm_limit: Duration,

@@ -1,9 +1,9 @@
-//! Working through dead letters: a look, a replay, a discard; of some or of all.
+//! Works through dead letters: peek, replay, discard; of some or of all.
 //!
-//! A replay delivers the message to its queue again, with its event id and all attempts before it, and removes the letter
-//! only when the message is safe elsewhere: confirmed by the broker, or done with in process. Whatever fails or dies in
-//! between leaves the letter where it was, so a message may be delivered twice and is never lost; consumers recognise what
-//! they have done by its event id. Bound: [`MAX_WORK`] letters a call; the caller goes on after the last one.
+//! A replay delivers the message to its queue again, with its event id and all attempts before it, and removes the dead letter
+//! only when the message is safe elsewhere: confirmed by the broker, or processed in this process. Any failure or crash in
+//! between leaves the dead letter where it was, so a message may be delivered twice and is never lost; consumers recognise
+//! processed events by the event id. Bound: [`MAX_SELECTED`] dead letters a call; the caller continues after the last one.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,15 +19,15 @@ use super::{DeadLetter, DeadLetters, MAX_PAGE};
 use crate::clock::SharedClock;
 use crate::messaging::{Destination, Outgoing, Progress, PublishResult, Publisher};
 
-/// How many letters one call looks at or works through.
+/// How many dead letters one call reads or works through.
 pub const MAX_SELECTED: usize = 500;
-/// How long one replay in process may take; a handler has its own, shorter limit.
+/// How long one replay in this process may take; a handler has its own, shorter limit.
 const REPLAY_LIMIT: Duration = Duration::from_mins(1);
 
-/// Which letters of a queue.
+/// A selection of a queue's dead letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// All whose ids come after this one; none: from the first.
+    /// All whose ids come after this one; `None`: from the first.
     After(Option<EventId>),
     These(BTreeSet<EventId>),
 }
@@ -38,11 +38,11 @@ pub enum DeadLetterAction {
     Discard,
 }
 
-/// What became of one letter.
+/// The result of an action on one dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActionResult {
     Done,
-    /// There is no such letter, as after a replay before.
+    /// There is no such dead letter, as after an earlier replay.
     Missing,
     /// It stays a dead letter.
     Kept {
@@ -50,16 +50,17 @@ pub enum ActionResult {
     },
 }
 
-/// Where an operator works through dead letters, whatever carries the messages.
+/// Gives an operator access to dead letters, whatever the transport.
 #[async_trait]
 pub trait DeadLetterAdmin: Send + Sync + 'static {
-    /// The letters one by one.
+    /// Access to single dead letters.
     fn dead_letters(&self) -> &dyn DeadLetters;
 
-    /// The wanted letters that are there, in order of id; at most [`MAX_WORK`].
+    /// The selected dead letters that exist, in order of id; at most [`MAX_SELECTED`].
     async fn peek(&self, queue: &str, selection: &Selection) -> io::Result<Vec<DeadLetter>>;
 
-    /// Does the work on the wanted letters, at most [`MAX_WORK`], and tells of each what became of it, in order of id.
+    /// Applies the action to the selected dead letters, at most [`MAX_SELECTED`], and returns the result for each, in order of
+    /// id.
     async fn apply(
         &self,
         queue: &str,
@@ -67,16 +68,16 @@ pub trait DeadLetterAdmin: Send + Sync + 'static {
         selection: &Selection,
     ) -> io::Result<Vec<(EventId, ActionResult)>>;
 
-    /// Whether messages lie in the queue, or wait for it, that nobody has taken yet.
+    /// Whether messages that no consumer has taken yet are ready in the queue, or delayed.
     async fn backlog(&self, queue: &str) -> io::Result<Backlog>;
 }
 
 /// Where messages wait for a consumer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// In the queue itself, which hands them out in order.
+    /// In the queue itself, which delivers them in order.
     pub ready: bool,
-    /// For their next attempt, or to be put into the queue again; others overtake them meanwhile.
+    /// Waiting for their next attempt, or to be put into the queue again; others overtake them meanwhile.
     pub delayed: bool,
     /// How many consumers the queue has, which may hold messages of it; 0 if that is not known.
     pub consumers: u32,
@@ -96,7 +97,7 @@ impl Selection {
     }
 }
 
-/// Why a letter cannot be replayed.
+/// Why a dead letter cannot be replayed.
 pub(crate) fn not_replayable(dead_letter: &DeadLetter, now: DateTime<Utc>) -> Option<ActionResult> {
     let message = &dead_letter.message;
     if let Some(end) = message.expires_at().filter(|end| *end <= now) {
@@ -105,17 +106,17 @@ pub(crate) fn not_replayable(dead_letter: &DeadLetter, now: DateTime<Utc>) -> Op
     }
     let kinds = [message.properties.kind.as_deref(), Some(message.routing_key.as_str())];
     let has_secret = kinds.into_iter().flatten().any(shared_events::wire::holds_secret);
-    // What the reader would get is a mail without its link.
+    // The recipient would get a mail without its link.
     let reason = "its link or code was taken out of it: discard it and have another one requested".to_owned();
     has_secret.then_some(ActionResult::Kept { reason })
 }
 
-/// The office of a system that runs in one process: letters in a store, messages by its publisher.
+/// Dead letters of a system that runs in one process: a store for them, and a publisher for replays.
 pub struct InProcessDeadLetterAdmin {
     dead_letters: Arc<dyn DeadLetters>,
     publisher: Arc<dyn Publisher>,
     clock: SharedClock,
-    /// One replay at a time, so that the letter which is removed is the one that was replayed.
+    /// One replay at a time, so that the dead letter that is removed is the one that was replayed.
     working: Mutex<()>,
 }
 
@@ -142,7 +143,7 @@ impl InProcessDeadLetterAdmin {
             }
             Err(_) => return Ok(ActionResult::Kept { reason: "the queue did not answer in time".to_owned() }),
         }
-        // Accepted is also what was given up once more: then another letter stands in the place of this one.
+        // A message given up once more is accepted as well: then a new dead letter has replaced this one.
         match self.dead_letters.get(&queue, id).await? {
             Some(now) if now != dead_letter => {
                 Ok(ActionResult::Kept { reason: format!("it was given up again: {}", now.reason) })
@@ -202,13 +203,13 @@ impl DeadLetterAdmin for InProcessDeadLetterAdmin {
         Ok(done)
     }
 
-    /// Nothing waits at a queue in process: what is not done with is not marked as sent.
+    /// Nothing waits at an in-process queue: the outbox marks a message as sent only once it is processed.
     async fn backlog(&self, _queue: &str) -> io::Result<Backlog> {
         Ok(Backlog::default())
     }
 }
 
-/// Those that were asked for and are not there.
+/// The selected ids that were not found.
 pub(crate) fn missing(selection: &Selection, found: &BTreeSet<EventId>) -> Vec<(EventId, ActionResult)> {
     match selection {
         Selection::After(_) => Vec::new(),

@@ -1,8 +1,8 @@
 //! Dead letters as files: `<folder>/<queue>/<event id>.json`, readable with any editor.
 //!
-//! A file is there whole or not at all: it is written beside its place, synced, renamed, and the directory synced. Files
-//! are readable by their owner only. A file that somebody has spoilt is passed over in lists, with a warning, and is an
-//! error when asked for. A crash can leave a `.tmp` file behind, which the next letter of that id replaces.
+//! A file exists whole or not at all: it is written beside its place, synced, renamed, and the directory synced. Files are
+//! readable by their owner only. A damaged file is skipped in lists, with a warning, and is an error when requested. A crash
+//! can leave a `.tmp` file behind, which the next dead letter of that id replaces.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -23,12 +23,12 @@ const EXTENSION: &str = "json";
 #[derive(Debug, Clone)]
 pub struct DeadLetterFolder {
     dir: Arc<PathBuf>,
-    /// One writer at a time, so that two letters of the same id cannot meet in one temporary file.
+    /// One writer at a time, so that two dead letters of the same id cannot meet in one temporary file.
     writing: Arc<Mutex<()>>,
 }
 
 impl DeadLetterFolder {
-    /// Opens the folder, making it if need be.
+    /// Opens the folder, and makes it if it is missing.
     pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
         let dir = dir.into();
         create_private_dir(&dir)?;
@@ -206,7 +206,7 @@ fn create_private_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// A rename is on the disk only when its directory is; where directories cannot be synced there is nothing to do.
+/// A rename is on the disk only when its directory is synced; where directories cannot be synced nothing else helps.
 fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }

@@ -11,7 +11,7 @@ use super::{DeadLetter, DeadLetters, MAX_PAGE};
 
 type Entries = BTreeMap<(String, EventId), DeadLetter>;
 
-/// Dead letters that are gone when the process ends.
+/// Dead letters that are lost when the process ends.
 #[derive(Debug, Default)]
 pub struct MemoryDeadLetters(Mutex<Entries>);
 
@@ -20,7 +20,7 @@ impl MemoryDeadLetters {
         Self::default()
     }
 
-    /// All letters, in order of queue and id.
+    /// All dead letters, in order of queue and id.
     pub fn all(&self) -> Vec<DeadLetter> {
         self.entries().values().cloned().collect()
     }

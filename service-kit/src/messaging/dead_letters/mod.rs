@@ -1,7 +1,7 @@
-//! Messages that were given up, kept with the reason until somebody replays or discards them.
+//! Messages that were given up, kept with the reason until an operator replays or discards them.
 //!
-//! A letter is known by its queue and its event id; adding the same again replaces it. Letters can hold what their events
-//! hold, so a store of them is as private as the system's data; but links and codes are taken out of them.
+//! A dead letter is identified by its queue and its event id; adding the same again replaces it. Dead letters can hold the
+//! data of their events, so a store of them is as private as the system's data; but links and codes are removed from them.
 
 mod admin;
 mod folder;
@@ -22,7 +22,7 @@ pub(crate) use admin::{missing, not_replayable};
 pub use folder::DeadLetterFolder;
 pub use memory::MemoryDeadLetters;
 
-/// No page is longer than this.
+/// The longest page.
 pub const MAX_PAGE: usize = 100;
 
 /// A message that was given up.
@@ -33,7 +33,7 @@ pub struct DeadLetter {
     /// How many attempts were spent on it.
     pub attempts: u32,
     pub died_at: DateTime<Utc>,
-    /// The message as it came, ready to be published again; without its secrets, if it is of a kind that holds any.
+    /// The message as received, ready to be published again; without its secrets, if it is of a kind that holds any.
     pub message: WireMessage,
 }
 
@@ -48,17 +48,17 @@ impl DeadLetter {
 /// A store of dead letters.
 #[async_trait]
 pub trait DeadLetters: Send + Sync + 'static {
-    /// Keeps a letter. When this returns without an error, the letter survives a crash.
+    /// Keeps a dead letter. When this returns without an error, the dead letter survives a crash.
     async fn add(&self, dead_letter: DeadLetter) -> io::Result<()>;
 
-    /// The queues that have letters, in order of name.
+    /// The queues that have dead letters, in order of name.
     async fn queues(&self) -> io::Result<Vec<String>>;
 
-    /// A page of a queue's letters in order of id, which is the order of the events; at most [`MAX_PAGE`] of them.
+    /// A page of a queue's dead letters in order of id, which is the order of the events; at most [`MAX_PAGE`] of them.
     async fn list(&self, queue: &str, after: Option<EventId>, limit: usize) -> io::Result<Vec<DeadLetter>>;
 
     async fn get(&self, queue: &str, id: EventId) -> io::Result<Option<DeadLetter>>;
 
-    /// Discards a letter; false if there was none.
+    /// Discards a dead letter; false if there was none.
     async fn remove(&self, queue: &str, id: EventId) -> io::Result<bool>;
 }

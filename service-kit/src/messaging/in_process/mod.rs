@@ -1,11 +1,12 @@
 //! The transport of a system that runs in one process: routes, queues and workers in memory.
 //!
-//! Nothing here is durable, and nothing has to be: the sender keeps the message (in the outbox) until the receipt says
-//! `Accepted`, which it does only when every queue is done with it. A message that has to wait, for its next attempt or for
+//! Nothing here is durable, and nothing has to be: the sender keeps the message (in the outbox) until the result is
+//! `Accepted`, which comes only when every queue has finished with it. A message that has to wait, for its next attempt or for
 //! the end of an outage, waits at the sender, so memory holds at most `capacity` messages per queue.
 //!
-//! A full queue, an outage and a shutdown are all answers, never a wait. A message that no queue is bound to is accepted and
-//! counted: the system is closed, so nobody will ever ask for it. One that has expired is accepted and counted, too.
+//! A full queue, an outage and a shutdown are answered at once, never by waiting. A message that no queue is bound to is
+//! accepted and counted: the system is closed, so no queue for it can appear later. An expired message is accepted and
+//! counted, too.
 
 mod queue;
 mod settlement;
@@ -35,9 +36,9 @@ use crate::lifecycle::Shutdown;
 use crate::task;
 use crate::telemetry::Metrics;
 
-/// After which time a message that no queue takes is published again, as over a broker.
+/// The time after which a message that no queue takes is published again, as over a broker.
 const UNROUTED_DELAY: Duration = Duration::from_secs(30);
-/// More resumptions than this between two looks make a receiver lag, which it must take as "all queues resumed".
+/// More resumptions than this between two reads make a receiver lag, which it must take as "all queues resumed".
 const RESUMED_CAPACITY: usize = 64;
 /// The queue label of messages that reach no queue.
 const NO_QUEUE: &str = "none";
@@ -51,7 +52,7 @@ pub enum SubscribeError {
     Zero { queue: String, setting: &'static str },
 }
 
-/// What workers share with the broker.
+/// State that the workers share with the broker.
 struct Context {
     dead_letters: Arc<dyn DeadLetters>,
     clock: SharedClock,
@@ -88,7 +89,7 @@ impl InProcessBroker {
         Self::with_clock(dead_letters, metrics, shutdown, Arc::new(SystemClock))
     }
 
-    /// The same with a clock of the caller's, which must be the one that the sender waits by.
+    /// The same with the caller's own clock, which must be the one that the sender waits by.
     pub fn with_clock(
         dead_letters: Arc<dyn DeadLetters>,
         metrics: Arc<Metrics>,
@@ -106,7 +107,7 @@ impl InProcessBroker {
         }
     }
 
-    /// Makes a queue, binds it and starts its workers. To be called within a runtime, which the handlers then run on.
+    /// Makes a queue, binds it and starts its workers. Must be called within a runtime, which the handlers then run on.
     pub fn subscribe(&self, settings: ConsumerSettings, consumer: Arc<dyn Consumer>) -> Result<(), SubscribeError> {
         check(&settings)?;
         let name = settings.queue.clone();
@@ -125,8 +126,8 @@ impl InProcessBroker {
         Ok(())
     }
 
-    /// Takes no more messages, lets handlers that are running finish, and stops those that have not by the deadline; what
-    /// they had is published again after the next start. True if none had to be stopped.
+    /// Takes no more messages, lets running handlers finish, and stops those that miss the deadline; their messages are
+    /// published again after the next start. True if none had to be stopped.
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.context.draining.cancel();
         let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
@@ -197,7 +198,7 @@ impl Publisher for InProcessBroker {
     }
 }
 
-/// Offers the message to every queue that is not finished with it and is due, and waits for all answers.
+/// Offers the message to every unfinished queue that is due, and waits for all answers.
 async fn deliver(message: &WireMessage, queues: &[Arc<Queue>], mut settlement: Settlement) -> Settlement {
     let mut waiting = Vec::with_capacity(queues.len());
     for queue in queues {

@@ -14,11 +14,11 @@ use crate::messaging::{ConsumerSettings, Delivery};
 pub(super) struct QueuedMessage {
     pub(super) delivery: Delivery,
     pub(super) counts: AttemptCounts,
-    /// Dropped without an answer, it tells that the job was not done.
+    /// Dropped without an answer, it reports that the message was not handled.
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
-/// What became of a message on this queue.
+/// The answer of this queue for a message.
 #[derive(Debug)]
 pub(super) enum Answer {
     Done,
@@ -28,7 +28,7 @@ pub(super) enum Answer {
     Full,
 }
 
-/// What became of an offer to a queue.
+/// The result of an offer to a queue.
 pub(super) enum Offer {
     Taken(oneshot::Receiver<Answer>),
     Refused(Answer),
@@ -37,7 +37,7 @@ pub(super) enum Offer {
 pub(super) struct Queue {
     runner: Runner,
     entry: mpsc::Sender<QueuedMessage>,
-    /// Shared by the workers, one of which gathers at a time.
+    /// Shared by the workers, of which one fills its batch at a time.
     exit: AsyncMutex<mpsc::Receiver<QueuedMessage>>,
     /// Why the queue is paused, if it is.
     outage: Mutex<Option<String>>,
@@ -76,12 +76,12 @@ impl Queue {
             self.runner.metrics().count_as("full");
             return Offer::Refused(Answer::Full);
         }
-        // A closed queue has dropped the job, and with it the answer: the receiver tells so.
+        // A closed queue has dropped the message, and with it the answer: the receiver then returns an error.
         Offer::Taken(receiver)
     }
 
-    /// Adds waiting messages to `jobs`, up to a batch. False when the queue is closed. What is in `jobs` stays there if the
-    /// future is dropped.
+    /// Adds waiting messages to `batch`, up to its size. False when the queue is closed. The messages in `batch` stay there if
+    /// the future is dropped.
     pub(super) async fn fill_batch(&self, batch: &mut Vec<QueuedMessage>) -> bool {
         let (limit, linger) = (self.settings().batch_size, self.settings().linger);
         let mut exit = self.exit.lock().await;
@@ -98,9 +98,9 @@ impl Queue {
         true
     }
 
-    /// Takes no more messages and gives the waiting ones back to their senders, unanswered.
+    /// Takes no more messages and returns the waiting ones to their senders, unanswered.
     pub(super) fn close(&self) {
-        // Whoever holds the lock is a worker that is about to do the same.
+        // If a worker holds the lock, it is about to do the same.
         if let Ok(mut exit) = self.exit.try_lock() {
             exit.close();
             while exit.try_recv().is_ok() {}

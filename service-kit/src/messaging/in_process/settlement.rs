@@ -1,4 +1,4 @@
-//! From the answers of all queues to the sender's receipt.
+//! Combines the answers of all queues into the sender's result.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::queue::Answer;
 use crate::messaging::runner::AttemptCounts;
 use crate::messaging::{Progress, PublishResult, QueueProgress};
 
-/// A paused queue announces its return; this is the safety net.
+/// A paused queue announces its resumption; this delay is the safety net.
 const PAUSED_DELAY: Duration = Duration::from_mins(1);
 const FULL_DELAY: Duration = Duration::from_millis(100);
 
-/// The fate of one message, queue by queue.
+/// The progress of one message, queue by queue.
 pub(super) struct Settlement {
     progress: Progress,
     now: DateTime<Utc>,
@@ -40,7 +40,7 @@ impl Settlement {
         self.later(queue, after, "the next attempt is not due yet");
     }
 
-    /// A queue's answer; none if the queue was stopped before it could give one.
+    /// A queue's answer; `None` if the queue was stopped before it could give one.
     pub(super) fn add(&mut self, queue: &str, before: AttemptCounts, answer: Option<Answer>) {
         match answer {
             Some(Answer::Done) => self.progress.set(queue, QueueProgress::Done),
@@ -80,7 +80,7 @@ impl Settlement {
         self.progress.set(queue, QueueProgress::Pending { attempts, panics, postponed, due });
     }
 
-    /// The message is due when the first of its queues is.
+    /// The message is due when the first of its queues is due.
     fn later(&mut self, queue: &str, after: Duration, reason: &str) {
         self.after = Some(self.after.map_or(after, |known| known.min(after)));
         self.reasons.push(format!("{queue}: {reason}"));

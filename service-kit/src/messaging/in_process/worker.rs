@@ -1,4 +1,5 @@
-//! A worker of a queue: gathers a batch, has it handled, answers each message's sender; and the probe of a paused queue.
+//! A worker of a queue: fills a batch, passes it to the handler, answers each message's sender; and the probe of a paused
+//! queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::task;
 
 const FIRST_PROBE: Duration = Duration::from_millis(100);
 const SLOWEST_PROBE: Duration = Duration::from_secs(2);
-/// When a dead letter cannot be kept, its message is tried again after this.
+/// A message whose dead letter cannot be kept is tried again after this time.
 const UNKEPT_DELAY: Duration = Duration::from_secs(30);
 
 /// Works until the broker closes.
@@ -44,7 +45,7 @@ async fn handle(queue: &Arc<Queue>, context: &Arc<Context>, batch: &mut Vec<Queu
         answers.push(queued.answer);
     }
     let dispositions = queue.runner().run(&deliveries, &counts).await;
-    // Before any sender hears of the outage, so that one which asks `is_paused` then gets a true answer.
+    // Before any sender gets its answer, so that a sender that then calls `is_paused` gets a true answer.
     let outage = dispositions.iter().find_map(|disposition| match disposition {
         Disposition::Pause { reason } => Some(reason),
         _ => None,
@@ -80,7 +81,7 @@ async fn carry_out(
     }
 }
 
-/// Keeps a dead letter. The message is done with only when that has succeeded.
+/// Keeps a dead letter. The message is finished only when that has succeeded.
 async fn keep_dead_letter(dead_letter: DeadLetter, before: AttemptCounts, queue: &Queue, context: &Context) -> Answer {
     let id = dead_letter.id();
     match context.dead_letters.add(dead_letter).await {
@@ -103,7 +104,7 @@ fn pause(queue: &Arc<Queue>, context: &Arc<Context>, reason: &str) {
     }
 }
 
-/// Asks for the dependency until it is back, then resumes the queue and says so.
+/// Probes the dependency until it is back, then resumes the queue and announces it.
 async fn probe(queue: Arc<Queue>, context: Arc<Context>) {
     let mut delay = FIRST_PROBE;
     loop {

@@ -1,4 +1,4 @@
-//! One call of a handler: within its time, with its panic caught, in its span.
+//! One call of a handler: within its time limit, with its panic caught, in its span.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::task::panic_text;
 /// A panic's text is cut to this many characters.
 const MAX_PANIC_TEXT: usize = 300;
 
-/// Why a call gave no usable answer.
+/// Why a call gave no usable result.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("the handler panicked: {text}")]
@@ -38,7 +38,7 @@ impl Fault {
 
 /// Runs a future within a time limit and catches its panic.
 pub(super) async fn guarded<T>(limit: Duration, future: impl Future<Output = T>) -> Result<T, Fault> {
-    // A consumer that panicked is asked again only through `&self`, as after any other failure.
+    // A consumer that panicked is called again only through `&self`, as after any other failure.
     match tokio::time::timeout(limit, AssertUnwindSafe(future).catch_unwind()).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(panic)) => Err(Fault::Panicked { text: clipped(panic_text(panic.as_ref())) }),
@@ -51,7 +51,7 @@ fn clipped(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_PANIC_TEXT).collect()
 }
 
-/// Event id and type of a delivery as far as they can be told, for logs and spans.
+/// Event id and type of a delivery as far as they can be read, for logs and spans.
 pub(super) fn identity(delivery: &Delivery) -> (EventId, &str) {
     let message = &delivery.message;
     let id = message.event_id().unwrap_or_else(|_| EventId::from_content(&message.routing_key, &message.body));

@@ -1,27 +1,27 @@
-//! What follows from an attempt. Pure, so that every transport decides alike.
+//! Decides what follows from an attempt. Pure, so that every transport decides alike.
 
 use std::time::Duration;
 
 use crate::messaging::{ConsumerSettings, HandlerResult};
 
-/// How often in a row a message is put off without spending an attempt: with the usual first delay over eight minutes.
+/// How often in a row a message is postponed without spending an attempt: with the usual first delay over eight minutes.
 const MAX_POSTPONED: u32 = 100;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptResult {
-    /// The handler answered.
+    /// The handler returned a result.
     Answered(HandlerResult),
-    /// The handler panicked, or answered something that cannot be an answer.
+    /// The handler panicked, or returned the wrong number of results.
     Crashed { reason: String },
     /// The handler was stopped at the time limit.
     TimedOut { reason: String },
-    /// The attempt was not made, since the thing behind the consumer was found to be away.
+    /// The attempt was not made, since the dependency was found to be unavailable.
     NotTried,
 }
 
 impl AttemptResult {
-    /// Whether an outage may be behind it, so that the dependency has to be asked.
+    /// Whether an outage may be the cause, so that the dependency has to be probed.
     pub(crate) fn may_be_outage(&self) -> bool {
         matches!(
             self,
@@ -38,11 +38,11 @@ pub struct AttemptCounts {
     pub attempts: u32,
     /// Those among them that panicked or ran out of time.
     pub panics: u32,
-    /// How often in a row it was put off since, without having been tried.
+    /// How often in a row it was postponed since, without having been tried.
     pub postponed: u32,
 }
 
-/// What a transport has to do with a message.
+/// The action that a transport has to take on a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
     Ack,
@@ -63,7 +63,7 @@ pub enum Disposition {
     },
 }
 
-/// Decides. `before` are the failed attempts before this one; `outage` is what the dependency said, if it was found away.
+/// Decides. `before` are the failed attempts before this one; `outage` is the dependency's error, if it was found unavailable.
 pub fn decide(
     result: &AttemptResult,
     before: AttemptCounts,
@@ -81,7 +81,7 @@ pub fn decide(
             return Disposition::DeadLetter { counts, reason: reason.clone() };
         }
         AttemptResult::Crashed { reason } | AttemptResult::TimedOut { reason } => (1, reason.clone()),
-        // Whatever was away is back already.
+        // The dependency is back already.
         AttemptResult::NotTried => {
             return postpone("the dependency was unavailable for a moment".to_owned(), before, settings);
         }
@@ -90,7 +90,7 @@ pub fn decide(
         {
             return postpone(reason.clone(), before, settings);
         }
-        // What is put off for ever is given up like what fails for ever.
+        // Beyond `MAX_POSTPONED` a `Later` spends attempts like a `Retry`, so that it ends as a dead letter.
         AttemptResult::Answered(HandlerResult::Retry { reason } | HandlerResult::Later { reason }) => {
             (0, reason.clone())
         }
@@ -122,7 +122,7 @@ fn delay_after(attempts: u32, settings: &ConsumerSettings) -> Duration {
     delays.get(index).or_else(|| delays.last()).copied().unwrap_or_default()
 }
 
-/// Again after the first delay, as if it had not been tried.
+/// Retries after the first delay, without counting an attempt.
 fn postpone(reason: String, before: AttemptCounts, settings: &ConsumerSettings) -> Disposition {
     let counts = AttemptCounts { postponed: before.postponed.saturating_add(1), ..before };
     Disposition::RetryAfter { delay: delay_after(1, settings), counts, reason }

@@ -1,8 +1,8 @@
-//! Runs a consumer on messages: time limit, panics, the question whether an outage is behind a failure, and the verdict.
-//! It knows no transport; [`decide()`] is pure.
+//! Runs a consumer on messages: time limit, panics, the check whether an outage caused a failure, and the disposition. It
+//! knows no transport; [`decide()`] is pure.
 //!
-//! A call of the handler that panics or runs out of time on several messages says nothing about any one of them, so each
-//! is then given to the handler alone, at once: only the poison pays with an attempt.
+//! A handler call that panics or runs out of time on several messages says nothing about any one of them, so the handler then
+//! gets each message alone, at once: only the poison spends an attempt.
 
 mod attempt;
 mod decide;
@@ -17,7 +17,7 @@ use super::metrics::QueueMetrics;
 use super::{Consumer, ConsumerSettings, Delivery};
 use crate::telemetry::Metrics;
 
-/// A dependency that has not answered by then is away.
+/// A dependency that has not answered by then counts as unavailable.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A consumer with its settings.
@@ -41,7 +41,7 @@ impl Runner {
         &self.metrics
     }
 
-    /// Hands the deliveries to the consumer and answers one verdict for each, in order. `tries` are the failed attempts
+    /// Passes the deliveries to the consumer and returns one disposition for each, in order. `counts` are the failed attempts
     /// before this one, in the same order.
     pub async fn run(&self, deliveries: &[Delivery], counts: &[AttemptCounts]) -> Vec<Disposition> {
         let started = Instant::now();
@@ -65,14 +65,15 @@ impl Runner {
         dispositions
     }
 
-    /// Asks whether the thing behind the consumer is there. No answer in time, or a panic, counts as an outage.
+    /// Probes the consumer's dependency. A time-out or a panic counts as an outage.
     pub async fn probe(&self) -> Result<(), String> {
         attempt::guarded(PROBE_LIMIT, self.consumer.dependency())
             .await
             .unwrap_or_else(|fault| Err(format!("asking for the dependency failed: {fault}")))
     }
 
-    /// Tries all deliveries in one call, or one by one if that call fails. Also answers the outage, if one showed meanwhile.
+    /// Tries all deliveries in one call, or one by one if that call fails. Also returns the outage, if one was found
+    /// meanwhile.
     async fn attempt_all(&self, deliveries: &[Delivery]) -> (Vec<AttemptResult>, Option<String>) {
         let fault = match self.call(deliveries).await {
             Ok(outcomes) => return (outcomes.into_iter().map(AttemptResult::Answered).collect(), None),
@@ -86,7 +87,7 @@ impl Runner {
         let mut all = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let result = if outage.is_some() { AttemptResult::NotTried } else { self.attempt_one(delivery).await };
-            // Without this question a hung dependency would cost the time limit once per message.
+            // Without this probe a hung dependency would cost the time limit once per message.
             if outage.is_none() && matches!(result, AttemptResult::TimedOut { .. }) {
                 outage = self.probe().await.err();
             }

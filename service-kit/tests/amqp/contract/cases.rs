@@ -1,4 +1,4 @@
-//! The promises.
+//! The cases of the transport contract.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -118,7 +118,7 @@ pub(super) async fn outcomes_of_a_batch_belong_to_their_messages(transport: &imp
     assert_eq!(transport.dead_letters("q").await.remove(0).id(), id(2));
 }
 
-/// A consumer as services write them.
+/// A consumer with the usual calls to read a message.
 struct Careful;
 
 #[async_trait]
@@ -215,7 +215,7 @@ pub(super) async fn an_expired_message_reaches_nobody(transport: &impl Transport
     let consumer = counting();
     transport.subscribe(transport.queue("q"), Arc::clone(&consumer) as Arc<dyn Consumer>).unwrap();
     transport.ready().await;
-    // It is of use for a day, and `start` is long ago.
+    // It expires after a day, and `start` is long ago.
     let mail = Envelope::new(id(1), "urn:test", None, start(), &EmailRequested::example()).unwrap();
     transport.send(&WireMessage::encode(&mail).unwrap()).await;
     eventually("it is counted", async || transport.metric("bank_messages_total", &["outcome=\"expired\""]) == 1).await;

@@ -1,4 +1,4 @@
-//! What both transports promise, told once and run over each: in process, and over the broker.
+//! The contract of both transports, written once and run over each: in process, and over the broker.
 
 mod cases;
 mod transports;

@@ -1,4 +1,4 @@
-//! The two transports, each with the little that a sender adds to it.
+//! The two transports, each with the part of the sender that it needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +18,9 @@ use crate::support::{BrokerFixture, brisk, metric};
 #[async_trait(?Send)]
 pub(super) trait Transport {
     fn subscribe(&self, settings: ConsumerSettings, consumer: Arc<dyn Consumer>) -> Result<(), SubscribeError>;
-    /// Returns when everything that was subscribed is being served.
+    /// Returns when every subscription is being served.
     async fn ready(&self);
-    /// Sends as the relay does: again and again, until accepted.
+    /// Sends as the relay does: repeatedly, until accepted.
     async fn send_to(&self, destination: Destination, message: &WireMessage);
     async fn dead_letters(&self, queue: &str) -> Vec<DeadLetter>;
     fn metrics(&self) -> &Metrics;
@@ -37,7 +37,7 @@ pub(super) trait Transport {
         brisk(ConsumerSettings::new(&self.name(queue), vec![Pattern::new(pattern)]))
     }
 
-    /// A queue that hears everything, with short delays.
+    /// A queue bound to every event, with short delays.
     fn queue(&self, queue: &str) -> ConsumerSettings {
         self.bound(queue, "#")
     }

@@ -31,7 +31,7 @@ pub(crate) struct BrokerFixture {
     pub(crate) publisher: AmqpPublisher,
     pub(crate) consumers: AmqpConsumers,
     pub(crate) metrics: Arc<Metrics>,
-    /// Sets this test's names apart.
+    /// Distinguishes this test's names.
     pub(crate) tag: String,
 }
 
@@ -40,9 +40,9 @@ impl BrokerFixture {
         Self::at(&broker_uri(), |_| {}).await
     }
 
-    /// At a broker, with settings changed; waits for the publisher to be connected.
+    /// Connects to a broker with changed settings; waits until the publisher is connected.
     pub(crate) async fn at(uri: &str, change: impl FnOnce(&mut AmqpSettings)) -> Self {
-        // RUST_LOG shows what happens.
+        // RUST_LOG=… shows the log of a test.
         let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).with_test_writer();
         log.try_init().ok();
         let tag = service_kit::ids::new_uuid().simple().to_string();
@@ -61,7 +61,7 @@ impl BrokerFixture {
         format!("{queue}.{}", self.tag)
     }
 
-    /// A queue that hears everything, with short delays.
+    /// A queue bound to every event, with short delays.
     pub(crate) fn queue(&self, queue: &str) -> ConsumerSettings {
         brisk(ConsumerSettings::new(&self.name(queue), vec![Pattern::new("#")]))
     }
@@ -136,7 +136,7 @@ pub(crate) fn metric(metrics: &Metrics, name: &str, labels: &[&str]) -> u64 {
     line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
 
-/// Delays that a test can wait for.
+/// Delays that are short enough for a test.
 pub(crate) fn brisk(settings: ConsumerSettings) -> ConsumerSettings {
     ConsumerSettings { retry_delays: [100, 200, 300, 400].map(Duration::from_millis).to_vec(), ..settings }
 }

@@ -1,4 +1,4 @@
-//! A proxy before the broker, which can fall silent or hang up.
+//! A proxy in front of the broker, which can fall silent or close its connections.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use super::broker_uri;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Open,
-    /// The broker's answers do not come through.
+    /// The broker's answers are not passed on.
     Silent,
-    /// Nobody is let through, and those who are in are thrown out.
+    /// New connections are refused, and open ones are closed.
     Down,
 }
 

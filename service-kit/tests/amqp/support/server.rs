@@ -1,4 +1,4 @@
-//! The broker that the tests were given, and private ones that a test may kill.
+//! The broker that the environment gives the tests, and private ones that a test may kill.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,14 +12,14 @@ pub(crate) fn broker_uri() -> String {
     variable("AMQP_URI")
 }
 
-/// Runs `rabbitmqctl` on the given broker and answers what it printed.
+/// Runs `rabbitmqctl` on the given broker and returns its output.
 pub(crate) fn rabbitmqctl(arguments: &[&str]) -> String {
     let output = Command::new(variable("RABBITMQ_CTL")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A broker of one test's own.
+/// A broker of a single test.
 pub(crate) struct PrivateBroker {
     run: PathBuf,
     pub(crate) uri: String,
@@ -34,17 +34,17 @@ impl PrivateBroker {
         Self { run, uri }
     }
 
-    /// As a crash would.
+    /// Ends the broker as a crash would.
     pub(crate) fn kill(&self) {
         script("down.sh", &["--kill", &variable("BROKER_SERVER")], &self.run);
     }
 
-    /// In peace.
+    /// Stops the broker cleanly.
     pub(crate) fn stop(&self) {
         script("down.sh", &["--keep"], &self.run);
     }
 
-    /// On the same port, with the same data.
+    /// Starts the broker again on the same port, with the same data.
     pub(crate) fn start_again(&self) {
         script("up.sh", &[&variable("BROKER_SERVER")], &self.run);
     }

@@ -1,8 +1,8 @@
-//! Which deliveries of a channel are not acknowledged yet, and how to acknowledge some of them with the fewest words.
+//! Records the unacknowledged deliveries of a channel, and acknowledges some of them with the fewest frames.
 
 use std::collections::BTreeSet;
 
-/// The deliveries that are in our hands. Tags come in rising order.
+/// The deliveries in flight. Tags come in rising order.
 #[derive(Debug, Default)]
 pub(super) struct Acks(BTreeSet<u64>);
 
@@ -18,7 +18,8 @@ impl Acks {
         self.0.insert(tag);
     }
 
-    /// Takes the tags off and answers what to send: one for all that nothing unfinished stands before, one for each other.
+    /// Removes the tags and returns the acknowledgements to send: one for all tags before the first open delivery, and one for
+    /// each other tag.
     pub(super) fn finish(&mut self, tags: &[u64]) -> Vec<Ack> {
         let mut finished: Vec<u64> = tags.iter().copied().filter(|tag| self.0.remove(tag)).collect();
         finished.sort_unstable();

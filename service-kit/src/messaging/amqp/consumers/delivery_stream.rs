@@ -1,4 +1,4 @@
-//! Where jobs come from: first what was held during a pause, then the broker.
+//! Yields deliveries: first those that were held during a pause, then those of the broker.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ use crate::messaging::amqp::topology::short;
 use crate::messaging::amqp::wire_format;
 use crate::messaging::runner::AttemptCounts;
 
-/// A delivery in our hands.
+/// A delivery in flight.
 pub(super) struct InFlight {
     pub(super) delivery: HandlerDelivery,
     pub(super) counts: AttemptCounts,
@@ -74,8 +74,8 @@ impl DeliveryStream {
         self.consumer.tag()
     }
 
-    /// Adds jobs up to a batch; none added means that the broker has ended it. What is in `jobs` stays there if the future is
-    /// dropped.
+    /// Adds deliveries up to a batch; none added means that the broker has ended the stream. The deliveries in `batch` stay
+    /// there if the future is dropped.
     pub(super) async fn fill_batch(
         &mut self,
         batch: &mut Vec<InFlight>,
@@ -87,7 +87,7 @@ impl DeliveryStream {
         batch.push(first?);
         let deadline = Instant::now() + linger;
         while batch.len() < limit {
-            // What is there already costs no wait.
+            // A delivery that is already there costs no wait.
             let next = match self.next().now_or_never() {
                 Some(next) => next,
                 None if linger.is_zero() => break,
@@ -99,7 +99,7 @@ impl DeliveryStream {
             let Some(Ok(in_flight)) = next else { break };
             batch.push(in_flight);
         }
-        // Still under the source's lock, so tags enter in order.
+        // Still under the stream's lock, so tags enter in order.
         let mut acks = acks.lock().await;
         for in_flight in batch {
             acks.received(in_flight.tag);

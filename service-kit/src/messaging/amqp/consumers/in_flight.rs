@@ -1,8 +1,8 @@
-//! What of a queue is in this process's hands: taken from the broker and not settled yet.
+//! Counts the deliveries in flight in this process: taken from the broker and not settled yet.
 //!
-//! The broker does not tell how much that is. Here a moment is *quiet* if nothing is in hand and nothing waits to be taken: all
-//! that had left the queue before is settled then. Quiet moments are counted, so that who asks twice and sees another number
-//! knows it without comparing clocks.
+//! The broker does not report that number. A moment is *quiet* if nothing is in flight and nothing waits to be taken:
+//! everything that had left the queue before is settled then. Quiet moments are counted, so that a caller that reads two
+//! different counts knows that there was one in between, without comparing clocks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ pub(super) struct InFlightTracker {
     recheck: Notify,
 }
 
-/// One delivery in hand, until it is dropped.
+/// One delivery in flight, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Held(Arc<InFlightTracker>);
 
@@ -32,21 +32,21 @@ impl InFlightTracker {
         Held(Arc::clone(self))
     }
 
-    /// Nothing waits to be taken, as was just found out.
+    /// Called when a worker has just found that nothing waits to be taken.
     pub(super) fn nothing_waits(&self) {
         if self.held.load(Ordering::SeqCst) == 0 {
             self.quiet_moments.fetch_add(1, Ordering::SeqCst);
         }
     }
 
-    /// How many quiet moments there were; and has the workers look anew whether anything waits.
+    /// The number of quiet moments so far; also makes the workers check again whether anything waits.
     pub(super) fn quiet_moments(&self) -> u64 {
         let moments = self.quiet_moments.load(Ordering::SeqCst);
         self.recheck.notify_waiters();
         moments
     }
 
-    /// Returns when somebody asks.
+    /// Returns when a recheck is requested.
     pub(super) async fn recheck_requested(&self) {
         self.recheck.notified().await;
     }

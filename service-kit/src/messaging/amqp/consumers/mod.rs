@@ -1,10 +1,10 @@
-//! Runs consumers on the broker's queues, each over a connection of its own that comes and goes.
+//! Runs consumers on the broker's queues, each over its own connection, which is renewed when it fails.
 //!
-//! A delivery stays unacknowledged until its outcome is settled: done is acknowledged; what is to be tried again, or is given
-//! up, is first copied to its retry queue or dead-letter queue, and the copy confirmed. If the connection is lost, handlers
-//! that are running finish before the queue is consumed again, so a redelivery never meets its own first try here. A pause
-//! stops consuming; what is in hand is held, and put back unchanged after `hold_limit`. Nothing is ever rejected or requeued
-//! by hand, which would have no delay.
+//! A delivery stays unacknowledged until its outcome is settled: a finished one is acknowledged; one to be retried or given up
+//! is first copied to its retry queue or dead-letter queue, and the copy confirmed. If the connection is lost, running
+//! handlers finish before the queue is consumed again, so a redelivery never meets its own first attempt here. A pause stops
+//! consuming; deliveries in flight are held, and put back unchanged after `hold_limit`. No delivery is ever rejected or
+//! requeued explicitly, which would have no delay.
 
 mod acks;
 mod delivery_stream;
@@ -35,7 +35,7 @@ use crate::messaging::{AmqpSettings, Consumer, ConsumerSettings, InFlightReport,
 use crate::task;
 use crate::telemetry::Metrics;
 
-/// A queue, its consumer, and what is shared by its connections over time.
+/// A queue, its consumer, and the state that its successive connections share.
 struct Subscription {
     amqp: AmqpSettings,
     runner: Runner,
@@ -49,7 +49,7 @@ struct Subscription {
 
 #[derive(Default)]
 struct State {
-    /// Why there is no broker, unless there is.
+    /// Why the broker is unavailable; `None` while connected.
     disconnected: Option<String>,
     outage: Option<String>,
 }
@@ -99,7 +99,7 @@ impl AmqpConsumers {
         Self::with_clock(settings, metrics, shutdown, Arc::new(SystemClock))
     }
 
-    /// The clock tells when a message has expired and when it died; delays are the broker's.
+    /// The clock decides when a message has expired and when it died; delays are the broker's.
     pub fn with_clock(settings: AmqpSettings, metrics: Arc<Metrics>, shutdown: Shutdown, clock: SharedClock) -> Self {
         let draining = CancellationToken::new();
         Self {
@@ -114,8 +114,8 @@ impl AmqpConsumers {
         }
     }
 
-    /// Starts consuming a queue, which is made if need be; does not wait for the broker. To be called within a runtime.
-    /// `capacity` is not used: what waits, waits in the broker.
+    /// Starts consuming a queue, declaring it if it is missing; does not wait for the broker. Must be called within a runtime.
+    /// `capacity` is not used: messages wait in the broker.
     pub fn subscribe(&self, settings: ConsumerSettings, consumer: Arc<dyn Consumer>) -> Result<(), SubscribeError> {
         check(&settings)?;
         let name = settings.queue.clone();
@@ -140,7 +140,7 @@ impl AmqpConsumers {
         Ok(())
     }
 
-    /// Whether all queues are being consumed, for readiness; a paused one counts as being so.
+    /// Whether all queues are being consumed, for readiness; a paused one counts as consumed.
     pub fn state(&self) -> Result<(), String> {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let disconnected = queues.values().find_map(|queue| {
@@ -150,14 +150,14 @@ impl AmqpConsumers {
         disconnected.map_or(Ok(()), Err)
     }
 
-    /// Whether a queue is paused by an outage of what is behind its consumer.
+    /// Whether a queue is paused by an outage of its consumer's dependency.
     pub fn is_paused(&self, queue: &str) -> bool {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let state = queues.get(queue).map(|queue| queue.state.lock().unwrap_or_else(PoisonError::into_inner));
         state.is_some_and(|state| state.outage.is_some())
     }
 
-    /// What of a queue is in hand here; none if it is not consumed by these.
+    /// The report of a queue's deliveries in flight here; none if these consumers do not consume it.
     pub fn in_flight_report(&self, queue: &str) -> Option<InFlightReport> {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let subscription = queues.get(queue)?;
@@ -169,8 +169,8 @@ impl AmqpConsumers {
         })
     }
 
-    /// Takes no more messages, lets handlers that are running finish and acknowledges what they did; stops those that have
-    /// not by the deadline, whose messages the broker keeps. True if none had to be stopped.
+    /// Takes no more messages, lets running handlers finish and acknowledges their results; stops handlers that miss the
+    /// deadline, whose messages the broker keeps. True if none had to be stopped.
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.draining.cancel();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
@@ -186,7 +186,7 @@ impl AmqpConsumers {
     }
 }
 
-/// Consumes, over one connection after the other, until the end.
+/// Consumes over one connection after the other, until the shutdown.
 async fn supervise(subscription: Arc<Subscription>) {
     let mut backoff = Backoff::default();
     while let Err(error) = session::run(&subscription, &mut backoff).await {

@@ -1,4 +1,4 @@
-//! A pause: the thing behind the consumer is away. It is asked for until it is back; meanwhile nothing is consumed.
+//! A pause: the consumer's dependency is unavailable. It is probed until it is back; meanwhile nothing is consumed.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::messaging::amqp::error::AmqpError;
 const FIRST_PROBE: Duration = Duration::from_millis(100);
 const SLOWEST_PROBE: Duration = Duration::from_secs(2);
 
-/// Waits for the end of the outage and answers what has to be handled then; none if the subscription was closed meanwhile.
+/// Waits for the end of the outage and returns the held deliveries that are left to handle; none if the subscription was
+/// closed meanwhile.
 pub(super) async fn wait(
     session: &Session,
     reason: String,
@@ -26,7 +27,7 @@ pub(super) async fn wait(
         () = session.connection.closed() => Err(session.connection.loss("being paused")),
         outcome = until_back(session, held) => outcome.map(Some),
     };
-    // After a lost connection the queue is paused again as soon as its first message is tried.
+    // After a lost connection the queue is paused again as soon as its first message is attempted.
     subscription.set_outage(None);
     if matches!(outcome, Ok(Some(_))) {
         tracing::info!(queue = subscription.queue(), "queue resumed");

@@ -1,4 +1,4 @@
-//! The life of one connection of a consumer: consume until something happens, pause or end, settle.
+//! The life of one connection of a consumer: consume until a state change, pause or end, settle.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::messaging::amqp::error::AmqpError;
 use crate::messaging::amqp::{routes, topology};
 use crate::task;
 
-/// However many workers and however large their batches, no more deliveries than this are in hand.
+/// The limit of deliveries in flight, however many workers and however large their batches.
 const MAX_PREFETCH: usize = 2000;
 
 /// Runs until the connection fails; `Ok` when the subscription is closed and all is settled.
@@ -46,7 +46,7 @@ async fn open(subscription: &Arc<Subscription>) -> Result<Session, AmqpError> {
     topology::declare_exchange(&connection).await?;
     let settings = subscription.settings();
     topology::declare_queues(&connection, settings).await?;
-    // Twice what is in hand: whoever is done finds the next ones here, and does not wait for the broker's.
+    // Twice the number in flight: a worker that finishes finds the next deliveries here, without waiting for the broker.
     let in_flight = settings.concurrency.saturating_mul(settings.batch_size);
     let prefetch = in_flight.saturating_mul(2).clamp(1, MAX_PREFETCH);
     let channel = connection.consuming_channel(u16::try_from(prefetch).unwrap_or(u16::MAX)).await?;
@@ -76,7 +76,7 @@ async fn consume(session: &Arc<Session>, backlog: Vec<InFlight>) -> Result<State
     let cancelled = session.channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default());
     session.connection.request("cancelling the consumer", cancelled).await?;
     if change.outage.is_some() {
-        // What came before the broker heard of it.
+        // Deliveries sent before the broker processed the cancellation.
         while let Some(Ok(in_flight)) = deliveries.next().await {
             session.acks.lock().await.received(in_flight.tag());
             change.held.push(in_flight);
@@ -85,7 +85,7 @@ async fn consume(session: &Arc<Session>, backlog: Vec<InFlight>) -> Result<State
     Ok(change)
 }
 
-/// Worker tasks, which end with the session if that is dropped.
+/// Worker tasks, aborted if the session is dropped.
 struct Workers(Vec<JoinHandle<()>>);
 
 impl Workers {

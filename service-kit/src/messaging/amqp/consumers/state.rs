@@ -1,4 +1,4 @@
-//! What the workers of a consumer share: the connection, and how consuming goes.
+//! State that the workers of a consumer share: the connection, and the progress of consuming.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,26 +20,26 @@ pub(super) struct Session {
     pub(super) channel: Channel,
     /// For copies to the retry and dead-letter queues.
     pub(super) copies: AsyncMutex<Channel>,
-    /// The exchange that leads to this queue and those beside it.
+    /// The exchange that leads to this queue and to its retry and dead-letter queues.
     pub(super) exchange: ShortString,
-    /// Locked until its acknowledgements are sent: one that overtakes another's `multiple` would name an unknown delivery.
+    /// Locked until the acknowledgements are sent: one that overtakes another's `multiple` would name an unknown delivery.
     pub(super) acks: AsyncMutex<Acks>,
 }
 
 /// Consuming between two pauses.
 pub(super) struct ConsumerState {
     pub(super) deliveries: AsyncMutex<DeliveryStream>,
-    /// Workers take no more.
+    /// Cancelled when workers have to take no more.
     pub(super) stop: CancellationToken,
     pub(super) change: Mutex<StateChange>,
 }
 
-/// What workers have met.
+/// The events that workers have met.
 #[derive(Default)]
 pub(super) struct StateChange {
     pub(super) failure: Option<AmqpError>,
     pub(super) outage: Option<String>,
-    /// Jobs that wait for the end of the outage.
+    /// Deliveries that wait for the end of the outage.
     pub(super) held: Vec<InFlight>,
 }
 

@@ -1,4 +1,4 @@
-//! A worker: takes a batch, has it handled, has it settled.
+//! A worker: takes a batch, passes it to the handler, settles it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(super) async fn work(session: Arc<Session>, state: Arc<ConsumerState>) {
         }
         handle(&session, &state, std::mem::take(&mut batch)).await;
     }
-    // A batch that was still waiting to fill up. After a pause it goes on; otherwise the broker has it still.
+    // A batch that was still filling. After a pause it is handled; otherwise the broker delivers it again.
     if !batch.is_empty() {
         let mut acks = session.acks.lock().await;
         for in_flight in &batch {
@@ -25,7 +25,7 @@ pub(super) async fn work(session: Arc<Session>, state: Arc<ConsumerState>) {
     }
 }
 
-/// False when it is time to stop.
+/// False when the worker has to stop.
 async fn next_batch(session: &Session, state: &ConsumerState, batch: &mut Vec<InFlight>) -> bool {
     let settings = session.subscription.settings();
     let filling = async {
@@ -44,7 +44,7 @@ async fn next_batch(session: &Session, state: &ConsumerState, batch: &mut Vec<In
             return false;
         }
         filled = filling => filled,
-        // Looks anew; what was gathered so far stays.
+        // Checks again; the deliveries collected so far stay.
         () = session.subscription.in_flight.recheck_requested() => return true,
     };
     match filled {
@@ -55,7 +55,7 @@ async fn next_batch(session: &Session, state: &ConsumerState, batch: &mut Vec<In
     false
 }
 
-/// Whatever happens to the connection meanwhile, the handler finishes.
+/// The handler finishes whatever happens to the connection meanwhile.
 async fn handle(session: &Session, state: &ConsumerState, batch: Vec<InFlight>) {
     let now = session.subscription.clock.now();
     let expired = |in_flight: &InFlight| in_flight.delivery.message.expires_at().is_some_and(|end| end <= now);

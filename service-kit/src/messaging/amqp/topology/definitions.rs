@@ -1,5 +1,5 @@
-//! `deploy/compose/rabbitmq/definitions.template.json` makes the same queues as the services do, argument by argument, so that
-//! neither refuses what the other made. `UPDATE_DEFINITIONS=1` writes its exchange, queues and bindings anew.
+//! Checks that `deploy/compose/rabbitmq/definitions.template.json` declares the same queues as the services, argument by
+//! argument, so that neither refuses the other's. `UPDATE_DEFINITIONS=1` rewrites its exchange, queues and bindings.
 
 use std::path::PathBuf;
 
