@@ -2,6 +2,8 @@
 # Makes the folders of a new migration of bank-service, one for each engine: new-migration.sh NAME. What runs on both unchanged
 # belongs into one folder below migrations/common instead: move it there, and remove the other.
 set -euo pipefail
+# `sort` and `>` compare byte by byte, as the versions are compared when they are applied.
+export LC_ALL=C
 cd "$(dirname "$0")/../.."
 name=${1:-}
 if ! [[ $name =~ ^[a-z][a-z0-9_]{2,59}$ ]]; then
@@ -15,8 +17,13 @@ if compgen -G "$root/*/*_$name" >/dev/null; then
 fi
 version=$(date -u +%Y-%m-%d-%H%M%S)
 newest=$(find "$root" -mindepth 2 -maxdepth 2 -type d -printf '%f\n' | sort | tail -n 1)
-if [[ ! $version > ${newest%%_*} ]]; then
-  echo "the newest migration, $newest, is later than this machine's clock" >&2
+newest=${newest%%_*}
+# The names are an order, not dates: where the newest is ahead of this clock, the new one takes the number after it.
+if [[ ! $version > $newest ]]; then
+  version=${newest%-*}-$(printf '%06d' "$((10#${newest##*-} + 1))")
+fi
+if [[ ! $version > $newest ]]; then
+  echo "there is no number after that of the newest migration, $newest" >&2
   exit 1
 fi
 for engine in mysql sqlite; do
