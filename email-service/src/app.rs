@@ -1,4 +1,4 @@
-//! Puts the service together, and takes it apart again.
+//! Assembles the service, and stops it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,13 +26,13 @@ use crate::store::{DeliveryStore, StoreError};
 use crate::templates::{RenderError, Templates};
 
 const NAME: &str = "email-service";
-/// How many events are handled at the same time. More of them are hardly quicker, since each waits for the same journal, and a
-/// crash would catch more mails between the server's acceptance and the record of it.
+/// The events that are handled at the same time. More are hardly faster, since each waits for the same journal, and a crash would
+/// catch more mails between the server's acceptance and the record of it.
 const CONCURRENCY: usize = 8;
-/// For all mails of one event: more than what sending gives itself, so that it always ends by itself.
+/// For all mails of one event: longer than the sender's own limit, so that sending always ends by itself.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
-/// Why the service cannot start. Each names what to change.
+/// Why the service cannot start. Each names the setting to change.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The text names the variable.
@@ -47,7 +47,7 @@ pub enum StartError {
     Bind(String),
 }
 
-/// Starts the service; what is not given comes from the configuration.
+/// Starts the service; parts that are not given come from the configuration.
 pub struct EmailService {
     config: Config,
     publisher: Arc<dyn Publisher>,
@@ -84,14 +84,14 @@ impl EmailService {
         self
     }
 
-    /// Metrics that others add to.
+    /// Metrics of the whole process.
     #[must_use]
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.metrics = metrics;
         self
     }
 
-    /// A shutdown that others share.
+    /// The shutdown of the whole process.
     #[must_use]
     pub fn with_shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = shutdown;
@@ -202,7 +202,6 @@ fn readiness(mailer: &Arc<dyn Mailer>, store: &Arc<dyn DeliveryStore>) -> Readin
     readiness
 }
 
-/// A service that has started.
 pub struct Running {
     server: RunningServer,
     readiness: Readiness,
@@ -215,12 +214,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// For what the report tells of besides mailer and store.
+    /// For further dependencies in the report, besides mailer and store.
     pub fn readiness(&self) -> &Readiness {
         &self.readiness
     }
 
-    /// Where the HTTP API listens.
+    /// The address of the HTTP API.
     pub fn address(&self) -> SocketAddr {
         self.server.addr
     }
@@ -230,12 +229,12 @@ impl Running {
         self.server.url()
     }
 
-    /// To be subscribed with [`Running::consumer_settings`].
+    /// The consumer to subscribe, with [`Running::consumer_settings`].
     pub fn consumer(&self) -> Arc<dyn Consumer> {
         self.consumer.clone()
     }
 
-    /// The queue, its bindings and how it is run.
+    /// The queue, its bindings, and the limits of its consumer.
     pub fn consumer_settings(&self) -> ConsumerSettings {
         let mut settings = ConsumerSettings::new(&self.queue, self.bindings.clone());
         settings.concurrency = CONCURRENCY;

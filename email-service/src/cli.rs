@@ -109,7 +109,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let consumers = AmqpConsumers::new(broker, metrics, shutdown.clone());
     consumers.subscribe(running.consumer_settings(), running.consumer())?;
     let watched = consumers.clone();
-    // Requests are answered without it: events wait.
+    // Requests are answered without the broker: events wait.
     running.readiness().watch("broker", move || {
         let state = watched.state();
         Box::pin(async move { state })
@@ -146,7 +146,7 @@ async fn doctor(config: Result<Config, ConfigError>) -> anyhow::Result<ExitCode>
     let config = match config {
         Ok(config) => config,
         Err(error) => {
-            // A variable that is not read may be the one that is missing.
+            // An unread variable may be a misspelled one that is missing.
             for warning in service_kit::config::warnings() {
                 writeln!(io::stdout(), "WARN  {warning}")?;
             }

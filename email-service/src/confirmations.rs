@@ -1,9 +1,9 @@
-//! Tells whoever asked what became of an event's mail: `email.sent` or `email.rejected` on its `reply_to` queue.
+//! Reports the result of an event's mail: `email.sent` or `email.rejected` on its `reply_to` queue.
 //!
 //! A reply has an id derived from the event's, so the same answer given twice is one answer. An event is done only when its
-//! reply has been accepted. If the callback queue is away or paused, that is an outage: the reply is kept and published
-//! again by [`Replies::probe`] until it is accepted, and no attempt is spent meanwhile. A reply queue that nobody has
-//! configured does not get this patience: a stranger's made-up `reply_to` must not hold up everyone else's mail.
+//! reply has been accepted. If the callback queue is unavailable or paused, that is an outage: the reply is kept and published
+//! again by [`Confirmations::probe`] until it is accepted, and no attempt is spent meanwhile. Only the configured queue gets
+//! this patience: a stranger's invented `reply_to` must not hold up all other mail.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,17 +14,17 @@ use shared_events::events::{EmailRejected, EmailReport, EmailSent};
 use shared_events::{Envelope, Event, EventId, WireMessage};
 
 const SOURCE: &str = "urn:email-service";
-/// How many replies' progress is remembered; a forgotten one is only tried more often.
+/// The replies whose progress is remembered; a forgotten one is only tried more often.
 const MAX_REMEMBERED: usize = 1_024;
 
-/// What is to be told.
+/// The result to report.
 #[derive(Debug, Clone)]
 pub enum Answer {
     Sent(EmailReport),
     Rejected(EmailReport),
 }
 
-/// The way back.
+/// Publishes replies, and keeps those that meet an outage.
 pub struct Confirmations {
     publisher: Arc<dyn Publisher>,
     callback_queue: String,
@@ -35,16 +35,16 @@ pub struct Confirmations {
 struct Waiting {
     /// The reply that met an outage last.
     stuck: Option<Outgoing>,
-    /// How far replies have come that are to be tried again.
+    /// The progress of replies that will be tried again.
     progress: BTreeMap<EventId, Progress>,
 }
 
-/// The reply has not been accepted yet.
+/// Why a reply is not accepted yet.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfirmationError {
     #[error("the reply is not accepted yet: {0}")]
     NotAccepted(String),
-    /// The configured callback queue is away; it is asked again by [`Replies::probe`].
+    /// The configured callback queue is unavailable; [`Confirmations::probe`] tries again.
     #[error("the reply waits for its queue: {0}")]
     QueueUnavailable(String),
     #[error("the reply cannot be written")]
@@ -56,7 +56,7 @@ impl Confirmations {
         Self { publisher, callback_queue: callback_queue.into(), waiting: Mutex::default() }
     }
 
-    /// Publishes the answer to an event and waits until it is accepted. Nothing to do if nobody asked.
+    /// Publishes the answer to an event and waits until it is accepted. Does nothing without a `reply_to`.
     pub async fn send(&self, to: &Envelope, answer: Answer, date: DateTime<Utc>) -> Result<(), ConfirmationError> {
         let Some(queue) = &to.reply_to else { return Ok(()) };
         let reply = match answer {

@@ -1,7 +1,7 @@
-//! email-service: turns events into mail, and tells whoever asked what the mail server answered.
+//! email-service: turns events into mail, and reports the mail server's answer to the event's `reply_to`.
 //!
 //! An event comes in from a queue, [`templates`] write its mail, a [`mailer`] sends it once to each recipient, the
-//! [`store`] remembers that, and [`reply`] confirms it on the queue that the event names. Staff can look at deliveries over
+//! [`store`] records that, and [`confirmations`] replies on the queue that the event names. Staff can read deliveries over
 //! HTTP. Embedded in another process: [`EmailService::start`], then subscribe [`Running::consumer`].
 
 pub mod app;

@@ -11,7 +11,7 @@ use service_kit::http::causes;
 use service_kit::lifecycle::block_on;
 use service_kit::telemetry::TelemetryError;
 
-/// Gives memory back after a flood, which the system's allocator does not with many threads.
+/// Returns memory after a burst, which the system's allocator does not with many threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    // The log may not be set up yet; if standard error is closed too, nobody is left to read it.
+    // The log may not be set up yet; standard error may be closed too.
     writeln!(std::io::stderr(), "email-service: {}", causes(error.as_ref())).ok();
     let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>();
     if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }

@@ -1,4 +1,4 @@
-//! What the service counts. Labels come from fixed sets only, so that strangers' events cannot make series without end.
+//! The service's metrics. Labels come from fixed sets only, so that strangers' events cannot add series without limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl EmailMetrics {
         }
     }
 
-    /// One attempt, or one mail that was not needed.
+    /// One attempt, or one event without a mail.
     pub(crate) fn count(&self, event_type: &str, outcome: &str) {
         self.emails.with_label_values(&[event_type, outcome]).inc();
     }

@@ -1,4 +1,4 @@
-//! Puts the service together: store, consumer, HTTP server, retention.
+//! Assembles the service: store, consumer, HTTP server, retention.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,23 +22,22 @@ use crate::retention;
 use crate::store::{self, LogStore, OpenError};
 
 const SERVICE: &str = "log-service";
-/// One write takes up to so many events; the queue waits this long for a batch to fill.
+/// The events of one write at most; the queue waits this long for a batch to fill.
 const BATCH: usize = 256;
 const LINGER: Duration = Duration::from_millis(2);
 
-/// What the surroundings give: one process may hold several services.
+/// The parts that the process provides: it may hold several services.
 pub struct LogParts {
     pub clock: SharedClock,
-    /// Where the keys come from that tokens are checked with.
+    /// The source of the keys that verify tokens.
     pub keys: Arc<dyn KeySource>,
-    /// Who tells whether a user's session still counts.
+    /// The source that says whether a user's session still counts.
     pub sessions: Arc<dyn SessionSource>,
     pub metrics: Arc<Metrics>,
-    /// When it begins, the service stops.
+    /// The service stops when it begins.
     pub shutdown: Shutdown,
 }
 
-/// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -50,12 +49,10 @@ pub enum StartError {
     Bind(String),
 }
 
-/// The service.
 pub struct LogService;
 
-/// The service, running.
 pub struct Running {
-    /// The address that is listened on.
+    /// The address that the server listens on.
     pub addr: SocketAddr,
     consumer: Arc<RecordEvent>,
     settings: Settings,
@@ -73,7 +70,7 @@ impl LogService {
         Self::start_with(config.check()?, parts).await
     }
 
-    /// The same from settings that are checked.
+    /// The same from checked settings.
     pub async fn start_with(settings: Settings, parts: LogParts) -> Result<Running, StartError> {
         let LogParts { clock, keys, sessions, metrics, shutdown } = parts;
         let store = store::connect(&settings.store, settings.retention)
@@ -113,7 +110,7 @@ impl LogService {
     }
 }
 
-/// Begins when the surroundings stop, and can begin alone: stopping this service stops no other.
+/// Begins when the process's shutdown begins, and can begin alone: stopping this service stops no other.
 fn own_shutdown(surroundings: Shutdown) -> Shutdown {
     let own = Shutdown::new();
     let follows = own.clone();
@@ -151,7 +148,7 @@ fn listen(
 }
 
 impl Running {
-    /// For what the report tells of besides the store.
+    /// For further dependencies in the report, besides the store.
     pub fn readiness(&self) -> &Readiness {
         &self.readiness
     }
@@ -160,13 +157,13 @@ impl Running {
         self.server.url()
     }
 
-    /// What to subscribe to a transport, with [`Self::consumer_settings`].
+    /// The consumer to subscribe to a transport, with [`Self::consumer_settings`].
     pub fn consumer(&self) -> Arc<dyn Consumer> {
         let consumer: Arc<dyn Consumer> = Arc::<RecordEvent>::clone(&self.consumer);
         consumer
     }
 
-    /// The queue, its bindings, and batches as the store likes them.
+    /// The queue, its bindings, and the batch size that suits the store.
     pub fn consumer_settings(&self) -> ConsumerSettings {
         let mut consumer = ConsumerSettings::new(&self.settings.queue, self.settings.bindings.clone());
         consumer.batch_size = BATCH;
@@ -174,12 +171,12 @@ impl Running {
         consumer
     }
 
-    /// Where events come from, if not in process.
+    /// The broker of the events, if they do not come in process.
     pub fn broker(&self) -> Option<AmqpSettings> {
         self.settings.broker.clone()
     }
 
-    /// Has the service tell what of its queue is in hand, as whoever takes from it knows.
+    /// Sets the report of the messages in flight, as the consumers of the queue know them.
     pub fn report_in_flight(&self, report: impl Fn(&str) -> Option<InFlightReport> + Send + Sync + 'static) {
         let queue = self.settings.queue.clone();
         self.in_flight.get_or_init(|| Box::new(move || report(&queue)));
@@ -193,7 +190,7 @@ impl Running {
         Arc::clone(&self.store)
     }
 
-    /// Ends live streams, answers what is under way, and stops.
+    /// Ends live streams, finishes pending requests, and stops.
     pub async fn stop(self) {
         self.shutdown.begin();
         self.server.stop(true).await;

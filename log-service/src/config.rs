@@ -1,4 +1,4 @@
-//! Configuration: texts as they are given, checked together.
+//! Configuration: texts as they are given, all checked at once.
 
 use std::net::SocketAddr;
 

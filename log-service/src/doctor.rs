@@ -1,4 +1,4 @@
-//! `log-service doctor`: is what the service needs there? One line for each thing, then an exit code.
+//! `log-service doctor`: checks that the service's dependencies are there. One line for each, then an exit code.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ pub(crate) async fn run(settings: Result<Settings, ConfigError>) -> ExitCode {
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
-            // A variable that is not read may be the one that is missing.
+            // An unread variable may be a misspelled one that is missing.
             for warning in service_kit::config::warnings() {
                 writeln!(std::io::stdout(), "WARN   {warning}").ok();
             }
@@ -67,7 +67,7 @@ async fn check_keys(settings: &Settings) -> Result<String, String> {
     if keys.keys.is_empty() { Err("the key set is empty".to_owned()) } else { Ok(format!("{} keys", keys.keys.len())) }
 }
 
-/// Prints a line; a terminal that is gone counts as a fault.
+/// Prints a line; a closed standard output counts as a fault.
 fn report(what: &str, result: Result<String, String>) -> bool {
     let (mark, text, sound) = match result {
         Ok(text) => ("ok    ", text, true),

@@ -1,7 +1,7 @@
 //! Log-service: records the events of the other services once each and serves them over HTTP.
 //!
-//! [`LogService::start`] runs the HTTP API and hands out the consumer of the queue `log-service`; whoever starts it connects
-//! that consumer to a transport. `http` and `consumers` reach the log through the trait in [`store`] only.
+//! [`LogService::start`] runs the HTTP API and returns the consumer of the queue `log-service`; the caller connects that consumer
+//! to a transport. `http` and `consumers` reach the log through the trait in [`store`] only.
 
 mod app;
 pub mod config;

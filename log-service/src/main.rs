@@ -99,7 +99,7 @@ async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    // Nobody is left to read it if standard error is closed.
+    // Standard error may be closed.
     writeln!(std::io::stderr(), "log-service: {}", causes(error.as_ref())).ok();
     let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>();
     if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
@@ -148,7 +148,7 @@ async fn consume(running: &Running, broker: AmqpSettings, shutdown: &Shutdown) -
     let watched = consumers.clone();
     running.report_in_flight(move |queue| watched.in_flight_report(queue));
     let watched = consumers.clone();
-    // Reads are served without it: events wait.
+    // Reads work without the broker: events wait.
     running.readiness().watch("broker", move || {
         let state = watched.state();
         Box::pin(async move { state })

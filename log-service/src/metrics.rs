@@ -1,4 +1,4 @@
-//! The numbers that only this service has.
+//! The metrics of this service alone.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use prometheus::{Histogram, HistogramOpts, IntCounterVec};
 use service_kit::telemetry::Metrics;
 
-/// More event types than there are by far: a publisher that invents types cannot fill the metrics.
+/// Far more than the existing event types: a publisher that invents types cannot fill the metrics.
 const EVENT_TYPES: usize = 256;
 const BATCH_BUCKETS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// Counts of what was recorded, by whichever way it came.
+/// Counts of recorded entries, by HTTP and by queue.
 pub struct LogMetrics {
     recorded: IntCounterVec,
     duplicates: IntCounterVec,

@@ -1,7 +1,7 @@
-//! Removes entries that are older than the operator keeps them. Off unless `RETENTION_DAYS` is set.
+//! Removes entries older than the retention time. Off unless `RETENTION_DAYS` is set.
 //!
-//! Goes from the oldest entry on, in small writes with pauses, so that recording never waits long. A store that is away is
-//! asked again at the next round.
+//! Starts at the oldest entry, in small writes with pauses, so that recording never waits long. An unavailable store is tried
+//! again at the next round.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `ADMIN_EMAIL` and `ADMIN_PASS`, checked before anything is written: whether an administrator could be made of them.
+//! `ADMIN_EMAIL` and `ADMIN_PASS`, checked before anything is written: whether they could make an administrator.
 
 use service_kit::config::{Faults, Secret, resembles_example};
 
@@ -9,7 +9,7 @@ use crate::domain::password::Password;
 /// Notes an address or a password that no administrator can have.
 pub(super) fn check(config: &Config, min_score: u8, faults: &mut Faults) {
     let email = given(config.admin_email.as_deref());
-    // An administrator who is there already is found whatever its address.
+    // An existing administrator is found, whatever its address.
     let email = email.and_then(|text| {
         let parsed = Email::mailable(text).or_else(|_| Email::parse(text));
         parsed.map_err(|error| faults.add(format!("ADMIN_EMAIL: {error}"))).ok()

@@ -1,4 +1,4 @@
-//! Checking the configuration: every fault is noted, and settings come of it only if there is none.
+//! Checks the configuration: every fault is noted, and settings exist only if there is none.
 
 use chrono::TimeDelta;
 use service_kit::config::{AppEnv, ConfigError, Faults, Secret, check_file, resembles_example};
@@ -16,7 +16,7 @@ const LONGEST_QUEUE: usize = 200;
 const MOST_MAILS: i32 = 1_000_000;
 
 impl Config {
-    /// `DATABASE_URL` alone, beside what is found of single values: what the `db` commands need.
+    /// `DATABASE_URL` alone, beside the faults of single values: all that the `db` commands need.
     pub fn database(&self, mut faults: Faults) -> Result<DatabaseUrl, ConfigError> {
         let url = check_database(self, &mut faults);
         faults.finish_with(url)
@@ -27,13 +27,13 @@ impl Config {
         self.check_with(Faults::new())
     }
 
-    /// The same after faults were found already, which the error lists, too.
+    /// The same after earlier faults, which the error lists too.
     pub fn check_with(self, mut faults: Faults) -> Result<Settings, ConfigError> {
         let settings = self.settings(&mut faults);
         faults.finish_with(settings)
     }
 
-    /// What the service runs with; every fault is noted. Nothing is written, and of a database only read.
+    /// The checked settings; every fault is noted. Writes nothing, and only reads the database.
     pub fn settings(self, faults: &mut Faults) -> Option<Settings> {
         let database_url = check_database(&self, faults);
         let secret_key = check_secret_key(&self, faults);
@@ -112,7 +112,7 @@ fn check_database(config: &Config, faults: &mut Faults) -> Option<DatabaseUrl> {
     Some(url)
 }
 
-/// A registration gives a role that there is. Of a database that cannot be asked more is said when it is opened.
+/// The role of registrations has to exist. If the database cannot be read, opening it reports that.
 fn check_role(name: &str, database: Option<&DatabaseUrl>, faults: &mut Faults) {
     let is_there = match RoleName::parse(name) {
         Ok(role) if role.as_str() != name => false,
@@ -142,7 +142,7 @@ fn check_secret_key(config: &Config, faults: &mut Faults) -> Option<Secret> {
     Some(key.clone())
 }
 
-/// Gives how many mails an hour are expected.
+/// Gives the expected number of mails an hour.
 fn check_numbers(config: &Config, faults: &mut Faults) -> Option<i32> {
     if config.callback_queue.is_empty() || config.callback_queue.len() > LONGEST_QUEUE {
         faults.add(format!("CALLBACK_QUEUE: expected a queue's name of at most {LONGEST_QUEUE} bytes"));

@@ -1,4 +1,4 @@
-//! The configuration: flags and environment variables, read once, all faults reported together.
+//! The configuration: flags and environment variables, read once, all faults reported at once.
 
 mod administrator;
 mod check;

@@ -1,4 +1,4 @@
-//! What production refuses at start, and what it warns of: settings that open what they are to guard.
+//! The settings that production refuses at start, and those that it warns of: they open what they should guard.
 
 use service_kit::config::{AppEnv, Faults, is_plain, refuse_plain_http, resembles_example};
 use service_kit::http::server::trust_warning;
@@ -9,7 +9,7 @@ use crate::domain::role::{ADMIN, MANAGER};
 use crate::push::PushSettings;
 use crate::sms::SmsSettings;
 
-/// Notes what production refuses.
+/// Notes the settings that production refuses.
 pub(super) fn refuse(
     config: &Config,
     public_url: Option<&Url>,
@@ -40,7 +40,7 @@ pub(super) fn refuse(
 }
 
 impl Settings {
-    /// What an operator should know of at each start, and `doctor` tells: each begins with its variable.
+    /// Warnings at each start and of `doctor`; each begins with its variable.
     pub fn warnings(&self) -> Vec<String> {
         let config = &self.config;
         let mut warnings: Vec<String> =

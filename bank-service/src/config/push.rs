@@ -1,4 +1,4 @@
-//! Where push notifications go.
+//! The destination of push notifications.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl PushOptions {
         };
         let account = read(path).and_then(|text| ServiceAccount::parse(&text).map_err(|error| error.to_string()));
         if let Err(reason) = &account {
-            // The path is not shown: the key itself may stand there by mistake.
+            // The path is not shown: the variable may hold the key itself by mistake.
             faults.add(format!("PUSH_CREDENTIALS_FILE: {reason}; expected the JSON key of a service account"));
         }
         match (base_url, account) {

@@ -1,4 +1,4 @@
-//! The configuration after it was checked: typed values, no options that were required.
+//! The checked configuration: typed values, no options that were required.
 
 use chrono::TimeDelta;
 use service_kit::config::{Secret, resembles_example};
@@ -25,7 +25,6 @@ pub struct RateLimits {
     pub forgot_per_hour: u32,
 }
 
-/// What the service runs with.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub config: Config,
@@ -41,29 +40,29 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     pub access_token_lifetime: TimeDelta,
     pub text_messages: TextMessageRules,
-    /// Clients that say a lower version are refused.
+    /// Clients that send a lower version are refused.
     pub min_client_version: Option<ClientVersion>,
-    /// The providers that people can log in by.
+    /// The providers of social logins.
     pub social: Vec<SocialClient>,
     pub sms: SmsSettings,
-    /// Whose pages may read answers.
+    /// The origins whose pages may read answers.
     pub cors_origins: Origins,
     pub tls: Tls,
-    /// Whom calls to the other services trust.
+    /// The authorities that calls to the other services trust.
     pub peers: PeerTrust,
-    /// Where push notifications go.
+    /// The destination of push notifications.
     pub push: PushSettings,
-    /// None: events wait in the outbox until another process takes them.
+    /// None: events wait in the outbox until another process publishes them.
     pub broker: Option<AmqpSettings>,
 }
 
 impl Settings {
-    /// Whether the key is one that only development takes.
+    /// Whether the key is fit for development only.
     pub fn has_weak_secret_key(&self) -> bool {
         is_short(&self.secret_key) || resembles_example(self.secret_key.expose())
     }
 
-    /// Why the key is not fit for a service that others can reach; development takes any.
+    /// Why the key is unfit for a service that others can reach; development accepts any.
     pub fn weak_secret_key(&self) -> Option<&'static str> {
         if self.config.bind.ip().is_loopback() {
             return None;
@@ -80,7 +79,7 @@ impl Settings {
     }
 }
 
-/// Whether a `SECRET_KEY` has fewer characters than others than development need.
+/// Whether a `SECRET_KEY` is shorter than the minimum outside of development.
 pub(super) fn is_short(key: &Secret) -> bool {
     key.expose().chars().count() < SECRET_KEY_MIN
 }

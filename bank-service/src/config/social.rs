@@ -1,4 +1,4 @@
-//! Login by other providers: which ones, under which client, where they are.
+//! Social logins: the providers, our clients there, and their addresses.
 
 use clap::Args;
 use service_kit::config::{Faults, Secret};

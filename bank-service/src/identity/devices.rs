@@ -1,7 +1,7 @@
 //! Devices for push notifications: registered, removed, notified.
 //!
-//! A push token names one app on one device, whoever is logged in there. It moves to whoever registers it last in the same
-//! transaction that takes it from the device before, so that notices of one user never reach another one's hands.
+//! A push token names one app on one device, whichever user is logged in there. The last registration takes it: the same
+//! transaction removes it from its former device, so that one user's notices never reach another user.
 
 use std::collections::BTreeMap;
 
@@ -49,12 +49,12 @@ pub enum DeviceError {
 }
 crate::operation_errors!(DeviceError);
 
-/// Where a device's push token is sealed for.
+/// The row that a device's push token is sealed for.
 pub fn place(row: &str) -> Place<'_> {
     Place { table: "devices", column: "sealed_push_token", row }
 }
 
-/// Registers a device, or gives one that its user has registered before another token.
+/// Registers a device; one that its user has registered before gets the new token.
 pub fn register_device(
     db: &mut Db,
     ctx: &Ctx,
@@ -82,7 +82,7 @@ pub fn register_device(
         None => devices::insert(db, ctx, &device, &token),
     };
     match kept {
-        // Somebody registered the same token at the same time: start over, and take it.
+        // A parallel registration of the same token committed first: start over, and take it.
         Err(StoreError::UniqueViolation) => return Err(StoreError::Serialization.into()),
         kept => kept?,
     }
@@ -96,7 +96,7 @@ fn seal(vault: &Vault, id: DeviceId, token: &PushToken) -> Result<SealedToken, D
     Ok(SealedToken { sealed, hash: token_hash(vault, bytes) })
 }
 
-/// By what a token is found to be some device's already.
+/// The keyed hash that finds a push token which another device already has.
 pub fn token_hash(vault: &Vault, token: &[u8]) -> String {
     hex::encode(vault.hmac(HASH_PURPOSE, token))
 }
@@ -117,7 +117,7 @@ pub fn remove_device(
     Ok(Outcome::new(device).event(&event))
 }
 
-/// What a notification says that its own user tries out.
+/// The text of a notification that a user tries out.
 #[derive(Debug, Clone)]
 pub struct TestText {
     pub title: String,
@@ -130,7 +130,7 @@ impl Default for TestText {
     }
 }
 
-/// Asks for a notification to one device, to see whether it arrives.
+/// Requests a notification to one device, so that its user sees whether push works.
 pub fn test_device(db: &mut Db, scope: Scope, id: DeviceId, text: &TestText) -> Result<Outcome<Device>, DeviceError> {
     let device = found(devices::find(db, scope, id)?, scope, WHAT)?;
     if !device.has_push_token {
@@ -140,13 +140,13 @@ pub fn test_device(db: &mut Db, scope: Scope, id: DeviceId, text: &TestText) -> 
     Ok(Outcome::new(device).event(&event))
 }
 
-/// The notices of a new login, one for each of the user's devices that can be reached.
+/// The notices of a new login, one for each of the user's reachable devices.
 pub fn login_notices(db: &mut Db, user: UserId) -> Result<Vec<PushRequested>, StoreError> {
     let reached = devices::list(db, user)?.into_iter().filter(|device| device.has_push_token);
     Ok(reached.map(|device| push(&device, "login", "New login", "Somebody logged in to your account.")).collect())
 }
 
-/// The push service does not know a token any more: its device goes, unless it has got another one meanwhile.
+/// Removes a device whose token the push service no longer knows, unless it has got another token meanwhile.
 pub fn forget_device(db: &mut Db, user: UserId, id: i64, token_hash: &str) -> Result<Outcome<bool>, StoreError> {
     if !devices::delete_with_token(db, id, token_hash)? {
         return Ok(Outcome::new(false));

@@ -14,7 +14,6 @@ pub(in crate::identity) fn session_facts(
     SecurityFacts { user_id: Some(user), session_id: Some(session.to_string()), remote_addr, detail: None }
 }
 
-/// The facts of a security event about a user.
 pub(in crate::identity) fn user_facts(user: UserId, detail: Option<String>) -> SecurityFacts {
     SecurityFacts { user_id: Some(user), session_id: None, remote_addr: None, detail }
 }

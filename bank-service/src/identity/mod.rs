@@ -1,12 +1,12 @@
-//! Identity of callers and its proof: passwords, second factors, tokens, sessions, keys.
+//! The identity of callers and its proof: passwords, second factors, tokens, sessions, keys.
 //!
-//! [`IdentityService`] is one per process and cheap to clone. What it promises: a password is known only as its Argon2id hash, a
+//! [`IdentityService`] is one per process and cheap to clone. Its promises: a password is stored only as its Argon2id hash, a
 //! refresh token only as its SHA-256, a private key only sealed under `SECRET_KEY`. A revocation counts at once in the process
 //! that took it and within one second in all others.
 //!
 //! One folder or file for each flow. A flow has two halves, side by side: the methods of [`IdentityService`] hash, make tokens and
 //! wait; the functions on `&mut Db` are one transaction each, which loads, decides, writes with row counts checked, and
-//! returns its events. Nothing secret goes into a transaction but hashes, sealed values and the links and codes of mails.
+//! returns its events. The only secrets in a transaction are hashes, sealed values and the links and codes of mails.
 
 pub mod devices;
 pub mod email;
@@ -57,13 +57,13 @@ pub use sessions::cache::{Denied, Sessions};
 pub use sessions::refresh::RefreshError;
 pub use tokens::{AccessToken, MfaChallenge, TokenPair};
 
-/// How many notifications a user may try out: each is sent to the push service.
+/// Test notifications per user: each is sent to the push service.
 const PUSH_TESTS_PER_MINUTE: u32 = 5;
 
-/// How many refreshes an address may send whose token is unknown or spent.
+/// Refreshes per address whose token is unknown or spent.
 const USELESS_REFRESHES_PER_MINUTE: u32 = 120;
 
-/// Why the identity service cannot start; names the variable to look at.
+/// Why the identity service cannot start; names the variable at fault.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     #[error("SECRET_KEY: no key can be derived from it")]
@@ -80,7 +80,6 @@ pub enum IdentityError {
     Store(#[from] StoreError),
 }
 
-/// Everything that proves identity.
 #[derive(Clone)]
 pub struct IdentityService(Arc<Parts>);
 
@@ -90,7 +89,7 @@ struct Parts {
     vault: Arc<Vault>,
     passwords: Passwords,
     keys: Arc<KeyRing>,
-    /// Anybody may be behind them.
+    /// Networks of proxies: any client may be behind them.
     trusted_proxies: Vec<Network>,
     verifier: Arc<Verifier>,
     sessions: Sessions,
@@ -105,7 +104,7 @@ struct Parts {
 }
 
 impl IdentityService {
-    /// Derives the keys, seeds the roles, and makes the signing key if this is the first start.
+    /// Derives the keys, seeds the roles, and makes the signing key on the first start.
     pub async fn start(
         settings: &Settings,
         store: Store,
@@ -159,7 +158,7 @@ impl IdentityService {
         })))
     }
 
-    /// Whether the database is still sealed under this process's key: somebody may have changed it beside us.
+    /// Whether the database is still sealed under this process's key: `rotate-secret` may have run meanwhile.
     pub async fn key_is_current(&self) -> Result<bool, StoreError> {
         let own = self.0.vault.fingerprint();
         let known = self.0.store.read(crate::store::vault_keys::find).await?;
@@ -170,7 +169,7 @@ impl IdentityService {
         &self.0.vault
     }
 
-    /// The same vault, for those who outlive a borrow of this.
+    /// The same vault, for holders that outlive a borrow of this.
     pub fn shared_vault(&self) -> Arc<Vault> {
         Arc::clone(&self.0.vault)
     }
@@ -188,12 +187,12 @@ impl IdentityService {
         self.0.keys.clone()
     }
 
-    /// Which sessions count, for other services in the same process.
+    /// Session validity, for other services in the same process.
     pub fn session_source(&self) -> Arc<dyn SessionSource> {
         Arc::new(sessions::own_sessions::OwnSessions(self.clone()))
     }
 
-    /// Checks access tokens that are meant for this service.
+    /// Checks access tokens for this service's audience.
     pub fn verifier(&self) -> Arc<Verifier> {
         Arc::clone(&self.0.verifier)
     }
@@ -212,7 +211,7 @@ impl IdentityService {
         &self.0.refreshes
     }
 
-    /// Notifications that a user tries out.
+    /// Test notifications per user.
     pub fn push_test_limit(&self) -> &RateLimit<UserId> {
         &self.0.push_tests
     }
@@ -227,17 +226,17 @@ impl IdentityService {
         tokens::service_token(&self.0.keys, audience, self.0.clock.now())
     }
 
-    /// To be called after the commit that ended a session.
+    /// Call it after the commit that ended a session.
     pub fn forget_session(&self, session: SessionId) {
         self.0.sessions.forget(session);
     }
 
-    /// To be called after the commit that renamed a role.
+    /// Call it after the commit that renamed a role.
     pub fn roles_changed(&self) {
         self.0.sessions.forget_all();
     }
 
-    /// To be called after the commit that changed a user's roles, block or sessions.
+    /// Call it after the commit that changed a user's roles, block or sessions.
     pub fn user_changed(&self, user: UserId) {
         self.0.sessions.forget_user(user);
     }

@@ -18,7 +18,7 @@ impl OpaqueToken {
         Self(URL_SAFE_NO_PAD.encode(service_kit::ids::random_bytes::<BYTES>()))
     }
 
-    /// None if it cannot be one of ours.
+    /// None if it has not the form of our tokens.
     pub fn parse(text: &str) -> Option<Self> {
         let ours = text.len() == CHARS && URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == BYTES);
         ours.then(|| Self(text.to_owned()))
@@ -28,7 +28,7 @@ impl OpaqueToken {
         &self.0
     }
 
-    /// What is stored: the SHA-256 in hex digits. 256 random bits need neither salt nor stretching.
+    /// The stored hash: the SHA-256 in hex digits. 256 random bits need neither salt nor stretching.
     pub fn hash(&self) -> TokenHash {
         TokenHash::new(Sha256::digest(self.0.as_bytes()).into())
     }

@@ -1,4 +1,4 @@
-//! Where a request comes from: its address, its network and its device.
+//! The origin of a request: its address, its network and its device.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,14 +11,13 @@ use crate::sealing::Vault;
 
 const MAX_USER_AGENT: usize = 255;
 
-/// Where a request came from.
 #[derive(Debug, Clone)]
 pub struct Origin {
     pub address: IpAddr,
     /// The address, as the session list shows it.
     pub remote_addr: String,
     pub user_agent: Option<String>,
-    /// Of the device token that came with it.
+    /// The device token that came with the request.
     pub device: Option<TokenHash>,
 }
 
@@ -35,26 +34,26 @@ impl Origin {
     }
 }
 
-/// Where a login comes from.
+/// The network and device of a login.
 #[derive(Clone)]
 pub struct Visit {
     pub vault: Arc<Vault>,
     pub network: ClientNetwork,
-    /// Whether the network can be remembered: behind loopback and proxies anybody may be.
+    /// Whether the network can be remembered: not behind loopback and proxies, where any client may be.
     pub is_knowable: bool,
-    /// The device token that came with it.
+    /// The device token that came with the login.
     pub known_device: Option<TokenHash>,
-    /// The one that a session opened by it gets.
+    /// The device token for a session that this login opens.
     pub device: TokenHash,
 }
 
 impl IdentityService {
-    /// Where a request comes from that opens no session.
+    /// The visit of a request that opens no session.
     pub(in crate::identity) fn visitor(&self, origin: &Origin) -> Visit {
         self.visit(origin, &OpaqueToken::generate())
     }
 
-    /// Where a login comes from, and the token that its device gets.
+    /// The visit of a login, and the token that its device gets.
     pub(in crate::identity) fn visit(&self, origin: &Origin, device: &OpaqueToken) -> Visit {
         Visit {
             vault: self.shared_vault(),
@@ -65,7 +64,7 @@ impl IdentityService {
         }
     }
 
-    /// Whether an address tells whose it is: anybody can be behind loopback or a proxy.
+    /// Whether an address identifies a client: loopback and proxies do not.
     fn is_knowable(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         !address.is_loopback() && !self.0.trusted_proxies.iter().any(|proxy| proxy.contains(address))

@@ -1,4 +1,4 @@
-//! A user proves a telephone number: a code is sent there by text message, and comes back. One number is one user's.
+//! A user proves a telephone number by the code of a text message. A number belongs to one user only.
 
 use shared_events::UserId;
 use shared_events::events::{PhoneVerified, SecurityFacts, SmsRequest, SmsRequested};
@@ -47,7 +47,7 @@ pub struct SendPhoneCode {
     pub rules: TextMessageRules,
 }
 
-/// Sends a code to a number, whoever has it by now: that it is another user's is said only to who can read its messages.
+/// Sends a code to a number. That the number is another user's shows only after its code was given.
 pub fn send_phone_code(db: &mut Db, ctx: &Ctx, command: &SendPhoneCode) -> Result<Outcome<()>, SendPhoneCodeError> {
     let (purpose, user, number) = (Purpose::PhoneCode, command.user_id, &command.number);
     let vault = &command.visit.vault;
@@ -61,7 +61,7 @@ pub fn send_phone_code(db: &mut Db, ctx: &Ctx, command: &SendPhoneCode) -> Resul
     if caps::is_used_up(db, ctx, in_all)?
         && let Some(alarm) = ctx.mail_alarm()
     {
-        // By this one, or before.
+        // The share was used up by this message or before.
         alarm.ring(Kind::TextMessage, capped.is_ok());
     }
     capped.map_err(|until| SendPhoneCodeError::Cooldown(Cooldown::TooMany(until)))?;
@@ -94,13 +94,13 @@ fn shares(command: &SendPhoneCode) -> [(CounterKey, Cap); 5] {
 
 pub struct VerifyPhone {
     pub user_id: UserId,
-    /// None if no code can be so.
+    /// None if it has not the form of a code.
     pub code: Option<Code>,
     pub guesses: Guesses,
     pub remote_addr: Option<String>,
 }
 
-/// The number that this very code has given the user, for a client that lost the answer.
+/// The number that this code has already given the user, for a client that lost the answer.
 fn known(db: &mut Db, ctx: &Ctx, command: &VerifyPhone, code: &Code) -> Result<Option<PhoneNumber>, StoreError> {
     let Some(number) = store::phones::find(db, command.user_id)? else { return Ok(None) };
     let hash = code.hash(&command.guesses.vault, Purpose::PhoneCode, command.user_id, number.as_str());
@@ -108,7 +108,7 @@ fn known(db: &mut Db, ctx: &Ctx, command: &VerifyPhone, code: &Code) -> Result<O
     Ok(used.then_some(number))
 }
 
-/// Takes the code; the number that is the user's with it, or none if the code is wrong, which has to be committed.
+/// Redeems the code: the user's number from now on, or none if the code is wrong, whose count has to be committed.
 pub fn verify_phone(
     db: &mut Db,
     ctx: &Ctx,
@@ -130,7 +130,6 @@ pub fn verify_phone(
 }
 
 impl IdentityService {
-    /// Sends a code to a number.
     pub async fn send_phone_code(
         &self,
         ctx: Ctx,
@@ -143,7 +142,7 @@ impl IdentityService {
         self.0.store.write(&ctx, move |db, ctx| send_phone_code(db, ctx, &command)).await
     }
 
-    /// Takes the code that came back; none if it is wrong, expired or used up.
+    /// Redeems a code; none if it is wrong, expired or used up.
     pub async fn verify_phone(
         &self,
         ctx: Ctx,

@@ -1,4 +1,4 @@
-//! Making tokens.
+//! Making access tokens and token pairs.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;

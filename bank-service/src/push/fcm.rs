@@ -21,7 +21,7 @@ use super::grant::{Grants, ServiceAccount, unanswered};
 use super::{Notification, PushError, PushSender};
 
 const WHO: &str = "the push service";
-/// How much of an answer is read.
+/// The bytes of an answer that are read.
 const MAX_ANSWER: usize = 16 * 1024;
 
 #[derive(Debug, Clone)]
@@ -109,6 +109,6 @@ async fn error_code(mut answer: Response) -> String {
     let details = body.pointer("/error/details").and_then(Value::as_array).cloned().unwrap_or_default();
     let code = details.iter().find_map(|detail| detail.get("errorCode").and_then(Value::as_str));
     let code = code.or_else(|| body.pointer("/error/status").and_then(Value::as_str)).unwrap_or_default();
-    // Ours to log: the words of the service, and nothing longer.
+    // This goes to the log: the service's code, and nothing longer.
     code.chars().filter(|c| c.is_ascii_uppercase() || *c == '_').take(64).collect()
 }

@@ -1,7 +1,7 @@
 //! A folder in which every notification becomes a JSON file, for running without a push service.
 //!
-//! A file is named after its event, so a notification sent again replaces its first copy. It appears whole or not at all. The
-//! push token is told by its last four characters only.
+//! A file is named after its event, so a notification sent again replaces its first copy. It appears whole or not at all. It shows
+//! only the last four characters of the push token.
 
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -19,7 +19,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The folder is made with the first notification.
+    /// The first notification makes the folder.
     pub fn new(path: PathBuf) -> Self {
         Self { path }
     }
@@ -49,7 +49,7 @@ impl PushSender for Folder {
     }
 }
 
-/// For its owner alone.
+/// Readable by its owner alone.
 fn make(folder: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

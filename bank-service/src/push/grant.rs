@@ -36,7 +36,7 @@ pub enum AccountError {
     TokenUri,
 }
 
-/// The file that Google makes for a service account. `Debug` tells the account only.
+/// The JSON key of a Google service account. `Debug` shows the account only.
 #[derive(Clone)]
 pub struct ServiceAccount {
     pub project_id: String,
@@ -107,7 +107,6 @@ struct Cached {
     until: DateTime<Utc>,
 }
 
-/// The access tokens of an account.
 pub(super) struct Grants {
     account: ServiceAccount,
     client: reqwest::Client,
@@ -126,7 +125,7 @@ impl Grants {
         Self { account, client: service_kit::http::client(limit), clock, cached: Mutex::new(None) }
     }
 
-    /// A token that is good for a minute at least. `refused` is one that the push service did not take.
+    /// A token that is valid for a minute at least. `refused` is one that the push service did not accept.
     pub(super) async fn token(&self, refused: Option<&str>) -> Result<String, PushError> {
         let mut cached = self.cached.lock().await;
         let now = self.clock.now();

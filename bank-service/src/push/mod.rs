@@ -15,17 +15,17 @@ pub use fcm::{Fcm, FcmSettings};
 pub use folder::Folder;
 pub use grant::{AccountError, ServiceAccount};
 
-/// What is shown on a device. It has no secret in it.
+/// The text shown on a device. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// The event that asked for it.
+    /// The event that requested it.
     pub event_id: String,
     pub title: String,
     pub body: String,
     pub data: BTreeMap<String, String>,
 }
 
-/// Why a notification was not taken. The reasons name no token.
+/// Why a notification was not accepted. The reasons name no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {
     /// The app is not on the device any more.
@@ -35,12 +35,12 @@ pub enum PushError {
     Refused(String),
     #[error("the push service did not take the notification: {0}")]
     Transient(String),
-    /// No notification can be sent at the moment; none is at fault.
+    /// No notification can be sent at the moment; this one is not at fault.
     #[error("the push service cannot be used: {0}")]
     Unavailable(String),
 }
 
-/// Sends notifications. May send one twice: a notification that was taken may have been answered too late.
+/// Sends notifications. May send one twice: the service may have accepted one and answered too late.
 #[async_trait]
 pub trait PushSender: Send + Sync + 'static {
     async fn send(&self, token: &str, notification: &Notification) -> Result<(), PushError>;
@@ -49,14 +49,14 @@ pub trait PushSender: Send + Sync + 'static {
     async fn probe(&self) -> Result<(), String>;
 }
 
-/// Where push notifications go.
+/// The destination of push notifications.
 #[derive(Debug, Clone)]
 pub enum PushSettings {
     Folder(PathBuf),
     Fcm(Box<FcmSettings>),
 }
 
-/// The sender that is configured.
+/// The configured sender.
 pub fn sender(settings: &PushSettings, clock: SharedClock) -> Arc<dyn PushSender> {
     match settings {
         PushSettings::Folder(path) => Arc::new(Folder::new(path.clone())),

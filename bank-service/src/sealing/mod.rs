@@ -1,4 +1,4 @@
-//! What `SECRET_KEY` protects: values that must be readable later, and keyed hashes.
+//! Everything that `SECRET_KEY` protects: values that must be readable later, and keyed hashes.
 //!
 //! Two independent keys are derived from it (HKDF-SHA256): one encrypts (XChaCha20-Poly1305, a random 24-byte nonce), one
 //! keys HMAC-SHA256. A sealed value is bound to its table, column and row, so it cannot be moved to another row. Sealed
@@ -25,7 +25,7 @@ pub enum VaultError {
     Open,
 }
 
-/// Where a sealed value is kept.
+/// The column and row of a sealed value.
 #[derive(Clone, Copy)]
 pub struct Place<'a> {
     pub table: &'a str,
@@ -34,7 +34,7 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Each part behind its length, so that no two places look the same.
+    /// Each part behind its length, so that different places have different bytes.
     fn associated_data(self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
         for part in [self.table, self.column, self.row] {
@@ -51,11 +51,11 @@ pub struct CounterKey(pub String);
 
 /// Seals values for one row each of `outbox.sealed`.
 pub trait Seal: Send + Sync {
-    /// None if there is no way to do it.
+    /// None if it cannot be sealed.
     fn seal(&self, event_id: &str, plain: &[u8]) -> Option<Vec<u8>>;
     /// None if it was sealed for another row, or under another key.
     fn open(&self, event_id: &str, sealed: &[u8]) -> Option<Vec<u8>>;
-    /// The key of a counter: nobody without `SECRET_KEY` can tell what it counts.
+    /// The key of a counter: without `SECRET_KEY` it does not show what it counts.
     fn counter_key(&self, purpose: &str, parts: &[&str]) -> CounterKey;
 }
 
@@ -109,7 +109,7 @@ impl Vault {
         tag
     }
 
-    /// Names the key, in hex digits, without opening anything.
+    /// A name of the key, in hex digits, that opens nothing.
     pub fn fingerprint(&self) -> String {
         hex::encode(self.hmac("fingerprint", &[]))
     }
@@ -120,7 +120,7 @@ impl Vault {
     }
 }
 
-/// The secrets of events that wait in the outbox, and the names of counters.
+/// Seals the secrets of events that wait in the outbox, and hashes the names of counters.
 impl Seal for Vault {
     fn seal(&self, event_id: &str, plain: &[u8]) -> Option<Vec<u8>> {
         Self::seal(self, outbox_place(event_id), plain).ok()

@@ -1,7 +1,7 @@
 //! The ways to send text messages.
 //!
-//! A message waits in the outbox and in the broker sealed under `SECRET_KEY`; only the consumer opens it, before it is sent here. Neither
-//! number nor text is ever logged.
+//! A message waits in the outbox and in the broker sealed under `SECRET_KEY`; only the consumer opens it, before it is sent here.
+//! Neither number nor text is ever logged.
 
 mod folder;
 mod twilio;
@@ -18,7 +18,7 @@ use crate::domain::text_message::TextMessage;
 pub use folder::PhoneFolder;
 pub use twilio::Twilio;
 
-/// A provider with the API that Twilio made common.
+/// A provider with the API that Twilio introduced.
 #[derive(Debug, Clone)]
 pub struct SmsApi {
     pub base_url: Url,
@@ -27,7 +27,7 @@ pub struct SmsApi {
     pub from: String,
 }
 
-/// Where text messages go.
+/// The destination of text messages.
 #[derive(Debug, Clone)]
 pub enum SmsSettings {
     Api(SmsApi),
@@ -39,10 +39,10 @@ pub enum SmsSettings {
 /// Why a message was not sent. The reasons hold neither number nor text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmsError {
-    /// It may work later.
+    /// A later attempt may succeed.
     #[error("{0}")]
     TryAgain(String),
-    /// This message will never be taken.
+    /// This message will never be accepted.
     #[error("{0}")]
     Refused(String),
 }
@@ -52,11 +52,11 @@ pub enum SmsError {
 pub trait SmsSender: Send + Sync {
     async fn send(&self, message: &TextMessage) -> Result<(), SmsError>;
 
-    /// Is the other side there?
+    /// Whether the provider answers.
     async fn probe(&self) -> Result<(), String>;
 }
 
-/// The sender that the configuration asks for.
+/// The configured sender.
 pub fn sender(settings: &SmsSettings) -> std::io::Result<Arc<dyn SmsSender>> {
     Ok(match settings {
         SmsSettings::Api(api) => Arc::new(Twilio::new(api.clone())),
@@ -65,7 +65,7 @@ pub fn sender(settings: &SmsSettings) -> std::io::Result<Arc<dyn SmsSender>> {
     })
 }
 
-/// Without configuration messages go nowhere, and the log says so.
+/// Sends no message, and logs that.
 struct Nowhere;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The HTTP API that Twilio made common: `POST /2010-04-01/Accounts/{sid}/Messages.json`, a form with `To`, `From` and
+//! The HTTP API that Twilio introduced: `POST /2010-04-01/Accounts/{sid}/Messages.json`, a form with `To`, `From` and
 //! `Body`, under basic authentication. Other providers offer the same at another base URL.
 
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl SmsSender for Twilio {
         }
     }
 
-    /// Any answer but a server's fault will do: the provider is there.
+    /// Any answer but a server fault shows that the provider is there.
     async fn probe(&self) -> Result<(), String> {
         let response = self.client.get(self.api.base_url.clone()).timeout(PROBE_LIMIT).send().await;
         let status = response.map_err(|error| unreachable(&error))?.status();
@@ -48,10 +48,10 @@ impl SmsSender for Twilio {
     }
 }
 
-/// The provider's words are not repeated: they quote the number.
+/// Without the provider's text: it quotes the number.
 fn classify(status: StatusCode) -> Result<(), SmsError> {
     let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-    // Wrong credentials are put right by an operator, while the message waits.
+    // An operator corrects wrong credentials, while the message waits.
     let ours = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
     if status.is_success() {
         Ok(())

@@ -1,5 +1,5 @@
-//! From the answer to `POST` to the entry in the log: cards are issued as fast as they can be, and the log is asked for its
-//! own count until it has them all.
+//! From the answer to `POST` to the entry in the log: cards are issued as fast as possible, and the log's own count is polled
+//! until it has them all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

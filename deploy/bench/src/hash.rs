@@ -1,4 +1,4 @@
-//! Logins can never be more than password hashes: this is their ceiling.
+//! A login costs one password hash, so this rate is the ceiling of logins.
 
 use std::num::NonZeroUsize;
 use std::thread;

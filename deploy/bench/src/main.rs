@@ -1,5 +1,5 @@
-//! `bench`: what `bench-embedded.sh` and `bench.sh` need beside `wrk`: the raw ceilings, items to ask for, and the way of an event
-//! to the log.
+//! `bench`: the parts of `bench-embedded.sh` and `bench.sh` besides `wrk`: the raw ceilings, items to read, and the way of an
+//! event to the log.
 //!
 //! Every command prints `name=value` pairs on one line, for the script to read.
 
@@ -90,7 +90,7 @@ fn main() -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         },
         Err(error) => {
-            // Nobody is left to tell if standard error is closed.
+            // Standard error may be closed.
             writeln!(std::io::stderr(), "bench: {error:#}").ok();
             ExitCode::FAILURE
         }

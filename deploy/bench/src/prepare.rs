@@ -1,4 +1,4 @@
-//! An account with cards to read from, owned by a plain user: so that the owner's check is part of what is measured.
+//! An account with cards to read, owned by a plain user, so that the owner's check is part of the measurement.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the disk can do: without this, a rate of commits says nothing.
+//! The rate of the disk, without which a rate of commits has no meaning.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};

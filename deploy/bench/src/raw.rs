@@ -63,7 +63,7 @@ fn open(path: &Path) -> anyhow::Result<Connection> {
     Ok(conn)
 }
 
-/// Repeats `work` until the time is over; gives the rate of the `items` that each turn does.
+/// Repeats `work` until the time is over; gives the rate of the `items` that each turn processes.
 fn measure(limit: Duration, items: u64, mut work: impl FnMut(i64) -> rusqlite::Result<()>) -> anyhow::Result<String> {
     let mut times = Vec::new();
     let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! One request, again and again, on one kept connection: HTTP/1.1 with as little work as there may be, so that the load takes
-//! little from those whom it measures.
+//! One request, repeated on one kept connection: HTTP/1.1 with as little work as possible, so that the load takes little from
+//! the measured processes.
 
 use anyhow::{Context, bail};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};

@@ -1,4 +1,4 @@
-//! The mail server of the measurements and the bare client, one against the other: what one sends the other has counted.
+//! The mail server of the measurements and the bare client, one against the other: the one counts what the other sends.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! A stand-in for Google: its token endpoint and FCM HTTP v1. It checks what it receives, and answers as it is told.
+//! A stand-in for Google: its token endpoint and FCM HTTP v1. It checks its requests, and answers by a script.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const ACCOUNT: &str = "pusher@bank.example";
 const PROJECT: &str = "bank-example";
 
-/// What the next message is answered with.
+/// The answer to the next message.
 #[derive(Debug, Clone, Copy)]
 pub enum Behaviour {
     Status(u16),
@@ -76,7 +76,7 @@ impl StandIn {
         self.seen.lock().unwrap().behaviours.extend(behaviours);
     }
 
-    /// The messages that were taken; panics if anything was wrong with what came.
+    /// The accepted messages; panics if a request was wrong.
     #[track_caller]
     pub fn messages(&self) -> Vec<Value> {
         let seen = self.seen.lock().unwrap();

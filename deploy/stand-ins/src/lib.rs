@@ -1,8 +1,8 @@
-//! Stand-ins for the services of others, for tests only: each checks what it receives as the genuine one does, notes what was
-//! wrong, and misbehaves when it is told to. They listen on free ports of this machine, in the process of the test.
+//! Stand-ins for the services of others, for tests only: each checks its requests as the genuine one does, records what was
+//! wrong, and misbehaves on demand. They listen on free ports of this machine, in the process of the test.
 //!
-//! They know no service of ours, so that tests of one service and of all of them can use them. For the same tests there is
-//! [`place`]: a binary, whichever it is, run in a folder of its own, and [`ports`] for it.
+//! They depend on no service of ours, so that tests of one service and of all of them can use them. The same tests use
+//! [`place`], which runs any binary in a folder of its own, and [`ports`] for it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

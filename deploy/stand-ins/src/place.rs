@@ -1,4 +1,4 @@
-//! A folder in which a binary runs with an environment of its own: what a test knows of a process that is not its own.
+//! A folder in which a binary runs with an environment of its own, and its output.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,18 +7,17 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Nothing that is wrong may take longer to be told.
+/// The time limit for any refusal.
 const LIMIT: Duration = Duration::from_secs(30);
-/// The password of all wrong configurations: it must never be told.
+/// The password of all wrong configurations: no output may show it.
 const SECRET: &str = "hunter2";
 
-/// Tests are told by the environment where the servers are.
+/// A variable of the environment, which has the servers' addresses.
 #[expect(clippy::disallowed_methods, reason = "the servers' addresses are not a service's configuration")]
 pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this by deploy/local/with.sh"))
 }
 
-/// A binary with variables, in a folder of its own.
 pub struct Place {
     program: &'static Path,
     folder: TempDir,
@@ -66,7 +65,7 @@ impl Place {
         Server(self.command(&[]).spawn().unwrap())
     }
 
-    /// The one line that a start fails with.
+    /// The one line of a failed start.
     pub fn refusal(&self) -> String {
         let output = self.run(&[]);
         let text = String::from_utf8(output.stderr).unwrap();
@@ -77,7 +76,7 @@ impl Place {
         text
     }
 
-    /// The line in which `doctor` finds fault with a variable.
+    /// The line in which `doctor` reports a fault of a variable.
     pub fn diagnosis(&self, variable: &str) -> String {
         let output = self.run(&["doctor"]);
         let text = String::from_utf8(output.stdout).unwrap();

@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::sync::{Mutex, PoisonError};
 
-/// Below the range that outgoing connections get theirs from: a client that dials a server that is down could otherwise be
-/// given the server's own port.
+/// Below the range of outgoing connections: a client that dials a server that is down could otherwise get the server's own port.
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
-/// What this process has given out: whoever got a port listens there only later, or again later.
+/// The ports that this process has given out: a caller may listen there later, or again.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
-/// A port that nobody listens at now, and that no other caller in this process was given.
+/// A port that is free now, and that no other caller in this process got.
 pub fn free_port() -> u16 {
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    // Where to begin is random, since other processes look for ports, too.
+    // The start is random, since other processes search for ports too.
     let offset = u16::from_be_bytes(service_kit::ids::random_bytes::<2>()) % COUNT;
     let mut candidates = (0..COUNT).map(|n| FIRST + (offset + n) % COUNT);
     let port = candidates.find(|port| !given.contains(port) && is_free(*port)).expect("no port is free");
@@ -23,7 +22,7 @@ pub fn free_port() -> u16 {
     port
 }
 
-/// Whether nobody listens there.
+/// Whether no process listens there.
 pub fn is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok()
 }

@@ -1,4 +1,4 @@
-//! A provider of text messages for tests: it checks what it is sent, and can misbehave.
+//! A provider of text messages for tests: it checks its requests, and can misbehave.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,27 +12,27 @@ pub const SID: &str = "AC0123456789abcdef";
 pub const TOKEN: &str = "the secret of the account";
 pub const FROM: &str = "+12025550100";
 
-/// How the next requests are answered; 201 once the list is empty.
+/// The answers to the next requests; 201 once the list is empty.
 #[derive(Debug, Clone, Copy)]
 pub enum Reply {
     Status(u16),
-    /// Nothing for longer than the client waits.
+    /// No answer for longer than the client waits.
     Silence,
 }
 
 #[derive(Clone, Default)]
 pub struct Received {
-    /// Recipient and text of what was taken.
+    /// Recipient and text of the accepted messages.
     pub taken: Arc<Mutex<Vec<(String, String)>>>,
     pub replies: Arc<Mutex<VecDeque<Reply>>>,
-    /// What was wrong with a request.
+    /// The faults of the requests.
     pub faults: Arc<Mutex<Vec<String>>>,
     pub requests: Arc<Mutex<usize>>,
 }
 
 pub struct SmsStub {
     pub received: Received,
-    /// Of the provider: `SMS_BASE_URL`.
+    /// The provider's address: `SMS_BASE_URL`.
     pub base_url: String,
 }
 
@@ -53,7 +53,7 @@ impl SmsStub {
         Self { received, base_url }
     }
 
-    /// What makes the provider known to a service: variables and their values.
+    /// The variables that configure the provider in a service.
     pub fn variables(&self) -> Vec<(String, String)> {
         let values = [
             ("SMS_BASE_URL", self.base_url.as_str()),

@@ -1,4 +1,4 @@
-//! What a newcomer sees: where everything is, how to log in, and three calls that work when pasted.
+//! The banner for a newcomer: the addresses, the login, and three calls that work when pasted.
 
 use std::io::{self, Write};
 
@@ -8,13 +8,13 @@ pub(crate) struct Addresses {
     pub(crate) bank: String,
     pub(crate) log: String,
     pub(crate) email: String,
-    /// Where the mails are to be found.
+    /// The location of the mails.
     pub(crate) mails: String,
 }
 
 pub(crate) struct Administrator {
     pub(crate) email: String,
-    /// The password, if it was made just now.
+    /// The password, if it was generated just now.
     pub(crate) shown_once: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The configurations of the three services, made of the options; all checked before the data folder is made.
+//! The configurations of the three services, made from the options; all checked before the data folder is made.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,16 @@ pub(crate) const BANK_FILE: &str = "bank.sqlite";
 pub(crate) const LOG_FILE: &str = "logs.sqlite";
 pub(crate) const EMAIL_FILE: &str = "email.sqlite";
 
-/// Finds every fault of the options, of all services, after those of single values. Nothing is written.
+/// Finds every fault of the options, of all services, after those of single values. Writes nothing.
 pub(crate) fn check(options: &Options, mut faults: Faults) -> Result<(), ConfigError> {
     options.log_settings().check(&mut faults);
     let mut options = options.clone();
     if !check_folder("DATA_DIR", &options.data_dir, &mut faults) {
-        // What would be in it is no fault of its own.
+        // A fault of the folder is no fault of the files in it.
         options.data_dir = PathBuf::new();
     }
     check_addresses(&options, &mut faults);
-    // The key that the first start makes is not there yet; any that is made would do.
+    // The first start has not generated the key yet; any generated one passes.
     let key = options.secret_key.clone().unwrap_or_else(secrets::new_key);
     bank(&options, key).settings(&mut faults);
     for of_service in [log_faults(&options), email_faults(&options)] {
@@ -56,7 +56,7 @@ fn check_addresses(options: &Options, faults: &mut Faults) {
     }
 }
 
-/// Where the services listen.
+/// The bind addresses of the services.
 pub(crate) fn addresses(options: &Options) -> [(&'static str, SocketAddr); 3] {
     [("BANK_BIND", options.bank_bind), ("LOG_BIND", options.log_bind), ("EMAIL_BIND", options.email_bind)]
 }

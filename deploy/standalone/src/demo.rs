@@ -22,11 +22,11 @@ struct Api {
     client: Client,
     bank: String,
     token: String,
-    /// Made at each first start: a known one would open the demo of anybody who puts it on a network.
+    /// Generated at each first start: a known one would open every demo that is reachable over a network.
     users_password: Secret,
 }
 
-/// Who can log in besides the administrator.
+/// The logins besides the administrator's.
 pub(crate) struct DemoUsers {
     pub(crate) addresses: Vec<String>,
     pub(crate) password: Secret,
@@ -39,7 +39,7 @@ pub(crate) async fn seed(
     email: &str,
     password: Option<&Secret>,
 ) -> anyhow::Result<Option<DemoUsers>> {
-    // Looked up without a login: from the second start on, nobody but the newcomer knows the password.
+    // Read without a login: from the second start on, only the newcomer has the password.
     let first = ListQuery { page: PageRequest::After { cursor: None, size: 1 }, filters: Vec::new() };
     let banks = state.store.read(move |db| named::list::<Bank>(db, &first)).await.context("--demo")?;
     if !banks.rows.is_empty() {

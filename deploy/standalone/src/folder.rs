@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-/// The data folder, locked for as long as this lives.
+/// The data folder, locked while this value lives.
 pub(crate) struct DataFolder {
     path: PathBuf,
     _lock: File,
@@ -15,9 +15,9 @@ pub(crate) struct DataFolder {
 impl DataFolder {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let hint = || format!("--data-dir: {} cannot be used; choose a folder that may be written to", path.display());
-        // It holds password hashes and mails: nobody else on the machine is to look into it.
+        // It holds password hashes and mails: no other user of the machine may read it.
         DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(hint)?;
-        // Nobody else may hold it.
+        // No other process may hold it.
         let options = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).clone();
         let lock = options.open(path.join("lock")).with_context(hint)?;
         lock.set_permissions(Permissions::from_mode(0o600)).with_context(hint)?;

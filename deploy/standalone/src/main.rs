@@ -1,8 +1,8 @@
 //! The whole system in one process: bank-service, log-service and email-service on SQLite files, events in process, mails in a
-//! folder. No server to install; the data folder is all there is.
+//! folder. It needs no server to install; all data is in the data folder.
 //!
 //! Events are as durable as in production: the outbox row is marked sent only when every subscriber is done with it, so the
-//! process may be killed at any time and goes on where it ended.
+//! process may be killed at any time and resumes where it ended.
 
 mod banner;
 mod configs;
@@ -22,7 +22,7 @@ use service_kit::telemetry::{self, TelemetryError};
 
 use crate::options::Options;
 
-/// Gives memory back after a flood, which the system's allocator does not with many threads.
+/// Returns memory after a burst, which the system's allocator does not with many threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -44,7 +44,7 @@ async fn start(options: Options, faults: Faults) -> anyhow::Result<()> {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    // Nobody is left to read it if standard error is closed.
+    // Standard error may be closed.
     writeln!(std::io::stderr(), "bank-standalone: {}", causes(error.as_ref())).ok();
     let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>() || error.is::<system::NoAdministrator>();
     if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }

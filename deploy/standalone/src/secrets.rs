@@ -1,4 +1,4 @@
-//! Secrets that the first start makes: kept in files that only their owner can read, never printed but for the
+//! Secrets that the first start generates: stored in files that only their owner can read, never printed except the
 //! administrator's password, once.
 
 use std::fs::{self, OpenOptions};
@@ -10,7 +10,7 @@ use anyhow::Context;
 use service_kit::config::Secret;
 use service_kit::ids::random_bytes;
 
-/// The key in `path`, made if there is none.
+/// The key in `path`, generated if there is none.
 pub(crate) fn secret_key(path: &Path) -> anyhow::Result<Secret> {
     let context = || format!("{}: the secret key cannot be read or made", path.display());
     match fs::read_to_string(path) {
@@ -34,7 +34,7 @@ pub(crate) fn new_password() -> Secret {
     Secret::new(characters(&random_bytes::<20>()))
 }
 
-/// One character of 32 for each byte: none that looks like another, none that a shell would touch.
+/// One character of 32 for each byte: none that resembles another, none that a shell interprets.
 fn characters(bytes: &[u8]) -> String {
     const ALPHABET: [char; 32] = [
         'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y',

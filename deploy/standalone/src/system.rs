@@ -1,4 +1,4 @@
-//! Starts the three services around one in-process broker, and ends them in good order.
+//! Starts the three services around one in-process broker, and stops them in order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::folder::DataFolder;
 use crate::options::Options;
 use crate::{demo, secrets};
 
-/// Handlers that still run after this time are stopped; what they had is published again at the next start.
+/// Handlers that still run after this time are stopped; the next start publishes their events again.
 const DRAIN: Duration = Duration::from_secs(5);
 
 struct System {
@@ -36,7 +36,7 @@ struct System {
 
 /// Runs until SIGTERM or SIGINT. The options were checked.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    // Before anything is written: a password that is made would be shown to nobody.
+    // Before anything is written: otherwise a failed start would never show the password that it generates.
     for (variable, bind) in configs::addresses(&options) {
         ensure_free(variable, bind).map_err(anyhow::Error::msg)?;
     }
@@ -50,7 +50,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let clock: SharedClock = Arc::new(SystemClock);
     let metrics = Metrics::new();
     let state = bank::prepare(configs::bank(&options, secret_key).check()?, clock, metrics).await?;
-    // Before any port is open: nobody is to find a bank without its administrator.
+    // Before any port is open: no client may find a bank without its administrator.
     let (administrator, password) = administrator(&state, &options).await?;
     let system = start(&options, &folder, state, shutdown).await?;
     let addresses = Addresses {
@@ -58,7 +58,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         log: system.log.url(),
         email: system.email.url(),
         mails: match &options.mail_url {
-            // It may hold a password.
+            // The URL may hold a password.
             Some(_) => "where MAIL_URL says".to_owned(),
             None => options.data_dir.join("mailbox").display().to_string(),
         },
@@ -164,7 +164,7 @@ async fn administrator(state: &AppState, options: &Options) -> anyhow::Result<(A
     })
 }
 
-/// Requests and messages that are under way finish; what is not done stays in the outbox.
+/// Finishes requests and messages in flight; unfinished work stays in the outbox.
 async fn stop(mut system: System, deadline: Deadline) {
     system.broker.drain(deadline.left(DRAIN)).await;
     system.bank.finish().await;

@@ -1,10 +1,10 @@
-//! What the programs of this crate share.
+//! The parts that the programs of this crate share.
 
 pub mod random;
 
 use std::io::Write as _;
 
-/// Writes a line; if nobody reads it, there is nobody to tell.
+/// Writes a line; standard output may be closed.
 pub fn print_line(line: &str) {
     writeln!(std::io::stdout(), "{line}").ok();
 }

@@ -1,4 +1,4 @@
-//! What can be given: flags, environment, `.env`.
+//! The settings: flags, environment, `.env`.
 
 use std::path::PathBuf;
 

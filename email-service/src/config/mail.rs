@@ -1,4 +1,4 @@
-//! From variables to a mailer: `MAIL_URL` picks it, or `EMAIL_HOST` is set. No fault shows a password.
+//! From variables to a mailer: `MAIL_URL` chooses it, or `EMAIL_HOST` is set. No fault shows a password.
 
 use std::time::Duration;
 
@@ -12,8 +12,7 @@ use crate::mailer::{MailTarget, MailgunSettings};
 const FORMS: &str = "mailbox:<folder>, smtp://host:port, smtps://host:port or mailgun:";
 const MAILGUN_LIMIT: Duration = Duration::from_secs(20);
 
-/// What the faults, if any, have left of it. The settings of every kind of mailer have to be valid, also of one that is not
-/// chosen.
+/// The mailer, unless there are faults. The settings of every kind of mailer have to be valid, also of one that is not chosen.
 pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget> {
     let server = ServerSettings::read(args, faults);
     let mailgun_base = mailgun_base(args, faults);

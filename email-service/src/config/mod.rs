@@ -1,4 +1,4 @@
-//! Configuration: flags, environment, `.env`; checked as a whole, all faults reported together.
+//! Configuration: flags, environment, `.env`; checked as a whole, all faults reported at once.
 
 mod args;
 mod database;

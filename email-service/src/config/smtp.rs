@@ -1,4 +1,4 @@
-//! From variables to a mail server: a URL, or `EMAIL_HOST` and its neighbours. No fault shows a password.
+//! From variables to a mail server: a URL, or `EMAIL_HOST` and its related variables. No fault shows a password.
 
 use service_kit::config::{Faults, Secret};
 use service_kit::tls::read_certificates;
@@ -92,7 +92,7 @@ fn settings(args: &Args, host: String, port: u16, security: Security, login: Opt
     MailTarget::Smtp(SmtpSettings { host, port, security, login, ca, hello, limits: Limits::default() })
 }
 
-/// A password is worth protecting; without one, mail goes as well protected as the server can.
+/// With a password TLS is required; without one, mail is protected as far as the server can.
 fn default_security(implicit: bool, with_login: bool) -> Security {
     match (implicit, with_login) {
         (true, _) => Security::Implicit,
@@ -120,7 +120,7 @@ fn tls_of(url: &Url) -> Result<Option<Security>, ()> {
     }
 }
 
-/// The login of the URL, or of `EMAIL_USER` and `EMAIL_APP_PASSWORD`. The error has been noted as a fault.
+/// The login of the URL, or of `EMAIL_USER` and `EMAIL_APP_PASSWORD`. The error is already noted as a fault.
 fn login(args: &Args, url: Option<(String, Option<String>)>, faults: &mut Faults) -> Result<Option<Login>, ()> {
     let password = args.app_password.as_ref().filter(|password| !password.expose().is_empty());
     let user = url.as_ref().map(|(user, _)| user.clone()).or_else(|| given(args.user.as_ref()).map(str::to_owned));
@@ -144,7 +144,7 @@ fn in_url(url: &Url) -> Option<(String, Option<String>)> {
     Some((percent_decoded(user), url.password().map(percent_decoded)))
 }
 
-/// `%40` and its like become what they stand for; anything else stays.
+/// Decodes `%40` and the like; any other text stays.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

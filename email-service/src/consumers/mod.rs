@@ -1,4 +1,4 @@
-//! What the service hears.
+//! The message consumers of this service.
 
 mod plan;
 mod send_email;

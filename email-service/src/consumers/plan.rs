@@ -1,4 +1,4 @@
-//! Decides, without any input or output, what mail an event asks for and who gets it.
+//! Decides, without any input or output, which mail an event requires and its recipients.
 
 use shared_events::Envelope;
 use shared_events::events::{EmailRequested, Event};
@@ -7,21 +7,21 @@ use crate::domain::{EmailAddress, LinkBase};
 use crate::store::MAX_RECIPIENTS;
 use crate::templates::{Facts, Template, Values};
 
-/// Who gets event mails besides the address in the event.
+/// The recipients of event mails besides the address in the event.
 #[derive(Debug, Clone)]
 pub struct Recipients {
     /// `EMAIL_RECEIVERS`.
     pub receivers: Vec<EmailAddress>,
-    /// Whoever gets a mail that would have no recipient at all.
+    /// The recipient of a mail that would otherwise have none.
     pub operator: EmailAddress,
 }
 
-/// What follows from an event.
+/// The work that follows from an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Plan {
     /// No mail.
     Skip,
-    /// The event asks for a mail that cannot be written or addressed, ever. The reason holds no value of the event.
+    /// The event requires a mail that can never be written or addressed. The reason holds no value of the event.
     Refuse {
         reason: String,
     },
@@ -45,7 +45,7 @@ pub(super) fn plan(envelope: &Envelope, recipients: &Recipients, links: Option<&
     planned.unwrap_or_else(|reason| Plan::Refuse { reason })
 }
 
-/// An event that is mailed to whom it concerns, and to `EMAIL_RECEIVERS`.
+/// An event that is mailed to its user, and to `EMAIL_RECEIVERS`.
 fn plan_event(template: Template, envelope: &Envelope, recipients: &Recipients) -> Result<Plan, String> {
     let data = &envelope.body.data;
     let facts = Facts::read(template, data).map_err(|error| error.to_string())?;
@@ -54,8 +54,8 @@ fn plan_event(template: Template, envelope: &Envelope, recipients: &Recipients) 
     Ok(Plan::Send { template, values: facts.values, recipients })
 }
 
-/// A mail with a link or a code: it goes to its recipient, and to nobody else. Its link leads to the bank: a stranger who gets
-/// at the broker must not send his own in the bank's name.
+/// A mail with a link or a code: it goes to its recipient only. Its link leads to the bank: a stranger with access to the broker
+/// must not be able to send own links in the bank's name.
 fn plan_request(envelope: &Envelope, links: Option<&LinkBase>) -> Result<Plan, String> {
     let EmailRequested(request) = envelope.data().map_err(|_| "the data is not template, to and params".to_owned())?;
     let template = Template::requested(&request.template).ok_or("there is no such template")?;
@@ -72,7 +72,7 @@ fn plan_request(envelope: &Envelope, links: Option<&LinkBase>) -> Result<Plan, S
 }
 
 impl Recipients {
-    /// Whom it concerns first, then the receivers in order, nobody twice; the operator if there is nobody.
+    /// The concerned address first, then the receivers in order, without duplicates; the operator if the list is empty.
     fn with(&self, concerned: Option<EmailAddress>) -> Vec<EmailAddress> {
         let mut receivers = self.receivers.clone();
         receivers.sort();

@@ -1,6 +1,6 @@
-//! The queue of events that are mailed.
+//! The consumer of the events that are mailed.
 //!
-//! Done means: the mailer has answered for good about every recipient, and the reply, if one is wanted, has been accepted.
+//! Done means: the mailer has given a final answer about every recipient, and the reply, if there is one, has been accepted.
 //! The reply never goes out before the mail.
 
 use std::sync::Arc;
@@ -19,13 +19,12 @@ use crate::metrics::EmailMetrics;
 use crate::operations::{Delivered, MailJob, MailService};
 use crate::templates::{Template, Templates, Values};
 
-/// Turns events into mail.
 pub struct SendEmail {
     pub(crate) mail_service: Arc<MailService>,
     pub(crate) templates: Arc<Templates>,
     pub(crate) confirmations: Confirmations,
     pub(crate) recipients: Recipients,
-    /// What links of requested mails have to begin with.
+    /// The required beginning of links in requested mails.
     pub(crate) links: Option<LinkBase>,
     pub(crate) metrics: EmailMetrics,
     pub(crate) clock: SharedClock,
@@ -93,7 +92,7 @@ impl SendEmail {
         }
     }
 
-    /// All recipients are settled: tells the asker, `email.sent` if anybody got the mail.
+    /// All recipients are settled: replies `email.sent` if any of them got the mail, else `email.rejected`.
     async fn report(&self, envelope: &Envelope, delivered: &Delivered) -> HandlerResult {
         let mut settled: Vec<&Delivery> = delivered.in_state(State::Sent).collect();
         let anybody = !settled.is_empty();
@@ -117,7 +116,7 @@ impl SendEmail {
         }
     }
 
-    /// The mail can never be sent: tells the asker, then gives the event up.
+    /// The mail can never be sent: replies `email.rejected`, then rejects the event.
     async fn refuse(&self, envelope: &Envelope, reason: String) -> HandlerResult {
         let event_type = envelope.event_type.as_str();
         self.metrics.count(event_type, "refused");
@@ -131,7 +130,7 @@ impl SendEmail {
     }
 }
 
-/// A callback queue that is away says nothing about the mail.
+/// An unavailable callback queue says nothing about the mail.
 fn unanswered(error: &ConfirmationError) -> HandlerResult {
     match error {
         ConfirmationError::QueueUnavailable(_) => HandlerResult::later(error.to_string()),

@@ -1,8 +1,7 @@
-//! A recipient's address: the rule is `shared_events`'; here it becomes what the mail library wants.
+//! A recipient's address: `shared_events` has the rule; here it becomes the mail library's type.
 
 pub use shared_events::{AddressError, EmailAddress};
 
-/// As lettre wants it.
 pub(crate) fn to_lettre(address: &EmailAddress) -> Result<lettre::Address, lettre::address::AddressError> {
     lettre::Address::new(address.local(), address.domain())
 }

@@ -1,4 +1,4 @@
-//! Amounts as people read them, exactly from minor units: no float comes near them.
+//! Amounts as text, exactly from minor units: no float is involved.
 
 use shared_events::Money;
 

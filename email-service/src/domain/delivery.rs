@@ -1,7 +1,7 @@
 //! The record of one mail: one event, one recipient.
 //!
-//! `sending` is written before the mailer is asked, `sent`, `rejected` or `failed` after it has answered. A record that is
-//! still `sending` when its event comes again was cut off by a crash: the mail is sent again under the same Message-ID.
+//! `sending` is written before the mailer is called, `sent`, `rejected` or `failed` after it has answered. A record that is
+//! still `sending` when its event comes again was interrupted by a crash: the mail is sent again under the same Message-ID.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,10 +11,10 @@ use shared_events::EventId;
 
 use super::{EmailAddress, MessageId};
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
-    /// The mailer has been asked, its answer is not known yet.
+    /// The mailer was called, its answer is not known yet.
     Sending,
     /// Accepted for good.
     Sent,
@@ -36,7 +36,7 @@ impl State {
         }
     }
 
-    /// Nothing further happens to such a delivery.
+    /// A final delivery never changes.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Sent | Self::Rejected)
     }
@@ -62,9 +62,9 @@ pub struct Delivery {
     pub recipient: EmailAddress,
     pub message_id: MessageId,
     pub state: State,
-    /// How often the mailer was asked; an outage of the mailer does not count.
+    /// The calls of the mailer; an outage of the mailer does not count.
     pub attempts: i32,
-    /// What the mailer answered last.
+    /// The mailer's last answer.
     pub answer: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Where links of mails may lead.
+//! The allowed targets of links in mails.
 
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ impl FromStr for LinkBase {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(LinkBaseError);
         }
-        // `/app` is not the beginning of `/application`.
+        // `/app` must not match `/application`.
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
@@ -29,7 +29,6 @@ impl FromStr for LinkBase {
 }
 
 impl LinkBase {
-    /// The address itself.
     pub fn url(&self) -> &Url {
         &self.0
     }

@@ -23,7 +23,7 @@ const MAX_SUBJECT_CHARS: usize = 200;
 /// 9999-12-31T23:59:59Z, the last second that a Date header can hold.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// What a template makes: nothing here says to whom it goes.
+/// The rendered parts of a mail, without its recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     pub subject: String,
@@ -41,7 +41,7 @@ pub struct Mail {
     pub content: Content,
 }
 
-/// Why a mail cannot be built. It says nothing of the content.
+/// Why a mail cannot be built. Shows no part of the content.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
     #[error("the recipient's address cannot be used in a header")]
@@ -80,7 +80,7 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-/// One line of bounded length. `=?` is taken apart, so that no reader decodes a stranger's text as an encoded word.
+/// One line of bounded length. `=?` is split, so that no mail program decodes a stranger's text as an encoded word.
 fn header_text(text: &str) -> String {
     clip(&single_line(text).replace("=?", "= ?"), MAX_SUBJECT_CHARS)
 }
@@ -164,9 +164,9 @@ impl FromStr for MessageId {
     }
 }
 
-/// A Message-ID for each recipient of an event, in the order given. Recipients that have one already keep it, and nobody is
-/// given one that is taken: otherwise a change of `EMAIL_RECEIVERS` between two deliveries of an event would give one
-/// recipient's identity to another's mail.
+/// A Message-ID for each recipient of an event, in the order given. Recipients that have one already keep it, and a taken one is
+/// not assigned again: otherwise a change of `EMAIL_RECEIVERS` between two deliveries of an event would give one recipient's
+/// identity to another's mail.
 pub fn assign_message_ids(
     event_id: EventId,
     domain: &str,

@@ -1,4 +1,4 @@
-//! What email-service knows about mail, without any input or output.
+//! The rules of mail, without any input or output.
 
 mod address;
 mod amount;

@@ -1,7 +1,7 @@
 //! Strangers' text, made fit for one line.
 
 /// The text on one line: every control character and line separator becomes a space, runs of white space become one, and
-/// the characters that turn the reading direction around are dropped.
+/// the characters that reverse the reading direction are dropped.
 pub fn single_line(text: &str) -> String {
     let spaced: String =
         text.chars().filter(|c| !turns_direction(*c)).map(|c| if breaks(c) { ' ' } else { c }).collect();

@@ -1,4 +1,4 @@
-//! What a list of deliveries takes, for the document.
+//! The query parameters of a list of deliveries, for the document.
 
 use utoipa::{IntoParams, ToSchema};
 

@@ -1,7 +1,7 @@
 //! The HTTP API, for staff, and for services to read: `/api/emails`, and `/emails` as an alias.
 //!
-//! Whoever is none of these is refused before anything of the request is read. Recipients are masked,
-//! and what a mail said is nowhere to be seen.
+//! Any other caller is refused before the request is read further. Recipients are masked, and no answer shows the text of a
+//! mail.
 
 mod item;
 mod list;
@@ -29,10 +29,10 @@ use crate::operations::MailService;
 use crate::store::DeliveryStore;
 use crate::templates::Templates;
 
-/// Where the routes are; the second is an alias of the first.
+/// The roots of the routes; the second is an alias of the first.
 const ROOTS: [&str; 2] = ["/api/emails", "/emails"];
 
-/// What the handlers work with.
+/// The state that the handlers share.
 #[derive(Clone)]
 pub struct Parts {
     pub mail_service: Arc<MailService>,
@@ -43,7 +43,6 @@ pub struct Parts {
     pub verifier: web::Data<Verifier>,
 }
 
-/// Adds the routes.
 pub fn configure(routes: &mut web::ServiceConfig, parts: &Parts) {
     routes.app_data(parts.verifier.clone()).app_data(web::Data::new(parts.clone()));
     for root in ROOTS {

@@ -1,4 +1,4 @@
-//! What each error means to an HTTP client.
+//! The problems that errors become.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What can go wrong on a route, for the OpenAPI document.
+//! The error answers of the routes, for the OpenAPI document.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Only staff gets past here, and another of our services to read: it follows its events.
+//! Admits staff, and services for reads: they follow their events.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,7 +8,7 @@ use actix_web::{Error, HttpMessage};
 use service_kit::http::auth::{Bearer, Claims};
 use service_kit::http::problem::Problem;
 
-/// The claims of whoever is calling, for handlers that ask.
+/// The claims of the caller, for handlers that need them.
 #[derive(Debug, Clone)]
 pub(super) struct Staff(pub(super) Claims);
 

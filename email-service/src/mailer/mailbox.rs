@@ -1,9 +1,9 @@
 //! The mailbox folder: every mail becomes one `.eml` file, for running without a mail server.
 //!
-//! A file's name is made of the event's date and the Message-ID, so a mail sent again replaces its first copy and is never
-//! there twice. It appears whole or not at all: written beside, fsynced, renamed, and the folder fsynced. An error of the
-//! file system is an outage of the mailbox, never of one mail. The folder is made at start only: if it vanishes later,
-//! that is an outage to be repaired by whoever removed it.
+//! A file's name is made of the event's date and the Message-ID, so a mail sent again replaces its first copy and never has two
+//! files. It appears whole or not at all: written beside, fsynced, renamed, and the folder fsynced. An error of the file system
+//! is an outage of the mailbox, never of one mail. The folder is made at start only: if it vanishes later, that is an outage
+//! which an operator has to repair.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -15,10 +15,10 @@ use async_trait::async_trait;
 use super::{Accepted, Mailer, SendError};
 use crate::domain::Mail;
 
-/// What a probe writes: enough to notice a full disk.
+/// The bytes that a probe writes: enough to notice a full disk.
 const PROBE_BYTES: usize = 4096;
 
-/// How the name of an unfinished file ends.
+/// The suffix of an unfinished file.
 const UNFINISHED: &str = ".part";
 
 /// A folder of `.eml` files.
@@ -28,7 +28,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Makes the folder if it is not there, and clears it of unfinished files.
+    /// Makes the folder if it does not exist, and removes unfinished files from it.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         sweep(&folder)?;
@@ -60,7 +60,7 @@ fn file_name(mail: &Mail) -> String {
 }
 
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    // A name of its own: the same mail may be written by two, if the first one ran out of time and is still at it.
+    // A unique name: two calls may write the same mail, if the first one timed out and still runs.
     let mut unfinished = tempfile::Builder::new().prefix(".").suffix(UNFINISHED).tempfile_in(folder)?;
     unfinished.write_all(bytes)?;
     unfinished.as_file().sync_all()?;
@@ -68,7 +68,7 @@ fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Removes what a crash left unfinished; those mails are sent again.
+/// Removes files that a crash left unfinished; those mails are sent again.
 fn sweep(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -81,7 +81,7 @@ fn sweep(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// An unnamed file in the folder, gone when it is closed.
+/// An unnamed file in the folder, removed when it is closed.
 fn probe(folder: &Path) -> io::Result<()> {
     let mut file = tempfile::tempfile_in(folder)?;
     file.write_all(&[0; PROBE_BYTES])?;

@@ -1,4 +1,4 @@
-//! Mailgun's HTTP API, by its `messages.mime` endpoint: the mail goes as it is, with our own Message-ID.
+//! Mailgun's HTTP API, by its `messages.mime` endpoint: the mail is sent unchanged, with our own Message-ID.
 //!
 //! | answer | means |
 //! |---|---|
@@ -24,7 +24,7 @@ use super::{Accepted, Mailer, SendError};
 use crate::domain::{Mail, clip, single_line};
 
 const MAX_ANSWER_CHARS: usize = 200;
-/// How much of an answer is read.
+/// The bytes of an answer that are read.
 const MAX_ANSWER_BYTES: usize = 4096;
 const USER: &str = "api";
 
@@ -39,7 +39,6 @@ pub struct MailgunSettings {
     pub limit: Duration,
 }
 
-/// Sends by Mailgun.
 pub struct MailgunMailer {
     settings: MailgunSettings,
     client: reqwest::Client,
@@ -63,7 +62,7 @@ impl MailgunMailer {
 impl Mailer for MailgunMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let message = mail.to_message().map_err(|error| SendError::Permanent(error.to_string()))?;
-        // The mail's own boundary is different, and neither can be in a dot-atom or in encoded content.
+        // Differs from the mail's own boundary, and neither can be in a dot-atom or in encoded content.
         let boundary = format!("form=_{}", mail.message_id.local());
         let body = form(&boundary, mail.to.as_str(), &message.formatted());
         let response = self.post(&boundary, body).await.map_err(|error| unanswered(&error))?;
@@ -72,7 +71,7 @@ impl Mailer for MailgunMailer {
         if status.is_success() { Ok(Accepted { answer: reason }) } else { Err(refusal(status, reason)) }
     }
 
-    /// Posts a mail without recipient and content. Whoever may send is told what is missing (400); nothing is sent.
+    /// Posts a mail without recipient and content. An account that may send gets a 400 about the missing fields; nothing is sent.
     async fn probe(&self) -> Result<(), String> {
         let response = self.post("probe", b"--probe--\r\n".to_vec()).await;
         let status = response.map_err(|error| unanswered(&error).to_string())?.status();
@@ -88,7 +87,7 @@ impl Mailer for MailgunMailer {
     }
 }
 
-/// `multipart/form-data` of the two fields that the endpoint wants. An address is a dot-atom, so it cannot end its part.
+/// `multipart/form-data` of the two fields that the endpoint requires. An address is a dot-atom, so it cannot end its part.
 fn form(boundary: &str, to: &str, mime: &[u8]) -> Vec<u8> {
     let head = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"to\"\r\n\r\n{to}\r\n--{boundary}\r\n\

@@ -1,4 +1,4 @@
-//! How a mail leaves: one trait, one adapter each for a mailbox folder, SMTP and Mailgun.
+//! Sending mail: one trait, one adapter each for a mailbox folder, SMTP and Mailgun.
 
 mod mailbox;
 mod mailgun;
@@ -16,14 +16,14 @@ use async_trait::async_trait;
 
 use crate::domain::Mail;
 
-/// The mail has been taken over for good.
+/// The mail was accepted for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// What the server said, in one line.
+    /// The server's answer, in one line.
     pub answer: String,
 }
 
-/// Why a mail was not taken over. The reason is one line without addresses or content.
+/// Why a mail was not accepted. The reason is one line without addresses or content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// This mail may be accepted later. Spends an attempt.
@@ -35,25 +35,25 @@ pub enum SendError {
     /// No mail can be accepted now. Spends no attempt: consumption pauses until [`Mailer::probe`] succeeds.
     #[error("{0}")]
     Unavailable(String),
-    /// Nobody answered, before the mail was given: perhaps no mail can be accepted now, which [`Mailer::probe`] will tell.
-    /// Spends no attempt, within reason.
+    /// No answer, before the content was sent: perhaps no mail can be accepted now, which [`Mailer::probe`] finds out.
+    /// Spends no attempt, within a bound.
     #[error("{0}")]
     Unanswered(String),
 }
 
 /// Sends mails.
 ///
-/// A mail sent again has the same Message-ID; an adapter that can tell must not store it twice.
+/// A mail sent again has the same Message-ID; an adapter that can detect that must not store it twice.
 #[async_trait]
 pub trait Mailer: Send + Sync + 'static {
-    /// `Ok` only when the mail is on durable storage, or in the hands of a server that has said so.
+    /// `Ok` only when the mail is on durable storage, or a server has confirmed it.
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError>;
 
     /// Whether mail can be sent now. Sends none, and leaves nothing behind.
     async fn probe(&self) -> Result<(), String>;
 }
 
-/// Where mail goes, and how.
+/// The destination of mail, and its settings.
 #[derive(Debug, Clone)]
 pub enum MailTarget {
     /// A folder of `.eml` files.
@@ -62,7 +62,7 @@ pub enum MailTarget {
     Mailgun(MailgunSettings),
 }
 
-/// Why mail can never leave with this configuration. Each names what to change.
+/// Why mail can never be sent with this configuration. Each names the setting to change.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("MAIL_URL: the mailbox folder cannot be used")]
@@ -77,7 +77,7 @@ pub enum OpenError {
 }
 
 impl MailTarget {
-    /// Opens the adapter. A mail server that is away is no error: mail waits for it.
+    /// Opens the adapter. An unavailable mail server is no error: mail waits for it.
     pub async fn open(&self) -> Result<Arc<dyn Mailer>, OpenError> {
         match self {
             Self::Mailbox(folder) => {
@@ -96,7 +96,7 @@ impl MailTarget {
     }
 }
 
-/// Opening touches the disk, so it is done off the async threads.
+/// Opening reads and writes files, so it runs off the async threads.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
 ) -> Result<T, OpenError> {

@@ -1,8 +1,8 @@
 //! Sends the mails of one event, once each.
 //!
-//! For every recipient: the record says `sending`, the mailer is asked, the record says what it answered. A recipient whose
-//! record is final is passed over, whatever is delivered twice. A crash between the mailer's acceptance and the record is
-//! the one case in which a mail is sent again: under the same Message-ID, and counted as `repeated`.
+//! For every recipient: the record becomes `sending`, the mailer is called, its answer is recorded. A recipient with a final
+//! record is skipped, however often the event is delivered. A crash between the mailer's acceptance and the record is the one
+//! case in which a mail is sent again: under the same Message-ID, and counted as `repeated`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,21 +19,21 @@ use crate::metrics::EmailMetrics;
 use crate::store::{Begun, DeliveryStore, Planned, Settled, StoreError};
 
 const MAX_ANSWER_CHARS: usize = 500;
-/// After this no further mail of the event is begun. With one more mail (25 s) it stays below the consumer's time limit, and
-/// that below the store's lease.
+/// After this no further mail of the event is begun. With one more mail (25 s) it stays below the consumer's time limit, which
+/// is below the store's lease.
 const BUDGET: Duration = Duration::from_secs(30);
 
-/// The outcome of a mail that the mailer may take later.
+/// The outcome of a mail that the mailer may accept later.
 const FAILED: &str = "failed";
 
-/// What every mail has in common.
+/// The settings that all mails share.
 #[derive(Debug, Clone)]
 pub struct SendSettings {
     pub from: Sender,
     pub message_id_domain: String,
 }
 
-/// One event's mail, to be sent to each recipient.
+/// One event's mail, for each of its recipients.
 #[derive(Debug, Clone)]
 pub struct MailJob {
     pub event_id: EventId,
@@ -43,12 +43,12 @@ pub struct MailJob {
     pub recipients: Vec<EmailAddress>,
 }
 
-/// How far the mails of an event have come.
+/// The progress of an event's mails.
 #[derive(Debug, Clone)]
 pub struct Delivered {
     /// In the order of the recipients.
     pub deliveries: Vec<Delivery>,
-    /// Whether the mailer was asked for one of them and may take it later: that spends an attempt.
+    /// Whether the mailer was called for one of them and may accept it later: that spends an attempt.
     pub tried_in_vain: bool,
 }
 
@@ -94,8 +94,8 @@ impl MailService {
         }
     }
 
-    /// Sends what is not sent yet. An error means that the records cannot be reached; then what has been sent is not known
-    /// to be sent, and sending again is safe.
+    /// Sends the mails that are not sent yet. An error means that the records cannot be reached; sent mails may then be
+    /// unrecorded, and sending again is safe.
     pub async fn deliver(&self, job: &MailJob) -> Result<Delivered, StoreError> {
         let _lock = self.locks.lock(job.event_id).await;
         let planned = Planned {
@@ -132,7 +132,7 @@ impl MailService {
         Ok(Delivered { deliveries, tried_in_vain })
     }
 
-    /// Tells the records of the answers that they could not be told of before.
+    /// Records the answers that could not be recorded before.
     pub(crate) async fn record_late(&self) -> Result<(), StoreError> {
         for settled in self.unrecorded.all() {
             let id = settled.id;
@@ -142,7 +142,7 @@ impl MailService {
         Ok(())
     }
 
-    /// One mail. Once the mailer is known to be away, it is not asked for the remaining ones.
+    /// One mail. Once the mailer is known to be unavailable, it is not called for the remaining ones.
     async fn attempt(
         &self,
         job: &MailJob,

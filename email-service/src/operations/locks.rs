@@ -1,7 +1,7 @@
-//! One hand at a time on an event.
+//! One lock per event.
 //!
 //! Two copies of a message may be handled at the same time; without this both would find no record and send. Waiting is
-//! bounded by the time limit of whoever waits. Memory: one entry per event in hand, cleared as entries go out of use.
+//! bounded by the waiter's time limit. Memory: one entry per event in flight; unused ones are cleared.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,17 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use shared_events::EventId;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-/// Entries out of use are cleared once there are so many.
+/// The number of entries at which unused ones are cleared.
 const CLEAR_AT: usize = 256;
 
-/// Locks by event.
 #[derive(Default)]
 pub(super) struct EventLocks {
     entries: Mutex<HashMap<EventId, Weak<AsyncMutex<()>>>>,
 }
 
 impl EventLocks {
-    /// Waits until nobody else has the event in hand.
+    /// Waits until no other handler holds the event.
     pub(super) async fn lock(&self, event: EventId) -> OwnedMutexGuard<()> {
         self.entry(event).lock_owned().await
     }

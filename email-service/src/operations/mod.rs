@@ -1,4 +1,4 @@
-//! What the service does, whoever asks for it: a consumer or a request.
+//! The operations of the service, for consumers and requests.
 
 mod deliver;
 mod locks;

@@ -1,4 +1,4 @@
-//! Removes records that have served their time.
+//! Removes records older than the retention time.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use service_kit::lifecycle::Shutdown;
 
 use crate::store::{DeliveryStore, StoreError};
 
-/// How many records one transaction removes: small, so that sending never waits long.
+/// The records of one transaction: few, so that sending never waits long.
 const BATCH: i64 = 500;
-/// How many batches follow each other before a pause.
+/// The batches without a pause between them.
 const MAX_BATCHES: usize = 1_000;
 const EVERY: Duration = Duration::from_hours(1);
 const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
@@ -34,7 +34,7 @@ pub async fn enforce_retention(
     }
 }
 
-/// Removes what is old now, in batches; answers how many records.
+/// Removes the records that are old now, in batches; returns their number.
 async fn remove_expired(
     store: &dyn DeliveryStore,
     clock: &SharedClock,

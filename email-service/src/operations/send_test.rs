@@ -9,13 +9,13 @@ use crate::domain::{Delivery, EmailAddress};
 use crate::store::{Part, Selection, StoreError};
 use crate::templates::{RenderError, Template, Templates, Values};
 
-/// What the records call such a mail.
+/// The event type in such a mail's record.
 const EVENT_TYPE: &str = "email.test";
 
 #[derive(Debug, Clone)]
 pub struct TestMail {
     pub to: EmailAddress,
-    /// Caller and idempotency key: the same two send once.
+    /// Caller and idempotency key: a repeated pair sends once.
     pub key: Option<(String, String)>,
 }
 
@@ -32,7 +32,7 @@ pub enum TestError {
     NotSent(String),
 }
 
-/// Sends, and answers the delivery once the mailer has answered for good.
+/// Sends, and returns the delivery once the mailer has given a final answer.
 pub async fn send_test(
     mail_service: &MailService,
     templates: &Templates,

@@ -1,7 +1,8 @@
-//! Final answers of the mail server that the records could not be told of yet.
+//! Final answers of the mail server that could not be recorded yet.
 //!
-//! Records that go away between a mail and its record would otherwise have the mail sent again. What is kept here is written
-//! before its event is handled again, and as soon as the records are back. Bounded: the oldest answers are forgotten first.
+//! If the records become unavailable between a mail and its record, the mail would otherwise be sent again. An answer kept here
+//! is written before its event is handled again, and as soon as the records are back. Bounded: the oldest ones are dropped
+//! first.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,14 +10,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::domain::DeliveryId;
 use crate::store::Settled;
 
-/// More than are ever in hand: the queue pauses when the records are unavailable.
+/// More than are ever in flight: the queue pauses when the records are unavailable.
 const MAX_KEPT: usize = 1_024;
 
 #[derive(Default)]
 pub(super) struct UnrecordedResults(Mutex<BTreeMap<DeliveryId, Settled>>);
 
 impl UnrecordedResults {
-    /// Keeps an answer if it is final; another one is asked for again.
+    /// Keeps a final answer; any other mail is sent again.
     pub(super) fn keep(&self, settled: &Settled) {
         if !settled.state.is_final() {
             return;

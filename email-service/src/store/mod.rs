@@ -1,4 +1,4 @@
-//! The records of deliveries: what makes a mail take effect once per event and recipient.
+//! The records of deliveries, which make a mail take effect once per event and recipient.
 
 #[cfg(feature = "mongodb")]
 mod mongo;
@@ -17,7 +17,7 @@ use shared_events::EventId;
 
 use crate::domain::{Delivery, DeliveryId, EmailAddress, State};
 
-/// How many recipients one event may have.
+/// The limit on one event's recipients.
 pub const MAX_RECIPIENTS: usize = 64;
 
 /// The mails of one event, before they are sent.
@@ -25,23 +25,23 @@ pub const MAX_RECIPIENTS: usize = 64;
 pub struct Planned {
     pub event_id: EventId,
     pub event_type: String,
-    /// Without duplicates, in the order that decides their Message-IDs; at most [`MAX_RECIPIENTS`].
+    /// Without duplicates, in the order that determines their Message-IDs; at most [`MAX_RECIPIENTS`].
     pub recipients: Vec<EmailAddress>,
     /// The domain of new Message-IDs.
     pub message_id_domain: String,
 }
 
-/// What the mailer answered.
+/// The mailer's answer.
 #[derive(Debug, Clone)]
 pub struct Settled {
     pub id: DeliveryId,
     pub state: State,
     pub answer: String,
-    /// False if the mailer was away: then the attempt is taken back.
+    /// False if the mailer was unavailable: then the attempt is taken back.
     pub counts: bool,
 }
 
-/// Which records are asked for.
+/// The requested records.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     pub event_id: Option<EventId>,
@@ -49,7 +49,7 @@ pub struct Selection {
     pub state: Option<State>,
 }
 
-/// Which part of them.
+/// The requested part of them.
 #[derive(Debug, Clone, Copy)]
 pub enum Part {
     /// From an offset, with the total.
@@ -62,7 +62,7 @@ pub enum Part {
 #[derive(Debug, Clone)]
 pub struct Found {
     pub deliveries: Vec<Delivery>,
-    /// How many there are in all; only for [`Part::Page`].
+    /// The total number; only for [`Part::Page`].
     pub total: Option<i64>,
 }
 
@@ -81,20 +81,20 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the store is away or busy, which says nothing about the record.
+    /// Whether the store is unavailable or busy, which says nothing about the record.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Access(_) | Self::Remote(_) | Self::Slow)
     }
 }
 
-/// A record, and who acts on it now.
+/// A record, and the replica that acts on it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// In state `sending`: to be sent now by whoever got this answer, and by nobody else at the same time.
+    /// In state `sending`: to be sent now by the caller, and by no other at the same time.
     ToSend(Delivery),
     /// Final already.
     Settled(Delivery),
-    /// Another replica is sending it, or has crashed doing so and its claim has not run out yet.
+    /// Another replica is sending it, or crashed meanwhile and its claim has not expired yet.
     Elsewhere(Delivery),
 }
 
@@ -106,22 +106,21 @@ impl Begun {
     }
 }
 
-/// Keeps the records. What a call has written is durable when it returns, and safe to be repeated when it fails.
+/// Stores the records. A call's writes are durable when it returns, and it can safely be repeated when it fails.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync + 'static {
-    /// Marks every recipient's record `sending`, making it where there is none, unless it is final already or in another
-    /// replica's hands. Answers the records in the order of the recipients. Within a process, one event is begun by one hand
-    /// at a time.
+    /// Marks every recipient's record `sending`, making missing ones, unless it is final already or another replica has claimed
+    /// it. Returns the records in the order of the recipients. Within a process, only one handler at a time may begin an event.
     async fn begin(&self, planned: Planned, now: DateTime<Utc>) -> Result<Vec<Begun>, StoreError>;
 
-    /// Records what the mailer answered; answers the record as it stands then.
+    /// Records the mailer's answer; returns the record's new state.
     async fn settle(&self, settled: Settled, now: DateTime<Utc>) -> Result<Delivery, StoreError>;
 
     async fn find(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
 
     async fn list(&self, selection: Selection, part: Part) -> Result<Found, StoreError>;
 
-    /// Removes up to `limit` records that were made before a time; answers how many were.
+    /// Removes up to `limit` records that were made before a time; returns how many.
     async fn remove_before(&self, time: DateTime<Utc>, limit: i64) -> Result<usize, StoreError>;
 
     /// Whether the records can be written now.

@@ -18,14 +18,13 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 const FIRST_MIGRATION: &str = "20250116000000";
 const READERS: u32 = 4;
 
-/// Deliveries in one SQLite file.
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
 }
 
 impl SqliteStore {
-    /// Opens the file, making it and its folder if need be, and brings the schema up to date.
+    /// Opens the file, making it and its folder if necessary, and brings the schema up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         sqlite::refuse_foreign(path, FIRST_MIGRATION).map_err(|error| StoreError::Open(error.into()))?;
         let mut connection = sqlite::open(path, Role::Writer).map_err(|error| StoreError::Open(error.into()))?;
@@ -66,7 +65,7 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn probe(&self) -> Result<(), String> {
-        // A write of nothing: it asks the writer's thread and takes the write lock.
+        // A write of no row: it goes to the writer's thread and takes the write lock.
         let written = self.writer.run(|connection| {
             diesel::update(deliveries::table.find(0)).set(deliveries::attempts.eq(0)).execute(connection)
         });

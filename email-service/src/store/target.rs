@@ -1,4 +1,4 @@
-//! Which store: `EMAIL_DATABASE_URL`, whose scheme picks the adapter.
+//! The choice of the store: `EMAIL_DATABASE_URL`, whose scheme determines the adapter.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -19,7 +19,7 @@ const FORMS: &str = "expected sqlite:<file> or mongodb://host/database";
 const MONGODB_FORM: &str =
     "expected mongodb://user:password@host:27017/database?replicaSet=rs0, special characters percent-encoded";
 
-/// Where delivery records are kept.
+/// The location of the delivery records.
 #[derive(Debug, Clone)]
 pub enum StoreTarget {
     /// One process with a file of its own.
@@ -43,7 +43,7 @@ impl StoreTarget {
         match self {
             Self::Sqlite(file) => {
                 let file = file.clone();
-                // Opening touches the disk, so it is done off the async threads.
+                // Opening reads and writes files, so it runs off the async threads.
                 let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&file)).await;
                 Ok(Arc::new(opened.map_err(|error| StoreError::Open(error.into()))??))
             }
@@ -70,13 +70,13 @@ impl FromStr for StoreTarget {
             }
             #[cfg(feature = "mongodb")]
             Some(("mongodb" | "mongodb+srv", rest)) => {
-                // Several hosts may be named, so this is no URL that url::Url reads.
+                // It may name several hosts, which url::Url cannot parse.
                 let path = rest.strip_prefix("//").and_then(|rest| rest.split_once('/')).map(|(_, path)| path);
                 let database = path.map(|path| path.split('?').next().unwrap_or_default());
                 if database.is_none_or(str::is_empty) {
                     return Err(format!("names no database; {FORMS}"));
                 }
-                // The driver's own words may quote a part of the password.
+                // The driver's text may quote a part of the password.
                 ConnectionString::parse(text).map_err(|_| format!("cannot be read; {MONGODB_FORM}"))?;
                 Ok(Self::Mongo { uri: Secret::new(text) })
             }

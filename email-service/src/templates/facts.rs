@@ -1,7 +1,7 @@
-//! What a template fills in, read from an event's data or a request's parameters.
+//! The values of a template, read from an event's data or a request's parameters.
 //!
 //! Every value is checked and put on one line before a template sees it. All faults are found at once, and name the field
-//! only: parameters may be secret. Fields that a template does not name are passed over, so an event may grow.
+//! only: parameters may be secret. Fields that a template does not name are ignored, so an event may grow.
 
 use std::collections::BTreeMap;
 
@@ -16,23 +16,23 @@ const MAX_LINE_CHARS: usize = 500;
 const MAX_TEXT_CHARS: usize = 10_000;
 const MAX_LINK_BYTES: usize = 2_048;
 
-/// Name and value; every name that the template knows is there, empty if not given.
+/// Name and value; every name that the template has is present, empty if not given.
 pub type Values = BTreeMap<&'static str, String>;
 
-/// What is to be written.
+/// The checked values of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     pub values: Values,
 }
 
-/// Everything that is wrong with the data: field name to messages.
+/// All faults of the data: field name to messages.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", listed(.faults))]
 pub struct FactsError {
     pub faults: BTreeMap<String, Vec<String>>,
 }
 
-/// How a field is checked.
+/// The rule of a field.
 #[derive(Clone, Copy)]
 enum Kind {
     /// A positive whole number.

@@ -1,4 +1,4 @@
-//! The template files, as they are embedded.
+//! The embedded template files.
 
 macro_rules! files {
     ($($name:literal),+ $(,)?) => {

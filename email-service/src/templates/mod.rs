@@ -1,7 +1,7 @@
-//! The mails that can be written: a subject, a text and an HTML part for each, embedded in the binary.
+//! The mails: a subject, a text and an HTML part for each, embedded in the binary.
 //!
 //! Values are data, never templates: an expression in them stays literal. HTML parts escape every value; the other parts
-//! are plain text. A value that a template names and does not get is an error, never an empty space in a mail.
+//! are plain text. A value that a template names and does not get is an error, never a gap in a mail.
 
 mod facts;
 mod files;
@@ -12,10 +12,9 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 use crate::domain::{Content, single_line};
 
-/// What the layout of the HTML parts says below each mail, for the texts.
+/// The footer of the text parts, as the HTML layout has it.
 const FOOTER: &str = "This mail was sent automatically. Replies to it are not read.";
 
-/// A mail that can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Template {
     AccountCreated,
@@ -58,7 +57,7 @@ impl Template {
         Self::ALL.into_iter().find(|template| template.name() == name)
     }
 
-    /// The template of an event that is mailed as such.
+    /// The template of an event that is mailed itself.
     pub fn for_event(event_type: &str) -> Option<Self> {
         Self::by_name(event_type).filter(|template| template.is_event())
     }
@@ -79,7 +78,7 @@ pub struct Templates {
     subject_prefix: String,
 }
 
-/// Why a mail could not be written: a fault in a template, never in the data.
+/// Why a mail could not be rendered: a fault in a template, never in the data.
 #[derive(Debug, thiserror::Error)]
 #[error("the template {template} cannot be rendered")]
 pub struct RenderError {
@@ -102,7 +101,7 @@ impl Templates {
         Ok(Self { environment, subject_prefix: single_line(subject_prefix) })
     }
 
-    /// Writes the three parts.
+    /// Renders the three parts.
     pub fn render(&self, template: Template, values: &Values) -> Result<Content, RenderError> {
         let name = template.name();
         let subject = single_line(&self.part(&format!("{name}.subject.txt"), values)?);

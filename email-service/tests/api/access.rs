@@ -1,4 +1,4 @@
-//! Who may do what: staff everything, a service read, everybody else nothing.
+//! Access: staff has all rights, a service may read, any other caller has none.
 
 use serde_json::{Value, json};
 use service_kit::http::auth::SigningKey;

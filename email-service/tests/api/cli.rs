@@ -1,4 +1,4 @@
-//! The command line, and that the README tells the truth about it.
+//! The command line, and the README's statements about it.
 
 use std::process::{Command, Output};
 

@@ -113,7 +113,7 @@ async fn a_callback_queue_of_another_name_is_answered_to_and_waited_for() {
     app.broker.subscribe(settings, app.acks.clone()).unwrap();
     assert_eq!(resumed.recv().await.unwrap(), routing::EMAIL_QUEUE);
     assert_eq!(app.publish(&envelope).await, PublishResult::Accepted);
-    // Those that waited may be among them: under the same id.
+    // Replies that waited may be among them: under the same id.
     let acks = app.acks.received();
     assert!(!acks.is_empty() && acks.iter().all(|ack| ack.id == envelope.id.derive("email.sent")), "{acks:?}");
     app.stop().await;

@@ -1,4 +1,4 @@
-//! What is in a mail, compared with golden files. `UPDATE_GOLDEN=1` writes them anew.
+//! The content of mails, compared with golden files. `UPDATE_GOLDEN=1` writes them anew.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What every store of delivery records promises, whatever is behind it.
+//! The promises of every store of delivery records.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use shared_events::{EventId, date};
 
 pub(crate) type Store = Arc<dyn DeliveryStore>;
 
-/// One test for each promise. `$open` answers a folder, which may be a database's name, and the store in it.
+/// One test for each promise. `$open` returns a folder, which may be a database's name, and the store in it.
 #[macro_export]
 macro_rules! store_contract {
     ($open:expr) => {
@@ -83,7 +83,7 @@ pub(crate) async fn a_failed_mail_is_sent_again_under_its_id(store: Store) {
     let second = begin(&*store, 1).await;
     assert_eq!((second.state, second.attempts, second.id), (State::Sending, 2, first.id));
     assert_eq!(second.message_id, first.message_id);
-    // Cut off without a word: the same process may go on at once.
+    // The holder was interrupted: the same process may continue at once.
     assert_eq!(begin(&*store, 1).await.attempts, 3);
 }
 

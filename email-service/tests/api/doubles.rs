@@ -1,4 +1,4 @@
-//! Stand-ins for what is behind the service: the callback queue's consumer and a mailer.
+//! Stand-ins for the peers of the service: the callback queue's consumer and a mailer.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +52,7 @@ impl Consumer for Acks {
     }
 }
 
-/// A mailer that answers as told.
+/// A mailer that answers by a script.
 #[derive(Default)]
 pub(crate) struct Scripted {
     pub(crate) sent: Mutex<Vec<Mail>>,

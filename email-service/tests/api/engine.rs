@@ -1,4 +1,4 @@
-//! The store that the suite runs on: here, a SQLite file.
+//! The store of the suite: here, a SQLite file.
 
 use std::sync::Arc;
 

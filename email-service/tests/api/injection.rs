@@ -1,4 +1,4 @@
-//! Strangers' text in a mail: no header, no tag, no expression of theirs takes effect.
+//! Strangers' text in a mail: no header, no tag, no expression in it takes effect.
 
 use email_service::domain::{Content, Mail, MessageId};
 use email_service::templates::{Facts, Template, Templates};

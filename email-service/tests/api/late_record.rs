@@ -1,4 +1,4 @@
-//! The records go away between a mail and its record.
+//! The records become unavailable between a mail and its record.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use crate::contract::now;
 use crate::doubles::Scripted;
 use crate::engine;
 
-/// Takes no answers while it is away.
+/// Fails to record answers while it is unavailable.
 struct Absent {
     inner: Arc<dyn DeliveryStore>,
     unavailable: AtomicBool,

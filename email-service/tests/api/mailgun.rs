@@ -1,4 +1,4 @@
-//! What Mailgun's answers do to a mail.
+//! The effects of Mailgun's answers on a mail.
 
 use std::sync::Arc;
 

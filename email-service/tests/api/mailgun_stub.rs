@@ -14,7 +14,7 @@ const DOMAIN: &str = "mg.bank.example";
 
 #[derive(Default)]
 pub(crate) struct Shared {
-    /// Recipient and MIME of what was accepted.
+    /// Recipient and MIME of the accepted mails.
     pub(crate) mails: Mutex<Vec<(String, String)>>,
     /// The next answers; 0 stands for none.
     script: Mutex<VecDeque<u16>>,

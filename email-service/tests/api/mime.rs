@@ -1,4 +1,4 @@
-//! A small independent reader of mails: enough of RFC 5322, 2045, 2046 and 2047 to see what a mail program would.
+//! A small independent reader of mails: enough of RFC 5322, 2045, 2046 and 2047 to see what a mail program shows.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,7 +23,7 @@ impl Parsed {
         self.headers.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// What a golden file holds.
+    /// The text of a golden file.
     pub(crate) fn golden(&self) -> String {
         let shown = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"];
         let headers: Vec<String> = shown.iter().map(|name| format!("{name}: {}", self.header(name))).collect();

@@ -1,4 +1,4 @@
-//! One mail and one record per event and recipient, whatever is delivered twice.
+//! One mail and one record per event and recipient, however often the event is delivered.
 
 use chrono::DateTime;
 use email_service::store::Planned;
@@ -35,7 +35,7 @@ async fn deliveries_at_the_same_time_are_one_mail() {
     let all = futures_util::future::join_all((0..50).map(|_| app.publish(&envelope)));
     let opening = async {
         eventually("a mail is under way", async || !mailer.message_ids().is_empty()).await;
-        // The other workers have their copies by now; an answer over HTTP takes longer than that.
+        // The other workers have their copies by now; an answer over HTTP takes longer.
         app.records().await;
         mailer.open();
     };
@@ -84,7 +84,7 @@ async fn old_records_are_removed_in_batches() {
     assert_eq!(store.remove_before(half, 500).await.unwrap(), 100);
     assert_eq!(store.remove_before(half, 500).await.unwrap(), 0);
     drop(store);
-    // The rest is half a century old: the service removes it when it starts.
+    // The others are half a century old: the service removes them when it starts.
     let app = App::start_in(folder, Options::default()).await;
     eventually("all are gone", async || app.records().await.is_empty()).await;
     app.stop().await;

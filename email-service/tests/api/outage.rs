@@ -1,4 +1,4 @@
-//! A mailbox that is away: nothing is lost, no attempt is spent, it heals by itself.
+//! An unavailable mailbox: nothing is lost, no attempt is spent, it recovers by itself.
 
 use std::fs;
 

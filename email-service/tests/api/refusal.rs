@@ -1,4 +1,4 @@
-//! Mails that are refused, for now or for good, and events that ask for none.
+//! Mails that are refused, for now or for good, and events without a mail.
 
 use std::collections::BTreeMap;
 
@@ -64,7 +64,7 @@ async fn an_event_refused_too_often_is_a_dead_letter() {
     app.stop().await;
 }
 
-/// The server was silent, and is back before it can be asked whether it is there: that was an outage all the same.
+/// The server was silent, and is back before the probe: that was an outage all the same.
 #[actix_rt::test]
 async fn a_mail_that_could_not_be_given_spends_no_attempt() {
     let silent = || SendError::Unanswered("RCPT TO was not answered in time".to_owned());

@@ -1,4 +1,4 @@
-//! What a mail server's answers, silences and cut connections do to a mail.
+//! The effects of a mail server's answers, silences and cut connections on a mail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,7 +131,7 @@ async fn what_is_not_the_mails_fault_is_not_final() {
     }
 }
 
-/// Whether the error says what a server means that falls silent or goes at this step. Only once the mail is given it may have it.
+/// Whether the error fits a server that falls silent or disconnects at this step. Only after the content may it have the mail.
 fn is_as_meant(step: Step, answered: &Result<Accepted, SendError>) -> bool {
     match step {
         Step::Greeting | Step::Ehlo => matches!(answered, Err(SendError::Unavailable(_))),
@@ -150,7 +150,7 @@ async fn a_cut_connection_is_never_used_again_and_the_mail_goes_out_on_a_new_one
         mailer.send(&mail(0)).await.unwrap();
         let mails = stub.mails();
         assert_eq!(mails.last().unwrap().connection, 2);
-        // Cut after the content, the server has both copies: the same Message-ID tells.
+        // Cut after the content, the server has both copies, with the same Message-ID.
         assert_eq!(mails.len(), if step == Step::Accept { 2 } else { 1 });
         assert!(mails.iter().all(|one| one.message_id() == mail(0).message_id.to_string()));
     }
@@ -213,7 +213,7 @@ async fn an_unavailable_server_pauses_the_queue_and_spends_no_attempts() {
 #[actix_rt::test]
 async fn a_server_that_cannot_be_reached_is_reported_with_the_systems_own_reason() {
     let stub = SmtpStub::start(Speaks::Plain).await;
-    // Nobody listens there.
+    // No process listens there.
     let settings = SmtpSettings { port: 1, ..stub.settings(Security::Off) };
     let error = SmtpMailer::new(settings).unwrap().probe().await.unwrap_err();
     assert!(error.contains("127.0.0.1:1: it cannot be reached: Connection refused (os error "), "{error}");

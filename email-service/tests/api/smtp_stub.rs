@@ -1,4 +1,4 @@
-//! A mail server that does as it is told, at each step of the dialogue.
+//! A scripted mail server, for each step of the dialogue.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ pub(crate) enum Step {
     Data,
     /// After 354, before any content is read: `Cut` only.
     Content,
-    /// After the whole content; the mail is kept whatever is answered.
+    /// After the whole content; the mail is kept whatever the answer.
     Accept,
     Rset,
 }
@@ -114,7 +114,7 @@ impl SmtpStub {
         Self { address, state, certificate }
     }
 
-    /// What happens the next times at a step; all is well afterwards.
+    /// The next acts at a step; success afterwards.
     pub(crate) fn at(&self, step: Step, acts: impl IntoIterator<Item = Act>) -> &Self {
         self.state.script.lock().unwrap().entry(step).or_default().extend(acts);
         self
@@ -124,7 +124,7 @@ impl SmtpStub {
         self.state.mails.lock().unwrap().clone()
     }
 
-    /// Every command line that was heard.
+    /// Every command line that it received.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.state.lines.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! TLS and login: what is refused rather than sent in the clear.
+//! TLS and login: mails and passwords that are refused rather than sent in the clear.
 
 use std::process::Command;
 
@@ -158,7 +158,7 @@ async fn a_server_that_knows_only_login_is_logged_in_to() {
 async fn a_handshake_without_an_answer_ends_at_its_time_limit() {
     let folder = tempfile::tempdir().unwrap();
     let stub = SmtpStub::start(Speaks::Tls).await;
-    // The system takes the connection, and nobody ever answers.
+    // The system accepts the connection, and no process ever answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let mailer = SmtpMailer::new(SmtpSettings { port, ..with_ca(&stub, Security::Implicit, &folder) }).unwrap();

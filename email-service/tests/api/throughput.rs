@@ -1,4 +1,4 @@
-//! Many mails at once go over few connections; how fast, the benchmark tells.
+//! Many mails at once use few connections; the benchmark measures how fast.
 
 use email_service::mailer::{Mailer, Security, SmtpMailer};
 use futures_util::{StreamExt, stream};

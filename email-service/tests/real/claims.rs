@@ -1,4 +1,4 @@
-//! Several replicas on one database: no mail is in two hands, and none is lost with a hand.
+//! Several replicas on one database: no mail is sent by two, and none is lost with a replica.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ async fn a_mail_is_claimed_by_one_replica_until_it_is_settled() {
     assert_eq!(begin_numbered(&two, 1).await, Begun::Elsewhere(delivery.clone()));
     let failed = one.settle(settled(&delivery, State::Failed), now()).await.unwrap();
     assert_eq!(failed.state, State::Failed);
-    // Settled for now: anybody may try next.
+    // Settled for now: any replica may try next.
     let Begun::ToSend(delivery) = begin_numbered(&two, 1).await else { panic!("not free") };
     let sent = two.settle(settled(&delivery, State::Sent), now()).await.unwrap();
     assert_eq!(begin_numbered(&one, 1).await, Begun::Settled(sent));
@@ -64,7 +64,7 @@ async fn a_crashed_claim_is_taken_over_when_it_has_run_out() {
     assert!(started.elapsed() >= Duration::from_millis(950), "{:?}", started.elapsed());
     let taken = taken.unwrap();
     assert_eq!((&taken.message_id, taken.attempts), (&lost.message_id, 2));
-    // The crashed one was only slow: its failure is no longer its to tell, its acceptance is a fact.
+    // The crashed one was only slow: it may no longer record a failure, but an acceptance is a fact.
     let late = crashed.settle(settled(&lost, State::Failed), now()).await.unwrap();
     assert_eq!(late.state, State::Sending);
     let late = crashed.settle(settled(&lost, State::Sent), now()).await.unwrap();
@@ -104,7 +104,7 @@ async fn two_services_that_get_the_same_event_send_one_mail() {
     let meanwhile = async {
         eventually("the first is at it", async || !first.message_ids().is_empty()).await;
         let PublishResult::Later { progress, .. } = two.publish(&envelope).await else { panic!("not put off") };
-        // A mail in another's hands was not tried here.
+        // A mail that another replica has claimed was not tried here.
         assert_eq!(progress.get(routing::EMAIL_QUEUE).unwrap().counts().attempts, 0);
         first.open();
     };

@@ -1,4 +1,4 @@
-//! The store that the suite runs on: here, a database in MongoDB, named after the test's folder.
+//! The store of the suite: here, a database in MongoDB, named after the test's folder.
 
 use std::sync::Arc;
 

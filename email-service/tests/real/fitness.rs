@@ -1,4 +1,4 @@
-//! Servers that cannot be used are told at the start; one that is away is waited for.
+//! Unusable servers are reported at the start; an unavailable one is waited for.
 
 use email_service::domain::DeliveryId;
 use email_service::store::{DeliveryStore as _, MongoStore, StoreError};

@@ -1,4 +1,4 @@
-//! A real mail server: what it shows in its inbox is what was meant.
+//! A real mail server: its inbox shows the mails as intended.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The suite on real engines: delivery records in MongoDB, mail to an SMTP server with an inbox to look into.
+//! The suite on real engines: delivery records in MongoDB, mail to an SMTP server with a readable inbox.
 //!
 //! Needs `AMQP_URI`, `AMQPS_URI`, `MONGODB_URI`, `SMTP_HOST`, `SMTP_PORT` and `SMTP_API_URL` (or `SMTP_API`), as
 //! `deploy/local/with.sh` sets them; a missing one fails every test that needs it. Each test has a database of its own.

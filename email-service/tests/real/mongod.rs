@@ -1,4 +1,4 @@
-//! A mongod of a test's own that belongs to no replica set. The binary is the one that serves `MONGODB_URI`.
+//! A mongod for one test that belongs to no replica set. The binary is the one that serves `MONGODB_URI`.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Wrong configuration, as whoever starts the binary meets it: one line that names the variable, within seconds, at the start
-//! and in `doctor`.
+//! Wrong configuration, as an operator sees it: one line that names the variable, within seconds, at the start and in
+//! `doctor`.
 
 use std::net::TcpListener;
 
@@ -25,7 +25,7 @@ fn a_broker_that_refuses_the_login_or_a_right_is_reported() {
     assert!(line.contains("AMQP_URI") && line.contains("guest-book"), "{line}");
 }
 
-/// They are waited for, so only `doctor` tells.
+/// The service waits for them, so only `doctor` reports them.
 #[test]
 fn the_doctor_reports_a_broker_or_a_store_that_is_not_there() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

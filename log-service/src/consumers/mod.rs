@@ -1,4 +1,4 @@
-//! What this service does with messages.
+//! The message consumers of this service.
 
 mod record_event;
 

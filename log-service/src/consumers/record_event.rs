@@ -1,8 +1,7 @@
 //! Records events, a batch in one write.
-//!
-//! An event counts once whatever is delivered twice: its id is unique in the store, and a duplicate is done. A message that
-//! is no event, or too large for a log, is rejected by itself while its neighbours are recorded. If the store does not take
-//! the write, all that would have been recorded is to be retried; nothing of it is in effect then.
+//! An event counts once however often it is delivered: its id is unique in the store, and a duplicate is done. A message that
+//! is no event, or too large for a log, is rejected by itself while its neighbours are recorded. If the store refuses the write,
+//! all entries of it are to be retried; none of them is in effect then.
 
 use std::sync::Arc;
 
@@ -38,7 +37,7 @@ impl RecordEvent {
         event_type.entity() != NEVER_LOGGED && (self.logs_bank_created || event_type.as_str() != CONFIRMED_ELSEWHERE)
     }
 
-    /// The entry to record, or what else becomes of the message.
+    /// The entry to record, or the result of a message that gives none.
     fn entry(&self, delivery: &Delivery) -> Result<NewLogEntry, HandlerResult> {
         let event = decode_or_reject(delivery)?;
         if !self.wants(&event.event_type) {
@@ -80,7 +79,7 @@ impl RecordEvent {
     }
 }
 
-/// A store that is away or busy says nothing about the events.
+/// A store that is unavailable or busy says nothing about the events.
 fn not_recorded(error: &StoreError) -> HandlerResult {
     match error {
         StoreError::Unavailable(_) | StoreError::Busy(_) => HandlerResult::later(error.to_string()),

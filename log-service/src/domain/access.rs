@@ -1,11 +1,11 @@
-//! Who may do what: one declarative table, which the handlers and the tests share. Deny by default.
+//! The access rights: one declarative table, which the handlers and the tests share. Deny by default.
 
 use service_kit::http::auth::Claims;
 use shared_events::UserId;
 
 use super::Visibility;
 
-/// What a route asks for.
+/// The right that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
     /// List, read one, stream, export.
@@ -18,14 +18,14 @@ pub enum Right {
     Change,
 }
 
-/// What a caller is to this service.
+/// The kind of caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Another service: it may write and nothing else, whatever further roles its token claims.
     Service,
     Admin,
     Manager,
-    /// Any other role with a user behind it.
+    /// Any other role, for a user.
     User(UserId),
     /// A token of neither a service nor a user.
     Nobody,
@@ -54,7 +54,7 @@ impl Access {
         }
     }
 
-    /// What the caller sees; `None` where reading is denied.
+    /// The entries that the caller sees; `None` where reading is denied.
     pub fn visibility(self) -> Option<Visibility> {
         match self {
             Self::Admin | Self::Manager => Some(Visibility::Staff),

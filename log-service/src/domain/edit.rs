@@ -1,7 +1,7 @@
 //! Changes and removals by an admin, and the record that each leaves.
 //!
-//! The record of who did what (`security.*`, `log.*`) cannot be edited by anybody; only retention ends it. Of an edit the record
-//! holds who did it, when, and what entry it was; not the entry's content, which may have been removed for good reason.
+//! The audit records (`security.*`, `log.*`) cannot be edited; only retention removes them. The record of an edit
+//! holds its author, its time and the entry's identity; not the entry's content, which may have been removed for good reason.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde_json::json;
@@ -9,12 +9,12 @@ use shared_events::{EventId, EventType, UserId};
 
 use super::{LogEntry, NewLogEntry};
 
-/// The first words of the types that nobody may edit.
+/// The first words of the types that cannot be edited.
 const APPEND_ONLY: [&str; 2] = ["log", "security"];
 /// The source of the records that this service makes itself.
 const OWN_SOURCE: &str = "urn:log-service";
 
-/// Who edits, and the identity of the record to be left.
+/// The author of an edit, and the identity of its record.
 #[derive(Debug, Clone)]
 pub struct Editor {
     pub user_id: Option<UserId>,
@@ -22,19 +22,19 @@ pub struct Editor {
     pub at: DateTime<Utc>,
 }
 
-/// What became of an edit.
+/// The outcome of an edit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edited {
     /// The entry as it is now, or as it was before it was removed.
     Done(Box<LogEntry>),
     Missing,
-    /// It is a part of the record of who did what.
+    /// It is an audit record.
     AppendOnly,
-    /// It is not as expected.
+    /// Its version is not the expected one.
     Stale,
 }
 
-/// What is done to an entry.
+/// The kind of edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edit {
     Update,

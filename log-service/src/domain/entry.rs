@@ -1,7 +1,7 @@
 //! A log entry: one event, recorded once.
 //!
-//! Invariants: `event_id` is unique in a store; `date` has whole seconds, as the wire shows it; message and data together
-//! take at most [`MAX_CONTENT_BYTES`], so that a page of entries has a bounded size whoever wrote them.
+//! Invariants: `event_id` is unique in a store; `date` has whole seconds, as the wire shows it; message and data have at most
+//! [`MAX_CONTENT_BYTES`] in sum, so that a page of entries has a bounded size.
 
 use std::fmt;
 use std::str::FromStr;
@@ -60,16 +60,16 @@ pub struct LogEntry {
     pub id: LogId,
     pub event_id: EventId,
     pub event_type: EventType,
-    /// Who published the event, as a URN: `urn:bank-service`.
+    /// The publisher of the event, as a URN: `urn:bank-service`.
     pub source: String,
-    /// Who caused it; null where nobody was logged in.
+    /// The user who caused it; null where no user was logged in.
     pub user_id: Option<UserId>,
-    /// When it happened, in whole seconds.
+    /// The time of the event, in whole seconds.
     #[serde(with = "shared_events::date::zoned")]
     pub date: DateTime<Utc>,
     pub message: String,
     pub data: Value,
-    /// When this service recorded it.
+    /// The time of recording.
     #[serde(serialize_with = "with_micros")]
     pub received_at: DateTime<Utc>,
 }
@@ -141,7 +141,7 @@ impl NewLogEntry {
     }
 }
 
-/// What an admin may change in an entry; `None` leaves the field.
+/// The fields of an entry that an admin may change; `None` leaves the field.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changes {
     pub message: Option<String>,
@@ -149,7 +149,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// The fields that are changed.
+    /// The names of the changed fields.
     pub fn fields(&self) -> Vec<&'static str> {
         let given = [("message", self.message.is_some()), ("data", self.data.is_some())];
         given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()

@@ -23,7 +23,7 @@ impl Expected {
 }
 
 impl LogEntry {
-    /// Names the entry's state: another one after each change that changes anything.
+    /// Names the entry's state: every real change gives another one.
     pub fn version(&self) -> Option<String> {
         content_version(self)
     }

@@ -1,7 +1,7 @@
-//! The fingerprint of an entry's content, by which a repeated request is told from a different one with the same event id.
+//! The fingerprint of an entry's content, which distinguishes a repeated request from a different one with the same event id.
 //!
-//! It is taken of the content as received and kept beside it, so an admin's later edit does not turn a harmless repetition
-//! into a conflict. It guards against mistakes, not against forgers: only trusted services write.
+//! It is computed from the content as received and stored beside it, so an admin's later edit does not turn a harmless
+//! repetition into a conflict. It guards against mistakes, not against forgers: only trusted services write.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -27,14 +27,14 @@ impl Fingerprint {
 }
 
 impl NewLogEntry {
-    /// What tells this entry's content from another's with the same event id; when it was received does not count.
+    /// Distinguishes this entry's content from another's with the same event id; the time of receipt does not count.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self)
     }
 }
 
 /// JSON with the keys of every object in order, so that the same facts written in another order are the same content.
-/// The depth is bounded by the reader of the JSON (127 levels).
+/// The depth is bounded by the JSON reader (127 levels).
 fn write_canonical(value: &Value, out: &mut String) {
     match value {
         Value::Array(items) => {

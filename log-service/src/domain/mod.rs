@@ -1,4 +1,4 @@
-//! What a log is, who may see it and what may be asked of it. Pure: no store, no HTTP, no clock.
+//! The domain: log entries, their visibility and their selection. Pure: no store, no HTTP, no clock.
 
 mod access;
 mod edit;

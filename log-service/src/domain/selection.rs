@@ -1,16 +1,16 @@
-//! What a reader asks for and what it may see. A store combines both in one query, so nothing is read that is not shown.
+//! A reader's selection and its visibility. A store combines both in one query, so it reads only entries that it may show.
 
 use chrono::{DateTime, Utc};
 use shared_events::UserId;
 
 use super::LogEntry;
 
-/// Whose entries a reader may see. Every read of a store carries one.
+/// The entries that a reader may see. Every read of a store carries one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visibility {
     /// Admins and managers: all entries.
     Staff,
-    /// A user: the entries of what that user caused.
+    /// A user: the entries of the events that the user caused.
     Own(UserId),
 }
 
@@ -23,7 +23,7 @@ impl Visibility {
     }
 }
 
-/// What is asked for; all conditions hold together.
+/// The selected entries; all conditions apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     pub user_id: Option<UserId>,
@@ -46,7 +46,7 @@ pub enum Order {
     Descending,
 }
 
-/// A filter together with the reader's visibility.
+/// A filter with the reader's visibility.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     pub visibility: Visibility,

@@ -1,4 +1,4 @@
-//! The gate of every route: the token first, then the right, and only then the body.
+//! The access check of every route: the token first, then the right, and only then the body.
 
 use std::marker::PhantomData;
 
@@ -10,7 +10,7 @@ use service_kit::http::problem::Problem;
 
 use crate::domain::{Access, Right, Visibility};
 
-/// A right as a type, so that a handler's signature says what it asks for.
+/// A right as a type, so that a handler's signature shows the right it requires.
 pub(super) trait Rule: 'static {
     const RIGHT: Right;
 }
@@ -36,7 +36,7 @@ impl Rule for Change {
     const RIGHT: Right = Right::Change;
 }
 
-/// A caller that has the right, and what it sent. The body is not touched before the caller is known to have it.
+/// A caller that has the right, and its request data. The body is not read before the right is checked.
 pub(super) struct Permitted<R, T = ()> {
     pub(super) claims: Claims,
     pub(super) access: Access,
@@ -45,7 +45,7 @@ pub(super) struct Permitted<R, T = ()> {
 }
 
 impl<R, T> Permitted<R, T> {
-    /// What the caller sees.
+    /// The entries that the caller sees.
     pub(super) fn visibility(&self) -> Result<Visibility, Problem> {
         self.access.visibility().ok_or_else(Problem::access_denied)
     }

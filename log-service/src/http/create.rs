@@ -1,7 +1,7 @@
-//! `POST /api/logs`: another service records an event, once per `event_id` however often it asks; an admin adds an entry by hand.
+//! `POST /api/logs`: another service records an event, once per `event_id` over all repetitions; an admin adds an entry by hand.
 //!
-//! A manual entry is of the writer, and has an id that is derived from the writer and the id that was given: it can neither take
-//! an event's place nor pass for one.
+//! A manual entry belongs to its author, and has an id that is derived from the author and the given id: it can neither take an
+//! event's place nor pass for one.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -128,7 +128,7 @@ pub(super) async fn create(
         }
         Some(Appended::Duplicate { id, same_content: true }) => {
             api.metrics.duplicate();
-            // The same words as the first time: a caller that missed that answer gets it now.
+            // The same answer as the first time: a caller that missed that one gets it now.
             Ok(HttpResponse::Ok().json(serde_json::json!({"msg": "item created", "item": recorded(&api, &id).await?})))
         }
         Some(Appended::Duplicate { same_content: false, .. }) => {

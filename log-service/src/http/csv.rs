@@ -1,5 +1,5 @@
 //! Entries as CSV (RFC 4180): quoted where needed, lines end in CRLF. It begins with a byte order mark, without which
-//! spreadsheets take UTF-8 for the encoding of their country.
+//! spreadsheets read UTF-8 as their local encoding.
 //!
 //! A cell that a spreadsheet would run as a formula gets an apostrophe in front: the texts come from other people.
 
@@ -7,7 +7,6 @@ use crate::domain::LogEntry;
 
 pub(super) const HEADER: &str = "\u{feff}id,event_id,event_type,source,user_id,date,message,data,received_at\r\n";
 
-/// Appends one entry as a line.
 pub(super) fn write_line(entry: &LogEntry, out: &mut String) {
     let user_id = entry.user_id.map(|id| id.to_string()).unwrap_or_default();
     let received_at = entry.received_at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();

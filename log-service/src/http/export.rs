@@ -1,9 +1,9 @@
-//! `GET /api/logs/export`: everything that is selected, as NDJSON or CSV.
+//! `GET /api/logs/export`: all selected entries, as NDJSON or CSV.
 //!
-//! Read in keyset pages and written as it is read, so memory stays flat at any size. The export ends at the newest entry of
-//! the moment it began. A page that the store does not give, or the client does not take, in time ends the answer in an
-//! aborted transfer, never in a short one that looks whole; so does the end of the token that asked or of its session, a block of
-//! its user, and a change of what that one sees (asked for every 2 s).
+//! Read in keyset pages and written as it is read, so memory stays flat at any size. The export ends at the newest entry at its
+//! start. If the store or the client is too slow for a page, the transfer is aborted, so that a short export never passes for a
+//! complete one; so it is when the token or its session ends, the user is blocked, or the user's visibility changes (checked
+//! every 2 s).
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub(super) async fn export(api: web::Data<Api>, reader: Reader, request: HttpReq
         return Ok(format.head().finish());
     }
     let slot = api.exports.take(reader.caller().to_owned())?;
-    // Asked before the answer begins: a store that is away is a 503, not a broken file.
+    // Asked before the answer begins: an unavailable store is a 503, not a broken file.
     let newest = api.store.last().await.map_err(of_store)?;
     let (sending, body) = feed(SEND_LIMIT);
     drop(task::spawn("export", async move {

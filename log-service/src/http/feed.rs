@@ -1,8 +1,8 @@
 //! A response body that is written as it is read: bounded, and dropped when its reader is too slow.
 //!
 //! A task fills it, the connection drains it. The buffer holds a few chunks; a task that cannot place one in time gives up,
-//! which ends the task, not the process's memory. A body that was not finished ends in an error, so that a client can tell
-//! a short answer from a whole one.
+//! which ends the task, not the process's memory. An unfinished body ends in an error, so that a client can distinguish a
+//! short answer from a complete one.
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 /// Chunks that wait for the connection.
 const CHUNKS: usize = 8;
-/// How much text makes a chunk; one entry may exceed it.
+/// The bytes of a chunk; one entry may exceed it.
 pub(super) const CHUNK_BYTES: usize = 32 * 1024;
 
 enum Piece {
@@ -23,14 +23,14 @@ enum Piece {
     End,
 }
 
-/// The writing end. Clones write to the same body, which has not ended while one of them is there.
+/// The writing end. Clones write to the same body, which stays open while one of them exists.
 #[derive(Clone)]
 pub(super) struct Feed {
     sender: mpsc::Sender<Piece>,
     send_limit: Duration,
 }
 
-/// The reader is gone or too slow.
+/// The reader has gone or is too slow.
 #[derive(Debug)]
 pub(super) struct Gone;
 
@@ -40,14 +40,14 @@ pub(super) struct FeedBody {
     ended: bool,
 }
 
-/// A feed whose reader may keep it waiting for so long.
+/// A feed whose reader may delay it for so long.
 pub(super) fn feed(send_limit: Duration) -> (Feed, FeedBody) {
     let (sender, receiver) = mpsc::channel(CHUNKS);
     (Feed { sender, send_limit }, FeedBody { receiver, ended: false })
 }
 
 impl Feed {
-    /// Places a chunk; an empty one is nothing.
+    /// Places a chunk; an empty one has no effect.
     pub(super) async fn send(&self, chunk: impl Into<Bytes>) -> Result<(), Gone> {
         let chunk = chunk.into();
         if chunk.is_empty() { Ok(()) } else { self.place(Piece::Chunk(chunk)).await }
@@ -63,7 +63,6 @@ impl Feed {
         self.sender.closed().await;
     }
 
-    /// Whether the reader has gone.
     pub(super) fn is_gone(&self) -> bool {
         self.sender.is_closed()
     }

@@ -1,8 +1,8 @@
 //! `GET /api/logs`: by page number, or by cursor for deep and live walks.
 //!
-//! A page number costs as much as it skips, so it reaches as far as the count does (10,000 entries); a cursor costs the same
-//! at any depth. After the last entry there is no cursor, which ends a walk; the tail stays where it is: ask again from there
-//! later and miss nothing.
+//! A page number costs as much as it skips, so it reaches only as far as the count (10,000 entries); a cursor costs the same
+//! at any depth. After the last entry there is no cursor, which ends a walk; the tail stays valid: a later request from there
+//! misses no entry.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -62,7 +62,7 @@ impl ListParams {
         });
         let page = params.take("page_number", |text| number_between(text, 1, MAX_PAGE_NUMBER));
         let size = params.take("page_size", |text| number_between(text, 1, MAX_PAGE_SIZE)).unwrap_or(DEFAULT_SIZE);
-        // Generated clients send the first page's number, which is the default, whatever else they ask for.
+        // Generated clients always send the first page's number, which is the default.
         if after.is_some() && page.is_some_and(|page| page != 1) {
             params.fault("page_number", "cannot be combined with after");
         }
@@ -134,7 +134,7 @@ async fn by_cursor(
     selection: &Selection,
     after: Option<LogId>,
 ) -> Result<HttpResponse, Problem> {
-    // One more than fits tells whether this is the last page.
+    // One more than fits shows whether this is the last page.
     let start = Start::After(after.clone());
     let window = Window { order: params.order, start, limit: params.size + 1, until: None };
     let mut results = api.store.read(selection, window).await.map_err(of_store)?;

@@ -106,7 +106,7 @@ pub(super) async fn lookup(
     caller: Permitted<LookUp, Body<Lookup>>,
 ) -> Result<HttpResponse, Problem> {
     let Body(Lookup(events)) = caller.body;
-    // Before the log is asked: what is settled by then is found.
+    // Before the store is read: the read finds the entries that are settled by then.
     let hands = api.in_flight.get().and_then(|hands| hands()).map(InFlight::from);
     let found = api.store.lookup(&events).await.map_err(of_store)?;
     Ok(HttpResponse::Ok().json(LookupAnswer {

@@ -1,6 +1,6 @@
-//! The HTTP API: routes, what they share, and the document that describes them.
+//! The HTTP API: routes, their shared parts, and the document that describes them.
 //!
-//! Every route below `/api/logs` exists at `/logs` too. Who may do what is decided before a body or a query is looked at.
+//! Every route below `/api/logs` exists at `/logs` too. Access is decided before a body or a query is read.
 
 mod access;
 mod create;
@@ -35,25 +35,25 @@ pub use stream::StreamSettings;
 use crate::metrics::LogMetrics;
 use crate::store::LogStore;
 
-/// Where the routes are; the second is an alias of the first.
+/// The roots of the routes; the second is an alias of the first.
 const ROOTS: [&str; 2] = ["/api/logs", "/logs"];
-/// How many live streams and exports run at the same time, of one caller and of all.
+/// The limits on concurrent live streams and exports, of one caller and of all.
 const STREAMS: (usize, usize) = (5, 256);
 const EXPORTS: (usize, usize) = (1, 8);
 
-/// Known once the broker is consumed.
+/// Set once the broker is consumed.
 pub type SharedInFlight = Arc<OnceLock<Box<dyn Fn() -> Option<InFlightReport> + Send + Sync>>>;
 
-/// What the handlers share.
+/// The state that the handlers share.
 pub struct Api {
     pub store: Arc<dyn LogStore>,
     pub clock: SharedClock,
     pub shutdown: Shutdown,
     pub metrics: Arc<LogMetrics>,
     pub stream: StreamSettings,
-    /// The patterns of the events that are taken from the broker.
+    /// The patterns of the events that come from the broker.
     pub bindings: Vec<Pattern>,
-    /// Tells what of the queue is in hand here, where there is a broker.
+    /// Reports the messages of the queue that are in flight here, where there is a broker.
     pub in_flight: SharedInFlight,
     streams: Arc<Slots<String>>,
     exports: Arc<Slots<String>>,
@@ -75,7 +75,6 @@ impl Api {
     }
 }
 
-/// Registers the routes.
 pub fn routes(config: &mut web::ServiceConfig, api: web::Data<Api>, verifier: web::Data<Verifier>) {
     config.app_data(api).app_data(verifier).configure(mount);
 }

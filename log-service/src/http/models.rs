@@ -1,5 +1,5 @@
-//! The API's shapes as the OpenAPI document shows them. What is read and written is in `params`, `create` and `domain`; a
-//! test compares both.
+//! The API's shapes as the OpenAPI document shows them. The real ones are in `params`, `create` and `domain`; a test compares
+//! both.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -19,7 +19,7 @@ const MAX_SOURCE_CHARS: usize = 255;
 /// The parameters of a request, taken one by one.
 pub(super) struct Params {
     given: BTreeMap<String, String>,
-    /// As they came, for links.
+    /// In their original form, for links.
     kept: Vec<(String, String)>,
     faults: ParameterFaults,
 }
@@ -80,7 +80,7 @@ impl Params {
         filter
     }
 
-    /// The faults, if any; what was not taken is unknown. Returns what links repeat, in order.
+    /// The faults, if any; a parameter that no call took is unknown. Returns the parameters that links repeat, in order.
     pub(super) fn finish(mut self) -> Result<Vec<(String, String)>, Problem> {
         for name in self.given.keys() {
             self.faults.unknown(name);

@@ -1,4 +1,4 @@
-//! What a fault below becomes in an answer.
+//! The problems that faults of the layers below become.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// An overload and an outage say when to come back; anything else is ours and is logged once.
+/// An overload and an outage have a `Retry-After`; any other fault is ours and is logged once.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err asks for")]
 pub(super) fn of_store(error: StoreError) -> Problem {
     match error {
@@ -23,7 +23,7 @@ pub(super) fn of_store(error: StoreError) -> Problem {
     }
 }
 
-/// An entry that is not there: staff may know it, anyone else cannot tell it from an entry of another's.
+/// A missing entry: staff sees that it is missing, any other caller cannot distinguish it from another user's entry.
 pub(super) fn missing(visibility: Visibility) -> Problem {
     match visibility {
         Visibility::Staff => Problem::not_found("log"),

@@ -1,4 +1,4 @@
-//! Who reads what goes on, a stream or an export: let in once, and asked about again while the answer is written.
+//! The reader of a stream or an export: admitted once, and checked again while the answer is written.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use service_kit::http::problem::Problem;
 
 use crate::domain::{Access, Right, Visibility};
 
-/// A caller that may read, and what it sees.
+/// A caller that may read, and the entries it sees.
 pub(super) struct Reader {
     bearer: LiveBearer,
     pub(super) visibility: Visibility,
@@ -26,12 +26,12 @@ impl Reader {
         &self.bearer
     }
 
-    /// Whose place it takes.
+    /// The caller whose limit it counts against.
     pub(super) fn caller(&self) -> &str {
         &self.bearer.claims().sub
     }
 
-    /// Returns once the caller may not read as it did: its token or session ended, it was blocked, or it sees other entries now.
+    /// Returns once the caller's access changes: its token or session ended, it was blocked, or it sees other entries now.
     pub(super) async fn until_refused(&self, every: Duration) {
         self.bearer.until_refused(every, |claims| sees(claims) == Some(self.visibility)).await;
     }

@@ -1,10 +1,10 @@
 //! `GET /api/logs/stream`: entries as server-sent events, as they are recorded.
 //!
-//! Every event is read from the store by its position, so none is missed or doubled whatever the waking does: a client that
-//! comes back with `Last-Event-ID` goes on exactly there. Without it a stream starts at the present, and its first line
-//! tells the position, so even a client that has seen no event yet can resume.
-//! Ends when the service stops, the token or its session ends, its user is blocked or sees other entries by now (asked for every
-//! 2 s), the client goes, or the client reads too slowly; each time it can resume.
+//! Every event is read from the store by its position, so none is missed or doubled by a spurious wakeup: a client that
+//! reconnects with `Last-Event-ID` resumes exactly there. Without it a stream starts at the present, and its first line has
+//! the position, so even a client that has seen no event yet can resume.
+//! Ends when the service stops, the token or its session ends, its user is blocked or sees other entries (checked every 2 s),
+//! the client disconnects, or the client reads too slowly; each time it can resume.
 //! Limits: a few chunks of buffer per client, and a number of clients (see [`super::Api`]).
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tickets for the stream (`service_kit::http::stream` tells of them), and who opens it.
+//! Tickets for the stream (see `service_kit::http::stream`), and the caller that opens it.
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};

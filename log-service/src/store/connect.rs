@@ -1,4 +1,4 @@
-//! The choice of an adapter: the URL's scheme decides.
+//! The choice of an adapter, by the URL's scheme.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use super::LogStore;
 use super::mongo::{self, MongoStore, MongoUrl};
 use super::sqlite::{self, SqliteStore};
 
-/// Where the log is kept. A further engine is a further variant here and an arm in [`connect`].
+/// The location of the log. A further engine is a further variant here and an arm in [`connect`].
 #[derive(Debug, Clone)]
 pub enum StoreUrl {
     Sqlite(PathBuf),
@@ -27,7 +27,6 @@ pub enum StoreUrlError {
     Path,
 }
 
-/// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(transparent)]
@@ -59,7 +58,7 @@ impl StoreUrl {
         }
     }
 
-    /// The variable that the store was chosen by.
+    /// The variable that chose the store.
     pub fn variable(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "LOG_DATABASE_URL",
@@ -69,7 +68,7 @@ impl StoreUrl {
     }
 }
 
-/// Opens the store and brings its schema up to date. An engine that can remove old entries by itself is told what to keep.
+/// Opens the store and brings its schema up to date. An engine that can expire entries by itself gets the retention time.
 #[cfg_attr(not(feature = "mongodb"), expect(unused_variables, reason = "only MongoDB removes entries by itself"))]
 pub async fn connect(url: &StoreUrl, retention: Option<TimeDelta>) -> Result<Arc<dyn LogStore>, OpenError> {
     match url {

@@ -1,14 +1,14 @@
-//! Where entries are kept: the trait that every adapter honours, and the choice of an adapter by URL.
+//! The storage of entries: the trait that every adapter implements, and the choice of an adapter by URL.
 //!
 //! Promises of every adapter:
-//! - An entry is recorded once per `event_id`, whatever is appended twice or at the same time.
+//! - An entry is recorded once per `event_id`, also if it is appended twice or in parallel.
 //! - `append` returns when its entries would survive a crash of this process and of the machine.
 //! - Ids grow in the order in which entries become visible: once a reader has seen an id, no smaller one appears. Cursors,
-//!   the live stream and the export rest on it. (An adapter whose ids are made by several writers has to hold back the
+//!   the live stream and the export depend on it. (An adapter whose ids are made by several writers has to hold back the
 //!   newest entries until no smaller id can appear.)
-//! - Every read carries what its caller may see, in the same query.
-//! - All calls end in bounded time. What a failed call was to change may have changed if the store went away meanwhile;
-//!   appending the same entries again finds out and doubles nothing.
+//! - Every read carries its caller's visibility, in the same query.
+//! - All calls end in bounded time. If the store becomes unavailable, a failed call may still have changed the log; appending
+//!   the same entries again finds out and doubles nothing.
 
 mod connect;
 #[cfg(feature = "mongodb")]
@@ -29,10 +29,10 @@ use crate::domain::{
     Changes, Edit, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Order, Selection, Visibility, is_append_only,
 };
 
-/// A count stops here: whoever needs more walks with a cursor.
+/// A count stops here; a cursor reads further.
 pub const COUNT_LIMIT: i64 = 10_001;
 
-/// What an update without a change comes to.
+/// The result of an update without a change.
 fn unchanged(found: Option<LogEntry>, expected: &Expected) -> Edited {
     match found {
         None => Edited::Missing,
@@ -42,7 +42,7 @@ fn unchanged(found: Option<LogEntry>, expected: &Expected) -> Edited {
     }
 }
 
-/// What became of an entry that was appended.
+/// The outcome of an appended entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Appended {
     Recorded(LogId),
@@ -53,7 +53,7 @@ pub enum Appended {
     },
 }
 
-/// That an event is recorded, and where.
+/// A recorded event, and its entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     pub event_id: EventId,
@@ -61,10 +61,10 @@ pub struct Recorded {
     pub received_at: DateTime<Utc>,
 }
 
-/// Where a page starts.
+/// The start of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
-    /// So many entries in; costs as much as it skips.
+    /// After so many entries; costs as much as it skips.
     Offset(i64),
     /// Beyond this id in reading order, whether or not that entry still exists; `None` is the beginning. Costs the same at
     /// any depth.
@@ -78,7 +78,7 @@ pub struct Window {
     pub start: Start,
     /// At most this many entries.
     pub limit: i64,
-    /// Nothing recorded after this entry: the end of a walk over a log that keeps growing.
+    /// No entry recorded after this one: the end of a walk over a growing log.
     pub until: Option<LogId>,
 }
 
@@ -88,21 +88,20 @@ pub enum StoreError {
     /// Too much work is waiting; trying again shortly helps.
     #[error("the log store is busy: {0}")]
     Busy(String),
-    /// The store is away, locked, full or read-only; it may come back.
+    /// The store is down, locked, full or read-only; it may come back.
     #[error("the log store is unavailable: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A stored row is not what this version writes.
+    /// A stored row has not the form that this version writes.
     #[error("the log store holds a row that cannot be read: {0}")]
     Corrupt(String),
 }
 
-/// A store of log entries.
 #[async_trait]
 pub trait LogStore: TicketStore {
-    /// Records entries, one answer per entry and in their order. An id that stands twice in `entries` is recorded once.
+    /// Records entries, one answer per entry and in their order. An id that is in `entries` twice is recorded once.
     async fn append(&self, entries: Vec<NewLogEntry>) -> Result<Vec<Appended>, StoreError>;
 
-    /// One entry, if there is one and the reader may see it. An id of another store's form is an entry that is not there.
+    /// One entry, if it exists and is visible. An id of another store's form is no entry.
     async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError>;
 
     /// Which of these events are recorded, in no particular order. They need not be visible to readers yet.
@@ -114,10 +113,10 @@ pub trait LogStore: TicketStore {
     /// How many entries are selected, counted up to `at_most`.
     async fn count(&self, selection: &Selection, at_most: i64) -> Result<i64, StoreError>;
 
-    /// The position of the newest entry that is read: where a live stream starts. `None` while the log has never held one.
+    /// The position of the newest entry that is read: the start of a live stream. `None` while the log has never held one.
     async fn last(&self) -> Result<Option<LogId>, StoreError>;
 
-    /// Changes or removes an entry that is as expected. The record of the edit is there exactly if the edit is.
+    /// Changes or removes an entry of an expected version. The record of the edit exists exactly if the edit does.
     async fn edit(
         &self,
         id: &LogId,
@@ -127,7 +126,7 @@ pub trait LogStore: TicketStore {
         by: &Editor,
     ) -> Result<Edited, StoreError>;
 
-    /// Changes an entry, and returns it as it is now. No change at all leaves no record.
+    /// Changes an entry, and returns its new state. A change of no field leaves no record.
     async fn update(
         &self,
         id: &LogId,
@@ -141,7 +140,7 @@ pub trait LogStore: TicketStore {
         self.edit(id, Edit::Update, changes, expected, by).await
     }
 
-    /// Removes an entry, and returns it as it was.
+    /// Removes an entry, and returns its last state.
     async fn remove(&self, id: &LogId, expected: &Expected, by: &Editor) -> Result<Edited, StoreError> {
         self.edit(id, Edit::Delete, Changes::default(), expected, by).await
     }
@@ -149,12 +148,12 @@ pub trait LogStore: TicketStore {
     /// Removes the oldest entries received before `cutoff`, at most `at_most` of them; returns how many.
     async fn expire(&self, cutoff: DateTime<Utc>, at_most: i64) -> Result<usize, StoreError>;
 
-    /// Whether the store takes writes now, found out by writing.
+    /// Whether the store takes writes now, checked by a write.
     async fn probe(&self) -> Result<(), StoreError>;
 
-    /// Whether an id has the form that this store gives, so that it can be a position to read on from.
+    /// Whether an id has the form of this store, so that it can be a position to read on from.
     fn is_position(&self, id: &LogId) -> bool;
 
-    /// Changes whenever this process appended. A hint that saves waiting, not a promise: other processes may append too.
+    /// Changes with each append of this process. A hint that saves waiting, not a promise: other processes may append too.
     fn appended(&self) -> watch::Receiver<u64>;
 }

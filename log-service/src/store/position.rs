@@ -1,21 +1,21 @@
-//! What every adapter agrees on: the form of an id that is a number, and the form in which messages are searched.
+//! The rules that all adapters share: the form of a numeric id, and the form in which messages are searched.
 
 use serde_json::Value;
 
 use crate::domain::LogId;
 
-/// The number of an entry's id, if it has the one decimal form that a store gives.
+/// The number of an entry's id, if it has the one decimal form that a store makes.
 pub(super) fn number(id: &LogId) -> Option<i64> {
     let number: i64 = id.as_str().parse().ok()?;
     (number >= 1 && number.to_string() == id.as_str()).then_some(number)
 }
 
-/// A text as it is searched, in any case of every script: engines know ASCII only, or a locale.
+/// A text as it is searched, in any case of every script: engines support ASCII only, or a locale.
 pub(super) fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// What of an entry is searched: its message, and the texts and numbers of its data, each on a line of its own. Entries are
+/// The searched text of an entry: its message, and the texts and numbers of its data, each on a line of its own. Entries are
 /// bounded, and so is this.
 pub(super) fn searched(message: &str, data: &Value) -> String {
     let mut text = folded(message);
@@ -23,7 +23,7 @@ pub(super) fn searched(message: &str, data: &Value) -> String {
     text
 }
 
-/// The depth is bounded by the reader of the JSON (127 levels).
+/// The depth is bounded by the JSON reader (127 levels).
 fn add_values(value: &Value, text: &mut String) {
     match value {
         Value::Null | Value::Bool(_) => {}

@@ -12,20 +12,20 @@ use super::StoreError;
 pub struct NewTicket {
     pub hash: TicketHash,
     pub user_id: UserId,
-    /// The token that asked, which the ticket alone opens.
+    /// The requesting token, which the ticket alone opens.
     pub sealed: Vec<u8>,
     pub expires_at: DateTime<Utc>,
 }
 
-/// Where they are kept.
+/// The storage of tickets.
 #[async_trait]
 pub trait TicketStore: Send + Sync + 'static {
-    /// Keeps a ticket; false if its user has as many live ones as there may be. Removes what has expired.
+    /// Keeps a ticket; false if its user has the maximum of live ones. Removes expired ones.
     async fn put_ticket(&self, ticket: NewTicket, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// What was sealed under a ticket that can still be used.
+    /// The value sealed under a live ticket.
     async fn find_ticket(&self, hash: &TicketHash, now: DateTime<Utc>) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The same, and the ticket is gone: of many who ask at the same time, on whichever replica, one gets it.
+    /// The same, and removes the ticket: of many requests at the same time, on any replica, one gets it.
     async fn take_ticket(&self, hash: &TicketHash, now: DateTime<Utc>) -> Result<Option<Vec<u8>>, StoreError>;
 }

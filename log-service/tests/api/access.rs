@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Access: the answers for each route and caller.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::harness::{App, Who, event, send};
 const OWNER: Who = Who::User(1);
 const STRANGER: Who = Who::User(2);
 
-/// The table: route, then the answers to nobody, owner, stranger, manager, admin and service.
+/// The table: route, then the answers for no token, owner, stranger, manager, admin and service.
 const TABLE: [(&str, &str, [u16; 6]); 11] = [
     ("GET", "", [403, 200, 200, 200, 200, 403]),
     ("POST", "", [403, 403, 403, 403, 403, 201]),

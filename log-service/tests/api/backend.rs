@@ -1,8 +1,8 @@
-//! Where the suite keeps its logs: SQLite files.
+//! The suite's store: SQLite files.
 
 use log_service::LogServiceConfig;
 
-/// A store of one test's own; gone when the last that uses it is.
+/// A store for one test alone; removed with its last user.
 pub(crate) struct Place {
     folder: tempfile::TempDir,
 }
@@ -12,7 +12,7 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// A service on a free port that keeps its log here.
+    /// A service on a free port with this store.
     pub(crate) fn config(&self) -> LogServiceConfig {
         LogServiceConfig::new("127.0.0.1:0", &format!("sqlite:{}", self.file().display()))
     }

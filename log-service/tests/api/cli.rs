@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// Stands in every value that must not be shown.
+/// Part of every value that must not be shown.
 const SECRET: &str = "hunter2";
 
 fn run(place: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Output {

@@ -1,4 +1,4 @@
-//! Events that come in by the queue.
+//! Events from the queue.
 
 use std::sync::Arc;
 
@@ -140,7 +140,7 @@ async fn a_message_that_has_only_the_four_keys_is_logged_once() {
     app.running.stop().await;
 }
 
-/// A message with this data and nothing beside its four keys.
+/// A message with this data and only its four keys.
 fn with_numbers(data: &str) -> WireMessage {
     let body = json!({"user_id": null, "date": "2025-01-16T17:10:26", "message": "numbers", "data": "data"});
     let mut message = message::<AccountCreated>(1);
@@ -184,7 +184,7 @@ async fn a_bank_is_logged_on_its_mail_only_and_mail_itself_never() {
     let app = App::start().await;
     for message in [message::<BankCreated>(1), message::<EmailRequested>(1)] {
         assert!(matches!(app.broker.publish(to_exchange(&message)).await, PublishResult::Unrouted { .. }));
-        // Also if it reaches the queue past the exchange, as a replayed dead letter does.
+        // Also if it reaches the queue without the exchange, as a replayed dead letter does.
         assert_eq!(app.running.consumer().handle(&[delivery(message)]).await, [HandlerResult::Skipped]);
     }
     assert_eq!(total(&app).await, 0);

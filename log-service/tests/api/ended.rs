@@ -1,4 +1,4 @@
-//! A stream or an export that goes on asks for its session again, and ends with it.
+//! A running stream or export checks its session again, and ends with it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use service_kit::http::problem::ErrorCode;
 use crate::harness::{App, Who, entry, event, eventually, send};
 use crate::stream::Events;
 
-/// Reads what is left of a stream.
+/// Reads the rest of a stream.
 async fn ended(events: &mut Events) {
     while let Some(block) = events.block().await {
         assert!(block.get("data").is_none());
@@ -23,7 +23,7 @@ async fn a_stream_ends_when_its_session_does_and_no_other_one() {
     for refusal in [
         SessionError::Refused(ErrorCode::TokenRevoked),
         SessionError::Refused(ErrorCode::Blocked),
-        // Nobody has been able to tell for too long.
+        // The session could not be checked for too long.
         SessionError::Unknown,
     ] {
         let mut events = Events::open(&app, Who::User(1), "", None).await;
@@ -49,7 +49,7 @@ async fn a_stream_ends_when_its_reader_sees_other_entries_and_goes_on_when_not()
     assert_eq!(events.log().await["message"], "goes on");
     app.bank.set_answer(1001, Ok(&["user"]));
     ended(&mut events).await;
-    // It comes back, and sees what it may.
+    // It reconnects, and sees its visible entries.
     let mut events = Events::open(&app, Who::Manager, "?last_event_id=0", None).await;
     app.record(event(Some(1001), "own")).await;
     assert_eq!(events.log().await["message"], "own");
@@ -85,7 +85,7 @@ async fn fill_with_much(app: &App) {
     app.running.store().append(entries.collect()).await.unwrap();
 }
 
-/// An export, once there is a place for it.
+/// An export, once a slot is free.
 async fn export(app: &App, query: &str) -> reqwest::Response {
     let mut opened = None;
     eventually("there is a place for an export", async || {
@@ -106,7 +106,7 @@ async fn an_export_is_broken_off_when_its_session_ends_or_its_reader_sees_other_
         let mut response = export(&app, "").await;
         response.chunk().await.unwrap().expect("it begins");
         app.bank.set_answer(1001, lost);
-        // Nothing is read meanwhile, so the place is given back only by an export that was broken off.
+        // Nothing is read meanwhile, so only an aborted export frees its slot.
         eventually("the export has ended", async || {
             app.bank.set_answer(1001, Ok(&["manager"]));
             let next = app.request(Who::Manager, Method::GET, "/api/logs/export?q=nothing").send().await.unwrap();

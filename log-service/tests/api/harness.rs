@@ -1,4 +1,4 @@
-//! One running service with what tests need around it.
+//! One running service with the test's stand-ins around it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -23,7 +23,6 @@ use shared_events::UserId;
 
 use crate::backend::Place;
 
-/// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
     Nobody,
@@ -45,7 +44,7 @@ pub(crate) struct App {
     client: reqwest::Client,
 }
 
-/// Plays bank-service, which tells whether a session counts. Believes tokens until it is told otherwise.
+/// Plays bank-service, which answers whether a session counts. Accepts all tokens until the test changes that.
 #[derive(Default)]
 pub(crate) struct Bank {
     answers: Mutex<HashMap<i64, Result<Vec<String>, SessionError>>>,
@@ -59,7 +58,7 @@ impl Bank {
         self.answers.lock().unwrap().insert(user, answer);
     }
 
-    /// How often it was asked, and refused.
+    /// The numbers of its requests and of its refusals.
     pub(crate) fn requests(&self) -> (u32, u32) {
         (self.requests.load(Ordering::SeqCst), self.refused.load(Ordering::SeqCst))
     }
@@ -264,7 +263,7 @@ pub(crate) fn date(text: &str) -> DateTime<Utc> {
     shared_events::date::parse(text).unwrap()
 }
 
-/// Waits for a condition, asking often; panics at the deadline.
+/// Waits for a condition, polling often; panics at the deadline.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(40);
     while !holds().await {

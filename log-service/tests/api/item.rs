@@ -66,7 +66,7 @@ async fn no_form_of_an_id_is_another_entrys_alias_or_a_fault_of_ours() {
     app.running.stop().await;
 }
 
-/// The `log.*` entries: type, who, and the entry that was edited.
+/// The `log.*` entries: type, author, and the edited entry.
 async fn records(app: &App) -> Vec<(String, i64, String)> {
     let mut all = Vec::new();
     for kind in ["log.updated", "log.deleted"] {
@@ -130,7 +130,7 @@ async fn of_many_removals_at_once_one_counts_and_leaves_one_record() {
     let answers = futures_util::future::join_all(removals).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 404), "{answers:?}");
-    // An entry is shown once it is settled that nothing comes before it any more.
+    // An entry is shown once it is settled that none comes before it any more.
     eventually("the record is shown", async || !records(&app).await.is_empty()).await;
     assert_eq!(records(&app).await.len(), 1);
     app.running.stop().await;

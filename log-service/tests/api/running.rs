@@ -53,7 +53,7 @@ async fn the_document_shows_the_shapes_that_are_read_and_written() {
     let list = app.get(Who::Admin, "/api/logs").await.json();
     assert!(keys(&list).is_subset(&shape("LogList")), "{list}");
 
-    // Every documented parameter is taken, with its example or default.
+    // Every documented parameter is accepted, with its example or default.
     for path in ["/api/logs", "/api/logs/export"] {
         for parameter in document["paths"][path]["get"]["parameters"].as_array().unwrap() {
             let referred = parameter["$ref"].as_str().and_then(|reference| document.pointer(&reference[1..]));

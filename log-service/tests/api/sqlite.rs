@@ -1,4 +1,4 @@
-//! What only a log in SQLite can run into.
+//! The behaviour of a log in SQLite alone.
 
 use std::time::Duration;
 

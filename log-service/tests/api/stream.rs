@@ -13,7 +13,7 @@ pub(crate) struct Events {
     text: String,
 }
 
-/// One block: what it says under each name, comments under an empty one.
+/// One block: the values of each name, comments under an empty one.
 pub(crate) struct Block(Vec<(String, String)>);
 
 impl Block {
@@ -48,7 +48,7 @@ impl Events {
         }
     }
 
-    /// The next entry, passing over heartbeats.
+    /// The next entry, without heartbeats.
     pub(crate) async fn log(&mut self) -> Value {
         loop {
             let block = self.block().await.expect("the stream goes on");
@@ -212,8 +212,8 @@ async fn a_client_that_does_not_read_is_dropped_and_comes_back_without_loss() {
     // 24 MB: more than sockets and buffers hold.
     app.running.store().append(entries.collect()).await.unwrap();
     app.record(event(None, "the last one")).await;
-    // Not reading for longer than the service's patience, which begins only once the buffers are full: on a busy machine that
-    // takes its time.
+    // Not reading for longer than the service's time limit, which starts only once the buffers are full: on a busy machine that
+    // takes a while.
     let (mut seen, mut last) = (Vec::new(), String::new());
     for pause in [2, 10, 40] {
         let mut events = Events::open(&app, Who::Manager, "", Some("1")).await;

@@ -20,7 +20,7 @@ async fn ticket(app: &App, who: Who) -> String {
     answer.json()["ticket"].as_str().unwrap().to_owned()
 }
 
-/// The answer to a stream that is not opened.
+/// The answer to a refused stream.
 async fn refused(app: &App, query: &str) -> (u16, String) {
     let answer: Answer = app.get(Who::Nobody, &format!("/api/logs/stream?{query}")).await;
     (answer.status.as_u16(), answer.error())
@@ -63,7 +63,7 @@ async fn of_many_who_use_a_ticket_at_the_same_time_one_gets_in() {
 async fn what_is_no_live_ticket_opens_nothing() {
     let app = App::start().await;
     let late = ticket(&app, Who::User(1)).await;
-    // Of the right form, as another service may have given it.
+    // Of the right form, as another service may have made it.
     let (foreign, token) = ("A".repeat(43), app.token(Who::Admin));
     for bad in ["", "x", &foreign, &token, &format!("{late}x"), &late.to_lowercase()] {
         assert_eq!(refused(&app, &format!("ticket={bad}")).await, outcome(401, "invalid_token"), "{bad}");

@@ -74,7 +74,7 @@ async fn a_change_is_applied_to_the_state_that_it_was_decided_on_only() {
     app.running.stop().await;
 }
 
-/// RFC 9110, 13.2.1: a condition counts only where the answer without it would be a good one.
+/// RFC 9110, 13.2.1: a condition counts only where the answer without it would be a success.
 #[actix_web::test]
 async fn a_condition_does_not_come_before_existence_and_access() {
     let app = App::start().await;

@@ -1,4 +1,4 @@
-//! Where the suite keeps its logs: databases of the server that `MONGODB_URI` names.
+//! The suite's stores: databases of the server that `MONGODB_URI` names.
 
 use log_service::LogServiceConfig;
 use mongodb::bson::Document;
@@ -6,7 +6,7 @@ use mongodb::{Client, Collection};
 use service_kit::config::Secret;
 use service_kit::ids;
 
-/// A database of one test's own; dropped when the last that uses it is.
+/// A database for one test alone; dropped with its last user.
 pub(crate) struct Place {
     uri: String,
     database: String,
@@ -21,7 +21,7 @@ impl Place {
         Self { uri: uri.to_owned(), database: format!("log-test-{}", ids::new_uuid().simple()) }
     }
 
-    /// A service on a free port that keeps its log here.
+    /// A service on a free port with this store.
     pub(crate) fn config(&self) -> LogServiceConfig {
         let mut config = LogServiceConfig::new("127.0.0.1:0", "sqlite:not-used");
         config.mongodb_uri = Some(Secret::new(self.uri.as_str()));
@@ -29,7 +29,7 @@ impl Place {
         config
     }
 
-    /// A collection of this database, past the service.
+    /// A collection of this database, without the service.
     pub(crate) async fn collection(&self, name: &str) -> Collection<Document> {
         Client::with_uri_str(&self.uri).await.unwrap().database(&self.database).collection(name)
     }
@@ -51,7 +51,7 @@ impl Drop for Place {
     }
 }
 
-/// The server to work on. Without it nothing here can be tested, which is a failure, not a pass.
+/// The server for the tests. Without it they cannot run, which is a failure, not a pass.
 #[expect(clippy::disallowed_methods, reason = "the address of the server is not the service's configuration")]
 pub(crate) fn uri() -> String {
     let uri = std::env::var("MONGODB_URI").unwrap_or_default();

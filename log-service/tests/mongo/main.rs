@@ -1,7 +1,7 @@
-//! The suite of `tests/api` on MongoDB, and what only a log in MongoDB can run into.
+//! The suite of `tests/api` on MongoDB, and the behaviour of a log in MongoDB alone.
 //!
-//! Needs `MONGODB_URI`, a replica set to work in; every test has a database of its own there and drops it. What is told of a
-//! wrong broker also needs `AMQP_URI` and `AMQPS_URI`; `deploy/local/with.sh` sets all of them.
+//! Needs `MONGODB_URI`, a replica set; every test has a database of its own there and drops it. The tests of a wrong broker also
+//! need `AMQP_URI` and `AMQPS_URI`; `deploy/local/with.sh` sets all of them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! The server goes away in the middle of traffic and comes back.
+//! The server stops in the middle of traffic and comes back.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ async fn total(app: &App) -> i64 {
     app.get(Who::Admin, "/api/logs").await.json()["total"].as_i64().unwrap_or(-1)
 }
 
-/// Publishes until it is accepted, as the outbox does; no attempt may be spent on the way.
+/// Publishes until it is accepted, as the outbox does; no attempt may be spent meanwhile.
 async fn publish(app: &App, event: WireMessage) {
     let mut progress = Progress::default();
     loop {

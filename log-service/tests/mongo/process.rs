@@ -1,4 +1,4 @@
-//! The binary, in a place where it starts.
+//! The binary, in a folder where it starts.
 
 use stand_ins::place::Place;
 

@@ -10,12 +10,12 @@ use crate::backend::Place;
 use crate::running::parts;
 use crate::server::Mongod;
 
-/// Starts the service, which has to fail soon; returns what it says.
+/// Starts the service, which has to fail soon; returns its error.
 async fn refusal(uri: &str) -> String {
     let place = std::mem::ManuallyDrop::new(Place::on(uri));
     let began = Instant::now();
     let error = LogService::start(&place.config(), parts()).await.err().expect("refused").to_string();
-    // The driver's own patience is half a minute.
+    // The driver's own time limit is half a minute.
     assert!(began.elapsed() < Duration::from_secs(25), "{:?}: {error}", began.elapsed());
     assert!(error.starts_with("MONGODB_URI: ") && error.lines().count() == 1, "{error}");
     assert!(!error.contains("hunter2"), "{error}");
@@ -52,7 +52,7 @@ async fn a_wrong_password_is_refused_at_once() {
     assert!(error.contains("refused the user name or the password"), "{error}");
 }
 
-/// The server of all tests, by TLS; with what else the URI says.
+/// The server of all tests, by TLS; with the rest of the URI.
 fn by_tls(rest: &str) -> String {
     format!("{}&tls=true{rest}", crate::backend::uri())
 }
@@ -69,7 +69,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused_and_of_a_known_one_bel
 async fn a_server_that_is_not_there_or_silent_is_not_waited_for() {
     let error = refusal("mongodb://log:hunter2@127.0.0.1:1/?replicaSet=rs0").await;
     assert!(error.contains("no primary is reachable"), "{error}");
-    // Takes connections, answers nothing.
+    // Accepts connections, answers nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     refusal(&format!("mongodb://log:hunter2@{}/?replicaSet=rs0", silent.local_addr().unwrap())).await;
     let error = refusal("mongodb://log:hunter2@no-such-host.invalid/?replicaSet=rs0").await;

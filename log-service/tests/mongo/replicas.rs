@@ -1,4 +1,4 @@
-//! Several replicas on one log: nothing doubled, nothing missed by anyone who follows it.
+//! Several replicas on one log: no entry doubled, and none missed by a reader that follows it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ fn selection() -> Selection {
     Selection { visibility: Visibility::Staff, filter: log_service::domain::Filter::default() }
 }
 
-/// Walks with a cursor until told to stop and nothing is left; returns the events in the order of the walk.
+/// Walks with a cursor until it is stopped and nothing is left; returns the events in the order of the walk.
 async fn walk(store: Arc<dyn LogStore>, stop: Arc<AtomicBool>, expected: usize) -> Vec<LogEntry> {
     let mut walked: Vec<LogEntry> = Vec::new();
     loop {
@@ -36,7 +36,7 @@ async fn walk(store: Arc<dyn LogStore>, stop: Arc<AtomicBool>, expected: usize) 
     }
 }
 
-/// Appends what is shared with the other replica among own entries, in small and large batches.
+/// Appends the entries shared with the other replica among its own, in small and large batches.
 async fn write(store: Arc<dyn LogStore>, shared: Vec<Vec<NewLogEntry>>) -> usize {
     let mut recorded = 0;
     for round in shared {
@@ -85,7 +85,7 @@ async fn streams_and_walks_miss_nothing_while_two_replicas_record() {
     other.running.stop().await;
 }
 
-/// Of two reads at once the one that began first may come to know less; that is no reason to refuse it.
+/// Of two concurrent reads the one that began first may see less; that is no reason to refuse it.
 #[actix_web::test]
 async fn reads_beside_each_other_and_beside_writes_are_all_answered() {
     let app = App::start_in(Arc::new(Place::new())).await;

@@ -1,4 +1,4 @@
-//! A mongod of a test's own, to be stopped, killed and started again. The binary is the one that serves `MONGODB_URI`.
+//! A mongod for one test, to be stopped, killed and started again. The binary is the one that serves `MONGODB_URI`.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -76,19 +76,19 @@ impl Mongod {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The database `admin`, asked directly.
+    /// The database `admin`, by a direct connection.
     pub(crate) async fn admin(&self) -> mongodb::Database {
         let uri = format!("mongodb://127.0.0.1:{}/?directConnection=true&serverSelectionTimeoutMS=500", self.port);
         Client::with_uri_str(uri).await.unwrap().database("admin")
     }
 
-    /// SIGKILL: what is not in the journal is gone.
+    /// SIGKILL: writes that are not in the journal are lost.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Takes connections but answers nothing, until [`Self::resume`].
+    /// The server accepts connections but answers nothing, until [`Self::resume`].
     pub(crate) fn stop(&self) {
         self.signal("-STOP");
     }
@@ -101,7 +101,7 @@ impl Mongod {
         assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    /// Starts it again on what it left, and waits until it is the primary.
+    /// Starts it again on its data, and waits until it is the primary.
     pub(crate) async fn restart(&mut self) {
         self.child = run(&self.binary, &self.folder, self.port, &self.arguments);
         self.wait_for_primary().await;

@@ -1,4 +1,4 @@
-//! Writers that repeat what was not confirmed, as an outbox does, and the check of what became of it.
+//! Writers that repeat unconfirmed writes, as an outbox does, and the check of the result.
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -1,8 +1,8 @@
-//! How many mails anybody can have sent to an address.
+//! Caps on the mails to one address.
 //!
-//! Asks from a network or a device that the account knows do not count: strangers cannot use its owner's share up. Mails that
-//! nobody asks for count where nobody has proved the address, since the account may be a stranger's. Their shares of an hour
-//! and a day are their own: they do not keep the owner from asking for another password.
+//! Requests from a network or a device that the account knows do not count: strangers cannot use its owner's share up. Mails
+//! without a request count while the address is unproved, since the account may be a stranger's. Their hourly and daily
+//! shares are separate: they do not keep the owner from requesting another password.
 
 use chrono::{DateTime, Utc};
 use shared_events::UserId;
@@ -13,7 +13,7 @@ use crate::identity::origin::Visit;
 use crate::sealing::CounterKey;
 use crate::store::{self, Ctx, Db, StoreError};
 
-/// Per recipient and asking network, or kind of mail that nobody asks for.
+/// Per recipient and requesting network, or per kind of unrequested mail.
 const HOURLY: Cap = Cap::hourly(3);
 const DAILY: Cap = Cap::daily(10);
 /// The same while mails are above their alarm.
@@ -21,20 +21,20 @@ const HOURLY_IN_ALARM: Cap = Cap::hourly(1);
 const DAILY_IN_ALARM: Cap = Cap::daily(3);
 /// Per recipient, over all networks that its account does not know.
 const DAILY_OVER_ALL: Cap = Cap::daily(30);
-/// Over all recipients, of unknown networks and unasked: counted, and never the reason of a refusal.
+/// Over all recipients, of unknown networks and unrequested: counted, never a reason to refuse.
 const COUNTED: Cap = Cap::hourly(i32::MAX);
 
-/// Mails to an address that nobody has proved which nobody asks for.
+/// Unrequested mails to an unproved address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::identity) enum Unasked {
-    /// Of the registration: the welcome and the link.
+    /// Sent by a registration: the welcome and the link.
     Registration,
-    /// Of what happened to the account.
+    /// Reports an event of the account.
     Notice,
 }
 
 impl Unasked {
-    /// What stands where the network of an ask does.
+    /// Replaces the requesting network in the counter's key.
     fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "registration",
@@ -43,7 +43,7 @@ impl Unasked {
     }
 }
 
-/// Takes one mail to an address that nobody has proved from its share; false if there is none left.
+/// Takes one mail to an unproved address from its share; false if none is left.
 pub(in crate::identity) fn take_unasked(
     db: &mut Db,
     ctx: &Ctx,
@@ -54,8 +54,8 @@ pub(in crate::identity) fn take_unasked(
     Ok(take_from(db, ctx, &shares)?.is_ok())
 }
 
-/// Takes one mail to `recipient` from its share; the error is when there is another. `owner` is the account whose proved address
-/// that is; none of an address that nobody has proved: whoever registered it may be a stranger to it.
+/// Takes one mail to `recipient` from its share; the error is the time of the next one. `owner` is the account whose proved
+/// address that is; none for an unproved address, as its account may belong to a stranger.
 pub(in crate::identity) fn take(
     db: &mut Db,
     ctx: &Ctx,
@@ -76,7 +76,7 @@ fn take_from(db: &mut Db, ctx: &Ctx, shares: &[(CounterKey, Cap)]) -> Result<Res
     Ok(taken.map(drop))
 }
 
-/// Whether there is one to take.
+/// Whether one mail is left to take.
 pub(in crate::identity) fn is_left(
     db: &mut Db,
     ctx: &Ctx,
@@ -88,7 +88,7 @@ pub(in crate::identity) fn is_left(
     Ok(next(db, ctx, &shares)?.is_ok())
 }
 
-/// What an ask is taken from: nothing if it comes from where the account has logged in.
+/// The shares that a request draws on: none if it comes from a network or device that the account knows.
 fn shares_of_visit(
     db: &mut Db,
     ctx: &Ctx,
@@ -104,7 +104,7 @@ fn shares_of_visit(
     shares(db, ctx, recipient, visit.network.as_str())
 }
 
-/// What a mail is taken from, of a network or a kind that nobody asks for.
+/// The shares of a mail, by its requesting network or its unrequested kind.
 fn shares(db: &mut Db, ctx: &Ctx, recipient: &Email, asker: &str) -> Result<Vec<(CounterKey, Cap)>, StoreError> {
     let to = recipient.normalized();
     let all = ctx.counter_key("mail", &[])?;
@@ -124,7 +124,7 @@ fn is_known(db: &mut Db, ctx: &Ctx, user: UserId, visit: &Visit) -> Result<bool,
     Ok(device.transpose()?.unwrap_or(false) || store::login_devices::knows_network(db, ctx.now, user, &visit.network)?)
 }
 
-/// Takes one from each share, or from none; gives the first share's count, and the error is when all of them have one.
+/// Takes one from each share, or from none; gives the first share's count. The error is the time when all have one again.
 pub(in crate::identity) fn take_all(
     db: &mut Db,
     ctx: &Ctx,
@@ -151,7 +151,7 @@ pub(in crate::identity) fn is_used_up(
     Ok(counter.is_some_and(|counter| counter.one_more(*cap, ctx.now).is_err()))
 }
 
-/// A counter's key, as it was read, and as it is to be.
+/// A counter's key, its value as read, and its next value.
 type Next<'a> = (&'a CounterKey, Option<Counter>, Counter);
 
 fn next<'a>(

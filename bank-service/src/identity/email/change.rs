@@ -32,7 +32,7 @@ crate::operation_errors!(ChangeEmailError);
 
 pub struct ChangeEmail {
     pub user_id: UserId,
-    /// The session that asks.
+    /// The requesting session.
     pub session_id: SessionId,
     pub email: Email,
     pub link: NewLink,
@@ -40,8 +40,8 @@ pub struct ChangeEmail {
     pub remote_addr: Option<String>,
 }
 
-/// Sends the link to the new address. Where that is another user's, nothing is sent there and the answer is the same: who
-/// asks does not learn whose addresses we know.
+/// Sends the link to the new address. If another user has that address, no link is sent and the answer is the same: the caller
+/// does not learn which addresses exist here.
 pub fn request_change(db: &mut Db, ctx: &Ctx, command: &ChangeEmail) -> Result<Outcome<()>, ChangeEmailError> {
     let user = store::users::find(db, command.user_id)?.ok_or(ChangeEmailError::NotFound)?;
     if user.email.as_str() == command.email.as_str() {
@@ -68,7 +68,7 @@ pub fn request_change(db: &mut Db, ctx: &Ctx, command: &ChangeEmail) -> Result<O
     Ok(outcome)
 }
 
-/// The link came back from the new address. Everything that was sent to the old one is void with it.
+/// Redeems the link from the new address. Everything that was sent to the old one becomes void.
 pub(in crate::identity) fn finish(
     db: &mut Db,
     ctx: &Ctx,
@@ -82,7 +82,7 @@ pub(in crate::identity) fn finish(
         replaced => written(replaced?)?,
     }
     one_time::void(db, ctx, user.id, &Purpose::OF_THE_ADDRESS)?;
-    // Only who has the session and reads the mail is known to be one person.
+    // Only a link redeemed in its requesting session shows that one person has both session and mailbox.
     let asker = live.session_id.as_ref().zip(command.session);
     if let Some((_, (holder, session))) = asker.filter(|(requested, (_, session))| **requested == session.to_string())
         && holder == user.id
@@ -103,7 +103,7 @@ pub(in crate::identity) fn finish(
 }
 
 impl IdentityService {
-    /// Asks a new address whether it wants to be the user's.
+    /// Sends a confirmation link to the user's new address.
     pub async fn change_email(
         &self,
         ctx: Ctx,

@@ -1,4 +1,4 @@
-//! The links in mails: below `PUBLIC_URL`, whatever the request that asks for one calls this host.
+//! The links in mails: below `PUBLIC_URL`, whichever host name the requesting client used.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::identity::IdentityService;
 use crate::identity::one_time::NewLink;
 use crate::identity::one_time::secret::LinkSecret;
 
-/// Where people reach this service.
+/// The public address of this service.
 #[derive(Debug, Clone)]
 pub(in crate::identity) struct Links {
     base: String,
@@ -43,7 +43,7 @@ impl IdentityService {
     }
 }
 
-/// No answer to a forgotten password leaves earlier: longer than the work for any address takes, unless the machine is
+/// The earliest time of any answer to a forgotten password: longer than the work for any address takes, unless the machine is
 /// overloaded.
 pub(in crate::identity) const FORGOT_FLOOR: Duration = Duration::from_millis(100);
 

@@ -1,7 +1,6 @@
-//! The mails that identity asks for. They leave by the outbox; links and codes in them are sealed there.
+//! The mails that identity requests. They leave by the outbox; links and codes in them are sealed there.
 //!
-//! Nothing that a stranger can choose is written into a mail: an address can be registered by anybody, and the mail goes to
-//! its owner.
+//! No text that a stranger can choose is written into a mail: a stranger can register any address, and the mail goes to its owner.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +18,12 @@ fn request(template: &str, to: &Email, params: &[(&str, &str)]) -> EmailRequeste
     EmailRequested(EmailRequest { template: template.to_owned(), to: to.as_str().to_owned(), params })
 }
 
-/// Asks whoever reads the address's mail to confirm it.
+/// Requests a confirmation from the reader of the mailbox.
 pub fn verify_email(to: &Email, link: &str, purpose: Purpose) -> EmailRequested {
     request("verify-email", to, &[("link", link), ("valid_for", purpose.valid_for())])
 }
 
-/// Lets whoever reads the address's mail set another password, by the link or by the code.
+/// Lets the reader of the mailbox set another password, by the link or by the code.
 pub fn reset_password(to: &Email, link: &str, code: Option<&str>) -> EmailRequested {
     let link_only = [("link", link), ("valid_for", Purpose::PasswordResetLink.valid_for())];
     match code {
@@ -45,8 +44,8 @@ pub fn invitation(to: &Email, link: &str) -> EmailRequested {
     request("invitation", to, &[("link", link), ("valid_for", Purpose::Invitation.valid_for())])
 }
 
-/// Tells a user what happened to its account. To an address that nobody has proved there are so many as [`super::caps`]
-/// allows, and to one that takes no mail none; what they would tell is on record as a security event all the same.
+/// Reports a change of the account to its user. An unproved address gets as many as [`super::caps`] allows, an address that
+/// takes no mail gets none; the security event is on record all the same.
 pub(in crate::identity) fn notice(
     db: &mut Db,
     ctx: &Ctx,

@@ -1,4 +1,4 @@
-//! The proof of an address: the link that was sent there comes back.
+//! The proof of an address: the link that was sent there is redeemed.
 
 use shared_events::UserId;
 use shared_events::events::{self, EmailVerified, SecurityFacts, UserUpdated};
@@ -27,23 +27,23 @@ crate::operation_errors!(VerifyEmailError);
 pub struct VerifyEmail {
     pub verification: SecretHash,
     pub change: SecretHash,
-    /// The session in which the link comes back, if it does in one.
+    /// The session in which the link is redeemed, if there is one.
     pub session: Option<(UserId, SessionId)>,
     pub remote_addr: Option<String>,
 }
 
-/// The user that a secret was given to, unless it is blocked.
+/// The user of a secret, unless it is blocked.
 pub(in crate::identity) fn owner(db: &mut Db, live: &Live) -> Result<Option<User>, StoreError> {
     let user = live.user_id.map_or(Ok(None), |id| store::users::find(db, id))?;
     Ok(user.filter(|user| !user.is_blocked))
 }
 
-/// Whether a link was sent to the address that the user has now.
+/// Whether the link was sent to the user's present address.
 pub(in crate::identity) fn matches_address(live: &Live, user: &User) -> bool {
     Email::parse(&live.subject).is_ok_and(|sent_to| sent_to.normalized() == user.email.normalized())
 }
 
-/// Notes that the user's address is its own; gives the user as it is then.
+/// Records that the user's address is proved; gives the user as it is then.
 pub(in crate::identity) fn mark_verified(
     db: &mut Db,
     ctx: &Ctx,

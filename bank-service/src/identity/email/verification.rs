@@ -1,4 +1,4 @@
-//! A user proves its address: a link is sent there, and comes back.
+//! A user proves its address by redeeming a link that was sent there.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use crate::identity::sessions::session_lives;
 use crate::identity::users::register::{RegisterError, RegisterUser, register};
 use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
-/// Registers a user and asks it to prove its address.
+/// Registers a user and sends the link that proves its address.
 pub fn register_to_verify(
     db: &mut Db,
     ctx: &Ctx,
@@ -32,18 +32,18 @@ pub fn register_to_verify(
     Ok(outcome.events(mail))
 }
 
-/// The mail that asks a new user to prove its address; none if the address was sent too many today. The user can ask for it.
+/// The mail with a new user's link; none if the address has got too many today. The user can request it later.
 pub(in crate::identity) fn request_verification(
     db: &mut Db,
     ctx: &Ctx,
     user: &User,
     link: &NewLink,
 ) -> Result<Option<PendingEvent>, StoreError> {
-    // Before the link is kept: one that is not sent must not hold up the next.
+    // Before the link is stored: an unsent link must not hold up the next.
     if !take_unasked(db, ctx, &user.email, Unasked::Registration)? {
         return Ok(None);
     }
-    // Nothing was sent to a user who has just come to be.
+    // A new user cannot be in a cooldown.
     if one_time::issue(db, ctx, &link.secret(user.id, user.email.as_str()))?.is_err() {
         return Err(StoreError::Corrupt { what: "a new user's secrets" });
     }
@@ -81,7 +81,7 @@ pub fn send_verification(
     Ok(Outcome::new(()).event(&mails::verify_email(&user.email, &link.url, link.purpose)))
 }
 
-/// The same for an address that somebody names, who gets the same answer whatever comes of it.
+/// The same for an address from the request; every caller gets the same answer.
 pub fn send_verification_to(
     db: &mut Db,
     ctx: &Ctx,
@@ -99,7 +99,7 @@ pub fn send_verification_to(
     }
 }
 
-/// Whether a link that is of no more use has done what it was for: its address is its user's, and proved.
+/// Whether a used or void link has served its purpose: its user has the address, and it is proved.
 pub fn is_confirmed(db: &mut Db, links: &[(Purpose, SecretHash)]) -> Result<bool, StoreError> {
     for (purpose, hash) in links {
         let Some(spent) = store::one_time_secrets::find_spent(db, *purpose, hash)? else { continue };
@@ -109,7 +109,7 @@ pub fn is_confirmed(db: &mut Db, links: &[(Purpose, SecretHash)]) -> Result<bool
     Ok(false)
 }
 
-/// The address that a link which is still good was sent to.
+/// The address that a live link was sent to.
 pub fn address_of(db: &mut Db, ctx: &Ctx, links: &[(Purpose, SecretHash)]) -> Result<Option<String>, StoreError> {
     for (purpose, hash) in links {
         if let Some(live) = one_time::find(db, ctx, *purpose, hash)? {
@@ -119,8 +119,8 @@ pub fn address_of(db: &mut Db, ctx: &Ctx, links: &[(Purpose, SecretHash)]) -> Re
     Ok(None)
 }
 
-/// A link came back: the address that it was sent to is the user's. It ends nothing; in a session of the account it shows that
-/// its holder reads the mail.
+/// Redeems a link: the address that it was sent to is proved. It ends no session; in a session of the account it shows that the
+/// session's holder reads the mail.
 pub fn verify_email(db: &mut Db, ctx: &Ctx, command: &VerifyEmail) -> Result<Outcome<User>, VerifyEmailError> {
     if let Some(live) = one_time::redeem_link(db, ctx, Purpose::EmailVerification, &command.verification)? {
         let user = owner(db, &live)?.ok_or(VerifyEmailError::Invalid)?;
@@ -147,7 +147,7 @@ impl IdentityService {
         self.0.store.write(&ctx, move |db, ctx| send_verification(db, ctx, user, &link, &visit)).await
     }
 
-    /// The same for an address, if it is that of a user who has not verified it. The answer is the same, at the same time.
+    /// The same for an address, if its user has not verified it. The answer is the same, at the same time.
     pub async fn send_verification_to(&self, ctx: Ctx, email: Option<Email>, origin: Origin) -> Result<(), StoreError> {
         let began = Instant::now();
         let (link, visit) = (self.new_link(Purpose::EmailVerification), self.visitor(&origin));
@@ -157,13 +157,13 @@ impl IdentityService {
         done
     }
 
-    /// Whether a link was used, or made void by another one that was, and its address is confirmed.
+    /// Whether a link was used, or voided by another link, and its address is confirmed.
     pub async fn is_confirmed(&self, token: &LinkSecret) -> Result<bool, StoreError> {
         let links = [Purpose::EmailVerification, Purpose::EmailChange].map(|purpose| (purpose, token.hash(purpose)));
         self.0.store.read(move |db| is_confirmed(db, &links)).await
     }
 
-    /// Takes the token of a link that verifies an address, be it the user's or a new one; in a session, if it comes in one.
+    /// Redeems the token of a link that verifies the user's present or new address, in a session if the request has one.
     pub async fn verify_email(
         &self,
         ctx: Ctx,

@@ -1,4 +1,4 @@
-//! Keys: those that sign access tokens, and the one that the database is sealed under.
+//! Keys: those that sign access tokens, and the one that seals values in the database.
 
 pub(in crate::identity) mod ring;
 pub mod rotation;

@@ -1,11 +1,11 @@
-//! The keys that access tokens are signed with.
+//! The signing keys of access tokens.
 //!
-//! Made on first start and kept in the database, the private halves sealed under `SECRET_KEY`. One signs; the next one is in
+//! Made on first start and stored in the database, the private halves sealed under `SECRET_KEY`. One signs; the next one is in
 //! the key set for [`PUBLISHED_FOR`] before it takes over, and retired ones stay in it until the last token they signed has
-//! expired. Which of them signs follows from the times that are stored with them, so all replicas change over together. A
-//! replica finds a key that another process made within a minute, or when it meets its id (looking into the database at most
-//! once a second, so that forged ids cost nothing).
-//! Replicas that start together may each make a key: all of them are in the table, so each verifies what any other signs.
+//! expired. The stored times determine which key signs, so all replicas change over at the same moment. A replica finds a key
+//! of another process within a minute, or when it meets its id (reading the database at most once a second, so that forged
+//! ids cost nothing).
+//! Replicas that start at the same time may each make a key: all of them are in the table, so each verifies what any other signs.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -23,14 +23,14 @@ use crate::sealing::{Place, Vault};
 use crate::store::signing_keys::{self, StoredKey};
 use crate::store::{Ctx, Db, Outcome, Store, StoreError};
 
-/// How long a new key is in the key set before it signs: log-service and email-service keep the set for ten minutes, and
+/// How long a new key is in the key set before it signs: log-service and email-service cache the set for ten minutes, and
 /// replicas their keys for one.
 const PUBLISHED_FOR: TimeDelta = TimeDelta::minutes(12);
-/// How often unknown key ids may send us to the database.
+/// The least time between two database reads for unknown key ids.
 const BETWEEN_LOOKUPS: Duration = Duration::from_secs(1);
-/// How long a replica may work with the keys it has read.
+/// The greatest age of a replica's keys before it reads them again.
 const MAX_AGE: TimeDelta = TimeDelta::minutes(1);
-/// Beyond a token's lifetime: replicas that learn late, and clocks that differ.
+/// Added to a token's lifetime: replicas that learn late, and clocks that differ.
 const SLACK: TimeDelta = TimeDelta::minutes(5);
 
 #[derive(Debug, thiserror::Error)]
@@ -51,16 +51,16 @@ struct Shared {
     store: Store,
     vault: Arc<Vault>,
     clock: SharedClock,
-    /// Of access tokens: how long a key that signs no more is still needed.
+    /// The lifetime of access tokens: a retired key is needed for so long.
     token_lifetime: TimeDelta,
     current: RwLock<Arc<Ring>>,
-    /// Held during a lookup, so that there is one at a time; when the last one was.
+    /// Held during a lookup, so that only one runs; the time of the last one.
     lookup: Mutex<Option<Instant>>,
-    /// Where lookups run: tokens are signed on threads of the store as well, which have no runtime.
+    /// The runtime of lookups: tokens are also signed on store threads, which have no runtime.
     runtime: Handle,
 }
 
-/// The keys as they were read, the newest first.
+/// The keys as read, the newest first.
 struct Ring {
     keys: Vec<Known>,
     token_lifetime: TimeDelta,
@@ -69,7 +69,7 @@ struct Ring {
 
 struct Known {
     public: Arc<Jwk>,
-    /// None once it is retired.
+    /// None once the key is retired.
     private: Option<SigningKey>,
     created_on: DateTime<Utc>,
     signs_from: DateTime<Utc>,
@@ -81,14 +81,14 @@ impl Known {
         self.signs_from <= now && self.retired_on.is_none_or(|retired| now < retired)
     }
 
-    /// Whether tokens signed with it can still be valid, or will be.
+    /// Whether tokens signed with it can be valid, now or later.
     fn is_published(&self, now: DateTime<Utc>, token_lifetime: TimeDelta) -> bool {
         self.retired_on.is_none_or(|retired| now < retired + token_lifetime + SLACK)
     }
 }
 
 impl Ring {
-    /// The key that signs now. Should clocks disagree so much that none does, then the newest.
+    /// The key that signs now; the newest if clocks differ so much that none does.
     fn active(&self, now: DateTime<Utc>) -> Option<&SigningKey> {
         let signing = self.keys.iter().find(|key| key.signs(now)).and_then(|key| key.private.as_ref());
         signing.or_else(|| self.keys.iter().find_map(|key| key.private.as_ref()))
@@ -102,7 +102,7 @@ impl Ring {
         self.published(now).find(|key| key.public.kid == kid).map(|key| Arc::clone(&key.public))
     }
 
-    /// Whether the newest key is to be followed by another one.
+    /// Whether the newest key is old enough for a successor.
     fn is_due(&self, now: DateTime<Utc>, max_age: TimeDelta) -> bool {
         self.keys.iter().find(|key| key.retired_on.is_none()).is_some_and(|key| now - key.created_on >= max_age)
     }
@@ -126,7 +126,7 @@ impl KeyRing {
         Ok(Self(Arc::new(Shared { store, vault, clock, token_lifetime, current, lookup, runtime })))
     }
 
-    /// How long the access tokens are valid that it signs.
+    /// The lifetime of the access tokens that it signs.
     pub(in crate::identity) fn token_lifetime(&self) -> TimeDelta {
         self.0.token_lifetime
     }
@@ -137,7 +137,7 @@ impl KeyRing {
         ring.active(self.0.clock.now()).ok_or(AuthError::Key)?.sign(claims)
     }
 
-    /// The public keys by which tokens can be checked, now and soon.
+    /// The public keys that verify tokens, now and soon.
     pub fn jwks(&self) -> Jwks {
         let ring = self.0.recent();
         let mut keys: Vec<Jwk> = ring.published(self.0.clock.now()).map(|key| key.public.as_ref().clone()).collect();
@@ -145,15 +145,15 @@ impl KeyRing {
         Jwks { keys }
     }
 
-    /// Makes the next key; none if somebody else did at the same moment.
+    /// Makes the next key; none if another process made one at the same moment.
     pub async fn rotate(&self) -> Result<Option<Rotated>, KeyError> {
         let rotated = self.0.make_next(TimeDelta::zero()).await?;
         self.0.renew().await?;
         Ok(rotated)
     }
 
-    /// Makes a key that signs at once, and forgets the others: tokens that they signed are void here at once, and elsewhere
-    /// when the key set is read again.
+    /// Makes a key that signs at once, and deletes the others: tokens that they signed are void here at once, and elsewhere when
+    /// the key set is read again.
     pub async fn replace_compromised(&self) -> Result<Rotated, KeyError> {
         let (shared, new) = (&self.0, new_key(&self.0.vault)?);
         let rotated = shared.store.write(&shared.ctx(), move |db, ctx| replace_compromised(db, ctx, &new)).await?;
@@ -161,8 +161,8 @@ impl KeyRing {
         Ok(rotated)
     }
 
-    /// What is to be done from time to time: makes the next key where the newest is too old, deletes those that nothing can
-    /// be checked with any more, and learns of keys that others made.
+    /// The periodic work: makes the next key where the newest is too old, deletes those that no valid token needs, and reads the
+    /// keys of other processes.
     pub async fn tend(&self, max_age: TimeDelta) -> Result<(), KeyError> {
         let shared = &self.0;
         shared.renew().await?;
@@ -214,7 +214,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Reads the keys again, unless somebody just did.
+    /// Reads the keys again, unless the last lookup was a moment ago.
     async fn refetch(&self) {
         let mut last = self.lookup.lock().await;
         if last.is_some_and(|last| last.elapsed() < BETWEEN_LOOKUPS) {

@@ -1,8 +1,8 @@
-//! Signing keys take turns.
+//! Rotation of the signing keys.
 //!
-//! A new key is in the key set for a while before it signs, so that whoever keeps the set for a time knows it by then. Its
-//! predecessor retires at the moment the new one begins, which is written down with it: replicas need no word to change over.
-//! Of replicas that find a key too old at the same time one makes the next: it is whoever sets the old one's retirement.
+//! A new key is in the key set for a while before it signs, so that caches of the set hold it by then. Its predecessor retires
+//! when the new one begins; that time is stored with it, so replicas change over without a message. If several replicas find
+//! a key too old at the same time, the one that sets the old key's retirement makes the next.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_events::events::{KeysRotated, SecurityFacts};
@@ -30,7 +30,6 @@ impl NewKey {
     }
 }
 
-/// A key that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotated {
     pub kid: String,
@@ -46,8 +45,8 @@ pub fn make_first(db: &mut Db, ctx: &Ctx, new: &NewKey) -> Result<Outcome<()>, S
     Ok(Outcome::new(()))
 }
 
-/// Makes the next key, which signs after `published_for`; none if the newest is younger than `if_older_than`, or if somebody
-/// else was quicker.
+/// Makes the next key, which signs after `published_for`; none if the newest is younger than `if_older_than`, or if another
+/// process rotated first.
 pub fn rotate(
     db: &mut Db,
     ctx: &Ctx,
@@ -66,7 +65,7 @@ pub fn rotate(
     Ok(made(new, signs_from, "rotated"))
 }
 
-/// Makes a key that signs at once, and forgets all others: tokens that they signed are void.
+/// Makes a key that signs at once, and deletes all others: tokens that they signed are void.
 pub fn replace_compromised(db: &mut Db, ctx: &Ctx, new: &NewKey) -> Result<Outcome<Rotated>, StoreError> {
     signing_keys::delete_all(db)?;
     signing_keys::insert(db, &new.stored(ctx.now, ctx.now))?;

@@ -1,8 +1,8 @@
-//! Which `SECRET_KEY` a database is sealed under, and sealing it anew under another one.
+//! The `SECRET_KEY` that a database is sealed under, and resealing it under another one.
 //!
-//! A database names its key by a keyed hash, and says whether it is one that only development takes. A start under another key
-//! is refused, and so is, outside of development, a database of such a key. [`reseal`] is one transaction: afterwards
-//! everything opens under the new key, or nothing was changed.
+//! A database stores a keyed hash of its key, and whether it is a development key (short, or from an example). A start under
+//! another key is refused, and so is, outside of development, a database of a development key. [`reseal`] is one transaction:
+//! afterwards everything opens under the new key, or nothing was changed.
 
 use service_kit::clock::SharedClock;
 use service_kit::config::AppEnv;
@@ -31,12 +31,12 @@ pub enum VaultKeyError {
     Store(#[from] StoreError),
 }
 
-/// The key of this process, as a database would name it.
+/// The key of this process, as a database stores it.
 pub(in crate::identity) fn named(vault: &Vault, weak: bool) -> VaultKey {
     VaultKey { fingerprint: vault.fingerprint(), development: weak }
 }
 
-/// Compares the key with the one that the database names, if it names one.
+/// Compares the key with the one that the database stores, if it stores one.
 pub(in crate::identity) async fn check(
     store: &Store,
     own: &VaultKey,
@@ -45,7 +45,7 @@ pub(in crate::identity) async fn check(
     check_fits(store.read(vault_keys::find).await?, own, is_development)
 }
 
-/// The same of a database that this process has not opened yet, and that may be older than its keys' names. Blocks.
+/// The same for a database that this process has not opened yet, and that may be older than stored fingerprints. Blocks.
 pub fn fits(settings: &Settings) -> Result<(), VaultKeyError> {
     let Ok(vault) = Vault::try_new(settings.secret_key.expose()) else { return Err(VaultKeyError::Another) };
     let own = named(&vault, settings.has_weak_secret_key());
@@ -61,7 +61,7 @@ fn check_fits(known: Option<VaultKey>, own: &VaultKey, is_development: bool) -> 
     }
 }
 
-/// Names the key in a database that names none. To be called once it is known that it opens what is there.
+/// Stores the key in a database that has none. Call it only after this key has opened the existing values.
 pub(in crate::identity) async fn record(
     store: &Store,
     clock: &SharedClock,
@@ -74,7 +74,7 @@ pub(in crate::identity) async fn record(
     store.write(&store.ctx(clock.now()), write).await.map_err(VaultKeyError::Store)
 }
 
-/// What was sealed anew.
+/// How many values were resealed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resealed {
     pub second_factors: usize,
@@ -83,7 +83,7 @@ pub struct Resealed {
     pub messages: usize,
 }
 
-/// What became of the change of keys.
+/// The outcome of a change of keys.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resealing {
     Done(Resealed),
@@ -109,7 +109,7 @@ impl OperationError for ResealError {
     }
 }
 
-/// Seals everything under another key. No process may use the database meanwhile: it would go on under the old one.
+/// Seals everything under another key. No other process may use the database meanwhile: it would write under the old key.
 pub fn reseal(
     db: &mut Db,
     ctx: &Ctx,
@@ -121,7 +121,7 @@ pub fn reseal(
     let before = vault_keys::find(db)?;
     match &before {
         Some(before) if *before == after => return Ok(Outcome::new(Resealing::Unneeded)),
-        // The same key, judged otherwise than before.
+        // The same key, but development or not has changed.
         Some(before) if before.fingerprint == after.fingerprint => {
             vault_keys::replace(db, ctx, before, &after)?;
             return Ok(Outcome::new(Resealing::Unneeded));
@@ -143,7 +143,7 @@ pub fn reseal(
     Ok(Outcome::new(Resealing::Done(done)).event(&KeysRotated(facts)))
 }
 
-/// From one key to another. Each loop ends: its rows come in their order, and the next page begins after the last one.
+/// From one key to another. Each loop ends: pages are ordered, and the next one begins after the last row.
 struct Move<'a> {
     old: &'a Vault,
     new: &'a Vault,

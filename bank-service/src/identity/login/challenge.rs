@@ -1,10 +1,10 @@
-//! The one way to a session: every login ends here, whatever it began with.
+//! The one way to a session: every login ends here, whichever way it began.
 //!
 //! A proof counts under the credentials that it was made under: the transaction holds the user's row and refuses a proof of
 //! an older version, so that a change, a reset, a block or a logout everywhere ends the logins under way too.
 //!
-//! Who has a second factor gets a challenge instead of a session, decided in the same transaction. So a way to log in that is
-//! added later cannot pass it by: nothing else opens sessions.
+//! A user with a second factor gets a challenge instead of a session, decided in the same transaction. A way to log in that is
+//! added later cannot bypass it: no other code opens sessions.
 
 use shared_events::UserId;
 use shared_events::events::PasswordRehashed;
@@ -20,35 +20,35 @@ use crate::identity::second_factor::verification::{Refused, SecondFactorInput, v
 use crate::store::one_time_secrets::NewSecret;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
-/// The first factor was right. It has no `Debug`: it may hold password hashes.
+/// A right first factor. It has no `Debug`: it may hold password hashes.
 pub struct OpenLogin {
     pub user_id: UserId,
     pub first: FirstFactor,
     /// The credentials that it was proved under.
     pub credential_version: CredentialVersion,
     pub opening: Opening,
-    /// The hash that was checked and the one to keep instead.
+    /// The hash that was checked and its replacement.
     pub rehash: Option<(String, String)>,
 }
 
-/// What a right first factor opens: a session, or a challenge.
+/// The session or the challenge that a right first factor opens.
 #[derive(Clone)]
 pub struct Opening {
     /// The session to open, unless a second factor is asked for.
     pub session_id: SessionId,
     pub refresh_token: TokenHash,
-    /// What the second factor is to come with, where there is one.
+    /// The hash of the challenge, used if a second factor is required.
     pub challenge: SecretHash,
     pub remote_addr: Option<String>,
     pub user_agent: Option<String>,
     pub visit: Visit,
 }
 
-/// What a right first factor is worth.
+/// The result of a right first factor.
 #[derive(Debug)]
 pub enum OpenedLogin {
     Session(Grant),
-    /// Nothing yet: the second factor has to be given.
+    /// No session yet: the second factor is required.
     SecondFactor,
 }
 
@@ -71,12 +71,12 @@ pub fn open_login(db: &mut Db, ctx: &Ctx, command: &OpenLogin) -> Result<Outcome
     rehash(db, outcome, command)
 }
 
-/// The user, whom no other transaction lets in or changes the factors of until this one ends.
+/// Locks the user's row: until this transaction ends, no other one opens a session for it or changes its factors.
 fn held(db: &mut Db, id: UserId) -> Result<User, OpenSessionError> {
     store::users::hold(db, id)?.ok_or(OpenSessionError::Gone)
 }
 
-/// Keeps a challenge whose subject is what was proved so far.
+/// Stores a challenge whose subject is the proof so far.
 fn challenge(db: &mut Db, ctx: &Ctx, command: &OpenLogin, proof: Proof) -> Result<Outcome<OpenedLogin>, StoreError> {
     let (purpose, user_id) = (Purpose::MfaChallenge, Some(command.user_id));
     let secret = NewSecret {
@@ -89,12 +89,12 @@ fn challenge(db: &mut Db, ctx: &Ctx, command: &OpenLogin, proof: Proof) -> Resul
     };
     match one_time::issue(db, ctx, &secret)? {
         Ok(()) => Ok(Outcome::new(OpenedLogin::SecondFactor)),
-        // A user may have any number of challenges.
+        // Challenges have no limit and no cooldown.
         Err(_) => Err(StoreError::Corrupt { what: "a challenge's cooldown" }),
     }
 }
 
-/// A right password is kept under today's parameters, also if a second factor is still to come.
+/// Stores a right password under today's parameters, also if a second factor is still required.
 fn rehash(
     db: &mut Db,
     outcome: Outcome<OpenedLogin>,
@@ -108,7 +108,7 @@ fn rehash(
     }
 }
 
-/// The second factor of a login that was asked for it.
+/// The second step of a login: a challenge with its second factor.
 pub struct Complete {
     pub challenge: SecretHash,
     pub second_factor: SecondFactorInput,
@@ -142,13 +142,13 @@ impl From<OpenSessionError> for CompleteError {
     }
 }
 
-/// Opens the session that a challenge stands for. A wrong code costs one of its tries; one that was not even looked at, since
-/// too many were wrong before, costs none.
+/// Opens the session of a challenge. A wrong code costs one of its tries; a code that is refused unchecked, after too many
+/// wrong ones, costs none.
 pub fn complete(db: &mut Db, ctx: &Ctx, command: &Complete) -> Result<Outcome<Result<Grant, Refused>>, CompleteError> {
     let live = one_time::find(db, ctx, Purpose::MfaChallenge, &command.challenge)?.ok_or(CompleteError::NoChallenge)?;
     let user_id = live.user_id.ok_or(StoreError::Corrupt { what: "a challenge's user" })?;
     let first = Proof::parse(&live.subject).ok_or(StoreError::Corrupt { what: "a challenge's subject" })?;
-    // Before the challenge, as those do that void it.
+    // Lock order: before the challenge, as in the transactions that void it.
     let user = held(db, user_id)?;
     let Outcome { value, events } =
         verify_second_factor(db, ctx, user_id, Some(&command.second_factor), command.remote_addr.as_deref())?;
@@ -162,7 +162,7 @@ pub fn complete(db: &mut Db, ctx: &Ctx, command: &Complete) -> Result<Outcome<Re
             return Ok(Outcome::new(Err(refused)).events(events));
         }
     }
-    // With the challenge the code's step is unspent again: both happen or neither.
+    // If the challenge is gone, the code's step is rolled back too: both are spent or neither.
     if !one_time::consume(db, ctx, &live)? {
         return Err(CompleteError::NoChallenge);
     }

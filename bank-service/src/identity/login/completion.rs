@@ -11,7 +11,7 @@ use crate::identity::{IdentityService, one_time};
 use crate::store::Ctx;
 
 impl IdentityService {
-    /// Opens the session of a login that was asked for a second factor.
+    /// Opens the session of a login that requires a second factor.
     pub async fn complete_login(
         &self,
         ctx: Ctx,

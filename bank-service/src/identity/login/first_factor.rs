@@ -1,8 +1,8 @@
 //! The password as the first factor of a login, or given again in a session.
 //!
-//! The answer is the same, after the same work, for an unknown address, a wrong password and a login that is being slowed
-//! down; that a user is blocked is shown only where the password is right. The core for hashing is taken before the account is
-//! read, so that parallel guesses cannot outrun the delay after failures.
+//! The answer is the same, after the same work, for an unknown address, a wrong password and a throttled login; a block shows
+//! only where the password is right. The hashing slot is taken before the account is read, so that parallel guesses cannot
+//! outrun the delay after failures.
 
 use service_kit::http::auth::AuthError;
 use shared_events::UserId;
@@ -43,15 +43,15 @@ impl From<OpenSessionError> for LogInError {
     }
 }
 
-/// Who is said to know the password.
+/// The claimed owner of the password.
 pub(in crate::identity) enum LoginSubject {
-    /// Whoever has this address; none if no user can have it.
+    /// The user of this address; none if no user can have it.
     Address(Option<Email>),
     /// The user of a session, whose token was checked.
     Session(UserId, SessionId),
 }
 
-/// A password that was checked: whose it is, the hash it was checked with, and the one to keep instead.
+/// A right password: its user, the hash it was checked with, and the hash to store instead.
 pub(in crate::identity) struct VerifiedPassword {
     pub(in crate::identity) user_id: UserId,
     pub(in crate::identity) version: CredentialVersion,
@@ -60,14 +60,14 @@ pub(in crate::identity) struct VerifiedPassword {
 }
 
 impl VerifiedPassword {
-    /// The hash that was checked and the one to keep instead.
+    /// The hash that was checked and its replacement.
     pub(in crate::identity) fn rehash(self) -> Option<(String, String)> {
         self.renewed.map(|renewed| (self.stored, renewed))
     }
 }
 
 impl IdentityService {
-    /// Checks a password; whatever is wrong with it goes on record.
+    /// Checks a password; every failure goes on record.
     pub(in crate::identity) async fn verify_password(
         &self,
         ctx: &Ctx,
@@ -92,7 +92,7 @@ impl IdentityService {
         Err(if refusal == Refusal::Blocked { LogInError::Blocked } else { LogInError::InvalidCredentials })
     }
 
-    /// Reads what a password is checked against, and what a wrong one counts on.
+    /// Reads the stored hash, and the counter of wrong passwords.
     async fn load_credentials(
         &self,
         ctx: &Ctx,
@@ -148,7 +148,7 @@ impl IdentityService {
         Ok((outcome, permit))
     }
 
-    /// Forgets the wrong passwords that were given in a session.
+    /// Clears the wrong passwords of a session.
     pub(in crate::identity) async fn clear_session_failures(
         &self,
         ctx: &Ctx,

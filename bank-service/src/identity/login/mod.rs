@@ -1,4 +1,4 @@
-//! Logging in: a password or a provider's word gives tokens, or a challenge where the user has a second factor.
+//! Logging in: a password or a provider's identity gives tokens, or a challenge where the user has a second factor.
 //!
 //! Hashing and token making are here and in `first_factor` and `completion`; each transaction is a function of `challenge` and
 //! `session`, which get hashes only.
@@ -27,7 +27,6 @@ use crate::identity::origin::{Origin, Visit};
 use crate::identity::tokens::{MfaChallenge, TokenPair, access_token};
 use crate::store::Ctx;
 
-/// A claim to be somebody.
 pub struct LoginAttempt {
     /// None if no user can have the address.
     pub email: Option<Email>,
@@ -36,25 +35,25 @@ pub struct LoginAttempt {
     pub origin: Origin,
 }
 
-/// Somebody whose first factor was right. It has no `Debug`: it may hold password hashes.
+/// A right first factor. It has no `Debug`: it may hold password hashes.
 pub struct FirstFactorPassed {
     pub user_id: UserId,
     pub first: FirstFactor,
     /// The credentials that it was proved under.
     pub credential_version: CredentialVersion,
     pub origin: Origin,
-    /// The hash that was checked and the one to keep instead; none where no password was given.
+    /// The hash that was checked and its replacement; none where no password was given.
     pub rehash: Option<(String, String)>,
 }
 
-/// What a login has come to. It has no `Debug`: it holds secrets.
+/// The result of a login. It has no `Debug`: it holds secrets.
 pub enum LoginResult {
     Tokens(TokenPair),
-    /// The user has a second factor, which has to be given first.
+    /// The user has a second factor, which is required first.
     SecondFactor(MfaChallenge),
 }
 
-/// The secrets of a session, or a challenge, that is about to be.
+/// The secrets of a session or a challenge that is about to be opened.
 pub(in crate::identity) struct OpeningKeys {
     refresh_token: OpaqueToken,
     challenge: LinkSecret,
@@ -67,7 +66,7 @@ impl OpeningKeys {
         Self { refresh_token, challenge: LinkSecret::generate(), device }
     }
 
-    /// What the store keeps of it.
+    /// The hashes of them, as the store keeps them.
     fn opening(&self, visit: Visit, origin: Origin) -> Opening {
         Opening {
             visit,
@@ -81,13 +80,13 @@ impl OpeningKeys {
 }
 
 impl IdentityService {
-    /// Checks a password, and admits whoever gave it.
+    /// Checks a password, and opens a session or a challenge.
     pub async fn log_in(&self, ctx: Ctx, attempt: LoginAttempt) -> Result<LoginResult, LogInError> {
         let passed = self.check_first_factor(&ctx, attempt).await?;
         self.complete_first_factor(ctx, passed).await
     }
 
-    /// Checks a password. What it gives counts until the user's credentials change.
+    /// Checks a password. The result counts until the user's credentials change.
     pub async fn check_first_factor(&self, ctx: &Ctx, attempt: LoginAttempt) -> Result<FirstFactorPassed, LogInError> {
         let LoginAttempt { email, password, origin } = attempt;
         let verified = self.verify_password(ctx, LoginSubject::Address(email), password, &origin).await?;
@@ -95,7 +94,7 @@ impl IdentityService {
         Ok(FirstFactorPassed { user_id, first: FirstFactor::Password, credential_version, origin, rehash })
     }
 
-    /// Opens a session for somebody whose first factor was right, or asks for the second. Every way to log in ends here.
+    /// Opens a session after a right first factor, or a challenge for the second. Every way to log in ends here.
     pub async fn complete_first_factor(&self, ctx: Ctx, passed: FirstFactorPassed) -> Result<LoginResult, LogInError> {
         let FirstFactorPassed { user_id, first, credential_version, origin, rehash } = passed;
         let keys = OpeningKeys::generate();
@@ -106,12 +105,11 @@ impl IdentityService {
         Ok(self.login_result(opened, &keys)?)
     }
 
-    /// What the store keeps of a session, or a challenge, that is about to be.
+    /// The hashes of a session or a challenge that is about to be opened, as the store keeps them.
     pub(in crate::identity) fn opening(&self, keys: &OpeningKeys, origin: Origin) -> Opening {
         keys.opening(self.visit(&origin, &keys.device), origin)
     }
 
-    /// The answer to a login.
     pub(in crate::identity) fn login_result(
         &self,
         opened: OpenedLogin,

@@ -1,4 +1,4 @@
-//! What a login leaves behind: a session, or a counted failure.
+//! The outcome of a login: a session, or a counted failure.
 
 use shared_events::UserId;
 use shared_events::events::{AccountLocked, LoginFailed, LoginSucceeded, SecurityFacts};
@@ -11,9 +11,9 @@ use crate::identity::login::throttle::{CountedOn, count_failure, remember_login}
 use crate::identity::origin::Visit;
 use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
-/// Everything that a login asks for was given.
+/// A login with all its required factors.
 pub struct OpenSession {
-    /// As it is in this transaction, which holds its row.
+    /// As in this transaction, which holds its row.
     pub user: User,
     pub proof: Proof,
     pub session_id: SessionId,
@@ -37,7 +37,7 @@ pub enum OpenSessionError {
 crate::operation_errors!(OpenSessionError);
 
 /// Opens a session. A user that was blocked or deleted since the password was checked gets none. Only [`super::challenge`]
-/// calls it, which first sees to the second factor.
+/// calls it, after it has checked the second factor.
 pub(in crate::identity) fn open_session(
     db: &mut Db,
     ctx: &Ctx,
@@ -72,7 +72,7 @@ pub(in crate::identity) fn open_session(
     Ok(outcome.events(notices.iter().map(PendingEvent::new)))
 }
 
-/// What the tokens of a session say.
+/// The claims of a session's tokens.
 pub(in crate::identity) fn grant(db: &mut Db, user: User, session: &Session, fresh: bool) -> Result<Grant, StoreError> {
     Ok(Grant {
         user_id: user.id,
@@ -85,7 +85,7 @@ pub(in crate::identity) fn grant(db: &mut Db, user: User, session: &Session, fre
     })
 }
 
-/// Ends the oldest sessions of a user who has too many.
+/// Ends the oldest sessions of a user that has too many.
 fn make_room(db: &mut Db, ctx: &Ctx, user: UserId) -> Result<(), StoreError> {
     for session in store::sessions::beyond(db, user, ctx.now, MAX_PER_USER.saturating_sub(1))? {
         store::sessions::revoke(db, session, ctx.now)?;
@@ -98,7 +98,7 @@ fn make_room(db: &mut Db, ctx: &Ctx, user: UserId) -> Result<(), StoreError> {
 pub enum Refusal {
     UnknownAddress,
     WrongPassword,
-    /// Refused unseen: the user had too many failures a moment ago.
+    /// Refused unchecked: the user had too many failures a moment ago.
     SlowedDown,
     Blocked,
 }
@@ -119,11 +119,11 @@ pub struct RefuseLogin {
     pub user_id: Option<UserId>,
     pub remote_addr: Option<String>,
     pub refusal: Refusal,
-    /// What a wrong password counts on.
+    /// The counter of the wrong password.
     pub counted_on: CountedOn,
 }
 
-/// Puts a refused login on record; a wrong password is counted, also one for an unknown address.
+/// Records a refused login; a wrong password is counted, also for an unknown address.
 pub fn refuse_login(db: &mut Db, ctx: &Ctx, command: &RefuseLogin) -> Result<Outcome<()>, StoreError> {
     let counts = matches!(command.refusal, Refusal::WrongPassword | Refusal::UnknownAddress);
     let closed = counts && count_failure(db, ctx, &command.counted_on)?;

@@ -1,7 +1,7 @@
 //! Wrong passwords are counted: on the device, on the account in its network, or on the session that gives one again.
 //!
-//! Counters are kept under keyed hashes and written for unknown addresses like for known ones, so neither an answer nor its
-//! time, nor a row, tells which addresses there are.
+//! Counters are kept under keyed hashes and written for unknown addresses like for known ones, so neither an answer, nor its
+//! time, nor a row shows which addresses exist.
 
 use shared_events::UserId;
 
@@ -13,17 +13,16 @@ use crate::identity::origin::Visit;
 use crate::sealing::{CounterKey, Seal, Vault};
 use crate::store::{self, Ctx, Db, StoreError};
 
-/// The counters of an account.
 #[derive(Debug, Clone)]
 pub struct AccountKeys {
-    /// Of the account in one network.
+    /// The account in one network.
     in_network: CounterKey,
-    /// Of the account in all unknown networks.
+    /// The account in all unknown networks.
     anywhere: CounterKey,
 }
 
 impl AccountKeys {
-    /// Of the account that has this address, as it is normalised.
+    /// The counters of the account with this normalised address.
     pub fn new(vault: &Vault, account: &str, network: &ClientNetwork) -> Self {
         Self {
             in_network: vault.counter_key("login: account and network", &[account, network.as_str()]),
@@ -37,7 +36,7 @@ pub fn session_key(vault: &Vault, session: SessionId) -> CounterKey {
     vault.counter_key("login: session", &[&session.to_string()])
 }
 
-/// What a wrong password counts on.
+/// The counter of a wrong password.
 #[derive(Debug, Clone)]
 pub enum CountedOn {
     Device(TokenHash),
@@ -45,15 +44,15 @@ pub enum CountedOn {
     Session(CounterKey),
 }
 
-/// What a password is counted on, and whether it is looked at at all.
+/// The counter of a password, and whether the password is checked at all.
 #[derive(Debug, Clone)]
 pub struct LoginThrottle {
     pub counted_on: CountedOn,
-    /// Too much failed before: even the right password is refused.
+    /// Too many failures before: even the right password is refused.
     pub is_closed: bool,
 }
 
-/// Judges a login with an address, be it anybody's or nobody's. It costs the same queries for both.
+/// Throttles a login with a known or unknown address. Both cost the same queries.
 pub fn login_throttle(
     db: &mut Db,
     ctx: &Ctx,
@@ -61,7 +60,7 @@ pub fn login_throttle(
     keys: AccountKeys,
     visit: &Visit,
 ) -> Result<LoginThrottle, StoreError> {
-    // Ids begin at 1: nobody has this one.
+    // Ids begin at 1: no user has this one.
     let nobody = UserId::try_new(i64::MAX).map_err(|_| StoreError::Corrupt { what: "the id of nobody" })?;
     let user = user.unwrap_or(nobody);
     let in_network = store::counters::find(db, &keys.in_network)?;
@@ -77,14 +76,14 @@ pub fn login_throttle(
     Ok(LoginThrottle { counted_on: CountedOn::Account { keys, is_known_network }, is_closed })
 }
 
-/// Judges a password that is given again in a session.
+/// Throttles a password that is given again in a session.
 pub fn session_throttle(db: &mut Db, ctx: &Ctx, key: CounterKey) -> Result<LoginThrottle, StoreError> {
     let counter = store::counters::find(db, &key)?;
     let is_closed = counter.is_some_and(|counter| counter.is_closed(ctx.now));
     Ok(LoginThrottle { counted_on: CountedOn::Session(key), is_closed })
 }
 
-/// Counts a wrong password; true if the account is closed to unknown networks by it.
+/// Counts a wrong password; true if this closes the account to unknown networks.
 pub fn count_failure(db: &mut Db, ctx: &Ctx, counted_on: &CountedOn) -> Result<bool, StoreError> {
     match counted_on {
         CountedOn::Device(token) => store::login_devices::record_failure(db, ctx, token)?,
@@ -114,7 +113,7 @@ fn change(
     Ok(after)
 }
 
-/// A login succeeded: the failures before it are forgotten, its device and its network are known from now on.
+/// After a login: clears the failures before it, and remembers its device and its network.
 pub(in crate::identity) fn remember_login(
     db: &mut Db,
     ctx: &Ctx,

@@ -1,7 +1,7 @@
-//! The one way to give out and redeem one-time secrets: links, codes and challenges.
+//! The one way to issue and redeem one-time secrets: links, codes and challenges.
 //!
-//! To be called inside the transaction that does what the secret is for, so that both happen or neither. A wrong answer is a
-//! value and not an error, because its count has to be committed.
+//! Call these inside the transaction that does the secret's work, so that both happen or neither. A wrong answer is a value and
+//! not an error, because its count has to be committed.
 
 pub mod secret;
 
@@ -21,9 +21,9 @@ use crate::store::{self, Ctx, Db, StoreError};
 
 pub use crate::store::one_time_secrets::Live;
 
-/// Wrong codes of a /24 or a /56 within an hour.
+/// Wrong codes from a /24 or a /56 within an hour.
 const WRONG_CODES: Cap = Cap::hourly(20);
-/// Of a /48.
+/// Wrong codes from a /48 within an hour.
 const WRONG_CODES_OF_A_SITE: Cap = Cap::hourly(200);
 
 /// A link on its way into a mail.
@@ -35,7 +35,7 @@ pub struct NewLink {
 }
 
 impl NewLink {
-    /// What is to be kept of it, once it is known whose it is and what it proves.
+    /// The row to store, with its user and the subject that it proves.
     pub fn secret(&self, user_id: UserId, subject: &str) -> NewSecret {
         let (purpose, hash) = (self.purpose, self.hash.clone());
         NewSecret {
@@ -49,8 +49,8 @@ impl NewLink {
     }
 }
 
-/// Keeps a secret that is about to be sent. Where a user has so many at most, the new one takes the place of the oldest, not
-/// earlier than the purpose's cooldown allows; of parallel callers one succeeds, and the others are told so.
+/// Stores a secret that is about to be sent. Where a user's number is limited, the new one replaces the oldest, not earlier
+/// than the purpose's cooldown allows; of parallel callers one succeeds, and the others get a cooldown.
 pub fn issue(db: &mut Db, ctx: &Ctx, new: &NewSecret) -> Result<Result<(), Cooldown>, StoreError> {
     let first = Issued::first(new.purpose, ctx.now);
     let lost = Ok(Err(Cooldown::CoolingDown(first.cooldown_until)));
@@ -73,13 +73,13 @@ pub fn issue(db: &mut Db, ctx: &Ctx, new: &NewSecret) -> Result<Result<(), Coold
     }
 }
 
-/// Looks a link or a challenge up without using it.
+/// Finds a link or a challenge without using it.
 pub fn find(db: &mut Db, ctx: &Ctx, purpose: Purpose, hash: &SecretHash) -> Result<Option<Live>, StoreError> {
     secrets::find(db, ctx, purpose, hash)
 }
 
-/// Uses a secret up; false if somebody else did, or it expired or ran out of tries meanwhile. Nothing that hangs on it may
-/// happen then.
+/// Uses a secret up; false if another request did, or it expired or ran out of tries meanwhile. The caller must then not do the
+/// secret's work.
 pub fn consume(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError> {
     secrets::consume(db, ctx, live)
 }
@@ -89,11 +89,11 @@ pub fn count_try(db: &mut Db, ctx: &Ctx, live: &Live) -> Result<bool, StoreError
     secrets::count_try(db, ctx, live)
 }
 
-/// Finds a link and uses it up; none if there is none to use.
+/// Finds a link and uses it up; none if there is no live one.
 pub fn redeem_link(db: &mut Db, ctx: &Ctx, purpose: Purpose, hash: &SecretHash) -> Result<Option<Live>, StoreError> {
     match secrets::find(db, ctx, purpose, hash)? {
         Some(live) if secrets::consume(db, ctx, &live)? => {
-            // The others that were sent for it are void with it.
+            // The other links of the same purpose become void.
             if let Some(user) = live.user_id.filter(|_| purpose.slots() != Slots::Many) {
                 secrets::void(db, ctx, user, &[purpose])?;
             }
@@ -103,7 +103,7 @@ pub fn redeem_link(db: &mut Db, ctx: &Ctx, purpose: Purpose, hash: &SecretHash) 
     }
 }
 
-/// Wrong codes count per network too: so nobody guesses on across accounts.
+/// Wrong codes count per network too, which stops guessing across accounts.
 #[derive(Clone)]
 pub struct Guesses {
     pub vault: Arc<Vault>,
@@ -134,17 +134,17 @@ impl Guesses {
     }
 }
 
-/// What became of a code.
+/// The outcome of trying a code.
 #[derive(Debug)]
 pub enum CodeTry {
-    /// Right, and used up with this. The code's subject is what it proves.
+    /// Right, and used up now. `subject` is what the code proves.
     Right { subject: String },
-    /// Wrong, and counted; or there is none to try, which nobody is told.
+    /// Wrong, and counted; or there is no code to try, which the answer does not show.
     Wrong,
 }
 
-/// Tries a code of a user: a right one is used up, a wrong one counted. Where there is none to try, or no user, the work is
-/// that of a wrong one, so that the time of a refusal does not tell which it was.
+/// Tries a user's code: a right one is used up, a wrong one counted. Without a user or a code the work is that of a wrong one,
+/// so that the time of a refusal does not show the reason.
 pub fn try_code(
     db: &mut Db,
     ctx: &Ctx,
@@ -155,7 +155,7 @@ pub fn try_code(
 ) -> Result<CodeTry, StoreError> {
     let live = secrets::find_of_user(db, ctx, purpose, user)?;
     if guesses.are_too_many(db, ctx)? {
-        // Refused unseen, after the same work.
+        // Refused unchecked, after the same work.
         secrets::count_nothing(db, ctx)?;
         return Ok(CodeTry::Wrong);
     }

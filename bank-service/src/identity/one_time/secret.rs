@@ -1,8 +1,9 @@
-//! Making one-time secrets and their hashes; [`super`] keeps and redeems them.
+//! Making one-time secrets and their hashes; [`super`] stores and redeems them.
 //!
-//! A link or a challenge is 32 random bytes in base64url, kept as the SHA-256 over its purpose and itself. A code is six
-//! digits by text message, eight characters of Crockford's base32 by mail, kept as an HMAC under a key of `SECRET_KEY` over purpose, user, subject and itself: without the key the million of
-//! them cannot be tried out on a stolen database, and the hash of one user's code is no other's.
+//! A link or a challenge is 32 random bytes in base64url, stored as the SHA-256 over its purpose and itself. A code is six
+//! digits by text message, eight characters of Crockford's base32 by mail, stored as an HMAC under a key of `SECRET_KEY` over
+//! purpose, user, subject and itself: without the key the million of them cannot be tried out on a stolen database, and the
+//! hash of one user's code is no other's.
 
 use aws_lc_rs::constant_time;
 use sha2::{Digest, Sha256};
@@ -20,7 +21,7 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const CODES: u32 = 1_000_000;
 /// Random numbers from here on would make some codes likelier than others.
 const UNBIASED: u32 = u32::MAX - u32::MAX % CODES;
-/// Each draw fails with a chance of one in 4,400; this many never do.
+/// Each draw fails with a chance of one in 4,400, so this many do not all fail in practice.
 const DRAWS: usize = 64;
 const HMAC_PURPOSE: &str = "one-time code";
 
@@ -32,7 +33,7 @@ impl LinkSecret {
         Self(OpaqueToken::generate())
     }
 
-    /// None if it cannot be one of ours.
+    /// None if it has not the form of our secrets.
     pub fn parse(text: &str) -> Option<Self> {
         OpaqueToken::parse(text).map(Self)
     }
@@ -41,7 +42,7 @@ impl LinkSecret {
         self.0.expose()
     }
 
-    /// What is stored: bound to the purpose, so that no other purpose finds it.
+    /// The stored hash: bound to the purpose, so that no other purpose finds it.
     pub fn hash(&self, purpose: Purpose) -> SecretHash {
         let mut hasher = Sha256::new();
         hasher.update(purpose.as_str().as_bytes());
@@ -70,8 +71,8 @@ impl Code {
         Self((0..MAIL_CHARS).filter_map(of).map(char::from).collect())
     }
 
-    /// A code of a mail as somebody typed it: case, blanks and hyphens do not matter, and letters that look like digits are
-    /// taken for them. None if it cannot be one.
+    /// Parses a mailed code as typed: case, blanks and hyphens do not matter, and letters that resemble digits are read as
+    /// those digits. None if it has not the form of a code.
     pub fn parse_mailed(text: &str) -> Option<Self> {
         if text.len() > 4 * MAIL_CHARS {
             return None;
@@ -86,7 +87,7 @@ impl Code {
         valid.then_some(Self(code))
     }
 
-    /// None if it is not six digits; blanks and hyphens around and between them are passed over, as people type them.
+    /// None if it is not six digits; blanks and hyphens around and between them are ignored.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > 4 * DIGITS {
             return None;
@@ -99,7 +100,7 @@ impl Code {
         &self.0
     }
 
-    /// What is stored, for this user and subject only.
+    /// The stored hash, for this user and subject only.
     pub fn hash(&self, vault: &Vault, purpose: Purpose, user: UserId, subject: &str) -> SecretHash {
         let mut bytes = Vec::new();
         for part in [purpose.as_str(), &user.to_string(), subject, &self.0] {

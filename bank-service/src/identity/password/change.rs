@@ -1,4 +1,4 @@
-//! The password is given again, or changed.
+//! Giving the password again, and changing it.
 
 use service_kit::http::auth::AuthError;
 use shared_events::UserId;
@@ -31,16 +31,15 @@ pub enum PasswordChangeError {
 }
 crate::operation_errors!(PasswordChangeError);
 
-/// The password was right. It has no `Debug`: it may hold password hashes.
+/// A right password. It has no `Debug`: it may hold password hashes.
 pub struct Reauthenticate {
     pub user_id: UserId,
     pub session_id: SessionId,
-    /// What the password was proved under.
+    /// The credentials that it was proved under.
     pub credential_version: CredentialVersion,
-    /// A second factor, if one was given.
     pub second_factor: Option<SecondFactorInput>,
     pub remote_addr: Option<String>,
-    /// The hash that was checked and the one to keep instead.
+    /// The hash that was checked and its replacement.
     pub rehash: Option<(String, String)>,
 }
 
@@ -81,15 +80,15 @@ pub fn reauthenticate(
 /// The existing password was right, or there was none. It has no `Debug`: it holds password hashes.
 pub struct ChangePassword {
     pub user_id: UserId,
-    /// The session that goes on.
+    /// The session that stays open.
     pub session_id: SessionId,
-    /// The hash that the existing password was checked with; none if the user has had no password.
+    /// The hash that the existing password was checked with; none if the user had no password.
     pub stored: Option<String>,
     pub new: String,
     pub remote_addr: Option<String>,
 }
 
-/// Sets another password, ends every other session and what is under way; gives how many sessions ended.
+/// Sets another password, ends every other session and everything pending; gives how many sessions ended.
 pub fn change_password(
     db: &mut Db,
     ctx: &Ctx,
@@ -165,8 +164,8 @@ impl IdentityService {
         Ok(AccessToken::new(access_token(&self.0.keys, &grant, self.0.clock.now())?, self.0.keys.token_lifetime()))
     }
 
-    /// Checks the existing password, sets the new one, and ends every other session of the user. Without an existing one
-    /// (the outer None) it is the first password of a user who has none, such as one who came by another provider.
+    /// Checks the existing password, sets the new one, and ends every other session of the user. Without an existing one (the outer
+    /// None) it is the first password of a user that has none, such as one registered through a provider.
     pub async fn change_password(
         &self,
         ctx: Ctx,

@@ -1,12 +1,12 @@
 //! Password hashing: Argon2id in PHC strings, off the async threads, a bounded number at a time.
 //!
 //! Hashing takes tens of milliseconds of one core and 19 MiB by design, so at most one job per core runs, on threads of their
-//! own ([`HashingThreads`]). A request takes a slot first, of which there are twice as many as cores: while one half is hashed,
-//! the accounts of the other half are read, and no core waits for the database. Whoever waits longer than two seconds for a
-//! slot is turned away ([`HashingError::Overloaded`]) instead of queued. A slot travels with its job: a request that is given
-//! up leaves it to nobody until its job is done.
+//! own ([`HashingThreads`]). A request takes a slot first; there are twice as many slots as cores: while one half is hashed,
+//! the accounts of the other half are read, and no core waits for the database. A request that waits longer than two seconds
+//! for a slot is refused ([`HashingError::Overloaded`]) instead of queued. A slot travels with its job: if the request is
+//! dropped, the slot is free only when the job is done.
 //!
-//! An account that does not exist is verified against a dummy hash of the same cost, so the time of an answer tells nothing.
+//! An account that does not exist is verified against a dummy hash of the same cost, so the time of an answer does not show it.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -22,9 +22,9 @@ use crate::domain::password::{Password, PasswordError};
 use crate::identity::password::hashing_threads::{HashingThreads, Memory};
 use crate::identity::password::imported_hash::{ImportedHash, verify_foreign};
 
-/// How long a login or a registration waits for a core.
+/// The longest wait of a login or a registration for a slot.
 const MAX_WAIT: Duration = Duration::from_secs(2);
-/// What to tell those who waited in vain.
+/// The `Retry-After` of refused requests.
 pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// OWASP's minimum for Argon2id with one lane; stored hashes may be stronger, never weaker.
@@ -55,17 +55,16 @@ pub enum NewPasswordError {
     Hashing(#[from] HashingError),
 }
 
-/// What a check of a password found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PasswordCheck {
     Wrong,
     Right,
-    /// Right, and stored with other parameters than today's: keep this hash from now on.
+    /// Right, and stored with other parameters than today's: store this hash instead.
     RightRehashed(String),
 }
 
-/// The right to be hashed. Read the account after getting it: then no more guesses than there are slots can be under way
-/// between a failure and its delay.
+/// A hashing slot. Read the account after getting it: then no more guesses than there are slots can run between a failure and
+/// its delay.
 pub struct HashPermit {
     _permit: OwnedSemaphorePermit,
 }
@@ -118,7 +117,7 @@ impl Passwords {
         permit.ok().and_then(Result::ok).map(|permit| HashPermit { _permit: permit }).ok_or(HashingError::Overloaded)
     }
 
-    /// Judges a new password against the words of its owner and hashes it.
+    /// Checks a new password's strength against its owner's words and hashes it.
     pub async fn hash(&self, password: Password, owner_words: Vec<String>) -> Result<String, NewPasswordError> {
         let shared = Arc::clone(&self.shared);
         let job = move |memory: &mut Memory| {
@@ -129,7 +128,7 @@ impl Passwords {
         result
     }
 
-    /// Judges a new password that is not to be hashed, since the request is refused for something else.
+    /// Checks the strength of a new password that is not hashed, since the request is refused for another reason.
     pub async fn check_strength(&self, password: Password, owner_words: Vec<String>) -> Result<(), NewPasswordError> {
         let min_score = self.shared.min_score;
         let job = move |_: &mut Memory| password.check_strength(min_score, &owner_words);
@@ -137,9 +136,9 @@ impl Passwords {
         result.map_err(NewPasswordError::Refused)
     }
 
-    /// Checks a presented password against a stored hash, or against the dummy where there is none (an unknown address, a
-    /// user without a password, a login that is being slowed down): the answer is then [`Verdict::Wrong`] after the same work.
-    /// The slot comes back, to be held until a failure is on record.
+    /// Checks a presented password against a stored hash, or against the dummy where there is none (an unknown address, a user
+    /// without a password, a throttled login): the answer is then [`PasswordCheck::Wrong`] after the same work. The slot is
+    /// returned, to be held until a failure is on record.
     pub async fn verify(
         &self,
         permit: HashPermit,
@@ -152,7 +151,7 @@ impl Passwords {
         Ok((checked?, permit))
     }
 
-    /// Runs a job on a hashing thread; the slot goes with it, so giving up the future does not free it early.
+    /// Runs a job on a hashing thread; the slot goes with it, so dropping the future does not free it early.
     async fn run<T: Send + 'static>(
         &self,
         permit: HashPermit,
@@ -160,7 +159,7 @@ impl Passwords {
     ) -> Result<(T, HashPermit), HashingError> {
         let (tx, rx) = oneshot::channel();
         self.threads.submit(move |memory| {
-            // If nobody waits for it any more, the slot is free from here on.
+            // If the receiver is gone, the slot is free from here on.
             drop(tx.send((job(memory), permit)));
         });
         rx.await.map_err(|_| HashingError::Lost)
@@ -201,7 +200,7 @@ fn verify(
     stored: Option<&str>,
 ) -> Result<PasswordCheck, HashingError> {
     let (Some(given), Some(stored)) = (given, stored) else {
-        // What it finds is of no interest; that it takes as long as a real check is.
+        // The result does not matter, only that it takes as long as a real check.
         let bytes = given.map_or(&[][..], Password::expose);
         return check(memory, bytes, &shared.dummy).map(|_| PasswordCheck::Wrong);
     };
@@ -209,7 +208,7 @@ fn verify(
     let (right, is_current) = match &stored {
         ImportedHash::Argon2id(text) => match check(memory, given.expose(), text)? {
             Some(params) => (true, is_current(&params, &shared.params)),
-            // Other systems hash what was typed.
+            // Other systems hash the password as typed.
             None => match given.typed() {
                 Some(typed) => (check(memory, typed, text)?.is_some(), false),
                 None => (false, false),
@@ -228,7 +227,7 @@ fn verify(
     }
 }
 
-/// The parameters of an Argon2id hash if the password is right. Its cost has been bounded before.
+/// The parameters of an Argon2id hash if the password is right. Its cost was bounded when it was parsed.
 fn check(memory: &mut Memory, password: &[u8], stored: &str) -> Result<Option<Params>, HashingError> {
     let stored = PasswordHash::new(stored).map_err(|_| HashingError::Hash(PhcError::EncodingInvalid))?;
     let params = Params::try_from(&stored).map_err(HashingError::Hash)?;

@@ -1,9 +1,9 @@
-//! The threads that hash passwords: one per core, each with its own memory, which it uses again and again.
+//! The threads that hash passwords: one per core, each with its own memory, which it reuses.
 //!
-//! A hash fills 19 MiB. Asking the kernel for them each time costs thousands of page faults, so a thread keeps its memory
-//! between jobs and gives it back after `IDLE` without one. Threads of its own, because the pool for database work grows to
-//! hundreds of threads and hands a job to any of them. The queue is bounded by the slots of [`super::hashing::Passwords`]: a job holds
-//! one. A job that panics costs its caller the answer, not the thread.
+//! A hash fills 19 MiB. Requesting them from the kernel each time costs thousands of page faults, so a thread keeps its memory
+//! between jobs and releases it after `IDLE` without one. Threads of its own, because the pool for database work grows to
+//! hundreds of threads and hands a job to any of them. The queue is bounded by the slots of [`super::hashing::Passwords`]: each
+//! job holds one. A job that panics costs its caller the answer, not the thread.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -14,19 +14,18 @@ use std::time::Duration;
 use argon2::{Block, Params};
 
 const IDLE: Duration = Duration::from_secs(2);
-/// Memory beyond this, which only an imported hash can have asked for, is not kept.
+/// Memory beyond this, which only an imported hash can need, is not kept.
 const KEPT_BLOCKS: usize = 19_456;
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
-/// Argon2's working memory.
 #[derive(Default)]
 pub(in crate::identity) struct Memory {
     blocks: Vec<Block>,
 }
 
 impl Memory {
-    /// As many blocks as a hash with these parameters fills. What is in them does not matter.
+    /// As many blocks as a hash with these parameters fills. Their content does not matter.
     pub(in crate::identity) fn of(&mut self, params: &Params) -> &mut [Block] {
         let needed = params.block_count();
         if self.blocks.len() < needed {
@@ -45,8 +44,8 @@ impl Memory {
         self.blocks = Vec::new();
     }
 
-    /// The allocator gives what was released back to the system when the next block of that size is freed, and nobody else may
-    /// ever free one. This one is never filled, so it takes no memory itself.
+    /// The allocator returns released memory to the system when the next block of that size is freed, which no other code may
+    /// ever do. This block is never filled, so it takes no memory itself.
     fn flush() {
         drop(std::hint::black_box(Vec::<Block>::with_capacity(KEPT_BLOCKS)));
     }
@@ -106,7 +105,7 @@ impl Queue {
         }
     }
 
-    /// None once the owner has gone and nothing waits.
+    /// None once the owner was dropped and no job waits.
     fn next(&self, memory: &mut Memory) -> Option<Job> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut idle = 0_u32;

@@ -5,7 +5,7 @@ use base64::{Engine as _, alphabet};
 
 pub(in crate::identity) const SALT_BYTES: std::ops::RangeInclusive<usize> = 4..=64;
 
-/// Why a hash is not taken over. Says nothing of the hash itself.
+/// Why a hash is not imported. Shows no part of the hash itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashRefused {
     #[error("must be an argon2id, bcrypt, scrypt or pbkdf2-sha256 hash")]
@@ -19,7 +19,7 @@ pub enum HashRefused {
 }
 
 pub(in crate::identity) fn decode_passlib(text: &str) -> Option<Vec<u8>> {
-    // passlib does not care about the unused bits of the last character.
+    // passlib leaves arbitrary unused bits in the last character.
     let lenient = GeneralPurpose::new(&alphabet::STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
     lenient.decode(text.replace('.', "+")).ok()
 }

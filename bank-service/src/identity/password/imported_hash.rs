@@ -1,8 +1,8 @@
-//! Password hashes that other systems made, as `import-users` takes them over.
+//! Password hashes that other systems made, as `import-users` imports them.
 //!
-//! An allowlist: Argon2id, bcrypt, scrypt and PBKDF2-SHA256, in the forms that PHC libraries, passlib, Django and Werkzeug write. What
-//! a hash may cost is bounded, so that an imported row cannot take the machine at each login. One that costs too little is not
-//! taken over: a stolen copy of it would soon be guessed, so its user is invited instead. A hash is verified at the first
+//! An allowlist: Argon2id, bcrypt, scrypt and PBKDF2-SHA256, in the forms that PHC libraries, passlib, Django and Werkzeug write.
+//! The cost of a hash is bounded, so that an imported row cannot overload the machine at each login. One that costs too little
+//! is not imported: a stolen copy of it would soon be guessed, so its user is invited instead. A hash is verified at the first
 //! login and then replaced by one of ours; until then a login takes as long as its old hash does.
 
 use std::fmt;
@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::identity::password::imported_format::{HashRefused, SALT_BYTES, decode_passlib};
 use crate::identity::password::imported_scrypt::Scrypt;
 
-/// What the column takes.
+/// The length of the column.
 pub const MAX_CHARS: usize = 255;
 /// KiB: Django's default, above argon2-cffi's and passlib's, and five times ours.
 pub const MAX_ARGON2_MEMORY_KIB: u32 = 102_400;
@@ -28,16 +28,16 @@ pub const MAX_BCRYPT_COST: u32 = 14;
 /// Twice what current frameworks use; about half a second of a core.
 pub const MAX_PBKDF2_ITERATIONS: u32 = 2_000_000;
 const MIN_PBKDF2_ITERATIONS: u32 = 1_000;
-/// The least that is taken over. Argon2id: the least memory that OWASP names, in KiB.
+/// The minimum to import a hash. Argon2id: the least memory that OWASP names, in KiB.
 const KEPT_ARGON2_MEMORY_KIB: u32 = 7_168;
-/// OWASP's least; what PHP and most frameworks began with.
+/// OWASP's minimum, and the first default of PHP and most frameworks.
 const KEPT_BCRYPT_COST: u32 = 10;
-/// What Django had in 2013.
+/// Django's number in 2013.
 const KEPT_PBKDF2_ITERATIONS: u32 = 10_000;
 const PBKDF2_BYTES: usize = 32;
-/// A hash that can be verified. `Debug` tells its scheme only.
+/// A hash that can be verified. `Debug` shows its scheme only.
 pub enum ImportedHash {
-    /// In PHC form, verified as our own are.
+    /// In PHC form, verified like our own.
     Argon2id(String),
     Bcrypt(String),
     Pbkdf2 {
@@ -64,7 +64,7 @@ impl ImportedHash {
         if text.len() > MAX_CHARS {
             return Err(HashRefused::Damaged);
         }
-        // Django writes the scheme's name in front of the hash of the library that it uses.
+        // Django writes the scheme's name in front of the library's hash.
         let text = match text.strip_prefix("argon2$argon2") {
             Some(_) => text.strip_prefix("argon2").unwrap_or(text),
             None => text.strip_prefix("bcrypt$").unwrap_or(text),
@@ -87,7 +87,7 @@ impl ImportedHash {
         Scrypt::parse(text).unwrap_or(Err(HashRefused::UnknownScheme)).map(Self::Scrypt)
     }
 
-    /// The same of a hash that is to be taken over: one that is soon guessed is [`HashRefused::TooWeak`].
+    /// The same for a hash to be imported: one that is soon guessed is [`HashRefused::TooWeak`].
     pub fn parse_new(text: &str) -> Result<Self, HashRefused> {
         let hash = Self::parse(text)?;
         let is_strong = match &hash {
@@ -99,7 +99,7 @@ impl ImportedHash {
         if is_strong { Ok(hash) } else { Err(HashRefused::TooWeak) }
     }
 
-    /// What is stored.
+    /// The text to store.
     pub fn into_stored(self, given: &str) -> String {
         match self {
             Self::Argon2id(text) | Self::Bcrypt(text) => text,
@@ -108,7 +108,7 @@ impl ImportedHash {
     }
 }
 
-/// Whether a stored hash of another scheme than ours belongs to this password.
+/// Whether a stored hash of a foreign scheme belongs to this password.
 pub(in crate::identity) fn verify_foreign(hash: &ImportedHash, password: &[u8]) -> Result<bool, HashRefused> {
     match hash {
         ImportedHash::Argon2id(_) => Err(HashRefused::UnknownScheme),
@@ -151,19 +151,19 @@ fn bcrypt(text: &str) -> Result<ImportedHash, HashRefused> {
     let shape = text.len() == 60
         && text.get(6..7) == Some("$")
         && text.bytes().skip(7).all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'/');
-    // The library's own reading of it; a cost below four is refused there.
+    // The library's own parser; it refuses a cost below four.
     let readable = shape && cost >= 4 && text.parse::<::bcrypt::HashParts>().is_ok();
     if readable { Ok(ImportedHash::Bcrypt(text.to_owned())) } else { Err(HashRefused::Damaged) }
 }
 
-/// Who wrote `iterations$salt$hash`, and so how the two are encoded.
+/// The system that wrote `iterations$salt$hash`, which determines how salt and hash are encoded.
 #[derive(Clone, Copy)]
 enum Parts {
     /// Both in base64 with `.` for `+`.
     Passlib,
-    /// The salt as it is, the hash in base64.
+    /// The salt as text, the hash in base64.
     Django,
-    /// The salt as it is, the hash in hex digits.
+    /// The salt as text, the hash in hex digits.
     Werkzeug,
 }
 
@@ -176,7 +176,7 @@ fn pbkdf2_of(rest: &str, parts: Parts) -> Result<ImportedHash, HashRefused> {
     if iterations.is_empty() || !iterations.bytes().all(|b| b.is_ascii_digit()) {
         return Err(HashRefused::Damaged);
     }
-    // More digits than a number holds are more iterations than we do.
+    // More digits than the type holds are above the maximum too.
     let iterations: u32 = iterations.parse().map_err(|_| HashRefused::TooCostly)?;
     if iterations > MAX_PBKDF2_ITERATIONS {
         return Err(HashRefused::TooCostly);

@@ -7,7 +7,7 @@ use scrypt::Params;
 
 use crate::identity::password::imported_format::{HashRefused, SALT_BYTES, decode_passlib};
 
-/// 128 × N × r bytes: what passlib's default takes, and twice Werkzeug's.
+/// 128 × N × r bytes: the need of passlib's default, and twice that of Werkzeug's.
 const MAX_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 /// N × r × p: about a second of a core; passlib's default is half of it, Django's and Werkzeug's an eighth and less.
 const MAX_WORK: u64 = 1 << 20;
@@ -22,7 +22,7 @@ pub struct Scrypt {
 }
 
 impl Scrypt {
-    /// None: it is no scrypt hash.
+    /// None if it is no scrypt hash.
     pub(in crate::identity) fn parse(text: &str) -> Option<Result<Self, HashRefused>> {
         let fields = if let Some(rest) = text.strip_prefix("scrypt:") {
             werkzeug(rest)
@@ -41,7 +41,7 @@ impl Scrypt {
     }
 }
 
-/// As written: N as its logarithm.
+/// The fields as written: N as its logarithm.
 struct Fields {
     log_n: u8,
     r: u32,
@@ -69,7 +69,7 @@ impl Fields {
     }
 }
 
-/// `N:r:p$salt$hex`, the salt as it is.
+/// `N:r:p$salt$hex`, the salt as text.
 fn werkzeug(rest: &str) -> Option<Fields> {
     let [costs, salt, hash] = split(rest, '$')?;
     let [n, r, p] = split(costs, ':')?;
@@ -82,7 +82,7 @@ fn werkzeug(rest: &str) -> Option<Fields> {
     })
 }
 
-/// `N$salt$r$p$base64`, the salt as it is.
+/// `N$salt$r$p$base64`, the salt as text.
 fn django(rest: &str) -> Option<Fields> {
     let [n, salt, r, p, hash] = split(rest, '$')?;
     Some(Fields {
@@ -116,7 +116,7 @@ fn number(text: &str) -> Option<u32> {
     plain.then(|| text.parse().ok()).flatten().filter(|number| *number > 0)
 }
 
-/// N is a power of two.
+/// The logarithm of N, which is a power of two.
 fn log_of(n: &str) -> Option<u8> {
     let n = number(n)?;
     n.is_power_of_two().then(|| u8::try_from(n.trailing_zeros()).ok()).flatten()

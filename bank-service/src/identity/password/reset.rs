@@ -1,7 +1,7 @@
-//! A forgotten password: asked for by anybody, set by whoever reads the address's mail.
+//! A forgotten password: any client may request a reset, the reader of the mailbox sets the new password.
 //!
-//! Asking leaves the same kind of trace for every address, and setting opens no session: a second factor is asked for at the
-//! login that follows.
+//! A request leaves the same kind of trace for every address, and a reset opens no session: the login that follows requires the
+//! second factor.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,7 +41,7 @@ pub struct ForgotPassword {
     pub remote_addr: Option<String>,
 }
 
-/// Sends a link and a code, if there is somebody to send them to and the last ones are old enough.
+/// Sends a link and a code, if the address has a user and the last ones are old enough.
 pub fn forgot_password(db: &mut Db, ctx: &Ctx, command: &ForgotPassword) -> Result<Outcome<()>, StoreError> {
     let user = match &command.email {
         Some(email) => store::users::find_by_email(db, email)?,
@@ -56,9 +56,9 @@ pub fn forgot_password(db: &mut Db, ctx: &Ctx, command: &ForgotPassword) -> Resu
     };
     let outcome = Outcome::new(()).event(&PasswordResetRequested(facts));
     let Some(user) = user.filter(|user| !user.is_blocked) else { return Ok(outcome) };
-    // To the address as it was registered: one that is written alike may be another mailbox.
+    // To the address as registered: a similar spelling may be another mailbox.
     let link = command.link.secret(user.id, user.email.as_str());
-    // Asked before the link is kept: one that is not sent must not take the place of one that was.
+    // Checked before the link is stored: an unsent link must not replace one that was sent.
     let owner = user.email_verified_on.map(|_| user.id);
     if !caps::is_left(db, ctx, owner, &user.email, &command.visit)? {
         return Ok(outcome);
@@ -71,7 +71,7 @@ pub fn forgot_password(db: &mut Db, ctx: &Ctx, command: &ForgotPassword) -> Resu
     Ok(outcome.event(&mails::reset_password(&user.email, &command.link.url, code)))
 }
 
-/// None where the user was sent as many codes as may be guessed at in a day; the link still works.
+/// None if the user has got as many codes as may be guessed at in a day; the link still works.
 fn issue_code<'a>(
     db: &mut Db,
     ctx: &Ctx,
@@ -88,11 +88,11 @@ fn issue_code<'a>(
     Ok(issued.is_ok().then(|| command.code.expose()))
 }
 
-/// What shows that somebody reads the address's mail.
+/// The proof that the client reads the address's mail.
 pub enum ResetProof {
     /// A reset link or an invitation, of one token.
     Link { reset: SecretHash, invitation: SecretHash },
-    /// None where no user can have the address or the code.
+    /// None if no user can have the address or the code.
     Code { email: Option<Email>, code: Option<Code>, guesses: Guesses },
 }
 
@@ -103,15 +103,15 @@ pub struct ResetPassword {
     pub remote_addr: Option<String>,
 }
 
-/// What became of a reset. A refusal is a value and not an error: what it leaves behind has to be committed.
+/// The outcome of a reset. A refusal is a value and not an error: its records have to be committed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reset {
     Done(UserId),
     Refused,
 }
 
-/// Sets another password, ends all sessions and what is under way. The first one ends whatever else hangs on the account, see
-/// [`take_over`].
+/// Sets another password, ends all sessions and everything pending. The first reset also ends whatever else a stranger may have
+/// added to the account, see [`purge_unverified`].
 pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result<Outcome<Reset>, StoreError> {
     let found = verify_proof(db, ctx, &command.proof)?;
     let remote_addr = command.remote_addr.clone();
@@ -147,7 +147,7 @@ fn verify_proof(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<Use
             Ok(owner(db, &live)?.filter(|user| matches_address(&live, user)))
         }
         ResetProof::Code { email: Some(email), code: Some(code), guesses } => {
-            // Whose the address is, if anybody's, is looked at only once the code was right.
+            // The user of the address is read only once the code was right.
             let id = store::users::id_of(db, email)?;
             let tried = one_time::try_code(db, ctx, guesses, Purpose::PasswordResetCode, id, code)?;
             let (CodeTry::Right { subject }, Some(id)) = (tried, id) else { return Ok(None) };
@@ -157,11 +157,11 @@ fn verify_proof(db: &mut Db, ctx: &Ctx, proof: &ResetProof) -> Result<Option<Use
     }
 }
 
-/// What somebody shows who wants to set another password.
+/// The claim of a client that sets another password.
 pub enum ResetClaim {
-    /// None if no link of ours can have the token.
+    /// None if it has not the form of our tokens.
     Link(Option<LinkSecret>),
-    /// None where no user can have the address or the code.
+    /// None if no user can have the address or the code.
     Code(Option<Email>, Option<Code>),
 }
 
@@ -183,7 +183,7 @@ impl IdentityService {
         &self.0.forgotten
     }
 
-    /// Whose password a link sets, if it is good: what password managers keep it under.
+    /// The address of the user whose password a live link sets; password managers store the password under it.
     pub async fn address_of_reset(&self, ctx: Ctx, token: &LinkSecret) -> Result<Option<String>, StoreError> {
         let links = [Purpose::PasswordResetLink, Purpose::Invitation].map(|purpose| (purpose, token.hash(purpose)));
         self.0.store.read(move |db| address_of(db, &ctx, &links)).await
@@ -205,8 +205,8 @@ impl IdentityService {
         done
     }
 
-    /// Sets another password for whoever reads the address's mail. The hash is made first, whatever the claim is worth, so
-    /// that the time of a refusal tells nothing.
+    /// Sets another password, on proof of the mailbox. The hash is made first, whatever the claim is worth, so that the time of a
+    /// refusal shows nothing.
     pub async fn reset_password(
         &self,
         ctx: Ctx,

@@ -1,4 +1,4 @@
-//! Setting a second factor up, and taking it away.
+//! Setting a second factor up, and removing it.
 
 use shared_events::UserId;
 use shared_events::events::{MfaDisabled, MfaEnabled, RecoveryCodesMade, SecurityFacts, SessionsEnded};
@@ -31,7 +31,7 @@ pub enum MfaError {
 }
 crate::operation_errors!(MfaError);
 
-/// Who asks, and from where.
+/// The user, its session and its address.
 #[derive(Debug, Clone)]
 pub struct Owner {
     pub user_id: UserId,
@@ -39,12 +39,12 @@ pub struct Owner {
     pub remote_addr: Option<String>,
 }
 
-/// Keeps a new seed until its first code comes.
+/// Stores a new seed until its first code comes.
 pub fn begin(db: &mut Db, ctx: &Ctx, new: &NewFactor) -> Result<Outcome<()>, MfaError> {
     if store::second_factors::begin(db, ctx, new)? { Ok(Outcome::new(())) } else { Err(MfaError::AlreadyActive) }
 }
 
-/// Gives the sealed seed of a pending factor out, once.
+/// Gives out the sealed seed of a pending factor, once.
 pub fn show_qr(db: &mut Db, ctx: &Ctx, user: UserId) -> Result<Outcome<Vec<u8>>, MfaError> {
     let factor = store::second_factors::find(db, user)?.ok_or(MfaError::NotFound)?;
     if !store::second_factors::show_qr(db, ctx, user, &factor.factor_id)? {
@@ -71,7 +71,7 @@ pub fn activate(db: &mut Db, ctx: &Ctx, command: &Activate) -> Result<Outcome<Re
         let events = failure(user, refused, failures, owner.remote_addr.as_deref());
         return Ok(Outcome::new(Err(refused)).events(events));
     }
-    // A login that was let in without the factor at this moment is among the sessions that end; a later one is asked for it.
+    // A login without the factor at this moment is among the sessions that end; a later one needs the factor.
     let held = held(db, ctx, owner)?;
     if !store::second_factors::activate(db, ctx, user, factor_id)? {
         return Err(MfaError::NotFound);
@@ -90,7 +90,7 @@ pub fn activate(db: &mut Db, ctx: &Ctx, command: &Activate) -> Result<Outcome<Re
         .events(mail))
 }
 
-/// Takes the factor away from an owner who gives it once more.
+/// Removes the factor of an owner that gives it once more.
 pub fn deactivate(
     db: &mut Db,
     ctx: &Ctx,
@@ -114,7 +114,7 @@ pub fn deactivate(
     Ok(Outcome::new(Ok(())).events(events).event(&MfaDisabled(facts_of(owner))).events(mail))
 }
 
-/// Puts new recovery codes in the place of the old ones.
+/// Replaces the recovery codes by new ones.
 pub fn renew_codes(db: &mut Db, ctx: &Ctx, owner: &Owner, codes: &[TokenHash]) -> Result<Outcome<()>, MfaError> {
     let held = held(db, ctx, owner)?;
     if !store::second_factors::is_active(db, owner.user_id)? {
@@ -126,7 +126,7 @@ pub fn renew_codes(db: &mut Db, ctx: &Ctx, owner: &Owner, codes: &[TokenHash]) -
     Ok(Outcome::new(()).event(&RecoveryCodesMade(facts_of(owner))).events(mail))
 }
 
-/// Takes the factor away from a user who has lost it, as an administrator, and ends the user's sessions.
+/// Removes the factor of a user that has lost it, as an administrator, and ends the user's sessions.
 pub fn reset(db: &mut Db, ctx: &Ctx, id: UserId, expected: &Expected) -> Result<Outcome<User>, MfaError> {
     let user = store::users::find(db, id)?.ok_or(MfaError::NotFound)?;
     if !store::second_factors::is_active(db, id)? {
@@ -147,7 +147,7 @@ pub fn reset(db: &mut Db, ctx: &Ctx, id: UserId, expected: &Expected) -> Result<
         .events(mail))
 }
 
-/// The owner, held until the transaction ends, if its session still counts.
+/// Locks the owner's row until the transaction ends; an error if its session has ended.
 fn held(db: &mut Db, ctx: &Ctx, owner: &Owner) -> Result<User, MfaError> {
     let held = store::users::hold(db, owner.user_id)?.ok_or(MfaError::SessionEnded)?;
     if session_lives(db, ctx, owner.session_id)? { Ok(held) } else { Err(MfaError::SessionEnded) }

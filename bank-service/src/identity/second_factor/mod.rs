@@ -26,13 +26,13 @@ use crate::sealing::{Place, VaultError};
 use crate::store::second_factors::{self, NewFactor};
 use crate::store::{Ctx, StoreError, users};
 
-/// A second factor as it came.
+/// A second factor as the request gave it.
 pub enum GivenFactor {
     Otp(Otp),
     RecoveryCode(RecoveryCode),
 }
 
-/// A password as it came.
+/// A password as the request gave it.
 pub enum GivenPassword {
     Missing,
     /// None if no user can have it.
@@ -125,7 +125,7 @@ impl IdentityService {
         Ok((codes, ended))
     }
 
-    /// Takes the factor away, on the password (of whoever has one) and a second factor.
+    /// Removes the factor, on the password (if the user has one) and a second factor.
     pub async fn deactivate_mfa(
         &self,
         ctx: Ctx,
@@ -149,7 +149,7 @@ impl IdentityService {
         done.map_err(|refused| SecondFactorError::refused(refused, ctx.now))
     }
 
-    /// Ten new recovery codes in the place of all before.
+    /// Ten new recovery codes, which replace all earlier ones.
     pub async fn renew_recovery_codes(&self, ctx: Ctx, owner: Owner) -> Result<Vec<RecoveryCode>, SecondFactorError> {
         let codes = new_codes();
         let hashes: Vec<TokenHash> = codes.iter().map(hash).collect();
@@ -157,7 +157,7 @@ impl IdentityService {
         Ok(codes)
     }
 
-    /// Checks a factor as far as that needs no transaction.
+    /// The part of a factor's check that needs no transaction.
     pub(in crate::identity) async fn resolve_factor(
         &self,
         ctx: &Ctx,
@@ -181,7 +181,7 @@ impl IdentityService {
         Ok(Seed::from_slice(&self.0.vault.open(place(&user_id.to_string()), sealed)?)?)
     }
 
-    /// What the app shows beside the code.
+    /// The name that the app shows beside the code.
     async fn account(&self, user_id: UserId) -> Result<String, SecondFactorError> {
         let user = self.0.store.read(move |db| users::find(db, user_id)).await?.ok_or(MfaError::SessionEnded)?;
         Ok(user.email.as_str().to_owned())
@@ -196,7 +196,7 @@ fn new_codes() -> Vec<RecoveryCode> {
     std::iter::repeat_with(|| RecoveryCode::new(random_bytes())).take(RECOVERY_CODES).collect()
 }
 
-/// What is stored of a recovery code. 128 random bits need neither salt nor stretching.
+/// The stored hash of a recovery code. 128 random bits need neither salt nor stretching.
 fn hash(code: &RecoveryCode) -> TokenHash {
     TokenHash::new(Sha256::digest(code.expose().as_bytes()).into())
 }

@@ -1,8 +1,8 @@
 //! Giving the second factor: a code of an app, each step once, or a recovery code, each once.
 //!
-//! Wrong codes of an app are counted per user, whatever login they belong to, and slow the next ones down like wrong
+//! Wrong codes of an app are counted per user, in whichever login they are given, and slow the next ones down like wrong
 //! passwords. A refusal is a value and not an error, because its count has to be committed. Recovery codes have 128 random
-//! bits, so they are neither counted nor slowed down: who is being attacked can still get in with one.
+//! bits, so they are neither counted nor slowed down: the owner can still log in with one during an attack.
 
 use chrono::{DateTime, Utc};
 use shared_events::UserId;
@@ -14,7 +14,7 @@ use crate::identity::email::mails::notice;
 use crate::identity::facts::user_facts;
 use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
-/// A second factor as it was presented.
+/// A second factor as resolved from the request.
 #[derive(Clone)]
 pub enum SecondFactorInput {
     /// The step that a code of this factor belongs to; none if it belongs to no step near the present.
@@ -25,21 +25,21 @@ pub enum SecondFactorInput {
     RecoveryCode(TokenHash),
 }
 
-/// Why a second factor was not taken.
+/// Why a second factor was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// There is one, and none was given.
+    /// The user has a factor, and none was given.
     Missing,
     /// Wrong, or used before.
     Wrong,
-    /// Refused unseen: too many were wrong a moment ago. The next one is looked at from this time on.
+    /// Refused unchecked: too many were wrong a moment ago. The next one is checked from this time on.
     SlowedDown(DateTime<Utc>),
 }
 
-/// Whether a second factor was given; or why it was not taken.
+/// Whether a second factor was given; or why it was refused.
 pub type Passed = Result<bool, Refused>;
 
-/// Lets pass who has no second factor, and who gives the right one.
+/// Accepts a user without a second factor, and a right factor.
 pub fn verify_second_factor(
     db: &mut Db,
     ctx: &Ctx,
@@ -66,7 +66,7 @@ pub fn verify_second_factor(
     }
 }
 
-/// Judges a code of an app; with a refusal comes how many there were in a row.
+/// Checks a code of an app; a refusal comes with the number of wrong ones in a row.
 pub(in crate::identity) fn try_otp(
     db: &mut Db,
     ctx: &Ctx,
@@ -88,7 +88,7 @@ pub(in crate::identity) fn try_otp(
     Ok(Err((Refused::Wrong, failures)))
 }
 
-/// What a refusal leaves in the audit trail.
+/// The security events of a refusal.
 pub(in crate::identity) fn failure(
     user: UserId,
     refused: Refused,

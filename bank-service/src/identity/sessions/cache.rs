@@ -1,9 +1,9 @@
-//! What a token is worth at the moment: its session, and its user's roles and block, from the database.
+//! The present authority of a token: its session, and its user's roles and block, from the database.
 //!
-//! An answer is kept for at most one second, so a change made by another replica counts within that time. A change made here
-//! is made known by [`Sessions::forget`] and counts at once: an answer that was being read while the change committed is not
-//! kept. At most 10,000 answers are held; one request at a time asks the database about a session, the others wait for its
-//! answer.
+//! An answer is cached for at most one second, so another replica's change counts within that time. A change made here is
+//! announced by [`Sessions::forget`] and counts at once: an answer that was being read while the change committed is not
+//! cached. At most 10,000 answers are cached; one request at a time reads a session from the database, the others wait for
+//! its answer.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::store::{Store, StoreError};
 
 const MAX_AGE: Duration = Duration::from_secs(1);
 const CAPACITY: usize = 10_000;
-/// Sessions are spread over this many locks while they are being read.
+/// The number of locks that concurrent reads of sessions are spread over.
 const LOADERS: usize = 64;
 
 /// Why a token with a good signature is refused.
@@ -40,7 +40,7 @@ pub struct Sessions {
     store: Store,
     clock: SharedClock,
     answers: Cache<SessionId, Answer>,
-    /// Counts the changes that were made known; held while an answer is kept or forgotten.
+    /// Counts the announced changes; held while an answer is cached or forgotten.
     changes: Mutex<u64>,
     loaders: [tokio::sync::Mutex<()>; LOADERS],
     spread: RandomState,
@@ -74,14 +74,14 @@ impl Sessions {
         check(authority, self.clock.now())
     }
 
-    /// Forgets what is known of a session. Call it after the commit that ended it.
+    /// Forgets the answer of a session. Call it after the commit that ended it.
     pub fn forget(&self, id: SessionId) {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         *changes = changes.wrapping_add(1);
         self.answers.remove(&id);
     }
 
-    /// Forgets what is known of a user's sessions. Call it after the commit that changed them, its roles or its block.
+    /// Forgets the answers of a user's sessions. Call it after the commit that changed them, the user's roles or its block.
     pub fn forget_user(&self, user: UserId) {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         *changes = changes.wrapping_add(1);
@@ -89,7 +89,7 @@ impl Sessions {
         self.answers.retain(|_, answer| is_of_another(answer));
     }
 
-    /// Forgets everything. Call it after a commit that changed what many sessions are worth.
+    /// Forgets everything. Call it after a commit that changed the authority of many sessions.
     pub fn forget_all(&self) {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         *changes = changes.wrapping_add(1);
@@ -108,7 +108,7 @@ impl Sessions {
         if let Some(answer) = self.kept(id) {
             return Ok(answer.authority);
         }
-        // The age counts from before the read, and a change made known from here on voids the answer.
+        // The age counts from before the read, and a change announced from here on voids the answer.
         let read_at = Instant::now();
         let before = *self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         let authority = self.store.read(move |db| sessions::authority(db, id)).await?.map(Arc::new);

@@ -1,4 +1,4 @@
-//! Sessions end: one's own current one, one from the list, all of them.
+//! Ending sessions: the own current one, one from the list, all of them.
 
 use shared_events::UserId;
 use shared_events::events::{LoggedOut, SecurityFacts, SessionsEnded};
@@ -18,7 +18,7 @@ pub enum EndSessionError {
 }
 crate::operation_errors!(EndSessionError);
 
-/// Ends a live session of a user, and gives it back. A foreign one is as if it did not exist.
+/// Ends a live session of a user, and returns it. A foreign one is as if it did not exist.
 pub fn end_session(
     db: &mut Db,
     ctx: &Ctx,
@@ -34,7 +34,7 @@ pub fn end_session(
     Ok(Outcome::new(session).event(&LoggedOut(session_facts(user, id, remote_addr))))
 }
 
-/// Ends all sessions of a user and what is under way; gives how many sessions ended.
+/// Ends all sessions of a user and everything pending; gives how many sessions ended.
 pub fn end_all_sessions(
     db: &mut Db,
     ctx: &Ctx,

@@ -1,4 +1,4 @@
-//! Sessions: what one is worth at the moment, and how it goes on and ends.
+//! Sessions: their present authority, their refresh and their end.
 
 pub mod cache;
 pub mod logout;
@@ -8,7 +8,7 @@ pub mod refresh;
 use crate::domain::session::SessionId;
 use crate::store::{self, Ctx, Db, StoreError};
 
-/// Whether a session still counts. To be asked while the user's row is held: what ends sessions holds it too.
+/// Whether a session still counts. Call it while the user's row is locked: transactions that end sessions lock it too.
 pub(in crate::identity) fn session_lives(db: &mut Db, ctx: &Ctx, session: SessionId) -> Result<bool, StoreError> {
     Ok(store::sessions::find(db, session)?.is_some_and(|session| session.check(ctx.now).is_ok()))
 }

@@ -1,4 +1,4 @@
-//! The question of other services whether a session counts, answered without HTTP where they run in the same process.
+//! Answers other services in the same process whether a session counts, without HTTP.
 
 use async_trait::async_trait;
 use service_kit::http::auth::{Claims, SessionError, SessionSource};

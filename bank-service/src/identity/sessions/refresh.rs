@@ -1,9 +1,9 @@
-//! A refresh token is spent for its successor.
+//! Exchanging a refresh token for its successor.
 //!
-//! One guarded UPDATE decides which request spends it. A token that comes back within [`REFRESH_GRACE`] of its use is a retry
+//! One guarded UPDATE decides which request spends it. A token that comes back within `REFRESH_GRACE` of its use is a retry
 //! after a lost answer, or a second tab: it is refused, and ends nothing; with the `Idempotency-Key` of the first request it
-//! gets the first answer again. If the successor was spent already, or later, somebody else holds the token: the whole session
-//! ends.
+//! gets the first answer again. If the successor was spent already, or later, a second party holds the token: the whole
+//! session ends.
 //!
 //! The answer is signed in the same transaction, and for a request with an `Idempotency-Key` sealed for its retry.
 
@@ -30,7 +30,7 @@ pub struct RefreshSession {
     pub remote_addr: Option<String>,
 }
 
-/// What became of a refresh. A refusal is a value and not an error, because what it leaves behind has to be committed.
+/// The outcome of a refresh. A refusal is a value and not an error, because its records have to be committed.
 pub enum Refreshed<A> {
     Granted(A),
     /// The first answer again, sealed.
@@ -46,7 +46,7 @@ pub enum Refreshed<A> {
     Reused(SessionId),
 }
 
-/// An answer to be given, and to be kept for a retry where one is expected.
+/// An answer to send, and its sealed copy for a retry where one is expected.
 pub type Answered<A> = (A, Option<Vec<u8>>);
 
 /// Spends the token. `answer` makes the answer of a grant; it seals a copy if there is a `retry_key`.
@@ -90,7 +90,7 @@ fn second_use<A>(
     command: &RefreshSession,
     session: &Session,
 ) -> Result<Outcome<Refreshed<A>>, StoreError> {
-    // Read again: on engines that run transactions at the same time, it was spent after the first look at it.
+    // Read again: on engines that run transactions in parallel, it was spent after the first read.
     let token = refresh_tokens::find(db, command.token_hash.as_str())?;
     let first = token.and_then(|token| token.first_use).ok_or(StoreError::Corrupt { what: "a spent token's use" })?;
     if classify_second_use(ctx.now, first.used_on, first.successor_is_spent) == SecondUse::Retry {
@@ -103,13 +103,13 @@ fn second_use<A>(
     Ok(Outcome::new(Refreshed::Reused(session.id)).event(&reused))
 }
 
-/// The answer to the first use, if this is the same request once more.
+/// The answer to the first use, if this is the same request again.
 fn repeated(command: &RefreshSession, first: &Use) -> Option<Vec<u8>> {
     let kept = first.answer.clone()?;
     (command.retry_key.as_deref() == Some(kept.retry_key.as_str())).then_some(kept.sealed)
 }
 
-/// The second use, and where the first one came from.
+/// The facts of the second use, with the origin of the first one.
 fn facts(command: &RefreshSession, session: &Session, first: &Use) -> SecurityFacts {
     let facts = session_facts(session.user_id, session.id, command.remote_addr.clone());
     let from = first.used_from.as_deref().unwrap_or("an unknown address");
@@ -140,7 +140,7 @@ crate::operation_errors!(RefreshError);
 const RETRY_KEY: &str = "refresh: Idempotency-Key";
 
 impl IdentityService {
-    /// Whether a refresh token can be spent, as far as one look tells. It opens no transaction, so that junk is cheap.
+    /// Whether a refresh token can be spent, at this moment. It opens no transaction, so that invalid tokens cost little.
     pub async fn is_spendable(&self, token: &str) -> Result<bool, StoreError> {
         let Some(token) = OpaqueToken::parse(token) else { return Ok(false) };
         let known = self.0.store.read(move |db| refresh_tokens::find(db, token.hash().as_str())).await?;
@@ -169,7 +169,7 @@ impl IdentityService {
         };
         let identity = self.clone();
         let operation = move |db: &mut Db, ctx: &Ctx| {
-            // The request may have waited for its turn to write; what counts is when the token is spent.
+            // The request may have waited for the write; the time that counts is when the token is spent.
             let mut ctx = ctx.clone();
             ctx.now = identity.0.clock.now();
             refresh(db, &ctx, &command, |grant| identity.answer(&command, grant, &refresh_token))
@@ -189,7 +189,7 @@ impl IdentityService {
         }
     }
 
-    /// Signs the answer, and seals a copy where a retry may ask for it.
+    /// Signs the answer, and seals a copy if the request has a key for retries.
     fn answer(
         &self,
         command: &RefreshSession,

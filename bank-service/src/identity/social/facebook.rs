@@ -1,7 +1,8 @@
 //! Facebook: OAuth 2 with PKCE, and OpenID Connect for the tokens of its apps ("limited login").
 //!
-//! Whose an access token is, and that it was given to us, says `debug_token`. An `id_token` that comes with a code has to be
-//! of the login that was begun and of the same user. Facebook never says whether an address is verified: none of its is.
+//! `debug_token` gives the user of an access token, and that it was issued to our client. An `id_token` that comes with a code has
+//! to belong to the login that was begun and to the same user. Facebook never says whether an address is verified, so none of
+//! its addresses counts as verified.
 
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
@@ -39,7 +40,7 @@ impl Facebook {
         Self { id_tokens, parts }
     }
 
-    /// The user that a token of ours is of.
+    /// The user of a token that was issued to our client.
     async fn user_of(&self, token: &str) -> Result<String, ProviderError> {
         let client = &self.parts.client;
         let app_token = format!("{}|{}", client.client_id, client.client_secret.expose());
@@ -56,7 +57,7 @@ impl Facebook {
     }
 }
 
-/// Proves to the Graph interface that who uses a token has the app's secret too: HMAC-SHA256 in hex digits.
+/// Proves to the Graph interface that the token's bearer has the app's secret too: HMAC-SHA256 in hex digits.
 fn secret_proof(secret: &str, token: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     hex::encode(hmac::sign(&key, token.as_bytes()))

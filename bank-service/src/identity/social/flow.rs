@@ -1,4 +1,4 @@
-//! From a code or token to a session or a linked login.
+//! From a provider's code or token to a session or a linked login.
 
 use std::time::Duration;
 
@@ -25,10 +25,10 @@ use crate::identity::social::logins::{
 use crate::identity::social::provider::{Attempt, SocialProvider};
 use crate::store::{Ctx, StoreError};
 
-/// How long a provider may take for all that one login asks of it.
+/// The time limit for all requests to a provider in one login.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// What somebody has from a provider. It has no `Debug`: it holds secrets.
+/// A proof from a provider. It has no `Debug`: it holds secrets.
 pub enum SocialProof {
     /// From a login that was begun here.
     Code {
@@ -39,7 +39,7 @@ pub enum SocialProof {
     AccessToken(String),
 }
 
-/// A proof, and who brings it.
+/// A proof, and the origin and secrets of its bearer.
 pub struct Returning {
     pub provider: Provider,
     pub proof: SocialProof,
@@ -47,14 +47,14 @@ pub struct Returning {
     pub origin: Origin,
 }
 
-/// Who begins a login.
+/// The beginning of a login.
 pub struct Beginning {
     pub provider: Provider,
-    /// The session that has it linked; none for a login.
+    /// The session that links it; none for a login.
     pub owner: Option<(UserId, SessionId)>,
-    /// The cookie that the browser has from before.
+    /// The cookie that the browser already has.
     pub kept: Option<OpaqueToken>,
-    /// Whether a page asks that will keep the cookie.
+    /// Whether a browser page asks, which will keep the cookie.
     pub by_browser: bool,
     pub challenge: Option<CodeChallenge>,
 }
@@ -63,9 +63,9 @@ pub struct Beginning {
 pub struct StartedLogin {
     pub authorization_url: String,
     pub state: String,
-    /// What the `id_token` has to repeat that an app gets by itself; none where there are no such tokens.
+    /// The nonce that an app's `id_token` has to repeat; none where the provider has no such tokens.
     pub nonce: Option<String>,
-    /// What the browser keeps, to be known again.
+    /// The browser's cookie, which ties the answer to it.
     pub browser: OpaqueToken,
 }
 
@@ -100,12 +100,12 @@ impl From<SocialLogInError> for SocialError {
 }
 
 impl IdentityService {
-    /// Social logins that are begun, per remote address.
+    /// Started social logins per remote address.
     pub fn social_start_limit(&self) -> &RateLimit {
         &self.0.social.starts
     }
 
-    /// The providers that are set up.
+    /// The configured providers.
     pub fn social_providers(&self) -> Vec<Provider> {
         self.0.social.providers.iter().map(|provider| provider.provider()).collect()
     }
@@ -118,7 +118,7 @@ impl IdentityService {
         let state = LinkSecret::generate();
         let attempt = self.attempt(provider, state.expose());
         let url = known.authorization_url(&attempt).map_err(|error| unavailable(provider, &error))?;
-        // Code and state alone are never enough: with neither session nor challenge the cookie has to tie them.
+        // Code and state alone are never enough: without session and challenge the cookie has to tie them.
         let tied = owner.is_some() || challenge.is_some();
         let bound = |cookie_demanded: bool| SocialState {
             provider,
@@ -140,7 +140,7 @@ impl IdentityService {
         })
     }
 
-    /// Logs somebody in who has proved to the provider who it is; whoever is new becomes a user.
+    /// Logs in by a confirmed identity of a provider; a new identity becomes a new user.
     pub async fn social_log_in(&self, ctx: Ctx, returning: Returning) -> Result<LoginResult, SocialError> {
         let identity = self.confirm(&ctx, &returning, None).await?;
         let resolve = ResolveIdentity {
@@ -150,7 +150,7 @@ impl IdentityService {
             link: self.new_link(Purpose::EmailVerification),
             remote_addr: Some(returning.origin.remote_addr.clone()),
         };
-        // The provider took its time.
+        // The provider's answer may have taken seconds.
         let ctx = self.later(&ctx);
         let keys = OpeningKeys::generate();
         let command = LogIn { resolve, opening: self.opening(&keys, returning.origin) };
@@ -158,7 +158,7 @@ impl IdentityService {
         Ok(self.login_result(opened, &keys).map_err(LogInError::from)?)
     }
 
-    /// Links the login that is proved to the user of a session.
+    /// Links a confirmed identity to the user of a session.
     pub async fn link_social_login(
         &self,
         ctx: Ctx,
@@ -171,7 +171,7 @@ impl IdentityService {
         Ok(self.0.store.write(&self.later(&ctx), move |db, ctx| link(db, ctx, &command)).await?)
     }
 
-    /// Takes a login from the user of a session, unless it is the last way in.
+    /// Removes a login of a session's user, unless it is the last way in.
     pub async fn unlink_social_login(
         &self,
         ctx: Ctx,
@@ -184,7 +184,7 @@ impl IdentityService {
         self.0.store.write(&ctx, move |db, ctx| unlink(db, ctx, &command)).await
     }
 
-    /// Asks the provider who it is. A refusal goes on record.
+    /// Confirms the identity with the provider. A refusal goes on record.
     async fn confirm(&self, ctx: &Ctx, returning: &Returning, user: Option<UserId>) -> Result<Identity, SocialError> {
         let provider = returning.provider;
         let known = self.social_provider(provider)?;
@@ -209,7 +209,7 @@ impl IdentityService {
         }
     }
 
-    /// Who it is, and the nonce that has yet to be found good.
+    /// The identity, and the nonce that is still to be spent.
     async fn identify(
         &self,
         known: &dyn SocialProvider,
@@ -227,7 +227,7 @@ impl IdentityService {
         }
     }
 
-    /// Spends a state or a nonce; false if it is not good, or somebody else's.
+    /// Spends a state or a nonce; false if it is not live, or belongs to another login.
     async fn spend(
         &self,
         ctx: &Ctx,
@@ -244,7 +244,7 @@ impl IdentityService {
         Ok(self.0.store.write(&self.later(ctx), spend).await?)
     }
 
-    /// The answer tells nobody why.
+    /// Records the refusal; the answer does not show the reason.
     async fn refuse(
         &self,
         ctx: &Ctx,
@@ -265,7 +265,7 @@ impl IdentityService {
         self.0.social.provider(provider).ok_or(SocialError::NotConfigured(provider))
     }
 
-    /// What belongs to a state. Verifier and nonce follow from it under our key, so that nobody else can compute them.
+    /// The values that belong to a state. Verifier and nonce follow from it under our key, so that only we can compute them.
     fn attempt(&self, provider: Provider, state: &str) -> Attempt {
         let derive = |purpose| URL_SAFE_NO_PAD.encode(self.0.vault.hmac(purpose, state.as_bytes()));
         Attempt {

@@ -1,7 +1,7 @@
 //! GitHub: OAuth 2 with PKCE, no OpenID Connect.
 //!
-//! Whose an access token is, and that it was given to us, says `POST /applications/{client_id}/token`, also for a token that
-//! was just exchanged. Addresses come from `/user/emails`, which says which of them are verified.
+//! `POST /applications/{client_id}/token` gives the user of an access token, and that it was issued to our client, also for a token
+//! that was just exchanged. Addresses come from `/user/emails`, which says which of them are verified.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -106,7 +106,7 @@ impl SocialProvider for GitHub {
         let issuer = self.parts.url(ORIGIN, "");
         let identity = Identity::parse(&issuer, &subject, email.as_deref(), verified)
             .ok_or(ProviderError::Refused("the subject cannot be one"))?;
-        // It knows one name of a user: what stands before the first blank is taken as the first name.
+        // GitHub has a single name: the part before the first blank becomes the first name.
         let name = reply.text("/user/name").unwrap_or_default();
         let (first, last) = name.trim().split_once(' ').map_or((name.as_str(), None), |(a, b)| (a, Some(b)));
         Ok(identity.called(Some(first), last))

@@ -1,4 +1,4 @@
-//! Google: OpenID Connect with PKCE and nonce. Access tokens are judged by `tokeninfo`, which names their client.
+//! Google: OpenID Connect with PKCE and nonce. Access tokens are checked by `tokeninfo`, which names their client.
 
 use async_trait::async_trait;
 use url::Url;
@@ -70,7 +70,7 @@ impl SocialProvider for Google {
         self.id_tokens.read(token).await
     }
 
-    /// The token goes in a header, so that no log of addresses has it.
+    /// The token goes in a header, so that no access log has it.
     async fn of_access_token(&self, token: &str) -> Result<Identity, ProviderError> {
         let request = self.parts.outbound.http.post(self.parts.url(OAUTH, "/tokeninfo")).bearer_auth(token);
         let reply = self.parts.outbound.send(request).await?;
@@ -83,7 +83,7 @@ impl SocialProvider for Google {
         }
         let subject = reply.text("/sub").ok_or(ProviderError::Refused("the access token is no user's"))?;
         let issuer = self.parts.url(ORIGIN, "");
-        // It does not tell names.
+        // The answer has no names.
         Identity::parse(&issuer, &subject, reply.text("/email").as_deref(), reply.is_true("/email_verified"))
             .ok_or(ProviderError::Refused("the subject cannot be one"))
     }

@@ -1,7 +1,7 @@
 //! The check of an `id_token` (OpenID Connect Core 1.0, 3.1.3.7; RFC 8725).
 //!
-//! The key is looked up by `kid` among the provider's own keys and brings its algorithm along; the header's `alg` has to be
-//! that one. Issuer, audience, authorised party, times and nonce are compared here, against our own clock.
+//! The key is found by `kid` among the provider's own keys and determines its algorithm; the header's `alg` has to equal it.
+//! Issuer, audience, authorised party, times and nonce are compared here, against our own clock.
 
 use chrono::TimeDelta;
 use jsonwebtoken::Validation;
@@ -15,24 +15,24 @@ use crate::identity::social::jwks::ProviderKeys;
 
 const MAX_TOKEN: usize = 8 * 1024;
 const MAX_KID: usize = 255;
-/// How far a provider's clock may be off.
+/// The tolerated difference of a provider's clock.
 const LEEWAY: TimeDelta = TimeDelta::seconds(30);
-/// A token proves that somebody has logged in just now: an older one is refused, however long it says that it is valid.
+/// A token has to prove a recent login: an older one is refused, whatever validity it claims.
 const MAX_AGE: TimeDelta = TimeDelta::hours(1);
 
-/// What is expected of the `nonce`.
+/// The expected `nonce`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Nonce<'a> {
-    /// We sent it, and the provider repeats it.
+    /// We sent it, and the provider has to repeat it.
     Required(&'a str),
-    /// We sent it to a provider that may leave it out; another one is refused.
+    /// We sent it to a provider that may omit it; another one is refused.
     IfRepeated(&'a str),
 }
 
-/// What a token says that a client has sent.
+/// The claims of a token that a client has sent.
 pub(super) struct TokenClaims {
     pub(super) identity: Identity,
-    /// Not compared with anything yet.
+    /// Not compared yet.
     pub(super) nonce: Option<String>,
 }
 
@@ -56,14 +56,14 @@ struct IdClaims {
     email: Option<String>,
     /// A boolean, or the text of one.
     email_verified: Option<Value>,
-    /// Of whatever type: no reason to refuse a login.
+    /// Of any type: no reason to refuse a login.
     given_name: Option<Value>,
     family_name: Option<Value>,
 }
 
-/// What this provider's tokens look like.
+/// The expected form of this provider's tokens.
 pub(super) struct IdTokens {
-    /// All names of the issuer; the first is the one that identities are kept under.
+    /// All names of the issuer; identities are stored under the first.
     pub(super) issuers: Vec<String>,
     pub(super) audiences: Vec<String>,
     pub(super) keys: ProviderKeys,
@@ -71,14 +71,14 @@ pub(super) struct IdTokens {
 }
 
 impl IdTokens {
-    /// Who the token says that somebody is.
+    /// The identity of a token, after all checks.
     pub(super) async fn check(&self, token: &str, nonce: Nonce<'_>) -> Result<Identity, ProviderError> {
         let claims = self.read(token).await?;
         check_nonce(claims.nonce.as_deref(), nonce)?;
         Ok(claims.identity)
     }
 
-    /// The same with the nonce, which the caller has to look up.
+    /// The same with the nonce, which the caller has to check.
     pub(super) async fn read(&self, token: &str) -> Result<TokenClaims, ProviderError> {
         let claims = self.verified(token).await?;
         self.check_parties(&claims)?;
@@ -120,7 +120,7 @@ impl IdTokens {
             Audience::One(audience) => (ours(audience), false),
             Audience::Many(audiences) => (audiences.iter().any(ours), audiences.len() > 1),
         };
-        // Of several audiences, the one who asked for the token has to be us.
+        // Of several audiences, the authorised party has to be our client.
         let is_for_us = claims.azp.as_ref().map_or(!is_shared, ours);
         if meant_for_us && is_for_us {
             Ok(())

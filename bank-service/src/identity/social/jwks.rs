@@ -1,7 +1,7 @@
 //! A provider's public keys.
 //!
-//! Fetched when first needed and kept for ten minutes. An unknown `kid` asks again, at most once in five seconds whoever
-//! asks, so that forged tokens cannot be turned into a flood. While the provider is away, keys of the last hour serve on;
+//! Fetched when first needed and cached for ten minutes. An unknown `kid` causes a fetch, at most one in five seconds over all
+//! callers, so that forged tokens cannot cause a flood. While the provider is unavailable, keys of the last hour stay in use;
 //! older ones do not, since one may have been withdrawn. At most 32 keys; only RSA and P-256 keys for signatures count.
 
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ const SERVES: TimeDelta = TimeDelta::hours(1);
 const BETWEEN_ATTEMPTS: TimeDelta = TimeDelta::seconds(5);
 const MAX_KEYS: usize = 32;
 
-/// A key, and the one algorithm that it may be used with: its kind decides, never a token's header.
+/// A key with its one algorithm: the key's type decides it, never a token's header.
 #[derive(Clone)]
 pub(super) struct ProviderKey {
     pub(super) algorithm: Algorithm,
@@ -69,7 +69,7 @@ pub(super) struct ProviderKeys {
     outbound: Arc<Outbound>,
     clock: SharedClock,
     cached: RwLock<Cached>,
-    /// Held during a fetch, so that there is one at a time; the time of the last attempt.
+    /// Held during a fetch, so that only one runs; the time of the last attempt.
     attempt: Mutex<Option<DateTime<Utc>>>,
 }
 
@@ -102,7 +102,7 @@ impl ProviderKeys {
     async fn renew(&self) -> Result<(), ProviderError> {
         let mut last = self.attempt.lock().await;
         let now = self.clock.now();
-        // Whoever waited for the lock takes what the one before it has fetched.
+        // A caller that waited for the lock takes the keys that the one before it fetched.
         if last.is_some_and(|last| now - last < BETWEEN_ATTEMPTS) {
             return Ok(());
         }

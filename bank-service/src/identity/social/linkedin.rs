@@ -1,5 +1,5 @@
-//! LinkedIn: OpenID Connect. It takes no PKCE from web clients (a `code_verifier` makes it refuse the client), and leaves
-//! the nonce out of its tokens; the state alone ties a code to the login that was begun.
+//! LinkedIn: OpenID Connect. It takes no PKCE from web clients (with a `code_verifier` it refuses the client), and omits the
+//! nonce in its tokens; the state alone ties a code to the login that was begun.
 
 use async_trait::async_trait;
 use url::Url;
@@ -35,7 +35,7 @@ impl LinkedIn {
         Self { id_tokens, parts }
     }
 
-    /// The client that a token was given to has to be ours.
+    /// The client that the token was issued to has to be ours.
     async fn check_client(&self, token: &str) -> Result<(), ProviderError> {
         let client = &self.parts.client;
         let form = [

@@ -1,7 +1,7 @@
-//! Logins by other providers: begun, come back, linked, unlinked.
+//! Social logins: begun, completed, linked, unlinked.
 //!
-//! The provider has been asked before any of this runs: an [`Identity`] in a command is confirmed. An address that somebody
-//! here has is never taken as proof that both are the same person; whoever has it has to log in and link.
+//! The provider was asked before any of this runs: an [`Identity`] in a command is confirmed. An address that a user here has is
+//! never a proof that both are the same person; that user has to log in and link.
 
 use shared_events::UserId;
 use shared_events::events::{LoginFailed, SecurityFacts, SocialLinked, SocialUnlinked, UserCreated, UserRegistered};
@@ -24,22 +24,23 @@ use crate::store::one_time_secrets::NewSecret;
 use crate::store::users::NewUser;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
-/// One of the secrets that a login at a provider is begun with: its purpose, its hash, and what it is bound to.
+/// One of the secrets of a begun login: its purpose, its hash, and its bindings.
 pub type Begun = (Purpose, SecretHash, SocialState);
 
-/// Keeps what a login that is begun is bound to.
+/// Stores the bindings of a begun login.
 pub fn begin_social_login(db: &mut Db, ctx: &Ctx, secrets: &[Begun]) -> Result<Outcome<()>, StoreError> {
     for (purpose, hash, state) in secrets {
         let (purpose, hash, subject) = (*purpose, hash.clone(), state.to_text());
         let user_id = state.owner.map(|(user, _)| user);
         let new = NewSecret { purpose, user_id, subject, hash, session_id: None, lifetime: purpose.lifetime() };
-        // There is neither a cooldown nor an end to them.
+        // These purposes have neither a cooldown nor a limit.
         one_time::issue(db, ctx, &new)?.map_err(|_| StoreError::Busy)?;
     }
     Ok(Outcome::new(()))
 }
 
-/// Spends a state or a nonce: true once, for who began the login, in time. Anybody else who brings it has spent it too.
+/// Spends a state or a nonce: true once, for the client that began the login, in time. A request of any other client spends it
+/// too.
 pub fn spend_state(
     db: &mut Db,
     ctx: &Ctx,
@@ -55,7 +56,7 @@ pub fn spend_state(
     Ok(Outcome::new(begun.is_some_and(|begun| begun.belongs_to(provider, presenter))))
 }
 
-/// Puts a login on record that a provider, or its state, refused.
+/// Records a login that a provider, or its state, refused.
 pub fn refuse_social_login(
     _: &mut Db,
     _: &Ctx,
@@ -67,11 +68,11 @@ pub fn refuse_social_login(
     Ok(Outcome::new(()).event(&LoginFailed(SecurityFacts { user_id, session_id: None, remote_addr, detail })))
 }
 
-/// Somebody comes with a confirmed identity.
+/// A confirmed identity, and the data of a new user.
 pub struct ResolveIdentity {
     pub provider: Provider,
     pub identity: Identity,
-    /// What a new user may do.
+    /// The roles of a new user.
     pub roles: Vec<String>,
     /// Sent to an address that the provider has not verified.
     pub link: NewLink,
@@ -80,10 +81,10 @@ pub struct ResolveIdentity {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveIdentityError {
-    /// Somebody has the address already.
+    /// A user here has the address already.
     #[error("the address belongs to a user who has not linked this login")]
     LinkRequired,
-    /// A new user needs one.
+    /// A new user needs an address.
     #[error("the provider gave no address")]
     NoAddress,
     #[error("there is no role {0:?}")]
@@ -93,7 +94,7 @@ pub enum ResolveIdentityError {
 }
 crate::operation_errors!(ResolveIdentityError);
 
-/// Finds who has this identity; if nobody has, makes a user of it, without a password.
+/// Finds the user of this identity; if there is none, makes one without a password.
 pub fn resolve_identity(
     db: &mut Db,
     ctx: &Ctx,
@@ -104,7 +105,7 @@ pub fn resolve_identity(
     }
     let email = command.identity.email().ok_or(ResolveIdentityError::NoAddress)?;
     if store::users::id_of(db, email)?.is_some() {
-        // Whoever has it may have come by this very identity since we looked.
+        // The address's user may have got this very identity since it was read.
         let user = known(db, ctx, &command.identity)?.ok_or(ResolveIdentityError::LinkRequired)?;
         return Ok(Outcome::new(user));
     }
@@ -124,7 +125,6 @@ pub fn resolve_identity(
     Ok(Outcome::new(id).event(&created).event(&linked).events(events))
 }
 
-/// A login by a confirmed identity.
 pub struct LogIn {
     pub resolve: ResolveIdentity,
     pub opening: Opening,
@@ -150,7 +150,8 @@ impl store::OperationError for SocialLogInError {
     }
 }
 
-/// Finds or makes the user of an identity and admits it, in one transaction: a login that is unlinked meanwhile opens nothing.
+/// Finds or makes the user of an identity and opens its login, in one transaction: a login that is unlinked meanwhile opens
+/// nothing.
 pub fn log_in(db: &mut Db, ctx: &Ctx, command: &LogIn) -> Result<Outcome<OpenedLogin>, SocialLogInError> {
     let Outcome { value: user_id, events } = resolve_identity(db, ctx, &command.resolve)?;
     let held = store::users::hold(db, user_id)?.ok_or(OpenSessionError::Gone)?;
@@ -169,14 +170,14 @@ pub fn log_in(db: &mut Db, ctx: &Ctx, command: &LogIn) -> Result<Outcome<OpenedL
     Ok(Outcome::new(opened.value).events(events).events(opened.events))
 }
 
-/// Whose identity it is, as far as anybody has come by it before.
+/// The user of an identity, if it was linked before.
 fn known(db: &mut Db, ctx: &Ctx, identity: &Identity) -> Result<Option<UserId>, StoreError> {
     let Some(login) = store::social::find(db, identity)? else { return Ok(None) };
     store::social::touch(db, login.user_id, login.provider, ctx.now)?;
     Ok(Some(login.user_id))
 }
 
-/// An address that the provider has verified is the user's; another one has to be proved here, like that of any registration.
+/// An address that the provider has verified counts as proved; another one has to be proved here, as in any registration.
 fn settle_address(db: &mut Db, ctx: &Ctx, command: &ResolveIdentity, user: User) -> Result<Outcome<User>, StoreError> {
     if command.identity.email_verified() {
         store::users::settle(db, user.id, ctx.now)?;
@@ -186,7 +187,7 @@ fn settle_address(db: &mut Db, ctx: &Ctx, command: &ResolveIdentity, user: User)
     Ok(Outcome::new(user).events(mail))
 }
 
-/// Somebody was quicker since we looked: look again, and find what they made.
+/// A parallel transaction inserted it since it was read: start over, and find its row.
 fn start_over(error: StoreError) -> StoreError {
     match error {
         StoreError::UniqueViolation => StoreError::Serialization,
@@ -194,7 +195,6 @@ fn start_over(error: StoreError) -> StoreError {
     }
 }
 
-/// A user adds a login.
 #[derive(Debug, Clone)]
 pub struct Link {
     pub user_id: UserId,
@@ -206,10 +206,10 @@ pub struct Link {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    /// One login of each provider.
+    /// The user has a login of this provider; one is the limit.
     #[error("the user has a login of this provider")]
     HasOne,
-    /// Whose it is is not told.
+    /// Linked already; the answer does not show to which user.
     #[error("the identity is linked already")]
     Taken,
     #[error("the session has ended meanwhile")]
@@ -243,13 +243,12 @@ pub fn link(db: &mut Db, ctx: &Ctx, command: &Link) -> Result<Outcome<SocialLogi
     Ok(Outcome::new(linked).event(&SocialLinked(facts)).events(mail))
 }
 
-/// A user takes a login away.
 #[derive(Debug, Clone)]
 pub struct Unlink {
     pub user_id: UserId,
     pub session_id: SessionId,
     pub provider: Provider,
-    /// The providers that one can log in by at the moment.
+    /// The providers that are available for logins at present.
     pub available: Vec<Provider>,
     pub remote_addr: Option<String>,
 }
@@ -267,7 +266,7 @@ crate::operation_errors!(UnlinkError);
 
 pub fn unlink(db: &mut Db, ctx: &Ctx, command: &Unlink) -> Result<Outcome<SocialLogin>, UnlinkError> {
     let (id, provider) = (command.user_id, command.provider);
-    // Two logins taken away at the same time must not both see that the other one stays.
+    // Of two logins removed at the same time, neither removal may count the other one as remaining.
     if !store::social::lock_owner(db, id)? {
         return Err(UnlinkError::NotFound);
     }

@@ -1,14 +1,15 @@
-//! Login by other providers (OAuth 2 and OpenID Connect).
+//! Social logins: login by other providers (OAuth 2 and OpenID Connect).
 //!
-//! One file per provider, behind one trait. What is promised of all of them:
-//! - Nothing that a client sends is believed unless the provider has confirmed it, for a client of ours: codes are exchanged,
-//!   `id_token`s verified by the provider's keys, access tokens looked up where their client is named.
-//! - Every login that is begun here has a state, good once, for ten minutes and for who began it: its session, the cookie of
-//!   its browser, the verifier of its challenge. PKCE and nonce towards the provider come from the state by a keyed hash, so
-//!   that nothing secret is stored for them.
+//! One file per provider, behind one trait. Promises for all of them:
+//! - A client's claim counts only if the provider confirms it, for a client of ours: codes are exchanged, `id_token`s verified by
+//!   the provider's keys, access tokens checked where their client is named.
+//! - Every login that is begun here has a state, valid once, for ten minutes and for the client that began it: its session,
+//!   the cookie of its browser, the verifier of its challenge. PKCE and nonce towards the provider come from the state by a
+//!   keyed hash, so that nothing secret is stored for them.
 //! - An `id_token` that a client sends counts once: it has to repeat the nonce of a login that was begun here, which is spent.
-//! - Providers are asked outside of transactions, within five seconds a request and ten in all; what they give is not kept.
-//! - A provider that is away, or does not know us, is 503; a login that it refuses is 401, and why is said to the log only.
+//! - Providers are asked outside of transactions, within five seconds a request and ten in all; their tokens are not stored.
+//! - A provider that is unavailable, or does not know us, is 503; a login that it refuses is 401, and the reason goes to the log
+//!   only.
 
 mod error;
 mod facebook;
@@ -37,10 +38,10 @@ use crate::domain::social::Provider;
 use outbound::Outbound;
 use provider::{Parts, SocialProvider};
 
-/// The providers that people can log in by.
+/// The configured providers, and the rules of their logins.
 pub(in crate::identity) struct Social {
     providers: Vec<Box<dyn SocialProvider>>,
-    /// Logins that are begun, per remote address.
+    /// Started logins per remote address.
     starts: RateLimit,
     public_url: Url,
     default_role: String,
@@ -71,7 +72,7 @@ impl Social {
         self.providers.iter().find(|known| known.provider() == provider).map(|known| &**known)
     }
 
-    /// Where providers send browsers back to: known in advance and registered there, never taken from a request.
+    /// The address that providers redirect browsers to: fixed and registered there, never taken from a request.
     fn redirect_uri(&self, provider: Provider) -> String {
         format!("{}/auth/social/{provider}/callback", self.public_url.as_str().trim_end_matches('/'))
     }

@@ -1,4 +1,4 @@
-//! Requests to providers: five seconds, 64 KiB, no redirect, at most so many at a time.
+//! Requests to providers: five seconds, 64 KiB, no redirect, at most [`MAX_IN_FLIGHT`] at a time.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::identity::social::error::ProviderError;
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 64 * 1024;
-/// How many requests may be under way; a provider that hangs must not take everything with it.
+/// The limit of concurrent requests; a provider that hangs must not block everything.
 const MAX_IN_FLIGHT: usize = 64;
-/// Some interfaces refuse requests that do not say who sends them.
+/// Some interfaces refuse requests without a user agent.
 const USER_AGENT: &str = concat!("bank-service/", env!("CARGO_PKG_VERSION"));
 
-/// The client that all providers are asked with.
+/// The HTTP client for all providers.
 pub(super) struct Outbound {
     pub(super) http: reqwest::Client,
     permits: Semaphore,
 }
 
-/// An answer that the provider gave for good: a success or a refusal, in JSON.
+/// A definite answer of the provider: a success or a refusal, in JSON.
 pub(super) struct Reply {
     status: StatusCode,
     body: Value,
@@ -37,7 +37,7 @@ impl Reply {
         self.status.as_u16()
     }
 
-    /// A text in it. Numbers are taken as texts: ids are either, depending on the provider.
+    /// A text in it. Numbers are read as texts: ids are either, depending on the provider.
     pub(super) fn text(&self, pointer: &str) -> Option<String> {
         match self.body.pointer(pointer)? {
             Value::String(text) => Some(text.clone()),
@@ -46,7 +46,7 @@ impl Reply {
         }
     }
 
-    /// Whether it says so; some providers write `"true"`.
+    /// Whether the field is true; some providers write `"true"`.
     pub(super) fn is_true(&self, pointer: &str) -> bool {
         self.body.pointer(pointer).is_some_and(|value| *value == Value::Bool(true) || value == "true")
     }
@@ -55,8 +55,7 @@ impl Reply {
         &self.body
     }
 
-    /// The answer to a code: a refusal is one where the provider says that the code is bad. Anything else that went wrong is
-    /// between us and the provider.
+    /// The answer to a code: refused if the provider says that the code is bad. Any other fault is between us and the provider.
     pub(super) fn exchanged(self) -> Result<Self, ProviderError> {
         let Some(error) = self.text("/error").or_else(|| self.text("/error/type")) else {
             let status = self.status();
@@ -84,7 +83,7 @@ impl Outbound {
         Self { http: service_kit::http::client(TIME_LIMIT), permits: Semaphore::new(MAX_IN_FLIGHT) }
     }
 
-    /// Sends a request; whatever is no clear answer is the provider's fault, and says nothing of what was sent.
+    /// Sends a request; an unclear answer is the provider's fault, and its text shows no part of the request.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Reply, ProviderError> {
         let _permit = self.permits.try_acquire().map_err(|_| ProviderError::unavailable("too many requests to it"))?;
         let request = request.header("Accept", "application/json").header("User-Agent", USER_AGENT);
@@ -113,7 +112,7 @@ fn is_answer(status: StatusCode) -> bool {
     status.is_success() || status.is_client_error()
 }
 
-/// The address stays out: it may hold a token.
+/// Without the URL: it may hold a token.
 fn transport(error: &reqwest::Error) -> ProviderError {
     let what = match error {
         error if error.is_timeout() => "it did not answer in time",

@@ -1,4 +1,4 @@
-//! What every provider can do.
+//! The interface that every provider implements.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::identity::social::error::ProviderError;
 use crate::identity::social::id_token::TokenClaims;
 use crate::identity::social::outbound::Outbound;
 
-/// What belongs to one login that is begun here.
+/// The values of one login that is begun here.
 pub(super) struct Attempt {
     pub(super) state: String,
-    /// The `code_verifier` of PKCE (RFC 7636): only who began the login has it.
+    /// The `code_verifier` of PKCE (RFC 7636): it stays here until the code is redeemed.
     pub(super) verifier: String,
     pub(super) nonce: String,
     pub(super) redirect_uri: String,
@@ -31,18 +31,18 @@ impl Attempt {
     }
 }
 
-/// A place where somebody can log in.
+/// A provider of logins.
 #[async_trait]
 pub(super) trait SocialProvider: Send + Sync {
     fn provider(&self) -> Provider;
 
-    /// Where to send a browser.
+    /// The address to redirect a browser to.
     fn authorization_url(&self, attempt: &Attempt) -> Result<Url, ProviderError>;
 
-    /// Spends a code for who it is of.
+    /// Exchanges a code for the identity behind it.
     async fn redeem(&self, code: &str, attempt: &Attempt) -> Result<Identity, ProviderError>;
 
-    /// Who an `id_token` is of that an app got from the provider, and which nonce it repeats.
+    /// The identity in an app's `id_token`, and the nonce that it repeats.
     async fn of_id_token(&self, token: &str) -> Result<TokenClaims, ProviderError>;
 
     /// Whether it signs `id_token`s for apps.
@@ -50,11 +50,11 @@ pub(super) trait SocialProvider: Send + Sync {
         true
     }
 
-    /// Who an access token is of that an app got from the provider. A token that another client was given is refused.
+    /// The identity behind an app's access token. A token issued to another client is refused.
     async fn of_access_token(&self, token: &str) -> Result<Identity, ProviderError>;
 }
 
-/// What a provider is made from.
+/// The parts of a provider.
 pub(super) struct Parts {
     pub(super) client: SocialClient,
     pub(super) outbound: Arc<Outbound>,
@@ -68,7 +68,7 @@ impl Parts {
     }
 }
 
-/// An authorisation request with what all providers take (RFC 6749, 4.1.1).
+/// An authorisation request with the parameters that all providers take (RFC 6749, 4.1.1).
 pub(super) fn authorization(
     endpoint: &str,
     client_id: &str,

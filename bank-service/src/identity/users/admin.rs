@@ -1,7 +1,7 @@
 //! Administrators that an operator makes, from the command line or at the first start.
 //!
-//! An address proves nothing by itself: anybody can have registered it before the operator names it. So an account is promoted
-//! only if its address was proved and is written alike; the deliberate case is by id.
+//! An address alone proves nothing: a stranger can have registered it before the operator names it. So an account is promoted only
+//! if its address is proved and has the same spelling; the deliberate case is by id.
 
 use service_kit::config::Secret;
 use shared_events::UserId;
@@ -17,24 +17,23 @@ use crate::identity::users::register::{RegisterError, RegisterUser, register};
 use crate::operations::errors::written;
 use crate::store::{self, Ctx, Db, OperationError, Outcome, Store, StoreError};
 
-/// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminOutcome {
     Created(UserId),
-    /// The user was there, and keeps its password.
+    /// The user existed, and keeps its password.
     Promoted(UserId),
     /// The user is an administrator already.
     Unchanged(UserId),
-    /// There is an administrator who can log in, so none was made.
+    /// There is an administrator that can log in, so none was made.
     Present,
-    /// The address is an account's that may be a stranger's: it was never proved, is written otherwise, or is blocked.
+    /// The account may be a stranger's: its address was never proved, is spelled otherwise, or the account is blocked.
     Refused {
         id: UserId,
         there_is_another: bool,
     },
 }
 
-/// When an administrator is wanted.
+/// The condition for making an administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// This one, beside others.
@@ -43,7 +42,7 @@ pub enum Wanted {
     IfThereIsNone,
 }
 
-/// The cause is told by the source alone: the command line prints both.
+/// The source alone has the cause: the command line prints both.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     #[error("the e-mail address")]
@@ -71,7 +70,7 @@ impl OperationError for AdminError {
     }
 }
 
-/// Makes an administrator: a new user, or the one who has the address. Doing it twice is doing it once.
+/// Makes an administrator: a new user, or the one that has the address. Idempotent.
 pub async fn ensure_admin(
     store: &Store,
     identity: &IdentityService,
@@ -79,7 +78,7 @@ pub async fn ensure_admin(
     (email, password): (&str, &Secret),
     wanted: Wanted,
 ) -> Result<AdminOutcome, AdminError> {
-    // An administrator who is there already is found whatever its address.
+    // An existing administrator is found, whatever its address.
     let email = Email::mailable(email).or_else(|_| Email::parse(email))?;
     let password = Password::parse(password.expose())?;
     let password_hash = identity.passwords().hash(password, email.words()).await?;
@@ -96,7 +95,7 @@ pub async fn ensure_admin(
     Ok(outcome)
 }
 
-/// Makes an administrator of a user whom the operator names by id: whatever is known of its address, and also if it is blocked.
+/// Makes an administrator of a user that the operator names by id, whatever the state of its address, and also if it is blocked.
 pub async fn promote_by_id(
     store: &Store,
     identity: &IdentityService,
@@ -120,7 +119,7 @@ pub async fn has_admin(store: &Store) -> Result<bool, StoreError> {
     store.read(|db| store::user_roles::has_holder(db, ADMIN)).await
 }
 
-/// The row of the role is locked first: replicas that start together decide one after the other.
+/// The row of the role is locked first: replicas that start at the same time decide one after the other.
 fn create_or_promote(
     db: &mut Db,
     ctx: &Ctx,
@@ -137,7 +136,7 @@ fn create_or_promote(
             return Err(EmailError.into());
         }
         let created = register(db, ctx, command)?;
-        // The operator answers for the address.
+        // The operator vouches for the address.
         written(store::users::mark_email_verified(db, created.value.id, &command.email, ctx.now)?)?;
         store::users::settle(db, created.value.id, ctx.now)?;
         return Ok(created.map(|user| AdminOutcome::Created(user.id)));
@@ -145,7 +144,7 @@ fn create_or_promote(
     if is_acting_admin(&user) {
         return Ok(Outcome::new(AdminOutcome::Unchanged(user.id)));
     }
-    // Anybody can have registered the address before.
+    // A stranger can have registered the address before.
     let is_the_owners = user.email_verified_on.is_some() && user.email.as_str() == command.email.as_str();
     if !is_the_owners || user.is_blocked {
         return Ok(Outcome::new(AdminOutcome::Refused { id: user.id, there_is_another: there_is_one }));

@@ -7,7 +7,7 @@ use crate::domain::user::User;
 use crate::identity::users::change::{ChangeUserError, UpdateUser, update_user};
 use crate::store::{self, Ctx, Db, Outcome};
 
-/// Whom an operator means.
+/// The user that an operator names.
 #[derive(Debug, Clone)]
 pub enum Whom {
     Id(UserId),

@@ -1,7 +1,7 @@
-//! What administrators do to users: change roles and address, block, delete.
+//! Changes by administrators: a user's roles and address, its block, its deletion.
 //!
-//! The last administrator who can log in stays one: transactions that could take it away wait for each other on the row of
-//! the role.
+//! The last administrator that can log in stays one: transactions that could change that wait for each other on the row of the
+//! role.
 
 use shared_events::UserId;
 use shared_events::events::{
@@ -57,7 +57,7 @@ impl From<CloseError> for ChangeUserError {
 pub struct UpdateUser {
     pub roles: Option<Vec<String>>,
     pub is_blocked: Option<bool>,
-    /// Another address, which is not proved with it.
+    /// Another address, which becomes unproved.
     pub email: Option<Email>,
     /// The versions that the change may be applied to (`If-Match`).
     pub expected: Expected,
@@ -97,7 +97,7 @@ pub fn update_user(db: &mut Db, ctx: &Ctx, id: UserId, command: &UpdateUser) -> 
     Ok(announce(db, ctx, &before, user)?)
 }
 
-/// The events of a change, and the end of the sessions of a user who was blocked by it.
+/// The events of a change, and the end of the sessions of a user that it blocks.
 fn announce(db: &mut Db, ctx: &Ctx, before: &User, user: User) -> Result<Outcome<User>, StoreError> {
     let id = user.id;
     let mut outcome = Outcome::new(()).event(&UserUpdated(events::User::from(&user)));

@@ -1,8 +1,8 @@
-//! The end of everything that was proved or begun under a user's credentials so far.
+//! Revoking everything that was proved or begun under a user's credentials so far.
 //!
 //! Each user has a credential version. A proof of identity carries the version that it was made under, and
-//! [`crate::identity::login::challenge`] compares it while it holds the user's row: a login that proved the old password before a change, and
-//! would commit after it, opens no session. Sessions and secrets that exist already are ended here, in the same transaction.
+//! [`crate::identity::login::challenge`] compares it while it locks the user's row: a login that proved the old password before
+//! a change, and would commit after it, opens no session. Existing sessions and secrets are ended here, in the same transaction.
 
 use shared_events::UserId;
 
@@ -11,19 +11,19 @@ use crate::domain::one_time::Purpose;
 use crate::domain::session::SessionId;
 use crate::store::{self, Ctx, Db, StoreError};
 
-/// Why the credentials count no longer.
+/// Why the credentials no longer count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// They were changed in this session, which goes on.
+    /// They were changed in this session, which stays open.
     ChangedIn(SessionId),
-    /// They were reset, or their owner has logged out everywhere.
+    /// They were reset, or the owner has logged out everywhere.
     Ended,
     /// The user was blocked: nothing that was sent to it counts any more.
     Blocked,
 }
 
-/// Ends the sessions of a user, voids what is under way, forgets where it has logged in from, and outdates what was proved; gives how many sessions ended. The
-/// user's row is written first, so that logins under way wait for it or are seen by it.
+/// Ends the sessions of a user, voids everything pending, forgets its known devices and networks, and outdates its proofs; gives
+/// how many sessions ended. The user's row is written first, so that pending logins wait for it or are seen by it.
 pub(in crate::identity) fn revoke_credentials(
     db: &mut Db,
     ctx: &Ctx,

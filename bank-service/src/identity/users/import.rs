@@ -1,8 +1,8 @@
-//! Users taken over from another system, a batch in one transaction.
+//! Users imported from another system, a batch in one transaction.
 //!
-//! Idempotent by address: a row whose address a user has already changes nothing, whoever made that user. So an import can be
-//! run again, in whole, at any time, and after any crash. Each new user is announced as `user.imported`, which nobody answers
-//! with a welcome mail; who comes without a password is invited to choose one.
+//! Idempotent by address: a row whose address a user has already changes nothing, however that user was made. So an import can be
+//! run again, in whole, at any time, and after any crash. Each new user is announced as `user.imported`, which causes no welcome
+//! mail; a user without a password is invited to choose one.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,18 +16,18 @@ use crate::identity::one_time::{self, NewLink};
 use crate::store::imports::{self, NewImport, NewImportedUser, NewUserRole};
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
-/// What becomes of a row.
+/// The result of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowResult {
     Created,
     /// Created, and invited to choose a password.
     Invited,
-    /// The address is there already.
+    /// A user has the address already.
     Unchanged,
     Refused(Conflict),
 }
 
-/// Why a row that is well formed is refused.
+/// Why a well-formed row is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     #[error("was imported for another customer_id")]
@@ -52,13 +52,13 @@ impl Conflict {
 /// The ids of the roles that the rows name.
 type Roles = HashMap<String, i64>;
 
-/// What would become of these rows; writes nothing.
+/// The results of these rows; writes nothing.
 pub fn plan(db: &mut Db, rows: &[ImportedUser], default_role: &str) -> Result<Vec<RowResult>, StoreError> {
     let roles = find_roles(db, rows, default_role)?;
     decide(db, rows, &roles)
 }
 
-/// Writes the rows that can be; each row's fate in the order of the rows. `new_link` makes the link of an invitation.
+/// Writes the rows that can be; the results are in the order of the rows. `new_link` makes the link of an invitation.
 pub fn import(
     db: &mut Db,
     ctx: &Ctx,
@@ -91,7 +91,7 @@ pub fn import(
         outcome = outcome.event(&UserImported(UserRegistered { id, email: row.email.as_str().to_owned() }));
     }
     match imports::insert(db, &users, &imported, &held) {
-        // Somebody registered meanwhile: start over, and find it.
+        // A parallel registration committed first: start over, and find it.
         Err(StoreError::UniqueViolation) => return Err(StoreError::Serialization),
         inserted => inserted?,
     }
@@ -103,7 +103,7 @@ pub fn import(
 
 /// The mail by which a user chooses a password.
 fn invite(db: &mut Db, ctx: &Ctx, id: UserId, email: &Email, link: &NewLink) -> Result<EmailRequested, StoreError> {
-    // A user who has just been made has no invitation yet.
+    // A new user has no invitation yet.
     one_time::issue(db, ctx, &link.secret(id, &email.normalized()))?
         .map_err(|_| StoreError::Corrupt { what: "a new user's invitation" })?;
     Ok(mails::invitation(email, &link.url))
@@ -143,7 +143,7 @@ fn find_roles(db: &mut Db, rows: &[ImportedUser], default_role: &str) -> Result<
 fn decide(db: &mut Db, rows: &[ImportedUser], roles: &Roles) -> Result<Vec<RowResult>, StoreError> {
     let keys: Vec<String> = rows.iter().map(|row| row.email.normalized()).collect();
     let customers: Vec<String> = rows.iter().map(|row| row.customer_id.clone()).collect();
-    // Grows by the rows of this batch, so that a row sees those before it.
+    // Grows by the rows of this batch, so that a row is checked against those before it.
     let mut addresses: HashMap<String, Option<String>> = imports::known_addresses(db, &keys)?.into_iter().collect();
     let mut taken: HashSet<String> = imports::known_customers(db, &customers)?.into_iter().collect();
     let mut results = Vec::with_capacity(rows.len());

@@ -1,4 +1,4 @@
-//! Users and roles: how they come to be, change and go, by themselves, by administrators and by operators.
+//! Users and roles: made, changed and removed by themselves, by administrators and by operators.
 
 pub mod admin;
 pub mod block;

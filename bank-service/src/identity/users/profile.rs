@@ -1,4 +1,4 @@
-//! What a user says about itself.
+//! A user's own profile data.
 
 use shared_events::UserId;
 use shared_events::events::{self, UserUpdated};

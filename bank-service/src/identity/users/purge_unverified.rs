@@ -1,10 +1,10 @@
-//! The true owner of an address shows itself for the first time.
+//! The first proof that a true owner has the address.
 //!
-//! Anybody can register an address. Until its account is settled, whatever hangs on it may be a stranger's, who waits for the
-//! owner to come: sessions, a password, a second factor, logins by other providers, a telephone number, devices, links under
-//! way (Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022). A link alone does not settle it: its owner may
-//! have pressed it for a stranger's account. The first reset by mail ends all of it, and settles the account; so does a link that
-//! comes back in a session of the account, as then one person has both, and a change of address unsettles it again.
+//! A stranger can register any address. Until its account is settled, whatever hangs on it may be that stranger's, who waits for
+//! the owner to come: sessions, a password, a second factor, logins by other providers, a telephone number, devices, pending links
+//! (Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022). A link alone does not settle it: its owner may have
+//! pressed it for a stranger's account. The first reset by mail ends all of it, and settles the account; so does a link that is
+//! redeemed in a session of the account, as then one person has both, and a change of address unsettles it again.
 
 use crate::domain::one_time::Purpose;
 use crate::domain::user::User;

@@ -1,4 +1,4 @@
-//! A user comes to be: by registering, by an administrator, by the command line.
+//! Making a user: by registration, by an administrator, by the command line.
 
 use shared_events::UserId;
 use shared_events::events::{UserCreated, UserRegistered};
@@ -12,7 +12,7 @@ use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, StoreError};
 /// It has no `Debug`: it holds a password hash.
 pub struct RegisterUser {
     pub email: Email,
-    /// None for a user who has no password yet.
+    /// None for a user without a password.
     pub password_hash: Option<String>,
     pub profile: Profile,
     pub roles: Vec<String>,
@@ -45,7 +45,7 @@ pub fn register(db: &mut Db, ctx: &Ctx, command: &RegisterUser) -> Result<Outcom
         registered_on: ctx.now,
     };
     match store::users::insert(db, &new) {
-        // Somebody was quicker since we looked.
+        // A parallel registration of the address committed first.
         Err(StoreError::UniqueViolation) => return Err(RegisterError::EmailTaken),
         inserted => inserted?,
     }

@@ -37,7 +37,7 @@ pub fn create_role(db: &mut Db, ctx: &Ctx, name: &RoleName) -> Result<Outcome<Ro
     Ok(Outcome::new(role).event(&event))
 }
 
-/// Renames a role. Its holders keep it, and their tokens say the new name from the next refresh on.
+/// Renames a role. Its holders keep it, and their tokens carry the new name from the next refresh on.
 pub fn rename_role(
     db: &mut Db,
     _: &Ctx,
@@ -54,7 +54,7 @@ pub fn rename_role(
     Ok(Outcome::new(role).event(&event))
 }
 
-/// Deletes a role that nobody holds.
+/// Deletes a role without holders.
 pub fn delete_role(db: &mut Db, _: &Ctx, id: RoleId, expected: &Expected) -> Result<Outcome<Role>, RoleError> {
     let role = load_changeable(db, id, expected)?;
     if store::roles::is_held(db, id)? {
@@ -83,7 +83,7 @@ fn name_taken(error: StoreError) -> RoleError {
     }
 }
 
-/// Finds the roles of these names; the error is the first name that no role has.
+/// Finds the roles of these names; the error is the first name without a role.
 pub(in crate::identity) fn role_ids(db: &mut Db, names: &[String]) -> Result<Result<Vec<RoleId>, String>, StoreError> {
     let mut ids = Vec::with_capacity(names.len());
     for name in names {

@@ -1,4 +1,4 @@
-//! The roles that rules refer to, and the one that new users get.
+//! The roles that rules refer to, and the default role of new users.
 
 use shared_events::RoleId;
 
@@ -15,7 +15,7 @@ pub fn seed_roles(db: &mut Db, ctx: &Ctx, default_role: &str) -> Result<Outcome<
             RoleName::parse(name).map_err(|_: RoleNameError| StoreError::Corrupt { what: "the default role" })?;
         let id: RoleId = ctx.next_id()?;
         match store::roles::insert(db, id, &name) {
-            // Another replica was quicker: start over and find it.
+            // Another replica was quicker: start over and find its role.
             Err(StoreError::UniqueViolation) => return Err(StoreError::Serialization),
             inserted => inserted?,
         }

@@ -1,4 +1,4 @@
-//! Confirmed publishes by bare lapin, and messages for queues that are to be worked off.
+//! Confirmed publishes by bare lapin, and messages for queues that a service drains.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Batches of entries by the bare driver of MongoDB, as many lanes at once as log-service has; and how fast log-service works
-//! its queue off.
+//! Batches of entries by the bare driver of MongoDB, with as many workers as log-service has; and the rate at which log-service
+//! drains its queue.
 
 use std::time::{Duration, Instant};
 

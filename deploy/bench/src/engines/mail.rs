@@ -1,4 +1,4 @@
-//! A mail server that takes everything and keeps nothing, and bare lettre against it.
+//! A mail server that accepts everything and keeps nothing, and bare lettre against it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,7 +66,7 @@ pub(crate) async fn sink(sink: &Sink) -> anyhow::Result<String> {
 async fn accept(listener: TcpListener, taken: Arc<Taken>) {
     while let Ok((stream, _)) = listener.accept().await {
         let taken = Arc::clone(&taken);
-        // A client that goes away is no fault.
+        // A client that disconnects is no fault.
         drop(task::spawn("sink-client", async move { drop(serve(stream, &taken).await) }));
     }
 }
@@ -126,7 +126,7 @@ async fn send(to: String, count: u64) -> anyhow::Result<()> {
             .body("A bank was created.\r\n".repeat(40))?;
         connection.send(mail.envelope(), &mail.formatted()).await?;
     }
-    // The server has all mails, and may have left before the goodbye.
+    // The server has all mails, and may have closed before QUIT.
     drop(connection.quit().await);
     Ok(())
 }

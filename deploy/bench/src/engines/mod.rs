@@ -1,4 +1,4 @@
-//! What the real engines can do at best, each asked by its bare driver, and what the services make of it.
+//! The limits of the real engines, each measured by its bare driver, and the rates of the services on them.
 
 pub(crate) mod broker;
 pub(crate) mod logstore;
@@ -20,7 +20,7 @@ pub(crate) fn sum(text: &str, name: &str, labels: &[&str]) -> anyhow::Result<u64
     values.sum::<Result<u64, _>>().with_context(|| format!("{name} in the metrics"))
 }
 
-/// The body of an event as bank-service publishes it, for loops that must not cost its making.
+/// The body of an event as bank-service publishes it, for loops that must not pay for making it.
 pub(crate) fn example_body(number: u64) -> Value {
     let data = BTreeMap::from([("id", number), ("balance", 100), ("account_id", 1)]);
     serde_json::json!({"user_id": 2, "date": "2026-01-01T00:00:00", "message": "Card created", "data": data})

@@ -1,5 +1,5 @@
 //! From the sending of a `POST` to the entry in the log as a reader of the live stream sees it, at a fixed pace: a slow answer
-//! does not slow the next request down, so no wait is left out of the figures.
+//! does not slow the next request down, so no wait is missing from the figures.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,7 +86,7 @@ async fn post(caller: Arc<Caller>, path: Arc<str>, due: Instant, sent: Times) ->
 }
 
 async fn follow(caller: &Caller, log: &str) -> anyhow::Result<reqwest::Response> {
-    // A client of its own: the other one gives an exchange ten seconds.
+    // A client of its own: the shared one gives an exchange ten seconds.
     let http = service_kit::http::client(Duration::from_mins(5));
     let url = format!("{log}/api/logs/stream?event_type=card.created");
     let answer = http.get(url).bearer_auth(caller.token()).send().await?;

@@ -1,4 +1,4 @@
-//! What the stand-in answers, as the providers' own documentation has it.
+//! The answers of the stand-in, as the providers' own documentation has them.
 
 use std::collections::HashMap;
 
@@ -76,7 +76,7 @@ impl Providers {
         }
     }
 
-    /// The person is asked, and consents at once.
+    /// The consent page; the person consents at once.
     fn consent_page(&self, provider: &str, query: &Form) -> HttpResponse {
         let mut state = self.state();
         let mut expect = |name: &str, value: &str| {
@@ -106,11 +106,11 @@ impl Providers {
         HttpResponse::Found().insert_header(("Location", back)).finish()
     }
 
-    /// A code for tokens: once, for the client and address that it was given out for, with the verifier of its challenge.
+    /// Exchanges a code for tokens: once, for its own client and address, with the verifier of its challenge.
     fn exchange(&self, provider: &str, form: &Form) -> HttpResponse {
         let mut state = self.state();
         let refusal = |error: &str| {
-            // GitHub says so with a success.
+            // GitHub reports it with a success.
             problem(if provider == "github" { 200 } else { 400 }, error)
         };
         let get = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();

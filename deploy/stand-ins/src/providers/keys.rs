@@ -1,4 +1,4 @@
-//! The stand-in's signing keys and the tokens that it makes with them, good and bad.
+//! The stand-in's signing keys and its tokens, good and bad.
 
 use std::sync::LazyLock;
 
@@ -11,13 +11,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-/// Making a key takes a moment: all tests share these.
+/// Generating a key is slow: all tests share these.
 static KEYS: LazyLock<[KeyPair; 2]> = LazyLock::new(|| [(); 2].map(|()| KeyPair::generate(KeySize::Rsa2048).unwrap()));
 
 static CURVES: LazyLock<[EcdsaKeyPair; 2]> =
     LazyLock::new(|| [(); 2].map(|()| EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()));
 
-/// How a token is signed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Signing {
     #[default]
@@ -28,13 +27,13 @@ pub enum Signing {
     PublicKeyAsSecret,
     /// Another key's signature under this one's name.
     Stranger,
-    /// A key that nobody knows.
+    /// A key that is not published.
     UnknownKid,
     /// Another algorithm than the key's, by a key of that kind.
     OtherAlgorithm,
 }
 
-/// Which of the keys is in use: another one is a stranger's.
+/// The index of the key in use; every other key counts as a stranger's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct InUse(usize);
 
@@ -42,7 +41,7 @@ impl InUse {
     /// The key on the curve P-256.
     pub(super) const CURVES: Self = Self(2);
 
-    /// The next of those with RSA.
+    /// The other RSA key.
     pub(super) fn other(self) -> Self {
         Self(usize::from(self.0 == 0))
     }

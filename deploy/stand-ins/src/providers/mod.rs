@@ -1,5 +1,5 @@
-//! A stand-in for GitHub, Google, LinkedIn and Facebook on one port, each below its own path. It checks what it receives as they
-//! do, notes what was wrong, and misbehaves when it is told to.
+//! A stand-in for GitHub, Google, LinkedIn and Facebook on one port, each below its own path. It checks its requests as they
+//! do, records what was wrong, and misbehaves on demand.
 
 mod endpoints;
 mod keys;
@@ -18,7 +18,7 @@ pub use keys::Signing;
 pub const PROVIDERS: [&str; 4] = ["github", "google", "linkedin", "facebook"];
 pub const CLIENT_SECRET: &str = "the-client-secret-canary";
 
-/// Who logs in at the provider.
+/// The person who logs in at the provider.
 #[derive(Debug, Clone)]
 pub struct Account {
     pub subject: String,
@@ -26,34 +26,34 @@ pub struct Account {
     pub verified: bool,
 }
 
-/// What the stand-in answers to programs, whatever they ask.
+/// The answer to every request of a program.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FailureMode {
     #[default]
     None,
-    /// Nothing at all.
+    /// No answer.
     Silent,
     /// 128 KiB.
     Endless,
     Status(u16),
 }
 
-/// How the stand-in behaves. The default is well.
+/// The behaviour of the stand-in. The default is correct.
 #[derive(Debug, Clone, Default)]
 pub struct Behaviour {
     pub failure: FailureMode,
     pub signing: Signing,
-    /// Instead of the claims that a good `id_token` has; null removes one.
+    /// Replacements for the claims of a good `id_token`; null removes one.
     pub claims: HashMap<&'static str, Value>,
-    /// Seconds that the token's times are moved by.
+    /// Seconds added to the token's times.
     pub moved_by: i64,
-    /// The client that access tokens are given to, instead of ours.
+    /// Issues access tokens to a foreign client instead of ours.
     pub other_client: bool,
     /// Sends a nonce of its own.
     pub other_nonce: bool,
 }
 
-/// A code that was given out, and what it was given out for.
+/// An issued code, and the request it belongs to.
 #[derive(Debug, Clone)]
 struct Grant {
     provider: String,
@@ -80,12 +80,12 @@ pub struct Providers {
     state: Arc<Mutex<State>>,
     clock: SharedClock,
     origin: String,
-    /// Where the service that is under test is reached: people are sent back to addresses of its own only.
+    /// The address of the service under test: browsers are redirected below it only.
     public_url: String,
 }
 
 impl Providers {
-    /// Listens on a free port, for a service that people reach at `public_url`.
+    /// Listens on a free port, for a service with the address `public_url`.
     pub fn start(clock: SharedClock, public_url: &str) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -116,12 +116,12 @@ impl Providers {
         providers
     }
 
-    /// The address that a provider is below.
+    /// The base address of a provider.
     pub fn base_url(&self, provider: &str) -> String {
         format!("{}/{provider}", self.origin)
     }
 
-    /// What makes all four known to a service: variables and their values.
+    /// The variables that configure all four in a service.
     pub fn variables(&self) -> Vec<(String, String)> {
         let of = |provider: &str| {
             let ids = client_id(provider);
@@ -137,7 +137,7 @@ impl Providers {
         self.state.lock().unwrap()
     }
 
-    /// Somebody else logs in at the provider from now on.
+    /// Changes the person who logs in at the provider from now on.
     pub fn account(&self, subject: &str, email: Option<&str>, verified: bool) {
         self.state().account = Account { subject: subject.to_owned(), email: email.map(str::to_owned), verified };
     }
@@ -146,23 +146,23 @@ impl Providers {
         self.state().behaviour = behaviour;
     }
 
-    /// Signs with another key from now on; the one before is withdrawn.
+    /// Signs with another key from now on; the former one is withdrawn.
     pub fn rotate_keys(&self) {
         let mut state = self.state();
         state.keys = state.keys.other();
     }
 
-    /// Signs with elliptic curves (ES256) from now on; the key before is withdrawn.
+    /// Signs with elliptic curves (ES256) from now on; the former key is withdrawn.
     pub fn sign_with_curves(&self) {
         self.state().keys = InUse::CURVES;
     }
 
-    /// What was wrong with the requests.
+    /// The faults of the requests.
     pub fn complaints(&self) -> Vec<String> {
         self.state().complaints.clone()
     }
 
-    /// How many requests had this in method or path.
+    /// The number of requests with this in method or path.
     pub fn seen(&self, part: &str) -> usize {
         self.state().seen.iter().filter(|seen| seen.contains(part)).count()
     }
@@ -171,7 +171,7 @@ impl Providers {
         self.clock.now()
     }
 
-    /// The person consents; gives the code and state with which the browser is sent back.
+    /// Lets the person consent; gives the code and state of the redirect.
     pub async fn consent(&self, authorization_url: &str) -> (String, String) {
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let answer = client.get(authorization_url).send().await.unwrap();
@@ -181,7 +181,7 @@ impl Providers {
         (query["code"].clone(), query["state"].clone())
     }
 
-    /// What an app gets from the provider by itself.
+    /// The token that an app gets from the provider directly.
     pub fn access_token(&self) -> String {
         let mut state = self.state();
         let token = state.next("token");
@@ -190,7 +190,7 @@ impl Providers {
         token
     }
 
-    /// The same by OpenID Connect, for the nonce that the app sends along.
+    /// The same by OpenID Connect, for the app's nonce.
     pub fn id_token(&self, provider: &str, nonce: Option<&str>) -> String {
         let state = self.state();
         self.make_id_token(&state, provider, &state.account, nonce)

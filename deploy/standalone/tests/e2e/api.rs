@@ -50,7 +50,7 @@ impl Api {
         (status, answer.json().await.unwrap_or(Value::Null))
     }
 
-    /// Creates an item and gives it.
+    /// Creates an item and returns it.
     pub(crate) async fn create(&self, path: &str, body: Value) -> Value {
         let (status, mut answer) = self.send(Method::POST, &format!("{}{path}", self.urls.bank), Some(&body)).await;
         assert_eq!(status, StatusCode::CREATED, "POST {path}: {answer}");

@@ -1,4 +1,4 @@
-//! The watch of conservation on its whole way: whatever is published comes to an end that it knows of, by itself.
+//! The conservation watch over the whole path: every published event reaches an end that it recognises, by itself.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::process::{Place, Standalone};
 use crate::wait::{eventually, never};
 
 const SOON: Duration = Duration::from_mins(1);
-/// The watch looks every two seconds.
+/// The watch checks every two seconds.
 const SOME_CHECKS: Duration = Duration::from_secs(5);
 
-/// The sum of a metric of bank-service, over those of its lines that have these words.
+/// The sum of a metric of bank-service, over its lines with these words.
 fn sum(page: &str, name: &str, words: &str) -> f64 {
     let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(words));
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()

@@ -1,4 +1,4 @@
-//! The data folder is closed to others whatever it was before.
+//! The data folder is closed to others, whatever its permissions were before.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! `--demo`, and how quickly the system is there.
+//! `--demo`, and how quickly the system is ready.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::process::{Place, Standalone};
 use crate::wait::eventually;
 
-const SOON: Duration = Duration::from_mins(1);
 /// A release build starts within a second; this bound is for debug builds beside other tests.
+const SOON: Duration = Duration::from_mins(1);
 const LISTS: [&str; 7] = ["banks", "cities", "social-statuses", "clients", "accounts", "cards", "users"];
 const PASSWORD: &str = "a password for the demo";
 

@@ -1,4 +1,4 @@
-//! What each service tells of itself.
+//! The service documents.
 
 use reqwest::StatusCode;
 use serde_json::Value;

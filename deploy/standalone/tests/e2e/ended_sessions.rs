@@ -1,4 +1,4 @@
-//! A right that was taken away counts at log-service and email-service too, not only where it was taken.
+//! A revoked right counts at log-service and email-service too, not only where it was revoked.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::api::Api;
 use crate::process::{Place, Standalone};
 use crate::wait::eventually;
 
-/// An event is logged long before.
+/// Far longer than logging an event takes.
 const LIMIT: Duration = Duration::from_mins(1);
 const PASSWORD: &str = "correct horse battery staple";
 
-/// What each of the three services says to a token.
+/// The answers of the three services to a token.
 async fn answers(api: &Api) -> [(StatusCode, Value); 3] {
     let urls = &api.urls;
     let paths =
@@ -70,7 +70,7 @@ async fn a_block_and_a_lost_role_count_in_all_services() {
     system.terminate().await;
 }
 
-/// Begins to read a stream, with a token or with what its URL says.
+/// Opens a stream, with a token or with a ticket in its URL.
 async fn open(url: &str, token: Option<&str>) -> Response {
     let request = service_kit::http::client(Duration::from_mins(1)).get(url);
     let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
@@ -80,7 +80,7 @@ async fn open(url: &str, token: Option<&str>) -> Response {
     stream
 }
 
-/// Reads to the end, which is not the client's own.
+/// Reads until the server ends it.
 async fn ended(mut stream: Response) {
     while stream.chunk().await.expect("the service ends it").is_some() {}
 }

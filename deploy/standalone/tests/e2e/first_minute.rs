@@ -1,4 +1,4 @@
-//! The first sixty seconds: what the README shows, with everything that should follow from it.
+//! The first sixty seconds: the README's commands, with everything that should follow from them.
 
 use std::time::Duration;
 

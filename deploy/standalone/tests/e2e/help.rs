@@ -1,4 +1,4 @@
-//! `--help` of the four binaries, read back into a table.
+//! `--help` of the four binaries, parsed into a table.
 
 use std::process::Command;
 
@@ -64,7 +64,7 @@ fn a_line_of_help_is_read_back() {
 fn help_of_the_all_in_one_binary_names_every_flag_with_its_variable() {
     let source = include_str!("../../src/options.rs");
     let fields = source.lines().filter_map(|line| line.trim_start().strip_prefix("pub(crate) "));
-    // A group of options has its flags elsewhere.
+    // A group of options lists its flags elsewhere.
     let fields = fields.filter(|field| !field.ends_with("Options,"));
     let fields: Vec<&str> = fields.filter_map(|field| field.split_once(':')).map(|(name, _)| name).collect();
     let settings = settings("bank-standalone");

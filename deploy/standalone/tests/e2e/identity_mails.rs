@@ -1,4 +1,4 @@
-//! Links and codes on their whole way: the mails that people get, and nothing of them anywhere else.
+//! Links and codes on their whole path: in the users' mails, and nowhere else.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ async fn mail(place: &Place, words: &str) -> Mail {
     eventually(words, SOON, find_mail).await.0
 }
 
-/// What follows `before` in a mail, as far as it can belong to a link or a code.
+/// The text after `before` in a mail, as far as it can belong to a link or a code.
 fn after(mail: &Mail, before: &str) -> String {
     let text = mail.text.replace("=\r\n", "").replace("=\n", "");
     let rest = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}")).1;

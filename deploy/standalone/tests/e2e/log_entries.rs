@@ -1,4 +1,4 @@
-//! Updates and deletions, with what goes along: each has its own log entry.
+//! Updates and deletions, with their cascades: each has its own log entry.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `bank.created`: mailed first, logged then; and never logged while its mail cannot be written.
+//! `bank.created`: mailed first, then logged; and never logged while its mail cannot be written.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::wait::{eventually, never};
 
 const SECOND: Duration = Duration::from_secs(1);
 const WAIT_LIMIT: Duration = Duration::from_mins(1);
-/// How long the mailbox is away: longer than any pause between two tries of the system's own in that time.
+/// The length of the mailbox outage: longer than any pause between two retries of the system within it.
 const OUTAGE: Duration = Duration::from_secs(3);
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -27,7 +27,7 @@ async fn a_bank_is_mailed_and_logged_only_then() {
         let bank = admin.create("/api/banks", json!({"name": name})).await;
         let begun = Instant::now();
         let (mail, mailed_after) = eventually("the bank's mail", WAIT_LIMIT, async || {
-            // The log is looked at first: an entry that is seen before the mail is one that came too early.
+            // The log is read first: an entry seen before the mail was logged too early.
             let entry = is_logged(&admin, &bank).await;
             let mail = place.mailbox().find("operator@bank.localhost", name).pop();
             assert!(entry.is_none() || mail.is_some(), "logged before it was mailed: {entry:?}");
@@ -78,7 +78,7 @@ async fn customer(system: &Standalone) -> Api {
     user
 }
 
-/// Still one mail and one entry, and no dead letter, after everything has had time to come twice.
+/// Still one mail and one entry, and no dead letter, after enough time for a duplicate of each.
 async fn exactly_once(place: &Place, admin: &Api, bank: &Value, event_id: &str) {
     never("mailed or logged more than once", SECOND, async || {
         assert!(place.mailbox().of_event(event_id).is_some());

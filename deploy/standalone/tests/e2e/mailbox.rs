@@ -1,4 +1,4 @@
-//! The mailbox folder as a reader of mail sees it.
+//! The mailbox folder, as a mail reader sees it.
 
 use std::fs;
 use std::io;
@@ -30,7 +30,7 @@ impl Mailbox {
         files.filter(|path| path.extension().is_some_and(|end| end == "eml")).map(|path| Mail::read(&path)).collect()
     }
 
-    /// The mails to an address whose text has `words` in it.
+    /// The mails to an address whose text contains `words`.
     pub(crate) fn find(&self, to: &str, words: &str) -> Vec<Mail> {
         let mut mails = self.mails();
         mails.retain(|mail| mail.to == to && mail.text.contains(words));
@@ -45,13 +45,13 @@ impl Mailbox {
         mails.pop()
     }
 
-    /// Puts the folder aside and a file in its place: nobody can write mails, not even root.
+    /// Moves the folder aside and puts a file in its place: no process can write mails, not even root's.
     pub(crate) fn block(&self) -> io::Result<()> {
         fs::rename(&self.0, self.aside())?;
         fs::write(&self.0, "not a folder")
     }
 
-    /// Takes the file away.
+    /// Removes the file, and restores the folder.
     pub(crate) fn unblock(&self) -> io::Result<()> {
         fs::remove_file(&self.0)?;
         fs::rename(self.aside(), &self.0)

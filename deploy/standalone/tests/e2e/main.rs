@@ -1,6 +1,6 @@
-//! The whole system as its users meet it: the real binary on free ports in a folder of its own, real HTTP, real files.
+//! The whole system from outside: the real binary on free ports in a folder of its own, real HTTP, real files.
 //!
-//! Every test starts its own process; they share nothing and run side by side.
+//! Every test starts its own process; they share nothing and run in parallel.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -17,10 +17,10 @@ pub(crate) const ADMIN: &str = "admin@bank.localhost";
 /// Ready within this time even in a debug build on a busy machine.
 pub(crate) const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
-/// The banner ends with this call.
+/// The call at the end of the banner.
 const LAST_LINE: &str = "/api/logs?event_type=bank.created";
 
-/// A folder for everything that a test's processes keep. The data folder inside is made by the process.
+/// A folder for all files of a test's processes. The process makes the data folder inside.
 pub(crate) struct Place(TempDir);
 
 impl Place {
@@ -84,7 +84,7 @@ impl Place {
         Standalone { child, _lines: lines, banner, urls }
     }
 
-    /// Runs the system when it is to end by itself at once.
+    /// Runs the system when it should end by itself at once.
     pub(crate) async fn run(&self, args: &[&str]) -> Output {
         let mut command = self.command();
         command.args(args);
@@ -107,7 +107,7 @@ impl Place {
         output(self.command_with(&flags)).await
     }
 
-    /// What was written to standard error so far.
+    /// The standard error output so far.
     pub(crate) fn errors(&self) -> String {
         std::fs::read_to_string(self.path().join("stderr")).unwrap_or_default()
     }
@@ -151,10 +151,10 @@ impl Urls {
     }
 }
 
-/// The running system. Dropped, it is killed.
+/// The running system. Killed when dropped.
 pub(crate) struct Standalone {
     child: Child,
-    /// Held open: nobody is to fail for writing to a closed pipe.
+    /// Held open: a write to a closed pipe must not fail the process.
     _lines: Lines<BufReader<ChildStdout>>,
     pub(crate) banner: String,
     pub(crate) urls: Urls,
@@ -176,7 +176,7 @@ impl Standalone {
         self.child.kill().await.unwrap();
     }
 
-    /// Asks the process to end; [`Standalone::ended`] tells how it did.
+    /// Sends SIGTERM; [`Standalone::ended`] checks how the process ended.
     pub(crate) async fn send_sigterm(&self) {
         let pid = self.child.id().unwrap().to_string();
         let status = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await.unwrap();
@@ -187,7 +187,7 @@ impl Standalone {
         timeout(STOP_LIMIT, self.child.wait()).await.expect("no end within 10 s of SIGTERM").unwrap()
     }
 
-    /// SIGTERM; it has to end by itself, in time and well.
+    /// SIGTERM; the process has to end by itself, in time and without an error.
     pub(crate) async fn terminate(self) {
         self.send_sigterm().await;
         let status = self.exited().await;

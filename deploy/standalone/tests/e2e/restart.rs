@@ -1,4 +1,4 @@
-//! The next start goes on where the last one ended, however it ended.
+//! The next start resumes where the last one ended, however it ended.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What cannot start says why in one line that names the flag or variable, and what is expected instead.
+//! A failed start reports the reason in one line that names the flag or variable, and the expected value.
 
 use std::net::TcpListener;
 use std::process::Output;

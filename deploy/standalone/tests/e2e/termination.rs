@@ -1,4 +1,4 @@
-//! SIGTERM under load: what was begun is finished, what was answered is kept, and the process ends well and in time.
+//! SIGTERM under load: begun requests are finished, answered writes are kept, and the process ends well and in time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,11 +17,11 @@ const LOAD: Duration = Duration::from_secs(1);
 const SOON: Duration = Duration::from_mins(1);
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// When a request began, and its answer; none if there was none.
+/// The start of a request, and its answer; none if there was none.
 type Answer = (Instant, Option<(StatusCode, Value)>);
 
-/// Issues cards until a request is not answered or the load is over. Each request has a connection of its own, so that one
-/// that fails never reached the server.
+/// Issues cards until a request is not answered or the load is over. Each request has a connection of its own, so that a failed
+/// one never reached the server.
 async fn issue_cards(admin: Api, path: String, over: Arc<AtomicBool>) -> Vec<Answer> {
     let mut answers = Vec::new();
     let url = format!("{}{path}", admin.urls.bank);

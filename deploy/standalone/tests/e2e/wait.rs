@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Asks until there is an answer; gives it, and how long it took. Fails the test after `limit`.
+/// Polls until there is a value; gives it, and how long it took. Fails the test after `limit`.
 pub(crate) async fn eventually<T>(
     what: &str,
     limit: Duration,
@@ -20,7 +20,7 @@ pub(crate) async fn eventually<T>(
     }
 }
 
-/// Asks for the whole of `period`, and fails the test if `wrong` ever has an answer.
+/// Polls for the whole of `period`, and fails the test if `wrong` ever has a value.
 pub(crate) async fn never<T: std::fmt::Debug>(what: &str, period: Duration, mut wrong: impl AsyncFnMut() -> Option<T>) {
     let begun = Instant::now();
     while begun.elapsed() < period {

@@ -1,5 +1,5 @@
-//! Every secret of the flows is looked for where it must not be: logs of the processes, tables and documents, dead letters,
-//! events and their journeys, records of mails, metrics. That the search finds what is there is seen as well.
+//! Searches for every secret of the flows where none may be: logs of the processes, tables and documents, dead letters, events
+//! and their journeys, records of mails, metrics. The search also has to find secrets where they belong.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// An address below this domain that is not masked, with what stands before it.
+/// An address below this domain that is not masked, with the text before it.
 fn in_full(bytes: &[u8], domain: &str) -> Option<String> {
     let stands = |at: &usize| bytes[*at..].starts_with(domain.as_bytes()) && bytes[at - 1] != b'*';
     let at = (1..bytes.len()).find(stands)?;
@@ -48,7 +48,7 @@ pub(crate) async fn search(fixture: &Fixture) {
     assert_eq!(leaks, Vec::<String>::new(), "{}", fixture.name);
 }
 
-/// What an administrator can ask for.
+/// The answers that an administrator can get.
 async fn answers(fixture: &Fixture, admin: &Person) -> Vec<(String, Vec<u8>)> {
     let mut urls: Vec<String> =
         [&fixture.bank, &fixture.log, &fixture.email].map(|service| format!("{service}/metrics")).into();

@@ -1,4 +1,4 @@
-//! Everything that a system keeps, as bytes to search in: files, or what the real servers hold.
+//! All data of a system, as bytes to search: files, or the contents of the real servers.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::fixture::Store;
 const QUEUES: [&str; 5] =
     ["bank-service.sms", "bank-service.push", "bank-service.acks", "log-service", "email-service"];
 
-/// Names of places, and what they hold.
+/// The names of the places, and their contents.
 pub(crate) async fn of(store: &Store) -> Vec<(String, Vec<u8>)> {
     match store {
         Store::Files(folder) => {
@@ -76,7 +76,7 @@ async fn collections(uri: &str, name: &str) -> Vec<u8> {
     bytes
 }
 
-/// Bodies and headers of the dead letters, which stay where they are.
+/// Bodies and headers of the dead letters, which stay in their queues.
 async fn dead_letters(uri: &str) -> Vec<u8> {
     let connection = Connection::connect(uri, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
@@ -89,7 +89,7 @@ async fn dead_letters(uri: &str) -> Vec<u8> {
             bytes.extend(&message.delivery.data);
         }
     }
-    // What was not acknowledged goes back.
+    // Unacknowledged messages return to their queue.
     connection.close(200, "done".into()).await.unwrap();
     bytes
 }

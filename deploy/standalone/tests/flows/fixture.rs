@@ -1,4 +1,4 @@
-//! A running system, and everybody whom it meets.
+//! A running system, with its stand-ins and users.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,17 +32,17 @@ pub(crate) struct Fixture {
     pub(crate) inbox: Inbox,
     pub(crate) others: Others,
     pub(crate) secrets: Secrets,
-    /// What the commands of bank-service are run with.
+    /// The environment of bank-service's commands.
     pub(crate) operator: Environment,
-    /// Everything that the processes keep on this machine.
+    /// All files of the processes on this machine.
     pub(crate) folder: TempDir,
     pub(crate) store: Store,
     pub(crate) processes: Vec<Process>,
 }
 
-/// Where the system keeps what it keeps.
+/// The location of the system's data.
 pub(crate) enum Store {
-    /// Below this folder, but for what is made for people to read.
+    /// Below this folder, except the files made for people to read.
     Files(PathBuf),
     Servers {
         database: String,
@@ -67,7 +67,7 @@ impl std::ops::Deref for Fixture {
     }
 }
 
-/// Somebody who is logged in.
+/// A logged-in user.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) email: String,
@@ -76,7 +76,7 @@ pub(crate) struct Person {
 }
 
 impl Fixture {
-    /// An address that only this system's mails go to.
+    /// An address for this system's mails only.
     pub(crate) fn address(&self, who: &str) -> String {
         format!("{who}@{}.example.com", self.name)
     }
@@ -95,7 +95,7 @@ impl Fixture {
         (status, answer.json().await.unwrap_or(Value::Null))
     }
 
-    /// A POST by somebody, or by anybody; the body of the answer, which has to have this status.
+    /// A POST with or without a login; gives the body of the answer, which has to have this status.
     pub(crate) async fn post(&self, by: Option<&Person>, path: &str, body: Value, status: u16) -> Value {
         let answer = self.send(Method::POST, path, by.map(|by| by.token.as_str()), &body).await;
         assert_eq!(answer.0, status, "{}: POST {path}: {}", self.name, answer.1);
@@ -130,7 +130,7 @@ impl Fixture {
         assert_eq!(problem["error"], "invalid_credentials");
     }
 
-    /// Whoever was given these tokens.
+    /// The user of these tokens.
     pub(crate) fn person(&self, email: &str, tokens: &Value) -> Person {
         let token = tokens["access_token"].as_str().unwrap_or_else(|| panic!("no token in {tokens}")).to_owned();
         self.secrets.keep("the signature of an access token", token.rsplit('.').next().unwrap());
@@ -142,14 +142,14 @@ impl Fixture {
         self.log_in(ADMIN, ADMIN_PASSWORD).await
     }
 
-    /// Whether a token is taken.
+    /// Whether a token is accepted.
     pub(crate) async fn is_in(&self, person: &Person) -> bool {
         let (status, _) = self.send(Method::GET, "/auth/me", Some(&person.token), &Value::Null).await;
         assert!([200, 401].contains(&status), "{status}");
         status == 200
     }
 
-    /// Asks until there is an answer.
+    /// Polls until there is a value.
     pub(crate) async fn eventually<T>(&self, what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
         let begun = Instant::now();
         loop {
@@ -163,13 +163,13 @@ impl Fixture {
 }
 
 impl Others {
-    /// For a service that people reach at `public_url`.
+    /// For a service with the address `public_url`.
     pub(crate) fn start(public_url: &str) -> Self {
         let providers = Providers::start(Arc::new(SystemClock), public_url);
         Self { sms: SmsStub::start(), push: fcm::StandIn::start(), providers }
     }
 
-    /// What bank-service has to be told of them, and of itself.
+    /// The variables that configure them, and the service itself, in bank-service.
     pub(crate) fn variables(&self, folder: &Path, public_url: &str) -> Environment {
         let credentials = folder.join("push-credentials.json");
         std::fs::write(&credentials, &self.push.credentials).unwrap();
@@ -190,7 +190,7 @@ impl Others {
     }
 }
 
-/// What is secret from the start.
+/// The secrets that exist from the start.
 pub(crate) fn secrets() -> Secrets {
     let secrets = Secrets::default();
     for (what, text) in [

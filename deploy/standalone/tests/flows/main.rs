@@ -1,7 +1,7 @@
-//! Each flow of identity end to end over HTTP, on both engines: bank-service on MySQL or MariaDB with RabbitMQ, log-service on MongoDB
-//! and email-service by SMTP as three processes, and the all-in-one process on SQLite. Mails are read from a real mail server;
-//! text messages, push notifications and logins by others meet stand-ins that check what they are sent. At the end every
-//! secret that came along is looked for in logs, tables, documents, dead letters and answers, where none may be.
+//! Each flow of identity end to end over HTTP, on both engines: bank-service on MySQL or MariaDB with RabbitMQ, log-service on
+//! MongoDB and email-service by SMTP as three processes, and the all-in-one process on SQLite. Mails are read from a real
+//! mail server; text messages, push notifications and social logins go to stand-ins that check their requests. At the end every
+//! secret of the flows is searched for in logs, tables, documents, dead letters and answers, where none may be.
 //!
 //! Needs `DATABASE_URL`, `AMQP_URI`, `RABBITMQ_CTL`, `MONGODB_URI`, `SMTP_HOST`, `SMTP_PORT` and `SMTP_API_URL`, as
 //! `deploy/local/with.sh` sets them; a missing one fails the tests. The binaries of the three services have to be built.
@@ -30,7 +30,7 @@ use std::time::Instant;
 
 use fixture::Fixture;
 
-/// Runs one flow, and says how long it took.
+/// Runs one flow, and prints how long it took.
 async fn flow(fixture: &Fixture, name: &str, run: impl Future<Output = ()>) {
     let begun = Instant::now();
     println!("{} {name}: begins", fixture.name);

@@ -1,4 +1,4 @@
-//! A process of ours, with an environment of its own, killed when it is dropped.
+//! A process of ours, with an environment of its own, killed when dropped.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ async fn is_live(url: &str) -> bool {
     client.get(format!("{url}/livez")).send().await.is_ok_and(|answer| answer.status().is_success())
 }
 
-/// Runs a command of a binary to its end; gives what it said.
+/// Runs a command of a binary to its end; returns its output.
 pub(crate) async fn run(binary: &str, arguments: &[&str], folder: &Path, environment: &Environment) -> String {
     let output = command(binary, folder, environment).args(arguments).output().await.unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,16 +1,16 @@
-//! What must be readable nowhere but at its owner's.
+//! The secrets of a test, which only their owner may be able to read.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-/// As much of a secret as it is found by.
+/// The length of the prefix that the search uses.
 const BEGIN: usize = 6;
 
 #[derive(Debug, Clone)]
 struct Secret {
     what: String,
     text: String,
-    /// May be in the database, where it belongs, and nowhere else.
+    /// Allowed in the database, where it belongs, and nowhere else.
     is_data: bool,
 }
 
@@ -23,7 +23,7 @@ impl Secrets {
         self.add(what, text.into(), false)
     }
 
-    /// The same of what the database has to hold, and nothing else may.
+    /// The same for a value that the database has to hold, and no other place may.
     pub(crate) fn keep_data(&self, what: &str, text: impl Into<String>) -> String {
         self.add(what, text.into(), true)
     }
@@ -38,7 +38,7 @@ impl Secrets {
         self.0.lock().unwrap().len()
     }
 
-    /// What of them stands in these bytes, which may be those of the database.
+    /// The secrets found in these bytes, which may be the database's.
     pub(crate) fn found_in(&self, bytes: &[u8], is_database: bool) -> Vec<String> {
         let secrets: Vec<Secret> =
             self.0.lock().unwrap().iter().filter(|secret| !(is_database && secret.is_data)).cloned().collect();
@@ -69,7 +69,7 @@ fn pair(bytes: &[u8]) -> usize {
 }
 
 fn stands_at(bytes: &[u8], at: usize, text: &str) -> bool {
-    // Six digits stand in many a number; a code stands by itself. A fraction of a second is none.
+    // Six digits occur in many numbers; a code has no digit or letter beside it. A fraction of a second is no code.
     let is_code = text.bytes().all(|byte| byte.is_ascii_digit());
     let before = at.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
     let after = bytes.get(at + text.len()).copied().unwrap_or(b' ');

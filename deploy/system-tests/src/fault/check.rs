@@ -1,4 +1,4 @@
-//! The checker: compares what clients were told with what is there, and counts what differs. Pure.
+//! The checker: compares the clients' answers with the state of the system, and counts the differences. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use crate::ledger::Entity;
 use crate::sink::Accepted;
 use crate::snapshot::{Event, Snapshot};
 
-/// A crash so long after the mail server's acceptance may still be before its record.
+/// The longest time of a crash after the mail server's acceptance that may still be before its record.
 const GAP: Duration = Duration::from_secs(10);
 
-/// What a test did by itself, past the HTTP API.
+/// The changes of a test itself, not made by the HTTP API.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Expected {
     pub(crate) accepted: BTreeMap<(Entity, i64), String>,
@@ -20,11 +20,10 @@ pub(crate) struct Expected {
     pub(crate) dead: BTreeMap<String, u32>,
     /// Banks whose mail the server refused for good.
     pub(crate) refused_banks: BTreeSet<i64>,
-    /// When email-service was killed, or lost an answer of the mail server.
+    /// The times when email-service was killed, or lost an answer of the mail server.
     pub(crate) mail_incidents: Vec<Instant>,
 }
 
-/// What was found.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) rows: usize,
@@ -57,12 +56,12 @@ impl Findings {
     }
 }
 
-/// What an event leads to.
+/// The number of effects that an event must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     Once,
     Never,
-    /// Not ours to say.
+    /// Not decided here.
     Any,
 }
 
@@ -89,7 +88,7 @@ pub(crate) fn check(expected: &Expected, snapshot: &Snapshot) -> Findings {
     findings
 }
 
-/// What clients were told is there, as they were told, and nothing else.
+/// The rows are those that clients were answered, with the same values, and no others.
 fn rows(expected: &Expected, snapshot: &Snapshot, findings: &mut Findings) {
     for (key @ (entity, id), value) in &expected.accepted {
         match snapshot.rows.get(key) {
@@ -103,7 +102,7 @@ fn rows(expected: &Expected, snapshot: &Snapshot, findings: &mut Findings) {
     }
 }
 
-/// Each row has one event, and no event is without its row.
+/// Each row has one event, and each event has its row.
 fn events(snapshot: &Snapshot, findings: &mut Findings) {
     let mut made: BTreeMap<(Entity, i64), u32> = BTreeMap::new();
     for event in snapshot.events.values() {
@@ -189,7 +188,7 @@ fn copies(id: &str, kind: &str, mails: &[Accepted], expected: &Expected, finding
     }
 }
 
-/// Nothing happened without an event.
+/// Every effect has its event.
 fn strangers(expected: &Expected, snapshot: &Snapshot, findings: &mut Findings) {
     let known = |id: &String| snapshot.events.contains_key(id) || expected.extra.contains_key(id);
     for id in snapshot.entries.keys().filter(|id| !known(id)) {
@@ -200,7 +199,7 @@ fn strangers(expected: &Expected, snapshot: &Snapshot, findings: &mut Findings) 
     }
 }
 
-/// Nothing is still under way, and dead letters are those that were made on purpose.
+/// No message is in flight, and dead letters are those that the test made.
 fn leftovers(expected: &Expected, snapshot: &Snapshot, findings: &mut Findings) {
     if snapshot.waiting > 0 {
         findings.faults.push(format!("{} messages still wait in queues", snapshot.waiting));

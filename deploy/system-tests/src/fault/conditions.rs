@@ -1,12 +1,11 @@
-//! What a reader of the last lines needs when a fault was found elsewhere, where nobody can look any more: what each process
-//! and the broker say of themselves.
+//! The state of each process and of the broker, printed last: a reader of a fault elsewhere needs it when the machine is gone.
 
 use std::path::Path;
 
 use crate::fault_env::FaultEnv;
 use crate::process::Process;
 
-/// Of each log and list: the last that matter.
+/// The last lines of each log and list.
 const LINES: usize = 4;
 const LONGEST: usize = 300;
 
@@ -46,7 +45,7 @@ async fn broker(env: &FaultEnv<'_>) -> Vec<String> {
     lines.iter().map(|line| format!("broker: {line}")).collect()
 }
 
-/// What the broker answers, less the lines that are as they should be.
+/// The broker's output, without the lines that are as usual.
 async fn rabbitmqctl_lines(env: &FaultEnv<'_>, arguments: &[&str], is_usual: fn(&str) -> bool) -> Vec<String> {
     let output = env.cluster.servers.rabbitmqctl(arguments).await.unwrap_or_else(|error| format!("{error:#}"));
     output.lines().filter(|line| !is_usual(line)).take(LINES * 2).map(str::to_owned).collect()

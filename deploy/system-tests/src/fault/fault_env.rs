@@ -1,4 +1,4 @@
-//! One world of databases, queues and processes, with everything that cases do to it, and the question whether it is whole.
+//! One set of databases, queues and processes, with the actions of the cases on it, and the check that it is whole.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,13 +21,13 @@ use crate::servers::{Engine, Servers};
 use crate::sink::Sink;
 use crate::snapshot::{self, Snapshot, Tables};
 
-/// How long everything may take to come to rest: longer than a claim of a mail lasts, and the first two pauses of a retry.
+/// The longest time until all work has settled: longer than a mail's claim lasts, and the first two pauses of a retry.
 const SETTLE_LIMIT: Duration = Duration::from_secs(150);
 
-/// A mail that was written to a socket is taken by the mail server so long after, at the latest.
+/// The longest time from the write of a mail to a socket until the mail server has accepted it.
 const UNDER_WAY_MS: u64 = 500;
 
-/// What all stages share.
+/// The parts that all environments share.
 pub(crate) struct Cluster {
     pub(crate) servers: Servers,
     pub(crate) binaries: PathBuf,
@@ -52,18 +52,18 @@ pub(crate) struct FaultEnv<'a> {
     pub(crate) expected: Expected,
     /// Kills by point; those at no point are called "anywhere".
     pub(crate) kills: BTreeMap<String, u32>,
-    /// Kills of email-service, and answers of the mail server that were lost.
+    /// Kills of email-service, and lost answers of the mail server.
     pub(crate) mail_gaps: u32,
 }
 
 impl<'a> FaultEnv<'a> {
-    /// Makes a world, starts the three processes and waits until they answer. `planted` is a fault of one service.
+    /// Makes the databases and queues, starts the three processes and waits until they answer. `planted` is a fault of one service.
     pub(crate) async fn open(
         cluster: &'a Cluster,
         name: &str,
         planted: Option<(Service, &str)>,
     ) -> anyhow::Result<Self> {
-        // By its end, which is random: its beginning is the time, which others have, too.
+        // The random end of the id: its beginning is the time, which others share.
         let namespace = format!("w{}_{}", &ids::new_uuid().simple().to_string()[24..], name.replace('-', "_"));
         cluster.servers.create_namespace(&namespace).await.with_context(|| format!("a namespace for {name}"))?;
         let sink = Sink::start().await?;
@@ -111,7 +111,7 @@ impl<'a> FaultEnv<'a> {
         self.proxies.get(&engine).context("no such proxy")
     }
 
-    /// The broker's address past the proxy, for the test's own eyes and hands.
+    /// The broker's address without the proxy, for the test itself.
     pub(crate) fn broker(&self) -> anyhow::Result<String> {
         self.cluster.servers.amqp(&self.namespace, None)
     }
@@ -141,21 +141,21 @@ impl<'a> FaultEnv<'a> {
         Ok(())
     }
 
-    /// Answers of the mail server are being lost on their way: also those to mails that are still on theirs.
+    /// Answers of the mail server are being lost in flight, also those to mails that are still in flight.
     pub(crate) fn lose_mail_answers(&mut self) {
         let now = Instant::now();
         let moments = (0..=UNDER_WAY_MS).step_by(25).map(|ms| now + Duration::from_millis(ms));
         self.expected.mail_incidents.extend(moments);
     }
 
-    /// kill -9 at no point in particular, and a start, perhaps to die at a point.
+    /// kill -9 at a random moment, and a start, perhaps to die at a point.
     pub(crate) async fn kill(&mut self, service: Service, then: Option<&str>) -> anyhow::Result<()> {
         self.process(service)?.kill().await?;
         self.record_kill(service, "anywhere");
         self.launch(service, then).await
     }
 
-    /// Has a process die at a point: the one that runs is killed for it, unless it is dead already.
+    /// Restarts a process to die at a point: a running one is killed first.
     pub(crate) async fn arm(&mut self, service: Service, point: &str) -> anyhow::Result<()> {
         if self.process(service)?.exited()?.is_none() {
             self.kill(service, Some(point)).await
@@ -170,7 +170,7 @@ impl<'a> FaultEnv<'a> {
         process.answers().await
     }
 
-    /// Waits until the process has died at the point that it was started with; false if it did not get there.
+    /// Waits until the process has died at its armed point; false if it did not reach it.
     pub(crate) async fn await_death(&mut self, service: Service, point: &str, limit: Duration) -> anyhow::Result<bool> {
         let died = self.process(service)?.died(limit).await?;
         if died {
@@ -179,10 +179,10 @@ impl<'a> FaultEnv<'a> {
         Ok(died)
     }
 
-    /// What is there now.
+    /// The present state.
     pub(crate) async fn snapshot(&self) -> anyhow::Result<Snapshot> {
         let log = self.processes.get(&Service::Log).context("no log-service")?.url();
-        // Causes after their effects: an effect that is found has its cause in what is read after it.
+        // Causes after their effects: an effect in an earlier read has its cause in a later one.
         let mails = self.sink.mails();
         let entries = snapshot::entries(&self.ledger, &log).await?;
         let (waiting, dead) = snapshot::queues(&self.broker()?).await?;
@@ -192,12 +192,12 @@ impl<'a> FaultEnv<'a> {
         Ok(Snapshot { rows, events, receipts, entries, mails, waiting, dead })
     }
 
-    /// Waits until everything has come to rest and is whole, or time is up, and tells what was found.
+    /// Waits until all work has settled and nothing is missing, or the time is up; returns the findings.
     pub(crate) async fn settle(&mut self) -> anyhow::Result<Findings> {
         self.settle_within(SETTLE_LIMIT, SETTLE_LIMIT).await
     }
 
-    /// The same, or until nothing has moved for a while.
+    /// The same, or until nothing has changed for a while.
     pub(crate) async fn settle_within(&mut self, limit: Duration, still: Duration) -> anyhow::Result<Findings> {
         let (begun, mut moved) = (Instant::now(), Instant::now());
         let mut before = (0, 0, 0);
@@ -243,7 +243,7 @@ impl<'a> FaultEnv<'a> {
         }
     }
 
-    /// Where an event has been, as bank-service tells an administrator.
+    /// The journey of an event, as bank-service shows it to an administrator.
     pub(crate) async fn journey(&self, event_id: &str) -> anyhow::Result<Value> {
         let bank = self.processes.get(&Service::Bank).context("no bank-service")?.url();
         let token = self.ledger.token().await.context("nobody gives a token")?;
@@ -268,7 +268,7 @@ impl<'a> FaultEnv<'a> {
         Ok(sum_of(&text, name, labels))
     }
 
-    /// Attempts that were spent, over all processes that consume.
+    /// The spent attempts, over all processes that consume.
     pub(crate) async fn attempts(&self) -> anyhow::Result<u64> {
         let mut sum = 0;
         for service in Service::ALL {
@@ -277,12 +277,12 @@ impl<'a> FaultEnv<'a> {
         Ok(sum)
     }
 
-    /// Attempts that were spent by one process.
+    /// The spent attempts of one process.
     pub(crate) async fn attempts_of(&self, service: Service) -> anyhow::Result<u64> {
         self.metric(service, "bank_messages_total", &["outcome=\"retry\""]).await
     }
 
-    /// Ends the processes and removes what was made; the logs stay if something was found.
+    /// Stops the processes and removes their data; the logs stay if `keep` is set.
     pub(crate) async fn close(mut self, keep: bool) -> anyhow::Result<()> {
         for process in self.processes.values_mut().chain(self.seconds.values_mut()) {
             process.kill().await?;

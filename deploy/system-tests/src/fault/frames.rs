@@ -1,4 +1,4 @@
-//! Counts what a broker hands out, by listening to what it says: frames of AMQP 0-9-1.
+//! Counts a broker's deliveries by parsing its output: frames of AMQP 0-9-1.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ impl Deliveries {
     }
 }
 
-/// What was heard of a connection so far.
+/// The parser of one connection's frames.
 pub(crate) struct Frames {
     deliveries: Deliveries,
     /// The beginning of the current frame: its header, and the four bytes that name its method.

@@ -1,4 +1,4 @@
-//! How the three services are run on a stage: their environments, and their first start.
+//! Runs the three services: their environments, and their first start.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,12 +13,12 @@ use crate::process::{LaunchSpec, Process, Service};
 use crate::proxy::Proxy;
 use crate::servers::Engine;
 
-/// A claim on a mail, shorter than in earnest, so that a killed one's mails do not have to be waited for so long.
+/// A claim on a mail, shorter than in production, so that the mails of a killed process are not held up as long.
 const CLAIM_LEASE_MS: &str = "15000";
 /// A message that holds this makes its handler panic.
 pub(crate) const PANIC_ON: &str = "this makes a handler panic";
 
-/// log-service and email-service first: they make the queues that events are published to.
+/// log-service and email-service first: they declare the queues that events are published to.
 pub(crate) async fn start_all(processes: &mut BTreeMap<Service, Process>) -> anyhow::Result<()> {
     processes.get(&Service::Bank).context("no bank-service")?.command(&["init"]).await?;
     for service in [Service::Log, Service::Email, Service::Bank] {
@@ -48,7 +48,7 @@ async fn consuming(process: &Process) -> anyhow::Result<()> {
     bail!("{} does not consume", process.url())
 }
 
-/// How the three are run in a world, each by way of the proxies.
+/// The launch specifications of the three, each by way of the proxies.
 pub(crate) fn processes(
     cluster: &Cluster,
     namespace: &str,

@@ -1,6 +1,6 @@
-//! Clients that create banks, accounts, cards and cities, repeat what was not answered, and note what they were told.
+//! Clients that create banks, accounts, cards and cities, repeat unanswered requests, and record the answers.
 //!
-//! Each request has an `Idempotency-Key` and is asked again until it is answered: in the end each has taken effect once.
+//! Each request has an `Idempotency-Key` and is repeated until it is answered: in the end each has taken effect once.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 pub(crate) const ADMIN: &str = "admin@bank.localhost";
 pub(crate) const PASSWORD: &str = "a password for the fault test";
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// A request is asked for so long before the test gives up: longer than any outage.
+/// The longest time that a request is repeated before the test fails: longer than any outage.
 const RETRY_LIMIT: Duration = Duration::from_mins(4);
 const PAUSE: Duration = Duration::from_millis(50);
 /// A token lives for 15 minutes.
@@ -45,7 +45,7 @@ impl Entity {
     }
 }
 
-/// What was asked for and what was answered.
+/// The requests and their answers.
 pub(crate) struct Ledger {
     /// Addresses of the replicas of bank-service.
     banks: Mutex<Vec<String>>,
@@ -58,7 +58,7 @@ pub(crate) struct Ledger {
     serial: AtomicU32,
     pub(crate) requests: AtomicU64,
     pub(crate) repeated: AtomicU64,
-    /// Answers of 5xx other than 503, which nobody should get.
+    /// Answers of 5xx other than 503, which no client should get.
     pub(crate) odd: Mutex<BTreeMap<u16, u64>>,
 }
 
@@ -74,7 +74,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Ledger {
-    /// Makes the bank, the client and the account that the others are made for.
+    /// Makes the bank, the client and the account that the other items belong to.
     pub(crate) async fn prepare(banks: Vec<String>) -> anyhow::Result<Self> {
         let ledger = Self {
             banks: Mutex::new(banks),
@@ -97,12 +97,12 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Everything that was answered with an id, with what was asked for.
+    /// Everything that was answered with an id, with its requested value.
     pub(crate) fn accepted(&self) -> BTreeMap<(Entity, i64), String> {
         lock(&self.accepted).clone()
     }
 
-    /// A number that no other caller got.
+    /// A unique number.
     fn serial(&self) -> u32 {
         self.serial.fetch_add(1, Ordering::Relaxed)
     }
@@ -146,7 +146,7 @@ impl Ledger {
         Ok(id)
     }
 
-    /// Asks until there is an answer, always under the same key.
+    /// Repeats until there is an answer, always under the same key.
     async fn post(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
@@ -174,18 +174,18 @@ impl Ledger {
         bail!("POST {path} was not answered in {} s", RETRY_LIMIT.as_secs())
     }
 
-    /// One replica after the other.
+    /// The replicas in turn.
     fn address(&self) -> String {
         let (turn, banks) = (self.turn.fetch_add(1, Ordering::Relaxed), lock(&self.banks));
         banks.get(turn % banks.len().max(1)).cloned().unwrap_or_default()
     }
 
-    /// From now on requests go to this replica, too.
+    /// From now on requests go to this replica too.
     pub(crate) fn add_replica(&self, url: String) {
         lock(&self.banks).push(url);
     }
 
-    /// Gives a bank another name; asked again, it may be told twice.
+    /// Renames a bank; a repetition may be applied twice.
     pub(crate) async fn rename(&self, bank: i64) -> anyhow::Result<()> {
         let name = format!("Bank {}", word(self.serial()));
         let begun = Instant::now();
@@ -203,7 +203,7 @@ impl Ledger {
         bail!("bank {bank} could not be renamed")
     }
 
-    /// A token that is good for a while; none while nobody gives one.
+    /// A token that is valid for a while; none while no service issues one.
     pub(crate) async fn token(&self) -> Option<String> {
         if let Some((token, since)) = lock(&self.token).clone()
             && since.elapsed() < TOKEN_KEPT
@@ -223,7 +223,7 @@ impl Ledger {
     }
 }
 
-/// Clients at work; they end when they are told to.
+/// Running clients, until they are stopped.
 pub(crate) struct Load {
     ledger: Arc<Ledger>,
     clients: Vec<JoinHandle<anyhow::Result<()>>>,
@@ -237,7 +237,7 @@ impl Load {
         Self { ledger: Arc::clone(ledger), clients: (0..clients).map(work).collect() }
     }
 
-    /// Waits until every request under way is answered.
+    /// Waits until every request in flight is answered.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.ledger.stopped.store(true, Ordering::Relaxed);
         for client in self.clients {
@@ -259,7 +259,7 @@ async fn work(ledger: Arc<Ledger>, pause: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A number in letters, since names have no digits.
+/// A number in letters of the alphabet, since names have no digits.
 pub(crate) fn word(mut number: u32) -> String {
     let mut letters = String::new();
     loop {

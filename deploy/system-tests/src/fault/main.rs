@@ -1,9 +1,9 @@
-//! `fault-test`: the three real processes on real servers, under load, with every fault that can be thought of; then a
-//! checker that knows the system only from outside compares what clients were told with what is there.
+//! `fault-test`: the three real processes on real servers, under load, with every known kind of fault; then a checker that knows
+//! the system only from outside compares the clients' answers with its state.
 //!
 //! The servers are those of `deploy/local`, in the environment; the binaries are built with the feature `fail-points`
-//! (fault-test.sh does both). Every case has databases, queues and processes of its own. The choices of a run are repeated by
-//! its seed; what the machine makes of their timing is not.
+//! (fault-test.sh does both). Every case has databases, queues and processes of its own. A seed repeats
+//! the choices of a run, but not their timing on the machine.
 #![allow(clippy::indexing_slicing, reason = "a JSON value answers null for a member that is missing")]
 
 mod cases;
@@ -141,7 +141,7 @@ fn sum_up(cluster: &Cluster, outcomes: &[(&str, Outcome)]) -> bool {
         sum(|outcome| outcome.findings.invented),
         sum(|outcome| outcome.findings.doubled),
     ));
-    // Again, and last: whoever reads only the end of a long log is to know why.
+    // Again, and last: the end of a long log should show the reason too.
     for (name, outcome) in outcomes {
         let faults = &outcome.findings.faults;
         for fault in faults.iter().take(FAULTS_SHOWN) {

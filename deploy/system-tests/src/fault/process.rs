@@ -1,4 +1,4 @@
-//! The three real processes: started on ports of their own, told to die at a fail point, killed, terminated.
+//! The three real processes: started on ports of their own, armed to die at a fail point, killed, terminated.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -42,7 +42,7 @@ impl Service {
     }
 }
 
-/// How a process is run; the same at each start but for what is armed.
+/// The launch of a process; the same at each start except for the armed point.
 #[derive(Debug, Clone)]
 pub(crate) struct LaunchSpec {
     pub(crate) service: Service,
@@ -53,7 +53,7 @@ pub(crate) struct LaunchSpec {
     pub(crate) environment: BTreeMap<&'static str, String>,
 }
 
-/// A process, or the place of one that has died.
+/// A process, or the slot of one that has died.
 pub(crate) struct Process {
     pub(crate) spec: LaunchSpec,
     child: Option<Child>,
@@ -71,7 +71,7 @@ impl Process {
     /// Starts it, to die at the n-th pass of a fail point if one is given; does not wait until it is ready.
     pub(crate) fn launch(&mut self, fail_point: Option<&str>) -> anyhow::Result<()> {
         let spec = &self.spec;
-        // Else whoever listens there would be taken for this process, which could not start.
+        // Otherwise another listener there would pass for this process, which could not start.
         if !is_free(spec.port) {
             bail!("the port {} of {} is somebody else's", spec.port, self.name());
         }
@@ -156,7 +156,7 @@ impl Process {
         Ok(())
     }
 
-    /// What one command of the binary says, however it ends.
+    /// The output of one command of the binary, however it ends.
     pub(crate) async fn output(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         let spec = &self.spec;
         let mut command = Command::new(&spec.binary);

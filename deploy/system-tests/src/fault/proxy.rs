@@ -1,4 +1,4 @@
-//! A TCP proxy before an engine, by which it looks away, falls silent, or loses the connections that it has.
+//! A TCP proxy before an engine, which refuses connections, falls silent, or cuts connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,18 +17,18 @@ const CHUNK: usize = 64 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Open,
-    /// Nobody is let in.
+    /// Refuses every connection.
     Down,
-    /// Everybody is let in, and whatever is said is swallowed.
+    /// Accepts every connection, and swallows its data.
     Silent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     mode: Mode,
-    /// Counts cuts: who sees another number than at its beginning is thrown out.
+    /// Counts cuts: a connection that sees another number than at its start is closed.
     cuts: u64,
-    /// Counts silences: what was connected before one has lost something, and stays without an answer for ever.
+    /// Counts silences: a connection from before one has lost data, and never gets an answer again.
     silences: u64,
 }
 
@@ -37,7 +37,7 @@ struct State {
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     state: Arc<watch::Sender<State>>,
-    /// What a broker hands out, if there is one behind it.
+    /// The deliveries of the broker, if there is one behind it.
     pub(crate) deliveries: Deliveries,
 }
 
@@ -51,12 +51,12 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// Nobody is let in, and those who are in are thrown out.
+    /// Refuses new connections and closes the existing ones.
     pub(crate) fn down(&self) {
         self.state.send_modify(|state| *state = State { mode: Mode::Down, cuts: state.cuts + 1, ..*state });
     }
 
-    /// As a firewall that drops packets: connections stay and come about, and nothing gets through them, nor ever will.
+    /// As a firewall that drops packets: connections stay and are accepted, and none of them ever passes data again.
     pub(crate) fn silence(&self) {
         self.state.send_modify(|state| *state = State { mode: Mode::Silent, silences: state.silences + 1, ..*state });
     }
@@ -66,7 +66,7 @@ impl Proxy {
         self.state.send_modify(|state| state.mode = Mode::Open);
     }
 
-    /// Throws out those who are in; they may come back at once.
+    /// Closes the existing connections; clients may reconnect at once.
     pub(crate) fn cut(&self) {
         self.state.send_modify(|state| state.cuts += 1);
     }
@@ -108,7 +108,7 @@ struct Gate {
 }
 
 impl Gate {
-    /// Whether what this connection says gets through.
+    /// Whether the data of this connection gets through.
     fn is_open(&self) -> bool {
         self.begun.mode == Mode::Open && self.state.borrow().silences == self.begun.silences
     }
@@ -121,7 +121,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, gate: &Gate, deli
     loop {
         let read = from.read(&mut chunk).await.unwrap_or_default();
         match (gate.is_open(), read) {
-            // A server that hangs up is not heard either.
+            // The end of a server's connection is swallowed too.
             (false, 0) if frames.is_some() => return std::future::pending().await,
             (_, 0) => return,
             (false, _) => continue,

@@ -1,4 +1,4 @@
-//! The real servers: where they are, and how one is killed and started again. `deploy/local` made them for this run.
+//! The real servers: their addresses, and how one is killed and started again. `deploy/local` made them for this run.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(crate) enum Engine {
 impl Engine {
     pub(crate) const ALL: [Self; 3] = [Self::Database, Self::Broker, Self::LogStore];
 
-    /// What it is, whichever product serves this run.
+    /// The engine's role, whichever product serves this run.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Database => "database",
@@ -77,7 +77,7 @@ impl Servers {
         })
     }
 
-    /// A database of the name, empty, for everything of one stage.
+    /// An empty database and virtual host of this name, for one environment.
     pub(crate) async fn create_namespace(&self, name: &str) -> anyhow::Result<()> {
         let pool = mysql_async::Pool::from_url(self.mysql.as_str())?;
         let mut connection = pool.get_conn().await.context("database")?;
@@ -95,7 +95,7 @@ impl Servers {
         Ok(())
     }
 
-    /// What the command says.
+    /// The output of the command.
     pub(crate) async fn rabbitmqctl(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = Command::new(&self.rabbitmqctl).args(arguments).output().await.context("rabbitmqctl")?;
         if !output.status.success() {
@@ -129,7 +129,7 @@ impl Servers {
         rewritten(&self.amqp, port, &format!("/{name}"), None)
     }
 
-    /// Direct, since a client that knows the set would go past the proxy.
+    /// Direct, since a client that knows the replica set would bypass the proxy.
     pub(crate) fn mongo(&self, path: &str, port: Option<u16>) -> anyhow::Result<String> {
         rewritten(&self.mongo, port, path, Some("directConnection=true"))
     }
@@ -153,12 +153,12 @@ impl Servers {
         self.script("up.sh", &[self.server(engine)]).await
     }
 
-    /// Stops it where it is; connections stay.
+    /// Stops the process with SIGSTOP; connections stay.
     pub(crate) async fn freeze(&self, engine: Engine) -> anyhow::Result<()> {
         self.signal(engine, "-STOP").await
     }
 
-    /// Lets it go on where it was.
+    /// Resumes it where it was.
     pub(crate) async fn thaw(&self, engine: Engine) -> anyhow::Result<()> {
         self.signal(engine, "-CONT").await
     }

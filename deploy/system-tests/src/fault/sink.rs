@@ -1,4 +1,4 @@
-//! A mail server of our own: it keeps every mail that it has accepted, and refuses or delays as it is told.
+//! A mail server of our own: it keeps every mail that it has accepted, and refuses or delays by rules.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,12 +24,12 @@ pub(crate) struct Accepted {
     pub(crate) message_id: String,
 }
 
-/// What becomes of mails that hold a text.
+/// The result of mails that hold a text.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
     pub(crate) text: String,
     pub(crate) answer: &'static str,
-    /// So many mails.
+    /// The number of mails.
     pub(crate) times: u32,
 }
 
@@ -39,7 +39,7 @@ struct Inner {
     refused: BTreeMap<String, u32>,
     rules: Vec<Rule>,
     delay: Duration,
-    /// So many mails are taken, and their connections dropped instead of answering.
+    /// The number of mails that are accepted, with their connections dropped instead of an answer.
     drops: u32,
     dropped: u32,
 }
@@ -79,7 +79,7 @@ impl Sink {
         self.inner().mails.values().map(Vec::len).sum()
     }
 
-    /// How often mails of an event were refused.
+    /// The number of refusals of an event's mails.
     pub(crate) fn refused(&self, event_id: &str) -> u32 {
         self.inner().refused.get(event_id).copied().unwrap_or_default()
     }
@@ -88,17 +88,17 @@ impl Sink {
         self.inner().rules.push(rule);
     }
 
-    /// No mail is refused any more.
+    /// Ends all refusals.
     pub(crate) fn clear_rules(&self) {
         self.inner().rules.clear();
     }
 
-    /// Takes so many mails without a word, and hangs up.
+    /// Accepts so many mails without an answer, and closes their connections.
     pub(crate) fn drop_after_content(&self, mails: u32) {
         self.inner().drops = mails;
     }
 
-    /// How many answers were swallowed so.
+    /// The number of answers dropped that way.
     pub(crate) fn dropped(&self) -> u32 {
         self.inner().dropped
     }

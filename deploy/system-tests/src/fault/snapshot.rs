@@ -1,4 +1,4 @@
-//! What is there, seen from outside: tables, outbox, log entries, mails, queues. Nothing of it is the services' own word.
+//! The state from outside: tables, outbox, log entries, mails, queues. None of it is a service's own report.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ const PAGES: usize = 100_000;
 pub(crate) const QUEUES: [&str; 3] = [LOG_QUEUE, EMAIL_QUEUE, ACK_QUEUE];
 const RETRIES: [&str; 4] = ["retry.5s", "retry.30s", "retry.2m", "retry.10m"];
 
-/// An event as its outbox row tells it.
+/// An event of an outbox row.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) kind: String,
-    /// The id of the thing that it is about.
+    /// The id of its subject.
     pub(crate) about: Option<i64>,
     pub(crate) sent: bool,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Snapshot {
     pub(crate) dead: BTreeMap<String, u32>,
 }
 
-/// The databases of one stage.
+/// The databases of one environment.
 pub(crate) struct Tables {
     pool: mysql_async::Pool,
 }
@@ -62,7 +62,7 @@ impl Tables {
         Ok(Self { pool: mysql_async::Pool::from_url(url)? })
     }
 
-    /// The rows of each kind, with what a client asked for.
+    /// The rows of each kind, with the value that a client requested.
     pub(crate) async fn rows(&self) -> anyhow::Result<BTreeMap<(Entity, i64), String>> {
         let mut connection = self.pool.get_conn().await.context("database")?;
         let mut rows = BTreeMap::new();
@@ -94,7 +94,7 @@ impl Tables {
 
     pub(crate) async fn receipts(&self) -> anyhow::Result<BTreeMap<String, MailReceipt>> {
         let mut connection = self.pool.get_conn().await.context("database")?;
-        // What is only mailed is not posted to the log.
+        // An event that is only mailed is not posted to the log.
         let sql = "SELECT r.event_id, r.state, r.posted_at IS NOT NULL OR o.event_type = 'email.requested' \
                    FROM mail_receipts r JOIN outbox o ON o.event_id = r.event_id";
         let found: Vec<(String, String, bool)> = connection.query(sql).await?;
@@ -160,7 +160,7 @@ fn micros(text: &str) -> i64 {
     text.parse::<chrono::DateTime<chrono::Utc>>().map_or(0, |time| time.timestamp_micros())
 }
 
-/// Messages in the queues, and in those of dead letters.
+/// The number of messages in the queues, and in those of dead letters.
 pub(crate) async fn queues(uri: &str) -> anyhow::Result<(u32, BTreeMap<String, u32>)> {
     let connection = Connection::connect(uri, ConnectionProperties::default()).await.context("RabbitMQ")?;
     let (mut waiting, mut dead) = (0, BTreeMap::new());
@@ -175,7 +175,7 @@ pub(crate) async fn queues(uri: &str) -> anyhow::Result<(u32, BTreeMap<String, u
     Ok((waiting, dead))
 }
 
-/// How many messages a queue has; none if there is no such queue.
+/// The number of messages in a queue; none if it does not exist.
 async fn count(connection: &Connection, queue: &str) -> anyhow::Result<u32> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let channel = connection.create_channel().await?;

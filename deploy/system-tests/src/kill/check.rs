@@ -1,4 +1,4 @@
-//! The checker: compares what clients were told with rows, log entries and mails.
+//! The checker: compares the clients' answers with rows, log entries and mails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::clients::{Ledger, lock};
 
-/// How long logs and mails may take to catch up after the last start.
+/// The longest time for logs and mails to catch up after the last start.
 const CATCH_UP: Duration = Duration::from_mins(1);
 const PAGES: usize = 100_000;
 
@@ -46,7 +46,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Waits until logs and mails have caught up, and reports what differs if they do not.
+/// Waits until logs and mails have caught up; otherwise reports the differences.
 pub(crate) async fn settle(ledger: &Ledger, data: &Path) -> anyhow::Result<Report> {
     let begun = Instant::now();
     loop {
@@ -90,7 +90,7 @@ async fn check(ledger: &Ledger, data: &Path) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// What clients were told is there, as they were told, and nothing else.
+/// The rows are those that clients were answered, with the same values, and no others.
 fn compare(entity: &str, requested: &BTreeMap<i64, String>, rows: &BTreeMap<i64, String>, faults: &mut Vec<String>) {
     for (id, value) in requested {
         match rows.get(id) {

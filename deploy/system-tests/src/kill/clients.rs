@@ -1,4 +1,4 @@
-//! Clients that create banks, accounts and cards, repeat what was not answered, and note what they were told.
+//! Clients that create banks, accounts and cards, repeat unanswered requests, and record the answers.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,11 +12,11 @@ use tokio::task::JoinHandle;
 use crate::process::{ADMIN, PASSWORD, Urls};
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// A request is repeated at most so often before the test gives up.
+/// The repetitions of a request before the test fails.
 const MAX_ATTEMPTS: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What was asked for and what was answered.
+/// The requests and their answers.
 pub(crate) struct Ledger {
     pub(crate) urls: Urls,
     pub(crate) http: Client,
@@ -32,8 +32,8 @@ pub(crate) struct Ledger {
     pub(crate) cards: Mutex<Vec<(i64, i64)>>,
 }
 
-/// Logs in. The first start makes the administrator just after its ports are open, so a refusal is asked about again, as is a
-/// service that is busy.
+/// Logs in. The first start makes the administrator just after its ports are open, so a refusal is retried, as is a busy
+/// service.
 async fn log_in(http: &Client, urls: &Urls, login: &Value) -> anyhow::Result<String> {
     let mut attempts = 0;
     loop {
@@ -92,7 +92,7 @@ impl Ledger {
         Ok(id)
     }
 
-    /// Asks until there is an answer, always under the same key; gives the id of the item.
+    /// Repeats until there is an answer, always under the same key; gives the id of the item.
     async fn create(&self, path: &str, key: &str, body: Value) -> anyhow::Result<i64> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         for _ in 0..MAX_ATTEMPTS {
@@ -122,7 +122,7 @@ pub(crate) fn lock<T>(list: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     list.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// A client that works until it is told to stop.
+/// A client that runs until it is stopped.
 pub(crate) fn spawn(ledger: std::sync::Arc<Ledger>, number: u32) -> JoinHandle<anyhow::Result<()>> {
     #[expect(clippy::disallowed_methods, reason = "a test program: the task's outcome is awaited and reported")]
     tokio::spawn(async move {
@@ -144,7 +144,7 @@ pub(crate) fn spawn(ledger: std::sync::Arc<Ledger>, number: u32) -> JoinHandle<a
     })
 }
 
-/// A number in letters, since names have no digits.
+/// A number in letters of the alphabet, since names have no digits.
 fn word(mut number: i64) -> String {
     let mut letters = String::new();
     loop {

@@ -1,5 +1,5 @@
 //! `kill-test`: kills the all-in-one process at random while clients create banks, accounts and cards, starts it again, and
-//! at the end compares what clients were told with what rows, log and mailbox say.
+//! at the end compares the clients' answers with rows, log and mailbox.
 //!
 //! Every request carries an `Idempotency-Key` and is repeated until it is answered, so in the end each must have taken effect
 //! exactly once. The checker knows the system only from outside.

@@ -1,7 +1,7 @@
-//! One connection and the dialogue of one mail upon it.
+//! One connection and the dialogue of one mail on it.
 //!
-//! Only the code 250 to the whole content means that the mail has been taken over. After silence, a lost connection or a
-//! time limit nobody knows where the dialogue stands: such a connection is dropped, never asked again.
+//! Only the code 250 to the whole content means that the mail was accepted. After silence, a lost connection or a time limit the
+//! state of the dialogue is unknown: such a connection is dropped, never used again.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::reply::{SmtpFailure, SmtpStep, expect_reply, scrub};
 use super::settings::Limits;
 use crate::mailer::{Accepted, SendError};
 
-/// A mail as the server gets it.
+/// A mail in the form for the server.
 pub(super) struct OutgoingMail {
     from: Option<Address>,
     to: Vec<Address>,
@@ -42,7 +42,7 @@ impl Connection {
         Self { smtp, opened: now, last_used: now, mails: 0, in_step: true }
     }
 
-    /// Whether it may take another mail, as far as can be told without asking.
+    /// Whether it may take another mail, as far as is known without a request.
     pub(super) fn is_fit(&self, limits: &Limits) -> bool {
         self.in_step
             && self.mails < limits.mails_per_connection
@@ -50,15 +50,15 @@ impl Connection {
             && self.last_used.elapsed() < limits.idle
     }
 
-    /// Clears the dialogue of the mail before; fails if the server is gone.
+    /// Resets the dialogue of the mail before; fails if the server is gone.
     pub(super) async fn reset(&mut self, limit: Duration) -> bool {
         expect_reply(limit, &[250], self.smtp.command(Rset)).await.is_ok()
     }
 
-    /// Gives one mail to the server. Afterwards [`Connection::is_fit`] tells whether the dialogue is still in step.
+    /// Sends one mail to the server. Afterwards [`Connection::is_fit`] says whether the dialogue is still in step.
     pub(super) async fn deliver(&mut self, outgoing: &OutgoingMail, limits: &Limits) -> Result<Accepted, SendError> {
         self.mails = self.mails.saturating_add(1);
-        // Whoever drops this future leaves the flag down, and the connection with it.
+        // If this future is dropped, the flag stays false, and the connection is dropped too.
         self.in_step = false;
         let (answer, in_step) = match self.converse(outgoing, limits).await {
             Ok(accepted) => (Ok(accepted), true),
@@ -93,7 +93,7 @@ impl Connection {
         Ok(Accepted { answer: scrub(&format!("250 {}", taken.first_line().unwrap_or_default())) })
     }
 
-    /// Says goodbye; the answer does not matter.
+    /// Sends QUIT; the answer does not matter.
     pub(super) async fn quit(mut self, limit: Duration) {
         drop(tokio::time::timeout(limit, self.smtp.quit()).await);
     }

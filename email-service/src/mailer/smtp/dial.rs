@@ -1,8 +1,8 @@
-//! From nothing to a connection that takes mail: TCP, TLS, EHLO, login.
+//! From no connection to one that takes mail: TCP, TLS, EHLO, login.
 //!
-//! STARTTLS is spoken here and not by the client library, for two reasons: the TLS configuration stays ours, and bytes that
+//! STARTTLS is implemented here and not by the client library, for two reasons: the TLS configuration stays ours, and bytes that
 //! arrive before the handshake are refused instead of being taken for the server's protected answers (RFC 3207, section 6).
-//! Every step has a time limit. Whatever fails here is the server's or the configuration's fault, never the mail's.
+//! Every step has a time limit. Any failure here is the server's or the configuration's fault, never the mail's.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::settings::{Security, SmtpSettings};
 use super::trust::{certificate_fault, client_config};
 use super::wire::{Transport, Wire};
 
-/// How much a server may say before TLS.
+/// The bytes that a server may send before TLS.
 const MAX_PRELUDE_BYTES: u64 = 16 * 1024;
 const MAX_PRELUDE_LINES: usize = 100;
 const MECHANISMS: &[Mechanism] = &[Mechanism::Plain, Mechanism::Login];
@@ -29,21 +29,20 @@ const MECHANISMS: &[Mechanism] = &[Mechanism::Plain, Mechanism::Login];
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DialError {
-    /// The certificate is not trusted: repaired by configuration only.
+    /// The certificate is not trusted: only a change of configuration helps.
     #[error("{0}")]
     Certificate(String),
     #[error("{0}")]
     Unreachable(String),
 }
 
-/// Makes connections to one server.
 pub(super) struct Dialer {
     settings: SmtpSettings,
     tls: Option<Arc<ClientConfig>>,
 }
 
 impl Dialer {
-    /// Reads certificates, so call it off the async threads. The error says what is wrong with `EMAIL_SMTP_CA`.
+    /// Reads certificates, so call it off the async threads. The error is a fault of `EMAIL_SMTP_CA`.
     pub(super) fn new(settings: SmtpSettings) -> Result<Self, String> {
         let tls = match settings.security {
             Security::Off => None,
@@ -113,7 +112,7 @@ impl Dialer {
         }
     }
 
-    /// The dialogue before TLS: answers whether the server is ready for the handshake, or else offers none.
+    /// The dialogue before TLS: returns whether the server is ready for the handshake; it may offer none.
     async fn start_tls(&self, tcp: TcpStream) -> Result<(TcpStream, bool), DialError> {
         let mut reader = BufReader::new(tcp);
         self.expect("220", "the greeting", &mut reader).await?;
@@ -135,7 +134,7 @@ impl Dialer {
         stream.write_all(line.as_bytes()).await.map_err(|error| self.unreachable(&error.to_string()))
     }
 
-    /// The lines of an answer that has the code expected, without the code.
+    /// The lines of an answer with the expected code, without the code.
     async fn expect(
         &self,
         code: &str,

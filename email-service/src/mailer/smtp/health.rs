@@ -1,17 +1,17 @@
-//! What is known about the server's health, for a short time, so that probes do not become a load of their own.
+//! The server's last known health, cached for a short time, so that probes do not become a load of their own.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a failure is believed: short, since mail waits for it to pass.
+/// How long a failure is cached: short, since mail waits for it to pass.
 const FAILURE_CACHE: Duration = Duration::from_millis(500);
 
 pub(super) struct Health {
     known: Mutex<Option<(Instant, Result<(), String>)>>,
     success_cache: Duration,
-    /// One probe at a time.
+    /// Held by the one probe that runs.
     pub(super) probing: tokio::sync::Mutex<()>,
 }
 
@@ -24,12 +24,12 @@ impl Health {
         *self.known() = Some((Instant::now(), result));
     }
 
-    /// Nothing is known any more.
+    /// Drops the cached health.
     pub(super) fn forget(&self) {
         *self.known() = None;
     }
 
-    /// What is known and still believed.
+    /// The cached health, if it is recent enough.
     pub(super) fn recent(&self) -> Option<Result<(), String>> {
         let known = self.known();
         let (at, result) = known.as_ref()?;

@@ -1,8 +1,8 @@
 //! SMTP: mail for a server that delivers it.
 //!
-//! `Ok` means that the server answered 250 to the whole mail. A time limit, a lost connection or a 4xx leaves the mail to be
-//! sent again under the same Message-ID; if the server had taken it over all the same (its 250 came too late), the reader
-//! gets two copies with one Message-ID. While the server is away no attempt is spent, but on a mail that it had in hand.
+//! `Ok` means that the server answered 250 to the whole mail. After a time limit, a lost connection or a 4xx the mail is sent
+//! again under the same Message-ID; if the server had accepted it all the same (its 250 came too late), the reader gets two
+//! copies with one Message-ID. While the server is unavailable no attempt is spent, except on a mail whose content it was sent.
 //! Limits: [`Limits`].
 
 mod connection;
@@ -27,7 +27,6 @@ use self::pool::Pool;
 use super::{Accepted, Mailer, OpenError, SendError};
 use crate::domain::Mail;
 
-/// One SMTP server.
 pub struct SmtpMailer {
     dialer: Dialer,
     pool: Pool,
@@ -37,7 +36,7 @@ pub struct SmtpMailer {
 }
 
 impl SmtpMailer {
-    /// Connects to nothing yet, but reads certificates: call it off the async threads.
+    /// Connects to no server yet, but reads certificates: call it off the async threads.
     pub fn new(settings: SmtpSettings) -> Result<Self, OpenError> {
         let limits = settings.limits;
         Ok(Self {
@@ -49,8 +48,8 @@ impl SmtpMailer {
         })
     }
 
-    /// Connects once at start. A certificate that is not trusted is a fault of configuration; a server that is away is
-    /// not, and is waited for.
+    /// Connects once at start. An untrusted certificate is a fault of the configuration; an unavailable server is not: mail
+    /// waits for it.
     pub async fn trial(&self) -> Result<(), OpenError> {
         match self.try_dial().await {
             Ok(()) => Ok(()),
@@ -107,14 +106,14 @@ impl Mailer for SmtpMailer {
         match &answer {
             Ok(_) => self.health.record(Ok(())),
             Err(SendError::Unavailable(reason)) => self.health.record(Err(reason.clone())),
-            // Perhaps because the server is going: whoever asks for it next shall ask itself.
+            // The server may be going down: the next probe has to ask it.
             Err(SendError::Transient(_) | SendError::Unanswered(_)) => self.health.forget(),
             Err(SendError::Permanent(_)) => {}
         }
         answer
     }
 
-    /// Connects, says EHLO, logs in and leaves. An answer is believed for [`Limits::probe_cache`], a failure shorter.
+    /// Connects, says EHLO, logs in and quits. A success is cached for [`Limits::probe_cache`], a failure shorter.
     async fn probe(&self) -> Result<(), String> {
         if let Some(known) = self.health.recent() {
             return known;

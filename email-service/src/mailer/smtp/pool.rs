@@ -1,7 +1,7 @@
 //! Connections that wait for their next mail.
 //!
-//! Whoever sends owns its connection; it comes back only if its dialogue ended in step. A sender that is cut off, by a time
-//! limit or by cancellation, drops its connection with everything half said upon it.
+//! A sender owns its connection; it comes back only if its dialogue ended in step. A sender that is interrupted, by a time
+//! limit or by cancellation, drops its connection with the unfinished dialogue.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +18,7 @@ impl Pool {
         Self { idle: Mutex::new(Vec::new()), limits }
     }
 
-    /// The connection used last, if one is fit; unfit ones are closed.
+    /// The last used connection, if one is fit; unfit ones are closed.
     pub(super) fn take(&self) -> Option<Connection> {
         let mut idle = self.idle();
         idle.retain(|connection| connection.is_fit(&self.limits));
@@ -32,7 +32,7 @@ impl Pool {
         }
     }
 
-    /// The server has closed one, so the others are most likely gone, too.
+    /// The server has closed one, so the others are most likely closed too.
     pub(super) fn clear(&self) {
         self.idle().clear();
     }

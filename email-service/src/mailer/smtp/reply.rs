@@ -1,14 +1,14 @@
-//! What the server's answers mean for the mail.
+//! The results that the server's answers have for the mail.
 //!
 //! | answer | means |
 //! |---|---|
 //! | 5xx | permanent: this mail is never accepted |
 //! | 503 | transient: the dialogue got out of step, which is not the mail's fault |
-//! | 530, 534, 535, 538 | unavailable: the server wants a login, so it takes no mail at all |
+//! | 530, 534, 535, 538 | unavailable: the server requires a login, so it takes no mail at all |
 //! | 421 | unavailable: the server closes |
-//! | 4xx, anything that makes no sense | transient |
-//! | silence or a lost connection before the content | unanswered: the server is going, or coming back |
-//! | the same after the content | transient: the server may have taken the mail, so it is not asked without end |
+//! | 4xx, anything that is no SMTP | transient |
+//! | silence or a lost connection before the content | unanswered: the server is going down, or coming back |
+//! | the same after the content | transient: the server may have taken the mail, so retries are bounded |
 
 use std::future::Future;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::mailer::SendError;
 
 const MAX_ANSWER_CHARS: usize = 200;
 
-/// What the server was asked in the dialogue of a mail.
+/// The command of a mail's dialogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SmtpStep {
     MailFrom,
@@ -49,7 +49,7 @@ pub(super) enum SmtpFailure {
         code: u16,
         text: String,
     },
-    /// By something that is no answer.
+    /// The answer was no SMTP.
     Nonsense,
     Silent,
     Lost,
@@ -60,7 +60,7 @@ impl SmtpFailure {
         let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         match error.status() {
             Some(code) => Self::Answered { code: code.into(), text: scrub(&text) },
-            // An end in the middle of an answer is not told apart otherwise.
+            // Only its text shows an end in the middle of an answer.
             None if error.is_response() && text != "incomplete response" => Self::Nonsense,
             None => Self::Lost,
         }
@@ -81,7 +81,7 @@ impl SmtpFailure {
         matches!(self, Self::Answered { code, .. } if !matches!(code, 421 | 503))
     }
 
-    /// What it means for a mail.
+    /// The result for a mail.
     pub(super) fn into_send_error(self, step: SmtpStep) -> SendError {
         let reason = self.describe(step.name());
         match self {
@@ -96,7 +96,7 @@ impl SmtpFailure {
     }
 }
 
-/// Waits for the answer to one command; any code but the expected ones is trouble.
+/// Waits for the answer to one command; any code but the expected ones is a failure.
 pub(super) async fn expect_reply(
     limit: Duration,
     expected: &[u16],
@@ -115,7 +115,7 @@ pub(super) async fn expect_reply(
     }
 }
 
-/// One short line without addresses: servers like to repeat the recipient.
+/// One short line without addresses: servers often repeat the recipient.
 pub(super) fn scrub(text: &str) -> String {
     let words = single_line(text);
     let words = words.split_whitespace().map(|word| if word.contains('@') { "<address>" } else { word });

@@ -1,4 +1,4 @@
-//! Which server, how it is spoken to, and how long it may take.
+//! The server's address, its protection, and the time limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,13 +14,12 @@ pub enum Security {
     Required,
     /// STARTTLS where it is offered. A password is never sent without it, except to this machine.
     Opportunistic,
-    /// The same, and without a password also with a server that cannot prove who it is.
+    /// The same, and without a password also with a server whose certificate is not trusted.
     Unverified,
     /// Never TLS, even if a password is sent.
     Off,
 }
 
-/// How to log in.
 #[derive(Debug, Clone)]
 pub struct Login {
     pub user: String,
@@ -34,8 +33,8 @@ pub struct Limits {
     pub connect: Duration,
     /// The answer to one command, or one TLS handshake.
     pub command: Duration,
-    /// One mail from the first wait to the final answer; the answer to the mail's content is bounded by this alone, since
-    /// servers look through the content before they answer.
+    /// One mail from the first wait to the final answer; only this bounds the answer to the mail's content, since servers scan the
+    /// content before they answer.
     pub mail: Duration,
     /// Connections at the same time.
     pub connections: usize,
@@ -43,9 +42,9 @@ pub struct Limits {
     pub mails_per_connection: u32,
     /// Age of a connection that takes another mail.
     pub connection_age: Duration,
-    /// How long a connection may wait for its next mail.
+    /// The longest wait of a connection for its next mail.
     pub idle: Duration,
-    /// How long a successful probe is believed.
+    /// How long a successful probe is cached.
     pub probe_cache: Duration,
 }
 
@@ -64,7 +63,7 @@ impl Default for Limits {
     }
 }
 
-/// An SMTP server and how it is used.
+/// An SMTP server and its settings.
 #[derive(Debug, Clone)]
 pub struct SmtpSettings {
     pub host: String,
@@ -79,14 +78,14 @@ pub struct SmtpSettings {
 }
 
 impl SmtpSettings {
-    /// Whether the server is on this machine, so that what is sent to it passes no network.
+    /// Whether the server is on this machine, so that its traffic passes no network.
     pub(super) fn is_local(&self) -> bool {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Whether a certificate that nobody vouches for is better than none: mail without a password, on this machine or where
-    /// that was asked for, and no authority was named.
+    /// Whether an untrusted certificate is better than none: mail without a password, on this machine or where the setting allows
+    /// it, and no authority was named.
     pub(super) fn may_be_unverified(&self) -> bool {
         let is_opportunistic =
             self.security == Security::Unverified || (self.security == Security::Opportunistic && self.is_local());

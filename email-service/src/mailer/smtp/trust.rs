@@ -1,4 +1,4 @@
-//! Whom a TLS connection trusts, and what is said when it does not.
+//! The trust of a TLS connection, and the error where it fails.
 
 use std::io;
 use std::path::Path;
@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use service_kit::tls::{self, Exception, UntrustedCertificate};
 
-/// Trusts the authorities of a PEM file, or the system's; or anybody, if a server that cannot be proved is better than no
-/// protection (`unproved`, opportunistic security, RFC 7435). Reads files, so call it off the async threads.
+/// Trusts the authorities of a PEM file, or the system's; or any certificate, if an unproved server is better than no protection
+/// (`untrusted`, opportunistic security, RFC 7435). Reads files, so call it off the async threads.
 pub(super) fn client_config(ca: Option<&Path>, untrusted: bool) -> Result<Arc<ClientConfig>, String> {
     let named = ca.map(tls::read_certificates).transpose()?.unwrap_or_default();
     let mut roots = if ca.is_some() { RootCertStore::empty() } else { tls::system_roots() };
@@ -18,7 +18,7 @@ pub(super) fn client_config(ca: Option<&Path>, untrusted: bool) -> Result<Arc<Cl
     tls::client_config(roots, named, exception).map(Arc::new).map_err(|error| error.to_string())
 }
 
-/// Goes on with whoever answers; said once.
+/// Accepts any certificate; warns once.
 fn anybody() -> Exception {
     let warned = AtomicBool::new(false);
     Box::new(move |untrusted: &UntrustedCertificate<'_>| {
@@ -33,7 +33,7 @@ fn anybody() -> Exception {
     })
 }
 
-/// What is wrong with the server's certificate, with what to do; none if the handshake failed for another reason.
+/// The fault of the server's certificate, with its remedy; none if the handshake failed for another reason.
 pub(super) fn certificate_fault(error: &io::Error, server: &str) -> Option<String> {
     let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let rustls::Error::InvalidCertificate(fault) = inner else { return None };

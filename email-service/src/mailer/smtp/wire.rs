@@ -1,7 +1,7 @@
-//! The stream below the SMTP dialogue: TCP without Nagle's delay, or TLS upon it.
+//! The stream below the SMTP dialogue: TCP without Nagle's delay, or TLS on it.
 //!
-//! The client library reads the server's greeting first. After STARTTLS it has been read already and no second one comes, so
-//! the wire then plays a greeting of its own before the server's bytes.
+//! The client library reads the server's greeting first. After STARTTLS it was read already and no second one comes, so the
+//! wire then inserts a greeting of its own before the server's bytes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ pub(super) enum Transport {
 
 #[derive(Debug)]
 pub(super) struct Wire {
-    /// What is read before the server's bytes.
+    /// Read before the server's bytes.
     prelude: &'static [u8],
     transport: Transport,
 }

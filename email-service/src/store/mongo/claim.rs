@@ -1,4 +1,4 @@
-//! Who sends a mail: records are made once, claimed by one replica at a time, and settled by whoever sent.
+//! Claims on mails: records are made once, claimed by one replica at a time, and settled by the sender.
 
 use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
@@ -10,14 +10,14 @@ use super::{MongoStore, driver_error};
 use crate::domain::{Delivery, DeliveryId, EmailAddress, MessageId, State, assign_message_ids};
 use crate::store::{Begun, MAX_RECIPIENTS, Planned, Settled, StoreError};
 
-/// How often the records of one event are read again because another replica was making them at the same time.
+/// The retries of reading one event's records when another replica makes them at the same time.
 const MAX_RACES: usize = 5;
 const DUPLICATE_KEY: i32 = 11_000;
 
-/// What is known of the mails of one event.
+/// The known records of one event.
 struct EventRecords {
     known: Vec<Delivery>,
-    /// Those that were made just now, in this replica's hands.
+    /// Those that were just made, and claimed by this replica.
     made: Vec<Delivery>,
 }
 
@@ -36,7 +36,7 @@ impl MongoStore {
         Ok(begun)
     }
 
-    /// All records of the event, after those that were missing have been made.
+    /// All records of the event, after the missing ones were made.
     async fn complete(&self, planned: &Planned, now: i64) -> Result<EventRecords, StoreError> {
         let mut made = Vec::new();
         for _ in 0..MAX_RACES {
@@ -46,7 +46,7 @@ impl MongoStore {
             for one in join_all(missing.into_iter().map(|record| self.make(record))).await {
                 match one {
                     Ok(delivery) => made.push(delivery),
-                    // Another replica was quicker: what it made counts.
+                    // Another replica was quicker: its record counts.
                     Err(error) if is_duplicate(&error) => lost = true,
                     Err(error) => return Err(error),
                 }
@@ -58,13 +58,13 @@ impl MongoStore {
         Err(StoreError::Slow)
     }
 
-    /// Makes a record that this replica has claimed from the beginning: one write, where an insert could not say when the
-    /// claim ends by the server's clock.
+    /// Makes a record that this replica has claimed from the beginning: one write, where an insert could not set the claim's end
+    /// by the server's clock.
     async fn make(&self, record: Record) -> Result<Delivery, StoreError> {
         let literal = mongodb::bson::serialize_to_document(&record).map_err(unreadable)?;
         let claim = doc! { "claim": &self.replica, "claimed_until": self.claimed_until() };
         let made = doc! { "$replaceWith": { "$mergeObjects": [{ "$literal": literal }, claim] } };
-        // Of no other mail, should its number have been given before: then the key is taken, and nothing is replaced.
+        // If another mail has this number already, the key is taken, and nothing is replaced.
         let own = doc! { "_id": record.id, "event_id": &record.event_id, "mailbox": &record.mailbox };
         self.deliveries.update_one(own, vec![made]).upsert(true).await?;
         record.try_into()
@@ -100,8 +100,8 @@ impl MongoStore {
         Ok(numbered.map(|((to, message_id), id)| Record::new(id, planned, to, &message_id, now)).collect())
     }
 
-    /// Claims a record that is not settled and in nobody else's hands. A claim of this replica's own is taken over at once:
-    /// whoever held it here has been cut off, or this one would still wait for the event's lock.
+    /// Claims a record that is not settled and not claimed by another replica. A claim of this replica's own is taken over at
+    /// once: its holder was interrupted, or this call would still wait for the event's lock.
     async fn claim(&self, delivery: &Delivery, now: i64) -> Result<Begun, StoreError> {
         if delivery.state.is_final() {
             return Ok(Begun::Settled(delivery.clone()));
@@ -131,8 +131,8 @@ impl MongoStore {
         Ok(if current.state.is_final() { Begun::Settled(current) } else { Begun::Elsewhere(current) })
     }
 
-    /// An acceptance is recorded even if the claim has run out meanwhile: the mail is out. Anything else is then the new
-    /// holder's to say. Answers the record as it stands.
+    /// An acceptance is recorded even if the claim has expired meanwhile: the mail is out. Any other result is then up to the
+    /// new holder. Returns the record's present state.
     pub(super) async fn settle_one(&self, settled: &Settled, now: i64) -> Result<Delivery, StoreError> {
         let mut filter = unsettled(settled.id);
         if settled.state != State::Sent {
@@ -160,7 +160,7 @@ fn unsettled(id: DeliveryId) -> Document {
     doc! { "_id": id.get(), "state": { "$nin": [State::Sent.as_str(), State::Rejected.as_str()] } }
 }
 
-/// Whether a unique key stood in the way.
+/// Whether a unique key was violated.
 fn is_duplicate(error: &StoreError) -> bool {
     let kind = driver_error(error).map(|error| error.kind.as_ref());
     matches!(kind, Some(ErrorKind::Write(WriteFailure::WriteError(one))) if one.code == DUPLICATE_KEY)

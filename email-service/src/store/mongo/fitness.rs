@@ -1,4 +1,4 @@
-//! Servers that waiting does not mend: told at the start, in one line.
+//! Servers that are unusable for good: reported at the start, in one line.
 
 use mongodb::Client;
 use mongodb::bson::doc;
@@ -10,8 +10,8 @@ use crate::store::StoreError;
 const MAX_CHARS: usize = 300;
 const AUTHENTICATION_FAILED: i32 = 18;
 
-/// An error for a server that refuses the login, shows a certificate that is not believed, or is no replica set; writes that
-/// a majority confirms need one. A server that is away passes: it is waited for.
+/// An error for a server that refuses the login, has an untrusted certificate, or is no replica set; writes that a majority
+/// confirms need one. An unavailable server passes: calls wait for it.
 pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
     let hello = super::bounded(async { Ok(client.database("admin").run_command(doc! { "hello": 1 }).await?) }).await;
     match hello {
@@ -34,7 +34,7 @@ fn lasting(error: &Error) -> Option<String> {
         ErrorKind::Authentication { .. } => Some(refused()),
         ErrorKind::Command(command) if command.code == AUTHENTICATION_FAILED => Some(refused()),
         ErrorKind::InvalidTlsConfig { message, .. } => Some(format!("TLS: {message}")),
-        // All that the driver tells of a certificate stands in its list of the members.
+        // The driver reports certificates only in its list of the members.
         ErrorKind::ServerSelection { message, .. } if message.contains("peer certificate") => {
             Some("the server's certificate is not believed; is tlsCAFile missing in the URI?".to_owned())
         }

@@ -1,10 +1,10 @@
 //! The records in MongoDB, for several replicas.
 //!
-//! A replica that is about to send makes the record together with its claim, or claims by one atomic update the record that
-//! is there. A claim runs out by the server's clock, so a replica that has crashed holds a mail up for [`LEASE`] at most, and
-//! clocks of replicas need not agree. The lease is longer than any handling of an event, so no two replicas send the same mail
-//! at the same time. Everything is written with w: majority and journalled, read from the primary with majority read concern.
-//! A server that is away is waited for: the indexes, on which "once" rests, are made before the first record.
+//! A replica that is about to send makes the record with its claim, or claims the existing record by one atomic update. A claim
+//! expires by the server's clock, so a crashed replica holds a mail up for [`LEASE`] at most, and clocks of replicas need not
+//! agree. The lease is longer than any handling of an event, so no two replicas send the same mail at the same time. Everything
+//! is written with w: majority and journalled, read from the primary with majority read concern.
+//! An unavailable server is waited for: the indexes, on which "once" depends, are made before the first record.
 
 mod claim;
 mod fitness;
@@ -30,18 +30,17 @@ use self::record::{Counter, Record};
 use super::{Begun, DeliveryStore, Found, Part, Planned, Selection, Settled, StoreError};
 use crate::domain::{Delivery, DeliveryId};
 
-/// How long a claim lasts: more than a consumer's time limit for one event.
+/// The duration of a claim: longer than a consumer's time limit for one event.
 const LEASE: Duration = Duration::from_secs(75);
-/// For one call of the store, whatever it takes.
+/// The time limit of one call, with all its steps.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 const SELECTION_LIMIT: Duration = Duration::from_secs(3);
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 const MAJORITY_LIMIT: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: u32 = 16;
-/// Totals of filtered lists are counted so far and no further: counting a million costs a quarter of a second.
+/// The limit on totals of filtered lists: counting a million costs a quarter of a second.
 const MAX_COUNTED: u64 = 100_000;
 
-/// Deliveries in one MongoDB database.
 pub struct MongoStore {
     deliveries: Collection<Record>,
     counters: Collection<Counter>,
@@ -53,8 +52,8 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// Reads the address and looks at the server; an error is one of the address, or a server that will never do. One that is
-    /// away is waited for by every call, within its limits.
+    /// Parses the address and checks the server; an error is a fault of the address, or a server that is unusable for good. Every
+    /// call waits for an unavailable one, within its limits.
     pub async fn open(uri: &Secret) -> Result<Self, StoreError> {
         let mut options = ClientOptions::parse(uri.expose()).await.map_err(|error| StoreError::Open(error.into()))?;
         let write = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MAJORITY_LIMIT).build();
@@ -82,7 +81,7 @@ impl MongoStore {
         Ok(store)
     }
 
-    /// Another lease, for tests of a claim that runs out.
+    /// Another lease, for tests of an expired claim.
     #[must_use]
     pub fn with_lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
@@ -162,7 +161,7 @@ impl DeliveryStore for MongoStore {
     async fn probe(&self) -> Result<(), String> {
         let written = async {
             self.ready().await?;
-            // A write of nothing new: it is answered by a primary that has a majority behind it.
+            // A write without a change: only a primary with a majority behind it answers.
             let checked = doc! { "$set": { "value": 1_i64 } };
             let writing = self.counters.update_one(doc! { "_id": "probe" }, checked).upsert(true);
             bounded(async { Ok(writing.await?) }).await
@@ -182,7 +181,7 @@ impl From<mongodb::error::Error> for StoreError {
     }
 }
 
-/// What the driver said, if it is its error.
+/// The driver's error, if it is one.
 fn driver_error(error: &StoreError) -> Option<&mongodb::error::Error> {
     let StoreError::Remote(error) = error else { return None };
     error.downcast_ref()

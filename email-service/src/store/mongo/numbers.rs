@@ -1,5 +1,5 @@
-//! The numbers of new records, reserved by the block: a write for each number would cost every mail the wait for one more
-//! journal. What is left of a block when the process ends is never used.
+//! The numbers of new records, reserved in blocks: a write for each number would cost every mail the wait for one more journal.
+//! The rest of a block is never used after the process ends.
 
 use mongodb::Collection;
 use mongodb::bson::doc;
@@ -9,15 +9,15 @@ use tokio::sync::Mutex;
 use super::record::{Counter, unreadable};
 use crate::store::StoreError;
 
-/// At least so many are reserved at once. Replicas that send at the same time number their mails out of turn by as many.
+/// The least number reserved at once. Replicas that send at the same time number their mails out of order by as many.
 const BLOCK: i64 = 64;
 
-/// What is left of a block.
+/// The rest of a block.
 #[derive(Default)]
 pub(super) struct Numbers(Mutex<std::ops::Range<i64>>);
 
 impl Numbers {
-    /// So many numbers in a row that nobody else gets.
+    /// So many consecutive numbers for this caller alone.
     pub(super) async fn take(
         &self,
         counters: &Collection<Counter>,

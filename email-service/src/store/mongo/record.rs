@@ -25,7 +25,7 @@ pub(super) struct Record {
     updated_at: i64,
 }
 
-/// The last number given out, under the name of what it numbers.
+/// The last assigned number, under the name of its collection.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Counter {
     #[serde(rename = "_id")]

@@ -1,11 +1,11 @@
-//! Appending: a few lanes, each taking what waits, up to a batch, and inserting it under ids of its own.
+//! Appending: a few workers, each of which takes the waiting calls, up to a batch, and inserts them under ids of its own.
 //!
-//! One batch costs three confirmed writes (open a span of ids, insert, close the span) however many callers share it.
-//! A duplicate is refused by the unique index on `event_id` and told from an id that was voided meanwhile (see
-//! [`super::settle`]) by looking the event up; entries of voided ids get others, a bounded number of times.
-//! On failure nobody knows what took effect: the callers are told so, the span is left to be settled, and whoever appends
-//! again finds what is there already.
-//! Limits: calls that wait, entries of a batch, tries.
+//! One batch costs three confirmed writes (open a span of ids, insert, close the span), over all its callers.
+//! The unique index on `event_id` refuses a duplicate; a lookup of the event distinguishes it from an id that was voided
+//! meanwhile (see [`super::settle`]). Entries of voided ids get others, a bounded number of times.
+//! After a failure the effect is unknown: the callers get an error, the span is left to be settled, and appending again finds
+//! the entries that exist.
+//! Limits: waiting calls, entries of a batch, tries.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -26,14 +26,14 @@ use super::settle::Failed;
 use crate::domain::{LogId, NewLogEntry};
 use crate::store::Appended;
 
-/// A batch is not filled beyond; the last call's entries may exceed it.
+/// The size at which a batch is closed; the last call's entries may exceed it.
 const FILL: usize = 250;
 const WRITERS: usize = 4;
-/// Calls that wait for a lane; more are refused as busy.
+/// The calls that may wait for a worker; more are refused as busy.
 const WAITING: usize = 1_024;
 const MAX_ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
-/// A call that has waited so long is told that the store is busy.
+/// A call that has waited so long fails as unavailable.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 type Answer = Result<Vec<Appended>, MongoError>;
@@ -43,12 +43,12 @@ struct AppendRequest {
     answer: oneshot::Sender<Answer>,
 }
 
-/// The way in to the lanes; they end when it is dropped.
+/// The sending end of the workers' queue; they end when it is dropped.
 pub(super) struct Appender {
     requests: mpsc::Sender<AppendRequest>,
 }
 
-/// What a lane works with.
+/// The state of one worker.
 #[derive(Clone)]
 pub(super) struct Writer {
     pub(super) logs: Collection<NewRow>,
@@ -106,7 +106,7 @@ impl Writer {
             for (count, answer) in answers {
                 let own =
                     appended.as_mut().map(|all| all.by_ref().take(count).collect()).map_err(|error| error.clone());
-                // A caller that has gone asks again or does not mind.
+                // A caller that was dropped needs no answer.
                 drop(answer.send(own));
             }
         }
@@ -137,7 +137,7 @@ impl Writer {
         Err(MongoError::Busy("the ids of a write were voided again and again".to_owned()))
     }
 
-    /// Inserts the rows of these indexes under new ids; returns which of them were refused as duplicates.
+    /// Inserts the rows of these indexes under new ids; returns those that were refused as duplicates.
     async fn insert(&self, rows: &mut [NewRow], pending: &[usize]) -> Result<Vec<usize>, MongoError> {
         let span = self.sequence.open(pending.len()).await?;
         let mut ids = span.first..=span.last;
@@ -163,14 +163,14 @@ impl Writer {
         Ok(refused)
     }
 
-    /// Leaves a span to be settled; if too many wait already, it is when its time is over.
+    /// Leaves a span to be settled; if too many wait already, it is settled when its lease ends.
     pub(super) fn leave(&self, span: Span) {
         if self.failed.try_send(span).is_err() {
             tracing::debug!(first = span.first, "a failed write is settled when its time is over");
         }
     }
 
-    /// What stands under the event ids of these rows.
+    /// The existing documents with the event ids of these rows.
     async fn existing(&self, rows: &[NewRow], refused: &[usize]) -> Result<HashMap<String, ExistingRow>, MongoError> {
         let mut existing = HashMap::with_capacity(refused.len());
         for chunk in refused.chunks(CHUNK) {
@@ -188,7 +188,7 @@ impl Writer {
     }
 }
 
-/// Waits for a call, then takes what else waits, up to a batch. Nothing once there will be no more calls.
+/// Waits for a call, then takes the other waiting calls, up to a batch. Empty once the queue is closed.
 async fn next_batch(requests: &mut mpsc::Receiver<AppendRequest>) -> Vec<AppendRequest> {
     let Some(first) = requests.recv().await else { return Vec::new() };
     let mut size = first.rows.len();
@@ -202,7 +202,7 @@ async fn next_batch(requests: &mut mpsc::Receiver<AppendRequest>) -> Vec<AppendR
     batch
 }
 
-/// Which rows repeat the event of an earlier one of the same batch, and of which.
+/// The rows that repeat an earlier row's event in the same batch, each with the index of that row.
 fn leaders(rows: &[NewRow]) -> HashMap<usize, usize> {
     let (mut first, mut leaders) = (HashMap::with_capacity(rows.len()), HashMap::new());
     for (index, row) in rows.iter().enumerate() {
@@ -221,7 +221,7 @@ fn answers(rows: &[NewRow], leaders: &HashMap<usize, usize>, outcomes: &HashMap<
         let same = first.fingerprint().bytes == row.fingerprint().bytes;
         Some(match outcomes.get(leader)? {
             Appended::Recorded(id) => Appended::Duplicate { id: id.clone(), same_content: same },
-            // Two that differ cannot both be what is there; which of them is, the store has said of the first.
+            // Of two different rows at most one equals the stored entry; the store's answer for the first decides.
             Appended::Duplicate { id, same_content } => {
                 Appended::Duplicate { id: id.clone(), same_content: *same_content && same }
             }

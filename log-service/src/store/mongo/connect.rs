@@ -1,6 +1,6 @@
-//! Connecting: the URI, what the server must be, and the schema.
+//! Connecting: the URI, the server's requirements, and the schema.
 //!
-//! A server that cannot be used is refused at the start, in one line and within seconds.
+//! An unusable server is refused at the start, in one line and within seconds.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,20 +17,20 @@ use service_kit::config::Secret;
 use super::errors::{MongoError, limited, within};
 use super::tickets::TicketRow;
 
-/// Used where the URI says nothing else.
+/// Used unless the URI has its own.
 const SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const POOL: u32 = 32;
 /// MongoDB 6.0.
 const MIN_WIRE_VERSION: i32 = 17;
-/// An index that is missing is built on what is there.
+/// A missing index is built over the existing entries.
 const BUILD_LIMIT: Duration = Duration::from_mins(15);
 const INDEX_NOT_FOUND: i32 = 27;
 const TTL_INDEX: &str = "received_at_ttl";
 const MAX_NAME_BYTES: usize = 63;
 const MAX_COLLECTION_BYTES: usize = 120;
 
-/// Where the log is, checked for its form.
+/// The location of the log, checked for its form.
 #[derive(Clone)]
 pub struct MongoUrl {
     uri: Secret,
@@ -42,12 +42,11 @@ pub struct MongoUrl {
 pub enum MongoUrlError {
     #[error("the scheme is neither mongodb: nor mongodb+srv:")]
     Scheme,
-    /// The driver's own words may quote a part of the password.
+    /// The driver's text may quote a part of the password.
     #[error("the URI cannot be read")]
     Uri,
 }
 
-/// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     #[error("needs a replica set; start mongod with --replSet rs0 and run rs.initiate() once")]
@@ -70,7 +69,7 @@ impl From<MongoError> for ConnectError {
 }
 
 impl MongoUrl {
-    /// Takes a URI as it was given; the names have to be valid, see [`is_database_name`].
+    /// Takes a URI as given; the names have to be valid, see [`is_database_name`].
     pub fn parse(uri: &Secret, database: &str, collection: &str) -> Result<Self, MongoUrlError> {
         let text = uri.expose();
         if !text.starts_with("mongodb://") && !text.starts_with("mongodb+srv://") {
@@ -87,19 +86,19 @@ impl fmt::Debug for MongoUrl {
     }
 }
 
-/// Whether MongoDB takes the name for a database on every system.
+/// Whether MongoDB accepts the name of a database on every system.
 pub fn is_database_name(name: &str) -> bool {
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !r#"/\."$*<>:|?"#.contains(c);
     (1..=MAX_NAME_BYTES).contains(&name.len()) && name.chars().all(plain)
 }
 
-/// Whether the name can be that of a collection.
+/// Whether the name can be a collection's.
 pub fn is_collection_name(name: &str) -> bool {
     let plain = |c: char| !c.is_control() && c != '$';
     (1..=MAX_COLLECTION_BYTES).contains(&name.len()) && !name.starts_with("system.") && name.chars().all(plain)
 }
 
-/// The collections, on a server that can keep what the store promises.
+/// The collections, on a server that can keep the store's promises.
 pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) logs: Collection<Document>,
@@ -120,8 +119,8 @@ pub(super) async fn connect(url: &MongoUrl) -> Result<Connected, ConnectError> {
     Ok(Connected { client, logs, sequence, tickets })
 }
 
-/// A log of another system may be in use: nothing is written beside it. Its documents have ids of another make; where our
-/// sequence is missing, each document has to have the mark of ours. Only reads.
+/// Another system's log may be in use: nothing is written beside it. Its documents have ids of another type; without our sequence,
+/// each document has to have the mark of ours. Only reads.
 async fn refuse_foreign(logs: &Collection<Document>, sequence: &Collection<Document>) -> Result<(), ConnectError> {
     let foreign_id = doc! { "_id": { "$type": ["objectId", "string", "binData", "object"] } };
     let unmarked = doc! { "fingerprint": { "$exists": false }, "void": { "$exists": false } };
@@ -145,7 +144,7 @@ async fn refuse_foreign_tickets(tickets: &Collection<TicketRow>) -> Result<(), C
     }
 }
 
-/// What the promises of the store rest on is not the URI's to choose; times and sizes are.
+/// The URI cannot change the options that the store's promises depend on; times and sizes it can.
 fn settled(mut options: ClientOptions) -> ClientOptions {
     options.app_name.get_or_insert_with(|| "log-service".to_owned());
     options.server_selection_timeout.get_or_insert(SELECTION_TIMEOUT);
@@ -169,7 +168,7 @@ async fn check(admin: &Database) -> Result<(), ConnectError> {
     Ok(())
 }
 
-/// Makes the indexes that are missing. Safe when several processes start together.
+/// Makes the missing indexes. Safe when several processes start at the same time.
 ///
 /// Lists are ordered by id, so each filter that many entries pass has an index that ends in it; a date alone selects few.
 pub(super) async fn prepare(logs: &Collection<Document>, retention: Option<TimeDelta>) -> Result<(), MongoError> {
@@ -187,7 +186,7 @@ pub(super) async fn prepare(logs: &Collection<Document>, retention: Option<TimeD
     }
 }
 
-/// The server removes what is older; another time than before is set anew.
+/// The server removes older entries; a changed time replaces the former one.
 async fn expire_after(logs: &Collection<Document>, keep: TimeDelta) -> Result<(), MongoError> {
     let seconds = u64::try_from(keep.num_seconds()).unwrap_or_default();
     let options = IndexOptions::builder().name(TTL_INDEX.to_owned()).expire_after(Duration::from_secs(seconds)).build();
@@ -210,7 +209,7 @@ fn is_missing_index(error: &mongodb::error::Error) -> bool {
     matches!(&*error.kind, mongodb::error::ErrorKind::Command(command) if command.code == INDEX_NOT_FOUND)
 }
 
-/// The greatest id there is; 0 in an empty log.
+/// The greatest existing id; 0 in an empty log.
 pub(super) async fn newest(logs: &Collection<Document>) -> Result<i64, MongoError> {
     let newest = logs.find_one(doc! {}).sort(doc! { "_id": -1 }).projection(doc! { "_id": 1 });
     match limited(newest).await?.as_ref().and_then(|document| document.get("_id")) {

@@ -1,7 +1,7 @@
-//! Changes and removals: one transaction with the record that they leave.
+//! Changes and removals: one transaction with their record.
 //!
-//! The record's id is taken from the sequence before the transaction begins, as for every entry, so that nothing that a reader
-//! has passed gets a predecessor. Where two edits meet, or a member steps down, the whole is tried again under another id.
+//! The record's id is taken from the sequence before the transaction begins, as for every entry, so that no entry appears before
+//! one that a reader has passed. If two edits conflict, or a member steps down, the whole is tried again under another id.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(super) struct EditRequest<'a> {
 }
 
 enum Failure {
-    /// Nothing took effect, and trying again may help.
+    /// Nothing took effect, and a retry may help.
     Lost,
     Store(StoreError),
 }
@@ -112,7 +112,7 @@ async fn within(
     Ok(now.map_or(Edited::Missing, |entry| Edited::Done(Box::new(entry))))
 }
 
-/// A commit whose answer was lost is asked for again: the server knows whether it was.
+/// A commit without an answer is sent again: the server knows whether it took effect.
 async fn commit(session: &mut ClientSession) -> Result<(), Failure> {
     for _ in 1..MAX_ATTEMPTS {
         match call(async { Ok(session.commit_transaction().await) }).await? {
@@ -129,7 +129,7 @@ fn entry(row: Option<Row>) -> Result<Option<LogEntry>, Failure> {
     row.map(Row::into_entry).transpose().map_err(Failure::Store)
 }
 
-/// A call within its time limit. An id that was voided meanwhile is a duplicate, which another id helps against.
+/// A call within its time limit. An id that was voided meanwhile is a duplicate; another id helps.
 async fn call<T>(call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, Failure> {
     let called = limited(async { Ok::<_, MongoError>(call.await) }).await?;
     called.map_err(of)

@@ -1,6 +1,6 @@
-//! What can go wrong between the store and MongoDB, in one line each, without content and without secrets.
+//! The errors between the store and MongoDB, in one line each, without content and without secrets.
 //!
-//! Every call has a time limit of its own: the driver knows none for a server that took a request and then fell silent.
+//! Every call has a time limit of its own: the driver has none for a server that accepts a request and then sends nothing.
 
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use mongodb::error::{Error, ErrorKind, WriteFailure};
 
 use crate::store::StoreError;
 
-/// The longest that one command may take, the way to the server and back included.
+/// The longest time of one command, with the way to the server and back.
 pub(super) const COMMAND_LIMIT: Duration = Duration::from_secs(5);
-/// The longest that the server itself works on a read; below the former, so that it stops before nobody listens.
+/// The server's own time limit for a read; below [`COMMAND_LIMIT`], so that it stops before its client has given up.
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(4);
 
 const MAX_TEXT_CHARS: usize = 300;
@@ -19,7 +19,7 @@ const UNAUTHORIZED: i32 = 13;
 const AUTHENTICATION_FAILED: i32 = 18;
 const MAX_TIME_EXPIRED: i32 = 50;
 
-/// A failed call; cloned to everyone whose entries were in it.
+/// A failed call; cloned to every caller whose entries were in it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum MongoError {
     #[error("{0}")]
@@ -54,7 +54,7 @@ impl From<MongoError> for StoreError {
     }
 }
 
-/// Waits for a call, no longer than its limit. A call that is given up may still take effect.
+/// Waits for a call, no longer than its limit. A call that is dropped may still take effect.
 pub(super) async fn limited<T, E: Into<MongoError>>(
     call: impl IntoFuture<Output = Result<T, E>>,
 ) -> Result<T, MongoError> {
@@ -72,7 +72,7 @@ pub(super) async fn within<T, E: Into<MongoError>>(
     }
 }
 
-/// One line about a fault. A refused command is told by its code only: its text may quote what was written.
+/// One line about a fault. A refused command shows its code only: its text may quote the written data.
 pub(super) fn describe(error: &Error) -> String {
     match *error.kind {
         ErrorKind::Authentication { .. } => refused_login(),
@@ -92,14 +92,14 @@ pub(super) fn describe(error: &Error) -> String {
             }
             (None, None) => "the insert was refused".to_owned(),
         },
-        // Of the options; what of the URI may hold a secret has been read by then.
+        // Of the options only; the secret parts of the URI have been parsed by then.
         ErrorKind::InvalidArgument { ref message, .. } => one_line(message),
         ErrorKind::ConnectionPoolCleared { .. } => "the connection was lost".to_owned(),
         _ => "the driver gave up".to_owned(),
     }
 }
 
-/// What the driver knows of the members, with the remedy where it is known.
+/// The members as the driver sees them, with the remedy where it is known.
 fn unreachable_primary(message: &str) -> String {
     let members = message.split_once("Topology: ").map_or(message, |(_, members)| members);
     let hint = if members.to_lowercase().contains("rsghost") {

@@ -17,7 +17,7 @@ pub(super) fn is_duplicate(error: &Error) -> bool {
     matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(fault)) if fault.code == DUPLICATE_KEY)
 }
 
-/// Inserts documents, each for itself; returns the places of those that a unique index refused.
+/// Inserts documents, each for itself; returns the indexes of those that a unique index refused.
 pub(super) async fn insert<T>(
     collection: &Collection<T>,
     documents: &[impl Borrow<T> + Send + Sync],

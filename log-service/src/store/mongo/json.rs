@@ -1,14 +1,14 @@
 //! An entry's data as BSON, so that operators can query it, where BSON can hold it exactly; else as JSON text.
 //!
-//! Not exact, hence text: whole numbers beyond 64 bits signed, names that MongoDB reads as paths or operators, nesting that
-//! comes near the server's limit of 100 levels.
+//! Text, because inexact in BSON: whole numbers beyond 64 bits signed, names that MongoDB reads as paths or operators, nesting
+//! close to the server's limit of 100 levels.
 
 use mongodb::bson::{Bson, Document};
 use serde_json::{Map, Number, Value};
 
 const MAX_DEPTH: usize = 64;
 
-/// The value in BSON, or nothing if reading it back could give another value.
+/// The value in BSON; none if reading it back could give another value.
 pub(super) fn to_bson(value: &Value) -> Option<Bson> {
     convert(value, MAX_DEPTH)
 }
@@ -39,7 +39,7 @@ fn plain(name: &str) -> Option<&str> {
     (!name.is_empty() && !name.starts_with('$') && !name.contains(['.', '\0'])).then_some(name)
 }
 
-/// The value of a BSON that this store wrote, or that somebody edited by hand into one that JSON has.
+/// The value of a BSON that this store wrote, or that an operator edited by hand into one that JSON has.
 pub(super) fn from_bson(bson: Bson) -> Option<Value> {
     Some(match bson {
         Bson::Null => Value::Null,
@@ -69,7 +69,7 @@ mod tests {
             json!(null),
             json!({"n": [0, -1, i64::MAX, i64::MIN, 1.0, -0.5, 1e300], "é ": {"deep": [{}, []]}}),
             json!(["a\u{0}b", "", true, "💶"]),
-            // What is left of 30 digits, and doubles to their last digit.
+            // The digits that a double keeps of 30, and doubles to their last digit.
             serde_json::from_str("[123456789012345678901234567890, 0.30000000000000004, 1.7976931348623157e308, -0]")
                 .unwrap(),
         ] {

@@ -1,10 +1,10 @@
-//! The log in MongoDB: a replica set that any number of replicas of this service write to at the same time.
+//! The log in MongoDB: a replica set that any number of this service's replicas write to at the same time.
 //!
 //! - Every write is confirmed by a majority and its journal, every read sees what a majority has; both go to the primary.
-//! - Ids come from one sequence that all replicas share ([`sequence`]); reads go up to the last id that is settled, so
-//!   what a reader has passed never gets a predecessor. What a writer that died left open holds the newest entries back
-//!   for its time limit (5 s), never longer than it takes another replica to settle it ([`settle`]).
-//! - A server that is away or silent costs a call its time limit, then `Unavailable`; the driver finds the new primary or
+//! - Ids come from one sequence that all replicas share ([`sequence`]); reads go up to the last settled id, so no entry ever
+//!   appears before one that a reader has passed. A span that a dead writer left open holds the newest entries back for its
+//!   time limit (5 s), never longer than it takes another replica to settle it ([`settle`]).
+//! - An unavailable or silent server costs a call its time limit, then `Unavailable`; the driver finds the new primary or
 //!   the restarted server by itself. A call that failed may have taken effect: appending again finds out.
 
 mod append;
@@ -43,7 +43,6 @@ use super::position::number;
 use super::{Appended, LogStore, Recorded, StoreError, Window};
 use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, LogId, NewLogEntry, Selection, Visibility};
 
-/// The adapter.
 pub struct MongoStore {
     client: Client,
     logs: Collection<Row>,
@@ -58,7 +57,7 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// Connects, checks the server, and makes what is missing. Safe when several processes start together.
+    /// Connects, checks the server, and makes missing collections and indexes. Safe when several processes start at once.
     pub async fn connect(url: &MongoUrl, retention: Option<TimeDelta>) -> Result<Self, ConnectError> {
         let connected = connect::connect(url).await?;
         let (logs, probes) = (connected.logs, connected.sequence);
@@ -82,14 +81,14 @@ impl MongoStore {
         })
     }
 
-    /// The last settled id, and a session that can read all of it.
+    /// The last settled id, and a session that can read everything up to it.
     async fn settled(&self) -> Result<(i64, ClientSession), MongoError> {
-        // Of two reads at the same time the one that began first may well come to know less.
+        // Of two concurrent reads the one that began first may see the smaller id.
         let shown = self.seen.load(Ordering::Acquire);
         let mut session = limited(self.client.start_session()).await?;
         let settled = self.sequence.settled(&mut session).await?;
         self.seen.fetch_max(settled, Ordering::AcqRel);
-        // A member that has just become the primary may for a moment know less than was shown already.
+        // A member that has just become the primary may for a moment see less than was shown already.
         if settled < shown {
             return Err(MongoError::Unavailable("the new primary is catching up".to_owned()));
         }
@@ -105,7 +104,7 @@ fn entry(row: Option<Row>) -> Result<Option<LogEntry>, StoreError> {
 impl LogStore for MongoStore {
     async fn append(&self, entries: Vec<NewLogEntry>) -> Result<Vec<Appended>, StoreError> {
         let outcome = self.appender.append(entries).await;
-        // Told even of a failure: it may have taken effect.
+        // Also after a failure: it may have taken effect.
         self.appended.send_modify(|count| *count = count.wrapping_add(1));
         Ok(outcome?)
     }
@@ -132,7 +131,7 @@ impl LogStore for MongoStore {
         Ok(select::count(&self.logs, &mut session, settled, selection, at_most).await?)
     }
 
-    /// The last settled id: a position, whether or not an entry stands there.
+    /// The last settled id: a position, whether or not an entry has it.
     async fn last(&self) -> Result<Option<LogId>, StoreError> {
         let (settled, _) = self.settled().await?;
         Ok((settled > 0).then(|| LogId::from(settled)))
@@ -152,7 +151,7 @@ impl LogStore for MongoStore {
         edited
     }
 
-    /// Goes from the oldest id on, whether or not the server removes by age too.
+    /// Starts at the oldest id, whether or not the server expires entries too.
     async fn expire(&self, cutoff: DateTime<Utc>, at_most: i64) -> Result<usize, StoreError> {
         let ages = self.logs.clone_with_type::<Document>();
         let oldest = ages.find(doc! {}).sort(doc! { "_id": 1 }).limit(at_most);

@@ -1,4 +1,4 @@
-//! Documents and entries.
+//! The conversion between documents and entries.
 
 use chrono::{DateTime, Utc};
 use mongodb::bson::spec::BinarySubtype;
@@ -14,7 +14,7 @@ use crate::store::{Appended, Recorded, StoreError};
 
 const MICROS_PER_MILLI: i64 = 1_000;
 
-/// An entry as it is inserted. `_id` is its place in the sequence, given just before.
+/// An entry to insert. `_id` is its place in the sequence, assigned just before.
 #[derive(Debug, Serialize)]
 pub(super) struct NewRow {
     #[serde(rename = "_id")]
@@ -25,7 +25,7 @@ pub(super) struct NewRow {
     user_id: Option<i64>,
     date: bson::DateTime,
     received_at: bson::DateTime,
-    /// BSON knows milliseconds; here is what they leave of the microseconds.
+    /// BSON has milliseconds; this is the rest of the microseconds.
     received_at_us: i32,
     fingerprint: Binary,
     message: String,
@@ -33,7 +33,7 @@ pub(super) struct NewRow {
     search: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Bson>,
-    /// In place of `data` where BSON cannot hold it exactly.
+    /// Replaces `data` where BSON cannot hold it exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     data_json: Option<String>,
 }
@@ -62,7 +62,7 @@ impl From<NewLogEntry> for NewRow {
 }
 
 impl NewRow {
-    /// The answer for this row where another stands under its event id.
+    /// The answer for this row if another row has its event id.
     pub(super) fn duplicate_of(&self, id: i64, fingerprint: &Binary) -> Appended {
         Appended::Duplicate { id: LogId::from(id), same_content: self.fingerprint.bytes == fingerprint.bytes }
     }
@@ -90,7 +90,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// What of a document is read.
+    /// The fields that are read.
     pub(super) fn projection() -> Document {
         doc! { "fingerprint": 0, "search": 0 }
     }
@@ -119,7 +119,7 @@ impl Row {
     }
 }
 
-/// That an entry is there, without its content.
+/// A recorded entry, without its content.
 #[derive(Debug, Deserialize)]
 pub(super) struct BriefRow {
     #[serde(rename = "_id")]
@@ -144,13 +144,13 @@ impl BriefRow {
     }
 }
 
-/// A time with the microseconds that BSON does not know.
+/// A time with the microseconds that BSON omits.
 fn micros(time: bson::DateTime, rest_us: i32) -> Option<DateTime<Utc>> {
     let micros = time.timestamp_millis().checked_mul(MICROS_PER_MILLI)?;
     DateTime::from_timestamp_micros(micros.checked_add(rest_us.into())?)
 }
 
-/// The update that applies the changes to an entry; the fingerprint of what was received stays.
+/// The update that applies the changes to an entry; the fingerprint of the received content stays.
 pub(super) fn change(before: &LogEntry, changes: Changes) -> Document {
     let (mut set, mut unset) = (Document::new(), Document::new());
     let message = changes.message.as_ref().unwrap_or(&before.message);
@@ -177,7 +177,7 @@ pub(super) fn change(before: &LogEntry, changes: Changes) -> Document {
     update
 }
 
-/// A document that takes an id for good, so that no entry can come to it late. It is never read.
+/// A document that takes an id for good, so that no late insert can use it. It is never read.
 pub(super) fn void(id: i64, now: DateTime<Utc>) -> Document {
     let now = bson::DateTime::from_millis(now.timestamp_millis());
     doc! { "_id": id, "event_id": format!("void-{id}"), "void": true, "received_at": now }

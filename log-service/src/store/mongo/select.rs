@@ -1,7 +1,7 @@
-//! Reads: a selection as a filter, a window over it, and a count that stops.
+//! Reads: a selection as a filter, a window over it, and a limited count.
 //!
-//! Each takes the last settled id first and reads up to it, in one causally consistent session: what is settled is there
-//! to be read, also while another member becomes the primary.
+//! Each takes the last settled id first and reads up to it, in one causally consistent session: settled entries are readable,
+//! also while another member becomes the primary.
 
 use futures_util::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
@@ -42,7 +42,7 @@ fn matching(selection: &Selection, ids: Document) -> Document {
         all.push(doc! { "$expr": { "$gte": [place, 0] } });
     }
     if all.is_empty() {
-        // A void document has none of the fields above; only a read without conditions would meet one.
+        // A void document has none of the fields above; only a read without conditions would find one.
         all.push(doc! { "void": null });
     }
     doc! { "_id": ids, "$and": all }
@@ -102,7 +102,7 @@ pub(super) async fn recorded(
     found.max_time(READ_LIMIT).await?.try_collect().await
 }
 
-/// How many documents are selected, at most `at_most`.
+/// The number of selected documents, at most `at_most`.
 pub(super) async fn count(
     logs: &Collection<Row>,
     session: &mut ClientSession,
@@ -116,7 +116,7 @@ pub(super) async fn count(
     Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-/// One document by its id, if the reader may see it. It need not be settled: who knows its id has been told of it.
+/// One document by its id, if it is visible. It need not be settled: a caller that has the id got it from us.
 pub(super) fn one(id: i64, visibility: Visibility) -> Document {
     match visibility {
         Visibility::Staff => doc! { "_id": id, "void": null },

@@ -1,9 +1,9 @@
-//! Settles the spans of writers that failed, so that what was recorded after them becomes visible.
+//! Settles the spans of writers that failed, so that the entries recorded after them become visible.
 //!
-//! Whether a failed insert took effect, or will still arrive, nobody can know. So every free id of its span is taken by a
-//! void document first, durably; from then on a late insert finds its ids taken, and the span can be closed. Any replica may
-//! do it, several at once too: each step repeated is nothing.
-//! Own failures are settled as soon as the server is back, those of a replica that died when their time is over.
+//! Whether a failed insert took effect, or still will, cannot be known. So a void document takes every free id of its span
+//! first, durably; from then on a late insert finds its ids taken, and the span can be closed. Any replica may do it, several
+//! at the same time too: every step is idempotent.
+//! Own failures are settled as soon as the server is back, those of a dead replica when their lease ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use super::insert::{CHUNK, insert};
 use super::rows;
 use super::sequence::{Sequence, Span};
 
-/// How often overdue spans are looked for.
+/// The interval between searches for overdue spans.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Spans that wait to be settled; beyond, they are left to their time limit.
+/// Spans that wait to be settled; more are left until their lease ends.
 const WAITING: usize = 256;
 
-/// Where a writer leaves the spans that it failed on.
+/// The channel for spans whose write failed.
 pub(super) type Failed = mpsc::Sender<Span>;
 
 pub(super) struct Settler {
@@ -38,7 +38,7 @@ impl Settler {
         (Self { sequence, voids, failed }, sender)
     }
 
-    /// Runs until the last writer is gone.
+    /// Runs until the last writer was dropped.
     pub(super) async fn run(mut self) {
         let mut waiting: Vec<Span> = Vec::new();
         loop {
@@ -55,12 +55,12 @@ impl Settler {
             }
             waiting.dedup();
             self.settle(&mut waiting).await;
-            // What cannot be settled now is found again when it is overdue.
+            // A span that cannot be settled now is found again when it is overdue.
             waiting.truncate(WAITING);
         }
     }
 
-    /// Settles from the first on, up to the first failure; what is left waits.
+    /// Settles from the first on, up to the first failure; the rest waits.
     async fn settle(&self, waiting: &mut Vec<Span>) {
         while let Some(span) = waiting.first().copied() {
             match self.settle_one(span).await {

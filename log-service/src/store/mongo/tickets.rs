@@ -1,5 +1,5 @@
-//! One-use tickets in MongoDB, in a collection of their own beside the log. Of a user each has a slot, which a unique index
-//! guards, so that no replica gives more than there may be; the server removes what has expired (TTL index).
+//! One-use tickets in MongoDB, in a collection of their own beside the log. Each of a user's tickets has a slot, which a unique
+//! index guards, so that no replica exceeds their limit; the server removes expired ones (TTL index).
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::insert::is_duplicate;
 use crate::store::StoreError;
 use crate::store::tickets::{NewTicket, TicketStore};
 
-/// A ticket as it is kept.
+/// A ticket as stored.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct TicketRow {
     #[serde(rename = "_id")]
@@ -30,7 +30,7 @@ pub(super) struct TicketRow {
     expires_at: bson::DateTime,
 }
 
-/// Makes the indexes that are missing.
+/// Makes the missing indexes.
 pub(super) async fn prepare(tickets: &Collection<TicketRow>) -> Result<(), MongoError> {
     let unique = IndexOptions::builder().unique(true).build();
     let expiring = IndexOptions::builder().expire_after(Duration::ZERO).build();
@@ -69,7 +69,7 @@ impl TicketStore for MongoStore {
             row.slot = slot;
             match limited(async { Ok::<_, MongoError>(self.tickets.insert_one(&row).await) }).await? {
                 Ok(_) => return Ok(true),
-                // Another request of this user was given the slot just now.
+                // Another request of this user took the slot just now.
                 Err(error) if is_duplicate(&error) => {}
                 Err(error) => return Err(MongoError::from(error).into()),
             }

@@ -19,7 +19,8 @@ struct ChangedColumns {
     data: Option<String>,
 }
 
-/// Changes or removes the entry and leaves the record of it: all or nothing, since an error takes the whole piece back. The fingerprint of what was received stays.
+/// Changes or removes the entry and inserts its record: all or nothing, since an error rolls both back. The fingerprint of
+/// the received content stays.
 pub(super) fn edit(
     conn: &mut SqliteConnection,
     id: i64,
@@ -63,8 +64,8 @@ fn failed(error: diesel::result::Error) -> StoreError {
     StoreError::Unavailable(Box::new(error))
 }
 
-/// Removes from the oldest end only, where entries are received in the order of their ids; so no index on the time of
-/// receipt has to be kept up to date with every insert.
+/// Removes from the oldest end only, where entries are received in the order of their ids; so the inserts need no index on
+/// the time of receipt.
 pub(super) fn expire(conn: &mut SqliteConnection, cutoff: DateTime<Utc>, at_most: i64) -> QueryResult<usize> {
     let oldest: Vec<(i64, i64)> =
         logs::table.order(logs::id.asc()).limit(at_most).select((logs::id, logs::received_at)).load(conn)?;

@@ -1,7 +1,7 @@
-//! The one hot statement: an insert that leaves a known event alone and says which of both happened.
+//! The one hot statement: an insert that leaves an existing event alone and returns which of both happened.
 //!
 //! Diesel prepares every INSERT anew. This one is a query node of its own that diesel may cache, so a batch costs one
-//! prepare for the life of the connection; and each entry learns its own fate, which a multi-row insert would not tell in
+//! prepare for the life of the connection; and each entry gets its own result, which a multi-row insert would not return in
 //! order.
 
 use diesel::prelude::*;
@@ -14,7 +14,7 @@ use crate::domain::{LogId, NewLogEntry};
 use crate::store::Appended;
 use crate::store::position::searched;
 
-/// An entry in the form of its columns, made before the writer thread is entered.
+/// An entry in the form of its columns, made before the writer thread runs.
 pub(super) struct NewRow {
     event_id: String,
     event_type: String,
@@ -45,7 +45,7 @@ impl From<NewLogEntry> for NewRow {
     }
 }
 
-/// Inserts the row, or finds what stands under its event id.
+/// Inserts the row, or finds the existing one with its event id.
 pub(super) fn append(conn: &mut SqliteConnection, row: &NewRow) -> QueryResult<Appended> {
     if let Some(id) = InsertRow(row).get_result::<i64>(conn).optional()? {
         return Ok(Appended::Recorded(LogId::from(id)));

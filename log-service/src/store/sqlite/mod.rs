@@ -1,7 +1,7 @@
 //! The log in SQLite: one file, one writer thread, a few readers.
 //!
 //! Appends share commits (the writer drains its queue into one transaction), so durability costs one fsync for many
-//! requests. Readers never wait for the writer (WAL). What the writer cannot do in `busy_timeout` (5 s) fails as
+//! requests. Readers never wait for the writer (WAL). A write that does not finish within `busy_timeout` (5 s) fails as
 //! unavailable and has changed nothing.
 
 mod change;
@@ -34,7 +34,6 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const FIRST_MIGRATION: &str = "0001";
 const READERS: u32 = 4;
 
-/// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(transparent)]
@@ -45,7 +44,6 @@ pub enum OpenError {
     Migration(String),
 }
 
-/// The adapter.
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
@@ -53,7 +51,7 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, making it and its folder if need be, and migrates it. Safe when several processes start together.
+    /// Opens the file, making it and its folder if necessary, and migrates it. Safe when several processes start at the same time.
     #[expect(clippy::unused_async, reason = "opening a store is async for every adapter")]
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         sqlite::refuse_foreign(path, FIRST_MIGRATION)?;
@@ -64,7 +62,7 @@ impl SqliteStore {
         Ok(Self { writer, readers, appended: watch::Sender::new(0) })
     }
 
-    /// Runs the work in the writer's next transaction; what it returns is committed.
+    /// Runs the work in the writer's next transaction; its result is committed.
     async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

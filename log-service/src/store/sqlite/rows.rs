@@ -8,7 +8,7 @@ use super::schema::logs;
 use crate::domain::{LogEntry, LogId};
 use crate::store::{Recorded, StoreError};
 
-/// A row as it is shown: without what only the store needs.
+/// A row as shown: without the columns for the store alone.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = logs, check_for_backend(diesel::sqlite::Sqlite))]
 pub(super) struct Row {

@@ -1,4 +1,4 @@
-//! Reads: a selection as a query, a window over it, and a count that stops.
+//! Reads: a selection as a query, a window over it, and a limited count.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -78,18 +78,18 @@ pub(super) fn find(conn: &mut SqliteConnection, id: i64, visibility: Visibility)
     matching(&selection).filter(logs::id.eq(id)).select(Row::as_select()).first(conn).optional()
 }
 
-/// Id, event and time of what is recorded of these events.
+/// Id, event and time of the recorded ones of these events.
 pub(super) fn recorded(conn: &mut SqliteConnection, events: &[String]) -> QueryResult<Vec<(i64, String, i64)>> {
     let found = logs::table.filter(logs::event_id.eq_any(events));
     found.select((logs::id, logs::event_id, logs::received_at)).load(conn)
 }
 
-/// How many rows are selected, at most `at_most`.
+/// The number of selected rows, at most `at_most`.
 pub(super) fn count(conn: &mut SqliteConnection, selection: &Selection, at_most: i64) -> QueryResult<i64> {
     CountOf(matching(selection).select(logs::id).limit(at_most)).get_result(conn)
 }
 
-/// `SELECT COUNT(*) FROM (query)`, which diesel's own language cannot say.
+/// `SELECT COUNT(*) FROM (query)`, which diesel's own language cannot express.
 struct CountOf<Q>(Q);
 
 impl<Q> QueryId for CountOf<Q> {

@@ -1,4 +1,4 @@
-//! The `stream_tickets` table. One process writes at a time, so what is counted in a transaction stays so until its end.
+//! The `stream_tickets` table. One process writes at a time, so a count stays true until its transaction ends.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use super::schema::stream_tickets::{self, dsl};
 use crate::store::StoreError;
 use crate::store::tickets::{NewTicket, TicketStore};
 
-/// How many expired tickets go when one is kept; more than come, so that the table does not grow.
+/// The expired tickets that one insert removes: more than it adds, so that the table does not grow.
 const SWEEP: i64 = 100;
 
 #[async_trait]

@@ -1,10 +1,10 @@
-//! Registering with an address, proving it, and taking another one.
+//! Registering with an address, proving it, and changing it.
 
 use serde_json::json;
 
 use crate::fixture::{Fixture, PASSWORD, Person};
 
-/// The user proves its address, which text messages ask for.
+/// Proves the user's address, which text messages require.
 pub(crate) async fn verify(fixture: &Fixture, person: &Person) {
     let token = fixture.inbox.mail(&person.email, "confirm your e-mail").await.token(VERIFY);
     fixture.secrets.keep("a link that verifies", &token);
@@ -13,7 +13,7 @@ pub(crate) async fn verify(fixture: &Fixture, person: &Person) {
 
 const VERIFY: &str = "/auth/email/verify/";
 
-/// By the page that the link opens: looking at it changes nothing, its button does.
+/// By the page that the link opens: loading it changes nothing, its button does.
 pub(crate) async fn register_and_verify(fixture: &Fixture) {
     let ada = fixture.register("ada").await;
     assert_eq!(fixture.get(&ada, "/auth/me").await["email_verified"], false);

@@ -1,4 +1,4 @@
-//! A device, and what is pushed to it.
+//! A device, and its notifications.
 
 use serde_json::{Value, json};
 

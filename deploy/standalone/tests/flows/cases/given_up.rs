@@ -1,4 +1,4 @@
-//! A text message and a notification that are refused for good become dead letters: to be seen, without what they were to say.
+//! Refused text messages and notifications become dead letters, which are visible without their content.
 
 use serde_json::{Value, json};
 use stand_ins::fcm::Behaviour;

@@ -1,11 +1,11 @@
-//! Users of another system: one with the password that it had there, one who is invited to choose one.
+//! Users of another system: one with the password from there, one who is invited to choose one.
 
 use serde_json::json;
 
 use crate::fixture::{Fixture, OTHER, PASSWORD};
 use crate::process::run;
 
-/// What Flask's password hashing makes of [`PASSWORD`].
+/// Flask's hash of [`PASSWORD`].
 const WERKZEUG: &str =
     "pbkdf2:sha256:260000$Wk8fXo2TqLrN5sYa$190531f14f146490dc44f1548a0fd75c9fac4f826ea8b786443b828a696e50ff";
 

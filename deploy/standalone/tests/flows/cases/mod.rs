@@ -1,4 +1,4 @@
-//! The flows, each by somebody of its own.
+//! The flows, each by a user of its own.
 
 pub(crate) mod addresses;
 pub(crate) mod devices;

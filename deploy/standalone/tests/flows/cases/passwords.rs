@@ -1,4 +1,4 @@
-//! Forgotten passwords, set anew by what came by mail.
+//! Forgotten passwords, reset by link and by code.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::inbox::Mail;
 
 const RESET: &str = "/auth/password/reset/";
 
-/// Somebody who has forgotten the password, and the mail that helps.
+/// A user who has forgotten the password, and the reset mail.
 async fn forgetful(fixture: &Fixture, who: &str) -> (Person, Mail) {
     let person = fixture.register(who).await;
     let known = fixture.post(None, "/auth/password/forgot", json!({"email": person.email}), 202).await;
@@ -20,7 +20,7 @@ async fn forgetful(fixture: &Fixture, who: &str) -> (Person, Mail) {
     (person, mail)
 }
 
-/// The new password counts, the old one and what was open do not; and it is announced.
+/// The new password counts, the old one and the open sessions do not; and the change is announced.
 async fn was_reset(fixture: &Fixture, person: &Person) {
     assert!(!fixture.is_in(person).await, "a session has outlived the reset");
     fixture.refused(&person.email, PASSWORD).await;

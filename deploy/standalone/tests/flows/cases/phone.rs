@@ -1,4 +1,4 @@
-//! A telephone number, proved by the text message that comes there.
+//! A telephone number, proved by the code of its text message.
 
 use serde_json::json;
 

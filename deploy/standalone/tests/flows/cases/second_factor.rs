@@ -1,4 +1,4 @@
-//! A second factor, from the QR code to the day the phone is lost.
+//! A second factor, from the QR code to the loss of the phone.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, PASSWORD, Person};
 
 const STEP: u64 = 30;
 
-/// Code by code, each of a later step than the one before: none counts twice, and the server takes one step before and after.
+/// Codes in order, each of a later step than the last: none counts twice, and the server accepts one step before and after.
 struct App {
     totp: Totp,
     step: u64,

@@ -6,11 +6,11 @@ use stand_ins::providers::PROVIDERS;
 
 use crate::fixture::{Fixture, PASSWORD, Person};
 
-/// What a program keeps to itself, and its S256 challenge (RFC 7636, appendix B).
+/// A program's secret verifier, and its S256 challenge (RFC 7636, appendix B).
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// Consents at the provider, and gives what the browser comes back with.
+/// Consents at the provider, and gives the parameters of the redirect.
 async fn returning(fixture: &Fixture, provider: &str, by: Option<&Person>) -> Value {
     let path = format!("/auth/social/{provider}/start?code_challenge={CHALLENGE}");
     let token = by.map(|by| by.token.as_str());
@@ -40,7 +40,7 @@ pub(crate) async fn log_in(fixture: &Fixture) {
     fixture.inbox.mail(&fixture.address("facebook"), "confirm your e-mail").await;
 }
 
-/// Linked to an account with a password, used, told by mail, and taken away.
+/// Linked to an account with a password, used, announced by mail, and unlinked.
 pub(crate) async fn link(fixture: &Fixture) {
     let lea = fixture.register("lea").await;
     fixture.providers.account("7100", Some(&fixture.address("lea-elsewhere")), true);

@@ -1,5 +1,5 @@
-//! A bank is logged only after the mail server's 250: also when that server is away, refuses twice with 451, or the callback
-//! consumer dies in between. A 550 leads to `email.rejected`, no log entry, and a receipt that says so.
+//! A bank is logged only after the mail server's 250: also when that server is down, refuses twice with 451, or the callback
+//! consumer dies in between. A 550 leads to `email.rejected`, no log entry, and a receipt with the reason.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use crate::process::Service;
 use crate::sink::Rule;
 
 const WAIT_LIMIT: Duration = Duration::from_mins(2);
-/// How long the mail server is away at least: about as long as the mail that is refused twice takes anyway.
+/// The shortest outage of the mail server: about as long as a mail that is refused twice takes anyway.
 const OUTAGE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(cluster: &Cluster, extent: Extent) -> anyhow::Result<Outcome> {
     let mut env = FaultEnv::open(cluster, "bank-created", None).await?;
     let mut faults = Vec::new();
-    // Refused twice: comes after 5 and 30 s, while the other cases go on.
+    // Refused twice: comes after 5 and 30 s, while the other cases run.
     env.sink.add_rule(Rule { text: "Twice Refused".to_owned(), answer: "451 later", times: 2 });
     let twice = env.ledger.named_bank("Twice Refused").await?;
     refused_for_good(&mut env, &mut faults).await?;
@@ -85,7 +85,7 @@ async fn mail_server_outage(env: &mut FaultEnv<'_>, length: Duration, faults: &m
         faults.extend(journeys::on_the_way(env, id).await?);
     }
     let spent = env.attempts().await? - before;
-    // The one that is refused twice spends its own.
+    // The mail that is refused twice spends two itself.
     if spent > 2 {
         faults.push(format!("{spent} attempts were spent while the mail server was down"));
     }
@@ -94,7 +94,7 @@ async fn mail_server_outage(env: &mut FaultEnv<'_>, length: Duration, faults: &m
     Ok(())
 }
 
-/// The mail is out; bank-service dies with its confirmation in hand, and again before it is posted.
+/// The mail is out; bank-service dies with its confirmation in flight, and again before it is posted.
 async fn callback_dies(env: &mut FaultEnv<'_>) -> anyhow::Result<()> {
     for point in ["ack.delivered", "ack.recorded", "post.sent"] {
         env.arm(Service::Bank, point).await?;
@@ -110,7 +110,7 @@ async fn callback_dies(env: &mut FaultEnv<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The id of the event of a bank.
+/// The id of a bank's event.
 async fn event_of(env: &FaultEnv<'_>, bank: i64) -> anyhow::Result<String> {
     let events = env.tables.events().await?;
     let of_bank = |(id, event): (String, crate::snapshot::Event)| {

@@ -1,5 +1,5 @@
-//! Dead letters are worked through by the command `bank-service dead-letters`: listed, shown, tried out, one replayed twice,
-//! some, all of them while the broker dies; some discarded. Nothing takes effect a second time.
+//! The command `bank-service dead-letters` works through dead letters: listed, shown, tried out, one replayed twice, some, all of
+//! them while the broker dies; some discarded. No event takes effect a second time.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,14 +22,14 @@ use crate::process::Service;
 use crate::servers::Engine;
 
 const TO_REPLAY: usize = 20;
-/// The first of these is replayed by itself, and these with it.
+/// The first of these is replayed by itself, and then the others.
 const SOME: usize = 10;
 const DISCARDED: usize = 3;
 
 pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome> {
     let mut env = FaultEnv::open(cluster, "dead-letters", None).await?;
     let load = Load::start(&env.ledger, 2, Duration::from_millis(250));
-    // One event that took effect long ago, events that nobody has heard of yet, and some that nobody is to hear of.
+    // One event that took effect long ago, events that were never consumed, and some that never will be.
     let mut ids = vec![add_dead_letter(&env, published_message(&env).await?).await?];
     for number in 1..TO_REPLAY + DISCARDED {
         let (id, message) = unpublished_message()?;
@@ -83,7 +83,7 @@ fn unpublished_message() -> anyhow::Result<(String, WireMessage)> {
     Ok((id.to_string(), WireMessage::encode(&envelope)?))
 }
 
-/// What the journey of a replayed event tells of it.
+/// The actions on a replayed event, as its journey has them.
 async fn remembered(env: &FaultEnv<'_>, id: &str) -> anyhow::Result<Vec<String>> {
     let journey = env.journey(id).await?;
     let replayed = journey["actions"].as_array().is_some_and(|all| all.iter().any(|one| one["action"] == "replayed"));
@@ -93,13 +93,13 @@ async fn remembered(env: &FaultEnv<'_>, id: &str) -> anyhow::Result<Vec<String>>
     Ok(vec![format!("the journey of a replayed event is {journey}")])
 }
 
-/// Where the command is given.
+/// Runs the command.
 struct DeadLetterCli<'a> {
     env: &'a FaultEnv<'a>,
 }
 
 impl DeadLetterCli<'_> {
-    /// Whether the command succeeded, and the lines that it said.
+    /// Whether the command succeeded, and its output lines.
     async fn run(&self, command: &str, rest: &[&str]) -> anyhow::Result<(bool, Vec<String>)> {
         let bank = self.env.processes.get(&Service::Bank).context("no bank-service")?;
         let arguments = [&["dead-letters", command, "--queue", LOG_QUEUE], rest].concat();
@@ -116,7 +116,7 @@ impl DeadLetterCli<'_> {
         Ok(lines.iter().filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect())
     }
 
-    /// A list, a look, and what would be done: nothing of it changes anything.
+    /// A list, a show, and dry runs: none of them changes anything.
     async fn try_out(&self, ids: &[String]) -> anyhow::Result<Vec<String>> {
         let mut faults = Vec::new();
         let all: BTreeSet<String> = ids.iter().cloned().collect();
@@ -143,7 +143,7 @@ impl DeadLetterCli<'_> {
         Ok(faults)
     }
 
-    /// One, the same once more, and some.
+    /// One, the same again, and some.
     async fn replay_some(&self, ids: &[String]) -> anyhow::Result<Vec<String>> {
         let mut faults = Vec::new();
         let some: Vec<&str> = ids.iter().take(SOME).map(String::as_str).collect();
@@ -170,8 +170,8 @@ impl DeadLetterCli<'_> {
         Ok(if is_reported { Vec::new() } else { vec![format!("a discard says {lines:?}")] })
     }
 
-    /// All that are left, while the broker dies. Whatever an error hides, asking again is right: what has gone is no letter
-    /// any more.
+    /// All that are left, while the broker dies. After any error a repetition is right: a replayed message is no dead letter any
+    /// more.
     async fn replay_all(&self, left: usize) -> anyhow::Result<Vec<String>> {
         let found = self.listed().await?.len();
         print_line(&format!("dead-letters: {found} to go with the broker dying"));

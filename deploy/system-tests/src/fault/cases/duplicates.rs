@@ -1,5 +1,5 @@
 //! The same events are published a thousand times over; each takes effect once. Before that, undisturbed, the log records
-//! what happens to a thing in the order in which it happened.
+//! the changes of a thing in the order in which they happened.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome>
     super::finish(env, findings).await
 }
 
-/// Publishes copies of a message as the relay would, with all that travels beside it.
+/// Publishes copies of a message as the relay would, with all its headers.
 async fn repeat(broker: &str, kind: &str, message: &Value) -> anyhow::Result<()> {
     let connection = Connection::connect(broker, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;

@@ -1,8 +1,8 @@
-//! Servers that stop in the midst of whatever they do, keep every connection, and go on later where they were: a machine that
-//! is moved or has no memory left, a disk that does not answer.
+//! Servers that stop in the middle of any work, keep every connection, and resume later where they were: a machine that is
+//! moved or has no memory left, a disk that does not answer.
 //!
-//! Unlike after a silence, what was asked before is answered after all, when those who asked have given up and asked again
-//! elsewhere. Longer than any time limit, so that they have.
+//! Unlike after a silence, earlier requests are answered after all, when their clients have given up and retried elsewhere. Longer
+//! than any time limit, so that they have.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::fault_env::{Cluster, FaultEnv};
 use crate::ledger::Load;
 use crate::servers::Engine;
 
-/// Longer than a confirm, a heartbeat or a statement is waited for.
+/// Longer than the time limit of a confirm, a heartbeat or a statement.
 const LENGTH: Duration = Duration::from_secs(13);
 const LONGER: Duration = Duration::from_secs(30);
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(cluster: &Cluster, extent: Extent) -> anyhow::Result<Out
     super::finish(env, findings).await
 }
 
-/// Stops these servers for a while; answers what was wrong about it.
+/// Stops these servers for a while; returns the faults.
 async fn freeze(env: &FaultEnv<'_>, frozen: &[Engine], length: Duration) -> anyhow::Result<Vec<String>> {
     let names: Vec<&str> = frozen.iter().map(|engine| engine.name()).collect();
     let names = names.join(", ");
@@ -51,7 +51,7 @@ async fn freeze(env: &FaultEnv<'_>, frozen: &[Engine], length: Duration) -> anyh
     }
     tokio::time::sleep(length).await;
     let logged = progress(env, Server::Engine(Engine::Broker)).await;
-    // Whatever was found: the next cases need them.
+    // Whatever was found: the next cases need the servers.
     for engine in frozen {
         env.cluster.servers.thaw(*engine).await?;
     }

@@ -1,4 +1,4 @@
-//! What `GET /api/events/{id}/journey` tells of an event over the three processes.
+//! `GET /api/events/{id}/journey`: an event's steps over the three processes.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::fault_env::FaultEnv;
 
-/// A journey is put together from what several processes know, who hear of it one after the other.
+/// A journey combines the data of several processes, which record it one after the other.
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
-/// The bank's mail was refused for good: that is the end, and it can be seen with its reason.
+/// The bank's mail was refused for good: that is the end, and the journey shows its reason.
 pub(super) async fn after_refusal(env: &FaultEnv<'_>, event: &str) -> anyhow::Result<Vec<String>> {
     let expected = [
         ("/state", json!("rejected")),
@@ -25,7 +25,7 @@ pub(super) async fn after_refusal(env: &FaultEnv<'_>, event: &str) -> anyhow::Re
     check_journey(env, event, &expected, &["/mail/reason", "/mail/confirmed_at"]).await
 }
 
-/// The bank's mail was refused twice for now, and then taken: every step is there.
+/// The bank's mail was refused twice for now, and then accepted: every step is there.
 pub(super) async fn after_success(env: &FaultEnv<'_>, event: &str) -> anyhow::Result<Vec<String>> {
     let expected = [
         ("/state", json!("logged")),
@@ -54,7 +54,7 @@ pub(super) async fn on_the_way(env: &FaultEnv<'_>, event: &str) -> anyhow::Resul
     check_journey(env, event, &expected, &[]).await
 }
 
-/// What the journey does not tell in time, of values that it has to have and of those that have to be there.
+/// The values that the journey lacks in time, of those that it has to have.
 async fn check_journey(
     env: &FaultEnv<'_>,
     event: &str,

@@ -1,4 +1,4 @@
-//! The cases, each in a world of its own.
+//! The cases, each with databases, queues and processes of its own.
 
 mod bank_created;
 mod dead_letters;
@@ -25,25 +25,25 @@ use system_tests::print_line;
 
 use crate::fault_env::{Cluster, FaultEnv};
 
-/// How much of each case is done.
+/// The size of each case.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     /// Rounds over all fail points.
     pub(crate) rounds: u32,
-    /// Kills at no point in particular.
+    /// Kills at random moments.
     pub(crate) random_kills: u32,
     /// Outages of each server, half of them by kill -9.
     pub(crate) outages: u32,
     pub(crate) longest_outage: Duration,
 }
 
-/// What a case came to, for the sums at the end.
+/// The result of a case, for the sums at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) kills: u32,
     pub(crate) mail_gaps: u32,
     pub(crate) findings: Findings,
-    /// Of a case with faults: what everybody said of themselves.
+    /// Of a case with faults: the reports of the processes and the broker.
     pub(crate) conditions: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ pub(crate) const NAMES: &[&str] = &[
     "storm",
 ];
 
-/// Those that mostly wait, and harm nothing that others use: they are run beside each other.
+/// Those that mostly wait, and disturb no shared server: they run in parallel.
 pub(crate) const QUIET: &[&str] = &["bank-created", "poison", "storm"];
 
 pub(crate) async fn run(name: &str, cluster: &Cluster, extent: Extent) -> anyhow::Result<Outcome> {
@@ -84,7 +84,7 @@ pub(crate) async fn run(name: &str, cluster: &Cluster, extent: Extent) -> anyhow
     }
 }
 
-/// Ends a stage and adds up what it came to.
+/// Closes an environment and adds up its results.
 async fn finish(env: FaultEnv<'_>, findings: Findings) -> anyhow::Result<Outcome> {
     let conditions = if findings.faults.is_empty() { Vec::new() } else { conditions::collect(&env).await };
     let outcome = Outcome { kills: env.kills.values().sum(), mail_gaps: env.mail_gaps, findings, conditions };

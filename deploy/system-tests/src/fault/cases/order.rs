@@ -12,7 +12,7 @@ const RENAMED: usize = 8;
 /// Between two changes of a bank, so that they are two messages to handle, and not one batch.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Gives some banks one name after the other.
+/// Renames some banks several times.
 pub(super) async fn rename(env: &FaultEnv<'_>) -> anyhow::Result<()> {
     for _ in 0..BANKS {
         let bank = env.ledger.bank().await?;
@@ -24,11 +24,11 @@ pub(super) async fn rename(env: &FaultEnv<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was out of order in the log, of events that were handled at the first attempt.
+/// The entries that are out of order in the log, of events that were handled at the first attempt.
 pub(super) async fn check(env: &FaultEnv<'_>, snapshot: &Snapshot) -> anyhow::Result<Vec<String>> {
     let place = |id: &String| {
         let entry = snapshot.entries.get(id)?.first()?;
-        // The log hears of a new bank on the confirmation of its mail, by another way.
+        // A new bank is logged on the confirmation of its mail, by another way.
         (entry.kind == "bank.updated").then_some(entry.place)
     };
     let mut faults = Vec::new();

@@ -1,6 +1,6 @@
-//! Every server is away for seconds and comes back, also by kill -9 and a start; connections are cut.
+//! Every server is down for seconds and comes back, also by kill -9 and a start; connections are cut.
 //!
-//! While a server is away no attempt is spent; when it is back everything goes on by itself, the first delivery within five
+//! While a server is down no attempt is spent; when it is back everything resumes by itself, the first delivery within five
 //! seconds.
 
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
 
-/// What the issue asks for, of the median: a machine that is busy with something else is no fault.
+/// The required median: one slow case on a busy machine is no fault.
 const FIRST_DELIVERY: Duration = Duration::from_secs(5);
-/// What no single one may exceed.
+/// The limit of every single one.
 pub(super) const AT_WORST: Duration = Duration::from_secs(30);
 pub(super) const WAIT_LIMIT: Duration = Duration::from_mins(2);
 
-/// What can be away.
+/// The servers that can be down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Server {
     Engine(Engine),
@@ -101,10 +101,10 @@ fn length(env: &mut FaultEnv<'_>, round: u32, extent: Extent) -> Duration {
     Duration::from_millis(500 + env.random.below(millis(longest).saturating_sub(500)))
 }
 
-/// One outage; answers how long after its end the first delivery came.
+/// One outage; returns the time from its end to the first delivery.
 async fn outage(env: &mut FaultEnv<'_>, server: Server, round: u32, length: Duration) -> anyhow::Result<Duration> {
     match server {
-        // Every other time the server dies in earnest.
+        // Every other time the server really dies.
         Server::Engine(engine) if round % 2 == 1 => {
             env.cluster.servers.kill(engine).await?;
             tokio::time::sleep(length).await;
@@ -126,7 +126,7 @@ async fn outage(env: &mut FaultEnv<'_>, server: Server, round: u32, length: Dura
             Ok(first_delivery(env, server, before).await? - back)
         }
         Server::Mail => {
-            // An answer that was on its way when the server went is lost.
+            // An answer in flight when the server stopped is lost.
             env.mail_gaps += 1;
             env.smtp.down();
             env.lose_mail_answers();
@@ -143,7 +143,7 @@ pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What grows only while the server is there.
+/// A count that grows only while the server is up.
 pub(super) async fn progress(env: &FaultEnv<'_>, server: Server) -> anyhow::Result<u64> {
     match server {
         Server::Engine(_) => env.metric(Service::Log, "bank_log_recorded_total", &[]).await,
@@ -162,7 +162,7 @@ pub(super) async fn first_delivery(env: &FaultEnv<'_>, server: Server, before: u
     bail!("nothing was delivered for {} s after an outage of {}", WAIT_LIMIT.as_secs(), server.name())
 }
 
-/// Connections are lost in the midst of everything, and may come back at once.
+/// Cuts all connections at random moments; clients may reconnect at once.
 async fn cut_connections(env: &mut FaultEnv<'_>) -> anyhow::Result<()> {
     for _ in 0..3 {
         for engine in Engine::ALL {

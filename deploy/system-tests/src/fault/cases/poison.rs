@@ -1,5 +1,5 @@
-//! What is no event, and what makes its handler panic, ends among the dead letters with its reason; its neighbours do not
-//! notice.
+//! Messages that are no event, or make their handler panic, become dead letters with their reason; their neighbours are not
+//! affected.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::process::Service;
 
 const KEY: &str = "card.created";
 const MANY: usize = 100;
-/// Far more than any reader of ours takes, and just what a broker passes on by default (16 MiB on RabbitMQ 4).
+/// Far more than our readers accept, and just what a broker passes on by default (16 MiB on RabbitMQ 4).
 const LARGE: usize = 16_000_000;
 /// Longer than the two pauses before the third panic.
 const WAIT_LIMIT: Duration = Duration::from_mins(2);
@@ -61,7 +61,7 @@ pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome>
     super::finish(env, findings).await
 }
 
-/// What each is, its type, and its body.
+/// The name of each, its type, and its body.
 fn poison() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let big = format!(r#"{{"user_id":1,"date":"2025-01-16T17:10:26","message":"{}","data":{{}}}}"#, "x".repeat(LARGE));
     let deep = format!(
@@ -121,7 +121,7 @@ async fn wait_for_dead_letters(env: &FaultEnv<'_>, wanted: usize) -> anyhow::Res
     Ok(found)
 }
 
-/// A crash between copy and acknowledgement leaves a letter twice, which shows once; what counts is what shows.
+/// A crash between copy and acknowledgement leaves a dead letter twice, which a listing shows once; the listing counts.
 async fn count(
     env: &FaultEnv<'_>,
     dead_letters: &[(&'static str, Vec<String>)],

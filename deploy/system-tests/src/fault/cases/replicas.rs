@@ -20,9 +20,9 @@ use crate::ledger::Load;
 use crate::process::Service;
 
 const LISTENER: &str = "fault-test.listener";
-/// The median: a machine that is busy with something else for once is no fault.
+/// The median: one slow case on a busy machine is no fault.
 const TAKEOVER: Duration = Duration::from_secs(5);
-/// What no single one may exceed.
+/// The limit of every single one.
 const AT_WORST: Duration = Duration::from_secs(30);
 const WAIT_LIMIT: Duration = Duration::from_mins(1);
 const RENAMED: usize = 4;
@@ -75,7 +75,7 @@ async fn rename(ledger: Arc<crate::ledger::Ledger>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Kills the replica that publishes; answers after which time the other one does. Then starts the killed one again.
+/// Kills the replica that publishes; returns the time until the other one does. Then starts the killed one again.
 async fn takeover(env: &mut FaultEnv<'_>) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let first_leads = loop {
@@ -114,7 +114,7 @@ async fn leads(env: &FaultEnv<'_>, first: bool) -> bool {
     env.metric_of(process, "bank_outbox_relay_leader", &[]).await.is_ok_and(|leads| leads == 1)
 }
 
-/// A queue that hears of every bank.
+/// A queue for the events of every bank.
 async fn listen(broker: &str) -> anyhow::Result<()> {
     let connection = Connection::connect(broker, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
@@ -132,7 +132,7 @@ async fn listen(broker: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many banks' events were heard, and of how many the first hearings are not in the order of their commits.
+/// The number of banks with received events, and of those whose first deliveries are not in the order of their commits.
 async fn disorder(env: &FaultEnv<'_>) -> anyhow::Result<(usize, usize)> {
     let connection = Connection::connect(&env.broker()?, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;

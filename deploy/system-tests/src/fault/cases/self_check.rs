@@ -1,5 +1,5 @@
-//! Planted faults: a service that acknowledges early, takes no confirms, goes by a cursor over ids, or spends attempts on an
-//! outage. A check that does not find them is no check.
+//! Planted faults: a service that acknowledges early, takes no confirms, follows a cursor over ids, or spends attempts on an
+//! outage. A check that does not find them is worthless.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,13 @@ use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
 
-/// What is lost is lost: no need to wait for it for long.
+/// Lost messages never come: no need to wait long.
 const LIMIT: Duration = Duration::from_secs(30);
-/// Nothing that is merely late takes so long to move.
+/// Longer than any late message rests.
 const STILL: Duration = Duration::from_secs(6);
 /// Long enough for anything to happen at least once.
 const WAIT_LIMIT: Duration = Duration::from_mins(1);
-/// How long the broker is silent: what is said to it meanwhile is lost.
+/// The length of the broker's silence: requests during it are lost.
 const SILENCE: Duration = Duration::from_millis(700);
 
 /// Whether every planted fault was found.
@@ -52,7 +52,7 @@ pub(crate) async fn run(cluster: &Cluster) -> anyhow::Result<bool> {
     Ok(found_all)
 }
 
-/// What was acknowledged and not yet recorded is lost with the process.
+/// Messages that were acknowledged and not yet recorded are lost with the process.
 async fn kills(env: &mut FaultEnv<'_>) -> anyhow::Result<()> {
     for _ in 0..3 {
         env.arm(Service::Log, "log.delivered:2").await?;
@@ -61,7 +61,7 @@ async fn kills(env: &mut FaultEnv<'_>) -> anyhow::Result<()> {
     env.launch(Service::Log, None).await
 }
 
-/// What was published as the connection went is marked as sent and lost, or passed over when it is due again.
+/// A message published as the connection failed is marked as sent and lost, or skipped when it is due again.
 async fn silences(env: &FaultEnv<'_>) -> anyhow::Result<()> {
     for _ in 0..3 {
         let broker = env.proxy(Engine::Broker)?;

@@ -1,7 +1,7 @@
-//! Servers that say nothing any more: connections stay, new ones come about, and whatever is said is swallowed, as by a
-//! firewall that drops packets. Nobody is told; the services have to find out by their own time limits.
+//! Servers that fall silent: connections stay, new ones are accepted, and all data is swallowed, as by a firewall that drops
+//! packets. No peer gets an error; the services have to find out by their own time limits.
 //!
-//! What was connected before the silence never gets an answer, also after its end.
+//! Connections from before the silence never get an answer, also after its end.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ use crate::ledger::Load;
 use crate::process::Service;
 use crate::servers::Engine;
 
-/// As many mails as may be under way at once: of each the answer is swallowed.
+/// The mails that may be in flight at once: the answer of each is swallowed.
 const MAILS_AT_ONCE: u32 = 8;
-/// Whoever still waits for an answer from before the end of a silence gives up by then.
+/// Any request from before the end of a silence has timed out by then.
 const GIVEN_UP: Duration = Duration::from_secs(30);
-/// What no first delivery may exceed: the longest time limit of anybody, a pause, and what a busy machine adds.
+/// The limit of a first delivery: the longest time limit, a pause, and the delay of a busy machine.
 const AT_WORST: Duration = Duration::from_secs(45);
 
 pub(crate) async fn run(cluster: &Cluster, extent: Extent) -> anyhow::Result<Outcome> {
@@ -26,7 +26,7 @@ pub(crate) async fn run(cluster: &Cluster, extent: Extent) -> anyhow::Result<Out
     let load = Load::start(&env.ledger, 2, Duration::from_millis(200));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut faults = Vec::new();
-    // In the long form each by itself, too.
+    // The long form also silences each server by itself.
     let mut turns: Vec<Vec<Server>> = vec![Server::ALL.to_vec()];
     if extent.outages > 2 {
         turns.extend(Server::ALL.map(|server| vec![server]));
@@ -43,7 +43,7 @@ pub(crate) async fn run(cluster: &Cluster, extent: Extent) -> anyhow::Result<Out
     super::finish(env, findings).await
 }
 
-/// One silence of these servers; answers what was wrong about it.
+/// One silence of these servers; returns the faults.
 async fn silence(env: &mut FaultEnv<'_>, silent: &[Server], length: Duration) -> anyhow::Result<Vec<String>> {
     let (before, by_mails) = (env.attempts().await?, env.attempts_of(Service::Email).await?);
     for server in silent {
@@ -71,7 +71,7 @@ async fn silence(env: &mut FaultEnv<'_>, silent: &[Server], length: Duration) ->
     tokio::time::sleep(GIVEN_UP.saturating_sub(back.elapsed())).await;
     let by_mails = env.attempts_of(Service::Email).await? - by_mails;
     let spent = env.attempts().await? - before - by_mails;
-    // Of a mail whose content was just given nobody knows whether the server has it: that is an attempt, in the end.
+    // Whether the server has a mail whose content was just sent cannot be known: that is an attempt, in the end.
     let allowed = if silent.contains(&Server::Mail) { u64::from(MAILS_AT_ONCE) } else { 0 };
     let names: Vec<&str> = silent.iter().map(|server| server.name()).collect();
     let names = names.join(", ");

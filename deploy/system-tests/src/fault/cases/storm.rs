@@ -1,7 +1,7 @@
-//! While an effect fails, nobody is asked for it over and over: what the broker hands out is counted on the wire.
+//! While an effect fails, it is not retried without pauses: the broker's deliveries are counted on the wire.
 //!
-//! A mail that is refused for now comes again after 5, 30, 120 and 600 seconds, and so at most twice in any ten; what waits
-//! for a store that is away does not come again before it is back.
+//! A mail that is refused for now comes again after 5, 30, 120 and 600 seconds, and so at most twice in any ten; an event that
+//! waits for an unavailable store does not come again before the store is back.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ use crate::ledger::Load;
 use crate::servers::Engine;
 use crate::sink::Rule;
 
-/// How long deliveries are counted.
+/// The time over which deliveries are counted.
 const WINDOW: Duration = Duration::from_secs(10);
-/// What was under way when the load ended is delivered by then.
+/// Messages in flight at the end of the load are delivered by then.
 const CALM: Duration = Duration::from_secs(2);
-/// So many events tell something; a busy machine takes a while to make them.
+/// Enough events for a meaningful count; a busy machine takes a while to make them.
 const FEWEST: u64 = 40;
 const WAIT_LIMIT: Duration = Duration::from_mins(1);
 
@@ -52,7 +52,7 @@ fn check_rate(what: &str, events: u64, seen: u64, most: u64, faults: &mut Vec<St
     }
 }
 
-/// Makes events and lets them come to the consumers; answers how many, and how many deliveries there are afterwards.
+/// Makes events and waits for their consumers; returns their number, and the deliveries after that.
 async fn deliveries(env: &FaultEnv<'_>) -> anyhow::Result<(u64, u64)> {
     let (before, begun) = (env.tables.events().await?.len(), Instant::now());
     let load = Load::start(&env.ledger, 4, Duration::ZERO);

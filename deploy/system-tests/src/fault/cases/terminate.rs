@@ -1,5 +1,5 @@
-//! SIGTERM under load: no request fails but for connections that are refused, the process ends by itself with 0 within ten
-//! seconds, and what it had in hand is done once.
+//! SIGTERM under load: no request fails except by refused connections, the process ends by itself with 0 within ten seconds, and
+//! its work in flight is done once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,7 +100,7 @@ async fn read(
         match request.send().await {
             Ok(answer) if answer.status().is_success() => answered += 1,
             Ok(answer) => failed.push(format!("answered {} after {} ms", answer.status(), begun.elapsed().as_millis())),
-            // Who comes after the signal may be refused.
+            // A request that begins after the signal may be refused.
             Err(error) if before => failed.push(format!("a request from before the signal failed: {error:?}")),
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }

@@ -1,4 +1,4 @@
-//! What bank-service's own watch of conservation says while a case runs: it must not call anything missing, for nothing is.
+//! Reads bank-service's conservation watch while a case runs: it must call no event missing, for none is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,10 +14,10 @@ use crate::process::Service;
 
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Looks at the watch until it is told to stop.
+/// Polls the watch until it is stopped.
 pub(super) struct UnaccountedCheck {
     stopped: Arc<AtomicBool>,
-    /// How often the watch could be asked.
+    /// The polls at which the watch was up.
     polls: Arc<AtomicU64>,
     task: JoinHandle<u64>,
 }
@@ -31,7 +31,7 @@ impl UnaccountedCheck {
             let mut most = 0;
             while !ending.load(Ordering::Relaxed) {
                 tokio::time::sleep(EVERY).await;
-                // A process that was killed says nothing.
+                // A killed process does not answer.
                 let Ok(answer) = client.get(&url).send().await else { continue };
                 let Ok(text) = answer.text().await else { continue };
                 if sum_of(&text, "bank_conservation_up", &[]) == 1 {
@@ -44,7 +44,7 @@ impl UnaccountedCheck {
         Ok(Self { stopped, polls, task })
     }
 
-    /// What was wrong.
+    /// The fault, if the watch called an event missing.
     pub(super) async fn stop(self, name: &str) -> anyhow::Result<Vec<String>> {
         self.stopped.store(true, Ordering::Relaxed);
         let most = self.task.await?;
