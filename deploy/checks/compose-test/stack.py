@@ -76,6 +76,7 @@ class Stack:
         self.scheme = "http"
         # Events whose mail was seen.
         self.mailed = set()
+        self.mailed_twice = set()
 
     def clone(self):
         """As cloned by somebody whose files are nobody else's (umask 077): nothing of what `make init` writes."""
