@@ -120,13 +120,21 @@ fn peer(settings: &Settings, variable: &'static str, base: &Url) -> Result<Strin
             if let Some(warning) = warning {
                 print_line(format_args!("WARN  {warning}")).map_err(|error| error.to_string())?;
             }
-            Ok(format!("{} answers", answer.url()))
+            Ok(format!("{} answers", shown(answer.url())))
         }
-        Ok((answer, _)) => Err(format!("{url} answers {}; is it the service that is meant?", answer.status())),
+        Ok((answer, _)) => {
+            Err(format!("{} answers {}; is it the service that is meant?", shown(&url), answer.status()))
+        }
         Err(error) => {
-            Err(format!("{url} cannot be reached: {}; is that service running?", causes(&error.without_url())))
+            let causes = causes(&error.without_url());
+            Err(format!("{} cannot be reached: {causes}; is that service running?", shown(&url)))
         }
     }
+}
+
+/// The address without a login that stands in it.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 fn broker(settings: &Settings) -> Result<String, String> {
@@ -134,4 +142,15 @@ fn broker(settings: &Settings) -> Result<String, String> {
     let probe = service_kit::messaging::amqp::probe_as(broker, &[Role::Publisher]);
     runtime()?.block_on(probe).map_err(|error| error.to_string())?;
     Ok(format!("{} answers", broker.endpoint()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_login() {
+        let url = Url::parse("https://user:s3cret@log.example:8000/livez?key=s3cret").unwrap();
+        assert_eq!(shown(&url), "https://log.example:8000/livez");
+    }
 }

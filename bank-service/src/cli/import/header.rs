@@ -26,6 +26,10 @@ pub(super) fn header(lines: &mut Lines) -> io::Result<(Vec<String>, u8)> {
     while names.last().is_some_and(String::is_empty) {
         names.pop();
     }
+    // Without any known name the line is data, which may hold a hash: it is not shown.
+    if !names.iter().any(|name| COLUMNS.contains(&name.as_str())) {
+        return Err(unusable(format!("the header has no known column; {expected}")));
+    }
     for (at, name) in names.iter().enumerate() {
         if !COLUMNS.contains(&name.as_str()) {
             return Err(unusable(format!("the header: column {} ({name:.40}) is unknown; {expected}", at + 1)));

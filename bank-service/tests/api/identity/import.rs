@@ -296,6 +296,7 @@ async fn a_file_that_cannot_be_an_import_is_refused_at_once() {
         write(&app, name, text);
     }
     write(&app, "quote.csv", "customer_id,\"email\n");
+    write(&app, "data.csv", "$2b$12$Hash,u@x.example\n");
     for (arguments, expected) in [
         (&["missing.csv"][..], "missing.csv"),
         (&["users.csv"], "column 2 (phone) is unknown"),
@@ -309,12 +310,14 @@ async fn a_file_that_cannot_be_an_import_is_refused_at_once() {
         (&["empty.json"], "is empty; expected JSON lines or a JSON array"),
         (&["blank.json"], "is empty; expected JSON lines or a JSON array"),
         (&["quote.csv"], "the header has a quote that is not closed"),
+        (&["data.csv"], "the header has no known column"),
         (&["users.csv", "--report", "./users.csv"], "--report"),
     ] {
         let output = import(&app, arguments).await;
         assert_eq!(output.status.code(), Some(1));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(stderr.contains(expected), "{stderr}");
+        assert!(!stderr.to_lowercase().contains("$2b$12$hash"), "{stderr}");
     }
     let reports = std::fs::read_dir(app.folder.path()).unwrap().flatten();
     assert_eq!(reports.filter(|file| file.file_name().to_string_lossy().contains(".report.")).count(), 0);
