@@ -1,7 +1,8 @@
 //! Turns an operation into the work of its transaction.
 
 use super::idempotency::{self, IdempotencyError, IdempotencyKey};
-use super::outbox::{self, WithRows};
+use super::outbox;
+use super::work::WithRows;
 use super::{Ctx, Db, OperationError, Outcome, StoreError};
 
 /// The response to a create request, as its complete JSON body: made now, or stored under the same `Idempotency-Key`.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 #[cfg(feature = "mysql")]
 use super::mysql::{self, MysqlPool};
-use super::outbox::{self, WithRows};
+use super::outbox;
 use super::sqlite_pool::SqlitePool;
-use super::{DatabaseUrl, Db, Ids, LeaseRow, OperationError, StoreError};
+use super::work::{self, Failure, Read, Value, Write};
+use super::{DatabaseUrl, Db, Ids, LeaseRow, StoreError};
 
 #[derive(Clone)]
 pub(super) enum Engine {
@@ -49,10 +50,15 @@ impl Engine {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        let done = self.run(work::read(f)).await;
+        work::was_read::<Result<T, E>>(done).unwrap_or_else(|error| Err(error.into()))
+    }
+
+    async fn run(&self, read: Read) -> Result<Value, StoreError> {
         match self {
             #[cfg(feature = "mysql")]
-            Self::Mysql(pool) => pool.read(f).await,
-            Self::Sqlite(pool) => pool.read(f).await,
+            Self::Mysql(pool) => pool.read(read).await,
+            Self::Sqlite(pool) => pool.read(read).await,
         }
     }
 
@@ -66,14 +72,7 @@ impl Engine {
     }
 
     /// One transaction: the work and its events.
-    pub(super) async fn write<T, E>(
-        &self,
-        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: OperationError,
-    {
+    pub(super) async fn write(&self, work: Write) -> Result<Value, Failure> {
         match self {
             #[cfg(feature = "mysql")]
             Self::Mysql(pool) => pool.write(work).await,
@@ -82,14 +81,7 @@ impl Engine {
     }
 
     /// [`Self::write`], in a transaction shared with others where that is faster. For work that only adds rows.
-    pub(super) async fn write_grouped<T, E>(
-        &self,
-        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: OperationError,
-    {
+    pub(super) async fn write_grouped(&self, work: Write) -> Result<Value, Failure> {
         match self {
             #[cfg(feature = "mysql")]
             Self::Mysql(pool) => pool.write_grouped(work).await,
@@ -115,4 +107,9 @@ pub(super) fn open_to_read(url: &DatabaseUrl) -> Result<Option<Db>, StoreError> 
         DatabaseUrl::Mysql(url) => mysql::open(url).map(Some),
         DatabaseUrl::Sqlite(path) => Ok(service_kit::sqlite::open_to_read(path)?.map(Db::Sqlite)),
     }
+}
+
+/// The same for a database that has to be there. Blocks.
+pub(super) fn open_existing(url: &DatabaseUrl) -> Result<Db, StoreError> {
+    open_to_read(url)?.ok_or(StoreError::Missing)
 }

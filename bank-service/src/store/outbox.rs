@@ -10,13 +10,11 @@ pub(super) use super::outbox_rows::NewRow;
 use super::outbox_rows::{AT_ONCE, BATCH, NEVER};
 pub use super::outbox_rows::{DueRow, Mark};
 use super::schema::outbox::{self, dsl};
+use super::work::{Failure, Value, Write};
 use super::{Ctx, Db, PendingEvent, StoreError, unrouted};
 
 /// How many postponed rows are read in addition to a full load of fresh ones.
 const POSTPONED: i64 = 32;
-
-/// The result of an operation: its value, and the rows of its events.
-pub(super) type WithRows<T, E> = Result<(T, Vec<NewRow>), E>;
 
 /// The rows of an operation's events, in order.
 pub(super) fn rows(ctx: &Ctx, events: &[PendingEvent]) -> Result<Vec<NewRow>, StoreError> {
@@ -24,9 +22,7 @@ pub(super) fn rows(ctx: &Ctx, events: &[PendingEvent]) -> Result<Vec<NewRow>, St
 }
 
 /// One transaction: the work, then its events.
-pub(super) fn with_events<T, E: From<StoreError>>(
-    work: impl Fn(&mut Db) -> WithRows<T, E>,
-) -> impl Fn(&mut Db) -> Result<T, E> {
+pub(super) fn with_events(work: Write) -> impl Fn(&mut Db) -> Result<Value, Failure> {
     move |db| {
         let (value, rows) = work(db)?;
         insert(db, &rows)?;

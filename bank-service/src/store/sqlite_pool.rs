@@ -7,6 +7,7 @@ use std::time::Duration;
 use service_kit::sqlite::{Role, Writer};
 
 use super::sqlite_id_hooks::IdHooks;
+use super::work::{Failure, Read, Value};
 use super::{Db, Ids, StoreError};
 
 /// Reads are short, and the page cache is shared by the kernel: a few connections keep two cores busy.
@@ -34,17 +35,13 @@ impl SqlitePool {
         Ok(Self { writer, readers })
     }
 
-    pub(super) async fn read<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
+    pub(super) async fn read(&self, read: Read) -> Result<Value, StoreError> {
         let readers = self.readers.clone();
         let done = tokio::task::spawn_blocking(move || {
             let mut conn = readers.get().map_err(|_| StoreError::Busy)?;
-            f(&mut conn)
+            Ok(read(&mut conn))
         });
-        done.await.unwrap_or_else(|error| Err(unavailable(&error).into()))
+        done.await.unwrap_or_else(|error| Err(unavailable(&error)))
     }
 
     /// Whether commits succeed.
@@ -52,12 +49,11 @@ impl SqlitePool {
         Ok(self.writer.probe().await?)
     }
 
-    pub(super) async fn write<T, E>(&self, f: impl Fn(&mut Db) -> Result<T, E> + Send + Sync + 'static) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        self.writer.operate(|error| StoreError::from(error).into(), f).await
+    pub(super) async fn write(
+        &self,
+        write: impl FnOnce(&mut Db) -> Result<Value, Failure> + Send + 'static,
+    ) -> Result<Value, Failure> {
+        self.writer.operate(|error| StoreError::from(error).into(), write).await
     }
 }
 

@@ -21,23 +21,12 @@ use tokio::time::timeout;
 use super::connections::ConnectionPool;
 use super::transaction::{MOST_REFILLS, attempts, refill, transaction};
 use crate::store::batch_queue::{BatchQueue, BatchWorker, Bounds, reply_or_busy, reply_or_error};
-use crate::store::outbox::{self, NewRow, WithRows};
-use crate::store::{Db, Ids, OperationError, Sequence, StoreError};
+use crate::store::outbox::{self, NewRow};
+use crate::store::work::{Failure, Value, Write};
+use crate::store::{Db, Ids, Sequence, StoreError};
 
 const BOUNDS: Bounds = Bounds { workers: 4, batch: 32, waiting: 4096 };
 const GROUP_WAIT: Duration = Duration::from_millis(25);
-
-/// A write that waits for its transaction.
-trait GroupedWrite: Send {
-    /// Runs in the open transaction and keeps the result; returns the outbox rows of its events.
-    fn attempt(&mut self, db: &mut Db) -> Result<Vec<NewRow>, GroupAbort>;
-    /// Replies after the transaction was committed.
-    fn committed(self: Box<Self>);
-    /// Replies after the transaction failed, rolled back or not.
-    fn failed(self: Box<Self>, error: &StoreError);
-    /// Runs in a transaction of its own.
-    fn alone(self: Box<Self>, db: &mut Db, ids: &Ids);
-}
 
 /// The reason why the shared transaction was not committed.
 enum GroupAbort {
@@ -55,18 +44,16 @@ impl From<StoreError> for GroupAbort {
     }
 }
 
-struct Task<T, E, F> {
-    work: F,
-    value: Option<T>,
-    reply: oneshot::Sender<Result<T, E>>,
+/// A write that waits for its transaction.
+struct GroupedWrite {
+    work: Write,
+    value: Option<Value>,
+    reply: oneshot::Sender<Result<Value, Failure>>,
 }
 
-impl<T, E, F> GroupedWrite for Task<T, E, F>
-where
-    T: Send,
-    E: OperationError,
-    F: Fn(&mut Db) -> WithRows<T, E> + Send,
-{
+// A failed send means that the caller is gone.
+impl GroupedWrite {
+    /// Runs in the open transaction and keeps the result; returns the outbox rows of its events.
     fn attempt(&mut self, db: &mut Db) -> Result<Vec<NewRow>, GroupAbort> {
         match (self.work)(db) {
             Ok((value, rows)) => {
@@ -80,26 +67,27 @@ where
         }
     }
 
-    // A failed send means that the caller is gone.
-    fn committed(self: Box<Self>) {
+    /// Replies after the transaction was committed.
+    fn committed(self) {
         if let Some(value) = self.value {
             drop(self.reply.send(Ok(value)));
         }
     }
 
-    fn failed(self: Box<Self>, error: &StoreError) {
+    /// Replies after the transaction failed, rolled back or not.
+    fn failed(self, error: &StoreError) {
         drop(self.reply.send(Err(error.for_each().into())));
     }
 
-    fn alone(self: Box<Self>, db: &mut Db, ids: &Ids) {
-        let Self { work, reply: tx, .. } = *self;
-        drop(tx.send(attempts(db, ids, outbox::with_events(work))));
+    /// Runs in a transaction of its own.
+    fn alone(self, db: &mut Db, ids: &Ids) {
+        drop(self.reply.send(attempts(db, ids, outbox::with_events(self.work))));
     }
 }
 
 /// Clones share the queue.
 #[derive(Clone)]
-pub(super) struct GroupCommitter(BatchQueue<Box<dyn GroupedWrite>>);
+pub(super) struct GroupCommitter(BatchQueue<GroupedWrite>);
 
 impl Default for GroupCommitter {
     fn default() -> Self {
@@ -109,18 +97,14 @@ impl Default for GroupCommitter {
 
 impl GroupCommitter {
     /// Runs the write, grouped with others if any wait.
-    pub(super) async fn write<T, E>(
+    pub(super) async fn write(
         &self,
         connections: &ConnectionPool,
         ids: &Arc<Ids>,
-        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: OperationError,
-    {
+        work: Write,
+    ) -> Result<Value, Failure> {
         let (tx, mut rx) = oneshot::channel();
-        let (number, worker) = self.0.join(Box::new(Task { work, value: None, reply: tx }))?;
+        let (number, worker) = self.0.join(GroupedWrite { work, value: None, reply: tx })?;
         let ids = Arc::clone(ids);
         if let Some(worker) = worker {
             let connections = connections.clone();
@@ -142,7 +126,7 @@ impl GroupCommitter {
     }
 }
 
-fn run(db: &mut Db, ids: &Ids, mut worker: BatchWorker<Box<dyn GroupedWrite>>) -> Result<(), StoreError> {
+fn run(db: &mut Db, ids: &Ids, mut worker: BatchWorker<GroupedWrite>) -> Result<(), StoreError> {
     while let Some(batch) = worker.next() {
         serve(db, ids, batch)?;
     }
@@ -150,7 +134,7 @@ fn run(db: &mut Db, ids: &Ids, mut worker: BatchWorker<Box<dyn GroupedWrite>>) -
 }
 
 /// Runs a batch; each write sends its own result. The error is one of the connection.
-fn serve(db: &mut Db, ids: &Ids, mut batch: Vec<Box<dyn GroupedWrite>>) -> Result<(), StoreError> {
+fn serve(db: &mut Db, ids: &Ids, mut batch: Vec<GroupedWrite>) -> Result<(), StoreError> {
     let common = if batch.len() > 1 { common(db, ids, &mut batch) } else { Err(GroupAbort::Write) };
     match common {
         Ok(()) => batch.into_iter().for_each(GroupedWrite::committed),
@@ -166,7 +150,7 @@ fn serve(db: &mut Db, ids: &Ids, mut batch: Vec<Box<dyn GroupedWrite>>) -> Resul
 }
 
 /// Runs all writes in one transaction.
-fn common(db: &mut Db, ids: &Ids, batch: &mut [Box<dyn GroupedWrite>]) -> Result<(), GroupAbort> {
+fn common(db: &mut Db, ids: &Ids, batch: &mut [GroupedWrite]) -> Result<(), GroupAbort> {
     for refills in 1..=MOST_REFILLS {
         let done = transaction(db, |db| {
             let mut events = Vec::with_capacity(batch.len());

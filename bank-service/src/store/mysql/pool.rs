@@ -9,8 +9,8 @@ use super::connections::{ConnectionPool, parsed};
 use super::group_commit::GroupCommitter;
 use super::lease::MysqlLease;
 use super::transaction::attempts;
-use crate::store::outbox::{self, WithRows};
-use crate::store::{Db, Ids, LeaseRow, OperationError, Sequence, StoreError};
+use crate::store::work::{self, Failure, Read, Value, Write};
+use crate::store::{Db, Ids, LeaseRow, Sequence, StoreError, outbox};
 
 /// Clones share the connections and the ids.
 #[derive(Clone)]
@@ -33,39 +33,18 @@ impl MysqlPool {
         Box::new(MysqlLease::new(self.opts.clone(), name, service_kit::ids::new_uuid().to_string()))
     }
 
-    pub(in crate::store) async fn read<T, E>(
-        &self,
-        f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        self.connections.run(f).await
+    pub(in crate::store) async fn read(&self, read: Read) -> Result<Value, StoreError> {
+        self.connections.run(move |db| Ok(read(db))).await
     }
 
     /// One transaction: the work and its events.
-    pub(in crate::store) async fn write<T, E>(
-        &self,
-        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: OperationError,
-    {
+    pub(in crate::store) async fn write(&self, work: Write) -> Result<Value, Failure> {
         let (ids, f) = (Arc::clone(&self.ids), outbox::with_events(work));
         self.connections.run(move |db| attempts(db, &ids, f)).await
     }
 
     /// [`Self::write`], in a transaction shared with others if any wait. For work that only adds rows.
-    pub(in crate::store) async fn write_grouped<T, E>(
-        &self,
-        work: impl Fn(&mut Db) -> WithRows<T, E> + Send + Sync + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: OperationError,
-    {
+    pub(in crate::store) async fn write_grouped(&self, work: Write) -> Result<Value, Failure> {
         self.group_committer.write(&self.connections, &self.ids, work).await
     }
 
@@ -82,7 +61,8 @@ impl MysqlPool {
             }
             Ok::<_, StoreError>(((), Vec::new()))
         };
-        if let Err(error) = self.write(work).await {
+        let done = self.write(work::write(work)).await;
+        if let Err(error) = work::was_written::<(), StoreError>(done) {
             tracing::info!(%error, "unused ids could not be given back; they are skipped");
         }
     }

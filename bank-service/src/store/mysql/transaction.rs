@@ -5,7 +5,8 @@ use std::time::Duration;
 use diesel::connection::TransactionManager;
 
 use super::blocks::reserve;
-use crate::store::{Db, Ids, OperationError, Sequence, StoreError};
+use crate::store::work::{Failure, Value};
+use crate::store::{Db, Ids, Sequence, StoreError};
 
 /// The most attempts of a transaction before its caller gets [`StoreError::Busy`].
 const WRITE_ATTEMPTS: u32 = 6;
@@ -15,11 +16,11 @@ pub(super) const MOST_REFILLS: u32 = 10;
 const FIRST_PAUSE_US: u64 = 2_000;
 
 /// Runs a transaction until it commits, or has lost too often.
-pub(super) fn attempts<T, E: OperationError>(
+pub(super) fn attempts(
     conn: &mut Db,
     ids: &Ids,
-    f: impl Fn(&mut Db) -> Result<T, E>,
-) -> Result<T, E> {
+    f: impl Fn(&mut Db) -> Result<Value, Failure>,
+) -> Result<Value, Failure> {
     let (mut lost, mut refills) = (0, 0);
     while lost < WRITE_ATTEMPTS && refills <= MOST_REFILLS {
         let error = match transaction(conn, &f) {
