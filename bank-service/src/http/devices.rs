@@ -204,7 +204,7 @@ async fn push_test(
         check_media_type(&request)?;
     }
     let PushTestRequest(text) = Fields::read_slice(if empty { b"{}" } else { &body })?;
-    state.identity.push_test_limit().take(&actor.user_id)?;
+    state.limits.push_tests.take(&actor.user_id)?;
     let PathId(id) = id;
     let ctx = state.ctx(actor.user_id);
     state.store.write(&ctx, move |db, _| test_device(db, scope, id, &text)).await?;

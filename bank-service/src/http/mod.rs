@@ -21,6 +21,7 @@ mod lists;
 mod named;
 pub mod openapi;
 mod problem_map;
+mod rate_limits;
 mod request_bodies;
 mod responses;
 mod roles;
@@ -33,6 +34,7 @@ mod users;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 
+pub use rate_limits::RequestLimits;
 pub use state::AppState;
 
 /// Mounts every route at the root and, unchanged, below `/v1`.

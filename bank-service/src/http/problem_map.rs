@@ -38,6 +38,7 @@ impl From<StoreError> for Problem {
             StoreError::ForeignKeyViolation => Self::conflict("Other items refer to this one, or it refers to none."),
             StoreError::CheckViolation
             | StoreError::Migration { .. }
+            | StoreError::Missing
             | StoreError::Corrupt { .. }
             | StoreError::Database(_) => Self::internal(&error),
         }

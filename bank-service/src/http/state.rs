@@ -13,6 +13,7 @@ use shared_events::UserId;
 
 use crate::changes::Changes;
 use crate::config::Settings;
+use crate::http::rate_limits::RequestLimits;
 use crate::identity::IdentityService;
 use crate::identity::users::admin::{AdminError, AdminOutcome, Wanted, ensure_admin, has_admin, promote_by_id};
 use crate::store::{Created, Ctx, Db, IdempotencyError, IdempotencyKey, OperationError, Outcome, Store, StoreError};
@@ -23,6 +24,7 @@ pub struct AppState {
     pub store: Store,
     pub clock: SharedClock,
     pub identity: IdentityService,
+    pub limits: Arc<RequestLimits>,
     pub settings: Arc<Settings>,
     pub metrics: Arc<Metrics>,
     /// The admin interface to dead letters; none without a transport.

@@ -26,12 +26,10 @@ pub mod users;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use service_kit::clock::SharedClock;
 use service_kit::config::AppEnv;
 use service_kit::http::auth::{AUDIENCE_BANK, AuthError, KeySource, SessionSource, Verifier};
-use service_kit::http::rate::RateLimit;
 use service_kit::http::server::Network;
 use service_kit::telemetry::Metrics;
 use shared_events::UserId;
@@ -56,12 +54,6 @@ pub use second_factor::{GivenFactor, GivenPassword, NewSeed, SecondFactorError};
 pub use sessions::cache::{Denied, Sessions};
 pub use sessions::refresh::RefreshError;
 pub use tokens::{AccessToken, MfaChallenge, TokenPair};
-
-/// Test notifications per user: each is sent to the push service.
-const PUSH_TESTS_PER_MINUTE: u32 = 5;
-
-/// Refreshes per address whose token is unknown or spent.
-const USELESS_REFRESHES_PER_MINUTE: u32 = 120;
 
 /// Why the identity service cannot start; names the variable at fault.
 #[derive(Debug, thiserror::Error)]
@@ -93,11 +85,6 @@ struct Parts {
     trusted_proxies: Vec<Network>,
     verifier: Arc<Verifier>,
     sessions: Sessions,
-    refreshes: RateLimit,
-    logins: RateLimit,
-    registrations: RateLimit,
-    forgotten: RateLimit,
-    push_tests: RateLimit<UserId>,
     links: email::links::Links,
     text_messages: TextMessageRules,
     social: social::Social,
@@ -137,17 +124,11 @@ impl IdentityService {
         // The signing keys have been opened with it.
         keys::vault_key::record(&store, &clock, key).await?;
         let verifier = Arc::new(Verifier::new(keys.clone(), AUDIENCE_BANK, clock.clone()));
-        let limits = settings.rate_limits;
         Ok(Self(Arc::new(Parts {
-            logins: RateLimit::new(limits.login_per_minute, Duration::from_mins(1), clock.clone()),
-            registrations: RateLimit::new(limits.register_per_hour, Duration::from_hours(1), clock.clone()),
-            forgotten: RateLimit::new(limits.forgot_per_hour, Duration::from_hours(1), clock.clone()),
-            push_tests: RateLimit::new(PUSH_TESTS_PER_MINUTE, Duration::from_mins(1), clock.clone()),
             links: email::links::Links::new(&settings.public_url),
             text_messages: settings.text_messages,
             sessions: Sessions::new(store.clone(), clock.clone()),
             trusted_proxies: settings.trusted_proxies.clone(),
-            refreshes: RateLimit::new(USELESS_REFRESHES_PER_MINUTE, Duration::from_mins(1), clock.clone()),
             social: social::Social::new(settings, &clock),
             store,
             clock,
@@ -199,26 +180,6 @@ impl IdentityService {
 
     pub fn sessions(&self) -> &Sessions {
         &self.0.sessions
-    }
-
-    /// Logins per remote address.
-    pub fn login_limit(&self) -> &RateLimit {
-        &self.0.logins
-    }
-
-    /// Refreshes that give no tokens, per remote address.
-    pub fn useless_refresh_limit(&self) -> &RateLimit {
-        &self.0.refreshes
-    }
-
-    /// Test notifications per user.
-    pub fn push_test_limit(&self) -> &RateLimit<UserId> {
-        &self.0.push_tests
-    }
-
-    /// Registrations per remote address.
-    pub fn register_limit(&self) -> &RateLimit {
-        &self.0.registrations
     }
 
     /// A token with which this service calls another one.

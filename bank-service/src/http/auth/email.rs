@@ -110,7 +110,7 @@ pub(super) async fn verify_email(
     actor: Result<Actor, Problem>,
     body: Body<TokenRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let Body(TokenRequest(token)) = body;
     // Without a token, or with a stale one, the link still verifies the address.
     let session = actor.ok().map(|actor| (actor.user_id, actor.session_id));

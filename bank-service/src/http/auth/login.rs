@@ -64,7 +64,7 @@ pub(super) async fn log_in(
     client: ClientAddr,
     body: Body<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let Body(LoginRequest { email, password }) = body;
     let attempt = LoginAttempt { email, password, origin: origin(&request, client) };
     login_response(&state, state.identity.log_in(state.ctx_anonymous(), attempt).await?)
@@ -115,7 +115,7 @@ pub(super) async fn refresh(
     let Body(RefreshRequest(token)) = body;
     let (key, origin) = (header_key(&request)?, origin(&request, client));
     if !state.identity.is_spendable(&token).await? {
-        state.identity.useless_refresh_limit().check(client.0)?;
+        state.limits.useless_refreshes.check(client.0)?;
     }
     Ok(tokens(&state, &state.identity.refresh(state.ctx_anonymous(), &token, key, origin).await?))
 }

@@ -112,7 +112,7 @@ pub(super) async fn complete_login(
     client: ClientAddr,
     body: Body<LoginMfaRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let Body(LoginMfaRequest { mfa_token, given }) = body;
     let origin = origin(&request, client);
     Ok(tokens(&state, &state.identity.complete_login(state.ctx_anonymous(), &mfa_token, given, origin).await?))

@@ -221,7 +221,7 @@ pub(super) async fn deactivate_mfa(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::DeactivateMfa)?;
     actor.require_fresh(state.clock.now())?;
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let Body(RemoveRequest { password, given }) = body;
     let (ctx, owner, origin) = (state.ctx(actor.user_id), owner(&actor, client), origin(&request, client));
     state.identity.deactivate_mfa(ctx, owner, password, given, origin).await?;

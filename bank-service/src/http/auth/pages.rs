@@ -113,11 +113,11 @@ pub(super) async fn confirm_verification(
 ) -> Result<HttpResponse, Problem> {
     use crate::identity::email::proof::VerifyEmailError::Invalid;
     if let Some(email) = wants_another(&form) {
-        state.identity.forgot_limit().check(client.0)?;
+        state.limits.forgotten_passwords.check(client.0)?;
         state.identity.send_verification_to(state.ctx_anonymous(), email, origin(&request, client)).await?;
         return Ok(page(StatusCode::ACCEPTED, "Look into your mail", SENT));
     }
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let token = LinkSecret::parse(&path.token);
     if let Some(token) = &token
         && state.identity.is_confirmed(token).await?
@@ -185,11 +185,11 @@ pub(super) async fn submit_reset(
 ) -> Result<HttpResponse, Problem> {
     const TITLE: &str = "Choose a new password";
     if let Some(email) = wants_another(&form) {
-        state.identity.forgot_limit().check(client.0)?;
+        state.limits.forgotten_passwords.check(client.0)?;
         state.identity.forgot_password(state.ctx_anonymous(), email, origin(&request, client)).await?;
         return Ok(page(StatusCode::ACCEPTED, "Look into your mail", SENT));
     }
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let address = address_of(&state, LinkSecret::parse(&path.token)).await?;
     let form_again = choose(address.as_deref());
     let again = |reason: &str| {

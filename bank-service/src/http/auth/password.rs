@@ -85,7 +85,7 @@ pub(super) async fn reauthenticate(
     body: Body<ReauthRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::Reauthenticate)?;
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let Body(ReauthRequest { password, second }) = body;
     let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
     let token = state.identity.reauthenticate(ctx, owner, password, second, origin(&request, client)).await?;
@@ -151,7 +151,7 @@ pub(super) async fn change_password(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ChangePassword)?;
     actor.require_fresh(state.clock.now())?;
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let ChangeRequest { existing, new } = with_password_strength(body, &state, &request, "new_password").await?;
     let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
     let changed = state.identity.change_password(ctx, owner, existing, new, origin(&request, client));

@@ -81,7 +81,7 @@ pub(super) async fn register(
     client: ClientAddr,
     body: Result<Body<RegisterRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    state.identity.register_limit().check(client.0)?;
+    state.limits.registrations.check(client.0)?;
     let RegisterRequest { email, password, profile } =
         with_password_strength(body, &state, &request, "password").await?;
     let key = idempotency_key(&request, &state, None)?;

@@ -57,7 +57,7 @@ pub(super) async fn forgot_password(
     client: ClientAddr,
     body: Body<ForgotRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.identity.forgot_limit().check(client.0)?;
+    state.limits.forgotten_passwords.check(client.0)?;
     let Body(ForgotRequest(email)) = body;
     state.identity.forgot_password(state.ctx_anonymous(), email, origin(&request, client)).await?;
     Ok(accepted("if the address is known, a mail is on its way"))
@@ -147,7 +147,7 @@ pub(super) async fn reset_password(
     client: ClientAddr,
     body: Result<Body<ResetRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let ResetRequest { claim, password } = with_password_strength(body, &state, &request, "password").await?;
     let reset = state.identity.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await;
     if matches!(reset, Err(ResetError::Code)) {

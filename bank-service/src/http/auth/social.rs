@@ -113,7 +113,7 @@ pub(super) async fn start_social_login(
             .insert_header((CACHE_CONTROL, "no-store"))
             .finish());
     }
-    state.identity.social_start_limit().check(client.0)?;
+    state.limits.social_starts.check(client.0)?;
     let browser = Browser::of(&request, &state);
     refuse_unknown(request.query_string(), &["code_challenge", "code_challenge_method"])?;
     let challenge = challenge_in(request.query_string())?;
@@ -181,7 +181,7 @@ pub(super) async fn finish_social_login(
     actor: MaybeActor,
     body: Body<SocialRequest>,
 ) -> Result<HttpResponse, Problem> {
-    state.identity.login_limit().check(client.0)?;
+    state.limits.logins.check(client.0)?;
     let (provider, Body(SocialRequest { proof, challenge }), origin) = (provider.0, body, origin(&request, client));
     let session = actor.0.as_ref().map(|actor| (actor.user_id, actor.session_id));
     let presenter = Presenter { session, cookie: Browser::of(&request, &state).cookie_hash(), challenge };

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use service_kit::http::rate::RateLimit;
 use shared_events::UserId;
 use shared_events::events::{LoginFailed, PasswordReset, PasswordResetRequested, SecurityFacts, SessionsEnded};
 
@@ -178,11 +177,6 @@ pub enum ResetError {
 }
 
 impl IdentityService {
-    /// Forgotten passwords per remote address.
-    pub fn forgot_limit(&self) -> &RateLimit {
-        &self.0.forgotten
-    }
-
     /// The address of the user whose password a live link sets; password managers store the password under it.
     pub async fn address_of_reset(&self, ctx: Ctx, token: &LinkSecret) -> Result<Option<String>, StoreError> {
         let links = [Purpose::PasswordResetLink, Purpose::Invitation].map(|purpose| (purpose, token.hash(purpose)));

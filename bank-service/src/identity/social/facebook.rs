@@ -11,7 +11,6 @@ use url::Url;
 use crate::domain::social::{Identity, Provider};
 use crate::identity::social::error::ProviderError;
 use crate::identity::social::id_token::{IdTokens, Nonce, TokenClaims};
-use crate::identity::social::jwks::ProviderKeys;
 use crate::identity::social::provider::{Attempt, Parts, SocialProvider, authorization, with_nonce, with_pkce};
 
 const ORIGIN: &str = "https://www.facebook.com";
@@ -30,13 +29,7 @@ impl Facebook {
         if parts.client.base_url.is_none() {
             issuers.push(LIMITED.to_owned());
         }
-        let url = parts.url(LIMITED, "/.well-known/oauth/openid/jwks/");
-        let id_tokens = IdTokens {
-            issuers,
-            audiences: parts.client.audiences.clone(),
-            keys: ProviderKeys::new(url, parts.outbound.clone(), parts.clock.clone()),
-            clock: parts.clock.clone(),
-        };
+        let id_tokens = parts.id_tokens(issuers, parts.url(LIMITED, "/.well-known/oauth/openid/jwks/"));
         Self { id_tokens, parts }
     }
 
@@ -76,16 +69,7 @@ impl SocialProvider for Facebook {
     }
 
     async fn redeem(&self, code: &str, attempt: &Attempt) -> Result<Identity, ProviderError> {
-        let client = &self.parts.client;
-        let form = [
-            ("client_id", client.client_id.as_str()),
-            ("client_secret", client.client_secret.expose()),
-            ("code", code),
-            ("redirect_uri", &attempt.redirect_uri),
-            ("code_verifier", &attempt.verifier),
-        ];
-        let request = self.parts.outbound.http.post(self.parts.url(GRAPH, "/oauth/access_token")).form(&form);
-        let reply = self.parts.outbound.send(request).await?.exchanged()?;
+        let reply = self.parts.exchange::<true>(self.parts.url(GRAPH, "/oauth/access_token"), code, attempt).await?;
         let token = reply.text("/access_token").ok_or_else(|| ProviderError::unavailable("it gave no access token"))?;
         let identity = self.of_access_token(&token).await?;
         if let Some(id_token) = reply.text("/id_token") {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use service_kit::http::rate::RateLimit;
 use shared_events::UserId;
 
 use crate::domain::one_time::Purpose;
@@ -100,11 +99,6 @@ impl From<SocialLogInError> for SocialError {
 }
 
 impl IdentityService {
-    /// Started social logins per remote address.
-    pub fn social_start_limit(&self) -> &RateLimit {
-        &self.0.social.starts
-    }
-
     /// The configured providers.
     pub fn social_providers(&self) -> Vec<Provider> {
         self.0.social.providers.iter().map(|provider| provider.provider()).collect()

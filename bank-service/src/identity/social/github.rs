@@ -64,16 +64,8 @@ impl SocialProvider for GitHub {
     }
 
     async fn redeem(&self, code: &str, attempt: &Attempt) -> Result<Identity, ProviderError> {
-        let client = &self.parts.client;
-        let form = [
-            ("client_id", client.client_id.as_str()),
-            ("client_secret", client.client_secret.expose()),
-            ("code", code),
-            ("redirect_uri", &attempt.redirect_uri),
-            ("code_verifier", &attempt.verifier),
-        ];
-        let request = self.parts.outbound.http.post(self.parts.url(ORIGIN, "/login/oauth/access_token")).form(&form);
-        let reply = self.parts.outbound.send(request).await?.exchanged()?;
+        let reply =
+            self.parts.exchange::<true>(self.parts.url(ORIGIN, "/login/oauth/access_token"), code, attempt).await?;
         let token = reply.text("/access_token").ok_or_else(|| ProviderError::unavailable("it gave no access token"))?;
         self.of_access_token(&token).await
     }

@@ -6,7 +6,6 @@ use url::Url;
 use crate::domain::social::{Identity, Provider};
 use crate::identity::social::error::ProviderError;
 use crate::identity::social::id_token::{IdTokens, Nonce, TokenClaims};
-use crate::identity::social::jwks::ProviderKeys;
 use crate::identity::social::provider::{Attempt, Parts, SocialProvider, authorization, with_nonce, with_pkce};
 
 const ORIGIN: &str = "https://accounts.google.com";
@@ -27,13 +26,7 @@ impl Google {
         if parts.client.base_url.is_none() {
             issuers.push(OLD_ISSUER.to_owned());
         }
-        let url = parts.url(KEYS, "/oauth2/v3/certs");
-        let id_tokens = IdTokens {
-            issuers,
-            audiences: parts.client.audiences.clone(),
-            keys: ProviderKeys::new(url, parts.outbound.clone(), parts.clock.clone()),
-            clock: parts.clock.clone(),
-        };
+        let id_tokens = parts.id_tokens(issuers, parts.url(KEYS, "/oauth2/v3/certs"));
         Self { id_tokens, parts }
     }
 }
@@ -51,17 +44,7 @@ impl SocialProvider for Google {
     }
 
     async fn redeem(&self, code: &str, attempt: &Attempt) -> Result<Identity, ProviderError> {
-        let client = &self.parts.client;
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("client_id", client.client_id.as_str()),
-            ("client_secret", client.client_secret.expose()),
-            ("code", code),
-            ("redirect_uri", &attempt.redirect_uri),
-            ("code_verifier", &attempt.verifier),
-        ];
-        let request = self.parts.outbound.http.post(self.parts.url(OAUTH, "/token")).form(&form);
-        let reply = self.parts.outbound.send(request).await?.exchanged()?;
+        let reply = self.parts.exchange::<true>(self.parts.url(OAUTH, "/token"), code, attempt).await?;
         let token = reply.text("/id_token").ok_or_else(|| ProviderError::unavailable("it gave no id_token"))?;
         self.id_tokens.check(&token, Nonce::Required(&attempt.nonce)).await
     }

@@ -5,20 +5,19 @@
 //! older ones do not, since one may have been withdrawn. At most 32 keys; only RSA and P-256 keys for signatures count.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use service_kit::clock::SharedClock;
-use tokio::sync::Mutex;
+use service_kit::http::auth::KeyCache;
 
 use crate::identity::social::error::ProviderError;
 use crate::identity::social::outbound::Outbound;
 
-const KEPT: TimeDelta = TimeDelta::minutes(10);
-const SERVES: TimeDelta = TimeDelta::hours(1);
-const BETWEEN_ATTEMPTS: TimeDelta = TimeDelta::seconds(5);
+const KEPT: Duration = Duration::from_mins(10);
+const SERVES: Duration = Duration::from_hours(1);
 const MAX_KEYS: usize = 32;
 
 /// A key with its one algorithm: the key's type decides it, never a token's header.
@@ -58,58 +57,30 @@ impl Jwk {
     }
 }
 
-#[derive(Default)]
-struct Cached {
-    keys: HashMap<String, ProviderKey>,
-    fetched: Option<DateTime<Utc>>,
-}
-
 pub(super) struct ProviderKeys {
     url: String,
     outbound: Arc<Outbound>,
-    clock: SharedClock,
-    cached: RwLock<Cached>,
-    /// Held during a fetch, so that only one runs; the time of the last attempt.
-    attempt: Mutex<Option<DateTime<Utc>>>,
+    cache: KeyCache<ProviderKey>,
 }
 
 impl ProviderKeys {
     pub(super) fn new(url: String, outbound: Arc<Outbound>, clock: SharedClock) -> Self {
-        Self { url, outbound, clock, cached: RwLock::default(), attempt: Mutex::new(None) }
+        Self { url, outbound, cache: KeyCache::new(clock) }
     }
 
     /// The key of this id; none if the provider has none.
     pub(super) async fn key(&self, kid: &str) -> Result<Option<ProviderKey>, ProviderError> {
-        if let (Some(key), Some(age)) = self.cached(kid)
+        if let (Some(key), age) = self.cache.get(kid)
             && age < KEPT
         {
             return Ok(Some(key));
         }
-        let failure = self.renew().await.err();
-        match self.cached(kid) {
-            (Some(key), Some(age)) if age < SERVES => Ok(Some(key)),
-            (None, Some(age)) if age < KEPT && failure.is_none() => Ok(None),
+        let failure = self.cache.renew(self.fetch()).await.err();
+        match self.cache.get(kid) {
+            (Some(key), age) if age < SERVES => Ok(Some(key)),
+            (None, age) if age < KEPT && failure.is_none() => Ok(None),
             _ => Err(failure.unwrap_or_else(|| ProviderError::unavailable("its keys could not be fetched"))),
         }
-    }
-
-    /// The key, and the age of all keys.
-    fn cached(&self, kid: &str) -> (Option<ProviderKey>, Option<TimeDelta>) {
-        let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
-        (cached.keys.get(kid).cloned(), cached.fetched.map(|fetched| self.clock.now() - fetched))
-    }
-
-    async fn renew(&self) -> Result<(), ProviderError> {
-        let mut last = self.attempt.lock().await;
-        let now = self.clock.now();
-        // A caller that waited for the lock takes the keys that the one before it fetched.
-        if last.is_some_and(|last| now - last < BETWEEN_ATTEMPTS) {
-            return Ok(());
-        }
-        *last = Some(now);
-        let keys = self.fetch().await?;
-        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = Cached { keys, fetched: Some(now) };
-        Ok(())
     }
 
     async fn fetch(&self) -> Result<HashMap<String, ProviderKey>, ProviderError> {

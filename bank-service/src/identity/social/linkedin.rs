@@ -7,7 +7,6 @@ use url::Url;
 use crate::domain::social::{Identity, Provider};
 use crate::identity::social::error::ProviderError;
 use crate::identity::social::id_token::{IdTokens, Nonce, TokenClaims};
-use crate::identity::social::jwks::ProviderKeys;
 use crate::identity::social::provider::{Attempt, Parts, SocialProvider, authorization, with_nonce};
 
 const ORIGIN: &str = "https://www.linkedin.com";
@@ -21,17 +20,9 @@ pub(super) struct LinkedIn {
 
 impl LinkedIn {
     pub(super) fn new(parts: Parts) -> Self {
-        let id_tokens = IdTokens {
-            // Its older tokens name the origin alone.
-            issuers: vec![parts.url(ORIGIN, "/oauth"), parts.url(ORIGIN, "")],
-            audiences: parts.client.audiences.clone(),
-            keys: ProviderKeys::new(
-                parts.url(ORIGIN, "/oauth/openid/jwks"),
-                parts.outbound.clone(),
-                parts.clock.clone(),
-            ),
-            clock: parts.clock.clone(),
-        };
+        // Its older tokens name the origin alone.
+        let issuers = vec![parts.url(ORIGIN, "/oauth"), parts.url(ORIGIN, "")];
+        let id_tokens = parts.id_tokens(issuers, parts.url(ORIGIN, "/oauth/openid/jwks"));
         Self { id_tokens, parts }
     }
 
@@ -68,16 +59,8 @@ impl SocialProvider for LinkedIn {
     }
 
     async fn redeem(&self, code: &str, attempt: &Attempt) -> Result<Identity, ProviderError> {
-        let client = &self.parts.client;
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("client_id", client.client_id.as_str()),
-            ("client_secret", client.client_secret.expose()),
-            ("code", code),
-            ("redirect_uri", &attempt.redirect_uri),
-        ];
-        let request = self.parts.outbound.http.post(self.parts.url(ORIGIN, "/oauth/v2/accessToken")).form(&form);
-        let reply = self.parts.outbound.send(request).await?.exchanged()?;
+        let reply =
+            self.parts.exchange::<false>(self.parts.url(ORIGIN, "/oauth/v2/accessToken"), code, attempt).await?;
         let token = reply.text("/id_token").ok_or_else(|| ProviderError::unavailable("it gave no id_token"))?;
         self.id_tokens.check(&token, Nonce::IfRepeated(&attempt.nonce)).await
     }

@@ -24,10 +24,8 @@ mod outbound;
 mod provider;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use service_kit::clock::SharedClock;
-use service_kit::http::rate::RateLimit;
 use url::Url;
 
 pub use error::ProviderError;
@@ -41,8 +39,6 @@ use provider::{Parts, SocialProvider};
 /// The configured providers, and the rules of their logins.
 pub(in crate::identity) struct Social {
     providers: Vec<Box<dyn SocialProvider>>,
-    /// Started logins per remote address.
-    starts: RateLimit,
     public_url: Url,
     default_role: String,
 }
@@ -59,10 +55,8 @@ impl Social {
                 Provider::Facebook => Box::new(facebook::Facebook::new(parts)),
             }
         };
-        let per_minute = settings.rate_limits.login_per_minute;
         Self {
             providers: settings.social.iter().map(make).collect(),
-            starts: RateLimit::new(per_minute, Duration::from_mins(1), clock.clone()),
             public_url: settings.public_url.clone(),
             default_role: settings.config.default_role.clone(),
         }

@@ -12,8 +12,9 @@ use url::Url;
 use crate::config::SocialClient;
 use crate::domain::social::{Identity, Provider};
 use crate::identity::social::error::ProviderError;
-use crate::identity::social::id_token::TokenClaims;
-use crate::identity::social::outbound::Outbound;
+use crate::identity::social::id_token::{IdTokens, TokenClaims};
+use crate::identity::social::jwks::ProviderKeys;
+use crate::identity::social::outbound::{Outbound, Reply};
 
 /// The values of one login that is begun here.
 pub(super) struct Attempt {
@@ -65,6 +66,36 @@ impl Parts {
     /// An address of the provider: below its own origin, or below the configured one.
     pub(super) fn url(&self, origin: &str, path: &str) -> String {
         format!("{}{path}", self.client.base_url.as_deref().unwrap_or(origin))
+    }
+
+    /// The check of the tokens that the provider signs by the keys at an address.
+    pub(super) fn id_tokens(&self, issuers: Vec<String>, keys: String) -> IdTokens {
+        IdTokens {
+            issuers,
+            audiences: self.client.audiences.clone(),
+            keys: ProviderKeys::new(keys, self.outbound.clone(), self.clock.clone()),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Exchanges a code for tokens (RFC 6749, 4.1.3); with `PKCE` the verifier proves who began the login.
+    pub(super) async fn exchange<const PKCE: bool>(
+        &self,
+        url: String,
+        code: &str,
+        attempt: &Attempt,
+    ) -> Result<Reply, ProviderError> {
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("client_id", self.client.client_id.as_str()),
+            ("client_secret", self.client.client_secret.expose()),
+            ("code", code),
+            ("redirect_uri", &attempt.redirect_uri),
+        ];
+        if PKCE {
+            form.push(("code_verifier", &attempt.verifier));
+        }
+        self.outbound.send(self.outbound.http.post(url).form(&form)).await?.exchanged()
     }
 }
 

@@ -6,6 +6,7 @@
 mod claims;
 mod extract;
 mod jwk;
+mod key_cache;
 mod live;
 mod remote;
 mod session;
@@ -15,6 +16,7 @@ mod verify;
 pub use claims::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, LEEWAY, TOKEN_TYPE};
 pub use extract::{Bearer, OptionalBearer};
 pub use jwk::{Jwk, Jwks, KeySource, KeysUnavailable, StaticKeys};
+pub use key_cache::KeyCache;
 pub use live::LiveBearer;
 pub use remote::HttpKeys;
 pub use session::{BelieveTokens, HttpSessions, SessionError, SessionSource};
