@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounterVec};
 use service_kit::telemetry::Metrics;
-
-/// Event types without a template that are known to reach the queue; all others are counted as `other`.
-const KNOWN_SKIPPED: &[&str] =
-    &["branch.created", "card.created", "city.created", "client.created", "role.created", "social_status.created"];
+use shared_events::catalog;
+use shared_events::routing::EMAIL_QUEUE;
 
 /// Counters of this service; clones share them.
 #[derive(Clone)]
@@ -34,8 +32,10 @@ impl EmailMetrics {
         self.emails.with_label_values(&[event_type, outcome]).inc();
     }
 
+    /// One event without a template: by type if the default bindings bring it here, else as `other`.
     pub(crate) fn skip(&self, event_type: &str) {
-        let label = KNOWN_SKIPPED.iter().find(|known| **known == event_type).copied().unwrap_or("other");
+        let known = catalog::find(event_type).filter(|_| catalog::queues_of(event_type).any(|one| one == EMAIL_QUEUE));
+        let label = known.map_or("other", |spec| spec.event_type);
         self.skipped.with_label_values(&[label]).inc();
     }
 

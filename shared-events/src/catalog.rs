@@ -1,236 +1,149 @@
-//! The list of all events, over which the documents, the golden files and the tests iterate.
+//! The list of all events, and what follows from it: confirmations, secrets, queues and their bindings.
+//!
+//! A type that is not one of ours may be that of another release, or of a publisher in another language.
 
-use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
-use serde_json::Value;
+use crate::events::{ALL, Destination, EventSpec};
+use crate::routing::{ACK_QUEUE, EMAIL_QUEUE, LOG_QUEUE, Pattern, QUEUES};
 
-use crate::envelope::Envelope;
-use crate::events::{self, Event, example_id};
-use crate::ids::EventId;
-use crate::routing::{
-    ACK_QUEUE, EMAIL_PATTERNS, EMAIL_QUEUE, EventType, LOG_PATTERNS, LOG_QUEUE, PUSH_PATTERNS, PUSH_QUEUE, Pattern,
-    SMS_PATTERNS, SMS_QUEUE, is_confirmed,
-};
-
-/// The services that publish and listen.
-pub const BANK_SERVICE: &str = "bank-service";
-pub const LOG_SERVICE: &str = "log-service";
-pub const EMAIL_SERVICE: &str = "email-service";
-
-/// Events that are confirmations: published to the reply queue, by email-service.
-pub(crate) const REPLIES: &[&str] = &["email.sent", "email.rejected"];
-
-/// Who binds what to the exchange, unless told otherwise.
-const LISTENERS: &[(&str, &str, &[&str])] = &[
-    (EMAIL_SERVICE, EMAIL_QUEUE, EMAIL_PATTERNS),
-    (LOG_SERVICE, LOG_QUEUE, LOG_PATTERNS),
-    (BANK_SERVICE, SMS_QUEUE, SMS_PATTERNS),
-    (BANK_SERVICE, PUSH_QUEUE, PUSH_PATTERNS),
-];
-
-/// What is known about one event.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry {
-    pub event_type: &'static str,
-    /// What happened, in one sentence.
-    pub about: &'static str,
-    schema: fn() -> Value,
-    example: fn() -> Result<Envelope, serde_json::Error>,
+/// Every event there is, in the order of the documents.
+pub fn all() -> impl Iterator<Item = &'static EventSpec> {
+    ALL.iter().copied().flatten()
 }
 
-/// Who hears an event, and on which queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listener {
-    pub service: &'static str,
-    pub queue: &'static str,
+/// None if the type is not one of ours.
+pub fn find(event_type: &str) -> Option<&'static EventSpec> {
+    all().find(|spec| spec.event_type == event_type)
 }
 
-impl Entry {
-    /// JSON Schema of the event's `data`, as it is published.
-    pub fn data_schema(&self) -> Value {
-        (self.schema)()
-    }
+/// Whether events of a type ask their consumer for a confirmation on the reply queue.
+pub fn is_confirmed(event_type: &str) -> bool {
+    find(event_type).is_some_and(EventSpec::is_confirmed)
+}
 
-    /// A complete event that never changes: the golden file is its wire form.
-    pub fn example(&self) -> Result<Envelope, serde_json::Error> {
-        (self.example)()
-    }
+/// Whether events of a type end in the log, with the default bindings.
+pub fn is_logged(event_type: &str) -> bool {
+    find(event_type).map_or_else(|| is_bound(LOG_QUEUE, event_type), EventSpec::is_logged)
+}
 
-    /// Whether the event asks for a confirmation on the reply queue.
-    pub fn is_confirmed(&self) -> bool {
-        is_confirmed(self.event_type)
-    }
+/// Whether events of a type are never logged or shown whole: those of any entity that has such an event, in any spelling.
+pub fn is_private(event_type: &str) -> bool {
+    let entity = event_type.split('.').next().unwrap_or_default();
+    all().any(|spec| !spec.is_public() && spec.entity().eq_ignore_ascii_case(entity))
+}
 
-    /// Whether the event is a confirmation, which goes to the reply queue and not to the exchange.
-    pub fn is_reply(&self) -> bool {
-        REPLIES.contains(&self.event_type)
-    }
+/// Whether operators see this field of private events, which means the same in all of them.
+pub fn is_shown(field: &str) -> bool {
+    all().any(|spec| spec.shown().contains(&field))
+}
 
-    pub fn publisher(&self) -> &'static str {
-        if self.is_reply() { EMAIL_SERVICE } else { BANK_SERVICE }
-    }
-
-    /// Who listens, with the default bindings.
-    pub fn listeners(&self) -> Vec<Listener> {
-        if self.is_reply() {
-            return vec![Listener { service: BANK_SERVICE, queue: ACK_QUEUE }];
+/// The bindings of a queue, unless an operator chooses others.
+pub fn bindings(queue: &str) -> Vec<Pattern> {
+    match queue {
+        LOG_QUEUE => log_bindings(),
+        EMAIL_QUEUE => {
+            let created = Pattern::new("*.created");
+            let others = all().filter(|spec| spec.is_mailed() && !created.matches(spec.event_type));
+            [created.clone()].into_iter().chain(others.map(|spec| Pattern::new(spec.event_type))).collect()
         }
-        LISTENERS
-            .iter()
-            .copied()
-            .filter(|(_, _, patterns)| patterns.iter().any(|pattern| Pattern::new(pattern).matches(self.event_type)))
-            .map(|(service, queue, _)| Listener { service, queue })
-            .collect()
+        _ => required_bindings(queue),
     }
 }
 
-/// Every event there is, grouped by entity.
-pub const EVENTS: &[Entry] = &[
-    entry::<events::AccountCreated>(),
-    entry::<events::AccountUpdated>(),
-    entry::<events::AccountDeleted>(),
-    entry::<events::BankCreated>(),
-    entry::<events::BankUpdated>(),
-    entry::<events::BankDeleted>(),
-    entry::<events::BranchCreated>(),
-    entry::<events::BranchUpdated>(),
-    entry::<events::BranchDeleted>(),
-    entry::<events::CardCreated>(),
-    entry::<events::CardUpdated>(),
-    entry::<events::CardDeleted>(),
-    entry::<events::CityCreated>(),
-    entry::<events::CityUpdated>(),
-    entry::<events::CityDeleted>(),
-    entry::<events::ClientCreated>(),
-    entry::<events::ClientUpdated>(),
-    entry::<events::ClientDeleted>(),
-    entry::<events::EmailRequested>(),
-    entry::<events::EmailSent>(),
-    entry::<events::EmailRejected>(),
-    entry::<events::RoleCreated>(),
-    entry::<events::RoleUpdated>(),
-    entry::<events::RoleDeleted>(),
-    entry::<events::LoginSucceeded>(),
-    entry::<events::LoginFailed>(),
-    entry::<events::LoggedOut>(),
-    entry::<events::SessionsEnded>(),
-    entry::<events::RefreshTokenReused>(),
-    entry::<events::RefreshTokenSpent>(),
-    entry::<events::RolesChanged>(),
-    entry::<events::UserBlocked>(),
-    entry::<events::UserUnblocked>(),
-    entry::<events::PasswordRehashed>(),
-    entry::<events::KeysRotated>(),
-    entry::<events::AccountLocked>(),
-    entry::<events::PasswordChanged>(),
-    entry::<events::PasswordResetRequested>(),
-    entry::<events::PasswordReset>(),
-    entry::<events::EmailVerified>(),
-    entry::<events::EmailChangeRequested>(),
-    entry::<events::EmailChanged>(),
-    entry::<events::MfaEnabled>(),
-    entry::<events::MfaDisabled>(),
-    entry::<events::MfaFailed>(),
-    entry::<events::RecoveryCodesMade>(),
-    entry::<events::RecoveryCodeUsed>(),
-    entry::<events::SocialLinked>(),
-    entry::<events::SocialUnlinked>(),
-    entry::<events::PhoneVerified>(),
-    entry::<events::DeviceRegistered>(),
-    entry::<events::DeviceRemoved>(),
-    entry::<events::SmsRequested>(),
-    entry::<events::PushRequested>(),
-    entry::<events::SocialStatusCreated>(),
-    entry::<events::SocialStatusUpdated>(),
-    entry::<events::SocialStatusDeleted>(),
-    entry::<events::UserCreated>(),
-    entry::<events::UserImported>(),
-    entry::<events::UserUpdated>(),
-    entry::<events::UserDeleted>(),
-];
-
-/// The entry of an event type; none if the type is not one of ours.
-pub fn find(event_type: &EventType) -> Option<&'static Entry> {
-    EVENTS.iter().find(|entry| entry.event_type == event_type.as_str())
-}
-
-const fn entry<E: Event + JsonSchema>() -> Entry {
-    Entry { event_type: E::TYPE, about: E::ABOUT, schema: data_schema::<E>, example: example::<E> }
-}
-
-/// The schema of what is published, so every field of the type is required; nothing is referred to elsewhere.
-fn data_schema<E: JsonSchema>() -> Value {
-    let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
-    let mut schema = E::json_schema(&mut settings.into_generator()).to_value();
-    // The event has its own title and description; those of the facts' type would repeat them.
-    if let Some(object) = schema.as_object_mut() {
-        object.remove("title");
+/// The bindings that no operator can leave out: the audit record is complete, and a request has one queue only.
+pub fn required_bindings(queue: &str) -> Vec<Pattern> {
+    if queue == LOG_QUEUE {
+        return ["log.*", "security.*"].map(Pattern::new).to_vec();
     }
-    schema
+    let is_for = |spec: &&EventSpec| match spec.handling.destination {
+        Destination::Mail => queue == EMAIL_QUEUE,
+        Destination::Own(own) => queue == own,
+        Destination::Log | Destination::LogAndMail | Destination::MailThenLog | Destination::Reply => false,
+    };
+    all().filter(is_for).map(|spec| Pattern::new(spec.event_type)).collect()
 }
 
-fn example<E: Event>() -> Result<Envelope, serde_json::Error> {
-    let bank_event = EventId(uuid::Uuid::from_u128(0x0194_7018_43d0_7000_8000_0000_0000_0001));
-    let date = DateTime::<Utc>::from_timestamp(1_737_047_426, 0).unwrap_or_default();
-    if REPLIES.contains(&E::TYPE) {
-        let reply = Envelope::new(bank_event.derive(E::TYPE), "urn:email-service", None, date, &E::example())?;
-        return Ok(reply.with_correlation_id("req-7f3a"));
+/// The entities of which every event goes to the log, the single events of others, and the log's own records, by entity.
+fn log_bindings() -> Vec<Pattern> {
+    let is_whole = |entity: &str| all().filter(|spec| spec.entity() == entity).all(EventSpec::is_sent_to_log);
+    let ours = all().filter(|spec| spec.is_sent_to_log()).map(|spec| {
+        let entity = spec.entity();
+        (entity, if is_whole(entity) { format!("{entity}.*") } else { spec.event_type.to_owned() })
+    });
+    let mut keys: Vec<(&str, String)> = ours.chain([("log", "log.*".to_owned())]).collect();
+    keys.sort_by_key(|(entity, _)| *entity);
+    keys.dedup();
+    keys.iter().map(|(_, key)| Pattern::new(key)).collect()
+}
+
+fn is_bound(queue: &str, event_type: &str) -> bool {
+    bindings(queue).iter().any(|pattern| pattern.matches(event_type))
+}
+
+/// The queues that the exchange puts events of a type into, with the default bindings.
+pub fn queues_of(event_type: &str) -> impl Iterator<Item = &'static str> {
+    QUEUES.into_iter().filter(move |queue| is_bound(queue, event_type))
+}
+
+impl EventSpec {
+    /// The services that listen, with the default bindings, by name. A queue's name begins with that of its service.
+    pub fn listeners(&self) -> Vec<&'static str> {
+        let reply = self.is_reply().then_some(ACK_QUEUE);
+        let queues = queues_of(self.event_type).chain(reply);
+        let mut services: Vec<&str> = queues.filter_map(|queue| queue.split('.').next()).collect();
+        services.sort_unstable();
+        services
     }
-    let event = Envelope::new(bank_event, "urn:bank-service", Some(example_id(1)), date, &E::example())?
-        .with_correlation_id("req-7f3a")
-        .with_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-    Ok(if is_confirmed(E::TYPE) { event.with_reply_to(ACK_QUEUE) } else { event })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routing::{EventType, SMS_QUEUE};
 
     #[test]
-    fn every_event_has_a_type_of_its_own_that_parses() {
+    fn every_event_has_a_type_of_its_own_that_parses_and_a_listener() {
         let mut seen = std::collections::BTreeSet::new();
-        for entry in EVENTS {
-            let event_type: EventType = entry.event_type.parse().unwrap();
-            assert!(seen.insert(entry.event_type), "{event_type} is there twice");
-            assert_eq!(find(&event_type).map(|found| found.about), Some(entry.about));
+        for spec in all() {
+            let event_type: EventType = spec.event_type.parse().unwrap();
+            assert!(seen.insert(spec.event_type), "{event_type} is there twice");
+            assert!(!spec.listeners().is_empty(), "{event_type}");
         }
     }
 
     #[test]
-    fn the_catalogue_has_every_event_that_is_declared() {
-        let sources = [
-            include_str!("events/account.rs"),
-            include_str!("events/card.rs"),
-            include_str!("events/directory.rs"),
-            include_str!("events/email.rs"),
-            include_str!("events/notify.rs"),
-            include_str!("events/security.rs"),
-            include_str!("events/user.rs"),
-        ];
-        let quoted = sources.iter().flat_map(|source| source.split('"').skip(1).step_by(2));
-        let named: Vec<&str> = EVENTS.iter().map(|entry| entry.event_type).collect();
-        let declared: Vec<&str> =
-            quoted.filter(|text| text.starts_with(char::is_alphabetic) && text.parse::<EventType>().is_ok()).collect();
-        assert!(declared.len() >= named.len());
-        assert!(declared.iter().all(|kind| named.contains(kind)), "{declared:?}");
+    fn what_is_logged_is_public_and_the_log_binds_nothing_else() {
+        for spec in all() {
+            assert_eq!(spec.is_logged(), !is_private(spec.event_type), "{}", spec.event_type);
+            assert_eq!(is_bound(LOG_QUEUE, spec.event_type), spec.is_sent_to_log(), "{}", spec.event_type);
+        }
+        assert!(is_logged("card.unknown") && is_logged("log.updated"));
+        assert!(!is_logged("bank.unknown") && !is_logged("email.unknown"));
     }
 
     #[test]
     fn bank_created_is_never_logged_before_its_mail_was_accepted() {
-        let listeners = |kind: &str| find(&kind.parse().unwrap()).unwrap().listeners();
-        let services = |kind: &str| listeners(kind).iter().map(|listener| listener.service).collect::<Vec<_>>();
-        assert_eq!(services("bank.created"), [EMAIL_SERVICE]);
-        assert_eq!(services("email.requested"), [EMAIL_SERVICE]);
-        assert_eq!(services("account.created"), [EMAIL_SERVICE, LOG_SERVICE]);
-        assert_eq!(services("card.deleted"), [LOG_SERVICE]);
-        assert_eq!(listeners("email.sent"), [Listener { service: BANK_SERVICE, queue: ACK_QUEUE }]);
+        let listeners = |kind: &str| find(kind).unwrap().listeners();
+        assert_eq!(listeners("bank.created"), ["email-service"]);
+        assert_eq!(listeners("email.requested"), ["email-service"]);
+        assert_eq!(listeners("account.created"), ["email-service", "log-service"]);
+        assert_eq!(listeners("card.deleted"), ["log-service"]);
+        assert_eq!(listeners("email.sent"), ["bank-service"]);
     }
 
     #[test]
-    fn every_event_has_a_subscriber() {
-        for entry in EVENTS {
-            assert!(!entry.listeners().is_empty(), "{}", entry.event_type);
+    fn a_queue_always_has_the_requests_that_no_other_takes() {
+        let required = |queue| required_bindings(queue).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(required(EMAIL_QUEUE), ["email.requested"]);
+        assert_eq!(required(SMS_QUEUE), ["sms.requested"]);
+        assert!(QUEUES.iter().all(|queue| required_bindings(queue).iter().all(|one| bindings(queue).contains(one))));
+        assert!(bindings(ACK_QUEUE).is_empty());
+    }
+
+    #[test]
+    fn a_private_event_is_known_by_its_entity_in_any_spelling() {
+        for private in ["email.sent", "email.unknown", "EMAIL.requested", "sms.requested", "push.requested", "push"] {
+            assert!(is_private(private), "{private}");
         }
+        assert!(!is_private("card.created") && !is_private("emails.sent") && !is_private(""));
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::events::Event;
+use crate::events::{Event, facts_of};
 use crate::ids::{EventId, UserId};
 use crate::routing::EventType;
 
@@ -49,9 +49,6 @@ impl Envelope {
         date: DateTime<Utc>,
         event: &E,
     ) -> Result<Self, serde_json::Error> {
-        let mut facts = serde_json::to_value(event)?;
-        // The bytes on the wire must not depend on whether some crate in the build makes serde_json keep insertion order.
-        facts.sort_all_objects();
         Ok(Self {
             id,
             event_type: E::event_type(),
@@ -59,12 +56,7 @@ impl Envelope {
             correlation_id: None,
             traceparent: None,
             reply_to: None,
-            body: Body {
-                user_id,
-                date: date.trunc_subsecs(0),
-                message: event.message(),
-                data: serde_json::to_value(event)?,
-            },
+            body: Body { user_id, date: date.trunc_subsecs(0), message: event.message(), data: facts_of(event)? },
         })
     }
 

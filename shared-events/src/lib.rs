@@ -8,7 +8,6 @@
 //! hold public facts only, so private state cannot leak. This crate knows no broker, no database and no runtime. The feature
 //! `schema` adds the code that writes and checks the generated files.
 
-#[cfg(feature = "schema")]
 pub mod catalog;
 pub mod date;
 pub mod email_address;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::catalog;
 use crate::date;
 use crate::envelope::{Body, Envelope};
 use crate::ids::EventId;
@@ -28,10 +29,6 @@ pub const EXPIRES_MS: &str = "x-expires-ms";
 /// The id of the request that caused an event whose `correlation_id` is taken by its confirmation.
 pub const REQUEST_ID: &str = "x-request-id";
 
-/// Events that are of no use after a while, with their time to live: the links and codes in them last no longer.
-const EXPIRING: &[(&str, u32)] = &[("email.requested", 24 * 60 * 60 * 1000), ("sms.requested", 10 * 60 * 1000)];
-/// Events whose data hold a secret, and the key that holds it.
-const SECRET: &[(&str, &str)] = &[("email.requested", "params"), ("sms.requested", "sealed")];
 /// Text of other programs in an error message is cut to this many characters.
 const MAX_QUOTE: usize = 64;
 
@@ -91,7 +88,7 @@ impl WireMessage {
         if let Some(traceparent) = &envelope.traceparent {
             headers.insert("traceparent".to_owned(), traceparent.clone());
         }
-        if let Some(ms) = expiration_ms(&kind) {
+        if let Some(ms) = catalog::find(&kind).and_then(|spec| spec.handling.expires_ms) {
             headers.insert(EXPIRES_MS.to_owned(), ms.to_string());
         }
         // A confirmation that carries only the correlation id, as replies do, is matched by it.
@@ -164,11 +161,12 @@ impl WireMessage {
     /// any. The rest can still be read as the event, but cannot be acted on.
     pub fn remove_secrets(&mut self) -> bool {
         let kinds = [self.properties.kind.as_ref(), self.headers.get("cloudEvents_type"), Some(&self.routing_key)];
-        let found = SECRET.iter().find(|(secret, _)| kinds.iter().flatten().any(|kind| kind == secret));
+        let mut secrets = catalog::all().filter_map(|spec| Some((spec.event_type, spec.secret_field()?)));
+        let found = secrets.find(|(secret, _)| kinds.iter().flatten().any(|kind| kind == secret));
         let Some((_, key)) = found else { return false };
         let redacted = serde_json::from_slice::<serde_json::Value>(&self.body).ok().and_then(|mut body| {
             let data = body.get_mut("data")?.as_object_mut()?;
-            if let Some(secret) = data.get_mut(*key) {
+            if let Some(secret) = data.get_mut(key) {
                 *secret = if secret.is_object() { serde_json::json!({}) } else { "".into() };
             }
             serde_json::to_vec(&body).ok()
@@ -210,12 +208,7 @@ impl From<StrictBody> for Body {
 
 /// Whether messages of this type hold a secret.
 pub fn holds_secret(event_type: &str) -> bool {
-    SECRET.iter().any(|(secret, _)| *secret == event_type)
-}
-
-/// The time to live of an event type on the wire, in milliseconds; none for most.
-pub fn expiration_ms(event_type: &str) -> Option<u32> {
-    EXPIRING.iter().find(|(expiring, _)| *expiring == event_type).map(|(_, ms)| *ms)
+    catalog::find(event_type).is_some_and(|spec| spec.secret_field().is_some())
 }
 
 /// The fault in a JSON text, without the values in it, which may be private: errors of `serde_json` quote them.

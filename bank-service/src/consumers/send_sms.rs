@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use service_kit::clock::SharedClock;
 use service_kit::messaging::{Consumer, ConsumerSettings, Delivery, HandlerResult, data_or_reject, decode_or_reject};
-use shared_events::Pattern;
+use shared_events::catalog;
 use shared_events::events::SmsRequested;
-use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
+use shared_events::routing::SMS_QUEUE;
 
 use crate::sealing::{Vault, text_message};
 use crate::sms::{SmsError, SmsSender};
@@ -26,12 +26,11 @@ pub struct SendSms {
 impl SendSms {
     /// A code lives ten minutes: the attempts are closer than on other queues.
     pub fn settings() -> ConsumerSettings {
-        let bindings = SMS_PATTERNS.iter().map(|pattern| Pattern::new(pattern)).collect();
         ConsumerSettings {
             time_limit: Duration::from_secs(15),
             retry_delays: [5, 30].map(Duration::from_secs).to_vec(),
             max_attempts: 6,
-            ..ConsumerSettings::new(SMS_QUEUE, bindings)
+            ..ConsumerSettings::new(SMS_QUEUE, catalog::bindings(SMS_QUEUE))
         }
     }
 

@@ -1,7 +1,8 @@
 //! A live change: the item, what happened to it, and which callers may see it.
 
 use serde_json::Value;
-use shared_events::UserId;
+use shared_events::events::Verb;
+use shared_events::{UserId, catalog};
 
 use super::scope::Scope;
 
@@ -63,24 +64,6 @@ impl Channel {
     }
 }
 
-/// The kind of change; the name of the server-sent event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    Create,
-    Update,
-    Delete,
-}
-
-impl Verb {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
-}
-
 /// A change of one item.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -131,30 +114,8 @@ pub fn item_of(channel: Channel, facts: Value) -> Value {
 
 /// The channel and verb of an event type; none if it is not a change of a visible item.
 pub fn kind_of(event_type: &str) -> Option<(Channel, Verb)> {
-    if let Some(of_a_user) = kind_of_security(event_type) {
-        return Some(of_a_user);
-    }
-    let (entity, past) = event_type.split_once('.')?;
-    let verb = match past {
-        "created" | "imported" => Verb::Create,
-        "updated" => Verb::Update,
-        "deleted" => Verb::Delete,
-        _ => return None,
-    };
-    Some((Channel::parse(entity)?, verb))
-}
-
-/// Selects from the audit trail the changes to how a user logs in.
-fn kind_of_security(event_type: &str) -> Option<(Channel, Verb)> {
-    Some(match event_type {
-        "security.social_linked" => (Channel::LoginMethod, Verb::Create),
-        "security.social_unlinked" => (Channel::LoginMethod, Verb::Delete),
-        "security.mfa_enabled" => (Channel::SecondFactor, Verb::Create),
-        "security.mfa_disabled" => (Channel::SecondFactor, Verb::Delete),
-        "security.recovery_codes_made" => (Channel::RecoveryCode, Verb::Create),
-        "security.recovery_code_used" => (Channel::RecoveryCode, Verb::Delete),
-        _ => return None,
-    })
+    let (channel, verb) = catalog::find(event_type)?.handling.live?;
+    Some((Channel::parse(channel)?, verb))
 }
 
 #[cfg(test)]
@@ -170,5 +131,12 @@ mod tests {
         {
             assert_eq!(kind_of(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn each_live_event_has_a_channel_and_each_channel_an_event() {
+        let live: Vec<&str> = catalog::all().filter_map(|spec| Some(spec.handling.live?.0)).collect();
+        assert!(live.iter().all(|channel| Channel::parse(channel).is_some()), "{live:?}");
+        assert!(Channel::ALL.iter().all(|channel| live.contains(&channel.as_str())), "{live:?}");
     }
 }

@@ -3,9 +3,8 @@
 //! An event is unaccounted for if it was published, has reached none of its ends, is no dead letter, and has no other
 //! explanation. That must never happen, so the alarm watches this status.
 
-use shared_events::Pattern;
-use shared_events::events::{BankCreated, EmailRequested, Event as _};
-use shared_events::routing::{EMAIL_QUEUE, LOG_PATTERNS, LOG_QUEUE};
+use shared_events::catalog;
+use shared_events::routing::{EMAIL_QUEUE, LOG_QUEUE};
 
 /// The path of the events of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,14 +22,11 @@ pub enum Route {
 impl Route {
     /// The route of a type, with the default bindings of the services.
     pub fn of(event_type: &str) -> Self {
-        if event_type == BankCreated::TYPE {
-            Self::MailThenLog
-        } else if event_type == EmailRequested::TYPE {
-            Self::Mail
-        } else if LOG_PATTERNS.iter().any(|pattern| Pattern::new(pattern).matches(event_type)) {
-            Self::Log
-        } else {
-            Self::Untracked
+        match (catalog::is_confirmed(event_type), catalog::is_logged(event_type)) {
+            (true, true) => Self::MailThenLog,
+            (true, false) => Self::Mail,
+            (false, true) => Self::Log,
+            (false, false) => Self::Untracked,
         }
     }
 

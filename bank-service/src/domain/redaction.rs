@@ -4,15 +4,10 @@
 //! body of an unreadable message, unless its routing key shows that it is of another kind.
 
 use serde_json::{Value, json};
-use shared_events::WireMessage;
+use shared_events::{WireMessage, catalog};
 
 /// The replacement for hidden values.
 pub const HIDDEN: &str = "[hidden]";
-/// The entities whose events contain secrets.
-const SECRET_ENTITIES: &[&str] = &["email", "sms", "push"];
-/// The fields of their events that may be shown.
-const OPEN_FIELDS: &[&str] =
-    &["template", "user_id", "device", "event_id", "event_type", "message_id", "recipients", "reason"];
 /// How many characters of a body that is not JSON are shown.
 const SHOWN_TEXT: usize = 2000;
 
@@ -33,18 +28,14 @@ pub fn body_of(message: &WireMessage) -> Value {
 
 /// The facts of an event for an operator.
 pub fn data_of(event_type: &str, data: &Value) -> Value {
-    if has_secrets(event_type) { facts(data) } else { data.clone() }
+    if catalog::is_private(event_type) { facts(data) } else { data.clone() }
 }
 
 /// Checks every name of the message's kind; a message without a valid one counts as secret.
 fn is_secret(message: &WireMessage) -> bool {
     let kinds = [message.properties.kind.as_deref(), message.headers.get("cloudEvents_type").map(String::as_str)];
     let named = kinds.into_iter().flatten().chain([message.routing_key.as_str()]);
-    named.into_iter().any(has_secrets) || !message.routing_key.contains('.')
-}
-
-fn has_secrets(event_type: &str) -> bool {
-    SECRET_ENTITIES.contains(&event_type.split('.').next().unwrap_or_default().to_lowercase().as_str())
+    named.into_iter().any(catalog::is_private) || !message.routing_key.contains('.')
 }
 
 /// Of the four keys only `data` contains facts; any other key is hidden whole.
@@ -66,7 +57,7 @@ fn facts(data: &Value) -> Value {
     let Value::Object(fields) = data else { return json!(HIDDEN) };
     let shown = fields.iter().map(|(name, value)| {
         let shown = match value {
-            _ if OPEN_FIELDS.contains(&name.as_str()) => value.clone(),
+            _ if catalog::is_shown(name) => value.clone(),
             Value::String(text) if name == "to" => json!(masked(text)),
             // The names of parameters are useful to operators, only their values are secret.
             Value::Object(params) => params.keys().map(|key| (key.clone(), json!(HIDDEN))).collect(),

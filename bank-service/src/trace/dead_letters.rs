@@ -6,7 +6,7 @@ use std::io;
 use service_kit::messaging::dead_letters::{ActionResult, DeadLetterAction, Selection};
 use service_kit::messaging::{DeadLetter, DeadLetterAdmin};
 use shared_events::EventId;
-use shared_events::routing::{EMAIL_QUEUE, LOG_QUEUE, PUSH_QUEUE, SMS_QUEUE};
+use shared_events::routing::{ACK_QUEUE, QUEUES};
 
 use crate::config::Config;
 use crate::store::{Ctx, IdempotencyError, Outcome, Store, StoreError, dead_letter_actions};
@@ -33,7 +33,7 @@ pub enum DeadLetterError {
 
 /// The queues of this system's events, sorted by name.
 pub fn known_queues(config: &Config) -> Vec<String> {
-    let queues = [LOG_QUEUE, EMAIL_QUEUE, SMS_QUEUE, PUSH_QUEUE, config.callback_queue.as_str()];
+    let queues = QUEUES.map(|queue| if queue == ACK_QUEUE { config.callback_queue.as_str() } else { queue });
     BTreeSet::from(queues.map(str::to_owned)).into_iter().collect()
 }
 

@@ -6,9 +6,9 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use service_kit::messaging::dead_letters::{Backlog, Selection};
 use service_kit::messaging::{DeadLetter, Progress, QueueProgress};
-use shared_events::routing::{EMAIL_PATTERNS, EMAIL_QUEUE, LOG_PATTERNS, LOG_QUEUE, PUSH_PATTERNS, PUSH_QUEUE};
-use shared_events::routing::{SMS_PATTERNS, SMS_QUEUE};
-use shared_events::{EventId, Pattern, date};
+use shared_events::catalog::queues_of;
+use shared_events::routing::{EMAIL_QUEUE, LOG_QUEUE};
+use shared_events::{EventId, date};
 use utoipa::ToSchema;
 
 use super::peer_clients::{Logged, MailDelivery};
@@ -171,7 +171,7 @@ impl Tracer {
     /// The dead letters of an event and of the confirmations of its mail.
     async fn dead_letters_of(&self, id: EventId, event_type: &str) -> Option<Vec<DeadLetter>> {
         let Some(admin) = &self.dead_letters else { return Some(Vec::new()) };
-        let own = bound_queues(event_type).map(|queue| (queue.to_owned(), Selection::one(id)));
+        let own = queues_of(event_type).map(|queue| (queue.to_owned(), Selection::one(id)));
         let replies = (self.callback_queue.clone(), Selection::These(replies_to(id)));
         let peeks = own.chain([replies]).map(|(queue, wanted)| async move { admin.peek(&queue, &wanted).await });
         let peeked = tokio::time::timeout(DEAD_LETTERS_LIMIT, join_all(peeks)).await.ok()?;
@@ -208,23 +208,12 @@ impl Tracer {
     }
 }
 
-fn bound_queues(event_type: &str) -> impl Iterator<Item = &'static str> {
-    let all = [
-        (LOG_QUEUE, LOG_PATTERNS),
-        (EMAIL_QUEUE, EMAIL_PATTERNS),
-        (SMS_QUEUE, SMS_PATTERNS),
-        (PUSH_QUEUE, PUSH_PATTERNS),
-    ];
-    let is_bound = move |patterns: &[&str]| patterns.iter().any(|pattern| Pattern::new(pattern).matches(event_type));
-    all.into_iter().filter(move |(_, patterns)| is_bound(patterns)).map(|(queue, _)| queue)
-}
-
 fn journey(found: Found, route: Route, state: &'static str) -> Journey {
     Journey {
         state,
         committed_at: at(found.row.created_at),
         published: published(&found.row),
-        deliveries: bound_queues(&found.row.event_type).map(|queue| delivery(&found, queue)).collect(),
+        deliveries: queues_of(&found.row.event_type).map(|queue| delivery(&found, queue)).collect(),
         mail: mail(&found),
         log: log(&found, route),
         dead_letters: found.dead_letters.iter().flatten().map(dead_letter_step).collect(),
@@ -291,7 +280,7 @@ fn all_mails_settled(found: &Found) -> Option<bool> {
 fn mail(found: &Found) -> MailStep {
     let mails = found.mails.as_ref().and_then(|mails| mails.as_ref().ok());
     let receipt = found.receipt.as_ref();
-    let is_mailed = bound_queues(&found.row.event_type).any(|queue| queue == EMAIL_QUEUE);
+    let is_mailed = queues_of(&found.row.event_type).any(|queue| queue == EMAIL_QUEUE);
     let state = match (receipt.map(mail_answer), mails) {
         _ if !is_mailed => "none",
         (Some(MailAnswer::Sent), _) => "sent",

@@ -11,8 +11,8 @@ use serde_json::json;
 use service_kit::http::auth::{AUDIENCE_EMAIL, AUDIENCE_LOG};
 use service_kit::http::{PeerClient, PeerTrust};
 use service_kit::messaging::InFlightReport;
-use shared_events::routing::LOG_PATTERNS;
-use shared_events::{EventId, Pattern};
+use shared_events::routing::LOG_QUEUE;
+use shared_events::{EventId, Pattern, catalog};
 use url::Url;
 
 use crate::identity::IdentityService;
@@ -94,7 +94,7 @@ impl PeerClients {
             log_service: parts.log_service_url,
             email_client: PeerClient::new("EMAIL_SERVICE_URL", &parts.trust, ANSWER_LIMIT),
             email_service: parts.email_service_url,
-            log_takes: Arc::new(RwLock::new(LOG_PATTERNS.iter().map(|pattern| Pattern::new(pattern)).collect())),
+            log_takes: Arc::new(RwLock::new(catalog::bindings(LOG_QUEUE))),
             log_in_flight: Arc::default(),
             tokens: Arc::new(move |audience| identity.service_token(audience).map_err(|error| error.to_string())),
         }

@@ -32,9 +32,12 @@ pub struct FactsError {
     pub faults: BTreeMap<String, Vec<String>>,
 }
 
+/// A field of a template: name, rule, and whether it has to be given.
+pub(super) type Field = (&'static str, Kind, Need);
+
 /// The rule of a field.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     /// A positive whole number.
     Number,
     Line,
@@ -42,23 +45,27 @@ enum Kind {
     Text,
     /// An absolute http or https URL.
     Link,
+    /// From `balance` in minor units and `currency`, which is EUR unless given.
+    Amount,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Need {
+    Optional,
+    Required,
+    /// Required where `code` is empty.
+    UnlessCode,
 }
 
 impl Facts {
     /// Reads the data for a template.
     pub fn read(template: Template, data: &Value) -> Result<Self, FactsError> {
         let mut reader = Reader { data, values: Values::new(), faults: BTreeMap::new() };
-        for (name, kind) in fields(template) {
+        for (name, kind, _) in template.fields() {
             reader.read(name, *kind);
         }
-        if template == Template::AccountCreated {
-            reader.read_amount();
-        }
-        for name in required(template) {
-            reader.require(name);
-        }
-        if matches!(template, Template::VerifyEmail | Template::ResetPassword) {
-            reader.require_link_or_code();
+        for (name, _, need) in template.fields() {
+            reader.require(name, *need);
         }
         if reader.faults.is_empty() {
             Ok(Self { values: reader.values })
@@ -80,25 +87,6 @@ impl Facts {
     }
 }
 
-fn fields(template: Template) -> &'static [(&'static str, Kind)] {
-    const LINK: &[(&str, Kind)] =
-        &[("name", Kind::Line), ("link", Kind::Link), ("code", Kind::Line), ("valid_for", Kind::Line)];
-    match template {
-        Template::AccountCreated | Template::BankCreated => &[("id", Kind::Number), ("name", Kind::Line)],
-        Template::UserCreated | Template::Test => &[],
-        Template::VerifyEmail | Template::ResetPassword | Template::Invitation => LINK,
-        Template::Notice => &[("name", Kind::Line), ("subject", Kind::Line), ("text", Kind::Text)],
-    }
-}
-
-fn required(template: Template) -> &'static [&'static str] {
-    match template {
-        Template::Invitation => &["link"],
-        Template::Notice => &["text"],
-        _ => &[],
-    }
-}
-
 struct Reader<'a> {
     data: &'a Value,
     values: Values,
@@ -107,30 +95,26 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self, name: &'static str, kind: Kind) {
-        let value = match self.data.get(name) {
-            None | Some(Value::Null) => Ok(String::new()),
-            Some(value) => parse(value, kind),
-        };
-        match value {
+        match self.value(name, kind) {
             Ok(value) => {
                 self.values.insert(name, value);
             }
-            Err(message) => self.fault(name, &message),
+            Err((field, message)) => self.fault(field, &message),
         }
     }
 
-    /// `amount`, from `balance` in minor units and `currency`, which is EUR unless given.
-    fn read_amount(&mut self) {
-        let amount = match self.data.get("balance") {
-            None | Some(Value::Null) => Ok(String::new()),
-            Some(balance) => self.amount(balance),
+    /// A value that is not given is empty.
+    fn value(&self, name: &'static str, kind: Kind) -> Result<String, (&'static str, String)> {
+        let source = if matches!(kind, Kind::Amount) { "balance" } else { name };
+        let Some(value) = self.data.get(source).filter(|value| !value.is_null()) else { return Ok(String::new()) };
+        let parsed = match kind {
+            Kind::Number => number(value),
+            Kind::Line => bounded(value, MAX_LINE_CHARS).map(single_line),
+            Kind::Text => bounded(value, MAX_TEXT_CHARS).map(lines),
+            Kind::Link => link(value),
+            Kind::Amount => return self.amount(value),
         };
-        match amount {
-            Ok(amount) => {
-                self.values.insert("amount", amount);
-            }
-            Err((field, message)) => self.fault(field, &message),
-        }
+        parsed.map_err(|message| (name, message))
     }
 
     fn amount(&self, balance: &Value) -> Result<String, (&'static str, String)> {
@@ -144,16 +128,14 @@ impl Reader<'_> {
         Money::try_new(minor, currency).map(display_amount).map_err(|error| ("balance", error.to_string()))
     }
 
-    fn require(&mut self, name: &str) {
-        if self.values.get(name).is_some_and(String::is_empty) {
-            self.fault(name, "is required");
-        }
-    }
-
-    fn require_link_or_code(&mut self) {
-        let missing = |name| self.values.get(name).is_some_and(String::is_empty);
-        if missing("link") && missing("code") {
-            self.fault("link", "is required, unless there is a code");
+    fn require(&mut self, name: &str, need: Need) {
+        let is_empty = |name| self.values.get(name).is_some_and(String::is_empty);
+        match need {
+            Need::Required if is_empty(name) => self.fault(name, "is required"),
+            Need::UnlessCode if is_empty(name) && is_empty("code") => {
+                self.fault(name, "is required, unless there is a code");
+            }
+            Need::Optional | Need::Required | Need::UnlessCode => {}
         }
     }
 
@@ -162,16 +144,9 @@ impl Reader<'_> {
     }
 }
 
-fn parse(value: &Value, kind: Kind) -> Result<String, String> {
-    match kind {
-        Kind::Number => {
-            let number = value.as_i64().filter(|number| *number >= 1);
-            number.map(|number| number.to_string()).ok_or_else(|| "must be a whole number from 1".to_owned())
-        }
-        Kind::Line => bounded(value, MAX_LINE_CHARS).map(single_line),
-        Kind::Text => bounded(value, MAX_TEXT_CHARS).map(lines),
-        Kind::Link => link(value),
-    }
+fn number(value: &Value) -> Result<String, String> {
+    let number = value.as_i64().filter(|number| *number >= 1);
+    number.map(|number| number.to_string()).ok_or_else(|| "must be a whole number from 1".to_owned())
 }
 
 fn bounded(value: &Value, max: usize) -> Result<&str, String> {

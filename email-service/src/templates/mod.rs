@@ -4,57 +4,79 @@
 //! are plain text. A value that a template names and does not get is an error, never a gap in a mail.
 
 mod facts;
-mod files;
 
 pub use facts::{Facts, FactsError, Values};
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use shared_events::catalog;
 
 use crate::domain::{Content, single_line};
+use facts::Field;
+use facts::Kind::{Amount, Line, Link, Number, Text};
+use facts::Need::{Optional, Required, UnlessCode};
 
 /// The footer of the text parts, as the HTML layout has it.
 const FOOTER: &str = "This mail was sent automatically. Replies to it are not read.";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Template {
-    AccountCreated,
-    BankCreated,
-    UserCreated,
-    VerifyEmail,
-    ResetPassword,
-    Notice,
-    Invitation,
-    Test,
+/// Declares the mails: name, fields, and the files `<name>.subject.txt`, `<name>.txt` and `<name>.html`.
+macro_rules! templates {
+    ($($template:ident = $name:literal, $fields:expr;)+) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Template {
+            $($template),+
+        }
+
+        impl Template {
+            pub const ALL: &'static [Self] = &[$(Self::$template),+];
+
+            fn declared(self) -> (&'static str, &'static [Field]) {
+                match self {
+                    $(Self::$template => ($name, $fields)),+
+                }
+            }
+        }
+
+        /// File name and source of each part.
+        const FILES: &[(&str, &str)] = &[
+            ("layout.html", include_str!("../../templates/layout.html")),
+            $(
+                (concat!($name, ".subject.txt"), include_str!(concat!("../../templates/", $name, ".subject.txt"))),
+                (concat!($name, ".txt"), include_str!(concat!("../../templates/", $name, ".txt"))),
+                (concat!($name, ".html"), include_str!(concat!("../../templates/", $name, ".html"))),
+            )+
+        ];
+    };
+}
+
+const LINK_OR_CODE: &[Field] =
+    &[("name", Line, Optional), ("link", Link, UnlessCode), ("code", Line, Optional), ("valid_for", Line, Optional)];
+
+// A mail with the name of an event is that event's; the others are asked for by `email.requested`.
+templates! {
+    AccountCreated = "account.created",
+        &[("id", Number, Optional), ("name", Line, Optional), ("amount", Amount, Optional)];
+    BankCreated = "bank.created", &[("id", Number, Optional), ("name", Line, Optional)];
+    UserCreated = "user.created", &[];
+    VerifyEmail = "verify-email", LINK_OR_CODE;
+    ResetPassword = "reset-password", LINK_OR_CODE;
+    Notice = "notice", &[("name", Line, Optional), ("subject", Line, Optional), ("text", Text, Required)];
+    Invitation = "invitation",
+        &[("name", Line, Optional), ("link", Link, Required), ("code", Line, Optional), ("valid_for", Line, Optional)];
+    Test = "test", &[];
 }
 
 impl Template {
-    pub const ALL: [Self; 8] = [
-        Self::AccountCreated,
-        Self::BankCreated,
-        Self::UserCreated,
-        Self::VerifyEmail,
-        Self::ResetPassword,
-        Self::Notice,
-        Self::Invitation,
-        Self::Test,
-    ];
-
     /// The name in `email.requested`, in previews and in file names.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::AccountCreated => "account.created",
-            Self::BankCreated => "bank.created",
-            Self::UserCreated => "user.created",
-            Self::VerifyEmail => "verify-email",
-            Self::ResetPassword => "reset-password",
-            Self::Notice => "notice",
-            Self::Invitation => "invitation",
-            Self::Test => "test",
-        }
+        self.declared().0
+    }
+
+    fn fields(self) -> &'static [Field] {
+        self.declared().1
     }
 
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|template| template.name() == name)
+        Self::ALL.iter().copied().find(|template| template.name() == name)
     }
 
     /// The template of an event that is mailed itself.
@@ -68,7 +90,7 @@ impl Template {
     }
 
     fn is_event(self) -> bool {
-        matches!(self, Self::AccountCreated | Self::BankCreated | Self::UserCreated)
+        catalog::find(self.name()).is_some()
     }
 }
 
@@ -95,7 +117,7 @@ impl Templates {
             Some((_, "html")) => AutoEscape::Html,
             _ => AutoEscape::None,
         });
-        for (name, source) in files::FILES {
+        for (name, source) in FILES {
             environment.add_template(name, source).map_err(|source| failure(name, source))?;
         }
         Ok(Self { environment, subject_prefix: single_line(subject_prefix) })
@@ -128,6 +150,7 @@ fn failure(template: &str, source: minijinja::Error) -> RenderError {
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
+    use shared_events::events::Destination;
 
     use super::*;
 
@@ -138,10 +161,21 @@ mod tests {
 
     #[test]
     fn every_template_renders_with_nothing_optional() {
-        for template in Template::ALL {
+        for template in Template::ALL.iter().copied() {
             let data = json!({"link": "https://bank.example/x", "text": "x"});
             let content = render(template, &data);
             assert!(!content.subject.is_empty() && !content.text.is_empty() && !content.html.is_empty());
+        }
+    }
+
+    #[test]
+    fn each_event_that_is_mailed_has_a_template_and_no_other_template_is_named_like_one() {
+        for spec in catalog::all() {
+            let is_mailed = spec.is_mailed() && spec.handling.destination != Destination::Mail;
+            assert_eq!(Template::for_event(spec.event_type).is_some(), is_mailed, "{}", spec.event_type);
+        }
+        for template in Template::ALL.iter().copied() {
+            assert_eq!(template.is_event(), template.name().contains('.'), "{template:?}");
         }
     }
 

@@ -8,39 +8,35 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use service_kit::clock::SharedClock;
 use service_kit::messaging::{Consumer, Delivery, HandlerResult, decode_or_reject};
-use shared_events::{EventType, Pattern};
+use shared_events::{Pattern, catalog};
 
 use crate::domain::NewLogEntry;
 use crate::metrics::LogMetrics;
 use crate::store::{Appended, LogStore, StoreError};
-
-/// Logged on the confirmation of its mail, by HTTP, unless the operator binds it.
-const CONFIRMED_ELSEWHERE: &str = "bank.created";
-/// Mail requests and reports hold addresses and are never logged.
-const NEVER_LOGGED: &str = "email";
 
 /// The consumer of the queue `log-service`.
 pub struct RecordEvent {
     store: Arc<dyn LogStore>,
     clock: SharedClock,
     metrics: Arc<LogMetrics>,
-    logs_bank_created: bool,
+    bindings: Vec<Pattern>,
 }
 
 impl RecordEvent {
     pub fn new(store: Arc<dyn LogStore>, clock: SharedClock, metrics: Arc<LogMetrics>, bindings: &[Pattern]) -> Self {
-        let logs_bank_created = bindings.iter().any(|pattern| pattern.matches(CONFIRMED_ELSEWHERE));
-        Self { store, clock, metrics, logs_bank_created }
+        Self { store, clock, metrics, bindings: bindings.to_vec() }
     }
 
-    fn wants(&self, event_type: &EventType) -> bool {
-        event_type.entity() != NEVER_LOGGED && (self.logs_bank_created || event_type.as_str() != CONFIRMED_ELSEWHERE)
+    /// An event with a confirmed mail is logged on the confirmation, by HTTP, unless the operator binds it.
+    fn wants(&self, event_type: &str) -> bool {
+        let is_bound = || self.bindings.iter().any(|pattern| pattern.matches(event_type));
+        !catalog::is_private(event_type) && (!catalog::is_confirmed(event_type) || is_bound())
     }
 
     /// The entry to record, or the result of a message that gives none.
     fn entry(&self, delivery: &Delivery) -> Result<NewLogEntry, HandlerResult> {
         let event = decode_or_reject(delivery)?;
-        if !self.wants(&event.event_type) {
+        if !self.wants(event.event_type.as_str()) {
             return Err(HandlerResult::Skipped);
         }
         NewLogEntry::from_event(event, self.clock.now()).map_err(|error| HandlerResult::reject(error.to_string()))

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, event, example_id};
+use super::Verb::{Create, Delete, Update};
+use super::{Destination, PUBLIC, declare_events, example_id};
 use crate::ids::{AccountId, BankId, ClientId};
 use crate::money::Currency;
 
@@ -34,21 +35,6 @@ pub struct AccountCreated {
     pub email: String,
 }
 
-impl Event for AccountCreated {
-    const TYPE: &'static str = "account.created";
-    const ABOUT: &'static str = "A bank account was opened.";
-
-    fn message(&self) -> String {
-        format!("Account created with ID: {}", self.id)
-    }
-
-    fn example() -> Self {
-        let Account { id, balance, currency, client_id, bank_id } = account();
-        let (name, email) = ("John Doe".to_owned(), "john.doe@example.com".to_owned());
-        Self { id, name, client_id, bank_id, balance, currency, email }
-    }
-}
-
 fn account() -> Account {
     Account {
         id: example_id(1),
@@ -59,15 +45,19 @@ fn account() -> Account {
     }
 }
 
-event!(
-    AccountUpdated(Account) = "account.updated",
-    "A bank account was changed.",
-    |account| format!("Account updated with ID: {}", account.id),
-    account()
-);
-event!(
-    AccountDeleted(Account) = "account.deleted",
-    "A bank account was closed.",
-    |account| format!("Account deleted with ID: {}", account.id),
-    account()
-);
+fn opened() -> AccountCreated {
+    let Account { id, balance, currency, client_id, bank_id } = account();
+    let (name, email) = ("John Doe".to_owned(), "john.doe@example.com".to_owned());
+    AccountCreated { id, name, client_id, bank_id, balance, currency, email }
+}
+
+declare_events! {
+    ACCOUNT:
+    AccountCreated = "account.created", PUBLIC.live("account", Create).to(Destination::LogAndMail),
+        "A bank account was opened.",
+        |account| format!("Account created with ID: {}", account.id), opened();
+    AccountUpdated(Account) = "account.updated", PUBLIC.live("account", Update), "A bank account was changed.",
+        |account| format!("Account updated with ID: {}", account.id), account();
+    AccountDeleted(Account) = "account.deleted", PUBLIC.live("account", Delete), "A bank account was closed.",
+        |account| format!("Account deleted with ID: {}", account.id), account();
+}

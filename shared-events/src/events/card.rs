@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{event, example_id};
+use super::Verb::{Create, Delete, Update};
+use super::{PUBLIC, declare_events, example_id};
 use crate::ids::{AccountId, CardId};
 
 /// A card; `balance` is in the minor unit of its account's currency.
@@ -19,21 +20,12 @@ fn card() -> Card {
     Card { id: example_id(1), balance: 100, account_id: example_id(1) }
 }
 
-event!(
-    CardCreated(Card) = "card.created",
-    "A card was issued.",
-    |card| format!("Card created with ID: {}", card.id),
-    card()
-);
-event!(
-    CardUpdated(Card) = "card.updated",
-    "A card was changed.",
-    |card| format!("Card updated with ID: {}", card.id),
-    card()
-);
-event!(
-    CardDeleted(Card) = "card.deleted",
-    "A card was deleted.",
-    |card| format!("Card deleted with ID: {}", card.id),
-    card()
-);
+declare_events! {
+    CARD:
+    CardCreated(Card) = "card.created", PUBLIC.live("card", Create), "A card was issued.",
+        |card| format!("Card created with ID: {}", card.id), card();
+    CardUpdated(Card) = "card.updated", PUBLIC.live("card", Update), "A card was changed.",
+        |card| format!("Card updated with ID: {}", card.id), card();
+    CardDeleted(Card) = "card.deleted", PUBLIC.live("card", Delete), "A card was deleted.",
+        |card| format!("Card deleted with ID: {}", card.id), card();
+}

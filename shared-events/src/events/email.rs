@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{event, example_id};
+use super::{Destination, Handling, Secrecy, declare_events, example_id};
 use crate::ids::EventId;
 
 /// A request for one mail. Its parameters may hold a link or a code, so it is never logged.
@@ -43,25 +43,31 @@ fn report(reason: Option<&str>) -> EmailReport {
     }
 }
 
-event!(
+const REPORT: Handling = Handling {
+    secrecy: Secrecy::Private { shown: &["event_id", "event_type", "message_id", "recipients", "reason"] },
+    destination: Destination::Reply,
+    expires_ms: None,
+    live: None,
+};
+
+declare_events! {
+    EMAIL:
     EmailRequested(EmailRequest) = "email.requested",
-    "An operation needs a mail. Consumed by email-service only.",
-    |request| format!("Email requested: {}", request.template),
-    EmailRequest {
-        template: "verify-email".to_owned(),
-        to: "john.doe@example.com".to_owned(),
-        params: BTreeMap::from([("user_id".to_owned(), example_id::<crate::ids::UserId>(2).to_string())]),
-    }
-);
-event!(
-    EmailSent(EmailReport) = "email.sent",
-    "The mail server has accepted the mail of an event.",
-    |report| format!("Email sent for event {}", report.event_id),
-    report(None)
-);
-event!(
-    EmailRejected(EmailReport) = "email.rejected",
-    "The mail server has refused the mail of an event for good.",
-    |report| format!("Email rejected for event {}", report.event_id),
-    report(Some("550 mailbox unavailable"))
-);
+        Handling {
+            secrecy: Secrecy::Secret { field: "params", shown: &["template"] },
+            destination: Destination::Mail,
+            expires_ms: Some(24 * 60 * 60 * 1000),
+            live: None,
+        },
+        "An operation needs a mail. Consumed by email-service only.",
+        |request| format!("Email requested: {}", request.template),
+        EmailRequest {
+            template: "verify-email".to_owned(),
+            to: "john.doe@example.com".to_owned(),
+            params: BTreeMap::from([("user_id".to_owned(), example_id::<crate::ids::UserId>(2).to_string())]),
+        };
+    EmailSent(EmailReport) = "email.sent", REPORT, "The mail server has accepted the mail of an event.",
+        |report| format!("Email sent for event {}", report.event_id), report(None);
+    EmailRejected(EmailReport) = "email.rejected", REPORT, "The mail server has refused the mail of an event for good.",
+        |report| format!("Email rejected for event {}", report.event_id), report(Some("550 mailbox unavailable"));
+}

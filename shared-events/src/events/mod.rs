@@ -1,44 +1,41 @@
-//! One type per event. A type holds the public facts of the event; its name on the wire is `Event::TYPE`.
+//! One type per event. A type holds the public facts of the event; its name on the wire is `Event::TYPE`. What the services
+//! know of it besides is its [`EventSpec`].
 
 mod account;
 mod card;
 mod directory;
+#[cfg(feature = "schema")]
+mod documented;
 mod email;
 mod notify;
 mod security;
+mod spec;
 mod user;
 
-pub use account::{Account, AccountCreated, AccountDeleted, AccountUpdated};
-pub use card::{Card, CardCreated, CardDeleted, CardUpdated};
-pub use directory::{
-    Bank, BankCreated, BankDeleted, BankUpdated, Branch, BranchCreated, BranchDeleted, BranchUpdated, City,
-    CityCreated, CityDeleted, CityUpdated, SocialStatus, SocialStatusCreated, SocialStatusDeleted, SocialStatusUpdated,
-};
-pub use email::{EmailRejected, EmailReport, EmailRequest, EmailRequested, EmailSent};
-pub use notify::{PushRequest, PushRequested, SmsRequest, SmsRequested};
-pub use security::{
-    AccountLocked, DeviceRegistered, DeviceRemoved, EmailChangeRequested, EmailChanged, EmailVerified, KeysRotated,
-    LoggedOut, LoginFailed, LoginSucceeded, MfaDisabled, MfaEnabled, MfaFailed, PasswordChanged, PasswordRehashed,
-    PasswordReset, PasswordResetRequested, PhoneVerified, RecoveryCodeUsed, RecoveryCodesMade, RefreshTokenReused,
-    RefreshTokenSpent, RolesChanged, SecurityFacts, SessionsEnded, SocialLinked, SocialUnlinked, UserBlocked,
-    UserUnblocked,
-};
-pub use user::{
-    Client, ClientCreated, ClientDeleted, ClientUpdated, Role, RoleCreated, RoleDeleted, RoleUpdated, User,
-    UserCreated, UserDeleted, UserImported, UserRegistered, UserUpdated,
-};
+pub use account::*;
+pub use card::*;
+pub use directory::*;
+pub use email::*;
+pub use notify::*;
+pub use security::*;
+pub(crate) use spec::PUBLIC;
+pub use spec::{Destination, EventSpec, Handling, Secrecy, Verb};
+pub use user::*;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::routing::EventType;
+
+/// Every event there is, in the order of the documents.
+pub(crate) const ALL: &[&[EventSpec]] =
+    &[ACCOUNT, BANK, BRANCH, CARD, CITY, CLIENT, EMAIL, ROLE, SECURITY, NOTIFY, SOCIAL_STATUS, USER];
 
 /// An event's facts.
 pub trait Event: Serialize + DeserializeOwned {
     /// The routing key.
     const TYPE: &'static str;
-    /// What happened, in one sentence for the AsyncAPI document.
-    const ABOUT: &'static str;
 
     /// One line for people, such as `Account created with ID: 1`.
     fn message(&self) -> String;
@@ -51,7 +48,32 @@ pub trait Event: Serialize + DeserializeOwned {
     }
 }
 
-/// Declares an event as a transparent wrapper around the facts it publishes.
+/// The facts as JSON. Their bytes must not depend on whether some crate in the build makes `serde_json` keep insertion order.
+pub(crate) fn facts_of<E: Event>(event: &E) -> Result<Value, serde_json::Error> {
+    let mut facts = serde_json::to_value(event)?;
+    facts.sort_all_objects();
+    Ok(facts)
+}
+
+/// Declares events and the list of their specs: wrapper and facts, type, handling, what happened, the message, an example.
+/// Without `(Facts)` the struct is declared elsewhere.
+macro_rules! declare_events {
+    ($list:ident: $($name:ident $(($facts:ty))? = $kind:literal, $handling:expr, $about:literal,
+        |$f:ident| $message:expr, $example:expr;)+) => {
+        $(crate::events::event!($name $(($facts))? = $kind, $about, |$f| $message, $example);)+
+
+        pub(super) const $list: &[crate::events::EventSpec] = &[$(crate::events::EventSpec {
+            event_type: $kind,
+            about: $about,
+            handling: $handling,
+            #[cfg(feature = "schema")]
+            documented: crate::events::documented::Documented::of::<$name>(),
+        }),+];
+    };
+}
+pub(crate) use declare_events;
+
+/// One event: a transparent wrapper around the facts it publishes, or a struct that is declared elsewhere.
 macro_rules! event {
     ($name:ident($facts:ty) = $kind:literal, $about:literal, |$f:ident| $message:expr, $example:expr) => {
         #[doc = concat!("`", $kind, "`: ", $about)]
@@ -62,7 +84,6 @@ macro_rules! event {
 
         impl crate::events::Event for $name {
             const TYPE: &'static str = $kind;
-            const ABOUT: &'static str = $about;
 
             fn message(&self) -> String {
                 let $f = &self.0;
@@ -71,6 +92,20 @@ macro_rules! event {
 
             fn example() -> Self {
                 Self($example)
+            }
+        }
+    };
+    ($name:ident = $kind:literal, $about:literal, |$f:ident| $message:expr, $example:expr) => {
+        impl crate::events::Event for $name {
+            const TYPE: &'static str = $kind;
+
+            fn message(&self) -> String {
+                let $f = self;
+                $message
+            }
+
+            fn example() -> Self {
+                $example
             }
         }
     };

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{event, example_id};
+use super::{Destination, Handling, Secrecy, declare_events, example_id};
 use crate::ids::UserId;
+use crate::routing::{PUSH_QUEUE, SMS_QUEUE};
 
 /// A request for one text message. Number and text can be read by bank-service only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,21 +33,32 @@ pub struct PushRequest {
     pub data: BTreeMap<String, String>,
 }
 
-event!(
+declare_events! {
+    NOTIFY:
     SmsRequested(SmsRequest) = "sms.requested",
-    "An operation needs a text message. Consumed by bank-service only.",
-    |request| format!("Text message requested for user {}", request.user_id),
-    SmsRequest { user_id: example_id(2), to: "+49*******12".to_owned(), sealed: "c2VhbGVk".to_owned() }
-);
-event!(
+        Handling {
+            secrecy: Secrecy::Secret { field: "sealed", shown: &["user_id"] },
+            destination: Destination::Own(SMS_QUEUE),
+            expires_ms: Some(10 * 60 * 1000),
+            live: None,
+        },
+        "An operation needs a text message. Consumed by bank-service only.",
+        |request| format!("Text message requested for user {}", request.user_id),
+        SmsRequest { user_id: example_id(2), to: "+49*******12".to_owned(), sealed: "c2VhbGVk".to_owned() };
     PushRequested(PushRequest) = "push.requested",
-    "An operation needs a push notification. Consumed by bank-service only.",
-    |request| format!("Push notification requested for user {}", request.user_id),
-    PushRequest {
-        user_id: example_id(2),
-        device: 1,
-        title: "New login".to_owned(),
-        body: "Somebody logged in to your account.".to_owned(),
-        data: BTreeMap::from([("kind".to_owned(), "login".to_owned())]),
-    }
-);
+        Handling {
+            secrecy: Secrecy::Private { shown: &["user_id", "device"] },
+            destination: Destination::Own(PUSH_QUEUE),
+            expires_ms: None,
+            live: None,
+        },
+        "An operation needs a push notification. Consumed by bank-service only.",
+        |request| format!("Push notification requested for user {}", request.user_id),
+        PushRequest {
+            user_id: example_id(2),
+            device: 1,
+            title: "New login".to_owned(),
+            body: "Somebody logged in to your account.".to_owned(),
+            data: BTreeMap::from([("kind".to_owned(), "login".to_owned())]),
+        };
+}

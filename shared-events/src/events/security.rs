@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{event, example_id};
+use super::Verb::{Create, Delete};
+use super::{PUBLIC, declare_events, example_id};
 use crate::ids::UserId;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +28,6 @@ fn facts() -> SecurityFacts {
     }
 }
 
-macro_rules! security_event {
-    ($name:ident = $kind:literal, $about:literal) => {
-        event!($name(SecurityFacts) = $kind, $about, |facts| sentence($about, facts), facts());
-    };
-}
-
 fn sentence(about: &str, facts: &SecurityFacts) -> String {
     let about = about.trim_end_matches('.');
     match facts.user_id {
@@ -41,40 +36,47 @@ fn sentence(about: &str, facts: &SecurityFacts) -> String {
     }
 }
 
-security_event!(LoginSucceeded = "security.login_succeeded", "A user logged in.");
-security_event!(LoginFailed = "security.login_failed", "A login was refused.");
-security_event!(LoggedOut = "security.logged_out", "A session was ended by its owner.");
-security_event!(SessionsEnded = "security.sessions_ended", "All sessions of a user were ended.");
-security_event!(
-    RefreshTokenReused = "security.refresh_token_reused",
-    "A used refresh token came back; its session was ended."
-);
-security_event!(
-    RefreshTokenSpent = "security.refresh_token_spent",
-    "A used refresh token came back within half a minute; it was refused."
-);
-security_event!(RolesChanged = "security.roles_changed", "A user's roles were changed.");
-security_event!(UserBlocked = "security.user_blocked", "A user was blocked.");
-security_event!(UserUnblocked = "security.user_unblocked", "A user was unblocked.");
-security_event!(PasswordRehashed = "security.password_rehashed", "A password was hashed anew with current parameters.");
-security_event!(KeysRotated = "security.keys_rotated", "The token signing key was rotated.");
-security_event!(AccountLocked = "security.account_locked", "Logins of a user are slowed down after too many failures.");
-security_event!(PasswordChanged = "security.password_changed", "A password was changed by its owner.");
-security_event!(PasswordResetRequested = "security.password_reset_requested", "A password reset was asked for.");
-security_event!(PasswordReset = "security.password_reset", "A password was reset by link or code.");
-security_event!(EmailVerified = "security.email_verified", "An e-mail address was verified.");
-security_event!(EmailChangeRequested = "security.email_change_requested", "Another e-mail address was asked for.");
-security_event!(EmailChanged = "security.email_changed", "An e-mail address was changed.");
-security_event!(MfaEnabled = "security.mfa_enabled", "A second factor was activated.");
-security_event!(MfaDisabled = "security.mfa_disabled", "A second factor was removed.");
-security_event!(MfaFailed = "security.mfa_failed", "A second factor was refused.");
-security_event!(
-    RecoveryCodesMade = "security.recovery_codes_made",
-    "New recovery codes were made; the old ones are void."
-);
-security_event!(RecoveryCodeUsed = "security.recovery_code_used", "A recovery code was used.");
-security_event!(SocialLinked = "security.social_linked", "A login by another provider was linked.");
-security_event!(SocialUnlinked = "security.social_unlinked", "A login by another provider was unlinked.");
-security_event!(PhoneVerified = "security.phone_verified", "A phone number was verified.");
-security_event!(DeviceRegistered = "security.device_registered", "A device was registered for push notifications.");
-security_event!(DeviceRemoved = "security.device_removed", "A device was removed.");
+macro_rules! security_events {
+    ($($name:ident = $kind:literal, $handling:expr, $about:literal;)+) => {
+        declare_events! {
+            SECURITY:
+            $($name(SecurityFacts) = $kind, $handling, $about, |facts| sentence($about, facts), facts();)+
+        }
+    };
+}
+
+security_events! {
+    LoginSucceeded = "security.login_succeeded", PUBLIC, "A user logged in.";
+    LoginFailed = "security.login_failed", PUBLIC, "A login was refused.";
+    LoggedOut = "security.logged_out", PUBLIC, "A session was ended by its owner.";
+    SessionsEnded = "security.sessions_ended", PUBLIC, "All sessions of a user were ended.";
+    RefreshTokenReused = "security.refresh_token_reused", PUBLIC,
+        "A used refresh token came back; its session was ended.";
+    RefreshTokenSpent = "security.refresh_token_spent", PUBLIC,
+        "A used refresh token came back within half a minute; it was refused.";
+    RolesChanged = "security.roles_changed", PUBLIC, "A user's roles were changed.";
+    UserBlocked = "security.user_blocked", PUBLIC, "A user was blocked.";
+    UserUnblocked = "security.user_unblocked", PUBLIC, "A user was unblocked.";
+    PasswordRehashed = "security.password_rehashed", PUBLIC, "A password was hashed anew with current parameters.";
+    KeysRotated = "security.keys_rotated", PUBLIC, "The token signing key was rotated.";
+    AccountLocked = "security.account_locked", PUBLIC, "Logins of a user are slowed down after too many failures.";
+    PasswordChanged = "security.password_changed", PUBLIC, "A password was changed by its owner.";
+    PasswordResetRequested = "security.password_reset_requested", PUBLIC, "A password reset was asked for.";
+    PasswordReset = "security.password_reset", PUBLIC, "A password was reset by link or code.";
+    EmailVerified = "security.email_verified", PUBLIC, "An e-mail address was verified.";
+    EmailChangeRequested = "security.email_change_requested", PUBLIC, "Another e-mail address was asked for.";
+    EmailChanged = "security.email_changed", PUBLIC, "An e-mail address was changed.";
+    MfaEnabled = "security.mfa_enabled", PUBLIC.live("second_factor", Create), "A second factor was activated.";
+    MfaDisabled = "security.mfa_disabled", PUBLIC.live("second_factor", Delete), "A second factor was removed.";
+    MfaFailed = "security.mfa_failed", PUBLIC, "A second factor was refused.";
+    RecoveryCodesMade = "security.recovery_codes_made", PUBLIC.live("recovery_code", Create),
+        "New recovery codes were made; the old ones are void.";
+    RecoveryCodeUsed = "security.recovery_code_used", PUBLIC.live("recovery_code", Delete), "A recovery code was used.";
+    SocialLinked = "security.social_linked", PUBLIC.live("login_method", Create),
+        "A login by another provider was linked.";
+    SocialUnlinked = "security.social_unlinked", PUBLIC.live("login_method", Delete),
+        "A login by another provider was unlinked.";
+    PhoneVerified = "security.phone_verified", PUBLIC, "A phone number was verified.";
+    DeviceRegistered = "security.device_registered", PUBLIC, "A device was registered for push notifications.";
+    DeviceRemoved = "security.device_removed", PUBLIC, "A device was removed.";
+}

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::body_schema;
-use crate::catalog::{BANK_SERVICE, EVENTS, Entry, REPLIES};
+use crate::catalog;
+use crate::events::EventSpec;
 use crate::routing::{ACK_QUEUE, EXCHANGE};
-use crate::wire::{EXPIRES_MS, REQUEST_ID, SCHEMA_PREFIX, WireMessage, expiration_ms};
+use crate::wire::{EXPIRES_MS, REQUEST_ID, SCHEMA_PREFIX, WireMessage};
 
 /// The version of the contract: it moves with additions, and with nothing else, since everything else is a new event.
 const VERSION: &str = "1.0.0";
@@ -17,7 +18,7 @@ pub fn asyncapi() -> Result<Value, serde_json::Error> {
     let mut operations = Map::new();
     let mut messages = Map::new();
     channels.insert(ACK_QUEUE.to_owned(), reply_channel());
-    for entry in EVENTS {
+    for entry in catalog::all() {
         messages.insert(entry.event_type.to_owned(), message(entry)?);
         if !entry.is_reply() {
             channels.insert(entry.event_type.to_owned(), channel(entry));
@@ -43,7 +44,7 @@ pub fn asyncapi() -> Result<Value, serde_json::Error> {
     }))
 }
 
-fn channel(entry: &Entry) -> Value {
+fn channel(entry: &EventSpec) -> Value {
     let kind = entry.event_type;
     json!({
         "address": kind,
@@ -59,7 +60,7 @@ fn channel(entry: &Entry) -> Value {
 
 fn reply_channel() -> Value {
     let messages: Map<String, Value> =
-        REPLIES.iter().map(|kind| ((*kind).to_owned(), reference(&["components", "messages", kind]))).collect();
+        replies().map(|kind| (kind.to_owned(), reference(&["components", "messages", kind]))).collect();
     json!({
         "address": ACK_QUEUE,
         "description": "The queue that confirmations come back on: the reply_to of what they answer.",
@@ -72,26 +73,30 @@ fn reply_channel() -> Value {
     })
 }
 
+/// The types of the confirmations.
+fn replies() -> impl Iterator<Item = &'static str> {
+    catalog::all().filter(|entry| entry.is_reply()).map(|entry| entry.event_type)
+}
+
 /// The operations of the event's sender and of each receiver.
-fn operations_of(entry: &Entry) -> Vec<(String, Value)> {
+fn operations_of(entry: &EventSpec) -> Vec<(String, Value)> {
     let kind = entry.event_type;
     let mut send = operation(entry, "send", entry.publisher());
     if let Some(object) = send.as_object_mut()
         && entry.is_confirmed()
     {
-        let replies: Vec<Value> = REPLIES.iter().map(|reply| message_in(ACK_QUEUE, reply)).collect();
+        let replies: Vec<Value> = replies().map(|reply| message_in(ACK_QUEUE, reply)).collect();
         let reply = json!({ "channel": reference(&["channels", ACK_QUEUE]), "messages": replies });
         object.insert("reply".to_owned(), reply);
     }
     let mut operations = vec![(format!("{}.send.{kind}", entry.publisher()), send)];
     for listener in entry.listeners() {
-        let name = format!("{}.receive.{kind}", listener.service);
-        operations.push((name, operation(entry, "receive", listener.service)));
+        operations.push((format!("{listener}.receive.{kind}"), operation(entry, "receive", listener)));
     }
     operations
 }
 
-fn operation(entry: &Entry, action: &str, service: &str) -> Value {
+fn operation(entry: &EventSpec, action: &str, service: &str) -> Value {
     let channel = if entry.is_reply() { ACK_QUEUE } else { entry.event_type };
     json!({
         "action": action,
@@ -101,7 +106,7 @@ fn operation(entry: &Entry, action: &str, service: &str) -> Value {
     })
 }
 
-fn message(entry: &Entry) -> Result<Value, serde_json::Error> {
+fn message(entry: &EventSpec) -> Result<Value, serde_json::Error> {
     let wire = WireMessage::encode(&entry.example()?)?;
     let body: Value = serde_json::from_slice(&wire.body)?;
     let mut message = json!({
@@ -114,7 +119,7 @@ fn message(entry: &Entry) -> Result<Value, serde_json::Error> {
         "bindings": { "amqp": { "messageType": entry.event_type, "bindingVersion": AMQP_BINDING } },
         "examples": [{ "name": entry.event_type, "headers": wire.headers, "payload": body }],
     });
-    if let Some(ms) = expiration_ms(entry.event_type)
+    if let Some(ms) = entry.handling.expires_ms
         && let Some(object) = message.as_object_mut()
     {
         let text = format!("Expires {} hours after it was published.", ms / 3_600_000);
@@ -124,9 +129,9 @@ fn message(entry: &Entry) -> Result<Value, serde_json::Error> {
 }
 
 /// The headers that our services send. A message without any is accepted, too.
-fn headers_schema(entry: &Entry) -> Value {
+fn headers_schema(entry: &EventSpec) -> Value {
     let kind = entry.event_type;
-    let source = if entry.publisher() == BANK_SERVICE { "urn:bank-service" } else { "urn:email-service" };
+    let source = format!("urn:{}", entry.publisher());
     let mut schema = json!({
         "type": "object",
         "required": ["cloudEvents_id", "cloudEvents_type", "cloudEvents_source", "cloudEvents_specversion"],
@@ -146,7 +151,7 @@ fn headers_schema(entry: &Entry) -> Value {
         },
     });
     let mut further = Map::new();
-    if let Some(ms) = expiration_ms(kind) {
+    if let Some(ms) = entry.handling.expires_ms {
         let about = "Milliseconds after cloudEvents_time at which the message is of no use any more.";
         further.insert(EXPIRES_MS.to_owned(), json!({ "description": about, "const": ms.to_string() }));
     }

@@ -4,13 +4,13 @@ use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
-use crate::catalog::{EVENTS, Entry};
+use crate::catalog;
+use crate::events::EventSpec;
 
 /// One row per event: type, meaning, the fields of its data, publisher and listeners.
 pub fn table() -> Result<String, fmt::Error> {
     let mut table = String::from("| event | when | data | from | to |\n|---|---|---|---|---|\n");
-    for entry in EVENTS {
-        let listeners: Vec<&str> = entry.listeners().iter().map(|listener| listener.service).collect();
+    for entry in catalog::all() {
         let reply = if entry.is_confirmed() { " (`reply_to`)" } else { "" };
         writeln!(
             table,
@@ -19,13 +19,13 @@ pub fn table() -> Result<String, fmt::Error> {
             about = entry.about,
             data = fields(entry),
             publisher = entry.publisher(),
-            listeners = listeners.join(", "),
+            listeners = entry.listeners().join(", "),
         )?;
     }
     Ok(table)
 }
 
-fn fields(entry: &Entry) -> String {
+fn fields(entry: &EventSpec) -> String {
     let schema = entry.data_schema();
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return String::new() };
     let fields: Vec<String> =

@@ -5,29 +5,14 @@ use std::path::PathBuf;
 
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::{Map, Value, json};
-use shared_events::Pattern;
-use shared_events::routing::{
-    ACK_QUEUE, EMAIL_PATTERNS, EMAIL_QUEUE, EXCHANGE, LOG_PATTERNS, LOG_QUEUE, PUSH_PATTERNS, PUSH_QUEUE, SMS_PATTERNS,
-    SMS_QUEUE,
-};
+use shared_events::catalog;
+use shared_events::routing::{EXCHANGE, QUEUES};
 
 use super::{direct_exchange, queues_of};
 use crate::messaging::ConsumerSettings;
 
 fn path() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "deploy", "compose", "rabbitmq", "definitions.template.json"].iter().collect()
-}
-
-fn consumers() -> Vec<ConsumerSettings> {
-    let all = [
-        (LOG_QUEUE, LOG_PATTERNS),
-        (EMAIL_QUEUE, EMAIL_PATTERNS),
-        (ACK_QUEUE, &[]),
-        (SMS_QUEUE, SMS_PATTERNS),
-        (PUSH_QUEUE, PUSH_PATTERNS),
-    ];
-    let patterns = |list: &[&'static str]| list.iter().map(|pattern| Pattern::new(pattern)).collect();
-    all.into_iter().map(|(queue, list)| ConsumerSettings::new(queue, patterns(list))).collect()
 }
 
 fn arguments_of(table: &FieldTable) -> Value {
@@ -48,7 +33,7 @@ fn expected() -> [(&'static str, Value); 3] {
         })
     };
     let (mut exchanges, mut queues, mut bindings) = (vec![exchange(EXCHANGE, "topic")], Vec::new(), Vec::new());
-    for settings in consumers() {
+    for settings in QUEUES.map(|queue| ConsumerSettings::new(queue, catalog::bindings(queue))) {
         let direct = direct_exchange(&settings.queue);
         exchanges.push(exchange(&direct, "direct"));
         for (name, table) in queues_of(&settings) {
