@@ -25,7 +25,7 @@ forbid log-service 'bank-service|email-service|standalone' 'services never depen
 forbid email-service 'bank-service|log-service|standalone' 'services never depend on each other'
 forbid stand-ins "$services" 'stand-ins for the services of others know none of ours'
 for crate in service-kit bank-service log-service email-service standalone; do
-  forbid "$crate" 'stand-ins' 'they are for tests only'
+  forbid "$crate" 'stand-ins|test-support' 'they are for tests only'
 done
 for crate in service-kit bank-service log-service email-service standalone; do
   forbid "$crate" 'openssl|openssl-sys|native-tls|rsa' 'one TLS stack: rustls with aws-lc'

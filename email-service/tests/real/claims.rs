@@ -9,11 +9,12 @@ use service_kit::config::Secret;
 use service_kit::messaging::PublishResult;
 use shared_events::events::AccountCreated;
 use shared_events::{Event, routing};
+use test_support::eventually;
 
 use crate::contract::{begin, now, planned, settled};
 use crate::doubles::Scripted;
 use crate::engine::{database_url, replica};
-use crate::support::{App, Options, event, eventually};
+use crate::support::{App, Options, event};
 
 async fn begin_numbered(store: &MongoStore, number: u32) -> Begun {
     store.begin(planned(number, &["a@b.example"]), now()).await.unwrap().remove(0)

@@ -13,9 +13,10 @@ use service_kit::config::Secret;
 use service_kit::messaging::PublishResult;
 use shared_events::Event;
 use shared_events::events::AccountCreated;
+use test_support::eventually;
 
 use crate::engine::variable;
-use crate::support::{App, Options, event, eventually};
+use crate::support::{App, Options, event};
 
 async fn mailer() -> Arc<dyn Mailer> {
     let url = format!("smtp://{}:{}", variable(&["SMTP_HOST"]), variable(&["SMTP_PORT"]));

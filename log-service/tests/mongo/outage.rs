@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use service_kit::messaging::{Delivery, Destination, Outgoing, Progress, PublishResult, Publisher};
 use shared_events::WireMessage;
 use shared_events::events::AccountCreated;
+use test_support::eventually;
 
 use crate::backend::Place;
 use crate::consumer::message;
-use crate::harness::{App, Who, event, eventually};
+use crate::harness::{App, Who, event};
 use crate::server::Mongod;
-use crate::traffic::{assert_shown_once, follow, write};
+use crate::traffic::{Traffic, assert_shown_once, follow};
 
 /// From the server's return to the first delivery.
 const WAIT_LIMIT: Duration = Duration::from_secs(30);
@@ -40,16 +41,19 @@ async fn publish(app: &App, event: WireMessage) {
 async fn a_server_that_is_killed_in_the_middle_of_traffic_loses_and_doubles_nothing() {
     let mut server = Mongod::start().await;
     let app = App::start_in(Arc::new(Place::on(&server.uri()))).await;
+    let traffic = Traffic::default();
     let fault = async {
-        for down in [Duration::from_millis(100), Duration::from_secs(2)] {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+        for outage in [Duration::from_millis(100), Duration::from_secs(2)] {
+            traffic.flows().await;
             server.kill();
-            tokio::time::sleep(down).await;
+            tokio::time::sleep(outage).await;
             server.restart().await;
         }
+        traffic.flows().await;
+        traffic.stop();
     };
     let store = [app.running.store()];
-    let ((written, streamed), ()) = tokio::join!(follow(&app, write(&store, Duration::from_secs(10))), fault);
+    let ((written, streamed), ()) = tokio::join!(follow(&app, traffic.write(&store)), fault);
     assert_shown_once(&app, &written, &streamed).await;
     println!("killed twice: {} entries, none lost, none doubled", written.len());
     app.running.stop().await;
@@ -61,16 +65,19 @@ async fn a_primary_that_is_killed_is_followed_by_another_and_nothing_is_lost_or_
     let uri = format!("mongodb://{}/?replicaSet=rs0", set.iter().map(Mongod::address).collect::<Vec<_>>().join(","));
     let place = Arc::new(Place::on(&uri));
     let (one, other) = (App::start_in(Arc::clone(&place)).await, App::start_in(place).await);
+    let traffic = Traffic::default();
     let fault = async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        traffic.flows().await;
         let mut primary = 0;
         for (n, server) in set.iter().enumerate() {
             primary = if server.is_primary().await { n } else { primary };
         }
         set[primary].kill();
+        traffic.flows().await;
+        traffic.stop();
     };
     let stores = [one.running.store(), other.running.store()];
-    let ((written, streamed), ()) = tokio::join!(follow(&one, write(&stores, Duration::from_secs(10))), fault);
+    let ((written, streamed), ()) = tokio::join!(follow(&one, traffic.write(&stores)), fault);
     assert_shown_once(&one, &written, &streamed).await;
     println!("primary killed: {} entries, none lost, none doubled", written.len());
     one.running.stop().await;
@@ -94,8 +101,9 @@ async fn an_outage_pauses_the_queue_and_heals_by_itself() {
         publish(&app, message::<AccountCreated>(1)).await;
         Instant::now()
     };
+    let queue = app.running.consumer_settings().queue;
     let back = async {
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        eventually("the queue is paused", async || app.broker.is_paused(&queue)).await;
         server.restart().await;
         Instant::now()
     };

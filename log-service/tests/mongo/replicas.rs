@@ -8,9 +8,10 @@ use log_service::domain::{LogEntry, NewLogEntry, Order, Selection, Visibility};
 use log_service::store::{Appended, LogStore, Start, Window};
 use mongodb::bson::{Document, doc};
 use serde_json::Value;
+use test_support::eventually;
 
 use crate::backend::Place;
-use crate::harness::{App, Who, entry, eventually};
+use crate::harness::{App, Who, entry};
 use crate::stream::Events;
 
 const ROUNDS: usize = 40;

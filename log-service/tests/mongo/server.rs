@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
 use stand_ins::ports::free_port;
+use test_support::eventually;
 
 use crate::backend::uri;
-use crate::harness::eventually;
 
 pub(crate) struct Mongod {
     binary: PathBuf,

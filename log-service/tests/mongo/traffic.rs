@@ -3,37 +3,55 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use log_service::domain::NewLogEntry;
 use log_service::store::LogStore;
 use serde_json::Value;
+use test_support::eventually;
 
 use crate::harness::{App, Who, entry};
 use crate::stream::Events;
 
 const WRITERS: usize = 4;
 const BATCH: usize = 25;
+/// Entries enough to show that all writers are at work.
+const FLOW: usize = 40 * BATCH;
 
-/// Writes for so long; returns the ids of the events, all of which were confirmed in the end.
-pub(crate) async fn write(stores: &[Arc<dyn LogStore>], duration: Duration) -> Vec<String> {
-    let until = Instant::now() + duration;
-    let writers = (0..WRITERS).map(|n| {
-        let store = Arc::clone(&stores[n % stores.len()]);
-        async move {
-            let mut written = Vec::new();
-            while Instant::now() < until {
-                let batch: Vec<NewLogEntry> = (0..BATCH).map(entry).collect();
-                while store.append(batch.clone()).await.is_err() {
-                    assert!(Instant::now() < until + Duration::from_secs(30), "the store does not come back");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                written.extend(batch.into_iter().map(|entry| entry.event_id.to_string()));
-            }
-            written
+/// Writers that run until they are stopped.
+#[derive(Default)]
+pub(crate) struct Traffic {
+    confirmed: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+impl Traffic {
+    /// Returns once some more entries are confirmed.
+    pub(crate) async fn flows(&self) {
+        let enough = self.confirmed.load(Ordering::SeqCst) + FLOW;
+        eventually("entries are confirmed", async || self.confirmed.load(Ordering::SeqCst) >= enough).await;
+    }
+
+    pub(crate) fn stop(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+
+    /// Writes until it is stopped; returns the ids of the events, all of which were confirmed in the end.
+    pub(crate) async fn write(&self, stores: &[Arc<dyn LogStore>]) -> Vec<String> {
+        let writers = (0..WRITERS).map(|n| self.write_to(&stores[n % stores.len()]));
+        futures_util::future::join_all(writers).await.into_iter().flatten().collect()
+    }
+
+    async fn write_to(&self, store: &Arc<dyn LogStore>) -> Vec<String> {
+        let mut written = Vec::new();
+        while !self.is_over.load(Ordering::SeqCst) {
+            let batch: Vec<NewLogEntry> = (0..BATCH).map(entry).collect();
+            eventually("a batch is confirmed", async || store.append(batch.clone()).await.is_ok()).await;
+            self.confirmed.fetch_add(BATCH, Ordering::SeqCst);
+            written.extend(batch.into_iter().map(|entry| entry.event_id.to_string()));
         }
-    });
-    futures_util::future::join_all(writers).await.into_iter().flatten().collect()
+        written
+    }
 }
 
 /// Follows the live stream while the writers run, and until it has shown as many entries as they wrote.

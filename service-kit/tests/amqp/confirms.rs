@@ -7,9 +7,10 @@ use lapin::options::{QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use service_kit::messaging::{ConsumerSettings, Destination, HandlerResult, PublishResult};
 use shared_events::{Pattern, WireMessage};
+use test_support::eventually;
 
 use crate::scripted::{Scripted, id, message};
-use crate::support::{BrokerFixture, Proxy, brisk, broker_uri, eventually};
+use crate::support::{BrokerFixture, Proxy, brisk, broker_uri};
 
 fn of_kind(number: u128, kind: &str) -> WireMessage {
     WireMessage { routing_key: kind.to_owned(), ..message(number) }

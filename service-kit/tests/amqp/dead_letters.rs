@@ -7,9 +7,10 @@ use service_kit::messaging::amqp::dead_queue;
 use service_kit::messaging::dead_letters::{ActionResult, Backlog, DeadLetterAction, DeadLetterAdmin, Selection};
 use service_kit::messaging::{AmqpDeadLetters, DeadLetter, DeadLetters as _, Destination, HandlerResult};
 use shared_events::EventId;
+use test_support::eventually;
 
 use crate::scripted::{Act, Scripted, id, message};
-use crate::support::{BrokerFixture, eventually};
+use crate::support::BrokerFixture;
 
 fn ids(page: &[DeadLetter]) -> Vec<EventId> {
     page.iter().map(DeadLetter::id).collect()

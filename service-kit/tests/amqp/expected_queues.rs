@@ -7,9 +7,10 @@ use service_kit::messaging::{
     AmqpPublisher, Destination, HandlerResult, Outgoing, Progress, PublishResult, Publisher as _,
 };
 use service_kit::telemetry::Metrics;
+use test_support::eventually;
 
 use crate::scripted::{Scripted, message};
-use crate::support::{BrokerFixture, broker_uri, eventually};
+use crate::support::{BrokerFixture, broker_uri};
 
 /// A publisher at the fixture's exchange that expects these queues.
 fn expecting(fixture: &BrokerFixture, queues: &[&str]) -> AmqpPublisher {

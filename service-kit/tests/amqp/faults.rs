@@ -15,9 +15,10 @@ use service_kit::messaging::{
 
 use shared_events::events::{EmailRequest, EmailRequested};
 use shared_events::{Envelope, WireMessage};
+use test_support::eventually;
 
 use crate::scripted::{Act, Scripted, id, message};
-use crate::support::{BrokerFixture, broker_uri, eventually, rabbitmqctl};
+use crate::support::{BrokerFixture, broker_uri, rabbitmqctl};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_exists_with_other_arguments_is_named() {
@@ -87,13 +88,13 @@ async fn given_up_by_the_broker(message: &WireMessage) -> (BrokerFixture, String
     assert_eq!(fixture.publish(message).await, PublishResult::Accepted);
     let (_connection, channel) = fixture.channel(&broker_uri()).await;
     let (name, requeue) = (fixture.name("q"), BasicNackOptions { requeue: true, ..BasicNackOptions::default() });
-    for _ in 0..200 {
-        match channel.basic_get(name.as_str().into(), BasicGetOptions::default()).await.unwrap() {
-            Some(got) => assert!(got.delivery.acker.nack(requeue).await.unwrap()),
-            None if fixture.waiting(&dead_queue(&name)).await == 1 => break,
-            None => tokio::time::sleep(Duration::from_millis(20)).await,
+    eventually("the broker gives it up", async || {
+        if let Some(got) = channel.basic_get(name.as_str().into(), BasicGetOptions::default()).await.unwrap() {
+            assert!(got.delivery.acker.nack(requeue).await.unwrap());
         }
-    }
+        fixture.waiting(&dead_queue(&name)).await == 1
+    })
+    .await;
     (fixture, name)
 }
 
@@ -171,14 +172,15 @@ async fn what_a_drained_consumer_had_not_begun_goes_to_the_next_one() {
     }
     eventually("one batch is in the handler", async || slow.calls() == 1).await;
     let begun = slow.calls.lock().unwrap().concat().len();
-    let release = async {
-        for _ in 0..begun {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            slow.release.notify_one();
-        }
-    };
-    let (clean, ()) = tokio::join!(first.drain(Duration::from_secs(10)), release);
-    assert!(clean);
+    let mut drain = std::pin::pin!(first.drain(Duration::from_secs(10)));
+    // The messages of the batch wait one after the other.
+    for _ in 0..begun {
+        let early = tokio::time::timeout(Duration::from_millis(50), &mut drain).await;
+        assert!(early.is_err(), "the drain does not wait for the batch");
+        slow.release.notify_one();
+    }
+    assert!(drain.await);
+    assert_eq!(slow.calls(), 1, "nothing is begun during the drain");
     let next = Scripted::always(HandlerResult::Done);
     fixture.subscribe(settings, &next).await;
     eventually("the next one has the rest", async || next.calls.lock().unwrap().concat().len() == 10 - begun).await;

@@ -5,9 +5,10 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use service_kit::messaging::amqp::dead_queue;
 use service_kit::messaging::{DeadLetters as _, HandlerResult};
+use test_support::eventually;
 
 use crate::scripted::{Act, Scripted, id, message};
-use crate::support::{BrokerFixture, broker_uri, eventually};
+use crate::support::{BrokerFixture, broker_uri};
 
 /// So many headers of so many bytes each.
 fn headers(count: usize, bytes: usize) -> FieldTable {

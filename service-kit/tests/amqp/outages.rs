@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use service_kit::messaging::{ConsumerSettings, DeadLetters as _, HandlerResult, PublishResult};
 use shared_events::EventId;
+use test_support::eventually;
 
 use crate::scripted::{Act, Scripted, id, message};
-use crate::support::{BrokerFixture, PrivateBroker, eventually};
+use crate::support::{BrokerFixture, PrivateBroker};
 
 const KILLS: u32 = 5;
 

@@ -10,9 +10,10 @@ use service_kit::messaging::{
     Progress, PublishResult, Publisher as _,
 };
 use service_kit::telemetry::Metrics;
+use test_support::eventually;
 
 use crate::scripted::{Act, Scripted, id, message};
-use crate::support::{BrokerFixture, broker_uri, eventually, rabbitmqctl};
+use crate::support::{BrokerFixture, broker_uri, rabbitmqctl};
 
 const MESSAGES: u128 = 20;
 

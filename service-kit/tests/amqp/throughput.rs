@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use service_kit::messaging::{ConsumerSettings, Destination, HandlerResult, PublishResult};
+use test_support::eventually;
 
 use crate::scripted::{Scripted, message};
-use crate::support::{BrokerFixture, broker_uri, eventually};
+use crate::support::{BrokerFixture, broker_uri};
 
 const MESSAGES: u128 = 10_000;
 const IN_FLIGHT: usize = 256;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use service_kit::config::{Faults, Secret};
 use service_kit::messaging::amqp::{AmqpError, check_at_start, probe};
 use service_kit::messaging::{AmqpSettings, BrokerOptions, HandlerResult, PublishResult};
+use test_support::eventually;
 
 use crate::scripted::{Scripted, message};
-use crate::support::{BrokerFixture, eventually, variable};
+use crate::support::{BrokerFixture, variable};
 
 /// The settings that `AMQP_URI` and `AMQP_CA_FILE` would give.
 fn settings(ca: Option<PathBuf>) -> AmqpSettings {

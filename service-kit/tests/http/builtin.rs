@@ -7,6 +7,7 @@ use serde_json::json;
 use service_kit::http::healthcheck;
 use service_kit::http::problem::ErrorCode;
 use service_kit::http::server::Tls;
+use test_support::eventually;
 
 use crate::support::{answer, settings, start, start_with};
 
@@ -46,7 +47,7 @@ async fn health_names_the_dependency_that_is_down_and_not_why() {
     started.readiness.add("database", || Box::pin(async { Ok(()) }));
     assert_eq!(started.get("/readyz").await.json(), json!({ "status": "ready", "dependencies": { "database": "up" } }));
     started.readiness.add("broker", || Box::pin(async { Err("amqp://user:hush@host refused".to_owned()) }));
-    crate::support::eventually("the report is new", async || started.get("/readyz").await.status == 503).await;
+    eventually("the report is new", async || started.get("/readyz").await.status == 503).await;
     let answer = started.get("/readyz").await;
     assert_eq!(answer.json()["dependencies"], json!({ "database": "up", "broker": "down" }));
     assert!(!answer.text.contains("hush"));
@@ -159,7 +160,7 @@ async fn a_health_check_of_a_container_reports_whether_the_service_is_ready() {
     let bind = format!("0.0.0.0:{}", started.server.addr.port()).parse().unwrap();
     assert_eq!(healthcheck(bind, &Tls::Off).await, Ok(()));
     started.readiness.add("broker", || Box::pin(async { Err("refused".to_owned()) }));
-    crate::support::eventually("it is not ready", async || healthcheck(bind, &Tls::Off).await.is_err()).await;
+    eventually("it is not ready", async || healthcheck(bind, &Tls::Off).await.is_err()).await;
     let mut settings = settings();
     settings.tls = Tls::Adhoc;
     let protected = start_with(settings, |_| {});

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use test_support::eventually;
+
 use crate::support::{answer, raw, settings, start, start_with};
 
 #[actix_web::test]
@@ -153,7 +155,7 @@ async fn more_requests_than_allowed_are_refused_early_but_probes_are_answered() 
         service_kit::task::spawn("held", async move { answer(request).await })
     });
     let full = async || started.metrics.render().lines().any(|line| line == "http_requests_in_flight 2");
-    crate::support::eventually("both requests are in work", full).await;
+    eventually("both requests are in work", full).await;
     let refused = started.get("/ping").await;
     refused.assert_problem(503, "overloaded");
     assert_eq!(refused.header("retry-after"), "1");

@@ -10,8 +10,9 @@ use service_kit::clock::ManualClock;
 use service_kit::http::PeerTrust;
 use service_kit::http::auth::{HttpKeys, Jwks, KeySource, KeysUnavailable, SigningKey};
 use std::sync::Mutex;
+use test_support::eventually;
 
-use crate::support::{Started, eventually, settings, start_with};
+use crate::support::{Started, settings, start_with};
 
 struct KeyServer {
     started: Started,

@@ -7,8 +7,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
+use test_support::eventually;
 
-use crate::support::{answer, eventually, settings, start, start_with};
+use crate::support::{answer, settings, start, start_with};
 
 #[actix_web::test]
 async fn a_shutdown_reports_not_ready_first_and_finishes_what_is_in_flight() {

@@ -13,9 +13,10 @@ use service_kit::http::auth::{
     Verifier,
 };
 use service_kit::http::problem::ErrorCode;
+use test_support::eventually;
 
 use crate::auth::claims;
-use crate::support::{Started, answer, eventually, settings, start_with};
+use crate::support::{Started, answer, settings, start_with};
 
 const NOW: i64 = 1_700_000_000;
 const EVERY: Duration = Duration::from_millis(5);

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
+use test_support::eventually;
 
-use crate::support::{Started, eventually, settings, start_with};
+use crate::support::{Started, settings, start_with};
 
 /// Counts the bodies that are being sent.
 struct Sending(Arc<AtomicUsize>);

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
@@ -208,13 +208,4 @@ pub(crate) async fn raw(addr: SocketAddr, bytes: &'static [u8]) -> String {
         String::from_utf8_lossy(&text).into_owned()
     };
     tokio::task::spawn_blocking(talk).await.unwrap()
-}
-
-/// Asks until it holds, a minute at most.
-pub(crate) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while !holds().await {
-        assert!(Instant::now() < deadline, "{what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }

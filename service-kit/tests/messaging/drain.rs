@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use service_kit::messaging::{ConsumerSettings, HandlerResult, PublishResult};
+use test_support::eventually;
 
-use crate::support::{Act, Scripted, TestBroker, eventually, message, pending, queue};
+use crate::support::{Act, Scripted, TestBroker, message, pending, queue};
 
 fn one_at_a_time() -> ConsumerSettings {
     ConsumerSettings { concurrency: 1, ..queue("q") }
@@ -17,7 +18,7 @@ async fn a_drain_lets_handlers_finish_and_gives_waiting_messages_back() {
     fixture.subscribe(one_at_a_time(), &consumer);
     let (running, waiting, late) = (message(1), message(2), message(3));
     let drained = async {
-        eventually("the first one is in the handler", || consumer.calls() == 1).await;
+        eventually("the first one is in the handler", async || consumer.calls() == 1).await;
         let drain = fixture.broker.drain(Duration::from_secs(5));
         let then = async {
             let refused = fixture.publish_new(&late).await;
@@ -42,7 +43,7 @@ async fn a_handler_that_is_not_done_by_the_deadline_is_stopped_and_its_message_i
     fixture.subscribe(one_at_a_time(), &consumer);
     let (running, waiting) = (message(1), message(2));
     let drain = async {
-        eventually("the first one is in the handler", || consumer.calls() == 1).await;
+        eventually("the first one is in the handler", async || consumer.calls() == 1).await;
         fixture.broker.drain(Duration::from_millis(30)).await
     };
     let (first, second, clean) = tokio::join!(fixture.publish_new(&running), fixture.publish_new(&waiting), drain);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use service_kit::messaging::{
     Consumer as _, ConsumerSettings, DeadLetter, Delivery, HandlerResult, Progress, PublishResult, QueueProgress,
 };
+use test_support::eventually;
 
 use crate::support::{Act, Scripted, TestBroker, id, message, pending, queue};
 
@@ -92,18 +93,12 @@ async fn no_more_handlers_run_at_once_than_allowed_and_no_fewer() {
     fixture.subscribe(ConsumerSettings { concurrency: 3, ..queue("q") }, &consumer);
     let messages: Vec<_> = (1..=9).map(message).collect();
     let release = async {
-        while consumer.calls() < 9 {
-            if consumer.calls() >= 3 {
-                consumer.release.notify_waiters();
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        crate::support::eventually("the last ones wait", || fixture.metric("bank_messages_in_flight", &["q"]) > 0)
-            .await;
-        while fixture.metric("bank_messages_in_flight", &["q"]) > 0 {
+        eventually("three are in", async || consumer.calls() == 3).await;
+        let done = async || {
             consumer.release.notify_waiters();
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+            fixture.metric("bank_messages_total", &["outcome=\"done\""]) == 9
+        };
+        eventually("all are done", done).await;
     };
     let published = futures_util::future::join_all(messages.iter().map(|message| fixture.publish_new(message)));
     let (results, ()) = tokio::join!(published, release);
@@ -122,7 +117,7 @@ async fn a_sender_that_stops_waiting_costs_the_queue_nothing() {
     consumer.release.notify_one();
     consumer.release.notify_one();
     let next = async {
-        crate::support::eventually("the second one arrives", || consumer.calls() == 2).await;
+        eventually("the second one arrives", async || consumer.calls() == 2).await;
         consumer.release.notify_one();
     };
     let (result, ()) = tokio::join!(fixture.publish_new(&second), next);

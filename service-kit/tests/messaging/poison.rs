@@ -8,6 +8,7 @@ use service_kit::messaging::{
     Consumer, ConsumerSettings, Delivery, HandlerResult, PublishResult, data_or_reject, decode_or_reject,
 };
 use shared_events::events::UserCreated;
+use test_support::eventually;
 
 use crate::outcomes::batches;
 use crate::support::{Act, Scripted, TestBroker, id, message, pending, queue};
@@ -70,7 +71,7 @@ async fn the_neighbours_are_served_while_a_message_hangs() {
     let hanging = tokio::time::timeout(Duration::from_secs(5), fixture.publish_new(&poison));
     let others: Vec<_> = [1, 2, 4, 5, 6].map(message).to_vec();
     let served = async {
-        crate::support::eventually("the poison is in", || consumer.seen(id(3)) == 1).await;
+        eventually("the poison is in", async || consumer.seen(id(3)) == 1).await;
         join_all(others.iter().map(|message| fixture.publish_new(message))).await
     };
     tokio::select! {

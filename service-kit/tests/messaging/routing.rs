@@ -10,8 +10,9 @@ use service_kit::messaging::{
 };
 use shared_events::events::EmailRequested;
 use shared_events::{Envelope, Event as _, Pattern, WireMessage};
+use test_support::eventually;
 
-use crate::support::{Act, Scripted, TestBroker, eventually, id, message, pending, queue, start};
+use crate::support::{Act, Scripted, TestBroker, id, message, pending, queue, start};
 
 #[tokio::test]
 async fn the_second_try_reaches_only_the_queue_that_is_not_done() {
@@ -119,13 +120,13 @@ async fn a_full_queue_answers_at_once_and_spends_nothing() {
     fixture.subscribe(ConsumerSettings { concurrency: 1, capacity: 1, ..queue("q") }, &consumer);
     let messages: Vec<_> = (1..=3).map(message).collect();
     let third = async {
-        eventually("the first one is in the handler", || consumer.calls() == 1).await;
+        eventually("the first one is in the handler", async || consumer.calls() == 1).await;
         let queued = fixture.publish_new(&messages[1]);
         let refused = async {
             tokio::task::yield_now().await;
             let result = fixture.publish_new(&messages[2]).await;
             consumer.release.notify_one();
-            eventually("the second one is in the handler", || consumer.calls() == 2).await;
+            eventually("the second one is in the handler", async || consumer.calls() == 2).await;
             consumer.release.notify_one();
             result
         };

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -191,13 +190,5 @@ pub(crate) fn pending(result: &PublishResult, queue: &str) -> (u32, u32) {
             other => panic!("{queue} is not pending but {other:?}"),
         },
         other => panic!("not later but {other:?}"),
-    }
-}
-
-pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what} did not come true in 10 s");
-        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -270,8 +270,6 @@ async fn files_of_other_programs_are_taken_whole() {
         write(&app, name, text);
         assert!(output_text(&import(&app, &[name]).await, 0).contains("2 rows: 2 to create"), "{name}");
     }
-    write(&app, "open.json", r#"[{"customer_id": 1, "email": "a@example.com"}"#);
-    assert!(output_text(&import(&app, &["open.json"]).await, 2).contains("1 refused"));
     write(&app, "twice.json", "[{\"customer_id\": 1, \"email\": \"a@example.com\",\n\"E-Mail\": \"b@example.com\"}]");
     assert!(output_text(&import(&app, &["twice.json"]).await, 2).contains("1 refused"));
     let report = std::fs::read_to_string(app.folder.path().join("twice.json.report.csv")).unwrap();
@@ -345,6 +343,24 @@ async fn a_quote_that_is_not_closed_costs_its_own_line_alone() {
         causes,
         [format!("2{open}"), "4,,,line,has text behind a closing quote,".to_owned(), format!("6{open}")]
     );
+}
+
+#[actix_web::test]
+async fn an_array_that_is_broken_costs_the_rows_around_the_fault_nothing() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (r#"{"customer_id":1,"email":"a@example.com"}"#, r#"{"customer_id":2,"email":"b@example.com"}"#);
+    for (text, rows, fault) in [
+        (format!("[{ada},\n{bob}\n"), "3 rows: 2", "3,,,line,the array is not closed at the end of the file,"),
+        (format!("[{ada},\n{{\"customer_id\":2,"), "2 rows: 1", "2,,,line,the file ends within it,2"),
+        (format!("[{ada},\n{bob},\n]"), "3 rows: 2", "3,,,line,the array has a comma behind its last element,"),
+        (format!("[{ada}\n{bob}]"), "2 rows: 1", "2,,,line,has no comma before it,2"),
+    ] {
+        write(&app, "broken.json", &text);
+        let output = output_text(&import(&app, &["broken.json"]).await, 2);
+        assert!(output.contains(&format!("{rows} to create")) && output.contains("1 refused"), "{text}: {output}");
+        let report = std::fs::read_to_string(app.folder.path().join("broken.json.report.csv")).unwrap();
+        assert_eq!(report.lines().skip(1).collect::<Vec<_>>(), [fault], "{text}");
+    }
 }
 
 #[actix_web::test]

@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::config::Secret;
 use tempfile::TempDir;
+use test_support::eventually;
 
 use super::tokens::part;
 use crate::database;
@@ -126,11 +127,8 @@ async fn a_user_is_blocked_by_command_and_let_in_again() {
     assert_eq!(app.get(&user.token, "/auth/me").await.status.as_u16(), 200);
     let output = run(&app, &["block-user", "A@example.com"]).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while app.get(&user.token, "/auth/me").await.outcome() != (403, "blocked") {
-        assert!(std::time::Instant::now() < deadline, "the block is not noticed");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let is_blocked = async || app.get(&user.token, "/auth/me").await.outcome() == (403, "blocked");
+    eventually("the block is noticed", is_blocked).await;
     let output = run(&app, &["block-user", &user.id.to_string(), "--unblock"]).await;
     assert!(output.status.success());
     app.person("a@example.com").await;

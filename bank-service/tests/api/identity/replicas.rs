@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_support::eventually;
 
 use crate::database;
 use crate::harness::{PASSWORD, Person, TestApp};
-use crate::relay::support::eventually;
 
 const WITHIN: Duration = Duration::from_secs(1);
 

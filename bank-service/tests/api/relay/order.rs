@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use service_kit::messaging::{Outgoing, PublishResult, Publisher};
+use test_support::eventually;
 use tokio::sync::broadcast;
 
-use super::support::{RecordingPublisher, eventually};
+use super::support::RecordingPublisher;
 use crate::harness::TestApp;
 
 /// Takes a varying time, accepts many messages in parallel, and is repeatedly unavailable.

@@ -1,7 +1,6 @@
 //! A publisher that records its messages, and events without the requests that would cause them.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bank_service::store::{Outcome, StoreError, outbox};
@@ -82,14 +81,4 @@ impl TestApp {
         let hole = std::sync::Arc::new(Hole(broadcast::Sender::new(1)));
         self.running.relay(hole).drain().await.unwrap();
     }
-}
-
-/// Waits for a condition; returns how long it took.
-pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) -> Duration {
-    let started = Instant::now();
-    while !condition().await {
-        assert!(started.elapsed() < Duration::from_mins(1), "{what} did not come true in a minute");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    started.elapsed()
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use service_kit::messaging::{Outgoing, PublishResult, Publisher};
+use test_support::eventually;
 use tokio::sync::broadcast;
 
 use crate::harness::TestApp;
@@ -47,21 +48,13 @@ async fn a_transport_that_is_unavailable_is_tried_seldom_and_gets_everything_onc
     let relay = service_kit::task::spawn("relay", app.running.relay(switch.clone()).run());
 
     // Before the fourth attempt there are pauses of 100, 200 and 400 ms.
-    let began = Instant::now();
-    while switch.publishes.load(Ordering::SeqCst) <= 3 * waiting {
-        assert!(began.elapsed() < Duration::from_mins(1), "it is not asked any more");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert!(began.elapsed() > Duration::from_millis(700), "a fourth look after {:?}", began.elapsed());
+    let is_tried_again = async || switch.publishes.load(Ordering::SeqCst) > 3 * waiting;
+    let took = eventually("it is tried a fourth time", is_tried_again).await;
+    assert!(took > Duration::from_millis(700), "a fourth attempt after {took:?}");
 
     switch.there.store(true, Ordering::SeqCst);
-    for _ in 0..500 {
-        if app.events().await.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!((app.events().await.len(), switch.accepted.load(Ordering::SeqCst)), (0, waiting));
+    eventually("all are sent", async || app.unsent().await == 0).await;
+    assert_eq!(switch.accepted.load(Ordering::SeqCst), waiting);
     app.shutdown.begin();
     relay.await.unwrap();
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use futures_util::future::join_all;
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use serde_json::json;
+use test_support::eventually;
+use tokio::sync::Semaphore;
 
 use super::fixture::{Fixture, id};
 use crate::database;
@@ -44,6 +46,16 @@ async fn of_many_at_once_each_gets_the_answer_it_would_get_alone() {
     assert_eq!((after.0 - before.0, after.1 - before.1), (160, 160));
 }
 
+/// How many transactions of the group commit run at once.
+const TRANSACTIONS: u64 = 4;
+
+/// The statements that run in the test's database, besides this one.
+async fn running_statements(connection: &mut Conn) -> u64 {
+    let sql = "SELECT COUNT(*) FROM information_schema.processlist \
+               WHERE db = DATABASE() AND command <> 'Sleep' AND id <> CONNECTION_ID()";
+    connection.query_first(sql).await.unwrap().unwrap()
+}
+
 /// A locked row delays the requests that need it, and others only briefly.
 #[actix_web::test]
 #[ignore = "on a server only: make test-real runs it"]
@@ -51,7 +63,7 @@ async fn who_waits_for_a_lock_does_not_keep_the_others() {
     assert!(database::on_server(), "TEST_DATABASE_URL names no server");
     let fixture = Fixture::new().await;
     let url = fixture.app.running.state.settings.config.database_url.expose().to_owned();
-    let mut holder = mysql_async::Conn::from_url(url).await.unwrap();
+    let mut holder = Conn::from_url(url).await.unwrap();
     holder.query_drop("BEGIN").await.unwrap();
     let hold = format!("SELECT id FROM accounts WHERE id = {} FOR UPDATE", fixture.ada.account);
     holder.query_drop(hold).await.unwrap();
@@ -60,15 +72,18 @@ async fn who_waits_for_a_lock_does_not_keep_the_others() {
         fixture.app.post(token, &path, json!({"balance": 1})).await
     };
     // One after the other, so that each has a transaction of its own, up to the most that may run at once.
-    let answered = AtomicUsize::new(0);
-    let held = join_all((0..4).map(async |number| {
-        tokio::time::sleep(Duration::from_millis(100 * number)).await;
+    let (turn, answered) = (Semaphore::new(0), AtomicUsize::new(0));
+    let held = join_all((0..TRANSACTIONS).map(async |_| {
+        turn.acquire().await.unwrap().forget();
         let answer = issue(fixture.ada.token(), fixture.ada.account).await;
         answered.fetch_add(1, Ordering::SeqCst);
         answer
     }));
     let meanwhile = async {
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        for waiting in 1..=TRANSACTIONS {
+            turn.add_permits(1);
+            eventually("it waits for the lock", async || running_statements(&mut holder).await == waiting).await;
+        }
         for answer in join_all((0..8).map(|_| issue(fixture.bob.token(), fixture.bob.account))).await {
             answer.expect(201);
         }

@@ -10,6 +10,7 @@ use service_kit::messaging::DeadLetters as _;
 use service_kit::messaging::dead_letters::Backlog;
 use shared_events::EventId;
 use shared_events::events::{BankCreated, CityUpdated, EmailRequested, Event as _};
+use test_support::eventually;
 
 use super::peer_stubs::PeerStubs;
 use crate::harness::{ADMIN, TestApp};
@@ -157,8 +158,11 @@ async fn an_event_in_flight_is_checked_again_before_it_is_called_missing() {
     let id = cities(&app, 1).await[0];
     publish(&app).await;
     app.clock.advance(Duration::from_secs(10));
+    let searches = || peers.state.quiet_moments.load(Ordering::SeqCst);
+    let before = searches();
     let consuming = async {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        // Among the new events, and among those that have not reached their end.
+        eventually("it was searched for in vain", async || searches() >= before + 2).await;
         peers.log(id);
     };
     let (checked, ()) = futures_util::future::join(watch.check(), consuming).await;

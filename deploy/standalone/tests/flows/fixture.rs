@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use stand_ins::fcm;
 use stand_ins::providers::Providers;
 use stand_ins::sms::SmsStub;
 use tempfile::TempDir;
+use test_support::found;
 
 use crate::inbox::Inbox;
 use crate::process::{Environment, Process, environment};
@@ -150,15 +151,8 @@ impl Fixture {
     }
 
     /// Polls until there is a value.
-    pub(crate) async fn eventually<T>(&self, what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
-        let begun = Instant::now();
-        loop {
-            if let Some(found) = poll().await {
-                return found;
-            }
-            assert!(begun.elapsed() < SOON, "{}: {what}: not within {} s", self.name, SOON.as_secs());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    pub(crate) async fn eventually<T>(&self, what: &str, poll: impl AsyncFnMut() -> Option<T>) -> T {
+        found(&format!("{}: {what}", self.name), SOON, poll).await.0
     }
 }
 

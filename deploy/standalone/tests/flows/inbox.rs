@@ -1,12 +1,12 @@
 //! The inbox of the real mail server, as its owner reads it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::Value;
+use test_support::found;
 
 const SOON: Duration = Duration::from_mins(1);
-const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Inbox {
     url: String,
@@ -35,16 +35,12 @@ impl Inbox {
 
     /// The only such mail, once it is there.
     pub(crate) async fn mail(&self, to: &str, subject: &str) -> Mail {
-        let begun = Instant::now();
-        loop {
+        let poll = async || {
             let mut mails = self.all(to, subject).await;
             assert!(mails.len() < 2, "{subject:?} came more than once to {to}: {mails:?}");
-            if let Some(mail) = mails.pop() {
-                return mail;
-            }
-            assert!(begun.elapsed() < SOON, "{subject:?} does not come to {to}");
-            tokio::time::sleep(PAUSE).await;
-        }
+            mails.pop()
+        };
+        found(&format!("{subject:?} to {to}"), SOON, poll).await.0
     }
 }
 

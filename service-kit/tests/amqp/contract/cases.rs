@@ -10,10 +10,10 @@ use service_kit::messaging::{
 };
 use shared_events::events::{EmailRequested, UserCreated};
 use shared_events::{Envelope, Event as _, EventId, WireMessage};
+use test_support::eventually;
 
 use super::transports::Transport;
 use crate::scripted::{Act, Scripted, id, message, start};
-use crate::support::eventually;
 
 pub(super) async fn done_and_skipped_are_counted_apart(transport: &impl Transport) {
     let (done, skipped) = (Scripted::always(HandlerResult::Done), Scripted::always(HandlerResult::Skipped));
@@ -257,12 +257,11 @@ pub(super) async fn a_drain_lets_handlers_finish_and_takes_no_more(transport: &i
     transport.ready().await;
     send_all(transport, 3).await;
     eventually("one is in the handler", async || consumer.calls() == 1).await;
-    let release = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        consumer.release.notify_one();
-    };
-    let (clean, ()) = tokio::join!(transport.drain(Duration::from_secs(10)), release);
-    assert!(clean);
+    let mut drain = transport.drain(Duration::from_secs(10));
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut drain).await;
+    assert!(early.is_err(), "the drain does not wait for the handler");
+    consumer.release.notify_one();
+    assert!(drain.await);
     assert_eq!(consumer.calls(), 1);
     assert_eq!(transport.metric("bank_messages_total", &[&transport.name("q"), "outcome=\"done\""]), 1);
     assert!(transport.drain(Duration::from_secs(1)).await, "a second drain has nothing to do");

@@ -4,7 +4,7 @@ mod proxy;
 mod server;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
@@ -18,6 +18,7 @@ use service_kit::messaging::{
 use service_kit::telemetry::Metrics;
 use shared_events::{Pattern, WireMessage};
 
+use test_support::eventually;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use proxy::Proxy;
@@ -87,15 +88,7 @@ impl BrokerFixture {
 
     /// Publishes as the relay does: until accepted.
     pub(crate) async fn publish_until_accepted(&self, message: &WireMessage) {
-        let deadline = Instant::now() + Duration::from_mins(1);
-        loop {
-            let result = self.publish(message).await;
-            if result == PublishResult::Accepted {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{result:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually("it is accepted", async || self.publish(message).await == PublishResult::Accepted).await;
     }
 
     pub(crate) fn dead_letters(&self, queues: &[&str]) -> AmqpDeadLetters {
@@ -139,12 +132,4 @@ pub(crate) fn metric(metrics: &Metrics, name: &str, labels: &[&str]) -> u64 {
 /// Delays that are short enough for a test.
 pub(crate) fn brisk(settings: ConsumerSettings) -> ConsumerSettings {
     ConsumerSettings { retry_delays: [100, 200, 300, 400].map(Duration::from_millis).to_vec(), ..settings }
-}
-
-pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(2);
-    while !condition().await {
-        assert!(Instant::now() < deadline, "{what} did not come true in 2 min");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
