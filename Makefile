@@ -125,9 +125,12 @@ old-env: ## Start the three processes by the older bank service's `.env` files, 
 test-matrix: ## Run test-real on each pair of MySQL 9, MariaDB 10.11 and 11.8 with RabbitMQ 3.10, 4.0 and 4.3
 	deploy/checks/test-matrix.sh
 
+# The second line tests what a program without the drivers of servers refuses. Nearly all dependencies are those of the first;
+# system-tests would bring RabbitMQ's driver back.
 .PHONY: test-embedded
 test-embedded: ## Run only the tests that need no server: unit, property, API, end to end, kill -9
 	$(CARGO) test --workspace
+	$(CARGO) test --workspace --exclude system-tests --no-default-features --lib a_program_without
 	KILLS=$${KILLS:-50} deploy/system-tests/kill-test.sh
 
 .PHONY: kill-test
@@ -167,9 +170,10 @@ arrows: ## Check that no crate and no module depends on one it must not know
 	deploy/checks/arrows.sh
 
 .PHONY: words
-words: ## Check that names are the field's terms, and that every file which a page names exists
+words: ## Check that names are the field's terms, that every file which a page names exists, and that every source is compiled
 	python3 deploy/checks/words.py
 	python3 deploy/checks/paths.py
+	python3 deploy/checks/modules.py
 
 .PHONY: schemas
 schemas: ## Write the JSON Schemas, the AsyncAPI document and the golden files anew

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use clap::{Parser, Subcommand};
 use service_kit::config::{ConfigError, Faults};
 use service_kit::http::auth::JWKS_VARIABLE;
-use service_kit::http::server::{check_address, ensure_free};
+use service_kit::http::server::check_address;
 use service_kit::http::{PeerClient, causes};
 use service_kit::lifecycle::{Deadline, Shutdown, WORK_LIMIT};
 use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, Role};
@@ -19,6 +19,7 @@ use service_kit::messaging::{Outgoing, PublishResult, Publisher};
 use service_kit::telemetry::Metrics;
 use tokio::sync::broadcast;
 
+use email_service::mailer::MailTarget;
 use email_service::store::StoreTarget;
 use email_service::templates::Templates;
 use email_service::{Args, Config, EmailService, http};
@@ -82,7 +83,6 @@ pub(crate) async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    ensure_free("EMAIL_BIND", config.bind).map_err(anyhow::Error::msg)?;
     let store = config.store.clone();
     if let Some(warning) = &config.warning {
         tracing::warn!("{warning}");
@@ -147,7 +147,7 @@ async fn doctor(config: Result<Config, ConfigError>) -> anyhow::Result<ExitCode>
         Ok(config) => config,
         Err(error) => {
             // An unread variable may be a misspelled one that is missing.
-            for warning in service_kit::config::warnings() {
+            for warning in service_kit::config::warnings().iter().chain(error.warnings()) {
                 writeln!(io::stdout(), "WARN  {warning}")?;
             }
             for line in error.lines() {
@@ -186,13 +186,28 @@ fn report(name: &str, result: &Result<(), String>) -> io::Result<()> {
 }
 
 async fn check_mailer(config: &Config) -> Result<(), String> {
+    if let MailTarget::Mailbox(folder) = &config.mail
+        && !folder.exists()
+    {
+        return warn_of_missing("MAIL_URL", "mailbox folder");
+    }
     let mailer = config.mail.open().await.map_err(|error| causes(&error))?;
     mailer.probe().await
 }
 
 async fn check_store(config: &Config) -> Result<(), String> {
+    if config.store.file().is_some_and(|file| !file.exists()) {
+        return warn_of_missing("EMAIL_DATABASE_URL", "database");
+    }
     let store = config.store.open().await.map_err(|error| format!("EMAIL_DATABASE_URL: {}", causes(&error)))?;
     store.probe().await.map_err(|reason| format!("EMAIL_DATABASE_URL: {reason}"))
+}
+
+/// No fault, and `doctor` makes nothing.
+fn warn_of_missing(variable: &str, what: &str) -> Result<(), String> {
+    let warned =
+        writeln!(io::stdout(), "WARN  {variable}: there is no {what} yet; the service makes it when it starts");
+    warned.map_err(|error| error.to_string())
 }
 
 async fn check_broker(config: &Config) -> Result<(), String> {

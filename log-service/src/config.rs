@@ -10,7 +10,7 @@ use service_kit::http::{CorsOptions, PeerOptions, PeerTrust, TlsOptions};
 use service_kit::messaging::{AmqpSettings, BrokerOptions};
 use service_kit::tls::Tls;
 use shared_events::routing::LOG_QUEUE;
-use shared_events::{Pattern, routing};
+use shared_events::{Pattern, catalog};
 
 use crate::http::StreamSettings;
 use crate::store::StoreUrl;
@@ -136,6 +136,7 @@ impl LogServiceConfig {
         let logins = [("MONGODB_URI", self.mongodb_uri.as_ref()), ("AMQP_URI", self.broker.amqp_uri.as_ref())];
         faults.refuse_examples(self.env.app_env, &logins);
         let warning = jwks_url.as_ref().and_then(|url| plain_http_warning(self.env.app_env, "JWKS_URL", url));
+        faults.warn(warning.clone());
         Some(Settings {
             bind: bind?,
             store: store?,
@@ -154,12 +155,13 @@ impl LogServiceConfig {
 
     /// MongoDB if it is named, else the file. The settings of the other one have to be valid, too.
     fn store(&self, faults: &mut Faults) -> Option<StoreUrl> {
-        let expected = "a file such as sqlite:./data/logs.sqlite; MongoDB is chosen by MONGODB_URI";
+        let expected = "a file such as sqlite:./data/logs.sqlite, without parameters; MongoDB is chosen by MONGODB_URI";
         let file = faults.check("LOG_DATABASE_URL", expected, self.log_database_url.expose().parse::<StoreUrl>());
-        if let Some(file) = file.as_ref().and_then(StoreUrl::file) {
+        let uri = self.mongodb_uri.as_ref().filter(|uri| !uri.expose().is_empty());
+        // A container with MongoDB has no folder for a file.
+        if let Some(file) = file.as_ref().and_then(StoreUrl::file).filter(|_| uri.is_none()) {
             check_file("LOG_DATABASE_URL", file, faults);
         }
-        let uri = self.mongodb_uri.as_ref().filter(|uri| !uri.expose().is_empty());
         #[cfg(feature = "mongodb")]
         return self.mongodb(uri, faults).or(file.filter(|_| uri.is_none()));
         #[cfg(not(feature = "mongodb"))]
@@ -188,13 +190,13 @@ impl LogServiceConfig {
 
     fn bindings(&self, faults: &mut Faults) -> Vec<Pattern> {
         let Some(list) = &self.routing_key else {
-            return routing::LOG_PATTERNS.iter().map(|pattern| Pattern::new(pattern)).collect();
+            return catalog::bindings(LOG_QUEUE);
         };
         let bindings = Pattern::parse_list(list);
         if bindings.is_empty() {
             faults.add("ROUTING_KEY: the list is empty; expected patterns such as account.*,card.created");
         }
-        Pattern::with(bindings, routing::LOG_ALWAYS)
+        Pattern::with(bindings, catalog::required_bindings(LOG_QUEUE))
     }
 
     fn retention(&self, faults: &mut Faults) -> Option<TimeDelta> {
@@ -321,6 +323,15 @@ mod tests {
         ] {
             assert_eq!(warning(app_env, url), None, "{app_env:?} {url}");
         }
+    }
+
+    #[test]
+    fn a_refused_start_has_its_warning() {
+        let mut config = LogServiceConfig { jwks_url: "http://bank-service:5000/jwks.json".to_owned(), ..config() };
+        config.env.app_env = AppEnv::Production;
+        config.retention_days = Some("0".to_owned());
+        let error = config.check().unwrap_err();
+        assert!(error.warnings().len() == 1 && error.warnings()[0].starts_with("JWKS_URL: plain http"), "{error}");
     }
 
     #[cfg(not(feature = "mongodb"))]

@@ -17,7 +17,7 @@ pub(crate) async fn run(settings: Result<Settings, ConfigError>) -> ExitCode {
         Ok(settings) => settings,
         Err(error) => {
             // An unread variable may be a misspelled one that is missing.
-            for warning in service_kit::config::warnings() {
+            for warning in service_kit::config::warnings().iter().chain(error.warnings()) {
                 writeln!(std::io::stdout(), "WARN   {warning}").ok();
             }
             for line in error.lines() {
@@ -40,6 +40,9 @@ pub(crate) async fn run(settings: Result<Settings, ConfigError>) -> ExitCode {
 }
 
 async fn check_store(settings: &Settings) -> Result<String, String> {
+    if settings.store.file().is_some_and(|file| !file.exists()) {
+        return Ok("there is no database yet; the service makes it when it starts".to_owned());
+    }
     let store = log_service::store::connect(&settings.store, settings.retention).await;
     let store = store.map_err(|error| causes(&error))?;
     store.probe().await.map_err(|error| error.to_string())?;

@@ -16,7 +16,7 @@ use service_kit::clock::SystemClock;
 use service_kit::config::{self, ConfigError, EXIT_REFUSED, Faults, Parsed};
 use service_kit::http::auth::{HttpKeys, HttpSessions};
 use service_kit::http::causes;
-use service_kit::http::server::{check_address, ensure_free};
+use service_kit::http::server::check_address;
 use service_kit::lifecycle::{Shutdown, WORK_LIMIT, block_on};
 use service_kit::messaging::AmqpSettings;
 use service_kit::messaging::amqp::{self, AmqpConsumers, Role};
@@ -106,7 +106,6 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    ensure_free("LOG_BIND", settings.bind).map_err(anyhow::Error::msg)?;
     if let Some(warning) = &settings.warning {
         tracing::warn!("{warning}");
     }

@@ -16,19 +16,19 @@ use service_kit::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
 use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
-use shared_events::Pattern;
-use shared_events::routing::{PUSH_PATTERNS, PUSH_QUEUE};
+use shared_events::catalog;
+use shared_events::routing::PUSH_QUEUE;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::changes::Changes;
 use crate::config::{Config, Settings};
 use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendPush, SendSms, TokenSource};
-use crate::http::{self, AppState};
+use crate::http::{self, AppState, RequestLimits};
 use crate::identity::{IdentityError, IdentityService, VaultKeyError, secret_key_fits};
 use crate::outbox::{Relay, RelayParts};
 use crate::push;
-use crate::store::{Store, StoreError, migrations};
+use crate::store::{DatabaseUrl, Store, StoreError, existing, migrations};
 use crate::trace::Conservation;
 
 /// Why the service cannot start; each error names the variable to check.
@@ -73,7 +73,9 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
         .confirmed_on(&settings.config.callback_queue);
     let identity = IdentityService::start(&settings, store.clone(), clock.clone(), &metrics).await?;
     let (tracer, changes) = (Arc::default(), Changes::new(store.clone()));
-    Ok(AppState { store, clock, identity, settings: Arc::new(settings), metrics, dead_letters: None, tracer, changes })
+    let limits = Arc::new(RequestLimits::new(&settings.rate_limits, &clock));
+    let settings = Arc::new(settings);
+    Ok(AppState { store, clock, identity, limits, settings, metrics, dead_letters: None, tracer, changes })
 }
 
 /// Refuses a database that is sealed under another key before it is migrated.
@@ -87,11 +89,14 @@ fn open_fitting(settings: &Settings) -> Result<Store, StartError> {
     store.map_err(|source| StartError::database(settings, source))
 }
 
-pub(crate) fn open_store(url: &crate::store::DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
+/// Opens the database, migrating it first, or as it is. Only a migration makes one. Blocks.
+pub(crate) fn open_store(url: &DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
     if migrate {
         for version in migrations::upgrade(url)? {
             tracing::info!(version, "migration applied");
         }
+    } else if existing::is_new(url)? {
+        return Err(StoreError::Missing);
     }
     Store::connect(url)
 }
@@ -171,7 +176,7 @@ impl Running {
 
     /// The consumer of requested push notifications, with its settings.
     pub fn push_notifications(&self) -> (ConsumerSettings, Arc<dyn Consumer>) {
-        let settings = ConsumerSettings::new(PUSH_QUEUE, PUSH_PATTERNS.iter().map(|key| Pattern::new(key)).collect());
+        let settings = ConsumerSettings::new(PUSH_QUEUE, catalog::bindings(PUSH_QUEUE));
         let consumer = SendPush {
             store: self.state.store.clone(),
             clock: self.state.clock.clone(),

@@ -14,8 +14,8 @@ use service_kit::messaging::{AmqpDeadLetters, DeadLetters as _};
 use shared_events::EventId;
 
 use super::print_line;
+use crate::app::open_store;
 use crate::config::Settings;
-use crate::store::Store;
 use crate::trace::{DeadLetterDetail, DeadLetterRequest, DeadLetterView, apply_to_dead_letters, known_queues};
 
 /// Rounds of 500 letters that `--all` takes at most.
@@ -129,7 +129,7 @@ async fn apply(settings: Settings, action: DeadLetterAction, chosen: Chosen) -> 
     let url = context.settings.database_url.clone();
     let redacted = url.redacted();
     // Connecting blocks on its own runtime, which must not happen on a thread that drives another one.
-    let opened = tokio::task::spawn_blocking(move || Store::connect(&url)).await?;
+    let opened = tokio::task::spawn_blocking(move || open_store(&url, false)).await?;
     let store = opened.with_context(|| format!("DATABASE_URL: {redacted}"))?;
     let mut open: BTreeSet<EventId> = chosen.ids.into_iter().collect();
     let mut all_done = true;

@@ -19,7 +19,7 @@ const REACH_LIMIT: Duration = Duration::from_secs(3);
 /// The report on an invalid configuration: nothing that it points to can be checked.
 pub(super) fn refused(error: &ConfigError) -> anyhow::Result<ExitCode> {
     // An unknown variable may be the misspelt name of a missing one.
-    for warning in service_kit::config::warnings() {
+    for warning in service_kit::config::warnings().iter().chain(error.warnings()) {
         print_line(format_args!("WARN  {warning}"))?;
     }
     for line in error.lines() {
@@ -61,11 +61,6 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 }
 
 fn database(url: &DatabaseUrl) -> Result<String, String> {
-    if let Some(path) = url.file()
-        && !path.exists()
-    {
-        return Err(format!("{} does not exist yet; run `bank-service db upgrade` to make it", path.display()));
-    }
     let status = migrations::status(url).map_err(|error| causes(&error))?;
     let pending = status.iter().filter(|migration| !migration.applied).count();
     if pending == 0 {

@@ -151,7 +151,10 @@ impl Command {
     /// Notes what this command lacks beside the settings that all need.
     fn check(&self, config: &Config, faults: &mut Faults) {
         match self {
-            Self::Serve => check_address("BANK_BIND", config.bind, faults),
+            Self::Serve => {
+                check_address("BANK_BIND", config.bind, faults);
+                people::check_first_admin(config, faults);
+            }
             Self::Init => people::check(config, faults),
             Self::CreateAdmin { promote_id: Some(id), .. } if UserId::try_new(*id).is_err() => {
                 faults.add("--promote-id: the value is not valid; expected a user's id");

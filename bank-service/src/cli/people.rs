@@ -8,14 +8,14 @@ use service_kit::config::{AppEnv, Faults, Secret};
 use service_kit::ids::random_bytes;
 use shared_events::UserId;
 
-use super::state::with_state;
+use super::state::{with_new_state, with_state};
 use super::{complain, print_line};
 use crate::config::{Config, Settings};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
 use crate::identity::users::admin::AdminOutcome;
-use crate::store::existing;
+use crate::store::{DatabaseUrl, existing};
 
 const PASSWORD_BYTES: u64 = 1024;
 
@@ -42,7 +42,7 @@ pub(super) fn init(mut settings: Settings) -> anyhow::Result<ExitCode> {
         bail!("{VARIABLES}: not set");
     };
     settings.config.migrate_on_start = true;
-    with_state(settings, async |state| {
+    with_new_state(settings, async |state| {
         print_outcome(state.ensure_admin(&email, &password).await.context(VARIABLES)?, &email)
     })
 }
@@ -58,7 +58,7 @@ pub(super) fn create_admin(settings: Settings, email: &str) -> anyhow::Result<Ex
     Password::parse(password.expose())
         .and_then(|password| password.check_strength(settings.password_min_score, &words))
         .context("the password")?;
-    with_state(settings, async |state| print_outcome(state.ensure_admin(email, &password).await?, email))
+    with_new_state(settings, async |state| print_outcome(state.ensure_admin(email, &password).await?, email))
 }
 
 /// Makes a user an administrator by id, where the address alone does not suffice.
@@ -91,16 +91,21 @@ pub(super) async fn first_admin(state: &AppState) -> anyhow::Result<Option<ExitC
     Ok((outcome != ExitCode::SUCCESS).then_some(outcome))
 }
 
-/// [`first_admin`] for a new database, before it is created: an exit code if no administrator could be created in it.
-pub(super) fn nobody_to_be(settings: &Settings) -> Option<ExitCode> {
-    let config = &settings.config;
+/// [`first_admin`] for a new database, before it is created: adds a fault if no administrator could be created in it.
+pub(super) fn check_first_admin(config: &Config, faults: &mut Faults) {
     let is_decided = match (&config.admin_email, &config.admin_pass) {
         (Some(_), Some(_)) => true,
         (None, None) => config.app_env == AppEnv::Development,
         _ => false,
     };
+    if is_decided || faults.is_refused("DATABASE_URL") {
+        return;
+    }
     // Errors of the database are reported when it is opened.
-    (!is_decided && existing::is_new(&settings.database_url).unwrap_or(false)).then(undecided)
+    let url = config.database_url.expose().parse::<DatabaseUrl>();
+    if url.is_ok_and(|url| existing::is_new(&url).unwrap_or(false)) {
+        faults.add(format!("{VARIABLES}: no administrator can log in; set both, or run `bank-service create-admin`"));
+    }
 }
 
 fn undecided() -> ExitCode {

@@ -8,6 +8,7 @@ use service_kit::clock::{Clock, SystemClock};
 use service_kit::config::{Faults, Secret};
 
 use super::print_line;
+use super::state::may_migrate;
 use crate::app::open_store;
 use crate::config::Settings;
 use crate::identity::{ResealError, Resealing, reseal};
@@ -33,7 +34,7 @@ pub(super) fn run(settings: &Settings, old: &Secret) -> anyhow::Result<ExitCode>
     if known.is_some_and(|known| ![old.fingerprint(), new.fingerprint()].contains(&known.fingerprint)) {
         return Err(ResealError::Another.into());
     }
-    let store = open_store(&settings.database_url, settings.config.migrate_on_start).with_context(database)?;
+    let store = open_store(&settings.database_url, may_migrate(settings)).with_context(database)?;
     store.seal_with(new.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let work = move |db: &mut Db, ctx: &Ctx| reseal(db, ctx, &old, &new, new_is_weak);

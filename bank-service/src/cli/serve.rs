@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Error};
-use service_kit::http::server::ensure_free;
+use anyhow::Context;
 use service_kit::lifecycle::{Shutdown, WORK_LIMIT, block_on};
 use service_kit::messaging::amqp::{self, Role};
 use service_kit::messaging::{AmqpConsumers, AmqpPublisher, AmqpSettings};
@@ -22,11 +21,6 @@ use crate::config::Settings;
 const DRAIN: Duration = Duration::from_secs(5);
 
 pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    // Check before anything is written.
-    ensure_free("BANK_BIND", settings.config.bind).map_err(Error::msg)?;
-    if let Some(code) = people::nobody_to_be(&settings) {
-        return Ok(code);
-    }
     block_on(async {
         let shutdown = Shutdown::new();
         shutdown.on_signals();

@@ -9,6 +9,7 @@ use service_kit::telemetry::Metrics;
 use crate::app;
 use crate::config::Settings;
 use crate::http::AppState;
+use crate::store::existing;
 use crate::trace::known_queues;
 
 /// The parts that the commands share, and the broker's dead letters if there is a broker.
@@ -22,8 +23,23 @@ pub(super) async fn prepare(settings: Settings, metrics: Arc<Metrics>) -> anyhow
     Ok(state)
 }
 
-/// Runs a command with these parts, and gives back the ids that it did not use.
+/// Whether a command that makes no database may migrate the one that is there.
+pub(super) fn may_migrate(settings: &Settings) -> bool {
+    // Errors of the database are reported when it is opened.
+    settings.config.migrate_on_start && !existing::is_new(&settings.database_url).unwrap_or(false)
+}
+
+/// Runs a command with these parts on a database that is there, and gives back the ids that it did not use.
 pub(super) fn with_state<T>(
+    mut settings: Settings,
+    f: impl AsyncFnOnce(AppState) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    settings.config.migrate_on_start = may_migrate(&settings);
+    with_new_state(settings, f)
+}
+
+/// The same for a command that also makes the database.
+pub(super) fn with_new_state<T>(
     settings: Settings,
     f: impl AsyncFnOnce(AppState) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {

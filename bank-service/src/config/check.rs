@@ -38,8 +38,12 @@ impl Config {
         let database_url = check_database(&self, faults);
         let secret_key = check_secret_key(&self, faults);
         check_role(&self.default_role, database_url.as_ref(), faults);
-        let logins = [("DATABASE_URL", Some(&self.database_url)), ("AMQP_URI", self.broker.amqp_uri.as_ref())];
-        faults.refuse_examples(self.app_env, &logins);
+        let secrets = [
+            ("DATABASE_URL", Some(&self.database_url)),
+            ("AMQP_URI", self.broker.amqp_uri.as_ref()),
+            ("SMS_AUTH_TOKEN", self.sms.sms_auth_token.as_ref()),
+        ];
+        faults.refuse_examples(self.app_env, &secrets);
         let public_url = check_url("PUBLIC_URL", &self.public_url, faults);
         let log_service_url = check_url("LOG_SERVICE_URL", &self.log_service_url, faults);
         let email_service_url = self.email_service_url.as_deref().filter(|url| !url.is_empty());
@@ -51,7 +55,7 @@ impl Config {
             "addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7",
             networks(&self.trusted_proxies),
         );
-        let sms = self.sms.check(faults);
+        let sms = self.sms.check(self.app_env, faults);
         let text_messages = self.sms.rules(faults);
         let cors_origins = self.cors.check(faults);
         let tls = self.tls.check(faults);
@@ -63,10 +67,12 @@ impl Config {
             broker.expected_queues = expected_queues;
         }
         let mail_alarm_hourly = check_numbers(&self, faults);
-        let push = self.push.check(faults);
+        let push = self.push.check(self.app_env, faults);
         let min_client_version = check_client_version(&self, faults);
         let social = self.social.check(self.app_env.is_production(), faults);
-        production::refuse(&self, public_url.as_ref(), &sms, &push, faults);
+        production::refuse(&self, public_url.as_ref(), faults);
+        let trusted = trusted_proxies.as_deref().unwrap_or_default();
+        faults.warn(production::warnings(&self, secret_key.as_ref(), public_url.as_ref(), trusted));
         let rate_limits = RateLimits {
             login_per_minute: self.rate_login_per_minute,
             register_per_hour: self.rate_register_per_hour,
@@ -98,6 +104,10 @@ impl Config {
 }
 
 fn check_database(config: &Config, faults: &mut Faults) -> Option<DatabaseUrl> {
+    if faults.is_refused("DATABASE_URL") {
+        // Nothing may be looked up that may be a part of a password.
+        return None;
+    }
     let expected = "sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE";
     let url = match config.database_url.expose().parse::<DatabaseUrl>() {
         Err(DatabaseUrlError::Parameter { reason }) => {

@@ -1,22 +1,15 @@
 //! The settings that production refuses at start, and those that it warns of: they open what they should guard.
 
-use service_kit::config::{AppEnv, Faults, is_plain, refuse_plain_http, resembles_example};
-use service_kit::http::server::trust_warning;
+use service_kit::config::{Faults, Secret, is_plain};
+use service_kit::http::server::{Network, trust_warning};
 use url::Url;
 
+use super::settings::weak_secret_key;
 use super::{Config, Settings};
 use crate::domain::role::{ADMIN, MANAGER};
-use crate::push::PushSettings;
-use crate::sms::SmsSettings;
 
 /// Notes the settings that production refuses.
-pub(super) fn refuse(
-    config: &Config,
-    public_url: Option<&Url>,
-    sms: &SmsSettings,
-    push: &PushSettings,
-    faults: &mut Faults,
-) {
+pub(super) fn refuse(config: &Config, public_url: Option<&Url>, faults: &mut Faults) {
     if !config.app_env.is_production() {
         return;
     }
@@ -28,54 +21,53 @@ pub(super) fn refuse(
     if public_url.is_some_and(is_plain) {
         faults.add("PUBLIC_URL: plain http, which production refuses: links and cookies would go in the clear; expected the https address that people use");
     }
-    if config.sms.sms_auth_token.as_ref().is_some_and(|token| resembles_example(token.expose())) {
-        faults.add("SMS_AUTH_TOKEN: an example value, which production refuses; expected a secret of your own");
-    }
-    if let SmsSettings::Api(api) = sms {
-        refuse_plain_http(AppEnv::Production, "SMS_BASE_URL", &api.base_url, faults);
-    }
-    if let PushSettings::Fcm(fcm) = push {
-        refuse_plain_http(AppEnv::Production, "PUSH_BASE_URL", &fcm.base_url, faults);
-    }
 }
 
 impl Settings {
     /// Warnings at each start and of `doctor`; each begins with its variable.
     pub fn warnings(&self) -> Vec<String> {
-        let config = &self.config;
-        let mut warnings: Vec<String> =
-            self.weak_secret_key().map(|reason| format!("SECRET_KEY: {reason}")).into_iter().collect();
-        warnings.extend(trust_warning("TRUSTED_PROXIES", &self.trusted_proxies));
-        if !config.app_env.is_production() {
-            return warnings;
-        }
-        if self.public_url.scheme() == "http" {
-            warnings.push(
-                "PUBLIC_URL: plain http; links lead to this machine only, and cookies are not kept to TLS".to_owned(),
-            );
-        }
-        for (variable, limit) in [
-            ("RATE_LOGIN_PER_MINUTE", config.rate_login_per_minute),
-            ("RATE_REGISTER_PER_HOUR", config.rate_register_per_hour),
-            ("RATE_FORGOT_PER_HOUR", config.rate_forgot_per_hour),
-        ] {
-            if limit == 0 {
-                warnings.push(format!(
-                    "{variable}: 0 = no limit, in production; make sure that something in front has one"
-                ));
-            }
-        }
-        warnings
+        warnings(&self.config, Some(&self.secret_key), Some(&self.public_url), &self.trusted_proxies)
     }
+}
+
+/// The same as far as the settings are valid.
+pub(super) fn warnings(
+    config: &Config,
+    secret_key: Option<&Secret>,
+    public_url: Option<&Url>,
+    trusted_proxies: &[Network],
+) -> Vec<String> {
+    let weak = secret_key.and_then(|key| weak_secret_key(config, key));
+    let mut warnings: Vec<String> = weak.map(|reason| format!("SECRET_KEY: {reason}")).into_iter().collect();
+    warnings.extend(trust_warning("TRUSTED_PROXIES", trusted_proxies));
+    if !config.app_env.is_production() {
+        return warnings;
+    }
+    if public_url.is_some_and(|url| url.scheme() == "http" && !is_plain(url)) {
+        warnings.push(
+            "PUBLIC_URL: plain http; links lead to this machine only, and cookies are not kept to TLS".to_owned(),
+        );
+    }
+    for (variable, limit) in [
+        ("RATE_LOGIN_PER_MINUTE", config.rate_login_per_minute),
+        ("RATE_REGISTER_PER_HOUR", config.rate_register_per_hour),
+        ("RATE_FORGOT_PER_HOUR", config.rate_forgot_per_hour),
+    ] {
+        if limit == 0 {
+            warnings
+                .push(format!("{variable}: 0 = no limit, in production; make sure that something in front has one"));
+        }
+    }
+    warnings
 }
 
 #[cfg(test)]
 mod tests {
-    use service_kit::config::Secret;
+    use service_kit::config::{AppEnv, ConfigError};
 
     use super::*;
 
-    fn production(change: impl FnOnce(&mut Config)) -> Result<Vec<String>, String> {
+    fn production(change: impl FnOnce(&mut Config)) -> Result<Vec<String>, ConfigError> {
         let mut config = Config {
             app_env: AppEnv::Production,
             secret_key: Some(Secret::new("0123456789abcdef0123456789abcdef")),
@@ -83,7 +75,7 @@ mod tests {
             ..Config::default()
         };
         change(&mut config);
-        config.check().map(|settings| settings.warnings()).map_err(|error| error.to_string())
+        config.check().map(|settings| settings.warnings())
     }
 
     #[test]
@@ -109,7 +101,7 @@ mod tests {
             }),
         ];
         for (variable, change) in refused {
-            let error = production(change).unwrap_err();
+            let error = production(change).unwrap_err().to_string();
             assert!(error.contains(&format!("{variable}: ")), "{variable}: {error}");
             assert!(!error.contains(&"a".repeat(32)), "{error}");
             let elsewhere =
@@ -118,6 +110,34 @@ mod tests {
             change(&mut config);
             assert!(config.check().is_ok(), "development takes {variable}");
         }
+    }
+
+    #[test]
+    fn a_refused_start_has_every_fault_also_of_what_is_incomplete_and_every_warning() {
+        let error = production(|config| {
+            config.rate_login_per_minute = 0;
+            config.default_role = "admin".to_owned();
+            config.sms.sms_base_url = Some("http://sms.example".to_owned());
+            config.sms.sms_auth_token = Some(Secret::new("change-me"));
+            config.push.push_base_url = "http://push.example".to_owned();
+            config.push.push_credentials_file = Some("/nowhere".into());
+            config.social.social_github_client_secret = Some(Secret::new("s"));
+        })
+        .unwrap_err();
+        for start in [
+            "DEFAULT_ROLE: gives rights",
+            "SMS_BASE_URL: plain http",
+            "SMS_ACCOUNT_SID: not set",
+            "SMS_AUTH_TOKEN: an example",
+            "SMS_FROM: not set",
+            "PUSH_BASE_URL: plain http",
+            "PUSH_CREDENTIALS_FILE: ",
+            "SOCIAL_GITHUB_CLIENT_ID: not set",
+        ] {
+            assert!(error.lines().iter().any(|line| line.starts_with(start)), "{start} in {error}");
+        }
+        assert_eq!(error.lines().len(), 8, "{error}");
+        assert!(error.warnings().len() == 1 && error.warnings()[0].starts_with("RATE_LOGIN_PER_MINUTE: "), "{error}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use service_kit::config::{Faults, check_folder};
+use service_kit::config::{AppEnv, Faults, check_folder, refuse_plain_http};
 use url::Url;
 
 use crate::push::{FcmSettings, PushSettings, ServiceAccount};
@@ -42,12 +42,15 @@ impl Default for PushOptions {
 
 impl PushOptions {
     /// Reads and checks the credentials. The address has to be one also where it is not used yet.
-    pub fn check(&self, faults: &mut Faults) -> PushSettings {
+    pub fn check(&self, app_env: AppEnv, faults: &mut Faults) -> PushSettings {
         let base_url = Url::parse(&self.push_base_url)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let expected = "an address such as https://fcm.googleapis.com";
         let base_url = faults.check("PUSH_BASE_URL", expected, base_url.ok_or(()));
+        if let Some(base_url) = &base_url {
+            refuse_plain_http(app_env, "PUSH_BASE_URL", base_url, faults);
+        }
         if let Some(folder) = &self.push_folder {
             check_folder("PUSH_FOLDER", folder, faults);
         }
@@ -83,7 +86,7 @@ mod tests {
 
     fn faults_of(options: &PushOptions) -> String {
         let mut faults = Faults::new();
-        options.check(&mut faults);
+        options.check(AppEnv::Development, &mut faults);
         faults.finish().err().map(|error| error.to_string()).unwrap_or_default()
     }
 

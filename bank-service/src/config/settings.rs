@@ -1,7 +1,7 @@
 //! The checked configuration: typed values, no options that were required.
 
 use chrono::TimeDelta;
-use service_kit::config::{Secret, resembles_example};
+use service_kit::config::{AppEnv, Secret, resembles_example};
 use service_kit::http::PeerTrust;
 use service_kit::http::cors::Origins;
 use service_kit::http::server::Network;
@@ -64,18 +64,20 @@ impl Settings {
 
     /// Why the key is unfit for a service that others can reach; development accepts any.
     pub fn weak_secret_key(&self) -> Option<&'static str> {
-        if self.config.bind.ip().is_loopback() {
-            return None;
-        }
-        if is_short(&self.secret_key) {
-            Some(
-                "shorter than 32 characters, which development takes for itself alone, and others can reach this service",
-            )
-        } else if resembles_example(self.secret_key.expose()) {
-            Some("an example value, which development takes for itself alone, and others can reach this service")
-        } else {
-            None
-        }
+        weak_secret_key(&self.config, &self.secret_key)
+    }
+}
+
+pub(super) fn weak_secret_key(config: &Config, key: &Secret) -> Option<&'static str> {
+    if config.app_env != AppEnv::Development || config.bind.ip().is_loopback() {
+        return None;
+    }
+    if is_short(key) {
+        Some("shorter than 32 characters, which development takes for itself alone, and others can reach this service")
+    } else if resembles_example(key.expose()) {
+        Some("an example value, which development takes for itself alone, and others can reach this service")
+    } else {
+        None
     }
 }
 

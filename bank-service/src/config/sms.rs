@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use service_kit::config::{Faults, Secret, check_folder};
+use service_kit::config::{AppEnv, Faults, Secret, check_folder, refuse_plain_http};
 use url::Url;
 
 use crate::domain::phone::TextMessageRules;
@@ -105,20 +105,26 @@ impl SmsOptions {
     }
 
     /// A provider needs all of its four settings.
-    pub fn check(&self, faults: &mut Faults) -> SmsSettings {
+    pub fn check(&self, app_env: AppEnv, faults: &mut Faults) -> SmsSettings {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         if let Some(folder) = &self.sms_folder {
             check_folder("SMS_FOLDER", folder, faults);
         }
+        let (sid, from) = (filled(&self.sms_account_sid), filled(&self.sms_from));
+        let token = self.sms_auth_token.clone().filter(|token| !token.expose().is_empty());
         let Some(base_url) = filled(&self.sms_base_url) else {
+            if sid.is_some() || token.is_some() || from.is_some() {
+                faults.add("SMS_BASE_URL: not set; expected with SMS_ACCOUNT_SID, SMS_AUTH_TOKEN and SMS_FROM");
+            }
             return self.sms_folder.clone().map_or(SmsSettings::Nowhere, SmsSettings::Folder);
         };
         let parsed =
             Url::parse(&base_url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let url = faults.check("SMS_BASE_URL", "an address such as https://api.twilio.com", parsed.ok_or(()));
-        let sid = filled(&self.sms_account_sid);
+        if let Some(url) = &url {
+            refuse_plain_http(app_env, "SMS_BASE_URL", url, faults);
+        }
         let sid = sid.filter(|sid| sid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)));
-        let (token, from) = (self.sms_auth_token.clone(), filled(&self.sms_from));
         for (name, missing) in
             [("SMS_ACCOUNT_SID", sid.is_none()), ("SMS_AUTH_TOKEN", token.is_none()), ("SMS_FROM", from.is_none())]
         {
@@ -172,13 +178,17 @@ mod tests {
     fn a_provider_is_configured_as_a_whole() {
         let half = SmsOptions { sms_base_url: Some("ftp://x".to_owned()), ..SmsOptions::default() };
         let mut faults = Faults::new();
-        half.check(&mut faults);
+        half.check(AppEnv::Development, &mut faults);
         let text = faults.finish().unwrap_err().to_string();
         for name in ["SMS_BASE_URL", "SMS_ACCOUNT_SID", "SMS_AUTH_TOKEN", "SMS_FROM"] {
             assert!(text.contains(name), "{name} is missing in {text}");
         }
         let mut faults = Faults::new();
-        assert!(matches!(SmsOptions::default().check(&mut faults), SmsSettings::Nowhere));
+        assert!(matches!(SmsOptions::default().check(AppEnv::Development, &mut faults), SmsSettings::Nowhere));
         assert!(faults.finish().is_ok());
+        let mut faults = Faults::new();
+        let login = SmsOptions { sms_account_sid: Some("sid".to_owned()), ..SmsOptions::default() };
+        login.check(AppEnv::Development, &mut faults);
+        assert!(faults.finish().unwrap_err().to_string().contains("SMS_BASE_URL: not set"));
     }
 }

@@ -89,8 +89,13 @@ impl SocialOptions {
         }
         let audiences: Vec<String> = ids.unwrap_or_default().split(',').map(|id| id.trim().to_owned()).collect();
         let audiences: Vec<String> = audiences.into_iter().filter(|id| !id.is_empty()).collect();
-        let client_id = audiences.first()?.clone();
         let secret = secret.filter(|secret| !secret.expose().is_empty());
+        let Some(client_id) = audiences.first().cloned() else {
+            if secret.is_some() {
+                faults.add(format!("{}: not set; expected the client of that secret", name("CLIENT_ID")));
+            }
+            return None;
+        };
         if secret.is_none() {
             faults.add(format!("{}: not set; expected the secret of that client", name("CLIENT_SECRET")));
         }
@@ -155,13 +160,16 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_secret_and_a_bad_address_are_faults() {
+    fn a_missing_client_or_secret_and_a_bad_address_are_faults() {
         let mut faults = Faults::new();
         google("web", None, Some("nowhere")).check(false, &mut faults);
+        google("", Some("s"), None).check(false, &mut faults);
         google("web", Some("s"), Some("http://login.example.com")).check(true, &mut faults);
         let text = faults.finish().unwrap_err().to_string();
         assert!(
-            text.contains("SOCIAL_GOOGLE_CLIENT_SECRET") && text.matches("SOCIAL_GOOGLE_BASE_URL").count() == 2,
+            text.contains("SOCIAL_GOOGLE_CLIENT_SECRET: not set")
+                && text.contains("SOCIAL_GOOGLE_CLIENT_ID: not set")
+                && text.matches("SOCIAL_GOOGLE_BASE_URL").count() == 2,
             "{text}"
         );
     }

@@ -27,6 +27,8 @@ pub enum StoreError {
     DiskFull,
     #[error("the schema cannot be migrated: {reason}")]
     Migration { reason: String },
+    #[error("there is no database yet, or it has no tables: run `bank-service init` or `bank-service db upgrade`")]
+    Missing,
     #[error("the database has too much to do")]
     Busy,
     #[error("the value is taken")]
@@ -45,6 +47,16 @@ pub enum StoreError {
     Corrupt { what: &'static str },
     #[error("the database refused a statement")]
     Database(#[source] DieselError),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseUrlError {
+    #[error("expected sqlite:PATH, such as sqlite:./data/bank.sqlite, or mysql://USER:PASSWORD@HOST:3306/DATABASE")]
+    Form,
+    #[error("PostgreSQL is not supported; expected sqlite:PATH or mysql://USER:PASSWORD@HOST:3306/DATABASE")]
+    Postgres,
+    #[error("{reason}")]
+    Parameter { reason: String },
 }
 
 impl From<DieselError> for StoreError {

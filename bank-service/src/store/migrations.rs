@@ -88,8 +88,9 @@ fn convert_addresses(db: &mut Db) -> Result<(), MigrationError> {
     Ok(())
 }
 
-/// Reverts the newest migration; returns its version. Blocks.
+/// Reverts the newest migration; returns its version. Makes no database. Blocks.
 pub fn downgrade(url: &DatabaseUrl) -> Result<Option<String>, StoreError> {
+    drop(engine::open_existing(url)?);
     locked(url, |db, source| {
         if db.applied_migrations()?.is_empty() {
             return Ok(None);
@@ -100,12 +101,12 @@ pub fn downgrade(url: &DatabaseUrl) -> Result<Option<String>, StoreError> {
 
 /// The users to whom no mail can be sent, or who cannot be found by their address. Blocks.
 pub fn troubled_addresses(url: &DatabaseUrl) -> Result<address_keys::Troubled, StoreError> {
-    address_keys::troubled(&mut engine::open(url)?)
+    address_keys::troubled(&mut engine::open_existing(url)?)
 }
 
 /// All migrations, oldest first. Only reads, so the serving account may call it; without a migrations table it lists none. Blocks.
 pub fn status(url: &DatabaseUrl) -> Result<Vec<Status>, StoreError> {
-    let mut db = engine::open(url)?;
+    let mut db = engine::open_existing(url)?;
     let applied = applied(&mut db)?;
     let known = Source::of(&db).migrations().map_err(|error| failed(&error))?;
     let versions = known.iter().map(|migration| migration.name().version().to_string());

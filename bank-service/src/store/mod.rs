@@ -65,6 +65,7 @@ mod url;
 pub mod user_roles;
 pub mod users;
 pub mod vault_keys;
+mod work;
 
 use std::sync::Arc;
 
@@ -84,7 +85,7 @@ pub use created::{BodyOf, Created};
 use created::{create, with_rows};
 pub use db::Db;
 use engine::Engine;
-pub use error::StoreError;
+pub use error::{DatabaseUrlError, StoreError};
 pub use idempotency::{IdempotencyError, IdempotencyKey};
 pub use ids::Ids;
 pub use lease::LeaseRow;
@@ -93,7 +94,7 @@ pub use outcome::{Outcome, PendingEvent, SOURCE};
 use scoped::Scoped;
 pub use seal::SharedSeal;
 pub use sequence::{Sequence, Sequenced};
-pub use url::{DatabaseUrl, DatabaseUrlError};
+pub use url::DatabaseUrl;
 
 /// An operation's own error. It reports the store error it wraps, so that a lost transaction is retried.
 pub trait OperationError: From<StoreError> + Send + 'static {
@@ -208,8 +209,8 @@ impl Store {
         T: Send + 'static,
         E: OperationError,
     {
-        let done = self.engine.write(with_rows(ctx, f)).await?;
-        Ok(self.notify_relay(done))
+        let done = self.engine.write(work::write(with_rows(ctx, f))).await;
+        Ok(self.notify_relay(work::was_written::<_, E>(done)?))
     }
 
     /// Wakes the relay if there are events.
@@ -249,9 +250,9 @@ impl Store {
         T: Send + 'static,
         E: OperationError + From<IdempotencyError>,
     {
-        let work = with_rows(ctx, create(key, body_of, f));
-        let done = self.engine.write_grouped(work).await?;
-        Ok(self.notify_relay(done))
+        let work = work::write(with_rows(ctx, create(key, body_of, f)));
+        let done = self.engine.write_grouped(work).await;
+        Ok(self.notify_relay(work::was_written::<_, E>(done)?))
     }
 
     /// Gives back reserved ids that were not used, so that the next process continues with them. To be called after the last write;

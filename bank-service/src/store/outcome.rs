@@ -1,7 +1,7 @@
 //! The result of an operation: its value, and the events that report what it did.
 
 use service_kit::ids::new_event_id;
-use shared_events::routing::is_confirmed;
+use shared_events::catalog::is_confirmed;
 use shared_events::{Envelope, Event, UserId};
 
 use super::{Ctx, StoreError};

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::DatabaseUrlError;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// `sqlite:./data/bank.sqlite`
@@ -12,26 +14,13 @@ pub enum DatabaseUrl {
     Mysql(String),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DatabaseUrlError {
-    #[error("expected sqlite:PATH, such as sqlite:./data/bank.sqlite, or mysql://USER:PASSWORD@HOST:3306/DATABASE")]
-    Form,
-    #[error("PostgreSQL is not supported; expected sqlite:PATH or mysql://USER:PASSWORD@HOST:3306/DATABASE")]
-    Postgres,
-    #[error("{reason}")]
-    Parameter { reason: String },
-}
-
 impl FromStr for DatabaseUrl {
     type Err = DatabaseUrlError;
     fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
         if let Some(path) = text.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() || path == ":memory:" {
-                Err(DatabaseUrlError::Form)
-            } else {
-                Ok(Self::Sqlite(path.into()))
-            };
+            return service_kit::sqlite::file_of(path).map(Self::Sqlite).map_err(|fault| DatabaseUrlError::Parameter {
+                reason: format!("{fault}; expected sqlite:PATH, such as sqlite:./data/bank.sqlite"),
+            });
         }
         let url = ::url::Url::parse(text).map_err(|_| DatabaseUrlError::Form)?;
         let has_database = url.path().len() > 1;
@@ -91,8 +80,12 @@ mod tests {
         assert_eq!("sqlite:///tmp/a.sqlite".parse(), Ok(DatabaseUrl::Sqlite("/tmp/a.sqlite".into())));
         #[cfg(feature = "mysql")]
         assert!(matches!("mysql://u:p@h/bank".parse(), Ok(DatabaseUrl::Mysql(_))));
-        for bad in ["", "sqlite:", "sqlite::memory:", "mysql://h", "bank.sqlite"] {
+        for bad in ["", "mysql://h", "bank.sqlite"] {
             assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Form), "{bad:?}");
+        }
+        for bad in ["sqlite:", "sqlite::memory:", "sqlite:a.sqlite?mode=hunter2"] {
+            let fault = bad.parse::<DatabaseUrl>().unwrap_err().to_string();
+            assert!(fault.contains("expected sqlite:PATH") && !fault.contains("hunter2"), "{bad:?}: {fault}");
         }
         for bad in ["postgres://h/bank", "postgresql://u:p@h/bank", "postgresql+psycopg2://u:p@h/bank"] {
             assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Postgres), "{bad:?}");

@@ -12,7 +12,8 @@ const SECRET: &str = "hunter2";
 /// Runs the program in an empty folder, where its default database does not exist yet.
 fn run(place: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bank-service"));
-    command.env_clear().current_dir(place.path()).args(arguments).envs(variables.iter().copied());
+    command.env_clear().current_dir(place.path()).args(arguments);
+    command.env("BANK_BIND", "127.0.0.1:0").envs(variables.iter().copied());
     command.output().unwrap()
 }
 
@@ -54,7 +55,7 @@ fn every_fault_of_flags_and_variables_is_named_at_once() {
     let errors = refusal(&arguments, &variables, 2);
     for part in [
         "warning: APP_ENVIRONMENT is not read; did you mean APP_ENV?",
-        "  --no-such-flag: unexpected",
+        "  argument 4: unexpected, there is no such flag; see --help",
         "  argument 5: an argument was not expected here",
         "  WORKERS (--workers): ",
         "  TRUSTED_PROXIES (--trusted-proxies): ",
@@ -86,8 +87,10 @@ fn a_start_that_is_refused_leaves_nothing_behind() {
         ("BANK_BIND", "192.0.2.7:5000"),
         ("TLS_KEY", "/nowhere/key.pem"),
         ("DATABASE_URL", "mysql://u:hunter2@h:port/bank"),
+        ("DATABASE_URL", "sqlite:bank.sqlite?key=hunter2"),
     ] {
-        let errors = refusal(&[], &[KEY, (variable, value)], 2);
+        let admin = [("ADMIN_EMAIL", "admin@bank.example"), ("ADMIN_PASS", "correct horse battery staple")];
+        let errors = refusal(&[], &[&[KEY], &admin[..], &[(variable, value)]].concat(), 2);
         assert!(errors.contains(variable) && errors.lines().count() == 1, "{variable}: {errors}");
     }
     for command in [&["init"][..], &["rotate-secret"], &["create-admin", "--email", "hunter2"]] {
@@ -97,13 +100,119 @@ fn a_start_that_is_refused_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_port_in_use_and_an_administrator_whom_nobody_names_are_found_before_the_database_is_made() {
+fn an_address_with_an_unclear_login_is_refused_and_no_part_of_it_is_shown() {
+    for (variable, value) in [
+        ("DATABASE_URL", "mysql://u:lefty@righty/bank@h/bank"),
+        ("SQLALCHEMY_DATABASE_URI", "mysql+pymysql://u:1/righty?charset=lefty@h/bank"),
+        ("AMQP_URI", "amqp://u:1/righty@h"),
+        ("LOG_SERVICE_URL", "http://u:1/righty@h"),
+    ] {
+        // A role that is looked up in the database.
+        let variables = [KEY, ("DEFAULT_ROLE", "auditor"), (variable, value)];
+        let doctor = text(&run(&TempDir::new().unwrap(), &["doctor"], &variables).stdout);
+        for output in [refusal(&[], &variables, 2), doctor] {
+            assert!(output.contains(variable) && output.contains(": has a /, "), "{variable}: {output}");
+            assert!(!output.contains("lefty") && !output.contains("righty"), "{output}");
+        }
+    }
+}
+
+#[test]
+fn each_file_that_cannot_be_read_is_named_by_its_variable_alone() {
+    let names = ["TLS_CERT", "TLS_KEY", "INTERNAL_CA", "AMQP_CA_FILE"];
+    let variables: Vec<(&str, &str)> = names.iter().map(|name| (*name, "/hunter2/x.pem")).chain([KEY]).collect();
+    let errors = refusal(&[], &variables, 2);
+    assert!(names.iter().all(|name| errors.contains(&format!("\n  {name}: "))), "{errors}");
+    assert_eq!(errors.lines().count(), 1 + names.len(), "{errors}");
+}
+
+#[test]
+fn a_start_that_production_refuses_has_its_warnings_and_every_fault() {
+    let variables = [("APP_ENV", "production"), ("RATE_LOGIN_PER_MINUTE", "0"), ("SMS_BASE_URL", "http://sms.example")];
+    let errors = refusal(&[], &variables, 2);
+    let lines: Vec<&str> = errors.lines().map(str::trim_start).collect();
+    let at = |start: &str| lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{errors}"));
+    let warning = at("warning: RATE_LOGIN_PER_MINUTE: 0 = no limit");
+    for fault in
+        ["ADMIN_EMAIL, ADMIN_PASS: no administrator", "SECRET_KEY: ", "SMS_BASE_URL: plain http", "SMS_AUTH_TOKEN: "]
+    {
+        assert!(warning < at(fault), "{errors}");
+    }
+}
+
+#[test]
+fn a_broken_env_file_and_a_wrong_part_of_an_address_are_named_beside_the_other_faults() {
+    let place = TempDir::new().unwrap();
+    let file = b"PUBLIC_URL=hunter2\nRABBITMQ_PORT=hunter2\nRABBITMQ_HOST=rabbit\n#\xff\n";
+    std::fs::write(place.path().join(".env"), file).unwrap();
+    let output = run(&place, &["--no-such-flag"], &[KEY, ("WORKERS", SECRET)]);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    for fault in [
+        ".env cannot be read: line 4 is not UTF-8",
+        "argument 1: unexpected",
+        "WORKERS: ",
+        "PUBLIC_URL (.env, line 1): ",
+        "AMQP_URI (RABBITMQ_PORT, .env, line 2): ",
+    ] {
+        assert!(errors.contains(&format!("\n  {fault}")), "{fault} in {errors}");
+    }
+    assert!(!errors.contains(SECRET), "{errors}");
+}
+
+const LOG_FILE: (&str, &str) = ("LOG_FILE", "bank.log");
+
+#[test]
+fn a_port_in_use_and_folders_that_cannot_be_written_are_named_at_once() {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let bind = held.local_addr().unwrap().to_string();
-    let errors = refusal(&[], &[KEY, ("BANK_BIND", &bind)], 1);
-    assert!(errors.contains(&format!("BANK_BIND: {bind} cannot be listened on: the port is in use")), "{errors}");
-    let errors = refusal(&[], &[KEY, ("APP_ENV", "staging"), ("BANK_BIND", "127.0.0.1:0")], 2);
+    // Nobody, not even root, makes a file in `/proc`.
+    let folders = [("DATABASE_URL", "sqlite:/proc/new/bank.sqlite"), ("SMS_FOLDER", "/proc/new")];
+    let errors = refusal(&[], &[&[KEY, LOG_FILE, ("BANK_BIND", bind.as_str())], &folders[..]].concat(), 2);
+    assert!(errors.contains(&format!("  BANK_BIND: {bind} cannot be listened on: the port is in use")), "{errors}");
+    for (variable, _) in folders {
+        assert!(errors.contains(&format!("  {variable}: cannot be written to (")), "{variable} in {errors}");
+    }
+    assert_eq!(errors.lines().count(), 4, "{errors}");
+}
+
+#[test]
+fn a_start_that_cannot_go_on_leaves_no_database_and_no_log_file() {
+    let errors = refusal(&[], &[KEY, LOG_FILE, ("APP_ENV", "staging")], 2);
     assert!(errors.contains("no administrator can log in"), "{errors}");
+    let errors = refusal(&[], &[KEY, LOG_FILE, ("DATABASE_URL", "mysql://u:hunter2@127.0.0.1:1/bank")], 1);
+    assert!(errors.contains("DATABASE_URL: mysql://127.0.0.1:1/bank: "), "{errors}");
+    let errors = refusal(&[], &[KEY, LOG_FILE, ("MIGRATE_ON_START", "false")], 1);
+    assert!(errors.contains(MISSING), "{errors}");
+}
+
+const MISSING: &str =
+    "DATABASE_URL: sqlite:./data/bank.sqlite: there is no database yet, or it has no tables: run `bank-service init`";
+
+#[test]
+fn a_command_makes_no_database_and_names_the_one_that_does() {
+    let old_key = ("OLD_SECRET_KEY", "a third key of the test suite, long enough to be taken");
+    let variables = [KEY, LOG_FILE, old_key, ("AMQP_URI", "amqp://127.0.0.1:1")];
+    for command in [
+        &["db", "status"][..],
+        &["db", "downgrade"],
+        &["block-user", "a@example.com"],
+        &["create-admin", "--promote-id", "1"],
+        &["rotate-keys"],
+        &["rotate-secret"],
+        &["events", "republish", "--unrouted"],
+        &["dead-letters", "replay", "--all"],
+    ] {
+        let errors = refusal(command, &variables, 1);
+        assert!(errors.contains(MISSING) && errors.lines().count() == 1, "{command:?}: {errors}");
+    }
+    let place = TempDir::new().unwrap();
+    std::fs::write(place.path().join("users.csv"), "customer_id,email\n1,a@example.com\n").unwrap();
+    let errors = text(&run(&place, &["import-users", "users.csv", "--apply"], &variables).stderr);
+    assert!(errors.contains(MISSING), "{errors}");
+    let report = text(&run(&place, &["doctor"], &[KEY]).stdout);
+    assert!(report.contains("FAIL  DATABASE_URL: there is no database yet"), "{report}");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "something is left beside the file");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The configurations of the three services, made from the options; all checked before the data folder is made.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bank_service::config::{PushOptions, SmsOptions};
 use log_service::LogServiceConfig;
@@ -9,7 +9,7 @@ use service_kit::config::{ConfigError, Faults, Secret, check_folder};
 use service_kit::http::server::check_address;
 
 use crate::options::Options;
-use crate::secrets;
+use crate::{folder, secrets};
 
 pub(crate) const BANK_FILE: &str = "bank.sqlite";
 pub(crate) const LOG_FILE: &str = "logs.sqlite";
@@ -19,9 +19,13 @@ pub(crate) const EMAIL_FILE: &str = "email.sqlite";
 pub(crate) fn check(options: &Options, mut faults: Faults) -> Result<(), ConfigError> {
     options.log_settings().check(&mut faults);
     let mut options = options.clone();
-    if !check_folder("DATA_DIR", &options.data_dir, &mut faults) {
+    if check_folder("DATA_DIR", &options.data_dir, &mut faults) {
+        if folder::is_in_use(&options.data_dir) {
+            faults.add("DATA_DIR: in use by another bank-standalone; stop it or choose another folder");
+        }
+    } else {
         // A fault of the folder is no fault of the files in it.
-        options.data_dir = PathBuf::new();
+        options.data_dir = std::env::temp_dir();
     }
     check_addresses(&options, &mut faults);
     // The first start has not generated the key yet; any generated one passes.
@@ -48,16 +52,24 @@ fn email_faults(options: &Options) -> Faults {
 fn check_addresses(options: &Options, faults: &mut Faults) {
     let mut before: Vec<(&str, SocketAddr)> = Vec::new();
     for (variable, bind) in addresses(options) {
-        check_address(variable, bind, faults);
-        if let Some((other, _)) = before.iter().find(|(_, taken)| *taken == bind && bind.port() != 0) {
-            faults.add(format!("{variable}: the same as {other}; expected an address and port of its own"));
+        match before.iter().find(|(_, taken)| overlap(*taken, bind)) {
+            Some((other, _)) => faults.add(format!("{variable}: taken by {other}; expected a port of its own")),
+            None => check_address(variable, bind, faults),
         }
         before.push((variable, bind));
     }
 }
 
+/// Whether both cannot be listened on: `0.0.0.0` is every address of the machine, and `[::]` also those of IPv4.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers = |all: SocketAddr, one: SocketAddr| all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    one.port() != 0
+        && one.port() == other.port()
+        && (one.ip() == other.ip() || covers(one, other) || covers(other, one))
+}
+
 /// The bind addresses of the services.
-pub(crate) fn addresses(options: &Options) -> [(&'static str, SocketAddr); 3] {
+fn addresses(options: &Options) -> [(&'static str, SocketAddr); 3] {
     [("BANK_BIND", options.bank_bind), ("LOG_BIND", options.log_bind), ("EMAIL_BIND", options.email_bind)]
 }
 
@@ -116,4 +128,22 @@ fn sqlite(data: &Path, file: &str) -> Secret {
 
 fn public_url(options: &Options) -> String {
     options.public_url.clone().unwrap_or_else(|| format!("http://{}", options.bank_bind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_addresses_overlap_if_one_port_is_meant_twice() {
+        let meet = |one: &str, other: &str| overlap(one.parse().unwrap(), other.parse().unwrap());
+        for other in ["127.0.0.1:5000", "0.0.0.0:5000", "[::]:5000"] {
+            assert!(meet("127.0.0.1:5000", other) && meet(other, "127.0.0.1:5000"), "{other}");
+        }
+        for other in ["127.0.0.1:5001", "127.0.0.2:5000", "[::1]:5000"] {
+            assert!(!meet("127.0.0.1:5000", other), "{other}");
+        }
+        assert!(!meet("0.0.0.0:5000", "[::1]:5000"));
+        assert!(!meet("127.0.0.1:0", "127.0.0.1:0"), "the system chooses two ports");
+    }
 }

@@ -12,7 +12,6 @@ use log_service::{LogParts, LogService};
 use service_kit::clock::{SharedClock, SystemClock};
 use service_kit::config::Secret;
 use service_kit::http::auth::KeySource;
-use service_kit::http::server::ensure_free;
 use service_kit::lifecycle::{Deadline, Shutdown, WORK_LIMIT};
 use service_kit::messaging::{DeadLetterFolder, DeadLetters, InProcessBroker, InProcessDeadLetterAdmin};
 use service_kit::telemetry::Metrics;
@@ -36,10 +35,6 @@ struct System {
 
 /// Runs until SIGTERM or SIGINT. The options were checked.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    // Before anything is written: otherwise a failed start would never show the password that it generates.
-    for (variable, bind) in configs::addresses(&options) {
-        ensure_free(variable, bind).map_err(anyhow::Error::msg)?;
-    }
     let folder = DataFolder::open(&options.data_dir)?;
     let secret_key = match &options.secret_key {
         Some(key) => key.clone(),

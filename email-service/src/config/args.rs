@@ -7,7 +7,7 @@ use service_kit::config::{EnvOptions, Secret};
 use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
 use service_kit::messaging::BrokerOptions;
 use service_kit::telemetry::{LogFormat, LogSettings, ReportOptions};
-use shared_events::routing;
+use shared_events::{catalog, routing};
 
 const BIND: &str = "127.0.0.1:8001";
 pub(super) const MAIL_URL: &str = "mailbox:./data/mailbox";
@@ -19,6 +19,11 @@ const JWKS_URL: &str = "http://127.0.0.1:5000/.well-known/jwks.json";
 const RECORD_DAYS: u32 = 90;
 const MAILGUN_BASE_URL: &str = "https://api.mailgun.net";
 const LOG_LEVEL: &str = "info";
+
+/// The default bindings as a list.
+fn routing_key() -> String {
+    catalog::bindings(routing::EMAIL_QUEUE).iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
 
 /// What can be given, as it is given.
 #[derive(Debug, Clone, ClapArgs)]
@@ -106,7 +111,7 @@ pub struct Args {
     pub jwks_url: String,
 
     /// Patterns of the events to hear, separated by commas.
-    #[arg(long, global = true, env = "ROUTING_KEY", default_value_t = routing::EMAIL_PATTERNS.join(","))]
+    #[arg(long, global = true, env = "ROUTING_KEY", default_value_t = routing_key())]
     pub routing_key: String,
 
     /// The queue that confirmations go to; while it is away, mails wait.
@@ -172,7 +177,7 @@ impl Default for Args {
             database_url: Secret::new(DATABASE_URL),
             record_days: RECORD_DAYS,
             jwks_url: JWKS_URL.to_owned(),
-            routing_key: routing::EMAIL_PATTERNS.join(","),
+            routing_key: routing_key(),
             callback_queue: routing::ACK_QUEUE.to_owned(),
             queue_name: routing::EMAIL_QUEUE.to_owned(),
             broker: BrokerOptions::default(),

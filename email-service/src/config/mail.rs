@@ -21,7 +21,6 @@ pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget
     if let Some(host) = host {
         if url != MAIL_URL {
             faults.add("MAIL_URL: set together with EMAIL_HOST; expected one of them");
-            return None;
         }
         return classic(args, host, server, faults);
     }
@@ -143,6 +142,21 @@ mod tests {
         assert!(alone.contains("MAILGUN_API_KEY: is missing"), "{alone}");
         let empty = target(|args| args.mailgun_api_key = Some(Secret::new(""))).unwrap();
         assert!(matches!(empty, MailTarget::Mailbox(_)));
+    }
+
+    #[test]
+    fn each_fault_of_a_mail_server_is_named_at_once() {
+        let text = target(|args| args.mail_url = Secret::new("smtp://me@host?tls=maybe")).unwrap_err();
+        assert!(text.contains("MAIL_URL: its query") && text.contains("EMAIL_APP_PASSWORD: is missing"), "{text}");
+        let text = target(|args| {
+            args.mail_url = Secret::new("smtp://b");
+            args.host = Some("a:25".into());
+            args.user = Some("me".into());
+        })
+        .unwrap_err();
+        for variable in ["MAIL_URL", "EMAIL_HOST", "EMAIL_APP_PASSWORD"] {
+            assert!(text.contains(&format!("\n  {variable}: ")), "{variable} in {text}");
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@ use service_kit::http::PeerTrust;
 use service_kit::http::cors::Origins;
 use service_kit::messaging::AmqpSettings;
 use service_kit::tls::Tls;
-use shared_events::{Pattern, routing};
+use shared_events::routing::EMAIL_QUEUE;
+use shared_events::{Pattern, catalog};
 
 use crate::domain::{EmailAddress, LinkBase, MessageId, Sender};
 use crate::mailer::MailTarget;
@@ -79,6 +80,8 @@ impl Args {
         let record_days = in_range(self.record_days).then_some(self.record_days).ok_or(());
         let record_days = faults.check("EMAIL_RECORD_DAYS", "1 to 3650", record_days);
         let jwks_url = self.jwks_url(faults);
+        let warning = jwks_url.as_ref().and_then(|url| plain_http_warning(self.env.app_env, "JWKS_URL", url));
+        faults.warn(warning.clone());
         let bindings = self.bindings(faults);
         let cors_origins = self.cors.check(faults);
         let tls = self.tls.check(faults);
@@ -111,7 +114,7 @@ impl Args {
             links,
             store: store?,
             record_days: record_days?,
-            warning: plain_http_warning(self.env.app_env, "JWKS_URL", jwks_url.as_ref()?),
+            warning,
             jwks_url: jwks_url?.into(),
             bindings: bindings?,
             callback_queue: callback_queue?.clone(),
@@ -141,7 +144,8 @@ impl Args {
 
     fn bindings(&self, faults: &mut Faults) -> Option<Vec<Pattern>> {
         let patterns = Pattern::parse_list(&self.routing_key);
-        let patterns = if patterns.is_empty() { Err(()) } else { Ok(Pattern::with(patterns, routing::EMAIL_ALWAYS)) };
+        let required = catalog::required_bindings(EMAIL_QUEUE);
+        let patterns = if patterns.is_empty() { Err(()) } else { Ok(Pattern::with(patterns, required)) };
         faults.check("ROUTING_KEY", "patterns such as *.created,email.requested", patterns)
     }
 }
@@ -201,6 +205,9 @@ mod tests {
         ] {
             assert_eq!(warning(app_env, url), None, "{app_env} {url}");
         }
+        let args = ["--app-env=production", "--jwks-url=http://bank-service:5000/jwks.json", "--port=abc"];
+        let error = check(&args).unwrap_err();
+        assert!(error.warnings().len() == 1 && error.warnings()[0].starts_with("JWKS_URL: plain http"), "{error}");
     }
 
     #[test]

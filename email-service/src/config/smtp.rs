@@ -64,23 +64,23 @@ pub(super) fn smtp(args: &Args, text: &str, server: ServerSettings, faults: &mut
     if server.port.is_ok_and(|port| port.is_some()) {
         faults.add("EMAIL_PORT: goes with EMAIL_HOST; with MAIL_URL expected the port in the URL");
     }
-    let implicit = url.scheme() == "smtps";
-    let login = login(args, in_url(url), faults).ok()?;
-    let security = match (tls_of(url), server.security.ok()?) {
-        (Err(()), _) => {
+    let login = login(args, in_url(url), faults);
+    let chosen = match tls_of(url) {
+        Ok(of_url) => server.security.map(|apart| of_url.or(apart)),
+        Err(()) => {
             faults.add("MAIL_URL: its query is not known; expected nothing or ?tls=required|opportunistic|none");
-            return None;
+            Err(())
         }
-        (Ok(Some(chosen)), _) | (Ok(None), Some(chosen)) => chosen,
-        (Ok(None), None) => default_security(implicit, login.is_some()),
     };
-    let security = match (implicit, security) {
-        (true, Security::Implicit | Security::Required) => Security::Implicit,
-        (true, Security::Opportunistic | Security::Unverified | Security::Off) => {
-            faults.add("MAIL_URL: smtps is always protected; expected smtp for another kind of TLS");
-            return None;
-        }
-        (false, security) => security,
+    let implicit = url.scheme() == "smtps";
+    if implicit && matches!(chosen, Ok(Some(Security::Opportunistic | Security::Unverified | Security::Off))) {
+        faults.add("MAIL_URL: smtps is always protected; expected smtp for another kind of TLS");
+        return None;
+    }
+    let (login, chosen) = (login.ok()?, chosen.ok()?);
+    let security = match chosen {
+        Some(security) if !implicit => security,
+        _ => default_security(implicit, login.is_some()),
     };
     let port = url.port().unwrap_or(if security == Security::Implicit { SUBMISSIONS } else { SUBMISSION });
     Some(settings(args, host.to_owned(), port, security, login))

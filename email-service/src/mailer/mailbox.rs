@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -17,6 +18,9 @@ use crate::domain::Mail;
 
 /// The bytes that a probe writes: enough to notice a full disk.
 const PROBE_BYTES: usize = 4096;
+
+/// Longer than a mail is being written.
+const LEFT_BEHIND: Duration = Duration::from_mins(1);
 
 /// The suffix of an unfinished file.
 const UNFINISHED: &str = ".part";
@@ -68,13 +72,15 @@ fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Removes files that a crash left unfinished; those mails are sent again.
+/// Removes files that a crash left unfinished; those mails are sent again. A younger file may be another process's, at work.
 fn sweep(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(UNFINISHED) {
+        let is_old =
+            |file: &fs::Metadata| Ok::<_, io::Error>(file.modified()?.elapsed().unwrap_or_default() > LEFT_BEHIND);
+        if name.starts_with('.') && name.ends_with(UNFINISHED) && is_old(&entry.metadata()?)? {
             fs::remove_file(entry.path())?;
         }
     }
@@ -129,6 +135,17 @@ mod tests {
         mailbox.send(&mail()).await.unwrap();
         assert_eq!(names(&mailbox.folder), std::slice::from_ref(&name));
         assert_eq!(fs::read(mailbox.folder.join(name)).unwrap(), first);
+    }
+
+    #[test]
+    fn an_unfinished_file_is_removed_once_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, young) = (folder.path().join(".old.part"), folder.path().join(".young.part"));
+        let times = fs::FileTimes::new().set_modified(std::time::SystemTime::now() - 2 * LEFT_BEHIND);
+        File::create(&old).unwrap().set_times(times).unwrap();
+        fs::write(&young, "half").unwrap();
+        Mailbox::open(folder.path().to_owned()).unwrap();
+        assert_eq!(names(folder.path()), [".young.part"]);
     }
 
     #[tokio::test]

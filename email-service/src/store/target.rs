@@ -8,6 +8,7 @@ use std::sync::Arc;
 use mongodb::options::ConnectionString;
 #[cfg(feature = "mongodb")]
 use service_kit::config::Secret;
+use service_kit::sqlite::file_of;
 
 #[cfg(feature = "mongodb")]
 use super::MongoStore;
@@ -59,10 +60,7 @@ impl FromStr for StoreTarget {
     /// The error does not show the text, which may hold a password.
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some(("sqlite", rest)) => match rest.strip_prefix("//").unwrap_or(rest) {
-                "" => Err(format!("names no file; {FORMS}")),
-                file => Ok(Self::Sqlite(file.into())),
-            },
+            Some(("sqlite", rest)) => file_of(rest).map(Self::Sqlite).map_err(|fault| format!("{fault}; {FORMS}")),
             #[cfg(not(feature = "mongodb"))]
             Some(("mongodb" | "mongodb+srv", _)) => {
                 Err("this program is built without the feature mongodb, so without MongoDB; email-service has it"
@@ -106,6 +104,8 @@ mod tests {
         for bad in [
             "",
             "sqlite:",
+            "sqlite::memory:",
+            "sqlite:a.sqlite?key=hunter2",
             "mongodb://u:hunter2@a",
             "mongodb://u:hunter2@a/?x=y",
             "mongodb://u:hunter2@a:port/bank",

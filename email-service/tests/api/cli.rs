@@ -2,11 +2,15 @@
 
 use std::process::{Command, Output};
 
+/// Runs the program in an empty folder, which a run that is refused and `doctor` have to leave empty.
 fn run(args: &[&str], environment: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_email-service"));
-    command.args(args).env_clear().current_dir(folder.path()).envs(environment.iter().copied());
-    command.output().unwrap()
+    command.args(args).env_clear().current_dir(folder.path());
+    command.env("EMAIL_BIND", "127.0.0.1:0").envs(environment.iter().copied());
+    let output = command.output().unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{args:?} leaves something");
+    output
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -48,6 +52,7 @@ fn every_fault_of_flags_and_variables_is_named_at_once_and_nothing_is_written() 
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_email-service"));
     command.env_clear().current_dir(folder.path()).envs([
+        ("EMAIL_BIND", "127.0.0.1:0"),
         ("EMAIL_RECORD_DAYS", "hunter2"),
         ("EMAIL_PORT", "hunter2"),
         ("EMAIL_DATABASE_URL", "mongodb://u:hunter2@h:port/email"),
@@ -78,13 +83,35 @@ fn every_fault_of_flags_and_variables_is_named_at_once_and_nothing_is_written() 
 }
 
 #[test]
+fn an_unclear_login_and_an_authority_that_is_none_are_refused_and_not_shown() {
+    let variables = [
+        ("EMAIL_DATABASE_URL", "mongodb://u:hunter2/righty@h/email"),
+        ("MAIL_URL", "smtp://u:1#hunter2@h"),
+        ("JWKS_URL", "http://u:1/hunter2@h"),
+        ("EMAIL_SMTP_CA", "/hunter2/ca.pem"),
+    ];
+    for (command, code) in [("serve", 2), ("doctor", 1)] {
+        let output = run(&[command], &variables);
+        let report = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{report}");
+        for (variable, _) in &variables[..3] {
+            assert!(report.contains(&format!("{variable}: has a /, ")), "{variable} in {report}");
+        }
+        assert!(report.contains("EMAIL_SMTP_CA: the file cannot be read: "), "{report}");
+        assert!(!report.contains("hunter2") && !report.contains("righty"), "{report}");
+    }
+}
+
+#[test]
 fn the_doctor_reports_what_works_and_what_does_not() {
     let output = run(&["doctor"], &[("JWKS_URL", "http://127.0.0.1:1/jwks.json")]);
     assert_eq!(output.status.code(), Some(1));
     let lines: Vec<&str> = text(&output.stdout).lines().collect();
-    assert_eq!(lines[..4], ["ok    configuration", "ok    templates", "ok    mailer", "ok    store"]);
-    assert_eq!((lines[4], lines.len()), ("ok    broker", 6));
-    let keys = lines[5];
+    assert!(lines[0].starts_with("WARN  MAIL_URL: there is no mailbox folder yet"), "{}", lines[0]);
+    assert!(lines[1].starts_with("WARN  EMAIL_DATABASE_URL: there is no database yet"), "{}", lines[1]);
+    assert_eq!(lines[2..6], ["ok    configuration", "ok    templates", "ok    mailer", "ok    store"]);
+    assert_eq!((lines[6], lines.len()), ("ok    broker", 8));
+    let keys = lines[7];
     assert!(keys.starts_with("FAIL  keys: JWKS_URL: ") && keys.ends_with("; is bank-service running?"), "{keys}");
     assert!(keys.to_lowercase().contains("connection refused"), "the cause is told: {keys}");
 
@@ -106,7 +133,8 @@ fn the_doctor_warns_of_keys_that_come_in_the_clear_in_production_and_names_an_au
         assert_eq!(output.status.code(), Some(code));
         let output_text = format!("{}{}", text(&output.stdout), text(&output.stderr));
         assert_eq!(output_text.lines().count(), 1, "{output_text}");
-        assert!(output_text.contains("INTERNAL_CA: \"/nowhere/ca.pem\" cannot be read"), "{output_text}");
+        assert!(output_text.contains("INTERNAL_CA: the file cannot be read: "), "{output_text}");
+        assert!(!output_text.contains("nowhere"), "{output_text}");
     }
 }
 
@@ -118,10 +146,17 @@ fn the_openapi_document_can_be_printed() {
 }
 
 #[test]
-fn an_address_in_use_is_named() {
+fn an_address_in_use_and_folders_that_cannot_be_written_are_named_at_once() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = run(&["serve"], &[("EMAIL_BIND", &address)]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains(&format!("EMAIL_BIND: {address} cannot be listened on: the port is in use")));
+    // Nobody, not even root, makes a file in `/proc`.
+    let folders = [("EMAIL_DATABASE_URL", "sqlite:/proc/new/email.sqlite"), ("MAIL_URL", "mailbox:/proc/new")];
+    let variables = [&[("EMAIL_BIND", address.as_str()), ("LOG_FILE", "email.log")], &folders[..]].concat();
+    let output = run(&["serve"], &variables);
+    let error = text(&output.stderr);
+    assert_eq!((output.status.code(), error.lines().count()), (Some(2), 4), "{error}");
+    assert!(error.contains(&format!("  EMAIL_BIND: {address} cannot be listened on: the port is in use")), "{error}");
+    for (variable, _) in folders {
+        assert!(error.contains(&format!("  {variable}: cannot be written to (")), "{variable} in {error}");
+    }
 }

@@ -3,9 +3,10 @@
 use service_kit::messaging::{HandlerResult, PublishResult};
 use shared_events::events::{BankCreated, EmailSent};
 use shared_events::{Event, routing};
+use test_support::eventually;
 
 use crate::doubles::Scripted;
-use crate::support::{App, Options, event, eventually, with_reply};
+use crate::support::{App, Options, event, with_reply};
 
 #[actix_rt::test]
 async fn a_bank_is_confirmed_after_its_mail() {

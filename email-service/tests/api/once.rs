@@ -5,9 +5,10 @@ use email_service::store::Planned;
 use service_kit::messaging::PublishResult;
 use shared_events::events::{AccountCreated, BankCreated};
 use shared_events::{Envelope, Event};
+use test_support::eventually;
 
 use crate::doubles::Scripted;
-use crate::support::{App, Options, event, eventually, with_reply};
+use crate::support::{App, Options, event, with_reply};
 
 #[actix_rt::test]
 async fn a_hundred_deliveries_are_one_mail_and_the_same_reply() {

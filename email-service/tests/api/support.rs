@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
 use email_service::mailer::Mailer;
@@ -226,13 +226,4 @@ pub(crate) fn event<E: Event>(event: &E) -> Envelope {
 
 pub(crate) fn with_reply<E: Event>(facts: &E) -> Envelope {
     event(facts).with_reply_to(routing::ACK_QUEUE)
-}
-
-/// Waits until something is so.
-pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

@@ -23,7 +23,7 @@ pub enum StoreUrl {
 pub enum StoreUrlError {
     #[error("not a SQLite file")]
     Scheme,
-    #[error("a file name is missing")]
+    #[error("not the name of a file")]
     Path,
 }
 
@@ -43,8 +43,7 @@ impl FromStr for StoreUrl {
     /// MongoDB has a variable of its own, see `MongoUrl`.
     fn from_str(text: &str) -> Result<Self, StoreUrlError> {
         let rest = text.strip_prefix("sqlite:").ok_or(StoreUrlError::Scheme)?;
-        let path = rest.strip_prefix("//").unwrap_or(rest);
-        if path.is_empty() || path == ":memory:" { Err(StoreUrlError::Path) } else { Ok(Self::Sqlite(path.into())) }
+        service_kit::sqlite::file_of(rest).map(Self::Sqlite).map_err(|_| StoreUrlError::Path)
     }
 }
 
@@ -93,7 +92,7 @@ mod tests {
         for bad in ["mongodb://localhost/logs", "postgres:x", "./logs.sqlite", ""] {
             assert_eq!(bad.parse::<StoreUrl>().err(), Some(StoreUrlError::Scheme), "{bad:?}");
         }
-        for bad in ["sqlite:", "sqlite://", "sqlite::memory:"] {
+        for bad in ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite:logs.sqlite?mode=ro"] {
             assert_eq!(bad.parse::<StoreUrl>().err(), Some(StoreUrlError::Path), "{bad:?}");
         }
     }

@@ -1,7 +1,10 @@
 //! The command line: all faults of a configuration in one start, exit code 2, and nothing left behind.
 
+use std::net::TcpListener;
 use std::process::{Command, Output};
 
+use log_service::LogServiceConfig;
+use service_kit::config::Secret;
 use tempfile::TempDir;
 
 /// Part of every value that must not be shown.
@@ -9,7 +12,8 @@ const SECRET: &str = "hunter2";
 
 fn run(place: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_log-service"));
-    command.env_clear().current_dir(place.path()).args(arguments).envs(variables.iter().copied());
+    command.env_clear().current_dir(place.path()).args(arguments);
+    command.env("LOG_BIND", "127.0.0.1:0").envs(variables.iter().copied());
     command.output().unwrap()
 }
 
@@ -63,6 +67,64 @@ fn a_log_file_is_not_made_by_a_start_that_is_refused_and_its_own_fault_is_there_
     assert!(!place.path().join("service.log").exists());
     let errors = text(&run(&place, &[], &[("LOG_FILE", "none/service.log")]).stderr);
     assert!(errors.contains("LOG_FILE: ") && errors.matches("No such file").count() == 1, "{errors}");
+}
+
+#[test]
+fn a_port_in_use_and_a_folder_that_cannot_be_written_are_named_at_once_and_nothing_is_left() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bind = held.local_addr().unwrap().to_string();
+    let place = TempDir::new().unwrap();
+    // Nobody, not even root, makes a file in `/proc`.
+    let database = ("LOG_DATABASE_URL", "sqlite:/proc/new/logs.sqlite");
+    let output = run(&place, &[], &[("LOG_BIND", &bind), database, ("LOG_FILE", "service.log")]);
+    let errors = text(&output.stderr);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(2), 3), "{errors}");
+    assert!(errors.contains(&format!("  LOG_BIND: {bind} cannot be listened on: the port is in use")), "{errors}");
+    assert!(errors.contains("  LOG_DATABASE_URL: cannot be written to ("), "{errors}");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_with_parameters_is_refused_and_one_that_is_not_used_needs_no_folder() {
+    let place = TempDir::new().unwrap();
+    let output = run(&place, &[], &[("LOG_DATABASE_URL", "sqlite:logs.sqlite?key=hunter2")]);
+    let errors = text(&output.stderr);
+    assert!(errors.contains("LOG_DATABASE_URL: ") && errors.contains("without parameters"), "{errors}");
+    assert!(output.status.code() == Some(2) && !errors.contains(SECRET), "{errors}");
+    let mut config = LogServiceConfig::new("127.0.0.1:0", "sqlite:/proc/new/logs.sqlite");
+    assert!(config.check().is_err());
+    config.mongodb_uri = Some(Secret::new("mongodb://db/?replicaSet=rs0"));
+    assert!(config.check().is_ok());
+}
+
+#[test]
+fn the_doctor_makes_no_database() {
+    let place = TempDir::new().unwrap();
+    let output = run(&place, &["doctor"], &[("JWKS_URL", "http://127.0.0.1:1/jwks.json")]);
+    let report = text(&output.stdout);
+    assert!(report.contains("ok     LOG_DATABASE_URL: there is no database yet"), "{report}");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_broken_env_file_and_an_unclear_login_are_faults_beside_the_others() {
+    let place = TempDir::new().unwrap();
+    std::fs::write(place.path().join(".env"), b"RETENTION_DAYS=hunter2\n#\xff\n").unwrap();
+    let variables = [("MONGODB_URI", "mongodb://u:hunter2/righty@h/?x=y"), ("INTERNAL_CA", "/hunter2/ca.pem")];
+    for (command, code) in [("serve", 2), ("doctor", 1)] {
+        let output = run(&place, &[command], &variables);
+        let report = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{report}");
+        for fault in [
+            ".env cannot be read: line 2 is not UTF-8",
+            "RETENTION_DAYS (.env, line 1): ",
+            "MONGODB_URI: has a /, ",
+            "INTERNAL_CA: the file cannot be read: ",
+        ] {
+            assert!(report.contains(fault), "{fault} in {report}");
+        }
+        assert!(!report.contains(SECRET) && !report.contains("righty"), "{report}");
+    }
 }
 
 #[test]

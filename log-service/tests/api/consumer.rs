@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use service_kit::ids;
 use service_kit::messaging::{Delivery, Destination, HandlerResult, Outgoing, Progress, PublishResult, Publisher};
-use shared_events::events::{AccountCreated, BankCreated, EmailRequested, Event};
+use shared_events::events::{AccountCreated, BankCreated, EmailRequested, Event, PushRequested, SmsRequested};
 use shared_events::{Envelope, EventId, UserId, WireMessage};
 
 use crate::backend::Place;
@@ -192,13 +192,14 @@ async fn a_bank_is_logged_on_its_mail_only_and_mail_itself_never() {
 }
 
 #[actix_web::test]
-async fn an_operator_may_bind_more() {
+async fn an_operator_may_bind_more_but_nothing_private_is_logged() {
     let place = Arc::new(Place::new());
     let mut config = place.config();
     config.routing_key = Some("#".to_owned());
     let app = App::start_with(place, config).await;
-    for message in [message::<BankCreated>(1), message::<EmailRequested>(1)] {
-        assert_eq!(app.broker.publish(to_exchange(&message)).await, PublishResult::Accepted);
+    let private = [message::<EmailRequested>(1), message::<SmsRequested>(1), message::<PushRequested>(1)];
+    for message in [message::<BankCreated>(1)].iter().chain(&private) {
+        assert_eq!(app.broker.publish(to_exchange(message)).await, PublishResult::Accepted);
     }
     assert_eq!(app.get(Who::Admin, "/api/logs").await.json()["results"][0]["event_type"], "bank.created");
     assert_eq!(total(&app).await, 1);

@@ -6,8 +6,9 @@ use reqwest::Method;
 use serde_json::json;
 use service_kit::http::auth::SessionError;
 use service_kit::http::problem::ErrorCode;
+use test_support::eventually;
 
-use crate::harness::{App, Who, entry, event, eventually, send};
+use crate::harness::{App, Who, entry, event, send};
 use crate::stream::Events;
 
 /// Reads the rest of a stream.

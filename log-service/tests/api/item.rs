@@ -1,8 +1,9 @@
 //! Reading, changing and removing one entry.
 
 use serde_json::json;
+use test_support::eventually;
 
-use crate::harness::{App, Who, event, eventually};
+use crate::harness::{App, Who, event};
 
 #[actix_web::test]
 async fn an_admin_changes_message_and_data_and_nothing_else() {

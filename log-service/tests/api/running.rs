@@ -12,9 +12,10 @@ use service_kit::clock::{Clock, SystemClock};
 use service_kit::http::auth::{BelieveTokens, StaticKeys};
 use service_kit::lifecycle::Shutdown;
 use service_kit::telemetry::Metrics;
+use test_support::eventually;
 
 use crate::backend::Place;
-use crate::harness::{App, Who, entry, event, eventually, send};
+use crate::harness::{App, Who, entry, event, send};
 
 pub(crate) fn parts() -> LogParts {
     LogParts {

@@ -9,15 +9,13 @@ use std::ops::Range;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgMatches, Command};
 
+use super::guesses::{closest_flag, is_misspelt};
 use super::refused::{expected, invalid, is_text};
 use super::words::{
-    Word, end_of_words, find, flag_with_value, is_dashed_value, is_like_a_flag, is_named, place, shown, value_name,
-    words_with,
+    Word, end_of_words, find, flag_with_value, is_dashed_value, is_named, place, shown, value_name, words_with,
 };
 
 const HELP: &str = "see --help";
-/// The edit distance at which a word may still mean a command.
-const MAX_DISTANCE: usize = 2;
 
 /// The arguments that could be read, and the others' faults.
 #[derive(Debug)]
@@ -108,7 +106,7 @@ fn false_help(command: &Command, words: &[Word]) -> Option<Finding> {
     }
     let is_cluster = |(_, word): &Word| word.to_string_lossy().starts_with(['-']) && word.len() > 2;
     let at = words.iter().skip(1).position(is_cluster)?.saturating_add(1);
-    Some(unexpected_flag(command, words, at, "", None))
+    Some(unexpected_flag(command, words, at, ""))
 }
 
 fn finding(command: &mut Command, words: &[Word], error: &clap::Error) -> Finding {
@@ -137,16 +135,18 @@ fn unexpected(command: &mut Command, words: &[Word], error: &clap::Error) -> Fin
     if !word.starts_with('-') {
         return unexpected_word(command, words, at, error);
     }
-    unexpected_flag(command, words, at, word, text(error, ContextKind::SuggestedArg))
+    unexpected_flag(command, words, at, word)
 }
 
-fn unexpected_flag(command: &Command, words: &[Word], at: usize, word: &str, similar: Option<&str>) -> Finding {
+fn unexpected_flag(command: &Command, words: &[Word], at: usize, word: &str) -> Finding {
     if let Some(arg) = at.checked_sub(1).and_then(|before| flag_with_value(command, words, before)) {
         return missing_behind_dash(&arg, at.saturating_sub(1));
     }
-    let subject = if is_like_a_flag(word) { word.to_owned() } else { format!("argument {}", place(words, at)) };
-    let hint = similar.map(|flag| format!("; did you mean {flag}?")).unwrap_or_default();
-    let text = format!("{subject}: unexpected, there is no such flag{hint}; {HELP}");
+    // A word that resembles no flag may be a value.
+    let text = match closest_flag(word, command) {
+        Some(flag) => format!("{word}: unexpected, there is no such flag; did you mean --{flag}?; {HELP}"),
+        None => format!("argument {}: unexpected, there is no such flag; {HELP}", place(words, at)),
+    };
     // The value of an unknown flag is no fault of its own.
     let has_value = words.get(at).is_some_and(|(_, word)| word.to_string_lossy().contains('='));
     let end = if has_value { at } else { end_of_words(command, words, at, 1) };
@@ -164,7 +164,7 @@ fn unexpected_word(command: &Command, words: &[Word], at: usize, error: &clap::E
     let word = words.get(at).map(|(_, word)| word.to_string_lossy()).unwrap_or_default();
     let commands = listed(error, ContextKind::SuggestedSubcommand);
     // clap also suggests names that have hardly a character in common.
-    let is_close = |name: &&str| !name.is_empty() && strsim::damerau_levenshtein(name, &word) <= MAX_DISTANCE;
+    let is_close = |name: &&str| !name.is_empty() && is_misspelt(name, &word);
     if let Some(meant) = commands.split(", ").find(is_close) {
         return Finding::new(format!("argument {place}: not a command; did you mean {meant}?"), 0..0);
     }

@@ -5,6 +5,7 @@
 //! a name, blanks around `=`, a byte order mark and lines that end in LF, CRLF or CR are accepted. A line that cannot be read
 //! is a warning with its number; no warning contains a value. At most 1 MiB.
 
+use std::io;
 use std::path::Path;
 
 const SIZE_LIMIT: u64 = 1024 * 1024;
@@ -21,24 +22,31 @@ pub(super) struct EnvFile {
     /// In the order of the file.
     pub(super) entries: Vec<Entry>,
     pub(super) warnings: Vec<String>,
+    /// Why the file cannot be read, or not as it is meant. The entries do not suffice for a start then.
+    pub(super) fault: Option<String>,
 }
 
-/// Reads the file; a missing one counts as empty.
-pub(super) fn read(path: &Path) -> Result<EnvFile, String> {
-    let metadata = match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(EnvFile::default()),
-        Err(error) => return Err(error.to_string()),
-        Ok(metadata) => metadata,
-    };
-    if metadata.len() > SIZE_LIMIT {
-        return Err("it is larger than 1 MiB".to_owned());
+/// Reads the file; a missing one counts as empty. One that is not UTF-8 has its entries all the same, so that what they say is
+/// not reported as missing.
+pub(super) fn read(path: &Path) -> EnvFile {
+    match bytes_of(path) {
+        Ok(bytes) => EnvFile { fault: fault_of(&bytes), ..parse(&String::from_utf8_lossy(&bytes)) },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => EnvFile::default(),
+        Err(error) => EnvFile { fault: Some(error.to_string()), ..EnvFile::default() },
     }
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        format!("line {} is not UTF-8", with_line_feeds(&String::from_utf8_lossy(before)).matches('\n').count() + 1)
-    })?;
-    Ok(parse(&text))
+}
+
+fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    if std::fs::metadata(path)?.len() > SIZE_LIMIT {
+        return Err(io::Error::other("it is larger than 1 MiB"));
+    }
+    std::fs::read(path)
+}
+
+fn fault_of(bytes: &[u8]) -> Option<String> {
+    let error = std::str::from_utf8(bytes).err()?;
+    let before = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default());
+    Some(format!("line {} is not UTF-8", with_line_feeds(&before).matches('\n').count() + 1))
 }
 
 /// The text with LF for CRLF and CR.
@@ -208,13 +216,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_text_is_refused_with_the_line() {
+    fn a_file_that_is_not_text_has_a_fault_with_the_line_and_its_entries() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
-        assert_eq!(read(&path).unwrap(), EnvFile::default());
+        assert_eq!(read(&path), EnvFile::default());
         for text in [&b"A=1\nB=\xff\xfehunter2\n"[..], b"A=1\r\nB=\xff", b"A=1\rB=\xff"] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(read(&path).unwrap_err(), "line 2 is not UTF-8");
+            let file = read(&path);
+            assert_eq!(file.fault.as_deref(), Some("line 2 is not UTF-8"));
+            assert_eq!(file.entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["A", "B"]);
         }
+        assert!(read(folder.path()).fault.is_some());
     }
 }

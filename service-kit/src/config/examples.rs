@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 use url::{Host, Url};
 
-use super::{AppEnv, Faults, Secret};
+use super::{AppEnv, Faults, Secret, login};
 
 /// What the example files of this repository, and of most others, have where a secret belongs.
 const PARTS: [&str; 10] = [
@@ -31,8 +31,6 @@ const WORDS: [&str; 14] = [
 const FEWEST_DIFFERENT: usize = 6;
 /// Shorter texts are too short for that rule.
 const LONG: usize = 16;
-/// Addresses that are paths.
-const FILES: [&str; 2] = ["sqlite:", "mailbox:"];
 
 /// `APP_ENV` for services that have no other use for it than to refuse example secrets.
 #[derive(Debug, Clone, Copy, Args)]
@@ -104,12 +102,13 @@ impl Faults {
 
 /// Of a URL the password counts, which must not be the user's name either. An address without one, or of a file, guards nothing.
 fn is_example(text: &str) -> bool {
-    if FILES.iter().any(|scheme| text.starts_with(scheme)) {
+    if login::is_path(text) {
         return false;
     }
-    let Some((_, rest)) = text.split_once("://") else { return resembles_example(text) };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let login = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':'));
+    if !text.contains("://") {
+        return resembles_example(text);
+    }
+    let login = login::login_of(text).and_then(|login| login.split_once(':'));
     login.is_some_and(|(user, password)| resembles_example(password) || (!password.is_empty() && user == password))
 }
 

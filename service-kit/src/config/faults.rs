@@ -15,12 +15,14 @@ pub struct Faults {
     unreadable: BTreeSet<String>,
     /// Names of variables, each with the source of its value.
     origins: BTreeMap<String, String>,
+    warnings: Vec<String>,
 }
 
-/// Every fault of a configuration, one per line; a single one is shown in one line.
+/// Every fault of a configuration, one per line, after its warnings; a single one is shown in one line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError {
     lines: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Faults {
@@ -39,9 +41,19 @@ impl Faults {
     /// Records a fault in words of its own: start it with the variable's name, and show no value.
     pub fn add(&mut self, line: impl Into<String>) {
         let line = line.into();
-        if !names_of(&line).iter().any(|name| self.unreadable.contains(*name)) {
+        if !names_of(&line).iter().any(|name| self.is_refused(name)) {
             self.lines.push(line);
         }
+    }
+
+    /// Records what does not prevent a start; a start that is refused would not come to log it.
+    pub fn warn(&mut self, warnings: impl IntoIterator<Item = String>) {
+        self.warnings.extend(warnings);
+    }
+
+    /// Whether the setting's value cannot be read, so that its default stands in for it.
+    pub fn is_refused(&self, setting: &str) -> bool {
+        self.unreadable.contains(setting)
     }
 
     /// Records a value that cannot be read; only the first such fault of a setting counts.
@@ -64,13 +76,15 @@ impl Faults {
                 self.add(line);
             }
         }
+        self.warnings.extend(other.warnings);
     }
 
     pub fn finish(self) -> Result<(), ConfigError> {
         if self.lines.is_empty() {
             return Ok(());
         }
-        Err(ConfigError { lines: self.lines.iter().map(|line| self.with_origins(line)).collect() })
+        let lines = self.lines.iter().map(|line| self.with_origins(line)).collect();
+        Err(ConfigError { lines, warnings: self.warnings })
     }
 
     /// Returns the value if the configuration has no faults.
@@ -79,7 +93,7 @@ impl Faults {
             // Every missing value has recorded its own fault, so this line never shows; it is still an error, not a panic.
             self.add("a value is missing");
         }
-        let missing = || ConfigError { lines: vec!["a value is missing".to_owned()] };
+        let missing = || ConfigError::of("a value is missing");
         self.finish().and_then(|()| value.ok_or_else(missing))
     }
 
@@ -107,17 +121,24 @@ impl ConfigError {
         &self.lines
     }
 
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// A single fault after which nothing more can be read.
     pub(super) fn of(line: impl Into<String>) -> Self {
-        Self { lines: vec![line.into()] }
+        Self { lines: vec![line.into()], warnings: Vec::new() }
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the configuration is not valid:")?;
-        if let [line] = self.lines.as_slice() {
+        if let ([], [line]) = (self.warnings.as_slice(), self.lines.as_slice()) {
             return write!(f, " {line}");
+        }
+        for warning in &self.warnings {
+            write!(f, "\n  warning: {warning}")?;
         }
         for line in &self.lines {
             write!(f, "\n  {line}")?;
@@ -195,6 +216,21 @@ mod tests {
             text(bank),
             "the configuration is not valid:\n  PUBLIC_URL: of the bank\n  EMAIL_FROM: not a sender"
         );
+    }
+
+    #[test]
+    fn warnings_come_before_the_faults_of_a_start_that_is_refused() {
+        let (mut bank, mut email) = (Faults::new(), Faults::new());
+        bank.warn(["RATE: no limit".to_owned()]);
+        email.warn(Some("JWKS_URL: plain http".to_owned()));
+        email.add("C: not set");
+        bank.merge(email);
+        let expected =
+            "the configuration is not valid:\n  warning: RATE: no limit\n  warning: JWKS_URL: plain http\n  C: not set";
+        assert_eq!(text(bank), expected);
+        let mut sound = Faults::new();
+        sound.warn(["RATE: no limit".to_owned()]);
+        assert_eq!(sound.finish(), Ok(()));
     }
 
     #[test]

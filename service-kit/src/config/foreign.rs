@@ -125,6 +125,7 @@ const NAMES: &[&str] = &[
     "PS1",
     "PWD",
     "RUNTIME_DIRECTORY",
+    "SECRET_KEY_BASE",
     "SESSION_MANAGER",
     "SHELL",
     "SHLVL",

@@ -1,10 +1,10 @@
-//! Guesses which of our settings an unread variable is meant for.
+//! Guesses which of our settings an unread variable is meant for, and which flag a misspelt one.
 //!
 //! A name is close to one of ours if a few characters differ; if it has the same words in another order, in the plural, or with
 //! another usual word for the same (`ENVIRONMENT` for `ENV`); if it begins with the same word and lacks some, or has one more; or
 //! if it is the flag written like a variable.
 
-use clap::Command;
+use clap::{Arg, Command};
 
 /// Names shorter than this resemble too much.
 const SHORTEST_TO_GUESS: usize = 6;
@@ -58,26 +58,56 @@ impl Setting {
     pub(super) fn has_name(&self, name: &str) -> bool {
         self.variable == name || (self.is_secret && name.strip_suffix("_FILE") == Some(&self.variable))
     }
+
+    /// The same, or from its lower-case form.
+    pub(super) fn is_read_from(&self, name: &str) -> bool {
+        self.has_name(name) || self.variable.to_lowercase() == name
+    }
+
+    /// The names that may be meant, each with ours for it: a flag of one word would resemble too much.
+    fn forms(&self) -> Vec<(String, String)> {
+        let mut ours = vec![self.variable.clone()];
+        ours.extend(self.is_secret.then(|| format!("{}_FILE", self.variable)));
+        let flag = self.flag.contains('_').then(|| (self.flag.clone(), self.variable.clone()));
+        ours.into_iter().map(|name| (name.clone(), name)).chain(flag).collect()
+    }
 }
 
-/// The setting that a name, in capital letters, is closest to.
-pub(super) fn closest<'a>(name: &str, ours: &'a [Setting]) -> Option<&'a str> {
-    let by_flag = ours.iter().find(|our| our.flag == name && name.contains('_'));
-    let by_spelling = || ours.iter().find(|our| resembles(name, &our.variable));
+/// The name of ours that a name, in capital letters, is closest to.
+pub(super) fn closest(name: &str, ours: &[Setting]) -> Option<String> {
+    let forms: Vec<(String, String)> = ours.iter().flat_map(Setting::forms).collect();
+    let resembling = forms.iter().filter(|(form, _)| resembles(name, form));
+    let by_spelling = resembling.min_by_key(|(form, _)| strsim::damerau_levenshtein(name, form));
     let by_words = || {
-        let close = ours.iter().filter_map(|our| Some((differing_words(name, &our.variable)?, our)));
-        close.min_by_key(|(differing, _)| *differing).map(|(_, our)| our)
+        let close = forms.iter().filter_map(|form| Some((differing_words(name, &form.0)?, form)));
+        close.min_by_key(|(differing, _)| *differing).map(|(_, form)| form)
     };
-    by_flag.or_else(by_spelling).or_else(by_words).map(|our| our.variable.as_str())
+    by_spelling.or_else(by_words).map(|(_, our)| our.clone())
 }
 
-/// One letter away, or two in a long name; or a word at the end is written out, or cut off: `PASSWORD` and `PASS`.
+/// The flag that a word is a misspelling of, of a command or one below it.
+pub(super) fn closest_flag(word: &str, command: &Command) -> Option<String> {
+    let name = word.trim_start_matches('-').to_lowercase().replace('_', "-");
+    let flags = flags_of(command).into_iter().filter(|flag| is_misspelt(&name, flag));
+    flags.min_by_key(|flag| strsim::damerau_levenshtein(&name, flag))
+}
+
+fn flags_of(command: &Command) -> Vec<String> {
+    let own = command.get_arguments().filter_map(Arg::get_long).map(str::to_owned);
+    own.chain(command.get_subcommands().flat_map(flags_of)).collect()
+}
+
+/// One letter away, or two in a long name.
+pub(super) fn is_misspelt(name: &str, our: &str) -> bool {
+    let most = if name.len().min(our.len()) >= LONG_NAME { 2 } else { 1 };
+    strsim::damerau_levenshtein(name, our) <= most
+}
+
+/// Misspelt; or a word at the end is written out, or cut off: `PASSWORD` and `PASS`.
 fn resembles(name: &str, our: &str) -> bool {
-    let length = name.len().min(our.len());
-    let most = if length >= LONG_NAME { 2 } else { 1 };
     let rest = name.strip_prefix(our).or_else(|| our.strip_prefix(name));
     let word = rest.is_some_and(|rest| rest.len() <= LONGEST_REST && !rest.contains('_'));
-    length >= SHORTEST_TO_GUESS && (word || strsim::damerau_levenshtein(name, our) <= most)
+    name.len().min(our.len()) >= SHORTEST_TO_GUESS && (word || is_misspelt(name, our))
 }
 
 /// In how many words two names differ that are close; `None`: they are not.
@@ -184,6 +214,9 @@ pub(super) mod tests {
             ("bank-service", "DB_URL", "DATABASE_URL"),
             ("bank-service", "KEY_SECRET", "SECRET_KEY"),
             ("bank-service", "WORKER", "WORKERS"),
+            ("bank-service", "SECRET_KEY_FLIE", "SECRET_KEY_FILE"),
+            ("bank-service", "SECRET_KYE", "SECRET_KEY"),
+            ("bank-service", "LOGLEVEL", "RUST_LOG"),
             ("bank-service", "JWKS_URI", ""),
             ("log-service", "JWKS_URI", "JWKS_URL"),
             ("bank-service", "ACCESS_TOKEN", ""),
@@ -191,6 +224,24 @@ pub(super) mod tests {
             ("log-service", "RETENTION", ""),
         ] {
             assert_eq!(closest(name, &settings_of(program)).unwrap_or_default(), our, "{name} of {program}");
+        }
+    }
+
+    #[test]
+    fn a_flag_is_guessed_if_it_is_hardly_misspelt() {
+        let flags = ["admin-pass", "trusted-proxies"].map(|flag| Arg::new(flag).long(flag));
+        let command =
+            Command::new("test").subcommand(Command::new("serve").args(flags)).arg(Arg::new("tls").long("tls"));
+        for (word, flag) in [
+            ("--admin_pass", Some("admin-pass")),
+            ("--trusted-proxis", Some("trusted-proxies")),
+            ("--tsl", Some("tls")),
+            ("--admin-pass-hunter", None),
+            ("--hunter", None),
+            ("--admin", None),
+            ("", None),
+        ] {
+            assert_eq!(closest_flag(word, &command).as_deref(), flag, "{word}");
         }
     }
 }

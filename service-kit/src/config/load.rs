@@ -1,6 +1,6 @@
 //! Flags, environment, `.env` and secret files, in this order of precedence; see [`super::variables`] for the names.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::sync::OnceLock;
 
@@ -11,13 +11,13 @@ use super::arguments::{Given, with_variables};
 use super::command_line::{self, CommandLine, LineFault};
 use super::guesses::Setting;
 use super::variables::Variables;
-use super::{ConfigError, EXIT_REFUSED, Faults, refused};
+use super::{ConfigError, EXIT_REFUSED, Faults, login, refused};
 
 /// Commands that print something for a program, or the warnings themselves.
 const QUIET_COMMANDS: [&str; 3] = ["healthcheck", "openapi", "doctor"];
 
 /// The environment of the process, read once.
-static VARIABLES: OnceLock<Result<Variables, String>> = OnceLock::new();
+static VARIABLES: OnceLock<Variables> = OnceLock::new();
 static WARNINGS: OnceLock<Vec<String>> = OnceLock::new();
 
 /// What a program is started with, as far as it can be read, and what is wrong with it.
@@ -33,11 +33,7 @@ pub struct Parsed<T> {
 /// read one a line. If it is not even clear which command is meant, it prints what is wrong on standard error, and exits.
 pub fn parse<T: Parser>() -> Parsed<T> {
     let command = T::command();
-    // A missing `.env` is the normal case; a broken one must not be half applied in silence.
-    let variables = match VARIABLES.get_or_init(Variables::read) {
-        Ok(variables) => variables,
-        Err(error) => refuse(&command, &format!(".env cannot be read: {error}")),
-    };
+    let variables = VARIABLES.get_or_init(Variables::read);
     let mut warnings = Vec::new();
     let read = read(variables, std::env::args_os(), &mut warnings);
     variables.strangers(command.get_name(), &Setting::all_of(&command), &mut warnings);
@@ -72,7 +68,7 @@ fn read<T: Parser>(
     let mut command = with_variables(T::command(), variables, &[], &mut given);
     warnings.append(&mut given.warnings);
     let line = command_line::read(&mut command, args).map_err(Unread::Help)?;
-    let faults = faults_of(&T::command(), given, &line);
+    let faults = faults_of(&T::command(), variables, given, &line);
     let Some(matches) = line.matches else { return Err(Unread::Refused(error_of(faults))) };
     match T::from_arg_matches(&matches) {
         Ok(options) => Ok((Parsed { options, faults }, matches)),
@@ -82,13 +78,16 @@ fn read<T: Parser>(
 }
 
 /// What is wrong with single values, and where each value came from.
-fn faults_of(command: &Command, given: Given, line: &CommandLine) -> Faults {
+fn faults_of(command: &Command, variables: &Variables, given: Given, line: &CommandLine) -> Faults {
     let mut faults = Faults::new();
+    if let Some(fault) = variables.file_fault() {
+        faults.add(format!(".env cannot be read: {fault}"));
+    }
     for (variable, shown) in &given.origins {
         faults.set_origin(variable, shown.clone());
     }
     if let Some(matches) = &line.matches {
-        flags_in(command, matches, &mut |variable, flag| set_flag(&mut faults, variable, flag));
+        note_given(command, matches, &mut faults);
     }
     for LineFault { argument, text } in &line.faults {
         let Some(argument) = argument else {
@@ -118,20 +117,23 @@ fn set_flag(faults: &mut Faults, variable: &str, flag: &str) {
     faults.set_origin(variable, format!("{variable} ({flag})"));
 }
 
-/// The settings that the command line gives, with their flags.
-fn flags_in(command: &Command, matches: &ArgMatches, each: &mut dyn FnMut(&str, &str)) {
+/// Notes the flags of the settings that the command line gives, and each address with an unclear login.
+fn note_given(command: &Command, matches: &ArgMatches, faults: &mut Faults) {
     for arg in command.get_arguments() {
         let id = arg.get_id().as_str();
-        let is_given = matches!(matches.try_contains_id(id), Ok(true))
-            && matches.value_source(id) == Some(ValueSource::CommandLine);
-        if is_given && let (Some(name), Some(long)) = (arg.get_env().and_then(|name| name.to_str()), arg.get_long()) {
-            each(name, &format!("--{long}"));
+        let Some(variable) = arg.get_env().and_then(OsStr::to_str) else { continue };
+        let Ok(Some(mut values)) = matches.try_get_raw(id) else { continue };
+        if let Some(long) = arg.get_long().filter(|_| matches.value_source(id) == Some(ValueSource::CommandLine)) {
+            set_flag(faults, variable, &format!("--{long}"));
+        }
+        if values.any(|value| login::is_unclear(variable, value)) {
+            faults.refuse(variable, format!("{variable}: {}", login::UNCLEAR));
         }
     }
     if let Some((name, inner)) = matches.subcommand()
         && let Some(subcommand) = command.find_subcommand(name)
     {
-        flags_in(subcommand, inner, each);
+        note_given(subcommand, inner, faults);
     }
 }
 
@@ -162,10 +164,8 @@ fn refuse(command: &Command, fault: &str) -> ! {
 
 /// The same from given arguments; without any fault.
 pub fn parse_from<T: Parser>(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<T, ConfigError> {
-    let variables = VARIABLES.get_or_init(Variables::read).as_ref();
-    let variables = variables.map_err(|error| ConfigError::of(format!(".env cannot be read: {error}")))?;
     // The warnings were printed when the process read its own configuration.
-    match read(variables, args, &mut Vec::new()) {
+    match read(VARIABLES.get_or_init(Variables::read), args, &mut Vec::new()) {
         Ok((Parsed { options, faults }, _)) => faults.finish().map(|()| options),
         Err(Unread::Refused(error)) => Err(error),
         Err(Unread::Help(_)) => Err(ConfigError::of("the command line asks for the help")),
@@ -204,6 +204,8 @@ mod tests {
         pin: Option<u32>,
         #[arg(long, env = "SERVICE_KIT_TEST_PASS", hide_env_values = true)]
         pass: Option<Secret>,
+        #[arg(long, env = "SERVICE_KIT_TEST_URL", hide_env_values = true)]
+        url: Option<Secret>,
         #[arg(long)]
         demo: bool,
         #[command(subcommand)]
@@ -240,7 +242,7 @@ mod tests {
         let file = "\nSERVICE_KIT_TEST_MODE=prodd\nSERVICE_KIT_TEST_AT=nowhere";
         let text = typed(&process, file, &["--nope", "hunter2", "--demo=hunter2", "--pin", "hunter2"]).unwrap_err();
         for line in [
-            "\n  --nope: unexpected, there is no such flag",
+            "\n  argument 1: unexpected, there is no such flag; see",
             "\n  --demo: takes no value; see --help",
             "\n  SERVICE_KIT_TEST_PORT: the value is not valid (invalid digit found in string); expected a whole number",
             "\n  SERVICE_KIT_TEST_MODE (.env, line 2): the value is not valid; expected one of development, testing, staging, production",
@@ -276,7 +278,7 @@ mod tests {
 
     #[test]
     fn no_fault_of_the_command_line_shows_a_word_that_may_be_a_value() {
-        let cases: [(&[&str], &[&str]); 17] = [
+        let cases: [(&[&str], &[&str]); 21] = [
             (&["mysql://u:hunter2@h/y"], &["argument 1: an argument was not expected here", "quotes", "--help"]),
             (&["--pass", "correct", "hunter2", "battery"], &["argument 3: an argument was not expected here"]),
             (&["--pass", "hunter2", "hunter2"], &["argument 3: an argument was not expected here"]),
@@ -294,6 +296,10 @@ mod tests {
             (&["--pass", "-hunter2"], &["(--pass): the value is missing; one that begins with a dash"]),
             (&["--hunter2:x"], &["argument 1: unexpected", "--help"]),
             (&["--pas=hunter2"], &["--pas: unexpected", "did you mean --pass?"]),
+            (&["--hunter"], &["argument 1: unexpected, there is no such flag; see --help"]),
+            (&["--pass-hunter"], &["argument 1: unexpected, there is no such flag; see --help"]),
+            (&["--url", "amqp://u:hunter?2@h"], &["SERVICE_KIT_TEST_URL (--url): has a /, ", "? as %3F"]),
+            (&["--url=amqp://u:1/hunter@h"], &["SERVICE_KIT_TEST_URL (--url): has a /, ", "/ as %2F"]),
             (&["--port", "1", "--port", "2"], &["(--port): given more than once"]),
             (&["now", "--at", "hunter2"], &["SERVICE_KIT_TEST_AT (--at)", "HOST:PORT"]),
             (&["later", "--day", "hunter2", "--forever"], &["--day: the value is not valid", "a whole number"]),
@@ -304,10 +310,33 @@ mod tests {
                 Ok(read) => panic!("{args:?} is taken: {read:?}"),
             };
             assert!(parts.iter().all(|part| text.contains(part)), "{args:?}: {text}");
-            let shown = ["hunter2", "Hunter2", "correct", "battery", "mysql"];
+            let shown = ["hunter", "Hunter", "correct", "battery", "mysql"];
             assert!(shown.iter().all(|word| !text.contains(word)), "{args:?}: {text}");
             assert_eq!(text.lines().count(), 1, "{args:?}: {text}");
         }
+    }
+
+    #[test]
+    fn an_address_with_an_unclear_login_is_refused_wherever_it_comes_from() {
+        let url = ("SERVICE_KIT_TEST_URL", "mysql://u:hun/ter@2@h/b");
+        for (process, file) in [(&[url][..], ""), (&[], "SERVICE_KIT_TEST_URL=mysql://u:hun/ter@2@h/b")] {
+            let text = typed(process, file, &[]).unwrap_err();
+            assert!(text.contains("SERVICE_KIT_TEST_URL") && text.contains(": has a /, "), "{text}");
+            assert!(!text.contains("hun") && !text.contains("ter@"), "{text}");
+        }
+        assert!(typed(&[("SERVICE_KIT_TEST_URL", "mysql://u:hun%2Fter%402@h/b")], "", &[]).is_ok());
+    }
+
+    #[test]
+    fn a_broken_file_is_one_fault_beside_the_others() {
+        let variables = Variables::broken(&[("SERVICE_KIT_TEST_PORT", "abc")], "line 2 is not UTF-8");
+        let error = match read::<Typed>(&variables, ["test", "--nope"], &mut Vec::new()) {
+            Ok((Parsed { faults, .. }, _)) => faults.finish().unwrap_err(),
+            Err(unread) => panic!("{unread:?}"),
+        };
+        let faults = [".env cannot be read: line 2 ", "argument 1: ", "SERVICE_KIT_TEST_PORT: "];
+        assert!(error.lines().iter().zip(faults).all(|(line, fault)| line.starts_with(fault)), "{error}");
+        assert_eq!(error.lines().len(), faults.len());
     }
 
     #[test]
@@ -327,7 +356,7 @@ mod tests {
     #[test]
     fn an_argument_that_is_no_text_is_named_by_its_flag_or_its_place() {
         use std::os::unix::ffi::OsStrExt as _;
-        let broken = std::ffi::OsStr::from_bytes(b"\xff").to_owned();
+        let broken = OsStr::from_bytes(b"\xff").to_owned();
         for (before, part) in [("--pass", "SERVICE_KIT_TEST_PASS (--pass): "), ("--demo", "argument 2: ")] {
             let args = ["test".into(), before.into(), broken.clone()];
             let error = match read::<Typed>(&Variables::of(&[], ""), args, &mut Vec::new()) {

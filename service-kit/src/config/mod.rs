@@ -15,6 +15,7 @@ mod faults;
 mod foreign;
 mod guesses;
 mod load;
+mod login;
 mod names;
 mod old_names;
 mod paths;

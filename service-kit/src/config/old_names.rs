@@ -1,6 +1,10 @@
 //! Names of the settings in the older services that this system replaces, and how each is treated: the one table for the
 //! start, `doctor` and docs/migrating.md.
 
+use std::ffi::OsStr;
+
+use super::login;
+
 /// How an old name is treated.
 #[derive(Debug, Clone, Copy)]
 pub enum Treatment {
@@ -103,26 +107,6 @@ pub(super) const ENGINES: &[&str] = &[
     "RABBITMQ_HOST",
 ];
 
-/// Settings of the single services that the all-in-one process may lack although an operator who sets them relies on them.
-pub(super) const SINGLE: &[&str] = &[
-    "APP_ENV",
-    "TLS",
-    "TLS_CERT",
-    "TLS_KEY",
-    "EMAIL_HOST",
-    "EMAIL_PORT",
-    "EMAIL_USER",
-    "EMAIL_APP_PASSWORD",
-    "EMAIL_RECEIVERS",
-    "LOG_SERVICE_URL",
-    "JWKS_URL",
-    "TRUSTED_PROXIES",
-    "MIN_CLIENT_VERSION",
-    "ACCESS_TOKEN_MINUTES",
-    "MAILGUN_API_KEY",
-    "MAILGUN_DOMAIN",
-];
-
 /// Converts a `SQLAlchemy` URL: drops the driver's name and the character set, which is always utf8mb4 here.
 fn database_url(value: &str) -> Option<String> {
     let (scheme, rest) = value.split_once("://")?;
@@ -130,6 +114,10 @@ fn database_url(value: &str) -> Option<String> {
     if engine == "sqlite" {
         // Three slashes before a path from here, four before one from the root.
         return Some(format!("sqlite:{}", rest.strip_prefix('/').unwrap_or(rest)));
+    }
+    // Is refused as it stands: a part of the password must not be dropped as a parameter.
+    if login::is_unclear("DATABASE_URL", OsStr::new(value)) {
+        return Some(value.to_owned());
     }
     let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
     let kept: Vec<&str> = query.split('&').filter(|part| !part.is_empty() && !part.starts_with("charset=")).collect();
@@ -159,6 +147,7 @@ mod tests {
             ("sqlite:///app.db", "sqlite:app.db"),
             ("sqlite:////var/app.db", "sqlite:/var/app.db"),
             ("postgresql+psycopg2://u:p@h/db", "postgresql://u:p@h/db"),
+            ("mysql+pymysql://u:1/x?charset=y@h/db", "mysql+pymysql://u:1/x?charset=y@h/db"),
         ] {
             assert_eq!(database_url(old).as_deref(), Some(ours));
         }

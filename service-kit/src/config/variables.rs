@@ -9,7 +9,7 @@ use super::dotenv::{self, EnvFile};
 use super::foreign::{is_foreign, is_link};
 use super::guesses::{Setting, closest};
 use super::names::{NAMES, SECRETS};
-use super::old_names::{ENGINES, OLD_NAMES, SINGLE, Treatment};
+use super::old_names::{ENGINES, OLD_NAMES, Treatment};
 
 const ALL_IN_ONE: &str = "bank-standalone";
 
@@ -52,7 +52,7 @@ impl Found {
 
 impl Variables {
     /// The environment of this process and `.env` of its working directory.
-    pub(super) fn read() -> Result<Self, String> {
+    pub(super) fn read() -> Self {
         let (mut process, mut raw) = (BTreeMap::new(), BTreeMap::new());
         for (name, value) in std::env::vars_os() {
             let Ok(name) = name.into_string() else { continue };
@@ -61,13 +61,24 @@ impl Variables {
                 Err(value) => drop(raw.insert(name, value)),
             }
         }
-        Ok(Self { process, raw, file: dotenv::read(Path::new(".env"))? })
+        Self { process, raw, file: dotenv::read(Path::new(".env")) }
     }
 
     #[cfg(test)]
     pub(super) fn of(process: &[(&str, &str)], file: &str) -> Self {
         let process = process.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { process, raw: BTreeMap::new(), file: dotenv::parse(file) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn broken(process: &[(&str, &str)], fault: &str) -> Self {
+        let file = EnvFile { fault: Some(fault.to_owned()), ..EnvFile::default() };
+        Self { file, ..Self::of(process, "") }
+    }
+
+    /// Why `.env` cannot be read.
+    pub(super) fn file_fault(&self) -> Option<&str> {
+        self.file.fault.as_deref()
     }
 
     /// The value that clap reads by itself, since it is not Unicode.
@@ -152,48 +163,45 @@ impl Variables {
                 Treatment::Renamed { .. } | Treatment::Accepted { .. } => {}
             }
         }
-        if program == ALL_IN_ONE {
-            for name in SINGLE.iter().filter(|name| !ours.iter().any(|our| our.variable == **name)) {
-                if let Some(found) = self.in_either_case(name) {
-                    warnings.push(format!("{} is not read: it is a setting of the single services", found.origin()));
-                }
-            }
-            for name in ENGINES {
-                if let Some(found) = self.in_either_case(name) {
-                    let origin = found.origin();
-                    warnings.push(format!(
-                        "{origin} is not read: everything is kept in --data-dir; the single services take other servers"
-                    ));
-                }
-            }
-        }
-        self.guesses(ours, warnings);
+        self.unread(program, ours, warnings);
     }
 
-    /// Warns about names that resemble one of ours. Settings of our other programs may share the environment.
-    fn guesses(&self, ours: &[Setting], warnings: &mut Vec<String>) {
+    /// Warns about names that only resemble one of ours, and about settings that the all-in-one process has not.
+    fn unread(&self, program: &str, ours: &[Setting], warnings: &mut Vec<String>) {
         let in_file = self.file.entries.iter().map(|entry| entry.name.as_str());
         let mut names: Vec<&str> = self.process.keys().map(String::as_str).chain(in_file).collect();
         names.sort_unstable();
         names.dedup();
-        for name in names {
-            let (upper, Some(found)) = (name.to_uppercase(), self.exactly(name)) else { continue };
-            if ours.iter().any(|our| our.has_name(&upper)) || is_known(&upper) || is_foreign(&upper, &found.value) {
-                continue;
-            }
-            if let Some(our) = closest(&upper, ours) {
-                warnings.push(format!("{} is not read; did you mean {our}?", found.origin()));
+        for name in names.into_iter().filter(|name| !ours.iter().any(|our| our.is_read_from(name))) {
+            if let Some(found) = self.exactly(name)
+                && let Some(hint) = hint_for(program, &name.to_uppercase(), &found.value, ours)
+            {
+                warnings.push(format!("{} is not read{hint}", found.origin()));
             }
         }
     }
 }
 
-/// A setting of another of our programs, or an old name, which the table of old names covers.
-fn is_known(name: &str) -> bool {
-    NAMES.contains(&name)
-        || name.strip_suffix("_FILE").is_some_and(|secret| SECRETS.contains(&secret))
-        || OLD_NAMES.iter().any(|old| old.name == name)
-        || ENGINES.contains(&name)
+/// What to say of a variable that is not read, its name in capital letters; `None`: it is another program's, of ours or not, or
+/// the table of old names covers it.
+fn hint_for(program: &str, name: &str, value: &str, ours: &[Setting]) -> Option<String> {
+    if ours.iter().any(|our| our.has_name(name)) {
+        return Some(format!("; did you mean {name}?"));
+    }
+    if is_foreign(name, value) {
+        return None;
+    }
+    let setting = name.strip_suffix("_FILE").filter(|secret| SECRETS.contains(secret)).unwrap_or(name);
+    let (is_engine, is_setting) = (ENGINES.contains(&setting), NAMES.contains(&setting));
+    if program == ALL_IN_ONE && is_engine {
+        return Some(": everything is kept in --data-dir; the single services take other servers".to_owned());
+    }
+    if program == ALL_IN_ONE && is_setting {
+        return Some(": it is a setting of the single services".to_owned());
+    }
+    let is_known = is_engine || is_setting || OLD_NAMES.iter().any(|old| old.name == name);
+    let meant = if is_known { None } else { closest(name, ours) };
+    meant.map(|our| format!("; did you mean {our}?"))
 }
 
 /// The value that an accepted old name gives one of our settings in one source.
@@ -222,8 +230,12 @@ fn broker(source: Source<'_>) -> Option<Found> {
     let either = |name: &str| source(name).or_else(|| source(&name.to_lowercase()));
     let plain = |name: &str| either(name).filter(|found| !found.value.contains("://"));
     let host = plain("RABBITMQ_HOST")?;
-    let port = plain("RABBITMQ_PORT").map_or_else(|| "5672".to_owned(), |found| found.value);
-    Some(Found { value: format!("amqp://guest:guest@{}:{port}/%2f", host.value), ..host })
+    let port = plain("RABBITMQ_PORT");
+    let number = port.as_ref().map_or("5672", |port| port.value.as_str());
+    let value = format!("amqp://guest:guest@{}:{number}/%2f", host.value);
+    // A fault of the address names the part that has it.
+    let wrong = port.filter(|port| port.value.parse::<u16>().is_err());
+    Some(Found { value, ..wrong.unwrap_or(host) })
 }
 
 #[cfg(test)]
@@ -284,6 +296,14 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_a_broker_by_host_and_port_names_the_part_that_is_wrong() {
+        for (port, expected) in [("zz", "RABBITMQ_PORT"), ("70000", "RABBITMQ_PORT"), ("5673", "RABBITMQ_HOST")] {
+            let variables = Variables::of(&[("RABBITMQ_HOST", "rabbit"), ("RABBITMQ_PORT", port)], "");
+            assert_eq!(variables.resolve("AMQP_URI", &mut Vec::new()).unwrap().name, expected, "{port}");
+        }
+    }
+
+    #[test]
     fn a_value_that_ours_cannot_have_is_ignored_with_a_warning() {
         let (value, warnings) = resolved(&[("FLASK_CERT", "/etc/hunter2.pem")], "", "TLS");
         assert_eq!((value, warnings.as_str()), (None, "FLASK_CERT has a value that TLS cannot have, and is ignored"));
@@ -324,6 +344,11 @@ mod tests {
             ("LOG_LEVEL", "hunter2"),
             ("RATE_LOGIN", "hunter2"),
             ("EMPTY_SECRET_KEYS", ""),
+            ("Secret_Key", "hunter2"),
+            ("secret_key_file", "hunter2"),
+            ("workers", "4"),
+            ("SECRET_KEY_FLIE", "hunter2"),
+            ("LOGLEVEL", "hunter2"),
         ];
         let mut warnings = Vec::new();
         let variables = Variables::of(&process, "DATABASES_URL=hunter2\nSECRET_KEYS=");
@@ -331,9 +356,13 @@ mod tests {
         let expected = [
             "APP_ENVIRONMENT is not read; did you mean APP_ENV?",
             "DATABASES_URL (.env, line 1) is not read; did you mean DATABASE_URL?",
+            "LOGLEVEL is not read; did you mean RUST_LOG?",
             "LOG_LEVEL is not read; did you mean RUST_LOG?",
             "RATE_LOGIN is not read; did you mean RATE_LOGIN_PER_MINUTE?",
+            "SECRET_KEY_FLIE is not read; did you mean SECRET_KEY_FILE?",
+            "Secret_Key is not read; did you mean SECRET_KEY?",
             "TRUSTED_PROXY is not read; did you mean TRUSTED_PROXIES?",
+            "secret_key_file is not read; did you mean SECRET_KEY_FILE?",
             "tls_cert_file is not read; did you mean TLS_CERT?",
         ];
         assert_eq!(warnings, expected);
@@ -347,9 +376,10 @@ mod tests {
         let mut process: Vec<(&str, &str)> =
             FOREIGN.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
         assert!(process.len() > 150);
-        let engines_and_single = |name: &&str| !ENGINES.contains(name) && !SINGLE.contains(name);
-        process.extend(NAMES.iter().copied().filter(engines_and_single).map(|name| (name, "1")));
         for program in ["bank-standalone", "bank-service", "log-service", "email-service"] {
+            if program != ALL_IN_ONE {
+                process.extend(NAMES.iter().map(|name| (*name, "1")));
+            }
             let mut warnings = Vec::new();
             Variables::of(&process, "").strangers(program, &settings_of(program), &mut warnings);
             assert!(warnings.is_empty(), "{program}: {warnings:#?}");
@@ -358,7 +388,7 @@ mod tests {
 
     #[test]
     fn the_all_in_one_process_names_variables_of_engines_that_it_has_not() {
-        for name in ["DATABASE_URL", "database_url"] {
+        for name in ["DATABASE_URL", "database_url", "DATABASE_URL_FILE"] {
             let mut warnings = Vec::new();
             Variables::of(&[(name, "mysql://u:hunter2@h/b")], "").strangers("bank-standalone", &[], &mut warnings);
             assert!(warnings.len() == 1 && warnings[0].starts_with(&format!("{name} is not read")), "{warnings:?}");
@@ -376,6 +406,8 @@ mod tests {
             "MYSQL_HOST",
             "RABBITMQ_USER",
             "TLS",
+            "WORKERS",
+            "EMAIL_APP_PASSWORD_FILE",
         ];
         let process: Vec<_> = set.iter().map(|name| (*name, "hunter2")).collect();
         let mut warnings = Vec::new();

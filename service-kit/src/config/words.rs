@@ -5,9 +5,6 @@ use std::ops::Range;
 
 use clap::{Arg, Command};
 
-/// Longer words are no flag of anybody's.
-const LONGEST_FLAG: usize = 40;
-
 /// A word and its place, counted from 1 behind the program's name.
 pub(super) type Word = (usize, OsString);
 
@@ -89,12 +86,6 @@ pub(super) fn shown(arg: &Arg) -> String {
 pub(super) fn value_name(arg: &Arg) -> String {
     let name = arg.get_value_names().and_then(<[_]>::first).map(ToString::to_string);
     name.unwrap_or_else(|| arg.get_id().as_str().to_uppercase())
-}
-
-/// A word that cannot be a value: `--some-flag`.
-pub(super) fn is_like_a_flag(word: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
-    word.len() <= LONGEST_FLAG && word.strip_prefix("--").is_some_and(|name| name.bytes().all(plain))
 }
 
 pub(super) fn place(words: &[Word], at: usize) -> usize {

@@ -6,11 +6,13 @@
 mod foreign;
 mod open;
 mod readers;
+mod url;
 mod writer;
 
 pub use foreign::{open_to_read, refuse_foreign};
 pub use open::{Role, finish, open, pragmas};
 pub use readers::Readers;
+pub use url::file_of;
 pub use writer::{Hooks, Writer};
 
 /// The message of SQLite for `SQLITE_FULL`, and of this module too.

@@ -69,7 +69,7 @@ impl LogSettings {
             faults.add(TelemetryError::Level.to_string());
         }
         if let Some(fault) = self.file.as_deref().and_then(output::fault_of) {
-            faults.add(format!("LOG_FILE: the file cannot be opened: {fault}; {FILE_EXPECTED}"));
+            faults.add(TelemetryError::File(fault).to_string());
         }
         self.reports.check(faults);
     }
@@ -86,7 +86,7 @@ pub enum TelemetryError {
     #[error("RUST_LOG: {LEVEL_EXPECTED}")]
     Level,
     #[error("LOG_FILE: the file cannot be opened: {0}; {FILE_EXPECTED}")]
-    File(std::io::Error),
+    File(String),
     #[error("the log writer cannot start: {0}")]
     Writer(std::io::Error),
     #[error("SENTRY_DSN: not a DSN; expected such as https://KEY@HOST/PROJECT")]

@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -37,8 +37,10 @@ impl Output {
         let target: Box<dyn Write + Send> = match file {
             None => Box::new(io::stderr()),
             Some(path) => {
-                let opened = OpenOptions::new().create(true).append(true).open(path);
-                Box::new(Both(opened.map_err(TelemetryError::File)?))
+                if let Some(fault) = fault_of(path) {
+                    return Err(TelemetryError::File(fault));
+                }
+                Box::new(Both { path: path.to_owned(), file: None })
             }
         };
         let (queue, lines) = sync_channel(QUEUE_LINES);
@@ -54,15 +56,17 @@ impl Output {
     }
 }
 
-/// Why lines cannot be appended to this file, found out without making it. A folder without the right to write is found only
-/// when the file is opened.
+/// Why lines cannot be appended to this file, found out without making it.
 pub(super) fn fault_of(file: &Path) -> Option<String> {
     match OpenOptions::new().append(true).open(file) {
         Ok(_) => None,
         Err(error) if error.kind() != io::ErrorKind::NotFound => Some(error.to_string()),
         Err(error) => {
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            (!folder.is_dir() || file.file_name().is_none()).then(|| error.to_string())
+            if !folder.is_dir() || file.file_name().is_none() {
+                return Some(error.to_string());
+            }
+            tempfile::tempfile_in(folder).err().map(|error| error.kind().to_string())
         }
     }
 }
@@ -88,18 +92,31 @@ impl Write for &Output {
 }
 
 /// A file and standard error. Neither blocks the other: with a full disk the console still gets the lines, and the other way
-/// round.
-struct Both(File);
+/// round. The file is made with its first line: a start that is refused before leaves none.
+struct Both {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Both {
+    fn file(&mut self) -> io::Result<&mut File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => OpenOptions::new().create(true).append(true).open(&self.path)?,
+        };
+        Ok(self.file.insert(file))
+    }
+}
 
 impl Write for Both {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let console = io::stderr().write_all(bytes);
-        self.0.write_all(bytes).or(console)?;
+        self.file().and_then(|file| file.write_all(bytes)).or(console)?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Ok(())
     }
 }
 
@@ -141,10 +158,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_reach_the_file_in_order() {
+    fn lines_reach_the_file_in_order_and_the_first_one_makes_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let output = Output::start(Some(&path)).unwrap();
+        assert!(!path.exists(), "a start that is refused would leave it");
         for line in ["one\n", "two\n"] {
             (&output).write_all(line.as_bytes()).unwrap();
         }
@@ -162,6 +180,7 @@ mod tests {
         assert!(!new.exists());
         assert!(fault_of(folder.path()).is_some());
         assert!(fault_of(&folder.path().join("none/new.log")).is_some());
+        assert!(fault_of(Path::new("/proc/new.log")).is_some());
         std::fs::write(&new, "").unwrap();
         assert_eq!(fault_of(&new), None);
         assert!(fault_of(&new.join("below.log")).is_some());

@@ -34,8 +34,18 @@ pub enum Tls {
 impl Tls {
     /// Records files that the port cannot be protected with. Reads them.
     pub fn check_files(&self, faults: &mut Faults) {
-        if let Err(error) = server_config(self) {
-            faults.add(format!("TLS_CERT, TLS_KEY: {error}"));
+        let mut found = Vec::new();
+        if let Self::Files { cert, key } = self {
+            found.extend(read_chain(cert).err().map(|fault| format!("TLS_CERT: {fault}")));
+            found.extend(read_key(key).err().map(|fault| format!("TLS_KEY: {fault}")));
+        }
+        if found.is_empty()
+            && let Err(error) = server_config(self)
+        {
+            found.push(format!("TLS_CERT, TLS_KEY: {error}"));
+        }
+        for fault in found {
+            faults.add(fault);
         }
     }
 }
@@ -75,20 +85,22 @@ fn self_signed() -> io::Result<Identity> {
 }
 
 fn from_files(cert: &Path, key: &Path) -> io::Result<Identity> {
-    let fault = |what: &str, shown: &dyn std::fmt::Display, error: &dyn std::fmt::Display| {
-        let text = format!("{what}{shown}: {error}; expected a PEM file");
-        io::Error::new(io::ErrorKind::InvalidInput, text)
-    };
-    let shown = format!(" {}", cert.display());
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| fault("TLS certificate", &shown, &error))?;
+    let invalid = |fault: String| io::Error::new(io::ErrorKind::InvalidInput, fault);
+    Ok((read_chain(cert).map_err(invalid)?, read_key(key).map_err(invalid)?))
+}
+
+/// A certificate and its issuers. No error here shows a path: it may be the content itself, given by mistake.
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|error| format!("the certificate cannot be read: {error}; expected a PEM file"))?;
     if chain.is_empty() {
-        return Err(fault("TLS certificate", &shown, &"it holds no certificate"));
+        return Err("the file holds no certificate; expected a PEM file".to_owned());
     }
-    // The error leaves out the path: it may be the key itself, given by mistake.
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| fault("TLS key", &"", &error))?;
-    Ok((chain, key))
+    Ok(chain)
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| format!("the key cannot be read: {error}; expected a PEM file"))
 }
 
 #[cfg(test)]
@@ -102,27 +114,29 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_a_file_is_a_fault_that_does_not_show_it() {
+    fn each_file_that_cannot_be_read_is_named_by_its_variable_and_not_shown() {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let cert = folder.path().join("cert.pem");
-        std::fs::write(&cert, made.cert.pem()).unwrap();
-        let mut faults = Faults::new();
-        Tls::Files { cert, key: "hunter2".into() }.check_files(&mut faults);
-        let text = faults.finish().unwrap_err().to_string();
-        assert!(text.contains("TLS_CERT, TLS_KEY: TLS key: ") && !text.contains("hunter2"), "{text}");
-        let mut faults = Faults::new();
-        Tls::Off.check_files(&mut faults);
-        assert!(faults.finish().is_ok());
-    }
-
-    #[test]
-    fn a_missing_or_empty_file_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let cert = folder.path().join("cert.pem");
-        std::fs::write(&cert, "").unwrap();
-        let files = Tls::Files { cert: cert.clone(), key: folder.path().join("key.pem") };
-        let error = server_config(&files).unwrap_err().to_string();
-        assert!(error.contains("cert.pem") && error.contains("no certificate"), "{error}");
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (good, key) = (file("cert.pem", &made.cert.pem()), file("key.pem", &made.signing_key.serialize_pem()));
+        let empty = file("empty.pem", "");
+        let lines = |tls: &Tls| {
+            let mut faults = Faults::new();
+            tls.check_files(&mut faults);
+            faults.finish().err().map(|error| error.lines().to_vec()).unwrap_or_default()
+        };
+        assert_eq!(lines(&Tls::Off), [""; 0]);
+        assert_eq!(lines(&Tls::Files { cert: good.clone(), key: key.clone() }), [""; 0]);
+        let both = lines(&Tls::Files { cert: "hunter2".into(), key: "hunter2".into() });
+        assert!(both[0].starts_with("TLS_CERT: ") && both[1].starts_with("TLS_KEY: "), "{both:?}");
+        assert!(both.len() == 2 && !format!("{both:?}").contains("hunter2"), "{both:?}");
+        let certificate = lines(&Tls::Files { cert: empty.clone(), key });
+        assert!(certificate[0].starts_with("TLS_CERT: the file holds no certificate"), "{certificate:?}");
+        let key = lines(&Tls::Files { cert: good, key: empty });
+        assert!(key.len() == 1 && key[0].starts_with("TLS_KEY: the key cannot be read"), "{key:?}");
     }
 }

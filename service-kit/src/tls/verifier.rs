@@ -51,10 +51,10 @@ pub fn system_roots() -> RootCertStore {
     roots
 }
 
-/// The certificates of a PEM file, at least one, each fit to be an authority; the error is for people.
+/// The certificates of a PEM file, at least one, each fit to be an authority. The error is for people, and does not show the
+/// path, which may be a secret that was given by mistake.
 pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let shown = path.display();
-    let unreadable = |error: &dyn fmt::Display| format!("\"{shown}\" cannot be read: {error}; expected a PEM file");
+    let unreadable = |error: &dyn fmt::Display| format!("the file cannot be read: {error}; expected a PEM file");
     let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let certificates = certificates.map_err(|error| unreadable(&error))?;
     let mut store = RootCertStore::empty();
@@ -62,7 +62,7 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, St
         store.add(certificate.clone()).map_err(|error| unreadable(&error))?;
     }
     if store.is_empty() {
-        return Err(format!("\"{shown}\" holds no certificate; expected a PEM file"));
+        return Err("the file holds no certificate; expected a PEM file".to_owned());
     }
     Ok(certificates)
 }

@@ -86,9 +86,9 @@ pub(super) fn run(settings: Settings, options: &ImportOptions) -> anyhow::Result
     let lines = Lines::open(&options.input).with_context(|| options.input.display().to_string())?;
     let progress = Progress::start(lines.length());
     let reader = Reader::start(lines, format).with_context(|| options.input.display().to_string())?;
-    let report = Report::create(&report_path).with_context(|| report_path.display().to_string())?;
     let mut counts = Counts::default();
     with_state(settings, async |state| {
+        let report = Report::create(&report_path).with_context(|| report_path.display().to_string())?;
         let import_run = ImportRun { state, apply: options.apply, reader, report, progress, counts: Counts::default() };
         counts = import_run.run().await?;
         Ok(())

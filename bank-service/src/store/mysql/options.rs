@@ -19,6 +19,8 @@ use crate::store::DatabaseUrlError;
 
 const SSL_MODE: &str = "ssl-mode";
 const SSL_CA: &str = "ssl-ca";
+/// Those that serve a purpose here; the driver accepts more.
+const PARAMETERS: &str = "ssl-mode, ssl-ca, compression, max_allowed_packet, prefer_socket, socket, tcp_keepalive, tcp_nodelay or wait_timeout";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SslMode {
@@ -51,12 +53,13 @@ pub(in crate::store) fn parse(url: &str) -> Result<Opts, DatabaseUrlError> {
     }
 }
 
-/// The driver's message contains the parameter's value.
+/// The driver's messages contain values, and names that may be a part of one.
 fn without_value(error: &UrlError) -> String {
     match error {
+        // The driver knows this parameter.
         UrlError::InvalidParamValue { param, .. } => format!("the value of {param} is not valid"),
-        UrlError::UnsupportedScheme { .. } => "the scheme is not mysql".to_owned(),
-        error => error.to_string(),
+        UrlError::UnknownParameter { .. } => format!("it has an unknown parameter; expected {PARAMETERS}"),
+        _ => "it cannot be read; expected mysql://USER:PASSWORD@HOST:PORT/DATABASE".to_owned(),
     }
 }
 
@@ -86,14 +89,12 @@ fn with_tls(opts: Opts, mode: SslMode, ca: Option<PathBuf>) -> Result<Opts, Data
 }
 
 fn readable(path: &std::path::Path) -> Result<(), DatabaseUrlError> {
-    let fault =
-        |reason: String| DatabaseUrlError::Parameter { reason: format!("ssl-ca: {}: {reason}", path.display()) };
-    let pem = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
-    if pem.contains("-----BEGIN CERTIFICATE-----") {
-        Ok(())
-    } else {
-        Err(fault("no certificate in PEM form".to_owned()))
-    }
+    let reason = match std::fs::read_to_string(path) {
+        Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Ok(()),
+        Ok(_) => "the file holds no certificate".to_owned(),
+        Err(error) => format!("the file cannot be read: {error}"),
+    };
+    Err(DatabaseUrlError::Parameter { reason: format!("ssl-ca: {reason}; expected a PEM file") })
 }
 
 #[cfg(test)]
@@ -115,6 +116,14 @@ mod tests {
     }
 
     #[test]
+    fn each_parameter_that_an_error_names_is_accepted() {
+        for name in PARAMETERS.replace(" or ", ", ").split(", ").filter(|name| !name.starts_with("ssl-")) {
+            let accepted = |value: &str| parse(&format!("mysql://h/bank?{name}={value}")).is_ok();
+            assert!(["true", "1024", "fast"].into_iter().any(accepted), "{name}");
+        }
+    }
+
+    #[test]
     fn a_wrong_mode_a_wrong_file_and_an_unknown_parameter_are_faults() {
         let folder = tempfile::tempdir().unwrap();
         let no_pem = folder.path().join("ca.pem");
@@ -122,9 +131,10 @@ mod tests {
         let file = format!("ssl-ca={}", no_pem.display());
         for (query, expected) in [
             ("ssl-mode=sometimes", "ssl-mode"),
-            ("ssl-ca=/nowhere/ca.pem", "/nowhere/ca.pem"),
+            ("ssl-ca=/nowhere/hunter2.pem", "ssl-ca: the file cannot be read"),
             (file.as_str(), "no certificate"),
-            ("colour=blue", "colour"),
+            ("hunter2=blue", "unknown parameter; expected ssl-mode, ssl-ca, "),
+            ("pool_min=2&pool_max=1", "cannot be read"),
             ("tcp_nodelay=hunter2", "tcp_nodelay"),
         ] {
             let error = parse(&format!("mysql://u:hunter2@h/bank?{query}")).unwrap_err().to_string();

@@ -1,14 +1,10 @@
 //! `--demo`, and how quickly the system is ready.
 
-use std::time::Duration;
-
 use serde_json::Value;
+use test_support::eventually;
 
 use crate::process::{Place, Standalone};
-use crate::wait::eventually;
 
-/// A release build starts within a second; this bound is for debug builds beside other tests.
-const SOON: Duration = Duration::from_mins(1);
 const LISTS: [&str; 7] = ["banks", "cities", "social-statuses", "clients", "accounts", "cards", "users"];
 const PASSWORD: &str = "a password for the demo";
 
@@ -37,8 +33,7 @@ async fn demo_fills_an_empty_system_and_adds_nothing_the_second_time() {
     assert!(first.iter().all(|total| total.as_i64() > Some(0)), "{LISTS:?}: {first:?}");
     let admin = crate::api::Api::login(&system.urls, crate::process::ADMIN, PASSWORD).await;
     let banks = usize::try_from(first[0].as_i64().unwrap()).unwrap();
-    let all = async || (admin.logs("bank.created").await.len() == banks).then_some(());
-    eventually("each demo bank is logged", SOON, all).await;
+    eventually("each demo bank is logged", async || admin.logs("bank.created").await.len() == banks).await;
     let line = system.banner.lines().find(|line| line.trim_start().starts_with("demo users")).unwrap().to_owned();
     let (users, password) = line.split_once("password ").unwrap();
     for user in users.split_whitespace().filter(|word| word.contains('@')) {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use test_support::found;
 
 use crate::api::Api;
 use crate::process::{Place, Standalone};
-use crate::wait::eventually;
 
 /// Far longer than logging an event takes.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -54,7 +54,7 @@ async fn a_block_and_a_lost_role_count_in_all_services() {
     let place = Place::new();
     let system = place.start().await;
     let (admin, user) = second_admin(&system).await;
-    let entry = eventually("the log entry", LIMIT, async || admin.logs("user.created").await.pop()).await.0;
+    let entry = found("the log entry", LIMIT, async || admin.logs("user.created").await.pop()).await.0;
     let entry = format!("{}/api/logs/{}", system.urls.log, entry["id"].to_string().trim_matches('"'));
     let first = system.admin().await;
     let path = format!("/api/users/{}", user["id"]);

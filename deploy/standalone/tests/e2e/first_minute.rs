@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use test_support::found;
 
 use crate::api::Api;
 use crate::process::{ADMIN, Place};
-use crate::wait::eventually;
 
 const SOON: Duration = Duration::from_mins(1);
 const PASSWORD: &str = "correct horse battery staple";
 
 async fn logged(admin: &Api, event_type: &str, item: &Value) -> Value {
     let what = format!("a log entry {event_type} of {item}");
-    let (entry, took) = eventually(&what, SOON, async || admin.log_of(event_type, &item["id"]).await).await;
+    let (entry, took) = found(&what, SOON, async || admin.log_of(event_type, &item["id"]).await).await;
     println!("{event_type}: logged after {} ms", took.as_millis());
     entry
 }
@@ -66,7 +66,7 @@ async fn welcome_account_and_bank_mails_reach_those_whom_they_concern() {
         (bank_event, "operator@bank.localhost"),
     ] {
         let event_id = event.as_str().unwrap();
-        let (mail, _) = eventually("a mail", SOON, async || place.mailbox().of_event(event_id)).await;
+        let (mail, _) = found("a mail", SOON, async || place.mailbox().of_event(event_id)).await;
         assert_eq!(mail.to, to, "{}", mail.subject);
     }
     let mut mails = place.mailbox().find("jane.doe@example.com", "");

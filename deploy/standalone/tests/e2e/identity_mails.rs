@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use test_support::found;
 
 use crate::api::{Api, client};
 use crate::mailbox::Mail;
 use crate::process::{Place, Standalone};
-use crate::wait::eventually;
 
 const SOON: Duration = Duration::from_mins(1);
 const ADDRESS: &str = "john.doe@example.com";
@@ -20,7 +20,7 @@ const OTHER: &str = "another horse, another staple";
 /// The mail to the user whose text has these words.
 async fn mail(place: &Place, words: &str) -> Mail {
     let find_mail = async || place.mailbox().find(ADDRESS, words).pop();
-    eventually(words, SOON, find_mail).await.0
+    found(words, SOON, find_mail).await.0
 }
 
 /// The text after `before` in a mail, as far as it can belong to a link or a code.
@@ -77,7 +77,7 @@ async fn registering_verifying_forgetting_and_resetting_by_the_mails_that_come()
     assert_eq!((old.0, &old.1["error"]), (StatusCode::UNAUTHORIZED, &json!("invalid_credentials")));
     Api::login(&system.urls, ADDRESS, OTHER).await;
     let admin = system.admin().await;
-    eventually("the audit trail", SOON, async || admin.logs("security.password_reset").await.pop()).await;
+    found("the audit trail", SOON, async || admin.logs("security.password_reset").await.pop()).await;
     mail(&place, "Your password was reset").await;
     system.terminate().await;
 
@@ -108,7 +108,7 @@ async fn a_telephone_is_verified_by_the_file_in_the_phone_folder() {
         let mut texts = files.filter(|file| file.path().extension().is_some_and(|end| end == "txt"));
         texts.find_map(|file| fs::read_to_string(file.path()).ok())
     };
-    let (text, _) = eventually("a text message", SOON, read).await;
+    let (text, _) = found("a text message", SOON, read).await;
     let code = text.strip_prefix("To: +4915112345678\n\n").unwrap().split(' ').next().unwrap();
     let body = json!({"code": code});
     assert_eq!(user.send(reqwest::Method::POST, &url("/auth/phone/verify"), Some(&body)).await.0, StatusCode::OK);

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use test_support::found;
 
 use crate::api::Api;
 use crate::process::Place;
-use crate::wait::eventually;
 
 const SOON: Duration = Duration::from_mins(1);
 
 async fn logged(admin: &Api, event_type: &str, item: &Value) -> Value {
     let what = format!("a log entry {event_type} of {item}");
-    eventually(&what, SOON, async || admin.log_of(event_type, &item["id"]).await).await.0
+    found(&what, SOON, async || admin.log_of(event_type, &item["id"]).await).await.0
 }
 
 /// A bank with a branch, an account and two cards.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use test_support::{found, stays};
 
 use crate::api::Api;
 use crate::process::{Place, Standalone};
-use crate::wait::{eventually, never};
 
 const SECOND: Duration = Duration::from_secs(1);
 const WAIT_LIMIT: Duration = Duration::from_mins(1);
@@ -26,7 +26,7 @@ async fn a_bank_is_mailed_and_logged_only_then() {
     for name in ["First Bank", "Second Bank", "Third Bank"] {
         let bank = admin.create("/api/banks", json!({"name": name})).await;
         let begun = Instant::now();
-        let (mail, mailed_after) = eventually("the bank's mail", WAIT_LIMIT, async || {
+        let (mail, mailed_after) = found("the bank's mail", WAIT_LIMIT, async || {
             // The log is read first: an entry seen before the mail was logged too early.
             let entry = is_logged(&admin, &bank).await;
             let mail = place.mailbox().find("operator@bank.localhost", name).pop();
@@ -34,7 +34,7 @@ async fn a_bank_is_mailed_and_logged_only_then() {
             mail
         })
         .await;
-        let (entry, _) = eventually("the bank's log entry", WAIT_LIMIT, async || is_logged(&admin, &bank).await).await;
+        let (entry, _) = found("the bank's log entry", WAIT_LIMIT, async || is_logged(&admin, &bank).await).await;
         assert_eq!(entry["event_id"], mail.event_id.as_str());
         assert_eq!(entry["data"]["name"], name);
         println!(
@@ -57,16 +57,17 @@ async fn a_bank_waits_for_its_mailbox_while_everything_else_goes_on() {
     let bank = admin.create("/api/banks", json!({"name": "Waiting Bank"})).await;
     let account = customer.create("/api/accounts", json!({"bank_id": open["id"], "balance": 7})).await;
     let logged = async || admin.log_of("account.created", &account["id"]).await;
-    let (opened, _) = eventually("account.created is logged", WAIT_LIMIT, logged).await;
-    never("the bank is logged without a mail", OUTAGE, async || is_logged(&admin, &bank).await).await;
+    let (opened, _) = found("account.created is logged", WAIT_LIMIT, logged).await;
+    let is_unlogged = async || is_logged(&admin, &bank).await.is_none();
+    stays("the bank is not logged without a mail", OUTAGE, is_unlogged).await;
 
     place.mailbox().unblock().unwrap();
     let healed = Instant::now();
-    let (entry, _) = eventually("the bank's log entry", WAIT_LIMIT, async || is_logged(&admin, &bank).await).await;
+    let (entry, _) = found("the bank's log entry", WAIT_LIMIT, async || is_logged(&admin, &bank).await).await;
     let event_id = entry["event_id"].as_str().unwrap();
     assert!(place.mailbox().of_event(event_id).is_some(), "logged without a mail");
     let opened = opened["event_id"].as_str().unwrap();
-    eventually("the account's mail", WAIT_LIMIT, async || place.mailbox().of_event(opened)).await;
+    found("the account's mail", WAIT_LIMIT, async || place.mailbox().of_event(opened)).await;
     println!("mailed and logged {} ms after the mailbox was back", healed.elapsed().as_millis());
     exactly_once(&place, &admin, &bank, event_id).await;
 }
@@ -80,10 +81,8 @@ async fn customer(system: &Standalone) -> Api {
 
 /// Still one mail and one entry, and no dead letter, after enough time for a duplicate of each.
 async fn exactly_once(place: &Place, admin: &Api, bank: &Value, event_id: &str) {
-    never("mailed or logged more than once", SECOND, async || {
-        assert!(place.mailbox().of_event(event_id).is_some());
-        let entries = admin.logs_of("bank.created", &bank["id"]).await;
-        (entries.len() != 1).then_some(entries)
+    stays("mailed and logged once", SECOND, async || {
+        place.mailbox().of_event(event_id).is_some() && admin.logs_of("bank.created", &bank["id"]).await.len() == 1
     })
     .await;
     let dead = place.data().join("dead-letters");

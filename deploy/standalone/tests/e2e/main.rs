@@ -32,4 +32,3 @@ mod process;
 mod restart;
 mod start_faults;
 mod termination;
-mod wait;

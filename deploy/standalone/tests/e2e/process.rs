@@ -96,14 +96,11 @@ impl Place {
         self.run_with(&[(flag, value)]).await
     }
 
-    /// The same with several.
+    /// The same with several, of other flags too.
     pub(crate) async fn run_with(&self, values: &[(&str, &str)]) -> Output {
-        let mut flags = self.flags();
-        for (name, given) in &mut flags {
-            if let Some((_, value)) = values.iter().find(|(flag, _)| flag == name) {
-                (*value).clone_into(given);
-            }
-        }
+        let mut flags = self.flags().to_vec();
+        flags.retain(|(name, _)| values.iter().all(|(flag, _)| flag != name));
+        flags.extend(values.iter().map(|(flag, value)| ((*flag).to_owned(), (*value).to_owned())));
         output(self.command_with(&flags)).await
     }
 

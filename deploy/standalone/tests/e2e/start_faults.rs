@@ -25,8 +25,35 @@ async fn a_port_in_use_is_named() {
         let output = place.run_replacing(flag, &taken).await;
         assert_one_line(&output, &[flag, variable], &taken);
         assert_one_line(&output, &[flag, variable], "in use");
+        assert_eq!(output.status.code(), Some(2));
         assert!(!place.data().exists(), "a password would be made and shown to nobody");
     }
+}
+
+#[tokio::test]
+async fn all_ports_in_use_and_folders_that_cannot_be_written_are_named_at_once_and_nothing_is_left() {
+    let held = [0_u16; 3].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
+    let [bank, log, email] = held.each_ref().map(|held| held.local_addr().unwrap().to_string());
+    let place = Place::new();
+    // Nobody, not even root, makes a file in `/proc`.
+    let values = [
+        ("--bank-bind", bank.as_str()),
+        ("--log-bind", log.as_str()),
+        ("--email-bind", email.as_str()),
+        ("--data-dir", "/proc/new"),
+        ("--mail-url", "mailbox:/proc/mails"),
+        ("--log-file", "bank.log"),
+    ];
+    let output = place.run_with(&values).await;
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(2), 6), "{errors}");
+    for name in ["BANK_BIND (--bank-bind)", "LOG_BIND (--log-bind)", "EMAIL_BIND (--email-bind)"] {
+        assert!(errors.contains(&format!("\n  {name}: 127.0.0.1:")), "{name} in {errors}");
+    }
+    for name in ["DATA_DIR (--data-dir)", "MAIL_URL (--mail-url)"] {
+        assert!(errors.contains(&format!("\n  {name}: cannot be written to (")), "{name} in {errors}");
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "something is left behind");
 }
 
 #[tokio::test]
@@ -39,9 +66,11 @@ async fn a_bind_address_that_is_none_is_named() {
 }
 
 #[tokio::test]
-async fn an_unknown_flag_is_named() {
-    let output = Place::new().run(&["--no-such-flag"]).await;
-    assert_one_line(&output, &["--no-such-flag"], "--help");
+async fn a_misspelt_flag_is_named_and_a_word_that_may_be_a_value_is_not_shown() {
+    assert_one_line(&Place::new().run(&["--demmo"]).await, &["--demmo: unexpected"], "did you mean --demo?");
+    let output = Place::new().run(&["--hunter"]).await;
+    assert_one_line(&output, &["argument 9: unexpected, there is no such flag; see --help"], "");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter"));
 }
 
 #[tokio::test]
@@ -58,7 +87,9 @@ async fn a_data_folder_that_is_a_file_or_below_one_is_named() {
 async fn a_data_folder_that_another_process_uses_is_named_and_left_alone() {
     let place = Place::new();
     let system = place.start().await;
-    assert_one_line(&place.run(&[]).await, &["--data-dir", "DATA_DIR"], "in use");
+    let output = place.run(&[]).await;
+    assert_one_line(&output, &["DATA_DIR (--data-dir)"], "in use");
+    assert_eq!(output.status.code(), Some(2));
     system.admin().await.create("/api/banks", serde_json::json!({"name": "Undisturbed"})).await;
     system.terminate().await;
 }
@@ -125,12 +156,14 @@ async fn each_fault_that_was_found_late_before_is_found_before_anything_is_writt
 #[tokio::test]
 async fn two_services_at_one_address_are_refused() {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = held.local_addr().unwrap().to_string();
+    let free = held.local_addr().unwrap();
     drop(held);
-    let place = Place::new();
-    let output = place.run_with(&[("--bank-bind", &free), ("--log-bind", &free)]).await;
-    assert_one_line(&output, &["LOG_BIND (--log-bind): the same as BANK_BIND"], "");
-    assert!(!place.data().exists());
+    for bank in [free.to_string(), format!("0.0.0.0:{}", free.port())] {
+        let place = Place::new();
+        let output = place.run_with(&[("--bank-bind", &bank), ("--log-bind", &free.to_string())]).await;
+        assert_one_line(&output, &["LOG_BIND (--log-bind): taken by BANK_BIND"], "");
+        assert!(!place.data().exists());
+    }
 }
 
 #[tokio::test]

@@ -7,19 +7,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Faults;
 
-/// Records a fault if this machine does not have the address, or this user may not bind it. Nothing listens on it yet. A port
-/// in use is no fault of the configuration: see [`ensure_free`].
+/// Records a fault if the address cannot be listened on now: another program does, this machine does not have the address, or
+/// this user may not bind it. Nothing listens on it yet.
 pub fn check_address(variable: &str, bind: SocketAddr, faults: &mut Faults) {
-    if let Err(error) = bound(bind)
-        && matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::PermissionDenied)
-    {
+    if let Err(error) = bound(bind) {
         faults.add(format!("{variable}: {}", listen_fault(bind, &error)));
     }
-}
-
-/// Whether the address is free to listen on now; the error names the variable. Call this before anything is written.
-pub fn ensure_free(variable: &str, bind: SocketAddr) -> Result<(), String> {
-    bound(bind).map(drop).map_err(|error| format!("{variable}: {}", listen_fault(bind, &error)))
 }
 
 /// Why a server did not start, with the variable at fault.
@@ -82,16 +75,15 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_another_machine_is_a_fault_of_the_configuration_and_a_port_in_use_is_none() {
+    fn an_address_of_another_machine_is_a_fault_and_so_is_a_port_as_long_as_it_is_in_use() {
         // An address of the range for documentation, so no machine has it.
         let fault = fault_of("192.0.2.7:0".parse().unwrap()).unwrap();
         assert!(fault.contains("BANK_BIND: 192.0.2.7:0 cannot be listened on: this machine has no such"), "{fault}");
         let held = TcpListener::bind("127.0.0.1:0").unwrap();
         let bind = held.local_addr().unwrap();
-        assert_eq!(fault_of(bind), None);
-        let taken = ensure_free("BANK_BIND", bind).unwrap_err();
-        assert!(taken.starts_with("BANK_BIND: ") && taken.contains("in use"), "{taken}");
+        let taken = fault_of(bind).unwrap();
+        assert!(taken.contains("BANK_BIND: ") && taken.contains("in use"), "{taken}");
         drop(held);
-        assert_eq!(ensure_free("BANK_BIND", bind), Ok(()));
+        assert_eq!(fault_of(bind), None);
     }
 }

@@ -23,7 +23,7 @@ mod shape;
 mod workers;
 
 pub(in crate::http) use address::listen_fault;
-pub use address::{check_address, ensure_free, start_fault};
+pub use address::{check_address, start_fault};
 pub use client_addr::{ClientAddr, Network, trust_warning};
 pub use context::{Caller, head_only};
 pub(crate) use context::{record_caller, record_route};

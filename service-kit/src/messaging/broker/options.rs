@@ -65,10 +65,10 @@ impl BrokerOptions {
 fn read_authorities(path: &Path, faults: &mut Faults) -> Option<String> {
     let fault = match std::fs::read_to_string(path) {
         Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Some(pem),
-        Ok(_) => "no certificate in PEM form".to_owned(),
-        Err(error) => error.to_string(),
+        Ok(_) => "the file holds no certificate".to_owned(),
+        Err(error) => format!("the file cannot be read: {error}"),
     };
-    faults.add(format!("AMQP_CA_FILE: {}: {fault}", path.display()));
+    faults.add(format!("AMQP_CA_FILE: {fault}; expected a PEM file"));
     None
 }
 
@@ -89,6 +89,7 @@ mod tests {
         let ca = Some("/nowhere/ca.pem".into());
         let both = lines(&BrokerOptions { exchange_name: "x".repeat(MAX_NAME + 1), amqp_ca_file: ca, ..none });
         assert!(both[0].starts_with("EXCHANGE_NAME: ") && both[1].starts_with("AMQP_CA_FILE: "), "{both:?}");
+        assert!(!both[1].contains("nowhere"), "{both:?}");
     }
 
     #[cfg(not(feature = "amqp"))]
