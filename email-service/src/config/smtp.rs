@@ -65,13 +65,11 @@ pub(super) fn smtp(args: &Args, text: &str, server: ServerSettings, faults: &mut
         faults.add("EMAIL_PORT: goes with EMAIL_HOST; with MAIL_URL expected the port in the URL");
     }
     let login = login(args, in_url(url), faults);
-    let chosen = match tls_of(url) {
-        Ok(of_url) => server.security.map(|apart| of_url.or(apart)),
-        Err(()) => {
-            faults.add("MAIL_URL: its query is not known; expected nothing or ?tls=required|opportunistic|none");
-            Err(())
-        }
-    };
+    let in_query = tls_of(url);
+    if in_query.is_err() {
+        faults.add("MAIL_URL: its query is not known; expected nothing or ?tls=required|opportunistic|none");
+    }
+    let chosen = in_query.and_then(|of_url| server.security.map(|apart| of_url.or(apart)));
     let implicit = url.scheme() == "smtps";
     if implicit && matches!(chosen, Ok(Some(Security::Opportunistic | Security::Unverified | Security::Off))) {
         faults.add("MAIL_URL: smtps is always protected; expected smtp for another kind of TLS");

@@ -32,7 +32,7 @@ impl EventSpec {
     /// A complete event that never changes: the golden file is its wire form.
     pub fn example(&self) -> Result<Envelope, serde_json::Error> {
         let (message, data) = (self.documented.example)()?;
-        let date = DateTime::<Utc>::from_timestamp(1_737_047_426, 0).unwrap_or_default();
+        let happened = DateTime::<Utc>::from_timestamp(1_737_047_426, 0).unwrap_or_default();
         let bank_event = EventId(uuid::Uuid::from_u128(0x0194_7018_43d0_7000_8000_0000_0000_0001));
         let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let is_reply = self.is_reply();
@@ -43,7 +43,7 @@ impl EventSpec {
             correlation_id: Some("req-7f3a".to_owned()),
             traceparent: (!is_reply).then(|| traceparent.to_owned()),
             reply_to: self.is_confirmed().then(|| ACK_QUEUE.to_owned()),
-            body: Body { user_id: (!is_reply).then(|| example_id(1)), date, message, data },
+            body: Body { user_id: (!is_reply).then(|| example_id(1)), date: happened, message, data },
         })
     }
 }
