@@ -48,6 +48,7 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
+    #[cfg_attr(not(feature = "mysql"), expect(dead_code, reason = "only a server's transactions are tried again"))]
     pub(super) fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error) => Some(error),
