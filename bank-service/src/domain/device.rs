@@ -6,8 +6,8 @@ use shared_events::{DeviceId, UserId};
 
 /// How many devices a user may have.
 pub const MAX_PER_USER: usize = 10;
-const MAX_DEVICE_ID: usize = 128;
-const MAX_PUSH_TOKEN: usize = 4096;
+pub const MAX_DEVICE_ID: usize = 128;
+pub const MAX_PUSH_TOKEN: usize = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]

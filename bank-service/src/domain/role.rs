@@ -13,8 +13,7 @@ pub const BUILT_IN: [&str; 3] = [USER, MANAGER, ADMIN];
 pub const SERVICE: &str = "service";
 /// How many roles a user may have: the access token carries them, and has to stay below 4 KiB.
 pub const MAX_PER_USER: usize = 10;
-
-const MAX_CHARS: usize = 30;
+pub const MAX_CHARS: usize = 30;
 
 /// A role's name: a lower-case word, as it stands in tokens and rules.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -49,6 +48,17 @@ impl RoleName {
     pub fn is_built_in(&self) -> bool {
         BUILT_IN.contains(&self.as_str())
     }
+}
+
+/// The names of some roles, each once.
+pub fn distinct_names(roles: Vec<RoleName>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for RoleName(name) in roles {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// A role as the API shows it.

@@ -5,16 +5,22 @@ use std::marker::PhantomData;
 
 use service_kit::http::fields::{Fields, FromFields, parse};
 use service_kit::http::problem::Problem;
+use service_kit::request_schema;
 use shared_events::{BankId, ClientId, Currency};
 
 use super::problem_map::fault;
-use super::request_bodies;
+use super::request_bodies::balance;
 use crate::domain::balance::Balance;
+use crate::domain::currency;
 use crate::operations::accounts::{OpenAccount, OpenAccountError};
 
 /// Where an account is opened: what the path says about it.
 pub(super) trait OpenedBy {
     const BANK_IN_PATH: bool = false;
+    /// The name of the request's schema, its description, and that of `client_id`.
+    const SCHEMA: &'static str = "OpenAccountBody";
+    const ABOUT: &'static str = "An account to be opened.";
+    const ABOUT_CLIENT: &'static str = "The caller's own client, if neither this nor the path names one.";
 
     fn bank(&self) -> Option<BankId> {
         None
@@ -44,6 +50,9 @@ impl OpenedBy for Free {}
 pub(super) struct ForBank(pub(super) BankId);
 impl OpenedBy for ForBank {
     const BANK_IN_PATH: bool = true;
+    const SCHEMA: &'static str = "OpenAccountAtBankBody";
+    const ABOUT: &'static str = "An account to be opened at the bank that the path names.";
+    const ABOUT_CLIENT: &'static str = "The caller's own client, if it is not given.";
 
     fn bank(&self) -> Option<BankId> {
         Some(self.0)
@@ -69,17 +78,24 @@ pub(super) struct OpenAccountRequest<P> {
     place: PhantomData<P>,
 }
 
+pub(super) type OpenAccountAnywhere = OpenAccountRequest<Free>;
+pub(super) type OpenAccountAtBank = OpenAccountRequest<ForBank>;
+pub(super) type OpenAccountOfClient = OpenAccountRequest<ForClient>;
+
 impl<P: OpenedBy> FromFields for OpenAccountRequest<P> {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        let client_id = fields.optional("client_id", parse::id);
+        let client_id = fields.optional("client_id", parse::id().described(P::ABOUT_CLIENT).example(1));
         let bank_id = if P::BANK_IN_PATH {
-            fields.optional("bank_id", parse::id)
+            fields.optional("bank_id", parse::id().described("The one in the path, if it is given.").example(1))
         } else {
-            fields.required("bank_id", parse::id).map(Some)
+            fields.required("bank_id", parse::id().example(1)).map(Some)
         };
-        let balance = fields.optional("balance", request_bodies::balance);
-        let currency = fields.optional("currency", request_bodies::currency);
+        let about = "In the minor unit of the currency; 0 if it is not given.";
+        let balance = fields.optional("balance", balance().described(about));
+        let about = "ISO 4217, not withdrawn; EUR if it is not given.";
+        let currency = parse::via(currency::in_use).pattern("^[A-Z]{3}$").described(about).example("EUR");
+        let currency = fields.optional("currency", currency);
         Some(Self {
             client_id: client_id?,
             bank_id: bank_id?,
@@ -89,6 +105,8 @@ impl<P: OpenedBy> FromFields for OpenAccountRequest<P> {
         })
     }
 }
+
+request_schema!(OpenAccountRequest<P: OpenedBy> as P::SCHEMA, P::ABOUT);
 
 impl<P: OpenedBy> OpenAccountRequest<P> {
     /// Puts path and body together.
@@ -104,38 +122,4 @@ fn one_of<T: Copy + PartialEq>(field: &str, path: Option<T>, body: Option<T>) ->
         (Some(path), Some(body)) if path != body => Err(fault(field, "is not the one in the path")),
         (path, body) => Ok(path.or(body)),
     }
-}
-
-/// An account to be opened.
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which `OpenAccountRequest` reads")]
-pub(super) struct OpenAccountBody {
-    /// The caller's own client, if neither this nor the path names one.
-    #[schema(required = false, minimum = 1, example = 1)]
-    client_id: i64,
-    #[schema(minimum = 1, example = 1)]
-    bank_id: i64,
-    /// In the minor unit of the currency; 0 if it is not given.
-    #[schema(required = false, minimum = 0, example = 520)]
-    balance: i64,
-    /// ISO 4217, not withdrawn; EUR if it is not given.
-    #[schema(required = false, pattern = "^[A-Z]{3}$", example = "EUR")]
-    currency: String,
-}
-
-/// An account to be opened at the bank that the path names.
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which `OpenAccountRequest` reads")]
-pub(super) struct OpenAccountAtBankBody {
-    /// The caller's own client, if it is not given.
-    #[schema(required = false, minimum = 1, example = 1)]
-    client_id: i64,
-    /// In the minor unit of the currency; 0 if it is not given.
-    #[schema(required = false, minimum = 0, example = 520)]
-    balance: i64,
-    /// ISO 4217, not withdrawn; EUR if it is not given.
-    #[schema(required = false, pattern = "^[A-Z]{3}$", example = "EUR")]
-    currency: String,
 }

@@ -8,11 +8,11 @@ use service_kit::http::problem::Problem;
 use shared_events::{AccountId, BankId, ClientId};
 
 use super::account_bodies::{
-    ForBank, ForClient, Free, OpenAccountAtBankBody, OpenAccountBody, OpenAccountRequest, OpenedBy,
+    ForBank, ForClient, Free, OpenAccountAnywhere, OpenAccountAtBank, OpenAccountOfClient, OpenedBy,
 };
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
-use super::request_bodies::{BalanceBody, BalanceRequest, ReadOnly};
+use super::request_bodies::{BalanceRequest, ReadOnly};
 use super::responses::created;
 use super::{AppState, lists, responses};
 use crate::domain::account::Account;
@@ -27,6 +27,8 @@ pub(super) struct FixedFields;
 impl ReadOnly for FixedFields {
     const FIELDS: &'static [&'static str] = &["id", "currency", "client_id", "bank_id"];
 }
+
+type UpdateAccountRequest = BalanceRequest<FixedFields>;
 
 /// List the accounts that the caller may see
 #[utoipa::path(get, path = "/api/accounts", tag = "accounts",
@@ -87,40 +89,40 @@ pub(super) async fn read_account(
 }
 
 /// Open an account of a client at a bank
-#[utoipa::path(post, path = "/api/accounts", tag = "accounts", request_body = OpenAccountBody,
+#[utoipa::path(post, path = "/api/accounts", tag = "accounts", request_body = OpenAccountAnywhere,
     responses((status = 201, description = "The new account", body = ItemBody<Account>)))]
 pub(super) async fn open_account(
     state: web::Data<AppState>,
     actor: Actor,
     request: HttpRequest,
-    body: Body<OpenAccountRequest<Free>>,
+    body: Body<OpenAccountAnywhere>,
 ) -> Result<HttpResponse, Problem> {
     open(&state, &actor, &request, body.0.into_command(&Free)?, &Free).await
 }
 
 /// Open an account at this bank; of the caller's own client, unless another is named
-#[utoipa::path(post, path = "/api/banks/{bank_id}/accounts", tag = "accounts", request_body = OpenAccountAtBankBody,
+#[utoipa::path(post, path = "/api/banks/{bank_id}/accounts", tag = "accounts", request_body = OpenAccountAtBank,
     responses((status = 201, description = "The new account", body = ItemBody<Account>)))]
 pub(super) async fn open_account_at_bank(
     state: web::Data<AppState>,
     actor: Actor,
     bank: PathId<BankId>,
     request: HttpRequest,
-    body: Body<OpenAccountRequest<ForBank>>,
+    body: Body<OpenAccountAtBank>,
 ) -> Result<HttpResponse, Problem> {
     let place = ForBank(bank.0);
     open(&state, &actor, &request, body.0.into_command(&place)?, &place).await
 }
 
 /// Open an account of this client
-#[utoipa::path(post, path = "/api/clients/{client_id}/accounts", tag = "accounts", request_body = OpenAccountBody,
+#[utoipa::path(post, path = "/api/clients/{client_id}/accounts", tag = "accounts", request_body = OpenAccountOfClient,
     responses((status = 201, description = "The new account", body = ItemBody<Account>)))]
 pub(super) async fn open_account_of_client(
     state: web::Data<AppState>,
     actor: Actor,
     client: PathId<ClientId>,
     request: HttpRequest,
-    body: Body<OpenAccountRequest<ForClient>>,
+    body: Body<OpenAccountOfClient>,
 ) -> Result<HttpResponse, Problem> {
     let place = ForClient(client.0);
     open(&state, &actor, &request, body.0.into_command(&place)?, &place).await
@@ -141,14 +143,14 @@ async fn open<P: OpenedBy>(
 }
 
 /// Set an account's balance
-#[utoipa::path(put, path = "/api/accounts/{id}", tag = "accounts", request_body = BalanceBody,
+#[utoipa::path(put, path = "/api/accounts/{id}", tag = "accounts", request_body = UpdateAccountRequest,
     responses((status = 200, description = "The account as it is now", body = ItemBody<Account>)))]
 pub(super) async fn update_account(
     state: web::Data<AppState>,
     actor: Actor,
     id: PathId<AccountId>,
     request: HttpRequest,
-    body: Body<BalanceRequest<FixedFields>>,
+    body: Body<UpdateAccountRequest>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::UpdateAccount)?;
     let (PathId(id), balance) = (id, body.0.balance);

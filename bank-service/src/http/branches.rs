@@ -5,6 +5,7 @@ use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
 use service_kit::http::paging::ListBody;
 use service_kit::http::problem::Problem;
+use service_kit::request_schema;
 use shared_events::{BankId, BranchId, CityId};
 
 use super::actor::Actor;
@@ -27,11 +28,14 @@ pub(super) struct OpenBranchRequest {
 impl FromFields for OpenBranchRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        let bank_id = fields.optional("bank_id", parse::id);
-        let city_id = fields.required("city_id", parse::id);
+        let bank_id = parse::id().described("The one in the path, if it is given.").example(1);
+        let bank_id = fields.optional("bank_id", bank_id);
+        let city_id = fields.required("city_id", parse::id().example(1));
         Some(Self { bank_id: bank_id?, city_id: city_id? })
     }
 }
+
+request_schema!(OpenBranchRequest as "BranchBody", "`{\"city_id\": 1}`");
 
 #[derive(Debug)]
 pub(super) struct MoveBranchRequest(Option<CityId>);
@@ -39,27 +43,11 @@ pub(super) struct MoveBranchRequest(Option<CityId>);
 impl FromFields for MoveBranchRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "bank_id"]);
-        fields.optional("city_id", parse::id).map(Self)
+        fields.optional("city_id", parse::id().example(1)).map(Self)
     }
 }
 
-/// `{"city_id": 1}`
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BranchBody {
-    #[schema(minimum = 1, example = 1)]
-    #[expect(dead_code, reason = "it describes a body")]
-    city_id: i64,
-}
-
-/// `{"city_id": 1}`, or nothing to change.
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MoveBranchBody {
-    #[schema(required = false, minimum = 1, example = 1)]
-    #[expect(dead_code, reason = "it describes a body, which `MoveBranchRequest` reads")]
-    city_id: i64,
-}
+request_schema!(MoveBranchRequest as "MoveBranchBody", "`{\"city_id\": 1}`, or nothing to change.");
 
 /// List the branches of all banks
 #[utoipa::path(get, path = "/api/branches", tag = "branches",
@@ -100,7 +88,7 @@ pub(super) async fn read_branch(
 }
 
 /// Open a branch of a bank in a city
-#[utoipa::path(post, path = "/api/banks/{bank_id}/branches", tag = "branches", request_body = BranchBody,
+#[utoipa::path(post, path = "/api/banks/{bank_id}/branches", tag = "branches", request_body = OpenBranchRequest,
     responses((status = 201, description = "The new branch", body = ItemBody<Branch>)))]
 pub(super) async fn open_branch(
     state: web::Data<AppState>,
@@ -121,7 +109,7 @@ pub(super) async fn open_branch(
 }
 
 /// Move a branch to another city
-#[utoipa::path(put, path = "/api/branches/{id}", tag = "branches", request_body = MoveBranchBody,
+#[utoipa::path(put, path = "/api/branches/{id}", tag = "branches", request_body = MoveBranchRequest,
     responses((status = 200, description = "The branch as it is now", body = ItemBody<Branch>)))]
 pub(super) async fn move_branch(
     state: web::Data<AppState>,

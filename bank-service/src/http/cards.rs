@@ -5,14 +5,15 @@ use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
 use service_kit::http::paging::ListBody;
 use service_kit::http::problem::Problem;
+use service_kit::request_schema;
 use shared_events::{AccountId, CardId};
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
 use super::problem_map::fault;
-use super::request_bodies::{BalanceBody, BalanceRequest, ReadOnly};
+use super::request_bodies::{BalanceRequest, ReadOnly, balance};
 use super::responses::created;
-use super::{AppState, lists, request_bodies, responses};
+use super::{AppState, lists, responses};
 use crate::domain::balance::Balance;
 use crate::domain::card::Card;
 use crate::domain::policy::Action;
@@ -37,11 +38,17 @@ pub(super) struct IssueCardRequest {
 impl FromFields for IssueCardRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        let account_id = fields.optional("account_id", parse::id);
-        let balance = fields.optional("balance", request_bodies::balance);
+        let account_id = parse::id().described("The one in the path, if it is given.").example(1);
+        let account_id = fields.optional("account_id", account_id);
+        let about = "In the minor unit of the account's currency; 0 if it is not given.";
+        let balance = fields.optional("balance", balance().described(about));
         Some(Self { account_id: account_id?, balance: balance?.unwrap_or_default() })
     }
 }
+
+request_schema!(IssueCardRequest as "IssueCardBody", "A card to be issued.");
+
+type UpdateCardRequest = BalanceRequest<FixedFields>;
 
 /// List the cards that the caller may see
 #[utoipa::path(get, path = "/api/cards", tag = "cards",
@@ -83,7 +90,7 @@ pub(super) async fn read_card(
 }
 
 /// Issue a card for an account
-#[utoipa::path(post, path = "/api/accounts/{account_id}/cards", tag = "cards", request_body = BalanceBody,
+#[utoipa::path(post, path = "/api/accounts/{account_id}/cards", tag = "cards", request_body = IssueCardRequest,
     responses((status = 201, description = "The new card", body = ItemBody<Card>)))]
 pub(super) async fn issue_card(
     state: web::Data<AppState>,
@@ -104,14 +111,14 @@ pub(super) async fn issue_card(
 }
 
 /// Set a card's balance
-#[utoipa::path(put, path = "/api/cards/{id}", tag = "cards", request_body = BalanceBody,
+#[utoipa::path(put, path = "/api/cards/{id}", tag = "cards", request_body = UpdateCardRequest,
     responses((status = 200, description = "The card as it is now", body = ItemBody<Card>)))]
 pub(super) async fn update_card(
     state: web::Data<AppState>,
     actor: Actor,
     id: PathId<CardId>,
     request: HttpRequest,
-    body: Body<BalanceRequest<FixedFields>>,
+    body: Body<UpdateCardRequest>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::UpdateCard)?;
     let (PathId(id), balance) = (id, body.0.balance);

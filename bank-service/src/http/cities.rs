@@ -10,7 +10,7 @@ use shared_events::CityId;
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
 use super::named::named_resource;
-use super::request_bodies::{NameBody, NameRequest, RenameBody, RenameRequest};
+use super::request_bodies::{NameRequest, RenameRequest};
 use super::responses::created;
 use super::{AppState, lists, responses};
 use crate::domain::city::City;

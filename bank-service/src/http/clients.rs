@@ -5,12 +5,14 @@ use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
 use service_kit::http::paging::ListBody;
 use service_kit::http::problem::Problem;
+use service_kit::request_schema;
 use shared_events::{ClientId, SocialStatusId, UserId};
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
+use super::request_bodies::name;
 use super::responses::created;
-use super::{AppState, lists, request_bodies, responses};
+use super::{AppState, lists, responses};
 use crate::domain::client::Client;
 use crate::domain::name::Name;
 use crate::domain::policy::Action;
@@ -27,46 +29,28 @@ pub(super) struct CreateClientRequest {
 impl FromFields for CreateClientRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        let name = fields.required("name", request_bodies::name);
-        let social_status_id = fields.nullable("social_status_id", parse::id);
-        let user_id = fields.optional("user_id", parse::id);
+        let name = fields.required("name", name());
+        let social_status_id = fields.nullable("social_status_id", parse::id().example(1));
+        let about =
+            "Whose client it is: the caller's, if it is not given. Only an administrator may name somebody else.";
+        let user_id = fields.optional("user_id", parse::id().described(about).example(2));
         Some(Self { name: name?, social_status_id: social_status_id?.flatten(), user_id: user_id? })
     }
 }
 
+request_schema!(CreateClientRequest as "CreateClientBody", "A client to be created.");
+
 impl FromFields for UpdateClient {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "user_id"]);
-        let name = fields.optional("name", request_bodies::name);
-        let social_status_id = fields.nullable("social_status_id", parse::id);
+        let name = fields.optional("name", name());
+        let status = parse::id().described("Null takes it away.").example(1);
+        let social_status_id = fields.nullable("social_status_id", status);
         Some(Self { name: name?, social_status_id: social_status_id? })
     }
 }
 
-/// A client to be created.
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which `CreateClientRequest` reads")]
-pub(super) struct CreateClientBody {
-    name: request_bodies::NameText,
-    #[schema(minimum = 1, example = 1)]
-    social_status_id: Option<i64>,
-    /// Whose client it is: the caller's, if it is not given. Only an administrator may name somebody else.
-    #[schema(required = false, minimum = 1, example = 2)]
-    user_id: i64,
-}
-
-/// What is to change.
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which `UpdateClient` reads")]
-pub(super) struct UpdateClientBody {
-    #[schema(required = false)]
-    name: request_bodies::NameText,
-    /// Null takes it away.
-    #[schema(minimum = 1, example = 1)]
-    social_status_id: Option<i64>,
-}
+request_schema!(UpdateClient as "UpdateClientBody", "What is to change.");
 
 /// List all clients
 #[utoipa::path(get, path = "/api/clients", tag = "clients",
@@ -94,7 +78,7 @@ pub(super) async fn read_client(
 }
 
 /// Make a user a client; one per user
-#[utoipa::path(post, path = "/api/clients", tag = "clients", request_body = CreateClientBody,
+#[utoipa::path(post, path = "/api/clients", tag = "clients", request_body = CreateClientRequest,
     responses((status = 201, description = "The new client", body = ItemBody<Client>)))]
 pub(super) async fn create_client(
     state: web::Data<AppState>,
@@ -112,7 +96,7 @@ pub(super) async fn create_client(
 }
 
 /// Change a client's name or social status
-#[utoipa::path(put, path = "/api/clients/{id}", tag = "clients", request_body = UpdateClientBody,
+#[utoipa::path(put, path = "/api/clients/{id}", tag = "clients", request_body = UpdateClient,
     responses((status = 200, description = "The client as it is now", body = ItemBody<Client>)))]
 pub(super) async fn update_client(
     state: web::Data<AppState>,

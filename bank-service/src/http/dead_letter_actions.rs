@@ -1,22 +1,18 @@
 //! `POST /api/dead-letters/replay` and `/discard`: one, some or all of a queue, also as a dry run.
 
-use std::collections::BTreeSet;
-
 use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::Value;
-use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::fields::{Body, Describe, Fields, Form, FromFields, Kind, Parse, parse};
 use service_kit::http::problem::{ErrorCode, Problem};
 use service_kit::messaging::dead_letters::{ActionResult, DeadLetterAction, MAX_SELECTED, Selection};
+use service_kit::{request_form, request_schema};
 use shared_events::EventId;
 use utoipa::ToSchema;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::AppState;
 use super::actor::Actor;
-use super::dead_letters::checked_queue;
+use super::dead_letters::{QUEUE_LENGTH, checked_queue};
 use super::idempotency::idempotency_key;
 use crate::domain::policy::Action;
 use crate::store::StoreError;
@@ -31,93 +27,56 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 #[openapi(paths(replay_dead_letters, discard_dead_letters))]
 pub(super) struct Document;
 
-/// Which letters.
-struct WorkRequest {
+/// Which dead letters of a queue.
+struct DeadLetterWork {
     queue: String,
     selection: Selection,
     dry_run: bool,
 }
 
-/// Which dead letters of a queue: some by their ids, or all.
-#[derive(ToSchema)]
-#[schema(as = DeadLetterWork)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "it describes a body, which `WorkRequest` reads")]
-enum WorkBody {
-    Chosen(WorkOnSome),
-    Every(WorkOnAll),
-}
-
-#[derive(ToSchema)]
-#[schema(as = SomeDeadLetters)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which `WorkRequest` reads")]
-struct WorkOnSome {
-    #[schema(example = "log-service", min_length = 1, max_length = 80, pattern = "^[A-Za-z0-9._-]+$")]
-    queue: String,
-    #[schema(min_items = 1, max_items = 500)]
-    ids: Vec<uuid::Uuid>,
-    /// Only tell what would be done.
-    #[schema(required = false)]
-    dry_run: bool,
-}
-
-/// 500 at a time, from `after` on.
-#[derive(ToSchema)]
-#[schema(as = AllDeadLetters)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which `WorkRequest` reads")]
-struct WorkOnAll {
-    #[schema(example = "log-service", min_length = 1, max_length = 80, pattern = "^[A-Za-z0-9._-]+$")]
-    queue: String,
-    /// `true`.
-    all: True,
-    /// Only what comes after this one.
-    #[schema(required = false)]
-    after: uuid::Uuid,
-    /// Only tell what would be done.
-    #[schema(required = false)]
-    dry_run: bool,
-}
-
-/// The constant `true`.
-struct True;
-
-impl utoipa::PartialSchema for True {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).into()
-    }
-}
-
-impl ToSchema for True {}
-
-impl FromFields for WorkRequest {
+impl FromFields for DeadLetterWork {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let queue = fields.required("queue", parse::via(checked_queue));
-        let ids = fields.optional("ids", event_ids);
-        let all = fields.optional("all", parse::boolean);
-        let after = fields.optional("after", parse::via(str::parse::<EventId>));
-        let dry_run = fields.optional("dry_run", parse::boolean);
-        let (ids, all, after) = (ids?, all?.unwrap_or(false), after?);
-        if ids.is_some() == all {
-            fields.fault("ids", "either ids or all must be given, and not both");
-            return None;
-        }
-        if after.is_some() && !all {
-            fields.fault("after", "goes with all");
-            return None;
-        }
-        let selection = ids.map_or(Selection::After(after), Selection::These);
-        Some(Self { queue: queue?, selection, dry_run: dry_run?.unwrap_or(false) })
+        fields.one_of(&[Form::of::<SomeDeadLetters>(&["ids"]), Form::of::<AllDeadLetters>(&["all", "after"])])
     }
 }
 
-fn event_ids(value: &Value) -> Result<BTreeSet<EventId>, String> {
-    let texts = parse::string_list(MAX_SELECTED)(value)?;
-    if texts.is_empty() {
-        return Err("must not be empty".to_owned());
+request_schema!(DeadLetterWork, "Which dead letters of a queue: some by their ids, or all.");
+
+impl FromFields for SomeDeadLetters {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let queue = fields.required("queue", queue());
+        let ids = fields.required("ids", parse::list(1, MAX_SELECTED, parse::uuid::<EventId>()));
+        let dry_run = fields.optional("dry_run", dry_run());
+        let selection = Selection::These(ids?.into_iter().collect());
+        Some(Self(DeadLetterWork { queue: queue?, selection, dry_run: dry_run?.unwrap_or(false) }))
     }
-    texts.iter().map(|text| text.parse().map_err(|_| "each entry must be a UUID".to_owned())).collect()
+}
+
+request_form!(SomeDeadLetters of DeadLetterWork);
+
+impl FromFields for AllDeadLetters {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let queue = fields.required("queue", queue());
+        let only_true = |given| if given { Ok(()) } else { Err("must be true".to_owned()) };
+        let all = parse::boolean().and_then(only_true).values([true]).named("True").described("`true`.");
+        let all = fields.required("all", all);
+        let after = parse::uuid::<EventId>().described("Only what comes after this one.");
+        let after = fields.optional("after", after);
+        let dry_run = fields.optional("dry_run", dry_run());
+        all?;
+        let selection = Selection::After(after?);
+        Some(Self(DeadLetterWork { queue: queue?, selection, dry_run: dry_run?.unwrap_or(false) }))
+    }
+}
+
+request_form!(AllDeadLetters of DeadLetterWork, "500 at a time, from `after` on.");
+
+fn queue() -> Kind<impl Parse<String>, impl Describe> {
+    parse::via(checked_queue).length(1, QUEUE_LENGTH).pattern("^[A-Za-z0-9._-]+$").example("log-service")
+}
+
+fn dry_run() -> Kind<impl Parse<bool>, impl Describe> {
+    parse::boolean().described("Only tell what would be done.")
 }
 
 /// What became of the dead letters.
@@ -186,14 +145,14 @@ impl From<(EventId, ActionResult)> for WorkResult {
     post,
     path = "/api/dead-letters/replay",
     tag = "dead letters",
-    request_body = WorkBody,
+    request_body = DeadLetterWork,
     responses((status = 200, description = "What became of each", body = WorkReport))
 )]
 async fn replay_dead_letters(
     state: web::Data<AppState>,
     request: HttpRequest,
     actor: Actor,
-    body: Body<WorkRequest>,
+    body: Body<DeadLetterWork>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ReplayDeadLetters)?;
     apply(&state, &request, &actor, DeadLetterAction::Replay, body.0).await
@@ -204,14 +163,14 @@ async fn replay_dead_letters(
     post,
     path = "/api/dead-letters/discard",
     tag = "dead letters",
-    request_body = WorkBody,
+    request_body = DeadLetterWork,
     responses((status = 200, description = "What became of each", body = WorkReport))
 )]
 async fn discard_dead_letters(
     state: web::Data<AppState>,
     request: HttpRequest,
     actor: Actor,
-    body: Body<WorkRequest>,
+    body: Body<DeadLetterWork>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::DiscardDeadLetters)?;
     apply(&state, &request, &actor, DeadLetterAction::Discard, body.0).await
@@ -222,7 +181,7 @@ async fn apply(
     request: &HttpRequest,
     actor: &Actor,
     action: DeadLetterAction,
-    given: WorkRequest,
+    given: DeadLetterWork,
 ) -> Result<HttpResponse, Problem> {
     let key = idempotency_key(request, state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
@@ -233,7 +192,7 @@ async fn apply(
     let no_transport =
         || Problem::new(ErrorCode::Unavailable, "There is no transport, and so there are no dead letters.");
     let admin = state.dead_letters.as_ref().ok_or_else(no_transport)?;
-    let WorkRequest { queue, selection, dry_run } = given;
+    let DeadLetterWork { queue, selection, dry_run } = given;
     let dead_letter_request = DeadLetterRequest { queue, action, selection, dry_run };
     let done = apply_to_dead_letters(&**admin, &state.store, &ctx, &dead_letter_request).await?;
     let report = WorkReport::new(&dead_letter_request, done);

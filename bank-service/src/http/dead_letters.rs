@@ -16,7 +16,7 @@ use crate::domain::policy::Action;
 use crate::trace::{DeadLetterDetail, DeadLetterError, DeadLetterView};
 
 const PAGE_SIZE: i64 = 5;
-const QUEUE_LENGTH: usize = 80;
+pub(super) const QUEUE_LENGTH: usize = 80;
 const FILTERS: &[Filter] = &[Filter { name: "queue", kind: FilterKind::Text }];
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {

@@ -2,18 +2,18 @@
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::Value;
 use service_kit::http::envelope::{self, ItemBody};
-use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
+use service_kit::http::fields::{Body, Describe, Fields, FromFields, Kind, Parse, PathId, parse};
 use service_kit::http::paging::refuse_unknown;
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
+use service_kit::request_schema;
 use shared_events::DeviceId;
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
 use super::{AppState, responses};
-use crate::domain::device::{Device, DeviceType, MAX_PER_USER, PushToken, device_id};
+use crate::domain::device::{Device, DeviceType, MAX_DEVICE_ID, MAX_PER_USER, MAX_PUSH_TOKEN, PushToken, device_id};
 use crate::domain::policy::Action;
 use crate::identity::devices::{DeviceError, RegisterDevice, TestText, register_device, remove_device, test_device};
 use crate::store::{StoreError, devices};
@@ -21,6 +21,7 @@ use crate::store::{StoreError, devices};
 /// Of a notification that its user words, in characters; longer ones are cut by telephones.
 const MAX_TITLE: usize = 100;
 const MAX_BODY: usize = 500;
+const PRINTABLE: &str = "^[!-~]+$";
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/devices").route(web::get().to(list_devices)).route(web::post().to(register)))
@@ -33,25 +34,26 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 pub(super) struct Document;
 
 // It has no `Debug`: it holds a push token.
-struct RegisterRequest {
+struct RegisterDeviceRequest {
     device_id: String,
     device_type: DeviceType,
     push_token: PushToken,
 }
 
-#[derive(utoipa::ToSchema)]
-#[schema(as = RegisterDeviceRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(super) struct RegisterDeviceBody {
-    /// What the app calls the device; the same name again replaces its token.
-    #[schema(example = "9b2f6c1e-phone", min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
-    pub device_id: String,
-    pub device_type: DeviceType,
-    /// What the push service calls the app on the device.
-    #[schema(example = "fcm-registration-token", min_length = 16, max_length = 4096, pattern = "^[!-~]+$")]
-    pub push_token: String,
+impl FromFields for RegisterDeviceRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let about = "What the app calls the device; the same name again replaces its token.";
+        let device_id = parse::via(device_id).length(1, MAX_DEVICE_ID).pattern(PRINTABLE).described(about);
+        let device_id = fields.required("device_id", device_id.example("9b2f6c1e-phone"));
+        let device_type = fields.required("device_type", parse::via(DeviceType::parse).component::<DeviceType>());
+        let about = "What the push service calls the app on the device.";
+        let push_token = parse::via(PushToken::parse).length(16, MAX_PUSH_TOKEN).pattern(PRINTABLE).described(about);
+        let push_token = fields.required("push_token", push_token.example("fcm-registration-token"));
+        Some(Self { device_id: device_id?, device_type: device_type?, push_token: push_token? })
+    }
 }
+
+request_schema!(RegisterDeviceRequest);
 
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct DevicesBody {
@@ -62,15 +64,6 @@ pub(super) struct DevicesBody {
 pub(super) struct PushRequestedBody {
     #[schema(example = "push requested")]
     msg: &'static str,
-}
-
-impl FromFields for RegisterRequest {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let device_id = fields.required("device_id", parse::via(device_id));
-        let device_type = fields.required("device_type", parse::via(DeviceType::parse));
-        let push_token = fields.required("push_token", parse::via(PushToken::parse));
-        Some(Self { device_id: device_id?, device_type: device_type?, push_token: push_token? })
-    }
 }
 
 /// The caller's devices, at most ten: all of them in one answer, without pages.
@@ -97,7 +90,7 @@ async fn list_devices(state: web::Data<AppState>, request: HttpRequest, actor: A
     post,
     path = "/api/devices",
     tag = "devices",
-    request_body = RegisterDeviceBody,
+    request_body = RegisterDeviceRequest,
     responses(
         (status = 201, description = "The device", body = ItemBody<Device>),
         (status = 409, description = "The caller has ten devices already", body = ProblemBody, content_type = "application/problem+json"),
@@ -108,10 +101,10 @@ async fn register(
     request: HttpRequest,
     actor: Actor,
     client: ClientAddr,
-    body: Body<RegisterRequest>,
+    body: Body<RegisterDeviceRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::RegisterDevice)?;
-    let Body(RegisterRequest { device_id, device_type, push_token }) = body;
+    let Body(RegisterDeviceRequest { device_id, device_type, push_token }) = body;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let remote_addr = client.0.to_string();
     let command = RegisterDevice { user_id: actor.user_id, device_id, device_type, push_token, remote_addr };
@@ -148,33 +141,23 @@ async fn remove(
 // The fields of the body; a missing body counts as an empty one.
 struct PushTestRequest(TestText);
 
-/// A text of one's own.
-#[derive(utoipa::ToSchema)]
-#[schema(as = PushTestRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(super) struct PushTestBody {
-    #[schema(example = "Test", min_length = 1, max_length = 100)]
-    pub title: Option<String>,
-    #[schema(example = "Notifications reach this device.", min_length = 1, max_length = 500)]
-    pub body: Option<String>,
-}
-
 impl FromFields for PushTestRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (title, body) = (fields.optional("title", shown(MAX_TITLE)), fields.optional("body", shown(MAX_BODY)));
+        let title = fields.optional("title", shown(MAX_TITLE).example("Test"));
+        let body = fields.optional("body", shown(MAX_BODY).example("Notifications reach this device."));
         let usual = TestText::default();
         Some(Self(TestText { title: title?.unwrap_or(usual.title), body: body?.unwrap_or(usual.body) }))
     }
 }
 
+request_schema!(PushTestRequest, "A text of one's own.");
+
 /// A text for a screen: something to see in it, and no control character.
-fn shown(most: usize) -> impl Fn(&Value) -> Result<String, String> {
-    move |value| {
-        let text = parse::string(1, most)(value)?;
+fn shown(most: usize) -> Kind<impl Parse<String>, impl Describe> {
+    parse::string(1, most).and_then(|text| {
         let fits = !text.trim().is_empty() && !text.chars().any(char::is_control);
         if fits { Ok(text) } else { Err("must not be blank, nor have control characters".to_owned()) }
-    }
+    })
 }
 
 /// Sends a notification to one of the caller's devices, to see whether it arrives; at most five a minute. It is sent after the
@@ -184,7 +167,7 @@ fn shown(most: usize) -> impl Fn(&Value) -> Result<String, String> {
     post,
     path = "/api/devices/{id}/push-test",
     tag = "devices",
-    request_body = Option<PushTestBody>,
+    request_body = Option<PushTestRequest>,
     responses(
         (status = 202, description = "It will be sent", body = PushRequestedBody),
         (status = 409, description = "The device has no push token any more", body = ProblemBody, content_type = "application/problem+json"),

@@ -31,7 +31,7 @@ macro_rules! named_resource {
         }
 
         #[utoipa::path(post, path = $list_path, tag = $tag, summary = concat!("Add one to the ", $tag),
-                            request_body = NameBody,
+                            request_body = NameRequest,
                             responses((status = 201, description = "The new item", body = ItemBody<$item>)))]
         pub(super) async fn $create(
             state: web::Data<AppState>,
@@ -48,7 +48,7 @@ macro_rules! named_resource {
         }
 
         #[utoipa::path(put, path = $path, tag = $tag, summary = concat!("Rename one of the ", $tag),
-                            request_body = RenameBody,
+                            request_body = RenameRequest,
                             responses((status = 200, description = "The item as it is now", body = ItemBody<$item>)))]
         pub(super) async fn $rename(
             state: web::Data<AppState>,

@@ -1,28 +1,33 @@
-//! Parsers and request bodies that several resources share.
+//! Fields and requests that several resources share.
 
 use std::marker::PhantomData;
 
-use serde_json::Value;
-use service_kit::http::fields::{Fields, FromFields, parse};
-use shared_events::{Currency, NAME_MARKS};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use serde_json::{Value, json};
+use service_kit::http::fields::{Describe, FieldSchema, Fields, FromFields, Kind, Parse, parse};
+use service_kit::request_schema;
+use shared_events::NAME_MARKS;
+use utoipa::openapi::Object;
 
 use crate::domain::balance::{Balance, BalanceError};
-use crate::domain::currency;
 use crate::domain::name::Name;
 
-pub(super) fn name(value: &Value) -> Result<Name, String> {
-    parse::via(Name::parse)(value)
+/// A name. Its rule is told in words: as a pattern it would mean something else to each reader.
+pub(super) fn name() -> Kind<impl Parse<Name>, impl Describe> {
+    let rule = |text: &mut Object| {
+        text.description = Some(format!(
+            "Letters (at least one), combining marks and digits of any script, spaces, dashes, and the marks {NAME_MARKS}. \
+             Kept in NFC, with space around it cut and one blank for each run of spaces."
+        ));
+        text.examples = vec![json!("Anne-Marie")];
+    };
+    parse::via(Name::parse).length(1, 100).with_object(rule).named("NameText")
 }
 
-pub(super) fn balance(value: &Value) -> Result<Balance, String> {
-    let minor = parse::integer(value).map_err(|_| BalanceError.to_string())?;
-    Balance::requested(minor).map_err(|error| error.to_string())
-}
-
-pub(super) fn currency(value: &Value) -> Result<Currency, String> {
-    parse::via(currency::in_use)(value)
+/// An amount that a request sets.
+pub(super) fn balance() -> Kind<impl Parse<Balance>, impl Describe> {
+    let parse = |value: &Value| value.as_i64().ok_or(BalanceError).and_then(Balance::requested);
+    let parse = move |value: &Value| parse(value).map_err(|error| error.to_string());
+    Kind::new(parse, FieldSchema::integer).minimum(0).maximum(Balance::MAX).example(520)
 }
 
 /// A name for something new.
@@ -32,9 +37,11 @@ pub(super) struct NameRequest(pub(super) Name);
 impl FromFields for NameRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        fields.required("name", name).map(Self)
+        fields.required("name", name()).map(Self)
     }
 }
+
+request_schema!(NameRequest as "NameBody", "`{\"name\": \"…\"}`");
 
 /// A new name, if one is given.
 #[derive(Debug)]
@@ -43,42 +50,11 @@ pub(super) struct RenameRequest(pub(super) Option<Name>);
 impl FromFields for RenameRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        fields.optional("name", name).map(Self)
+        fields.optional("name", name()).map(Self)
     }
 }
 
-/// A name, as the document shows it. Its rule is told in words: as a pattern it would mean something else to each reader.
-pub(super) struct NameText;
-
-impl utoipa::PartialSchema for NameText {
-    fn schema() -> RefOr<Schema> {
-        let rule = format!(
-            "Letters (at least one), combining marks and digits of any script, spaces, dashes, and the marks {NAME_MARKS}. \
-             Kept in NFC, with space around it cut and one blank for each run of spaces."
-        );
-        let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(100));
-        text.description(Some(rule)).examples(["Anne-Marie"]).into()
-    }
-}
-
-impl utoipa::ToSchema for NameText {}
-
-/// `{"name": "…"}`
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which `NameRequest` reads")]
-pub(super) struct NameBody {
-    name: NameText,
-}
-
-/// `{"name": "…"}`, or nothing to change.
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which `RenameRequest` reads")]
-pub(super) struct RenameBody {
-    #[schema(required = false)]
-    name: NameText,
-}
+request_schema!(RenameRequest as "RenameBody", "`{\"name\": \"…\"}`, or nothing to change.");
 
 /// What a list of read-only fields is, at compile time.
 pub(super) trait ReadOnly {
@@ -95,17 +71,10 @@ pub(super) struct BalanceRequest<R> {
 impl<R: ReadOnly> FromFields for BalanceRequest<R> {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(R::FIELDS);
-        let balance = fields.optional("balance", balance)?;
+        let about = "In the minor unit of the account's currency.";
+        let balance = fields.optional("balance", balance().described(about))?;
         Some(Self { balance, read_only: PhantomData })
     }
 }
 
-/// `{"balance": 520}`
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BalanceBody {
-    /// In the minor unit of the account's currency.
-    #[schema(required = false, minimum = 0, example = 520)]
-    #[expect(dead_code, reason = "it describes a body, which `BalanceRequest` reads")]
-    balance: i64,
-}
+request_schema!(BalanceRequest<R: ReadOnly> as "BalanceBody", "`{\"balance\": 520}`");

@@ -2,16 +2,17 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::envelope::ItemBody;
-use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
+use service_kit::http::fields::{Body, Describe, Fields, FromFields, Kind, Parse, PathId, parse};
 use service_kit::http::paging::{ListBody, ListQuery, respond};
 use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::request_schema;
 use shared_events::RoleId;
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
 use super::{AppState, responses};
 use crate::domain::policy::Action;
-use crate::domain::role::{Role, RoleName};
+use crate::domain::role::{MAX_CHARS, Role, RoleName};
 use crate::identity::users::roles::{create_role, delete_role, rename_role};
 use crate::store::{StoreError, roles};
 
@@ -30,46 +31,33 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 #[openapi(paths(list_roles, add_role, read_role, change_role, remove_role))]
 pub(super) struct Document;
 
+/// A role's name in a request.
+pub(super) fn role_name() -> Kind<impl Parse<RoleName>, impl Describe> {
+    let about = "A role's name: lower-case letters, digits, hyphens or underscores, beginning with a letter.";
+    let text = parse::via(RoleName::parse).length(1, MAX_CHARS).pattern("^[a-z][a-z0-9_-]*$");
+    text.described(about).example("auditor").named("RoleText")
+}
+
 struct RoleRequest(RoleName);
-
-struct RoleChange(Option<RoleName>);
-
-/// A role's name: lower-case letters, digits, hyphens or underscores, beginning with a letter.
-#[derive(utoipa::ToSchema)]
-#[schema(example = "auditor", min_length = 1, max_length = 30, pattern = "^[a-z][a-z0-9_-]*$")]
-#[expect(dead_code, reason = "it describes a field, which `RoleName` reads")]
-pub(super) struct RoleText(String);
-
-#[derive(utoipa::ToSchema)]
-#[schema(as = RoleRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(super) struct RoleBody {
-    pub name: RoleText,
-}
-
-/// `{"name": "…"}`, or nothing to change.
-#[derive(utoipa::ToSchema)]
-#[schema(as = RenameRoleRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(super) struct RenameRoleBody {
-    #[schema(required = false)]
-    pub name: RoleText,
-}
 
 impl FromFields for RoleRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("name", parse::via(RoleName::parse)).map(Self)
+        fields.required("name", role_name()).map(Self)
     }
 }
 
-impl FromFields for RoleChange {
+request_schema!(RoleRequest);
+
+struct RenameRoleRequest(Option<RoleName>);
+
+impl FromFields for RenameRoleRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        fields.optional("name", parse::via(RoleName::parse)).map(Self)
+        fields.optional("name", role_name()).map(Self)
     }
 }
+
+request_schema!(RenameRoleRequest, "`{\"name\": \"…\"}`, or nothing to change.");
 
 /// All roles, by id.
 #[utoipa::path(
@@ -91,7 +79,7 @@ async fn list_roles(state: web::Data<AppState>, request: HttpRequest, actor: Act
     post,
     path = "/api/roles",
     tag = "roles",
-    request_body = RoleBody,
+    request_body = RoleRequest,
     responses(
         (status = 201, description = "The new role", body = ItemBody<Role>),
         (status = 409, description = "The name is taken", body = ProblemBody, content_type = "application/problem+json"),
@@ -133,7 +121,7 @@ async fn read_role(state: web::Data<AppState>, actor: Actor, id: PathId<RoleId>)
     put,
     path = "/api/roles/{id}",
     tag = "roles",
-    request_body = RenameRoleBody,
+    request_body = RenameRoleRequest,
     responses(
         (status = 200, description = "The role as it is now", body = ItemBody<Role>),
         (status = 409, description = "Built in, the name is taken, or changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
@@ -144,11 +132,11 @@ async fn change_role(
     request: HttpRequest,
     actor: Actor,
     id: PathId<RoleId>,
-    body: Body<RoleChange>,
+    body: Body<RenameRoleRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::UpdateRole)?;
     actor.require_fresh(state.clock.now())?;
-    let (PathId(id), Body(RoleChange(name))) = (id, body);
+    let (PathId(id), Body(RenameRoleRequest(name))) = (id, body);
     let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
     let renamed = state.store.write(&ctx, move |db, ctx| rename_role(db, ctx, id, name.as_ref(), &expected));

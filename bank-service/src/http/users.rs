@@ -5,12 +5,12 @@ use service_kit::http::envelope::ItemBody;
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
 use service_kit::http::paging::{ListBody, ListQuery, respond};
 use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::request_schema;
 use shared_events::UserId;
 
 use super::actor::Actor;
-use super::auth::{new_password, role_names, with_password_strength};
+use super::auth::{email, new_password, role_names, with_password_strength};
 use super::idempotency::idempotency_key;
-use super::roles::RoleText;
 use super::{AppState, responses};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -54,41 +54,30 @@ async fn list_users(state: web::Data<AppState>, request: HttpRequest, actor: Act
 }
 
 // It has no `Debug`: it holds a password.
-struct CreateRequest {
+struct CreateUserRequest {
     email: Email,
     password: Password,
     roles: Option<Vec<String>>,
 }
 
-#[derive(utoipa::ToSchema)]
-#[schema(as = CreateUserRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(super) struct CreateUserBody {
-    #[schema(example = "john.doe@example.com", max_length = 254, format = Email)]
-    pub email: String,
-    #[schema(example = "correct horse battery staple", min_length = 8, max_length = 128)]
-    pub password: String,
-    /// The default role if it is missing.
-    #[schema(required = false, example = json!(["user"]), min_items = 1, max_items = 10)]
-    pub roles: Vec<RoleText>,
-}
-
-impl FromFields for CreateRequest {
+impl FromFields for CreateUserRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let email = fields.required("email", parse::via(Email::mailable));
-        let password = fields.required("password", new_password);
-        let roles = fields.optional("roles", role_names);
+        let email = fields.required("email", email());
+        let password = fields.required("password", new_password());
+        let roles = role_names().described("The default role if it is missing.").example(["user"]);
+        let roles = fields.optional("roles", roles);
         Some(Self { email: email?, password: password?, roles: roles? })
     }
 }
+
+request_schema!(CreateUserRequest);
 
 /// Creates a user with the given roles.
 #[utoipa::path(
     post,
     path = "/api/users",
     tag = "users",
-    request_body = CreateUserBody,
+    request_body = CreateUserRequest,
     responses(
         (status = 201, description = "The new user", body = ItemBody<UserView>),
         (status = 409, description = "The address is taken", body = ProblemBody, content_type = "application/problem+json"),
@@ -98,11 +87,12 @@ async fn create_user(
     state: web::Data<AppState>,
     request: HttpRequest,
     actor: Actor,
-    body: Result<Body<CreateRequest>, Problem>,
+    body: Result<Body<CreateUserRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::CreateUser)?;
     actor.require_fresh(state.clock.now())?;
-    let CreateRequest { email, password, roles } = with_password_strength(body, &state, &request, "password").await?;
+    let CreateUserRequest { email, password, roles } =
+        with_password_strength(body, &state, &request, "password").await?;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let password_hash = state.identity.passwords().hash(password, email.words()).await?;
     let roles = roles.unwrap_or_else(|| vec![state.settings.config.default_role.clone()]);
@@ -134,38 +124,25 @@ async fn read_user(state: web::Data<AppState>, actor: Actor, id: PathId<UserId>)
     Ok(responses::item(&UserView::from(&user), user.version))
 }
 
-struct UpdateRequest {
+struct UpdateUserRequest {
     roles: Option<Vec<String>>,
     is_blocked: Option<bool>,
     email: Option<Email>,
 }
 
-/// The fields to change.
-#[derive(utoipa::ToSchema)]
-#[schema(as = UpdateUserRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(super) struct UpdateUserBody {
-    #[schema(required = false, example = json!(["user", "manager"]), min_items = 1, max_items = 10)]
-    pub roles: Vec<RoleText>,
-    #[schema(required = false)]
-    pub is_blocked: bool,
-    /// Another address; its owner has to prove it.
-    #[schema(required = false, example = "john.doe@example.com", max_length = 254, format = Email)]
-    pub email: String,
-}
-
-impl FromFields for UpdateRequest {
+impl FromFields for UpdateUserRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "password", "blocked_on", "last_login_date", "registered_on"]);
         fields.read_only(&["email_verified", "email_verified_on", "mfa_enabled", "customer_id"]);
         fields.read_only(&["first_name", "last_name", "username", "language", "country"]);
-        let roles = fields.optional("roles", role_names);
-        let is_blocked = fields.optional("is_blocked", parse::boolean);
-        let email = fields.optional("email", parse::via(Email::mailable));
+        let roles = fields.optional("roles", role_names().example(["user", "manager"]));
+        let is_blocked = fields.optional("is_blocked", parse::boolean());
+        let email = fields.optional("email", email().described("Another address; its owner has to prove it."));
         Some(Self { roles: roles?, is_blocked: is_blocked?, email: email? })
     }
 }
+
+request_schema!(UpdateUserRequest, "The fields to change.");
 
 /// Changes a user's roles, block or address; needs a fresh token. Roles and block count at the next request; a block ends all its sessions. The last administrator
 /// stays one.
@@ -173,7 +150,7 @@ impl FromFields for UpdateRequest {
     put,
     path = "/api/users/{id}",
     tag = "users",
-    request_body = UpdateUserBody,
+    request_body = UpdateUserRequest,
     responses(
         (status = 200, description = "The user as it is now", body = ItemBody<UserView>),
         (status = 409, description = "The last administrator, the address is taken, or changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
@@ -184,12 +161,12 @@ async fn change_user(
     request: HttpRequest,
     actor: Actor,
     id: PathId<UserId>,
-    body: Body<UpdateRequest>,
+    body: Body<UpdateUserRequest>,
 ) -> Result<HttpResponse, Problem> {
     let PathId(id) = id;
     require_all(actor.may(Action::UpdateUser)?)?;
     actor.require_fresh(state.clock.now())?;
-    let Body(UpdateRequest { roles, is_blocked, email }) = body;
+    let Body(UpdateUserRequest { roles, is_blocked, email }) = body;
     let command = UpdateUser { roles, is_blocked, email, expected: responses::expected(&request)? };
     let ctx = state.ctx(actor.user_id);
     let updated = state.store.write(&ctx, move |db, ctx| update_user(db, ctx, id, &command));

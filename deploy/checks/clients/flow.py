@@ -10,7 +10,7 @@ from bank_service_client.api.banks import list_banks
 from bank_service_client.api.cards import issue_card, list_cards
 from bank_service_client.api.clients import create_client
 from bank_service_client.api.identity import log_in, register_user
-from bank_service_client.models import BalanceBody, CreateClientBody, LoginRequest, OpenAccountBody, ProblemBody, RegisterRequest
+from bank_service_client.models import CreateClientBody, IssueCardBody, LoginRequest, OpenAccountBody, ProblemBody, RegisterRequest
 
 base_url, admin_token = sys.argv[1:3]
 anonymous = Client(base_url=base_url)
@@ -28,7 +28,7 @@ created = create_client.sync(client=me, body=CreateClientBody(name="Anne-Marie N
 assert created.msg == "item created"
 account = open_account.sync(client=me, body=OpenAccountBody(bank_id=bank.id, balance=520)).item
 for balance in range(1, 6):
-    issue_card.sync(account.id, client=me, body=BalanceBody(balance=balance))
+    issue_card.sync(account.id, client=me, body=IssueCardBody(balance=balance))
 
 walked, cursor = [], ""
 while cursor is not None:

@@ -6,7 +6,6 @@ use utoipa::OpenApi;
 
 use super::{ROOTS, item, list, preview, test};
 use crate::domain::State;
-use crate::templates::Template;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,8 +29,6 @@ pub fn document() -> utoipa::openapi::OpenApi {
     }
     openapi::alias(&mut document, root, alias, "_alias");
     openapi::set_values(&mut document, "DeliveryView", "state", &State::ALL.map(State::as_str));
-    let templates: Vec<&str> = Template::ALL.iter().map(|template| template.name()).collect();
-    openapi::set_values(&mut document, "PreviewRequest", "template", &templates);
     openapi::finish(&mut document, true);
     document
 }

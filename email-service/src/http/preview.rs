@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{FieldErrors, Problem};
+use service_kit::request_schema;
 use utoipa::ToSchema;
 
 use super::Parts;
@@ -13,25 +14,25 @@ use super::responses::WriteProblems;
 use crate::templates::{Facts, FactsError, Template};
 
 /// What a mail would look like.
-#[derive(Debug, Clone, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub(super) struct PreviewRequest {
-    /// The template's name: that of an event, or of a mail that is asked for.
-    #[schema(value_type = String, example = "account.created")]
     template: Template,
-    /// The event's data, or the request's parameters.
-    #[schema(value_type = Object, example = json!({"id": 1, "name": "John Doe", "balance": 520, "currency": "EUR"}))]
     data: Value,
 }
 
 impl FromFields for PreviewRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let template =
-            fields.required("template", parse::via(|name| Template::by_name(name).ok_or("no such template")));
-        let data = fields.required("data", parse::object);
+        let about = "The template's name: that of an event, or of a mail that is asked for.";
+        let template = parse::via(|name| Template::by_name(name).ok_or("no such template")).described(about);
+        let names = Template::ALL.iter().map(|template| template.name());
+        let template = fields.required("template", template.values(names).example("account.created"));
+        let about = "The event's data, or the request's parameters.";
+        let data = fields.required("data", parse::object().described(about));
         Some(Self { template: template?, data: Value::Object(data?) })
     }
 }
+
+request_schema!(PreviewRequest, "What a mail would look like.");
 
 /// A rendered mail.
 #[derive(Debug, Serialize, ToSchema)]

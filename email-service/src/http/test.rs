@@ -9,7 +9,8 @@ use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{FieldErrors, Problem};
 use service_kit::http::rate::RateLimit;
-use utoipa::ToSchema;
+use service_kit::request_schema;
+use utoipa::openapi::KnownFormat;
 
 use super::problem_map::test_problem;
 use super::responses::SendProblems;
@@ -31,18 +32,19 @@ pub fn test_limit(clock: SharedClock) -> TestLimit {
 }
 
 /// Where the test mail goes.
-#[derive(Debug, Clone, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub(super) struct TestRequest {
-    #[schema(value_type = String, format = Email, max_length = 254, example = "john.doe@example.com")]
     to: EmailAddress,
 }
 
 impl FromFields for TestRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("to", parse::via(str::parse::<EmailAddress>)).map(|to| Self { to })
+        let to = parse::via(str::parse::<EmailAddress>).length(0, 254).format(KnownFormat::Email);
+        fields.required("to", to.example("john.doe@example.com")).map(|to| Self { to })
     }
 }
+
+request_schema!(TestRequest, "Where the test mail goes.");
 
 /// Sends a test mail now. With an `Idempotency-Key`, once. A user may ask for 10 in a minute.
 #[utoipa::path(

@@ -10,6 +10,7 @@ use service_kit::http::auth::Claims;
 use service_kit::http::envelope;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{FieldErrors, Problem};
+use service_kit::request_schema;
 use shared_events::{EventId, EventType, UserId};
 
 use super::Api;
@@ -21,6 +22,8 @@ use crate::store::Appended;
 const MAX_SOURCE_CHARS: usize = 255;
 /// The source of an entry by hand, and the first word of its type.
 const MANUAL: &str = "manual";
+const ABOUT_DATA: &str = "Whole numbers within 64 bits and doubles are kept to the last digit, longer ones as the nearest \
+    double: send those as texts.\nA number beyond a double's range, and more than 127 levels in all, are 400.";
 
 /// The event as a service sends it.
 #[derive(Debug)]
@@ -37,13 +40,16 @@ pub(super) struct RecordLog {
 impl FromFields for RecordLog {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "received_at"]);
-        let event_id = fields.required("event_id", parse::via(str::parse::<EventId>));
-        let event_type = fields.required("event_type", parse::via(str::parse::<EventType>));
+        let event_id = fields.required("event_id", parse::uuid::<EventId>());
+        let event_type = parse::via(str::parse::<EventType>).length(0, 100).pattern(r"^[a-z0-9_]+(\.[a-z0-9_]+)+$");
+        let event_type = fields.required("event_type", event_type);
         let source = fields.required("source", parse::string(1, MAX_SOURCE_CHARS));
-        let user_id = fields.nullable("user_id", parse::id::<UserId>);
-        let happened = fields.required("date", parse::date);
+        let about = "Null or missing where nobody was logged in.";
+        let user_id = fields.nullable("user_id", parse::id::<UserId>().described(about));
+        let about = "UTC; kept in whole seconds. The form without a zone, as in events, is taken too.";
+        let happened = fields.required("date", parse::date().described(about));
         let message = fields.required("message", parse::string(1, MAX_MESSAGE_CHARS));
-        let data = fields.required("data", parse::object);
+        let data = fields.required("data", parse::object().described(ABOUT_DATA));
         Some(Self {
             event_id: event_id?,
             event_type: event_type?,
@@ -55,6 +61,8 @@ impl FromFields for RecordLog {
         })
     }
 }
+
+request_schema!(RecordLog as "NewLog", "An event to record.", super::models::example_new_log());
 
 impl RecordLog {
     fn is_manual(&self) -> bool {
@@ -103,7 +111,7 @@ impl RecordLog {
     post, path = "/api/logs", tag = "logs", operation_id = "record_log", summary = "Record an event (services), or an entry by hand (admin)",
     description = "An admin records `manual.*` only, with source `manual`: `user_id` is then the writer, and `event_id` is \
                    derived from the writer and the id that is sent.",
-    request_body = super::models::NewLog,
+    request_body = RecordLog,
     responses(
         (status = 201, description = "Recorded", body = super::models::LogEnvelope),
         (status = 200, description = "It was recorded before, with the same content", body = super::models::LogEnvelope),

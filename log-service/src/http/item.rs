@@ -1,12 +1,12 @@
 //! `GET`, `PUT` and `DELETE /api/logs/{id}`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::Value;
+use serde_json::{Value, json};
 use service_kit::http::auth::Claims;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{ErrorCode, Problem};
 use service_kit::http::{envelope, etag};
-use service_kit::ids;
+use service_kit::{ids, request_schema};
 use shared_events::UserId;
 
 use super::Api;
@@ -20,10 +20,16 @@ impl FromFields for Changes {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&READ_ONLY);
         let message = fields.optional("message", parse::string(1, MAX_MESSAGE_CHARS));
-        let data = fields.optional("data", parse::object);
+        let data = fields.optional("data", parse::object());
         Some(Self { message: message?, data: data?.map(Value::Object) })
     }
 }
+
+request_schema!(
+    Changes as "LogChanges",
+    "The fields to change; the others stay.",
+    json!({"message": "Account created with ID: 1 (checked)"}),
+);
 
 #[utoipa::path(
     get, path = "/api/logs/{id}", tag = "logs", operation_id = "read_log", summary = "Read an entry",
@@ -50,7 +56,7 @@ pub(super) async fn read(
     description = "Entries of `security.*` and `log.*` cannot be changed (403). A change leaves an entry `log.updated` that says \
                    who made it.",
     params(super::models::IdParam),
-    request_body = super::models::LogChanges,
+    request_body = Changes,
     responses(
         (status = 200, description = "The entry as it is now", body = super::models::LogEnvelope),
         super::responses::ReadProblems, super::responses::MissingProblem,

@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, web};
 use chrono::SecondsFormat;
 use serde::Serialize;
-use serde_json::Value;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::Problem;
 use service_kit::messaging::InFlightReport;
+use service_kit::request_schema;
 use shared_events::EventId;
 use utoipa::ToSchema;
 
@@ -24,23 +24,11 @@ pub(super) struct Lookup(Vec<EventId>);
 
 impl FromFields for Lookup {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("event_ids", event_ids).map(Self)
+        fields.required("event_ids", parse::list(0, MAX_EVENTS, parse::uuid())).map(Self)
     }
 }
 
-fn event_ids(value: &Value) -> Result<Vec<EventId>, String> {
-    let texts = parse::string_list(MAX_EVENTS)(value)?;
-    texts.iter().map(|text| text.parse().map_err(|_| "each entry must be a UUID".to_owned())).collect()
-}
-
-/// The events to look for.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "a shape for the document only")]
-pub(super) struct LookupRequest {
-    #[schema(max_items = 500)]
-    event_ids: Vec<uuid::Uuid>,
-}
+request_schema!(Lookup as "LookupRequest", "The events to look for.");
 
 /// Those of them that are recorded.
 #[derive(Serialize, ToSchema)]
@@ -94,7 +82,7 @@ impl From<Recorded> for RecordedEvent {
 #[utoipa::path(
     post, path = "/api/logs/lookup", tag = "logs", operation_id = "look_up_logs",
     summary = "Ask which events are recorded (services)",
-    request_body = LookupRequest,
+    request_body = Lookup,
     responses(
         (status = 200, description = "The events that are recorded; the others are missing here", body = LookupAnswer),
         super::responses::ReadProblems,

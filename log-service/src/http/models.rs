@@ -1,7 +1,6 @@
-//! The API's shapes as the OpenAPI document shows them. The real ones are in `params`, `create` and `domain`; a test compares
+//! The answers and parameters as the OpenAPI document shows them. The real ones are in `params` and `domain`; a test compares
 //! both.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
@@ -33,44 +32,6 @@ pub(super) struct Log {
     /// When it was recorded, with fractions of a second.
     #[schema(format = DateTime)]
     received_at: String,
-}
-
-/// An event to record.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = example_new_log)]
-#[expect(dead_code, reason = "a shape for the document only")]
-pub(super) struct NewLog {
-    #[schema(format = Uuid)]
-    event_id: String,
-    #[schema(max_length = 100, pattern = r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")]
-    event_type: String,
-    #[schema(min_length = 1, max_length = 255)]
-    source: String,
-    /// Null or missing where nobody was logged in.
-    #[schema(minimum = 1)]
-    user_id: Option<i64>,
-    /// UTC; kept in whole seconds. The form without a zone, as in events, is taken too.
-    #[schema(format = DateTime)]
-    date: String,
-    #[schema(min_length = 1, max_length = 1000)]
-    message: String,
-    /// Whole numbers within 64 bits and doubles are kept to the last digit, longer ones as the nearest double: send those as texts.
-    /// A number beyond a double's range, and more than 127 levels in all, are 400.
-    #[schema(value_type = Object)]
-    data: Value,
-}
-
-/// The fields to change; the others stay.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"message": "Account created with ID: 1 (checked)"}))]
-#[expect(dead_code, reason = "a shape for the document only")]
-pub(super) struct LogChanges {
-    #[schema(min_length = 1, max_length = 1000, nullable = false)]
-    message: Option<String>,
-    #[schema(value_type = Object, nullable = false, required = false)]
-    data: Option<Value>,
 }
 
 /// The answer to a change.
@@ -117,7 +78,7 @@ fn example_log() -> Value {
     log
 }
 
-fn example_new_log() -> Value {
+pub(super) fn example_new_log() -> Value {
     json!({
         "event_id": "01946fd1-7e10-7c3a-9d5e-2f4b6a8c0e12",
         "event_type": "account.created",

@@ -18,7 +18,7 @@ use super::{ROOTS, create, export, item, list, lookup, models, stream, stream_ti
         list::list, create::create, lookup::lookup, stream::stream, stream_ticket::create_ticket, export::export,
         item::read, item::update, item::delete,
     ),
-    components(schemas(models::Log, models::NewLog, models::LogChanges, models::LogEnvelope, models::LogList, ProblemBody)),
+    components(schemas(models::Log, models::LogEnvelope, models::LogList, ProblemBody)),
     tags((name = "logs", description = "Recorded events")),
 )]
 struct Document;

@@ -23,7 +23,7 @@ impl FromFields for Bank {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
         let name = fields.required("name", parse::string(1, 100));
-        let size = fields.optional("size", parse::integer);
+        let size = fields.optional("size", parse::integer());
         size?;
         Some(Self { name: name? })
     }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 
 use serde_json::{Map, Value};
-use service_kit::http::fields::{Fields, FromFields, parse};
+use service_kit::http::fields::{FieldSchema, Fields, FromFields, Kind, parse};
 
 use super::array::Elements;
 use super::cells::cells;
@@ -17,7 +17,7 @@ use super::{Format, json, unusable};
 use crate::domain::email::Email;
 use crate::domain::imported_user::{self, ImportedUser};
 use crate::domain::locale;
-use crate::domain::role::{MAX_PER_USER, RoleName};
+use crate::domain::role::{MAX_PER_USER, RoleName, distinct_names};
 use crate::identity::password::imported_format::HashRefused;
 use crate::identity::password::imported_hash::ImportedHash;
 use crate::identity::users::import::Conflict;
@@ -143,13 +143,13 @@ pub(super) fn refused_later(place: Place, user: &ImportedUser, conflict: Conflic
 
 impl FromFields for ImportedUser {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let customer_id = fields.required("customer_id", customer_id);
+        let customer_id = fields.required("customer_id", Kind::new(customer_id, FieldSchema::any));
         let email = fields.required("email", parse::via(Email::mailable));
         let password_hash = fields.nullable("password_hash", parse::via(password_hash));
         let country = fields.nullable("country", parse::via(locale::country));
         let language = fields.nullable("language", parse::via(locale::language));
-        let is_active = fields.nullable("is_active", parse::boolean);
-        let roles = fields.nullable("roles", role_names);
+        let is_active = fields.nullable("is_active", parse::boolean());
+        let roles = fields.nullable("roles", parse::list(0, MAX_PER_USER, parse::via(RoleName::parse)));
         Some(Self {
             customer_id: customer_id?,
             email: email?,
@@ -157,7 +157,7 @@ impl FromFields for ImportedUser {
             country: country?.flatten(),
             language: language?.flatten(),
             is_active: is_active?.flatten().unwrap_or(true),
-            roles: roles?.flatten(),
+            roles: roles?.flatten().map(distinct_names),
         })
     }
 }
@@ -181,15 +181,4 @@ fn password_hash(text: &str) -> Result<Option<String>, String> {
         Err(HashRefused::TooWeak) => Ok(None),
         Err(refused) => Err(refused.to_string()),
     }
-}
-
-fn role_names(value: &Value) -> Result<Vec<String>, String> {
-    let mut names = Vec::new();
-    for text in parse::string_list(MAX_PER_USER)(value)? {
-        let name = RoleName::parse(&text).map_err(|error| format!("each entry {error}"))?;
-        if !names.iter().any(|known| known == name.as_str()) {
-            names.push(name.as_str().to_owned());
-        }
-    }
-    Ok(names)
 }

@@ -3,11 +3,14 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::fields::{Body, Fields, FromFields};
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
+use service_kit::request_schema;
 
+use super::credential_fields::token;
 use super::login::origin;
+use super::profile_fields::email;
 use crate::domain::email::Email;
 use crate::domain::one_time::Cooldown;
 use crate::domain::policy::Action;
@@ -18,8 +21,6 @@ use crate::identity::email::change::ChangeEmailError;
 use crate::identity::email::proof::VerifyEmailError;
 use crate::identity::email::verification::SendVerificationError;
 use crate::identity::one_time::secret::LinkSecret;
-
-const MAX_TEXT: usize = 4096;
 
 /// An answer that is a sentence.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -70,23 +71,15 @@ pub(super) async fn send_verification(
 }
 
 // It has no `Debug`: it holds a link's secret.
-pub(super) struct TokenRequest(Option<LinkSecret>);
+pub(super) struct VerifyEmailRequest(Option<LinkSecret>);
 
-/// The last part of the link.
-#[derive(utoipa::ToSchema)]
-#[schema(as = VerifyEmailRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct TokenBody {
-    #[schema(min_length = 1, max_length = 255, pattern = "^[A-Za-z0-9_-]+$")]
-    pub token: String,
-}
-
-impl FromFields for TokenRequest {
+impl FromFields for VerifyEmailRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("token", parse::string(1, MAX_TEXT)).map(|text| Self(LinkSecret::parse(&text)))
+        fields.required("token", token()).map(|text| Self(LinkSecret::parse(&text)))
     }
 }
+
+request_schema!(VerifyEmailRequest, "The last part of the link.");
 
 /// Takes the token of a link that was sent to an address: the user's own, or the new one it asked for. A token is good once. Sent
 /// with the access token of the account (for a new address: of the session that asked), it shows that the account's holder reads
@@ -95,7 +88,7 @@ impl FromFields for TokenRequest {
     post,
     path = "/auth/email/verify",
     tag = "identity",
-    request_body = TokenBody,
+    request_body = VerifyEmailRequest,
     responses(
         (status = 200, description = "The address is verified", body = MessageBody),
         (status = 401, description = "`invalid_token`: not ours, used, or expired", body = ProblemBody, content_type = "application/problem+json"),
@@ -108,10 +101,10 @@ pub(super) async fn verify_email(
     request: HttpRequest,
     client: ClientAddr,
     actor: Result<Actor, Problem>,
-    body: Body<TokenRequest>,
+    body: Body<VerifyEmailRequest>,
 ) -> Result<HttpResponse, Problem> {
     state.limits.logins.check(client.0)?;
-    let Body(TokenRequest(token)) = body;
+    let Body(VerifyEmailRequest(token)) = body;
     // Without a token, or with a stale one, the link still verifies the address.
     let session = actor.ok().map(|actor| (actor.user_id, actor.session_id));
     state.identity.verify_email(state.ctx_anonymous(), token, session, origin(&request, client)).await?;
@@ -130,22 +123,15 @@ impl From<VerifyEmailError> for Problem {
     }
 }
 
-pub(super) struct ChangeRequest(Email);
+pub(super) struct ChangeEmailRequest(Email);
 
-#[derive(utoipa::ToSchema)]
-#[schema(as = ChangeEmailRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct ChangeBody {
-    #[schema(example = "john.doe@example.org", max_length = 254, format = Email)]
-    pub email: String,
-}
-
-impl FromFields for ChangeRequest {
+impl FromFields for ChangeEmailRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("email", parse::via(Email::mailable)).map(Self)
+        fields.required("email", email().example("john.doe@example.org")).map(Self)
     }
 }
+
+request_schema!(ChangeEmailRequest);
 
 /// Asks for another address; needs a fresh token. A link goes to the new address and is good for an hour, a notice to the
 /// old one. Until the link comes back nothing changes. The answer is the same if the address is another user's.
@@ -153,7 +139,7 @@ impl FromFields for ChangeRequest {
     post,
     path = "/auth/email/change",
     tag = "identity",
-    request_body = ChangeBody,
+    request_body = ChangeEmailRequest,
     responses(
         (status = 202, description = "A mail is on its way", body = MessageBody),
         (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
@@ -165,11 +151,11 @@ pub(super) async fn change_email(
     request: HttpRequest,
     actor: Actor,
     client: ClientAddr,
-    body: Body<ChangeRequest>,
+    body: Body<ChangeEmailRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ChangeEmail)?;
     actor.require_fresh(state.clock.now())?;
-    let Body(ChangeRequest(email)) = body;
+    let Body(ChangeEmailRequest(email)) = body;
     let ctx = state.ctx(actor.user_id);
     let owner = (actor.user_id, actor.session_id);
     let requested = state.identity.change_email(ctx, owner, email, origin(&request, client)).await;

@@ -2,10 +2,12 @@
 
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, SET_COOKIE, USER_AGENT};
 use actix_web::{HttpRequest, HttpResponse, web};
-use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::fields::{Body, Fields, FromFields};
 use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
+use service_kit::request_schema;
 
+use super::credential_fields::{known_email, known_password, token};
 use super::device;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -13,33 +15,21 @@ use crate::http::AppState;
 use crate::http::idempotency::header_key;
 use crate::identity::{LoginAttempt, LoginResult, Origin, TokenPair};
 
-const MAX_TEXT: usize = 4096;
-
 // It has no `Debug`: it holds a password.
 pub(super) struct LoginRequest {
     email: Option<Email>,
     password: Option<Password>,
 }
 
-#[derive(utoipa::ToSchema)]
-#[schema(as = LoginRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct LoginBody {
-    #[schema(example = "john.doe@example.com", min_length = 1, max_length = 254)]
-    pub email: String,
-    #[schema(example = "correct horse battery staple", min_length = 1, max_length = 128)]
-    pub password: String,
-}
-
 impl FromFields for LoginRequest {
-    /// What no user can have is as wrong as any other wrong answer, and not a fault of its own.
     fn read(fields: &mut Fields) -> Option<Self> {
-        let email = fields.required("email", parse::string(1, MAX_TEXT));
-        let password = fields.required("password", parse::string(1, MAX_TEXT));
-        Some(Self { email: Email::parse(&email?).ok(), password: Password::for_login(&password?) })
+        let email = fields.required("email", known_email());
+        let password = fields.required("password", known_password());
+        Some(Self { email: email?, password: password? })
     }
 }
+
+request_schema!(LoginRequest);
 
 /// Opens a session. The answer is the same for an unknown address, a wrong password and a login that is slowed down after too
 /// many failures: those of the account in the client's network, and those of all unknown networks together. A login with the
@@ -48,7 +38,7 @@ impl FromFields for LoginRequest {
     post,
     path = "/auth/login",
     tag = "identity",
-    request_body = LoginBody,
+    request_body = LoginRequest,
     params(("X-Device-Token" = Option<String>, Header, description = "The `device_token` of an earlier login; browsers send the cookie")),
     responses(
         (status = 200, description = "Tokens of a new session", body = TokenPair,
@@ -73,21 +63,14 @@ pub(super) async fn log_in(
 // It has no `Debug`: it holds a token.
 pub(super) struct RefreshRequest(String);
 
-#[derive(utoipa::ToSchema)]
-#[schema(as = RefreshRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct RefreshBody {
-    /// The one that came with the login or the last refresh.
-    #[schema(min_length = 1, max_length = 255, pattern = "^[A-Za-z0-9_-]+$")]
-    pub refresh_token: String,
-}
-
 impl FromFields for RefreshRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("refresh_token", parse::string(1, MAX_TEXT)).map(Self)
+        let about = "The one that came with the login or the last refresh.";
+        fields.required("refresh_token", token().described(about)).map(Self)
     }
 }
+
+request_schema!(RefreshRequest);
 
 /// Spends a refresh token for new tokens. Each is good once. One that comes back within 30 seconds of its use is refused and
 /// ends nothing; with the `Idempotency-Key` of the first request it gets the first answer again. Later, or once its successor
@@ -97,7 +80,7 @@ impl FromFields for RefreshRequest {
     path = "/auth/refresh",
     operation_id = "refresh_tokens",
     tag = "identity",
-    request_body = RefreshBody,
+    request_body = RefreshRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "A retry with the same key, within 30 seconds, gets the first answer again")),
     responses(
         (status = 200, description = "New tokens of the same session; not fresh", body = TokenPair),

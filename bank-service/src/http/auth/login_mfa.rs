@@ -1,49 +1,16 @@
-//! `POST /auth/login/mfa`: the second step of a login; and the parsing and errors of second factors.
+//! `POST /auth/login/mfa`: the second step of a login; and the errors of second factors.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::Value;
-use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::fields::{Body, Describe, Fields, Form, FromFields, Kind, Parse};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
+use service_kit::{request_form, request_schema};
 
-use super::digits::six_digits;
+use super::credential_fields::{otp, recovery_code, token};
 use super::login::{origin, tokens};
-use crate::domain::mfa::{Otp, RecoveryCode};
 use crate::http::AppState;
 use crate::identity::second_factor::enrolment::MfaError;
 use crate::identity::{GivenFactor, SecondFactorError, TokenPair};
-
-const MAX_TEXT: usize = 4096;
-
-/// A code of an app, as a text or as a number.
-pub(super) fn otp(value: &Value) -> Result<Otp, String> {
-    Otp::parse(&six_digits(value)?).map_err(|error| error.to_string())
-}
-
-/// Reads `otp` or `recovery_code`. Outer `None`: a fault; inner `None`: neither was given.
-#[expect(clippy::option_option, reason = "a fault, nothing and a factor are three things")]
-pub(super) fn given_factor(fields: &mut Fields) -> Option<Option<GivenFactor>> {
-    let otp = fields.optional("otp", otp);
-    let code = fields.optional("recovery_code", parse::via(RecoveryCode::parse));
-    match (otp?, code?) {
-        (None, None) => Some(None),
-        (Some(otp), None) => Some(Some(GivenFactor::Otp(otp))),
-        (None, Some(code)) => Some(Some(GivenFactor::RecoveryCode(code))),
-        (Some(_), Some(_)) => {
-            fields.fault("recovery_code", "must not stand beside otp");
-            None
-        }
-    }
-}
-
-/// The same where one of the two must be there.
-pub(super) fn required_factor(fields: &mut Fields) -> Option<GivenFactor> {
-    let given = given_factor(fields)?;
-    if given.is_none() {
-        fields.fault("otp", "is required, unless a recovery_code is given");
-    }
-    given
-}
 
 // It has no `Debug`: it holds secrets.
 pub(super) struct LoginMfaRequest {
@@ -51,45 +18,36 @@ pub(super) struct LoginMfaRequest {
     given: GivenFactor,
 }
 
-/// A code of the authenticator app, or a recovery code.
-#[derive(utoipa::ToSchema)]
-#[schema(as = LoginMfaRequest)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) enum LoginMfaBody {
-    ByApp(LoginByApp),
-    ByRecoveryCode(LoginByRecoveryCode),
-}
-
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct LoginByApp {
-    /// The one that came with `mfa_required`; good for 5 minutes and 5 tries.
-    #[schema(min_length = 1, max_length = 255, pattern = "^[A-Za-z0-9_-]+$")]
-    pub mfa_token: String,
-    /// The six digits of the authenticator app.
-    #[schema(example = "123456", pattern = "^[0-9]{6}$")]
-    pub otp: String,
-}
-
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct LoginByRecoveryCode {
-    /// The one that came with `mfa_required`; good for 5 minutes and 5 tries.
-    #[schema(min_length = 1, max_length = 255, pattern = "^[A-Za-z0-9_-]+$")]
-    pub mfa_token: String,
-    #[schema(example = "0123456789abcdef0123456789abcdef", pattern = "^[0-9A-Fa-f]{32}$")]
-    pub recovery_code: String,
-}
-
 impl FromFields for LoginMfaRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let mfa_token = fields.required("mfa_token", parse::string(1, MAX_TEXT));
-        let given = required_factor(fields);
-        Some(Self { mfa_token: mfa_token?, given: given? })
+        fields.one_of(&[Form::of::<LoginByApp>(&["otp"]), Form::of::<LoginByRecoveryCode>(&["recovery_code"])])
     }
+}
+
+request_schema!(LoginMfaRequest, "A code of the authenticator app, or a recovery code.");
+
+impl FromFields for LoginByApp {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let mfa_token = fields.required("mfa_token", mfa_token());
+        let otp = fields.required("otp", otp().described("The six digits of the authenticator app."));
+        Some(Self(LoginMfaRequest { mfa_token: mfa_token?, given: GivenFactor::Otp(otp?) }))
+    }
+}
+
+request_form!(LoginByApp of LoginMfaRequest);
+
+impl FromFields for LoginByRecoveryCode {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let mfa_token = fields.required("mfa_token", mfa_token());
+        let code = fields.required("recovery_code", recovery_code());
+        Some(Self(LoginMfaRequest { mfa_token: mfa_token?, given: GivenFactor::RecoveryCode(code?) }))
+    }
+}
+
+request_form!(LoginByRecoveryCode of LoginMfaRequest);
+
+fn mfa_token() -> Kind<impl Parse<String>, impl Describe> {
+    token().described("The one that came with `mfa_required`; good for 5 minutes and 5 tries.")
 }
 
 /// Ends a login that was answered with `mfa_required`. A code of the app counts once; wrong ones slow the next ones down, for
@@ -98,7 +56,7 @@ impl FromFields for LoginMfaRequest {
     post,
     path = "/auth/login/mfa",
     tag = "identity",
-    request_body = LoginMfaBody,
+    request_body = LoginMfaRequest,
     responses(
         (status = 200, description = "Tokens of a new session", body = TokenPair),
         (status = 401, description = "`invalid_credentials`: the code is wrong or was used; `invalid_token`: the `mfa_token` is over, log in again", body = ProblemBody, content_type = "application/problem+json"),

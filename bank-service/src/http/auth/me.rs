@@ -5,6 +5,7 @@ use serde::Serialize;
 use service_kit::http::envelope::{self, ItemBody};
 use service_kit::http::fields::{Body, Fields, FromFields};
 use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::request_schema;
 use shared_events::{AccountId, ClientId, UserId};
 
 use super::profile_fields::profile_change;
@@ -13,7 +14,6 @@ use crate::domain::policy::Action;
 use crate::domain::user::{Holdings, MAX_SHOWN_ACCOUNTS, User, UserView};
 use crate::http::AppState;
 use crate::http::actor::Actor;
-use crate::http::request_bodies::NameText;
 use crate::identity::users::profile::{UpdateProfile, UpdateProfileError, update_profile};
 use crate::store::{StoreError, phones, users};
 
@@ -71,27 +71,6 @@ pub(super) async fn read_me(state: web::Data<AppState>, actor: Actor) -> Result<
 
 pub(super) struct ProfileRequest(UpdateProfile);
 
-/// The fields to change; null clears one.
-#[derive(utoipa::ToSchema)]
-#[schema(as = ProfileRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct ProfileBody {
-    #[schema(value_type = Option<NameText>)]
-    pub first_name: Option<String>,
-    #[schema(value_type = Option<NameText>)]
-    pub last_name: Option<String>,
-    /// Letters and digits of any script, dots, hyphens, underscores.
-    #[schema(example = "john.doe", min_length = 1, max_length = 50)]
-    pub username: Option<String>,
-    /// A language tag (BCP 47).
-    #[schema(example = "en", max_length = 35, pattern = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
-    pub language: Option<String>,
-    /// ISO 3166-1 alpha-2.
-    #[schema(example = "PT", pattern = "^[A-Za-z]{2}$")]
-    pub country: Option<String>,
-}
-
 impl FromFields for ProfileRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&[
@@ -115,12 +94,14 @@ impl FromFields for ProfileRequest {
     }
 }
 
+request_schema!(ProfileRequest, "The fields to change; null clears one.");
+
 /// Changes what the caller says about itself.
 #[utoipa::path(
     put,
     path = "/auth/me",
     tag = "identity",
-    request_body = ProfileBody,
+    request_body = ProfileRequest,
     responses(
         (status = 200, description = "The caller as it is now", body = ItemBody<Me>),
         (status = 409, description = "The user was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),

@@ -3,22 +3,20 @@
 use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::fields::{Body, Fields, Form, FromFields};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::{ClientAddr, head_only};
+use service_kit::{request_form, request_schema};
 
+use super::credential_fields::{known_password, otp, recovery_code};
 use super::login::origin;
-use super::login_mfa::{otp, required_factor};
 use crate::domain::mfa::{Otp, RecoveryCode};
-use crate::domain::password::Password;
 use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::identity::second_factor::enrolment::Owner;
 use crate::identity::{GivenFactor, GivenPassword};
 use crate::store::{StoreError, second_factors};
-
-const MAX_TEXT: usize = 4096;
 
 fn owner(actor: &Actor, client: ClientAddr) -> Owner {
     Owner { user_id: actor.user_id, session_id: actor.session_id, remote_addr: Some(client.0.to_string()) }
@@ -81,23 +79,15 @@ pub(super) async fn read_qr_code(state: web::Data<AppState>, actor: Actor) -> Re
 }
 
 // It has no `Debug`: it holds a code.
-pub(super) struct VerifyRequest(Otp);
+pub(super) struct VerifyMfaRequest(Otp);
 
-#[derive(utoipa::ToSchema)]
-#[schema(as = VerifyMfaRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct VerifyBody {
-    /// The six digits that the app shows.
-    #[schema(example = "123456", pattern = "^[0-9]{6}$")]
-    pub otp: String,
-}
-
-impl FromFields for VerifyRequest {
+impl FromFields for VerifyMfaRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("otp", otp).map(Self)
+        fields.required("otp", otp().described("The six digits that the app shows.")).map(Self)
     }
 }
+
+request_schema!(VerifyMfaRequest);
 
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct RecoveryCodesBody {
@@ -121,7 +111,7 @@ fn recovery_codes(msg: &'static str, codes: &[RecoveryCode], sessions_ended: Opt
     post,
     path = "/auth/mfa/totp/verify",
     tag = "identity",
-    request_body = VerifyBody,
+    request_body = VerifyMfaRequest,
     responses(
         (status = 200, description = "The second factor is active", body = RecoveryCodesBody),
         (status = 401, description = "`invalid_credentials`: the code is wrong; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
@@ -134,63 +124,53 @@ pub(super) async fn activate_mfa(
     state: web::Data<AppState>,
     actor: Actor,
     client: ClientAddr,
-    body: Body<VerifyRequest>,
+    body: Body<VerifyMfaRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ActivateMfa)?;
-    let Body(VerifyRequest(otp)) = body;
+    let Body(VerifyMfaRequest(otp)) = body;
     let ctx = state.ctx(actor.user_id);
     let (codes, ended) = state.identity.activate_mfa(ctx, owner(&actor, client), otp).await?;
     Ok(recovery_codes("second factor enabled", &codes, Some(ended)))
 }
 
 // It has no `Debug`: it holds secrets.
-pub(super) struct RemoveRequest {
+pub(super) struct RemoveMfaRequest {
     password: GivenPassword,
     given: GivenFactor,
 }
 
-/// The password, and a code of the authenticator app or a recovery code.
-#[derive(utoipa::ToSchema)]
-#[schema(as = RemoveMfaRequest)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) enum RemoveBody {
-    ByApp(RemoveByApp),
-    ByRecoveryCode(RemoveByRecoveryCode),
-}
-
-#[derive(utoipa::ToSchema)]
-#[schema(as = RemoveMfaByApp)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct RemoveByApp {
-    /// Required of everybody who has a password.
-    #[schema(required = false, example = "correct horse battery staple", min_length = 1, max_length = 128)]
-    pub password: String,
-    #[schema(example = "123456", pattern = "^[0-9]{6}$")]
-    pub otp: String,
-}
-
-#[derive(utoipa::ToSchema)]
-#[schema(as = RemoveMfaByRecoveryCode)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct RemoveByRecoveryCode {
-    /// Required of everybody who has a password.
-    #[schema(required = false, example = "correct horse battery staple", min_length = 1, max_length = 128)]
-    pub password: String,
-    #[schema(example = "0123456789abcdef0123456789abcdef", pattern = "^[0-9A-Fa-f]{32}$")]
-    pub recovery_code: String,
-}
-
-impl FromFields for RemoveRequest {
+impl FromFields for RemoveMfaRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let password = fields.optional("password", parse::string(1, MAX_TEXT));
-        let given = required_factor(fields);
-        let password =
-            password?.map_or(GivenPassword::Missing, |text| GivenPassword::Given(Password::for_login(&text)));
-        Some(Self { password, given: given? })
+        fields.one_of(&[Form::of::<RemoveMfaByApp>(&["otp"]), Form::of::<RemoveMfaByRecoveryCode>(&["recovery_code"])])
     }
+}
+
+request_schema!(RemoveMfaRequest, "The password, and a code of the authenticator app or a recovery code.");
+
+impl FromFields for RemoveMfaByApp {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let password = given_password(fields);
+        let otp = fields.required("otp", otp());
+        Some(Self(RemoveMfaRequest { password: password?, given: GivenFactor::Otp(otp?) }))
+    }
+}
+
+request_form!(RemoveMfaByApp of RemoveMfaRequest);
+
+impl FromFields for RemoveMfaByRecoveryCode {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let password = given_password(fields);
+        let code = fields.required("recovery_code", recovery_code());
+        Some(Self(RemoveMfaRequest { password: password?, given: GivenFactor::RecoveryCode(code?) }))
+    }
+}
+
+request_form!(RemoveMfaByRecoveryCode of RemoveMfaRequest);
+
+fn given_password(fields: &mut Fields) -> Option<GivenPassword> {
+    let password = known_password().described("Required of everybody who has a password.");
+    let password = fields.optional("password", password)?;
+    Some(password.map_or(GivenPassword::Missing, GivenPassword::Given))
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -204,7 +184,7 @@ pub(in crate::http) struct RemovedBody {
     delete,
     path = "/auth/mfa/totp",
     tag = "identity",
-    request_body = RemoveBody,
+    request_body = RemoveMfaRequest,
     responses(
         (status = 200, description = "The second factor is gone", body = RemovedBody),
         (status = 401, description = "`invalid_credentials`, `fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
@@ -217,12 +197,12 @@ pub(super) async fn deactivate_mfa(
     request: HttpRequest,
     actor: Actor,
     client: ClientAddr,
-    body: Body<RemoveRequest>,
+    body: Body<RemoveMfaRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::DeactivateMfa)?;
     actor.require_fresh(state.clock.now())?;
     state.limits.logins.check(client.0)?;
-    let Body(RemoveRequest { password, given }) = body;
+    let Body(RemoveMfaRequest { password, given }) = body;
     let (ctx, owner, origin) = (state.ctx(actor.user_id), owner(&actor, client), origin(&request, client));
     state.identity.deactivate_mfa(ctx, owner, password, given, origin).await?;
     Ok(HttpResponse::Ok().json(RemovedBody { msg: "second factor disabled" }))

@@ -12,10 +12,12 @@ use service_kit::http::page::{STYLE, escape, html};
 use service_kit::http::problem::Problem;
 use service_kit::http::server::ClientAddr;
 use sha2::{Digest, Sha256};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema};
 
 use super::login::origin;
+use super::reset::another_password;
 use crate::domain::email::Email;
-use crate::domain::password::Password;
 use crate::http::AppState;
 use crate::identity::one_time::secret::LinkSecret;
 use crate::identity::{NewPasswordError, ResetClaim, ResetError};
@@ -131,13 +133,18 @@ pub(super) async fn confirm_verification(
     }
 }
 
-/// The form of the page.
-#[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "it describes a body, which `submit_reset` reads")]
-pub(in crate::http) struct ResetForm {
-    #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
-    password: String,
+/// The form of the page. Other fields are passed over.
+pub(in crate::http) struct ResetForm;
+
+impl utoipa::PartialSchema for ResetForm {
+    fn schema() -> RefOr<Schema> {
+        let password = another_password().describe().into_schema();
+        let form = ObjectBuilder::new().property("password", password).required("password");
+        form.description(Some("The form of the page.")).into()
+    }
 }
+
+impl utoipa::ToSchema for ResetForm {}
 
 /// The page of a link that sets another password.
 #[utoipa::path(
@@ -197,9 +204,9 @@ pub(super) async fn submit_reset(
         page(StatusCode::UNPROCESSABLE_ENTITY, TITLE, &body)
     };
     let given = url::form_urlencoded::parse(&form).find(|(name, _)| name == "password").map(|(_, value)| value);
-    let password = match Password::parse(given.as_deref().unwrap_or_default()) {
+    let password = match another_password().read(&given.unwrap_or_default().into()) {
         Ok(password) => password,
-        Err(error) => return Ok(again(&error.to_string())),
+        Err(fault) => return Ok(again(&fault)),
     };
     let claim = ResetClaim::Link(LinkSecret::parse(&path.token));
     match state.identity.reset_password(state.ctx_anonymous(), claim, password, origin(&request, client)).await {

@@ -3,21 +3,20 @@
 use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use service_kit::http::fields::{Body, Fields, FromFields, parse};
+use service_kit::http::fields::{Body, Fields, Form, FromFields};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
+use service_kit::{request_form, request_schema};
 
+use super::credential_fields::{known_password, otp, recovery_code};
 use super::login::origin;
-use super::login_mfa::given_factor;
 use super::password_strength::with_password_strength;
-use super::profile_fields::password;
+use super::reset::another_password;
 use crate::domain::password::Password;
 use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
 use crate::identity::{AccessToken, GivenFactor};
-
-const MAX_TEXT: usize = 4096;
 
 // It has no `Debug`: it holds a password.
 pub(super) struct ReauthRequest {
@@ -25,44 +24,37 @@ pub(super) struct ReauthRequest {
     second: Option<GivenFactor>,
 }
 
-/// The password; of whoever has a second factor also a code of the authenticator app, or a recovery code.
-#[derive(utoipa::ToSchema)]
-#[schema(as = ReauthRequest)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) enum ReauthBody {
-    ByApp(ReauthByApp),
-    ByRecoveryCode(ReauthByRecoveryCode),
-}
-
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct ReauthByApp {
-    #[schema(example = "correct horse battery staple", min_length = 1, max_length = 128)]
-    pub password: String,
-    /// Of whoever has a second factor: the six digits of the authenticator app.
-    #[schema(required = false, example = "123456", pattern = "^[0-9]{6}$")]
-    pub otp: String,
-}
-
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct ReauthByRecoveryCode {
-    #[schema(example = "correct horse battery staple", min_length = 1, max_length = 128)]
-    pub password: String,
-    #[schema(example = "0123456789abcdef0123456789abcdef", pattern = "^[0-9A-Fa-f]{32}$")]
-    pub recovery_code: String,
-}
-
 impl FromFields for ReauthRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let password = fields.required("password", parse::string(1, MAX_TEXT));
-        let second = given_factor(fields);
-        Some(Self { password: Password::for_login(&password?), second: second? })
+        fields.one_of(&[Form::of::<ReauthByApp>(&["otp"]), Form::of::<ReauthByRecoveryCode>(&["recovery_code"])])
     }
 }
+
+request_schema!(
+    ReauthRequest,
+    "The password; of whoever has a second factor also a code of the authenticator app, or a recovery code.",
+);
+
+impl FromFields for ReauthByApp {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let password = fields.required("password", known_password());
+        let about = "Of whoever has a second factor: the six digits of the authenticator app.";
+        let otp = fields.optional("otp", otp().described(about));
+        Some(Self(ReauthRequest { password: password?, second: otp?.map(GivenFactor::Otp) }))
+    }
+}
+
+request_form!(ReauthByApp of ReauthRequest);
+
+impl FromFields for ReauthByRecoveryCode {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let password = fields.required("password", known_password());
+        let code = fields.required("recovery_code", recovery_code());
+        Some(Self(ReauthRequest { password: password?, second: Some(GivenFactor::RecoveryCode(code?)) }))
+    }
+}
+
+request_form!(ReauthByRecoveryCode of ReauthRequest);
 
 /// Makes the session fresh for five minutes. Who has a second factor gives it too. Wrong passwords count like those of a login.
 #[utoipa::path(
@@ -70,7 +62,7 @@ impl FromFields for ReauthRequest {
     path = "/auth/reauth",
     operation_id = "reauthenticate_user",
     tag = "identity",
-    request_body = ReauthBody,
+    request_body = ReauthRequest,
     responses(
         (status = 200, description = "A fresh access token of the same session", body = AccessToken),
         (status = 401, description = "`invalid_credentials`; `mfa_required`: give the second factor too; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
@@ -94,31 +86,22 @@ pub(super) async fn reauthenticate(
 
 // It has no `Debug`: it holds passwords.
 #[expect(clippy::option_option, reason = "missing and impossible are two things")]
-pub(super) struct ChangeRequest {
+pub(super) struct ChangePasswordRequest {
     /// None if it is missing; the inner none if no user can have it.
     existing: Option<Option<Password>>,
     new: Password,
 }
 
-#[derive(utoipa::ToSchema)]
-#[schema(as = ChangePasswordRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct ChangeBody {
-    /// Missing only for a user who has no password.
-    #[schema(required = false, example = "correct horse battery staple", min_length = 1, max_length = 128)]
-    pub existing_password: String,
-    #[schema(example = "another horse, another staple", min_length = 8, max_length = 128)]
-    pub new_password: String,
-}
-
-impl FromFields for ChangeRequest {
+impl FromFields for ChangePasswordRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let existing = fields.optional("existing_password", parse::string(1, MAX_TEXT));
-        let new = fields.required("new_password", password);
-        Some(Self { existing: existing?.map(|text| Password::for_login(&text)), new: new? })
+        let existing = known_password().described("Missing only for a user who has no password.");
+        let existing = fields.optional("existing_password", existing);
+        let new = fields.required("new_password", another_password());
+        Some(Self { existing: existing?, new: new? })
     }
 }
+
+request_schema!(ChangePasswordRequest);
 
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct ChangedBody {
@@ -134,7 +117,7 @@ pub(in crate::http) struct ChangedBody {
     put,
     path = "/auth/password",
     tag = "identity",
-    request_body = ChangeBody,
+    request_body = ChangePasswordRequest,
     responses(
         (status = 200, description = "The password is changed", body = ChangedBody),
         (status = 401, description = "`invalid_credentials`, `fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
@@ -147,12 +130,13 @@ pub(super) async fn change_password(
     request: HttpRequest,
     actor: Actor,
     client: ClientAddr,
-    body: Result<Body<ChangeRequest>, Problem>,
+    body: Result<Body<ChangePasswordRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ChangePassword)?;
     actor.require_fresh(state.clock.now())?;
     state.limits.logins.check(client.0)?;
-    let ChangeRequest { existing, new } = with_password_strength(body, &state, &request, "new_password").await?;
+    let ChangePasswordRequest { existing, new } =
+        with_password_strength(body, &state, &request, "new_password").await?;
     let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
     let changed = state.identity.change_password(ctx, owner, existing, new, origin(&request, client));
     let sessions_ended = changed.await?;

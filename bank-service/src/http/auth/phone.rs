@@ -5,6 +5,7 @@ use serde::Serialize;
 use service_kit::http::fields::{Body, Fields, FromFields, parse};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
+use service_kit::request_schema;
 
 use super::digits::six_digits;
 use super::email::{MessageBody, accepted, cooldown_problem};
@@ -20,21 +21,15 @@ use crate::identity::phone::{SendPhoneCodeError, VerifyPhoneError};
 
 pub(super) struct PhoneRequest(PhoneNumber);
 
-#[derive(utoipa::ToSchema)]
-#[schema(as = PhoneRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct PhoneBody {
-    /// E.164; blanks, hyphens, dots, slashes and brackets are passed over, and 00 is taken for the plus.
-    #[schema(example = "+4915112345678", min_length = 8, max_length = 40)]
-    pub phone: String,
-}
-
 impl FromFields for PhoneRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("phone", parse::via(PhoneNumber::parse)).map(Self)
+        let about = "E.164; blanks, hyphens, dots, slashes and brackets are passed over, and 00 is taken for the plus.";
+        let phone = parse::via(PhoneNumber::parse).length(8, 40).described(about).example("+4915112345678");
+        fields.required("phone", phone).map(Self)
     }
 }
+
+request_schema!(PhoneRequest);
 
 /// Sends a code to a telephone number by text message; needs a fresh token and a proved e-mail address. The same request sends
 /// another one, once a minute and ten times a day at most, five times to one number; networks, countries and all messages
@@ -43,7 +38,7 @@ impl FromFields for PhoneRequest {
     post,
     path = "/auth/phone",
     tag = "identity",
-    request_body = PhoneBody,
+    request_body = PhoneRequest,
     responses(
         (status = 202, description = "A text message is on its way", body = MessageBody),
         (status = 401, description = "`fresh_token_required`; or no token or a bad one", body = ProblemBody, content_type = "application/problem+json"),
@@ -75,23 +70,16 @@ pub(super) async fn send_phone_code(
 }
 
 // It has no `Debug`: it holds a code.
-pub(super) struct CodeRequest(Option<Code>);
+pub(super) struct VerifyPhoneRequest(Option<Code>);
 
-#[derive(utoipa::ToSchema)]
-#[schema(as = VerifyPhoneRequest)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct CodeBody {
-    /// Six digits; a number is taken too.
-    #[schema(example = "123456", min_length = 1, max_length = 255)]
-    pub code: String,
-}
-
-impl FromFields for CodeRequest {
+impl FromFields for VerifyPhoneRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("code", six_digits).map(|text| Self(Code::parse(&text)))
+        let code = six_digits().length(1, 255).described("Six digits; a number is taken too.");
+        fields.required("code", code).map(|text| Self(Code::parse(&text)))
     }
 }
+
+request_schema!(VerifyPhoneRequest);
 
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct VerifiedBody {
@@ -108,7 +96,7 @@ pub(in crate::http) struct VerifiedBody {
     post,
     path = "/auth/phone/verify",
     tag = "identity",
-    request_body = CodeBody,
+    request_body = VerifyPhoneRequest,
     responses(
         (status = 200, description = "The number is the caller's", body = VerifiedBody),
         (status = 409, description = "The number is another user's", body = ProblemBody, content_type = "application/problem+json"),
@@ -120,10 +108,10 @@ pub(super) async fn verify_phone(
     request: HttpRequest,
     actor: Actor,
     client: ClientAddr,
-    body: Body<CodeRequest>,
+    body: Body<VerifyPhoneRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::VerifyPhone)?;
-    let Body(CodeRequest(code)) = body;
+    let Body(VerifyPhoneRequest(code)) = body;
     let ctx = state.ctx(actor.user_id);
     let verified = state.identity.verify_phone(ctx, actor.user_id, code, origin(&request, client)).await;
     let number = verified.map_err(|error| match error {

@@ -1,32 +1,32 @@
 //! The fields of requests that create or change users.
 
-use serde_json::Value;
-use service_kit::http::fields::{Fields, parse};
+use service_kit::http::fields::{Describe, Fields, Kind, Parse, parse};
+use utoipa::openapi::KnownFormat;
 
+use crate::domain::email::Email;
 use crate::domain::locale::{country, language};
-use crate::domain::name::Name;
-use crate::domain::password::Password;
-use crate::domain::role::{MAX_PER_USER, RoleName};
+use crate::domain::password::{MAX_CHARS, MIN_CHARS, Password};
+use crate::domain::role::{MAX_PER_USER, distinct_names};
 use crate::domain::user::Profile;
+use crate::http::request_bodies::name;
+use crate::http::roles::role_name;
 use crate::identity::users::profile::UpdateProfile;
 
 const MAX_USERNAME: usize = 50;
 
-/// Parses a password to be set.
-pub(in crate::http) fn password(value: &Value) -> Result<Password, String> {
-    parse::via(Password::parse)(value)
+/// An address to be stored.
+pub(in crate::http) fn email() -> Kind<impl Parse<Email>, impl Describe> {
+    parse::via(Email::mailable).length(0, 254).format(KnownFormat::Email).example("john.doe@example.com")
+}
+
+/// A password to be set.
+pub(in crate::http) fn new_password() -> Kind<impl Parse<Password>, impl Describe> {
+    parse::via(Password::parse).length(MIN_CHARS, MAX_CHARS).example("correct horse battery staple")
 }
 
 /// A list of role names without duplicates.
-pub(in crate::http) fn role_names(value: &Value) -> Result<Vec<String>, String> {
-    let mut names = Vec::new();
-    for text in parse::string_list(MAX_PER_USER)(value)? {
-        let name = RoleName::parse(&text).map_err(|error| format!("each entry {error}"))?;
-        if !names.iter().any(|known| known == name.as_str()) {
-            names.push(name.as_str().to_owned());
-        }
-    }
-    if names.is_empty() { Err("must have at least one entry".to_owned()) } else { Ok(names) }
+pub(in crate::http) fn role_names() -> Kind<impl Parse<Vec<String>>, impl Describe> {
+    parse::list(1, MAX_PER_USER, role_name()).map(distinct_names)
 }
 
 /// The profile of a new user: every field may be missing or null.
@@ -43,11 +43,15 @@ pub(super) fn new_profile(fields: &mut Fields) -> Option<Profile> {
 
 /// A change of a profile: a missing field stays, a null one is cleared.
 pub(super) fn profile_change(fields: &mut Fields) -> Option<UpdateProfile> {
-    let first_name = fields.nullable("first_name", person_name);
-    let last_name = fields.nullable("last_name", person_name);
-    let username = fields.nullable("username", parse::via(username));
-    let language = fields.nullable("language", parse::via(language));
-    let country = fields.nullable("country", parse::via(country));
+    let first_name = fields.nullable("first_name", name().map(String::from));
+    let last_name = fields.nullable("last_name", name().map(String::from));
+    let about = "Letters and digits of any script, dots, hyphens, underscores.";
+    let username = parse::via(username).length(1, MAX_USERNAME).described(about).example("john.doe");
+    let username = fields.nullable("username", username);
+    let tag = parse::via(language).length(0, 35).pattern("^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$");
+    let language = fields.nullable("language", tag.described("A language tag (BCP 47).").example("en"));
+    let country = parse::via(country).pattern("^[A-Za-z]{2}$").described("ISO 3166-1 alpha-2.").example("PT");
+    let country = fields.nullable("country", country);
     Some(UpdateProfile {
         first_name: first_name?,
         last_name: last_name?,
@@ -55,10 +59,6 @@ pub(super) fn profile_change(fields: &mut Fields) -> Option<UpdateProfile> {
         language: language?,
         country: country?,
     })
-}
-
-fn person_name(value: &Value) -> Result<String, String> {
-    parse::via(Name::parse)(value).map(String::from)
 }
 
 fn username(text: &str) -> Result<String, &'static str> {
@@ -80,9 +80,12 @@ mod tests {
 
     #[test]
     fn role_lists_have_no_doubles_and_at_least_one_entry() {
-        assert_eq!(role_names(&json!(["user", "admin", "user"])), Ok(vec!["user".to_owned(), "admin".to_owned()]));
+        assert_eq!(
+            role_names().read(&json!(["user", "admin", "user"])),
+            Ok(vec!["user".to_owned(), "admin".to_owned()])
+        );
         for bad in [json!([]), json!("admin"), json!([1]), json!(["Admin!"]), json!(["service"])] {
-            assert!(role_names(&bad).is_err(), "{bad}");
+            assert!(role_names().read(&bad).is_err(), "{bad}");
         }
     }
 }

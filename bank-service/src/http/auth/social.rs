@@ -12,7 +12,7 @@ use service_kit::http::server::{ClientAddr, head_only};
 
 use super::login::{login_response, origin};
 use super::pages::page;
-use super::social_bodies::{SocialBody, SocialRequest, challenge_in};
+use super::social_bodies::{SocialLoginRequest, challenge_in};
 use super::social_browser::{Browser, MaybeActor};
 use crate::domain::one_time::Purpose;
 use crate::domain::policy::Action;
@@ -162,7 +162,7 @@ pub(super) async fn show_callback(provider: PathId<Provider>) -> HttpResponse {
     path = "/auth/social/{provider}",
     tag = "identity",
     params(("provider" = Provider, Path)),
-    request_body = SocialBody,
+    request_body = SocialLoginRequest,
     responses(
         (status = 200, description = "Tokens of a new session", body = TokenPair),
         (status = 201, description = "The login is linked to the caller", body = ItemBody<SocialLoginView>),
@@ -179,10 +179,11 @@ pub(super) async fn finish_social_login(
     client: ClientAddr,
     provider: PathId<Provider>,
     actor: MaybeActor,
-    body: Body<SocialRequest>,
+    body: Body<SocialLoginRequest>,
 ) -> Result<HttpResponse, Problem> {
     state.limits.logins.check(client.0)?;
-    let (provider, Body(SocialRequest { proof, challenge }), origin) = (provider.0, body, origin(&request, client));
+    let (provider, Body(SocialLoginRequest { proof, challenge }), origin) =
+        (provider.0, body, origin(&request, client));
     let session = actor.0.as_ref().map(|actor| (actor.user_id, actor.session_id));
     let presenter = Presenter { session, cookie: Browser::of(&request, &state).cookie_hash(), challenge };
     let Some(actor) = actor.0 else {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use service_kit::http::fields::{Fields, FromFields, parse};
+use service_kit::http::fields::{Describe, Fields, Form, FromFields, Kind, Parse, parse};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
+use service_kit::{request_form, request_schema};
 
 use crate::domain::social_state::{ChallengeError, CodeChallenge};
 use crate::identity::social::logins::{LinkError, ResolveIdentityError, UnlinkError};
@@ -16,90 +17,64 @@ const MAX_TOKEN: usize = 7168;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 // It has no `Debug`: it holds secrets.
-pub(super) struct SocialRequest {
+pub(in crate::http) struct SocialLoginRequest {
     pub(super) proof: SocialProof,
     /// Of the `code_verifier`.
     pub(super) challenge: Option<CodeChallenge>,
 }
 
-/// What a login was begun for here, or what an app got by itself.
-#[derive(utoipa::ToSchema)]
-#[schema(as = SocialLoginRequest)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) enum SocialBody {
-    Code(SocialByCode),
-    IdToken(SocialByIdToken),
-    AccessToken(SocialByAccessToken),
-}
-
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct SocialByCode {
-    /// From the redirect of a login that was begun here.
-    #[schema(min_length = 1, max_length = 2048, pattern = "^[!-~]+$")]
-    pub code: String,
-    /// The one that came with the code.
-    #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
-    pub state: String,
-    /// Of the `code_challenge` that the login was begun with; required if there was one.
-    #[schema(min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]+$")]
-    pub code_verifier: Option<String>,
-}
-
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct SocialByIdToken {
-    /// What an app got from Google, LinkedIn or Facebook for the `nonce` of a login that was begun here; good once.
-    #[schema(min_length = 1, max_length = 7168, pattern = "^[A-Za-z0-9_.-]+$")]
-    pub id_token: String,
-    /// Of the `code_challenge` that the login was begun with; required if there was one.
-    #[schema(min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]+$")]
-    pub code_verifier: Option<String>,
-}
-
-#[derive(utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes a body, which the request type reads")]
-pub(in crate::http) struct SocialByAccessToken {
-    /// What an app got from any of them. It has to be given to one of our clients.
-    #[schema(min_length = 1, max_length = 7168, pattern = "^[A-Za-z0-9._~+/=|-]+$")]
-    pub access_token: String,
-}
-
-impl FromFields for SocialRequest {
+impl FromFields for SocialLoginRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let code = fields.optional("code", parse::string(1, MAX_CODE));
-        let state = fields.optional("state", parse::string(1, MAX_STATE));
-        let id_token = fields.optional("id_token", parse::string(1, MAX_TOKEN));
-        let access_token = fields.optional("access_token", parse::string(1, MAX_TOKEN));
-        let challenge = fields.optional("code_verifier", parse::via(CodeChallenge::of_verifier));
-        let proof = match (code?, state?, id_token?, access_token?) {
-            (Some(code), Some(state), None, None) => SocialProof::Code { code, state },
-            (None, None, Some(token), None) => SocialProof::IdToken(token),
-            (None, None, None, Some(token)) => SocialProof::AccessToken(token),
-            (Some(_), None, None, None) => {
-                fields.fault("state", "is required with a code");
-                return None;
-            }
-            (None, Some(_), None, None) => {
-                fields.fault("code", "is required with a state");
-                return None;
-            }
-            _ => {
-                fields.fault("code", "one of these is required: code with state, id_token, access_token");
-                return None;
-            }
-        };
-        let challenge = challenge?;
-        if challenge.is_some() && matches!(proof, SocialProof::AccessToken(_)) {
-            fields.fault("code_verifier", "belongs to a code or an id_token");
-            return None;
-        }
-        Some(Self { proof, challenge })
+        fields.one_of(&[
+            Form::of::<SocialByCode>(&["code", "state"]),
+            Form::of::<SocialByIdToken>(&["id_token"]),
+            Form::of::<SocialByAccessToken>(&["access_token"]),
+        ])
     }
+}
+
+request_schema!(SocialLoginRequest, "What a login was begun for here, or what an app got by itself.");
+
+impl FromFields for SocialByCode {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let code = parse::string(1, MAX_CODE).pattern("^[!-~]+$");
+        let code = fields.required("code", code.described("From the redirect of a login that was begun here."));
+        let state = parse::string(1, MAX_STATE).pattern("^[!-~]+$");
+        let state = fields.required("state", state.described("The one that came with the code."));
+        let challenge = fields.optional("code_verifier", code_verifier());
+        let proof = SocialProof::Code { code: code?, state: state? };
+        Some(Self(SocialLoginRequest { proof, challenge: challenge? }))
+    }
+}
+
+request_form!(SocialByCode of SocialLoginRequest);
+
+impl FromFields for SocialByIdToken {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let about = "What an app got from Google, LinkedIn or Facebook for the `nonce` of a login that was begun here; good once.";
+        let token = parse::string(1, MAX_TOKEN).pattern("^[A-Za-z0-9_.-]+$").described(about);
+        let token = fields.required("id_token", token);
+        let challenge = fields.optional("code_verifier", code_verifier());
+        Some(Self(SocialLoginRequest { proof: SocialProof::IdToken(token?), challenge: challenge? }))
+    }
+}
+
+request_form!(SocialByIdToken of SocialLoginRequest);
+
+impl FromFields for SocialByAccessToken {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let about = "What an app got from any of them. It has to be given to one of our clients.";
+        let token = parse::string(1, MAX_TOKEN).pattern("^[A-Za-z0-9._~+/=|-]+$").described(about);
+        let token = fields.required("access_token", token);
+        Some(Self(SocialLoginRequest { proof: SocialProof::AccessToken(token?), challenge: None }))
+    }
+}
+
+request_form!(SocialByAccessToken of SocialLoginRequest);
+
+fn code_verifier() -> Kind<impl Parse<CodeChallenge>, impl Describe> {
+    let about = "Of the `code_challenge` that the login was begun with; required if there was one.";
+    parse::via(CodeChallenge::of_verifier).length(43, 128).pattern("^[A-Za-z0-9._~-]+$").described(about)
 }
 
 /// The challenge that a login is begun with, if any.

@@ -2,11 +2,19 @@
 //!
 //! A request type reads itself from [`Fields`]; a field that it does not read is unknown and a fault. Bodies are JSON objects,
 //! read strictly: UTF-8, each key once, at most 127 levels deep, within the route's limit and its time.
+//!
+//! The reader is also the description of the body in the OpenAPI document: [`Fields::describe`] runs it once and records the
+//! fields that it asks for, and [`request_schema!`](crate::request_schema) makes a schema of that. While it is described, every
+//! field is reported as faulty, so a reader asks for all its fields before it returns at the first fault.
 
 mod body;
+mod description;
+mod form;
 mod json;
+mod kind;
 pub mod parse;
 mod path;
+mod schema;
 
 use std::collections::BTreeSet;
 
@@ -16,29 +24,45 @@ use super::problem::{FieldErrors, Problem};
 
 pub(crate) use body::BodyTime;
 pub use body::{Body, BodyLimit, RawBody};
+pub use form::Form;
 pub use json::beyond_limits;
+pub use kind::{Describe, Kind, Parse};
 pub use path::PathId;
+pub use schema::FieldSchema;
+
+use description::Description;
 
 /// At most this many unknown fields are named in an answer, each cut to this many characters.
 const UNKNOWN_NAMED: usize = 20;
 const UNKNOWN_LENGTH: usize = 64;
+/// The fault of a field that has to be there.
+const MISSING: &str = "is required";
 
-/// A request type that can be read from a JSON object. `None` exactly if a fault was recorded.
+/// A request type that can be read from a JSON object. `None` exactly if a fault was recorded, or if the type is described.
 pub trait FromFields: Sized {
     fn read(fields: &mut Fields) -> Option<Self>;
 }
 
 /// A JSON object being read, and the faults found in it.
-#[derive(Debug)]
 pub struct Fields {
     given: Map<String, Value>,
     known: BTreeSet<String>,
     faults: FieldErrors,
+    /// What was described so far; none while a request is read.
+    description: Option<Description>,
 }
 
 impl Fields {
     pub fn new(given: Map<String, Value>) -> Self {
-        Self { given, known: BTreeSet::new(), faults: FieldErrors::new() }
+        Self { given, known: BTreeSet::new(), faults: FieldErrors::new(), description: None }
+    }
+
+    /// The schema of a request type, by its own reader.
+    pub fn describe<T: FromFields>() -> FieldSchema {
+        let mut fields = Self::new(Map::new());
+        fields.description = Some(Description::default());
+        drop(T::read(&mut fields));
+        fields.description.unwrap_or_default().into_schema()
     }
 
     /// Reads a whole request from bytes: the strict parse, then the fields, then all faults.
@@ -63,43 +87,51 @@ impl Fields {
     }
 
     /// A field that must be there.
-    pub fn required<T>(&mut self, name: &str, parse: impl FnOnce(&Value) -> Result<T, String>) -> Option<T> {
+    pub fn required<T>(&mut self, name: &str, kind: Kind<impl Parse<T>, impl Describe>) -> Option<T> {
+        if let Some(description) = &mut self.description {
+            description.required(name, kind.describe());
+            return None;
+        }
         match self.take(name) {
             None => {
-                self.fault(name, "is required");
+                self.fault(name, MISSING);
                 None
             }
-            Some(value) => self.parsed(name, &value, parse),
+            Some(value) => self.parsed(name, &value, kind.parse),
         }
     }
 
     /// A field that may be missing. Outer `None`: a fault; inner `None`: missing.
-    pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&Value) -> Result<T, String>) -> Option<Option<T>> {
+    pub fn optional<T>(&mut self, name: &str, kind: Kind<impl Parse<T>, impl Describe>) -> Option<Option<T>> {
+        if let Some(description) = &mut self.description {
+            description.optional(name, kind.describe());
+            return None;
+        }
         match self.take(name) {
             None => Some(None),
-            Some(value) => self.parsed(name, &value, parse).map(Some),
+            Some(value) => self.parsed(name, &value, kind.parse).map(Some),
         }
     }
 
     /// A field that may be missing or null. `Some(Some(None))`: null was given.
-    pub fn nullable<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&Value) -> Result<T, String>,
-    ) -> Option<Option<Option<T>>> {
+    pub fn nullable<T>(&mut self, name: &str, kind: Kind<impl Parse<T>, impl Describe>) -> Option<Option<Option<T>>> {
+        if let Some(description) = &mut self.description {
+            description.optional(name, kind.describe().or_null());
+            return None;
+        }
         match self.take(name) {
             None => Some(None),
             Some(Value::Null) => Some(Some(None)),
-            Some(value) => self.parsed(name, &value, parse).map(|value| Some(Some(value))),
+            Some(value) => self.parsed(name, &value, kind.parse).map(|value| Some(Some(value))),
         }
     }
 
-    /// A field that is accepted and never used.
+    /// A field that is accepted and never used; the document does not show it.
     pub fn ignore(&mut self, name: &str) {
         self.take(name);
     }
 
-    /// Fields that a client may know but not set.
+    /// Fields that a client may know but not set; the document does not show them.
     pub fn read_only(&mut self, names: &[&str]) {
         for name in names {
             if self.take(name).is_some() {
@@ -111,10 +143,6 @@ impl Fields {
     /// Records a fault.
     pub fn fault(&mut self, name: &str, message: impl Into<String>) {
         self.faults.entry(name.to_owned()).or_default().push(message.into());
-    }
-
-    pub fn has_faults(&self) -> bool {
-        !self.faults.is_empty()
     }
 
     /// Whether the field was given, null included, even if it has already been read.
@@ -138,7 +166,7 @@ impl Fields {
         Some(value)
     }
 
-    fn parsed<T>(&mut self, name: &str, value: &Value, parse: impl FnOnce(&Value) -> Result<T, String>) -> Option<T> {
+    fn parsed<T>(&mut self, name: &str, value: &Value, parse: impl Parse<T>) -> Option<T> {
         let result = if value.is_null() { Err("must not be null".to_owned()) } else { parse(value) };
         result.map_err(|message| self.fault(name, message)).ok()
     }
@@ -164,7 +192,7 @@ mod tests {
             fields.read_only(&["id"]);
             fields.ignore("roles");
             let name = fields.required("name", parse::string(1, 5));
-            let bank_id = fields.required("bank_id", parse::id::<BankId>);
+            let bank_id = fields.required("bank_id", parse::id::<BankId>());
             let note = fields.nullable("note", parse::string(0, 5));
             Some(Self { name: name?, bank_id: bank_id?, note: note? })
         }

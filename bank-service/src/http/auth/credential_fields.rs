@@ -1,0 +1,37 @@
+//! The fields by which a request proves whose it is. The document shows what a user can have; any other text of reasonable
+//! length is read too, since it is as wrong as any other wrong answer, and not a fault of its own.
+
+use service_kit::http::fields::{Describe, Kind, Parse, parse};
+
+use super::digits::six_digits;
+use crate::domain::email::Email;
+use crate::domain::mfa::{Otp, RecoveryCode};
+use crate::domain::password::{MAX_CHARS, Password};
+
+/// The longest text that is read, in characters.
+pub(super) const MAX_TEXT: usize = 4096;
+
+/// The address of a user; none if no user can have it.
+pub(super) fn known_email() -> Kind<impl Parse<Option<Email>>, impl Describe> {
+    parse::string(1, MAX_TEXT).length(1, 254).example("john.doe@example.com").map(|text| Email::parse(&text).ok())
+}
+
+/// The password of a user; none if no user can have it.
+pub(super) fn known_password() -> Kind<impl Parse<Option<Password>>, impl Describe> {
+    let text = parse::string(1, MAX_TEXT).length(1, MAX_CHARS).example("correct horse battery staple");
+    text.map(|text| Password::for_login(&text))
+}
+
+/// A token, or the secret of a link.
+pub(super) fn token() -> Kind<impl Parse<String>, impl Describe> {
+    parse::string(1, MAX_TEXT).length(1, 255).pattern("^[A-Za-z0-9_-]+$")
+}
+
+/// A code of an authenticator app, as a text or as a number.
+pub(super) fn otp() -> Kind<impl Parse<Otp>, impl Describe> {
+    six_digits().pattern("^[0-9]{6}$").and_then(|text| Otp::parse(&text).map_err(|error| error.to_string()))
+}
+
+pub(super) fn recovery_code() -> Kind<impl Parse<RecoveryCode>, impl Describe> {
+    parse::via(RecoveryCode::parse).pattern("^[0-9A-Fa-f]{32}$").example("0123456789abcdef0123456789abcdef")
+}
