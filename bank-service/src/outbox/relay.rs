@@ -250,7 +250,8 @@ impl Relay {
             }
             PublishResult::Unavailable { reason } => {
                 self.window.abandon(id);
-                if self.pace.pause().is_none() {
+                // A stop makes the transport unavailable before the relay: nothing to warn of.
+                if self.pace.pause().is_none() && !self.parts.shutdown.begun() {
                     tracing::warn!(%reason, "the transport is unavailable; events stay in the outbox");
                     self.pace.slow_down();
                 }
