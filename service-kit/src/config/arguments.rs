@@ -1,6 +1,7 @@
 //! Values for clap's arguments from sources that clap itself does not read; see [`super::variables`] for the names.
 
 use std::ffi::OsStr;
+use std::io::Read as _;
 use std::path::Path;
 
 use clap::{Arg, Command};
@@ -87,10 +88,13 @@ fn secret_from_file(variables: &Variables, name: &str, is_set: bool) -> Result<O
 
 /// A file's text without the line end that editors add.
 fn read_secret(path: &Path) -> std::io::Result<String> {
-    if std::fs::metadata(path)?.len() > SECRET_FILE_LIMIT {
+    let mut text = String::new();
+    // A device has no size.
+    let file = std::fs::File::open(path)?;
+    file.take(SECRET_FILE_LIMIT + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > SECRET_FILE_LIMIT) {
         return Err(std::io::Error::other("it is larger than 64 KiB"));
     }
-    let text = std::fs::read_to_string(path)?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
@@ -102,6 +106,12 @@ fn with_hidden_default(arg: Arg, value: String) -> Arg {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_a_secret_is_read_up_to_a_limit() {
+        let fault = read_secret(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(fault.to_string(), "it is larger than 64 KiB");
+    }
 
     #[test]
     fn a_secret_file_fills_the_gap_and_stays_out_of_the_help() {

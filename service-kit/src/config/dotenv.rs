@@ -5,7 +5,8 @@
 //! a name, blanks around `=`, a byte order mark and lines that end in LF, CRLF or CR are accepted. A line that cannot be read
 //! is a warning with its number; no warning contains a value. At most 1 MiB.
 
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 const SIZE_LIMIT: u64 = 1024 * 1024;
@@ -37,10 +38,16 @@ pub(super) fn read(path: &Path) -> EnvFile {
 }
 
 fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
-    if std::fs::metadata(path)?.len() > SIZE_LIMIT {
+    // Opening one waits for its writer.
+    if std::fs::metadata(path)?.file_type().is_fifo() {
+        return Err(io::Error::other("it is a pipe"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > SIZE_LIMIT) {
         return Err(io::Error::other("it is larger than 1 MiB"));
     }
-    std::fs::read(path)
+    Ok(bytes)
 }
 
 fn fault_of(bytes: &[u8]) -> Option<String> {
@@ -227,5 +234,7 @@ mod tests {
             assert_eq!(file.entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["A", "B"]);
         }
         assert!(read(folder.path()).fault.is_some());
+        assert_eq!(read(Path::new("/dev/zero")).fault.as_deref(), Some("it is larger than 1 MiB"));
+        assert_eq!(read(Path::new("/dev/null")), EnvFile::default());
     }
 }

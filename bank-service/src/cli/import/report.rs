@@ -4,7 +4,7 @@
 //! is made text (OWASP, CSV injection). Hashes are never repeated. Only the owner may read the file.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -23,9 +23,18 @@ pub(super) enum Report {
 }
 
 impl Report {
-    /// Creates the file, or empties an existing one.
+    /// Creates the file, or empties the report of an earlier run; any other file stays as it is.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        // A terminal or a pipe has nothing to lose.
+        if file.metadata()?.is_file() {
+            if !is_report(&mut file)? {
+                let fault = "--report: the file exists and is not a report of an earlier run; expected another name";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, fault));
+            }
+            file.set_len(0)?;
+            file.rewind()?;
+        }
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         if ["json", "jsonl", "ndjson"].contains(&extension.to_ascii_lowercase().as_str()) {
             return Ok(Self::Json(BufWriter::new(file)));
@@ -67,6 +76,14 @@ impl Report {
     }
 }
 
+/// Whether the file is empty, or begins as reports do.
+fn is_report(file: &mut File) -> io::Result<bool> {
+    let mut begin = Vec::new();
+    file.take(64).read_to_end(&mut begin)?;
+    let starts = [HEADER.join(","), "{\"cause\":".to_owned()];
+    Ok(begin.is_empty() || starts.iter().any(|start| begin.starts_with(start.as_bytes())))
+}
+
 fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_CELL).collect()
 }
@@ -82,6 +99,30 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_earlier_report_is_replaced_and_any_other_file_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["report.csv", "report.jsonl"] {
+            let path = folder.path().join(name);
+            let refusal = Refusal {
+                place: Place::line(2),
+                customer_id: "7".to_owned(),
+                email: String::new(),
+                faults: vec![("email".to_owned(), "is required".to_owned())],
+            };
+            for _ in 0..2 {
+                let mut report = Report::create(&path).unwrap();
+                report.add(&refusal).unwrap();
+                report.finish().unwrap();
+                assert_eq!(std::fs::read_to_string(&path).unwrap().matches("is required").count(), 1);
+            }
+            std::fs::write(&path, "SQLite format 3").unwrap();
+            let fault = Report::create(&path).err().map(|fault| fault.kind());
+            assert_eq!(fault, Some(io::ErrorKind::AlreadyExists));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "SQLite format 3");
+        }
+    }
 
     #[test]
     fn a_spreadsheet_sees_no_formula() {
