@@ -17,7 +17,7 @@ use crate::support::{Started, settings, start_with};
 struct KeyServer {
     _started: Started,
     /// Answers 503 then. A stopped server may still answer on a connection that is open.
-    is_away: Arc<AtomicBool>,
+    is_unavailable: Arc<AtomicBool>,
     requests: Arc<AtomicU32>,
     keys: Arc<Mutex<Jwks>>,
     clock: Arc<ManualClock>,
@@ -27,15 +27,15 @@ struct KeyServer {
 fn key_server() -> KeyServer {
     let requests = Arc::new(AtomicU32::new(0));
     let keys = Arc::new(Mutex::new(Jwks::default()));
-    let is_away = Arc::new(AtomicBool::new(false));
-    let (counter, served, away) = (Arc::clone(&requests), Arc::clone(&keys), Arc::clone(&is_away));
+    let is_unavailable = Arc::new(AtomicBool::new(false));
+    let (counter, served, unavailable) = (Arc::clone(&requests), Arc::clone(&keys), Arc::clone(&is_unavailable));
     let started = start_with(settings(), move |config| {
-        let (counter, served, away) = (Arc::clone(&counter), Arc::clone(&served), Arc::clone(&away));
+        let (counter, served, unavailable) = (Arc::clone(&counter), Arc::clone(&served), Arc::clone(&unavailable));
         let answer = move || {
             counter.fetch_add(1, Ordering::SeqCst);
             let keys = served.lock().unwrap().clone();
             let mut answer = HttpResponse::Ok();
-            if away.load(Ordering::SeqCst) {
+            if unavailable.load(Ordering::SeqCst) {
                 answer = HttpResponse::ServiceUnavailable();
             }
             async move { answer.json(keys) }
@@ -44,7 +44,7 @@ fn key_server() -> KeyServer {
     });
     let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap()));
     let source = HttpKeys::new(started.url("/jwks.json"), &PeerTrust::default(), clock.clone());
-    KeyServer { _started: started, is_away, requests, keys, clock, source }
+    KeyServer { _started: started, is_unavailable, requests, keys, clock, source }
 }
 
 #[actix_web::test]
@@ -77,7 +77,7 @@ async fn old_keys_serve_on_for_a_quarter_of_an_hour_and_no_longer() {
     assert!(server.source.key(key.kid()).await.unwrap().is_some());
     eventually("renewed in the background", async || server.requests.load(Ordering::SeqCst) == 2).await;
     assert!(server.source.key(next.kid()).await.unwrap().is_some(), "waits for the answer that is under way");
-    server.is_away.store(true, Ordering::SeqCst);
+    server.is_unavailable.store(true, Ordering::SeqCst);
     server.clock.advance(Duration::from_mins(14));
     assert!(server.source.key(key.kid()).await.unwrap().is_some());
     assert!(server.source.key("unknown").await.unwrap().is_none());
@@ -101,6 +101,6 @@ async fn a_withdrawn_key_is_not_believed_after_a_quiet_spell() {
 #[actix_web::test]
 async fn keys_that_were_never_fetched_are_unavailable_and_not_unknown() {
     let server = key_server();
-    server.is_away.store(true, Ordering::SeqCst);
+    server.is_unavailable.store(true, Ordering::SeqCst);
     assert_eq!(server.source.key("any").await, Err(KeysUnavailable));
 }

@@ -3,9 +3,8 @@
 
 use service_kit::http::fields::{Describe, Kind, Parse, parse};
 
-use super::digits::six_digits;
 use crate::domain::email::Email;
-use crate::domain::mfa::{Otp, RecoveryCode};
+use crate::domain::mfa::RecoveryCode;
 use crate::domain::password::{MAX_CHARS, Password};
 
 /// The longest text that is read, in characters.
@@ -25,11 +24,6 @@ pub(super) fn known_password() -> Kind<impl Parse<Option<Password>>, impl Descri
 /// A token, or the secret of a link.
 pub(super) fn token() -> Kind<impl Parse<String>, impl Describe> {
     parse::string(1, MAX_TEXT).length(1, 255).pattern("^[A-Za-z0-9_-]+$")
-}
-
-/// A code of an authenticator app, as a text or as a number.
-pub(super) fn otp() -> Kind<impl Parse<Otp>, impl Describe> {
-    six_digits().pattern("^[0-9]{6}$").and_then(|text| Otp::parse(&text).map_err(|error| error.to_string()))
 }
 
 pub(super) fn recovery_code() -> Kind<impl Parse<RecoveryCode>, impl Describe> {

@@ -4,6 +4,7 @@ use serde_json::Value;
 use service_kit::http::fields::{Describe, FieldSchema, Kind, Parse, parse};
 
 use super::credential_fields::MAX_TEXT;
+use crate::domain::mfa::Otp;
 
 const CODES: u64 = 1_000_000;
 const MAILED_CODES: u64 = 100_000_000;
@@ -11,6 +12,11 @@ const MAILED_CODES: u64 = 100_000_000;
 /// A six-digit code as text; a number is padded with zeros on the left, which JSON drops.
 pub(super) fn six_digits() -> Kind<impl Parse<String>, impl Describe> {
     code(CODES, 6, "must be six digits").example("123456")
+}
+
+/// A code of an authenticator app, as a text or as a number.
+pub(super) fn otp() -> Kind<impl Parse<Otp>, impl Describe> {
+    six_digits().pattern("^[0-9]{6}$").and_then(|text| Otp::parse(&text).map_err(|error| error.to_string()))
 }
 
 /// A mailed code as text, padded in the same way.

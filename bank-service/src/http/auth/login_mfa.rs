@@ -6,7 +6,8 @@ use service_kit::http::problem::{ErrorCode, FieldErrors, Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 use service_kit::{request_form, request_schema};
 
-use super::credential_fields::{otp, recovery_code, token};
+use super::credential_fields::{recovery_code, token};
+use super::digits::otp;
 use super::login::{origin, tokens};
 use crate::http::AppState;
 use crate::identity::second_factor::enrolment::MfaError;

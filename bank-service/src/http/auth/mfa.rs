@@ -8,7 +8,8 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::{ClientAddr, head_only};
 use service_kit::{request_form, request_schema};
 
-use super::credential_fields::{known_password, otp, recovery_code};
+use super::credential_fields::{known_password, recovery_code};
+use super::digits::otp;
 use super::login::origin;
 use crate::domain::mfa::{Otp, RecoveryCode};
 use crate::domain::policy::Action;

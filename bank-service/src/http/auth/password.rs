@@ -8,7 +8,8 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 use service_kit::{request_form, request_schema};
 
-use super::credential_fields::{known_password, otp, recovery_code};
+use super::credential_fields::{known_password, recovery_code};
+use super::digits::otp;
 use super::login::origin;
 use super::password_strength::with_password_strength;
 use super::reset::another_password;
