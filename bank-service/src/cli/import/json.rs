@@ -1,8 +1,8 @@
-//! A JSON object as a row: its keys are read like column names, and its values like cells.
+//! A JSON object as a row: its keys are read like column names, and its values like cells; and what of JSON is not whole.
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use service_kit::http::fields::beyond_limits;
 
@@ -29,6 +29,21 @@ pub(super) fn object(line: &str) -> Result<Map<String, Value>, String> {
         seen.push(name);
     }
     Ok(object)
+}
+
+/// Whether a text is JSON, by the grammar alone.
+pub(super) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// Whether a text ends within its JSON.
+pub(super) fn is_cut(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_err_and(|error| error.is_eof())
+}
+
+/// Whether a text is an object, but no user: it has no known key.
+pub(super) fn is_no_user(text: &str) -> bool {
+    object(text).is_ok_and(|object| !object.is_empty() && !object.keys().any(|name| COLUMNS.contains(&name.as_str())))
 }
 
 /// The members of an object in order, duplicate keys included.
@@ -75,6 +90,30 @@ mod tests {
             json!({"customer_id": 1, "email": "a@example.com", "roles": ["user", "manager"], "is_active": false});
         assert_eq!(read(line), Ok(expected));
         assert_eq!(read(r#"{"roles":[],"language":"","country":null,"phone":""}"#), Ok(json!({"phone": ""})));
+    }
+
+    #[test]
+    fn a_text_that_ends_within_its_json_is_cut_and_any_other_is_not() {
+        let whole = r#"{"a":[1,{"b":"\u00e4"}],"c":null}"#;
+        for (end, _) in whole.char_indices().skip(1) {
+            let cut = &whole[..end];
+            assert!(is_cut(cut) && !is_json(cut), "{cut}");
+        }
+        for (text, json) in [(whole, true), ("1", true), ("{\"a\":1e400}", true), ("not json", false), ("{}}", false)] {
+            assert_eq!((is_cut(text), is_json(text)), (false, json), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_object_without_any_known_key_is_no_user() {
+        for (text, expected) in [
+            (r#"{"users":[{"email":"a@example.com"}]}"#, true),
+            (r#"{"E-Mail":"a@example.com","phone":""}"#, false),
+            (r#"{"email":""}"#, false),
+            ("[1]", false),
+        ] {
+            assert_eq!(is_no_user(text), expected, "{text}");
+        }
     }
 
     #[test]

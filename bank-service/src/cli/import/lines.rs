@@ -1,17 +1,19 @@
-//! The lines of a file of any length, each bounded.
+//! The lines of a file of any length, or its CSV records, each bounded.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
 
-/// A longer line is no row; it is skipped to its end.
+use super::cells::Quotes;
+use super::not_whole;
+use super::place::Place;
+
+/// A longer line or record is no row; it is skipped to its end.
 pub(super) const MAX_LINE: u64 = 16 * 1024;
 /// Some programs write it at the start of UTF-8 files.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(super) struct Lines<R = BufReader<File>> {
     input: R,
-    length: u64,
     number: u64,
     bytes: u64,
 }
@@ -19,26 +21,9 @@ pub(super) struct Lines<R = BufReader<File>> {
 /// A line without its end; an error says why it cannot be a row.
 pub(super) type Line = Result<String, &'static str>;
 
-impl Lines {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let meta = file.metadata()?;
-        if meta.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
-        }
-        Ok(Self { input: BufReader::new(file), length: meta.len(), number: 0, bytes: 0 })
-    }
-}
-
 impl<R: BufRead> Lines<R> {
-    #[cfg(test)]
     pub(super) fn over(input: R) -> Self {
-        Self { input, length: 0, number: 0, bytes: 0 }
-    }
-
-    /// In bytes; zero for a pipe.
-    pub(super) fn length(&self) -> u64 {
-        self.length
+        Self { input, number: 0, bytes: 0 }
     }
 
     pub(super) fn bytes_read(&self) -> u64 {
@@ -47,40 +32,68 @@ impl<R: BufRead> Lines<R> {
 
     /// The next line that is not blank, with its number from 1; none at the end. A line ends at LF, CR or CRLF.
     pub(super) fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
-        let mut raw = Vec::new();
+        self.next_row(None)
+    }
+
+    /// The next CSV record that is not blank, with the number of the line where it begins: a line, and those after it while a
+    /// quote is open. An error if a quote is never closed, or only by text that is none of its record: the rows between are lost.
+    pub(super) fn next_record(&mut self, separator: u8) -> io::Result<Option<(u64, Line)>> {
+        self.next_row(Some(Quotes::new(separator)))
+    }
+
+    fn next_row(&mut self, at_start: Option<Quotes>) -> io::Result<Option<(u64, Line)>> {
         loop {
-            raw.clear();
-            let Some(is_whole) = self.read_line(&mut raw)? else { return Ok(None) };
+            let (mut raw, mut quotes) = (Vec::new(), at_start);
+            let Some(mut is_short) = self.read_line(&mut raw, quotes.as_mut())? else { return Ok(None) };
             self.number += 1;
-            if !is_whole {
-                return Ok(Some((self.number, Err("is longer than 16 KiB"))));
+            let first = self.number;
+            while quotes.is_some_and(Quotes::is_open) {
+                if is_short {
+                    raw.push(b'\n');
+                }
+                let Some(rest_is_short) = self.read_line(&mut raw, quotes.as_mut())? else {
+                    let fault = "opens a quote that is not closed before the end of the file";
+                    return Err(not_whole(Place::line(first), fault));
+                };
+                self.number += 1;
+                is_short &= rest_is_short;
+            }
+            if self.number > first && (!is_short || quotes.is_some_and(Quotes::has_text_behind)) {
+                let fault = format!("opens a quote that is not closed before line {}", self.number);
+                return Err(not_whole(Place::line(first), fault));
+            }
+            if !is_short {
+                return Ok(Some((first, Err("is longer than 16 KiB"))));
             }
             let text = raw.as_slice();
-            let text = if self.number == 1 { text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text) } else { text };
+            let text = if first == 1 { text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text) } else { text };
             if text.trim_ascii().is_empty() {
                 continue;
             }
             let line = std::str::from_utf8(text).map(str::to_owned).map_err(|_| "is not UTF-8");
-            return Ok(Some((self.number, line)));
+            return Ok(Some((first, line)));
         }
     }
 
-    /// Reads past the end of the line; false if the line is too long, whose rest is then skipped. None at the end of the
-    /// file.
-    fn read_line(&mut self, raw: &mut Vec<u8>) -> io::Result<Option<bool>> {
+    /// Reads past the end of the line, which is appended to `raw`; false if it is too long for that, and its rest skipped. None at
+    /// the end of the file.
+    fn read_line(&mut self, raw: &mut Vec<u8>, mut quotes: Option<&mut Quotes>) -> io::Result<Option<bool>> {
         let limit = usize::try_from(MAX_LINE).unwrap_or(usize::MAX);
-        let (mut is_whole, mut is_first) = (true, true);
+        let (mut is_short, mut is_first) = (true, true);
         loop {
             let buffer = self.input.fill_buf()?;
             if buffer.is_empty() {
-                return Ok((!is_first).then_some(is_whole));
+                return Ok((!is_first).then_some(is_short));
             }
             is_first = false;
             let end = buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
             let line = buffer.get(..end.unwrap_or(buffer.len())).unwrap_or_default();
-            is_whole &= raw.len() + line.len() <= limit;
-            if is_whole {
+            is_short &= raw.len() + line.len() <= limit;
+            if is_short {
                 raw.extend_from_slice(line);
+            }
+            if let Some(quotes) = &mut quotes {
+                quotes.follow(line);
             }
             let ends_with_cr = end.is_some_and(|at| buffer.get(at) == Some(&b'\r'));
             let used = end.map_or(buffer.len(), |at| at + 1);
@@ -89,7 +102,7 @@ impl<R: BufRead> Lines<R> {
                 if ends_with_cr && self.input.fill_buf()?.first() == Some(&b'\n') {
                     self.consume(1);
                 }
-                return Ok(Some(is_whole));
+                return Ok(Some(is_short));
             }
         }
     }
@@ -152,6 +165,20 @@ mod tests {
         std::iter::from_fn(|| lines.next().unwrap()).collect()
     }
 
+    /// The records, and the fault of the file, if it has one.
+    fn records(text: &str) -> (Vec<(u64, Line)>, Option<String>) {
+        // A capacity of 1 yields the bytes one at a time, the hardest case for the reader.
+        let mut lines = Lines::over(BufReader::with_capacity(1, text.as_bytes()));
+        let mut found = Vec::new();
+        loop {
+            match lines.next_record(b',') {
+                Ok(Some(record)) => found.push(record),
+                Ok(None) => return (found, None),
+                Err(fault) => return (found, Some(fault.to_string())),
+            }
+        }
+    }
+
     #[test]
     fn ends_and_marks_of_every_system_are_taken_off() {
         let lines = all(b"\xef\xbb\xbfa,b\r\n\r\n  \n1,2\n3,4");
@@ -195,6 +222,43 @@ mod tests {
         let mut lines = Lines::over(&b"\n\r\n{}\n"[..]);
         assert_eq!(lines.first_byte().unwrap(), Some(b'{'));
         assert_eq!(lines.next().unwrap(), Some((3, Ok("{}".to_owned()))));
+    }
+
+    #[test]
+    fn a_record_has_the_line_where_it_begins_and_so_have_those_after_it() {
+        let text = "1,a\r\n\r\n2,\"b\r\n\r\nc \"\"d\"\"\",\"e\rf\"\n3,g\n\n\"4\",\"\n\"";
+        let expected: Vec<_> = [(1, "1,a"), (3, "2,\"b\n\nc \"\"d\"\"\",\"e\nf\""), (7, "3,g"), (9, "\"4\",\"\n\"")]
+            .map(|(line, text)| (line, Ok(text.to_owned())))
+            .into();
+        assert_eq!(records(text), (expected, None));
+    }
+
+    #[test]
+    fn a_quote_that_rows_would_be_lost_in_is_a_fault_of_the_file() {
+        let never = "line 2: opens a quote that is not closed before the end of the file";
+        let later = |line: u64| format!("line 2: opens a quote that is not closed before line {line}");
+        let long = format!("1,a\n2,\"b\n3,{}\n4", "c".repeat(100_000));
+        for (text, fault) in [
+            ("1,a\n2,\"b", never.to_owned()),
+            ("1,a\n2,\"b,\n3,c\n4,d\n", never.to_owned()),
+            ("1,a\n2,\"b,\n3,\"\"\n", never.to_owned()),
+            ("1,a\n2,\"b,\n3,c\n4,\"d\",\n", later(4)),
+            ("1,a\n2,\"b\n\"c\n", later(3)),
+            (&format!("{long}\n"), never.to_owned()),
+            (&format!("{long}\"\n"), later(4)),
+        ] {
+            assert_eq!(records(text), (vec![(1, Ok("1,a".to_owned()))], Some(fault)), "{text:.40}");
+        }
+    }
+
+    #[test]
+    fn a_quote_in_a_line_that_is_too_long_is_followed_to_its_end() {
+        let long = format!("1,\"{}\",\"b\"\n2,c\n", "a".repeat(100_000));
+        let expected = vec![(1, Err("is longer than 16 KiB")), (2, Ok("2,c".to_owned()))];
+        assert_eq!(records(&long), (expected, None));
+        let open = format!("1,\"{}\n2,c\n", "a".repeat(100_000));
+        assert_eq!(records(&open).0, []);
+        assert!(records(&open).1.unwrap().starts_with("line 1: opens a quote"));
     }
 
     #[test]

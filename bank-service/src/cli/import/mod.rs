@@ -1,8 +1,9 @@
 //! `import-users`: imports the users of another system from a file of any length.
 //!
-//! The file is read as a stream and written in batches of `BATCH` rows, a transaction each, so memory does not grow with it.
-//! Written rows stay: after a crash or a kill the same command is run again, and skips the addresses that exist already. Rejected
-//! rows are listed in a report and do not affect the others.
+//! The file is read as a stream, twice: first to check that it is whole, since a file that was cut changes nothing; then it is
+//! written in batches of `BATCH` rows, a transaction each, so memory does not grow with it. Written rows stay: after a crash or a
+//! kill the same command is run again, and skips the addresses that exist already. Rejected rows are listed in a report and do not
+//! affect the others.
 
 mod array;
 mod cells;
@@ -13,8 +14,11 @@ mod place;
 mod progress;
 mod report;
 mod rows;
+mod source;
 mod values;
 
+use std::fmt::Display;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -29,11 +33,11 @@ use crate::domain::one_time::Purpose;
 use crate::http::AppState;
 use crate::identity::users::import::{RowResult, import, plan};
 use crate::store::StoreError;
-use lines::Lines;
 use place::Place;
 use progress::Progress;
 use report::Report;
 use rows::{Reader, Row};
+use source::Source;
 
 const BATCH: usize = 200;
 /// Some rows were refused; the report tells which.
@@ -58,6 +62,12 @@ pub struct ImportOptions {
     pub report: Option<PathBuf>,
 }
 
+impl ImportOptions {
+    pub(super) fn report_path(&self) -> PathBuf {
+        self.report.clone().unwrap_or_else(|| beside(&self.input))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Csv,
@@ -75,17 +85,20 @@ struct Counts {
 }
 
 pub(super) fn run(settings: Settings, options: &ImportOptions) -> anyhow::Result<ExitCode> {
+    let named = || options.input.display().to_string();
+    let source = Source::open(&options.input).with_context(named)?;
     let format = match options.input_format {
         Some(format) => format,
         None => format_of(&options.input)?,
     };
-    let report_path = options.report.clone().unwrap_or_else(|| beside(&options.input));
+    let report_path = options.report_path();
     if same_file(&report_path, &options.input) {
         bail!("--report: names the file that is imported");
     }
-    let lines = Lines::open(&options.input).with_context(|| options.input.display().to_string())?;
-    let progress = Progress::start(lines.length());
-    let reader = Reader::start(lines, format).with_context(|| options.input.display().to_string())?;
+    let read = || -> io::Result<Reader> { Reader::start(source.lines()?, format) };
+    read().and_then(Reader::check).with_context(named)?;
+    let reader = read().with_context(named)?;
+    let progress = Progress::start(source.length()?);
     let mut counts = Counts::default();
     with_state(settings, async |state| {
         let report = Report::create(&report_path).with_context(|| report_path.display().to_string())?;
@@ -174,8 +187,13 @@ impl ImportRun {
 }
 
 /// Why a file as a whole cannot be read.
-fn unusable(cause: String) -> std::io::Error {
-    std::io::Error::new(std::io::ErrorKind::InvalidData, cause)
+fn unusable(cause: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, cause)
+}
+
+/// The place at which a file turns out not to be whole, and why.
+fn not_whole(place: Place, cause: impl Display) -> io::Error {
+    unusable(format!("{place}: {cause}"))
 }
 
 fn format_of(file: &Path) -> anyhow::Result<Format> {
@@ -198,7 +216,7 @@ fn same_file(report: &Path, file: &Path) -> bool {
     report == file || matches!((report.canonicalize(), file.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-fn summary(counts: &Counts, apply: bool, report: &Path) -> std::io::Result<()> {
+fn summary(counts: &Counts, apply: bool, report: &Path) -> io::Result<()> {
     let Counts { rows, created, invited, unchanged, refused } = counts;
     let did = if apply { "created" } else { "to create" };
     print_line(format_args!(

@@ -1,8 +1,7 @@
 //! Turns lines into users: CSV, JSON lines and a JSON array yield the same object, which is checked in one place, all faults at
 //! once.
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 
 use serde_json::{Map, Value};
 use service_kit::http::fields::{FieldSchema, Fields, FromFields, Kind, parse};
@@ -13,7 +12,7 @@ use super::header::header;
 use super::lines::{Line, Lines};
 use super::place::Place;
 use super::values::value_of;
-use super::{Format, json, unusable};
+use super::{Format, json, not_whole, unusable};
 use crate::domain::email::Email;
 use crate::domain::imported_user::{self, ImportedUser};
 use crate::domain::locale;
@@ -21,6 +20,8 @@ use crate::domain::role::{MAX_PER_USER, RoleName, distinct_names};
 use crate::identity::password::imported_format::HashRefused;
 use crate::identity::password::imported_hash::ImportedHash;
 use crate::identity::users::import::Conflict;
+
+const EXPECTED_JSON: &str = "expected a JSON array of users ([{…}, {…}]), or one user a line";
 
 /// A refused row, with its faults.
 pub(super) struct Refusal {
@@ -37,7 +38,7 @@ pub(super) enum Row {
 }
 
 pub(super) struct Reader {
-    lines: Lines<BufReader<File>>,
+    lines: Lines,
     format: FormatOfLines,
 }
 
@@ -56,7 +57,10 @@ impl Reader {
         let format = match format {
             Format::Jsonl => match lines.first_byte()? {
                 None => return Err(unusable("is empty; expected JSON lines or a JSON array".to_owned())),
-                Some(b'[') => FormatOfLines::JsonArray(Elements::new()),
+                Some(b'[') => {
+                    lines.next_byte()?;
+                    FormatOfLines::JsonArray(Elements::default())
+                }
                 Some(_) => FormatOfLines::JsonLines,
             },
             Format::Csv => {
@@ -65,6 +69,32 @@ impl Reader {
             }
         };
         Ok(Self { lines, format })
+    }
+
+    /// Reads to the end; an error if the file is not whole, or is not one of rows. Faults of single rows are passed over.
+    pub(super) fn check(mut self) -> io::Result<()> {
+        let (mut rows, mut is_no_user) = (0_u64, false);
+        while let Some((place, text)) = self.text()? {
+            rows += 1;
+            let Ok(text) = text else { continue };
+            match &self.format {
+                FormatOfLines::Csv { .. } => {}
+                FormatOfLines::JsonArray(_) if json::is_json(&text) => {}
+                FormatOfLines::JsonArray(_) => return Err(not_whole(place, "is not JSON")),
+                FormatOfLines::JsonLines if json::is_cut(&text) => {
+                    let cause = match self.text()? {
+                        None => "the file ends within it".to_owned(),
+                        Some(_) => format!("is an object that goes on in the next line; {EXPECTED_JSON}"),
+                    };
+                    return Err(not_whole(place, cause));
+                }
+                FormatOfLines::JsonLines => is_no_user = rows == 1 && json::is_no_user(&text),
+            }
+        }
+        if rows == 1 && is_no_user {
+            return Err(unusable(format!("is one JSON object, and none of a user; {EXPECTED_JSON}")));
+        }
+        Ok(())
     }
 
     pub(super) fn bytes_read(&self) -> u64 {
@@ -94,16 +124,19 @@ impl Reader {
     fn text(&mut self) -> io::Result<Option<(Place, Line)>> {
         match &mut self.format {
             FormatOfLines::JsonArray(elements) => elements.next(&mut self.lines),
-            FormatOfLines::JsonLines | FormatOfLines::Csv { .. } => {
-                Ok(self.lines.next()?.map(|(line, text)| (Place::line(line), text)))
-            }
+            FormatOfLines::JsonLines => Ok(on_line(self.lines.next()?)),
+            FormatOfLines::Csv { separator, .. } => Ok(on_line(self.lines.next_record(*separator)?)),
         }
     }
 }
 
-/// Missing cells at the end of a line count as empty, since spreadsheets omit them; additional cells must be empty.
-fn csv_object(header: &[String], separator: u8, line: &str) -> Result<Map<String, Value>, String> {
-    let cells = cells(line, separator)?;
+fn on_line(row: Option<(u64, Line)>) -> Option<(Place, Line)> {
+    row.map(|(line, text)| (Place::line(line), text))
+}
+
+/// Missing cells at the end of a record count as empty, since spreadsheets omit them; additional cells must be empty.
+fn csv_object(header: &[String], separator: u8, record: &str) -> Result<Map<String, Value>, String> {
+    let cells = cells(record, separator)?;
     if cells.iter().skip(header.len()).any(|cell| !cell.trim().is_empty()) {
         return Err(format!("has {} cells where the header has {}", cells.len(), header.len()));
     }

@@ -131,7 +131,7 @@ async fn hostile_cells_are_refused_and_are_no_formula_in_the_report() {
     let rows = "=cmd|' /C calc'!A0,=1+1@example.com,,,,,\n2,@SUM(A1),,,,,\n\
         3,c@example.com,\"$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA\",,,,\n\
         4,d@example.com,$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,,,,\n\
-        5,e@example.com,pbkdf2:sha256:99999999$salt1234$00,,,,\n6,\"open quote,,,,\n7,f@example.com,,,,,,,,more\n";
+        5,e@example.com,pbkdf2:sha256:99999999$salt1234$00,,,,\n6,\"f@example.com\"x,,,,\n7,f@example.com,,,,,,,,more\n";
     write(&app, "users.csv", &format!("{HEADER}{rows}"));
     output_text(&import(&app, &["users.csv", "--apply"]).await, 2);
     let report = std::fs::read_to_string(app.folder.path().join("users.csv.report.csv")).unwrap();
@@ -141,7 +141,7 @@ async fn hostile_cells_are_refused_and_are_no_formula_in_the_report() {
         ("4,", "password_hash", "costs too much"),
         ("5,", "password_hash", "costs too much"),
         ("6,", "password_hash", "costs too much"),
-        ("7,", "line", "a quote that is not closed"),
+        ("7,", "line", "text behind a closing quote"),
         ("8,", "line", "cells"),
     ] {
         let found = report.lines().any(|line| line.starts_with(start) && line.contains(field) && line.contains(cause));
@@ -223,15 +223,14 @@ async fn who_comes_without_a_hash_chooses_a_password_by_the_invitation() {
 
 #[actix_web::test]
 async fn an_import_that_was_killed_goes_on_and_comes_to_the_same() {
+    const ROWS: usize = 6_000;
     let app = TestApp::start().await;
     let hash = "$2b$10$abcdefghijklmnopqrstuu5Lo0g67CiD3M4RpN1BmBb4Crp5w7dbK";
-    let hash_of = |i: i32| if i % 20 == 0 { "" } else { hash };
-    let rows: Vec<String> = (0..2_000).map(|i| format!("{i},user{i}@example.com,{},,,,\n", hash_of(i))).collect();
-    let mut command = command(&app, &["/dev/stdin", "--format", "csv", "--apply", "--report", "report.csv"]).await;
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let half = format!("{HEADER}{}", rows[..1_100].concat());
-    let feeding = std::thread::spawn(move || input.write_all(half.as_bytes()).map(|()| input));
+    let hash_of = |i: usize| if i.is_multiple_of(20) { "" } else { hash };
+    let rows = (0..ROWS).map(|i| format!("{i},user{i}@example.com,{},,,,\n", hash_of(i))).collect::<Vec<_>>().concat();
+    write(&app, "users.csv", &format!("{HEADER}{rows}"));
+    let mut command = command(&app, &["users.csv", "--apply"]).await;
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_mins(1);
     while written(&app).await.1.len() < 600 {
         assert!(Instant::now() < deadline, "the import does not get on");
@@ -239,15 +238,27 @@ async fn an_import_that_was_killed_goes_on_and_comes_to_the_same() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    drop(feeding.join().unwrap());
     let done = written(&app).await.1.len();
-    assert!((600..=1_100).contains(&done) && done % 200 == 0, "{done} rows: a batch was torn");
+    assert!((600..ROWS).contains(&done) && done % 200 == 0, "{done} rows: a batch was torn, or the kill came too late");
 
-    write(&app, "users.csv", &format!("{HEADER}{}", rows.concat()));
     let output = output_text(&import(&app, &["users.csv", "--apply"]).await, 0);
-    assert!(output.contains(&format!("2000 rows: {} created", 2_000 - done)), "{output}");
+    assert!(output.contains(&format!("{ROWS} rows: {} created", ROWS - done)), "{output}");
     let (users, imports, events) = written(&app).await;
-    assert_eq!((users.len(), imports.len(), events), (2_000, 2_000, 2_000));
+    assert_eq!((users.len(), imports.len(), usize::try_from(events).unwrap()), (ROWS, ROWS, ROWS));
+}
+
+#[actix_web::test]
+async fn a_pipe_is_imported_once_it_has_come_to_its_end() {
+    let app = TestApp::start().await;
+    let mut command = command(&app, &["/dev/stdin", "--format", "csv", "--apply", "--report", "report.csv"]).await;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let rows = (0..2_000).map(|i| format!("{i},user{i}@example.com,,,,no,\n")).collect::<Vec<_>>().concat();
+    let mut input = child.stdin.take().unwrap();
+    let feeding = std::thread::spawn(move || input.write_all(format!("{HEADER}{rows}").as_bytes()));
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    feeding.join().unwrap().unwrap();
+    assert!(output_text(&output, 0).contains("2000 rows: 2000 created"));
+    assert_eq!(written(&app).await.1.len(), 2_000);
 }
 
 #[actix_web::test]
@@ -294,9 +305,19 @@ async fn a_file_that_cannot_be_an_import_is_refused_at_once() {
         write(&app, name, text);
     }
     write(&app, "quote.csv", "customer_id,\"email\n");
+    std::fs::create_dir(app.folder.path().join("folder")).unwrap();
+    let user = r#"{"customer_id":1,"email":"a@example.com"}"#;
+    write(&app, "wrapped.json", &format!("{{\"users\":[{user}]}}"));
+    write(&app, "pretty.json", &format!("{{\n  \"users\": [\n    {user}\n  ]\n}}\n"));
+    write(&app, "one.json", "{\n  \"customer_id\": 1,\n  \"email\": \"a@example.com\"\n}\n");
     write(&app, "data.csv", "$2b$12$Hash,u@x.example\n");
     for (arguments, expected) in [
         (&["missing.csv"][..], "missing.csv"),
+        (&["folder"], "folder: is a folder; expected the name of a file in it"),
+        (&["/dev/null", "--format", "csv"], "is a device; expected a file or a pipe"),
+        (&["wrapped.json"], "is one JSON object, and none of a user; expected a JSON array of users"),
+        (&["pretty.json"], "line 1: is an object that goes on in the next line; expected a JSON array of users"),
+        (&["one.json"], "line 1: is an object that goes on in the next line; expected a JSON array of users"),
         (&["users.csv"], "column 2 (phone) is unknown"),
         (&["users.txt"], "--format"),
         (&["wide.csv"], "is UTF-16; save it as UTF-8"),
@@ -329,38 +350,53 @@ async fn a_file_that_cannot_be_an_import_is_refused_at_once() {
 }
 
 #[actix_web::test]
-async fn a_quote_that_is_not_closed_costs_its_own_line_alone() {
+async fn a_file_that_is_not_whole_changes_nothing_and_leaves_no_report() {
     let app = TestApp::start().await;
-    let rows = "1,\"a@example.com,,,,,\n2,b@example.com,,,,,\n3,\"c@example.com\"x,,,,,\n4,\"d@example.com\" ,,,,,\n5,e@example.com,,\"PT";
-    write(&app, "users.csv", &format!("{HEADER}{rows}"));
-    let output = output_text(&import(&app, &["users.csv", "--apply"]).await, 2);
-    assert!(output.contains("5 rows: 2 created") && output.contains("3 refused"), "{output}");
-    assert_eq!(written(&app).await.1, ["2", "4"]);
-    let report = std::fs::read_to_string(app.folder.path().join("users.csv.report.csv")).unwrap();
-    let causes: Vec<&str> = report.lines().skip(1).collect();
-    let open = ",,,line,has a quote that is not closed (fields have no line breaks),";
-    assert_eq!(
-        causes,
-        [format!("2{open}"), "4,,,line,has text behind a closing quote,".to_owned(), format!("6{open}")]
-    );
+    let user = |i: usize| format!("{{\"customer_id\":{i},\"email\":\"u{i}@example.com\"}}");
+    // More rows before the fault than a batch has.
+    let (objects, lines): (Vec<String>, Vec<String>) =
+        (1..=300).map(|i| (user(i), format!("{i},u{i}@example.com,,,,,\n"))).unzip();
+    let (array, csv) = (objects.join(",\n"), lines.concat());
+    let before = written(&app).await;
+    for (name, text, fault) in [
+        ("open.json", format!("[{array}\n"), "line 301: the array is not closed at the end of the file"),
+        ("comma.json", format!("[{array},\n"), "line 301: the array is not closed at the end of the file"),
+        ("cut.json", format!("[{array},\n{{\"customer_id\":301,\"em"), "row 301 (line 301): the file ends within it"),
+        ("trailing.json", format!("[{array},\n]"), "line 301: the array has a comma behind its last element"),
+        ("missing.json", format!("[{array}\n{}]", user(301)), "row 301 (line 301): has no comma before it"),
+        ("behind.json", format!("[{array}]\n{}", user(301)), "line 301: there is text behind the end of the array"),
+        ("inner.json", format!("[{array},\n{{\"email\":}}]"), "row 301 (line 301): is not JSON"),
+        ("cut.jsonl", format!("{}\n{{\"customer_id\":301,", objects.join("\n")), "line 301: the file ends within it"),
+        ("cut.csv", format!("{HEADER}{csv}301,\"u@exa"), "line 302: opens a quote that is not closed before the end"),
+        ("open.csv", format!("{HEADER}{csv}301,\"u@example.com,\n302,u302@example.com\n"), "line 302: opens a quote"),
+        ("swallow.csv", format!("{HEADER}{csv}301,\"u@example.com,\n302,\"v@example.com\"\n"), "before line 303"),
+    ] {
+        write(&app, name, &text);
+        for arguments in [&[name][..], &[name, "--apply"]] {
+            let output = import(&app, arguments).await;
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{name}: {stderr}");
+            assert!(stderr.contains(name) && stderr.contains(fault), "{name}: {stderr}");
+        }
+    }
+    assert_eq!(written(&app).await, before);
+    let files = std::fs::read_dir(app.folder.path()).unwrap().flatten();
+    assert_eq!(files.filter(|file| file.file_name().to_string_lossy().contains(".report.")).count(), 0);
 }
 
 #[actix_web::test]
-async fn an_array_that_is_broken_costs_the_rows_around_the_fault_nothing() {
+async fn a_field_with_a_line_break_is_one_row_and_the_rows_after_it_keep_their_lines() {
     let app = TestApp::start().await;
-    let (ada, bob) = (r#"{"customer_id":1,"email":"a@example.com"}"#, r#"{"customer_id":2,"email":"b@example.com"}"#);
-    for (text, rows, fault) in [
-        (format!("[{ada},\n{bob}\n"), "3 rows: 2", "3,,,line,the array is not closed at the end of the file,"),
-        (format!("[{ada},\n{{\"customer_id\":2,"), "2 rows: 1", "2,,,line,the file ends within it,2"),
-        (format!("[{ada},\n{bob},\n]"), "3 rows: 2", "3,,,line,the array has a comma behind its last element,"),
-        (format!("[{ada}\n{bob}]"), "2 rows: 1", "2,,,line,has no comma before it,2"),
-    ] {
-        write(&app, "broken.json", &text);
-        let output = output_text(&import(&app, &["broken.json"]).await, 2);
-        assert!(output.contains(&format!("{rows} to create")) && output.contains("1 refused"), "{text}: {output}");
-        let report = std::fs::read_to_string(app.folder.path().join("broken.json.report.csv")).unwrap();
-        assert_eq!(report.lines().skip(1).collect::<Vec<_>>(), [fault], "{text}");
-    }
+    let rows = "1,\"a@example.com\r\n\",,,,,\n2,\"b@\n\nexample.com\",,,,,\n3,\"c@example.com\"x,,,,,\n\n4,d,,,,,\n\
+        5,\"e@example.com\" ,,,,,";
+    write(&app, "users.csv", &format!("{HEADER}{rows}"));
+    let output = output_text(&import(&app, &["users.csv", "--apply"]).await, 2);
+    assert!(output.contains("5 rows: 2 created") && output.contains("3 refused"), "{output}");
+    assert_eq!(written(&app).await.1, ["1", "5"]);
+    let report = std::fs::read_to_string(app.folder.path().join("users.csv.report.csv")).unwrap();
+    let places: Vec<(&str, &str)> =
+        report.lines().skip(1).map(|line| (line.split(',').next().unwrap(), line.split(',').nth(3).unwrap())).collect();
+    assert_eq!(places, [("4", "email"), ("7", "line"), ("9", "email")], "{report}");
 }
 
 #[actix_web::test]
