@@ -155,16 +155,17 @@ impl EmailService {
             openapi: http::document(),
         };
         let server = serve_http(&config, server_parts, parts)?;
-        let retention = task::spawn("retention", enforce_retention(store, clock, config.record_days, shutdown.clone()));
+        let retention = enforce_retention(Arc::clone(&store), clock, config.record_days, shutdown.clone());
         Ok(Running {
             server,
+            store,
             readiness,
             consumer,
             bindings: config.bindings,
             queue: config.queue,
             shutdown,
             metrics,
-            retention,
+            retention: task::spawn("retention", retention),
         })
     }
 }
@@ -204,6 +205,7 @@ fn readiness(mailer: &Arc<dyn Mailer>, store: &Arc<dyn DeliveryStore>) -> Readin
 
 pub struct Running {
     server: RunningServer,
+    store: Arc<dyn DeliveryStore>,
     readiness: Readiness,
     consumer: Arc<SendEmail>,
     bindings: Vec<Pattern>,
@@ -251,7 +253,7 @@ impl Running {
         self.server.wait().await;
     }
 
-    /// Begins shutdown, drains requests, ends.
+    /// Begins shutdown, drains requests, closes the store, ends.
     pub async fn stop(self) {
         self.shutdown.begin();
         let deadline = self.shutdown.deadline(WORK_LIMIT);
@@ -260,6 +262,9 @@ impl Running {
             Some(Ok(())) => {}
             Some(Err(error)) => tracing::warn!(%error, "the retention task did not end well"),
             None => tracing::warn!("pruning did not end in time"),
+        }
+        if deadline.wait(WORK_LIMIT, self.store.close()).await.is_none() {
+            tracing::warn!("the store was not closed in time: the files beside it stay");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The command line.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +12,13 @@ use service_kit::config::{ConfigError, Faults};
 use service_kit::http::auth::JWKS_VARIABLE;
 use service_kit::http::server::check_address;
 use service_kit::http::{PeerClient, causes};
-use service_kit::lifecycle::{Deadline, Shutdown, WORK_LIMIT};
+use service_kit::lifecycle::{Shutdown, WORK_LIMIT};
 use service_kit::messaging::amqp::{self, AmqpConsumers, AmqpPublisher, Role};
 use service_kit::messaging::{Outgoing, PublishResult, Publisher};
 use service_kit::telemetry::Metrics;
 use tokio::sync::broadcast;
 
 use email_service::mailer::MailTarget;
-use email_service::store::StoreTarget;
 use email_service::templates::Templates;
 use email_service::{Args, Config, EmailService, http};
 
@@ -63,6 +61,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
     let Cli { command, args } = cli;
     let log = args.log_settings();
+    args.refuse_database_file(&mut faults);
     log.check(&mut faults);
     match command.unwrap_or(Command::Serve) {
         Command::Serve => {
@@ -83,7 +82,6 @@ pub(crate) async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    let store = config.store.clone();
     if let Some(warning) = &config.warning {
         tracing::warn!("{warning}");
     }
@@ -95,7 +93,6 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         let mut running = service.run().await?;
         running.wait().await;
         running.stop().await;
-        finish(&store, shutdown.deadline(WORK_LIMIT));
         return Ok(ExitCode::SUCCESS);
     };
     let metrics = Metrics::new();
@@ -119,14 +116,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     consumers.drain(deadline.left(DRAIN)).await;
     running.wait().await;
     running.stop().await;
-    finish(&store, deadline);
     Ok(ExitCode::SUCCESS)
-}
-
-fn finish(store: &StoreTarget, deadline: Deadline) {
-    if let Some(path) = store.file().map(Path::to_owned) {
-        deadline.run(WORK_LIMIT, move || service_kit::sqlite::finish(&path));
-    }
 }
 
 async fn healthcheck(config: &Config) -> anyhow::Result<ExitCode> {
@@ -200,7 +190,9 @@ async fn check_store(config: &Config) -> Result<(), String> {
         return warn_of_missing("EMAIL_DATABASE_URL", "database");
     }
     let store = config.store.open().await.map_err(|error| format!("EMAIL_DATABASE_URL: {}", causes(&error)))?;
-    store.probe().await.map_err(|reason| format!("EMAIL_DATABASE_URL: {reason}"))
+    let probed = store.probe().await;
+    store.close().await;
+    probed.map_err(|reason| format!("EMAIL_DATABASE_URL: {reason}"))
 }
 
 /// No fault, and `doctor` makes nothing.

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{Cli, run};
-use service_kit::config::{ConfigError, EXIT_REFUSED, Parsed};
+use service_kit::config::{ConfigError, EXIT_REFUSED, Parsed, print_warnings};
 use service_kit::http::causes;
 use service_kit::lifecycle::block_on;
 use service_kit::telemetry::TelemetryError;
@@ -23,6 +23,9 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
+    if let Some(refused) = error.downcast_ref::<ConfigError>() {
+        print_warnings("email-service", refused.warnings());
+    }
     // The log may not be set up yet; standard error may be closed too.
     writeln!(std::io::stderr(), "email-service: {}", causes(error.as_ref())).ok();
     let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>();

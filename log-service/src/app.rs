@@ -9,7 +9,7 @@ use service_kit::clock::SharedClock;
 use service_kit::config::ConfigError;
 use service_kit::http::auth::{AUDIENCE_LOG, KeySource, SessionSource, Verifier};
 use service_kit::http::server::{self, RunningServer, ServerParts, ServerSettings};
-use service_kit::lifecycle::{Readiness, Shutdown};
+use service_kit::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
 use service_kit::messaging::{AmqpSettings, Consumer, ConsumerSettings, InFlightReport};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
@@ -194,10 +194,19 @@ impl Running {
     pub async fn stop(self) {
         self.shutdown.begin();
         self.server.stop(true).await;
+        self.close().await;
     }
 
     /// Returns when the service has stopped.
     pub async fn wait(self) {
         self.server.wait().await;
+        self.close().await;
+    }
+
+    async fn close(&self) {
+        let deadline = self.shutdown.deadline(WORK_LIMIT);
+        if deadline.wait(WORK_LIMIT, self.store.close()).await.is_none() {
+            tracing::warn!("the log store was not closed in time: the files beside it stay");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Configuration: texts as they are given, all checked at once.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use chrono::TimeDelta;
 use clap::Args;
@@ -8,6 +9,7 @@ use service_kit::config::{ConfigError, EnvOptions, Faults, Secret, check_file, p
 use service_kit::http::cors::Origins;
 use service_kit::http::{CorsOptions, PeerOptions, PeerTrust, TlsOptions};
 use service_kit::messaging::{AmqpSettings, BrokerOptions};
+use service_kit::sqlite::refuse_database_file;
 use service_kit::tls::Tls;
 use shared_events::routing::LOG_QUEUE;
 use shared_events::{Pattern, catalog};
@@ -151,6 +153,14 @@ impl LogServiceConfig {
             peers,
             stream: StreamSettings::default(),
         })
+    }
+
+    /// Refuses the database as the log file. Comes before the other checks of that setting.
+    pub fn refuse_database_file(&self, log_file: Option<&Path>, faults: &mut Faults) {
+        let url = self.log_database_url.expose().parse::<StoreUrl>();
+        if let Some(file) = url.as_ref().ok().and_then(StoreUrl::file) {
+            refuse_database_file(("LOG_DATABASE_URL", file), &[("LOG_FILE", log_file)], faults);
+        }
     }
 
     /// MongoDB if it is named, else the file. The settings of the other one have to be valid, too.

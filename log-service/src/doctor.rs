@@ -45,7 +45,9 @@ async fn check_store(settings: &Settings) -> Result<String, String> {
     }
     let store = log_service::store::connect(&settings.store, settings.retention).await;
     let store = store.map_err(|error| causes(&error))?;
-    store.probe().await.map_err(|error| error.to_string())?;
+    let probed = store.probe().await;
+    store.close().await;
+    probed.map_err(|error| error.to_string())?;
     Ok("opened, migrated and written to".to_owned())
 }
 

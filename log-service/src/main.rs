@@ -3,7 +3,7 @@
 mod doctor;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +78,7 @@ fn main() -> ExitCode {
 async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
     let Cli { command, service, log_format, log_level, log_file, reports } = cli;
     let log = LogSettings { format: log_format, level: log_level, file: log_file, reports };
+    service.refuse_database_file(log.file.as_deref(), &mut faults);
     log.check(&mut faults);
     match command.unwrap_or(Command::Serve) {
         Command::Serve => {
@@ -99,6 +100,9 @@ async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
+    if let Some(refused) = error.downcast_ref::<ConfigError>() {
+        config::print_warnings("log-service", refused.warnings());
+    }
     // Standard error may be closed.
     writeln!(std::io::stderr(), "log-service: {}", causes(error.as_ref())).ok();
     let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>();
@@ -109,7 +113,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Some(warning) = &settings.warning {
         tracing::warn!("{warning}");
     }
-    let store = settings.store.clone();
     let shutdown = Shutdown::new();
     shutdown.on_signals();
     let clock = Arc::new(SystemClock);
@@ -133,9 +136,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         consumers.drain(deadline.left(DRAIN)).await;
     }
     running.wait().await;
-    if let Some(path) = store.file().map(Path::to_owned) {
-        deadline.run(WORK_LIMIT, move || service_kit::sqlite::finish(&path));
-    }
     Ok(())
 }
 

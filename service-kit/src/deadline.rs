@@ -3,7 +3,6 @@
 //! A stop has many steps, each with its own limit; the sum of the limits may exceed the time that a process has to end. So
 //! each step also gets at most the time left until one deadline, and the last steps get none if earlier ones took it all.
 
-use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -34,17 +33,6 @@ impl Deadline {
     /// Waits for a step; `None` if it takes longer.
     pub async fn wait<T>(self, most: Duration, step: impl Future<Output = T>) -> Option<T> {
         timeout(self.left(most), step).await.ok()
-    }
-
-    /// Runs a blocking step on its own thread, and abandons the thread if it takes longer. True if the step finished in time.
-    pub fn run(self, most: Duration, step: impl FnOnce() + Send + 'static) -> bool {
-        let (done, ended) = mpsc::sync_channel(1);
-        let thread = std::thread::Builder::new().name("last-step".to_owned()).spawn(move || {
-            step();
-            // The receiver may have stopped waiting.
-            done.try_send(()).ok();
-        });
-        thread.is_ok() && ended.recv_timeout(self.left(most)).is_ok()
     }
 }
 
@@ -77,15 +65,5 @@ mod tests {
         assert_eq!(deadline.wait(seconds(5.0), async { 7 }).await, Some(7));
         assert_eq!(deadline.wait(seconds(5.0), std::future::pending::<()>()).await, None);
         assert_eq!(deadline.left(seconds(9.0)), seconds(3.0));
-    }
-
-    #[test]
-    fn a_step_that_blocks_is_left_behind() {
-        let deadline = Deadline::at(Instant::now(), seconds(60.0));
-        assert!(deadline.run(seconds(60.0), || {}));
-        let (release, gate) = mpsc::channel::<()>();
-        let blocked = move || assert!(gate.recv().is_err(), "nothing is sent");
-        assert!(!deadline.run(Duration::ZERO, blocked));
-        drop(release);
     }
 }

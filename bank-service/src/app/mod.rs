@@ -89,7 +89,7 @@ fn open_fitting(settings: &Settings) -> Result<Store, StartError> {
     store.map_err(|source| StartError::database(settings, source))
 }
 
-/// Opens the database, migrating it first, or as it is. Only a migration makes one. Blocks.
+/// Opens the database, migrating it first, or as it is if its schema is that of this release. Only a migration makes one. Blocks.
 pub(crate) fn open_store(url: &DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
     if migrate {
         for version in migrations::upgrade(url)? {
@@ -97,6 +97,8 @@ pub(crate) fn open_store(url: &DatabaseUrl, migrate: bool) -> Result<Store, Stor
         }
     } else if existing::is_new(url)? {
         return Err(StoreError::Missing);
+    } else {
+        migrations::refuse_outdated(url)?;
     }
     Store::connect(url)
 }
@@ -232,8 +234,8 @@ impl Running {
         self.tasks.push(task::spawn("retention", retention::run(self.state.clone(), self.shutdown.clone())));
     }
 
-    /// Waits until the server has sent its last response and the relay has marked the rows in flight, all within one deadline.
-    /// To be called after shutdown has begun.
+    /// Waits until the server has sent its last response and the relay has marked the rows in flight, then closes the store, all
+    /// within one deadline. To be called after shutdown has begun.
     pub async fn finish(self) {
         let deadline = self.shutdown.deadline(WORK_LIMIT);
         self.server.wait().await;
@@ -244,8 +246,10 @@ impl Running {
                 None => tracing::warn!("a task did not end in time"),
             }
         }
-        if deadline.wait(WORK_LIMIT, self.state.store.give_back_ids()).await.is_none() {
-            tracing::warn!("ids that were reserved are not given back: the database does not answer in time");
+        if deadline.wait(WORK_LIMIT, self.state.store.close()).await.is_none() {
+            tracing::warn!(
+                "the database was not closed in time: reserved ids are skipped, and the files beside it stay"
+            );
         }
     }
 }

@@ -16,6 +16,7 @@ use shared_events::EventId;
 use super::print_line;
 use crate::app::open_store;
 use crate::config::Settings;
+use crate::store::Store;
 use crate::trace::{DeadLetterDetail, DeadLetterRequest, DeadLetterView, apply_to_dead_letters, known_queues};
 
 /// Rounds of 500 letters that `--all` takes at most.
@@ -125,20 +126,31 @@ async fn show(context: &CommandContext, id: EventId) -> anyhow::Result<ExitCode>
 }
 
 async fn apply(settings: Settings, action: DeadLetterAction, chosen: Chosen) -> anyhow::Result<ExitCode> {
-    let context = CommandContext::open(settings, chosen.queues)?;
+    let context = CommandContext::open(settings, chosen.queues.clone())?;
     let url = context.settings.database_url.clone();
     let redacted = url.redacted();
     // Connecting blocks on its own runtime, which must not happen on a thread that drives another one.
     let opened = tokio::task::spawn_blocking(move || open_store(&url, false)).await?;
     let store = opened.with_context(|| format!("DATABASE_URL: {redacted}"))?;
-    let mut open: BTreeSet<EventId> = chosen.ids.into_iter().collect();
+    let done = apply_with(&context, &store, action, &chosen).await;
+    store.close().await;
+    done
+}
+
+async fn apply_with(
+    context: &CommandContext,
+    store: &Store,
+    action: DeadLetterAction,
+    chosen: &Chosen,
+) -> anyhow::Result<ExitCode> {
+    let mut open: BTreeSet<EventId> = chosen.ids.iter().copied().collect();
     let mut all_done = true;
     for queue in &context.queues {
         let mut selection = if chosen.all { Selection::After(None) } else { Selection::These(open.clone()) };
         for _ in 0..MAX_ROUNDS {
             let request = DeadLetterRequest { queue: queue.clone(), action, selection, dry_run: chosen.dry_run };
             let done =
-                apply_to_dead_letters(&context.dead_letters, &store, &store.ctx(SystemClock.now()), &request).await?;
+                apply_to_dead_letters(&context.dead_letters, store, &store.ctx(SystemClock.now()), &request).await?;
             for (id, result) in &done {
                 all_done &= print_result(&request, *id, result)?;
                 if *result != ActionResult::Missing {

@@ -61,14 +61,9 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 }
 
 fn database(url: &DatabaseUrl) -> Result<String, String> {
-    let status = migrations::status(url).map_err(|error| causes(&error))?;
-    let pending = status.iter().filter(|migration| !migration.applied).count();
-    if pending == 0 {
-        addresses(url)?;
-        Ok(format!("{} answers, the schema is up to date", url.redacted()))
-    } else {
-        Err(format!("{pending} migrations are pending; run `bank-service db upgrade`"))
-    }
+    migrations::refuse_outdated(url).map_err(|error| causes(&error))?;
+    addresses(url)?;
+    Ok(format!("{} answers, the schema is up to date", url.redacted()))
 }
 
 /// Checks that the key is strong enough, and that the database is sealed under it. A database that failed its check is not asked.

@@ -1,5 +1,5 @@
 //! The command line: `serve` and the commands of operators. An error is one line on standard error and exit code 1, except faults
-//! of the configuration, which are all reported before anything is written, with exit code 2.
+//! of the configuration, which are all reported, after its warnings, before anything is written, with exit code 2.
 
 mod database;
 mod dead_letters;
@@ -15,11 +15,12 @@ mod serve;
 mod state;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use service_kit::config::{ConfigError, EXIT_REFUSED, Faults, Parsed, Secret};
+use service_kit::config::{ConfigError, EXIT_REFUSED, Faults, Parsed, Secret, print_warnings};
 use service_kit::http::causes;
 use service_kit::http::server::check_address;
 use service_kit::telemetry::{self, LogSettings, TelemetryError};
@@ -119,8 +120,11 @@ pub fn main() -> ExitCode {
 /// Checks all that a command needs, and only then begins to write, to the log first of all.
 fn start(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
     let Cli { config, log, command } = cli;
+    let command = command.unwrap_or(Command::Serve);
+    let report = command.report();
+    config.refuse_database_file(&[("LOG_FILE", log.file.as_deref()), ("--report", report.as_deref())], &mut faults);
     log.check(&mut faults);
-    match command.unwrap_or(Command::Serve) {
+    match command {
         Command::Openapi => {
             faults.finish()?;
             openapi::run()
@@ -148,6 +152,11 @@ fn start(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
 }
 
 impl Command {
+    /// The file that this command reports to.
+    fn report(&self) -> Option<PathBuf> {
+        if let Self::ImportUsers(options) = self { Some(options.report_path()) } else { None }
+    }
+
     /// Notes what this command lacks beside the settings that all need.
     fn check(&self, config: &Config, faults: &mut Faults) {
         match self {
@@ -197,6 +206,9 @@ fn print_line(line: impl std::fmt::Display) -> std::io::Result<()> {
 
 /// Ends the program with a line that says why.
 fn fail(error: &anyhow::Error) -> ExitCode {
+    if let Some(refused) = error.downcast_ref::<ConfigError>() {
+        print_warnings("bank-service", refused.warnings());
+    }
     complain(causes(error.as_ref()));
     let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>();
     if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }

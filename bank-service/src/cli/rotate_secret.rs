@@ -38,7 +38,12 @@ pub(super) fn run(settings: &Settings, old: &Secret) -> anyhow::Result<ExitCode>
     store.seal_with(new.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let work = move |db: &mut Db, ctx: &Ctx| reseal(db, ctx, &old, &new, new_is_weak);
-    match runtime.block_on(store.write(&store.ctx(SystemClock.now()), work))? {
+    let resealing = runtime.block_on(async {
+        let done = store.write(&store.ctx(SystemClock.now()), work).await;
+        store.close().await;
+        done
+    });
+    match resealing? {
         Resealing::Unneeded => print_line("everything is sealed under SECRET_KEY already")?,
         Resealing::Done(done) => {
             print_line(format_args!(

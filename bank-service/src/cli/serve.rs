@@ -28,6 +28,7 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         let state = prepare(settings, metrics).await?;
         // Before any port is open: a reachable bank must have its administrator.
         if let Some(code) = people::first_admin(&state).await? {
+            state.store.close().await;
             return Ok(code);
         }
         let mut running = app::serve_prepared(state, shutdown.clone())?;
@@ -44,12 +45,8 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         if let Some(consumers) = consumers {
             consumers.drain(deadline.left(DRAIN)).await;
         }
-        let database = running.state.settings.database_url.clone();
         running.finish().await;
         drained.begin();
-        if let Some(path) = database.file().map(std::path::Path::to_owned) {
-            deadline.run(WORK_LIMIT, move || service_kit::sqlite::finish(&path));
-        }
         Ok(ExitCode::SUCCESS)
     })
 }

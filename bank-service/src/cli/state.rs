@@ -29,7 +29,7 @@ pub(super) fn may_migrate(settings: &Settings) -> bool {
     settings.config.migrate_on_start && !existing::is_new(&settings.database_url).unwrap_or(false)
 }
 
-/// Runs a command with these parts on a database that is there, and gives back the ids that it did not use.
+/// Runs a command with these parts on a database that is there, and closes it.
 pub(super) fn with_state<T>(
     mut settings: Settings,
     f: impl AsyncFnOnce(AppState) -> anyhow::Result<T>,
@@ -48,7 +48,7 @@ pub(super) fn with_new_state<T>(
         let state = prepare(settings, Metrics::new()).await?;
         let store = state.store.clone();
         let done = f(state).await;
-        store.give_back_ids().await;
+        store.close().await;
         done
     })
 }

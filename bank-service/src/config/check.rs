@@ -1,8 +1,13 @@
 //! Checks the configuration: every fault is noted, and settings exist only if there is none.
 
+#[cfg(feature = "cli")]
+use std::path::Path;
+
 use chrono::TimeDelta;
 use service_kit::config::{AppEnv, ConfigError, Faults, Secret, check_file, resembles_example};
 use service_kit::http::server::Network;
+#[cfg(feature = "cli")]
+use service_kit::sqlite::refuse_database_file;
 use url::Url;
 
 use super::settings::is_short;
@@ -20,6 +25,18 @@ impl Config {
     pub fn database(&self, mut faults: Faults) -> Result<DatabaseUrl, ConfigError> {
         let url = check_database(self, &mut faults);
         faults.finish_with(url)
+    }
+
+    /// Refuses a database as one of the files and folders that this program writes: those of these settings, and others. Comes
+    /// before the other checks of these settings.
+    #[cfg(feature = "cli")]
+    pub(crate) fn refuse_database_file(&self, others: &[(&str, Option<&Path>)], faults: &mut Faults) {
+        let url = self.database_url.expose().parse::<DatabaseUrl>();
+        let Some(file) = url.as_ref().ok().and_then(DatabaseUrl::file) else { return };
+        let own = [("SMS_FOLDER", self.sms.sms_folder.as_deref()), ("PUSH_FOLDER", Some(self.push.folder()))];
+        for written in [&own[..], others] {
+            refuse_database_file(("DATABASE_URL", file), written, faults);
+        }
     }
 
     /// Checks everything; the error lists all faults.

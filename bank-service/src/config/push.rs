@@ -1,6 +1,6 @@
 //! The destination of push notifications.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -41,6 +41,11 @@ impl Default for PushOptions {
 }
 
 impl PushOptions {
+    /// The folder that notifications are written to without a push service.
+    pub(super) fn folder(&self) -> &Path {
+        self.push_folder.as_deref().unwrap_or(Path::new(FOLDER))
+    }
+
     /// Reads and checks the credentials. The address has to be one also where it is not used yet.
     pub fn check(&self, app_env: AppEnv, faults: &mut Faults) -> PushSettings {
         let base_url = Url::parse(&self.push_base_url)
@@ -54,7 +59,7 @@ impl PushOptions {
         if let Some(folder) = &self.push_folder {
             check_folder("PUSH_FOLDER", folder, faults);
         }
-        let folder = PushSettings::Folder(self.push_folder.clone().unwrap_or_else(|| FOLDER.into()));
+        let folder = PushSettings::Folder(self.folder().to_owned());
         let Some(path) = self.push_credentials_file.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
             return folder;
         };
@@ -72,7 +77,7 @@ impl PushOptions {
     }
 }
 
-fn read(path: &std::path::Path) -> Result<String, String> {
+fn read(path: &Path) -> Result<String, String> {
     let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if meta.len() > MAX_FILE {
         return Err("it is too large for a key".to_owned());

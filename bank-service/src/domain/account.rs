@@ -9,6 +9,7 @@ use super::balance::Balance;
 /// An account. Its currency, its client and its bank stay what they were when it was opened. Its owner is the client's user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Account {
+    /// The account's id.
     #[schema(value_type = i64, minimum = 1, example = 1)]
     pub id: AccountId,
     /// In the minor unit of `currency`: 520 is 5.20 EUR.
@@ -17,8 +18,10 @@ pub struct Account {
     /// ISO 4217.
     #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: Currency,
+    /// The client that holds the account.
     #[schema(value_type = i64, minimum = 1, example = 1)]
     pub client_id: ClientId,
+    /// The bank that the account is at.
     #[schema(value_type = i64, minimum = 1, example = 1)]
     pub bank_id: BankId,
     /// Counts the changes; the item's `ETag`.

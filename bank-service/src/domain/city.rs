@@ -9,8 +9,10 @@ use super::name::Name;
 /// A city; its name is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct City {
+    /// The city's id.
     #[schema(value_type = i64, minimum = 1, example = 1)]
     pub id: CityId,
+    /// The city's name, which no other city has.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "Lisbon")]
     pub name: Name,
     /// Counts the changes; the item's `ETag`.

@@ -9,6 +9,7 @@ pub const MAX_PER_USER: usize = 10;
 pub const MAX_DEVICE_ID: usize = 128;
 pub const MAX_PUSH_TOKEN: usize = 4096;
 
+/// The system that a device runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceType {
@@ -39,6 +40,7 @@ impl DeviceType {
 /// A device as the API shows it; its push token never leaves the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Device {
+    /// The device's id.
     #[schema(value_type = i64, example = 1)]
     pub id: DeviceId,
     #[serde(skip)]
@@ -46,9 +48,11 @@ pub struct Device {
     /// The name that the app gave to the device.
     #[schema(example = "9b2f6c1e-phone")]
     pub device_id: String,
+    /// The system that the device runs, by which it gets notifications.
     pub device_type: DeviceType,
     /// False once another user has registered its push token, or the push service does not know it any more.
     pub has_push_token: bool,
+    /// When it was registered first.
     #[serde(with = "shared_events::date::zoned")]
     pub registered_on: DateTime<Utc>,
 }

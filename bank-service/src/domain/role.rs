@@ -64,8 +64,10 @@ pub fn distinct_names(roles: Vec<RoleName>) -> Vec<String> {
 /// A role as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Role {
+    /// The role's id.
     #[schema(value_type = i64, example = 4)]
     pub id: RoleId,
+    /// The role's name: lower-case letters, digits, hyphens or underscores.
     #[schema(example = "auditor")]
     pub name: String,
     /// Counts the changes; the item's `ETag`.

@@ -159,15 +159,21 @@ pub const FRESH_FOR: TimeDelta = TimeDelta::minutes(5);
 /// A session as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SessionView {
+    /// The session's id, `sid` in its tokens.
     #[schema(value_type = String, format = "uuid")]
     pub id: SessionId,
+    /// When its user logged in.
     #[serde(with = "shared_events::date::zoned")]
     pub created_on: DateTime<Utc>,
+    /// When it got its last tokens.
     #[serde(with = "shared_events::date::zoned")]
     pub last_used_on: DateTime<Utc>,
+    /// When it ends, 30 days after the login.
     #[serde(with = "shared_events::date::zoned")]
     pub expires_on: DateTime<Utc>,
+    /// The address that the login came from.
     pub remote_addr: Option<String>,
+    /// The program that the login came from, as it names itself.
     pub user_agent: Option<String>,
     /// Whether the request came with a token of this session.
     pub current: bool,

@@ -167,12 +167,15 @@ pub struct SocialLoginView {
     /// The provider's name: there is one login of each.
     #[schema(example = "github")]
     pub id: &'static str,
+    /// The provider.
     pub provider: Provider,
     /// The address that the provider gave when it was linked, if any.
     #[schema(example = "john.doe@example.com")]
     pub email: Option<String>,
+    /// When it was linked to the user.
     #[serde(with = "shared_events::date::zoned")]
     pub linked_on: DateTime<Utc>,
+    /// When the user last logged in by it; null if never.
     #[serde(with = "shared_events::date::zoned::option")]
     pub last_used_on: Option<DateTime<Utc>>,
 }

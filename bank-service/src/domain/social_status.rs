@@ -9,8 +9,10 @@ use super::name::Name;
 /// A social status; its name is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SocialStatus {
+    /// The social status's id.
     #[schema(value_type = i64, minimum = 1, example = 1)]
     pub id: SocialStatusId,
+    /// The social status's name, which no other one has.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "student")]
     pub name: Name,
     /// Counts the changes; the item's `ETag`.

@@ -78,8 +78,10 @@ pub const MAX_SHOWN_ACCOUNTS: usize = 100;
 /// A user as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct UserView {
+    /// The user's id.
     #[schema(value_type = i64, example = 2)]
     pub id: UserId,
+    /// The address that the user logs in with and gets mail at.
     #[schema(example = "john.doe@example.com")]
     pub email: String,
     /// Whether the owner has proved the address.
@@ -87,6 +89,7 @@ pub struct UserView {
     /// When that was; none until then.
     #[serde(with = "shared_events::date::zoned::option")]
     pub email_verified_on: Option<DateTime<Utc>>,
+    /// The names of the user's roles.
     #[schema(example = json!(["user"]))]
     pub roles: Vec<String>,
     /// Whether a login asks for a second factor.
@@ -94,17 +97,26 @@ pub struct UserView {
     /// The id that the user had in the system it was imported from; null if it was not imported.
     #[schema(example = "C-1001")]
     pub customer_id: Option<String>,
+    /// Whether the user can log in no longer.
     pub is_blocked: bool,
+    /// When it was blocked; null if it is not.
     #[serde(with = "shared_events::date::zoned::option")]
     pub blocked_on: Option<DateTime<Utc>>,
+    /// When the user last logged in; null if never.
     #[serde(with = "shared_events::date::zoned::option")]
     pub last_login_date: Option<DateTime<Utc>>,
+    /// When the user registered, or was created or imported.
     #[serde(with = "shared_events::date::zoned")]
     pub registered_on: DateTime<Utc>,
+    /// The user's first name; null if it was not given.
     pub first_name: Option<String>,
+    /// The user's last name; null if it was not given.
     pub last_name: Option<String>,
+    /// How the user wants to be called; not unique, and not for logins.
     pub username: Option<String>,
+    /// A language tag (BCP 47), such as `pt-BR`.
     pub language: Option<String>,
+    /// ISO 3166-1 alpha-2, such as `PT`.
     pub country: Option<String>,
 }
 

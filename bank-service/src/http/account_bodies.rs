@@ -12,7 +12,7 @@ use super::problem_map::fault;
 use super::request_bodies::balance;
 use crate::domain::balance::Balance;
 use crate::domain::currency;
-use crate::operations::accounts::{OpenAccount, OpenAccountError};
+use crate::operations::accounts::{OpenAccount, OpenAccountError, Unknown};
 
 /// Where an account is opened: what the path says about it.
 pub(super) trait OpenedBy {
@@ -32,10 +32,14 @@ pub(super) trait OpenedBy {
 
     /// What does not exist is 404 if the path names it, and a fault of its field if the body does.
     fn problem(&self, error: OpenAccountError) -> Problem {
-        match (error, self.bank(), self.client()) {
-            (OpenAccountError::UnknownBank, Some(_), _) => Problem::not_found("bank"),
-            (OpenAccountError::UnknownClient, _, Some(_)) => Problem::not_found("client"),
-            (error, ..) => error.into(),
+        match error {
+            OpenAccountError::Unknown(all) if self.bank().is_some() && all.contains(&Unknown::Bank) => {
+                Problem::not_found("bank")
+            }
+            OpenAccountError::Unknown(all) if self.client().is_some() && all.contains(&Unknown::Client) => {
+                Problem::not_found("client")
+            }
+            error => error.into(),
         }
     }
 }
@@ -85,11 +89,13 @@ pub(super) type OpenAccountOfClient = OpenAccountRequest<ForClient>;
 impl<P: OpenedBy> FromFields for OpenAccountRequest<P> {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        let client_id = fields.optional("client_id", parse::id().described(P::ABOUT_CLIENT).example(1));
+        let client_id = parse::id::<ClientId>().described(P::ABOUT_CLIENT).example(1);
+        let client_id = fields.optional_as_in_path("client_id", client_id);
         let bank_id = if P::BANK_IN_PATH {
-            fields.optional("bank_id", parse::id().described("The one in the path, if it is given.").example(1))
+            let bank_id = parse::id::<BankId>().described("The one in the path, if it is given.").example(1);
+            fields.optional_as_in_path("bank_id", bank_id)
         } else {
-            fields.required("bank_id", parse::id().example(1)).map(Some)
+            fields.required("bank_id", parse::id().described("The bank of the account.").example(1)).map(Some)
         };
         let about = "In the minor unit of the currency; 0 if it is not given.";
         let balance = fields.optional("balance", balance().described(about));
@@ -111,15 +117,8 @@ request_schema!(OpenAccountRequest<P: OpenedBy> as P::SCHEMA, P::ABOUT);
 impl<P: OpenedBy> OpenAccountRequest<P> {
     /// Puts path and body together.
     pub(super) fn into_command(self, place: &P) -> Result<OpenAccount, Problem> {
-        let bank_id = one_of("bank_id", place.bank(), self.bank_id)?.ok_or_else(|| fault("bank_id", "is required"))?;
-        let client_id = one_of("client_id", place.client(), self.client_id)?;
+        let bank_id = place.bank().or(self.bank_id).ok_or_else(|| fault("bank_id", "is required"))?;
+        let client_id = place.client().or(self.client_id);
         Ok(OpenAccount { client_id, bank_id, balance: self.balance, currency: self.currency })
-    }
-}
-
-fn one_of<T: Copy + PartialEq>(field: &str, path: Option<T>, body: Option<T>) -> Result<Option<T>, Problem> {
-    match (path, body) {
-        (Some(path), Some(body)) if path != body => Err(fault(field, "is not the one in the path")),
-        (path, body) => Ok(path.or(body)),
     }
 }

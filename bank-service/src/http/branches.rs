@@ -10,7 +10,6 @@ use shared_events::{BankId, BranchId, CityId};
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
-use super::problem_map::fault;
 use super::responses::created;
 use super::{AppState, lists, responses};
 use crate::domain::branch::Branch;
@@ -19,19 +18,16 @@ use crate::operations::branches;
 use crate::store::branches::FILTERS;
 
 #[derive(Debug)]
-pub(super) struct OpenBranchRequest {
-    /// Need not be given; if it is, it is the path's.
-    bank_id: Option<BankId>,
-    city_id: CityId,
-}
+pub(super) struct OpenBranchRequest(CityId);
 
 impl FromFields for OpenBranchRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        let bank_id = parse::id().described("The one in the path, if it is given.").example(1);
-        let bank_id = fields.optional("bank_id", bank_id);
-        let city_id = fields.required("city_id", parse::id().example(1));
-        Some(Self { bank_id: bank_id?, city_id: city_id? })
+        let bank_id = parse::id::<BankId>().described("The one in the path, if it is given.").example(1);
+        let bank_id = fields.optional_as_in_path("bank_id", bank_id);
+        let city_id = fields.required("city_id", parse::id().described("The city of the branch.").example(1));
+        bank_id?;
+        city_id.map(Self)
     }
 }
 
@@ -43,7 +39,7 @@ pub(super) struct MoveBranchRequest(Option<CityId>);
 impl FromFields for MoveBranchRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "bank_id"]);
-        fields.optional("city_id", parse::id().example(1)).map(Self)
+        fields.optional("city_id", parse::id().described("The city that the branch moves to.").example(1)).map(Self)
     }
 }
 
@@ -98,10 +94,7 @@ pub(super) async fn open_branch(
     body: Body<OpenBranchRequest>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::CreateBranch)?;
-    let (PathId(bank), Body(OpenBranchRequest { bank_id, city_id })) = (bank, body);
-    if bank_id.is_some_and(|given| given != bank) {
-        return Err(fault("bank_id", "is not the one in the path"));
-    }
+    let (PathId(bank), Body(OpenBranchRequest(city_id))) = (bank, body);
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
     let open = state.create(&ctx, key, move |db, ctx| branches::open_branch(db, ctx, bank, city_id));

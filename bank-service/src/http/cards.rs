@@ -10,7 +10,6 @@ use shared_events::{AccountId, CardId};
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
-use super::problem_map::fault;
 use super::request_bodies::{BalanceRequest, ReadOnly, balance};
 use super::responses::created;
 use super::{AppState, lists, responses};
@@ -29,20 +28,17 @@ impl ReadOnly for FixedFields {
 }
 
 #[derive(Debug)]
-pub(super) struct IssueCardRequest {
-    /// Need not be given; if it is, it is the path's.
-    account_id: Option<AccountId>,
-    balance: Balance,
-}
+pub(super) struct IssueCardRequest(Balance);
 
 impl FromFields for IssueCardRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
-        let account_id = parse::id().described("The one in the path, if it is given.").example(1);
-        let account_id = fields.optional("account_id", account_id);
+        let account_id = parse::id::<AccountId>().described("The one in the path, if it is given.").example(1);
+        let account_id = fields.optional_as_in_path("account_id", account_id);
         let about = "In the minor unit of the account's currency; 0 if it is not given.";
         let balance = fields.optional("balance", balance().described(about));
-        Some(Self { account_id: account_id?, balance: balance?.unwrap_or_default() })
+        account_id?;
+        balance.map(|balance| Self(balance.unwrap_or_default()))
     }
 }
 
@@ -100,10 +96,7 @@ pub(super) async fn issue_card(
     body: Body<IssueCardRequest>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::CreateCard)?;
-    let (PathId(account), Body(IssueCardRequest { account_id, balance })) = (account, body);
-    if account_id.is_some_and(|given| given != account) {
-        return Err(fault("account_id", "is not the one in the path"));
-    }
+    let (PathId(account), Body(IssueCardRequest(balance))) = (account, body);
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
     let issue = state.create_grouped(&ctx, key, move |db, ctx| cards::issue_card(db, ctx, scope, account, balance));

@@ -30,7 +30,8 @@ impl FromFields for CreateClientRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id"]);
         let name = fields.required("name", name());
-        let social_status_id = fields.nullable("social_status_id", parse::id().example(1));
+        let status = parse::id().described("The client's social status; none if it is missing or null.").example(1);
+        let social_status_id = fields.nullable("social_status_id", status);
         let about =
             "Whose client it is: the caller's, if it is not given. Only an administrator may name somebody else.";
         let user_id = fields.optional("user_id", parse::id().described(about).example(2));
@@ -44,7 +45,7 @@ impl FromFields for UpdateClient {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "user_id"]);
         let name = fields.optional("name", name());
-        let status = parse::id().described("Null takes it away.").example(1);
+        let status = parse::id().described("The client's social status; null takes it away.").example(1);
         let social_status_id = fields.nullable("social_status_id", status);
         Some(Self { name: name?, social_status_id: social_status_id? })
     }

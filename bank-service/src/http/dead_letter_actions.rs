@@ -45,7 +45,8 @@ request_schema!(DeadLetterWork, "Which dead letters of a queue: some by their id
 impl FromFields for SomeDeadLetters {
     fn read(fields: &mut Fields) -> Option<Self> {
         let queue = fields.required("queue", queue());
-        let ids = fields.required("ids", parse::list(1, MAX_SELECTED, parse::uuid::<EventId>()));
+        let ids = parse::list(1, MAX_SELECTED, parse::uuid::<EventId>()).described("The dead letters, by their ids.");
+        let ids = fields.required("ids", ids);
         let dry_run = fields.optional("dry_run", dry_run());
         let selection = Selection::These(ids?.into_iter().collect());
         Some(Self(DeadLetterWork { queue: queue?, selection, dry_run: dry_run?.unwrap_or(false) }))
@@ -72,7 +73,8 @@ impl FromFields for AllDeadLetters {
 request_form!(AllDeadLetters of DeadLetterWork, "500 at a time, from `after` on.");
 
 fn queue() -> Kind<impl Parse<String>, impl Describe> {
-    parse::via(checked_queue).length(1, QUEUE_LENGTH).pattern("^[A-Za-z0-9._-]+$").example("log-service")
+    let text = parse::via(checked_queue).length(1, QUEUE_LENGTH).pattern("^[A-Za-z0-9._-]+$");
+    text.described("The queue whose dead letters they are.").example("log-service")
 }
 
 fn dry_run() -> Kind<impl Parse<bool>, impl Describe> {
@@ -83,23 +85,30 @@ fn dry_run() -> Kind<impl Parse<bool>, impl Describe> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetterReport)]
 struct WorkReport {
+    /// What was done, as a sentence.
     #[schema(example = "letters replayed")]
     msg: &'static str,
+    /// Whether nothing was done, since the request asked for a dry run.
     dry_run: bool,
     /// How many were, or in a dry run would be, replayed or discarded.
     done: usize,
+    /// How many could not be replayed or discarded, and stay.
     kept: usize,
+    /// How many ids name no dead letter of the queue.
     missing: usize,
     /// With `all`: there may be more; ask again with `after`.
     more: bool,
     /// The last one that was worked on.
     #[schema(format = Uuid)]
     last: Option<String>,
+    /// The outcome for each dead letter.
     results: Vec<WorkResult>,
 }
 
+/// What became of one dead letter.
 #[derive(Serialize, ToSchema)]
 struct WorkResult {
+    /// The event's id.
     #[schema(format = Uuid)]
     id: String,
     /// `done`, `kept` or `missing`.

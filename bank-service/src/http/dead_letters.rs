@@ -35,11 +35,15 @@ struct DeadLetterPage {
     /// How many there are, counted up to 500 in each queue. Absent in a walk.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<usize>,
+    /// How many pages there are. Absent in a walk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pages: Option<usize>,
+    /// Relative URL of the next page; at the end, of the last one.
     next: String,
+    /// Relative URL of the previous page; at the start, of the first one. Absent in a walk.
     #[serde(skip_serializing_if = "Option::is_none")]
     prev: Option<String>,
+    /// The dead letters of the page, queue by queue.
     results: Vec<DeadLetterView>,
     /// Where a walk with `after` goes on; null after the last one.
     #[schema(required)]
@@ -77,8 +81,8 @@ impl Place {
     path = "/api/dead-letters",
     tag = "dead letters",
     params(
-        ("page_number" = Option<i64>, Query, minimum = 1, maximum = 1_000_000_000),
-        ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100),
+        ("page_number" = Option<i64>, Query, minimum = 1, maximum = 1_000_000_000, description = "Which page; a page beyond the end is 404"),
+        ("page_size" = Option<i64>, Query, minimum = 1, maximum = 100, description = "How many items a page has"),
         ("after" = Option<String>, Query, description = "The `cursor` of the page before; empty at the start", pattern = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.[A-Za-z0-9._-]{1,80})?$"),
         ("queue" = Option<String>, Query, description = "One queue only", min_length = 1, max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),
     ),
@@ -120,8 +124,8 @@ async fn list_dead_letters(
     path = "/api/dead-letters/{queue}/{id}",
     tag = "dead letters",
     params(
-        ("queue" = String, Path, max_length = 80, pattern = "^[A-Za-z0-9._-]+$"),
-        ("id" = String, Path, format = Uuid),
+        ("queue" = String, Path, max_length = 80, pattern = "^[A-Za-z0-9._-]+$", description = "The queue whose dead letter it is"),
+        ("id" = String, Path, format = Uuid, description = "The event's id; for a message without one, derived from its content"),
     ),
     responses((status = 200, description = "The dead letter", body = DeadLetterDetail))
 )]

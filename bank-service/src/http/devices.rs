@@ -1,11 +1,11 @@
 //! `/api/devices`: the caller's devices for push notifications.
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use service_kit::http::envelope::{self, ItemBody};
-use service_kit::http::fields::{Body, Describe, Fields, FromFields, Kind, Parse, PathId, parse};
+use service_kit::http::fields::{Body, Describe, Fields, FromFields, Kind, Parse, PathId, parse, require_json};
 use service_kit::http::paging::refuse_unknown;
-use service_kit::http::problem::{ErrorCode, Problem, ProblemBody};
+use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
 use service_kit::request_schema;
 use shared_events::DeviceId;
@@ -42,6 +42,7 @@ struct RegisterDeviceRequest {
 
 impl FromFields for RegisterDeviceRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id", "has_push_token", "registered_on"]);
         let about = "What the app calls the device; the same name again replaces its token.";
         let device_id = parse::via(device_id).length(1, MAX_DEVICE_ID).pattern(PRINTABLE).described(about);
         let device_id = fields.required("device_id", device_id.example("9b2f6c1e-phone"));
@@ -55,13 +56,17 @@ impl FromFields for RegisterDeviceRequest {
 
 request_schema!(RegisterDeviceRequest);
 
+/// The devices of a user.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct DevicesBody {
+    /// All of them, by id.
     results: Vec<Device>,
 }
 
+/// The answer to the request for a test notification.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct PushRequestedBody {
+    /// What was done, as a sentence.
     #[schema(example = "push requested")]
     msg: &'static str,
 }
@@ -143,8 +148,10 @@ struct PushTestRequest(TestText);
 
 impl FromFields for PushTestRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let title = fields.optional("title", shown(MAX_TITLE).example("Test"));
-        let body = fields.optional("body", shown(MAX_BODY).example("Notifications reach this device."));
+        let title = shown(MAX_TITLE).described("The notification's first line, at most 100 characters.");
+        let title = fields.optional("title", title.example("Test"));
+        let body = shown(MAX_BODY).described("The notification's text, at most 500 characters.");
+        let body = fields.optional("body", body.example("Notifications reach this device."));
         let usual = TestText::default();
         Some(Self(TestText { title: title?.unwrap_or(usual.title), body: body?.unwrap_or(usual.body) }))
     }
@@ -184,7 +191,7 @@ async fn push_test(
     let scope = actor.may(Action::TestDevice)?;
     let empty = ["", "null"].iter().any(|nothing| body.trim_ascii() == nothing.as_bytes());
     if !empty {
-        check_media_type(&request)?;
+        require_json(&request)?;
     }
     let PushTestRequest(text) = Fields::read_slice(if empty { b"{}" } else { &body })?;
     state.limits.push_tests.take(&actor.user_id)?;
@@ -192,16 +199,6 @@ async fn push_test(
     let ctx = state.ctx(actor.user_id);
     state.store.write(&ctx, move |db, _| test_device(db, scope, id, &text)).await?;
     Ok(HttpResponse::Accepted().json(PushRequestedBody { msg: "push requested" }))
-}
-
-/// A body that may be missing is JSON like any other where it is there.
-fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
-    let media_type = request.content_type().to_ascii_lowercase();
-    if media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json")) {
-        return Ok(());
-    }
-    let detail = "The body must be JSON, sent with Content-Type: application/json.";
-    Err(Problem::new(ErrorCode::UnsupportedMediaType, detail))
 }
 
 impl From<DeviceError> for Problem {

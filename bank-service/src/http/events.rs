@@ -27,16 +27,20 @@ pub(super) struct Document;
 /// An event as it was committed.
 #[derive(Serialize, ToSchema)]
 struct EventView {
+    /// The event's identity.
     #[schema(format = Uuid)]
     id: String,
+    /// `<entity>.<past verb>`.
     #[schema(example = "card.created")]
     event_type: String,
+    /// Who published it, as a URN.
     source: String,
     /// Who caused it; null where nobody was logged in.
     user_id: Option<i64>,
-    /// In whole seconds.
+    /// When it happened, in whole seconds.
     #[schema(format = DateTime, example = "2025-01-16T17:10:26Z")]
     date: String,
+    /// What happened, in a sentence.
     message: String,
     /// The event's facts, without secrets.
     data: Value,
@@ -44,6 +48,7 @@ struct EventView {
     correlation_id: Option<String>,
     /// The queue that a confirmation is wanted on.
     reply_to: Option<String>,
+    /// When its change was committed.
     #[schema(format = DateTime)]
     committed_at: String,
     /// When the transport took it; null while it waits.
@@ -56,7 +61,7 @@ struct EventView {
     get,
     path = "/api/events/{id}",
     tag = "events",
-    params(("id" = String, Path, format = Uuid)),
+    params(("id" = String, Path, format = Uuid, description = "The event's identity")),
     responses(
         (status = 200, description = "The event", body = EventView),
         (status = 404, description = "Unknown, or too long ago", body = ProblemBody, content_type = "application/problem+json"),
@@ -89,7 +94,7 @@ async fn read_event(state: web::Data<AppState>, actor: Actor, id: PathId<EventId
     get,
     path = "/api/events/{id}/journey",
     tag = "events",
-    params(("id" = String, Path, format = Uuid)),
+    params(("id" = String, Path, format = Uuid, description = "The event's identity")),
     responses(
         (status = 200, description = "The journey so far", body = Journey),
         (status = 404, description = "Unknown, or too long ago", body = ProblemBody, content_type = "application/problem+json"),

@@ -27,6 +27,7 @@ mod responses;
 mod roles;
 mod social_statuses;
 mod state;
+mod stored_faults;
 mod stream_ticket;
 mod user_mfa;
 mod users;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
 use crate::domain::policy::{OutOfScope, Scope};
-use crate::operations::accounts::OpenAccountError;
+use crate::operations::accounts::{self, OpenAccountError};
 use crate::operations::branches::PlaceBranchError;
 use crate::operations::cards::IssueCardError;
-use crate::operations::clients::ClientError;
+use crate::operations::clients::{self, ClientError};
 use crate::operations::errors::{ChangeError, CloseError, FindError, Stale, TooMany};
 use crate::operations::named::{NamingError, RemoveError};
 use crate::store::{IdempotencyError, StoreError};
@@ -18,7 +18,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A fault of one field.
 pub(super) fn fault(field: &str, message: &str) -> Problem {
-    Problem::validation(FieldErrors::from([(field.to_owned(), vec![message.to_owned()])]))
+    faults([(field, message)])
+}
+
+/// Faults of several fields.
+fn faults<'a>(faults: impl IntoIterator<Item = (&'a str, &'a str)>) -> Problem {
+    let faults = faults.into_iter().map(|(field, message)| (field.to_owned(), vec![message.to_owned()]));
+    Problem::validation(faults.collect::<FieldErrors>())
 }
 
 impl From<StoreError> for Problem {
@@ -39,6 +45,8 @@ impl From<StoreError> for Problem {
             StoreError::CheckViolation
             | StoreError::Migration { .. }
             | StoreError::Missing
+            | StoreError::Outdated { .. }
+            | StoreError::UnknownFilter(_)
             | StoreError::Corrupt { .. }
             | StoreError::Database(_) => Self::internal(&error),
         }
@@ -144,8 +152,10 @@ impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::ClientExists => Self::conflict("The user is a client already."),
-            ClientError::UnknownUser => fault("user_id", "there is no such user"),
-            ClientError::UnknownSocialStatus => fault("social_status_id", "there is no such social status"),
+            ClientError::Unknown(unknown) => faults(unknown.into_iter().map(|unknown| match unknown {
+                clients::Unknown::User => ("user_id", "there is no such user"),
+                clients::Unknown::SocialStatus => ("social_status_id", "there is no such social status"),
+            })),
             ClientError::OutOfScope(error) => error.into(),
             ClientError::Stale(error) => error.into(),
             ClientError::Idempotency(error) => error.into(),
@@ -157,9 +167,11 @@ impl From<ClientError> for Problem {
 impl From<OpenAccountError> for Problem {
     fn from(error: OpenAccountError) -> Self {
         match error {
-            OpenAccountError::UnknownClient => fault("client_id", "there is no such client"),
-            OpenAccountError::NoClient => fault("client_id", "is required: you are not a client yourself"),
-            OpenAccountError::UnknownBank => fault("bank_id", "there is no such bank"),
+            OpenAccountError::Unknown(unknown) => faults(unknown.into_iter().map(|unknown| match unknown {
+                accounts::Unknown::Client => ("client_id", "there is no such client"),
+                accounts::Unknown::OwnClient => ("client_id", "is required: you are not a client yourself"),
+                accounts::Unknown::Bank => ("bank_id", "there is no such bank"),
+            })),
             OpenAccountError::OutOfScope(error) => error.into(),
             OpenAccountError::Idempotency(error) => error.into(),
             OpenAccountError::Store(error) => error.into(),

@@ -42,6 +42,7 @@ struct RoleRequest(RoleName);
 
 impl FromFields for RoleRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id"]);
         fields.required("name", role_name()).map(Self)
     }
 }

@@ -23,8 +23,10 @@ pub(super) struct Document;
 /// A second factor, as an administrator sees it.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct FactorView {
+    /// The user whose factor it is.
     #[schema(value_type = i64, example = 2)]
     user_id: UserId,
+    /// `totp`: codes of an authenticator app.
     #[schema(example = "totp")]
     kind: &'static str,
 }

@@ -9,8 +9,9 @@ use service_kit::request_schema;
 use shared_events::UserId;
 
 use super::actor::Actor;
-use super::auth::{email, new_password, role_names, with_password_strength};
+use super::auth::{SET_BY_SERVER, email, new_password, role_names, with_password_strength};
 use super::idempotency::idempotency_key;
+use super::stored_faults::{unknown_roles, with_faults};
 use super::{AppState, responses};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -22,6 +23,8 @@ use crate::identity::users::register::{RegisterUser, register};
 use crate::store::{StoreError, users};
 
 const PAGE_SIZE: i64 = 5;
+/// The fields of a user that only the user sets.
+const SET_BY_OWNER: &[&str] = &["first_name", "last_name", "username", "language", "country"];
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/users").route(web::get().to(list_users)).route(web::post().to(create_user)))
@@ -62,9 +65,12 @@ struct CreateUserRequest {
 
 impl FromFields for CreateUserRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(SET_BY_SERVER);
+        fields.read_only(SET_BY_OWNER);
+        fields.read_only(&["is_blocked"]);
         let email = fields.required("email", email());
         let password = fields.required("password", new_password());
-        let roles = role_names().described("The default role if it is missing.").example(["user"]);
+        let roles = role_names().described("The user's roles; the default role if they are missing.").example(["user"]);
         let roles = fields.optional("roles", roles);
         Some(Self { email: email?, password: password?, roles: roles? })
     }
@@ -91,6 +97,7 @@ async fn create_user(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::CreateUser)?;
     actor.require_fresh(state.clock.now())?;
+    let body = with_faults(body, unknown_roles(&state, &request).await?);
     let CreateUserRequest { email, password, roles } =
         with_password_strength(body, &state, &request, "password").await?;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
@@ -132,11 +139,13 @@ struct UpdateUserRequest {
 
 impl FromFields for UpdateUserRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.read_only(&["id", "password", "blocked_on", "last_login_date", "registered_on"]);
-        fields.read_only(&["email_verified", "email_verified_on", "mfa_enabled", "customer_id"]);
-        fields.read_only(&["first_name", "last_name", "username", "language", "country"]);
-        let roles = fields.optional("roles", role_names().example(["user", "manager"]));
-        let is_blocked = fields.optional("is_blocked", parse::boolean());
+        fields.read_only(SET_BY_SERVER);
+        fields.read_only(SET_BY_OWNER);
+        fields.read_only(&["password"]);
+        let roles = role_names().described("All roles that the user has from now on.").example(["user", "manager"]);
+        let roles = fields.optional("roles", roles);
+        let about = "Whether the user can log in no longer; true ends all its sessions.";
+        let is_blocked = fields.optional("is_blocked", parse::boolean().described(about));
         let email = fields.optional("email", email().described("Another address; its owner has to prove it."));
         Some(Self { roles: roles?, is_blocked: is_blocked?, email: email? })
     }
@@ -161,12 +170,13 @@ async fn change_user(
     request: HttpRequest,
     actor: Actor,
     id: PathId<UserId>,
-    body: Body<UpdateUserRequest>,
+    body: Result<Body<UpdateUserRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let PathId(id) = id;
     require_all(actor.may(Action::UpdateUser)?)?;
     actor.require_fresh(state.clock.now())?;
-    let Body(UpdateUserRequest { roles, is_blocked, email }) = body;
+    let Body(UpdateUserRequest { roles, is_blocked, email }) =
+        with_faults(body, unknown_roles(&state, &request).await?)?;
     let command = UpdateUser { roles, is_blocked, email, expected: responses::expected(&request)? };
     let ctx = state.ctx(actor.user_id);
     let updated = state.store.write(&ctx, move |db, ctx| update_user(db, ctx, id, &command));

@@ -22,6 +22,7 @@ pub struct TokenPair {
     pub access_token: String,
     /// Good for one `POST /auth/refresh`. Only its SHA-256 is kept here.
     pub refresh_token: String,
+    /// How the token is sent.
     #[schema(example = "Bearer")]
     pub token_type: &'static str,
     /// Seconds that the access token is valid.
@@ -69,6 +70,7 @@ impl MfaChallenge {
 pub struct AccessToken {
     /// Send it as `Authorization: Bearer …`.
     pub access_token: String,
+    /// How the token is sent.
     #[schema(example = "Bearer")]
     pub token_type: &'static str,
     /// Seconds that the token is valid.

@@ -28,19 +28,23 @@ pub struct OpenAccount {
     pub currency: Currency,
 }
 
+/// What a new account refers to, and is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    Client,
+    /// No client was given, and the caller has none.
+    OwnClient,
+    Bank,
+}
+
 /// Why an account was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenAccountError {
     /// The client is out of the caller's scope.
     #[error(transparent)]
     OutOfScope(#[from] OutOfScope),
-    #[error("there is no such client")]
-    UnknownClient,
-    /// No client was given, and the caller has none.
-    #[error("the client is missing")]
-    NoClient,
-    #[error("there is no such bank")]
-    UnknownBank,
+    #[error("it refers to what is not there: {0:?}")]
+    Unknown(Vec<Unknown>),
     #[error(transparent)]
     Idempotency(#[from] IdempotencyError),
     #[error("the store failed")]
@@ -75,18 +79,26 @@ pub fn open_account(
     scope: Scope,
     command: &OpenAccount,
 ) -> Result<Outcome<Account>, OpenAccountError> {
+    let mut unknown = Vec::new();
     let client_id = match command.client_id {
-        Some(client_id) => client_id,
+        Some(client_id) => Some(client_id),
         None => client_of(db, ctx.user_id)?,
     };
-    let holder = match (store::clients::holder(db, scope, client_id)?, scope) {
-        (Some(holder), _) => holder,
-        (None, Scope::All) => return Err(OpenAccountError::UnknownClient),
-        (None, Scope::Own(_)) => return Err(scope.missing("client").into()),
-    };
-    if Bank::find(db, command.bank_id)?.is_none() {
-        return Err(OpenAccountError::UnknownBank);
+    let mut client = None;
+    match client_id {
+        None => unknown.push(Unknown::OwnClient),
+        Some(client_id) => match (store::clients::holder(db, scope, client_id)?, scope) {
+            (Some(holder), _) => client = Some((client_id, holder)),
+            (None, Scope::All) => unknown.push(Unknown::Client),
+            (None, Scope::Own(_)) => return Err(scope.missing("client").into()),
+        },
     }
+    if Bank::find(db, command.bank_id)?.is_none() {
+        unknown.push(Unknown::Bank);
+    }
+    let Some((client_id, holder)) = client.filter(|_| unknown.is_empty()) else {
+        return Err(OpenAccountError::Unknown(unknown));
+    };
     let OpenAccount { bank_id, balance, currency, .. } = *command;
     let account = Account { id: ctx.next_id()?, balance, currency, client_id, bank_id, version: 1 };
     store::accounts::insert(db, &account).map_err(retry_if_referred_to)?;
@@ -94,9 +106,9 @@ pub fn open_account(
     Ok(Outcome::new(account).event(&event))
 }
 
-fn client_of(db: &mut Db, user: Option<UserId>) -> Result<ClientId, OpenAccountError> {
-    let Some(user) = user else { return Err(OpenAccountError::NoClient) };
-    store::clients::find_by_user(db, user)?.map(|client| client.id).ok_or(OpenAccountError::NoClient)
+fn client_of(db: &mut Db, user: Option<UserId>) -> Result<Option<ClientId>, StoreError> {
+    let Some(user) = user else { return Ok(None) };
+    Ok(store::clients::find_by_user(db, user)?.map(|client| client.id))
 }
 
 /// Sets the balance, if given and different.

@@ -33,6 +33,13 @@ pub struct UpdateClient {
     pub social_status_id: Option<Option<SocialStatusId>>,
 }
 
+/// What a client refers to, and is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    User,
+    SocialStatus,
+}
+
 /// Why a client was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -40,10 +47,8 @@ pub enum ClientError {
     OutOfScope(#[from] OutOfScope),
     #[error("the user is a client already")]
     ClientExists,
-    #[error("there is no such user")]
-    UnknownUser,
-    #[error("there is no such social status")]
-    UnknownSocialStatus,
+    #[error("it refers to what is not there: {0:?}")]
+    Unknown(Vec<Unknown>),
     #[error(transparent)]
     Stale(#[from] Stale),
     #[error(transparent)]
@@ -76,11 +81,14 @@ pub fn create_client(
     if store::clients::find_by_user(db, user_id)?.is_some() {
         return Err(ClientError::ClientExists);
     }
-    check_social_status(db, social_status_id)?;
+    if !is_social_status(db, social_status_id)? {
+        let user = store::users::find(db, user_id)?.is_none().then_some(Unknown::User);
+        return Err(ClientError::Unknown(user.into_iter().chain([Unknown::SocialStatus]).collect()));
+    }
     let client = Client { id: ctx.next_id()?, name, social_status_id, user_id, version: 1 };
     store::clients::insert(db, &client).map_err(|error| match error {
         StoreError::UniqueViolation => ClientError::ClientExists,
-        StoreError::ForeignKeyViolation => ClientError::UnknownUser,
+        StoreError::ForeignKeyViolation => ClientError::Unknown(vec![Unknown::User]),
         error => ClientError::Store(error),
     })?;
     let event = ClientCreated(events::Client::from(&client));
@@ -105,7 +113,9 @@ pub fn update_client(
     if client == before {
         return Ok(Outcome::new(client));
     }
-    check_social_status(db, client.social_status_id)?;
+    if !is_social_status(db, client.social_status_id)? {
+        return Err(ClientError::Unknown(vec![Unknown::SocialStatus]));
+    }
     client.version = client.version.saturating_add(1);
     written(store::clients::update(db, &client).map_err(retry_if_referred_to)?)?;
     let event = ClientUpdated(events::Client::from(&client));
@@ -129,7 +139,8 @@ pub fn delete_client(
     Ok(Outcome::new(client).events(accounts).event(&event))
 }
 
-fn check_social_status(db: &mut Db, status: Option<SocialStatusId>) -> Result<(), ClientError> {
-    let Some(status) = status else { return Ok(()) };
-    SocialStatus::find(db, status)?.map(|_| ()).ok_or(ClientError::UnknownSocialStatus)
+/// Whether there is such a social status; none is always right.
+fn is_social_status(db: &mut Db, status: Option<SocialStatusId>) -> Result<bool, StoreError> {
+    let Some(status) = status else { return Ok(true) };
+    Ok(SocialStatus::find(db, status)?.is_some())
 }

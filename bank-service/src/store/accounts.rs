@@ -98,10 +98,10 @@ pub fn list(
                     select.filter(accounts::bank_id.eq(*id))
                 }
                 ("bank_id", FilterValue::Integer(id)) => select.filter(unindexed_bank_id().eq(*id)),
-                _ => select,
+                _ => return Err(StoreError::UnknownFilter(name)),
             };
         }
-        select
+        Ok::<_, StoreError>(select)
     };
     page_of!(db, query, select, accounts::id, Row, read)
 }

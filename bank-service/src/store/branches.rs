@@ -45,10 +45,10 @@ pub fn list(db: &mut Db, bank: Option<BankId>, query: &ListQuery) -> Result<List
                 ("id", FilterValue::Integer(id)) => select.filter(branches::id.eq(*id)),
                 ("bank_id", FilterValue::Integer(id)) => select.filter(branches::bank_id.eq(*id)),
                 ("city_id", FilterValue::Integer(id)) => select.filter(branches::city_id.eq(*id)),
-                _ => select,
+                _ => return Err(StoreError::UnknownFilter(name)),
             };
         }
-        select
+        Ok::<_, StoreError>(select)
     };
     page_of!(db, query, select, branches::id, Row, read)
 }

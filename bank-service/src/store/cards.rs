@@ -82,10 +82,10 @@ pub fn list(db: &mut Db, scope: Scope, query: &ListQuery) -> Result<Listing<Card
                 ("id", FilterValue::Integer(id)) => select.filter(cards::id.eq(*id)),
                 ("balance", FilterValue::Integer(minor)) => select.filter(cards::balance.eq(*minor)),
                 ("account_id", FilterValue::Integer(id)) => select.filter(cards::account_id.eq(*id)),
-                _ => select,
+                _ => return Err(StoreError::UnknownFilter(name)),
             };
         }
-        select
+        Ok::<_, StoreError>(select)
     };
     page_of!(db, query, select, cards::id, Row, read)
 }
@@ -99,10 +99,10 @@ pub fn list_of_account(db: &mut Db, account: AccountId, query: &ListQuery) -> Re
                 ("id", FilterValue::Integer(id)) => select.filter(cards::id.eq(*id)),
                 ("balance", FilterValue::Integer(minor)) => select.filter(cards::balance.eq(*minor)),
                 ("account_id", FilterValue::Integer(id)) => select.filter(cards::account_id.eq(*id)),
-                _ => select,
+                _ => return Err(StoreError::UnknownFilter(name)),
             };
         }
-        select
+        Ok::<_, StoreError>(select)
     };
     page_of!(db, query, select, cards::id, Row, read)
 }

@@ -71,10 +71,10 @@ pub fn list(db: &mut Db, query: &ListQuery) -> Result<Listing<Client>, StoreErro
                 ("name", FilterValue::Text(text)) => select.filter(clients::name.eq(Name::spelled(text))),
                 ("social_status_id", FilterValue::Integer(id)) => select.filter(clients::social_status_id.eq(*id)),
                 ("user_id", FilterValue::Integer(id)) => select.filter(clients::user_id.eq(*id)),
-                _ => select,
+                _ => return Err(StoreError::UnknownFilter(name)),
             };
         }
-        select
+        Ok::<_, StoreError>(select)
     };
     page_of!(db, query, select, clients::id, Row, read)
 }

@@ -45,6 +45,15 @@ impl Engine {
         }
     }
 
+    /// See `Store::close`.
+    pub(super) async fn close(&self) {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Mysql(_) => {}
+            Self::Sqlite(pool) => pool.close().await,
+        }
+    }
+
     pub(super) async fn read<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,

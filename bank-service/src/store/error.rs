@@ -29,6 +29,9 @@ pub enum StoreError {
     Migration { reason: String },
     #[error("there is no database yet, or it has no tables: run `bank-service init` or `bank-service db upgrade`")]
     Missing,
+    /// A service that must not migrate would fail at the first request.
+    #[error("migrations are pending ({pending}): run `bank-service db upgrade`")]
+    Outdated { pending: usize },
     #[error("the database has too much to do")]
     Busy,
     #[error("the value is taken")]
@@ -43,6 +46,9 @@ pub enum StoreError {
     /// The block of ids is used up; the transaction starts over once a new block is reserved.
     #[error("no ids left for {0:?}")]
     IdsExhausted(super::Sequence),
+    /// A list accepts a filter that its query has no condition for.
+    #[error("a list has no condition for its filter {0}")]
+    UnknownFilter(&'static str),
     #[error("a stored value cannot be read: {what}")]
     Corrupt { what: &'static str },
     #[error("the database refused a statement")]

@@ -113,6 +113,14 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Status>, StoreError> {
     Ok(versions.map(|version| Status { applied: applied.contains(&version), version }).collect())
 }
 
+/// An error if migrations are pending. Blocks.
+pub fn refuse_outdated(url: &DatabaseUrl) -> Result<(), StoreError> {
+    match status(url)?.iter().filter(|migration| !migration.applied).count() {
+        0 => Ok(()),
+        pending => Err(StoreError::Outdated { pending }),
+    }
+}
+
 pub(super) fn applied(db: &mut Db) -> Result<Vec<String>, StoreError> {
     use __diesel_schema_migrations::dsl;
     match dsl::__diesel_schema_migrations.select(dsl::version).load(db) {

@@ -261,6 +261,13 @@ impl Store {
         self.engine.give_back_ids().await;
     }
 
+    /// Gives back the ids that were not used, and closes a file, which then has no other files beside it. To be called after the
+    /// last use of the store: later calls fail.
+    pub async fn close(&self) {
+        self.give_back_ids().await;
+        self.engine.close().await;
+    }
+
     /// Checks for readiness that the database answers and accepts commits.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.engine.probe().await?;

@@ -85,10 +85,10 @@ macro_rules! named_table {
                         select = match (*name, value) {
                             ("id", FilterValue::Integer(id)) => select.filter($table::id.eq(*id)),
                             ("name", FilterValue::Text(text)) => select.filter($table::name.eq(Name::spelled(text))),
-                            _ => select,
+                            _ => return Err(StoreError::UnknownFilter(name)),
                         };
                     }
-                    select
+                    Ok::<_, StoreError>(select)
                 };
                 page_of!(db, query, select, $table::id, Row, read)
             }

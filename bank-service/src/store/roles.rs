@@ -38,10 +38,10 @@ pub fn list(db: &mut Db, query: &ListQuery) -> Result<Listing<Role>, StoreError>
             select = match (*name, value) {
                 ("id", FilterValue::Integer(id)) => select.filter(roles::id.eq(*id)),
                 ("name", FilterValue::Text(text)) => select.filter(roles::name.eq(text.clone())),
-                _ => select,
+                _ => return Err(StoreError::UnknownFilter(name)),
             };
         }
-        select
+        Ok::<_, StoreError>(select)
     };
     page_of!(db, query, select, roles::id, Row, read)
 }

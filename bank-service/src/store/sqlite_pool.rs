@@ -2,9 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use service_kit::sqlite::{Role, Writer};
+use service_kit::sqlite::{Readers, Role, Writer};
 
 use super::sqlite_id_hooks::IdHooks;
 use super::work::{Failure, Read, Value};
@@ -12,36 +11,22 @@ use super::{Db, Ids, StoreError};
 
 /// Reads are short, and the page cache is shared by the kernel: a few connections keep two cores busy.
 const READERS: u32 = 8;
-/// How long a read waits for a connection before it fails with [`StoreError::Busy`].
-const CHECKOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub(super) struct SqlitePool {
     writer: Writer<Db>,
-    readers: r2d2::Pool<Readers>,
+    readers: Readers<Db>,
 }
 
 impl SqlitePool {
     pub(super) fn connect(path: &Path, ids: Arc<Ids>) -> Result<Self, StoreError> {
-        let writer =
-            Writer::start_with(open(path, Role::Writer)?, IdHooks::new(ids)).map_err(|error| unavailable(&error))?;
-        let readers = r2d2::Pool::builder()
-            .max_size(READERS)
-            .min_idle(Some(1))
-            .connection_timeout(CHECKOUT)
-            .test_on_check_out(false)
-            .build(Readers { path: path.to_string_lossy().into_owned() })
-            .map_err(|error| unavailable(&error))?;
-        Ok(Self { writer, readers })
+        let writer = Writer::start_with(open(path, Role::Writer)?, IdHooks::new(ids))
+            .map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
+        Ok(Self { writer, readers: Readers::open_with(path, READERS, Db::Sqlite)? })
     }
 
     pub(super) async fn read(&self, read: Read) -> Result<Value, StoreError> {
-        let readers = self.readers.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let mut conn = readers.get().map_err(|_| StoreError::Busy)?;
-            Ok(read(&mut conn))
-        });
-        done.await.unwrap_or_else(|error| Err(unavailable(&error)))
+        Ok(self.readers.run(move |db| Ok(read(db))).await?)
     }
 
     /// Whether commits succeed.
@@ -55,34 +40,13 @@ impl SqlitePool {
     ) -> Result<Value, Failure> {
         self.writer.operate(|error| StoreError::from(error).into(), write).await
     }
-}
 
-fn unavailable(error: &dyn std::error::Error) -> StoreError {
-    StoreError::Unavailable { reason: error.to_string() }
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
 }
 
 pub(super) fn open(path: &Path, role: Role) -> Result<Db, StoreError> {
     Ok(Db::Sqlite(service_kit::sqlite::open(path, role)?))
-}
-
-#[derive(Debug)]
-struct Readers {
-    path: String,
-}
-
-impl r2d2::ManageConnection for Readers {
-    type Connection = Db;
-    type Error = StoreError;
-
-    fn connect(&self) -> Result<Db, StoreError> {
-        open(Path::new(&self.path), Role::Reader)
-    }
-
-    fn is_valid(&self, _: &mut Db) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn has_broken(&self, _: &mut Db) -> bool {
-        false
-    }
 }

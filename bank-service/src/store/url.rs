@@ -83,7 +83,7 @@ mod tests {
         for bad in ["", "mysql://h", "bank.sqlite"] {
             assert_eq!(bad.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Form), "{bad:?}");
         }
-        for bad in ["sqlite:", "sqlite::memory:", "sqlite:a.sqlite?mode=hunter2"] {
+        for bad in ["sqlite:", "sqlite::memory:", "sqlite:a.sqlite?mode=hunter2", "sqlite:mysql://u:hunter2@h/b"] {
             let fault = bad.parse::<DatabaseUrl>().unwrap_err().to_string();
             assert!(fault.contains("expected sqlite:PATH") && !fault.contains("hunter2"), "{bad:?}: {fault}");
         }

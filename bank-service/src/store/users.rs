@@ -134,10 +134,10 @@ fn page(db: &mut Db, query: &ListQuery) -> Result<Listing<User>, StoreError> {
                 }
                 ("username", FilterValue::Text(text)) => select.filter(users::username.eq(text.clone())),
                 ("is_blocked", FilterValue::Boolean(blocked)) => select.filter(users::is_blocked.eq(*blocked)),
-                _ => select,
+                _ => return Err(StoreError::UnknownFilter(name)),
             };
         }
-        select
+        Ok::<_, StoreError>(select)
     };
     page_of!(db, query, select, users::id, Row, read)
 }

@@ -14,16 +14,20 @@ use crate::domain::redaction;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 pub struct DeadLetterView {
+    /// The queue whose consumer gave it up.
     #[schema(example = "log-service")]
     pub queue: String,
     /// The event's id; for a message without one, derived from its content.
     #[schema(format = Uuid)]
     pub id: String,
+    /// The routing key that it was published with: the event's type.
     #[schema(example = "card.created")]
     pub routing_key: String,
     /// Why it was given up.
     pub reason: String,
+    /// How often it was tried.
     pub attempts: u32,
+    /// When it was given up.
     #[schema(format = DateTime, example = "2025-01-16T17:10:26Z")]
     pub died_at: String,
 }
@@ -34,9 +38,13 @@ pub struct DeadLetterView {
 pub struct DeadLetterDetail {
     #[serde(flatten)]
     pub summary: DeadLetterView,
+    /// The message's id, as its publisher gave it.
     pub message_id: Option<String>,
+    /// The request that caused it.
     pub correlation_id: Option<String>,
+    /// The queue that a confirmation is wanted on.
     pub reply_to: Option<String>,
+    /// The message's headers, as texts.
     pub headers: BTreeMap<String, String>,
     /// How many bytes the body has.
     pub size: usize,

@@ -24,8 +24,10 @@ const DEAD_LETTERS_LIMIT: Duration = Duration::from_secs(5);
 /// Where an event has been, and where it stands.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Journey {
+    /// The event's identity.
     #[schema(format = Uuid)]
     pub event_id: String,
+    /// `<entity>.<past verb>`.
     #[schema(example = "bank.created")]
     pub event_type: String,
     /// `waiting`, `unrouted` (no queue takes it), `in_flight`, `logged`, `mailed`, `rejected`, `parked`, `discarded`, `unaccounted`, `unknown` or `untracked`.
@@ -34,10 +36,13 @@ pub struct Journey {
     /// When its change was committed.
     #[schema(format = DateTime)]
     pub committed_at: String,
+    /// Whether the transport took it.
     pub published: PublishStep,
     /// The queues that hear events of this type.
     pub deliveries: Vec<DeliveryStep>,
+    /// Its mail, if it causes one.
     pub mail: MailStep,
+    /// Its entry in the log.
     pub log: LogStep,
     /// The dead letters of it, and of the confirmation of its mail.
     pub dead_letters: Vec<DeadLetterStep>,
@@ -45,10 +50,12 @@ pub struct Journey {
     pub actions: Vec<ActionStep>,
 }
 
+/// The step from the outbox to the transport.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PublishStep {
     /// `published`, `waiting`, or `unrouted`: no queue takes it; it is kept and tried again now and then.
     pub state: &'static str,
+    /// When the transport took it; null while it waits.
     #[schema(format = DateTime)]
     pub published_at: Option<String>,
     /// When it is published next, if it is not yet.
@@ -58,8 +65,10 @@ pub struct PublishStep {
     pub waiting_for: Option<String>,
 }
 
+/// The step from the transport to the consumer of a queue.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeliveryStep {
+    /// The queue's name.
     pub queue: String,
     /// `waiting`, `unrouted` (no queue takes it), `in_flight`, `done` or `dead`; `unknown` where nobody keeps a record or can be asked.
     pub state: &'static str,
@@ -67,6 +76,7 @@ pub struct DeliveryStep {
     pub attempts: Option<u32>,
 }
 
+/// The step to the mail server.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MailStep {
     /// `none`, `waiting`, `sending`, `sent`, `rejected`, `failed` or `unknown`.
@@ -74,6 +84,7 @@ pub struct MailStep {
     /// When the mail server's final answer was confirmed to bank-service (the ACK), where one is asked for.
     #[schema(format = DateTime)]
     pub confirmed_at: Option<String>,
+    /// The `Message-ID` of the mail; null while it is not known.
     pub message_id: Option<String>,
     /// Why the mail was refused.
     pub reason: Option<String>,
@@ -81,38 +92,49 @@ pub struct MailStep {
     pub recipients: Option<Vec<MailDelivery>>,
 }
 
+/// The step to the log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogStep {
     /// `none` (never to be logged), `waiting`, `logged` or `unknown`.
     pub state: &'static str,
     /// The entry's id.
     pub id: Option<String>,
+    /// When it was recorded; null if it is not.
     #[schema(format = DateTime)]
     pub logged_at: Option<String>,
     /// How often log-service was asked in vain to log it, where bank-service asks.
     pub attempts: Option<i32>,
 }
 
+/// A dead letter of the event.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Parked)]
 pub struct DeadLetterStep {
+    /// The queue whose consumer gave it up.
     pub queue: String,
+    /// Its id among the dead letters of the queue.
     #[schema(format = Uuid)]
     pub id: String,
+    /// Why it was given up.
     pub reason: String,
+    /// How often it was tried.
     pub attempts: u32,
+    /// When it was given up.
     #[schema(format = DateTime)]
     pub died_at: String,
 }
 
+/// What an operator did with a dead letter.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetterAction)]
 pub struct ActionStep {
+    /// The queue of the dead letter.
     pub queue: String,
     /// `replayed` or `discarded`.
     pub action: String,
     /// Who did it; null on the command line.
     pub user_id: Option<i64>,
+    /// When it was done.
     #[schema(format = DateTime)]
     pub at: String,
 }

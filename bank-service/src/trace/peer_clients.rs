@@ -63,16 +63,19 @@ pub(super) struct Logged {
 /// A mail to one recipient, who is masked.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MailDelivery {
-    /// Masked.
+    /// The address, masked.
     #[schema(example = "j***@example.com")]
     pub recipient: String,
+    /// The mail's `Message-ID`, the same at each attempt.
     pub message_id: String,
+    /// `sending`, `sent`, `rejected` or `failed`.
     pub state: String,
     /// How often the mail server was asked.
     #[schema(minimum = 0)]
     pub attempts: i32,
     /// What it answered last.
     pub answer: Option<String>,
+    /// When that changed last.
     #[schema(format = DateTime)]
     pub updated_at: String,
 }

@@ -88,10 +88,18 @@ fn a_start_that_is_refused_leaves_nothing_behind() {
         ("TLS_KEY", "/nowhere/key.pem"),
         ("DATABASE_URL", "mysql://u:hunter2@h:port/bank"),
         ("DATABASE_URL", "sqlite:bank.sqlite?key=hunter2"),
+        ("DATABASE_URL", "sqlite:mysql://u:hunter2@h/bank"),
+        ("SQLALCHEMY_DATABASE_URI", "sqlite:///mysql://u:hunter2@h/bank"),
+        ("DATABASE_URL", "mysql://u:p@127.0.0.1:1/hunter2/bank"),
+        ("SMS_FOLDER", "mysql://u:hunter2@h"),
+        ("PUSH_FOLDER", "mysql://u:hunter2@h"),
+        ("LOG_FILE", "mysql://u:hunter2@h"),
     ] {
         let admin = [("ADMIN_EMAIL", "admin@bank.example"), ("ADMIN_PASS", "correct horse battery staple")];
         let errors = refusal(&[], &[&[KEY], &admin[..], &[(variable, value)]].concat(), 2);
-        assert!(errors.contains(variable) && errors.lines().count() == 1, "{variable}: {errors}");
+        // A value under an old name has a warning beside its fault.
+        let expected = if variable.starts_with("SQLALCHEMY") { 2 } else { 1 };
+        assert!(errors.contains(variable) && errors.lines().count() == expected, "{variable}: {errors}");
     }
     for command in [&["init"][..], &["rotate-secret"], &["create-admin", "--email", "hunter2"]] {
         let errors = refusal(command, &[KEY], 2);
@@ -130,14 +138,68 @@ fn each_file_that_cannot_be_read_is_named_by_its_variable_alone() {
 fn a_start_that_production_refuses_has_its_warnings_and_every_fault() {
     let variables = [("APP_ENV", "production"), ("RATE_LOGIN_PER_MINUTE", "0"), ("SMS_BASE_URL", "http://sms.example")];
     let errors = refusal(&[], &variables, 2);
-    let lines: Vec<&str> = errors.lines().map(str::trim_start).collect();
+    let lines: Vec<&str> = errors.lines().collect();
     let at = |start: &str| lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{errors}"));
-    let warning = at("warning: RATE_LOGIN_PER_MINUTE: 0 = no limit");
-    for fault in
-        ["ADMIN_EMAIL, ADMIN_PASS: no administrator", "SECRET_KEY: ", "SMS_BASE_URL: plain http", "SMS_AUTH_TOKEN: "]
-    {
-        assert!(warning < at(fault), "{errors}");
+    let heading = at("bank-service: the configuration is not valid:");
+    assert!(at("bank-service: warning: RATE_LOGIN_PER_MINUTE: 0 = no limit") < heading, "{errors}");
+    assert!(lines[heading + 1..].iter().all(|line| line.starts_with("  ")), "{errors}");
+    for fault in [
+        "  ADMIN_EMAIL, ADMIN_PASS: no administrator",
+        "  SECRET_KEY: ",
+        "  SMS_BASE_URL: plain http",
+        "  SMS_AUTH_TOKEN: ",
+    ] {
+        assert!(heading < at(fault), "{errors}");
     }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_a_fault_of_the_configuration_and_stays_as_it_is() {
+    let place = TempDir::new().unwrap();
+    let file = place.path().join("bank.sqlite");
+    std::fs::write(&file, "the notes of hunter2").unwrap();
+    let variables = [KEY, LOG_FILE, ("DATABASE_URL", "sqlite:bank.sqlite"), ("PUBLIC_URL", SECRET)];
+    for command in [&["serve"][..], &["init"], &["db", "upgrade"], &["db", "status"], &["rotate-keys"]] {
+        let output = run(&place, command, &variables);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {errors}");
+        assert!(errors.contains("DATABASE_URL: the file is no SQLite database; expected "), "{command:?}: {errors}");
+        assert!(!errors.contains(SECRET), "{errors}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), b"the notes of hunter2");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "something is left beside the file");
+}
+
+#[test]
+fn a_schema_older_than_the_release_is_not_served_and_the_remedy_is_named() {
+    let place = TempDir::new().unwrap();
+    let admin = [("ADMIN_EMAIL", "admin@bank.example"), ("ADMIN_PASS", "correct horse battery staple")];
+    assert!(run(&place, &["init"], &[&[KEY], &admin[..]].concat()).status.success());
+    assert!(run(&place, &["db", "downgrade"], &[]).status.success());
+    let output = run(&place, &[], &[KEY, ("MIGRATE_ON_START", "false")]);
+    let errors = text(&output.stderr);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    let pending = "migrations are pending (1): run `bank-service db upgrade`";
+    assert!(errors.contains(&format!("DATABASE_URL: sqlite:./data/bank.sqlite: {pending}")), "{errors}");
+    let report = text(&run(&place, &["doctor"], &[KEY]).stdout);
+    assert!(report.contains(&format!("FAIL  DATABASE_URL: {pending}")), "{report}");
+}
+
+/// `doctor` connects to each of these; none is there.
+#[test]
+fn a_raw_at_sign_in_a_password_ends_no_login_and_no_part_of_it_is_shown() {
+    let addresses = [
+        ("DATABASE_URL", "mysql://u:lefty@righty@127.0.0.1:1/bank"),
+        ("AMQP_URI", "amqp://u:lefty@righty@127.0.0.1:1/%2f"),
+        ("LOG_SERVICE_URL", "http://u:lefty@righty@127.0.0.1:1"),
+        ("EMAIL_SERVICE_URL", "http://u:lefty@righty@127.0.0.1:1"),
+    ];
+    let report = text(&run(&TempDir::new().unwrap(), &["doctor"], &[&[KEY], &addresses[..]].concat()).stdout);
+    for (variable, _) in addresses {
+        let line = report.lines().find(|line| line.starts_with(&format!("FAIL  {variable}: "))).unwrap_or_default();
+        assert!(line.contains("127.0.0.1:1") || line.contains("onnection refused"), "{variable} in {report}");
+    }
+    assert!(!report.contains("lefty") && !report.contains("righty"), "{report}");
 }
 
 #[test]
@@ -181,7 +243,9 @@ fn a_start_that_cannot_go_on_leaves_no_database_and_no_log_file() {
     let errors = refusal(&[], &[KEY, LOG_FILE, ("APP_ENV", "staging")], 2);
     assert!(errors.contains("no administrator can log in"), "{errors}");
     let errors = refusal(&[], &[KEY, LOG_FILE, ("DATABASE_URL", "mysql://u:hunter2@127.0.0.1:1/bank")], 1);
-    assert!(errors.contains("DATABASE_URL: mysql://127.0.0.1:1/bank: "), "{errors}");
+    assert!(errors.contains("DATABASE_URL: mysql://127.0.0.1:1/bank: the database cannot be reached: "), "{errors}");
+    assert!(errors.contains("refused") && errors.contains("; is the server running, and "), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
     let errors = refusal(&[], &[KEY, LOG_FILE, ("MIGRATE_ON_START", "false")], 1);
     assert!(errors.contains(MISSING), "{errors}");
 }
@@ -249,4 +313,73 @@ fn a_key_that_is_not_the_databases_is_refused_before_it_is_migrated() {
     let output = run(&place, &["rotate-secret"], &old);
     assert!(text(&output.stderr).contains("OLD_SECRET_KEY: is not the key"), "{}", text(&output.stderr));
     assert_eq!(text(&run(&place, &["db", "status"], &[]).stdout), pending);
+}
+
+#[test]
+fn no_command_leaves_a_file_beside_the_database() {
+    let place = TempDir::new().unwrap();
+    std::fs::write(place.path().join("users.csv"), "customer_id,email\n1,a@example.com\n").unwrap();
+    let variables = [
+        KEY,
+        ("ADMIN_EMAIL", "admin@bank.example"),
+        ("ADMIN_PASS", "correct horse battery staple"),
+        ("OLD_SECRET_KEY", "a third key of the test suite, long enough to be taken"),
+        ("AMQP_URI", "amqp://127.0.0.1:1"),
+    ];
+    for command in [
+        &["init"][..],
+        &["db", "status"],
+        &["doctor"],
+        &["import-users", "users.csv"],
+        &["import-users", "users.csv", "--apply"],
+        &["block-user", "a@example.com"],
+        &["create-admin", "--email", "b@example.com"],
+        &["rotate-keys"],
+        &["rotate-secret"],
+        &["events", "republish", "--unrouted"],
+        &["dead-letters", "replay", "--all", "--dry-run"],
+        &["db", "downgrade"],
+        &["db", "upgrade"],
+    ] {
+        let output = run(&place, command, &variables);
+        // Two of them ask the broker, and there is none.
+        let expected = !["doctor", "dead-letters"].contains(&command[0]);
+        assert_eq!(output.status.success(), expected, "{command:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(left_in(&place), ["bank.sqlite"], "{command:?}");
+    }
+}
+
+/// The files in the data folder.
+fn left_in(place: &TempDir) -> Vec<String> {
+    let entries = std::fs::read_dir(place.path().join("data")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn the_database_and_the_files_beside_it_are_nothing_else_that_the_service_writes() {
+    let made = TempDir::new().unwrap();
+    assert!(run(&made, &["db", "upgrade"], &[]).status.success());
+    let database = made.path().join("data/bank.sqlite");
+    let before = std::fs::read(&database).unwrap();
+    for (variable, value) in [
+        ("LOG_FILE", "data/bank.sqlite"),
+        ("LOG_FILE", "./data/../data/bank.sqlite-wal"),
+        ("SMS_FOLDER", "data/bank.sqlite"),
+        ("PUSH_FOLDER", "data/bank.sqlite-journal"),
+    ] {
+        let variables = [KEY, (variable, value)];
+        let in_new_place = refusal(&[], &variables, 2);
+        let output = run(&made, &[], &variables);
+        assert_eq!(output.status.code(), Some(2), "{variable}={value}");
+        for errors in [in_new_place, text(&output.stderr)] {
+            let expected = format!(": {variable}, DATABASE_URL: the first is a file that the second keeps data in; ");
+            assert!(errors.contains(&expected) && errors.lines().count() == 1, "{variable}={value}: {errors}");
+        }
+    }
+    let errors = refusal(&["import-users", "users.csv", "--report", "data/bank.sqlite-wal"], &[KEY], 2);
+    assert!(errors.contains(": --report, DATABASE_URL: the first is a file "), "{errors}");
+    let other = [KEY, ("DATABASE_URL", "sqlite:other.sqlite"), ("LOG_FILE", "data/bank.sqlite")];
+    let errors = text(&run(&made, &[], &other).stderr);
+    assert!(errors.contains("LOG_FILE: the file cannot be appended to: it is a SQLite database; "), "{errors}");
+    assert_eq!((std::fs::read(&database).unwrap(), left_in(&made)), (before, vec!["bank.sqlite".to_owned()]));
 }

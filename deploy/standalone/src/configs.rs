@@ -5,26 +5,25 @@ use std::path::Path;
 
 use bank_service::config::{PushOptions, SmsOptions};
 use log_service::LogServiceConfig;
-use service_kit::config::{ConfigError, Faults, Secret, check_folder};
+use service_kit::config::{ConfigError, Faults, Secret, check_file, check_folder};
 use service_kit::http::server::check_address;
+use service_kit::sqlite::refuse_database_file;
 
 use crate::options::Options;
 use crate::{folder, secrets};
 
-pub(crate) const BANK_FILE: &str = "bank.sqlite";
-pub(crate) const LOG_FILE: &str = "logs.sqlite";
-pub(crate) const EMAIL_FILE: &str = "email.sqlite";
+const BANK_FILE: &str = "bank.sqlite";
+const LOG_FILE: &str = "logs.sqlite";
+const EMAIL_FILE: &str = "email.sqlite";
+pub(crate) const KEY_FILE: &str = "secret.key";
 
 /// Finds every fault of the options, of all services, after those of single values. Writes nothing.
 pub(crate) fn check(options: &Options, mut faults: Faults) -> Result<(), ConfigError> {
+    refuse_data_files(options, &mut faults);
     options.log_settings().check(&mut faults);
     let mut options = options.clone();
-    if check_folder("DATA_DIR", &options.data_dir, &mut faults) {
-        if folder::is_in_use(&options.data_dir) {
-            faults.add("DATA_DIR: in use by another bank-standalone; stop it or choose another folder");
-        }
-    } else {
-        // A fault of the folder is no fault of the files in it.
+    if !check_data(&options.data_dir, &mut faults) {
+        // A fault of the folder or its files is none of the settings that are made of them.
         options.data_dir = std::env::temp_dir();
     }
     check_addresses(&options, &mut faults);
@@ -35,6 +34,32 @@ pub(crate) fn check(options: &Options, mut faults: Faults) -> Result<(), ConfigE
         faults.merge(of_service);
     }
     faults.finish()
+}
+
+/// Refuses a file of the data folder as the log file or another one to write. Comes before the other checks of these settings.
+fn refuse_data_files(options: &Options, faults: &mut Faults) {
+    let email = email(options);
+    let written = [
+        ("LOG_FILE", options.log_file.as_deref()),
+        ("MAIL_URL", email.mailbox()),
+        ("SMS_FOLDER", options.sms.sms_folder.as_deref()),
+        ("PUSH_FOLDER", options.push.push_folder.as_deref()),
+    ];
+    for file in [BANK_FILE, LOG_FILE, EMAIL_FILE, KEY_FILE, folder::LOCK] {
+        refuse_database_file(("DATA_DIR", options.data_dir.join(file).as_path()), &written, faults);
+    }
+}
+
+/// Whether the folder can be made and written to, and its files are databases.
+fn check_data(folder: &Path, faults: &mut Faults) -> bool {
+    if !check_folder("DATA_DIR", folder, faults) {
+        return false;
+    }
+    if folder::is_in_use(folder) {
+        faults.add("DATA_DIR: in use by another bank-standalone; stop it or choose another folder");
+    }
+    let check = |file: &str| check_file(&format!("DATA_DIR: {file}"), &folder.join(file), faults);
+    [BANK_FILE, LOG_FILE, EMAIL_FILE].map(check).iter().all(|is_sound| *is_sound)
 }
 
 fn log_faults(options: &Options) -> Faults {

@@ -15,7 +15,7 @@ mod system;
 use std::io::Write;
 use std::process::ExitCode;
 
-use service_kit::config::{ConfigError, EXIT_REFUSED, Faults, Parsed};
+use service_kit::config::{ConfigError, EXIT_REFUSED, Faults, Parsed, print_warnings};
 use service_kit::http::causes;
 use service_kit::lifecycle::block_on;
 use service_kit::telemetry::{self, TelemetryError};
@@ -44,6 +44,9 @@ async fn start(options: Options, faults: Faults) -> anyhow::Result<()> {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
+    if let Some(refused) = error.downcast_ref::<ConfigError>() {
+        print_warnings("bank-standalone", refused.warnings());
+    }
     // Standard error may be closed.
     writeln!(std::io::stderr(), "bank-standalone: {}", causes(error.as_ref())).ok();
     let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>() || error.is::<system::NoAdministrator>();

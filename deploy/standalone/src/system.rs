@@ -17,7 +17,7 @@ use service_kit::messaging::{DeadLetterFolder, DeadLetters, InProcessBroker, InP
 use service_kit::telemetry::Metrics;
 
 use crate::banner::{self, Addresses, Administrator};
-use crate::configs::{self, BANK_FILE, EMAIL_FILE, LOG_FILE};
+use crate::configs::{self, KEY_FILE};
 use crate::folder::DataFolder;
 use crate::options::Options;
 use crate::{demo, secrets};
@@ -38,7 +38,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let folder = DataFolder::open(&options.data_dir)?;
     let secret_key = match &options.secret_key {
         Some(key) => key.clone(),
-        None => secrets::secret_key(&folder.join("secret.key"))?,
+        None => secrets::secret_key(&folder.join(KEY_FILE))?,
     };
     let shutdown = Shutdown::new();
     shutdown.on_signals();
@@ -67,8 +67,6 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     system.shutdown.wait().await;
     let deadline = system.shutdown.deadline(WORK_LIMIT);
     stop(system, deadline).await;
-    let files = [BANK_FILE, LOG_FILE, EMAIL_FILE].map(|file| folder.join(file));
-    deadline.run(WORK_LIMIT, move || files.iter().for_each(|file| service_kit::sqlite::finish(file)));
     Ok(())
 }
 
@@ -159,10 +157,12 @@ async fn administrator(state: &AppState, options: &Options) -> anyhow::Result<(A
     })
 }
 
-/// Finishes requests and messages in flight; unfinished work stays in the outbox.
+/// Finishes requests and messages in flight, and closes the databases; unfinished work stays in the outbox. bank-service is the
+/// last: until they end, the other two ask it whether a session counts.
 async fn stop(mut system: System, deadline: Deadline) {
     system.broker.drain(deadline.left(DRAIN)).await;
-    system.bank.finish().await;
-    system.email.wait().await;
     system.log.wait().await;
+    system.email.wait().await;
+    system.email.stop().await;
+    system.bank.finish().await;
 }

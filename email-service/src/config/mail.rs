@@ -1,5 +1,6 @@
 //! From variables to a mailer: `MAIL_URL` chooses it, or `EMAIL_HOST` is set. No fault shows a password.
 
+use std::path::Path;
 use std::time::Duration;
 
 use service_kit::config::{Faults, check_folder, refuse_plain_http};
@@ -40,13 +41,24 @@ pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget
     }
 }
 
+impl Args {
+    /// The folder that `MAIL_URL` names, if it names one.
+    pub fn mailbox(&self) -> Option<&Path> {
+        self.mail_url.expose().strip_prefix("mailbox:").map(folder_of)
+    }
+}
+
+fn folder_of(rest: &str) -> &Path {
+    Path::new(rest.strip_prefix("//").unwrap_or(rest))
+}
+
 fn mailbox(rest: &str, faults: &mut Faults) -> Option<MailTarget> {
-    let folder = rest.strip_prefix("//").unwrap_or(rest);
-    if folder.is_empty() {
+    let folder = folder_of(rest);
+    if folder.as_os_str().is_empty() {
         faults.add("MAIL_URL: names no folder; expected mailbox:<folder>");
         return None;
     }
-    check_folder("MAIL_URL", folder.as_ref(), faults);
+    check_folder("MAIL_URL", folder, faults);
     Some(MailTarget::Mailbox(folder.into()))
 }
 
@@ -106,6 +118,10 @@ mod tests {
         assert_eq!(settings.security, Security::Unverified);
         let login = settings.login.unwrap();
         assert_eq!((login.user.as_str(), login.password.expose()), ("me@bank", "p/w"));
+        let settings = url("smtp://u:p@ss@h:25").unwrap();
+        let login = settings.login.unwrap();
+        assert_eq!((settings.host.as_str(), settings.port), ("h", 25));
+        assert_eq!((login.user.as_str(), login.password.expose()), ("u", "p@ss"));
         let settings = url("smtps://mail.example").unwrap();
         assert_eq!((settings.port, settings.security), (465, Security::Implicit));
         let settings = url("smtp://u:p@[::1]").unwrap();
@@ -171,6 +187,9 @@ mod tests {
             ("pigeon://hunter2", "MAIL_URL"),
             ("", "MAIL_URL"),
             ("mailbox:", "MAIL_URL"),
+            ("mailbox:smtp://me:hunter2@host", "MAIL_URL"),
+            ("mailbox://smtps://me:hunter2@host", "MAIL_URL"),
+            ("mailbox:file:///hunter2", "MAIL_URL"),
             ("mailgun:", "MAILGUN_API_KEY"),
         ] {
             let text = target(|args| args.mail_url = Secret::new(bad)).unwrap_err();

@@ -13,7 +13,7 @@ use crate::domain::DeliveryId;
 /// One delivery.
 #[utoipa::path(
     get, path = "/api/emails/{id}", tag = "emails", operation_id = "get_email",
-    params(("id" = i64, Path, minimum = 1)),
+    params(("id" = i64, Path, minimum = 1, description = "The delivery's id.")),
     responses((status = 200, description = "The delivery.", body = DeliveryView), ItemProblems),
 )]
 pub(super) async fn get_email(id: PathId<DeliveryId>, parts: web::Data<Parts>) -> Result<HttpResponse, Problem> {

@@ -36,14 +36,20 @@ pub fn document() -> utoipa::openapi::OpenApi {
 #[cfg(test)]
 mod tests {
     use actix_web::web;
-    use service_kit::http::openapi::{documented_routes, faults, registered_routes};
+    use service_kit::http::openapi::{documented_routes, faults, registered_routes, undescribed};
 
     use super::*;
     use crate::http::below_root;
+    use crate::templates::Template;
 
     #[test]
     fn the_document_is_a_sound_one() {
         assert_eq!(faults(&document()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_field_and_parameter_is_described() {
+        assert_eq!(undescribed(&document()), Vec::<String>::new());
     }
 
     #[actix_web::test]
@@ -56,6 +62,22 @@ mod tests {
         });
         assert_eq!(documented, registered.await);
         assert_eq!(documented.len(), 8);
+    }
+
+    #[test]
+    fn the_data_of_a_preview_is_described_for_each_template() {
+        let document = serde_json::to_value(document()).unwrap();
+        let data = &document["components"]["schemas"]["PreviewRequest"]["properties"]["data"];
+        let about = data["description"].as_str().unwrap();
+        for part in [
+            "`account.created`: `id` (a whole number from 1), `name`, `balance` (in the minor unit), `currency`",
+            "`verify-email`: `name`, `link` (required, unless there is a `code`; an http or https URL), `code`",
+            "`notice`: `name`, `subject`, `text` (required; several lines).",
+            "`test`: none.",
+        ] {
+            assert!(about.contains(part), "{part} in {about}");
+        }
+        assert!(Template::ALL.iter().all(|template| about.contains(&format!("`{}`: ", template.name()))), "{about}");
     }
 
     #[test]

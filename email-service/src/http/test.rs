@@ -20,6 +20,19 @@ use crate::domain::EmailAddress;
 use crate::operations::{TestMail, send_test};
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// The fields of a delivery: the server sets all of them.
+const READ_ONLY: [&str; 10] = [
+    "id",
+    "event_id",
+    "event_type",
+    "recipient",
+    "message_id",
+    "state",
+    "attempts",
+    "answer",
+    "created_at",
+    "updated_at",
+];
 const MAX_KEY_BYTES: usize = 255;
 /// A test is done with a mail or two; a stolen token must not send mail to anybody without end.
 const MAILS_PER_MINUTE: u32 = 10;
@@ -39,7 +52,9 @@ pub(super) struct TestRequest {
 
 impl FromFields for TestRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&READ_ONLY);
         let to = parse::via(str::parse::<EmailAddress>).length(0, 254).format(KnownFormat::Email);
+        let to = to.described("The address that the test mail goes to, at most 254 characters.");
         fields.required("to", to.example("john.doe@example.com")).map(|to| Self { to })
     }
 }

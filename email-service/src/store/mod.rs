@@ -125,4 +125,7 @@ pub trait DeliveryStore: Send + Sync + 'static {
 
     /// Whether the records can be written now.
     async fn probe(&self) -> Result<(), String>;
+
+    /// Closes a file, which then has no other files beside it; later calls fail.
+    async fn close(&self) {}
 }

@@ -71,6 +71,11 @@ impl DeliveryStore for SqliteStore {
         });
         written.await.map(|_| ()).map_err(|error| error.to_string())
     }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
 }
 
 fn begin(connection: &mut SqliteConnection, planned: &Planned, now: i64) -> Result<Vec<Begun>, Error> {

@@ -106,6 +106,8 @@ mod tests {
             "sqlite:",
             "sqlite::memory:",
             "sqlite:a.sqlite?key=hunter2",
+            "sqlite:mongodb://u:hunter2@a/bank",
+            "mongodb://u:hunter2@x@a/bank",
             "mongodb://u:hunter2@a",
             "mongodb://u:hunter2@a/?x=y",
             "mongodb://u:hunter2@a:port/bank",

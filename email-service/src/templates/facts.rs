@@ -49,6 +49,28 @@ pub(super) enum Kind {
     Amount,
 }
 
+impl Kind {
+    /// A field of this kind, in words, as the OpenAPI document lists it.
+    pub(super) fn in_words(self, name: &str, need: Need) -> String {
+        let form = match self {
+            Self::Number => "a whole number from 1",
+            Self::Line => "",
+            Self::Text => "several lines",
+            Self::Link => "an http or https URL",
+            Self::Amount => {
+                return "`balance` (in the minor unit), `currency` (ISO 4217; EUR if it is missing)".to_owned();
+            }
+        };
+        let need = match need {
+            Need::Optional => "",
+            Need::Required => "required",
+            Need::UnlessCode => "required, unless there is a `code`",
+        };
+        let rule: Vec<&str> = [need, form].into_iter().filter(|part| !part.is_empty()).collect();
+        if rule.is_empty() { format!("`{name}`") } else { format!("`{name}` ({})", rule.join("; ")) }
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(super) enum Need {
     Optional,

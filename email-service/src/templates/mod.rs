@@ -75,6 +75,14 @@ impl Template {
         self.declared().1
     }
 
+    /// The fields of its data, in words.
+    pub fn fields_in_words(self) -> String {
+        match self.fields() {
+            [] => "none".to_owned(),
+            fields => fields.iter().map(|(name, kind, need)| kind.in_words(name, *need)).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|template| template.name() == name)
     }

@@ -103,6 +103,65 @@ fn an_unclear_login_and_an_authority_that_is_none_are_refused_and_not_shown() {
 }
 
 #[test]
+fn another_address_in_the_place_of_a_path_is_refused_and_not_shown() {
+    let variables =
+        [("MAIL_URL", "mailbox:smtp://u:hunter2@h"), ("EMAIL_DATABASE_URL", "sqlite:mongodb://u:hunter2@h/email")];
+    let output = run(&["serve"], &variables);
+    let error = text(&output.stderr);
+    assert_eq!((output.status.code(), error.lines().count()), (Some(2), 3), "{error}");
+    for (variable, _) in variables {
+        assert!(error.contains(&format!("  {variable}: has another address in the place of a path; ")), "{error}");
+    }
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_a_fault_of_the_configuration_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("email.sqlite");
+    std::fs::write(&file, "the notes of hunter2").unwrap();
+    let url = format!("sqlite:{}", file.display());
+    let output = run(&["serve"], &[("EMAIL_DATABASE_URL", &url), ("LOG_FILE", "email.log")]);
+    let error = text(&output.stderr);
+    assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+    assert!(error.contains("EMAIL_DATABASE_URL: the file is no SQLite database; expected "), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"the notes of hunter2");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn warnings_come_before_the_heading_of_the_faults() {
+    let jwks = ("JWKS_URL", "http://bank-service:5000/jwks.json");
+    let variables = [("APP_ENV", "production"), jwks, ("EMAIL_PORT", "abc"), ("EMAIL_FROM", "x")];
+    let output = run(&["serve"], &variables);
+    let error = text(&output.stderr);
+    let lines: Vec<&str> = error.lines().collect();
+    assert!(lines[0].starts_with("email-service: warning: JWKS_URL: plain http"), "{error}");
+    assert_eq!(lines[1], "email-service: the configuration is not valid:");
+    assert!(lines.len() == 4 && lines[2..].iter().all(|line| line.starts_with("  ")), "{error}");
+}
+
+#[test]
+fn a_raw_at_sign_in_a_password_ends_no_login_and_no_part_of_it_is_shown() {
+    let addresses = [
+        ("MAIL_URL", "smtp://u:lefty@righty@127.0.0.1:1"),
+        ("AMQP_URI", "amqp://u:lefty@righty@127.0.0.1:1/%2f"),
+        ("JWKS_URL", "http://u:lefty@righty@127.0.0.1:1/jwks.json"),
+    ];
+    let doctor = run(&["doctor"], &addresses);
+    let report = text(&doctor.stdout);
+    for check in ["mailer", "broker", "keys"] {
+        assert!(report.lines().any(|line| line.starts_with(&format!("FAIL  {check}: "))), "{check} in {report}");
+    }
+    let refused = run(&["serve"], &[("EMAIL_DATABASE_URL", "mongodb://u:lefty@righty@127.0.0.1:1/email")]);
+    let error = text(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && error.contains("EMAIL_DATABASE_URL: "), "{error}");
+    for shown in [report, error] {
+        assert!(!shown.contains("lefty") && !shown.contains("righty"), "{shown}");
+    }
+}
+
+#[test]
 fn the_doctor_reports_what_works_and_what_does_not() {
     let output = run(&["doctor"], &[("JWKS_URL", "http://127.0.0.1:1/jwks.json")]);
     assert_eq!(output.status.code(), Some(1));
@@ -158,5 +217,21 @@ fn an_address_in_use_and_folders_that_cannot_be_written_are_named_at_once() {
     assert!(error.contains(&format!("  EMAIL_BIND: {address} cannot be listened on: the port is in use")), "{error}");
     for (variable, _) in folders {
         assert!(error.contains(&format!("  {variable}: cannot be written to (")), "{variable} in {error}");
+    }
+}
+
+#[test]
+fn the_database_and_the_files_beside_it_are_neither_the_log_file_nor_the_mailbox() {
+    for (variable, value) in [
+        ("LOG_FILE", "data/email.sqlite"),
+        ("LOG_FILE", "data/../data/email.sqlite-wal"),
+        ("MAIL_URL", "mailbox:data/email.sqlite"),
+        ("MAIL_URL", "mailbox://./data/email.sqlite-journal/mails"),
+    ] {
+        let output = run(&["serve"], &[(variable, value)]);
+        let error = text(&output.stderr);
+        assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{variable}={value}: {error}");
+        let expected = format!(": {variable}, EMAIL_DATABASE_URL: the first is a file that the second keeps data in; ");
+        assert!(error.contains(&expected), "{variable}={value}: {error}");
     }
 }

@@ -131,7 +131,7 @@ async fn a_bad_preview_is_refused_with_all_its_faults() {
     for (body, faults) in [
         (json!({}), vec!["data", "template"]),
         (json!({"template": "no", "data": [], "x": 1}), vec!["data", "template", "x"]),
-        (json!({"template": "notice", "data": {"subject": 7}}), vec!["data.subject", "data.text"]),
+        (json!({"template": "notice", "data": {"subject": 7}, "x": 1}), vec!["data.subject", "data.text", "x"]),
         (json!({"template": "account.created", "data": {"balance": 1.5}}), vec!["data.balance"]),
     ] {
         let (status, answer) = app.post("/api/emails/preview", &body).await;
@@ -150,6 +150,11 @@ async fn a_test_mail_is_sent_now() {
     assert_eq!((&body["item"]["state"], &body["item"]["recipient"]), (&"sent".into(), &"j***@example.com".into()));
     assert_eq!(app.mail().header("Subject"), "Test mail");
     assert_eq!(app.records().await[0], body["item"]);
+    let (status, answer) = app.post("/api/emails/test", &body["item"]).await;
+    assert_eq!(status, 422);
+    for field in body["item"].as_object().unwrap().keys() {
+        assert_eq!(answer["errors"][field], json!(["is read-only"]), "{field}");
+    }
     let (status, body) = app.post("/api/emails/test", &json!({"to": "nobody"})).await;
     assert_eq!(status, 422);
     assert!(body["errors"]["to"].is_array());

@@ -40,15 +40,20 @@ pub(super) struct RecordLog {
 impl FromFields for RecordLog {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "received_at"]);
-        let event_id = fields.required("event_id", parse::uuid::<EventId>());
+        let event_id = parse::uuid::<EventId>().described("The event's identity: it is recorded once.");
+        let event_id = fields.required("event_id", event_id);
         let event_type = parse::via(str::parse::<EventType>).length(0, 100).pattern(r"^[a-z0-9_]+(\.[a-z0-9_]+)+$");
-        let event_type = fields.required("event_type", event_type);
-        let source = fields.required("source", parse::string(1, MAX_SOURCE_CHARS));
+        let about = "`<entity>.<past verb>`; `manual.*` by hand.";
+        let event_type = fields.required("event_type", event_type.described(about).example("account.created"));
+        let about = "Who published the event, as a URN; `manual` by hand.";
+        let source = parse::string(1, MAX_SOURCE_CHARS).described(about).example("urn:bank-service");
+        let source = fields.required("source", source);
         let about = "Null or missing where nobody was logged in.";
         let user_id = fields.nullable("user_id", parse::id::<UserId>().described(about));
         let about = "UTC; kept in whole seconds. The form without a zone, as in events, is taken too.";
         let happened = fields.required("date", parse::date().described(about));
-        let message = fields.required("message", parse::string(1, MAX_MESSAGE_CHARS));
+        let message = parse::string(1, MAX_MESSAGE_CHARS).described("What happened, in a sentence.");
+        let message = fields.required("message", message);
         let data = fields.required("data", parse::object().described(ABOUT_DATA));
         Some(Self {
             event_id: event_id?,

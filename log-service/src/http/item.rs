@@ -19,8 +19,10 @@ const READ_ONLY: [&str; 7] = ["id", "event_id", "event_type", "source", "user_id
 impl FromFields for Changes {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&READ_ONLY);
-        let message = fields.optional("message", parse::string(1, MAX_MESSAGE_CHARS));
-        let data = fields.optional("data", parse::object());
+        let message = parse::string(1, MAX_MESSAGE_CHARS).described("What happened, in a sentence.");
+        let message = fields.optional("message", message);
+        let data = parse::object().described("The facts of the event, in place of all earlier ones.");
+        let data = fields.optional("data", data);
         Some(Self { message: message?, data: data?.map(Value::Object) })
     }
 }

@@ -24,7 +24,8 @@ pub(super) struct Lookup(Vec<EventId>);
 
 impl FromFields for Lookup {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("event_ids", parse::list(0, MAX_EVENTS, parse::uuid())).map(Self)
+        let events = parse::list(0, MAX_EVENTS, parse::uuid::<EventId>());
+        fields.required("event_ids", events.described("The ids of the events, at most 500.")).map(Self)
     }
 }
 
@@ -37,6 +38,7 @@ pub(super) struct LookupAnswer {
     routing_keys: Vec<String>,
     /// What of the queue is in hand in this process; null without a broker.
     hands: Option<InFlight>,
+    /// The events that are recorded.
     results: Vec<RecordedEvent>,
 }
 
@@ -60,8 +62,10 @@ impl From<InFlightReport> for InFlight {
     }
 }
 
+/// An event that is recorded.
 #[derive(Serialize, ToSchema)]
 struct RecordedEvent {
+    /// The event's identity.
     #[schema(format = Uuid)]
     event_id: String,
     /// The entry's id.

@@ -26,6 +26,7 @@ pub(super) struct Log {
     /// When it happened, in whole seconds.
     #[schema(format = DateTime)]
     date: String,
+    /// What happened, in a sentence.
     message: String,
     /// The facts of the event. Whole numbers within 64 bits and doubles have the value that came, longer numbers the nearest double.
     data: Value,
@@ -38,8 +39,10 @@ pub(super) struct Log {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct LogEnvelope {
+    /// `item created`, `item updated` or `item deleted`.
     #[schema(example = "item created")]
     msg: String,
+    /// The entry: as it is now, or as it was.
     item: Log,
 }
 
@@ -53,13 +56,16 @@ pub(super) struct LogList {
     /// True if there are more than 10,000.
     #[schema(nullable = false)]
     total_is_capped: Option<bool>,
+    /// How many pages there are; like `total`.
     #[schema(example = 1, minimum = 0, maximum = 10_001, nullable = false)]
     pages: Option<i64>,
     /// Relative. At the last page the last page; in a cursor walk the next step.
     #[schema(example = "/api/logs?page_number=1&page_size=10")]
     next: String,
+    /// Relative. At the first page the first page.
     #[schema(example = "/api/logs?page_number=1&page_size=10", nullable = false)]
     prev: Option<String>,
+    /// The entries of the page.
     results: Vec<Log>,
     /// Where to read on with `after`; null after the last entry.
     #[schema(required, pattern = "^[A-Za-z0-9_-]+$")]
@@ -110,11 +116,13 @@ pub(super) struct PageParams {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct FilterParams {
+    /// Caused by this user.
     #[param(minimum = 1)]
     user_id: Option<i64>,
     /// Exactly this type.
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\u0000]*$", example = "account.created")]
     event_type: Option<String>,
+    /// Published by exactly this source.
     #[param(min_length = 1, max_length = 255, pattern = r"^[^\u0000]*$", example = "urn:bank-service")]
     source: Option<String>,
     /// Happened at or after this date; without a zone it is UTC.

@@ -40,13 +40,18 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 #[cfg(test)]
 mod tests {
-    use service_kit::http::openapi::{documented_routes, faults, registered_routes};
+    use service_kit::http::openapi::{documented_routes, faults, registered_routes, undescribed};
 
     use super::*;
 
     #[test]
     fn the_document_is_a_sound_one() {
         assert_eq!(faults(&document()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_field_and_parameter_is_described() {
+        assert_eq!(undescribed(&document()), Vec::<String>::new());
     }
 
     #[actix_web::test]

@@ -7,7 +7,8 @@ use std::fmt::Display;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use service_kit::http::paging::{ParameterFaults, parameters};
+use service_kit::http::GREATEST_NUMBER;
+use service_kit::http::paging::{ParameterFaults, number_between, parameters};
 use service_kit::http::problem::Problem;
 use shared_events::{UserId, date};
 
@@ -65,7 +66,7 @@ impl Params {
 
     pub(super) fn filter(&mut self) -> Filter {
         let filter = Filter {
-            user_id: self.keep("user_id", |text| text.parse::<UserId>().map_err(|error| error.to_string())),
+            user_id: self.keep("user_id", user_id),
             event_type: self.keep("event_type", |text| bounded(text, MAX_TEXT_CHARS)),
             source: self.keep("source", |text| bounded(text, MAX_SOURCE_CHARS)),
             from: self.keep("from", parse_date),
@@ -87,6 +88,11 @@ impl Params {
         }
         self.faults.finish().map(|()| self.kept)
     }
+}
+
+fn user_id(text: &str) -> Result<UserId, String> {
+    let id = number_between(text, 1, GREATEST_NUMBER)?;
+    UserId::try_new(id).map_err(|error| error.to_string())
 }
 
 fn bounded(text: &str, max: usize) -> Result<String, String> {

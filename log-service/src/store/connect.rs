@@ -92,7 +92,7 @@ mod tests {
         for bad in ["mongodb://localhost/logs", "postgres:x", "./logs.sqlite", ""] {
             assert_eq!(bad.parse::<StoreUrl>().err(), Some(StoreUrlError::Scheme), "{bad:?}");
         }
-        for bad in ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite:logs.sqlite?mode=ro"] {
+        for bad in ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite:logs.sqlite?mode=ro", "sqlite:mongodb://h/l"] {
             assert_eq!(bad.parse::<StoreUrl>().err(), Some(StoreUrlError::Path), "{bad:?}");
         }
     }

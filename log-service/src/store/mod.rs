@@ -154,6 +154,9 @@ pub trait LogStore: TicketStore {
     /// Whether an id has the form of this store, so that it can be a position to read on from.
     fn is_position(&self, id: &LogId) -> bool;
 
+    /// Closes a file, which then has no other files beside it; later calls fail.
+    async fn close(&self) {}
+
     /// Changes with each append of this process. A hint that saves waiting, not a promise: other processes may append too.
     fn appended(&self) -> watch::Receiver<u64>;
 }

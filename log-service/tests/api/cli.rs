@@ -87,14 +87,91 @@ fn a_port_in_use_and_a_folder_that_cannot_be_written_are_named_at_once_and_nothi
 #[test]
 fn a_file_with_parameters_is_refused_and_one_that_is_not_used_needs_no_folder() {
     let place = TempDir::new().unwrap();
-    let output = run(&place, &[], &[("LOG_DATABASE_URL", "sqlite:logs.sqlite?key=hunter2")]);
-    let errors = text(&output.stderr);
-    assert!(errors.contains("LOG_DATABASE_URL: ") && errors.contains("without parameters"), "{errors}");
-    assert!(output.status.code() == Some(2) && !errors.contains(SECRET), "{errors}");
+    for url in ["sqlite:logs.sqlite?key=hunter2", "sqlite:mongodb://u:hunter2@h/logs"] {
+        let output = run(&place, &[], &[("LOG_DATABASE_URL", url)]);
+        let errors = text(&output.stderr);
+        assert!(errors.contains("LOG_DATABASE_URL: ") && errors.contains("without parameters"), "{errors}");
+        assert!(output.status.code() == Some(2) && !errors.contains(SECRET), "{errors}");
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
     let mut config = LogServiceConfig::new("127.0.0.1:0", "sqlite:/proc/new/logs.sqlite");
     assert!(config.check().is_err());
     config.mongodb_uri = Some(Secret::new("mongodb://db/?replicaSet=rs0"));
     assert!(config.check().is_ok());
+}
+
+#[test]
+fn a_log_file_that_is_a_database_is_refused() {
+    let place = TempDir::new().unwrap();
+    let database = ("LOG_DATABASE_URL", "sqlite:./logs.sqlite");
+    for value in ["logs.sqlite", "./none/../logs.sqlite-shm"] {
+        let output = run(&place, &[], &[database, ("LOG_FILE", value)]);
+        let errors = text(&output.stderr);
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(2), 1), "{value}: {errors}");
+        assert!(errors.contains(": LOG_FILE, LOG_DATABASE_URL: the first is a file "), "{value}: {errors}");
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+    std::fs::write(place.path().join("other"), "SQLite format 3\0").unwrap();
+    let output = run(&place, &[], &[database, ("LOG_FILE", "other")]);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("LOG_FILE: the file cannot be appended to: it is a SQLite database; "), "{errors}");
+    assert_eq!(std::fs::read(place.path().join("other")).unwrap(), b"SQLite format 3\0");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_a_fault_of_the_configuration_and_stays_as_it_is() {
+    let place = TempDir::new().unwrap();
+    let file = place.path().join("logs.sqlite");
+    std::fs::write(&file, "the notes of hunter2").unwrap();
+    let output = run(&place, &[], &[("LOG_DATABASE_URL", "sqlite:logs.sqlite"), ("LOG_FILE", "service.log")]);
+    let errors = text(&output.stderr);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(2), 1), "{errors}");
+    assert!(errors.contains("LOG_DATABASE_URL: the file is no SQLite database; expected "), "{errors}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"the notes of hunter2");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn warnings_come_before_the_heading_of_the_faults() {
+    let jwks = ("JWKS_URL", "http://bank-service:5000/jwks.json");
+    let variables = [("APP_ENV", "production"), jwks, ("RETENTION_DAYS", "0"), ("ROUTING_KEY", " , ")];
+    let errors = text(&run(&TempDir::new().unwrap(), &[], &variables).stderr);
+    let lines: Vec<&str> = errors.lines().collect();
+    assert!(lines[0].starts_with("log-service: warning: JWKS_URL: plain http"), "{errors}");
+    assert_eq!(lines[1], "log-service: the configuration is not valid:");
+    assert!(lines.len() == 4 && lines[2..].iter().all(|line| line.starts_with("  ")), "{errors}");
+}
+
+#[cfg(feature = "mongodb")]
+#[test]
+fn a_store_that_is_not_there_is_reported_in_a_sentence() {
+    let uri = ("MONGODB_URI", "mongodb://u:hunter2@127.0.0.1:1/?replicaSet=rs0");
+    let output = run(&TempDir::new().unwrap(), &[], &[uri]);
+    let errors = text(&output.stderr);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    assert!(errors.contains("MONGODB_URI: no primary is reachable at 127.0.0.1:1; "), "{errors}");
+    assert!(errors.contains("is MongoDB running"), "{errors}");
+    assert!(!errors.contains(['{', '}']) && !errors.contains(SECRET), "{errors}");
+}
+
+#[test]
+fn a_raw_at_sign_in_a_password_ends_no_login_and_no_part_of_it_is_shown() {
+    let addresses = [
+        ("AMQP_URI", "amqp://u:lefty@righty@127.0.0.1:1/%2f"),
+        ("JWKS_URL", "http://u:lefty@righty@127.0.0.1:1/jwks.json"),
+    ];
+    let report = text(&run(&TempDir::new().unwrap(), &["doctor"], &addresses).stdout);
+    for (variable, _) in addresses {
+        assert!(report.lines().any(|line| line.starts_with(&format!("FAILED {variable}: "))), "{variable} in {report}");
+    }
+    let uri = ("MONGODB_URI", "mongodb://u:lefty@righty@127.0.0.1:1/?replicaSet=rs0");
+    let refused = run(&TempDir::new().unwrap(), &[], &[uri]);
+    let errors = text(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && errors.contains("MONGODB_URI: "), "{errors}");
+    for shown in [report, errors] {
+        assert!(!shown.contains("lefty") && !shown.contains("righty"), "{shown}");
+    }
 }
 
 #[test]

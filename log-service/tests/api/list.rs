@@ -142,6 +142,7 @@ async fn bad_parameters_are_named_all_at_once() {
         ("from=2025-01-02T00:00:00&to=2025-01-01T00:00:00", vec!["to"]),
         ("data=x&fingerprint=y&message=z", vec!["data", "fingerprint", "message"]),
         ("user_id=1&user_id=2", vec!["user_id"]),
+        ("user_id=9007199254740992", vec!["user_id"]),
         ("q=%00", vec!["q"]),
     ] {
         assert_eq!(app.get(STAFF, &format!("/api/logs?{query}")).await.faulty_fields(), expected, "{query}");

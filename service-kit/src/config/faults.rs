@@ -11,14 +11,16 @@ use std::fmt;
 #[derive(Debug, Default)]
 pub struct Faults {
     lines: Vec<String>,
-    /// Settings whose value cannot be read. A default stands in for it, so further faults of these settings are left out.
+    /// Settings whose value cannot be read, so that a default stands in for it, or cannot be used: further faults of these
+    /// settings are left out.
     unreadable: BTreeSet<String>,
     /// Names of variables, each with the source of its value.
     origins: BTreeMap<String, String>,
     warnings: Vec<String>,
 }
 
-/// Every fault of a configuration, one per line, after its warnings; a single one is shown in one line.
+/// Every fault of a configuration, one per line; a single one is shown in one line. The warnings are printed before: see
+/// [`super::print_warnings`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError {
     lines: Vec<String>,
@@ -51,13 +53,13 @@ impl Faults {
         self.warnings.extend(warnings);
     }
 
-    /// Whether the setting's value cannot be read, so that its default stands in for it.
+    /// Whether the setting's value is refused; its default may stand in for it.
     pub fn is_refused(&self, setting: &str) -> bool {
         self.unreadable.contains(setting)
     }
 
-    /// Records a value that cannot be read; only the first such fault of a setting counts.
-    pub(super) fn refuse(&mut self, setting: &str, line: String) {
+    /// Records a value that cannot be read or used; only the first such fault of a setting counts.
+    pub(crate) fn refuse(&mut self, setting: &str, line: String) {
         if self.unreadable.insert(setting.to_owned()) {
             self.lines.push(line);
         }
@@ -134,11 +136,8 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the configuration is not valid:")?;
-        if let ([], [line]) = (self.warnings.as_slice(), self.lines.as_slice()) {
+        if let [line] = self.lines.as_slice() {
             return write!(f, " {line}");
-        }
-        for warning in &self.warnings {
-            write!(f, "\n  warning: {warning}")?;
         }
         for line in &self.lines {
             write!(f, "\n  {line}")?;
@@ -219,15 +218,15 @@ mod tests {
     }
 
     #[test]
-    fn warnings_come_before_the_faults_of_a_start_that_is_refused() {
+    fn the_warnings_of_a_start_that_is_refused_are_none_of_its_faults() {
         let (mut bank, mut email) = (Faults::new(), Faults::new());
         bank.warn(["RATE: no limit".to_owned()]);
         email.warn(Some("JWKS_URL: plain http".to_owned()));
         email.add("C: not set");
         bank.merge(email);
-        let expected =
-            "the configuration is not valid:\n  warning: RATE: no limit\n  warning: JWKS_URL: plain http\n  C: not set";
-        assert_eq!(text(bank), expected);
+        let error = bank.finish().unwrap_err();
+        assert_eq!(error.warnings(), ["RATE: no limit", "JWKS_URL: plain http"]);
+        assert_eq!(error.to_string(), "the configuration is not valid: C: not set");
         let mut sound = Faults::new();
         sound.warn(["RATE: no limit".to_owned()]);
         assert_eq!(sound.finish(), Ok(()));

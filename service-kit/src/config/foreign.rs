@@ -1,4 +1,5 @@
-//! Variables of other programs: the shell, the system, containers, build servers. None counts as a misspelt name of ours.
+//! Variables of other programs: the shell, the system, containers, build servers, images of servers. None counts as a misspelt
+//! name of ours.
 
 /// Beginnings of names that belong to other programs.
 const FAMILIES: &[&str] = &[
@@ -53,8 +54,12 @@ const FAMILIES: &[&str] = &[
     "LESS",
     "LISTEN_",
     "MAKE",
+    "MARIADB_",
     "MAVEN_",
     "MEMORY_PRESSURE_",
+    "ME_CONFIG_",
+    "MONGO_INITDB_",
+    "MYSQL_",
     "NEW_RELIC_",
     "NIX_",
     "NOMAD_",
@@ -64,9 +69,13 @@ const FAMILIES: &[&str] = &[
     "OTEL_",
     "PG",
     "PIP_",
+    "PMA_",
+    "POSTGRES_",
     "PYTHON",
     "QT_",
+    "RABBITMQ_",
     "RAILWAY_",
+    "REDIS_",
     "RENDER_",
     "RUNNER_",
     "RUST",
@@ -143,6 +152,24 @@ const NAMES: &[&str] = &[
     "WATCHDOG_USEC",
     "WINDOWID",
 ];
+
+/// Old names of our settings that images of servers read too. Containers may share an environment, so there they say nothing of
+/// this program.
+const OF_IMAGES: &[&str] = &[
+    "MYSQL_DATABASE",
+    "MYSQL_PASSWORD",
+    "MYSQL_USER",
+    "POSTGRES_DB",
+    "POSTGRES_PASSWORD",
+    "POSTGRES_USER",
+    "RABBITMQ_PASSWORD",
+    "RABBITMQ_VHOST",
+];
+
+/// Whether an old name, in capital letters, is also one of an image.
+pub(super) fn is_of_image(name: &str) -> bool {
+    OF_IMAGES.contains(&name)
+}
 
 /// Whether a variable, its name in capital letters, belongs to another program.
 pub(super) fn is_foreign(name: &str, value: &str) -> bool {

@@ -85,6 +85,17 @@ pub(super) fn closest(name: &str, ours: &[Setting]) -> Option<String> {
     by_spelling.or_else(by_words).map(|(_, our)| our.clone())
 }
 
+/// Whether a name, in capital letters, is so close to ours that no part of it can be a value: hardly misspelt, or made of words
+/// of our names.
+pub(super) fn is_close(name: &str, ours: &[Setting]) -> bool {
+    let forms: Vec<String> = ours.iter().flat_map(Setting::forms).map(|(form, _)| form).collect();
+    let is_word_of_ours = |word: &String| {
+        forms.iter().any(|form| words(form).contains(word))
+            || SYNONYMS.iter().any(|same| same.first() == Some(&word.as_str()))
+    };
+    forms.iter().any(|form| is_misspelt(name, form)) || words(name).iter().all(is_word_of_ours)
+}
+
 /// The flag that a word is a misspelling of, of a command or one below it.
 pub(super) fn closest_flag(word: &str, command: &Command) -> Option<String> {
     let name = word.trim_start_matches('-').to_lowercase().replace('_', "-");
@@ -224,6 +235,17 @@ pub(super) mod tests {
             ("log-service", "RETENTION", ""),
         ] {
             assert_eq!(closest(name, &settings_of(program)).unwrap_or_default(), our, "{name} of {program}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_close_if_it_is_hardly_misspelt_or_made_of_our_words() {
+        let ours = settings_of("bank-service");
+        for name in ["SECRET_KYE", "SECRET_KEYS", "APP_ENVIRONMENT", "TLS_CERT_FILE", "RATE_LOGIN", "ADMIN_PASSWORD"] {
+            assert!(is_close(name, &ours), "{name}");
+        }
+        for name in ["SECRET_KEY_HUNTER2", "ADMIN_PASSHUNT", "CORS_ALLOWED_ORIGINS", "HUNTER2"] {
+            assert!(!is_close(name, &ours), "{name}");
         }
     }
 

@@ -39,12 +39,15 @@ pub fn parse<T: Parser>() -> Parsed<T> {
     variables.strangers(command.get_name(), &Setting::all_of(&command), &mut warnings);
     match read {
         Ok((parsed, matches)) => {
-            print_warnings(&command, matches.subcommand_name(), &warnings);
+            let is_quiet = matches.subcommand_name().is_some_and(|name| QUIET_COMMANDS.contains(&name));
+            if !is_quiet {
+                print_warnings(command.get_name(), &warnings);
+            }
             WARNINGS.get_or_init(|| warnings);
             parsed
         }
         Err(Unread::Refused(error)) => {
-            print_warnings(&command, None, &warnings);
+            print_warnings(command.get_name(), &warnings);
             refuse(&command, &error.to_string())
         }
         Err(Unread::Help(error)) => error.exit(),
@@ -146,13 +149,11 @@ pub fn warnings() -> &'static [String] {
     WARNINGS.get().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn print_warnings(command: &Command, subcommand: Option<&str>, warnings: &[String]) {
-    if subcommand.is_some_and(|name| QUIET_COMMANDS.contains(&name)) {
-        return;
-    }
+/// Prints a program's warnings on standard error, one a line: before the faults of a start that is refused.
+pub fn print_warnings(program: &str, warnings: &[String]) {
     for warning in warnings {
         // A failed write means that standard error is closed: the warning has no reader then.
-        writeln!(std::io::stderr(), "{}: warning: {warning}", command.get_name()).ok();
+        writeln!(std::io::stderr(), "{program}: warning: {warning}").ok();
     }
 }
 

@@ -60,4 +60,15 @@ mod tests {
         }
         assert!(!is_unclear("ADMIN_PASS", "a://b/c@d"), "a password may be any text");
     }
+
+    #[test]
+    fn a_raw_at_sign_belongs_to_the_login_of_each_kind_of_address() {
+        for scheme in ["mysql", "amqp", "amqps", "smtp", "smtps", "mongodb", "mongodb+srv", "http", "https"] {
+            let address = format!("{scheme}://u:p@ss@h:5672/%2f?x=y");
+            assert_eq!(login_of(&address), Some("u:p@ss"), "{address}");
+            assert!(!is_unclear("AMQP_URI", OsStr::new(&address)), "{address}");
+            let cut = format!("{scheme}://u:p@s/s@h:5672/%2f");
+            assert!(is_unclear("AMQP_URI", OsStr::new(&cut)), "{cut}");
+        }
+    }
 }

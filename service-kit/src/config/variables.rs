@@ -6,8 +6,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::dotenv::{self, EnvFile};
-use super::foreign::{is_foreign, is_link};
-use super::guesses::{Setting, closest};
+use super::foreign::{is_foreign, is_link, is_of_image};
+use super::guesses::{Setting, closest, is_close};
 use super::names::{NAMES, SECRETS};
 use super::old_names::{ENGINES, OLD_NAMES, Treatment};
 
@@ -144,7 +144,9 @@ impl Variables {
         warnings.extend(self.file.warnings.iter().map(|warning| format!(".env, {warning}")));
         for old in OLD_NAMES {
             let found = self.in_either_case(old.name);
-            let Some(found) = found.filter(|found| !is_link(old.name, &found.value)) else { continue };
+            let is_meant =
+                |found: &Found| !is_link(old.name, &found.value) && (found.line.is_some() || !is_of_image(old.name));
+            let Some(found) = found.filter(is_meant) else { continue };
             let origin = found.origin();
             let is_ours = |name: &str| ours.iter().any(|our| our.variable == name);
             match old.treatment {
@@ -173,35 +175,43 @@ impl Variables {
         names.sort_unstable();
         names.dedup();
         for name in names.into_iter().filter(|name| !ours.iter().any(|our| our.is_read_from(name))) {
-            if let Some(found) = self.exactly(name)
-                && let Some(hint) = hint_for(program, &name.to_uppercase(), &found.value, ours)
-            {
-                warnings.push(format!("{} is not read{hint}", found.origin()));
-            }
+            warnings.extend(self.exactly(name).and_then(|found| warning_about(program, &found, ours)));
         }
     }
 }
 
-/// What to say of a variable that is not read, its name in capital letters; `None`: it is another program's, of ours or not, or
-/// the table of old names covers it.
-fn hint_for(program: &str, name: &str, value: &str, ours: &[Setting]) -> Option<String> {
+/// The warning about a variable that is not read; `None`: it is another program's, of ours or not, or the table of old names
+/// covers it.
+fn warning_about(program: &str, found: &Found, ours: &[Setting]) -> Option<String> {
+    let upper = found.name.to_uppercase();
+    let name = upper.as_str();
+    let not_read = |hint: &str| Some(format!("{} is not read{hint}", found.origin()));
     if ours.iter().any(|our| our.has_name(name)) {
-        return Some(format!("; did you mean {name}?"));
+        return not_read(&format!("; did you mean {name}?"));
     }
-    if is_foreign(name, value) {
+    if is_foreign(name, &found.value) {
         return None;
     }
     let setting = name.strip_suffix("_FILE").filter(|secret| SECRETS.contains(secret)).unwrap_or(name);
     let (is_engine, is_setting) = (ENGINES.contains(&setting), NAMES.contains(&setting));
     if program == ALL_IN_ONE && is_engine {
-        return Some(": everything is kept in --data-dir; the single services take other servers".to_owned());
+        return not_read(": everything is kept in --data-dir; the single services take other servers");
     }
     if program == ALL_IN_ONE && is_setting {
-        return Some(": it is a setting of the single services".to_owned());
+        return not_read(": it is a setting of the single services");
     }
-    let is_known = is_engine || is_setting || OLD_NAMES.iter().any(|old| old.name == name);
-    let meant = if is_known { None } else { closest(name, ours) };
-    meant.map(|our| format!("; did you mean {our}?"))
+    if is_engine || is_setting || OLD_NAMES.iter().any(|old| old.name == name) {
+        return None;
+    }
+    let our = closest(name, ours)?;
+    let is_close = is_close(name, ours);
+    match found.line {
+        // A part of the name may be a value.
+        Some(line) if !is_close => Some(format!(".env, line {line}: a name that is not read; did you mean {our}?")),
+        // Other programs have distant names, and names of one word, in the same environment.
+        None if !is_close || !name.contains('_') => None,
+        _ => not_read(&format!("; did you mean {our}?")),
+    }
 }
 
 /// The value that an accepted old name gives one of our settings in one source.
@@ -348,15 +358,14 @@ mod tests {
             ("secret_key_file", "hunter2"),
             ("workers", "4"),
             ("SECRET_KEY_FLIE", "hunter2"),
-            ("LOGLEVEL", "hunter2"),
         ];
         let mut warnings = Vec::new();
-        let variables = Variables::of(&process, "DATABASES_URL=hunter2\nSECRET_KEYS=");
+        let variables = Variables::of(&process, "DATABASES_URL=hunter2\nSECRET_KEYS=\nLOGLEVEL=hunter2");
         variables.strangers("bank-service", &settings_of("bank-service"), &mut warnings);
         let expected = [
             "APP_ENVIRONMENT is not read; did you mean APP_ENV?",
             "DATABASES_URL (.env, line 1) is not read; did you mean DATABASE_URL?",
-            "LOGLEVEL is not read; did you mean RUST_LOG?",
+            "LOGLEVEL (.env, line 3) is not read; did you mean RUST_LOG?",
             "LOG_LEVEL is not read; did you mean RUST_LOG?",
             "RATE_LOGIN is not read; did you mean RATE_LOGIN_PER_MINUTE?",
             "SECRET_KEY_FLIE is not read; did you mean SECRET_KEY_FILE?",
@@ -366,6 +375,39 @@ mod tests {
             "tls_cert_file is not read; did you mean TLS_CERT?",
         ];
         assert_eq!(warnings, expected);
+    }
+
+    #[test]
+    fn a_distant_name_is_not_shown_and_is_another_programs_in_the_environment() {
+        let distant = ["SECRET_KEY_hunter2", "ADMIN_PASShunt", "cors_hunter_origins"];
+        let warnings_of = |process: &[(&str, &str)], file: &str| {
+            let mut warnings = Vec::new();
+            Variables::of(process, file).strangers("bank-service", &settings_of("bank-service"), &mut warnings);
+            warnings
+        };
+        assert_eq!(warnings_of(&distant.map(|name| (name, "1")), ""), [""; 0]);
+        let mut warnings = warnings_of(&[], &distant.map(|name| format!("{name}=1")).join("\n"));
+        warnings.sort_unstable();
+        let expected = [(1, "SECRET_KEY"), (2, "ADMIN_PASS"), (3, "CORS_ORIGINS")]
+            .map(|(line, our)| format!(".env, line {line}: a name that is not read; did you mean {our}?"));
+        assert_eq!(warnings, expected);
+        // One word says too little in an environment.
+        assert_eq!(warnings_of(&[("WORKER", "1")], ""), [""; 0]);
+        assert_eq!(warnings_of(&[], "WORKER=1"), ["WORKER (.env, line 1) is not read; did you mean WORKERS?"]);
+    }
+
+    #[test]
+    fn an_old_name_that_images_of_servers_read_too_counts_in_the_file_alone() {
+        for (program, name) in [("bank-service", "MYSQL_PASSWORD"), ("bank-standalone", "POSTGRES_USER")] {
+            let warnings_of = |variables: Variables| {
+                let mut warnings = Vec::new();
+                variables.strangers(program, &settings_of(program), &mut warnings);
+                warnings
+            };
+            assert_eq!(warnings_of(Variables::of(&[(name, "hunter2")], "")), [""; 0], "{name}");
+            let named = warnings_of(Variables::of(&[], &format!("{name}=hunter2")));
+            assert!(named.len() == 1 && named[0].starts_with(&format!("{name} (.env, line 1) is ")), "{named:?}");
+        }
     }
 
     /// A desktop, a build server, a pod beside others, a systemd unit, and what our own files set for the containers.

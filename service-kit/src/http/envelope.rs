@@ -11,6 +11,7 @@ pub struct ItemBody<T> {
     /// `item created`, `item updated` or `item deleted`.
     #[schema(example = "item created")]
     pub msg: &'static str,
+    /// The item: as it is now, or as it was.
     pub item: T,
 }
 

@@ -22,3 +22,6 @@ pub use healthcheck::healthcheck;
 pub use peers::{PeerClient, PeerOptions, PeerTrust};
 
 pub use crate::tls::TlsOptions;
+
+/// The greatest whole number in a request or an answer (2^53 − 1): up to here JavaScript and others hold each one exactly.
+pub const GREATEST_NUMBER: i64 = 9_007_199_254_740_991;

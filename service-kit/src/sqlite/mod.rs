@@ -2,21 +2,37 @@
 //!
 //! One writer thread commits in groups ([`Writer`]); any number of readers run beside it ([`Readers`]). WAL, so that they do
 //! not wait for each other; `synchronous=FULL`, so that an answered write is on the disk.
+//!
+//! A store is closed by closing its readers, then its writer: then its file alone is the whole database, even if parts of the
+//! process still hold the store.
 
 mod foreign;
 mod open;
+mod own_files;
 mod readers;
 mod url;
 mod writer;
 
+use std::path::{Path, PathBuf};
+
 pub use foreign::{open_to_read, refuse_foreign};
-pub use open::{Role, finish, open, pragmas};
+pub use open::{Role, open};
+pub use own_files::refuse_database_file;
 pub use readers::Readers;
 pub use url::file_of;
 pub use writer::{Hooks, Writer};
 
 /// The message of SQLite for `SQLITE_FULL`, and of this module too.
 const DISK_FULL: &str = "disk is full";
+
+/// A database, and the files that SQLite makes beside it: its log, the index of that, and the journal of another mode.
+fn files_of(path: &Path) -> [PathBuf; 4] {
+    ["", "-wal", "-shm", "-journal"].map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    })
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum SqliteError {

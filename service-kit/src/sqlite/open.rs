@@ -8,7 +8,7 @@ use std::path::Path;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, QueryResult, SqliteConnection};
 
-use super::SqliteError;
+use super::{SqliteError, files_of};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -46,12 +46,7 @@ fn keep_private(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        narrow(Path::new(&name))?;
-    }
-    Ok(())
+    files_of(path).iter().try_for_each(|file| narrow(file))
 }
 
 /// Another user's file cannot be narrowed, and is not ours to narrow.
@@ -74,7 +69,7 @@ fn narrow(file: &Path) -> io::Result<()> {
 
 /// Sets up a connection. Each has its own page cache, so it is small (512 KiB): the kernel's is shared. `busy_timeout` comes
 /// first: even the change to WAL may have to wait.
-pub fn pragmas(connection: &mut SqliteConnection, role: Role) -> QueryResult<()> {
+fn pragmas(connection: &mut SqliteConnection, role: Role) -> QueryResult<()> {
     connection.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
          PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -512;",
@@ -83,18 +78,6 @@ pub fn pragmas(connection: &mut SqliteConnection, role: Role) -> QueryResult<()>
     match role {
         Role::Writer => Ok(()),
         Role::Reader => connection.batch_execute("PRAGMA query_only = ON;"),
-    }
-}
-
-/// Writes the write-ahead log into the database file and empties the log: the last act of a clean stop, after which the file
-/// alone is the whole database. Readers and writers still at work are waited for as for a lock; if that takes too long nothing
-/// is lost, and the log stays.
-pub fn finish(path: &Path) {
-    let finished = open(path, Role::Writer).map_err(|error| error.to_string()).and_then(|mut connection| {
-        connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| error.to_string())
-    });
-    if let Err(reason) = finished {
-        tracing::info!(file = %path.display(), reason, "the file's log was not emptied; keep it beside the file");
     }
 }
 
@@ -125,21 +108,6 @@ mod tests {
                 assert_eq!(mode(Path::new(&file)), 0o600, "{file}");
             }
         }
-    }
-
-    #[test]
-    fn after_the_end_the_file_alone_is_the_whole_database() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, alone) = (folder.path().join("a.sqlite"), folder.path().join("alone.sqlite"));
-        let mut still_open = open(&path, Role::Writer).unwrap();
-        still_open.batch_execute("CREATE TABLE item (id INTEGER PRIMARY KEY); INSERT INTO item VALUES (7)").unwrap();
-        let in_log = || fs::metadata(folder.path().join("a.sqlite-wal")).map_or(0, |log| log.len());
-        assert!(in_log() > 0);
-        finish(&path);
-        assert_eq!(in_log(), 0);
-        fs::copy(&path, &alone).unwrap();
-        let mut copy = open(&alone, Role::Reader).unwrap();
-        assert!(copy.batch_execute("SELECT id FROM item").is_ok());
     }
 
     #[test]

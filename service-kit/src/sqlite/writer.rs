@@ -49,9 +49,15 @@ struct Done {
 /// Runs with the connection; without one if its group cannot be committed any more.
 type Work<C> = Box<dyn FnOnce(Option<&mut C>) -> Done + Send>;
 
-/// Access to the writer thread. Clones share the one thread, which ends with the last of them.
+enum Item<C> {
+    Work(Work<C>),
+    /// Dropped once the connection is closed.
+    Close(oneshot::Sender<()>),
+}
+
+/// Access to the writer thread. Clones share the one thread, which ends with the last of them, or when one is closed.
 pub struct Writer<C = SqliteConnection> {
-    queue: mpsc::Sender<Work<C>>,
+    queue: mpsc::Sender<Item<C>>,
     /// Whether the last group could not be committed.
     failing: Arc<AtomicBool>,
 }
@@ -68,10 +74,10 @@ impl<C: SimpleConnection + Send + 'static> Writer<C> {
     }
 
     pub fn start_with(connection: C, hooks: impl Hooks<C>) -> std::io::Result<Self> {
-        let (queue, works) = mpsc::channel(QUEUE);
+        let (queue, items) = mpsc::channel(QUEUE);
         let failing = Arc::new(AtomicBool::new(false));
         let thread = Thread { connection, hooks, failing: Arc::clone(&failing) };
-        std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || thread.serve(works))?;
+        std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || thread.serve(items))?;
         Ok(Self { queue, failing })
     }
 
@@ -114,11 +120,21 @@ impl<C: SimpleConnection + Send + 'static> Writer<C> {
             });
             Done { keep, answer }
         });
-        self.queue.try_send(work).map_err(|error| match error {
+        self.queue.try_send(Item::Work(work)).map_err(|error| match error {
             TrySendError::Full(_) => lift(SqliteError::Busy),
             TrySendError::Closed(_) => lift(SqliteError::Closed),
         })?;
         receiver.await.unwrap_or_else(|_| Err(lift(SqliteError::Closed)))
+    }
+
+    /// Waits for the queued work, and closes the connection; later work fails with `Closed`. The last connection to a file to be
+    /// closed removes the files beside it, if it may write: so this one comes after the readers.
+    pub async fn close(&self) {
+        let (sender, closed) = oneshot::channel();
+        if self.queue.send(Item::Close(sender)).await.is_ok() {
+            // Nothing is ever sent.
+            closed.await.ok();
+        }
     }
 }
 
@@ -140,11 +156,25 @@ struct Thread<C, H> {
 }
 
 impl<C: SimpleConnection, H: Hooks<C>> Thread<C, H> {
-    fn serve(mut self, mut works: mpsc::Receiver<Work<C>>) {
-        let mut group = Vec::with_capacity(GROUP);
-        while works.blocking_recv_many(&mut group, GROUP) > 0 {
-            self.commit_group(group.drain(..));
+    fn serve(mut self, mut queue: mpsc::Receiver<Item<C>>) {
+        let (mut items, mut group) = (Vec::with_capacity(GROUP), Vec::with_capacity(GROUP));
+        let mut closers = Vec::new();
+        while queue.blocking_recv_many(&mut items, GROUP) > 0 {
+            for item in items.drain(..) {
+                match item {
+                    Item::Work(work) => group.push(work),
+                    Item::Close(closer) => {
+                        queue.close();
+                        closers.push(closer);
+                    }
+                }
+            }
+            if !group.is_empty() {
+                self.commit_group(group.drain(..));
+            }
         }
+        drop(self);
+        drop(closers);
     }
 
     fn commit_group(&mut self, works: impl Iterator<Item = Work<C>>) {

@@ -85,7 +85,7 @@ impl Default for LogSettings {
 pub enum TelemetryError {
     #[error("RUST_LOG: {LEVEL_EXPECTED}")]
     Level,
-    #[error("LOG_FILE: the file cannot be opened: {0}; {FILE_EXPECTED}")]
+    #[error("LOG_FILE: the file cannot be appended to: {0}; {FILE_EXPECTED}")]
     File(String),
     #[error("the log writer cannot start: {0}")]
     Writer(std::io::Error),

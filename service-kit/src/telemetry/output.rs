@@ -14,6 +14,7 @@ use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::TelemetryError;
+use crate::config::is_database;
 
 const QUEUE_LINES: usize = 8_192;
 pub(super) const FLUSH_LIMIT: Duration = Duration::from_secs(1);
@@ -59,7 +60,7 @@ impl Output {
 /// Why lines cannot be appended to this file, found out without making it.
 pub(super) fn fault_of(file: &Path) -> Option<String> {
     match OpenOptions::new().append(true).open(file) {
-        Ok(_) => None,
+        Ok(_) => is_database(file).then(|| "it is a SQLite database".to_owned()),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Some(error.to_string()),
         Err(error) => {
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -184,6 +185,10 @@ mod tests {
         std::fs::write(&new, "").unwrap();
         assert_eq!(fault_of(&new), None);
         assert!(fault_of(&new.join("below.log")).is_some());
+        std::fs::write(&new, "SQLite format 3\0 and pages").unwrap();
+        assert_eq!(fault_of(&new).as_deref(), Some("it is a SQLite database"));
+        std::fs::write(&new, "SQLite format 3 is what the first line is about\n").unwrap();
+        assert_eq!(fault_of(&new), None);
         assert_eq!(fault_of(Path::new("new.log")), None);
     }
 

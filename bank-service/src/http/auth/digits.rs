@@ -16,7 +16,8 @@ pub(super) fn six_digits() -> Kind<impl Parse<String>, impl Describe> {
 
 /// A code of an authenticator app, as a text or as a number.
 pub(super) fn otp() -> Kind<impl Parse<Otp>, impl Describe> {
-    six_digits().pattern("^[0-9]{6}$").and_then(|text| Otp::parse(&text).map_err(|error| error.to_string()))
+    let text = six_digits().pattern("^[0-9]{6}$").described("The six digits that the authenticator app shows now.");
+    text.and_then(|text| Otp::parse(&text).map_err(|error| error.to_string()))
 }
 
 /// A mailed code as text, padded in the same way.

@@ -25,6 +25,7 @@ use crate::identity::one_time::secret::LinkSecret;
 /// An answer that is a sentence.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct MessageBody {
+    /// What was done, as a sentence.
     #[schema(example = "a mail is on its way")]
     pub(super) msg: &'static str,
 }

@@ -11,6 +11,7 @@ use crate::http::actor::Actor;
 pub(super) struct Introspection {
     /// Always true; a token that does not count is refused.
     active: bool,
+    /// The user of the token.
     user_id: i64,
     /// The user's roles at this moment, whatever the token says.
     roles: Vec<String>,

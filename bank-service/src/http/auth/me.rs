@@ -8,7 +8,7 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::request_schema;
 use shared_events::{AccountId, ClientId, UserId};
 
-use super::profile_fields::profile_change;
+use super::profile_fields::{SET_BY_SERVER, profile_change};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::Action;
 use crate::domain::user::{Holdings, MAX_SHOWN_ACCOUNTS, User, UserView};
@@ -73,23 +73,9 @@ pub(super) struct ProfileRequest(UpdateProfile);
 
 impl FromFields for ProfileRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.read_only(&[
-            "id",
-            "email",
-            "email_verified",
-            "email_verified_on",
-            "phone",
-            "roles",
-            "mfa_enabled",
-            "customer_id",
-            "is_blocked",
-            "blocked_on",
-            "last_login_date",
-            "registered_on",
-            "client_id",
-            "account_ids",
-            "account_ids_truncated",
-        ]);
+        fields.read_only(SET_BY_SERVER);
+        fields.read_only(&["email", "phone", "roles", "is_blocked"]);
+        fields.read_only(&["client_id", "account_ids", "account_ids_truncated"]);
         profile_change(fields).map(Self)
     }
 }

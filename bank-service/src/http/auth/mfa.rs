@@ -15,6 +15,7 @@ use crate::domain::mfa::{Otp, RecoveryCode};
 use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
+use crate::http::stored_faults::{missing_password, with_faults};
 use crate::identity::second_factor::enrolment::Owner;
 use crate::identity::{GivenFactor, GivenPassword};
 use crate::store::{StoreError, second_factors};
@@ -33,6 +34,7 @@ pub(in crate::http) struct SeedBody {
     /// To be typed into the app, in base32.
     #[schema(example = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")]
     secret: String,
+    /// The same for an app that opens links.
     #[schema(example = "otpauth://totp/Bank:a%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Bank")]
     otpauth_url: String,
 }
@@ -90,8 +92,10 @@ impl FromFields for VerifyMfaRequest {
 
 request_schema!(VerifyMfaRequest);
 
+/// Recovery codes, shown once.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct RecoveryCodesBody {
+    /// What was done, as a sentence.
     #[schema(example = "second factor enabled")]
     msg: &'static str,
     /// Each is good for one login without the app. They are shown this once.
@@ -174,8 +178,10 @@ fn given_password(fields: &mut Fields) -> Option<GivenPassword> {
     Some(password.map_or(GivenPassword::Missing, GivenPassword::Given))
 }
 
+/// The answer to the removal of a second factor.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct RemovedBody {
+    /// What was done, as a sentence.
     #[schema(example = "second factor disabled")]
     msg: &'static str,
 }
@@ -198,17 +204,19 @@ pub(super) async fn deactivate_mfa(
     request: HttpRequest,
     actor: Actor,
     client: ClientAddr,
-    body: Body<RemoveMfaRequest>,
+    body: Result<Body<RemoveMfaRequest>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::DeactivateMfa)?;
     actor.require_fresh(state.clock.now())?;
     state.limits.logins.check(client.0)?;
-    let Body(RemoveMfaRequest { password, given }) = body;
+    let missing = missing_password(&state, &request, actor.user_id, "password").await?;
+    let Body(RemoveMfaRequest { password, given }) = with_faults(body, missing)?;
     let (ctx, owner, origin) = (state.ctx(actor.user_id), owner(&actor, client), origin(&request, client));
     state.identity.deactivate_mfa(ctx, owner, password, given, origin).await?;
     Ok(HttpResponse::Ok().json(RemovedBody { msg: "second factor disabled" }))
 }
 
+/// The recovery codes that are left.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct CodesLeftBody {
     /// Whether logins ask for a second factor.

@@ -26,7 +26,7 @@ use actix_web::web;
 use service_kit::http::fields::BodyLimit;
 
 pub(super) use password_strength::with_password_strength;
-pub(super) use profile_fields::{email, new_password, role_names};
+pub(super) use profile_fields::{SET_BY_SERVER, email, new_password, role_names};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(

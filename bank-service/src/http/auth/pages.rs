@@ -8,6 +8,7 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType, WWW_AUTHENTI
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use service_kit::http::fields::require_form;
 use service_kit::http::page::{STYLE, escape, html};
 use service_kit::http::problem::Problem;
 use service_kit::http::server::ClientAddr;
@@ -84,6 +85,11 @@ fn already_confirmed() -> HttpResponse {
     page(StatusCode::OK, "Already confirmed", CONFIRMED)
 }
 
+/// A page's form may be empty, as that of a button is.
+fn check_form(request: &HttpRequest, form: &[u8]) -> Result<(), Problem> {
+    if form.is_empty() { Ok(()) } else { require_form(request) }
+}
+
 /// The address that the form of a void link names; none if it is another form.
 #[expect(clippy::option_option, reason = "no such form, a form without an address, a form with one")]
 fn wants_another(form: &[u8]) -> Option<Option<Email>> {
@@ -103,6 +109,8 @@ fn wants_another(form: &[u8]) -> Option<Option<Email>> {
         (status = 202, description = "If there is something to send to the address that was named, a mail is on its way", body = String, content_type = "text/html"),
         (status = 401, description = "The link is not ours, used, or expired", body = String, content_type = "text/html"),
         (status = 409, description = "The address is another user's by now", body = service_kit::http::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The form is too large", body = service_kit::http::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is no form", body = service_kit::http::problem::ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many tries from this address", body = service_kit::http::problem::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -114,6 +122,7 @@ pub(super) async fn confirm_verification(
     form: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     use crate::identity::email::proof::VerifyEmailError::Invalid;
+    check_form(&request, &form)?;
     if let Some(email) = wants_another(&form) {
         state.limits.forgotten_passwords.check(client.0)?;
         state.identity.send_verification_to(state.ctx_anonymous(), email, origin(&request, client)).await?;
@@ -179,6 +188,7 @@ async fn address_of(state: &AppState, token: Option<LinkSecret>) -> Result<Optio
         (status = 202, description = "If the address that was named is a user's, a mail is on its way", body = String, content_type = "text/html"),
         (status = 401, description = "The link is not ours, used, or expired", body = String, content_type = "text/html"),
         (status = 413, description = "The form is too large", body = service_kit::http::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is no form", body = service_kit::http::problem::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The password is too short, too long or too easy to guess", body = String, content_type = "text/html"),
         (status = 429, description = "Too many tries from this address", body = service_kit::http::problem::ProblemBody, content_type = "application/problem+json"),
     )
@@ -191,6 +201,7 @@ pub(super) async fn submit_reset(
     form: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     const TITLE: &str = "Choose a new password";
+    check_form(&request, &form)?;
     if let Some(email) = wants_another(&form) {
         state.limits.forgotten_passwords.check(client.0)?;
         state.identity.forgot_password(state.ctx_anonymous(), email, origin(&request, client)).await?;

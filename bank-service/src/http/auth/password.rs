@@ -17,6 +17,7 @@ use crate::domain::password::Password;
 use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::actor::Actor;
+use crate::http::stored_faults::{missing_password, with_faults};
 use crate::identity::{AccessToken, GivenFactor};
 
 // It has no `Debug`: it holds a password.
@@ -104,8 +105,10 @@ impl FromFields for ChangePasswordRequest {
 
 request_schema!(ChangePasswordRequest);
 
+/// The answer to the change of a password.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct ChangedBody {
+    /// What was done, as a sentence.
     #[schema(example = "password changed")]
     msg: &'static str,
     /// How many other sessions ended.
@@ -136,8 +139,9 @@ pub(super) async fn change_password(
     actor.may(Action::ChangePassword)?;
     actor.require_fresh(state.clock.now())?;
     state.limits.logins.check(client.0)?;
+    let missing = missing_password(&state, &request, actor.user_id, "existing_password").await?;
     let ChangePasswordRequest { existing, new } =
-        with_password_strength(body, &state, &request, "new_password").await?;
+        with_password_strength(with_faults(body, missing), &state, &request, "new_password").await?;
     let (ctx, owner) = (state.ctx(actor.user_id), (actor.user_id, actor.session_id));
     let changed = state.identity.change_password(ctx, owner, existing, new, origin(&request, client));
     let sessions_ended = changed.await?;

@@ -1,14 +1,15 @@
 //! A request that sets a password, with all its faults: the strength of a password is known only after the fields were read, and
 //! is reported with the faults of the other fields.
 
-use actix_web::{HttpMessage, HttpRequest};
+use actix_web::HttpRequest;
 use serde_json::Value;
-use service_kit::http::fields::{Body, RawBody};
+use service_kit::http::fields::Body;
 use service_kit::http::problem::{ErrorCode, Problem};
 
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
+use crate::http::stored_faults;
 use crate::identity::NewPasswordError;
 
 /// The request, or its faults, including that of a weak password in `field`. In a valid request the password's strength is
@@ -39,8 +40,7 @@ fn given(problem: &Problem, request: &HttpRequest, field: &str) -> Option<(Passw
     if problem.code() != ErrorCode::ValidationFailed || problem.errors().contains_key(field) {
         return None;
     }
-    let RawBody(bytes) = request.extensions().get::<RawBody>()?.clone();
-    let body: Value = serde_json::from_slice(&bytes).ok()?;
+    let body = stored_faults::given(request);
     let password = Password::parse(body.get(field)?.as_str()?).ok()?;
     let email = body.get("email").and_then(Value::as_str).and_then(|text| Email::parse(text).ok());
     Some((password, email.as_ref().map(Email::words).unwrap_or_default()))

@@ -81,8 +81,10 @@ impl FromFields for VerifyPhoneRequest {
 
 request_schema!(VerifyPhoneRequest);
 
+/// The answer to the verification of a telephone number.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct VerifiedBody {
+    /// What was done, as a sentence.
     #[schema(example = "phone verified")]
     msg: &'static str,
     /// The number that is the caller's now.

@@ -4,7 +4,7 @@ use service_kit::http::fields::{Describe, Fields, Kind, Parse, parse};
 use utoipa::openapi::KnownFormat;
 
 use crate::domain::email::Email;
-use crate::domain::locale::{country, language};
+use crate::domain::locale::{countries, country, language};
 use crate::domain::password::{MAX_CHARS, MIN_CHARS, Password};
 use crate::domain::role::{MAX_PER_USER, distinct_names};
 use crate::domain::user::Profile;
@@ -13,15 +13,30 @@ use crate::http::roles::role_name;
 use crate::identity::users::profile::UpdateProfile;
 
 const MAX_USERNAME: usize = 50;
+/// The fields of a user that only the server sets.
+pub(in crate::http) const SET_BY_SERVER: &[&str] = &[
+    "id",
+    "email_verified",
+    "email_verified_on",
+    "mfa_enabled",
+    "customer_id",
+    "blocked_on",
+    "last_login_date",
+    "registered_on",
+];
 
 /// An address to be stored.
 pub(in crate::http) fn email() -> Kind<impl Parse<Email>, impl Describe> {
-    parse::via(Email::mailable).length(0, 254).format(KnownFormat::Email).example("john.doe@example.com")
+    let about = "An e-mail address that mail can be sent to, at most 254 characters.";
+    let text = parse::via(Email::mailable).length(0, 254).format(KnownFormat::Email);
+    text.described(about).example("john.doe@example.com")
 }
 
 /// A password to be set.
 pub(in crate::http) fn new_password() -> Kind<impl Parse<Password>, impl Describe> {
-    parse::via(Password::parse).length(MIN_CHARS, MAX_CHARS).example("correct horse battery staple")
+    let about = "8 to 128 characters, none a control character; not easy to guess.";
+    let text = parse::via(Password::parse).length(MIN_CHARS, MAX_CHARS);
+    text.described(about).example("correct horse battery staple")
 }
 
 /// A list of role names without duplicates.
@@ -50,8 +65,7 @@ pub(super) fn profile_change(fields: &mut Fields) -> Option<UpdateProfile> {
     let username = fields.nullable("username", username);
     let tag = parse::via(language).length(0, 35).pattern("^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$");
     let language = fields.nullable("language", tag.described("A language tag (BCP 47).").example("en"));
-    let country = parse::via(country).pattern("^[A-Za-z]{2}$").described("ISO 3166-1 alpha-2.").example("PT");
-    let country = fields.nullable("country", country);
+    let country = fields.nullable("country", country_code());
     Some(UpdateProfile {
         first_name: first_name?,
         last_name: last_name?,
@@ -59,6 +73,12 @@ pub(super) fn profile_change(fields: &mut Fields) -> Option<UpdateProfile> {
         language: language?,
         country: country?,
     })
+}
+
+/// The document shows capitals; small letters are taken too.
+fn country_code() -> Kind<impl Parse<String>, impl Describe> {
+    let about = "A country: an officially assigned code of ISO 3166-1 alpha-2. XK (Kosovo), EU and UK are none.";
+    parse::via(country).values(countries()).described(about).example("PT").named("CountryCode")
 }
 
 fn username(text: &str) -> Result<String, &'static str> {

@@ -8,7 +8,7 @@ use service_kit::http::server::ClientAddr;
 use service_kit::request_schema;
 
 use super::password_strength::with_password_strength;
-use super::profile_fields::{email, new_password, new_profile};
+use super::profile_fields::{SET_BY_SERVER, email, new_password, new_profile};
 use crate::domain::email::Email;
 use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
@@ -28,6 +28,7 @@ pub(in crate::http) struct RegisterRequest {
 
 impl FromFields for RegisterRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(SET_BY_SERVER);
         fields.ignore("roles");
         fields.ignore("is_blocked");
         let email = fields.required("email", email());

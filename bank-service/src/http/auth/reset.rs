@@ -26,7 +26,8 @@ pub(super) struct ForgotPasswordRequest(Option<Email>);
 impl FromFields for ForgotPasswordRequest {
     /// What no user can have is as unknown as any other unknown address.
     fn read(fields: &mut Fields) -> Option<Self> {
-        let email = parse::string(1, MAX_EMAIL).example("john.doe@example.com");
+        let email = parse::string(1, MAX_EMAIL).described("The user's e-mail address, in any case of letters.");
+        let email = email.example("john.doe@example.com");
         fields.required("email", email).map(|text| Self(Email::parse(&text).ok()))
     }
 }

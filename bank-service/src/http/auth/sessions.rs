@@ -17,8 +17,10 @@ use crate::store::{StoreError, sessions};
 
 const PAGE_SIZE: i64 = 5;
 
+/// The answer to a logout.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct LoggedOutBody {
+    /// What was done, as a sentence.
     #[schema(example = "logged out")]
     msg: &'static str,
     /// How many sessions ended.
@@ -105,7 +107,7 @@ fn page(live: Vec<Session>, query: &ListQuery, current: SessionId) -> Listing<Se
     delete,
     path = "/auth/sessions/{id}",
     tag = "identity",
-    params(("id" = String, Path, format = "uuid")),
+    params(("id" = String, Path, format = "uuid", description = "The session's id")),
     responses(
         (status = 200, description = "The session that has ended", body = ItemBody<SessionView>),
         (status = 404, description = "The caller has no such session", body = ProblemBody, content_type = "application/problem+json"),

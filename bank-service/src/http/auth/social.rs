@@ -75,7 +75,7 @@ pub(in crate::http) struct StartedBody {
     /// For apps that get an `id_token` from the provider by themselves: they ask for it with this nonce, and it is good once.
     /// Null where a provider has no such tokens.
     nonce: Option<String>,
-    /// Seconds until then.
+    /// Seconds until the login has to be ended.
     #[schema(example = 600)]
     expires_in: i64,
 }
@@ -87,7 +87,7 @@ pub(in crate::http) struct StartedBody {
     path = "/auth/social/{provider}/start",
     tag = "identity",
     params(
-        ("provider" = Provider, Path),
+        ("provider" = Provider, Path, description = "The provider's name"),
         ("code_challenge" = Option<String>, Query, pattern = "^[A-Za-z0-9_-]{43}$", description = "Base64url of the SHA-256 of the `code_verifier` that will be sent at the end; programs need it, pages may have it"),
         ("code_challenge_method" = Option<String>, Query, pattern = "^S256$", description = "`S256`, which is also the default"),
     ),
@@ -140,7 +140,7 @@ pub(super) async fn start_social_login(
     get,
     path = "/auth/social/{provider}/callback",
     tag = "identity",
-    params(("provider" = Provider, Path)),
+    params(("provider" = Provider, Path, description = "The provider's name")),
     responses((status = 200, description = "A page for people", body = String, content_type = "text/html"))
 )]
 pub(super) async fn show_callback(provider: PathId<Provider>) -> HttpResponse {
@@ -161,7 +161,7 @@ pub(super) async fn show_callback(provider: PathId<Provider>) -> HttpResponse {
     post,
     path = "/auth/social/{provider}",
     tag = "identity",
-    params(("provider" = Provider, Path)),
+    params(("provider" = Provider, Path, description = "The provider's name")),
     request_body = SocialLoginRequest,
     responses(
         (status = 200, description = "Tokens of a new session", body = TokenPair),

@@ -6,7 +6,7 @@ use service_kit::http::fields::{Describe, Fields, Form, FromFields, Kind, Parse,
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 use service_kit::{request_form, request_schema};
 
-use crate::domain::social_state::{ChallengeError, CodeChallenge};
+use crate::domain::social_state::CodeChallenge;
 use crate::identity::social::logins::{LinkError, ResolveIdentityError, UnlinkError};
 use crate::identity::social::{SocialError, SocialProof};
 
@@ -80,11 +80,18 @@ fn code_verifier() -> Kind<impl Parse<CodeChallenge>, impl Describe> {
 /// The challenge that a login is begun with, if any.
 pub(super) fn challenge_in(query: &str) -> Result<Option<CodeChallenge>, Problem> {
     let given = |name: &str| url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+    let mut faults = FieldErrors::new();
     if given("code_challenge_method").is_some_and(|(_, method)| method != "S256") {
-        return Err(fault("code_challenge_method", "must be S256".to_owned()));
+        faults.insert("code_challenge_method".to_owned(), vec!["must be S256".to_owned()]);
     }
-    let challenge = given("code_challenge").map(|(_, text)| text.parse()).transpose();
-    challenge.map_err(|error: ChallengeError| fault("code_challenge", error.to_string()))
+    match given("code_challenge").map(|(_, text)| text.parse::<CodeChallenge>()).transpose() {
+        Ok(challenge) if faults.is_empty() => return Ok(challenge),
+        Ok(_) => {}
+        Err(error) => {
+            faults.insert("code_challenge".to_owned(), vec![error.to_string()]);
+        }
+    }
+    Err(Problem::validation(faults))
 }
 
 fn fault(field: &str, message: String) -> Problem {

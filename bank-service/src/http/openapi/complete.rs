@@ -108,17 +108,11 @@ fn problems(rule: &Rule, method: Method, path: &str, is_list: bool) -> Vec<(&'st
     if path.contains('{') || is_list {
         problems.push(("404", "`not_found`, for those who may know; also a page beyond the end"));
     }
-    if is_list {
-        problems.push(("422", FAULTS));
-    }
     if method != Method::Get && path.starts_with("/api/") {
         problems.push(("409", "Taken, in use, or not possible in this state: `conflict`"));
     }
-    if takes_key(method, path) {
-        problems.push((
-            "422",
-            "`validation_failed`; or the `Idempotency-Key` was used for another request: `idempotency_key_reused`",
-        ));
+    if is_list || takes_key(method, path) {
+        problems.push(("422", FAULTS));
     }
     problems
 }

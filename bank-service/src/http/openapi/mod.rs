@@ -147,7 +147,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::{Value, json};
-    use service_kit::http::openapi::{documented_routes, faults, registered_routes};
+    use service_kit::http::openapi::{documented_routes, faults, registered_routes, undescribed};
     use shared_events::NAME_MARKS;
 
     use super::*;
@@ -237,6 +237,11 @@ mod tests {
     #[test]
     fn the_document_is_a_sound_one() {
         assert_eq!(faults(&document()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_field_and_parameter_is_described() {
+        assert_eq!(undescribed(&document()), Vec::<String>::new());
     }
 
     #[actix_web::test]

@@ -25,13 +25,16 @@ use diesel_async::AsyncMysqlConnection;
 use diesel_async::async_connection_wrapper::{AsyncConnectionWrapper, BlockOn};
 use mysql_async::{Opts, OptsBuilder};
 
+use crate::store::error::LOSSES;
+
 /// The statements that begin every session.
 const SETUP: &[&str] = &[
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5",
 ];
 
-use crate::store::error::LOSSES;
+/// The remedy where no server answers.
+const IS_IT_THERE: &str = "is the server running, and is its address right?";
 
 type Wrapped = AsyncConnectionWrapper<AsyncMysqlConnection, OwnRuntime>;
 type Manager = <Wrapped as Connection>::TransactionManager;
@@ -120,7 +123,7 @@ impl MysqlConn {
             AsyncMysqlConnection::try_from(conn).await.map_err(|error| error.to_string())
         };
         let opened = runtime.block_on(async { tokio::time::timeout(limit, opening).await });
-        let conn = opened.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))?;
+        let conn = opened.unwrap_or_else(|_| Err(format!("no answer within {} s; {IS_IT_THERE}", limit.as_secs())))?;
         OPENED_ON.set(Some(OwnRuntime { runtime: Some(runtime), answer_limit }));
         Ok(Self { inner: Wrapped::from(conn), lost: false })
     }
@@ -131,6 +134,7 @@ impl MysqlConn {
 fn connect_fault(error: &mysql_async::Error) -> String {
     let text = match error {
         mysql_async::Error::Server(error) => format!("{} ({})", error.message, error.code),
+        mysql_async::Error::Io(mysql_async::IoError::Io(error)) => format!("{error}; {IS_IT_THERE}"),
         mysql_async::Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => format!(
             "Access denied: the server asks for a login by {name}. It does so for a user that it does not know; one that it \
              knows must be IDENTIFIED WITH caching_sha2_password"

@@ -22,6 +22,12 @@ const SSL_CA: &str = "ssl-ca";
 /// Those that serve a purpose here; the driver accepts more.
 const PARAMETERS: &str = "ssl-mode, ssl-ca, compression, max_allowed_packet, prefer_socket, socket, tcp_keepalive, tcp_nodelay or wait_timeout";
 
+/// A name is the whole path, and has none of these, percent-encoded or not: what follows one may be a part of the password that was
+/// cut off, and errors show a database's name.
+const NOT_IN_NAMES: [char; 6] = ['/', '\\', ':', '@', '?', '#'];
+/// MySQL's own limit.
+const LONGEST_NAME: usize = 64;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SslMode {
     Disabled,
@@ -47,10 +53,24 @@ pub(in crate::store) fn parse(url: &str) -> Result<Opts, DatabaseUrlError> {
     }
     let opts =
         Opts::from_url(url.as_str()).map_err(|error| DatabaseUrlError::Parameter { reason: without_value(&error) })?;
+    check_name(&url, opts.db_name().unwrap_or_default())?;
     match (mode, ca) {
         (None, None) | (Some(SslMode::Disabled), _) => Ok(opts),
         (mode, ca) => with_tls(opts, mode.unwrap_or(SslMode::VerifyIdentity), ca),
     }
+}
+
+/// The driver takes the part of the path in front of the second `/`.
+fn check_name(url: &Url, name: &str) -> Result<(), DatabaseUrlError> {
+    let is_whole = url.path_segments().is_some_and(|parts| parts.count() == 1);
+    if is_whole && (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.contains(NOT_IN_NAMES) {
+        return Ok(());
+    }
+    let reason = format!(
+        "the name of the database is not valid; expected one of at most {LONGEST_NAME} characters, without {}",
+        NOT_IN_NAMES.map(String::from).join(" ")
+    );
+    Err(DatabaseUrlError::Parameter { reason })
 }
 
 /// The driver's messages contain values, and names that may be a part of one.
@@ -113,6 +133,27 @@ mod tests {
         assert_eq!(ssl("?ssl-mode=REQUIRED"), Some((true, true)));
         assert_eq!(ssl("?ssl-mode=VERIFY_CA"), Some((false, true)));
         assert_eq!(ssl("?ssl-mode=verify-identity&tcp_nodelay=true"), Some((false, false)));
+    }
+
+    #[test]
+    fn a_login_with_a_raw_at_sign_is_read_whole() {
+        let opts = parse("mysql://u:p@ss@h:3307/bank").unwrap();
+        assert_eq!((opts.user(), opts.pass(), opts.db_name()), (Some("u"), Some("p@ss"), Some("bank")));
+        assert_eq!((opts.ip_or_hostname(), opts.tcp_port()), ("h", 3307));
+    }
+
+    #[test]
+    fn a_name_that_may_be_a_part_of_something_else_is_refused_and_not_shown() {
+        let long = "x".repeat(LONGEST_NAME + 1);
+        let cut = ["hunter2/bank", "bank/hunter2", "bank/", "/bank", "hunter2%2Fbank", "u:hunter2", "hunter2%40h"];
+        for path in cut.into_iter().chain([long.as_str()]) {
+            let fault = parse(&format!("mysql://u:p@h/{path}")).unwrap_err().to_string();
+            assert!(fault.starts_with("the name of the database is not valid; expected one of "), "{path}: {fault}");
+            assert!(!fault.contains("hunter2") && !fault.contains(&long), "{fault}");
+        }
+        for path in ["bank", "my-bank_2", "b%C3%A4nk", "my%20bank"] {
+            assert!(parse(&format!("mysql://u:p@h/{path}")).is_ok(), "{path}");
+        }
     }
 
     #[test]

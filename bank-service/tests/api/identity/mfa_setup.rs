@@ -129,6 +129,9 @@ async fn the_factor_is_removed_by_the_password_and_itself() {
     for body in [json!({"otp": right}), json!({"password": PASSWORD}), both(PASSWORD, "x")] {
         assert_eq!(remove(&app, token, body).await.outcome(), (422, "validation_failed"));
     }
+    let all = remove(&app, token, json!({"color": "red"})).await.body["errors"].clone();
+    assert_eq!(all["password"], json!(["is required"]), "{all}");
+    assert!(all["otp"].is_array() && all["color"].is_array(), "{all}");
     let removed = remove(&app, token, both(PASSWORD, &right)).await.expect(200);
     assert_eq!(removed, json!({"msg": "second factor disabled"}));
     assert_eq!(left(&app, token).await, json!({"enabled": false, "left": 0}));

@@ -35,6 +35,27 @@ async fn every_page_is_readable_on_a_telephone_and_in_the_dark() {
 }
 
 #[actix_web::test]
+async fn a_body_that_is_no_form_is_refused_as_such_and_changes_nothing() {
+    let app = TestApp::start().await;
+    app.user(ADDRESS).await;
+    app.post_anonymous("/auth/password/forgot", json!({"email": ADDRESS})).await.expect(202);
+    let verify = format!("/auth/email/verify/{}", app.newest_mail(ADDRESS, "verify-email").await.token());
+    let reset = format!("/auth/password/reset/{}", app.newest_mail(ADDRESS, "reset-password").await.token());
+    let body = r#"{"password":"another horse and another staple","email":"a@example.com"}"#;
+    for path in [&verify, &reset] {
+        for kind in ["application/json", "multipart/form-data; boundary=x", "text/plain", ""] {
+            let request = app.request(Method::POST, path, None).header("content-type", kind).body(body);
+            let answer = app.send(request).await;
+            assert_eq!(answer.outcome(), (415, "unsupported_media_type"), "{path} {kind}");
+            assert_eq!(answer.headers["content-type"], "application/problem+json", "{path} {kind}");
+        }
+    }
+    let form = "password=another+horse+and+another+staple";
+    submit(&app, &verify, "").await.expect(200);
+    submit(&app, &reset, form).await.expect(200);
+}
+
+#[actix_web::test]
 async fn a_void_link_is_reported_and_another_one_is_sent_on_request() {
     let app = TestApp::start().await;
     app.user(ADDRESS).await;

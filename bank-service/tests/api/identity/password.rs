@@ -96,6 +96,9 @@ async fn a_user_without_a_password_sets_its_first_one_and_then_needs_it() {
     let refused = set().await;
     assert_eq!(refused.outcome(), (422, "validation_failed"));
     assert_eq!(refused.body["errors"], json!({"existing_password": ["is required"]}));
+    let short = app.put(&person.token, "/auth/password", json!({"new_password": "short"})).await.body["errors"].clone();
+    assert_eq!(short["existing_password"], json!(["is required"]), "{short}");
+    assert!(short["new_password"].is_array(), "{short}");
     app.sql_change("UPDATE users SET password_hash = NULL").await;
     assert_eq!(change(&app, &person.token, PASSWORD).await.outcome(), (401, "invalid_credentials"));
     app.clock.advance(Duration::from_secs(301));

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::TestApp;
+use super::devices;
+use crate::harness::{Answer, TestApp};
 
 #[actix_web::test]
 async fn me_shows_user_and_holdings() {
@@ -26,6 +27,11 @@ async fn a_profile_changes_field_by_field() {
         (&Value::Null, &json!("O'Neil"), &json!("PT"))
     );
     assert_eq!(app.event_types(0).await, ["user.created", "user.updated", "user.updated"]);
+    for unassigned in ["ZZ", "XX", "XK", "EU", "uk", "PRT"] {
+        let answer = app.put(&person.token, "/auth/me", json!({"country": unassigned})).await;
+        assert_eq!(answer.outcome(), (422, "validation_failed"), "{unassigned}");
+        assert!(answer.body["errors"]["country"].is_array(), "{unassigned}: {}", answer.body);
+    }
     app.put(&person.token, "/auth/me", json!({"country": "PT"})).await.expect(200);
     app.put(&person.token, "/auth/me", json!({})).await.expect(200);
     assert_eq!(app.event_types(0).await.len(), 3, "without a change nobody hears of it");
@@ -56,10 +62,36 @@ async fn an_item_that_is_sent_back_names_each_field_that_is_read_only() {
     for (path, token, settable) in cases {
         let item = app.get(token, &path).await.expect(200);
         let answer = app.put(token, &path, item.clone()).await;
-        let errors = answer.body["errors"].as_object().unwrap();
-        for field in item.as_object().unwrap().keys() {
-            let expected = (!settable.contains(&field.as_str())).then(|| json!(["is read-only"]));
-            assert_eq!(errors.get(field), expected.as_ref(), "{path} {field}: {}", answer.body);
-        }
+        assert_read_only(&answer, &item, settable);
+    }
+}
+
+#[actix_web::test]
+async fn a_new_item_names_each_field_that_the_server_sets() {
+    let app = TestApp::start().await;
+    let (admin, person) = (app.admin().await, app.user("a@example.com").await);
+    let user = app.get(&admin.token, &format!("/api/users/{}", person.id)).await.expect(200);
+    let role = app.get(&admin.token, "/api/roles/1").await.expect(200);
+    let device = devices::body("phone", "a-push-token-of-ada");
+    let device = app.post(&person.token, "/api/devices", device).await.item(201);
+    let names = ["email", "roles", "is_blocked", "first_name", "last_name", "username", "language", "country"];
+    for (path, item, settable) in [
+        ("/auth/register", &user, &names[..]),
+        ("/api/users", &user, &["email", "roles"]),
+        ("/api/roles", &role, &["name"]),
+        ("/api/devices", &device, &["device_id", "device_type"]),
+    ] {
+        let answer = app.post(&admin.token, path, item.clone()).await;
+        assert_read_only(&answer, item, settable);
+    }
+}
+
+/// Each field of the item is a fault, but those that can be set.
+#[track_caller]
+fn assert_read_only(answer: &Answer, item: &Value, settable: &[&str]) {
+    assert_eq!(answer.outcome(), (422, "validation_failed"));
+    for field in item.as_object().unwrap().keys() {
+        let expected = if settable.contains(&field.as_str()) { Value::Null } else { json!(["is read-only"]) };
+        assert_eq!(answer.body["errors"][field], expected, "{field}: {}", answer.body);
     }
 }

@@ -142,6 +142,8 @@ async fn a_challenge_that_is_none_is_refused_at_the_start() {
         ("code_challenge=short", "code_challenge"),
         (plain.as_str(), "code_challenge_method"),
         ("code_challenge_method=s256", "code_challenge_method"),
+        ("code_challenge=short&code_challenge_method=plain", "code_challenge"),
+        ("code_challenge=short&code_challenge_method=plain", "code_challenge_method"),
     ] {
         let path = format!("/auth/social/google/start?{query}");
         let answer = app.send(app.request(Method::GET, &path, None)).await;

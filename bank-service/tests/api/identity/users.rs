@@ -160,6 +160,16 @@ async fn faults_of_a_user_change_are_named_and_change_nothing() {
     assert_eq!(answer.outcome(), (422, "validation_failed"));
     let names: Vec<_> = answer.body["errors"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(names, ["email", "height", "is_blocked", "roles"]);
+    let roles = json!(["emperor", "user", "pilot"]);
+    let strangers = json!(["there is no role emperor", "there is no role pilot"]);
+    let body = json!({"email": "no address", "roles": roles});
+    let answer = app.put(&admin.token, &path(user.id), body).await;
+    assert!(answer.body["errors"]["email"].is_array(), "{}", answer.body);
+    assert_eq!(answer.body["errors"]["roles"], strangers, "{}", answer.body);
+    let body = json!({"email": "x@example.com", "password": "short", "roles": roles});
+    let answer = app.post(&admin.token, "/api/users", body).await;
+    assert!(answer.body["errors"]["password"].is_array(), "{}", answer.body);
+    assert_eq!(answer.body["errors"]["roles"], strangers, "{}", answer.body);
     let unknown = app.put(&admin.token, &path(user.id), json!({"roles": ["emperor"], "is_blocked": true})).await;
     assert_eq!(unknown.status.as_u16(), 422);
     let item = app.get(&admin.token, &path(user.id)).await.expect(200);

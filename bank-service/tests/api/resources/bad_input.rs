@@ -117,6 +117,51 @@ async fn what_an_item_hangs_on_is_read_only() {
 }
 
 #[actix_web::test]
+async fn another_parent_than_that_of_the_path_is_one_of_all_faults() {
+    let fixture = Fixture::new().await;
+    let before = fixture.snapshot().await;
+    for (path, parent) in [
+        (format!("/api/banks/{}/branches", fixture.bank), "bank_id"),
+        (format!("/api/banks/{}/accounts", fixture.bank), "bank_id"),
+        (format!("/api/clients/{}/accounts", fixture.ada.client), "client_id"),
+        (format!("/api/accounts/{}/cards", fixture.ada.account), "account_id"),
+    ] {
+        let answer = fixture.app.post(&fixture.admin.token, &path, json!({parent: 4711, "color": "red"})).await;
+        assert_eq!(answer.outcome(), (422, "validation_failed"), "{path}");
+        assert_eq!(answer.body["errors"][parent], json!(["is not the one in the path"]), "{path}: {}", answer.body);
+        assert_eq!(answer.body["errors"]["color"], json!(["unknown field"]), "{path}: {}", answer.body);
+    }
+    assert_eq!(fixture.snapshot().await, before);
+}
+
+#[actix_web::test]
+async fn all_that_an_item_refers_to_and_is_not_there_is_named_at_once() {
+    let fixture = Fixture::new().await;
+    let before = fixture.snapshot().await;
+    let unknown = json!({"client_id": 4711, "bank_id": 4711});
+    for (path, body, faults) in [
+        ("/api/accounts".to_owned(), unknown.clone(), vec!["bank_id", "client_id"]),
+        (format!("/api/clients/{}/accounts", fixture.ada.client), json!({"bank_id": 4711}), vec!["bank_id"]),
+        (format!("/api/banks/{}/accounts", fixture.bank), json!({"client_id": 4711}), vec!["client_id"]),
+        ("/api/accounts".to_owned(), json!({"bank_id": 4711}), vec!["bank_id", "client_id"]),
+        (
+            "/api/clients".to_owned(),
+            json!({"name": "Ada", "user_id": 4711, "social_status_id": 4711}),
+            vec!["social_status_id", "user_id"],
+        ),
+    ] {
+        let answer = fixture.app.post(&fixture.admin.token, &path, body).await;
+        assert_eq!(answer.outcome(), (422, "validation_failed"), "{path}");
+        let named: Vec<&String> = answer.body["errors"].as_object().unwrap().keys().collect();
+        assert_eq!(named, faults, "{path}: {}", answer.body);
+    }
+    // The path names the bank: it is not found, whatever the body names.
+    let answer = fixture.app.post(&fixture.admin.token, "/api/banks/4711/accounts", json!({"client_id": 4711})).await;
+    assert_eq!(answer.outcome(), (404, "not_found"));
+    assert_eq!(fixture.snapshot().await, before);
+}
+
+#[actix_web::test]
 async fn a_withdrawn_currency_opens_no_account_and_those_in_it_go_on() {
     let fixture = Fixture::new().await;
     let (admin, ada) = (&fixture.admin.token, &fixture.ada);

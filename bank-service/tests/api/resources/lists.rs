@@ -1,9 +1,17 @@
 //! Lists: pages, edges, cursors, filters.
 
+use bank_service::domain::bank::Bank;
+use bank_service::domain::city::City;
+use bank_service::domain::policy::Scope;
+use bank_service::domain::social_status::SocialStatus;
+use bank_service::store::named::NamedItem;
+use bank_service::store::{Db, StoreError, accounts, branches, cards, clients, named, roles, users};
 use serde_json::{Value, json};
+use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, PageRequest};
+use shared_events::AccountId;
 
 use super::fixture::Fixture;
-use crate::harness::{Person, TestApp};
+use crate::harness::{Person, TestApp, start_of_tests};
 
 /// A service with `count` cities: `City a`, `City b`, …
 async fn cities(count: u8) -> (TestApp, Person) {
@@ -203,4 +211,51 @@ async fn bad_queries_are_refused_by_every_list() {
         let all = fixture.app.get(&fixture.admin.token, &format!("{list}?page_size=0&secret=1&page_number=x")).await;
         assert_eq!(all.body["errors"].as_object().unwrap().len(), 3, "all faults at once");
     }
+}
+
+type List = fn(&mut Db, &ListQuery) -> Result<(), StoreError>;
+
+/// Every list of the store, with the filters that its route takes.
+const LISTS: [(&str, &[Filter], List); 10] = [
+    ("banks", named::FILTERS, |db, query| Bank::list(db, query).map(drop)),
+    ("cities", named::FILTERS, |db, query| City::list(db, query).map(drop)),
+    ("social statuses", named::FILTERS, |db, query| SocialStatus::list(db, query).map(drop)),
+    ("branches", branches::FILTERS, |db, query| branches::list(db, None, query).map(drop)),
+    ("clients", clients::FILTERS, |db, query| clients::list(db, query).map(drop)),
+    ("accounts", accounts::FILTERS, |db, query| accounts::list(db, Scope::All, None, query).map(drop)),
+    ("cards", cards::FILTERS, |db, query| cards::list(db, Scope::All, query).map(drop)),
+    ("cards of an account", cards::FILTERS, |db, query| {
+        cards::list_of_account(db, AccountId::try_new(1).unwrap(), query).map(drop)
+    }),
+    ("users", users::FILTERS, |db, query| users::list(db, query).map(drop)),
+    ("roles", roles::FILTERS, |db, query| roles::list(db, query).map(drop)),
+];
+
+#[actix_web::test]
+async fn every_filter_has_a_condition_and_one_without_is_an_error_and_no_list_of_everything() {
+    let app = TestApp::start().await;
+    let filtered_by = |name: &'static str, value: FilterValue| ListQuery {
+        page: PageRequest::Number { number: 1, size: 5 },
+        filters: vec![(name, value)],
+    };
+    let checked = app.running.state.store.read(move |db| {
+        let mut wrong = Vec::new();
+        for (list, filters, load) in LISTS {
+            for Filter { name, kind } in filters.iter().copied() {
+                let value = match kind {
+                    FilterKind::Integer => FilterValue::Integer(1),
+                    FilterKind::Text => FilterValue::Text("a".to_owned()),
+                    FilterKind::Boolean => FilterValue::Boolean(true),
+                    FilterKind::Date => FilterValue::Date(start_of_tests()),
+                };
+                wrong.extend(load(db, &filtered_by(name, value)).err().map(|error| format!("{list}: {error}")));
+            }
+            let unknown = load(db, &filtered_by("color", FilterValue::Integer(1)));
+            if !matches!(unknown, Err(StoreError::UnknownFilter("color"))) {
+                wrong.push(format!("{list}: {unknown:?}"));
+            }
+        }
+        Ok::<_, StoreError>(wrong)
+    });
+    assert_eq!(checked.await.unwrap(), Vec::<String>::new());
 }

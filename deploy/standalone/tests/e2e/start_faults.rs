@@ -135,6 +135,8 @@ async fn each_fault_that_was_found_late_before_is_found_before_anything_is_writt
         ("EMAIL_FROM", "nobody"),
         ("MAIL_URL", "pigeon://h"),
         ("MAIL_URL", "mailbox:/dev/null/mails"),
+        ("MAIL_URL", "mailbox:smtp://u:hunter2@h"),
+        ("DATA_DIR", "mysql://u:hunter2@h/bank"),
         ("ADMIN_EMAIL", "nobody"),
         ("ADMIN_PASS", "short"),
         ("PUSH_CREDENTIALS_FILE", "/nowhere/key.json"),
@@ -145,12 +147,41 @@ async fn each_fault_that_was_found_late_before_is_found_before_anything_is_writt
         let place = Place::new();
         let output = match variable {
             "BANK_BIND" => place.run_replacing("--bank-bind", value).await,
+            "DATA_DIR" => place.run_replacing("--data-dir", value).await,
             _ => place.command().env(variable, value).output().await.unwrap(),
         };
         assert_one_line(&output, &[variable], "");
         assert_eq!(output.status.code(), Some(2), "{variable}");
-        assert!(!place.data().exists(), "{variable} leaves a data folder");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"), "{variable} shows its value");
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "{variable} leaves something behind");
     }
+}
+
+#[tokio::test]
+async fn a_file_of_the_data_folder_that_is_no_database_is_named_and_stays_as_it_is() {
+    for file in ["bank.sqlite", "logs.sqlite", "email.sqlite"] {
+        let place = Place::new();
+        std::fs::create_dir(place.data()).unwrap();
+        std::fs::write(place.data().join(file), "notes").unwrap();
+        let output = place.run(&[]).await;
+        let fault = format!("DATA_DIR (--data-dir): {file}: the file is no SQLite database; ");
+        assert_one_line(&output, &[&fault], "expected");
+        assert_eq!(output.status.code(), Some(2), "{file}");
+        assert_eq!(std::fs::read(place.data().join(file)).unwrap(), b"notes");
+        assert_eq!(std::fs::read_dir(place.data()).unwrap().count(), 1, "something is left beside {file}");
+    }
+}
+
+#[tokio::test]
+async fn warnings_come_before_the_heading_of_the_faults() {
+    let place = Place::new();
+    let flags = [("--bank-bind", "0.0.0.0:0"), ("--secret-key", "short"), ("--public-url", "x"), ("--mail-from", "x")];
+    let output = place.run_with(&flags).await;
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<&str> = errors.lines().collect();
+    assert_eq!((output.status.code(), lines.len()), (Some(2), 4), "{errors}");
+    assert!(lines[0].starts_with("bank-standalone: warning: SECRET_KEY: shorter than 32 characters"), "{errors}");
+    assert_eq!(lines[1], "bank-standalone: the configuration is not valid:");
 }
 
 #[tokio::test]
@@ -180,4 +211,34 @@ async fn a_bad_secret_key_log_level_or_administrator_is_named_and_no_secret_is_s
         let shown = String::from_utf8_lossy(&output.stderr).contains(&format!("{value:?}"));
         assert!(!(secret && shown), "{flag} is shown");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_holds_the_data_is_nothing_else_that_the_system_writes() {
+    for (flag, variable, value) in [
+        ("--log-file", "LOG_FILE", "data/bank.sqlite"),
+        ("--log-file", "LOG_FILE", "data/../data/logs.sqlite-wal"),
+        ("--log-file", "LOG_FILE", "data/secret.key"),
+        ("--mail-url", "MAIL_URL", "mailbox:data/email.sqlite"),
+        ("--sms-folder", "SMS_FOLDER", "data/logs.sqlite"),
+        ("--push-folder", "PUSH_FOLDER", "data/bank.sqlite-shm/texts"),
+    ] {
+        let place = Place::new();
+        let expected = format!("{variable} ({flag}), DATA_DIR (--data-dir): the first is a file ");
+        let output = place.run_with(&[(flag, value)]).await;
+        assert_one_line(&output, &[&expected], &format!("; change {variable}"));
+        assert_eq!(output.status.code(), Some(2), "{variable}={value}");
+        assert!(!place.data().exists(), "{variable}={value} leaves a data folder");
+    }
+}
+
+#[tokio::test]
+async fn a_link_to_a_database_is_no_log_file() {
+    let place = Place::new();
+    place.start().await.terminate().await;
+    let before = std::fs::read(place.data().join("bank.sqlite")).unwrap();
+    std::os::unix::fs::symlink("data/bank.sqlite", place.path().join("bank.log")).unwrap();
+    let output = place.run(&["--log-file", "bank.log"]).await;
+    assert_one_line(&output, &["LOG_FILE (--log-file), DATA_DIR (--data-dir): "], "; change LOG_FILE");
+    assert_eq!(std::fs::read(place.data().join("bank.sqlite")).unwrap(), before);
 }

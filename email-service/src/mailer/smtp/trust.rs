@@ -46,7 +46,35 @@ pub(super) fn certificate_fault(error: &io::Error, server: &str) -> Option<Strin
             "it was issued for another name; use the name that it bears as the host".to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
-        other => format!("{other:?}").chars().take(80).collect(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet; is this machine's clock right?".to_owned()
+        }
+        CertificateError::Revoked => "its authority has revoked it".to_owned(),
+        _ => "it is damaged, or was not issued for a server".to_owned(),
     };
     Some(format!("EMAIL_SMTP_CA: the certificate of {server} is not trusted: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fault_of_a_certificate_is_a_sentence_and_not_the_name_of_a_variant() {
+        for (fault, reason) in [
+            (CertificateError::UnknownIssuer, "its issuer is unknown; "),
+            (CertificateError::NotValidForName, "it was issued for another name; "),
+            (CertificateError::Expired, "it has expired"),
+            (CertificateError::NotValidYet, "it is not valid yet; "),
+            (CertificateError::Revoked, "its authority has revoked it"),
+            (CertificateError::BadSignature, "it is damaged, or "),
+            (CertificateError::InvalidPurpose, "it is damaged, or "),
+        ] {
+            let error = io::Error::other(rustls::Error::InvalidCertificate(fault));
+            let shown = certificate_fault(&error, "mail.example:465").unwrap();
+            let expected = format!("EMAIL_SMTP_CA: the certificate of mail.example:465 is not trusted: {reason}");
+            assert!(shown.starts_with(&expected), "{shown}");
+        }
+        assert_eq!(certificate_fault(&io::Error::other("reset"), "mail.example:465"), None);
+    }
 }

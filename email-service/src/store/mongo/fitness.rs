@@ -2,13 +2,12 @@
 
 use mongodb::Client;
 use mongodb::bson::doc;
-use mongodb::error::{Error, ErrorKind};
 
+use super::errors::lasting;
 use crate::domain::{clip, single_line};
 use crate::store::StoreError;
 
 const MAX_CHARS: usize = 300;
-const AUTHENTICATION_FAILED: i32 = 18;
 
 /// An error for a server that refuses the login, has an untrusted certificate, or is no replica set; writes that a majority
 /// confirms need one. An unavailable server passes: calls wait for it.
@@ -26,18 +25,4 @@ pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
 
 fn open(reason: &str) -> StoreError {
     StoreError::Open(clip(&single_line(reason), MAX_CHARS).into())
-}
-
-fn lasting(error: &Error) -> Option<String> {
-    let refused = || "the server refused the user name or the password (is authSource right?)".to_owned();
-    match &*error.kind {
-        ErrorKind::Authentication { .. } => Some(refused()),
-        ErrorKind::Command(command) if command.code == AUTHENTICATION_FAILED => Some(refused()),
-        ErrorKind::InvalidTlsConfig { message, .. } => Some(format!("TLS: {message}")),
-        // The driver reports certificates only in its list of the members.
-        ErrorKind::ServerSelection { message, .. } if message.contains("peer certificate") => {
-            Some("the server's certificate is not believed; is tlsCAFile missing in the URI?".to_owned())
-        }
-        _ => None,
-    }
 }

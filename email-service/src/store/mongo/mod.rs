@@ -7,6 +7,7 @@
 //! An unavailable server is waited for: the indexes, on which "once" depends, are made before the first record.
 
 mod claim;
+mod errors;
 mod fitness;
 mod numbers;
 mod record;
@@ -25,6 +26,7 @@ use service_kit::config::Secret;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use self::errors::DriverError;
 use self::numbers::Numbers;
 use self::record::{Counter, Record};
 use super::{Begun, DeliveryStore, Found, Part, Planned, Selection, Settled, StoreError};
@@ -55,7 +57,8 @@ impl MongoStore {
     /// Parses the address and checks the server; an error is a fault of the address, or a server that is unusable for good. Every
     /// call waits for an unavailable one, within its limits.
     pub async fn open(uri: &Secret) -> Result<Self, StoreError> {
-        let mut options = ClientOptions::parse(uri.expose()).await.map_err(|error| StoreError::Open(error.into()))?;
+        let fault = |error| StoreError::Open(DriverError(error).into());
+        let mut options = ClientOptions::parse(uri.expose()).await.map_err(fault)?;
         let write = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MAJORITY_LIMIT).build();
         options.write_concern = Some(write);
         options.read_concern = Some(ReadConcern::majority());
@@ -64,7 +67,7 @@ impl MongoStore {
         options.connect_timeout = Some(CONNECT_LIMIT);
         options.max_pool_size = Some(MAX_CONNECTIONS);
         options.app_name = Some("email-service".to_owned());
-        let client = Client::with_options(options).map_err(|error| StoreError::Open(error.into()))?;
+        let client = Client::with_options(options).map_err(fault)?;
         fitness::check(&client).await?;
         let database = client.default_database().ok_or_else(|| StoreError::Open("names no database".into()))?;
         let store = Self {
@@ -177,14 +180,14 @@ impl DeliveryStore for MongoStore {
 
 impl From<mongodb::error::Error> for StoreError {
     fn from(error: mongodb::error::Error) -> Self {
-        Self::Remote(Box::new(error))
+        Self::Remote(Box::new(DriverError(error)))
     }
 }
 
 /// The driver's error, if it is one.
 fn driver_error(error: &StoreError) -> Option<&mongodb::error::Error> {
     let StoreError::Remote(error) = error else { return None };
-    error.downcast_ref()
+    error.downcast_ref::<DriverError>().map(|error| &error.0)
 }
 
 async fn bounded<T>(work: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {

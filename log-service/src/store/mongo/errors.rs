@@ -99,19 +99,24 @@ pub(super) fn describe(error: &Error) -> String {
     }
 }
 
-/// The members as the driver sees them, with the remedy where it is known.
+/// The members that the driver knows, and the remedy. Nothing else of its text, which has errors in the form of source code.
 fn unreachable_primary(message: &str) -> String {
     let members = message.split_once("Topology: ").map_or(message, |(_, members)| members);
-    let hint = if members.to_lowercase().contains("rsghost") {
-        " (the replica set is not initiated: run rs.initiate() once)"
+    let remedy = if members.to_lowercase().contains("rsghost") {
+        "the replica set is not initiated: run rs.initiate() once"
     } else if members.contains("peer certificate") {
-        " (the server's certificate is not believed: is tlsCAFile missing in the URI?)"
+        "the server's certificate is not trusted: is tlsCAFile missing in the URI?"
     } else if !members.contains("Address: ") {
-        " (is replicaSet in the URI the name of the set?)"
+        "is replicaSet in the URI the name of the set?"
+    } else if members.contains("Connection refused") {
+        "the connection is refused: is MongoDB running there?"
     } else {
-        ""
+        "is MongoDB running, and can it be reached from here by that address?"
     };
-    format!("no primary is reachable{hint}: {}", one_line(members))
+    let addresses = members.split("Address: ").skip(1).filter_map(|member| member.split([',', ' ']).next());
+    let addresses = one_line(&addresses.collect::<Vec<_>>().join(", "));
+    let at = if addresses.is_empty() { String::new() } else { format!(" at {addresses}") };
+    format!("no primary is reachable{at}; {remedy}")
 }
 
 fn of_code(code: i32, name: &str) -> String {
@@ -128,4 +133,53 @@ fn refused_login() -> String {
 
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A member that the driver cannot reach, as its text has it.
+    fn member(address: &str, error: &str) -> String {
+        format!(
+            "{{ Address: {address}, Type: Unknown, Error: Kind: {error}, labels: {{}}, source: Some(Error {{ kind: \
+             ServerSelection {{ message: \"x\" }}, wire_version: None }}), server response: None }}"
+        )
+    }
+
+    fn shown(members: &[String]) -> String {
+        let servers = if members.is_empty() { String::new() } else { format!(", Servers: [ {} ]", members.join(", ")) };
+        let topology = format!("{{ Type: ReplicaSetNoPrimary, Set Name: rs0{servers} }}");
+        unreachable_primary(&format!("Server selection timeout: No available servers. Topology: {topology}"))
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_reported_in_a_sentence_with_its_address_and_the_remedy() {
+        let silent = "I/O error: timed out";
+        for (members, at, remedy) in [
+            (
+                vec![member("a:1", "I/O error: Connection refused (os error 111)")],
+                " at a:1",
+                "the connection is refused: is MongoDB running there?",
+            ),
+            (
+                vec![member("a:1", silent), member("[::1]:2", silent)],
+                " at a:1, [::1]:2",
+                "is MongoDB running, and can it be reached from here by that address?",
+            ),
+            (
+                vec![member("a:1", "invalid peer certificate: UnknownIssuer")],
+                " at a:1",
+                "the server's certificate is not trusted: is tlsCAFile missing in the URI?",
+            ),
+            (
+                vec!["{ Address: a:1, Type: RsGhost, Max Wire Version: 21 }".to_owned()],
+                " at a:1",
+                "the replica set is not initiated: run rs.initiate() once",
+            ),
+            (Vec::new(), "", "is replicaSet in the URI the name of the set?"),
+        ] {
+            assert_eq!(shown(&members), format!("no primary is reachable{at}; {remedy}"));
+        }
+    }
 }

@@ -162,6 +162,11 @@ impl LogStore for SqliteStore {
         Ok(())
     }
 
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
     fn is_position(&self, id: &LogId) -> bool {
         number(id).is_some()
     }

@@ -44,31 +44,40 @@ impl<T: FromFields + 'static> FromRequest for Body<T> {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            check_media_type(&request)?;
+            require_json(&request)?;
             let time = request.app_data::<BodyTime>().map_or(READ_LIMIT, |time| time.0);
             let bytes = tokio::time::timeout(time, read(&request, payload)).await.map_err(|_| {
                 Problem::new(ErrorCode::RequestTimeout, "The body did not arrive in time.")
                     .with_header("Connection", "close")
             })??;
             request.extensions_mut().insert(RawBody(bytes.clone()));
-            Ok(Self(Fields::read_slice(&bytes)?))
+            let path = request.match_info().iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+            Ok(Self(Fields::read_below(path, &bytes)?))
         })
     }
 }
 
-fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
-    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_json =
-        media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"));
-    if is_json {
-        Ok(())
-    } else {
-        Err(Problem::new(
-            ErrorCode::UnsupportedMediaType,
-            "The body must be JSON, sent with Content-Type: application/json.",
-        ))
+/// Refuses a body whose media type is not that of JSON.
+pub fn require_json(request: &HttpRequest) -> Result<(), Problem> {
+    let given = media_type(request);
+    let is_json = given == "application/json" || (given.starts_with("application/") && given.ends_with("+json"));
+    let detail = "The body must be JSON, sent with Content-Type: application/json.";
+    if is_json { Ok(()) } else { Err(Problem::new(ErrorCode::UnsupportedMediaType, detail)) }
+}
+
+/// Refuses a body whose media type is not that of a page's form.
+pub fn require_form(request: &HttpRequest) -> Result<(), Problem> {
+    let detail = "The body must be a form, sent with Content-Type: application/x-www-form-urlencoded.";
+    match media_type(request).as_str() {
+        "application/x-www-form-urlencoded" => Ok(()),
+        _ => Err(Problem::new(ErrorCode::UnsupportedMediaType, detail)),
     }
+}
+
+/// In small letters, without its parameters.
+fn media_type(request: &HttpRequest) -> String {
+    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
@@ -99,5 +108,29 @@ fn refuse(error: &PayloadError) -> Problem {
     match error {
         PayloadError::Overflow => Problem::new(ErrorCode::PayloadTooLarge, "The body is too large."),
         _ => Problem::malformed("The body could not be read to its end."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_form_is_no_json_and_json_is_no_form() {
+        for (kind, is_json, is_form) in [
+            ("application/json; charset=utf-8", true, false),
+            ("application/merge-patch+json", true, false),
+            ("application/x-www-form-urlencoded", false, true),
+            ("Application/X-WWW-Form-Urlencoded;charset=UTF-8", false, true),
+            ("multipart/form-data", false, false),
+            ("", false, false),
+        ] {
+            let request = TestRequest::default().insert_header((header::CONTENT_TYPE, kind)).to_http_request();
+            assert_eq!((require_json(&request).is_ok(), require_form(&request).is_ok()), (is_json, is_form), "{kind}");
+        }
+        let fault = require_form(&TestRequest::default().to_http_request()).unwrap_err();
+        assert_eq!(fault.code(), ErrorCode::UnsupportedMediaType);
     }
 }

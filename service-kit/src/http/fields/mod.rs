@@ -16,14 +16,15 @@ pub mod parse;
 mod path;
 mod schema;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
 use super::problem::{FieldErrors, Problem};
 
 pub(crate) use body::BodyTime;
-pub use body::{Body, BodyLimit, RawBody};
+pub use body::{Body, BodyLimit, RawBody, require_form, require_json};
 pub use form::Form;
 pub use json::beyond_limits;
 pub use kind::{Describe, Kind, Parse};
@@ -48,13 +49,15 @@ pub struct Fields {
     given: Map<String, Value>,
     known: BTreeSet<String>,
     faults: FieldErrors,
+    /// The parameters of the request's path.
+    path: BTreeMap<String, String>,
     /// What was described so far; none while a request is read.
     description: Option<Description>,
 }
 
 impl Fields {
     pub fn new(given: Map<String, Value>) -> Self {
-        Self { given, known: BTreeSet::new(), faults: FieldErrors::new(), description: None }
+        Self { given, known: BTreeSet::new(), faults: FieldErrors::new(), path: BTreeMap::new(), description: None }
     }
 
     /// The schema of a request type, by its own reader.
@@ -67,19 +70,27 @@ impl Fields {
 
     /// Reads a whole request from bytes: the strict parse, then the fields, then all faults.
     pub fn read_slice<T: FromFields>(bytes: &[u8]) -> Result<T, Problem> {
+        Self::read_below(BTreeMap::new(), bytes)
+    }
+
+    /// The same from the body of a request with these parameters in its path.
+    pub(crate) fn read_below<T: FromFields>(path: BTreeMap<String, String>, bytes: &[u8]) -> Result<T, Problem> {
         let value = json::parse(bytes)?;
         let Value::Object(given) = value else {
             let faults = FieldErrors::from([("body".to_owned(), vec!["must be a JSON object".to_owned()])]);
             return Err(Problem::validation(faults));
         };
-        Self::read_object(given)
+        Self { path, ..Self::new(given) }.read()
     }
 
     /// The same from an object that has been parsed already.
     pub fn read_object<T: FromFields>(given: Map<String, Value>) -> Result<T, Problem> {
-        let mut fields = Self::new(given);
-        let request = T::read(&mut fields);
-        fields.finish().map_err(Problem::validation)?;
+        Self::new(given).read()
+    }
+
+    fn read<T: FromFields>(mut self) -> Result<T, Problem> {
+        let request = T::read(&mut self);
+        self.finish().map_err(Problem::validation)?;
         request.ok_or_else(|| {
             tracing::error!(request = std::any::type_name::<T>(), "a request was refused without a fault");
             Problem::validation(FieldErrors::new())
@@ -111,6 +122,21 @@ impl Fields {
             None => Some(None),
             Some(value) => self.parsed(name, &value, kind.parse).map(Some),
         }
+    }
+
+    /// A field that may be missing, and otherwise repeats the path's parameter of its name, if the path has one.
+    pub fn optional_as_in_path<T: FromStr + PartialEq>(
+        &mut self,
+        name: &str,
+        kind: Kind<impl Parse<T>, impl Describe>,
+    ) -> Option<Option<T>> {
+        let given = self.optional(name, kind)?;
+        let in_path = self.path.get(name).map(|text| text.parse::<T>().ok());
+        if given.is_some() && in_path.is_some_and(|in_path| in_path != given) {
+            self.fault(name, "is not the one in the path");
+            return None;
+        }
+        Some(given)
     }
 
     /// A field that may be missing or null. `Some(Some(None))`: null was given.
@@ -220,6 +246,37 @@ mod tests {
         assert_eq!(read(r#"{"name":"a","bank_id":1,"note":null,"roles":["admin"]}"#), Some(None));
         assert_eq!(read(r#"{"name":"a","bank_id":1,"note":"x"}"#), Some(Some("x".to_owned())));
         assert_eq!(faults(r#"{"name":null,"bank_id":1}"#), [("name".to_owned(), "must not be null".to_owned())]);
+    }
+
+    struct Child;
+
+    impl FromFields for Child {
+        fn read(fields: &mut Fields) -> Option<Self> {
+            let bank_id = fields.optional_as_in_path("bank_id", parse::id::<BankId>());
+            let city_id = fields.required("city_id", parse::id::<BankId>());
+            bank_id?;
+            city_id.map(|_| Self)
+        }
+    }
+
+    #[test]
+    fn a_parent_in_the_body_is_that_of_the_path_and_any_other_is_one_of_all_faults() {
+        let below = |path: &[(&str, &str)], json: &str| {
+            let path = path.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+            let faults = Fields::read_below::<Child>(path, json.as_bytes()).err();
+            faults.map(|problem| problem.errors().keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+        };
+        let bank = [("bank_id", "7")];
+        for (path, json) in [
+            (&bank[..], r#"{"city_id":1}"#),
+            (&bank, r#"{"bank_id":7,"city_id":1}"#),
+            (&[], r#"{"bank_id":8,"city_id":1}"#),
+            (&[("id", "7")], r#"{"bank_id":8,"city_id":1}"#),
+        ] {
+            assert_eq!(below(path, json), Vec::<String>::new(), "{json}");
+        }
+        assert_eq!(below(&bank, r#"{"bank_id":8,"color":1}"#), ["bank_id", "city_id", "color"]);
+        assert_eq!(below(&[("bank_id", "07")], r#"{"bank_id":7,"city_id":1}"#), ["bank_id"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use utoipa::openapi::KnownFormat;
 
 use super::kind::{Describe, Kind, Parse};
 use super::schema::FieldSchema;
+use crate::http::GREATEST_NUMBER;
 
 /// A text of `min` to `max` characters (not bytes).
 pub fn string(min: usize, max: usize) -> Kind<impl Parse<String>, impl Describe> {
@@ -20,9 +21,10 @@ pub fn string(min: usize, max: usize) -> Kind<impl Parse<String>, impl Describe>
     Kind::new(parse, FieldSchema::text).length(min, max)
 }
 
-/// A whole number that fits 64 bits, without a fraction or an exponent.
+/// A whole number of at most [`GREATEST_NUMBER`], either sign, without a fraction or an exponent.
 pub fn integer() -> Kind<impl Parse<i64>, impl Describe> {
-    Kind::new(whole_number, FieldSchema::integer)
+    let message = || format!("must be a whole number from -{GREATEST_NUMBER} to {GREATEST_NUMBER}");
+    Kind::new(move |value| whole_number(value, -GREATEST_NUMBER).ok_or_else(message), FieldSchema::integer)
 }
 
 pub fn boolean() -> Kind<impl Parse<bool>, impl Describe> {
@@ -49,10 +51,10 @@ pub fn list<T>(
     Kind::new(parse, move || schema().list(min, max))
 }
 
-/// An identifier: a whole number from 1 on.
+/// An identifier: a whole number from 1 to [`GREATEST_NUMBER`].
 pub fn id<T: TryFrom<i64>>() -> Kind<impl Parse<T>, impl Describe> {
-    let message = || "must be an id: a whole number from 1 to 9223372036854775807".to_owned();
-    let parse = move |value: &Value| value.as_i64().and_then(|id| T::try_from(id).ok()).ok_or_else(message);
+    let message = || format!("must be an id: a whole number from 1 to {GREATEST_NUMBER}");
+    let parse = move |value: &Value| whole_number(value, 1).and_then(|id| T::try_from(id).ok()).ok_or_else(message);
     Kind::new(parse, FieldSchema::integer).minimum(1)
 }
 
@@ -78,8 +80,8 @@ pub fn object() -> Kind<impl Parse<Map<String, Value>>, impl Describe> {
     Kind::new(parse, FieldSchema::object)
 }
 
-fn whole_number(value: &Value) -> Result<i64, String> {
-    value.as_i64().ok_or_else(|| "must be a whole number within 64 bits".to_owned())
+fn whole_number(value: &Value, least: i64) -> Option<i64> {
+    value.as_i64().filter(|number| (least..=GREATEST_NUMBER).contains(number))
 }
 
 fn text(value: &Value) -> Result<&str, String> {
@@ -104,19 +106,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_64_bit_numbers_are_integers() {
-        assert_eq!(integer().read(&json!(-5)), Ok(-5));
-        assert_eq!(integer().read(&json!(i64::MAX)), Ok(i64::MAX));
-        for bad in [json!(1.5), json!(1.0), json!(9_223_372_036_854_775_808_u64), json!("1"), json!(true), json!([1])] {
-            assert!(integer().read(&bad).is_err(), "{bad}");
+    fn whole_numbers_are_integers_within_the_range_that_the_document_names() {
+        for good in [-5, GREATEST_NUMBER, -GREATEST_NUMBER] {
+            assert_eq!(integer().read(&json!(good)), Ok(good));
+        }
+        let beyond = [json!(GREATEST_NUMBER + 1), json!(-GREATEST_NUMBER - 1), json!(i64::MAX), json!(u64::MAX)];
+        for bad in [json!(1.5), json!(1.0), json!("1"), json!(true), json!([1])].into_iter().chain(beyond) {
+            let fault = "must be a whole number from -9007199254740991 to 9007199254740991";
+            assert_eq!(integer().read(&bad), Err(fault.to_owned()), "{bad}");
         }
     }
 
     #[test]
-    fn ids_start_at_one() {
-        assert_eq!(id::<BankId>().read(&json!(1)).map(BankId::get), Ok(1));
-        for bad in [json!(0), json!(-1), json!("1"), json!(1.5), json!(u64::MAX)] {
-            assert!(id::<BankId>().read(&bad).is_err(), "{bad}");
+    fn ids_are_from_one_to_the_greatest_number_of_the_document() {
+        for good in [1, GREATEST_NUMBER] {
+            assert_eq!(id::<BankId>().read(&json!(good)).map(BankId::get), Ok(good));
+        }
+        for bad in [json!(0), json!(-1), json!("1"), json!(1.5), json!(GREATEST_NUMBER + 1), json!(u64::MAX)] {
+            let fault = "must be an id: a whole number from 1 to 9007199254740991".to_owned();
+            assert_eq!(id::<BankId>().read(&bad).map(BankId::get), Err(fault), "{bad}");
         }
     }
 

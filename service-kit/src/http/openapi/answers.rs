@@ -16,7 +16,8 @@ const ANY: &[(&str, &str)] = &[
     ("503", "Too much to do, or a dependency is unavailable; ask again: `overloaded`, `unavailable`"),
 ];
 /// Bad fields or parameters.
-pub const FAULTS: &str = "Faults in fields or parameters, all at once: `validation_failed`";
+pub const FAULTS: &str =
+    "Faults in fields or parameters, all at once: `validation_failed`; or `idempotency_key_reused`";
 /// What it answers to a request with a JSON body.
 const WITH_BODY: &[(&str, &str)] = &[
     ("400", "The request cannot be read: `malformed_request`"),

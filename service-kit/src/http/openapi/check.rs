@@ -57,6 +57,44 @@ pub fn faults(document: &OpenApi) -> Vec<String> {
     faults
 }
 
+/// The properties of objects, and the parameters, that have no description, each by its place. What is referred to may have it.
+#[doc(hidden)]
+pub fn undescribed(document: &OpenApi) -> Vec<String> {
+    let json = serde_json::to_value(document).unwrap_or_default();
+    let mut found = Vec::new();
+    collect_undescribed(&json, &json, "", &mut found);
+    found
+}
+
+fn collect_undescribed(root: &Value, node: &Value, place: &str, found: &mut Vec<String>) {
+    match node {
+        Value::Array(items) => items.iter().for_each(|item| collect_undescribed(root, item, place, found)),
+        Value::Object(members) => {
+            let properties = members.get("properties").and_then(Value::as_object).into_iter().flatten();
+            // A page is described as a whole.
+            let bare = properties.filter(|(name, schema)| *name != "results" && !is_described(root, schema));
+            found.extend(bare.map(|(name, _)| format!("{place}: {name}")));
+            let is_parameter = members.contains_key("in") && members.contains_key("schema");
+            if is_parameter && !is_described(root, node) {
+                found.push(format!("{place}: parameter {}", node["name"].as_str().unwrap_or_default()));
+            }
+            for (name, member) in members {
+                collect_undescribed(root, member, &format!("{place}/{name}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a schema, what it refers to, or one of its parts has a description.
+fn is_described(root: &Value, node: &Value) -> bool {
+    let has_own = node["description"].as_str().is_some_and(|text| !text.is_empty());
+    let parts = ["allOf", "anyOf", "oneOf"].iter().filter_map(|key| node[*key].as_array()).flatten();
+    has_own
+        || parts.into_iter().any(|part| is_described(root, part))
+        || (node["$ref"].is_string() && is_described(root, resolved(root, node)))
+}
+
 /// What is at a JSON pointer; null if nothing is.
 fn at<'a>(json: &'a Value, pointer: &str) -> &'a Value {
     json.pointer(pointer).unwrap_or(&Value::Null)
@@ -115,6 +153,36 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_property_and_a_parameter_are_described_where_they_are_or_where_they_refer_to() {
+        let document = json!({
+            "openapi": "3.1.0", "info": {"title": "t", "version": "1"},
+            "paths": {"/a": {"get": {
+                "parameters": [
+                    {"name": "p", "in": "query", "required": false, "schema": {"type": "string"}},
+                    {"name": "q", "in": "query", "required": false, "description": "d", "schema": {"type": "string"}},
+                ],
+                "responses": {"200": {"description": "d"}},
+            }}},
+            "components": {"schemas": {
+                "Known": {"type": "string", "description": "d"},
+                "Bare": {"type": "object", "properties": {"x": {"type": "string"}}},
+                "S": {"type": "object", "properties": {
+                    "own": {"type": "string", "description": "d"},
+                    "referred": {"$ref": "#/components/schemas/Known"},
+                    "either": {"oneOf": [{"$ref": "#/components/schemas/Known"}, {"type": "null"}]},
+                    "bare": {"$ref": "#/components/schemas/Bare"},
+                    "list": {"type": "array", "items": {"$ref": "#/components/schemas/Known"}},
+                }},
+            }},
+        });
+        let found = undescribed(&serde_json::from_value(document).unwrap());
+        let expected = ["/components/schemas/Bare: x", "/components/schemas/S: bare", "/components/schemas/S: list"];
+        let (parameters, properties): (Vec<_>, Vec<_>) = found.iter().partition(|place| place.contains("parameter"));
+        assert_eq!(properties, expected);
+        assert!(parameters.len() == 1 && parameters[0].ends_with(": parameter p"), "{parameters:?}");
+    }
 
     fn faults_of(json: Value) -> Vec<String> {
         faults(&serde_json::from_value(json).unwrap())

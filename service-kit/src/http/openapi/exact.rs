@@ -5,8 +5,8 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ArrayItems, Object, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{Components, Content, KnownFormat, OpenApi, RefOr};
 
-/// JavaScript and others hold whole numbers exactly up to here (2^53 − 1); ours stay below.
-const GREATEST: i64 = 9_007_199_254_740_991;
+use crate::http::GREATEST_NUMBER;
+
 /// Deeper than any schema of ours.
 const MAX_DEPTH: u8 = 16;
 
@@ -71,7 +71,7 @@ fn walk(schema: &mut RefOr<Schema>, depth: u8) {
 
 fn bound(object: &mut Object) {
     if object.format == Some(SchemaFormat::KnownFormat(KnownFormat::Int64)) {
-        object.maximum.get_or_insert(GREATEST.into());
-        object.minimum.get_or_insert((-GREATEST).into());
+        object.maximum.get_or_insert(GREATEST_NUMBER.into());
+        object.minimum.get_or_insert((-GREATEST_NUMBER).into());
     }
 }

@@ -23,7 +23,7 @@ use utoipa::openapi::{OpenApi, OpenApiVersion, Server, Tag};
 
 pub use answers::{FAULTS, problem, put_problem};
 pub use builtin::BUILTIN_PATHS;
-pub use check::{documented_routes, faults};
+pub use check::{documented_routes, faults, undescribed};
 pub use conditional::{add_etag, conditional_change, conditional_read};
 pub use exact::set_values;
 pub use registered::registered_routes;

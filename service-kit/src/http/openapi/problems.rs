@@ -1,4 +1,4 @@
-//! Each status has one problem among the components. Answers that any route may give are described once, by `default`; a
+//! Each status has one problem among the components. What a status means on most routes is described once, by `default`; a
 //! route's own words stay at the route, as the description of a reference (OpenAPI 3.1 lets it replace the other).
 
 use std::collections::BTreeMap;
@@ -10,8 +10,9 @@ use utoipa::openapi::{Components, Ref, RefOr, Response};
 use super::answers;
 use crate::http::problem::{ErrorCode, PROBLEM_JSON};
 
-/// The statuses that have nothing to do with what a route is for.
-const ANYWHERE: [&str; 9] = ["400", "401", "403", "408", "413", "415", "426", "500", "503"];
+/// The statuses that mean the same on nearly every route.
+const ANYWHERE: [&str; 14] =
+    ["400", "401", "403", "404", "408", "409", "412", "413", "415", "422", "426", "429", "500", "503"];
 const DEFAULT: &str = "default";
 const DEFAULT_NAME: &str = "AnyProblem";
 

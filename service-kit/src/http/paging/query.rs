@@ -2,6 +2,7 @@
 
 use super::parameters::{ParameterFaults, number_between, parameters, whole_number};
 use super::{Filter, FilterKind, FilterValue, ListQuery, MAX_PAGE_NUMBER, MAX_PAGE_SIZE, PageRequest, decode_cursor};
+use crate::http::GREATEST_NUMBER;
 use crate::http::problem::Problem;
 
 const MAX_TEXT: usize = 255;
@@ -79,8 +80,9 @@ impl Reader {
 fn filter_value(kind: FilterKind, text: &str) -> Result<FilterValue, &'static str> {
     match kind {
         FilterKind::Integer => whole_number(text)
+            .filter(|number| (-GREATEST_NUMBER..=GREATEST_NUMBER).contains(number))
             .map(FilterValue::Integer)
-            .ok_or("must be a whole number within 64 bits, without zeros in front"),
+            .ok_or("must be a whole number from -9007199254740991 to 9007199254740991, without zeros in front"),
         FilterKind::Text => match text.chars().count() {
             1..=MAX_TEXT if !text.contains('\0') => Ok(FilterValue::Text(text.to_owned())),
             _ => Err("must have 1 to 255 characters, and no NUL among them"),
@@ -162,11 +164,15 @@ mod tests {
             "after=zzz",
             "after=&page_number=2",
             "balance=99999999999999999999",
+            "balance=9007199254740992",
+            "balance=-9007199254740992",
             "page_number=1e3",
             "page_size=٣",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
-        assert!(parse("page_number=1000000000").is_ok());
+        for good in ["page_number=1000000000", "balance=9007199254740991", "balance=-9007199254740991"] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
     }
 }

@@ -22,10 +22,13 @@ pub struct ProblemBody {
     #[serde(rename = "type")]
     #[schema(rename = "type", example = "/docs/errors/not_found")]
     kind: String,
+    /// The kind of error, in words.
     #[schema(example = "Not found")]
     title: &'static str,
+    /// The answer's HTTP status.
     #[schema(example = 404)]
     status: u16,
+    /// What went wrong this time, and what to do.
     #[schema(example = "There is no such account.")]
     detail: String,
     /// A short sentence for people.
@@ -34,6 +37,7 @@ pub struct ProblemBody {
     /// The stable code.
     #[schema(example = "not_found")]
     error: &'static str,
+    /// The request's id, as in `X-Request-Id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     /// All faults of each field; present when `error` is `validation_failed`.

@@ -126,7 +126,7 @@ pub struct TicketBody {
     /// For `?ticket=` of the stream, once.
     #[schema(min_length = 43, max_length = 43)]
     ticket: String,
-    /// Seconds.
+    /// Seconds until it can be used no longer.
     #[schema(example = 60)]
     expires_in: i64,
 }

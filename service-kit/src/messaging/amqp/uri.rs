@@ -28,6 +28,11 @@ impl AmqpSettings {
         let Some(host) = url.host().filter(|_| !url.cannot_be_a_base()) else {
             return Err(fault("it names no host"));
         };
+        // What follows a second `/` may be a part of the password that was cut off, and errors show the virtual host.
+        let vhost = url.path().strip_prefix('/').unwrap_or_default();
+        if vhost.contains('/') && vhost != "/" {
+            return Err(fault("its virtual host has a / in it, which is written %2F"));
+        }
         let mut parsed: AMQPUri = uri.parse().map_err(|_| fault("a part or a parameter of it cannot be read"))?;
         // The library parses an IPv6 address as no host at all, and so connects to localhost.
         if let Host::Ipv6(address) = host {
@@ -81,6 +86,8 @@ mod tests {
         assert_eq!(endpoint("amqp://a:b@rabbit"), "amqp://rabbit:5672/");
         assert_eq!(endpoint("amqp://a:b@rabbit/"), "amqp://rabbit:5672/");
         assert_eq!(endpoint("amqps://rabbit/%2f"), "amqps://rabbit:5671/");
+        assert_eq!(endpoint("amqp://rabbit//"), "amqp://rabbit:5672/");
+        assert_eq!(endpoint("amqp://rabbit/a%2Fb"), "amqp://rabbit:5672/a/b");
         assert_eq!(endpoint("amqp://10.0.0.1:99/bank"), "amqp://10.0.0.1:99/bank");
         assert_eq!(endpoint("amqp://[::1]:99/bank"), "amqp://::1:99/bank");
         assert_eq!(AmqpSettings::parse("amqp://h?heartbeat=3", "x").unwrap().uri.query.heartbeat, Some(3));
@@ -98,6 +105,8 @@ mod tests {
             "amqp:hunter2",
             "amqp://a:hunter2@h:99999",
             "amqp://a:hunter2@h?heartbeat=no",
+            "amqp://h/hunter2/bank",
+            "amqp://a:b@h/bank/hunter2",
         ] {
             let error = AmqpSettings::parse(bad, "x").unwrap_err().to_string();
             assert!(error.contains("amqp://user:password@host") && !error.contains("hunter2"), "{error}");
@@ -105,6 +114,15 @@ mod tests {
         assert!(AmqpSettings::parse("amqp://h", "").is_err());
         let settings = AmqpSettings::parse("amqp://a:hunter2@h", "x").unwrap();
         assert!(!format!("{settings:?} {}", settings.endpoint()).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_login_with_a_raw_at_sign_is_read_whole_and_not_shown() {
+        let settings = AmqpSettings::parse("amqp://u:hun@ter2@h:5673/%2f", "x").unwrap();
+        assert_eq!((settings.user(), settings.uri.authority.userinfo.password.as_str()), ("u", "hun@ter2"));
+        assert_eq!(settings.endpoint(), "amqp://h:5673/");
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("hun") && !shown.contains("ter2"), "{shown}");
     }
 
     fn check(uri: Option<&str>) -> Result<Option<String>, String> {
