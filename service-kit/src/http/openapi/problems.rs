@@ -11,8 +11,8 @@ use super::answers;
 use crate::http::problem::{ErrorCode, PROBLEM_JSON};
 
 /// The statuses that mean the same on nearly every route.
-const ANYWHERE: [&str; 14] =
-    ["400", "401", "403", "404", "408", "409", "412", "413", "415", "422", "426", "429", "500", "503"];
+const ANYWHERE: [&str; 13] =
+    ["400", "401", "403", "404", "408", "409", "412", "413", "415", "422", "426", "500", "503"];
 const DEFAULT: &str = "default";
 const DEFAULT_NAME: &str = "AnyProblem";
 
