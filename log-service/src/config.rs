@@ -252,7 +252,8 @@ mod tests {
         let settings = config().check().unwrap();
         assert!(settings.retention.is_none());
         let is_bound = |key: &str| settings.bindings.iter().any(|pattern| pattern.matches(key));
-        assert!(is_bound("account.created") && !is_bound("bank.created") && !is_bound("email.requested"));
+        assert!(is_bound("account.created") && is_bound("transfer.held"));
+        assert!(!is_bound("bank.created") && !is_bound("email.requested"));
     }
 
     #[test]

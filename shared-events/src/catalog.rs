@@ -127,6 +127,7 @@ mod tests {
         assert_eq!(listeners("email.requested"), ["email-service"]);
         assert_eq!(listeners("account.created"), ["email-service", "log-service"]);
         assert_eq!(listeners("card.deleted"), ["log-service"]);
+        assert_eq!(listeners("transfer.posted"), ["log-service"]);
         assert_eq!(listeners("email.sent"), ["bank-service"]);
     }
 

@@ -19,6 +19,7 @@ pub mod names;
 pub mod routing;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod sides;
 pub mod wire;
 
 pub use email_address::{AddressError, EmailAddress};

@@ -160,7 +160,9 @@ mod tests {
 
     #[test]
     fn an_event_without_a_template_is_skipped() {
-        assert_eq!(plan(&envelope("card.created", json!({})), &recipients(&["a@x.y"]), None), Plan::Skip);
+        for kind in ["card.created", "transfer.posted", "transfer.held"] {
+            assert_eq!(plan(&envelope(kind, json!({})), &recipients(&["a@x.y"]), None), Plan::Skip, "{kind}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) struct Log {
     event_type: String,
     /// Who published the event, as a URN.
     source: String,
-    /// Who caused it; null where nobody was logged in.
+    /// Who caused it; null where nobody was logged in, and for a user where another one caused a transfer.
     #[schema(minimum = 1)]
     user_id: Option<i64>,
     /// When it happened, in whole seconds.
@@ -29,6 +29,7 @@ pub(super) struct Log {
     /// What happened, in a sentence.
     message: String,
     /// The facts of the event. Whole numbers within 64 bits and doubles have the value that came, longer numbers the nearest double.
+    /// Of a transfer, a user sees its own side whole, and of the other side only which it is.
     data: Value,
     /// When it was recorded, with fractions of a second.
     #[schema(format = DateTime)]
@@ -116,7 +117,7 @@ pub(super) struct PageParams {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct FilterParams {
-    /// Caused by this user.
+    /// Caused by this user; only staff finds anything by another one.
     #[param(minimum = 1)]
     user_id: Option<i64>,
     /// Exactly this type.
@@ -131,7 +132,7 @@ pub(super) struct FilterParams {
     /// Happened at or before this date; without a zone it is UTC.
     #[param(example = "2025-01-16T23:59:59Z", format = DateTime)]
     to: Option<String>,
-    /// Part of the message, or of a text or number in the data, in any case.
+    /// Part of the message, or of a text or number in the data, in any case. Of a transfer's sides only which they are is searched.
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\u0000]*$")]
     q: Option<String>,
 }

@@ -10,8 +10,9 @@ use super::{ROOTS, create, export, item, list, lookup, models, stream, stream_ti
 #[openapi(
     info(
         title = "log-service",
-        description = "The events of the bank, recorded once each. Staff read all entries, a user its own; services \
-                       record; only an admin changes or removes. Every path exists below `/logs` too.",
+        description = "The events of the bank, recorded once each. Staff read all entries, a user its own (what it caused, and \
+                       transfers from or to what it has); services record; only an admin changes or removes. Every path \
+                       exists below `/logs` too.",
         license(name = "MIT", identifier = "MIT"),
     ),
     paths(

@@ -1,6 +1,7 @@
-//! The rules that all adapters share: the form of a numeric id, and the form in which messages are searched.
+//! The rules that all adapters share: the form of a numeric id, and what an entry is found by.
 
 use serde_json::Value;
+use shared_events::{EventType, UserId, sides};
 
 use crate::domain::LogId;
 
@@ -15,12 +16,32 @@ pub(super) fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// The searched text of an entry: its message, and the texts and numbers of its data, each on a line of its own. Entries are
-/// bounded, and so is this.
-pub(super) fn searched(message: &str, data: &Value) -> String {
-    let mut text = folded(message);
-    add_values(data, &mut text);
-    text
+/// What an entry is found by, besides its columns.
+pub(super) struct SearchKeys {
+    /// The message, and the texts and numbers of the data, each on a line of its own. Entries are bounded, and so is this. Of an
+    /// event with sides it has what every reader may see: otherwise an owner could find out the other one's figures by searching.
+    pub(super) text: String,
+    /// The users who see the entry besides the one who caused it: the owners of the sides, so two at most.
+    pub(super) viewers: Vec<UserId>,
+}
+
+impl SearchKeys {
+    pub(super) fn of(event_type: &EventType, user_id: Option<UserId>, message: &str, data: &Value) -> Self {
+        let mut text = folded(message);
+        if !sides::has_sides(event_type.as_str()) {
+            add_values(data, &mut text);
+            return Self { text, viewers: Vec::new() };
+        }
+        add_values(&sides::shown_to(data, None), &mut text);
+        let mut viewers = sides::owners(data);
+        viewers.retain(|viewer| Some(*viewer) != user_id);
+        Self { text, viewers }
+    }
+
+    /// The viewer of this number, from 0.
+    pub(super) fn viewer(&self, number: usize) -> Option<i64> {
+        self.viewers.get(number).map(|viewer| viewer.get())
+    }
 }
 
 /// The depth is bounded by the JSON reader (127 levels).

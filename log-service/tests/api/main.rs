@@ -20,6 +20,7 @@ mod list;
 mod lookup;
 mod record;
 mod running;
+mod sides;
 mod sqlite;
 mod stream;
 mod tickets;

@@ -1,10 +1,12 @@
 //! The behaviour of a log in SQLite alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use log_service::{LogService, LogServiceConfig, StartError};
+use serde_json::json;
 use service_kit::messaging::{Destination, Outgoing, PublishResult, Publisher};
 use shared_events::events::AccountCreated;
 
@@ -37,6 +39,24 @@ async fn a_locked_store_pauses_the_queue_and_loses_and_doubles_nothing() {
     assert_eq!(app.broker.publish(again).await, PublishResult::Accepted);
     assert_eq!(total(&app).await, 1);
     assert!(app.dead_letters.all().is_empty());
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_log_of_before_transfers_is_read_on() {
+    let app = App::start().await;
+    let before = app.record(event(Some(1), "before")).await;
+    let place = Arc::clone(&app.place);
+    app.running.stop().await;
+    let mut file = SqliteConnection::establish(place.file().to_str().unwrap()).unwrap();
+    file.batch_execute(include_str!("../../migrations/sqlite/0003_viewers/down.sql")).unwrap();
+    file.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version = '0003'").unwrap();
+    drop(file);
+
+    let app = App::start_in(place).await;
+    assert_eq!(app.get(Who::User(1), "/api/logs").await.json()["results"], json!([before]));
+    app.record(event(Some(1), "after")).await;
+    assert_eq!(app.get(Who::User(1), "/api/logs?order=desc").await.messages(), ["after", "before"]);
     app.running.stop().await;
 }
 

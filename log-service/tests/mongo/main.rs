@@ -22,6 +22,7 @@ mod ended;
 mod export;
 #[path = "../api/harness.rs"]
 mod harness;
+mod indexes;
 #[path = "../api/item.rs"]
 mod item;
 #[path = "../api/list.rs"]
@@ -35,6 +36,8 @@ mod replicas;
 #[path = "../api/running.rs"]
 mod running;
 mod server;
+#[path = "../api/sides.rs"]
+mod sides;
 #[path = "../api/stream.rs"]
 mod stream;
 #[path = "../api/tickets.rs"]

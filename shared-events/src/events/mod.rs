@@ -10,6 +10,7 @@ mod email;
 mod notify;
 mod security;
 mod spec;
+mod transfer;
 mod user;
 
 pub use account::*;
@@ -20,6 +21,7 @@ pub use notify::*;
 pub use security::*;
 pub(crate) use spec::PUBLIC;
 pub use spec::{Destination, EventSpec, Handling, Secrecy, Verb};
+pub use transfer::*;
 pub use user::*;
 
 use serde::Serialize;
@@ -30,7 +32,7 @@ use crate::routing::EventType;
 
 /// Every event there is, in the order of the documents.
 pub(crate) const ALL: &[&[EventSpec]] =
-    &[ACCOUNT, BANK, BRANCH, CARD, CITY, CLIENT, EMAIL, ROLE, SECURITY, NOTIFY, SOCIAL_STATUS, USER];
+    &[ACCOUNT, BANK, BRANCH, CARD, CITY, CLIENT, EMAIL, ROLE, SECURITY, NOTIFY, SOCIAL_STATUS, TRANSFER, USER];
 
 /// An event's facts.
 pub trait Event: Serialize + DeserializeOwned {

@@ -170,12 +170,15 @@ async fn check(admin: &Database) -> Result<(), ConnectError> {
 
 /// Makes the missing indexes. Safe when several processes start at the same time.
 ///
-/// Lists are ordered by id, so each filter that many entries pass has an index that ends in it; a date alone selects few.
+/// Lists are ordered by id, so each filter that many entries pass has an index that ends in it; a date alone selects few. Only
+/// entries with viewers cost their index anything.
 pub(super) async fn prepare(logs: &Collection<Document>, retention: Option<TimeDelta>) -> Result<(), MongoError> {
     let unique = IndexOptions::builder().unique(true).build();
+    let viewed = IndexOptions::builder().partial_filter_expression(doc! { "viewers": { "$exists": true } }).build();
     let indexes = [
         IndexModel::builder().keys(doc! { "event_id": 1 }).options(unique).build(),
         IndexModel::builder().keys(doc! { "user_id": 1, "_id": 1 }).build(),
+        IndexModel::builder().keys(doc! { "viewers": 1, "_id": 1 }).options(viewed).build(),
         IndexModel::builder().keys(doc! { "event_type": 1, "_id": 1 }).build(),
         IndexModel::builder().keys(doc! { "date": 1, "_id": 1 }).build(),
     ];

@@ -96,8 +96,9 @@ impl MongoStore {
     }
 }
 
-fn entry(row: Option<Row>) -> Result<Option<LogEntry>, StoreError> {
-    row.map(Row::into_entry).transpose()
+/// The entry of a document, as its reader may see it.
+fn shown(row: Row, visibility: Visibility) -> Result<LogEntry, StoreError> {
+    row.into_entry().map(|entry| visibility.show(entry))
 }
 
 #[async_trait]
@@ -111,7 +112,8 @@ impl LogStore for MongoStore {
 
     async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError> {
         let Some(id) = number(id) else { return Ok(None) };
-        entry(limited(self.logs.find_one(select::one(id, visibility)).projection(Row::projection())).await?)
+        let row = limited(self.logs.find_one(select::one(id, visibility)).projection(Row::projection())).await?;
+        row.map(|row| shown(row, visibility)).transpose()
     }
 
     async fn lookup(&self, events: &[EventId]) -> Result<Vec<Recorded>, StoreError> {
@@ -123,7 +125,7 @@ impl LogStore for MongoStore {
     async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError> {
         let (settled, mut session) = self.settled().await?;
         let rows = select::window(&self.logs, &mut session, settled, selection, &window).await?;
-        rows.into_iter().map(Row::into_entry).collect()
+        rows.into_iter().map(|row| shown(row, selection.visibility)).collect()
     }
 
     async fn count(&self, selection: &Selection, at_most: i64) -> Result<i64, StoreError> {

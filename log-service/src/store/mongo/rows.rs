@@ -9,7 +9,7 @@ use shared_events::UserId;
 
 use super::json;
 use crate::domain::{Changes, LogEntry, LogId, NewLogEntry};
-use crate::store::position::searched;
+use crate::store::position::SearchKeys;
 use crate::store::{Appended, Recorded, StoreError};
 
 const MICROS_PER_MILLI: i64 = 1_000;
@@ -31,6 +31,9 @@ pub(super) struct NewRow {
     message: String,
     /// Message and data as they are searched: in lower case, every script.
     search: String,
+    /// The users, besides `user_id`, who see the entry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    viewers: Vec<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Bson>,
     /// Replaces `data` where BSON cannot hold it exactly.
@@ -43,6 +46,7 @@ impl From<NewLogEntry> for NewRow {
         let fingerprint = entry.fingerprint().as_bytes().to_vec();
         let micros = entry.received_at.timestamp_micros();
         let (data, data_json) = split(&entry.data);
+        let keys = SearchKeys::of(&entry.event_type, entry.user_id, &entry.message, &entry.data);
         Self {
             id: 0,
             event_id: entry.event_id.to_string(),
@@ -53,7 +57,8 @@ impl From<NewLogEntry> for NewRow {
             received_at: bson::DateTime::from_millis(micros.div_euclid(MICROS_PER_MILLI)),
             received_at_us: i32::try_from(micros.rem_euclid(MICROS_PER_MILLI)).unwrap_or_default(),
             fingerprint: Binary { subtype: BinarySubtype::Generic, bytes: fingerprint },
-            search: searched(&entry.message, &entry.data),
+            search: keys.text,
+            viewers: keys.viewers.into_iter().map(i64::from).collect(),
             message: entry.message,
             data,
             data_json,
@@ -92,7 +97,7 @@ pub(super) struct Row {
 impl Row {
     /// The fields that are read.
     pub(super) fn projection() -> Document {
-        doc! { "fingerprint": 0, "search": 0 }
+        doc! { "fingerprint": 0, "search": 0, "viewers": 0 }
     }
 
     /// The entry of a row; a fault names the document and the field, never the content.
@@ -154,7 +159,14 @@ fn micros(time: bson::DateTime, rest_us: i32) -> Option<DateTime<Utc>> {
 pub(super) fn change(before: &LogEntry, changes: Changes) -> Document {
     let (mut set, mut unset) = (Document::new(), Document::new());
     let message = changes.message.as_ref().unwrap_or(&before.message);
-    set.insert("search", searched(message, changes.data.as_ref().unwrap_or(&before.data)));
+    let data = changes.data.as_ref().unwrap_or(&before.data);
+    let keys = SearchKeys::of(&before.event_type, before.user_id, message, data);
+    set.insert("search", keys.text);
+    if keys.viewers.is_empty() {
+        unset.insert("viewers", "");
+    } else {
+        set.insert("viewers", keys.viewers.into_iter().map(i64::from).collect::<Vec<_>>());
+    }
     if let Some(message) = changes.message {
         set.insert("message", message);
     }

@@ -6,7 +6,7 @@
 use futures_util::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
 use mongodb::{ClientSession, Collection};
-use shared_events::EventId;
+use shared_events::{EventId, UserId};
 
 use super::errors::{MongoError, READ_LIMIT, limited};
 use super::rows::{BriefRow, Row};
@@ -18,8 +18,11 @@ use crate::store::{Start, Window};
 fn matching(selection: &Selection, ids: Document) -> Document {
     let filter = &selection.filter;
     let mut all = Vec::new();
-    if let Visibility::Own(user) = selection.visibility {
-        all.push(doc! { "user_id": user.get() });
+    match (selection.visibility, filter.user_id) {
+        (Visibility::Staff, _) => {}
+        (Visibility::Own(user), None) => all.push(visible(user)),
+        // What somebody else caused is not found by that user, whom the reader is not shown.
+        (Visibility::Own(user), Some(_)) => all.push(doc! { "user_id": user.get() }),
     }
     if let Some(user) = filter.user_id {
         all.push(doc! { "user_id": user.get() });
@@ -46,6 +49,11 @@ fn matching(selection: &Selection, ids: Document) -> Document {
         all.push(doc! { "void": null });
     }
     doc! { "_id": ids, "$and": all }
+}
+
+/// What a user sees. Each branch has an index that is in the order of ids, and the server merges what they find.
+fn visible(user: UserId) -> Document {
+    doc! { "$or": [{ "user_id": user.get() }, { "viewers": user.get() }] }
 }
 
 /// The documents of a window. A position of another store's form selects nothing.
@@ -120,6 +128,6 @@ pub(super) async fn count(
 pub(super) fn one(id: i64, visibility: Visibility) -> Document {
     match visibility {
         Visibility::Staff => doc! { "_id": id, "void": null },
-        Visibility::Own(user) => doc! { "_id": id, "user_id": user.get() },
+        Visibility::Own(user) => doc! { "_id": id, "$and": [visible(user)] },
     }
 }

@@ -9,7 +9,7 @@ use super::rows::Row;
 use super::schema::logs;
 use crate::domain::{Changes, Edit, Edited, Editor, Expected, LogEntry, is_append_only};
 use crate::store::StoreError;
-use crate::store::position::searched;
+use crate::store::position::SearchKeys;
 
 #[derive(AsChangeset)]
 #[diesel(table_name = logs)]
@@ -46,18 +46,24 @@ pub(super) fn edit(
             before
         }
         Edit::Update => {
-            let columns = changed(&before, changes);
-            diesel::update(logs::table.find(id)).set(columns).execute(conn).map_err(failed)?;
+            update(conn, id, &before, changes).map_err(failed)?;
             read(conn, id).map_err(failed)?.map(Row::into_entry).transpose()?.unwrap_or(before)
         }
     };
     Ok(Edited::Done(Box::new(now)))
 }
 
-fn changed(before: &LogEntry, changes: Changes) -> ChangedColumns {
+fn update(conn: &mut SqliteConnection, id: i64, before: &LogEntry, changes: Changes) -> QueryResult<usize> {
     let message = changes.message.as_ref().unwrap_or(&before.message);
-    let search = searched(message, changes.data.as_ref().unwrap_or(&before.data));
-    ChangedColumns { search: Some(search), message: changes.message, data: changes.data.map(|data| data.to_string()) }
+    let data = changes.data.as_ref().unwrap_or(&before.data);
+    let keys = SearchKeys::of(&before.event_type, before.user_id, message, data);
+    let viewers = (logs::viewer_1.eq(keys.viewer(0)), logs::viewer_2.eq(keys.viewer(1)));
+    let columns = ChangedColumns {
+        search: Some(keys.text),
+        message: changes.message,
+        data: changes.data.map(|data| data.to_string()),
+    };
+    diesel::update(logs::table.find(id)).set((columns, viewers)).execute(conn)
 }
 
 fn failed(error: diesel::result::Error) -> StoreError {

@@ -12,7 +12,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use super::schema::logs;
 use crate::domain::{LogId, NewLogEntry};
 use crate::store::Appended;
-use crate::store::position::searched;
+use crate::store::position::SearchKeys;
 
 /// An entry in the form of its columns, made before the writer thread runs.
 pub(super) struct NewRow {
@@ -26,10 +26,13 @@ pub(super) struct NewRow {
     message: String,
     search: String,
     data: String,
+    viewer_1: Option<i64>,
+    viewer_2: Option<i64>,
 }
 
 impl From<NewLogEntry> for NewRow {
     fn from(entry: NewLogEntry) -> Self {
+        let keys = SearchKeys::of(&entry.event_type, entry.user_id, &entry.message, &entry.data);
         Self {
             event_id: entry.event_id.to_string(),
             fingerprint: entry.fingerprint().as_bytes().to_vec(),
@@ -38,7 +41,9 @@ impl From<NewLogEntry> for NewRow {
             user_id: entry.user_id.map(i64::from),
             date: entry.date.timestamp(),
             received_at: entry.received_at.timestamp_micros(),
-            search: searched(&entry.message, &entry.data),
+            viewer_1: keys.viewer(0),
+            viewer_2: keys.viewer(1),
+            search: keys.text,
             message: entry.message,
             data: entry.data.to_string(),
         }
@@ -73,7 +78,7 @@ impl QueryFragment<Sqlite> for InsertRow<'_> {
         let row = self.0;
         out.push_sql(
             "INSERT INTO logs (event_id, event_type, source, user_id, date, received_at, fingerprint, message, search, \
-             data) VALUES (",
+             data, viewer_1, viewer_2) VALUES (",
         );
         out.push_bind_param::<Text, _>(&row.event_id)?;
         out.push_sql(", ");
@@ -94,6 +99,10 @@ impl QueryFragment<Sqlite> for InsertRow<'_> {
         out.push_bind_param::<Text, _>(&row.search)?;
         out.push_sql(", ");
         out.push_bind_param::<Text, _>(&row.data)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<BigInt>, _>(&row.viewer_1)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<BigInt>, _>(&row.viewer_2)?;
         out.push_sql(") ON CONFLICT (event_id) DO NOTHING RETURNING id");
         Ok(())
     }

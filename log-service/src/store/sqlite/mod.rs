@@ -82,12 +82,9 @@ fn migrate(conn: &mut SqliteConnection) -> Result<(), OpenError> {
     .map_err(|error| OpenError::Migration(error.to_string()))
 }
 
-fn entries(rows: Vec<Row>) -> Result<Vec<LogEntry>, StoreError> {
-    rows.into_iter().map(Row::into_entry).collect()
-}
-
-fn entry(row: Option<Row>) -> Result<Option<LogEntry>, StoreError> {
-    row.map(Row::into_entry).transpose()
+/// The entry of a row, as its reader may see it.
+fn shown(row: Row, visibility: Visibility) -> Result<LogEntry, StoreError> {
+    row.into_entry().map(|entry| visibility.show(entry))
 }
 
 impl From<SqliteError> for StoreError {
@@ -111,7 +108,8 @@ impl LogStore for SqliteStore {
 
     async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError> {
         let Some(id) = number(id) else { return Ok(None) };
-        entry(self.readers.run(move |conn| select::find(conn, id, visibility)).await?)
+        let row = self.readers.run(move |conn| select::find(conn, id, visibility)).await?;
+        row.map(|row| shown(row, visibility)).transpose()
     }
 
     async fn lookup(&self, events: &[EventId]) -> Result<Vec<Recorded>, StoreError> {
@@ -121,8 +119,9 @@ impl LogStore for SqliteStore {
     }
 
     async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError> {
-        let selection = selection.clone();
-        entries(self.readers.run(move |conn| select::window(conn, &selection, &window)).await?)
+        let (selection, visibility) = (selection.clone(), selection.visibility);
+        let rows = self.readers.run(move |conn| select::window(conn, &selection, &window)).await?;
+        rows.into_iter().map(|row| shown(row, visibility)).collect()
     }
 
     async fn count(&self, selection: &Selection, at_most: i64) -> Result<i64, StoreError> {

@@ -13,6 +13,8 @@ diesel::table! {
         message -> Text,
         search -> Text,
         data -> Text,
+        viewer_1 -> Nullable<BigInt>,
+        viewer_2 -> Nullable<BigInt>,
     }
 }
 
