@@ -12,8 +12,8 @@ macro_rules! page_of {
                 let skip = number.saturating_sub(1).saturating_mul(size);
                 (if skip < total { page.limit(size).offset(skip).load($db)? } else { Vec::new() }, Some(total))
             }
-            PageRequest::After { cursor, .. } => {
-                (page.filter($id.gt(cursor.unwrap_or(0))).limit($query.page.limit()).load($db)?, None)
+            PageRequest::After { .. } => {
+                (page.filter($id.gt($query.page.after_id())).limit($query.page.limit()).load($db)?, None)
             }
         };
         Listing::of($query.page, rows, total, |row| row.0).try_map($read)

@@ -43,6 +43,13 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
         Self { cost, allowance, clock, whole_again: Cache::new(MAX_KEYS) }
     }
 
+    /// Whether the key's allowance is used up; takes nothing of it.
+    pub fn is_used_up(&self, key: &K) -> bool {
+        let now = self.clock.now().timestamp_micros();
+        let whole_again = self.whole_again.get(key).map_or(0, |state| state.load(Ordering::Relaxed));
+        self.cost > 0 && whole_again.max(now).saturating_add(self.cost).saturating_sub(now) > self.allowance
+    }
+
     /// Takes one from the key's allowance, or answers when to retry.
     pub fn take(&self, key: &K) -> Result<(), Problem> {
         if self.cost == 0 {

@@ -93,13 +93,13 @@ fn page(live: Vec<Session>, query: &ListQuery, current: SessionId) -> Listing<Se
     let count = i64::try_from(live.len()).unwrap_or(i64::MAX);
     let (skip, total) = match query.page {
         PageRequest::Number { .. } => (query.page.offset(), Some(count)),
-        PageRequest::After { cursor, .. } => (cursor.unwrap_or(0), None),
+        PageRequest::After { .. } => (query.page.after_id(), None),
     };
     let end = skip.saturating_add(query.page.size());
     let as_count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
     let rows = live.into_iter().skip(as_count(skip)).take(as_count(query.page.size()));
     let rows = rows.map(|session| SessionView::new(session, current)).collect();
-    Listing { rows, total, last: (skip < count).then_some(end.min(count)), more: end < count }
+    Listing { rows, total, last: (skip < count).then_some(end.min(count).into()), more: end < count }
 }
 
 /// Ends one of the caller's sessions. A session of somebody else is not there.

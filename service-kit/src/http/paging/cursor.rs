@@ -3,22 +3,31 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// In front of the id, so that the form can change without old cursors being misread.
-const VERSION: u8 = 1;
+/// In front of an id of 64 bits, so that the form can change without old cursors being misread.
+const SHORT: u8 = 1;
+/// In front of any other id, such as a UUID.
+const LONG: u8 = 2;
 
-pub fn encode_cursor(id: i64) -> String {
-    let mut bytes = [VERSION; 9];
-    for (to, from) in bytes.iter_mut().skip(1).zip(id.to_be_bytes()) {
-        *to = from;
+pub fn encode_cursor(id: i128) -> String {
+    let mut bytes = Vec::with_capacity(17);
+    if let Ok(id) = i64::try_from(id) {
+        bytes.push(SHORT);
+        bytes.extend(id.to_be_bytes());
+    } else {
+        bytes.push(LONG);
+        bytes.extend(id.to_be_bytes());
     }
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// `None` for a text that [`encode_cursor`] did not make.
-pub fn decode_cursor(text: &str) -> Option<i64> {
+pub fn decode_cursor(text: &str) -> Option<i128> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (&VERSION, id) = bytes.split_first()? else { return None };
-    id.try_into().ok().map(i64::from_be_bytes)
+    match bytes.split_first()? {
+        (&SHORT, id) => id.try_into().ok().map(i64::from_be_bytes).map(i128::from),
+        (&LONG, id) => id.try_into().ok().map(i128::from_be_bytes).filter(|id| i64::try_from(*id).is_err()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -29,7 +38,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cursor_reads_back(id in any::<i64>()) {
+        fn every_cursor_reads_back(id in prop_oneof![any::<i64>().prop_map(i128::from), any::<i128>()]) {
             let cursor = encode_cursor(id);
             prop_assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
             prop_assert_eq!(decode_cursor(&cursor), Some(id));

@@ -54,7 +54,7 @@ pub enum PageRequest {
     /// Pages count from 1; `number * size` does not overflow.
     Number { number: i64, size: i64 },
     /// The items after the one with this id; without an id, from the start.
-    After { cursor: Option<i64>, size: i64 },
+    After { cursor: Option<i128>, size: i64 },
 }
 
 impl PageRequest {
@@ -69,6 +69,14 @@ impl PageRequest {
         match *self {
             Self::Number { number, size } => number.saturating_sub(1).saturating_mul(size),
             Self::After { .. } => 0,
+        }
+    }
+
+    /// The id to go on from in a list whose ids have 64 bits; 0 at the start. Beyond that range there is nothing.
+    pub fn after_id(&self) -> i64 {
+        match *self {
+            Self::After { cursor: Some(cursor), .. } => i64::try_from(cursor).unwrap_or(i64::MAX),
+            Self::After { cursor: None, .. } | Self::Number { .. } => 0,
         }
     }
 
@@ -102,19 +110,24 @@ pub struct Listing<T> {
     /// How many rows there are on all pages; `None` in cursor mode.
     pub total: Option<i64>,
     /// The last row's id, from which a walk continues.
-    pub last: Option<i64>,
+    pub last: Option<i128>,
     /// Whether rows follow the last one.
     pub more: bool,
 }
 
 impl<T> Listing<T> {
     /// A page of the rows that [`PageRequest::limit`] asked for.
-    pub fn of(page: PageRequest, mut rows: Vec<T>, total: Option<i64>, id: impl FnOnce(&T) -> i64) -> Self {
+    pub fn of<I: Into<i128>>(
+        page: PageRequest,
+        mut rows: Vec<T>,
+        total: Option<i64>,
+        id: impl FnOnce(&T) -> I,
+    ) -> Self {
         let size = usize::try_from(page.size()).unwrap_or(usize::MAX);
         let loaded = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let more = total.map_or(rows.len() > size, |total| page.offset().saturating_add(loaded) < total);
         rows.truncate(size);
-        Self { last: rows.last().map(id), rows, total, more }
+        Self { last: rows.last().map(id).map(Into::into), rows, total, more }
     }
 
     pub fn try_map<U, E>(self, read: impl FnMut(T) -> Result<U, E>) -> Result<Listing<U>, E> {

@@ -13,7 +13,7 @@ struct Reader {
     size: Option<i64>,
     #[expect(clippy::option_option, reason = "absent, empty and a cursor are three things")]
     /// `after` was given; the inner value is the decoded cursor.
-    after: Option<Option<i64>>,
+    after: Option<Option<i128>>,
     filters: Vec<(&'static str, FilterValue)>,
 }
 

@@ -92,7 +92,7 @@ pub fn beyond_the_end(pages: i64) -> Problem {
 }
 
 /// At the end of a walk there is no cursor; the tail stays where it is, since a live list may grow behind it.
-fn walked<T>(path: &str, query: &ListQuery, listing: Listing<T>, given: Option<i64>, size: i64) -> ListBody<T> {
+fn walked<T>(path: &str, query: &ListQuery, listing: Listing<T>, given: Option<i128>, size: i64) -> ListBody<T> {
     let tail = listing.last.or(given).map(encode_cursor).unwrap_or_default();
     let next = url(path, &[("after", &tail), ("page_size", &size.to_string())], query);
     let cursor = listing.more.then(|| tail.clone());

@@ -57,12 +57,25 @@ codes! {
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request timed out";
     Conflict = "conflict", CONFLICT, "Conflict";
     LinkRequired = "link_required", CONFLICT, "Link required";
+    AccountClosed = "account_closed", CONFLICT, "Account closed";
+    AccountInUse = "account_in_use", CONFLICT, "Account in use";
+    AccountNotEmpty = "account_not_empty", CONFLICT, "Account not empty";
+    HoldEnded = "hold_ended", CONFLICT, "Hold ended";
+    NotPosted = "not_posted", CONFLICT, "Not posted";
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "Payload too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
     /// The key came with another request than the first time.
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key reused";
+    BalanceOutOfRange = "balance_out_of_range", UNPROCESSABLE_ENTITY, "Balance out of range";
+    CurrencyMismatch = "currency_mismatch", UNPROCESSABLE_ENTITY, "Currency mismatch";
+    InsufficientFunds = "insufficient_funds", UNPROCESSABLE_ENTITY, "Insufficient funds";
+    NotReversible = "not_reversible", UNPROCESSABLE_ENTITY, "Not reversible";
+    OverdraftInUse = "overdraft_in_use", UNPROCESSABLE_ENTITY, "Overdraft in use";
+    SameAccount = "same_account", UNPROCESSABLE_ENTITY, "Same account";
+    /// For those who may not know more: missing, closed, or of another currency.
+    UnknownRecipient = "unknown_recipient", UNPROCESSABLE_ENTITY, "Unknown recipient";
     ClientTooOld = "client_too_old", UPGRADE_REQUIRED, "Client too old";
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests";
     InternalError = "internal_error", INTERNAL_SERVER_ERROR, "Internal error";
