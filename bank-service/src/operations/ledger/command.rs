@@ -1,0 +1,91 @@
+//! What clients ask of the ledger, and what they get.
+
+use crate::domain::ledger::{
+    Amount, Caller, LedgerAccount, LedgerId, Order, Refusal, Text, Transfer, TransferId, TransferKind,
+};
+use crate::store::ledger::TransferKey;
+use crate::store::{Ctx, IdempotencyError, StoreError};
+
+/// A change of money that a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    Transfer(Order),
+    /// A deposit or withdrawal: against the bank's `cash`.
+    Outside {
+        kind: TransferKind,
+        account: LedgerId,
+        amount: Amount,
+        text: Text,
+    },
+    Capture {
+        hold: TransferId,
+        amount: Option<Amount>,
+    },
+    Void {
+        hold: TransferId,
+    },
+    /// Ends a hold that ran out.
+    Expire {
+        hold: TransferId,
+    },
+    Reverse {
+        transfer: TransferId,
+        amount: Option<Amount>,
+        text: Text,
+    },
+}
+
+impl Command {
+    /// The transfer that it changes.
+    pub(super) fn changes(&self) -> Option<TransferId> {
+        match self {
+            Self::Transfer(_) | Self::Outside { .. } => None,
+            Self::Capture { hold, .. } | Self::Void { hold } | Self::Expire { hold } => Some(*hold),
+            Self::Reverse { transfer, .. } => Some(*transfer),
+        }
+    }
+}
+
+/// A command with its caller.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub ctx: Ctx,
+    pub caller: Caller,
+    pub key: Option<TransferKey>,
+    pub command: Command,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// As it was then, also if it is asked for again.
+    pub transfer: Transfer,
+    /// Both sides.
+    pub from: LedgerAccount,
+    pub to: LedgerAccount,
+    /// The side that is the caller's, as it was then; the debited one, if both are or the caller is staff.
+    pub own: LedgerAccount,
+    pub event_id: Option<String>,
+    /// Whether it had been done before, under the same key.
+    pub is_replayed: bool,
+}
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+crate::operation_errors!(TransferError);
+
+impl TransferError {
+    /// Whether another transaction kept the rows that are needed.
+    pub(super) fn is_skipped(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Serialization))
+    }
+}

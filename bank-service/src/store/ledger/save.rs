@@ -1,0 +1,154 @@
+//! Writes what was decided.
+
+use diesel::prelude::*;
+use shared_events::UserId;
+
+use super::super::schema::{ledger_accounts, ledger_entries, transfers};
+use super::super::{Db, StoreError};
+use super::rows::{AccountRow, EntryRowOf, TransferRow};
+use crate::domain::ledger::{Amount, Book, Done, Entry, LedgerAccount, Transfer, TransferStatus};
+
+/// The `Idempotency-Key` of a transfer; it never lapses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TransferKey {
+    /// A hash of the caller, the key and the place in a batch, in hex digits.
+    pub key: String,
+    /// A keyed hash of the request, in hex digits.
+    pub request_hash: String,
+}
+
+/// A transfer that was decided, as it is written.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    pub done: Done,
+    /// None for a balance that was there before the ledger.
+    pub event_id: Option<String>,
+    pub key: Option<TransferKey>,
+}
+
+/// Writes the book's ledger accounts, the transfers and all entries; `limits` are the entries without a transfer.
+pub fn save(db: &mut Db, book: &Book, decided: &[Decided], limits: &[Entry]) -> Result<(), StoreError> {
+    let opened: Vec<LedgerAccount> = book.opened().cloned().collect();
+    super::accounts::insert(db, &opened)?;
+    update_accounts(db, book.changed().map(AccountRow::from).collect())?;
+    insert_transfers(db, decided.iter().filter(|one| one.done.is_new).map(row_of).collect())?;
+    for changed in decided.iter().filter_map(|one| one.done.changed.as_ref()) {
+        update_transfer(db, changed)?;
+    }
+    let entries = decided.iter().flat_map(|one| &one.done.entries).chain(limits);
+    insert_entries(db, entries.map(EntryRowOf::from).collect())
+}
+
+/// A ledger account as `update_accounts` writes it: the row exists.
+#[cfg(feature = "mysql")]
+struct Changed(AccountRow);
+
+#[cfg(feature = "mysql")]
+impl super::super::mysql::KeptRow for Changed {
+    const INSERT: &'static str = <AccountRow as super::super::mysql::KeptRow>::INSERT;
+    const END: &'static str = " ON DUPLICATE KEY UPDATE balance = VALUES(balance), held = VALUES(held), \
+        min_balance = VALUES(min_balance), seq = VALUES(seq), posted_at = VALUES(posted_at), closed_at = VALUES(closed_at)";
+
+    fn bind<'b>(&'b self, out: &mut diesel::query_builder::AstPass<'_, 'b, diesel::mysql::Mysql>) -> QueryResult<()> {
+        super::super::mysql::KeptRow::bind(&self.0, out)
+    }
+}
+
+fn update_accounts(db: &mut Db, rows: Vec<AccountRow>) -> Result<(), StoreError> {
+    match db {
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => {
+            let rows: Vec<Changed> = rows.into_iter().map(Changed).collect();
+            super::super::mysql::insert(conn, &rows)?;
+        }
+        Db::Sqlite(conn) => {
+            for row in rows {
+                let changes = (
+                    ledger_accounts::balance.eq(row.balance),
+                    ledger_accounts::held.eq(row.held),
+                    ledger_accounts::min_balance.eq(row.min_balance),
+                    ledger_accounts::seq.eq(row.seq),
+                    ledger_accounts::posted_at.eq(row.posted_at),
+                    ledger_accounts::closed_at.eq(row.closed_at),
+                );
+                diesel::update(ledger_accounts::table.find(row.id)).set(changes).execute(conn)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn row_of(decided: &Decided) -> TransferRow {
+    let (transfer, key) = (&decided.done.transfer, decided.key.as_ref());
+    let seq = |side| decided.done.entries.iter().find(|entry| entry.ledger_id == side).map(|entry| entry.seq);
+    TransferRow {
+        id: transfer.id.to_string(),
+        from_id: transfer.from.get(),
+        to_id: transfer.to.get(),
+        amount: transfer.amount.minor(),
+        currency: transfer.currency.code().to_owned(),
+        kind: transfer.kind.as_str().to_owned(),
+        status: transfer.status.as_str().to_owned(),
+        reference: transfer.text.reference.clone(),
+        description: transfer.text.description.clone(),
+        captured_amount: transfer.captured_amount.map(Amount::minor),
+        reversed_amount: transfer.reversed_amount,
+        hold_id: transfer.hold_id.map(|id| id.to_string()),
+        reverses_id: transfer.reverses_id.map(|id| id.to_string()),
+        from_name: transfer.from_name.clone(),
+        to_name: transfer.to_name.clone(),
+        from_seq: seq(transfer.from).unwrap_or_default(),
+        to_seq: seq(transfer.to),
+        created_at: transfer.created_at.naive_utc(),
+        posted_at: transfer.posted_at.map(|date| date.naive_utc()),
+        ended_at: transfer.ended_at.map(|date| date.naive_utc()),
+        expires_at: transfer.expires_at.map(|date| date.naive_utc()),
+        open_until: open_until(transfer),
+        actor: transfer.actor.map(UserId::get),
+        event_id: decided.event_id.clone(),
+        request_key: key.map(|key| key.key.clone()),
+        request_hash: key.map(|key| key.request_hash.clone()),
+    }
+}
+
+fn open_until(transfer: &Transfer) -> Option<chrono::NaiveDateTime> {
+    transfer.expires_at.filter(|_| transfer.status == TransferStatus::Held).map(|date| date.naive_utc())
+}
+
+fn insert_transfers(db: &mut Db, rows: Vec<TransferRow>) -> Result<(), StoreError> {
+    match db {
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => drop(super::super::mysql::insert(conn, &rows)?),
+        Db::Sqlite(conn) => {
+            for row in rows {
+                diesel::insert_into(transfers::table).values(row).execute(conn)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn update_transfer(db: &mut Db, transfer: &Transfer) -> Result<(), StoreError> {
+    let changes = (
+        transfers::status.eq(transfer.status.as_str()),
+        transfers::captured_amount.eq(transfer.captured_amount.map(Amount::minor)),
+        transfers::reversed_amount.eq(transfer.reversed_amount),
+        transfers::ended_at.eq(transfer.ended_at.map(|date| date.naive_utc())),
+        transfers::open_until.eq(open_until(transfer)),
+    );
+    let updated = diesel::update(transfers::table.find(transfer.id.to_string())).set(changes).execute(db)?;
+    if updated == 1 { Ok(()) } else { Err(StoreError::Serialization) }
+}
+
+fn insert_entries(db: &mut Db, rows: Vec<EntryRowOf>) -> Result<(), StoreError> {
+    match db {
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => drop(super::super::mysql::insert(conn, &rows)?),
+        Db::Sqlite(conn) => {
+            for row in rows {
+                diesel::insert_into(ledger_entries::table).values(row).execute(conn)?;
+            }
+        }
+    }
+    Ok(())
+}
