@@ -135,6 +135,7 @@ done
 # What is read at a container's start only: a new sum makes a new container.
 printf 'MOUNTED_FILES=%s\n' "$(cat "$work/generated/definitions.json" "$here"/rabbitmq/{rabbitmq.conf,enabled_plugins} | sha256sum | cut -d ' ' -f 1)" \
   >"$work/generated/rabbitmq.env"
+printf 'MOUNTED_FILES=%s\n' "$(cat "$here"/mysql/*.sh | sha256sum | cut -d ' ' -f 1)" >"$work/generated/mysql.env"
 printf 'MOUNTED_FILES=%s\n' "$(cat "$here"/gateway/*.conf "$gateway"/* | sha256sum | cut -d ' ' -f 1)" >"$work/generated/gateway.env"
 
 # Read by the servers' own users, who are not the owner: readable, in a folder that only the owner can enter.

@@ -45,7 +45,7 @@ up_bundled() {
 # The servers that the bank cannot start without.
 start_servers() { up_bundled mysql rabbitmq || fail 'a server does not start'; }
 
-# Migrations, roles, the first administrator: beside whatever serves now.
+# Migrations, roles, the first administrator, the rights of the user that serves: beside whatever serves now.
 migrate() { compose run --rm --no-deps bank-init; }
 
 # The replica set and the users of MongoDB.

@@ -3,6 +3,7 @@
 //! The relay is started separately ([`Running::start_relay`]), once every subscriber is in place: a message without a
 //! subscriber is lost for good.
 
+mod expiry;
 mod retention;
 
 use std::net::SocketAddr;
@@ -22,10 +23,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::changes::Changes;
-use crate::config::{Config, Settings};
+use crate::config::{Config, LedgerWriterMode, Settings};
 use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendPush, SendSms, TokenSource};
-use crate::http::{self, AppState, RequestLimits};
+use crate::http::{self, AppState, RequestLimits, VerificationRuns};
 use crate::identity::{IdentityError, IdentityService, VaultKeyError, secret_key_fits};
+use crate::operations::ledger::LedgerWriter;
 use crate::outbox::{Relay, RelayParts};
 use crate::push;
 use crate::store::{DatabaseUrl, Store, StoreError, existing, migrations};
@@ -74,8 +76,23 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
     let identity = IdentityService::start(&settings, store.clone(), clock.clone(), &metrics).await?;
     let (tracer, changes) = (Arc::default(), Changes::new(store.clone()));
     let limits = Arc::new(RequestLimits::new(&settings.rate_limits, &clock));
-    let settings = Arc::new(settings);
-    Ok(AppState { store, clock, identity, limits, settings, metrics, dead_letters: None, tracer, changes })
+    let ledger = LedgerWriter::new(store.clone(), settings.config.money.ledger_writer == LedgerWriterMode::Direct);
+    let ibans = Arc::new(settings.ibans.clone());
+    let (settings, verification) = (Arc::new(settings), VerificationRuns::default());
+    Ok(AppState {
+        ibans,
+        store,
+        clock,
+        identity,
+        ledger,
+        limits,
+        settings,
+        metrics,
+        dead_letters: None,
+        tracer,
+        changes,
+        verification,
+    })
 }
 
 /// Refuses a database that is sealed under another key before it is migrated.
@@ -231,6 +248,7 @@ impl Running {
     }
 
     fn start_retention(&mut self) {
+        self.tasks.push(task::spawn("hold-expiry", expiry::run(self.state.clone(), self.shutdown.clone())));
         self.tasks.push(task::spawn("retention", retention::run(self.state.clone(), self.shutdown.clone())));
     }
 

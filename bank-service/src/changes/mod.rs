@@ -7,7 +7,7 @@
 mod hub;
 mod stream;
 
-pub use crate::domain::change::{Change, Channel, Viewer, kind_of};
+pub use crate::domain::change::{Change, Channel, ItemChange, Viewer, kind_of};
 pub use hub::{Changes, Subscription};
 pub use stream::{Body, StreamParts, follow};
 

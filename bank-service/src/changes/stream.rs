@@ -17,7 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Change, Channel, Subscription, Viewer};
+use super::{Change, Channel, ItemChange, Subscription, Viewer};
 use crate::domain::policy::{Action, decide};
 use crate::domain::role::ADMIN;
 use crate::domain::session::SessionId;
@@ -166,20 +166,39 @@ impl Follower {
         Ok(())
     }
 
-    /// Writes a change if it is for this stream; returns whether it was.
+    /// Writes what is for this stream of a change; returns whether anything was.
     async fn write(&mut self, change: &Change) -> Result<bool, Over> {
-        if !self.parts.channels.contains(&change.channel) || self.caught_up.contains(&change.event_id) {
+        if self.caught_up.contains(&change.event_id) || !change.items.iter().any(|item| self.is_subscribed(item)) {
             return Ok(false);
         }
-        if !change.is_visible(self.viewer().await?) {
+        let viewer = self.viewer().await?;
+        let blocks = self.blocks(change, viewer);
+        if blocks.is_empty() {
             return Ok(false);
         }
-        let data = json!({
-            "channel": change.channel.as_str(), "event_id": change.event_id, "date": change.date, "item": change.item,
-        });
-        // JSON text contains no line breaks.
-        self.send(format!("event: {}\nid: {}\ndata: {data}\n\n", change.verb.as_str(), change.position)).await?;
+        self.send(blocks.concat()).await?;
         Ok(true)
+    }
+
+    fn is_subscribed(&self, item: &ItemChange) -> bool {
+        self.parts.channels.contains(&item.channel)
+    }
+
+    /// The items of a change that this viewer sees, as server-sent events. Only the last one moves the client's position, so a
+    /// client that is cut off before it gets all of them again.
+    fn blocks(&self, change: &Change, viewer: Viewer) -> Vec<String> {
+        let wanted = change.items.iter().filter(|item| self.is_subscribed(item));
+        let shown: Vec<_> = wanted.filter_map(|item| Some((item, item.shown_to(viewer)?))).collect();
+        let mut blocks = Vec::with_capacity(shown.len());
+        for (number, (item, facts)) in shown.iter().enumerate() {
+            let data = json!({
+                "channel": item.channel.as_str(), "event_id": change.event_id, "date": change.date, "item": facts,
+            });
+            let id = if number + 1 == shown.len() { format!("id: {}\n", change.position) } else { String::new() };
+            // JSON text contains no line breaks.
+            blocks.push(format!("event: {}\n{id}data: {data}\n\n", item.verb.as_str()));
+        }
+        blocks
     }
 
     /// The stream's user, as the database knows it now.

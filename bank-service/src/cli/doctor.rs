@@ -9,10 +9,12 @@ use service_kit::messaging::amqp::Role;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
+use super::ledger::unbalanced;
 use super::print_line;
 use crate::config::Settings;
 use crate::identity::secret_key_fits;
-use crate::store::{DatabaseUrl, migrations};
+use crate::store::ledger::totals;
+use crate::store::{DatabaseUrl, existing, grants, migrations};
 
 const REACH_LIMIT: Duration = Duration::from_secs(3);
 
@@ -37,6 +39,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         print_line(format_args!("WARN  {warning}"))?;
     }
     let database = database(&settings.database_url);
+    let ledger = database.is_ok().then(|| ("ledger", ledger(&settings.database_url)));
     let secret_key = secret_key(settings, database.is_ok());
     let checks = [
         ("DATABASE_URL", database),
@@ -48,7 +51,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let email_service = settings.email_service_url.as_ref();
     let email_service = email_service.map(|url| ("EMAIL_SERVICE_URL", peer(settings, "EMAIL_SERVICE_URL", url)));
     let mut healthy = true;
-    for (name, result) in checks.into_iter().chain(email_service) {
+    for (name, result) in checks.into_iter().chain(email_service).chain(ledger) {
         match result {
             Ok(text) => print_line(format_args!("ok    {name}: {text}"))?,
             Err(text) => {
@@ -64,6 +67,22 @@ fn database(url: &DatabaseUrl) -> Result<String, String> {
     migrations::refuse_outdated(url).map_err(|error| causes(&error))?;
     addresses(url)?;
     Ok(format!("{} answers, the schema is up to date", url.redacted()))
+}
+
+/// Checks that debits and credits are equal, which costs little, and that nobody who serves can change what was posted.
+fn ledger(url: &DatabaseUrl) -> Result<String, String> {
+    let mut db = existing::open(url).map_err(|error| causes(&error))?;
+    let totals = totals(&mut db).map_err(|error| causes(&error))?;
+    let differing = unbalanced(&totals);
+    if !differing.is_empty() {
+        let currencies = differing.join(", ");
+        return Err(format!("debits and credits differ in {currencies}; run `bank-service ledger verify`"));
+    }
+    if grants::may_change_history(&mut db).map_err(|error| causes(&error))? {
+        let warning = "DATABASE_URL: its user can change what was posted; `bank-service db grants` prints rights that are enough to serve";
+        print_line(format_args!("WARN  {warning}")).map_err(|error| error.to_string())?;
+    }
+    Ok("debits and credits are equal in each currency".to_owned())
 }
 
 /// Checks that the key is strong enough, and that the database is sealed under it. A database that failed its check is not asked.

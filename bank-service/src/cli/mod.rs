@@ -1,12 +1,14 @@
 //! The command line: `serve` and the commands of operators. An error is one line on standard error and exit code 1, except faults
 //! of the configuration, which are all reported, after its warnings, before anything is written, with exit code 2.
 
+mod csv_cell;
 mod database;
 mod dead_letters;
 mod doctor;
 mod events;
 mod healthcheck;
 mod import;
+mod ledger;
 mod openapi;
 mod operator;
 mod people;
@@ -48,9 +50,12 @@ pub struct Cli {
 pub enum Command {
     /// Serve the HTTP API (the default)
     Serve,
-    /// Change or show the database schema
+    /// Change or show the database schema, or the rights of the user that serves
     #[command(subcommand)]
     Db(DbCommand),
+    /// Check the ledger, sum it up, or export an account's entries; also while the service runs
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Migrate, and make the roles and the first administrator; may be repeated
     Init,
     /// Make an administrator, or make one of an existing user
@@ -99,7 +104,7 @@ pub enum Command {
     Healthcheck,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum DbCommand {
     /// Apply the pending migrations
     Upgrade,
@@ -107,6 +112,18 @@ pub enum DbCommand {
     Downgrade,
     /// List the migrations and whether they are applied
     Status,
+    /// Print the rights of the MySQL user that serves, where another one owns the tables; it cannot change what was posted
+    Grants {
+        /// The user that serves
+        #[arg(long, default_value = "bank", value_name = "NAME")]
+        user: String,
+        /// The host part of its name
+        #[arg(long, default_value = "%", value_name = "HOST")]
+        host: String,
+        /// Give the rights, as the owner of the tables that `DATABASE_URL` names
+        #[arg(long)]
+        apply: bool,
+    },
 }
 
 /// Parses the command line, runs the command and reports how it went.
@@ -141,6 +158,11 @@ fn start(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
             let url = config.database(faults)?;
             telemetry::init(&log)?;
             database::run(command, &url)
+        }
+        Command::Ledger(command) => {
+            let url = config.database(faults)?;
+            telemetry::init(&log)?;
+            ledger::run(command, &url)
         }
         command => {
             command.check(&config, &mut faults);
@@ -195,7 +217,8 @@ fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
         | Command::Openapi
         | Command::Healthcheck
         | Command::Doctor
-        | Command::Db(_) => bail!("the command cannot be run"),
+        | Command::Db(_)
+        | Command::Ledger(_) => bail!("the command cannot be run"),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::trace::known_queues;
 pub(super) async fn prepare(settings: Settings, metrics: Arc<Metrics>) -> anyhow::Result<AppState> {
     let clock = Arc::new(SystemClock);
     let mut state = app::prepare(settings, clock.clone(), metrics).await?;
+    state.store = state.store.timed_by_database();
     if let Some(broker) = state.settings.broker.clone() {
         let queues = known_queues(&state.settings.config);
         state.dead_letters = Some(Arc::new(AmqpDeadLetters::new(broker, queues, clock)));

@@ -21,7 +21,7 @@ const LONGEST_QUEUE: usize = 200;
 const MOST_MAILS: i32 = 1_000_000;
 
 impl Config {
-    /// `DATABASE_URL` alone, beside the faults of single values: all that the `db` commands need.
+    /// `DATABASE_URL` alone, beside the faults of single values: all that the `db` and `ledger` commands need.
     pub fn database(&self, mut faults: Faults) -> Result<DatabaseUrl, ConfigError> {
         let url = check_database(self, &mut faults);
         faults.finish_with(url)
@@ -87,6 +87,7 @@ impl Config {
         let push = self.push.check(self.app_env, faults);
         let min_client_version = check_client_version(&self, faults);
         let social = self.social.check(self.app_env.is_production(), faults);
+        let ibans = self.money.ibans(faults);
         production::refuse(&self, public_url.as_ref(), faults);
         let trusted = trusted_proxies.as_deref().unwrap_or_default();
         faults.warn(production::warnings(&self, secret_key.as_ref(), public_url.as_ref(), trusted));
@@ -96,6 +97,7 @@ impl Config {
             forgot_per_hour: self.rate_forgot_per_hour,
         };
         Some(Settings {
+            ibans: ibans?,
             mail_alarm_hourly: mail_alarm_hourly?,
             database_url: database_url?,
             secret_key: secret_key?,

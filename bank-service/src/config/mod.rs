@@ -2,6 +2,7 @@
 
 mod administrator;
 mod check;
+mod money;
 mod production;
 mod push;
 mod settings;
@@ -15,6 +16,7 @@ use service_kit::config::{AppEnv, Secret};
 use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
 use service_kit::messaging::BrokerOptions;
 
+pub use money::{LedgerWriterMode, MoneyOptions};
 pub use push::PushOptions;
 pub use settings::{RateLimits, Settings};
 pub use sms::SmsOptions;
@@ -135,6 +137,9 @@ pub struct Config {
     pub social: SocialOptions,
 
     #[command(flatten)]
+    pub money: MoneyOptions,
+
+    #[command(flatten)]
     pub push: PushOptions,
 
     #[command(flatten)]
@@ -185,6 +190,7 @@ impl Default for Config {
             callback_queue: shared_events::routing::ACK_QUEUE.to_owned(),
             social: SocialOptions::default(),
             expected_queues: EXPECTED_QUEUES.to_owned(),
+            money: MoneyOptions::default(),
             push: PushOptions::default(),
             broker: BrokerOptions::default(),
             sms: SmsOptions::default(),

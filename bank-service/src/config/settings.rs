@@ -11,6 +11,7 @@ use url::Url;
 
 use super::{Config, SocialClient};
 use crate::domain::client_version::ClientVersion;
+use crate::domain::iban::IbanScheme;
 use crate::domain::phone::TextMessageRules;
 use crate::push::PushSettings;
 use crate::sms::SmsSettings;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub text_messages: TextMessageRules,
     /// Clients that send a lower version are refused.
     pub min_client_version: Option<ClientVersion>,
+    /// How the accounts' IBANs are made.
+    pub ibans: IbanScheme,
     /// The providers of social logins.
     pub social: Vec<SocialClient>,
     pub sms: SmsSettings,

@@ -4,27 +4,47 @@ use serde::Serialize;
 use shared_events::events;
 use shared_events::{AccountId, CardId};
 
-use super::balance::Balance;
+use super::ledger::LedgerAccount;
 
-/// A card; it stays with its account. Its owner is the account's.
+/// A card: a pot of money of its own. It stays with its account, whose currency and owner it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Card {
     /// The card's id.
     #[schema(value_type = i64, minimum = 1, example = 1)]
     pub id: CardId,
     /// In the minor unit of the account's currency.
-    #[schema(value_type = i64, minimum = 0, example = 100)]
-    pub balance: Balance,
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64, example = 100)]
+    pub balance: i64,
     /// The account that the card belongs to.
     #[schema(value_type = i64, minimum = 1, example = 1)]
     pub account_id: AccountId,
+    /// What open holds keep from being spent.
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64, example = 0)]
+    pub held: i64,
+    /// What may be spent: the balance without what is held.
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64, example = 100)]
+    pub available: i64,
     /// Counts the changes; the item's `ETag`.
     #[serde(skip)]
     pub version: i64,
 }
 
+impl Card {
+    /// The card with what its ledger account says now.
+    pub fn with_money(id: CardId, account_id: AccountId, ledger: &LedgerAccount) -> Self {
+        Self {
+            id,
+            balance: ledger.balance,
+            account_id,
+            held: ledger.held,
+            available: ledger.available(),
+            version: ledger.version(),
+        }
+    }
+}
+
 impl From<&Card> for events::Card {
     fn from(card: &Card) -> Self {
-        Self { id: card.id, balance: card.balance.minor(), account_id: card.account_id }
+        Self { id: card.id, balance: card.balance, account_id: card.account_id }
     }
 }

@@ -1,8 +1,11 @@
-//! A live change: the item, what happened to it, and which callers may see it.
+//! A live change: the items, what happened to them, and which callers may see them.
 
-use serde_json::Value;
-use shared_events::events::Verb;
-use shared_events::{UserId, catalog};
+use std::borrow::Cow;
+
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+use shared_events::events::{Transfer, TransferSide, Verb};
+use shared_events::{UserId, catalog, sides};
 
 use super::scope::Scope;
 
@@ -11,6 +14,7 @@ use super::scope::Scope;
 pub enum Channel {
     Account,
     Card,
+    Transfer,
     Client,
     Bank,
     Branch,
@@ -23,9 +27,10 @@ pub enum Channel {
 }
 
 impl Channel {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Account,
         Self::Card,
+        Self::Transfer,
         Self::Client,
         Self::Bank,
         Self::Branch,
@@ -42,6 +47,7 @@ impl Channel {
         match self {
             Self::Account => "account",
             Self::Card => "card",
+            Self::Transfer => "transfer",
             Self::Client => "client",
             Self::Bank => "bank",
             Self::Branch => "branch",
@@ -64,19 +70,25 @@ impl Channel {
     }
 }
 
-/// A change of one item.
+/// What one event changed.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// The position from which a stream resumes after it.
+    /// The position from which a stream resumes after all of it.
     pub position: i64,
     pub event_id: String,
+    pub date: String,
+    pub items: Vec<ItemChange>,
+}
+
+/// A change of one item.
+#[derive(Debug, Clone)]
+pub struct ItemChange {
     pub channel: Channel,
     pub verb: Verb,
-    pub date: String,
     /// The public facts of the event.
     pub item: Value,
-    /// None: the owner is no longer known, so that only staff may see the change.
-    pub owner: Option<UserId>,
+    /// Without an owner, or while none is known any more, only staff may see the change.
+    pub owners: Vec<UserId>,
 }
 
 /// The caller that receives a stream.
@@ -87,22 +99,51 @@ pub struct Viewer {
     pub is_admin: bool,
 }
 
-impl Change {
-    /// Administrators see all users, every other caller only its own.
-    pub fn is_visible(&self, viewer: Viewer) -> bool {
-        let own = self.owner == Some(viewer.user_id);
-        match self.channel {
+impl ItemChange {
+    /// The item as a caller may see it; none if it may not. Administrators see all users, every other caller only its own; of a
+    /// transfer its own half.
+    pub fn shown_to(&self, viewer: Viewer) -> Option<Cow<'_, Value>> {
+        let sees_all = match self.channel {
             channel if channel.is_public() => true,
-            Channel::User | Channel::LoginMethod | Channel::SecondFactor | Channel::RecoveryCode => {
-                own || viewer.is_admin
-            }
-            _ => own || viewer.scope == Scope::All,
+            Channel::User | Channel::LoginMethod | Channel::SecondFactor | Channel::RecoveryCode => viewer.is_admin,
+            _ => viewer.scope == Scope::All,
+        };
+        if sees_all {
+            return Some(Cow::Borrowed(&self.item));
         }
+        self.owners.contains(&viewer.user_id).then(|| match self.channel {
+            Channel::Transfer => Cow::Owned(sides::shown_to(&self.item, Some(viewer.user_id))),
+            _ => Cow::Borrowed(&self.item),
+        })
     }
 }
 
+/// The changes of items that an event is; none if it is about no visible item. A transfer also changes the balances of its sides.
+pub fn items_of(event_type: &str, facts: Value) -> Vec<ItemChange> {
+    let Some((channel, verb)) = kind_of(event_type) else { return Vec::new() };
+    if channel != Channel::Transfer {
+        return vec![ItemChange { channel, verb, item: item_of(channel, facts), owners: Vec::new() }];
+    }
+    let transfer = Transfer::deserialize(&facts).ok();
+    let balances = transfer.iter().flat_map(|transfer| [&transfer.from, &transfer.to]).filter_map(balance_of);
+    let owners = sides::owners(&facts);
+    let transfer = ItemChange { channel, verb, item: facts, owners };
+    [transfer].into_iter().chain(balances).collect()
+}
+
+/// The balance of an account or a card after a transfer; none for a bank's own side.
+fn balance_of(side: &TransferSide) -> Option<ItemChange> {
+    let (channel, id) = match (side.account_id, side.card_id) {
+        (Some(id), _) => (Channel::Account, i64::from(id)),
+        (None, Some(id)) => (Channel::Card, i64::from(id)),
+        (None, None) => return None,
+    };
+    let item = json!({"id": id, "balance": side.balance_after, "held": side.held_after, "seq": side.seq});
+    Some(ItemChange { channel, verb: Verb::Update, item, owners: Vec::new() })
+}
+
 /// The fields of the event that a change shows: for the audit trail the user and the detail, not the address.
-pub fn item_of(channel: Channel, facts: Value) -> Value {
+fn item_of(channel: Channel, facts: Value) -> Value {
     match (channel, facts) {
         (Channel::LoginMethod | Channel::SecondFactor | Channel::RecoveryCode, Value::Object(mut facts)) => {
             facts.retain(|name, _| matches!(name.as_str(), "user_id" | "detail"));
@@ -120,13 +161,22 @@ pub fn kind_of(event_type: &str) -> Option<(Channel, Verb)> {
 
 #[cfg(test)]
 mod tests {
+    use shared_events::events::{Event as _, TransferPosted};
+
     use super::*;
+
+    fn viewer(user: i64, is_staff: bool) -> Viewer {
+        let user_id = UserId::try_new(user).unwrap();
+        let scope = if is_staff { Scope::All } else { Scope::Own(user_id) };
+        Viewer { user_id, scope, is_admin: is_staff }
+    }
 
     #[test]
     fn only_changes_of_items_are_changes() {
         assert_eq!(kind_of("account.created"), Some((Channel::Account, Verb::Create)));
         assert_eq!(kind_of("user.imported"), Some((Channel::User, Verb::Create)));
         assert_eq!(kind_of("security.social_linked"), Some((Channel::LoginMethod, Verb::Create)));
+        assert_eq!(kind_of("transfer.expired"), Some((Channel::Transfer, Verb::Update)));
         for other in ["security.login_succeeded", "email.requested", "push.requested", "role.updated", "x", "card.sold"]
         {
             assert_eq!(kind_of(other), None, "{other}");
@@ -138,5 +188,40 @@ mod tests {
         let live: Vec<&str> = catalog::all().filter_map(|spec| Some(spec.handling.live?.0)).collect();
         assert!(live.iter().all(|channel| Channel::parse(channel).is_some()), "{live:?}");
         assert!(Channel::ALL.iter().all(|channel| live.contains(&channel.as_str())), "{live:?}");
+    }
+
+    #[test]
+    fn a_transfer_changes_the_balances_of_accounts_and_cards() {
+        let mut facts = serde_json::to_value(TransferPosted::example()).unwrap();
+        let items = items_of("transfer.posted", facts.clone());
+        let balances: Vec<(Channel, &Value)> = items.iter().skip(1).map(|item| (item.channel, &item.item)).collect();
+        let (from, to) = (
+            json!({"id": 1, "balance": 420, "held": 0, "seq": 2}),
+            json!({"id": 2, "balance": 100, "held": 0, "seq": 2}),
+        );
+        assert_eq!(balances, [(Channel::Account, &from), (Channel::Account, &to)]);
+        assert!(items.iter().skip(1).all(|item| item.verb == Verb::Update), "{items:?}");
+
+        let figures = json!({"user_id": null, "balance_after": -5, "held_after": 0, "seq": 9});
+        (facts["from"], facts["to"]) = (figures.clone(), figures);
+        (facts["from"]["bank_id"], facts["from"]["system"]) = (json!(1), json!("cash"));
+        facts["to"]["card_id"] = json!(7);
+        let items = items_of("transfer.posted", facts);
+        let channels: Vec<Channel> = items.iter().map(|item| item.channel).collect();
+        assert_eq!(channels, [Channel::Transfer, Channel::Card]);
+    }
+
+    #[test]
+    fn a_transfer_is_shown_whole_to_staff_and_by_half_to_each_owner() {
+        let facts = serde_json::to_value(TransferPosted::example()).unwrap();
+        let items = items_of("transfer.posted", facts.clone());
+        let shown = |viewer| items[0].shown_to(viewer).map(Cow::into_owned);
+        assert_eq!(shown(viewer(1, true)), Some(facts.clone()), "also where a side is its own");
+        for (user, own, other) in [(1, "from", "to"), (2, "to", "from")] {
+            let half = shown(viewer(user, false)).unwrap();
+            assert_eq!(half[own], facts[own]);
+            assert_eq!(half[other], json!({"account_id": facts[other]["account_id"]}));
+        }
+        assert_eq!(shown(viewer(3, false)), None);
     }
 }

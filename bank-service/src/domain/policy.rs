@@ -104,6 +104,17 @@ pub enum Action {
     RemoveDevice,
     TestDevice,
     StreamChanges,
+    // Money
+    CreateTransfer,
+    CreateTransfers,
+    CaptureTransfer,
+    VoidTransfer,
+    ReverseTransfer,
+    ReadTransfer,
+    MoveOutside,
+    ReadEntries,
+    ReadLedger,
+    VerifyLedger,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -252,6 +263,9 @@ mod tests {
             ("/api/banks/{bank_id}/accounts", Who::Staff, true, Who::Admin, true),
             ("/api/cards", Who::Staff, true, Who::Admin, true),
             ("/api/devices", Who::Nobody, true, Who::Nobody, true),
+            ("/api/transfers", Who::Staff, true, Who::Staff, true),
+            ("/api/ledger/", Who::Staff, false, Who::Nobody, false),
+            ("/api/ledger/verify", Who::Admin, false, Who::Admin, false),
             ("/api/events/stream", Who::Staff, true, Who::Staff, true),
             ("/api/users/", Who::Admin, true, Who::Admin, false),
             ("/api/roles", Who::Admin, false, Who::Admin, false),
@@ -262,7 +276,11 @@ mod tests {
         for (rule, (method, path)) in routes().filter(|(_, (_, path))| path.starts_with("/api/")) {
             let given = (rule.any, rule.own);
             let exception = match (*method, *path) {
-                (Method::Get, "/api/clients") => Some((Who::Staff, false)),
+                (Method::Get, "/api/clients")
+                | (
+                    Method::Post,
+                    "/api/transfers/{id}/reverse" | "/api/accounts/{id}/deposits" | "/api/accounts/{id}/withdrawals",
+                ) => Some((Who::Staff, false)),
                 (Method::Post, "/api/clients") => Some((Who::Admin, true)),
                 (_, "/api/users") => Some((Who::Admin, false)),
                 _ => None,

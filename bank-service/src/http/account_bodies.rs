@@ -13,6 +13,7 @@ use super::request_bodies::balance;
 use crate::domain::balance::Balance;
 use crate::domain::currency;
 use crate::operations::accounts::{OpenAccount, OpenAccountError, Unknown};
+use crate::operations::ledger::SetMoney;
 
 /// Where an account is opened: what the path says about it.
 pub(super) trait OpenedBy {
@@ -122,3 +123,21 @@ impl<P: OpenedBy> OpenAccountRequest<P> {
         Ok(OpenAccount { client_id, bank_id, balance: self.balance, currency: self.currency })
     }
 }
+
+/// What may be set of an account.
+#[derive(Debug)]
+pub(super) struct UpdateAccountRequest(pub(super) SetMoney);
+
+impl FromFields for UpdateAccountRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id", "currency", "client_id", "bank_id", "held", "available"]);
+        let about =
+            "In the minor unit of the account's currency; the difference is posted against the bank's adjustments.";
+        let wanted = fields.optional("balance", balance().described(about));
+        let about = "How far the account may be overdrawn, in the same unit; for staff.";
+        let overdraft_limit = fields.optional("overdraft_limit", balance().described(about).example(0));
+        Some(Self(SetMoney { balance: wanted?, overdraft_limit: overdraft_limit? }))
+    }
+}
+
+request_schema!(UpdateAccountRequest as "UpdateAccountBody", "`{\"balance\": 520}`, or the limit of the overdraft.");

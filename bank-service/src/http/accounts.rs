@@ -9,26 +9,17 @@ use shared_events::{AccountId, BankId, ClientId};
 
 use super::account_bodies::{
     ForBank, ForClient, Free, OpenAccountAnywhere, OpenAccountAtBank, OpenAccountOfClient, OpenedBy,
+    UpdateAccountRequest,
 };
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
-use super::request_bodies::{BalanceRequest, ReadOnly};
+use super::request_bodies::may_set;
 use super::responses::created;
 use super::{AppState, lists, responses};
 use crate::domain::account::Account;
 use crate::domain::policy::Action;
 use crate::operations::accounts::{self, OpenAccount};
 use crate::store::accounts::{FILTERS, Parent};
-
-/// What a change of an account cannot touch.
-#[derive(Debug)]
-pub(super) struct FixedFields;
-
-impl ReadOnly for FixedFields {
-    const FIELDS: &'static [&'static str] = &["id", "currency", "client_id", "bank_id"];
-}
-
-type UpdateAccountRequest = BalanceRequest<FixedFields>;
 
 /// List the accounts that the caller may see
 #[utoipa::path(get, path = "/api/accounts", tag = "accounts",
@@ -136,13 +127,14 @@ async fn open<P: OpenedBy>(
     place: &P,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::CreateAccount)?;
+    may_set(state, scope, Some(command.balance).filter(|balance| balance.minor() > 0))?;
     let key = idempotency_key(request, state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
     let open = state.create(&ctx, key, move |db, ctx| accounts::open_account(db, ctx, scope, &command));
     Ok(created(open.await.map_err(|error| place.problem(error))?, "/api/accounts"))
 }
 
-/// Set an account's balance
+/// Set an account's balance, or the limit of its overdraft
 #[utoipa::path(put, path = "/api/accounts/{id}", tag = "accounts", request_body = UpdateAccountRequest,
     responses((status = 200, description = "The account as it is now", body = ItemBody<Account>)))]
 pub(super) async fn update_account(
@@ -152,11 +144,17 @@ pub(super) async fn update_account(
     request: HttpRequest,
     body: Body<UpdateAccountRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let scope = actor.may(Action::UpdateAccount)?;
-    let (PathId(id), balance) = (id, body.0.balance);
+    let (PathId(id), UpdateAccountRequest(wanted)) = (id, body.0);
+    // Each field that is named is judged by itself: the limit is for staff to set.
+    let scope = match (wanted.balance, wanted.overdraft_limit) {
+        (None, Some(_)) => actor.may(Action::MoveOutside)?,
+        (Some(_), Some(_)) => actor.may(Action::MoveOutside).and_then(|_| actor.may(Action::UpdateAccount))?,
+        (_, None) => actor.may(Action::UpdateAccount)?,
+    };
+    may_set(&state, scope, wanted.balance)?;
     let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
-    let update = move |db: &mut _, _: &_| accounts::update_account(db, scope, id, balance, &expected);
+    let update = move |db: &mut _, ctx: &_| accounts::update_account(db, ctx, scope, id, wanted, &expected);
     let account = state.store.write(&ctx, update).await?;
     Ok(responses::updated(&account, account.version))
 }
@@ -173,7 +171,8 @@ pub(super) async fn close_account(
     let scope = actor.may(Action::DeleteAccount)?;
     let (PathId(id), expected) = (id, responses::expected(&request)?);
     let ctx = state.ctx(actor.user_id);
-    let account = state.store.write(&ctx, move |db, _| accounts::close_account(db, scope, id, &expected)).await?;
+    let account =
+        state.store.write(&ctx, move |db, ctx| accounts::close_account(db, ctx, scope, id, &expected)).await?;
     Ok(envelope::deleted(&account))
 }
 

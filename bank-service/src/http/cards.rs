@@ -10,7 +10,7 @@ use shared_events::{AccountId, CardId};
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
-use super::request_bodies::{BalanceRequest, ReadOnly, balance};
+use super::request_bodies::{BalanceRequest, ReadOnly, balance, may_set};
 use super::responses::created;
 use super::{AppState, lists, responses};
 use crate::domain::balance::Balance;
@@ -24,7 +24,7 @@ use crate::store::cards::FILTERS;
 pub(super) struct FixedFields;
 
 impl ReadOnly for FixedFields {
-    const FIELDS: &'static [&'static str] = &["id", "account_id"];
+    const FIELDS: &'static [&'static str] = &["id", "account_id", "held", "available"];
 }
 
 #[derive(Debug)]
@@ -97,6 +97,7 @@ pub(super) async fn issue_card(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::CreateCard)?;
     let (PathId(account), Body(IssueCardRequest(balance))) = (account, body);
+    may_set(&state, scope, Some(balance).filter(|balance| balance.minor() > 0))?;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
     let issue = state.create_grouped(&ctx, key, move |db, ctx| cards::issue_card(db, ctx, scope, account, balance));
@@ -115,9 +116,11 @@ pub(super) async fn update_card(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::UpdateCard)?;
     let (PathId(id), balance) = (id, body.0.balance);
+    may_set(&state, scope, balance)?;
     let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);
-    let card = state.store.write(&ctx, move |db, _| cards::update_card(db, scope, id, balance, &expected)).await?;
+    let card =
+        state.store.write(&ctx, move |db, ctx| cards::update_card(db, ctx, scope, id, balance, &expected)).await?;
     Ok(responses::updated(&card, card.version))
 }
 
@@ -133,7 +136,7 @@ pub(super) async fn cancel_card(
     let scope = actor.may(Action::DeleteCard)?;
     let (PathId(id), expected) = (id, responses::expected(&request)?);
     let ctx = state.ctx(actor.user_id);
-    let card = state.store.write(&ctx, move |db, _| cards::cancel_card(db, scope, id, &expected)).await?;
+    let card = state.store.write(&ctx, move |db, ctx| cards::cancel_card(db, ctx, scope, id, &expected)).await?;
     Ok(envelope::deleted(&card))
 }
 

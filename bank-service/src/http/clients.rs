@@ -127,7 +127,7 @@ pub(super) async fn delete_client(
     let scope = actor.may(Action::DeleteClient)?;
     let (PathId(id), expected) = (id, responses::expected(&request)?);
     let ctx = state.ctx(actor.user_id);
-    let client = state.store.write(&ctx, move |db, _| clients::delete_client(db, scope, id, &expected)).await?;
+    let client = state.store.write(&ctx, move |db, ctx| clients::delete_client(db, ctx, scope, id, &expected)).await?;
     Ok(envelope::deleted(&client))
 }
 

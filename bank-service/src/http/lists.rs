@@ -9,7 +9,7 @@ use super::AppState;
 use crate::operations::errors::FindError;
 use crate::store::Db;
 
-const PAGE_SIZE: i64 = 5;
+pub(super) const PAGE_SIZE: i64 = 5;
 
 /// Checks the query, loads the page and returns it.
 pub(super) async fn list<T: Serialize + Send + 'static>(

@@ -18,6 +18,7 @@ mod events;
 mod idempotency;
 mod jwks;
 mod lists;
+mod money;
 mod named;
 pub mod openapi;
 mod problem_map;
@@ -31,12 +32,14 @@ mod stored_faults;
 mod stream_ticket;
 mod user_mfa;
 mod users;
+mod verification;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;
 
 pub use rate_limits::RequestLimits;
 pub use state::AppState;
+pub use verification::VerificationRuns;
 
 /// Mounts every route at the root and, unchanged, below `/v1`.
 pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
@@ -64,6 +67,8 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(stream_ticket::configure)
         .configure(dead_letter_actions::configure)
         .configure(events::configure)
+        // Its routes below accounts and cards have more parts than theirs.
+        .configure(money::configure)
         .configure(cards::configure)
         .configure(devices::configure)
         .configure(accounts::configure);

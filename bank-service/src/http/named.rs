@@ -77,7 +77,7 @@ macro_rules! named_resource {
             actor.may(Action::$may_delete)?;
             let (PathId(id), expected) = (id, responses::expected(&request)?);
             let ctx = state.ctx(actor.user_id);
-            let write = move |db: &mut Db, _: &Ctx| $operations::$delete(db, id, &expected);
+            let write = move |db: &mut Db, ctx: &Ctx| $operations::$delete(db, ctx, id, &expected);
             Ok(envelope::deleted(&state.store.write(&ctx, write).await?))
         }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
+use crate::domain::ledger::Refusal;
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::operations::accounts::{self, OpenAccountError};
 use crate::operations::branches::PlaceBranchError;
 use crate::operations::cards::IssueCardError;
 use crate::operations::clients::{self, ClientError};
-use crate::operations::errors::{ChangeError, CloseError, FindError, Stale, TooMany};
+use crate::operations::errors::{AccountInUse, ChangeError, CloseError, FindError, Stale, TooMany};
+use crate::operations::ledger::SetMoneyError;
 use crate::operations::named::{NamingError, RemoveError};
 use crate::store::{IdempotencyError, StoreError};
 
@@ -108,7 +110,80 @@ impl From<CloseError> for Problem {
             CloseError::OutOfScope(error) => error.into(),
             CloseError::Stale(error) => error.into(),
             CloseError::TooMany(error) => error.into(),
+            CloseError::InUse(error) => error.into(),
             CloseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountInUse> for Problem {
+    fn from(error: AccountInUse) -> Self {
+        match error {
+            AccountInUse::Held => {
+                Self::new(ErrorCode::AccountInUse, "Money is held for somebody else; wait until the hold ends.")
+            }
+            AccountInUse::Overdrawn => {
+                Self::new(ErrorCode::AccountInUse, "It is overdrawn; pay in what is missing first.")
+            }
+            AccountInUse::NotEmpty => {
+                Self::new(ErrorCode::AccountNotEmpty, "There is money in it; transfer it first, its cards' too.")
+            }
+        }
+    }
+}
+
+impl From<SetMoneyError> for Problem {
+    fn from(error: SetMoneyError) -> Self {
+        match error {
+            SetMoneyError::OutOfScope(error) => error.into(),
+            SetMoneyError::Stale(error) => error.into(),
+            SetMoneyError::Refused(Refusal::BelowHeld { held }) => {
+                fault("balance", &format!("must be at least {held}, which is held"))
+            }
+            SetMoneyError::Refused(error) => error.into(),
+            SetMoneyError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// The words say no more than the caller may know: see `domain::ledger`.
+impl From<Refusal> for Problem {
+    fn from(error: Refusal) -> Self {
+        match error {
+            Refusal::OutOfScope(error) => error.into(),
+            Refusal::SameAccount => Self::new(ErrorCode::SameAccount, "`from` and `to` are the same."),
+            Refusal::CurrencyMismatch => Self::new(ErrorCode::CurrencyMismatch, "The currencies differ."),
+            Refusal::InsufficientFunds { available } => {
+                Self::new(ErrorCode::InsufficientFunds, format!("Only {available} can be spent."))
+                    .with_extension("available", available.into())
+            }
+            Refusal::SpentByReceiver => Self::new(ErrorCode::InsufficientFunds, "The receiver has spent the money."),
+            Refusal::UnknownRecipient => {
+                Self::new(ErrorCode::UnknownRecipient, "There is no such recipient in this currency.")
+            }
+            Refusal::NoSuchRecipient => Self::new(ErrorCode::UnknownRecipient, "There is no such account or card."),
+            Refusal::AccountClosed => Self::new(ErrorCode::AccountClosed, "A side of the transfer is closed."),
+            Refusal::BalanceOutOfRange => {
+                Self::new(ErrorCode::BalanceOutOfRange, "A balance would pass 9007199254740991 in the minor unit.")
+            }
+            Refusal::HoldEnded => Self::new(ErrorCode::HoldEnded, "The hold has ended."),
+            Refusal::NotHeld => Self::new(ErrorCode::HoldEnded, "The transfer is no hold: its money has moved."),
+            Refusal::MoreThanHeld { held } => {
+                fault("amount", &format!("must be at most {}, which is held", held.minor()))
+            }
+            Refusal::NotPosted => {
+                Self::new(ErrorCode::NotPosted, "Only what is posted can be reversed; void the hold.")
+            }
+            Refusal::NotReversible => {
+                Self::new(ErrorCode::NotReversible, "Only transfers, deposits and withdrawals can be reversed.")
+            }
+            Refusal::MoreThanLeft { left } => {
+                fault("amount", &format!("must be at most {left}, which is not reversed yet"))
+            }
+            Refusal::OverdraftInUse => {
+                Self::new(ErrorCode::OverdraftInUse, "More than this limit is used or held already.")
+            }
+            Refusal::BelowHeld { .. } | Refusal::StripeFull(_) | Refusal::Missing(_) => Self::internal(&error),
         }
     }
 }

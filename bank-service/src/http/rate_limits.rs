@@ -3,13 +3,21 @@
 use std::time::Duration;
 
 use service_kit::clock::SharedClock;
+use service_kit::http::problem::Problem;
 use service_kit::http::rate::RateLimit;
 use shared_events::UserId;
 
 use crate::config::RateLimits;
+use crate::domain::scope::Scope;
 
 /// Each test notification is sent to the push service.
 const PUSH_TESTS_PER_MINUTE: u32 = 5;
+
+/// Whoever tries ids finds out little.
+const UNKNOWN_RECIPIENTS_PER_HOUR: u32 = 20;
+
+/// And whoever annoys recipients with holds is stopped.
+const VOIDED_HOLDS_PER_HOUR: u32 = 20;
 
 const USELESS_REFRESHES_PER_MINUTE: u32 = 120;
 
@@ -24,6 +32,10 @@ pub struct RequestLimits {
     pub forgotten_passwords: RateLimit,
     /// Refreshes whose token is unknown or spent.
     pub useless_refreshes: RateLimit,
+    /// Transfers to recipients that do not exist, by user.
+    pub unknown_recipients: RateLimit<UserId>,
+    /// Holds in favour of others that these gave up, by the user whose money was held.
+    pub voided_holds: RateLimit<UserId>,
     /// Test notifications, by user.
     pub push_tests: RateLimit<UserId>,
 }
@@ -37,7 +49,29 @@ impl RequestLimits {
             registrations: RateLimit::new(limits.register_per_hour, hour, clock.clone()),
             forgotten_passwords: RateLimit::new(limits.forgot_per_hour, hour, clock.clone()),
             useless_refreshes: RateLimit::new(USELESS_REFRESHES_PER_MINUTE, minute, clock.clone()),
+            unknown_recipients: RateLimit::new(UNKNOWN_RECIPIENTS_PER_HOUR, hour, clock.clone()),
+            voided_holds: RateLimit::new(VOIDED_HOLDS_PER_HOUR, hour, clock.clone()),
             push_tests: RateLimit::new(PUSH_TESTS_PER_MINUTE, minute, clock.clone()),
         }
+    }
+
+    /// Refuses a customer who named too many recipients that do not exist, or whose holds too many recipients gave up.
+    pub fn check_recipients(&self, user: UserId, scope: Scope) -> Result<(), Problem> {
+        let used_up = [&self.unknown_recipients, &self.voided_holds].into_iter().find(|limit| limit.is_used_up(&user));
+        match used_up {
+            Some(limit) if scope != Scope::All => limit.take(&user),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a hold that its recipient gave up.
+    pub fn count_voided_hold(&self, user: UserId) {
+        drop(self.voided_holds.take(&user));
+    }
+
+    /// Counts a recipient that does not exist.
+    pub fn count_unknown_recipient(&self, user: UserId) {
+        // What is beyond the limit is refused by the next check.
+        drop(self.unknown_recipients.take(&user));
     }
 }

@@ -4,12 +4,15 @@ use std::marker::PhantomData;
 
 use serde_json::{Value, json};
 use service_kit::http::fields::{Describe, FieldSchema, Fields, FromFields, Kind, Parse, parse};
+use service_kit::http::problem::Problem;
 use service_kit::request_schema;
 use shared_events::NAME_MARKS;
 use utoipa::openapi::Object;
 
+use super::state::AppState;
 use crate::domain::balance::{Balance, BalanceError};
 use crate::domain::name::Name;
+use crate::domain::scope::Scope;
 
 /// A name. Its rule is told in words: as a pattern it would mean something else to each reader.
 pub(super) fn name() -> Kind<impl Parse<Name>, impl Describe> {
@@ -55,6 +58,14 @@ impl FromFields for RenameRequest {
 }
 
 request_schema!(RenameRequest as "RenameBody", "`{\"name\": \"…\"}`, or nothing to change.");
+
+/// Refuses an owner that gives a balance where only transfers and staff move money.
+pub(super) fn may_set(state: &AppState, scope: Scope, balance: Option<Balance>) -> Result<(), Problem> {
+    match (scope, balance) {
+        (Scope::Own(_), Some(_)) if !state.owners_set_balances() => Err(Problem::access_denied()),
+        _ => Ok(()),
+    }
+}
 
 /// What a list of read-only fields is, at compile time.
 pub(super) trait ReadOnly {

@@ -13,9 +13,12 @@ use shared_events::UserId;
 
 use crate::changes::Changes;
 use crate::config::Settings;
+use crate::domain::iban::IbanScheme;
 use crate::http::rate_limits::RequestLimits;
+use crate::http::verification::VerificationRuns;
 use crate::identity::IdentityService;
 use crate::identity::users::admin::{AdminError, AdminOutcome, Wanted, ensure_admin, has_admin, promote_by_id};
+use crate::operations::ledger::LedgerWriter;
 use crate::store::{Created, Ctx, Db, IdempotencyError, IdempotencyKey, OperationError, Outcome, Store, StoreError};
 use crate::trace::{PeerClients, PeerClientsParts, Tracer};
 
@@ -24,6 +27,10 @@ pub struct AppState {
     pub store: Store,
     pub clock: SharedClock,
     pub identity: IdentityService,
+    /// How accounts' IBANs are made.
+    pub ibans: Arc<IbanScheme>,
+    /// Moves money.
+    pub ledger: LedgerWriter,
     pub limits: Arc<RequestLimits>,
     pub settings: Arc<Settings>,
     pub metrics: Arc<Metrics>,
@@ -33,6 +40,8 @@ pub struct AppState {
     pub tracer: Arc<OnceLock<Tracer>>,
     /// Live changes for the streams of this process.
     pub changes: Changes,
+    /// The checks of the ledger that administrators start.
+    pub verification: VerificationRuns,
 }
 
 impl AppState {
@@ -110,6 +119,14 @@ impl AppState {
 
     /// The context of an anonymous operation: a registration, a login.
     pub fn ctx_anonymous(&self) -> Ctx {
-        self.store.ctx(self.clock.now()).in_request(request_id())
+        let mut ctx = self.store.ctx(self.clock.now()).in_request(request_id());
+        ctx.owners_set_balances = self.owners_set_balances();
+        ctx.ibans = Some(self.ibans.clone());
+        ctx
+    }
+
+    /// Whether owners give first balances, set balances, and close what has money in it.
+    pub(super) fn owners_set_balances(&self) -> bool {
+        self.settings.config.money.owners_set_balances(self.settings.config.app_env)
     }
 }

@@ -5,14 +5,15 @@ use shared_events::events::{self, AccountDeleted, AccountUpdated};
 use shared_events::{AccountId, BankId, ClientId, Currency, UserId};
 
 use super::cascade;
-use super::errors::{ChangeError, CloseError, FindError, Stale, found, retry_if_referred_to, written};
+use super::errors::{CloseError, FindError, found, retry_if_referred_to};
+use super::ledger::{SetMoney, SetMoneyError, caller, open_with, set_money};
 use crate::domain::account::Account;
 use crate::domain::balance::Balance;
 use crate::domain::bank::Bank;
+use crate::domain::ledger::{LedgerAccount, LedgerId};
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::domain::version::Expected;
 use crate::store::accounts::Parent;
-use crate::store::cards::Ancestor;
 use crate::store::named::NamedItem;
 use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, Store, StoreError};
 
@@ -100,10 +101,15 @@ pub fn open_account(
         return Err(OpenAccountError::Unknown(unknown));
     };
     let OpenAccount { bank_id, balance, currency, .. } = *command;
-    let account = Account { id: ctx.next_id()?, balance, currency, client_id, bank_id, version: 1 };
-    store::accounts::insert(db, &account).map_err(retry_if_referred_to)?;
+    let id: AccountId = ctx.next_id()?;
+    let iban = ctx.ibans.as_ref().and_then(|ibans| ibans.of(id.get())).map(|iban| iban.to_string());
+    store::accounts::insert(db, id, currency, client_id, bank_id, iban.as_deref()).map_err(retry_if_referred_to)?;
+    let opened = LedgerAccount::of_account(id, (client_id, holder.user_id), bank_id, currency, ctx.now);
+    let opened = LedgerAccount { iban, ..opened };
+    let (opened, posted) = open_with(db, ctx, scope, opened, balance)?;
+    let account = Account::with_money(id, client_id, &opened);
     let event = account.opened(&holder);
-    Ok(Outcome::new(account).event(&event))
+    Ok(Outcome::new(account).event(&event).events(posted))
 }
 
 fn client_of(db: &mut Db, user: Option<UserId>) -> Result<Option<ClientId>, StoreError> {
@@ -111,41 +117,35 @@ fn client_of(db: &mut Db, user: Option<UserId>) -> Result<Option<ClientId>, Stor
     Ok(store::clients::find_by_user(db, user)?.map(|client| client.id))
 }
 
-/// Sets the balance, if given and different.
+/// Sets what is given and different: a balance against the bank's `adjustments`, and the limit of the overdraft.
 pub fn update_account(
     db: &mut Db,
+    ctx: &Ctx,
     scope: Scope,
     id: AccountId,
-    balance: Option<Balance>,
+    wanted: SetMoney,
     expected: &Expected,
-) -> Result<Outcome<Account>, ChangeError> {
-    let mut account = found(store::accounts::find(db, scope, id)?, scope, WHAT)?;
-    if !expected.accepts(account.version) {
-        return Err(Stale.into());
-    }
-    let Some(balance) = balance.filter(|balance| *balance != account.balance) else {
+) -> Result<Outcome<Account>, SetMoneyError> {
+    let account = found(store::accounts::find(db, scope, id)?, scope, WHAT)?;
+    let (ledger, is_changed, posted) = set_money(db, ctx, scope, LedgerId::of_account(id), wanted, expected)?;
+    let account = Account::with_money(id, account.client_id, &ledger);
+    if !is_changed {
         return Ok(Outcome::new(account));
-    };
-    account.balance = balance;
-    account.version = account.version.saturating_add(1);
-    written(store::accounts::update(db, &account)?)?;
+    }
     let event = AccountUpdated(events::Account::from(&account));
-    Ok(Outcome::new(account).event(&event))
+    Ok(Outcome::new(account).event(&event).events(posted))
 }
 
-/// Deletes an account with its cards.
+/// Deletes an account with its cards. What is left of its money goes to the bank's `closed`.
 pub fn close_account(
     db: &mut Db,
+    ctx: &Ctx,
     scope: Scope,
     id: AccountId,
     expected: &Expected,
 ) -> Result<Outcome<Account>, CloseError> {
     let account = found(store::accounts::find(db, scope, id)?, scope, WHAT)?;
-    if !expected.accepts(account.version) {
-        return Err(Stale.into());
-    }
-    let cards = cascade::delete_cards(db, Ancestor::Account(id))?;
-    written(store::accounts::delete(db, &account).map_err(retry_if_referred_to)?)?;
+    let (account, money) = cascade::delete_account(db, ctx, caller(ctx, scope), &account, expected)?;
     let event = AccountDeleted(events::Account::from(&account));
-    Ok(Outcome::new(account).events(cards).event(&event))
+    Ok(Outcome::new(account).events(money).event(&event))
 }

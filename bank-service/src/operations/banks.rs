@@ -5,6 +5,7 @@ use shared_events::events::{self, BankCreated, BankDeleted, BankUpdated};
 
 use super::cascade;
 use super::errors::{CloseError, Stale, found, retry_if_referred_to, written};
+use super::ledger::caller;
 use super::named::{self, NamingError};
 use crate::domain::bank::Bank;
 use crate::domain::name::Name;
@@ -34,12 +35,12 @@ pub fn rename_bank(
     Ok(if changed { outcome.event(&event) } else { outcome })
 }
 
-pub fn close_bank(db: &mut Db, id: BankId, expected: &Expected) -> Result<Outcome<Bank>, CloseError> {
+pub fn close_bank(db: &mut Db, ctx: &Ctx, id: BankId, expected: &Expected) -> Result<Outcome<Bank>, CloseError> {
     let bank = found(Bank::find(db, id)?, Scope::All, Bank::WHAT)?;
     if !expected.accepts(bank.version) {
         return Err(Stale.into());
     }
-    let accounts = cascade::delete_accounts(db, Parent::Bank(id))?;
+    let accounts = cascade::delete_accounts(db, ctx, caller(ctx, Scope::All), Parent::Bank(id))?;
     let branches = cascade::delete_branches(db, id)?;
     written(bank.delete(db).map_err(retry_if_referred_to)?)?;
     let event = BankDeleted(events::Bank::from(&bank));

@@ -1,12 +1,15 @@
 //! Cards of accounts. Reading and issuing a card are the most frequent operations: one query, and two statements.
 
 use service_kit::http::paging::{ListQuery, Listing};
-use shared_events::events::{self, CardCreated, CardDeleted, CardUpdated};
+use shared_events::events::{self, AccountUpdated, CardCreated, CardDeleted, CardUpdated};
 use shared_events::{AccountId, CardId};
 
-use super::errors::{ChangeError, FindError, Stale, found, retry_if_referred_to, written};
+use super::closing::Closing;
+use super::errors::{CloseError, FindError, Stale, found, retry_if_referred_to, written};
+use super::ledger::{SetMoney, SetMoneyError, caller, open_with, set_money};
 use crate::domain::balance::Balance;
 use crate::domain::card::Card;
+use crate::domain::ledger::LedgerId;
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::domain::version::Expected;
 use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, Store, StoreError};
@@ -43,6 +46,7 @@ pub fn list_cards(
     Ok(store::cards::list_of_account(db, account, query)?)
 }
 
+/// Issues a card; its balance comes from the bank's `opening`.
 pub fn issue_card(
     db: &mut Db,
     ctx: &Ctx,
@@ -50,39 +54,58 @@ pub fn issue_card(
     account: AccountId,
     balance: Balance,
 ) -> Result<Outcome<Card>, IssueCardError> {
-    found(store::accounts::find(db, scope, account)?, scope, "account")?;
-    let card = Card { id: ctx.next_id()?, balance, account_id: account, version: 1 };
-    store::cards::insert(db, &card).map_err(retry_if_referred_to)?;
+    let ledger = store::ledger::find(db, &[LedgerId::of_account(account)])?.pop();
+    let ledger = ledger.filter(|ledger| !ledger.is_closed() && caller(ctx, scope).covers(ledger.user_id));
+    let ledger = found(ledger, scope, "account")?;
+    let id: CardId = ctx.next_id()?;
+    store::cards::insert(db, &[(id, account)]).map_err(retry_if_referred_to)?;
+    let opened = ledger.of_card(id, ctx.now);
+    let (opened, posted) = open_with(db, ctx, scope, opened, balance)?;
+    let card = Card::with_money(id, account, &opened);
     let event = CardCreated(events::Card::from(&card));
-    Ok(Outcome::new(card).event(&event))
+    Ok(Outcome::new(card).event(&event).events(posted))
 }
 
-/// Sets the balance, if given and different.
+/// Sets the balance, if given and different: the difference is posted against the bank's `adjustments`.
 pub fn update_card(
     db: &mut Db,
+    ctx: &Ctx,
     scope: Scope,
     id: CardId,
     balance: Option<Balance>,
     expected: &Expected,
-) -> Result<Outcome<Card>, ChangeError> {
-    let mut card = found(store::cards::find(db, scope, id)?, scope, WHAT)?;
-    if !expected.accepts(card.version) {
-        return Err(Stale.into());
+) -> Result<Outcome<Card>, SetMoneyError> {
+    let card = found(store::cards::find(db, scope, id)?, scope, WHAT)?;
+    let wanted = SetMoney { balance, overdraft_limit: None };
+    let (ledger, is_changed, posted) = set_money(db, ctx, scope, LedgerId::of_card(id), wanted, expected)?;
+    let card = Card::with_money(id, card.account_id, &ledger);
+    if !is_changed {
+        return Ok(Outcome::new(card));
     }
-    let Some(balance) = balance.filter(|balance| *balance != card.balance) else { return Ok(Outcome::new(card)) };
-    card.balance = balance;
-    card.version = card.version.saturating_add(1);
-    written(store::cards::update(db, &card)?)?;
     let event = CardUpdated(events::Card::from(&card));
-    Ok(Outcome::new(card).event(&event))
+    Ok(Outcome::new(card).event(&event).events(posted))
 }
 
-pub fn cancel_card(db: &mut Db, scope: Scope, id: CardId, expected: &Expected) -> Result<Outcome<Card>, ChangeError> {
+/// Deletes a card; its money goes to its account.
+pub fn cancel_card(
+    db: &mut Db,
+    ctx: &Ctx,
+    scope: Scope,
+    id: CardId,
+    expected: &Expected,
+) -> Result<Outcome<Card>, CloseError> {
     let card = found(store::cards::find(db, scope, id)?, scope, WHAT)?;
+    let mut closing = Closing::begin(db, ctx, caller(ctx, scope), std::slice::from_ref(&card), &[])?;
+    let card = closing.card(&card)?;
     if !expected.accepts(card.version) {
         return Err(Stale.into());
     }
-    written(store::cards::delete(db, &card)?)?;
+    let posted = closing.post(db)?;
+    written(store::cards::delete(db, id)?)?;
     let event = CardDeleted(events::Card::from(&card));
-    Ok(Outcome::new(card).event(&event))
+    let outcome = Outcome::new(card).events(posted).event(&event);
+    Ok(match Closing::changed_account(db, &outcome.value)? {
+        Some(account) => outcome.event(&AccountUpdated(events::Account::from(&account))),
+        None => outcome,
+    })
 }

@@ -1,31 +1,51 @@
 //! Deletes the children of a parent first: each deletion has its own event, all in the parent's transaction.
 //!
 //! Children are read, deleted in one statement per table, and the counts compared: if a child was added or removed in between, the
-//! whole transaction starts over. Limit: [`LIMIT`] children of one kind; beyond it nothing is deleted.
+//! whole transaction starts over. Limit: [`LIMIT`](super::errors) children of one kind; beyond it nothing is deleted.
 
 use shared_events::events::{self, AccountDeleted, BranchDeleted, CardDeleted, ClientDeleted};
-use shared_events::{BankId, UserId};
+use shared_events::{AccountId, BankId, UserId};
 
-use super::errors::{CloseError, TooMany, retry_if_referred_to, written};
+use super::closing::Closing;
+use super::errors::{CloseError, Stale, check_count as check, one_beyond, retry_if_referred_to, written};
+use crate::domain::account::Account;
+use crate::domain::card::Card;
+use crate::domain::ledger::Caller;
+use crate::domain::scope::Scope;
+use crate::domain::version::Expected;
 use crate::store::accounts::Parent;
 use crate::store::cards::Ancestor;
-use crate::store::{self, Db, PendingEvent};
+use crate::store::{self, Ctx, Db, PendingEvent, StoreError};
 
-/// The most accounts, cards or branches that one deletion includes.
-pub(super) const LIMIT: usize = 10_000;
-
-pub(super) fn delete_cards(db: &mut Db, ancestor: Ancestor) -> Result<Vec<PendingEvent>, CloseError> {
-    let cards = store::cards::load_of(db, ancestor, one_beyond())?;
+/// Deletes an account and its cards.
+pub(super) fn delete_account(
+    db: &mut Db,
+    ctx: &Ctx,
+    caller: Caller,
+    account: &Account,
+    expected: &Expected,
+) -> Result<(Account, Vec<PendingEvent>), CloseError> {
+    let cards = store::cards::load_of(db, Ancestor::Account(account.id), one_beyond())?;
     check(cards.len())?;
-    if cards.is_empty() {
-        return Ok(Vec::new());
+    let mut closing = Closing::begin(db, ctx, caller, &cards, &[account.id])?;
+    let account = closing.account(account)?;
+    if !expected.accepts(account.version) {
+        return Err(Stale.into());
     }
-    written(store::cards::delete_of(db, ancestor)? == cards.len())?;
-    Ok(cards.iter().map(|card| PendingEvent::new(&CardDeleted(events::Card::from(card)))).collect())
+    let deleted = delete_cards(db, &closing, &cards, Ancestor::Account(account.id))?;
+    let mut events = closing.post(db)?;
+    events.extend(deleted);
+    written(store::accounts::delete(db, account.id).map_err(retry_if_referred_to)?)?;
+    Ok((account, events))
 }
 
-/// Also deletes the accounts' cards.
-pub(super) fn delete_accounts(db: &mut Db, parent: Parent) -> Result<Vec<PendingEvent>, CloseError> {
+/// Deletes the accounts of a parent, with their cards and their money.
+pub(super) fn delete_accounts(
+    db: &mut Db,
+    ctx: &Ctx,
+    caller: Caller,
+    parent: Parent,
+) -> Result<Vec<PendingEvent>, CloseError> {
     let accounts = store::accounts::load_of(db, parent, one_beyond())?;
     check(accounts.len())?;
     if accounts.is_empty() {
@@ -35,11 +55,33 @@ pub(super) fn delete_accounts(db: &mut Db, parent: Parent) -> Result<Vec<Pending
         Parent::Bank(id) => Ancestor::Bank(id),
         Parent::Client(id) => Ancestor::Client(id),
     };
-    let mut events = delete_cards(db, ancestor)?;
+    let cards = store::cards::load_of(db, ancestor, one_beyond())?;
+    check(cards.len())?;
+    let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
+    let mut closing = Closing::begin(db, ctx, caller, &cards, &ids)?;
+    let deleted = delete_cards(db, &closing, &cards, ancestor)?;
+    let closed: Vec<Account> = accounts.iter().map(|account| closing.account(account)).collect::<Result<_, _>>()?;
+    let mut events = closing.post(db)?;
+    events.extend(deleted);
     let deleted = store::accounts::delete_of(db, parent).map_err(retry_if_referred_to)?;
-    written(deleted == accounts.len())?;
-    events.extend(accounts.iter().map(|account| PendingEvent::new(&AccountDeleted(events::Account::from(account)))));
+    written(deleted == closed.len())?;
+    events.extend(closed.iter().map(|account| PendingEvent::new(&AccountDeleted(events::Account::from(account)))));
     Ok(events)
+}
+
+/// Deletes cards whose money is locked; returns their events.
+fn delete_cards(
+    db: &mut Db,
+    closing: &Closing,
+    cards: &[Card],
+    ancestor: Ancestor,
+) -> Result<Vec<PendingEvent>, StoreError> {
+    if cards.is_empty() {
+        return Ok(Vec::new());
+    }
+    written(store::cards::delete_of(db, ancestor)? == cards.len())?;
+    let event = |card| Ok(PendingEvent::new(&CardDeleted(events::Card::from(&closing.card(card)?))));
+    cards.iter().map(event).collect()
 }
 
 pub(super) fn delete_branches(db: &mut Db, bank: BankId) -> Result<Vec<PendingEvent>, CloseError> {
@@ -50,18 +92,11 @@ pub(super) fn delete_branches(db: &mut Db, bank: BankId) -> Result<Vec<PendingEv
 }
 
 /// Deletes the client of a user, if there is one, with its accounts and their cards.
-pub(crate) fn delete_client_of(db: &mut Db, user: UserId) -> Result<Vec<PendingEvent>, CloseError> {
+pub(crate) fn delete_client_of(db: &mut Db, ctx: &Ctx, user: UserId) -> Result<Vec<PendingEvent>, CloseError> {
     let Some(client) = store::clients::find_by_user(db, user)? else { return Ok(Vec::new()) };
-    let mut events = delete_accounts(db, Parent::Client(client.id))?;
+    let caller = Caller { user_id: ctx.user_id, scope: Scope::All };
+    let mut events = delete_accounts(db, ctx, caller, Parent::Client(client.id))?;
     written(store::clients::delete(db, &client).map_err(retry_if_referred_to)?)?;
     events.push(PendingEvent::new(&ClientDeleted(events::Client::from(&client))));
     Ok(events)
-}
-
-fn check(count: usize) -> Result<(), TooMany> {
-    if count > LIMIT { Err(TooMany { limit: LIMIT }) } else { Ok(()) }
-}
-
-fn one_beyond() -> i64 {
-    i64::try_from(LIMIT).unwrap_or(i64::MAX).saturating_add(1)
 }

@@ -28,7 +28,7 @@ pub fn rename_city(
     Ok(if changed { outcome.event(&event) } else { outcome })
 }
 
-pub fn remove_city(db: &mut Db, id: CityId, expected: &Expected) -> Result<Outcome<City>, RemoveError> {
+pub fn remove_city(db: &mut Db, _: &Ctx, id: CityId, expected: &Expected) -> Result<Outcome<City>, RemoveError> {
     let city: City = named::remove(db, id, expected, "branches")?;
     let event = CityDeleted(events::City::from(&city));
     Ok(Outcome::new(city).event(&event))

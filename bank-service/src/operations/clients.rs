@@ -6,6 +6,7 @@ use shared_events::{ClientId, SocialStatusId, UserId};
 
 use super::cascade;
 use super::errors::{CloseError, FindError, Stale, found, retry_if_referred_to, written};
+use super::ledger::caller;
 use crate::domain::client::Client;
 use crate::domain::name::Name;
 use crate::domain::policy::{OutOfScope, Scope};
@@ -125,6 +126,7 @@ pub fn update_client(
 /// Deletes a client with its accounts and their cards.
 pub fn delete_client(
     db: &mut Db,
+    ctx: &Ctx,
     scope: Scope,
     id: ClientId,
     expected: &Expected,
@@ -133,7 +135,7 @@ pub fn delete_client(
     if !expected.accepts(client.version) {
         return Err(Stale.into());
     }
-    let accounts = cascade::delete_accounts(db, Parent::Client(id))?;
+    let accounts = cascade::delete_accounts(db, ctx, caller(ctx, scope), Parent::Client(id))?;
     written(store::clients::delete(db, &client).map_err(retry_if_referred_to)?)?;
     let event = ClientDeleted(events::Client::from(&client));
     Ok(Outcome::new(client).events(accounts).event(&event))

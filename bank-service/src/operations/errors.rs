@@ -32,6 +32,8 @@ pub enum CloseError {
     Stale(#[from] Stale),
     #[error(transparent)]
     TooMany(#[from] TooMany),
+    #[error(transparent)]
+    InUse(#[from] AccountInUse),
     #[error("the store failed")]
     Store(#[from] StoreError),
 }
@@ -48,6 +50,31 @@ pub struct Stale;
 #[error("more than {limit} items would be deleted")]
 pub struct TooMany {
     pub limit: usize,
+}
+
+/// The most accounts, cards, holds or branches that one deletion includes.
+const LIMIT: usize = 10_000;
+
+/// Refuses a deletion that includes too many of one kind.
+pub(crate) fn check_count(count: usize) -> Result<(), TooMany> {
+    if count > LIMIT { Err(TooMany { limit: LIMIT }) } else { Ok(()) }
+}
+
+/// How many are loaded to see whether there are too many.
+pub(crate) fn one_beyond() -> i64 {
+    i64::try_from(LIMIT).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+/// Why an owner cannot close an account or a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccountInUse {
+    #[error("money is held for somebody else")]
+    Held,
+    #[error("the account is overdrawn")]
+    Overdrawn,
+    /// Owners may not close one with money in it.
+    #[error("there is money in it")]
+    NotEmpty,
 }
 
 /// Returns the item, or the error for a missing one.

@@ -11,6 +11,8 @@ pub mod cards;
 pub(crate) mod cascade;
 pub mod cities;
 pub mod clients;
+mod closing;
 pub mod errors;
+pub mod ledger;
 pub mod named;
 pub mod social_statuses;

@@ -30,6 +30,7 @@ pub fn rename_social_status(
 
 pub fn remove_social_status(
     db: &mut Db,
+    _: &Ctx,
     id: SocialStatusId,
     expected: &Expected,
 ) -> Result<Outcome<SocialStatus>, RemoveError> {

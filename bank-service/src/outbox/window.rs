@@ -19,13 +19,11 @@ use shared_events::WireMessage;
 
 use super::entity::Entity;
 
-struct PendingPublish {
-    id: i64,
-    outgoing: Outgoing,
-}
-
 struct Row {
-    entity: Option<Entity>,
+    /// Those that the row has a turn of, or waits for one; none once it was published.
+    entities: Vec<Entity>,
+    /// What is published in its turn; none once that has begun.
+    outgoing: Option<Outgoing>,
     must_be_routed: bool,
 }
 
@@ -35,14 +33,14 @@ pub(super) struct Window {
     /// Results that arrived during [`Window::during`]; of rows that are in `rows`.
     arrived: VecDeque<(i64, PublishResult)>,
     rows: HashMap<i64, Row>,
-    /// The entities with an event in `publishing`, and the events that wait for it.
-    behind: HashMap<Entity, VecDeque<PendingPublish>>,
+    /// The rows of each entity, in their order. A row is published once it is the first of each of its entities.
+    turns: HashMap<Entity, VecDeque<i64>>,
 }
 
 impl Window {
     pub(super) fn new(publisher: Arc<dyn Publisher>) -> Self {
         let (publishing, arrived) = (FuturesUnordered::new(), VecDeque::new());
-        Self { publisher, publishing, arrived, rows: HashMap::new(), behind: HashMap::new() }
+        Self { publisher, publishing, arrived, rows: HashMap::new(), turns: HashMap::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -70,22 +68,23 @@ impl Window {
         }
     }
 
-    /// Publishes the row, after all earlier events of the same entity.
+    /// Publishes the row, after all earlier events of its entities.
     pub(super) fn add(&mut self, id: i64, outgoing: Outgoing) {
-        let entity = Entity::of(&outgoing.message);
-        let must_be_routed = must_be_routed(&outgoing.message);
-        self.rows.insert(id, Row { entity: entity.clone(), must_be_routed });
-        let pending = PendingPublish { id, outgoing };
-        let Some(entity) = entity else { return self.publish(pending) };
-        if let Some(waiting) = self.behind.get_mut(&entity) {
-            waiting.push_back(pending);
-        } else {
-            self.behind.insert(entity, VecDeque::new());
-            self.publish(pending);
+        let entities = Entity::all_of(&outgoing.message);
+        for entity in &entities {
+            self.turns.entry(entity.clone()).or_default().push_back(id);
         }
+        let must_be_routed = must_be_routed(&outgoing.message);
+        self.rows.insert(id, Row { entities, outgoing: Some(outgoing), must_be_routed });
+        self.publish_in_turn(id);
     }
 
-    fn publish(&mut self, PendingPublish { id, outgoing }: PendingPublish) {
+    /// Publishes the row if all that come before it were.
+    fn publish_in_turn(&mut self, id: i64) {
+        let turns = &self.turns;
+        let is_first = |entity: &Entity| turns.get(entity).and_then(VecDeque::front) == Some(&id);
+        let Some(row) = self.rows.get_mut(&id).filter(|row| row.entities.iter().all(is_first)) else { return };
+        let Some(outgoing) = row.outgoing.take() else { return };
         let publisher = self.publisher.clone();
         self.publishing.push(Box::pin(async move { (id, publisher.publish(outgoing).await) }));
     }
@@ -103,13 +102,20 @@ impl Window {
         self.arrived.pop_front().or_else(|| self.publishing.next().now_or_never().flatten())
     }
 
-    /// Ends the row's turn: the next event of its entity is published. The row itself stays until its mark is written.
+    /// Ends the row's turn: the next events of its entities are published. The row itself stays until its mark is written.
     pub(super) fn advance(&mut self, id: i64) {
-        let Some(Row { entity: Some(entity), .. }) = self.rows.get(&id) else { return };
-        let Some(waiting) = self.behind.get_mut(entity) else { return };
-        match waiting.pop_front() {
-            Some(pending) => self.publish(pending),
-            None => drop(self.behind.remove(&entity.clone())),
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        let mut next = Vec::new();
+        for entity in std::mem::take(&mut row.entities) {
+            let Some(turns) = self.turns.get_mut(&entity) else { continue };
+            turns.pop_front();
+            match turns.front() {
+                Some(first) => next.push(*first),
+                None => drop(self.turns.remove(&entity)),
+            }
+        }
+        for id in next {
+            self.publish_in_turn(id);
         }
     }
 
@@ -120,17 +126,28 @@ impl Window {
 
     /// Drops a row that was not published, and all rows that wait for it. They are due as before.
     pub(super) fn abandon(&mut self, id: i64) {
-        let Some(Row { entity: Some(entity), .. }) = self.rows.remove(&id) else { return };
-        for pending in self.behind.remove(&entity).unwrap_or_default() {
-            self.rows.remove(&pending.id);
+        let mut abandoned = vec![id];
+        while let Some(id) = abandoned.pop() {
+            let Some(row) = self.rows.remove(&id) else { continue };
+            for entity in row.entities {
+                let Some(turns) = self.turns.get_mut(&entity) else { continue };
+                let place = turns.iter().position(|one| *one == id).unwrap_or(turns.len());
+                abandoned.extend(turns.drain(place..).skip(1));
+                if turns.is_empty() {
+                    self.turns.remove(&entity);
+                }
+            }
         }
     }
 
     /// Drops all rows whose publish has not begun; they are due as before.
     pub(super) fn abandon_waiting(&mut self) {
-        for pending in self.behind.values_mut().flat_map(std::mem::take) {
-            self.rows.remove(&pending.id);
-        }
+        let begun = |id: &i64| self.rows.get(id).is_some_and(|row| row.outgoing.is_none());
+        self.turns.retain(|_, turns| {
+            turns.retain(begun);
+            !turns.is_empty()
+        });
+        self.rows.retain(|_, row| row.outgoing.is_none());
     }
 
     /// Removes the row, whose mark is written.

@@ -6,12 +6,12 @@ use shared_events::{AccountId, BankId, ClientId, Currency};
 
 use super::batch_loader::{BatchLoad, Found};
 use super::in_list::in_list;
+use super::ledger::AccountRow;
 use super::page::page_of;
-use super::schema::{accounts, clients};
+use super::schema::{accounts, clients, ledger_accounts};
 use super::scoped::{self, Scoped};
-use super::{Db, StoreError};
+use super::{Ctx, Db, StoreError};
 use crate::domain::account::Account;
-use crate::domain::balance::Balance;
 use crate::domain::policy::Scope;
 
 /// The fields that a list of accounts can be filtered by.
@@ -20,6 +20,7 @@ pub const FILTERS: &[Filter] = &[
     Filter { name: "balance", kind: FilterKind::Integer },
     Filter { name: "currency", kind: FilterKind::Text },
     Filter { name: "client_id", kind: FilterKind::Integer },
+    Filter { name: "iban", kind: FilterKind::Text },
     Filter { name: "bank_id", kind: FilterKind::Integer },
 ];
 
@@ -30,31 +31,38 @@ pub enum Parent {
     Client(ClientId),
 }
 
-type Row = (i64, i64, String, i64, i64, i64);
+/// Id and client of an account, and its ledger account.
+type Row = (i64, i64, AccountRow);
 
-fn read((id, balance, currency, client_id, bank_id, version): Row) -> Result<Account, StoreError> {
+/// The columns of [`Row`].
+macro_rules! columns {
+    () => {
+        (accounts::id, accounts::client_id, ledger_accounts::all_columns)
+    };
+}
+
+/// Accounts with their ledger accounts.
+macro_rules! with_money {
+    () => {
+        accounts::table.inner_join(ledger_accounts::table.on(ledger_accounts::id.eq(accounts::id * 2_i64)))
+    };
+}
+
+fn read((id, client_id, ledger): Row) -> Result<Account, StoreError> {
     let corrupt = |what| move |_| StoreError::Corrupt { what };
-    Ok(Account {
-        id: AccountId::try_new(id).map_err(corrupt("accounts.id"))?,
-        balance: Balance::try_new(balance).map_err(|_| StoreError::Corrupt { what: "accounts.balance" })?,
-        currency: currency.parse::<Currency>().map_err(|_| StoreError::Corrupt { what: "accounts.currency" })?,
-        client_id: ClientId::try_new(client_id).map_err(corrupt("accounts.client_id"))?,
-        bank_id: BankId::try_new(bank_id).map_err(corrupt("accounts.bank_id"))?,
-        version,
-    })
+    let id = AccountId::try_new(id).map_err(corrupt("accounts.id"))?;
+    let client_id = ClientId::try_new(client_id).map_err(corrupt("accounts.client_id"))?;
+    Ok(Account::with_money(id, client_id, &ledger.read(String::new())?))
 }
 
 impl BatchLoad for Scoped<Account> {
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
-        let rows: Vec<(Row, i64)> = accounts::table
-            .inner_join(clients::table)
-            .filter(in_list(accounts::id, ids))
-            .select((accounts::all_columns, clients::user_id))
-            .load(db)?;
-        Ok(rows
-            .into_iter()
-            .map(|(row, owner)| (row.0, read(row).and_then(|account| Self::new(account, owner))))
-            .collect())
+        let rows: Vec<Row> = with_money!().filter(in_list(accounts::id, ids)).select(columns!()).load(db)?;
+        let scoped = |row: Row| {
+            let owner = row.2.user_id.unwrap_or_default();
+            (row.0, read(row).and_then(|account| Self::new(account, owner)))
+        };
+        Ok(rows.into_iter().map(scoped).collect())
     }
 }
 
@@ -77,7 +85,7 @@ pub fn list(
     query: &ListQuery,
 ) -> Result<Listing<Account>, StoreError> {
     let select = || {
-        let mut select = accounts::table.into_boxed();
+        let mut select = with_money!().select(columns!()).into_boxed();
         if let Some(owner) = scope.owner() {
             let own = clients::table.filter(clients::user_id.eq(owner.get())).select(clients::id);
             select = select.filter(accounts::client_id.eq_any(own));
@@ -91,8 +99,13 @@ pub fn list(
         for (name, value) in &query.filters {
             select = match (*name, value) {
                 ("id", FilterValue::Integer(id)) => select.filter(accounts::id.eq(*id)),
-                ("balance", FilterValue::Integer(minor)) => select.filter(accounts::balance.eq(*minor)),
+                ("balance", FilterValue::Integer(minor)) => select.filter(ledger_accounts::balance.eq(*minor)),
                 ("currency", FilterValue::Text(code)) => select.filter(accounts::currency.eq(code.clone())),
+                // As people write it, with spaces.
+                ("iban", FilterValue::Text(iban)) => {
+                    let iban: String = iban.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_uppercase()).collect();
+                    select.filter(accounts::iban.eq(iban))
+                }
                 ("client_id", FilterValue::Integer(id)) => select.filter(accounts::client_id.eq(*id)),
                 ("bank_id", FilterValue::Integer(id)) if scope == Scope::All => {
                     select.filter(accounts::bank_id.eq(*id))
@@ -108,7 +121,7 @@ pub fn list(
 
 /// The accounts of a bank or client, by id, at most `limit`.
 pub fn load_of(db: &mut Db, parent: Parent, limit: i64) -> Result<Vec<Account>, StoreError> {
-    let all = accounts::table.order(accounts::id).limit(limit);
+    let all = with_money!().order(accounts::id).limit(limit).select(columns!());
     let rows: Vec<Row> = match parent {
         Parent::Bank(id) => all.filter(accounts::bank_id.eq(id.get())).load(db)?,
         Parent::Client(id) => all.filter(accounts::client_id.eq(id.get())).load(db)?,
@@ -124,30 +137,42 @@ pub fn delete_of(db: &mut Db, parent: Parent) -> Result<usize, StoreError> {
     })
 }
 
-/// [`StoreError::ForeignKeyViolation`] if the client or the bank does not exist.
-pub fn insert(db: &mut Db, account: &Account) -> Result<(), StoreError> {
+/// Inserts an account; its ledger account is the caller's to insert. [`StoreError::ForeignKeyViolation`] if the client or the bank
+/// does not exist.
+pub fn insert(
+    db: &mut Db,
+    id: AccountId,
+    currency: Currency,
+    client: ClientId,
+    bank: BankId,
+    iban: Option<&str>,
+) -> Result<(), StoreError> {
     let row = (
-        accounts::id.eq(account.id.get()),
-        accounts::balance.eq(account.balance.minor()),
-        accounts::currency.eq(account.currency.code()),
-        accounts::client_id.eq(account.client_id.get()),
-        accounts::bank_id.eq(account.bank_id.get()),
-        accounts::version.eq(account.version),
+        accounts::id.eq(id.get()),
+        accounts::currency.eq(currency.code()),
+        accounts::client_id.eq(client.get()),
+        accounts::bank_id.eq(bank.get()),
+        accounts::iban.eq(iban),
     );
     diesel::insert_into(accounts::table).values(row).execute(db)?;
     Ok(())
 }
 
-/// Writes this version over the one before it; false if that no longer exists.
-pub fn update(db: &mut Db, account: &Account) -> Result<bool, StoreError> {
-    let before = accounts::version.eq(account.version.saturating_sub(1));
-    let row = accounts::table.filter(accounts::id.eq(account.id.get())).filter(before);
-    let changes = (accounts::balance.eq(account.balance.minor()), accounts::version.eq(account.version));
-    Ok(diesel::update(row).set(changes).execute(db)? == 1)
+/// Gives IBANs to some of the accounts that have none, from this id on; returns the last of them.
+pub fn add_ibans(db: &mut Db, ctx: &Ctx, after: i64) -> Result<Option<i64>, StoreError> {
+    let without = accounts::table.filter(accounts::iban.is_null()).filter(accounts::id.gt(after));
+    let ids: Vec<i64> = without.order(accounts::id).limit(500).select(accounts::id).load(db)?;
+    for id in &ids {
+        let Some(iban) = ctx.ibans.as_ref().and_then(|ibans| ibans.of(*id)) else { continue };
+        diesel::update(accounts::table.find(id)).set(accounts::iban.eq(iban.as_str())).execute(db)?;
+        diesel::update(ledger_accounts::table.find(id.saturating_mul(2)))
+            .set(ledger_accounts::iban.eq(iban.as_str()))
+            .execute(db)?;
+    }
+    Ok(ids.last().copied())
 }
 
-/// Deletes this version; false if it no longer exists.
-pub fn delete(db: &mut Db, account: &Account) -> Result<bool, StoreError> {
-    let row = accounts::table.filter(accounts::id.eq(account.id.get())).filter(accounts::version.eq(account.version));
-    Ok(diesel::delete(row).execute(db)? == 1)
+/// Deletes an account; false if it no longer exists.
+pub fn delete(db: &mut Db, id: AccountId) -> Result<bool, StoreError> {
+    Ok(diesel::delete(accounts::table.find(id.get())).execute(db)? == 1)
 }

@@ -11,17 +11,17 @@ use tokio::task::JoinHandle;
 use super::StoreError;
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// How many workers run at once.
-    pub(super) workers: usize,
+    pub(crate) workers: usize,
     /// The most requests in one batch.
-    pub(super) batch: usize,
+    pub(crate) batch: usize,
     /// How many requests may wait; more get [`StoreError::Busy`].
-    pub(super) waiting: usize,
+    pub(crate) waiting: usize,
 }
 
 /// Clones share the queue.
-pub(super) struct BatchQueue<P> {
+pub(crate) struct BatchQueue<P> {
     bounds: Bounds,
     waiting: Arc<Mutex<Waiting<P>>>,
 }
@@ -39,12 +39,12 @@ impl<P> Clone for BatchQueue<P> {
 }
 
 impl<P> BatchQueue<P> {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self { bounds, waiting: Arc::new(Mutex::new(Waiting { pieces: VecDeque::new(), next: 0, busy: 0 })) }
     }
 
     /// Queues a request; returns its number, and a worker for the caller to run if one is free.
-    pub(super) fn join(&self, piece: P) -> Result<(u64, Option<BatchWorker<P>>), StoreError> {
+    pub(crate) fn join(&self, piece: P) -> Result<(u64, Option<BatchWorker<P>>), StoreError> {
         let mut waiting = self.waiting();
         if waiting.pieces.len() >= self.bounds.waiting {
             return Err(StoreError::Busy);
@@ -80,14 +80,14 @@ impl<P> BatchQueue<P> {
 }
 
 /// The right to work on the queue. Dropping it frees the worker's slot.
-pub(super) struct BatchWorker<P> {
+pub(crate) struct BatchWorker<P> {
     queue: BatchQueue<P>,
     open: bool,
 }
 
 impl<P> BatchWorker<P> {
     /// The next batch. `None` ends the worker, under the same lock under which the queue was found empty.
-    pub(super) fn next(&mut self) -> Option<Vec<P>> {
+    pub(crate) fn next(&mut self) -> Option<Vec<P>> {
         let mut waiting = self.queue.waiting();
         if waiting.pieces.is_empty() {
             waiting.busy -= 1;

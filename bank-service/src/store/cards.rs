@@ -7,11 +7,11 @@ use shared_events::{AccountId, BankId, CardId, ClientId};
 use super::batch_loader::{BatchLoad, Found};
 use super::in_list::in_list;
 use super::kept_row::kept_row;
+use super::ledger::AccountRow;
 use super::page::page_of;
-use super::schema::{accounts, cards, clients};
+use super::schema::{accounts, cards, clients, ledger_accounts};
 use super::scoped::{self, Scoped};
 use super::{Db, StoreError};
-use crate::domain::balance::Balance;
 use crate::domain::card::Card;
 use crate::domain::policy::Scope;
 
@@ -30,37 +30,47 @@ pub enum Ancestor {
     Bank(BankId),
 }
 
-type Row = (i64, i64, i64, i64);
+/// Id and account of a card, and its ledger account.
+type Row = (i64, i64, AccountRow);
+
+/// The columns of [`Row`].
+macro_rules! columns {
+    () => {
+        (cards::id, cards::account_id, ledger_accounts::all_columns)
+    };
+}
+
+/// Cards with their ledger accounts.
+macro_rules! with_money {
+    () => {
+        cards::table.inner_join(ledger_accounts::table.on(ledger_accounts::id.eq(cards::id * 2_i64 + 1_i64)))
+    };
+}
 
 #[derive(Insertable)]
 #[diesel(table_name = cards)]
 struct NewRow {
     id: i64,
-    balance: i64,
     account_id: i64,
-    version: i64,
 }
 
-kept_row!(NewRow, cards: id => BigInt, balance => BigInt, account_id => BigInt, version => BigInt);
+kept_row!(NewRow, cards: id => BigInt, account_id => BigInt);
 
-fn read((id, balance, account_id, version): Row) -> Result<Card, StoreError> {
+fn read((id, account_id, ledger): Row) -> Result<Card, StoreError> {
     let corrupt = |what| move |_| StoreError::Corrupt { what };
-    Ok(Card {
-        id: CardId::try_new(id).map_err(corrupt("cards.id"))?,
-        balance: Balance::try_new(balance).map_err(|_| StoreError::Corrupt { what: "cards.balance" })?,
-        account_id: AccountId::try_new(account_id).map_err(corrupt("cards.account_id"))?,
-        version,
-    })
+    let id = CardId::try_new(id).map_err(corrupt("cards.id"))?;
+    let account_id = AccountId::try_new(account_id).map_err(corrupt("cards.account_id"))?;
+    Ok(Card::with_money(id, account_id, &ledger.read(String::new())?))
 }
 
 impl BatchLoad for Scoped<Card> {
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
-        let rows: Vec<(Row, i64)> = cards::table
-            .inner_join(accounts::table.inner_join(clients::table))
-            .filter(in_list(cards::id, ids))
-            .select((cards::all_columns, clients::user_id))
-            .load(db)?;
-        Ok(rows.into_iter().map(|(row, owner)| (row.0, read(row).and_then(|card| Self::new(card, owner)))).collect())
+        let rows: Vec<Row> = with_money!().filter(in_list(cards::id, ids)).select(columns!()).load(db)?;
+        let scoped = |row: Row| {
+            let owner = row.2.user_id.unwrap_or_default();
+            (row.0, read(row).and_then(|card| Self::new(card, owner)))
+        };
+        Ok(rows.into_iter().map(scoped).collect())
     }
 }
 
@@ -72,7 +82,7 @@ pub fn find(db: &mut Db, scope: Scope, id: CardId) -> Result<Option<Card>, Store
 /// A page of the cards within the scope, by id.
 pub fn list(db: &mut Db, scope: Scope, query: &ListQuery) -> Result<Listing<Card>, StoreError> {
     let select = || {
-        let mut select = cards::table.into_boxed();
+        let mut select = with_money!().select(columns!()).into_boxed();
         if let Some(owner) = scope.owner() {
             let own = accounts::table.inner_join(clients::table).filter(clients::user_id.eq(owner.get()));
             select = select.filter(cards::account_id.eq_any(own.select(accounts::id)));
@@ -80,7 +90,7 @@ pub fn list(db: &mut Db, scope: Scope, query: &ListQuery) -> Result<Listing<Card
         for (name, value) in &query.filters {
             select = match (*name, value) {
                 ("id", FilterValue::Integer(id)) => select.filter(cards::id.eq(*id)),
-                ("balance", FilterValue::Integer(minor)) => select.filter(cards::balance.eq(*minor)),
+                ("balance", FilterValue::Integer(minor)) => select.filter(ledger_accounts::balance.eq(*minor)),
                 ("account_id", FilterValue::Integer(id)) => select.filter(cards::account_id.eq(*id)),
                 _ => return Err(StoreError::UnknownFilter(name)),
             };
@@ -93,11 +103,11 @@ pub fn list(db: &mut Db, scope: Scope, query: &ListQuery) -> Result<Listing<Card
 /// A page of an account's cards, by id. The caller has checked the owner of the account.
 pub fn list_of_account(db: &mut Db, account: AccountId, query: &ListQuery) -> Result<Listing<Card>, StoreError> {
     let select = || {
-        let mut select = cards::table.filter(cards::account_id.eq(account.get())).into_boxed();
+        let mut select = with_money!().filter(cards::account_id.eq(account.get())).select(columns!()).into_boxed();
         for (name, value) in &query.filters {
             select = match (*name, value) {
                 ("id", FilterValue::Integer(id)) => select.filter(cards::id.eq(*id)),
-                ("balance", FilterValue::Integer(minor)) => select.filter(cards::balance.eq(*minor)),
+                ("balance", FilterValue::Integer(minor)) => select.filter(ledger_accounts::balance.eq(*minor)),
                 ("account_id", FilterValue::Integer(id)) => select.filter(cards::account_id.eq(*id)),
                 _ => return Err(StoreError::UnknownFilter(name)),
             };
@@ -109,7 +119,7 @@ pub fn list_of_account(db: &mut Db, account: AccountId, query: &ListQuery) -> Re
 
 /// The cards below an account, a client or a bank, by id, at most `limit`.
 pub fn load_of(db: &mut Db, ancestor: Ancestor, limit: i64) -> Result<Vec<Card>, StoreError> {
-    let all = cards::table.order(cards::id).limit(limit);
+    let all = with_money!().order(cards::id).limit(limit).select(columns!());
     let of = accounts::table.select(accounts::id);
     let rows: Vec<Row> = match ancestor {
         Ancestor::Account(id) => all.filter(cards::account_id.eq(id.get())).load(db)?,
@@ -139,32 +149,22 @@ pub fn delete_of(db: &mut Db, ancestor: Ancestor) -> Result<usize, StoreError> {
     })
 }
 
-/// [`StoreError::ForeignKeyViolation`] if the account does not exist.
-pub fn insert(db: &mut Db, card: &Card) -> Result<(), StoreError> {
-    let row = NewRow {
-        id: card.id.get(),
-        balance: card.balance.minor(),
-        account_id: card.account_id.get(),
-        version: card.version,
-    };
+/// Inserts cards; their ledger accounts are the caller's to insert. [`StoreError::ForeignKeyViolation`] if an account does not exist.
+pub fn insert(db: &mut Db, cards: &[(CardId, AccountId)]) -> Result<(), StoreError> {
+    let row = |(id, account_id): &(CardId, AccountId)| NewRow { id: id.get(), account_id: account_id.get() };
     match db {
         #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => super::mysql::insert(conn, &[row])?,
-        Db::Sqlite(conn) => diesel::insert_into(cards::table).values(row).execute(conn)?,
-    };
+        Db::Mysql(conn) => drop(super::mysql::insert(conn, &cards.iter().map(row).collect::<Vec<_>>())?),
+        Db::Sqlite(conn) => {
+            for card in cards {
+                diesel::insert_into(cards::table).values(row(card)).execute(conn)?;
+            }
+        }
+    }
     Ok(())
 }
 
-/// Writes this version over the one before it; false if that no longer exists.
-pub fn update(db: &mut Db, card: &Card) -> Result<bool, StoreError> {
-    let before = cards::version.eq(card.version.saturating_sub(1));
-    let row = cards::table.filter(cards::id.eq(card.id.get())).filter(before);
-    let changes = (cards::balance.eq(card.balance.minor()), cards::version.eq(card.version));
-    Ok(diesel::update(row).set(changes).execute(db)? == 1)
-}
-
-/// Deletes this version; false if it no longer exists.
-pub fn delete(db: &mut Db, card: &Card) -> Result<bool, StoreError> {
-    let row = cards::table.filter(cards::id.eq(card.id.get())).filter(cards::version.eq(card.version));
-    Ok(diesel::delete(row).execute(db)? == 1)
+/// Deletes a card; false if it no longer exists.
+pub fn delete(db: &mut Db, id: CardId) -> Result<bool, StoreError> {
+    Ok(diesel::delete(cards::table.find(id.get())).execute(db)? == 1)
 }

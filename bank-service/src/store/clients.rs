@@ -58,7 +58,7 @@ pub fn holder(db: &mut Db, scope: Scope, id: ClientId) -> Result<Option<Holder>,
         .optional()?;
     let Some((name, email, owner)) = row else { return Ok(None) };
     let owner = UserId::try_new(owner).map_err(|_| StoreError::Corrupt { what: "clients.user_id" })?;
-    Ok(scope.covers(owner).then_some(Holder { name, email }))
+    Ok(scope.covers(owner).then_some(Holder { user_id: owner, name, email }))
 }
 
 /// A page of all clients, by id.

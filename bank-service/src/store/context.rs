@@ -7,6 +7,7 @@ use shared_events::UserId;
 
 use super::mail_alarm::{MailAlarm, SharedAlarm};
 use super::{Ids, Sequenced, SharedSeal, StoreError};
+use crate::domain::iban::IbanScheme;
 use crate::sealing::CounterKey;
 
 /// The time, the ids, the caller and the request of one operation. Fixed before the transaction begins, so that an operation
@@ -19,10 +20,16 @@ pub struct Ctx {
     pub user_id: Option<UserId>,
     pub request_id: Option<String>,
     pub traceparent: Option<String>,
+    /// Whether owners set balances, and close what has money in it.
+    pub owners_set_balances: bool,
+    /// How an account's IBAN is made; none outside of the service.
+    pub ibans: Option<Arc<IbanScheme>>,
     ids: Arc<Ids>,
     pub(super) seal: SharedSeal,
     mail_alarm: SharedAlarm,
     pub(super) callback_queue: Arc<str>,
+    /// Whether money is posted at the database's time.
+    pub(super) times_by_database: bool,
 }
 
 impl Ctx {
@@ -33,7 +40,19 @@ impl Ctx {
         callback_queue: Arc<str>,
         now: DateTime<Utc>,
     ) -> Self {
-        Self { now, user_id: None, request_id: None, traceparent: None, ids, seal, mail_alarm, callback_queue }
+        Self {
+            now,
+            user_id: None,
+            request_id: None,
+            traceparent: None,
+            ids,
+            seal,
+            mail_alarm,
+            callback_queue,
+            times_by_database: false,
+            owners_set_balances: true,
+            ibans: None,
+        }
     }
 
     #[must_use]

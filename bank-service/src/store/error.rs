@@ -122,7 +122,7 @@ impl StoreError {
     }
 
     /// A copy of the error for each of the callers whose shared query failed.
-    pub(super) fn for_each(&self) -> Self {
+    pub(crate) fn for_each(&self) -> Self {
         match self {
             Self::Busy => Self::Busy,
             Self::Corrupt { what } => Self::Corrupt { what },

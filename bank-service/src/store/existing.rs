@@ -20,6 +20,12 @@ pub fn vault_key(url: &DatabaseUrl) -> Result<Option<VaultKey>, StoreError> {
     Ok(query_existing(url, vault_keys::find)?.flatten())
 }
 
+/// A connection that only reads a database of this release, and leaves no file beside it. Blocks.
+pub fn open(url: &DatabaseUrl) -> Result<Db, StoreError> {
+    migrations::refuse_outdated(url)?;
+    engine::open_existing(url)
+}
+
 /// None: the table or the database does not exist.
 fn query_existing<T>(
     url: &DatabaseUrl,

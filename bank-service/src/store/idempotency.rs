@@ -111,6 +111,19 @@ impl Store {
     }
 }
 
+/// Whether this key was used for this very request; for work whose answer can be made again.
+pub fn was_used<E>(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey) -> Result<bool, E>
+where
+    E: From<StoreError> + From<IdempotencyError>,
+{
+    Ok(find::<E>(db, ctx, key)?.is_some())
+}
+
+/// Notes that this key was used, in the transaction that did the work.
+pub fn note_use(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey) -> Result<(), StoreError> {
+    remember(db, ctx, key, "")
+}
+
 /// Removes some of the expired keys; returns how many.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let expired: Vec<(String, String)> = dsl::idempotency_keys

@@ -104,6 +104,14 @@ pub(super) fn ensure_row(db: &mut Db, sequence: Sequence) -> QueryResult<()> {
     Ok(())
 }
 
+/// Takes one number from the table itself, for a migration, which has no block of them.
+pub(super) fn take_one(db: &mut Db, sequence: Sequence) -> QueryResult<i64> {
+    ensure_row(db, sequence)?;
+    let row = sequences::table.find(sequence.name());
+    diesel::update(row).set(sequences::next_value.eq(sequences::next_value + 1)).execute(db)?;
+    Ok(row.select(sequences::next_value).first::<i64>(db)? - 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,13 +2,20 @@
 
 /// `kept_row!(NewRow, cards: id => BigInt, balance => BigInt)`: the table, and its columns, named like the fields. A forgotten
 /// field does not compile.
+///
+/// `kept_row!(NewRow, cards, "ON DUPLICATE KEY UPDATE …": …)` has an end of its statement.
 macro_rules! kept_row {
-    ($row:ident, $table:ident: $first:ident => $first_type:ty $(, $column:ident => $type:ty)* $(,)?) => {
+    ($row:ident, $table:ident: $($columns:tt)*) => {
+        $crate::store::kept_row::kept_row!($row, $table, "": $($columns)*);
+    };
+    ($row:ident, $table:ident, $end:literal: $first:ident => $first_type:ty $(, $column:ident => $type:ty)* $(,)?) => {
         #[cfg(feature = "mysql")]
         impl $crate::store::mysql::KeptRow for $row {
             const INSERT: &'static str = concat!(
                 "INSERT INTO ", stringify!($table), " (", stringify!($first) $(, ", ", stringify!($column))*, ") VALUES "
             );
+
+            const END: &'static str = $end;
 
             fn bind<'b>(
                 &'b self,

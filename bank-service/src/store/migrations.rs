@@ -7,15 +7,18 @@ use diesel::migration::{Migration, MigrationConnection, MigrationSource, Migrati
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use service_kit::clock::{Clock, SystemClock};
 
 #[cfg(feature = "mysql")]
 use super::mysql;
-use super::{DatabaseUrl, Db, StoreError, address_keys, engine};
+use super::{DatabaseUrl, Db, StoreError, address_keys, engine, ledger};
 
 const COMMON: EmbeddedMigrations = embed_migrations!("migrations/common");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// The migration that creates the users table.
 const SCHEMA: &str = "20260101000001";
+/// The migration that drops the balances which the ledger has.
+const BALANCES: &str = "20261210000002";
 /// The migration that marks the addresses as converted.
 const ASCII_DOMAINS: &str = "20261201000014";
 
@@ -64,9 +67,38 @@ impl MigrationSource<super::db::MultiBackend> for Source {
 pub fn upgrade(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
     locked(url, |db, source| {
         convert_addresses(db)?;
-        let applied = db.run_pending_migrations(source)?;
-        Ok(applied.iter().map(MigrationVersion::to_string).collect())
+        let pending = db.pending_migrations(source)?;
+        let mut applied = Vec::with_capacity(pending.len());
+        for migration in pending {
+            let version = migration.name().version().to_string();
+            if version == BALANCES {
+                move_balances(db)?;
+            }
+            db.run_migration(&migration)?;
+            applied.push(version);
+        }
+        Ok(applied)
     })
+}
+
+/// Posts all balances to the ledger, before the columns that they were in are dropped. Other processes must not change them
+/// meanwhile.
+fn move_balances(db: &mut Db) -> Result<(), MigrationError> {
+    #[cfg(feature = "mysql")]
+    if let Db::Mysql(conn) = db
+        && mysql::is_relay_leased(conn)?
+    {
+        return Err(
+            "this migration needs the service to be stopped, and one of its processes runs: stop all of them, wait \
+                    ten seconds, and run it again"
+                .into(),
+        );
+    }
+    let moved = ledger::move_balances(db, SystemClock.now())?;
+    if moved != ledger::Moved::default() {
+        tracing::info!(accounts = moved.accounts, cards = moved.cards, "balances were moved into the ledger");
+    }
+    Ok(())
 }
 
 /// Converts the addresses of a database that has users and lacks the mark of the conversion.
@@ -144,11 +176,30 @@ fn locked<T>(url: &DatabaseUrl, f: impl FnOnce(&mut Db, Source) -> Result<T, Mig
     let mut db = engine::open(url)?;
     refuse_foreign(&mut db)?;
     let source = Source::of(&db);
+    // A table that is made anew must not take the rows of its children with it. No statement can change this in a transaction.
+    if db.is_sqlite() {
+        diesel::sql_query("PRAGMA foreign_keys = OFF").execute(&mut db)?;
+    }
     lock(&mut db)?;
     let result =
         db.setup().map_err(MigrationError::from).and_then(|_| f(&mut db, source)).map_err(|error| failed(&error));
+    let result = result.and_then(|done| check_references(&mut db).map(|()| done));
     unlock(&mut db, result.is_ok())?;
     result
+}
+
+/// SQLite: no row may refer to one that is gone.
+fn check_references(db: &mut Db) -> Result<(), StoreError> {
+    if !db.is_sqlite() {
+        return Ok(());
+    }
+    let broken: i64 =
+        diesel::select(diesel::dsl::sql::<BigInt>("(SELECT COUNT(*) FROM pragma_foreign_key_check)")).get_result(db)?;
+    if broken == 0 {
+        Ok(())
+    } else {
+        Err(StoreError::Migration { reason: format!("{broken} rows refer to others that are gone") })
+    }
 }
 
 /// A database on a server that has tables, but not ours, belongs to another application. (A file is checked before it is

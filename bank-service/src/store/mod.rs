@@ -10,7 +10,7 @@ pub mod accounts;
 pub mod address_keys;
 mod banks;
 mod batch_loader;
-mod batch_queue;
+pub(crate) mod batch_queue;
 pub mod branches;
 pub mod cards;
 pub mod changes;
@@ -26,12 +26,14 @@ mod engine;
 mod error;
 pub mod event_trace;
 pub mod existing;
+pub mod grants;
 pub mod idempotency;
 mod ids;
 pub mod imports;
 mod in_list;
 mod kept_row;
 mod lease;
+pub mod ledger;
 pub mod login_devices;
 pub mod mail_alarm;
 pub mod mail_receipts;
@@ -93,7 +95,7 @@ use mail_alarm::{MailAlarm, SharedAlarm};
 pub use outcome::{Outcome, PendingEvent, SOURCE};
 use scoped::Scoped;
 pub use seal::SharedSeal;
-pub use sequence::{Sequence, Sequenced};
+pub use sequence::{LedgerNumber, Sequence, Sequenced};
 pub use url::DatabaseUrl;
 
 /// An operation's own error. It reports the store error it wraps, so that a lost transaction is retried.
@@ -119,6 +121,12 @@ macro_rules! operation_errors {
     )+};
 }
 
+/// What the requests of many callers came to, and the events of each.
+pub struct Batch<T> {
+    pub value: T,
+    pub events: Vec<(Ctx, Vec<PendingEvent>)>,
+}
+
 #[derive(Clone)]
 pub struct Store {
     engine: Engine,
@@ -127,6 +135,7 @@ pub struct Store {
     seal: SharedSeal,
     mail_alarm: SharedAlarm,
     callback_queue: Arc<str>,
+    times_by_database: bool,
     accounts: BatchLoader<Scoped<Account>>,
     cards: BatchLoader<Scoped<Card>>,
 }
@@ -140,7 +149,15 @@ impl Store {
         let engine = Engine::connect(url, &ids)?;
         let callback_queue = Arc::from(ACK_QUEUE);
         let (accounts, cards) = (BatchLoader::default(), BatchLoader::default());
-        Ok(Self { engine, ids, committed, seal, mail_alarm, callback_queue, accounts, cards })
+        let times_by_database = false;
+        Ok(Self { engine, ids, committed, seal, mail_alarm, callback_queue, times_by_database, accounts, cards })
+    }
+
+    /// From now on money is posted at the database's time, which all replicas share, where there is one.
+    #[must_use]
+    pub fn timed_by_database(mut self) -> Self {
+        self.times_by_database = true;
+        self
     }
 
     /// From now on, events that need a confirmation request it on this queue.
@@ -152,7 +169,9 @@ impl Store {
 
     pub fn ctx(&self, now: DateTime<Utc>) -> Ctx {
         let (seal, mail_alarm) = (self.seal.clone(), self.mail_alarm.clone());
-        Ctx::new(self.ids.clone(), seal, mail_alarm, self.callback_queue.clone(), now)
+        let mut ctx = Ctx::new(self.ids.clone(), seal, mail_alarm, self.callback_queue.clone(), now);
+        ctx.times_by_database = self.times_by_database;
+        ctx
     }
 
     /// Sets the seal for events with a secret. Before that none can be written.
@@ -210,6 +229,28 @@ impl Store {
         E: OperationError,
     {
         let done = self.engine.write(work::write(with_rows(ctx, f))).await;
+        Ok(self.notify_relay(work::was_written::<_, E>(done)?))
+    }
+
+    /// One transaction for the requests of many callers, each with its own events. `f` may run more than once, as in
+    /// [`Self::write`].
+    pub async fn write_batch<T, E>(
+        &self,
+        f: impl Fn(&mut Db) -> Result<Batch<T>, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: OperationError,
+    {
+        let work = move |db: &mut Db| {
+            let Batch { value, events } = f(db)?;
+            let mut rows = Vec::with_capacity(events.len());
+            for (ctx, events) in events {
+                rows.extend(outbox::rows(&ctx, &events)?);
+            }
+            Ok::<_, E>(((value, !rows.is_empty()), rows))
+        };
+        let done = self.engine.write(work::write(work)).await;
         Ok(self.notify_relay(work::was_written::<_, E>(done)?))
     }
 

@@ -2,7 +2,7 @@
 
 use service_kit::ids::new_event_id;
 use shared_events::catalog::is_confirmed;
-use shared_events::{Envelope, Event, UserId};
+use shared_events::{Envelope, Event, EventId, UserId};
 
 use super::{Ctx, StoreError};
 
@@ -17,9 +17,14 @@ pub struct PendingEvent(BuildEvent);
 impl PendingEvent {
     /// An event about an action of the operation's caller. If it needs a confirmation, it names the callback queue.
     pub fn new<E: Event + Clone + Send + 'static>(event: &E) -> Self {
+        Self::with_id(new_event_id(), event)
+    }
+
+    /// The same under an id that was made before, since a row names it.
+    pub fn with_id<E: Event + Clone + Send + 'static>(id: EventId, event: &E) -> Self {
         let event = event.clone();
         Self(Box::new(move |ctx| {
-            let mut envelope = Envelope::new(new_event_id(), SOURCE, ctx.user_id, ctx.now, &event)?;
+            let mut envelope = Envelope::new(id, SOURCE, ctx.user_id, ctx.now, &event)?;
             envelope.correlation_id.clone_from(&ctx.request_id);
             envelope.traceparent.clone_from(&ctx.traceparent);
             envelope.reply_to = is_confirmed(E::TYPE).then(|| ctx.callback_queue.to_string());

@@ -230,15 +230,92 @@ diesel::table! {
 diesel::table! {
     accounts (id) {
         id -> BigInt,
-        balance -> BigInt,
         currency -> Text,
         client_id -> BigInt,
         bank_id -> BigInt,
-        version -> BigInt,
+        iban -> Nullable<Text>,
     }
 }
 
-diesel::table! { cards (id) { id -> BigInt, balance -> BigInt, account_id -> BigInt, version -> BigInt, } }
+diesel::table! { cards (id) { id -> BigInt, account_id -> BigInt, } }
+
+diesel::table! {
+    /// The ledger account of account n is 2n, that of card n is 2n + 1.
+    ledger_accounts (id) {
+        id -> BigInt,
+        kind -> Text,
+        bank_id -> BigInt,
+        client_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+        currency -> Text,
+        balance -> BigInt,
+        held -> BigInt,
+        min_balance -> BigInt,
+        seq -> BigInt,
+        posted_at -> Nullable<Timestamp>,
+        opened_at -> Timestamp,
+        closed_at -> Nullable<Timestamp>,
+        iban -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    ledger_stripes (bank_id, currency, kind, stripe) {
+        bank_id -> BigInt,
+        currency -> Text,
+        kind -> Text,
+        stripe -> Integer,
+        ledger_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    transfers (id) {
+        id -> Text,
+        from_id -> BigInt,
+        to_id -> BigInt,
+        amount -> BigInt,
+        currency -> Text,
+        kind -> Text,
+        status -> Text,
+        reference -> Nullable<Text>,
+        description -> Nullable<Text>,
+        captured_amount -> Nullable<BigInt>,
+        reversed_amount -> BigInt,
+        hold_id -> Nullable<Text>,
+        reverses_id -> Nullable<Text>,
+        from_name -> Text,
+        to_name -> Text,
+        /// The entries that the transfer made on its two sides.
+        from_seq -> BigInt,
+        to_seq -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        posted_at -> Nullable<Timestamp>,
+        ended_at -> Nullable<Timestamp>,
+        expires_at -> Nullable<Timestamp>,
+        /// `expires_at` while the hold is open.
+        open_until -> Nullable<Timestamp>,
+        actor -> Nullable<BigInt>,
+        event_id -> Nullable<Text>,
+        /// A hash of the caller, its key and the place in a batch.
+        request_key -> Nullable<Text>,
+        request_hash -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    ledger_entries (ledger_id, seq) {
+        ledger_id -> BigInt,
+        seq -> BigInt,
+        transfer_id -> Nullable<Text>,
+        amount -> BigInt,
+        held_change -> BigInt,
+        balance_after -> BigInt,
+        held_after -> BigInt,
+        min_balance_after -> BigInt,
+        posted_at -> Timestamp,
+    }
+}
 
 diesel::table! {
     outbox (id) {
@@ -329,4 +406,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     clients,
     accounts,
     cards,
+    ledger_accounts,
+    ledger_entries,
+    transfers,
 );

@@ -17,10 +17,11 @@ pub enum Sequence {
     Accounts,
     Cards,
     Devices,
+    LedgerAccounts,
 }
 
 impl Sequence {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Users,
         Self::Roles,
         Self::SocialStatuses,
@@ -31,6 +32,7 @@ impl Sequence {
         Self::Accounts,
         Self::Cards,
         Self::Devices,
+        Self::LedgerAccounts,
     ];
 
     pub fn name(self) -> &'static str {
@@ -45,7 +47,25 @@ impl Sequence {
             Self::Accounts => "accounts",
             Self::Cards => "cards",
             Self::Devices => "devices",
+            Self::LedgerAccounts => "ledger_accounts",
         }
+    }
+}
+
+/// Counts the ledger accounts of banks themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerNumber(i64);
+
+impl LedgerNumber {
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for LedgerNumber {
+    type Error = IdError;
+    fn try_from(value: i64) -> Result<Self, IdError> {
+        if value >= 1 { Ok(Self(value)) } else { Err(IdError) }
     }
 }
 
@@ -73,4 +93,5 @@ sequenced! {
     AccountId => Accounts,
     CardId => Cards,
     DeviceId => Devices,
+    LedgerNumber => LedgerAccounts,
 }

@@ -260,6 +260,9 @@ fn a_command_makes_no_database_and_names_the_one_that_does() {
     for command in [
         &["db", "status"][..],
         &["db", "downgrade"],
+        &["ledger", "verify"],
+        &["ledger", "trial-balance"],
+        &["ledger", "export", "--account", "1"],
         &["block-user", "a@example.com"],
         &["create-admin", "--promote-id", "1"],
         &["rotate-keys"],
@@ -298,6 +301,18 @@ fn the_commands_on_the_database_need_no_other_setting_and_the_doctor_lists_what_
 }
 
 #[test]
+fn rights_are_those_of_users_of_a_server_and_a_file_has_none() {
+    let place = TempDir::new().unwrap();
+    assert!(run(&place, &["db", "upgrade"], &[]).status.success());
+    for arguments in [&["db", "grants"][..], &["db", "grants", "--apply"]] {
+        let output = run(&place, arguments, &[]);
+        let errors = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{errors}");
+        assert!(errors.contains("DATABASE_URL: a SQLite file has no users"), "{errors}");
+    }
+}
+
+#[test]
 fn a_key_that_is_not_the_databases_is_refused_before_it_is_migrated() {
     let place = TempDir::new().unwrap();
     let admin = [("ADMIN_EMAIL", "admin@bank.example"), ("ADMIN_PASS", "correct horse battery staple")];
@@ -329,6 +344,8 @@ fn no_command_leaves_a_file_beside_the_database() {
     for command in [
         &["init"][..],
         &["db", "status"],
+        &["ledger", "verify"],
+        &["ledger", "trial-balance"],
         &["doctor"],
         &["import-users", "users.csv"],
         &["import-users", "users.csv", "--apply"],

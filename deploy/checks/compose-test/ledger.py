@@ -52,6 +52,9 @@ def settle(stack, answered, gaps=0):
         "mailed more than twice": {one for one in committed if mailed[one] > 2},
     }
     faults = [f"{what}: {sorted(map(str, found))[:3]} ({len(found)})" for what, found in wrong.items() if found]
+    verified = stack.compose("exec", "-T", "bank-service", "bank-service", "ledger", "verify", check=False)
+    if verified.returncode:
+        faults.append(f"ledger verify: {verified.stdout[-1500:]}{verified.stderr[-500:]}")
     if faults:
         raise Failed("; ".join(faults))
     stack.mailed |= set(committed)

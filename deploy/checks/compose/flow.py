@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 
 import pika
 import pymongo
@@ -19,8 +20,10 @@ gateway, amqp_port, mongo_port, inbox = sys.argv[1], int(sys.argv[2]), int(sys.a
 env = os.environ
 
 
-def ask(path, body=None, token=None, method=None, timeout=30):
+def ask(path, body=None, token=None, method=None, timeout=30, key=None):
     headers = {"Content-Type": "application/json"} if body is not None else {}
+    if key:
+        headers["Idempotency-Key"] = key
     if token:
         headers["Authorization"] = f"Bearer {token}"
     data = None if body is None else json.dumps(body).encode()
@@ -82,6 +85,27 @@ def check_flow():
     assert status == 200 and deliveries["total"] >= 1, deliveries
     assert ask("/api/logs")[0] == 403 and ask("/api/emails")[0] == 403, "without a token"
     assert ask("/metrics")[0] == 404
+
+
+def check_money():
+    """A payment and a hold, with the rights of the user that serves."""
+    token = ask("/auth/login", {"email": env["ADMIN_EMAIL"], "password": env["ADMIN_PASS"]})[1]["access_token"]
+
+    def post(path, body):
+        # Production wants a key wherever money moves.
+        status, made = ask(path, body, token, key=str(uuid.uuid4()))
+        assert status in (200, 201), (path, made)
+        return made["item"]
+
+    bank, client = post("/api/banks", {"name": "Money Bank"}), post("/api/clients", {"name": "Ann Smith"})
+    opened = {"client_id": client["id"], "bank_id": bank["id"], "balance": 500}
+    one, other = post("/api/accounts", opened), post("/api/accounts", opened)
+    order = {"from": {"account_id": one["id"]}, "to": {"account_id": other["id"]}, "amount": 50}
+    post("/api/transfers", order)
+    hold = post("/api/transfers", {**order, "hold": True})
+    post(f"/api/transfers/{hold['id']}/capture", {"amount": 20})
+    status, account = ask(f"/api/accounts/{one['id']}", token=token)
+    assert status == 200 and (account["balance"], account["held"]) == (430, 0), account
 
 
 def forbidden(what, attempt):
@@ -151,5 +175,6 @@ def check_log_store():
 
 
 check_flow()
+check_money()
 check_broker()
 check_log_store()

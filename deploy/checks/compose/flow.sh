@@ -79,6 +79,10 @@ run bank-service DATABASE_URL="$owner" AMQP_URI=none RUST_LOG=warn "$BIN/bank-se
   { cat "$dir/init.log" >&2; fail 'bank-service init'; }
 run bank-service DATABASE_URL="$owner" AMQP_URI=none RUST_LOG=warn "$BIN/bank-service" init >"$dir/init.log" 2>&1
 grep -q 'is an administrator already' "$dir/init.log" || fail 'init does something the second time'
+# What the entrypoint of bank-init does next.
+grep -qF 'bank-service "$$@" && exec bank-service db grants --apply' deploy/compose/compose.yaml || fail 'bank-init gives no rights'
+run bank-service DATABASE_URL="$owner" RUST_LOG=warn "$BIN/bank-service" db grants --apply >"$dir/grants.log" 2>&1 ||
+  { cat "$dir/grants.log" >&2; fail 'bank-service db grants'; }
 
 start() {
   local service=$1
@@ -111,10 +115,15 @@ PYTHONPATH="$tools/pika:$tools/pymongo" python3 deploy/checks/compose/flow.py "h
   tail -n 5 "$dir"/{bank,log,email}-service.log >&2
   fail 'the flow'
 }
-if "$LOCAL_RUN_DIR/$DATABASE_SERVER/client" --no-defaults --protocol=tcp --host=127.0.0.1 --port="$mysql_port" --user=bank --password="$BANK_DB_PASSWORD" \
-  -e 'CREATE TABLE bank.x (id INT)' 2>/dev/null; then
-  fail 'the user that bank-service runs as may change the schema'
-fi
+as_bank() {
+  "$LOCAL_RUN_DIR/$DATABASE_SERVER/client" --no-defaults --protocol=tcp --host=127.0.0.1 --port="$mysql_port" --user=bank \
+    --password="$BANK_DB_PASSWORD" bank -e "$1" >/dev/null 2>&1
+}
+as_bank 'SELECT COUNT(*) FROM ledger_entries' || fail 'the user that bank-service runs as may not read the ledger'
+for statement in 'CREATE TABLE x (id INT)' 'UPDATE ledger_entries SET amount = 1' 'UPDATE transfers SET amount = 1' 'DELETE FROM transfers'; do
+  ! as_bank "$statement" || fail "the user that bank-service runs as may do: $statement"
+done
+run bank-service RUST_LOG=warn "$BIN/bank-service" ledger verify >&2 || fail 'the ledger is not sound'
 # Each service tries to make the exchange, which none may (exchange.declare is 40.10), and is content that it is there.
 if grep -h -i -E 'precondition|inequivalent|access_refused' "$dir"/*-service.log | grep -v 'class_id: 40, method_id: 10'; then
   fail 'a service was refused something by the broker'

@@ -18,7 +18,7 @@ mariadb_prepare() {
   cat >"$dir/init.sql" <<'SQL'
 CREATE DATABASE IF NOT EXISTS bank CHARACTER SET utf8mb4;
 CREATE OR REPLACE USER bank@'%' IDENTIFIED BY 'bank-of-tests';
-GRANT ALL ON *.* TO bank@'%';
+GRANT ALL ON *.* TO bank@'%' WITH GRANT OPTION;
 CREATE OR REPLACE USER tls_only@'%' IDENTIFIED BY 'tls_only' REQUIRE SSL;
 GRANT ALL ON *.* TO tls_only@'%';
 SQL

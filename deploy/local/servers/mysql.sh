@@ -19,7 +19,7 @@ mysql_prepare() {
   cat >"$dir/init.sql" <<'SQL'
 CREATE DATABASE IF NOT EXISTS bank CHARACTER SET utf8mb4;
 CREATE USER IF NOT EXISTS bank@'%' IDENTIFIED BY 'bank-of-tests';
-GRANT ALL ON *.* TO bank@'%';
+GRANT ALL ON *.* TO bank@'%' WITH GRANT OPTION;
 CREATE USER IF NOT EXISTS tls_only@'%' IDENTIFIED BY 'tls_only' REQUIRE SSL;
 GRANT ALL ON *.* TO tls_only@'%';
 SQL

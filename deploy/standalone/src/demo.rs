@@ -1,4 +1,4 @@
-//! `--demo`: fills an empty system over its own HTTP API, so that every row has its events, mails and log entries.
+//! `--demo`: fills an empty system over its own HTTP API, so that every row has its events, mails and log entries; then money moves.
 
 use std::time::Duration;
 
@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 use service_kit::config::Secret;
 use service_kit::http::paging::{ListQuery, PageRequest};
 
+use crate::demo_money::{DemoClient, move_money};
+
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 const BANKS: [&str; 3] = ["First Bank", "Harbour Savings", "Alpine Credit"];
 const CITIES: [&str; 4] = ["Lisbon", "Kraków", "İzmir", "Saint-Étienne"];
 const STATUSES: [&str; 3] = ["student", "employee", "pensioner"];
-/// Opening balances, in minor units, and their currencies.
+/// First balances of the clients' accounts, in minor units, and their currencies.
 const ACCOUNTS: [(i64, &str); 3] = [(152_000, "EUR"), (9_900, "USD"), (250_000, "JPY")];
 
 struct Api {
@@ -57,14 +59,15 @@ pub(crate) async fn seed(
     let tokens: Value = answer.json().await.context("--demo: login")?;
     let token = tokens.get("access_token").and_then(Value::as_str).unwrap_or_default().to_owned();
     let api = Api { client, bank: bank.to_owned(), token, users_password: crate::secrets::new_password() };
-    let addresses = api.seed().await.context("--demo")?;
+    let (addresses, clients) = api.seed().await.context("--demo")?;
+    move_money(state, &clients).await.context("--demo: money")?;
     Ok(Some(DemoUsers { addresses, password: api.users_password }))
 }
 
 impl Api {
-    /// Gives the addresses of the users.
-    async fn seed(&self) -> anyhow::Result<Vec<String>> {
-        let mut users = Vec::new();
+    /// Gives the addresses of the users, and their clients.
+    async fn seed(&self) -> anyhow::Result<(Vec<String>, Vec<DemoClient>)> {
+        let (mut addresses, mut clients) = (Vec::new(), Vec::new());
         let mut banks = Vec::new();
         let mut cities = Vec::new();
         let mut statuses = Vec::new();
@@ -79,13 +82,16 @@ impl Api {
         }
         for (number, (bank, city)) in banks.iter().cycle().zip(&cities).enumerate() {
             self.create(&format!("/api/banks/{bank}/branches"), json!({"city_id": city})).await?;
-            users.push(self.client_of(number, *bank, statuses.iter().cycle().nth(number).copied()).await?);
+            let status = statuses.iter().cycle().nth(number).copied();
+            let (address, client) = self.client_of(number, *bank, status).await?;
+            addresses.push(address);
+            clients.push(client);
         }
-        Ok(users)
+        Ok((addresses, clients))
     }
 
-    /// A user with a client, an account and two cards; gives its address.
-    async fn client_of(&self, number: usize, bank: i64, status: Option<i64>) -> anyhow::Result<String> {
+    /// A user with a client.
+    async fn client_of(&self, number: usize, bank: i64, status: Option<i64>) -> anyhow::Result<(String, DemoClient)> {
         let letter = ["A", "B", "C", "D"].get(number).unwrap_or(&"E");
         let email = format!("client-{}@bank.localhost", letter.to_lowercase());
         let user = json!({"email": email, "password": self.users_password.expose(), "roles": ["user"]});
@@ -93,12 +99,7 @@ impl Api {
         let client = json!({"name": format!("Demo Client {letter}"), "social_status_id": status, "user_id": user});
         let client = self.create("/api/clients", client).await?;
         let (balance, currency) = ACCOUNTS.iter().cycle().nth(number).copied().unwrap_or((0, "EUR"));
-        let account = json!({"balance": balance, "currency": currency, "bank_id": bank});
-        let account = self.create(&format!("/api/clients/{client}/accounts"), account).await?;
-        for balance in [10_000, 0] {
-            self.create(&format!("/api/accounts/{account}/cards"), json!({"balance": balance})).await?;
-        }
-        Ok(email)
+        Ok((email, DemoClient { id: client, bank, balance, currency }))
     }
 
     /// Creates an item and gives its id.

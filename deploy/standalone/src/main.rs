@@ -7,6 +7,7 @@
 mod banner;
 mod configs;
 mod demo;
+mod demo_money;
 mod folder;
 mod options;
 mod secrets;

@@ -55,7 +55,7 @@ pub(crate) struct Options {
     #[arg(long, env = "SECRET_KEY", hide_env_values = true, value_name = "TEXT")]
     pub(crate) secret_key: Option<Secret>,
 
-    /// Fill an empty system with banks, cities, clients, accounts and cards
+    /// Fill an empty system with banks, cities, clients, accounts and cards, and the money that moved in three months
     #[arg(long)]
     pub(crate) demo: bool,
 

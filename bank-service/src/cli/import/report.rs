@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::place::Place;
 use super::rows::Refusal;
+use crate::cli::csv_cell::cell;
 
 const MAX_CELL: usize = 100;
 /// Only rows of a JSON array have a `row`: there a line does not identify the element.
@@ -86,14 +87,6 @@ fn is_report(file: &mut File) -> io::Result<bool> {
 
 fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_CELL).collect()
-}
-
-fn cell(text: &str) -> String {
-    if text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use utoipa::openapi::{PathItem, RefOr};
 
 use super::parts;
 use crate::domain::policy::{Method, Rule, Who, rule_of_route};
-use crate::store::{accounts, branches, cards, clients, named, roles, users};
+use crate::http::money::ENTRY_FILTERS;
+use crate::store::{accounts, branches, cards, clients, ledger, named, roles, users};
 
 pub(super) fn operation_of(item: &mut PathItem, method: Method) -> Option<&mut Operation> {
     match method {
@@ -52,8 +53,9 @@ pub(super) fn complete(operation: &mut Operation, method: Method, path: &str) {
 
 /// Whether the request may be repeated under an `Idempotency-Key`.
 fn takes_key(method: Method, path: &str) -> bool {
-    // A test notification is sent each time, and a ticket is a secret: neither is idempotent by key.
-    let creates = path.starts_with("/api/") && !path.ends_with("/push-test") && !path.ends_with("/ticket");
+    // A test notification is sent each time, a ticket is a secret, and one check runs at a time: none is idempotent by key.
+    let without = ["/push-test", "/ticket", "/verify"];
+    let creates = path.starts_with("/api/") && !without.iter().any(|end| path.ends_with(end));
     method == Method::Post && (creates || path == "/auth/register")
 }
 
@@ -69,6 +71,9 @@ fn filters(path: &str) -> Option<&'static [service_kit::http::paging::Filter]> {
         "/api/cards" | "/api/accounts/{account_id}/cards" => Some(cards::FILTERS),
         "/api/users" => Some(users::FILTERS),
         "/api/roles" => Some(roles::FILTERS),
+        "/api/transfers" => Some(ledger::TRANSFER_FILTERS),
+        "/api/accounts/{id}/entries" | "/api/cards/{id}/entries" => Some(ENTRY_FILTERS),
+        "/api/ledger/accounts" => Some(ledger::LEDGER_FILTERS),
         "/auth/sessions" => Some(&[]),
         _ => None,
     }

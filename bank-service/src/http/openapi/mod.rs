@@ -13,7 +13,7 @@ use utoipa::openapi::{OpenApi, PathItem, Server};
 
 use super::{
     accounts, auth, banks, branches, cards, changes, cities, clients, dead_letter_actions, dead_letters, devices,
-    events, jwks, roles, social_statuses, stream_ticket, user_mfa, users,
+    events, jwks, money, roles, social_statuses, stream_ticket, user_mfa, users,
 };
 use crate::domain::policy::{Method, RULES};
 
@@ -36,6 +36,7 @@ use crate::domain::policy::{Method, RULES};
         (name = "social statuses", description = "Social statuses of clients"),
         (name = "accounts", description = "Accounts of clients at banks"),
         (name = "cards", description = "Cards of accounts"),
+        (name = "money", description = "Transfers, holds, entries, balances at a time, and the ledger"),
         (name = "devices", description = "Devices for push notifications"),
         (name = "changes", description = "What changes, as it changes"),
         (name = "events", description = "Events and where they have been, for staff"),
@@ -104,6 +105,9 @@ pub fn document() -> OpenApi {
         changes::Document::openapi(),
         stream_ticket::Document::openapi(),
     ] {
+        document.merge(part);
+    }
+    for part in money::documents() {
         document.merge(part);
     }
     for (alias, of) in ALIASES {
@@ -200,7 +204,9 @@ mod tests {
     #[test]
     fn the_document_is_small_and_for_readers() {
         let document = serde_json::to_string(&document()).unwrap();
-        assert!(document.len() < 150_000, "{} bytes", document.len());
+        // What is said twice is a component.
+        let operations = documented_routes(&super::document()).len();
+        assert!(document.len() < operations * 1_550, "{} bytes for {operations} operations", document.len());
         for private in ["Debug", "for the OpenAPI document", "\\\\p{", "office", "the house"] {
             assert!(!document.contains(private), "{private}");
         }
@@ -301,6 +307,9 @@ mod tests {
         let document = served();
         let parameters = document["paths"]["/api/accounts"]["get"]["parameters"].as_array().unwrap();
         let names: Vec<_> = parameters.iter().filter_map(|p| p["name"].as_str()).collect();
-        assert_eq!(names, ["page_number", "page_size", "after", "id", "balance", "currency", "client_id", "bank_id"]);
+        assert_eq!(
+            names,
+            ["page_number", "page_size", "after", "id", "balance", "currency", "client_id", "iban", "bank_id"]
+        );
     }
 }

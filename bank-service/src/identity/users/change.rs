@@ -47,6 +47,8 @@ impl From<CloseError> for ChangeUserError {
             CloseError::OutOfScope(_) => Self::NotFound,
             CloseError::Stale(_) => Self::Stale,
             CloseError::TooMany(error) => Self::TooMany(error),
+            // Only an owner's own account is ever in use.
+            CloseError::InUse(_) => Self::Store(StoreError::Serialization),
             CloseError::Store(error) => Self::Store(error),
         }
     }
@@ -125,13 +127,13 @@ fn announce(db: &mut Db, ctx: &Ctx, before: &User, user: User) -> Result<Outcome
 }
 
 /// Deletes a user with everything it owns: client, accounts, cards, sessions.
-pub fn delete_user(db: &mut Db, _: &Ctx, id: UserId, expected: &Expected) -> Result<Outcome<User>, ChangeUserError> {
+pub fn delete_user(db: &mut Db, ctx: &Ctx, id: UserId, expected: &Expected) -> Result<Outcome<User>, ChangeUserError> {
     store::roles::lock(db, ADMIN)?;
     let user = load(db, id, expected)?;
     if is_acting_admin(&user) {
         keep_last_admin(db, id)?;
     }
-    let client_events = delete_client_of(db, id)?;
+    let client_events = delete_client_of(db, ctx, id)?;
     store::sessions::delete_all(db, id)?;
     store::login_devices::forget(db, id, None)?;
     store::one_time_secrets::delete_all(db, id)?;

@@ -1,65 +1,74 @@
-//! Finds the owner of an item, even of a deleted one.
+//! Finds the owner of an item, even of a deleted one, and what may be spent of a balance.
 //!
-//! A card names its account, an account its client, a client its user. A deleted parent is no longer in the tables, but its own
-//! deletion is among the changes that were read with the child's: deleting a parent and its children is one transaction. An item
-//! whose owner cannot be found has none.
+//! An account or a card has its owner in its ledger account, which outlives it; a client names its user. An item whose owner cannot
+//! be found has none.
 
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use serde_json::Value;
-use shared_events::UserId;
+use shared_events::{AccountId, CardId, UserId};
 
-use crate::domain::change::{Change, Channel};
-use crate::store::schema::{accounts, clients};
+use crate::domain::change::{Change, Channel, ItemChange};
+use crate::domain::ledger::LedgerId;
+use crate::store::schema::ledger_accounts;
 use crate::store::{Db, StoreError};
+
+/// The owner of a ledger account, and its lowest balance.
+type Ledger = (Option<i64>, i64);
 
 fn number(item: &Value, name: &str) -> Option<i64> {
     item.get(name).and_then(Value::as_i64)
 }
 
-/// Sets the owner of each change.
+/// The ledger account of an account or a card.
+fn ledger_id(change: &ItemChange) -> Option<i64> {
+    let id = number(&change.item, "id")?;
+    match change.channel {
+        Channel::Account => AccountId::try_new(id).ok().map(LedgerId::of_account),
+        Channel::Card => CardId::try_new(id).ok().map(LedgerId::of_card),
+        _ => None,
+    }
+    .map(LedgerId::get)
+}
+
+/// Sets the owner of each item, and of a balance what may be spent.
 pub(super) fn resolve(db: &mut Db, changes: &mut [Change]) -> Result<(), StoreError> {
-    let mut client_of: HashMap<i64, i64> = HashMap::new();
-    let mut user_of: HashMap<i64, i64> = HashMap::new();
-    for change in changes.iter() {
-        let Some(id) = number(&change.item, "id") else { continue };
-        match change.channel {
-            Channel::Account => drop(number(&change.item, "client_id").map(|client| client_of.insert(id, client))),
-            Channel::Client => drop(number(&change.item, "user_id").map(|user| user_of.insert(id, user))),
-            _ => {}
+    let wanted: HashSet<i64> = changes.iter().flat_map(|change| &change.items).filter_map(ledger_id).collect();
+    let wanted: Vec<i64> = wanted.into_iter().collect();
+    let found: Vec<(i64, Ledger)> = ledger_accounts::table
+        .filter(ledger_accounts::id.eq_any(&wanted))
+        .select((ledger_accounts::id, (ledger_accounts::user_id, ledger_accounts::min_balance)))
+        .load(db)?;
+    let ledgers: HashMap<i64, Ledger> = found.into_iter().collect();
+    for change in changes.iter_mut().flat_map(|change| &mut change.items) {
+        let ledger = ledger_id(change).and_then(|id| ledgers.get(&id).copied());
+        set_owner(change, ledger);
+        if let Some((_, min_balance)) = ledger {
+            set_available(change, min_balance);
         }
     }
-    let wanted = |channel, name: &'static str| {
-        changes.iter().filter(move |change| change.channel == channel).filter_map(move |c| number(&c.item, name))
-    };
-    // The tables are newer than the events, so their owners win.
-    let wanted_ids: HashSet<i64> = wanted(Channel::Card, "account_id").chain(wanted(Channel::Account, "id")).collect();
-    let wanted_ids: Vec<i64> = wanted_ids.into_iter().collect();
-    let found: Vec<(i64, i64)> = accounts::table
-        .filter(accounts::id.eq_any(&wanted_ids))
-        .select((accounts::id, accounts::client_id))
-        .load(db)?;
-    client_of.extend(found);
-    let wanted_ids: HashSet<i64> = client_of.values().copied().chain(wanted(Channel::Client, "id")).collect();
-    let wanted_ids: Vec<i64> = wanted_ids.into_iter().collect();
-    let found: Vec<(i64, i64)> =
-        clients::table.filter(clients::id.eq_any(&wanted_ids)).select((clients::id, clients::user_id)).load(db)?;
-    user_of.extend(found);
-    for change in changes {
-        let id = number(&change.item, "id");
-        let client = match change.channel {
-            Channel::Card => number(&change.item, "account_id").and_then(|account| client_of.get(&account).copied()),
-            Channel::Account => id.and_then(|account| client_of.get(&account).copied()),
-            Channel::Client => id,
-            _ => None,
-        };
-        let user = match change.channel {
-            Channel::User => id,
-            Channel::LoginMethod | Channel::SecondFactor | Channel::RecoveryCode => number(&change.item, "user_id"),
-            _ => client.and_then(|client| user_of.get(&client).copied()),
-        };
-        change.owner = user.and_then(|user| UserId::try_new(user).ok());
-    }
     Ok(())
+}
+
+fn set_owner(change: &mut ItemChange, ledger: Option<Ledger>) {
+    let user = match change.channel {
+        // The event names both.
+        Channel::Transfer => return,
+        Channel::User => number(&change.item, "id"),
+        Channel::Client | Channel::LoginMethod | Channel::SecondFactor | Channel::RecoveryCode => {
+            number(&change.item, "user_id")
+        }
+        _ => ledger.and_then(|(user, _)| user),
+    };
+    change.owners = user.and_then(|user| UserId::try_new(user).ok()).into_iter().collect();
+}
+
+/// By the limit of the overdraft as it is now, which the event of a transfer does not have.
+fn set_available(change: &mut ItemChange, min_balance: i64) {
+    let (Some(balance), Some(held)) = (number(&change.item, "balance"), number(&change.item, "held")) else { return };
+    if let Some(fields) = change.item.as_object_mut() {
+        let available = balance.saturating_sub(held).saturating_sub(min_balance);
+        fields.insert("available".to_owned(), available.into());
+    }
 }

@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use shared_events::WireMessage;
 
 use super::owners;
-use crate::domain::change::{Change, item_of, kind_of};
+use crate::domain::change::{Change, items_of, kind_of};
 use crate::store::schema::outbox;
 use crate::store::{Db, StoreError};
 
@@ -115,11 +115,11 @@ fn last(db: &mut Db) -> Result<i64, StoreError> {
 
 /// A straggler has the position that was reached before it, so a stream that resumes there misses no row.
 fn change_of((id, event_id, event_type, message): Row, position: Option<i64>) -> Option<Change> {
-    let (channel, verb) = kind_of(&event_type)?;
+    kind_of(&event_type)?;
     let envelope = serde_json::from_str::<WireMessage>(&message).ok()?.decode().ok()?;
     let date = shared_events::date::zoned::format(&envelope.body.date);
-    let position = position.unwrap_or(id);
-    Some(Change { position, event_id, channel, verb, date, item: item_of(channel, envelope.body.data), owner: None })
+    let items = items_of(&event_type, envelope.body.data);
+    Some(Change { position: position.unwrap_or(id), event_id, date, items })
 }
 
 #[cfg(test)]

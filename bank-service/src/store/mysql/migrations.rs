@@ -22,3 +22,9 @@ pub(in crate::store) fn lock(conn: &mut MysqlConn) -> Result<(), StoreError> {
 pub(in crate::store) fn unlock(conn: &mut MysqlConn) -> Result<(), StoreError> {
     Ok(conn.batch_execute("DO RELEASE_LOCK('bank-service.migrations')")?)
 }
+
+/// Whether a process of the service runs: one of them always has the relay's lease.
+pub(in crate::store) fn is_relay_leased(conn: &mut MysqlConn) -> QueryResult<bool> {
+    let held = "(SELECT COUNT(*) FROM leases WHERE name = 'outbox-relay' AND expires_at > UTC_TIMESTAMP(6))";
+    Ok(diesel::select(diesel::dsl::sql::<BigInt>(held)).get_result::<i64>(conn)? > 0)
+}

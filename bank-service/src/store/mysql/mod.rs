@@ -15,7 +15,7 @@ mod transaction;
 pub(super) use block_size::Blocks;
 pub(super) use connection::MysqlConn;
 pub(super) use connections::open;
-pub(super) use migrations::{MIGRATIONS, lock, unlock};
+pub(super) use migrations::{MIGRATIONS, is_relay_leased, lock, unlock};
 pub(super) use options::parse;
 pub(super) use pool::MysqlPool;
 pub(super) use prepared::{KeptRow, insert};

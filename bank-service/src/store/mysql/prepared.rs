@@ -11,13 +11,16 @@ use diesel::result::QueryResult;
 
 use super::connection::MysqlConn;
 
-/// The most rows of a cached statement: each number of rows is a separate statement on the server.
-const MOST_ROWS: usize = 8;
+/// The most rows of a statement. Each number of rows is a statement of its own on the server, so only powers of two occur.
+const MOST_ROWS: usize = 64;
 
 /// A row whose INSERT statement is cached; `kept_row!` implements it.
 pub(in crate::store) trait KeptRow {
     /// `INSERT INTO table (columns) VALUES `.
     const INSERT: &'static str;
+
+    /// What follows the rows.
+    const END: &'static str;
 
     /// Binds the columns, in order.
     fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Mysql>) -> QueryResult<()>;
@@ -25,7 +28,14 @@ pub(in crate::store) trait KeptRow {
 
 /// Inserts the rows in as few statements as possible; returns how many there are.
 pub(in crate::store) fn insert<R: KeptRow>(conn: &mut MysqlConn, rows: &[R]) -> QueryResult<usize> {
-    rows.chunks(MOST_ROWS).map(|rows| conn.execute_returning_count(&Insert { rows })).sum()
+    let (mut left, mut inserted) = (rows, 0);
+    while !left.is_empty() {
+        let many = MOST_ROWS.min(1 << left.len().ilog2());
+        let (rows, rest) = left.split_at(many);
+        inserted += conn.execute_returning_count(&Insert { rows })?;
+        left = rest;
+    }
+    Ok(inserted)
 }
 
 struct Insert<'a, R> {
@@ -46,6 +56,7 @@ impl<R: KeptRow> QueryFragment<Mysql> for Insert<'_, R> {
             row.bind(&mut out)?;
             out.push_sql(")");
         }
+        out.push_sql(R::END);
         Ok(())
     }
 }

@@ -170,6 +170,7 @@ async fn a_withdrawn_currency_opens_no_account_and_those_in_it_go_on() {
     assert_eq!(refused.outcome(), (422, "validation_failed"));
     assert_eq!(refused.body["errors"], json!({"currency": ["is withdrawn from ISO 4217; use XCG"]}));
     fixture.app.sql_change("UPDATE accounts SET currency = 'ANG'").await;
+    fixture.app.sql_change("UPDATE ledger_accounts SET currency = 'ANG' WHERE kind = 'account'").await;
     let path = format!("/api/accounts/{}", ada.account);
     assert_eq!(fixture.app.get(admin, &path).await.expect(200)["currency"], "ANG");
     let changed = fixture.app.put(admin, &path, json!({"balance": 77})).await.item(200);

@@ -81,6 +81,7 @@ pub(super) fn allowed(rule: &Rule, caller: Caller) -> bool {
 /// Lists without a parent contain no foreign item: every permitted caller gets its own.
 pub(super) fn is_own_list(action: Action, path: &str) -> bool {
     matches!(action, Action::ListDevices | Action::RegisterDevice)
+        || (action == Action::ReadTransfer && path == "/api/transfers")
         || matches!(action, Action::ListAccounts | Action::ListCards)
             && !path.contains("client_id")
             && !path.contains("account_id")
@@ -106,10 +107,40 @@ pub(super) fn body_of(action: Action, fixture: &Fixture) -> Value {
         Action::CreateRole => json!({"name": format!("new-role-{number}")}),
         Action::RegisterDevice => device(),
         Action::UpdateRole => json!({"name": "other-role"}),
+        Action::CreateTransfer => {
+            json!({"from": side(fixture.ada.account), "to": side(fixture.bob.account), "amount": 1})
+        }
+        Action::CaptureTransfer | Action::VoidTransfer => json!({}),
+        Action::ReverseTransfer => json!({"description": "a mistake"}),
+        Action::MoveOutside => json!({"amount": 1}),
         Action::ReplayDeadLetters | Action::DiscardDeadLetters => {
             json!({"queue": "log-service", "all": true, "dry_run": true})
         }
         _ => json!({"balance": 7}),
+    }
+}
+
+fn side(account: i64) -> Value {
+    json!({"account_id": account})
+}
+
+/// A transfer that can be captured, voided or reversed once: it is to the owner.
+async fn fresh_transfer(action: Action, fixture: &Fixture) -> String {
+    let mut body = json!({"from": side(fixture.bob.account), "to": side(fixture.ada.account), "amount": 1});
+    if action != Action::ReverseTransfer {
+        body["hold"] = json!(true);
+    }
+    let made = fixture.app.post(fixture.bob.token(), "/api/transfers", body).await.expect(201);
+    made["item"]["id"].as_str().unwrap().to_owned()
+}
+
+/// [`path_of`] for a request that is not refused: what can be done once is made anew.
+pub(super) async fn path_to_do(action: Action, pattern: &str, fixture: &Fixture) -> String {
+    match action {
+        Action::CaptureTransfer | Action::VoidTransfer | Action::ReverseTransfer => {
+            pattern.replace("{id}", &fresh_transfer(action, fixture).await)
+        }
+        _ => path_of(action, pattern, fixture).await,
     }
 }
 
@@ -121,8 +152,13 @@ pub(super) async fn path_of(action: Action, pattern: &str, fixture: &Fixture) ->
         Action::ReadSocialStatus | Action::UpdateSocialStatus | Action::DeleteSocialStatus => fixture.status,
         Action::ReadBranch | Action::UpdateBranch | Action::DeleteBranch => fixture.branch,
         Action::ReadClient | Action::UpdateClient | Action::DeleteClient => fixture.ada.client,
-        Action::ReadAccount | Action::UpdateAccount | Action::DeleteAccount => fixture.ada.account,
         Action::ReadCard | Action::UpdateCard | Action::DeleteCard => fixture.ada.card,
+        Action::ReadEntries if pattern.contains("/cards/") => fixture.ada.card,
+        Action::ReadEntries
+        | Action::MoveOutside
+        | Action::ReadAccount
+        | Action::UpdateAccount
+        | Action::DeleteAccount => fixture.ada.account,
         Action::ReadRole | Action::UpdateRole | Action::DeleteRole => {
             let roles = fixture.app.get(&fixture.admin.token, "/api/roles?name=auditor").await.expect(200);
             id(&roles["results"][0])
@@ -132,6 +168,14 @@ pub(super) async fn path_of(action: Action, pattern: &str, fixture: &Fixture) ->
     };
     let pattern = match action {
         Action::ReadEvent => pattern.replace("{id}", &fixture.app.events().await[0].id.to_string()),
+        Action::ReadTransfer => {
+            let path = format!("/api/transfers?account_id={}", fixture.ada.account);
+            let all = fixture.app.get(&fixture.admin.token, &path).await.expect(200);
+            pattern.replace("{id}", all["results"][0]["id"].as_str().unwrap())
+        }
+        Action::CaptureTransfer | Action::VoidTransfer | Action::ReverseTransfer => {
+            pattern.replace("{id}", "01980f3e-0c1a-7c3e-9f0a-3f6d2b1c8e55")
+        }
         Action::ReadDeadLetter => pattern.replace("{queue}/{id}", &fixture.app.dead_letters.some().await),
         _ => pattern.to_owned(),
     };

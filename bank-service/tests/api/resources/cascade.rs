@@ -14,9 +14,11 @@ async fn a_bank_takes_its_accounts_their_cards_and_its_branches_along() {
     let from = app.events().await.len();
     let item = app.delete(admin, &format!("/api/banks/{}", fixture.bank)).await.expect(200);
     assert_eq!(item, json!({"msg": "item deleted", "item": {"id": fixture.bank, "name": "First Bank"}}));
-    let expected =
+    // The money of both cards goes to their accounts, and that of both accounts to the bank.
+    let posted = ["transfer.posted"; 4];
+    let deleted =
         ["card.deleted", "card.deleted", "account.deleted", "account.deleted", "branch.deleted", "bank.deleted"];
-    assert_eq!(app.event_types(from).await, expected);
+    assert_eq!(app.event_types(from).await, [&posted[..], &deleted].concat());
     for path in [format!("/api/accounts/{}", fixture.ada.account), format!("/api/cards/{}", fixture.bob.card)] {
         assert_eq!(app.get(admin, &path).await.outcome(), (404, "not_found"));
     }
@@ -29,7 +31,8 @@ async fn a_client_takes_its_accounts_and_their_cards_along() {
     let fixture = Fixture::new().await;
     let from = fixture.app.events().await.len();
     fixture.app.delete(fixture.ada.token(), &format!("/api/clients/{}", fixture.ada.client)).await.expect(200);
-    assert_eq!(fixture.app.event_types(from).await, ["card.deleted", "account.deleted", "client.deleted"]);
+    let expected = ["transfer.posted", "transfer.posted", "card.deleted", "account.deleted", "client.deleted"];
+    assert_eq!(fixture.app.event_types(from).await, expected);
     fixture.app.get(fixture.bob.token(), &format!("/api/cards/{}", fixture.bob.card)).await.expect(200);
 }
 
@@ -55,7 +58,8 @@ async fn a_user_takes_all_it_has_along() {
     let fixture = Fixture::new().await;
     let from = fixture.app.events().await.len();
     fixture.app.delete(&fixture.admin.token, &format!("/api/users/{}", fixture.ada.person.id)).await.expect(200);
-    let expected = ["card.deleted", "account.deleted", "client.deleted", "user.deleted"];
+    let expected =
+        ["transfer.posted", "transfer.posted", "card.deleted", "account.deleted", "client.deleted", "user.deleted"];
     assert_eq!(fixture.app.event_types(from).await, expected);
 }
 
@@ -79,14 +83,13 @@ async fn more_children_than_one_transaction_deletes_are_refused() {
     let store = app.running.state.store.clone();
     let ctx = store.ctx(crate::harness::start_of_tests());
     let insert = store.write(&ctx, move |db, ctx| {
+        use bank_service::domain::ledger::LedgerId;
+        let account = account.try_into().unwrap();
+        let of_account = bank_service::store::ledger::find(db, &[LedgerId::of_account(account)])?.remove(0);
         for _ in 0..10_000 {
-            let card = bank_service::domain::card::Card {
-                id: ctx.next_id()?,
-                balance: bank_service::domain::balance::Balance::default(),
-                account_id: account.try_into().unwrap(),
-                version: 1,
-            };
-            bank_service::store::cards::insert(db, &card)?;
+            let id = ctx.next_id()?;
+            bank_service::store::cards::insert(db, &[(id, account)])?;
+            bank_service::store::ledger::insert(db, &[of_account.of_card(id, ctx.now)])?;
         }
         Ok::<_, bank_service::store::StoreError>(bank_service::store::Outcome::new(()))
     });
@@ -98,5 +101,6 @@ async fn more_children_than_one_transaction_deletes_are_refused() {
     app.delete(fixture.ada.token(), &format!("/api/cards/{}", fixture.ada.card)).await.expect(200);
     let from = app.events().await.len();
     app.delete(fixture.ada.token(), &path).await.expect(200);
-    assert_eq!(app.event_types(from).await.len(), 10_001);
+    // One for each card and the account, and one for the money that was in it.
+    assert_eq!(app.event_types(from).await.len(), 10_002);
 }

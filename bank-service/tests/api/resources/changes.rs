@@ -38,10 +38,13 @@ async fn every_item_has_the_fields_of_the_contract() {
     assert_eq!(get(format!("/api/branches/{}", fixture.branch)).await, branch);
     let client = json!({"id": ada.client, "name": "Ada", "social_status_id": fixture.status, "user_id": ada.person.id});
     assert_eq!(get(format!("/api/clients/{}", ada.client)).await, client);
-    let account =
-        json!({"id": ada.account, "balance": 520, "currency": "EUR", "client_id": ada.client, "bank_id": bank});
+    let ibans = bank_service::domain::iban::IbanScheme::new("DE", None).unwrap();
+    let account = json!({
+        "id": ada.account, "balance": 520, "currency": "EUR", "client_id": ada.client, "bank_id": bank,
+        "held": 0, "available": 520, "iban": ibans.of(ada.account).unwrap().as_str(), "overdraft_limit": 0,
+    });
     assert_eq!(get(format!("/api/accounts/{}", ada.account)).await, account);
-    let card = json!({"id": ada.card, "balance": 100, "account_id": ada.account});
+    let card = json!({"id": ada.card, "balance": 100, "account_id": ada.account, "held": 0, "available": 100});
     assert_eq!(get(format!("/api/cards/{}", ada.card)).await, card);
     assert_eq!(get(format!("/api/accounts/cards/{}", ada.card)).await, card);
     assert_eq!(get(format!("/v1/api/cards/{}", ada.card)).await, card);
@@ -126,17 +129,17 @@ async fn a_stale_change_is_refused_and_a_current_one_is_not() {
         fixture.app.send(request).await
     };
     let read = fixture.app.get(fixture.ada.token(), &path).await;
-    assert_eq!(read.headers["etag"], "\"1\"");
-    let done = change(Method::PUT, "\"1\"").await;
-    assert_eq!((done.status.as_u16(), &done.headers["etag"]), (200, &"\"2\"".parse().unwrap()));
-    for stale in ["\"1\"", "W/\"2\"", "\"x\""] {
+    assert_eq!(read.headers["etag"], "\"2\"", "its first balance is a change");
+    let done = change(Method::PUT, "\"2\"").await;
+    assert_eq!((done.status.as_u16(), &done.headers["etag"]), (200, &"\"3\"".parse().unwrap()));
+    for stale in ["\"2\"", "W/\"3\"", "\"x\""] {
         assert_eq!(change(Method::PUT, stale).await.outcome(), (412, "precondition_failed"), "{stale}");
         assert_eq!(change(Method::DELETE, stale).await.outcome(), (412, "precondition_failed"), "{stale}");
     }
     for malformed in ["", " ", "2", ","] {
         assert_eq!(change(Method::DELETE, malformed).await.outcome(), (400, "malformed_request"), "{malformed:?}");
     }
-    assert_eq!(change(Method::DELETE, "\"1\", \"2\"").await.status.as_u16(), 200);
+    assert_eq!(change(Method::DELETE, "\"2\", \"3\"").await.status.as_u16(), 200);
 }
 
 #[actix_web::test]
@@ -152,11 +155,11 @@ async fn every_resource_has_a_version() {
         (format!("/api/accounts/{}", fixture.ada.account), json!({"balance": 1})),
     ];
     for (path, body) in cases {
-        assert_eq!(fixture.app.get(admin, &path).await.headers["etag"], "\"1\"", "{path}");
-        assert_eq!(fixture.app.put(admin, &path, body.clone()).await.headers["etag"], "\"2\"", "{path}");
-        let request = fixture.app.request(Method::PUT, &path, Some(admin)).header("If-Match", "\"1\"").json(&body);
-        assert_eq!(fixture.app.send(request).await.outcome(), (412, "precondition_failed"), "{path}");
-        let request = fixture.app.request(Method::DELETE, &path, Some(admin)).header("If-Match", "\"1\"");
+        let before = fixture.app.get(admin, &path).await.headers["etag"].clone();
+        assert_ne!(fixture.app.put(admin, &path, body.clone()).await.headers["etag"], before, "{path}");
+        let request = fixture.app.request(Method::PUT, &path, Some(admin)).header("If-Match", before.clone());
+        assert_eq!(fixture.app.send(request.json(&body)).await.outcome(), (412, "precondition_failed"), "{path}");
+        let request = fixture.app.request(Method::DELETE, &path, Some(admin)).header("If-Match", before);
         assert_eq!(fixture.app.send(request).await.outcome(), (412, "precondition_failed"), "{path}");
     }
 }

@@ -42,6 +42,11 @@ async fn a_bank_is_to_be_confirmed_on_the_queue_that_confirmations_are_consumed_
     assert_eq!(app.running.mail_receipts().0.queue, "branch-office.acks");
 }
 
+/// Whether each of the event's facts is what the answer says. Answers have more fields, such as what is held.
+fn is_part_of(facts: &Value, item: &Value) -> bool {
+    facts.as_object().is_some_and(|facts| facts.len() > 1 && facts.iter().all(|(name, fact)| item[name] == *fact))
+}
+
 #[actix_web::test]
 async fn every_update_and_deletion_is_an_event_with_the_item() {
     let fixture = Fixture::new().await;
@@ -59,11 +64,12 @@ async fn every_update_and_deletion_is_an_event_with_the_item() {
         if !value.is_null() {
             let events = app.events().await;
             let event = find(&events[from..], &format!("{entity}.updated"));
-            assert_eq!(event.body.data, item);
+            assert!(is_part_of(&event.body.data, &item), "{:?} of {item}", event.body.data);
             assert_eq!(event.body.user_id.map(i64::from), Some(fixture.admin.id));
         }
         let gone = app.delete(admin, &path).await.item(200);
         let events = app.events().await;
-        assert_eq!(find(&events[from..], &format!("{entity}.deleted")).body.data, gone);
+        let deleted = find(&events[from..], &format!("{entity}.deleted"));
+        assert!(is_part_of(&deleted.body.data, &gone), "{:?} of {gone}", deleted.body.data);
     }
 }

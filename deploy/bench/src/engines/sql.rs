@@ -1,4 +1,4 @@
-//! The statements of `POST /api/accounts/{id}/cards` through the driver alone: ownership check, card and event in one
+//! The statements of `POST /api/accounts/{id}/cards` through the driver alone: ownership check, card, its ledger account and event in one
 //! transaction, prepared once, in a tight loop on each of as many connections as the service may use.
 
 use std::time::{Duration, Instant};
@@ -13,16 +13,22 @@ use crate::per_second;
 
 /// The size of an event as the outbox keeps it.
 const MESSAGE_BYTES: usize = 800;
-const FIND_ACCOUNT: &str = "SELECT a.id, a.balance, a.currency, a.client_id, a.bank_id, a.version, k.user_id \
-    FROM accounts a JOIN clients k ON k.id = a.client_id WHERE a.id = ? LIMIT 1";
-const INSERT_CARD: &str = "INSERT INTO cards (id, balance, account_id, version) VALUES (?, ?, ?, 1)";
+const FIND_ACCOUNT: &str =
+    "SELECT id, bank_id, client_id, user_id, currency, closed_at FROM ledger_accounts WHERE id = ? * 2";
+const INSERT_CARD: &str = "INSERT INTO cards (id, account_id) VALUES (?, ?)";
+const INSERT_LEDGER_ACCOUNT: &str = "INSERT INTO ledger_accounts \
+    (id, kind, bank_id, client_id, user_id, currency, balance, held, min_balance, seq, opened_at) \
+    VALUES (? * 2 + 1, 'card', 9, 9, 9, 'EUR', 0, 0, 0, 0, '2026-01-01')";
 const INSERT_EVENT: &str = "INSERT INTO outbox (event_id, event_type, message, created_at, due_at) \
     VALUES (?, 'card.created', ?, '2026-01-01 00:00:00.000000', '2000-01-01 00:00:00.000000')";
-const PARENTS: [&str; 5] = [
+const PARENTS: [&str; 6] = [
     "INSERT IGNORE INTO users (id, email, email_key, registered_on) VALUES (9, 'a@b', 'a@b', '2026-01-01')",
     "INSERT IGNORE INTO clients (id, name, user_id) VALUES (9, 'Client', 9)",
     "INSERT IGNORE INTO banks (id, name) VALUES (9, 'Bank')",
-    "INSERT IGNORE INTO accounts (id, balance, currency, client_id, bank_id) VALUES (9, 0, 'EUR', 9, 9)",
+    "INSERT IGNORE INTO accounts (id, currency, client_id, bank_id) VALUES (9, 'EUR', 9, 9)",
+    "INSERT IGNORE INTO ledger_accounts \
+     (id, kind, bank_id, client_id, user_id, currency, balance, held, min_balance, seq, opened_at) \
+     VALUES (18, 'account', 9, 9, 9, 'EUR', 0, 0, 0, 0, '2026-01-01')",
     "DELETE FROM outbox",
 ];
 /// What the service's sessions begin with.
@@ -68,14 +74,15 @@ pub(crate) async fn run(target: &Target) -> anyhow::Result<String> {
 
 async fn issue(mut conn: Conn, start: u64, step: u64, begun: Instant, limit: Duration) -> anyhow::Result<u64> {
     let message = "x".repeat(MESSAGE_BYTES);
-    let [find, card, event] =
-        [conn.prep(FIND_ACCOUNT).await?, conn.prep(INSERT_CARD).await?, conn.prep(INSERT_EVENT).await?];
+    let (find, card) = (conn.prep(FIND_ACCOUNT).await?, conn.prep(INSERT_CARD).await?);
+    let (money, event) = (conn.prep(INSERT_LEDGER_ACCOUNT).await?, conn.prep(INSERT_EVENT).await?);
     let (mut id, mut count) = (start, 0);
     while begun.elapsed() < limit {
         let mut tx = conn.start_transaction(TxOpts::default()).await?;
         let owner: Option<mysql_async::Row> = tx.exec_first(&find, (9,)).await?;
         owner.context("the account")?;
-        tx.exec_drop(&card, (id, 100, 9)).await?;
+        tx.exec_drop(&card, (id, 9)).await?;
+        tx.exec_drop(&money, (id,)).await?;
         tx.exec_drop(&event, (format!("00000000-0000-7000-8000-{id:012x}"), &message)).await?;
         tx.commit().await?;
         id += step;

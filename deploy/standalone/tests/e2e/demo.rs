@@ -1,8 +1,14 @@
 //! `--demo`, and how quickly the system is ready.
 
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use chrono::{DateTime, TimeDelta};
 use serde_json::Value;
+use service_kit::clock::{Clock as _, SystemClock};
 use test_support::eventually;
 
+use crate::binaries;
 use crate::process::{Place, Standalone};
 
 const LISTS: [&str; 7] = ["banks", "cities", "social-statuses", "clients", "accounts", "cards", "users"];
@@ -44,6 +50,50 @@ async fn demo_fills_an_empty_system_and_adds_nothing_the_second_time() {
     let system = start(&place).await;
     assert!(!system.banner.contains("demo users"), "shown once");
     assert_eq!(totals(&system).await, first);
+}
+
+/// The values of one field of the list's items.
+fn all<'a>(list: &'a [Value], field: &str) -> BTreeSet<&'a str> {
+    list.iter().filter_map(|item| item[field].as_str()).collect()
+}
+
+#[tokio::test]
+async fn demo_moves_money_of_three_months_through_a_sound_ledger() {
+    let place = Place::new();
+    let system = start(&place).await;
+    let admin = crate::api::Api::login(&system.urls, crate::process::ADMIN, PASSWORD).await;
+    let transfers = admin.get(&format!("{}/api/transfers?page_size=100", system.urls.bank)).await;
+    let transfers = transfers["results"].as_array().unwrap();
+    assert!((50..80).contains(&transfers.len()), "{}", transfers.len());
+    let kinds = ["deposit", "opening", "reversal", "transfer", "withdrawal"];
+    assert_eq!(all(transfers, "kind"), BTreeSet::from(kinds));
+    assert_eq!(all(transfers, "status"), BTreeSet::from(["captured", "held", "posted"]));
+    let (newest, oldest) = (transfers.first().unwrap(), transfers.last().unwrap());
+    let age = |transfer: &Value| {
+        let made = DateTime::parse_from_rfc3339(transfer["created_at"].as_str().unwrap()).unwrap();
+        SystemClock.now().signed_duration_since(made)
+    };
+    assert!(age(oldest) >= TimeDelta::days(89), "{oldest}");
+    assert!(age(newest) < TimeDelta::days(3), "{newest}");
+
+    let balance = async |at: &str| {
+        let account = &oldest["to"]["account_id"];
+        let url = format!("{}/api/accounts/{account}/balance?at={at}", system.urls.bank);
+        admin.get(&url).await["balance"].clone()
+    };
+    let opened = oldest["created_at"].as_str().unwrap();
+    assert_eq!(balance(opened).await, oldest["amount"], "what it began with");
+    assert_ne!(balance(newest["created_at"].as_str().unwrap()).await, oldest["amount"]);
+    let is_plain = |one: &&Value| one["status"] == "posted" && one["kind"] != "reversal" && one["hold_id"].is_null();
+    let plain = transfers.iter().filter(is_plain).count();
+    eventually("each is logged", async || admin.logs("transfer.posted").await.len() == plain).await;
+
+    // A command of the single service on the data folder, while the system runs.
+    let mut verify = Command::new(binaries::path("bank-service"));
+    let database = format!("sqlite:{}", place.data().join("bank.sqlite").display());
+    verify.env_clear().args(["ledger", "verify"]).env("DATABASE_URL", database).current_dir(place.path());
+    let output = verify.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[tokio::test]

@@ -70,8 +70,8 @@ impl Tables {
             (Entity::Bank, "SELECT id, name FROM banks"),
             (Entity::City, "SELECT id, name FROM cities"),
             (Entity::Client, "SELECT id, name FROM clients"),
-            (Entity::Account, "SELECT id, CAST(balance AS CHAR) FROM accounts"),
-            (Entity::Card, "SELECT id, CAST(balance AS CHAR) FROM cards"),
+            (Entity::Account, "SELECT id DIV 2, CAST(balance AS CHAR) FROM ledger_accounts WHERE kind = 'account'"),
+            (Entity::Card, "SELECT id DIV 2, CAST(balance AS CHAR) FROM ledger_accounts WHERE kind = 'card'"),
         ] {
             let found: Vec<(i64, String)> = connection.query(sql).await?;
             rows.extend(found.into_iter().map(|(id, value)| ((entity, id), value)));

@@ -83,6 +83,7 @@ async fn check(ledger: &Ledger, data: &Path) -> anyhow::Result<Report> {
     for (entity, rows, mailed) in [("bank", &banks, true), ("account", &accounts, true), ("card", &cards, false)] {
         check_events(entity, rows, &logs, mailed.then_some(&mails), faults);
     }
+    check_money(ledger, &logs, faults).await?;
     let dead = count_files(&data.join("dead-letters"))?;
     if dead > 0 {
         faults.push(format!("{dead} dead letters"));
@@ -134,6 +135,33 @@ fn check_events(
     for id in entries.keys().filter(|id| !ids.contains(id)) {
         faults.push(format!("{kind} {id} is logged without a row"));
     }
+}
+
+/// The ledger is what its entries say, and each transfer has exactly one log entry.
+async fn check_money(ledger: &Ledger, logs: &[Value], faults: &mut Vec<String>) -> anyhow::Result<()> {
+    let bank = &ledger.urls.bank;
+    let transfers = all(ledger, &format!("{bank}/api/transfers?")).await?;
+    let mut logged: BTreeMap<&str, usize> = BTreeMap::new();
+    for log in logs.iter().filter(|log| log["event_type"].as_str().is_some_and(|kind| kind.starts_with("transfer."))) {
+        *logged.entry(log["event_id"].as_str().unwrap_or_default()).or_default() += 1;
+    }
+    for transfer in &transfers {
+        let count = logged.get(transfer["event_id"].as_str().unwrap_or_default()).copied().unwrap_or_default();
+        if count != 1 {
+            faults.push(format!("transfer {} is logged {count} times", transfer["id"]));
+        }
+    }
+    // A hold that was given up has an event of its own.
+    let voided = transfers.iter().filter(|transfer| transfer["status"] == "voided").count();
+    if logged.len() != transfers.len() + voided {
+        faults.push(format!("{} transfer events are logged for {} effects", logged.len(), transfers.len() + voided));
+    }
+    let url = format!("{bank}/api/ledger/trial-balance");
+    let balance: Value = ledger.http.get(&url).bearer_auth(ledger.token()).send().await?.json().await?;
+    if balance["balanced"] != true {
+        faults.push(format!("the trial balance is not zero: {balance}"));
+    }
+    Ok(())
 }
 
 fn fields(rows: &[Value], name: &str) -> BTreeMap<i64, String> {

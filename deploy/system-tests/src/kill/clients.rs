@@ -1,4 +1,4 @@
-//! Clients that create banks, accounts and cards, repeat unanswered requests, and record the answers.
+//! Clients that create banks, accounts and cards and move money, repeat unanswered requests, and record the answers.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -92,8 +92,45 @@ impl Ledger {
         Ok(id)
     }
 
-    /// Repeats until there is an answer, always under the same key; gives the id of the item.
     async fn create(&self, path: &str, key: &str, body: Value) -> anyhow::Result<i64> {
+        let item = self.send(path, key, body).await?;
+        item["id"].as_i64().with_context(|| format!("no id in {item}"))
+    }
+
+    /// Moves money to and fro between an account and a card, and notes what they have in the end.
+    async fn move_money(&self, key: &str, round: i64, account: i64, card: i64) -> anyhow::Result<()> {
+        if round < 4 {
+            return Ok(());
+        }
+        let (on_account, on_card) = (json!({"account_id": account}), json!({"card_id": card}));
+        let (mut account_has, mut card_has) = (round - 3, round + 3);
+        let body = json!({"from": on_account, "to": on_card, "amount": 3});
+        let sent = self.send("/api/transfers", &format!("{key}-transfer"), body).await?;
+        let body = json!({"from": on_card, "to": on_account, "amount": 2, "hold": true});
+        let held = self.send("/api/transfers", &format!("{key}-hold"), body).await?;
+        let path =
+            |item: &Value, verb: &str| format!("/api/transfers/{}/{verb}", item["id"].as_str().unwrap_or_default());
+        match round % 3 {
+            0 => {
+                self.send(&path(&held, "capture"), &format!("{key}-capture"), json!({"amount": 1})).await?;
+                (account_has, card_has) = (account_has + 1, card_has - 1);
+            }
+            1 => drop(self.send(&path(&held, "void"), &format!("{key}-void"), json!({})).await?),
+            _ => {}
+        }
+        if round % 2 == 0 {
+            let body = json!({"amount": 1, "description": "kill test"});
+            self.send(&path(&sent, "reverse"), &format!("{key}-reverse"), body).await?;
+            (account_has, card_has) = (account_has + 1, card_has - 1);
+        }
+        for (list, id, has) in [(&self.accounts, account, account_has), (&self.cards, card, card_has)] {
+            lock(list).iter_mut().filter(|(known, _)| *known == id).for_each(|(_, balance)| *balance = has);
+        }
+        Ok(())
+    }
+
+    /// Repeats until there is an answer, always under the same key; gives the item.
+    async fn send(&self, path: &str, key: &str, body: Value) -> anyhow::Result<Value> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         for _ in 0..MAX_ATTEMPTS {
             let request = self.http.post(format!("{}{path}", self.urls.bank)).bearer_auth(&self.token);
@@ -106,9 +143,9 @@ impl Ledger {
             let status = answer.status();
             let Ok(text) = answer.text().await else { continue };
             match status {
-                StatusCode::CREATED => {
-                    let item: Value = serde_json::from_str(&text)?;
-                    return item["item"]["id"].as_i64().with_context(|| format!("no id in {text}"));
+                StatusCode::CREATED | StatusCode::OK => {
+                    let answer: Value = serde_json::from_str(&text)?;
+                    return answer.get("item").cloned().with_context(|| format!("no item in {text}"));
                 }
                 StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(PAUSE).await,
                 _ => bail!("POST {path} was answered {status}: {text}"),
@@ -135,10 +172,11 @@ pub(crate) fn spawn(ledger: std::sync::Arc<Ledger>, number: u32) -> JoinHandle<a
             let name = format!("Bank {mine}{}", word(round));
             let bank = ledger.create("/api/banks", &format!("bank-{mine}-{round}"), json!({"name": name})).await?;
             lock(&ledger.banks).push((bank, name));
-            ledger.open_account(&format!("account-{mine}-{round}"), round).await?;
+            let account = ledger.open_account(&format!("account-{mine}-{round}"), round).await?;
             let path = format!("/api/accounts/{}/cards", ledger.first_account);
             let card = ledger.create(&path, &format!("card-{mine}-{round}"), json!({"balance": round})).await?;
             lock(&ledger.cards).push((card, round));
+            ledger.move_money(&format!("money-{mine}-{round}"), round, account, card).await?;
         }
         Ok(())
     })

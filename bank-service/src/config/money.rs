@@ -1,0 +1,79 @@
+//! The rules of money.
+
+use clap::{Args, ValueEnum};
+use service_kit::config::{AppEnv, Faults};
+
+use crate::domain::iban::{IbanError, IbanScheme};
+
+/// How transfers reach the database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LedgerWriterMode {
+    // Those that come at the same time share a transaction. Not doc comments: clap would give every option of `--help` lines of
+    // its own.
+    #[default]
+    Batched,
+    // Each has a transaction of its own.
+    Direct,
+}
+
+/// The rules of money.
+#[derive(Debug, Clone, Args)]
+pub struct MoneyOptions {
+    /// Whether owners give first balances and set balances; by default in development and testing only
+    #[arg(long, env = "OWNER_SETS_BALANCE", value_name = "BOOL", global = true)]
+    pub owner_sets_balance: Option<bool>,
+
+    /// Whether requests that move money need an Idempotency-Key; by default in staging and production
+    #[arg(long, env = "REQUIRE_IDEMPOTENCY_KEY", value_name = "BOOL", global = true)]
+    pub require_idempotency_key: Option<bool>,
+
+    /// Whether transfers that come at the same time share a transaction, or each has its own
+    #[arg(long, env = "LEDGER_WRITER", value_enum, default_value = "batched", global = true)]
+    pub ledger_writer: LedgerWriterMode,
+
+    /// The country of the accounts' IBANs: AE, AT, CH, DE, LI, LT, LU, LV, NL, RO or SA
+    #[arg(long, env = "IBAN_COUNTRY", default_value = COUNTRY, value_name = "CC", global = true)]
+    pub iban_country: String,
+
+    /// The bank code of the accounts' IBANs; one that no bank has, unless it is set
+    #[arg(long, env = "BANK_CODE", value_name = "CODE", global = true)]
+    pub bank_code: Option<String>,
+}
+
+const COUNTRY: &str = "DE";
+
+impl Default for MoneyOptions {
+    fn default() -> Self {
+        Self {
+            owner_sets_balance: None,
+            require_idempotency_key: None,
+            ledger_writer: LedgerWriterMode::default(),
+            iban_country: COUNTRY.to_owned(),
+            bank_code: None,
+        }
+    }
+}
+
+impl MoneyOptions {
+    pub(super) fn ibans(&self, faults: &mut Faults) -> Option<IbanScheme> {
+        let scheme = IbanScheme::new(&self.iban_country, self.bank_code.as_deref());
+        scheme
+            .map_err(|error| {
+                let name = if error == IbanError::Country { "IBAN_COUNTRY" } else { "BANK_CODE" };
+                faults.add(format!("{name}: {error}"));
+            })
+            .ok()
+    }
+
+    pub fn owners_set_balances(&self, app_env: AppEnv) -> bool {
+        self.owner_sets_balance.unwrap_or(is_for_trial(app_env))
+    }
+
+    pub fn requires_key(&self, app_env: AppEnv) -> bool {
+        self.require_idempotency_key.unwrap_or(!is_for_trial(app_env))
+    }
+}
+
+fn is_for_trial(app_env: AppEnv) -> bool {
+    matches!(app_env, AppEnv::Development | AppEnv::Testing)
+}

@@ -1,0 +1,158 @@
+//! The entries and the balance at a time of an account or a card.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
+use service_kit::http::fields::PathId;
+use service_kit::http::paging::{
+    Filter, FilterKind, FilterValue, ListBody, ListQuery, Listing, PageRequest, parameters, respond,
+};
+use service_kit::http::problem::{FieldErrors, Problem};
+use shared_events::{AccountId, CardId};
+
+use super::answers::{BalanceBody, EntryBody};
+use crate::domain::ledger::{LedgerId, TransferKind};
+use crate::domain::policy::{Action, Scope};
+use crate::http::actor::Actor;
+use crate::http::lists::PAGE_SIZE;
+use crate::http::problem_map::fault;
+use crate::http::state::AppState;
+use crate::operations::errors::FindError;
+use crate::operations::ledger::{balance_at, list_entries};
+use crate::store::ledger::{EntryKind, EntryPage};
+
+/// The fields that a list of entries can be filtered by; `from` and `to` are times.
+pub(in crate::http) const FILTERS: &[Filter] = &[
+    Filter { name: "from", kind: FilterKind::Date },
+    Filter { name: "to", kind: FilterKind::Date },
+    Filter { name: "kind", kind: FilterKind::Text },
+    Filter { name: "order", kind: FilterKind::Text },
+];
+
+/// List the entries of an account, the newest first
+#[utoipa::path(get, path = "/api/accounts/{id}/entries", tag = "money",
+    responses((status = 200, description = "A page", body = ListBody<EntryBody>)))]
+pub(super) async fn list_entries_of_account(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<AccountId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    list(&state, &actor, &request, (LedgerId::of_account(id.0), "account")).await
+}
+
+/// List the entries of a card, the newest first
+#[utoipa::path(get, path = "/api/cards/{id}/entries", tag = "money",
+    responses((status = 200, description = "A page", body = ListBody<EntryBody>)))]
+pub(super) async fn list_entries_of_card(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<CardId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    list(&state, &actor, &request, (LedgerId::of_card(id.0), "card")).await
+}
+
+async fn list(
+    state: &AppState,
+    actor: &Actor,
+    request: &HttpRequest,
+    item: (LedgerId, &'static str),
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::ReadEntries)?;
+    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, FILTERS)?;
+    let page = page_of(&query)?;
+    let is_counted = matches!(query.page, PageRequest::Number { .. });
+    let found = state.store.read(move |db| list_entries(db, scope, item, &page, is_counted));
+    let (rows, total) = found.await.map_err(|error: FindError| error)?;
+    let listing = Listing::of(query.page, rows, total, |row| row.entry.seq);
+    let view = |row| Ok::<_, Problem>(EntryBody::new(&row, scope == Scope::All));
+    respond(request.path(), &query, listing.try_map(view)?)
+}
+
+fn page_of(query: &ListQuery) -> Result<EntryPage, Problem> {
+    let mut page = EntryPage { skip: query.page.offset(), limit: query.page.limit(), ..EntryPage::default() };
+    if let PageRequest::After { cursor: Some(_), .. } = query.page {
+        page.after = Some(query.page.after_id());
+    }
+    let mut faults = FieldErrors::new();
+    for (name, value) in &query.filters {
+        match (*name, value) {
+            ("from", FilterValue::Date(date)) => page.from = Some(*date),
+            ("to", FilterValue::Date(date)) => page.to = Some(*date),
+            ("kind", FilterValue::Text(kind)) => match (kind.as_str(), TransferKind::parse(kind)) {
+                ("hold", _) => page.kind = Some(EntryKind::Hold),
+                ("limit", _) => page.kind = Some(EntryKind::Limit),
+                (_, Some(kind)) => page.kind = Some(EntryKind::Transfer(kind)),
+                _ => drop(
+                    faults.insert("kind".to_owned(), vec!["must be the kind of a transfer, hold or limit".to_owned()]),
+                ),
+            },
+            ("order", FilterValue::Text(order)) => match order.as_str() {
+                "asc" => page.is_ascending = true,
+                "desc" => page.is_ascending = false,
+                _ => drop(faults.insert("order".to_owned(), vec!["must be asc or desc".to_owned()])),
+            },
+            _ => {}
+        }
+    }
+    if faults.is_empty() { Ok(page) } else { Err(Problem::validation(faults)) }
+}
+
+/// Read the balance of an account, now or at a time
+#[utoipa::path(get, path = "/api/accounts/{id}/balance", tag = "money",
+    params(("at" = Option<String>, Query, format = DateTime, description = "A time up to now; now, if it is not given.")),
+    responses((status = 200, description = "The balance", body = BalanceBody)))]
+pub(super) async fn read_balance_of_account(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<AccountId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    balance(&state, &actor, &request, (LedgerId::of_account(id.0), "account")).await
+}
+
+/// Read the balance of a card, now or at a time
+#[utoipa::path(get, path = "/api/cards/{id}/balance", tag = "money",
+    params(("at" = Option<String>, Query, format = DateTime, description = "A time up to now; now, if it is not given.")),
+    responses((status = 200, description = "The balance", body = BalanceBody)))]
+pub(super) async fn read_balance_of_card(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<CardId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    balance(&state, &actor, &request, (LedgerId::of_card(id.0), "card")).await
+}
+
+async fn balance(
+    state: &AppState,
+    actor: &Actor,
+    request: &HttpRequest,
+    item: (LedgerId, &'static str),
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::ReadEntries)?;
+    let at = at(request.query_string(), state.clock.now())?;
+    let found = state.store.read(move |db| balance_at(db, scope, item, at)).await.map_err(|error: FindError| error)?;
+    Ok(HttpResponse::Ok().json(BalanceBody::new(&found, at)))
+}
+
+/// The time that is asked for, which is not to come.
+fn at(query: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    service_kit::http::paging::refuse_unknown(query, &["at"])?;
+    let given = parameters(query)?.into_iter().find(|(name, _)| name == "at");
+    let Some((_, text)) = given else { return Ok(now) };
+    let at =
+        shared_events::date::parse(&text).ok_or_else(|| fault("at", "must be a date such as 2025-01-16T17:10:26Z"))?;
+    if at > now { Err(fault("at", "must not be in the future")) } else { Ok(at) }
+}
+
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/accounts/{id}/entries").route(web::get().to(list_entries_of_account)))
+        .service(web::resource("/api/cards/{id}/entries").route(web::get().to(list_entries_of_card)))
+        .service(web::resource("/api/accounts/{id}/balance").route(web::get().to(read_balance_of_account)))
+        .service(web::resource("/api/cards/{id}/balance").route(web::get().to(read_balance_of_card)));
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list_entries_of_account, list_entries_of_card, read_balance_of_account, read_balance_of_card))]
+pub(super) struct Document;

@@ -1,0 +1,247 @@
+//! `/api/transfers`, and deposits to and withdrawals from an account.
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+use service_kit::http::fields::{Body, PathId};
+use service_kit::http::paging::{ListBody, ListQuery, respond};
+use service_kit::http::problem::Problem;
+use shared_events::AccountId;
+
+use super::answers::{PostedBody, TransferView};
+use super::bodies::{CaptureBody, OutsideBody, ReverseBody, TransferBody};
+use super::keys::transfer_key;
+use crate::domain::ledger::{Caller, LedgerAccount, LedgerId, Refusal, Transfer, TransferId, TransferKind};
+use crate::domain::policy::{Action, Scope};
+use crate::http::actor::Actor;
+use crate::http::lists::PAGE_SIZE;
+use crate::http::state::AppState;
+use crate::operations::ledger::{self, Command, Posted, Request, TransferError};
+use crate::store::StoreError;
+use crate::store::ledger::{Placed, TRANSFER_FILTERS, TransferKey, sides_of};
+
+/// Move money, or hold it to be moved
+#[utoipa::path(post, path = "/api/transfers", tag = "money", request_body = TransferBody,
+    responses((status = 201, description = "The transfer", body = PostedBody)))]
+pub(super) async fn create_transfer(
+    state: web::Data<AppState>,
+    actor: Actor,
+    request: HttpRequest,
+    body: Body<TransferBody>,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::CreateTransfer)?;
+    let key = transfer_key(&request, &state, actor.user_id)?;
+    let order = body.0.0;
+    state.limits.check_recipients(actor.user_id, scope)?;
+    let posted = post(&state, &actor, scope, key, Command::Transfer(order)).await;
+    if let Err(TransferError::Refused(Refusal::UnknownRecipient)) = &posted {
+        state.limits.count_unknown_recipient(actor.user_id);
+    }
+    Ok(created(&posted?, scope))
+}
+
+/// Move what is held, or less
+#[utoipa::path(post, path = "/api/transfers/{id}/capture", tag = "money", request_body = CaptureBody,
+    responses((status = 201, description = "The transfer that moved it", body = PostedBody)))]
+pub(super) async fn capture_transfer(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<TransferId>,
+    request: HttpRequest,
+    body: Body<CaptureBody>,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::CaptureTransfer)?;
+    let key = transfer_key(&request, &state, actor.user_id)?;
+    let command = Command::Capture { hold: id.0, amount: body.0.amount };
+    Ok(created(&post(&state, &actor, scope, key, command).await?, scope))
+}
+
+/// Give up a hold
+#[utoipa::path(post, path = "/api/transfers/{id}/void", tag = "money",
+    responses((status = 200, description = "The hold", body = PostedBody)))]
+pub(super) async fn void_transfer(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<TransferId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::VoidTransfer)?;
+    let key = transfer_key(&request, &state, actor.user_id)?;
+    let posted = post(&state, &actor, scope, key, Command::Void { hold: id.0 }).await?;
+    if let (Some(sender), false) = (posted.from.user_id, posted.from.user_id == posted.to.user_id) {
+        state.limits.count_voided_hold(sender);
+    }
+    Ok(HttpResponse::Ok().json(PostedBody::updated(&posted, scope == Scope::All)))
+}
+
+/// Give money back
+#[utoipa::path(post, path = "/api/transfers/{id}/reverse", tag = "money", request_body = ReverseBody,
+    responses((status = 201, description = "The transfer that gave it back", body = PostedBody)))]
+pub(super) async fn reverse_transfer(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<TransferId>,
+    request: HttpRequest,
+    body: Body<ReverseBody>,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::ReverseTransfer)?;
+    let key = transfer_key(&request, &state, actor.user_id)?;
+    let ReverseBody { amount, text } = body.0;
+    let posted = post(&state, &actor, scope, key, Command::Reverse { transfer: id.0, amount, text }).await;
+    Ok(created(&posted.map_err(spent_by_receiver)?, scope))
+}
+
+/// The receiver's money is not the caller's to learn of.
+fn spent_by_receiver(error: TransferError) -> TransferError {
+    match error {
+        TransferError::Refused(Refusal::InsufficientFunds { .. }) => Refusal::SpentByReceiver.into(),
+        error => error,
+    }
+}
+
+/// Credit money that came from outside
+#[utoipa::path(post, path = "/api/accounts/{id}/deposits", tag = "money", request_body = OutsideBody,
+    responses((status = 201, description = "The deposit", body = PostedBody)))]
+pub(super) async fn create_deposit(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<AccountId>,
+    request: HttpRequest,
+    body: Body<OutsideBody>,
+) -> Result<HttpResponse, Problem> {
+    outside(&state, &actor, &request, id.0, TransferKind::Deposit, body.0).await
+}
+
+/// Debit money that goes outside
+#[utoipa::path(post, path = "/api/accounts/{id}/withdrawals", tag = "money", request_body = OutsideBody,
+    responses((status = 201, description = "The withdrawal", body = PostedBody)))]
+pub(super) async fn create_withdrawal(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<AccountId>,
+    request: HttpRequest,
+    body: Body<OutsideBody>,
+) -> Result<HttpResponse, Problem> {
+    outside(&state, &actor, &request, id.0, TransferKind::Withdrawal, body.0).await
+}
+
+async fn outside(
+    state: &AppState,
+    actor: &Actor,
+    request: &HttpRequest,
+    account: AccountId,
+    kind: TransferKind,
+    body: OutsideBody,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::MoveOutside)?;
+    let key = transfer_key(request, state, actor.user_id)?;
+    let OutsideBody { amount, text } = body;
+    let command = Command::Outside { kind, account: LedgerId::of_account(account), amount, text };
+    let posted = post(state, actor, scope, key, command).await.map_err(|error| match error {
+        // The path names it.
+        TransferError::Refused(Refusal::NoSuchRecipient) => TransferError::Refused(scope.missing("account").into()),
+        error => error,
+    });
+    Ok(created(&posted?, scope))
+}
+
+pub(super) async fn post(
+    state: &AppState,
+    actor: &Actor,
+    scope: Scope,
+    key: Option<TransferKey>,
+    command: Command,
+) -> Result<Posted, TransferError> {
+    state.ledger.post(request_of(state, actor, scope, key, command)).await
+}
+
+pub(super) fn request_of(
+    state: &AppState,
+    actor: &Actor,
+    scope: Scope,
+    key: Option<TransferKey>,
+    command: Command,
+) -> Request {
+    let caller = Caller { user_id: Some(actor.user_id), scope };
+    Request { ctx: state.ctx(actor.user_id), caller, key, command }
+}
+
+fn created(posted: &Posted, scope: Scope) -> HttpResponse {
+    let body = PostedBody::created(posted, scope == Scope::All);
+    HttpResponse::Created().insert_header((LOCATION, format!("/api/transfers/{}", posted.transfer.id))).json(body)
+}
+
+/// Read a transfer
+#[utoipa::path(get, path = "/api/transfers/{id}", tag = "money",
+    responses((status = 200, description = "The transfer", body = TransferView)))]
+pub(super) async fn read_transfer(
+    state: web::Data<AppState>,
+    actor: Actor,
+    id: PathId<TransferId>,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::ReadTransfer)?;
+    let found = state.store.read(move |db| ledger::find_transfer(db, scope, id.0)).await?;
+    let view = view_of(&found.transfer, &found.sides, scope, found.event_id.as_deref());
+    Ok(HttpResponse::Ok().json(view))
+}
+
+fn view_of(transfer: &Transfer, sides: &[LedgerAccount], scope: Scope, event_id: Option<&str>) -> TransferView {
+    let view = TransferView::new(transfer, sides);
+    if scope == Scope::All { view.for_staff(transfer, event_id) } else { view }
+}
+
+/// List the transfers from or to what the caller may see, the newest first
+#[utoipa::path(get, path = "/api/transfers", tag = "money",
+    responses((status = 200, description = "A page", body = ListBody<TransferView>)))]
+pub(super) async fn list_transfers(
+    state: web::Data<AppState>,
+    actor: Actor,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let scope = actor.may(Action::ReadTransfer)?;
+    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, TRANSFER_FILTERS)?;
+    let requested = query.clone();
+    let listing = state.store.read(move |db| {
+        let listing = ledger::list_transfers(db, scope, &requested)?;
+        let sides = sides_of(db, &listing.rows)?;
+        let view =
+            |placed: Placed| Ok::<_, StoreError>(view_of(&placed.transfer, &sides, scope, placed.event_id.as_deref()));
+        listing.try_map(view).map_err(Into::into)
+    });
+    let listing = listing.await.map_err(|error: crate::operations::errors::FindError| error)?;
+    respond(request.path(), &query, listing)
+}
+
+impl From<TransferError> for Problem {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Refused(error) => error.into(),
+            TransferError::Idempotency(error) => error.into(),
+            TransferError::Store(error) => error.into(),
+        }
+    }
+}
+
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(
+        web::resource("/api/transfers").route(web::get().to(list_transfers)).route(web::post().to(create_transfer)),
+    )
+    .service(web::resource("/api/transfers/{id}").route(web::get().to(read_transfer)))
+    .service(web::resource("/api/transfers/{id}/capture").route(web::post().to(capture_transfer)))
+    .service(web::resource("/api/transfers/{id}/void").route(web::post().to(void_transfer)))
+    .service(web::resource("/api/transfers/{id}/reverse").route(web::post().to(reverse_transfer)))
+    .service(web::resource("/api/accounts/{id}/deposits").route(web::post().to(create_deposit)))
+    .service(web::resource("/api/accounts/{id}/withdrawals").route(web::post().to(create_withdrawal)));
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(
+    create_transfer,
+    capture_transfer,
+    void_transfer,
+    reverse_transfer,
+    create_deposit,
+    create_withdrawal,
+    read_transfer,
+    list_transfers
+))]
+pub(super) struct Document;

@@ -1,0 +1,90 @@
+//! The check of the whole ledger over HTTP: one at a time in this process, and the result of the last one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use crate::store::StoreError;
+use crate::store::ledger::Verification;
+
+/// Clones share the state.
+#[derive(Debug, Clone, Default)]
+pub struct VerificationRuns(Arc<Mutex<VerificationRun>>);
+
+/// The check that runs, or the last one.
+#[derive(Debug, Clone, Default)]
+pub(super) enum VerificationRun {
+    #[default]
+    None,
+    Running {
+        started_at: DateTime<Utc>,
+    },
+    Done {
+        started_at: DateTime<Utc>,
+        finished_at: DateTime<Utc>,
+        found: Verification,
+    },
+    /// The ledger could not be read.
+    Failed {
+        started_at: DateTime<Utc>,
+        finished_at: DateTime<Utc>,
+    },
+}
+
+impl VerificationRuns {
+    /// Whether a check may begin now; false while one runs.
+    pub(super) fn begin(&self, now: DateTime<Utc>) -> bool {
+        let mut run = self.lock();
+        if matches!(*run, VerificationRun::Running { .. }) {
+            return false;
+        }
+        *run = VerificationRun::Running { started_at: now };
+        true
+    }
+
+    /// Ends the check that runs.
+    pub(super) fn end(&self, now: DateTime<Utc>, checked: Result<Verification, StoreError>) {
+        let mut run = self.lock();
+        let VerificationRun::Running { started_at } = *run else { return };
+        *run = match checked {
+            Ok(found) => {
+                if !found.is_clean() {
+                    let first = found.listed.first().map(String::as_str).unwrap_or_default();
+                    tracing::error!(violations = found.violations, first, "the ledger is not sound");
+                }
+                VerificationRun::Done { started_at, finished_at: now, found }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the ledger cannot be verified");
+                VerificationRun::Failed { started_at, finished_at: now }
+            }
+        };
+    }
+
+    pub(super) fn last(&self) -> VerificationRun {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VerificationRun> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_check_runs_at_a_time_and_the_next_one_may_begin_once_it_has_ended() {
+        let (runs, now) = (VerificationRuns::default(), DateTime::UNIX_EPOCH);
+        assert!(matches!(runs.last(), VerificationRun::None));
+        assert!(runs.begin(now) && !runs.begin(now) && !runs.clone().begin(now));
+        runs.end(now, Err(StoreError::Busy));
+        assert!(matches!(runs.last(), VerificationRun::Failed { .. }));
+        assert!(runs.begin(now));
+        runs.end(now, Ok(Verification { violations: 7, ..Verification::default() }));
+        // What is not running cannot end.
+        runs.end(now, Err(StoreError::Busy));
+        assert!(matches!(runs.last(), VerificationRun::Done { found, .. } if found.violations == 7));
+    }
+}

@@ -1,0 +1,134 @@
+//! The rights of the user that the service runs as, on a server where another user owns the tables: it adds to the ledger's history
+//! and cannot change it. On SQLite triggers refuse that to everybody.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::{DatabaseUrl, Db, StoreError, engine};
+
+/// The rights beside SELECT.
+const USUAL: &str = "INSERT, UPDATE, DELETE";
+/// The same on the tables of the ledger: of a transfer only the end of a hold and what was reversed change.
+const LEDGER: [(&str, &str); 3] = [
+    ("ledger_accounts", "INSERT, UPDATE"),
+    ("ledger_entries", "INSERT"),
+    ("transfers", "INSERT, UPDATE (status, captured_amount, reversed_amount, ended_at, open_until)"),
+];
+
+/// A user of the server, as it stands in a statement: `'bank'@'%'`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grantee(String);
+
+impl Grantee {
+    pub fn new(user: &str, host: &str) -> Self {
+        let text = |part: &str| format!("'{}'", part.replace('\\', "\\\\").replace('\'', "''"));
+        Self(format!("{}@{}", text(user), text(host)))
+    }
+}
+
+impl std::fmt::Display for Grantee {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The statements that give a user these rights on the tables that there are now, and take away those on the whole database. In
+/// this order the user has the rights that it needs at any time. Blocks.
+pub fn statements(url: &DatabaseUrl, grantee: &Grantee) -> Result<Vec<String>, StoreError> {
+    let mut db = engine::open_existing(url)?;
+    let database: String = diesel::select(diesel::dsl::sql::<Text>("DATABASE()")).get_result(&mut db)?;
+    let version: String = diesel::select(diesel::dsl::sql::<Text>("VERSION()")).get_result(&mut db)?;
+    // MySQL refuses to take what was never given; MariaDB does not, and has no word for it.
+    let if_exists = if version.contains("MariaDB") { "" } else { "IF EXISTS " };
+    Ok(statements_for(&database, &tables(&mut db)?, grantee, if_exists))
+}
+
+/// Runs the statements, as the owner of the tables. Blocks.
+pub fn apply(url: &DatabaseUrl, statements: &[String]) -> Result<(), StoreError> {
+    let mut db = engine::open_existing(url)?;
+    for statement in statements {
+        db.batch_execute(statement)?;
+    }
+    Ok(())
+}
+
+/// Whether the user of this connection could change what was posted. Tries it on no row.
+pub fn may_change_history(db: &mut Db) -> Result<bool, StoreError> {
+    if db.is_sqlite() {
+        return Ok(false);
+    }
+    match db.batch_execute("UPDATE ledger_entries SET amount = 0 WHERE 1 = 0") {
+        Ok(()) => Ok(true),
+        Err(diesel::result::Error::DatabaseError(_, info)) if info.message().contains("denied") => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Table {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+fn tables(db: &mut Db) -> Result<Vec<String>, StoreError> {
+    let query = "SELECT table_name AS name FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name";
+    let tables: Vec<Table> = diesel::sql_query(query).load(db)?;
+    Ok(tables.into_iter().map(|table| table.name).collect())
+}
+
+fn statements_for(database: &str, tables: &[String], grantee: &Grantee, if_exists: &str) -> Vec<String> {
+    let database = quoted(database);
+    let on_table = |table: &String| {
+        let of_ledger = LEDGER.iter().find(|(name, _)| name == table);
+        let rights = of_ledger.map_or(USUAL, |(_, rights)| rights);
+        format!("GRANT {rights} ON {database}.{} TO {grantee}", quoted(table))
+    };
+    let mut statements = vec![format!("GRANT SELECT ON {database}.* TO {grantee}")];
+    statements.extend(tables.iter().map(on_table));
+    statements.push(format!("REVOKE {if_exists}{USUAL} ON {database}.* FROM {grantee}"));
+    statements
+}
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{existing, migrations};
+
+    #[test]
+    fn every_table_is_granted_and_those_of_the_ledger_without_a_way_to_change_history() {
+        let tables = ["accounts", "ledger_accounts", "ledger_entries", "outbox", "transfers"].map(str::to_owned);
+        let to = "TO 'bank'@'%'";
+        let expected = [
+            format!("GRANT SELECT ON `bank`.* {to}"),
+            format!("GRANT INSERT, UPDATE, DELETE ON `bank`.`accounts` {to}"),
+            format!("GRANT INSERT, UPDATE ON `bank`.`ledger_accounts` {to}"),
+            format!("GRANT INSERT ON `bank`.`ledger_entries` {to}"),
+            format!("GRANT INSERT, UPDATE, DELETE ON `bank`.`outbox` {to}"),
+            format!(
+                "GRANT INSERT, UPDATE (status, captured_amount, reversed_amount, ended_at, open_until) ON `bank`.`transfers` {to}"
+            ),
+            "REVOKE IF EXISTS INSERT, UPDATE, DELETE ON `bank`.* FROM 'bank'@'%'".to_owned(),
+        ];
+        assert_eq!(statements_for("bank", &tables, &Grantee::new("bank", "%"), "IF EXISTS "), expected);
+    }
+
+    #[test]
+    fn no_name_ends_the_statement_that_it_is_in() {
+        let statements = statements_for("a`b", &["t`; DROP".to_owned()], &Grantee::new("it's\\", "h'"), "");
+        assert_eq!(statements[1], "GRANT INSERT, UPDATE, DELETE ON `a``b`.`t``; DROP` TO 'it''s\\\\'@'h'''");
+    }
+
+    #[test]
+    fn on_sqlite_nobody_changes_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("bank.sqlite"));
+        migrations::upgrade(&url).unwrap();
+        assert!(!may_change_history(&mut existing::open(&url).unwrap()).unwrap());
+    }
+}

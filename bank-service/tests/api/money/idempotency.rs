@@ -1,0 +1,183 @@
+//! `Idempotency-Key` where money moves: one effect for each key of a caller, however late it is repeated.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::support::{account, order, uuid, verified};
+use crate::resources::fixture::Fixture;
+
+const PATH: &str = "/api/transfers";
+
+/// A body with the money held for as long as a hold may last.
+fn held(mut body: Value) -> Value {
+    body["hold"] = json!(true);
+    body["expires_in"] = json!(2_592_000);
+    body
+}
+
+/// Every route that moves money at the moment: the caller's token, the path, a body, and the status.
+async fn routes(fixture: &Fixture) -> Vec<(String, String, Value, u16)> {
+    let (ada, bob, admin) = (fixture.ada.token(), fixture.bob.token(), fixture.admin.token.as_str());
+    let (hold, sent) = (fixture.hold(10).await, uuid(&fixture.pay(20).await));
+    let at_account = |what: &str| format!("/api/accounts/{}/{what}", fixture.ada.account);
+    [
+        (ada, PATH.to_owned(), fixture.to_bob(1), 201),
+        (ada, PATH.to_owned(), held(fixture.to_bob(2)), 201),
+        (admin, PATH.to_owned(), fixture.to_bob(3), 201),
+        (bob, format!("{PATH}/{hold}/capture"), json!({"amount": 4}), 201),
+        (admin, format!("{PATH}/{sent}/reverse"), json!({"amount": 5, "description": "a mistake"}), 201),
+        (admin, at_account("deposits"), json!({"amount": 6}), 201),
+        (admin, at_account("withdrawals"), json!({"amount": 7}), 201),
+    ]
+    .into_iter()
+    .map(|(token, path, body, status)| (token.to_owned(), path, body, status))
+    .collect()
+}
+
+#[actix_web::test]
+async fn an_equal_request_gets_the_first_answer_and_is_done_once() {
+    let fixture = Fixture::new().await;
+    for (number, (token, path, body, status)) in routes(&fixture).await.into_iter().enumerate() {
+        let key = format!("key-{number}");
+        let first = fixture.keyed(&token, &path, &key, &body).await;
+        let location = first.headers.get("location").cloned();
+        let first = first.expect(status);
+        // The balance has changed since, and the answer has not.
+        fixture.pay(1).await;
+        let after = fixture.state().await;
+        let again = fixture.keyed(&token, &path, &key, &body).await;
+        assert_eq!(again.headers.get("location").cloned(), location, "{path}");
+        assert_eq!(again.expect(status), first, "{path}");
+        let versioned = fixture.keyed(&token, &format!("/v1{path}"), &key, &body).await;
+        assert_eq!(versioned.expect(status), first, "{path}: one route, however it is written");
+        let mut other = body.clone();
+        other["amount"] = json!(9);
+        let other = fixture.keyed(&token, &path, &key, &other).await;
+        assert_eq!(other.outcome(), (422, "idempotency_key_reused"), "{path}");
+        assert_eq!(fixture.state().await, after, "{path}");
+    }
+    verified(&fixture.app).await;
+}
+
+#[actix_web::test]
+async fn a_repeated_void_gets_the_first_answer() {
+    let fixture = Fixture::new().await;
+    let path = format!("{PATH}/{}/void", fixture.hold(10).await);
+    let first = fixture.keyed(fixture.bob.token(), &path, "once", &json!({})).await.expect(200);
+    let after = fixture.state().await;
+    assert_eq!(fixture.keyed(fixture.bob.token(), &path, "once", &json!({})).await.expect(200), first);
+    assert_eq!(fixture.keyed(fixture.bob.token(), &path, "twice", &json!({})).await.outcome(), (409, "hold_ended"));
+    assert_eq!(fixture.state().await, after);
+}
+
+#[actix_web::test]
+async fn a_repeated_hold_is_answered_as_it_was_made_whatever_became_of_it() {
+    let fixture = Fixture::new().await;
+    let (ada, bob) = (fixture.ada.token(), fixture.bob.token());
+    for (how, body) in [("capture", json!({"amount": 7})), ("void", json!({}))] {
+        let order = held(fixture.to_bob(10));
+        let first = fixture.keyed(ada, PATH, how, &order).await.expect(201);
+        let done = fixture.change(bob, &uuid(&first["item"]), how, body).await;
+        assert!(done.status.is_success(), "{}", done.body);
+        let after = fixture.state().await;
+        let again = fixture.keyed(ada, PATH, how, &order).await.expect(201);
+        assert_eq!(again, first);
+        assert_eq!((&again["item"]["status"], &again["own"]["held"]), (&json!("held"), &json!(10)), "{how}");
+        assert_eq!(fixture.state().await, after);
+    }
+}
+
+#[actix_web::test]
+async fn a_reversed_transfer_is_answered_as_it_was_made() {
+    let fixture = Fixture::new().await;
+    let first = fixture.keyed(fixture.ada.token(), PATH, "k", &fixture.to_bob(10)).await.expect(201);
+    let reason = json!({"description": "a mistake"});
+    fixture.change(&fixture.admin.token, &uuid(&first["item"]), "reverse", reason).await.expect(201);
+    let again = fixture.keyed(fixture.ada.token(), PATH, "k", &fixture.to_bob(10)).await.expect(201);
+    assert_eq!(again, first);
+    assert_eq!(fixture.figures(fixture.ada.account).await, [520, 0, 520], "and is not done again");
+}
+
+#[actix_web::test]
+async fn a_refused_request_is_decided_anew_under_its_key() {
+    let fixture = Fixture::new().await;
+    let ada = fixture.ada.token();
+    let body = fixture.to_bob(600);
+    for _ in 0..2 {
+        let refused = fixture.keyed(ada, PATH, "k", &body).await;
+        assert_eq!(refused.outcome(), (422, "insufficient_funds"));
+    }
+    fixture.deposit(fixture.ada.account, 80).await;
+    let done = fixture.keyed(ada, PATH, "k", &body).await.expect(201);
+    assert_eq!(done["own"]["balance"], 0);
+    assert_eq!(fixture.keyed(ada, PATH, "k", &body).await.expect(201), done, "and from now on it is done");
+    verified(&fixture.app).await;
+}
+
+#[actix_web::test]
+async fn a_key_belongs_to_its_caller() {
+    let fixture = Fixture::new().await;
+    let (ada, bob) = (&fixture.ada, &fixture.bob);
+    let of_bob = order(&account(bob.account), &account(ada.account), 10);
+    let one = fixture.keyed(ada.token(), PATH, "k", &fixture.to_bob(10)).await.item(201);
+    let two = fixture.keyed(bob.token(), PATH, "k", &of_bob).await.item(201);
+    let three = fixture.keyed(&fixture.admin.token, PATH, "k", &fixture.to_bob(10)).await.item(201);
+    assert!(one["id"] != two["id"] && one["id"] != three["id"], "{one} {two} {three}");
+    assert_eq!(fixture.figures(ada.account).await, [510, 0, 510]);
+    for bad in ["", &"x".repeat(256)] {
+        let refused = fixture.keyed(ada.token(), PATH, bad, &fixture.to_bob(10)).await;
+        assert!(refused.body["errors"]["Idempotency-Key"].is_array(), "{}", refused.body);
+    }
+}
+
+#[actix_web::test]
+async fn a_key_never_lapses() {
+    let mut fixture = Fixture::new().await;
+    let body = fixture.to_bob(10);
+    let first = fixture.keyed(fixture.ada.token(), PATH, "k", &body).await.expect(201);
+    for days in [1, 30] {
+        fixture.advance(Duration::from_hours(24 * days + 1)).await;
+        let after = fixture.state().await;
+        assert_eq!(fixture.keyed(fixture.ada.token(), PATH, "k", &body).await.expect(201), first, "{days} days");
+        let other = fixture.keyed(fixture.ada.token(), PATH, "k", &fixture.to_bob(11)).await;
+        assert_eq!(other.outcome(), (422, "idempotency_key_reused"), "{days} days");
+        assert_eq!(fixture.state().await, after, "{days} days");
+    }
+    assert_eq!(fixture.figures(fixture.ada.account).await, [510, 0, 510]);
+    verified(&fixture.app).await;
+}
+
+#[actix_web::test]
+async fn a_key_is_required_under_stricter_rules() {
+    let fixture = Fixture::new().await;
+    let routes = routes(&fixture).await;
+    let void = format!("{PATH}/{}/void", fixture.hold(8).await);
+    let fixture = fixture.restarted(|config| config.money.require_idempotency_key = Some(true)).await;
+    let before = fixture.state().await;
+    let all = routes.iter().map(|(token, path, body, _)| (token.as_str(), path.as_str(), body.clone()));
+    for (token, path, body) in all.chain([(fixture.bob.token(), void.as_str(), json!({}))]) {
+        let refused = fixture.app.post(token, path, body).await;
+        assert_eq!(refused.outcome(), (422, "validation_failed"), "{path}");
+        assert!(refused.body["errors"]["Idempotency-Key"].is_array(), "{path}: {}", refused.body);
+    }
+    assert_eq!(fixture.state().await, before);
+    for (number, (token, path, body, status)) in routes.iter().enumerate() {
+        fixture.keyed(token, path, &number.to_string(), body).await.expect(*status);
+    }
+    fixture.keyed(fixture.bob.token(), &void, "void", &json!({})).await.expect(200);
+    verified(&fixture.app).await;
+}
+
+#[actix_web::test]
+async fn twenty_equal_requests_at_once_are_one_transfer() {
+    let fixture = Fixture::new().await;
+    let (ada, body) = (fixture.ada.token(), fixture.to_bob(30));
+    let answers = join_all((0..20).map(|_| fixture.keyed(ada, PATH, "once", &body))).await;
+    let bodies: Vec<Value> = answers.into_iter().map(|answer| answer.expect(201)).collect();
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+    assert_eq!(fixture.figures(fixture.ada.account).await, [490, 0, 490]);
+    assert_eq!(fixture.list(ada, "/api/transfers?kind=transfer").await.len(), 1);
+    verified(&fixture.app).await;
+}

@@ -1,0 +1,17 @@
+//! Money: transfers, holds, reversals, batches, history, and what the routes of accounts and cards do to it.
+
+mod batch;
+mod history;
+mod holds;
+mod idempotency;
+mod older_routes;
+mod overdraft;
+mod owner_rules;
+mod races;
+mod refusals;
+mod reversals;
+mod support;
+mod transfer;
+mod transfers_list;
+mod unknown_recipients;
+mod visibility;
