@@ -141,3 +141,55 @@ fn stripe(db: &mut Db, key: StripeKey, now: DateTime<Utc>) -> Result<LedgerId, S
     super::stripes::insert_stripe(db, key, id, now)?;
     Ok(id)
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection as _;
+
+    use super::super::{find, verify};
+    use super::*;
+    use crate::store::{DatabaseUrl, engine, migrations};
+
+    /// The rows of a database of before the ledger; the second account has nothing, and its card what both engines can hold.
+    const BEFORE: &str = "INSERT INTO users (id, email, email_key, registered_on) VALUES (1, 'a@b.c', 'a@b.c', '2026-01-01 00:00:00'); \
+        INSERT INTO clients (id, name, user_id) VALUES (1, 'Ada', 1); \
+        INSERT INTO banks (id, name) VALUES (1, 'Bank'); \
+        INSERT INTO accounts (id, balance, currency, client_id, bank_id) VALUES (1, 520, 'EUR', 1, 1), (2, 0, 'JPY', 1, 1); \
+        INSERT INTO cards (id, balance, account_id) VALUES (1, 100, 1), (2, 9007199254740991, 2), (3, 0, 1);";
+
+    #[test]
+    fn the_balances_of_before_are_openings_and_a_downgrade_gives_them_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("bank.sqlite"));
+        migrations::upgrade(&url).unwrap();
+        let down = || [migrations::downgrade(&url).unwrap(), migrations::downgrade(&url).unwrap()];
+        assert_eq!(down().map(Option::unwrap), ["20261210000002", "20261210000001"]);
+        engine::open(&url).unwrap().batch_execute(BEFORE).unwrap();
+        for round in 0..2 {
+            migrations::upgrade(&url).unwrap();
+            let mut db = engine::open(&url).unwrap();
+            let ids = [2, 4, 3, 5, 7].map(LedgerId::stored);
+            let found = find(&mut db, &ids).unwrap();
+            let mut balances: Vec<_> =
+                found.iter().map(|one| (one.id.get(), one.balance, one.currency.code().to_owned(), one.seq)).collect();
+            balances.sort_unstable();
+            let expected = [
+                (2, 520, "EUR", 1),
+                (3, 100, "EUR", 1),
+                (4, 0, "JPY", 0),
+                (5, 9_007_199_254_740_991, "JPY", 1),
+                (7, 0, "EUR", 0),
+            ];
+            assert_eq!(
+                balances,
+                expected.map(|(id, balance, code, seq)| (id, balance, code.to_owned(), seq)),
+                "{round}"
+            );
+            assert!(found.iter().all(|one| one.user_id.map(UserId::get) == Some(1) && one.bank_id.get() == 1));
+            let checked = verify(&mut db).unwrap();
+            assert!(checked.is_clean() && checked.transfers == 3, "{checked:?}");
+            drop(db);
+            down();
+        }
+    }
+}
