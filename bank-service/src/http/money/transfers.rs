@@ -67,7 +67,10 @@ pub(super) async fn void_transfer(
     let scope = actor.may(Action::VoidTransfer)?;
     let key = transfer_key(&request, &state, actor.user_id)?;
     let posted = post(&state, &actor, scope, key, Command::Void { hold: id.0 }).await?;
-    if let (Some(sender), false) = (posted.from.user_id, posted.from.user_id == posted.to.user_id) {
+    // Each hold counts once: whoever repeats a void must not use up the sender's allowance.
+    if let Some(sender) = posted.from.user_id.filter(|_| !posted.is_replayed)
+        && posted.to.user_id != Some(sender)
+    {
         state.limits.count_voided_hold(sender);
     }
     Ok(HttpResponse::Ok().json(PostedBody::updated(&posted, scope == Scope::All)))
