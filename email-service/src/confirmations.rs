@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use service_kit::messaging::{Destination, Outgoing, Progress, PublishResult, Publisher};
+use service_kit::telemetry::trace::current_traceparent;
 use shared_events::events::{EmailRejected, EmailReport, EmailSent};
 use shared_events::{Envelope, Event, EventId, WireMessage};
 
@@ -126,6 +127,6 @@ impl Confirmations {
 fn reply<E: Event>(to: &Envelope, event: &E, date: DateTime<Utc>) -> Result<Envelope, serde_json::Error> {
     let mut reply = Envelope::new(to.id.derive(E::TYPE), SOURCE, to.body.user_id, date, event)?;
     reply.correlation_id = Some(to.id.to_string());
-    reply.traceparent.clone_from(&to.traceparent);
+    reply.traceparent = current_traceparent().or_else(|| to.traceparent.clone());
     Ok(reply)
 }

@@ -2,7 +2,7 @@
 //!
 //! An event comes in from a queue, [`templates`] write its mail, a [`mailer`] sends it once to each recipient, the
 //! [`store`] records that, and [`confirmations`] replies on the queue that the event names. Staff can read deliveries over
-//! HTTP. Embedded in another process: [`EmailService::start`], then subscribe [`Running::consumer`].
+//! HTTP. Embedded in another process: [`app::start`], then subscribe [`Running::consumer`].
 
 pub mod app;
 pub mod config;
@@ -16,6 +16,6 @@ pub mod operations;
 pub mod store;
 pub mod templates;
 
-pub use app::{EmailService, Running, StartError};
+pub use app::{Running, StartError};
 pub use config::{Args, Config};
 pub use metrics::EmailMetrics;

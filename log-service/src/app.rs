@@ -1,20 +1,18 @@
 //! Assembles the service: store, consumer, HTTP server, retention.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use service_kit::clock::SharedClock;
-use service_kit::config::ConfigError;
-use service_kit::http::auth::{AUDIENCE_LOG, KeySource, SessionSource, Verifier};
+use service_kit::http::auth::{AUDIENCE_LOG, Verifier};
 use service_kit::http::server::{self, RunningServer, ServerParts, ServerSettings};
 use service_kit::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
-use service_kit::messaging::{AmqpSettings, Consumer, ConsumerSettings, InFlightReport};
+use service_kit::messaging::{Consumer, ConsumerSettings, InFlightReport};
+use service_kit::process::Parts;
 use service_kit::task;
 use service_kit::telemetry::Metrics;
 
-use crate::config::{LogServiceConfig, Settings};
+use crate::config::Settings;
 use crate::consumers::RecordEvent;
 use crate::http::{self, Api, SharedInFlight};
 use crate::metrics::LogMetrics;
@@ -26,22 +24,9 @@ const SERVICE: &str = "log-service";
 const BATCH: usize = 256;
 const LINGER: Duration = Duration::from_millis(2);
 
-/// The parts that the process provides: it may hold several services.
-pub struct LogParts {
-    pub clock: SharedClock,
-    /// The source of the keys that verify tokens.
-    pub keys: Arc<dyn KeySource>,
-    /// The source that says whether a user's session still counts.
-    pub sessions: Arc<dyn SessionSource>,
-    pub metrics: Arc<Metrics>,
-    /// The service stops when it begins.
-    pub shutdown: Shutdown,
-}
-
+/// Why the service cannot start; each error names the variable to check.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     #[error("{variable}: {error}")]
     Store { variable: &'static str, error: OpenError },
     /// The text names the variable.
@@ -49,78 +34,42 @@ pub enum StartError {
     Bind(String),
 }
 
-pub struct LogService;
-
+/// A started service.
 pub struct Running {
-    /// The address that the server listens on.
-    pub addr: SocketAddr,
     consumer: Arc<RecordEvent>,
     settings: Settings,
     store: Arc<dyn LogStore>,
     server: RunningServer,
     readiness: Readiness,
-    metrics: Arc<Metrics>,
     in_flight: SharedInFlight,
     shutdown: Shutdown,
 }
 
-impl LogService {
-    /// Opens the store and listens. Must be called inside an actix system.
-    pub async fn start(config: &LogServiceConfig, parts: LogParts) -> Result<Running, StartError> {
-        Self::start_with(config.check()?, parts).await
+/// Opens the store and listens. Must be called inside an actix system.
+pub async fn start(settings: Settings, parts: Parts) -> Result<Running, StartError> {
+    let verifier = parts.verifier(AUDIENCE_LOG);
+    let Parts { clock, metrics, shutdown, .. } = parts;
+    let store = store::connect(&settings.store, settings.retention)
+        .await
+        .map_err(|error| StartError::Store { variable: settings.store.variable(), error })?;
+    let counts = Arc::new(LogMetrics::new(&metrics));
+    let consumer = RecordEvent::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&counts), &settings.bindings);
+    let in_flight = SharedInFlight::default();
+    let api = Api::new(
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        shutdown.clone(),
+        counts,
+        settings.stream,
+        settings.bindings.clone(),
+        in_flight.clone(),
+    );
+    let readiness = Readiness::new();
+    let server = listen(&settings, metrics, &shutdown, &store, api, verifier, readiness.clone())?;
+    if let Some(keep) = settings.retention {
+        drop(task::spawn("retention", retention::run(Arc::clone(&store), clock, keep, shutdown.clone())));
     }
-
-    /// The same from checked settings.
-    pub async fn start_with(settings: Settings, parts: LogParts) -> Result<Running, StartError> {
-        let LogParts { clock, keys, sessions, metrics, shutdown } = parts;
-        let store = store::connect(&settings.store, settings.retention)
-            .await
-            .map_err(|error| StartError::Store { variable: settings.store.variable(), error })?;
-        let own = own_shutdown(shutdown);
-        let counts = Arc::new(LogMetrics::new(&metrics));
-        let consumer =
-            RecordEvent::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&counts), &settings.bindings);
-        let in_flight = SharedInFlight::default();
-        let api = Api::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            own.clone(),
-            counts,
-            settings.stream,
-            settings.bindings.clone(),
-            in_flight.clone(),
-        );
-        let verifier = Verifier::new(keys, AUDIENCE_LOG, Arc::clone(&clock)).with_sessions(sessions);
-        let readiness = Readiness::new();
-        let server = listen(&settings, Arc::clone(&metrics), &own, &store, api, verifier, readiness.clone())?;
-        if let Some(keep) = settings.retention {
-            drop(task::spawn("retention", retention::run(Arc::clone(&store), clock, keep, own.clone())));
-        }
-        Ok(Running {
-            addr: server.addr,
-            consumer: Arc::new(consumer),
-            settings,
-            store,
-            server,
-            readiness,
-            metrics,
-            in_flight,
-            shutdown: own,
-        })
-    }
-}
-
-/// Begins when the process's shutdown begins, and can begin alone: stopping this service stops no other.
-fn own_shutdown(surroundings: Shutdown) -> Shutdown {
-    let own = Shutdown::new();
-    let follows = own.clone();
-    drop(task::spawn("log_shutdown", async move {
-        tokio::select! {
-            () = surroundings.wait() => follows.begin(),
-            () = follows.wait() => {}
-        }
-    }));
-    own
+    Ok(Running { consumer: Arc::new(consumer), settings, store, server, readiness, in_flight, shutdown })
 }
 
 fn listen(
@@ -171,39 +120,26 @@ impl Running {
         consumer
     }
 
-    /// The broker of the events, if they do not come in process.
-    pub fn broker(&self) -> Option<AmqpSettings> {
-        self.settings.broker.clone()
-    }
-
     /// Sets the report of the messages in flight, as the consumers of the queue know them.
     pub fn report_in_flight(&self, report: impl Fn(&str) -> Option<InFlightReport> + Send + Sync + 'static) {
         let queue = self.settings.queue.clone();
         self.in_flight.get_or_init(|| Box::new(move || report(&queue)));
     }
 
-    pub fn metrics(&self) -> Arc<Metrics> {
-        Arc::clone(&self.metrics)
-    }
-
     pub fn store(&self) -> Arc<dyn LogStore> {
         Arc::clone(&self.store)
     }
 
-    /// Ends live streams, finishes pending requests, and stops.
+    /// Begins the shutdown: ends live streams, finishes pending requests, and stops.
     pub async fn stop(self) {
         self.shutdown.begin();
         self.server.stop(true).await;
-        self.close().await;
+        self.finish().await;
     }
 
-    /// Returns when the service has stopped.
-    pub async fn wait(self) {
+    /// Waits until the server has sent its last response, then closes the store. To be called after shutdown has begun.
+    pub async fn finish(self) {
         self.server.wait().await;
-        self.close().await;
-    }
-
-    async fn close(&self) {
         let deadline = self.shutdown.deadline(WORK_LIMIT);
         if deadline.wait(WORK_LIMIT, self.store.close()).await.is_none() {
             tracing::warn!("the log store was not closed in time: the files beside it stay");

@@ -21,10 +21,10 @@ use crate::store::mongo::{MongoUrl, is_collection_name, is_database_name};
 
 const MAX_RETENTION_DAYS: u32 = 36_500;
 
-/// What an operator may set.
+/// The settings of log-service, as they are given.
 #[derive(Debug, Clone, Args)]
 pub struct LogServiceConfig {
-    /// Where the HTTP API listens
+    /// The address of the HTTP API
     #[arg(long, env = "LOG_BIND", default_value = "127.0.0.1:8000", value_name = "HOST:PORT", global = true)]
     pub log_bind: String,
 
@@ -223,7 +223,7 @@ pub struct Settings {
     pub bind: SocketAddr,
     pub store: StoreUrl,
     pub jwks_url: String,
-    /// What an operator should know of at each start.
+    /// A warning for the operator at each start.
     pub warning: Option<String>,
     pub bindings: Vec<Pattern>,
     pub retention: Option<TimeDelta>,
@@ -232,7 +232,7 @@ pub struct Settings {
     pub queue: String,
     pub cors_origins: Origins,
     pub tls: Tls,
-    /// Whom calls to bank-service trust.
+    /// The authorities that calls to bank-service trust.
     pub peers: PeerTrust,
     pub stream: StreamSettings,
 }

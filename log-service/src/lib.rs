@@ -1,9 +1,9 @@
 //! Log-service: records the events of the other services once each and serves them over HTTP.
 //!
-//! [`LogService::start`] runs the HTTP API and returns the consumer of the queue `log-service`; the caller connects that consumer
+//! [`app::start`] runs the HTTP API and returns the consumer of the queue `log-service`; the caller connects that consumer
 //! to a transport. `http` and `consumers` reach the log through the trait in [`store`] only.
 
-mod app;
+pub mod app;
 pub mod config;
 mod consumers;
 pub mod domain;
@@ -12,6 +12,6 @@ mod metrics;
 mod retention;
 pub mod store;
 
-pub use app::{LogParts, LogService, Running, StartError};
+pub use app::{Running, StartError};
 pub use config::LogServiceConfig;
 pub use consumers::RecordEvent;

@@ -1,14 +1,10 @@
-//! The metrics of this service alone.
+//! The metrics of this service alone. Labels come from the catalogue of events, so that publishers add no values.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
-use prometheus::{Histogram, HistogramOpts, IntCounterVec};
+use chrono::{DateTime, Utc};
+use prometheus::{Histogram, IntCounterVec};
+use service_kit::messaging::EndToEnd;
 use service_kit::telemetry::Metrics;
-
-/// Far more than the existing event types: a publisher that invents types cannot fill the metrics.
-const EVENT_TYPES: usize = 256;
-const BATCH_BUCKETS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+use shared_events::catalog;
 
 /// Counts of recorded entries, by HTTP and by queue.
 pub struct LogMetrics {
@@ -16,11 +12,12 @@ pub struct LogMetrics {
     duplicates: IntCounterVec,
     conflicts: IntCounterVec,
     batch: Histogram,
-    seen: Mutex<HashSet<String>>,
+    end_to_end: EndToEnd,
 }
 
 impl LogMetrics {
     pub fn new(metrics: &Metrics) -> Self {
+        let size = "Events that one write was to record.";
         Self {
             recorded: metrics.counter("bank_log_recorded_total", "Entries recorded, by event type.", &["event_type"]),
             duplicates: metrics.counter("bank_log_duplicates_total", "Events that had been recorded before.", &[]),
@@ -29,13 +26,15 @@ impl LogMetrics {
                 "Events that had been recorded before with other content.",
                 &[],
             ),
-            batch: batch_histogram(metrics),
-            seen: Mutex::default(),
+            batch: metrics.sizes("bank_log_batch_size", size, &[]).with_label_values::<&str>(&[]),
+            end_to_end: EndToEnd::new(metrics, "logged"),
         }
     }
 
-    pub fn recorded(&self, event_type: &str) {
-        self.recorded.with_label_values(&[self.label(event_type)]).inc();
+    /// One entry of an event that happened at `occurred_at`.
+    pub fn recorded(&self, event_type: &str, occurred_at: DateTime<Utc>, now: DateTime<Utc>) {
+        self.recorded.with_label_values(&[catalog::label(event_type)]).inc();
+        self.end_to_end.observe(event_type, occurred_at, now);
     }
 
     pub fn duplicate(&self) {
@@ -50,27 +49,4 @@ impl LogMetrics {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         self.batch.observe(f64::from(size));
     }
-
-    fn label<'a>(&self, event_type: &'a str) -> &'a str {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.contains(event_type) {
-            return event_type;
-        }
-        if seen.len() >= EVENT_TYPES {
-            return "other";
-        }
-        seen.insert(event_type.to_owned());
-        event_type
-    }
-}
-
-/// The shared histograms count seconds; this one counts events.
-#[expect(clippy::expect_used, reason = "name and buckets are constants of the program, wrong in every run or in none")]
-fn batch_histogram(metrics: &Metrics) -> Histogram {
-    let options = HistogramOpts::new("bank_log_batch_size", "Events that one write was to record.");
-    let histogram = Histogram::with_opts(options.buckets(BATCH_BUCKETS.to_vec())).expect("name and buckets are valid");
-    if let Err(error) = metrics.registry().register(Box::new(histogram.clone())) {
-        tracing::warn!(%error, "the batch sizes are not published");
-    }
-    histogram
 }

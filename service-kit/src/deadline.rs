@@ -12,6 +12,8 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// From the signal to the end of all work. After it the log is written out and the last errors are reported: see
 /// [`crate::telemetry::flush`], which has limits of its own.
 pub const WORK_LIMIT: Duration = Duration::from_secs(8);
+/// How long handlers of messages may finish what they have. Those that run longer are stopped; their messages are delivered again.
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// The flush of the telemetry after the work fits into the rest.
 const _: () = assert!(WORK_LIMIT.as_millis() + crate::telemetry::FLUSH_LIMIT.as_millis() <= STOP_LIMIT.as_millis());

@@ -7,11 +7,13 @@
 pub mod clock;
 pub mod config;
 mod deadline;
+pub mod doctor;
 pub mod fail_point;
 pub mod http;
 pub mod ids;
 pub mod lifecycle;
 pub mod messaging;
+pub mod process;
 pub mod request_id;
 pub mod sqlite;
 pub mod task;

@@ -13,7 +13,7 @@ use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
-pub use crate::deadline::{Deadline, STOP_LIMIT, WORK_LIMIT};
+pub use crate::deadline::{DRAIN_LIMIT, Deadline, STOP_LIMIT, WORK_LIMIT};
 use crate::task;
 
 const PROBE_LIMIT: Duration = Duration::from_secs(2);

@@ -15,6 +15,11 @@ pub fn find(event_type: &str) -> Option<&'static EventSpec> {
     all().find(|spec| spec.event_type == event_type)
 }
 
+/// The type as the value of a metric's label; `other` if it is not one of ours, so that publishers add no values.
+pub fn label(event_type: &str) -> &'static str {
+    find(event_type).map_or("other", |spec| spec.event_type)
+}
+
 /// Whether events of a type ask their consumer for a confirmation on the reply queue.
 pub fn is_confirmed(event_type: &str) -> bool {
     find(event_type).is_some_and(EventSpec::is_confirmed)

@@ -12,7 +12,7 @@ use crate::routing::EventType;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Body {
-    /// Who caused the event; null where nobody was logged in.
+    /// The user who caused the event; null where nobody was logged in.
     pub user_id: Option<UserId>,
     /// When it happened: `YYYY-MM-DDTHH:MM:SS`, UTC.
     #[serde(with = "crate::date")]
@@ -29,7 +29,7 @@ pub struct Body {
 pub struct Envelope {
     pub id: EventId,
     pub event_type: EventType,
-    /// Who published it, as a URN: `urn:bank-service`.
+    /// The publisher, as a URN: `urn:bank-service`.
     pub source: String,
     /// The request that caused it, if any.
     pub correlation_id: Option<String>,

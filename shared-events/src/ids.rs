@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -102,6 +103,16 @@ impl EventId {
     pub fn derive(self, purpose: &str) -> Self {
         Self(Uuid::new_v5(&self.0, purpose.as_bytes()))
     }
+
+    /// When the event with this id and this date happened: with the id's milliseconds if the id was made within the second
+    /// of the date, since dates have whole seconds on the wire.
+    pub fn occurred_at(self, date: DateTime<Utc>) -> DateTime<Utc> {
+        let made_at = self.0.get_timestamp().and_then(|made_at| {
+            let (seconds, nanos) = made_at.to_unix();
+            DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+        });
+        made_at.filter(|made_at| made_at.timestamp() == date.timestamp()).unwrap_or(date)
+    }
 }
 
 impl FromStr for EventId {
@@ -127,6 +138,17 @@ mod tests {
         for bad in ["", "0", "-1", "+1", "01", "007", "1.0", "abc", "18446744073709551616", " 1"] {
             assert_eq!(bad.parse::<UserId>(), Err(IdError), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_id_has_the_milliseconds_that_the_date_lacks() {
+        let at = |seconds, nanos| DateTime::from_timestamp(seconds, nanos).unwrap();
+        // A `UUIDv7` begins with the milliseconds since 1970 in 48 bits: here 1,737,047,426,250.
+        let id = EventId(Uuid::from_u128((1_737_047_426_250 << 80) | (7 << 76) | (2 << 62)));
+        assert_eq!(id.occurred_at(at(1_737_047_426, 0)), at(1_737_047_426, 250_000_000));
+        assert_eq!(id.occurred_at(at(1_737_047_425, 0)), at(1_737_047_425, 0), "made in another second");
+        let derived = EventId::from_content("a.b", b"{}");
+        assert_eq!(derived.occurred_at(at(1_737_047_426, 0)), at(1_737_047_426, 0));
     }
 
     #[test]

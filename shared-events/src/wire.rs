@@ -150,6 +150,12 @@ impl WireMessage {
         }
     }
 
+    /// When the event happened; `None` if the message has no time, or an id that cannot be read.
+    pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
+        let date = date::parse(self.headers.get("cloudEvents_time")?)?;
+        Some(self.event_id().ok()?.occurred_at(date))
+    }
+
     /// When the message stops being of use; `None` if it does not expire or has no time.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         let ms: u32 = self.headers.get(EXPIRES_MS).or(self.properties.expiration.as_ref())?.parse().ok()?;

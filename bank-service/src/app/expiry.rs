@@ -1,27 +1,36 @@
-//! Ends holds that ran out. Each replica does this; a hold ends once. Before that, gives IBANs to accounts that have none: those of
-//! the time before the ledger.
+//! Ends holds that ran out, and sums up the others for the metrics. Each replica does this; a hold ends once. Before that, gives
+//! IBANs to accounts that have none: those of the time before the ledger.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use service_kit::lifecycle::Shutdown;
 
 use crate::http::AppState;
-use crate::operations::ledger::expire_holds;
+use crate::operations::ledger::{expire_holds, refresh_held};
 use crate::store::{Outcome, StoreError, accounts};
 
 /// A hold that ran out is released within five seconds.
 const EVERY: Duration = Duration::from_secs(2);
 /// The most rounds of one sweep.
 const ROUNDS: usize = 100;
+/// The sum of held money is refreshed less often: it reads every open hold, up to a bound.
+const SUM_EVERY: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(state: AppState, shutdown: Shutdown) {
     if let Err(error) = add_ibans(&state, &shutdown).await {
         tracing::warn!(%error, "accounts without an IBAN stay without one until the next start");
     }
+    let mut summed: Option<Instant> = None;
     loop {
         tokio::select! {
             () = shutdown.wait() => return,
             () = tokio::time::sleep(EVERY) => {}
+        }
+        if summed.is_none_or(|at| at.elapsed() >= SUM_EVERY) {
+            summed = Some(Instant::now());
+            if let Err(error) = refresh_held(&state.ledger).await {
+                tracing::debug!(%error, "the money that is held cannot be summed up; trying again later");
+            }
         }
         for _ in 0..ROUNDS {
             match expire_holds(&state.ledger, &state.ctx_anonymous()).await {

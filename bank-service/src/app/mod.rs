@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use service_kit::clock::SharedClock;
-use service_kit::config::ConfigError;
-use service_kit::http::server::{RunningServer, ServerParts, ServerSettings, serve, start_fault};
+use service_kit::http::server::{self, RunningServer, ServerParts, ServerSettings};
 use service_kit::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
 use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
 use service_kit::task;
@@ -23,7 +22,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::changes::Changes;
-use crate::config::{Config, LedgerWriterMode, Settings};
+use crate::config::{LedgerWriterMode, Settings};
+use crate::console;
 use crate::consumers::{LogPoster, LogPosterParts, RecordMailReceipt, SendPush, SendSms, TokenSource};
 use crate::http::{self, AppState, RequestLimits, VerificationRuns};
 use crate::identity::{IdentityError, IdentityService, VaultKeyError, secret_key_fits};
@@ -36,8 +36,6 @@ use crate::trace::Conservation;
 /// Why the service cannot start; each error names the variable to check.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     #[error("DATABASE_URL: {url}")]
     Database { url: String, source: StoreError },
     /// The text names the variable.
@@ -73,12 +71,14 @@ pub async fn prepare(settings: Settings, clock: SharedClock, metrics: Arc<Metric
     let store = opened
         .unwrap_or_else(|error| Err(StartError::database(&settings, lost(error))))?
         .confirmed_on(&settings.config.callback_queue);
+    store.measure_with(&metrics);
     let identity = IdentityService::start(&settings, store.clone(), clock.clone(), &metrics).await?;
     let (tracer, changes) = (Arc::default(), Changes::new(store.clone()));
     let limits = Arc::new(RequestLimits::new(&settings.rate_limits, &clock));
-    let ledger = LedgerWriter::new(store.clone(), settings.config.money.ledger_writer == LedgerWriterMode::Direct);
+    let is_direct = settings.config.money.ledger_writer == LedgerWriterMode::Direct;
+    let ledger = LedgerWriter::new(store.clone(), is_direct, &metrics);
     let ibans = Arc::new(settings.ibans.clone());
-    let (settings, verification) = (Arc::new(settings), VerificationRuns::default());
+    let (settings, verification) = (Arc::new(settings), VerificationRuns::new(&metrics));
     Ok(AppState {
         ibans,
         store,
@@ -102,14 +102,15 @@ fn open_fitting(settings: &Settings) -> Result<Store, StartError> {
         Err(error) => return Err(IdentityError::VaultKey(error).into()),
         Ok(()) => {}
     }
-    let store = open_store(&settings.database_url, settings.config.migrate_on_start);
-    store.map_err(|source| StartError::database(settings, source))
+    let owner = settings.config.migrate_on_start.then_some(&settings.migration_database_url);
+    open_store(&settings.database_url, owner).map_err(|source| StartError::database(settings, source))
 }
 
-/// Opens the database, migrating it first, or as it is if its schema is that of this release. Only a migration makes one. Blocks.
-pub(crate) fn open_store(url: &DatabaseUrl, migrate: bool) -> Result<Store, StoreError> {
-    if migrate {
-        for version in migrations::upgrade(url)? {
+/// Opens the database, migrating it first as its owner, or without one as it is if its schema is that of this release. Only a
+/// migration makes one. Blocks.
+pub(crate) fn open_store(url: &DatabaseUrl, owner: Option<&DatabaseUrl>) -> Result<Store, StoreError> {
+    if let Some(owner) = owner {
+        for version in migrations::upgrade(owner)? {
             tracing::info!(version, "migration applied");
         }
     } else if existing::is_new(url)? {
@@ -120,30 +121,33 @@ pub(crate) fn open_store(url: &DatabaseUrl, migrate: bool) -> Result<Store, Stor
     Store::connect(url)
 }
 
-/// Prepares and serves; needs an actix system.
-pub async fn start(config: Config, clock: SharedClock, shutdown: Shutdown) -> Result<Running, StartError> {
-    serve_prepared(prepare(config.check()?, clock, Metrics::new()).await?, shutdown)
-}
-
 /// Starts serving; needs an actix system.
-pub fn serve_prepared(state: AppState, shutdown: Shutdown) -> Result<Running, StartError> {
+pub fn serve(state: AppState, shutdown: Shutdown) -> Result<Running, StartError> {
     for warning in state.settings.warnings() {
         tracing::warn!("{warning}");
     }
     let readiness = Readiness::new();
-    let server = listen(&state, &shutdown, readiness.clone())?;
+    let pages = console::Shared::new(&state, readiness.clone());
+    let server = listen(&state, &shutdown, readiness.clone(), pages.clone())?;
     let recorded = Arc::new(Notify::new());
     let mut running = Running { state, server, readiness, shutdown, recorded, tasks: Vec::new() };
     running.start_log_poster();
     running.start_retention();
+    running.tasks.push(task::spawn("console-history", pages.record(running.shutdown.clone())));
     Ok(running)
 }
 
-fn listen(state: &AppState, shutdown: &Shutdown, readiness: Readiness) -> Result<RunningServer, StartError> {
+fn listen(
+    state: &AppState,
+    shutdown: &Shutdown,
+    readiness: Readiness,
+    pages: console::Shared,
+) -> Result<RunningServer, StartError> {
     let config = &state.settings.config;
     let mut server = ServerSettings::new("bank-service", config.bind);
     server.tls = state.settings.tls.clone();
     server.versioned = true;
+    server.home = Some("/console");
     server.https_in_front = state.settings.public_url.scheme() == "https";
     server.cors_origins.clone_from(&state.settings.cors_origins);
     server.trusted_proxies.clone_from(&state.settings.trusted_proxies);
@@ -165,10 +169,13 @@ fn listen(state: &AppState, shutdown: &Shutdown, readiness: Readiness) -> Result
     let bind = config.bind;
     let shutdown = shutdown.clone();
     let configure = move |cfg: &mut web::ServiceConfig| {
-        cfg.app_data(web::Data::new(shutdown.clone()));
+        cfg.app_data(web::Data::new(shutdown.clone())).app_data(web::Data::new(pages.clone()));
+        // Must precede the scope of the API without a prefix, which takes every path.
+        console::configure(cfg);
         http::configure(cfg, &state);
     };
-    serve(server, parts, configure).map_err(|error| StartError::Bind(start_fault("BANK_BIND", bind, &error)))
+    server::serve(server, parts, configure)
+        .map_err(|error| StartError::Bind(server::start_fault("BANK_BIND", bind, &error)))
 }
 
 impl Running {

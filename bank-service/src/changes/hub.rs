@@ -33,7 +33,7 @@ struct Hub {
     sender: broadcast::WeakSender<Arc<Change>>,
 }
 
-/// What one stream receives: the live changes, and where they begin.
+/// A stream's changes, and the place where they begin.
 pub struct Subscription {
     pub(super) live: broadcast::Receiver<Arc<Change>>,
     /// The position after which the live changes are complete.

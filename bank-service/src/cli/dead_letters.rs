@@ -17,7 +17,9 @@ use super::print_line;
 use crate::app::open_store;
 use crate::config::Settings;
 use crate::store::Store;
-use crate::trace::{DeadLetterDetail, DeadLetterRequest, DeadLetterView, apply_to_dead_letters, known_queues};
+use crate::trace::{
+    DeadLetterDetail, DeadLetterRequest, DeadLetterView, MAX_REASON_CHARS, apply_to_dead_letters, known_queues,
+};
 
 /// Rounds of 500 letters that `--all` takes at most.
 const MAX_ROUNDS: usize = 2000;
@@ -28,7 +30,7 @@ pub enum DeadLetterCommand {
     List {
         #[command(flatten)]
         queues: Queues,
-        /// How many to list of each queue at most
+        /// The most dead letters to list of each queue
         #[arg(long, default_value_t = 100, value_name = "N")]
         limit: usize,
     },
@@ -63,9 +65,17 @@ pub struct Chosen {
     /// All dead letters of the queues
     #[arg(long)]
     all: bool,
-    /// Only tell what would be done
+    /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
+    /// Why; it is kept with the action
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: Option<String>,
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let fits = (1..=MAX_REASON_CHARS).contains(&text.chars().count());
+    if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {MAX_REASON_CHARS} characters")) }
 }
 
 struct CommandContext {
@@ -130,7 +140,7 @@ async fn apply(settings: Settings, action: DeadLetterAction, chosen: Chosen) -> 
     let url = context.settings.database_url.clone();
     let redacted = url.redacted();
     // Connecting blocks on its own runtime, which must not happen on a thread that drives another one.
-    let opened = tokio::task::spawn_blocking(move || open_store(&url, false)).await?;
+    let opened = tokio::task::spawn_blocking(move || open_store(&url, None)).await?;
     let store = opened.with_context(|| format!("DATABASE_URL: {redacted}"))?;
     let done = apply_with(&context, &store, action, &chosen).await;
     store.close().await;
@@ -148,7 +158,8 @@ async fn apply_with(
     for queue in &context.queues {
         let mut selection = if chosen.all { Selection::After(None) } else { Selection::These(open.clone()) };
         for _ in 0..MAX_ROUNDS {
-            let request = DeadLetterRequest { queue: queue.clone(), action, selection, dry_run: chosen.dry_run };
+            let (queue, reason) = (queue.clone(), chosen.reason.clone());
+            let request = DeadLetterRequest { queue, action, selection, dry_run: chosen.dry_run, reason };
             let done =
                 apply_to_dead_letters(&context.dead_letters, store, &store.ctx(SystemClock.now()), &request).await?;
             for (id, result) in &done {

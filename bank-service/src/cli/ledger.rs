@@ -9,14 +9,14 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
 use shared_events::{AccountId, Currency, date};
 
-use super::csv_cell::cell;
 use super::print_line;
-use crate::domain::ledger::LedgerId;
-use crate::store::ledger::{self, EntryOf, EntryPage, Total};
+use crate::domain::csv_cell::cell;
+use crate::domain::ledger::{EntryView, LedgerId};
+use crate::domain::scope::Scope;
+use crate::operations::ledger::{SeqRange, statement_page};
+use crate::store::ledger::{self, Depth, Step, Total, Verifier};
 use crate::store::{DatabaseUrl, Db, existing};
 
-/// How many entries one statement reads for an export.
-const PAGE: i64 = 1_000;
 const COLUMNS: [&str; 10] = [
     "seq",
     "posted_at",
@@ -32,8 +32,12 @@ const COLUMNS: [&str; 10] = [
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum LedgerCommand {
-    /// Check every entry and transfer; exit code 1 and a line for each violation if there are any
-    Verify,
+    /// Check what was posted since the last check that found nothing; exit code 1 and a line for each violation
+    Verify {
+        /// Check every entry and transfer
+        #[arg(long)]
+        full: bool,
+    },
     /// Print debits and credits by currency, bank and kind; exit code 1 if they differ
     TrialBalance {
         /// Only this currency
@@ -64,22 +68,39 @@ fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
 pub(super) fn run(command: LedgerCommand, url: &DatabaseUrl) -> anyhow::Result<ExitCode> {
     let mut db = existing::open(url).with_context(|| format!("DATABASE_URL: {}", url.redacted()))?;
     match command {
-        LedgerCommand::Verify => verify(&mut db),
+        LedgerCommand::Verify { full } => verify(&mut db, url, if full { Depth::Full } else { Depth::New }),
         LedgerCommand::TrialBalance { currency } => trial_balance(&mut db, currency),
         LedgerCommand::Export(wanted) => export(&mut db, &wanted),
     }
 }
 
-fn verify(db: &mut Db) -> anyhow::Result<ExitCode> {
+fn verify(db: &mut Db, url: &DatabaseUrl, depth: Depth) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
-    let found = ledger::verify(db)?;
+    let mut verifier = Verifier::new(depth);
+    let mut kept = existing::open_to_write(url);
+    while let Step::Checked(checked) = verifier.step(db)? {
+        kept = kept.and_then(|mut db| {
+            ledger::commit_checkpoints(&mut db, &checked)?;
+            Ok(db)
+        });
+    }
+    let found = verifier.found();
+    if let Err(error) = kept {
+        let reason = anyhow::Error::from(error);
+        print_line(format_args!(
+            "note  the next check begins where this one did: its end could not be written: {reason:#}"
+        ))?;
+    }
     for violation in &found.listed {
         print_line(format_args!("FAIL  {violation}"))?;
     }
     let took = begun.elapsed().as_secs_f64();
     let counts = format!(
-        "{} ledger accounts, {} entries, {} transfers, in {took:.1} s",
-        found.ledger_accounts, found.entries, found.transfers
+        "{} ledger accounts, {} {}entries, {} transfers, in {took:.1} s",
+        found.ledger_accounts,
+        found.entries,
+        if found.is_full { "" } else { "new " },
+        found.transfers
     );
     if found.is_clean() {
         print_line(format_args!("the ledger is sound: {counts}"))?;
@@ -156,14 +177,13 @@ fn export(db: &mut Db, wanted: &Export) -> anyhow::Result<ExitCode> {
     let account = account.with_context(|| format!("--account: there is no account {}", wanted.account))?;
     let mut writer = csv::Writer::from_writer(std::io::stdout().lock());
     writer.write_record(COLUMNS)?;
-    let Export { from, to, .. } = *wanted;
-    let mut page = EntryPage { from, to, is_ascending: true, limit: PAGE, ..EntryPage::default() };
+    let mut range = SeqRange::of_times(db, id, wanted.from, wanted.to)?;
     loop {
-        let entries = ledger::list_entries(db, id, &page)?;
-        let Some((last, _)) = entries.last() else { break };
-        page.after = Some(last.seq);
-        for entry in &entries {
-            writer.write_record(cells(entry, account.currency))?;
+        let page = statement_page(db, Scope::All, id, range)?;
+        let Some(last) = page.last() else { break };
+        range = range.beyond(last.entry.seq);
+        for view in &page {
+            writer.write_record(cells(view, account.currency))?;
         }
     }
     writer.flush()?;
@@ -171,11 +191,8 @@ fn export(db: &mut Db, wanted: &Export) -> anyhow::Result<ExitCode> {
 }
 
 /// The cells of an entry. Amounts may begin with a minus sign.
-fn cells((entry, transfer): &EntryOf, currency: Currency) -> [String; 10] {
-    let transfer = transfer.as_ref();
-    let counterparty = transfer.map(|transfer| {
-        if transfer.from == entry.ledger_id { transfer.to_name.as_str() } else { transfer.from_name.as_str() }
-    });
+fn cells(view: &EntryView, currency: Currency) -> [String; 10] {
+    let (entry, transfer) = (&view.entry, view.transfer.as_ref());
     let text_cell = |text: Option<&str>| text.map(cell).unwrap_or_default();
     [
         entry.seq.to_string(),
@@ -185,7 +202,7 @@ fn cells((entry, transfer): &EntryOf, currency: Currency) -> [String; 10] {
         entry.amount.to_string(),
         entry.balance_after.to_string(),
         currency.code().to_owned(),
-        text_cell(counterparty),
+        text_cell(view.counterparty_name()),
         text_cell(transfer.and_then(|transfer| transfer.text.reference.as_deref())),
         text_cell(transfer.and_then(|transfer| transfer.text.description.as_deref())),
     ]

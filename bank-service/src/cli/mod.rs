@@ -1,7 +1,6 @@
 //! The command line: `serve` and the commands of operators. An error is one line on standard error and exit code 1, except faults
 //! of the configuration, which are all reported, after its warnings, before anything is written, with exit code 2.
 
-mod csv_cell;
 mod database;
 mod dead_letters;
 mod doctor;
@@ -22,10 +21,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use service_kit::config::{ConfigError, EXIT_REFUSED, Faults, Parsed, Secret, print_warnings};
-use service_kit::http::causes;
+use service_kit::config::{Faults, Parsed, Secret};
+use service_kit::doctor::Doctor;
 use service_kit::http::server::check_address;
-use service_kit::telemetry::{self, LogSettings, TelemetryError};
+use service_kit::process::fail;
+use service_kit::telemetry::{self, LogSettings};
 use shared_events::UserId;
 
 use crate::config::{Config, Settings};
@@ -129,7 +129,7 @@ pub enum DbCommand {
 /// Parses the command line, runs the command and reports how it went.
 pub fn main() -> ExitCode {
     let Parsed { options, faults } = service_kit::config::parse::<Cli>();
-    let code = start(options, faults).unwrap_or_else(|error| fail(&error));
+    let code = start(options, faults).unwrap_or_else(|error| fail("bank-service", error.as_ref()));
     telemetry::flush();
     code
 }
@@ -152,10 +152,10 @@ fn start(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
                 telemetry::init(&log)?;
                 doctor::run(&settings)
             }
-            Err(error) => doctor::refused(&error),
+            Err(error) => Ok(Doctor::refused(&error)?),
         },
         Command::Db(command) => {
-            let url = config.database(faults)?;
+            let url = config.migration_database(faults)?;
             telemetry::init(&log)?;
             database::run(command, &url)
         }
@@ -225,16 +225,6 @@ fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
 /// Writes a line for the operator.
 fn print_line(line: impl std::fmt::Display) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{line}")
-}
-
-/// Ends the program with a line that says why.
-fn fail(error: &anyhow::Error) -> ExitCode {
-    if let Some(refused) = error.downcast_ref::<ConfigError>() {
-        print_warnings("bank-service", refused.warnings());
-    }
-    complain(causes(error.as_ref()));
-    let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>();
-    if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
 }
 
 fn complain(line: impl std::fmt::Display) {

@@ -34,7 +34,8 @@ pub(super) fn run(settings: &Settings, old: &Secret) -> anyhow::Result<ExitCode>
     if known.is_some_and(|known| ![old.fingerprint(), new.fingerprint()].contains(&known.fingerprint)) {
         return Err(ResealError::Another.into());
     }
-    let store = open_store(&settings.database_url, may_migrate(settings)).with_context(database)?;
+    let store = open_store(&settings.database_url, may_migrate(settings).then_some(&settings.migration_database_url))
+        .with_context(database)?;
     store.seal_with(new.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let work = move |db: &mut Db, ctx: &Ctx| reseal(db, ctx, &old, &new, new_is_weak);

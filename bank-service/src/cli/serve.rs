@@ -4,21 +4,18 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
-use service_kit::lifecycle::{Shutdown, WORK_LIMIT, block_on};
+use service_kit::lifecycle::{Shutdown, block_on};
 use service_kit::messaging::amqp::{self, Role};
 use service_kit::messaging::{AmqpConsumers, AmqpPublisher, AmqpSettings};
+use service_kit::process::drain_at_shutdown;
 use service_kit::telemetry::Metrics;
 
 use super::people;
 use super::state::prepare;
 use crate::app::{self, Running};
 use crate::config::Settings;
-
-/// Handlers that run longer are stopped; their messages are delivered again.
-const DRAIN: Duration = Duration::from_secs(5);
 
 pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     block_on(async {
@@ -31,7 +28,7 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             state.store.close().await;
             return Ok(code);
         }
-        let mut running = app::serve_prepared(state, shutdown.clone())?;
+        let mut running = app::serve(state, shutdown.clone())?;
         // The publisher must outlive the relay, which waits for the confirms of its messages.
         let drained = Shutdown::new();
         let consumers = if let Some(broker) = running.state.settings.broker.clone() {
@@ -40,11 +37,7 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             tracing::warn!("AMQP_URI is not set: events wait in the outbox");
             None
         };
-        shutdown.wait().await;
-        let deadline = shutdown.deadline(WORK_LIMIT);
-        if let Some(consumers) = consumers {
-            consumers.drain(deadline.left(DRAIN)).await;
-        }
+        drain_at_shutdown(&shutdown, consumers).await;
         running.finish().await;
         drained.begin();
         Ok(ExitCode::SUCCESS)

@@ -21,9 +21,16 @@ const LONGEST_QUEUE: usize = 200;
 const MOST_MAILS: i32 = 1_000_000;
 
 impl Config {
-    /// `DATABASE_URL` alone, beside the faults of single values: all that the `db` and `ledger` commands need.
+    /// `DATABASE_URL` alone, beside the faults of single values: all that the `ledger` commands need.
     pub fn database(&self, mut faults: Faults) -> Result<DatabaseUrl, ConfigError> {
         let url = check_database(self, &mut faults);
+        faults.finish_with(url)
+    }
+
+    /// `MIGRATION_DATABASE_URL`, or `DATABASE_URL`: all that the `db` commands need.
+    pub fn migration_database(&self, mut faults: Faults) -> Result<DatabaseUrl, ConfigError> {
+        let url = check_database(self, &mut faults);
+        let url = check_migration_database(self, url.as_ref(), &mut faults);
         faults.finish_with(url)
     }
 
@@ -53,10 +60,12 @@ impl Config {
     /// The checked settings; every fault is noted. Writes nothing, and only reads the database.
     pub fn settings(self, faults: &mut Faults) -> Option<Settings> {
         let database_url = check_database(&self, faults);
+        let migration_database_url = check_migration_database(&self, database_url.as_ref(), faults);
         let secret_key = check_secret_key(&self, faults);
         check_role(&self.default_role, database_url.as_ref(), faults);
         let secrets = [
             ("DATABASE_URL", Some(&self.database_url)),
+            ("MIGRATION_DATABASE_URL", self.migration_database_url.as_ref()),
             ("AMQP_URI", self.broker.amqp_uri.as_ref()),
             ("SMS_AUTH_TOKEN", self.sms.sms_auth_token.as_ref()),
         ];
@@ -88,6 +97,8 @@ impl Config {
         let min_client_version = check_client_version(&self, faults);
         let social = self.social.check(self.app_env.is_production(), faults);
         let ibans = self.money.ibans(faults);
+        let bank_bic = self.money.bic(faults);
+        let calendar = self.money.calendar(faults);
         production::refuse(&self, public_url.as_ref(), faults);
         let trusted = trusted_proxies.as_deref().unwrap_or_default();
         faults.warn(production::warnings(&self, secret_key.as_ref(), public_url.as_ref(), trusted));
@@ -98,8 +109,11 @@ impl Config {
         };
         Some(Settings {
             ibans: ibans?,
+            bank_bic,
+            calendar: calendar?,
             mail_alarm_hourly: mail_alarm_hourly?,
             database_url: database_url?,
+            migration_database_url: migration_database_url?,
             secret_key: secret_key?,
             public_url: public_url?,
             log_service_url: log_service_url?,
@@ -123,20 +137,40 @@ impl Config {
 }
 
 fn check_database(config: &Config, faults: &mut Faults) -> Option<DatabaseUrl> {
-    if faults.is_refused("DATABASE_URL") {
+    let url = parse_database("DATABASE_URL", &config.database_url, faults)?;
+    if let Some(file) = url.file() {
+        check_file("DATABASE_URL", file, faults);
+    }
+    Some(url)
+}
+
+fn parse_database(name: &'static str, url: &Secret, faults: &mut Faults) -> Option<DatabaseUrl> {
+    if faults.is_refused(name) {
         // Nothing may be looked up that may be a part of a password.
         return None;
     }
-    let expected = "sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE";
-    let url = match config.database_url.expose().parse::<DatabaseUrl>() {
+    match url.expose().parse::<DatabaseUrl>() {
         Err(DatabaseUrlError::Parameter { reason }) => {
-            faults.add(format!("DATABASE_URL: {reason}"));
-            return None;
+            faults.add(format!("{name}: {reason}"));
+            None
         }
-        parsed => faults.check("DATABASE_URL", expected, parsed)?,
+        parsed => faults.check(name, "sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE", parsed),
+    }
+}
+
+/// The database as the owner of its tables; the same as `DATABASE_URL` unless it is set.
+fn check_migration_database(
+    config: &Config,
+    database: Option<&DatabaseUrl>,
+    faults: &mut Faults,
+) -> Option<DatabaseUrl> {
+    let Some(url) = config.migration_database_url.as_ref().filter(|url| !url.expose().is_empty()) else {
+        return database.cloned();
     };
-    if let Some(file) = url.file() {
-        check_file("DATABASE_URL", file, faults);
+    let url = parse_database("MIGRATION_DATABASE_URL", url, faults)?;
+    if database.is_some_and(|database| !database.is_same_database(&url)) {
+        faults.add("MIGRATION_DATABASE_URL: not the database of DATABASE_URL; expected the same one with another user");
+        return None;
     }
     Some(url)
 }

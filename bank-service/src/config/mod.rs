@@ -25,7 +25,7 @@ pub use social::{SocialClient, SocialOptions};
 /// The queues of those who must not miss an event.
 const EXPECTED_QUEUES: &str = "log-service,email-service";
 
-/// What bank-service can be told. Every flag has a variable of the same meaning; secrets are also read from `NAME_FILE`.
+/// The settings of bank-service. Every flag has a variable of the same meaning; secrets are also read from `NAME_FILE`.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
     /// Address and port to listen on
@@ -38,7 +38,7 @@ pub struct Config {
     )]
     pub bind: SocketAddr,
 
-    /// Where the data is kept: sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE
+    /// The database: sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -48,6 +48,10 @@ pub struct Config {
         global = true
     )]
     pub database_url: Secret,
+
+    /// The same database, as the MySQL user that owns its tables: migrations and `db grants` use it; `DATABASE_URL` unless set
+    #[arg(long, env = "MIGRATION_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
+    pub migration_database_url: Option<Secret>,
 
     /// Apply pending migrations at start
     #[arg(long, env = "MIGRATE_ON_START", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL", global = true)]
@@ -65,11 +69,11 @@ pub struct Config {
     #[arg(long, env = "PUBLIC_URL", default_value = "http://127.0.0.1:5000", value_name = "URL", global = true)]
     pub public_url: String,
 
-    /// Where log-service is reached, to log an event whose mail was accepted
+    /// The address of log-service, to log an event whose mail was accepted
     #[arg(long, env = "LOG_SERVICE_URL", default_value = "http://127.0.0.1:8000", value_name = "URL", global = true)]
     pub log_service_url: String,
 
-    /// Where email-service is reached, to tell what became of an event's mail; it is not asked unless set
+    /// The address of email-service, to report on an event's mail; it is not asked unless set
     #[arg(long, env = "EMAIL_SERVICE_URL", value_name = "URL", global = true)]
     pub email_service_url: Option<String>,
 
@@ -101,7 +105,7 @@ pub struct Config {
     #[arg(long, env = "RATE_FORGOT_PER_HOUR", default_value_t = 5, value_name = "N", global = true)]
     pub rate_forgot_per_hour: u32,
 
-    /// So many mails an hour that strangers ask for are expected; above it an alarm is told and unknown networks get less
+    /// Mails an hour that callers without a login are expected to request; above it an alarm is raised, and unknown networks get less
     #[arg(long, env = "MAIL_ALARM_HOURLY", default_value_t = 1_000, value_name = "N", global = true)]
     pub mail_alarm_hourly: u32,
 
@@ -109,15 +113,15 @@ pub struct Config {
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "", value_name = "LIST", global = true)]
     pub trusted_proxies: String,
 
-    /// Clients that send a lower X-Client-Version are told to update (426)
+    /// Clients that send a lower X-Client-Version are refused until they update (426)
     #[arg(long, env = "MIN_CLIENT_VERSION", value_name = "X.Y.Z", global = true)]
     pub min_client_version: Option<String>,
 
-    /// How long sent events stay in the outbox, to be traced and replayed
+    /// Days that sent events stay in the outbox, to be traced and replayed
     #[arg(long, env = "OUTBOX_RETENTION_DAYS", default_value_t = 7, value_name = "DAYS", global = true)]
     pub outbox_retention_days: u32,
 
-    /// How long an access token is valid; a logout or block counts at once all the same
+    /// Minutes that an access token is valid; a logout or block counts at once all the same
     #[arg(long, env = "ACCESS_TOKEN_MINUTES", default_value_t = 15, value_name = "1-60", global = true)]
     pub access_token_minutes: u32,
 
@@ -168,6 +172,7 @@ impl Default for Config {
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 5000)),
             database_url: Secret::new("sqlite:./data/bank.sqlite"),
+            migration_database_url: None,
             migrate_on_start: true,
             secret_key: None,
             app_env: AppEnv::Development,

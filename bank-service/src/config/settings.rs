@@ -10,9 +10,11 @@ use service_kit::tls::Tls;
 use url::Url;
 
 use super::{Config, SocialClient};
+use crate::domain::bic::Bic;
 use crate::domain::client_version::ClientVersion;
 use crate::domain::iban::IbanScheme;
 use crate::domain::phone::TextMessageRules;
+use crate::domain::statement::Calendar;
 use crate::push::PushSettings;
 use crate::sms::SmsSettings;
 use crate::store::DatabaseUrl;
@@ -30,6 +32,8 @@ pub struct RateLimits {
 pub struct Settings {
     pub config: Config,
     pub database_url: DatabaseUrl,
+    /// The same database, as the owner of its tables.
+    pub migration_database_url: DatabaseUrl,
     pub secret_key: Secret,
     pub public_url: Url,
     pub log_service_url: Url,
@@ -45,6 +49,10 @@ pub struct Settings {
     pub min_client_version: Option<ClientVersion>,
     /// How the accounts' IBANs are made.
     pub ibans: IbanScheme,
+    /// Of the bank, in statements.
+    pub bank_bic: Option<Bic>,
+    /// The days of statements.
+    pub calendar: Calendar,
     /// The providers of social logins.
     pub social: Vec<SocialClient>,
     pub sms: SmsSettings,

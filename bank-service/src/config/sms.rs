@@ -53,7 +53,7 @@ pub struct SmsOptions {
     #[arg(long, env = "SMS_TOTAL_HOURLY", default_value_t = DEFAULTS.4, value_name = "N", global = true)]
     pub sms_total_hourly: u32,
 
-    /// How long the code in a text message is good
+    /// Minutes that the code in a text message is valid
     #[arg(long, env = "SMS_CODE_MINUTES", default_value_t = DEFAULTS.5, value_name = "1-10", global = true)]
     pub sms_code_minutes: u32,
 }

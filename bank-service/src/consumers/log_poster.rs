@@ -15,6 +15,7 @@ use service_kit::clock::SharedClock;
 use service_kit::http::{PeerClient, PeerTrust};
 use service_kit::lifecycle::Shutdown;
 use service_kit::telemetry::Metrics;
+use service_kit::telemetry::trace::below;
 use shared_events::{Envelope, WireMessage, date};
 use tokio::sync::Notify;
 use url::Url;
@@ -119,7 +120,9 @@ impl LogPoster {
             request = request.header("X-Request-Id", request_id);
         }
         service_kit::fail_point!("post.unsent");
-        match service_kit::fail_point_during!("post.sent", self.client.send(request)).await {
+        // In the trace of the request that caused the event, whose span is that of its outbox row.
+        let sending = below(envelope.traceparent.as_deref(), self.client.send(request));
+        match service_kit::fail_point_during!("post.sent", sending).await {
             Ok(response) => {
                 service_kit::fail_point!("post.answered");
                 classify(response.status())

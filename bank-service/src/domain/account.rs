@@ -24,11 +24,11 @@ pub struct Account {
     /// The bank that the account is at.
     #[schema(value_type = i64, minimum = 1, example = 1)]
     pub bank_id: BankId,
-    /// What open holds keep from being spent.
+    /// Money that open holds keep from being spent.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64, example = 0)]
     pub held: i64,
-    /// What may be spent: the balance without what is held, and with the overdraft.
-    #[schema(minimum = -9_007_199_254_740_991_i64, example = 520)]
+    /// Money that may be spent: the balance without what is held, and with the overdraft; at most 9007199254740991, the largest amount.
+    #[schema(minimum = -9_007_199_254_740_991_i64, maximum = 9_007_199_254_740_991_i64, example = 520)]
     pub available: i64,
     /// ISO 13616, without spaces; null until the service has given it one.
     #[schema(pattern = "^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", example = "DE46000000000000000001")]
@@ -51,7 +51,7 @@ impl Account {
             client_id,
             bank_id: ledger.bank_id,
             held: ledger.held,
-            available: ledger.available(),
+            available: ledger.shown_available(),
             iban: ledger.iban.clone(),
             overdraft_limit: ledger.min_balance.saturating_neg(),
             version: ledger.version(),
@@ -71,7 +71,7 @@ impl From<&Account> for events::Account {
     }
 }
 
-/// Who holds an account, as its mail needs it.
+/// The holder of an account, with the facts that its mail needs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Holder {
     pub user_id: UserId,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared_events::events;
-use shared_events::{AccountId, CardId};
+use shared_events::{AccountId, CardId, Currency};
 
 use super::ledger::LedgerAccount;
 
@@ -18,13 +18,16 @@ pub struct Card {
     /// The account that the card belongs to.
     #[schema(value_type = i64, minimum = 1, example = 1)]
     pub account_id: AccountId,
-    /// What open holds keep from being spent.
+    /// Money that open holds keep from being spent.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64, example = 0)]
     pub held: i64,
-    /// What may be spent: the balance without what is held.
+    /// Money that may be spent: the balance without what is held.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64, example = 100)]
     pub available: i64,
-    /// Counts the changes; the item's `ETag`.
+    /// The account's; not part of a body.
+    #[serde(skip)]
+    pub currency: Currency,
+    /// The number of its ledger account's entries and one; the item's `ETag`.
     #[serde(skip)]
     pub version: i64,
 }
@@ -37,7 +40,8 @@ impl Card {
             balance: ledger.balance,
             account_id,
             held: ledger.held,
-            available: ledger.available(),
+            available: ledger.shown_available(),
+            currency: ledger.currency,
             version: ledger.version(),
         }
     }

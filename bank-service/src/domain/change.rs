@@ -70,7 +70,7 @@ impl Channel {
     }
 }
 
-/// What one event changed.
+/// The changes of one event.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// The position from which a stream resumes after all of it.

@@ -57,13 +57,13 @@ pub struct Device {
     pub registered_on: DateTime<Utc>,
 }
 
-/// What an app calls its device: 1–128 printable ASCII characters without blanks.
+/// The id that an app gives its device: 1–128 printable ASCII characters without blanks.
 pub fn device_id(text: &str) -> Result<String, &'static str> {
     let valid = (1..=MAX_DEVICE_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     if valid { Ok(text.to_owned()) } else { Err("must be 1–128 printable characters without blanks") }
 }
 
-/// What a push service calls an app on a device. It has no `Debug`, `Display` or `Serialize`.
+/// The token by which a push service reaches an app on a device. It has no `Debug`, `Display` or `Serialize`.
 #[derive(Clone)]
 pub struct PushToken(String);
 

@@ -98,6 +98,18 @@ impl fmt::Display for Iban {
     }
 }
 
+/// The first four and the last four characters of an IBAN; asterisks between.
+pub fn masked(iban: &str) -> String {
+    let count = iban.chars().count();
+    iban.chars().enumerate().map(|(at, c)| if (4..count.saturating_sub(4)).contains(&at) { '*' } else { c }).collect()
+}
+
+/// An IBAN as people read it, in groups of four.
+pub fn grouped(iban: &str) -> String {
+    let spaced = |(at, c): (usize, char)| (at > 0 && at.is_multiple_of(4)).then_some(' ').into_iter().chain(Some(c));
+    iban.chars().enumerate().flat_map(spaced).collect()
+}
+
 /// The remainder by 97 of the number that the text is with A to Z as 10 to 35; none for other characters.
 fn remainder(text: &str) -> Option<u32> {
     text.chars().try_fold(0_u32, |rest, c| {
@@ -139,6 +151,14 @@ mod tests {
         }
         assert_eq!(german.of(10_000_000_000), None, "eleven digits");
         assert_eq!(german.of(-1), None);
+    }
+
+    #[test]
+    fn an_iban_is_masked_and_grouped() {
+        assert_eq!(masked("DE89370400440532013000"), "DE89**************3000");
+        assert_eq!(masked("DE89"), "DE89");
+        assert_eq!(grouped("DE89370400440532013000"), "DE89 3704 0044 0532 0130 00");
+        assert_eq!(grouped(""), "");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use shared_events::UserId;
 
 pub use super::policy_rules::RULES;
-use super::role::{ADMIN, MANAGER};
+use super::role::{ADMIN, is_staff};
 pub use super::scope::{OutOfScope, Scope};
 
 /// An action of a caller. Routes that are aliases of each other share one action.
@@ -155,7 +155,7 @@ impl Who {
         match self {
             Self::Nobody => false,
             Self::Admin => has(ADMIN),
-            Self::Staff => has(ADMIN) || has(MANAGER),
+            Self::Staff => is_staff(roles),
             Self::AnyRole => !roles.is_empty(),
             Self::Everybody => true,
         }

@@ -132,6 +132,7 @@ pub const RULES: &[Rule] = &[
             (Get, "/api/cards/{id}/entries"),
             (Get, "/api/accounts/{id}/balance"),
             (Get, "/api/cards/{id}/balance"),
+            (Get, "/api/accounts/{id}/statement"),
         ],
     ),
     all(Staff, Action::ReadLedger, &[(Get, "/api/ledger/accounts"), (Get, "/api/ledger/trial-balance")]),

@@ -11,6 +11,11 @@ pub const ADMIN: &str = "admin";
 pub const BUILT_IN: [&str; 3] = [USER, MANAGER, ADMIN];
 /// The role of the services' own tokens; no user may have it.
 pub const SERVICE: &str = "service";
+/// Whether these roles make a member of staff: a manager or an administrator.
+pub fn is_staff(roles: &[String]) -> bool {
+    roles.iter().any(|role| role == ADMIN || role == MANAGER)
+}
+
 /// How many roles a user may have: the access token carries them, and has to stay below 4 KiB.
 pub const MAX_PER_USER: usize = 10;
 pub const MAX_CHARS: usize = 30;

@@ -1,4 +1,5 @@
-//! Sessions: one per login, 30 days, never sliding. A session is the family of its refresh tokens.
+//! Sessions: one per login. That of a client of the API lasts 30 days, never sliding, and is the family of its refresh tokens; that
+//! of a browser at the console ends when it is idle.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -12,6 +13,12 @@ pub const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// How long after its use a refresh token can come back without ending its session: from a second tab, or from a client that
 /// lost the answer.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
+/// How long a session of the console lives without a request, and how long at most (NIST SP 800-63B, 4.2.3: half an hour and
+/// twelve hours).
+pub const CONSOLE_IDLE: TimeDelta = TimeDelta::minutes(30);
+pub const CONSOLE_LIFETIME: TimeDelta = TimeDelta::hours(12);
+/// How old the record of a session's last request may get: a request within it writes nothing.
+pub const CONSOLE_RECORDED_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// How many live sessions a user may have; the oldest makes room.
 pub const MAX_PER_USER: usize = 100;
 
@@ -53,7 +60,31 @@ impl TokenHash {
     }
 }
 
-/// What a login began with.
+/// The secret that its holder keeps a session by, as its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionKey {
+    /// Of a client of the API: good for new tokens, for 30 days.
+    RefreshToken(TokenHash),
+    /// Of a browser at the console: good for its pages only, and for staff only.
+    ConsoleCookie(TokenHash),
+}
+
+impl SessionKey {
+    /// When a session that is opened now ends, unless something moves its end.
+    pub fn expiry(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::RefreshToken(_) => now + LIFETIME,
+            Self::ConsoleCookie(_) => console_expiry(now, now),
+        }
+    }
+}
+
+/// When a session of the console ends that was opened at `created_on` and last used at `now`.
+pub fn console_expiry(created_on: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    (now + CONSOLE_IDLE).min(created_on + CONSOLE_LIFETIME)
+}
+
+/// The first factor of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstFactor {
     Password,
@@ -125,7 +156,7 @@ impl Session {
     }
 }
 
-/// What the second use of a refresh token is.
+/// The meaning of a second use of a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondUse {
     /// The same client once more.
@@ -140,7 +171,7 @@ pub fn classify_second_use(now: DateTime<Utc>, used_on: DateTime<Utc>, successor
     if now <= used_on + REFRESH_GRACE && !successor_is_spent { SecondUse::Retry } else { SecondUse::Reuse }
 }
 
-/// What an access token says about its holder.
+/// The claims of an access token about its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub user_id: UserId,
@@ -168,7 +199,7 @@ pub struct SessionView {
     /// When it got its last tokens.
     #[serde(with = "shared_events::date::zoned")]
     pub last_used_on: DateTime<Utc>,
-    /// When it ends, 30 days after the login.
+    /// When it ends: 30 days after the login; of the console half an hour after its last request, 12 hours after the login at most.
     #[serde(with = "shared_events::date::zoned")]
     pub expires_on: DateTime<Utc>,
     /// The address that the login came from.
@@ -207,6 +238,17 @@ mod tests {
             }
         }
         assert_eq!(Proof::parse("otp"), None);
+    }
+
+    #[test]
+    fn a_session_of_the_console_ends_when_idle_and_after_half_a_day_in_any_case() {
+        let opened = DateTime::<Utc>::UNIX_EPOCH;
+        assert_eq!(console_expiry(opened, opened), opened + CONSOLE_IDLE);
+        assert_eq!(console_expiry(opened, opened + TimeDelta::hours(11)), opened + TimeDelta::minutes(11 * 60 + 30));
+        assert_eq!(console_expiry(opened, opened + TimeDelta::minutes(719)), opened + CONSOLE_LIFETIME);
+        let key = TokenHash::new([0; 32]);
+        assert_eq!(SessionKey::RefreshToken(key.clone()).expiry(opened), opened + LIFETIME);
+        assert_eq!(SessionKey::ConsoleCookie(key).expiry(opened), opened + CONSOLE_IDLE);
     }
 
     #[test]

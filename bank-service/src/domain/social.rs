@@ -18,7 +18,7 @@ use super::user::Profile;
 /// OpenID Connect Core 1.0, 2: a subject has at most 255 characters.
 const MAX_SUBJECT: usize = 255;
 
-/// Where somebody can log in instead of here.
+/// An identity provider that users can log in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = SocialProvider)]
@@ -70,7 +70,7 @@ impl fmt::Display for Provider {
     }
 }
 
-/// Who somebody is at a provider, as the provider itself has confirmed it.
+/// The identity of a user at a provider, confirmed by that provider.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     issuer: String,
@@ -104,7 +104,7 @@ impl Identity {
         Self { first_name: name(first_name), last_name: name(last_name), ..self }
     }
 
-    /// What a new user of it begins with.
+    /// The first profile of a new user with this identity.
     pub fn profile(&self) -> Profile {
         Profile { first_name: self.first_name.clone(), last_name: self.last_name.clone(), ..Profile::default() }
     }
@@ -143,7 +143,7 @@ impl Identity {
     }
 }
 
-/// Who somebody is elsewhere stays out of logs, also through `{:?}`.
+/// Shows the issuer alone: the user's identity there stays out of logs, also through `{:?}`.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Identity({})", self.issuer)

@@ -26,7 +26,7 @@ pub const DEVICE_WINDOW: TimeDelta = TimeDelta::hours(1);
 /// How many devices, and how many networks, are remembered of a user; a new one replaces the oldest.
 pub const MAX_KNOWN: usize = 50;
 
-/// How often something happened.
+/// A counter of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counter {
     pub total: i32,

@@ -45,7 +45,7 @@ impl User {
     }
 }
 
-/// What a user may say about itself.
+/// The facts about itself that a user may set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     pub first_name: Option<String>,
@@ -62,7 +62,7 @@ impl Profile {
     }
 }
 
-/// What a user owns, as its tokens and `/auth/me` tell.
+/// The client and the accounts of a user, as its tokens and `/auth/me` show them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holdings {
     pub client_id: Option<ClientId>,

@@ -15,7 +15,7 @@ use crate::domain::currency;
 use crate::operations::accounts::{OpenAccount, OpenAccountError, Unknown};
 use crate::operations::ledger::SetMoney;
 
-/// Where an account is opened: what the path says about it.
+/// The parent that the path of a new account names.
 pub(super) trait OpenedBy {
     const BANK_IN_PATH: bool = false;
     /// The name of the request's schema, its description, and that of `client_id`.
@@ -31,7 +31,7 @@ pub(super) trait OpenedBy {
         None
     }
 
-    /// What does not exist is 404 if the path names it, and a fault of its field if the body does.
+    /// A missing item is 404 if the path names it, and a fault of its field if the body does.
     fn problem(&self, error: OpenAccountError) -> Problem {
         match error {
             OpenAccountError::Unknown(all) if self.bank().is_some() && all.contains(&Unknown::Bank) => {
@@ -124,7 +124,7 @@ impl<P: OpenedBy> OpenAccountRequest<P> {
     }
 }
 
-/// What may be set of an account.
+/// The settings of an account that a request changes.
 #[derive(Debug)]
 pub(super) struct UpdateAccountRequest(pub(super) SetMoney);
 

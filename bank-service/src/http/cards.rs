@@ -1,7 +1,7 @@
 //! `/api/accounts/{account_id}/cards`, `/api/cards`, and a card at `/api/accounts/cards/{id}` too.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use service_kit::http::envelope::{self, ItemBody};
+use service_kit::http::envelope::{self, ItemBody, created_body};
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
 use service_kit::http::paging::ListBody;
 use service_kit::http::problem::Problem;
@@ -10,22 +10,15 @@ use shared_events::{AccountId, CardId};
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
-use super::request_bodies::{BalanceRequest, ReadOnly, balance, may_set};
+use super::request_bodies::{balance, may_set};
 use super::responses::created;
 use super::{AppState, lists, responses};
 use crate::domain::balance::Balance;
 use crate::domain::card::Card;
 use crate::domain::policy::Action;
 use crate::operations::cards;
+use crate::operations::ledger::IssueCard;
 use crate::store::cards::FILTERS;
-
-/// What a change of a card cannot touch.
-#[derive(Debug)]
-pub(super) struct FixedFields;
-
-impl ReadOnly for FixedFields {
-    const FIELDS: &'static [&'static str] = &["id", "account_id", "held", "available"];
-}
 
 #[derive(Debug)]
 pub(super) struct IssueCardRequest(Balance);
@@ -44,7 +37,19 @@ impl FromFields for IssueCardRequest {
 
 request_schema!(IssueCardRequest as "IssueCardBody", "A card to be issued.");
 
-type UpdateCardRequest = BalanceRequest<FixedFields>;
+/// A new balance, if one is given.
+#[derive(Debug)]
+pub(super) struct UpdateCardRequest(Option<Balance>);
+
+impl FromFields for UpdateCardRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id", "account_id", "held", "available"]);
+        let about = "In the minor unit of the account's currency.";
+        fields.optional("balance", balance().described(about)).map(Self)
+    }
+}
+
+request_schema!(UpdateCardRequest as "BalanceBody", "`{\"balance\": 520}`");
 
 /// List the cards that the caller may see
 #[utoipa::path(get, path = "/api/cards", tag = "cards",
@@ -100,8 +105,8 @@ pub(super) async fn issue_card(
     may_set(&state, scope, Some(balance).filter(|balance| balance.minor() > 0))?;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
-    let issue = state.create_grouped(&ctx, key, move |db, ctx| cards::issue_card(db, ctx, scope, account, balance));
-    Ok(created(issue.await?, "/api/cards"))
+    let card = IssueCard { ctx, scope, account, balance, key, body_of: created_body };
+    Ok(created(state.ledger.issue_card(card).await?, "/api/cards"))
 }
 
 /// Set a card's balance
@@ -115,7 +120,7 @@ pub(super) async fn update_card(
     body: Body<UpdateCardRequest>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::UpdateCard)?;
-    let (PathId(id), balance) = (id, body.0.balance);
+    let (PathId(id), Body(UpdateCardRequest(balance))) = (id, body);
     may_set(&state, scope, balance)?;
     let expected = responses::expected(&request)?;
     let ctx = state.ctx(actor.user_id);

@@ -34,15 +34,15 @@ struct Query {
 }
 
 /// Changes as server-sent events: `create`, `update` and `delete`, of one's own items, and for staff of all. `data` is
-/// `{"channel","event_id","date","item"}`; `id` is where a client that comes back goes on. One that was away for too long gets
-/// `reset` instead of what it missed: it reads the lists again. A transfer is sent to the owner of each side with its own half, and
+/// `{"channel","event_id","date","item"}`; `id` is where a client that comes back goes on. After too long it gets
+/// `reset` instead: it reads the lists again. A transfer is sent to the owner of each side with its own half, and
 /// comes with updates of `balance`, `held`, `available` and `seq` of its accounts and cards: the highest `seq` is the newest.
 #[utoipa::path(
     get,
     path = "/api/events/stream",
     tag = "changes",
     params(
-        ("channels" = Option<String>, Query, pattern = "^(account|card|transfer|client|bank|branch|city|social_status|user|login_method|second_factor|recovery_code)(,(account|card|transfer|client|bank|branch|city|social_status|user|login_method|second_factor|recovery_code)){0,11}$", description = "Of `account`, `card`, `transfer`, `client`, `bank`, `branch`, `city`, `social_status`, `user`, `login_method`, `second_factor`, `recovery_code`, separated by commas; all unless given", example = "account,card"),
+        ("channels" = Option<String>, Query, pattern = "^(account|card|transfer|client|bank|branch|city|social_status|user|login_method|second_factor|recovery_code)(,(account|card|transfer|client|bank|branch|city|social_status|user|login_method|second_factor|recovery_code)){0,11}$", description = "Separated by commas; all unless given", example = "account,card"),
         ("Last-Event-ID" = Option<String>, Header, pattern = "^(0|[1-9][0-9]{0,17})?$", description = "The last id that was received"),
         ("ticket" = Option<String>, Query, pattern = "^[A-Za-z0-9_-]{43}$", description = "A ticket of `POST /api/events/stream/ticket`, instead of a token"),
         ("last_event_id" = Option<String>, Query, pattern = "^(0|[1-9][0-9]{0,17})?$", description = "As `Last-Event-ID`, where that header is missing"),

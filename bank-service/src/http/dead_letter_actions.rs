@@ -16,7 +16,7 @@ use super::dead_letters::{QUEUE_LENGTH, checked_queue};
 use super::idempotency::idempotency_key;
 use crate::domain::policy::Action;
 use crate::store::StoreError;
-use crate::trace::{DeadLetterError, DeadLetterRequest, apply_to_dead_letters};
+use crate::trace::{DeadLetterError, DeadLetterRequest, MAX_REASON_CHARS, apply_to_dead_letters};
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/dead-letters/replay").route(web::post().to(replay_dead_letters)))
@@ -32,6 +32,7 @@ struct DeadLetterWork {
     queue: String,
     selection: Selection,
     dry_run: bool,
+    reason: Option<String>,
 }
 
 impl FromFields for DeadLetterWork {
@@ -48,8 +49,10 @@ impl FromFields for SomeDeadLetters {
         let ids = parse::list(1, MAX_SELECTED, parse::uuid::<EventId>()).described("The dead letters, by their ids.");
         let ids = fields.required("ids", ids);
         let dry_run = fields.optional("dry_run", dry_run());
+        let reason = fields.optional("reason", reason());
         let selection = Selection::These(ids?.into_iter().collect());
-        Some(Self(DeadLetterWork { queue: queue?, selection, dry_run: dry_run?.unwrap_or(false) }))
+        let dry_run = dry_run?.unwrap_or(false);
+        Some(Self(DeadLetterWork { queue: queue?, selection, dry_run, reason: reason? }))
     }
 }
 
@@ -64,9 +67,11 @@ impl FromFields for AllDeadLetters {
         let after = parse::uuid::<EventId>().described("Only what comes after this one.");
         let after = fields.optional("after", after);
         let dry_run = fields.optional("dry_run", dry_run());
+        let reason = fields.optional("reason", reason());
         all?;
         let selection = Selection::After(after?);
-        Some(Self(DeadLetterWork { queue: queue?, selection, dry_run: dry_run?.unwrap_or(false) }))
+        let dry_run = dry_run?.unwrap_or(false);
+        Some(Self(DeadLetterWork { queue: queue?, selection, dry_run, reason: reason? }))
     }
 }
 
@@ -81,11 +86,16 @@ fn dry_run() -> Kind<impl Parse<bool>, impl Describe> {
     parse::boolean().described("Only tell what would be done.")
 }
 
-/// What became of the dead letters.
+fn reason() -> Kind<impl Parse<String>, impl Describe> {
+    let text = parse::string(1, MAX_REASON_CHARS).described("Why, in your words; it is kept with the action.");
+    text.example("the mail server is back")
+}
+
+/// The results of an action on dead letters.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetterReport)]
 struct WorkReport {
-    /// What was done, as a sentence.
+    /// The action that was done, as a sentence.
     #[schema(example = "letters replayed")]
     msg: &'static str,
     /// Whether nothing was done, since the request asked for a dry run.
@@ -105,7 +115,7 @@ struct WorkReport {
     results: Vec<WorkResult>,
 }
 
-/// What became of one dead letter.
+/// The result for one dead letter.
 #[derive(Serialize, ToSchema)]
 struct WorkResult {
     /// The event's id.
@@ -201,8 +211,8 @@ async fn apply(
     let no_transport =
         || Problem::new(ErrorCode::Unavailable, "There is no transport, and so there are no dead letters.");
     let admin = state.dead_letters.as_ref().ok_or_else(no_transport)?;
-    let DeadLetterWork { queue, selection, dry_run } = given;
-    let dead_letter_request = DeadLetterRequest { queue, action, selection, dry_run };
+    let DeadLetterWork { queue, selection, dry_run, reason } = given;
+    let dead_letter_request = DeadLetterRequest { queue, action, selection, dry_run, reason };
     let done = apply_to_dead_letters(&**admin, &state.store, &ctx, &dead_letter_request).await?;
     let report = WorkReport::new(&dead_letter_request, done);
     let body = serde_json::to_string(&report).map_err(|_| StoreError::Corrupt { what: "a response" })?;

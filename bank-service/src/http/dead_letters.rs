@@ -45,7 +45,7 @@ struct DeadLetterPage {
     prev: Option<String>,
     /// The dead letters of the page, queue by queue.
     results: Vec<DeadLetterView>,
-    /// Where a walk with `after` goes on; null after the last one.
+    /// The place from which a walk with `after` continues; null after the last one.
     #[schema(required)]
     cursor: Option<String>,
     /// In a walk, the place after the last one seen.
@@ -170,7 +170,7 @@ fn field(name: &str, message: &str) -> Problem {
 }
 
 /// A queue's name as operators may give it.
-pub(super) fn checked_queue(queue: &str) -> Result<String, &'static str> {
+pub(crate) fn checked_queue(queue: &str) -> Result<String, &'static str> {
     let fits = (1..=QUEUE_LENGTH).contains(&queue.len())
         && queue.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if fits { Ok(queue.to_owned()) } else { Err("must be a queue's name: letters, digits, dots, hyphens, underscores") }
@@ -200,7 +200,7 @@ async fn peek_all(
     Ok(found)
 }
 
-/// What the links of a page are made of.
+/// The parts of the links of a page.
 struct Page<'a> {
     path: &'a str,
     queue: Option<&'a str>,

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use service_kit::http::envelope::{self, ItemBody};
-use service_kit::http::fields::{Body, Describe, Fields, FromFields, Kind, Parse, PathId, parse, require_json};
+use service_kit::http::fields::{Body, Describe, Fields, FromFields, Kind, Parse, PathId, parse};
 use service_kit::http::paging::refuse_unknown;
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
@@ -12,9 +12,11 @@ use shared_events::DeviceId;
 
 use super::actor::Actor;
 use super::idempotency::idempotency_key;
+use super::optional_body::read_optional;
 use super::{AppState, responses};
 use crate::domain::device::{Device, DeviceType, MAX_DEVICE_ID, MAX_PER_USER, MAX_PUSH_TOKEN, PushToken, device_id};
 use crate::domain::policy::Action;
+use crate::domain::unwritable::is_unwritable;
 use crate::identity::devices::{DeviceError, RegisterDevice, TestText, register_device, remove_device, test_device};
 use crate::store::{StoreError, devices};
 
@@ -66,7 +68,7 @@ pub(super) struct DevicesBody {
 /// The answer to the request for a test notification.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct PushRequestedBody {
-    /// What was done, as a sentence.
+    /// The action that was done, as a sentence.
     #[schema(example = "push requested")]
     msg: &'static str,
 }
@@ -159,11 +161,12 @@ impl FromFields for PushTestRequest {
 
 request_schema!(PushTestRequest, "A text of one's own.");
 
-/// A text for a screen: something to see in it, and no control character.
+/// A text for a screen: something to see in it, and no unwritable character.
 fn shown(most: usize) -> Kind<impl Parse<String>, impl Describe> {
     parse::string(1, most).and_then(|text| {
-        let fits = !text.trim().is_empty() && !text.chars().any(char::is_control);
-        if fits { Ok(text) } else { Err("must not be blank, nor have control characters".to_owned()) }
+        let fits = !text.trim().is_empty() && !text.chars().any(is_unwritable);
+        let fault = "must not be blank, nor have control characters or noncharacters of Unicode";
+        if fits { Ok(text) } else { Err(fault.to_owned()) }
     })
 }
 
@@ -189,11 +192,7 @@ async fn push_test(
     body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::TestDevice)?;
-    let empty = ["", "null"].iter().any(|nothing| body.trim_ascii() == nothing.as_bytes());
-    if !empty {
-        require_json(&request)?;
-    }
-    let PushTestRequest(text) = Fields::read_slice(if empty { b"{}" } else { &body })?;
+    let PushTestRequest(text) = read_optional(&request, body)?;
     state.limits.push_tests.take(&actor.user_id)?;
     let PathId(id) = id;
     let ctx = state.ctx(actor.user_id);

@@ -18,9 +18,10 @@ mod events;
 mod idempotency;
 mod jwks;
 mod lists;
-mod money;
+pub(crate) mod money;
 mod named;
 pub mod openapi;
+mod optional_body;
 mod problem_map;
 mod rate_limits;
 mod request_bodies;
@@ -37,8 +38,13 @@ mod verification;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 
+pub(crate) use auth::{LoginMethod, cookie_value, count_login, device_cookie, end_session_of, login_origin};
+pub(crate) use dead_letters::checked_queue;
 pub use rate_limits::RequestLimits;
+use responses::locate_below_version;
 pub use state::AppState;
+pub(crate) use user_mfa::remove_second_factor;
+pub(crate) use users::{change_of_user, update_user_as};
 pub use verification::VerificationRuns;
 
 /// Mounts every route at the root and, unchanged, below `/v1`.
@@ -46,7 +52,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
     cfg.app_data(web::Data::new(state.clone()));
     cfg.app_data(web::Data::from(state.identity.verifier()));
     for prefix in ["/v1", ""] {
-        cfg.service(web::scope(prefix).wrap(from_fn(client_version::check)).configure(routes));
+        let scope = web::scope(prefix).wrap(from_fn(client_version::check)).wrap(from_fn(locate_below_version));
+        cfg.service(scope.configure(routes));
     }
 }
 

@@ -9,10 +9,9 @@ use crate::domain::ledger::Refusal;
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::operations::accounts::{self, OpenAccountError};
 use crate::operations::branches::PlaceBranchError;
-use crate::operations::cards::IssueCardError;
 use crate::operations::clients::{self, ClientError};
 use crate::operations::errors::{AccountInUse, ChangeError, CloseError, FindError, Stale, TooMany};
-use crate::operations::ledger::SetMoneyError;
+use crate::operations::ledger::{IssueCardError, SetMoneyError};
 use crate::operations::named::{NamingError, RemoveError};
 use crate::store::{IdempotencyError, StoreError};
 
@@ -111,6 +110,7 @@ impl From<CloseError> for Problem {
             CloseError::Stale(error) => error.into(),
             CloseError::TooMany(error) => error.into(),
             CloseError::InUse(error) => error.into(),
+            CloseError::Refused(error) => error.into(),
             CloseError::Store(error) => error.into(),
         }
     }
@@ -261,5 +261,55 @@ impl From<IssueCardError> for Problem {
             IssueCardError::Idempotency(error) => error.into(),
             IssueCardError::Store(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_events::UserId;
+
+    use super::*;
+    use crate::domain::ledger::{Amount, LedgerId};
+    use crate::operations::ledger::code_of;
+
+    /// Each refusal there is; a new one does not compile without a place here.
+    fn next(refusal: Option<&Refusal>) -> Option<Refusal> {
+        let held = Amount::try_new(1).unwrap();
+        let owner = Scope::Own(UserId::try_new(1).unwrap());
+        Some(match refusal {
+            None => Scope::All.missing("account").into(),
+            Some(Refusal::OutOfScope(OutOfScope { scope: Scope::All, .. })) => owner.missing("account").into(),
+            Some(Refusal::OutOfScope(_)) => Refusal::SameAccount,
+            Some(Refusal::SameAccount) => Refusal::CurrencyMismatch,
+            Some(Refusal::CurrencyMismatch) => Refusal::InsufficientFunds { available: 1 },
+            Some(Refusal::InsufficientFunds { .. }) => Refusal::SpentByReceiver,
+            Some(Refusal::SpentByReceiver) => Refusal::UnknownRecipient,
+            Some(Refusal::UnknownRecipient) => Refusal::NoSuchRecipient,
+            Some(Refusal::NoSuchRecipient) => Refusal::AccountClosed,
+            Some(Refusal::AccountClosed) => Refusal::BalanceOutOfRange,
+            Some(Refusal::BalanceOutOfRange) => Refusal::StripeFull(LedgerId::stored(-1)),
+            Some(Refusal::StripeFull(_)) => Refusal::HoldEnded,
+            Some(Refusal::HoldEnded) => Refusal::NotHeld,
+            Some(Refusal::NotHeld) => Refusal::MoreThanHeld { held },
+            Some(Refusal::MoreThanHeld { .. }) => Refusal::NotPosted,
+            Some(Refusal::NotPosted) => Refusal::NotReversible,
+            Some(Refusal::NotReversible) => Refusal::MoreThanLeft { left: 1 },
+            Some(Refusal::MoreThanLeft { .. }) => Refusal::OverdraftInUse,
+            Some(Refusal::OverdraftInUse) => Refusal::BelowHeld { held: 1 },
+            Some(Refusal::BelowHeld { .. }) => Refusal::Missing(LedgerId::stored(-1)),
+            Some(Refusal::Missing(_)) => return None,
+        })
+    }
+
+    #[test]
+    fn a_refusal_is_counted_under_the_code_that_the_client_gets() {
+        let (mut refusal, mut count) = (next(None), 0);
+        while let Some(one) = refusal {
+            let code = code_of(&one);
+            refusal = next(Some(&one));
+            assert_eq!(Problem::from(one).code().as_str(), code);
+            count += 1;
+        }
+        assert_eq!(count, 20);
     }
 }

@@ -1,10 +1,12 @@
 //! The rate limits of requests, each counted in this process alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use service_kit::clock::SharedClock;
 use service_kit::http::problem::Problem;
 use service_kit::http::rate::RateLimit;
+use service_kit::http::stream::Slots;
 use shared_events::UserId;
 
 use crate::config::RateLimits;
@@ -13,13 +15,16 @@ use crate::domain::scope::Scope;
 /// Each test notification is sent to the push service.
 const PUSH_TESTS_PER_MINUTE: u32 = 5;
 
-/// Whoever tries ids finds out little.
+/// A caller that tries the ids of recipients learns about no more of them.
 const UNKNOWN_RECIPIENTS_PER_HOUR: u32 = 20;
 
-/// And whoever annoys recipients with holds is stopped.
+/// A caller that annoys recipients with holds makes no more of them.
 const VOIDED_HOLDS_PER_HOUR: u32 = 20;
 
 const USELESS_REFRESHES_PER_MINUTE: u32 = 120;
+
+/// Statements that are written at the same time, of one user and of all.
+const STATEMENTS: (usize, usize) = (4, 32);
 
 /// One limit for each kind of request; by remote address unless another key is named.
 pub struct RequestLimits {
@@ -28,7 +33,8 @@ pub struct RequestLimits {
     /// Logins at other providers that are begun.
     pub social_starts: RateLimit,
     pub registrations: RateLimit,
-    /// Requests to reset a forgotten password.
+    /// Mails asked for without a login: to reset a forgotten password, and a verification link from the page of a void one. Setting the new
+    /// password is one of `logins`.
     pub forgotten_passwords: RateLimit,
     /// Refreshes whose token is unknown or spent.
     pub useless_refreshes: RateLimit,
@@ -38,6 +44,8 @@ pub struct RequestLimits {
     pub voided_holds: RateLimit<UserId>,
     /// Test notifications, by user.
     pub push_tests: RateLimit<UserId>,
+    /// Statements that are being written, by user.
+    pub statements: Arc<Slots<UserId>>,
 }
 
 impl RequestLimits {
@@ -52,6 +60,7 @@ impl RequestLimits {
             unknown_recipients: RateLimit::new(UNKNOWN_RECIPIENTS_PER_HOUR, hour, clock.clone()),
             voided_holds: RateLimit::new(VOIDED_HOLDS_PER_HOUR, hour, clock.clone()),
             push_tests: RateLimit::new(PUSH_TESTS_PER_MINUTE, minute, clock.clone()),
+            statements: Slots::new("statements", STATEMENTS.0, STATEMENTS.1),
         }
     }
 
@@ -69,9 +78,9 @@ impl RequestLimits {
         drop(self.voided_holds.take(&user));
     }
 
-    /// Counts a recipient that does not exist.
-    pub fn count_unknown_recipient(&self, user: UserId) {
-        // What is beyond the limit is refused by the next check.
-        drop(self.unknown_recipients.take(&user));
+    /// Counts a recipient that does not exist. Beyond the limit the caller is refused and does not learn that: of many
+    /// requests at once all have passed the check.
+    pub fn count_unknown_recipient(&self, user: UserId) -> Result<(), Problem> {
+        self.unknown_recipients.take(&user)
     }
 }

@@ -1,7 +1,5 @@
 //! Fields and requests that several resources share.
 
-use std::marker::PhantomData;
-
 use serde_json::{Value, json};
 use service_kit::http::fields::{Describe, FieldSchema, Fields, FromFields, Kind, Parse, parse};
 use service_kit::http::problem::Problem;
@@ -14,7 +12,7 @@ use crate::domain::balance::{Balance, BalanceError};
 use crate::domain::name::Name;
 use crate::domain::scope::Scope;
 
-/// A name. Its rule is told in words: as a pattern it would mean something else to each reader.
+/// A name. Its rule is described in words: as a pattern it would mean something else to each reader.
 pub(super) fn name() -> Kind<impl Parse<Name>, impl Describe> {
     let rule = |text: &mut Object| {
         text.description = Some(format!(
@@ -66,26 +64,3 @@ pub(super) fn may_set(state: &AppState, scope: Scope, balance: Option<Balance>) 
         _ => Ok(()),
     }
 }
-
-/// What a list of read-only fields is, at compile time.
-pub(super) trait ReadOnly {
-    const FIELDS: &'static [&'static str];
-}
-
-/// A new balance, if one is given; `R` says what else an item has, which cannot be changed.
-#[derive(Debug)]
-pub(super) struct BalanceRequest<R> {
-    pub(super) balance: Option<Balance>,
-    read_only: PhantomData<R>,
-}
-
-impl<R: ReadOnly> FromFields for BalanceRequest<R> {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        fields.read_only(R::FIELDS);
-        let about = "In the minor unit of the account's currency.";
-        let balance = fields.optional("balance", balance().described(about))?;
-        Some(Self { balance, read_only: PhantomData })
-    }
-}
-
-request_schema!(BalanceRequest<R: ReadOnly> as "BalanceBody", "`{\"balance\": 520}`");

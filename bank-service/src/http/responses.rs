@@ -1,7 +1,10 @@
 //! Responses about one item: the envelopes with the item's `ETag`, which is its version, `"7"`, and `If-Match` of requests.
 
-use actix_web::http::header::{ContentType, LOCATION};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ContentType, HeaderValue, LOCATION};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest, HttpResponse};
 use serde::Serialize;
 use service_kit::http::problem::Problem;
 use service_kit::http::{envelope, etag};
@@ -34,6 +37,22 @@ pub(super) fn created(created: Created, parent: &str) -> HttpResponse {
         response.insert_header((LOCATION, format!("{parent}/{id}")));
     }
     response.content_type(ContentType::json()).body(with_zones(created.body))
+}
+
+/// Puts the `Location` of an item that was created below `/v1` there, too, as the links of a list are.
+pub(super) async fn locate_below_version<B>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = next.call(request).await?;
+    if response.status() == StatusCode::CREATED && response.request().path().starts_with("/v1/") {
+        let path = response.headers().get(LOCATION).and_then(|path| path.to_str().ok());
+        let below = path.and_then(|path| HeaderValue::from_str(&format!("/v1{path}")).ok());
+        if let Some(below) = below {
+            response.headers_mut().insert(LOCATION, below);
+        }
+    }
+    Ok(response)
 }
 
 /// Responses are stored for 24 hours; those of a release that wrote dates without their zone get it here.

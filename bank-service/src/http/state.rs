@@ -98,20 +98,6 @@ impl AppState {
         self.store.create(ctx, key, created_body, f).await
     }
 
-    /// [`Self::create`] for a frequent operation that only adds rows.
-    pub(super) async fn create_grouped<T, E>(
-        &self,
-        ctx: &Ctx,
-        key: Option<IdempotencyKey>,
-        f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E> + Send + Sync + 'static,
-    ) -> Result<Created, E>
-    where
-        T: Serialize + Send + 'static,
-        E: OperationError + From<IdempotencyError>,
-    {
-        self.store.create_grouped(ctx, key, created_body, f).await
-    }
-
     /// The context of an operation that a user requested.
     pub fn ctx(&self, user_id: UserId) -> Ctx {
         self.ctx_anonymous().by(user_id)
@@ -123,6 +109,11 @@ impl AppState {
         ctx.owners_set_balances = self.owners_set_balances();
         ctx.ibans = Some(self.ibans.clone());
         ctx
+    }
+
+    /// Whether browsers reach it over TLS, so that cookies have the prefix `__Host-`.
+    pub(crate) fn is_over_tls(&self) -> bool {
+        self.settings.public_url.scheme() == "https"
     }
 
     /// Whether owners give first balances, set balances, and close what has money in it.

@@ -90,7 +90,7 @@ impl Tickets for Stored<'_> {
     }
 }
 
-/// Who opens a stream: by a token, or by a ticket that a token was given for.
+/// The caller that opens a stream: by a token, or by a ticket that was issued for a token.
 pub(super) struct Listener {
     pub(super) user_id: UserId,
     pub(super) session_id: SessionId,

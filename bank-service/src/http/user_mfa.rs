@@ -10,6 +10,7 @@ use shared_events::UserId;
 use super::actor::Actor;
 use super::{AppState, responses};
 use crate::domain::policy::Action;
+use crate::domain::version::Expected;
 use crate::identity::second_factor::enrolment;
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -31,7 +32,7 @@ pub(in crate::http) struct FactorView {
     kind: &'static str,
 }
 
-/// Takes the second factor away from another user, who has lost it; needs a fresh token. The user's sessions end, and a mail says so.
+/// Removes the second factor of another user, who has lost it; needs a fresh token. The user's sessions end, and a mail says so.
 #[utoipa::path(
     delete,
     path = "/api/users/{id}/mfa",
@@ -50,13 +51,22 @@ async fn reset_mfa(
     actor.may(Action::ResetMfa)?;
     actor.require_fresh(state.clock.now())?;
     let PathId(id) = id;
-    if id == actor.user_id {
+    remove_second_factor(&state, actor.user_id, id, responses::expected(&request)?).await?;
+    Ok(envelope::deleted(&FactorView { user_id: id, kind: "totp" }))
+}
+
+/// Takes the second factor away from another user, for an administrator.
+pub(crate) async fn remove_second_factor(
+    state: &AppState,
+    by: UserId,
+    id: UserId,
+    expected: Expected,
+) -> Result<(), Problem> {
+    if id == by {
         let detail = "Your own second factor is removed with DELETE /auth/mfa/totp, by password and code.";
         return Err(Problem::new(ErrorCode::AccessDenied, detail));
     }
-    let expected = responses::expected(&request)?;
-    let ctx = state.ctx(actor.user_id);
-    state.store.write(&ctx, move |db, ctx| enrolment::reset(db, ctx, id, &expected)).await?;
+    state.store.write(&state.ctx(by), move |db, ctx| enrolment::reset(db, ctx, id, &expected)).await?;
     state.identity.user_changed(id);
-    Ok(envelope::deleted(&FactorView { user_id: id, kind: "totp" }))
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `/api/users`: users, for administrators; and every user's own record.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Map, Value};
 use service_kit::http::envelope::ItemBody;
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
 use service_kit::http::paging::{ListBody, ListQuery, respond};
@@ -153,6 +154,13 @@ impl FromFields for UpdateUserRequest {
 
 request_schema!(UpdateUserRequest, "The fields to change.");
 
+impl UpdateUserRequest {
+    fn into_command(self, expected: Expected) -> UpdateUser {
+        let Self { roles, is_blocked, email } = self;
+        UpdateUser { roles, is_blocked, email, expected }
+    }
+}
+
 /// Changes a user's roles, block or address; needs a fresh token. Roles and block count at the next request; a block ends all its sessions. The last administrator
 /// stays one.
 #[utoipa::path(
@@ -175,14 +183,27 @@ async fn change_user(
     let PathId(id) = id;
     require_all(actor.may(Action::UpdateUser)?)?;
     actor.require_fresh(state.clock.now())?;
-    let Body(UpdateUserRequest { roles, is_blocked, email }) =
-        with_faults(body, unknown_roles(&state, &request).await?)?;
-    let command = UpdateUser { roles, is_blocked, email, expected: responses::expected(&request)? };
-    let ctx = state.ctx(actor.user_id);
-    let updated = state.store.write(&ctx, move |db, ctx| update_user(db, ctx, id, &command));
-    let user = updated.await?;
-    state.identity.user_changed(id);
+    let Body(wanted) = with_faults(body, unknown_roles(&state, &request).await?)?;
+    let command = wanted.into_command(responses::expected(&request)?);
+    let user = update_user_as(&state, actor.user_id, id, command).await?;
     Ok(responses::updated(&UserView::from(&user), user.version))
+}
+
+/// The change that these fields of `PUT /api/users/{id}` ask for.
+pub(crate) fn change_of_user(given: Map<String, Value>, expected: Expected) -> Result<UpdateUser, Problem> {
+    Ok(Fields::read_object::<UpdateUserRequest>(given)?.into_command(expected))
+}
+
+/// Changes a user, for an administrator.
+pub(crate) async fn update_user_as(
+    state: &AppState,
+    by: UserId,
+    id: UserId,
+    command: UpdateUser,
+) -> Result<User, Problem> {
+    let user = state.store.write(&state.ctx(by), move |db, ctx| update_user(db, ctx, id, &command)).await?;
+    state.identity.user_changed(id);
+    Ok(user)
 }
 
 /// Deletes a user with its client, accounts, cards and sessions. The last administrator stays.
@@ -212,7 +233,7 @@ async fn remove_user(
     Ok(service_kit::http::envelope::deleted(&UserView::from(&user)))
 }
 
-/// What is not for owners needs the whole scope.
+/// Refuses owners: the route needs the scope over all users.
 fn require_all(scope: Scope) -> Result<(), Problem> {
     match scope {
         Scope::All => Ok(()),

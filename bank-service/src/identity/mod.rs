@@ -43,6 +43,7 @@ use crate::store::{Store, StoreError};
 
 pub use keys::ring::{KeyError, KeyRing};
 pub use keys::vault_key::{ResealError, Resealed, Resealing, VaultKeyError, fits as secret_key_fits, reseal};
+pub use login::console::{ConsoleLogin, ConsoleLoginResult};
 pub use login::first_factor::LogInError;
 pub use login::{FirstFactorPassed, LoginAttempt, LoginResult};
 pub use opaque_token::OpaqueToken;
@@ -117,6 +118,7 @@ impl IdentityService {
         keys::vault_key::check(&store, &key, settings.config.app_env == AppEnv::Development).await?;
         store.seal_with(vault.clone());
         store.watch_mails_with(MailAlarm::new(settings.mail_alarm_hourly, metrics));
+        passwords.measure_with(metrics);
         seed_roles(settings, &store, &clock).await?;
         let keys = Arc::new(
             KeyRing::start(store.clone(), Arc::clone(&vault), clock.clone(), settings.access_token_lifetime).await?,

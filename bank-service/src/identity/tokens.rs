@@ -90,8 +90,23 @@ pub(in crate::identity) fn access_token(
     grant: &Grant,
     now: DateTime<Utc>,
 ) -> Result<String, AuthError> {
+    user_token(keys, grant, now, keys.token_lifetime())
+}
+
+/// The same for one request of the console to another service, which takes no longer than `lifetime`. bank-service is an audience
+/// too: the other services ask it whether the session counts.
+pub(in crate::identity) fn console_token(
+    keys: &KeyRing,
+    grant: &Grant,
+    now: DateTime<Utc>,
+    lifetime: TimeDelta,
+) -> Result<String, AuthError> {
+    user_token(keys, grant, now, lifetime)
+}
+
+fn user_token(keys: &KeyRing, grant: &Grant, now: DateTime<Utc>, lifetime: TimeDelta) -> Result<String, AuthError> {
     let audiences = [AUDIENCE_BANK, AUDIENCE_LOG, AUDIENCE_EMAIL];
-    let mut claims = claims(grant.user_id.to_string(), &audiences, now, keys.token_lifetime());
+    let mut claims = claims(grant.user_id.to_string(), &audiences, now, lifetime);
     claims.user_id = Some(grant.user_id.get());
     claims.client_id = grant.holdings.client_id.map(i64::from);
     claims.account_ids = grant.holdings.account_ids.iter().map(|id| id.get()).collect();

@@ -29,7 +29,7 @@ pub struct OpenAccount {
     pub currency: Currency,
 }
 
-/// What a new account refers to, and is not there.
+/// A missing item that a new account refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unknown {
     Client,
@@ -105,7 +105,7 @@ pub fn open_account(
     let iban = ctx.ibans.as_ref().and_then(|ibans| ibans.of(id.get())).map(|iban| iban.to_string());
     store::accounts::insert(db, id, currency, client_id, bank_id, iban.as_deref()).map_err(retry_if_referred_to)?;
     let opened = LedgerAccount::of_account(id, (client_id, holder.user_id), bank_id, currency, ctx.now);
-    let opened = LedgerAccount { iban, ..opened };
+    let opened = LedgerAccount { iban, holder: holder.name.clone(), ..opened };
     let (opened, posted) = open_with(db, ctx, scope, opened, balance)?;
     let account = Account::with_money(id, client_id, &opened);
     let event = account.opened(&holder);

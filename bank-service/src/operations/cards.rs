@@ -1,34 +1,20 @@
-//! Cards of accounts. Reading and issuing a card are the most frequent operations: one query, and two statements.
+//! Cards of accounts. Reading one is the most frequent operation: one query. The writer of the ledger issues them.
 
 use service_kit::http::paging::{ListQuery, Listing};
-use shared_events::events::{self, AccountUpdated, CardCreated, CardDeleted, CardUpdated};
+use shared_events::events::{self, AccountUpdated, CardDeleted, CardUpdated};
 use shared_events::{AccountId, CardId};
 
 use super::closing::Closing;
-use super::errors::{CloseError, FindError, Stale, found, retry_if_referred_to, written};
-use super::ledger::{SetMoney, SetMoneyError, caller, open_with, set_money};
+use super::errors::{CloseError, FindError, Stale, found, written};
+use super::ledger::{SetMoney, SetMoneyError, caller, set_money};
 use crate::domain::balance::Balance;
 use crate::domain::card::Card;
 use crate::domain::ledger::LedgerId;
-use crate::domain::policy::{OutOfScope, Scope};
+use crate::domain::policy::Scope;
 use crate::domain::version::Expected;
-use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, Store, StoreError};
+use crate::store::{self, Ctx, Db, Outcome, Store};
 
 const WHAT: &str = "card";
-
-/// Why a card was not issued.
-#[derive(Debug, thiserror::Error)]
-pub enum IssueCardError {
-    /// The account was not found.
-    #[error(transparent)]
-    OutOfScope(#[from] OutOfScope),
-    #[error(transparent)]
-    Idempotency(#[from] IdempotencyError),
-    #[error("the store failed")]
-    Store(#[from] StoreError),
-}
-
-crate::operation_errors!(IssueCardError);
 
 pub async fn find_card(store: &Store, scope: Scope, id: CardId) -> Result<Card, FindError> {
     Ok(found(store.card(scope, id).await?, scope, WHAT)?)
@@ -41,29 +27,10 @@ pub fn list_cards(
     account: Option<AccountId>,
     query: &ListQuery,
 ) -> Result<Listing<Card>, FindError> {
-    let Some(account) = account else { return Ok(store::cards::list(db, scope, query)?) };
-    found(store::accounts::find(db, scope, account)?, scope, "account")?;
-    Ok(store::cards::list_of_account(db, account, query)?)
-}
-
-/// Issues a card; its balance comes from the bank's `opening`.
-pub fn issue_card(
-    db: &mut Db,
-    ctx: &Ctx,
-    scope: Scope,
-    account: AccountId,
-    balance: Balance,
-) -> Result<Outcome<Card>, IssueCardError> {
-    let ledger = store::ledger::find(db, &[LedgerId::of_account(account)])?.pop();
-    let ledger = ledger.filter(|ledger| !ledger.is_closed() && caller(ctx, scope).covers(ledger.user_id));
-    let ledger = found(ledger, scope, "account")?;
-    let id: CardId = ctx.next_id()?;
-    store::cards::insert(db, &[(id, account)]).map_err(retry_if_referred_to)?;
-    let opened = ledger.of_card(id, ctx.now);
-    let (opened, posted) = open_with(db, ctx, scope, opened, balance)?;
-    let card = Card::with_money(id, account, &opened);
-    let event = CardCreated(events::Card::from(&card));
-    Ok(Outcome::new(card).event(&event).events(posted))
+    if let Some(account) = account {
+        found(store::accounts::find(db, scope, account)?, scope, "account")?;
+    }
+    Ok(store::cards::list(db, scope, account, query)?)
 }
 
 /// Sets the balance, if given and different: the difference is posted against the bank's `adjustments`.

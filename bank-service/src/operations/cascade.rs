@@ -1,7 +1,8 @@
 //! Deletes the children of a parent first: each deletion has its own event, all in the parent's transaction.
 //!
-//! Children are read, deleted in one statement per table, and the counts compared: if a child was added or removed in between, the
-//! whole transaction starts over. Limit: [`LIMIT`](super::errors) children of one kind; beyond it nothing is deleted.
+//! Accounts are locked before anything else, as by those who add a card to one: holds and ledger accounts come after them in the order
+//! of locks. Children are read, deleted in one statement per table, and the counts compared: if a child was added or removed in between,
+//! the whole transaction starts over. Limit: [`LIMIT`](super::errors) children of one kind; beyond it nothing is deleted.
 
 use shared_events::events::{self, AccountDeleted, BranchDeleted, CardDeleted, ClientDeleted};
 use shared_events::{AccountId, BankId, UserId};
@@ -25,6 +26,7 @@ pub(super) fn delete_account(
     account: &Account,
     expected: &Expected,
 ) -> Result<(Account, Vec<PendingEvent>), CloseError> {
+    written(store::accounts::lock(db, &[account.id])?)?;
     let cards = store::cards::load_of(db, Ancestor::Account(account.id), one_beyond())?;
     check(cards.len())?;
     let mut closing = Closing::begin(db, ctx, caller, &cards, &[account.id])?;
@@ -55,9 +57,10 @@ pub(super) fn delete_accounts(
         Parent::Bank(id) => Ancestor::Bank(id),
         Parent::Client(id) => Ancestor::Client(id),
     };
+    let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
+    written(store::accounts::lock(db, &ids)?)?;
     let cards = store::cards::load_of(db, ancestor, one_beyond())?;
     check(cards.len())?;
-    let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
     let mut closing = Closing::begin(db, ctx, caller, &cards, &ids)?;
     let deleted = delete_cards(db, &closing, &cards, ancestor)?;
     let closed: Vec<Account> = accounts.iter().map(|account| closing.account(account)).collect::<Result<_, _>>()?;

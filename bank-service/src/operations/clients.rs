@@ -34,7 +34,7 @@ pub struct UpdateClient {
     pub social_status_id: Option<Option<SocialStatusId>>,
 }
 
-/// What a client refers to, and is not there.
+/// A missing item that a client refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unknown {
     User,

@@ -1,5 +1,6 @@
 //! The end of the money of accounts and cards that are deleted: open holds on either side are given up, and what is left is posted,
-//! a card's to its account, an account's to its bank's `closed`.
+//! a card's to its account, an account's to its bank's `closed`. If a card's money would pass the largest balance of its account, it
+//! goes to `closed` as well if the account ends with it; else the deletion is refused.
 
 use std::collections::HashMap;
 
@@ -12,9 +13,9 @@ use crate::domain::card::Card;
 use crate::domain::ledger::{Book, Caller, LedgerAccount, LedgerId, StripeKey, System, Transfer, TransferId, close};
 use crate::domain::scope::Scope;
 use crate::store::ledger::{Wait, find, open_holds_of};
-use crate::store::{Ctx, Db, PendingEvent, StoreError};
+use crate::store::{self, Ctx, Db, PendingEvent, StoreError};
 
-/// What is deleted, with its money locked.
+/// Accounts and cards that are deleted, with their money locked.
 pub(super) struct Closing {
     caller: Caller,
     book: Book,
@@ -24,7 +25,7 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// Locks all that the end of this money changes.
+    /// Locks all that the end of this money changes: holds, then ledger accounts. The rows of the accounts are locked already.
     pub(super) fn begin(
         db: &mut Db,
         ctx: &Ctx,
@@ -54,7 +55,7 @@ impl Closing {
             stripes,
         };
         let (book, stripe_ids) = open_book(db, ctx, &needs, Wait::ForLock)?;
-        // What was added before the locks were held would be left behind.
+        // A hold that was added before the locks were held would be left behind.
         written(open_holds_of(db, &ids, one_beyond())?.len() == holds.len())?;
         let of: HashMap<StripeKey, LedgerId> = needs.stripes.into_iter().zip(stripe_ids).collect();
         ends.extend(keys.into_iter().filter_map(|(id, key)| Some((id, *of.get(&key)?))));
@@ -83,13 +84,16 @@ impl Closing {
     }
 
     /// Posts the end.
-    pub(super) fn post(&mut self, db: &mut Db) -> Result<Vec<PendingEvent>, StoreError> {
+    pub(super) fn post(&mut self, db: &mut Db) -> Result<Vec<PendingEvent>, CloseError> {
         let (mut holds, mut done) = (std::mem::take(&mut self.holds), Vec::new());
-        for (id, rest) in std::mem::take(&mut self.ends) {
-            let corrupt = |_| StoreError::Corrupt { what: "the ledger accounts of what is deleted" };
-            done.extend(close(&mut self.book, self.caller, id, &std::mem::take(&mut holds), rest).map_err(corrupt)?);
+        let ends = std::mem::take(&mut self.ends);
+        let rests: HashMap<LedgerId, LedgerId> = ends.iter().copied().collect();
+        for (id, rest) in ends {
+            let fits = self.find(rest)?.balance_after(self.find(id)?.balance).is_some();
+            let rest = if fits { rest } else { rests.get(&rest).copied().unwrap_or(rest) };
+            done.extend(close(&mut self.book, self.caller, id, &std::mem::take(&mut holds), rest)?);
         }
-        post(db, &self.book, done)
+        Ok(post(db, &self.book, done)?)
     }
 
     /// The account of a card that had money, once that is posted.
@@ -97,15 +101,17 @@ impl Closing {
         if card.balance == 0 {
             return Ok(None);
         }
-        let account = crate::store::accounts::find(db, Scope::All, card.account_id)?;
+        let account = store::accounts::find(db, Scope::All, card.account_id)?;
         Ok(Some(account.ok_or(StoreError::Serialization)?))
     }
 }
 
-/// An owner does not walk out on debts, nor takes back what is held for somebody else.
+/// An owner does not leave debts behind, nor take back what is held for somebody else. A hold that has run out by the book's time
+/// keeps nothing, ended or not: [`Closing::post`] ends it.
 fn refuse_in_use(book: &Book, caller: Caller, ids: &[LedgerId], holds: &[Transfer]) -> Result<(), AccountInUse> {
     let is_own = |id: LedgerId| book.find(id).is_some_and(|account| caller.covers(account.user_id));
-    if holds.iter().any(|hold| ids.contains(&hold.from) && !is_own(hold.to)) {
+    let keeps = |hold: &Transfer| hold.is_open_at(book.now()) && ids.contains(&hold.from) && !is_own(hold.to);
+    if holds.iter().any(keeps) {
         return Err(AccountInUse::Held);
     }
     if ids.iter().any(|id| book.find(*id).is_some_and(|account| account.balance < 0)) {

@@ -1,5 +1,6 @@
 //! Errors that several operations share.
 
+use crate::domain::ledger::Refusal;
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::store::StoreError;
 
@@ -34,6 +35,9 @@ pub enum CloseError {
     TooMany(#[from] TooMany),
     #[error(transparent)]
     InUse(#[from] AccountInUse),
+    /// The money of a card does not fit into its account.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("the store failed")]
     Store(#[from] StoreError),
 }

@@ -52,6 +52,7 @@ pub struct Relay {
     poll: Duration,
     published: IntCounterVec,
     in_flight: IntGauge,
+    leading_since: IntGauge,
 }
 
 /// The event that woke the relay.
@@ -67,6 +68,8 @@ impl Relay {
     pub fn new(parts: RelayParts) -> Self {
         let published = parts.metrics.counter("bank_outbox_publish_total", "Publishes by result.", &["result"]);
         let in_flight = parts.metrics.gauge("bank_outbox_in_flight", "Events being published.", &[]);
+        let since = "Since when this process publishes the outbox; 0 while it does not.";
+        let leading_since = parts.metrics.gauge("bank_outbox_relay_leader_since_timestamp_seconds", since, &[]);
         Self {
             committed: parts.store.committed(),
             resumed: parts.publisher.resumed(),
@@ -77,6 +80,7 @@ impl Relay {
             poll: POLL,
             published,
             in_flight: in_flight.with_label_values::<&str>(&[]),
+            leading_since: leading_since.with_label_values::<&str>(&[]),
             parts,
         }
     }
@@ -91,6 +95,9 @@ impl Relay {
         let (mut leading, mut due) = (false, false);
         loop {
             let held = lease.is_held();
+            if held != leading {
+                self.leading_since.set(if held { self.parts.clock.now().timestamp() } else { 0 });
+            }
             if held && !leading {
                 // A row that waited for a queue when the last leader ended is due again.
                 self.resume(None).await;
@@ -120,6 +127,7 @@ impl Relay {
         }
         self.finish().await;
         lease.give_up().await;
+        self.leading_since.set(0);
     }
 
     /// Publishes all due rows, with or without the lease, and returns once they are settled and marked. For tests and tools.

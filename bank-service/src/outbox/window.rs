@@ -22,7 +22,7 @@ use super::entity::Entity;
 struct Row {
     /// Those that the row has a turn of, or waits for one; none once it was published.
     entities: Vec<Entity>,
-    /// What is published in its turn; none once that has begun.
+    /// The message that is published in its turn; none once that has begun.
     outgoing: Option<Outgoing>,
     must_be_routed: bool,
 }

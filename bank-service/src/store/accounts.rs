@@ -1,17 +1,22 @@
 //! The `accounts` table. An account's owner is its client's user.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
-use shared_events::{AccountId, BankId, ClientId, Currency};
+use shared_events::{AccountId, BankId, ClientId, Currency, UserId};
 
 use super::batch_loader::{BatchLoad, Found};
+use super::fixed_sql::fixed_sql;
 use super::in_list::in_list;
-use super::ledger::AccountRow;
+use super::ledger::{AccountColumns, AccountRow, Wait};
 use super::page::page_of;
 use super::schema::{accounts, clients, ledger_accounts};
 use super::scoped::{self, Scoped};
 use super::{Ctx, Db, StoreError};
 use crate::domain::account::Account;
+use crate::domain::ledger::Owner;
 use crate::domain::policy::Scope;
 
 /// The fields that a list of accounts can be filtered by.
@@ -35,11 +40,8 @@ pub enum Parent {
 type Row = (i64, i64, AccountRow);
 
 /// The columns of [`Row`].
-macro_rules! columns {
-    () => {
-        (accounts::id, accounts::client_id, ledger_accounts::all_columns)
-    };
-}
+const COLUMNS: (accounts::id, accounts::client_id, AccountColumns) =
+    (accounts::id, accounts::client_id, ledger_accounts::all_columns);
 
 /// Accounts with their ledger accounts.
 macro_rules! with_money {
@@ -57,7 +59,7 @@ fn read((id, client_id, ledger): Row) -> Result<Account, StoreError> {
 
 impl BatchLoad for Scoped<Account> {
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
-        let rows: Vec<Row> = with_money!().filter(in_list(accounts::id, ids)).select(columns!()).load(db)?;
+        let rows: Vec<Row> = with_money!().filter(in_list(accounts::id, ids)).select(COLUMNS).load(db)?;
         let scoped = |row: Row| {
             let owner = row.2.user_id.unwrap_or_default();
             (row.0, read(row).and_then(|account| Self::new(account, owner)))
@@ -69,6 +71,86 @@ impl BatchLoad for Scoped<Account> {
 /// An account, if it exists within the scope. One query, owner included.
 pub fn find(db: &mut Db, scope: Scope, id: AccountId) -> Result<Option<Account>, StoreError> {
     scoped::only(Scoped::<Account>::load(db, &[id.get()])?, scope)
+}
+
+/// The columns of an account that say whose it is.
+type OwnerRow = (i64, String, i64, i64, i64, String);
+
+/// The client's user and name, without a lock on their row.
+const CLIENT_USER: &str = "(SELECT clients.user_id FROM clients WHERE clients.id = accounts.client_id)";
+const CLIENT_NAME: &str = "(SELECT clients.name FROM clients WHERE clients.id = accounts.client_id)";
+
+/// The accounts of these ids that exist, locked in the order of their ids, so that none is deleted before what is added to it is
+/// committed.
+pub fn lock_for_share(db: &mut Db, ids: &[AccountId], wait: Wait) -> Result<HashMap<AccountId, Owner>, StoreError> {
+    let ids = sorted(ids);
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let select = accounts::table.filter(in_list(accounts::id, &ids)).order(accounts::id).select((
+        accounts::id,
+        accounts::currency,
+        accounts::client_id,
+        accounts::bank_id,
+        fixed_sql::<BigInt>(CLIENT_USER),
+        fixed_sql::<Text>(CLIENT_NAME),
+    ));
+    let rows: Vec<OwnerRow> = match db {
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => super::mysql::for_share(select, wait == Wait::Skip).load(conn)?,
+        Db::Sqlite(conn) => {
+            let _ = wait;
+            select.load(conn)?
+        }
+    };
+    rows.into_iter().map(owner).collect()
+}
+
+fn owner((id, currency, client_id, bank_id, user_id, holder): OwnerRow) -> Result<(AccountId, Owner), StoreError> {
+    let corrupt = |what| move |_| StoreError::Corrupt { what };
+    let client_id = ClientId::try_new(client_id).map_err(corrupt("accounts.client_id"))?;
+    let user_id = UserId::try_new(user_id).map_err(corrupt("clients.user_id"))?;
+    let owner = Owner {
+        bank_id: BankId::try_new(bank_id).map_err(corrupt("accounts.bank_id"))?,
+        customer: Some((client_id, user_id)),
+        currency: currency.parse().map_err(|_| StoreError::Corrupt { what: "accounts.currency" })?,
+        holder,
+    };
+    Ok((AccountId::try_new(id).map_err(corrupt("accounts.id"))?, owner))
+}
+
+/// Locks the accounts of these ids, in the order of their ids, for a transaction that deletes them; false if one of them no longer
+/// exists.
+pub fn lock(db: &mut Db, ids: &[AccountId]) -> Result<bool, StoreError> {
+    let ids = sorted(ids);
+    if ids.is_empty() {
+        return Ok(true);
+    }
+    let select = accounts::table.filter(in_list(accounts::id, &ids)).order(accounts::id).select(accounts::id);
+    let locked: Vec<i64> = match db {
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => select.for_update().load(conn)?,
+        Db::Sqlite(conn) => select.load(conn)?,
+    };
+    Ok(locked.len() == ids.len())
+}
+
+/// Those of these ids that exist, locked or not.
+pub fn existing(db: &mut Db, ids: &[AccountId]) -> Result<Vec<AccountId>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = accounts::table.filter(in_list(accounts::id, &sorted(ids))).select(accounts::id);
+    let found: Vec<i64> = found.load(db)?;
+    let corrupt = |_| StoreError::Corrupt { what: "accounts.id" };
+    found.into_iter().map(|id| AccountId::try_new(id).map_err(corrupt)).collect()
+}
+
+fn sorted(ids: &[AccountId]) -> Vec<i64> {
+    let mut ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// An owner has few accounts and a bank has many: the sum keeps the planner off the bank's index, so that listing an owner's
@@ -85,7 +167,7 @@ pub fn list(
     query: &ListQuery,
 ) -> Result<Listing<Account>, StoreError> {
     let select = || {
-        let mut select = with_money!().select(columns!()).into_boxed();
+        let mut select = with_money!().select(COLUMNS).into_boxed();
         if let Some(owner) = scope.owner() {
             let own = clients::table.filter(clients::user_id.eq(owner.get())).select(clients::id);
             select = select.filter(accounts::client_id.eq_any(own));
@@ -121,7 +203,7 @@ pub fn list(
 
 /// The accounts of a bank or client, by id, at most `limit`.
 pub fn load_of(db: &mut Db, parent: Parent, limit: i64) -> Result<Vec<Account>, StoreError> {
-    let all = with_money!().order(accounts::id).limit(limit).select(columns!());
+    let all = with_money!().order(accounts::id).limit(limit).select(COLUMNS);
     let rows: Vec<Row> = match parent {
         Parent::Bank(id) => all.filter(accounts::bank_id.eq(id.get())).load(db)?,
         Parent::Client(id) => all.filter(accounts::client_id.eq(id.get())).load(db)?,

@@ -53,7 +53,7 @@ impl<T: BatchLoad> BatchLoader<T> {
     /// The item of this id, if it exists.
     pub(super) async fn find(&self, engine: &Engine, id: i64) -> Answer<T> {
         let (tx, rx) = oneshot::channel();
-        let (_, Some(worker)) = self.0.join(LoadRequest { id, reply: tx })? else { return reply_or_busy(rx.await) };
+        let Some(worker) = self.0.join(LoadRequest { id, reply: tx })? else { return reply_or_busy(rx.await) };
         let engine = engine.clone();
         let working = task::spawn("batch-load", async move { engine.read(move |db| work(db, worker)).await });
         reply_or_error(rx, working).await

@@ -27,8 +27,7 @@ pub(crate) struct BatchQueue<P> {
 }
 
 struct Waiting<P> {
-    pieces: VecDeque<(u64, P)>,
-    next: u64,
+    pieces: VecDeque<P>,
     busy: usize,
 }
 
@@ -40,31 +39,31 @@ impl<P> Clone for BatchQueue<P> {
 
 impl<P> BatchQueue<P> {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { bounds, waiting: Arc::new(Mutex::new(Waiting { pieces: VecDeque::new(), next: 0, busy: 0 })) }
+        Self { bounds, waiting: Arc::new(Mutex::new(Waiting { pieces: VecDeque::new(), busy: 0 })) }
     }
 
-    /// Queues a request; returns its number, and a worker for the caller to run if one is free.
-    pub(crate) fn join(&self, piece: P) -> Result<(u64, Option<BatchWorker<P>>), StoreError> {
+    /// Queues a request; returns a worker for the caller to run if one is free.
+    pub(crate) fn join(&self, piece: P) -> Result<Option<BatchWorker<P>>, StoreError> {
         let mut waiting = self.waiting();
+        self.push(&mut waiting, piece)?;
+        if waiting.busy >= self.bounds.workers {
+            return Ok(None);
+        }
+        waiting.busy += 1;
+        Ok(Some(BatchWorker { queue: self.clone(), open: true }))
+    }
+
+    /// Queues a request that no free worker could take now; a worker must be busy that takes it next.
+    pub(crate) fn wait(&self, piece: P) -> Result<(), StoreError> {
+        self.push(&mut self.waiting(), piece)
+    }
+
+    fn push(&self, waiting: &mut Waiting<P>, piece: P) -> Result<(), StoreError> {
         if waiting.pieces.len() >= self.bounds.waiting {
             return Err(StoreError::Busy);
         }
-        let number = waiting.next;
-        waiting.next = number.wrapping_add(1);
-        waiting.pieces.push_back((number, piece));
-        if waiting.busy >= self.bounds.workers {
-            return Ok((number, None));
-        }
-        waiting.busy += 1;
-        Ok((number, Some(BatchWorker { queue: self.clone(), open: true })))
-    }
-
-    /// Removes a request from the queue, unless a worker has taken it.
-    #[cfg(feature = "mysql")]
-    pub(super) fn take_back(&self, number: u64) -> Option<P> {
-        let mut waiting = self.waiting();
-        let index = waiting.pieces.iter().position(|(one, _)| *one == number)?;
-        waiting.pieces.remove(index).map(|(_, piece)| piece)
+        waiting.pieces.push_back(piece);
+        Ok(())
     }
 
     /// Whether no worker runs and no request waits.
@@ -88,14 +87,29 @@ pub(crate) struct BatchWorker<P> {
 impl<P> BatchWorker<P> {
     /// The next batch. `None` ends the worker, under the same lock under which the queue was found empty.
     pub(crate) fn next(&mut self) -> Option<Vec<P>> {
+        self.next_of(|_| true)
+    }
+
+    /// The next batch of the requests that `fits` takes, asked in their order; the others keep their places. `None` ends the worker,
+    /// even if requests wait that did not fit: another worker must be busy that takes them next.
+    pub(crate) fn next_of(&mut self, mut fits: impl FnMut(&P) -> bool) -> Option<Vec<P>> {
         let mut waiting = self.queue.waiting();
-        if waiting.pieces.is_empty() {
+        let (mut taken, mut left) = (Vec::new(), VecDeque::new());
+        while taken.len() < self.queue.bounds.batch {
+            match waiting.pieces.pop_front() {
+                Some(piece) if fits(&piece) => taken.push(piece),
+                Some(piece) => left.push_back(piece),
+                None => break,
+            }
+        }
+        left.append(&mut waiting.pieces);
+        waiting.pieces = left;
+        if taken.is_empty() {
             waiting.busy -= 1;
             self.open = false;
             return None;
         }
-        let many = waiting.pieces.len().min(self.queue.bounds.batch);
-        Some(waiting.pieces.drain(..many).map(|(_, piece)| piece).collect())
+        Some(taken)
     }
 }
 

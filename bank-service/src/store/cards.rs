@@ -7,7 +7,7 @@ use shared_events::{AccountId, BankId, CardId, ClientId};
 use super::batch_loader::{BatchLoad, Found};
 use super::in_list::in_list;
 use super::kept_row::kept_row;
-use super::ledger::AccountRow;
+use super::ledger::{AccountColumns, AccountRow};
 use super::page::page_of;
 use super::schema::{accounts, cards, clients, ledger_accounts};
 use super::scoped::{self, Scoped};
@@ -34,11 +34,8 @@ pub enum Ancestor {
 type Row = (i64, i64, AccountRow);
 
 /// The columns of [`Row`].
-macro_rules! columns {
-    () => {
-        (cards::id, cards::account_id, ledger_accounts::all_columns)
-    };
-}
+const COLUMNS: (cards::id, cards::account_id, AccountColumns) =
+    (cards::id, cards::account_id, ledger_accounts::all_columns);
 
 /// Cards with their ledger accounts.
 macro_rules! with_money {
@@ -65,7 +62,7 @@ fn read((id, account_id, ledger): Row) -> Result<Card, StoreError> {
 
 impl BatchLoad for Scoped<Card> {
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
-        let rows: Vec<Row> = with_money!().filter(in_list(cards::id, ids)).select(columns!()).load(db)?;
+        let rows: Vec<Row> = with_money!().filter(in_list(cards::id, ids)).select(COLUMNS).load(db)?;
         let scoped = |row: Row| {
             let owner = row.2.user_id.unwrap_or_default();
             (row.0, read(row).and_then(|card| Self::new(card, owner)))
@@ -79,11 +76,18 @@ pub fn find(db: &mut Db, scope: Scope, id: CardId) -> Result<Option<Card>, Store
     scoped::only(Scoped::<Card>::load(db, &[id.get()])?, scope)
 }
 
-/// A page of the cards within the scope, by id.
-pub fn list(db: &mut Db, scope: Scope, query: &ListQuery) -> Result<Listing<Card>, StoreError> {
+/// A page of the cards within the scope, of one account if given, by id. The caller has checked the owner of the account.
+pub fn list(
+    db: &mut Db,
+    scope: Scope,
+    account: Option<AccountId>,
+    query: &ListQuery,
+) -> Result<Listing<Card>, StoreError> {
     let select = || {
-        let mut select = with_money!().select(columns!()).into_boxed();
-        if let Some(owner) = scope.owner() {
+        let mut select = with_money!().select(COLUMNS).into_boxed();
+        if let Some(account) = account {
+            select = select.filter(cards::account_id.eq(account.get()));
+        } else if let Some(owner) = scope.owner() {
             let own = accounts::table.inner_join(clients::table).filter(clients::user_id.eq(owner.get()));
             select = select.filter(cards::account_id.eq_any(own.select(accounts::id)));
         }
@@ -100,26 +104,9 @@ pub fn list(db: &mut Db, scope: Scope, query: &ListQuery) -> Result<Listing<Card
     page_of!(db, query, select, cards::id, Row, read)
 }
 
-/// A page of an account's cards, by id. The caller has checked the owner of the account.
-pub fn list_of_account(db: &mut Db, account: AccountId, query: &ListQuery) -> Result<Listing<Card>, StoreError> {
-    let select = || {
-        let mut select = with_money!().filter(cards::account_id.eq(account.get())).select(columns!()).into_boxed();
-        for (name, value) in &query.filters {
-            select = match (*name, value) {
-                ("id", FilterValue::Integer(id)) => select.filter(cards::id.eq(*id)),
-                ("balance", FilterValue::Integer(minor)) => select.filter(ledger_accounts::balance.eq(*minor)),
-                ("account_id", FilterValue::Integer(id)) => select.filter(cards::account_id.eq(*id)),
-                _ => return Err(StoreError::UnknownFilter(name)),
-            };
-        }
-        Ok::<_, StoreError>(select)
-    };
-    page_of!(db, query, select, cards::id, Row, read)
-}
-
 /// The cards below an account, a client or a bank, by id, at most `limit`.
 pub fn load_of(db: &mut Db, ancestor: Ancestor, limit: i64) -> Result<Vec<Card>, StoreError> {
-    let all = with_money!().order(cards::id).limit(limit).select(columns!());
+    let all = with_money!().order(cards::id).limit(limit).select(COLUMNS);
     let of = accounts::table.select(accounts::id);
     let rows: Vec<Row> = match ancestor {
         Ancestor::Account(id) => all.filter(cards::account_id.eq(id.get())).load(db)?,

@@ -77,6 +77,11 @@ impl Ctx {
         self.ids.next()
     }
 
+    /// [`StoreError::IdsExhausted`] if so many ids of a table cannot be taken.
+    pub fn require_ids<I: Sequenced>(&self, count: usize) -> Result<(), StoreError> {
+        self.ids.require::<I>(count)
+    }
+
     /// The key of a counter: without `SECRET_KEY` it does not reveal what it counts.
     pub fn counter_key(&self, purpose: &str, parts: &[&str]) -> Result<CounterKey, StoreError> {
         self.seal.counter_key(purpose, parts)

@@ -2,6 +2,7 @@
 
 use super::idempotency::{self, IdempotencyError, IdempotencyKey};
 use super::outbox;
+use super::outcome::Effects;
 use super::work::WithRows;
 use super::{Ctx, Db, OperationError, Outcome, StoreError};
 
@@ -15,8 +16,8 @@ pub struct Created {
 /// Writes the response body for an item.
 pub type BodyOf<T> = fn(&T) -> serde_json::Result<String>;
 
-/// Runs an operation; returns its value, whether it has events, and their outbox rows.
-pub(super) fn with_rows<T, E, F>(ctx: &Ctx, f: F) -> impl Fn(&mut Db) -> WithRows<(T, bool), E> + use<T, E, F>
+/// Runs an operation; returns its value, what follows from its events, and their outbox rows.
+pub(super) fn with_rows<T, E, F>(ctx: &Ctx, f: F) -> impl Fn(&mut Db) -> WithRows<(T, Effects), E> + use<T, E, F>
 where
     E: From<StoreError>,
     F: Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E>,
@@ -24,8 +25,9 @@ where
     let ctx = ctx.clone();
     move |db| {
         let Outcome { value, events } = f(db, &ctx)?;
-        let rows = outbox::rows(&ctx, &events)?;
-        Ok(((value, !rows.is_empty()), rows))
+        let mut effects = Effects::default();
+        effects.add(&events);
+        Ok(((value, effects), outbox::rows(&ctx, &events)?))
     }
 }
 

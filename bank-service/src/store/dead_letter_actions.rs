@@ -24,6 +24,16 @@ struct NewAction<'a> {
     action: &'a str,
     user_id: Option<i64>,
     acted_at: NaiveDateTime,
+    reason: Option<&'a str>,
+}
+
+/// What an operator did with dead letters of a queue, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Done<'a> {
+    pub queue: &'a str,
+    /// [`REPLAYED`] or [`DISCARDED`].
+    pub action: &'a str,
+    pub reason: Option<&'a str>,
 }
 
 /// An action on a dead letter of an event.
@@ -33,10 +43,12 @@ pub struct Action {
     pub action: String,
     pub user_id: Option<i64>,
     pub acted_at: NaiveDateTime,
+    pub reason: Option<String>,
 }
 
 /// Records that the caller of `ctx` did this with the dead letters of these events.
-pub fn record(db: &mut Db, ctx: &Ctx, queue: &str, action: &str, events: &[EventId]) -> Result<(), StoreError> {
+pub fn record(db: &mut Db, ctx: &Ctx, done: Done<'_>, events: &[EventId]) -> Result<(), StoreError> {
+    let Done { queue, action, reason } = done;
     let row = |event: &EventId| NewAction {
         id: new_uuid().to_string(),
         event_id: event.to_string(),
@@ -44,6 +56,7 @@ pub fn record(db: &mut Db, ctx: &Ctx, queue: &str, action: &str, events: &[Event
         action,
         user_id: ctx.user_id.map(i64::from),
         acted_at: ctx.now_naive(),
+        reason,
     };
     for batch in events.chunks(BATCH) {
         let rows: Vec<NewAction<'_>> = batch.iter().map(row).collect();
@@ -64,7 +77,7 @@ pub fn record(db: &mut Db, ctx: &Ctx, queue: &str, action: &str, events: &[Event
 pub fn of_events(db: &mut Db, event_ids: &[String]) -> Result<Vec<Action>, StoreError> {
     let rows = dsl::dead_letter_actions.filter(dsl::event_id.eq_any(event_ids));
     let rows = rows.order((dsl::acted_at, dsl::id)).limit(SHOWN);
-    Ok(rows.select((dsl::queue, dsl::action, dsl::user_id, dsl::acted_at)).load(db)?)
+    Ok(rows.select((dsl::queue, dsl::action, dsl::user_id, dsl::acted_at, dsl::reason)).load(db)?)
 }
 
 /// Those of these events whose dead letter was discarded, each with its queue.

@@ -25,6 +25,20 @@ impl Engine {
         }
     }
 
+    /// See `Store::is_server`.
+    pub(super) fn is_server(&self) -> bool {
+        !matches!(self, Self::Sqlite(_))
+    }
+
+    /// Its name among the values of `db.system.name`. MariaDB is reached by the protocol of MySQL, and counts as it.
+    pub(super) fn system(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Mysql(_) => "mysql",
+            Self::Sqlite(_) => "sqlite",
+        }
+    }
+
     /// A lease shared by replicas; none where one process owns the file.
     #[cfg_attr(not(feature = "mysql"), expect(unused_variables, reason = "only a server has leases"))]
     pub(super) fn lease(&self, name: &'static str) -> Option<Box<dyn LeaseRow>> {
@@ -86,16 +100,6 @@ impl Engine {
             #[cfg(feature = "mysql")]
             Self::Mysql(pool) => pool.write(work).await,
             Self::Sqlite(pool) => pool.write(outbox::with_events(work)).await,
-        }
-    }
-
-    /// [`Self::write`], in a transaction shared with others where that is faster. For work that only adds rows.
-    pub(super) async fn write_grouped(&self, work: Write) -> Result<Value, Failure> {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::Mysql(pool) => pool.write_grouped(work).await,
-            // The SQLite writer commits in groups anyway.
-            Self::Sqlite(_) => self.write(work).await,
         }
     }
 }

@@ -26,6 +26,12 @@ pub fn open(url: &DatabaseUrl) -> Result<Db, StoreError> {
     engine::open_existing(url)
 }
 
+/// A connection that also writes. Blocks.
+pub fn open_to_write(url: &DatabaseUrl) -> Result<Db, StoreError> {
+    migrations::refuse_outdated(url)?;
+    engine::open(url)
+}
+
 /// None: the table or the database does not exist.
 fn query_existing<T>(
     url: &DatabaseUrl,

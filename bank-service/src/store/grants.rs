@@ -124,11 +124,38 @@ mod tests {
         assert_eq!(statements[1], "GRANT INSERT, UPDATE, DELETE ON `a``b`.`t``; DROP` TO 'it''s\\\\'@'h'''");
     }
 
+    /// A transfer of five from one account to another.
+    const HISTORY: &str = "INSERT INTO ledger_accounts \
+            (id, kind, bank_id, currency, balance, held, min_balance, seq, opened_at) VALUES \
+            (2, 'account', 1, 'EUR', -5, 0, -5, 1, '2026-01-01 00:00:00'), \
+            (4, 'account', 1, 'EUR', 5, 0, 0, 1, '2026-01-01 00:00:00'); \
+        INSERT INTO transfers (id, from_id, to_id, amount, currency, kind, status, reversed_amount, from_name, to_name, \
+            from_seq, to_seq, created_at) VALUES \
+            ('t', 2, 4, 5, 'EUR', 'transfer', 'posted', 0, 'Ada', 'Bob', 1, 1, '2026-01-01 00:00:00'); \
+        INSERT INTO ledger_entries (ledger_id, seq, transfer_id, amount, held_change, balance_after, held_after, \
+            min_balance_after, posted_at) VALUES \
+            (2, 1, 't', -5, 0, -5, 0, -5, '2026-01-01 00:00:00'), (4, 1, 't', 5, 0, 5, 0, 0, '2026-01-01 00:00:00');";
+
     #[test]
-    fn on_sqlite_nobody_changes_history() {
+    fn on_sqlite_triggers_refuse_to_change_history() {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("bank.sqlite"));
         migrations::upgrade(&url).unwrap();
-        assert!(!may_change_history(&mut existing::open(&url).unwrap()).unwrap());
+        let mut db = existing::open_to_write(&url).unwrap();
+        db.batch_execute(HISTORY).unwrap();
+        assert!(!may_change_history(&mut db).unwrap());
+        for (statement, reason) in [
+            ("UPDATE ledger_entries SET amount = 0", "ledger entries are never changed"),
+            ("DELETE FROM ledger_entries", "ledger entries are never deleted"),
+            ("UPDATE transfers SET amount = 1", "only the end of a hold and what was reversed"),
+            ("UPDATE transfers SET request_key = NULL", "only the end of a hold and what was reversed"),
+            ("DELETE FROM transfers", "transfers are never deleted"),
+            ("DELETE FROM ledger_accounts", "ledger accounts are never deleted"),
+        ] {
+            let refused = db.batch_execute(statement).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{statement}: {refused}");
+        }
+        // The column that a reversal changes.
+        db.batch_execute("UPDATE transfers SET reversed_amount = 5").unwrap();
     }
 }

@@ -16,12 +16,24 @@ const SWEEP: i64 = 500;
 
 #[derive(Insertable)]
 #[diesel(table_name = idempotency_keys)]
-struct NewRow {
+pub(super) struct NewRow {
     caller: String,
     idempotency_key: String,
     request_hash: String,
     response: String,
     created_at: NaiveDateTime,
+}
+
+impl NewRow {
+    pub(super) fn new(ctx: &Ctx, key: &IdempotencyKey, response: &str) -> Self {
+        Self {
+            caller: key.caller.clone(),
+            idempotency_key: key.key.clone(),
+            request_hash: key.request_hash.clone(),
+            response: response.to_owned(),
+            created_at: ctx.now_naive(),
+        }
+    }
 }
 
 kept_row!(
@@ -66,31 +78,32 @@ pub(super) fn find<E: From<StoreError> + From<IdempotencyError>>(
 }
 
 pub(super) fn remember(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey, response: &str) -> Result<(), StoreError> {
-    let row = NewRow {
-        caller: key.caller.clone(),
-        idempotency_key: key.key.clone(),
-        request_hash: key.request_hash.clone(),
-        response: response.to_owned(),
-        created_at: ctx.now_naive(),
-    };
-    match insert(db, &row) {
+    let rows = [NewRow::new(ctx, key, response)];
+    match insert(db, &rows) {
         Err(StoreError::UniqueViolation) => {}
         done => return done,
     }
     // An expired key is in the way, or another request with this key committed first: start over, and find its response.
-    let expired = dsl::idempotency_keys.find((&key.caller, &key.key)).filter(dsl::created_at.le(oldest(ctx)));
-    if diesel::delete(expired).execute(db)? == 0 {
-        return Err(StoreError::Serialization);
-    }
-    insert(db, &row)
+    delete_expired(db, ctx, key)?;
+    insert(db, &rows)
 }
 
-fn insert(db: &mut Db, row: &NewRow) -> Result<(), StoreError> {
+/// Deletes an expired key. [`StoreError::Serialization`] if it is not there, or in force.
+pub(super) fn delete_expired(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey) -> Result<(), StoreError> {
+    let expired = dsl::idempotency_keys.find((&key.caller, &key.key)).filter(dsl::created_at.le(oldest(ctx)));
+    if diesel::delete(expired).execute(db)? == 1 { Ok(()) } else { Err(StoreError::Serialization) }
+}
+
+pub(super) fn insert(db: &mut Db, rows: &[NewRow]) -> Result<(), StoreError> {
     match db {
         #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => super::mysql::insert(conn, std::slice::from_ref(row))?,
-        Db::Sqlite(conn) => diesel::insert_into(idempotency_keys::table).values(row).execute(conn)?,
-    };
+        Db::Mysql(conn) => drop(super::mysql::insert(conn, rows)?),
+        Db::Sqlite(conn) => {
+            for row in rows {
+                diesel::insert_into(idempotency_keys::table).values(row).execute(conn)?;
+            }
+        }
+    }
     Ok(())
 }
 
@@ -111,19 +124,6 @@ impl Store {
     }
 }
 
-/// Whether this key was used for this very request; for work whose answer can be made again.
-pub fn was_used<E>(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey) -> Result<bool, E>
-where
-    E: From<StoreError> + From<IdempotencyError>,
-{
-    Ok(find::<E>(db, ctx, key)?.is_some())
-}
-
-/// Notes that this key was used, in the transaction that did the work.
-pub fn note_use(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey) -> Result<(), StoreError> {
-    remember(db, ctx, key, "")
-}
-
 /// Removes some of the expired keys; returns how many.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let expired: Vec<(String, String)> = dsl::idempotency_keys
@@ -137,6 +137,7 @@ pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     Ok(expired.len())
 }
 
-fn oldest(ctx: &Ctx) -> NaiveDateTime {
+/// Keys of this time or before have expired.
+pub(super) fn oldest(ctx: &Ctx) -> NaiveDateTime {
     ctx.now_naive() - TimeDelta::hours(KEPT_HOURS)
 }

@@ -43,6 +43,13 @@ impl Ids {
         I::try_from(value).map_err(|_| exhausted)
     }
 
+    /// Whether so many ids can be taken. It takes none, so that a transaction can begin with it.
+    pub fn require<I: Sequenced>(&self, count: usize) -> Result<(), StoreError> {
+        let left = self.with(I::SEQUENCE, |counter| counter.limit.saturating_sub(counter.next));
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        if left >= count { Ok(()) } else { Err(StoreError::IdsExhausted(I::SEQUENCE)) }
+    }
+
     pub(super) fn with<T>(&self, sequence: Sequence, f: impl FnOnce(&mut Counter) -> T) -> T {
         f(&mut lock(of(&self.counters, sequence)))
     }

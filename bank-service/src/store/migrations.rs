@@ -19,6 +19,8 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const SCHEMA: &str = "20260101000001";
 /// The migration that drops the balances which the ledger has.
 const BALANCES: &str = "20261210000002";
+/// The request to the operator in the error of the migration of the balances.
+const STOP: &str = "stop the service and run this again, since balances are moved into the ledger";
 /// The migration that marks the addresses as converted.
 const ASCII_DOMAINS: &str = "20261201000014";
 
@@ -65,6 +67,7 @@ impl MigrationSource<super::db::MultiBackend> for Source {
 
 /// Migrates the database to this release's schema; returns the versions that were applied. Blocks.
 pub fn upgrade(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
+    refuse_served(url)?;
     locked(url, |db, source| {
         convert_addresses(db)?;
         let pending = db.pending_migrations(source)?;
@@ -81,6 +84,21 @@ pub fn upgrade(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
     })
 }
 
+/// Refuses a file whose balances are still to be moved while another process has it open. (A server is asked by [`move_balances`].)
+fn refuse_served(url: &DatabaseUrl) -> Result<(), StoreError> {
+    let Some(path) = url.file() else { return Ok(()) };
+    service_kit::sqlite::refuse_foreign(path, SCHEMA)?;
+    let Some(mut db) = engine::open_to_read(url)? else { return Ok(()) };
+    let applied = applied(&mut db)?;
+    // The question below is answered with yes for every open connection, this one too.
+    drop(db);
+    let has = |version: &str| applied.iter().any(|one| one == version);
+    if has(SCHEMA) && !has(BALANCES) && service_kit::sqlite::is_in_use(path)? {
+        return Err(StoreError::Migration { reason: format!("{STOP}: another process has the file open") });
+    }
+    Ok(())
+}
+
 /// Posts all balances to the ledger, before the columns that they were in are dropped. Other processes must not change them
 /// meanwhile.
 fn move_balances(db: &mut Db) -> Result<(), MigrationError> {
@@ -88,11 +106,7 @@ fn move_balances(db: &mut Db) -> Result<(), MigrationError> {
     if let Db::Mysql(conn) = db
         && mysql::is_relay_leased(conn)?
     {
-        return Err(
-            "this migration needs the service to be stopped, and one of its processes runs: stop all of them, wait \
-                    ten seconds, and run it again"
-                .into(),
-        );
+        return Err(format!("{STOP}: one of its processes runs; once all are stopped, wait ten seconds").into());
     }
     let moved = ledger::move_balances(db, SystemClock.now())?;
     if moved != ledger::Moved::default() {

@@ -16,6 +16,7 @@ pub mod cards;
 pub mod changes;
 mod cities;
 pub mod clients;
+pub mod console_sessions;
 mod context;
 pub mod counters;
 mod created;
@@ -24,19 +25,24 @@ pub mod dead_letter_actions;
 pub mod devices;
 mod engine;
 mod error;
+pub mod event_list;
 pub mod event_trace;
 pub mod existing;
+mod fixed_sql;
 pub mod grants;
 pub mod idempotency;
+mod idempotency_batch;
 mod ids;
 pub mod imports;
 mod in_list;
+mod in_pairs;
 mod kept_row;
 mod lease;
 pub mod ledger;
 pub mod login_devices;
 pub mod mail_alarm;
 pub mod mail_receipts;
+mod metrics;
 pub mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -69,9 +75,12 @@ pub mod users;
 pub mod vault_keys;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
+use prometheus::IntCounterVec;
+use service_kit::telemetry::Metrics;
+use service_kit::telemetry::trace::{Span, current_traceparent};
 use shared_events::routing::ACK_QUEUE;
 use shared_events::{AccountId, CardId};
 use tokio::sync::Notify;
@@ -89,14 +98,18 @@ pub use db::Db;
 use engine::Engine;
 pub use error::{DatabaseUrlError, StoreError};
 pub use idempotency::{IdempotencyError, IdempotencyKey};
+pub use idempotency_batch::IdempotencyBatch;
 pub use ids::Ids;
 pub use lease::LeaseRow;
 use mail_alarm::{MailAlarm, SharedAlarm};
-pub use outcome::{Outcome, PendingEvent, SOURCE};
+use metrics::SharedMetrics;
+use outcome::Effects;
+pub use outcome::{EffectLabels, Outcome, PendingEvent, SOURCE};
 use scoped::Scoped;
 pub use seal::SharedSeal;
 pub use sequence::{LedgerNumber, Sequence, Sequenced};
 pub use url::DatabaseUrl;
+use work::WithRows;
 
 /// An operation's own error. It reports the store error it wraps, so that a lost transaction is retried.
 pub trait OperationError: From<StoreError> + Send + 'static {
@@ -121,7 +134,7 @@ macro_rules! operation_errors {
     )+};
 }
 
-/// What the requests of many callers came to, and the events of each.
+/// The result of many callers' requests in one transaction, and the events of each.
 pub struct Batch<T> {
     pub value: T,
     pub events: Vec<(Ctx, Vec<PendingEvent>)>,
@@ -134,6 +147,9 @@ pub struct Store {
     committed: Arc<Notify>,
     seal: SharedSeal,
     mail_alarm: SharedAlarm,
+    /// Counts what was committed.
+    effects: Arc<OnceLock<IntCounterVec>>,
+    metrics: SharedMetrics,
     callback_queue: Arc<str>,
     times_by_database: bool,
     accounts: BatchLoader<Scoped<Account>>,
@@ -145,12 +161,24 @@ impl Store {
     pub fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let ids = Arc::new(Ids::default());
         let (committed, seal) = (Arc::new(Notify::new()), SharedSeal::default());
-        let mail_alarm = SharedAlarm::default();
+        let (mail_alarm, effects, metrics) = (SharedAlarm::default(), Arc::default(), SharedMetrics::default());
         let engine = Engine::connect(url, &ids)?;
         let callback_queue = Arc::from(ACK_QUEUE);
         let (accounts, cards) = (BatchLoader::default(), BatchLoader::default());
         let times_by_database = false;
-        Ok(Self { engine, ids, committed, seal, mail_alarm, callback_queue, times_by_database, accounts, cards })
+        Ok(Self {
+            engine,
+            ids,
+            committed,
+            seal,
+            mail_alarm,
+            effects,
+            metrics,
+            callback_queue,
+            times_by_database,
+            accounts,
+            cards,
+        })
     }
 
     /// From now on money is posted at the database's time, which all replicas share, where there is one.
@@ -171,7 +199,13 @@ impl Store {
         let (seal, mail_alarm) = (self.seal.clone(), self.mail_alarm.clone());
         let mut ctx = Ctx::new(self.ids.clone(), seal, mail_alarm, self.callback_queue.clone(), now);
         ctx.times_by_database = self.times_by_database;
+        ctx.traceparent = current_traceparent();
         ctx
+    }
+
+    /// A span of this database, below the current one.
+    pub fn span(&self, operation: &'static str) -> Span {
+        Span::database(self.engine.system(), operation, None)
     }
 
     /// Sets the seal for events with a secret. Before that none can be written.
@@ -182,6 +216,16 @@ impl Store {
     /// Sets the alarm that counts mails; the first call wins.
     pub fn watch_mails_with(&self, alarm: MailAlarm) {
         self.mail_alarm.get_or_init(|| alarm);
+    }
+
+    /// Sets the counter of effects (see [`PendingEvent::counted_as`]); the first call wins.
+    pub fn count_effects_with(&self, counter: IntCounterVec) {
+        self.effects.get_or_init(|| counter);
+    }
+
+    /// From now on waits for a connection and faults of the database are measured.
+    pub fn measure_with(&self, metrics: &Metrics) {
+        self.metrics.set(metrics);
     }
 
     /// The message of an outbox row as it is to be published; none if it cannot be read.
@@ -205,17 +249,24 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.engine.read(f).await
+        let wait = self.metrics.wait_to_read();
+        let work = move |db: &mut Db| {
+            wait.end();
+            f(db)
+        };
+        self.span("read").scope(self.engine.read(work)).await
     }
 
     /// An account, if it exists within the scope. Transactions read it with `accounts::find`.
     pub async fn account(&self, scope: Scope, id: AccountId) -> Result<Option<Account>, StoreError> {
-        Ok(self.accounts.find(&self.engine, id.get()).await?.and_then(|account| account.within(scope)))
+        let found = self.span("read").run(self.accounts.find(&self.engine, id.get())).await?;
+        Ok(found.and_then(|account| account.within(scope)))
     }
 
     /// A card, if it exists within the scope. Transactions read it with `cards::find`.
     pub async fn card(&self, scope: Scope, id: CardId) -> Result<Option<Card>, StoreError> {
-        Ok(self.cards.find(&self.engine, id.get()).await?.and_then(|card| card.within(scope)))
+        let found = self.span("read").run(self.cards.find(&self.engine, id.get())).await?;
+        Ok(found.and_then(|card| card.within(scope)))
     }
 
     /// Runs one operation in one transaction, with its events. `f` may run more than once, each time in a clean transaction.
@@ -228,8 +279,12 @@ impl Store {
         T: Send + 'static,
         E: OperationError,
     {
-        let done = self.engine.write(work::write(with_rows(ctx, f))).await;
-        Ok(self.notify_relay(work::was_written::<_, E>(done)?))
+        self.run(with_rows(ctx, f)).await
+    }
+
+    /// Whether several transactions write at once: MySQL or MariaDB. SQLite writes one after another.
+    pub fn is_server(&self) -> bool {
+        self.engine.is_server()
     }
 
     /// One transaction for the requests of many callers, each with its own events. `f` may run more than once, as in
@@ -244,21 +299,47 @@ impl Store {
     {
         let work = move |db: &mut Db| {
             let Batch { value, events } = f(db)?;
-            let mut rows = Vec::with_capacity(events.len());
+            let (mut effects, mut rows) = (Effects::default(), Vec::with_capacity(events.len()));
             for (ctx, events) in events {
+                effects.add(&events);
                 rows.extend(outbox::rows(&ctx, &events)?);
             }
-            Ok::<_, E>(((value, !rows.is_empty()), rows))
+            Ok::<_, E>(((value, effects), rows))
         };
-        let done = self.engine.write(work::write(work)).await;
-        Ok(self.notify_relay(work::was_written::<_, E>(done)?))
+        self.run(work).await
     }
 
-    /// Wakes the relay if there are events.
-    fn notify_relay<T>(&self, (value, has_events): (T, bool)) -> T {
-        service_kit::fail_point!("write.after_commit", if has_events);
-        if has_events {
+    /// Runs a transaction, in a span that a refusal of the operation leaves unmarked; then wakes the relay and counts.
+    async fn run<T, E>(&self, f: impl Fn(&mut Db) -> WithRows<(T, Effects), E> + Send + Sync + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: OperationError,
+    {
+        let wait = self.metrics.wait_to_write();
+        let work = move |db: &mut Db| {
+            wait.end();
+            f(db)
+        };
+        let mut span = self.span("transaction");
+        let done: Result<(T, Effects), E> = work::was_written(span.scope(self.engine.write(work::write(work))).await);
+        if done.as_ref().err().and_then(OperationError::store_error).is_some() {
+            span.fail("store_error");
+        }
+        drop(span);
+        self.metrics.count_fault(&done);
+        Ok(self.committed_with(done?))
+    }
+
+    /// Wakes the relay if there are events, and counts what they report.
+    fn committed_with<T>(&self, (value, effects): (T, Effects)) -> T {
+        service_kit::fail_point!("write.after_commit", if effects.has_events);
+        if effects.has_events {
             self.committed.notify_one();
+        }
+        if let Some(counter) = self.effects.get() {
+            for labels in effects.counted {
+                counter.with_label_values(&labels).inc();
+            }
         }
         value
     }
@@ -277,23 +358,6 @@ impl Store {
         E: OperationError + From<IdempotencyError>,
     {
         self.write(ctx, create(key, body_of, f)).await
-    }
-
-    /// [`Store::create`], in a transaction shared with others where that is faster: for a frequent operation that only adds rows.
-    pub async fn create_grouped<T, E>(
-        &self,
-        ctx: &Ctx,
-        key: Option<IdempotencyKey>,
-        body_of: BodyOf<T>,
-        f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E> + Send + Sync + 'static,
-    ) -> Result<Created, E>
-    where
-        T: Send + 'static,
-        E: OperationError + From<IdempotencyError>,
-    {
-        let work = work::write(with_rows(ctx, create(key, body_of, f)));
-        let done = self.engine.write_grouped(work).await;
-        Ok(self.notify_relay(work::was_written::<_, E>(done)?))
     }
 
     /// Gives back reserved ids that were not used, so that the next process continues with them. To be called after the last write;

@@ -6,8 +6,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use shared_events::WireMessage;
 
-pub(super) use super::outbox_rows::NewRow;
-use super::outbox_rows::{AT_ONCE, BATCH, NEVER};
+use super::outbox_rows::{AT_ONCE, BATCH, NEVER, NewRow};
 pub use super::outbox_rows::{DueRow, Mark};
 use super::schema::outbox::{self, dsl};
 use super::work::{Failure, Value, Write};
@@ -31,14 +30,12 @@ pub(super) fn with_events(work: Write) -> impl Fn(&mut Db) -> Result<Value, Fail
     }
 }
 
-pub(super) fn insert(db: &mut Db, rows: &[NewRow]) -> Result<(), StoreError> {
-    for batch in rows.chunks(BATCH) {
-        match db {
-            #[cfg(feature = "mysql")]
-            Db::Mysql(conn) => super::mysql::insert(conn, batch)?,
-            Db::Sqlite(conn) => insert_each(conn, batch)?,
-        };
-    }
+fn insert(db: &mut Db, rows: &[NewRow]) -> Result<(), StoreError> {
+    match db {
+        #[cfg(feature = "mysql")]
+        Db::Mysql(conn) => super::mysql::insert(conn, rows)?,
+        Db::Sqlite(conn) => insert_each(conn, rows)?,
+    };
     Ok(())
 }
 

@@ -12,7 +12,13 @@ pub const SOURCE: &str = "urn:bank-service";
 type BuildEvent = Box<dyn Fn(&Ctx) -> Result<Envelope, serde_json::Error> + Send>;
 
 /// An event that waits for its transaction.
-pub struct PendingEvent(BuildEvent);
+pub struct PendingEvent {
+    build: BuildEvent,
+    counted_as: Option<EffectLabels>,
+}
+
+/// Under which labels an effect is counted.
+pub type EffectLabels = [&'static str; 2];
 
 impl PendingEvent {
     /// An event about an action of the operation's caller. If it needs a confirmation, it names the callback queue.
@@ -23,23 +29,46 @@ impl PendingEvent {
     /// The same under an id that was made before, since a row names it.
     pub fn with_id<E: Event + Clone + Send + 'static>(id: EventId, event: &E) -> Self {
         let event = event.clone();
-        Self(Box::new(move |ctx| {
+        let build = move |ctx: &Ctx| -> Result<Envelope, serde_json::Error> {
             let mut envelope = Envelope::new(id, SOURCE, ctx.user_id, ctx.now, &event)?;
             envelope.correlation_id.clone_from(&ctx.request_id);
             envelope.traceparent.clone_from(&ctx.traceparent);
             envelope.reply_to = is_confirmed(E::TYPE).then(|| ctx.callback_queue.to_string());
             Ok(envelope)
-        }))
+        };
+        Self { build: Box::new(build), counted_as: None }
+    }
+
+    /// The effect that the event reports is counted under these labels, once it is committed.
+    #[must_use]
+    pub fn counted_as(self, labels: EffectLabels) -> Self {
+        Self { counted_as: Some(labels), ..self }
     }
 
     /// Attributes the event to this user, where no user is logged in.
     fn by(self, user: UserId) -> Self {
-        let Self(build) = self;
-        Self(Box::new(move |ctx| if ctx.user_id.is_some() { build(ctx) } else { build(&ctx.clone().by(user)) }))
+        let Self { build, counted_as } = self;
+        let build = move |ctx: &Ctx| if ctx.user_id.is_some() { build(ctx) } else { build(&ctx.clone().by(user)) };
+        Self { build: Box::new(build), counted_as }
     }
 
     pub(super) fn build(&self, ctx: &Ctx) -> Result<Envelope, StoreError> {
-        (self.0)(ctx).map_err(|_| StoreError::Corrupt { what: "an event's facts" })
+        (self.build)(ctx).map_err(|_| StoreError::Corrupt { what: "an event's facts" })
+    }
+}
+
+/// The effects that follow a commit of events.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    /// Whether the relay has something to do.
+    pub(super) has_events: bool,
+    pub(super) counted: Vec<EffectLabels>,
+}
+
+impl Effects {
+    pub(super) fn add(&mut self, events: &[PendingEvent]) {
+        self.has_events |= !events.is_empty();
+        self.counted.extend(events.iter().filter_map(|event| event.counted_as));
     }
 }
 

@@ -13,7 +13,11 @@ macro_rules! page_of {
                 (if skip < total { page.limit(size).offset(skip).load($db)? } else { Vec::new() }, Some(total))
             }
             PageRequest::After { .. } => {
-                (page.filter($id.gt($query.page.after_id())).limit($query.page.limit()).load($db)?, None)
+                let page = match $query.page.after_id() {
+                    Some(id) => page.filter($id.gt(id)),
+                    None => page,
+                };
+                (page.limit($query.page.limit()).load($db)?, None)
             }
         };
         Listing::of($query.page, rows, total, |row| row.0).try_map($read)

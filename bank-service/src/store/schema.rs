@@ -67,6 +67,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    console_sessions (cookie_hash) {
+        cookie_hash -> Text,
+        session_id -> Text,
+    }
+}
+
+diesel::table! {
     one_time_secrets (id) {
         id -> Text,
         purpose -> Text,
@@ -304,6 +311,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    ledger_checkpoints (ledger_id) {
+        ledger_id -> BigInt,
+        seq -> BigInt,
+        balance -> BigInt,
+        held -> BigInt,
+        min_balance -> BigInt,
+        posted_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     ledger_entries (ledger_id, seq) {
         ledger_id -> BigInt,
         seq -> BigInt,
@@ -376,6 +394,8 @@ diesel::table! {
         /// The operator; null on the command line.
         user_id -> Nullable<BigInt>,
         acted_at -> Timestamp,
+        /// In the operator's words; null where none was given.
+        reason -> Nullable<Text>,
     }
 }
 

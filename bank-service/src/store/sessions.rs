@@ -118,6 +118,17 @@ pub fn touch(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<(), Store
     Ok(())
 }
 
+/// Records a request in a session of the console, which moves its end; nothing if it has ended.
+pub fn extend(db: &mut Db, id: SessionId, now: DateTime<Utc>, expires_on: DateTime<Utc>) -> Result<(), StoreError> {
+    let row = sessions::table
+        .filter(sessions::id.eq(id.to_string()))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now.naive_utc()));
+    let changes = (sessions::last_used_at.eq(now.naive_utc()), sessions::expires_at.eq(expires_on.naive_utc()));
+    diesel::update(row).set(changes).execute(db)?;
+    Ok(())
+}
+
 /// Records that identity was proved again in a session; false if it has ended.
 pub fn reauthenticate(db: &mut Db, id: SessionId, proof: Proof, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let row = sessions::table.filter(sessions::id.eq(id.to_string())).filter(sessions::revoked_at.is_null());
@@ -182,20 +193,22 @@ fn delete_with_tokens(db: &mut Db, ids: &[String]) -> Result<(), StoreError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
     pub session: Session,
+    /// The address of its user.
+    pub email: String,
     pub is_blocked: bool,
     pub roles: Vec<String>,
 }
 
 /// None if the session does not exist.
 pub fn authority(db: &mut Db, id: SessionId) -> Result<Option<Authority>, StoreError> {
-    let row: Option<(SessionRow, bool)> = sessions::table
+    let row: Option<(SessionRow, String, bool)> = sessions::table
         .inner_join(users::table)
         .filter(sessions::id.eq(id.to_string()))
-        .select((SessionRow::as_select(), users::is_blocked))
+        .select((SessionRow::as_select(), users::email, users::is_blocked))
         .first(db)
         .optional()?;
-    let Some((row, is_blocked)) = row else { return Ok(None) };
+    let Some((row, email, is_blocked)) = row else { return Ok(None) };
     let session = Session::try_from(row)?;
     let roles = user_roles::names(db, session.user_id)?;
-    Ok(Some(Authority { session, is_blocked, roles }))
+    Ok(Some(Authority { session, email, is_blocked, roles }))
 }

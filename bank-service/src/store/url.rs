@@ -50,6 +50,20 @@ impl DatabaseUrl {
         }
     }
 
+    /// Whether both name the same file, or databases of the same name; a server may have several addresses.
+    pub fn is_same_database(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sqlite(one), Self::Sqlite(other)) => one == other,
+            #[cfg(feature = "mysql")]
+            (Self::Mysql(one), Self::Mysql(other)) => {
+                let name = |url: &str| ::url::Url::parse(url).ok().map(|url| url.path().to_owned());
+                name(one) == name(other)
+            }
+            #[cfg(feature = "mysql")]
+            (Self::Sqlite(_), Self::Mysql(_)) | (Self::Mysql(_), Self::Sqlite(_)) => false,
+        }
+    }
+
     /// For messages and logs: without the password.
     pub fn redacted(&self) -> String {
         match self {

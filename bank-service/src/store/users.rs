@@ -209,24 +209,17 @@ pub struct Credentials {
 type CredentialsRow = (i64, Option<String>, bool, i64);
 
 /// The columns of [`CredentialsRow`].
-macro_rules! credentials_columns {
-    () => {
-        (users::id, users::password_hash, users::is_blocked, users::credential_version)
-    };
-}
+const CREDENTIALS: (users::id, users::password_hash, users::is_blocked, users::credential_version) =
+    (users::id, users::password_hash, users::is_blocked, users::credential_version);
 
 pub fn credentials(db: &mut Db, email: &Email) -> Result<Option<Credentials>, StoreError> {
-    let row: Option<CredentialsRow> = users::table
-        .filter(users::email_key.eq(email.normalized()))
-        .select(credentials_columns!())
-        .first(db)
-        .optional()?;
+    let row: Option<CredentialsRow> =
+        users::table.filter(users::email_key.eq(email.normalized())).select(CREDENTIALS).first(db).optional()?;
     row.map(read_credentials).transpose()
 }
 
 pub fn credentials_of(db: &mut Db, id: UserId) -> Result<Option<Credentials>, StoreError> {
-    let row: Option<CredentialsRow> =
-        users::table.find(id.get()).select(credentials_columns!()).first(db).optional()?;
+    let row: Option<CredentialsRow> = users::table.find(id.get()).select(CREDENTIALS).first(db).optional()?;
     row.map(read_credentials).transpose()
 }
 

@@ -8,7 +8,7 @@ use super::{Db, OperationError, StoreError};
 /// The result of an operation: its value, and the rows of its events.
 pub(super) type WithRows<T, E> = Result<(T, Vec<NewRow>), E>;
 
-/// What a piece of work returned; its caller knows the type.
+/// The result of a piece of work; its caller knows the type.
 pub(super) type Value = Box<dyn Any + Send>;
 
 /// A read; it runs once.

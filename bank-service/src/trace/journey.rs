@@ -6,9 +6,10 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use service_kit::messaging::dead_letters::{Backlog, Selection};
 use service_kit::messaging::{DeadLetter, Progress, QueueProgress};
+use service_kit::telemetry::trace::trace_id_of;
 use shared_events::catalog::queues_of;
 use shared_events::routing::{EMAIL_QUEUE, LOG_QUEUE};
-use shared_events::{EventId, date};
+use shared_events::{EventId, WireMessage, date};
 use utoipa::ToSchema;
 
 use super::peer_clients::{Logged, MailDelivery};
@@ -18,10 +19,10 @@ use crate::store::StoreError;
 use crate::store::dead_letter_actions::{self, Action};
 use crate::store::event_trace::{self, ReceiptRow, TracedRow};
 
-/// How long the dead letters may take to be looked at.
+/// The time limit for reading the dead letters.
 const DEAD_LETTERS_LIMIT: Duration = Duration::from_secs(5);
 
-/// Where an event has been, and where it stands.
+/// The journey of an event: its steps so far, and its state.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Journey {
     /// The event's identity.
@@ -30,6 +31,9 @@ pub struct Journey {
     /// `<entity>.<past verb>`.
     #[schema(example = "bank.created")]
     pub event_type: String,
+    /// The trace of the request that caused it, 32 hexadecimal digits; null where none was recorded.
+    #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    pub trace_id: Option<String>,
     /// `waiting`, `unrouted` (no queue takes it), `in_flight`, `logged`, `mailed`, `rejected`, `parked`, `discarded`, `unaccounted`, `unknown` or `untracked`.
     #[schema(example = "logged")]
     pub state: &'static str,
@@ -38,7 +42,7 @@ pub struct Journey {
     pub committed_at: String,
     /// Whether the transport took it.
     pub published: PublishStep,
-    /// The queues that hear events of this type.
+    /// The queues that get events of this type.
     pub deliveries: Vec<DeliveryStep>,
     /// Its mail, if it causes one.
     pub mail: MailStep,
@@ -46,7 +50,7 @@ pub struct Journey {
     pub log: LogStep,
     /// The dead letters of it, and of the confirmation of its mail.
     pub dead_letters: Vec<DeadLetterStep>,
-    /// What operators did with its dead letters.
+    /// Actions of operators on its dead letters.
     pub actions: Vec<ActionStep>,
 }
 
@@ -88,7 +92,7 @@ pub struct MailStep {
     pub message_id: Option<String>,
     /// Why the mail was refused.
     pub reason: Option<String>,
-    /// Recipient by recipient, as email-service tells it; null if it could not be asked.
+    /// Recipient by recipient, as email-service reports it; null if it could not be asked.
     pub recipients: Option<Vec<MailDelivery>>,
 }
 
@@ -124,7 +128,7 @@ pub struct DeadLetterStep {
     pub died_at: String,
 }
 
-/// What an operator did with a dead letter.
+/// An operator's action on a dead letter.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetterAction)]
 pub struct ActionStep {
@@ -132,11 +136,13 @@ pub struct ActionStep {
     pub queue: String,
     /// `replayed` or `discarded`.
     pub action: String,
-    /// Who did it; null on the command line.
+    /// The user who did it; null on the command line.
     pub user_id: Option<i64>,
     /// When it was done.
     #[schema(format = DateTime)]
     pub at: String,
+    /// Why, in the operator's words; null where none was given.
+    pub reason: Option<String>,
 }
 
 /// Everything that was found out.
@@ -201,7 +207,7 @@ impl Tracer {
         dead_letters.map_err(|error| tracing::warn!(%error, "dead letters cannot be read")).ok().map(|all| all.concat())
     }
 
-    /// Whether an event of this route may wait in its queue, as far as can be told in time.
+    /// Whether an event of this route may wait in its queue, as far as that is known in time.
     async fn is_queued(&self, route: Route) -> bool {
         let is_waiting = |waiting: Backlog| waiting.ready || waiting.delayed;
         let queried = async { self.is_held(route).await || self.backlog(route).await.map_or(true, is_waiting) };
@@ -232,6 +238,7 @@ impl Tracer {
 
 fn journey(found: Found, route: Route, state: &'static str) -> Journey {
     Journey {
+        trace_id: trace_id(&found.row),
         state,
         committed_at: at(found.row.created_at),
         published: published(&found.row),
@@ -243,6 +250,10 @@ fn journey(found: Found, route: Route, state: &'static str) -> Journey {
         event_id: found.row.event_id,
         event_type: found.row.event_type,
     }
+}
+
+fn trace_id(row: &TracedRow) -> Option<String> {
+    serde_json::from_str::<WireMessage>(&row.message).ok().and_then(|message| trace_id_of(&message))
 }
 
 fn is_being_mailed(found: &Found) -> bool {
@@ -360,6 +371,6 @@ fn dead_letter_step(dead_letter: &DeadLetter) -> DeadLetterStep {
 }
 
 fn action(action: &Action) -> ActionStep {
-    let Action { queue, action, user_id, acted_at } = action.clone();
-    ActionStep { queue, action, user_id, at: at(acted_at) }
+    let Action { queue, action, user_id, acted_at, reason } = action.clone();
+    ActionStep { queue, action, user_id, at: at(acted_at), reason }
 }

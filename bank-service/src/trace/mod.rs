@@ -6,8 +6,12 @@
 mod conservation;
 mod dead_letter_view;
 mod dead_letters;
+mod event_view;
+mod flow;
+mod flow_filter;
 mod journey;
 mod peer_clients;
+mod searches;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,7 +29,12 @@ use crate::store::event_trace::ReceiptRow;
 
 pub use conservation::Conservation;
 pub use dead_letter_view::{DeadLetterDetail, DeadLetterView};
-pub use dead_letters::{DeadLetterError, DeadLetterRequest, apply_to_dead_letters, known_queues};
+pub use dead_letters::{
+    DeadLetterError, DeadLetterRequest, MAX_REASON_CHARS, apply_to_dead_letters, expected_result, known_queues,
+};
+pub use event_view::EventView;
+pub use flow::{Flow, FlowPage, MAX_ROWS};
+pub use flow_filter::{FlowFilter, FlowRow};
 pub use journey::{ActionStep, DeadLetterStep, DeliveryStep, Journey, LogStep, MailStep, PublishStep};
 pub use peer_clients::{MailDelivery, PeerClients, PeerClientsParts};
 
@@ -61,6 +70,11 @@ impl Tracer {
             Route::Log if !self.peers.log_takes(event_type) => Route::Untracked,
             route => route,
         }
+    }
+
+    /// The processes of log-service that have reported, by name.
+    pub fn log_replicas(&self) -> Vec<String> {
+        self.peers.log_in_flight().into_keys().collect()
     }
 
     /// Whether a dead letter in this queue keeps an event of this route from its end.

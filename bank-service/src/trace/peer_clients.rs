@@ -22,9 +22,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// How many events one lookup asks for; log-service takes no more.
 pub(super) const LOOKUP: usize = 500;
 
-/// Processes of log-service that are remembered at most.
+/// The most processes of log-service whose reports are kept.
 const MAX_REPLICAS: usize = 64;
-/// Patterns that are believed of it at most.
+/// The most patterns that are taken from a report.
 const MAX_PATTERNS: usize = 1000;
 
 /// Makes a service token for an audience.
@@ -32,7 +32,7 @@ type Tokens = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
 
 pub struct PeerClientsParts {
     pub log_service_url: Url,
-    /// None: email-service is not asked.
+    /// None: requests to email-service are off.
     pub email_service_url: Option<Url>,
     pub trust: PeerTrust,
     pub identity: IdentityService,
@@ -46,9 +46,9 @@ pub struct PeerClients {
     email_client: PeerClient,
     email_service: Option<Url>,
     tokens: Tokens,
-    /// What log-service said last that it takes from the broker.
+    /// The event types that log-service consumes from the broker, by its last report.
     log_takes: Arc<RwLock<Vec<Pattern>>>,
-    /// What its processes said last that they have in hand.
+    /// The messages in flight in its processes, by their last reports.
     log_in_flight: Arc<RwLock<BTreeMap<String, InFlightReport>>>,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Logged {
     pub(super) received_at: String,
 }
 
-/// A mail to one recipient, who is masked.
+/// A mail to one recipient; the address is masked.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MailDelivery {
     /// The address, masked.
@@ -73,9 +73,9 @@ pub struct MailDelivery {
     /// How often the mail server was asked.
     #[schema(minimum = 0)]
     pub attempts: i32,
-    /// What it answered last.
+    /// The mail server's last answer.
     pub answer: Option<String>,
-    /// When that changed last.
+    /// When `state`, `attempts` or `answer` changed last.
     #[schema(format = DateTime)]
     pub updated_at: String,
 }
@@ -103,6 +103,16 @@ impl PeerClients {
         }
     }
 
+    /// The client and the address of log-service, for requests with another token.
+    pub fn log_service(&self) -> (&PeerClient, &Url) {
+        (&self.log_client, &self.log_service)
+    }
+
+    /// The same of email-service; none without its address.
+    pub fn email_service(&self) -> Option<(&PeerClient, &Url)> {
+        self.email_service.as_ref().map(|base| (&self.email_client, base))
+    }
+
     /// Which of these events the log has; at most [`LOOKUP`] events.
     pub(super) async fn logged(&self, events: &[EventId]) -> Result<BTreeMap<EventId, Logged>, String> {
         if events.is_empty() {
@@ -127,7 +137,7 @@ impl PeerClients {
         Ok(found.results.into_iter().map(|logged| (logged.event_id, logged)).collect())
     }
 
-    /// The mails of an event; none if email-service is not to be asked.
+    /// The mails of an event; none without the address of email-service.
     pub(super) async fn mails(&self, event: EventId) -> Option<Result<Vec<MailDelivery>, String>> {
         let base = self.email_service.as_ref()?;
         let ask = async {
@@ -142,12 +152,12 @@ impl PeerClients {
         Some(ask.await)
     }
 
-    /// What log-service's processes have in hand, as far as they have said.
+    /// The messages in flight in the processes of log-service, by their last reports.
     pub(super) fn log_in_flight(&self) -> BTreeMap<String, InFlightReport> {
         self.log_in_flight.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether log-service takes events of this type from the broker, as far as it has said.
+    /// Whether log-service consumes events of this type from the broker, by its last report.
     pub(super) fn log_takes(&self, event_type: &str) -> bool {
         let patterns = self.log_takes.read().unwrap_or_else(PoisonError::into_inner);
         patterns.iter().any(|pattern| pattern.matches(event_type))
@@ -157,7 +167,7 @@ impl PeerClients {
         self.email_service.is_some()
     }
 
-    /// Whether email-service says that it can send; none if it is not to be asked.
+    /// Whether email-service is ready to send; none without its address.
     pub(super) async fn can_mail(&self) -> Option<bool> {
         let url = self.email_service.as_ref()?.join("/readyz").ok()?;
         let answered = self.email_client.send(self.email_client.get(url)).await;

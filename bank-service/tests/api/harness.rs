@@ -95,7 +95,7 @@ impl TestApp {
         let metrics = Metrics::new();
         let mut state = app::prepare(config.check().unwrap(), clock.clone(), metrics).await.unwrap();
         let dead_letters = DeadLetterStub::attach(&mut state);
-        let running = app::serve_prepared(state, shutdown.clone()).unwrap();
+        let running = app::serve(state, shutdown.clone()).unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { running, clock, client, shutdown, folder, dead_letters }
     }

@@ -8,6 +8,8 @@
     reason = "tests fail by panicking"
 )]
 
+mod console;
+mod console_ops;
 mod database;
 mod dense_ids;
 mod foreign;
@@ -16,6 +18,8 @@ mod identity;
 mod ledger;
 mod ledger_model;
 mod mails;
+mod metrics;
+mod migrations;
 mod money;
 mod providers;
 mod relay;

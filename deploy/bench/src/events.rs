@@ -25,7 +25,7 @@ pub(crate) struct Target {
     /// log-service
     #[arg(long)]
     log: String,
-    /// Who owns the account
+    /// The user who owns the account
     #[arg(long)]
     email: String,
     /// The owner's password

@@ -17,8 +17,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use service_kit::http::paging::encode_cursor;
 
-use engines::{broker, logstore, mail, paced, ready, sql};
+use engines::{broker, logstore, mail, paced, ready, sql, transfers};
 
 /// Measure the embedded system beside what its parts can do at best
 #[derive(Debug, Parser)]
@@ -54,12 +55,18 @@ enum Command {
     },
     /// Makes an account with cards, and prints what requests need
     Prepare(prepare::Target),
+    /// Opens accounts with money, and prints which
+    PrepareAccounts(prepare::Accounts),
+    /// The cursor behind an entry of this number
+    Cursor { seq: i64 },
     /// Issues cards as fast as it can, and waits until the log has every event
     Events(events::Target),
     /// Issues cards at a fixed pace, and follows them on the log's live stream
     Paced(paced::Target),
     /// The SQL of issuing a card through the MySQL driver, on many connections
     Sql(sql::Target),
+    /// The SQL of transfers through the MySQL driver, many in a transaction, on one connection
+    TransferSql(transfers::Target),
     /// Confirmed publishes, 256 in flight
     Publish(broker::Target),
     /// Publishes events that are mailed
@@ -103,9 +110,12 @@ fn run(command: Command) -> anyhow::Result<String> {
         Command::Hash { seconds } => hash::run(Duration::from_secs(seconds)),
         Command::Fsync { folder } => probe::run(&folder),
         Command::Prepare(target) => runtime()?.block_on(prepare::run(&target)),
+        Command::PrepareAccounts(wanted) => runtime()?.block_on(prepare::accounts(&wanted)),
+        Command::Cursor { seq } => Ok(format!("cursor={}", encode_cursor(seq.into()))),
         Command::Events(target) => runtime()?.block_on(events::run(target)),
         Command::Paced(target) => runtime()?.block_on(paced::run(target)),
         Command::Sql(target) => runtime()?.block_on(sql::run(&target)),
+        Command::TransferSql(target) => runtime()?.block_on(transfers::run(&target)),
         Command::Publish(target) => runtime()?.block_on(broker::run(&target)),
         Command::Fill(fill) => runtime()?.block_on(broker::fill(&fill)),
         Command::Insert(target) => runtime()?.block_on(logstore::run(&target)),

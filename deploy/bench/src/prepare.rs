@@ -1,4 +1,5 @@
-//! An account with cards to read, owned by a plain user, so that the owner's check is part of the measurement.
+//! Items to measure with, owned by a plain user, so that the owner's check is part of the measurement: an account with cards, or
+//! many accounts with money.
 
 use std::time::Duration;
 
@@ -24,6 +25,18 @@ pub(crate) struct Target {
     /// The administrator's password
     #[arg(long)]
     password: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Accounts {
+    #[command(flatten)]
+    target: Target,
+    /// How many
+    #[arg(long = "accounts", default_value_t = 2_000)]
+    count: i64,
+    /// The money of each
+    #[arg(long, default_value_t = 1_000_000_000)]
+    balance: i64,
 }
 
 pub(crate) struct Caller {
@@ -81,4 +94,27 @@ pub(crate) async fn run(target: &Target) -> anyhow::Result<String> {
     Ok(format!(
         "token={token} account={account} first={first} last={last} user={user} users={USERS} password='{PASSWORD}'"
     ))
+}
+
+/// Prints the first and the last of the accounts, between which are all others, who owns them, and the owner's token.
+pub(crate) async fn accounts(wanted: &Accounts) -> anyhow::Result<String> {
+    let Accounts { target, count: accounts, balance } = wanted;
+    let admin = Caller::login(&target.bank, &target.email, &target.password).await?;
+    let bank = admin.create("/api/banks", &json!({"name": "Money Bank"})).await?;
+    let user = "money@bank.localhost";
+    admin.create("/auth/register", &json!({"email": user, "password": PASSWORD})).await?;
+    let owner = Caller::login(&target.bank, user, PASSWORD).await?;
+    owner.create("/api/clients", &json!({"name": "Bench Client"})).await?;
+    let body = json!({"bank_id": bank, "balance": balance});
+    let first = owner.create("/api/accounts", &body).await?;
+    let mut last = first;
+    for _ in 1..*accounts {
+        last = owner.create("/api/accounts", &body).await?;
+    }
+    // The load picks numbers between them.
+    if last - first + 1 != *accounts {
+        bail!("the ids of {accounts} accounts are not one after another: {first} to {last}");
+    }
+    let token = owner.token;
+    Ok(format!("token={token} first={first} last={last} user={user} password='{PASSWORD}'"))
 }

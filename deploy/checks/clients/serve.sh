@@ -1,7 +1,8 @@
-# Shared by openapi.sh and clients.sh; to be sourced. Installs the pinned tools below target/local and serves the embedded
-# system with demo data.
+# Shared by openapi.sh, clients.sh, statements.sh and console-test.sh; to be sourced. Installs the pinned tools below target/local
+# and serves the embedded system with demo data.
 # shellcheck shell=bash disable=SC2154
 source deploy/local/lib.sh
+source deploy/checks/promtool.sh
 
 here=deploy/checks/clients
 # A change of the pinned versions is another folder.
@@ -10,7 +11,7 @@ python_tools=$tools/openapi-python-$(sha256sum "$here/requirements.txt" | cut -c
 
 install_node_tools() {
   [[ -e $node_tools/complete ]] && return
-  say "installing the linters and generators of $here/package.json (npm)"
+  say "installing $here/package.json (npm)"
   rm -rf "$node_tools" && mkdir -p "$node_tools" && cp "$here/package.json" "$node_tools/"
   (cd "$node_tools" && npm install --silent --no-audit --no-fund --no-package-lock) >&2 || fail "npm could not install them"
   touch "$node_tools/complete"
@@ -22,23 +23,6 @@ install_python_tools() {
   rm -rf "$python_tools" && mkdir -p "$tools" && python3 -m venv "$python_tools" || fail "python3 with venv is needed"
   "$python_tools/bin/pip" install -q --disable-pip-version-check -r "$here/requirements.txt" >&2 || fail "pip could not install them"
   touch "$python_tools/complete"
-}
-
-# Prometheus' own linter: what is on the PATH, or Debian's package unpacked without installing it. Sets `promtool`.
-find_promtool() {
-  promtool=$(command -v promtool || true)
-  [[ -z $promtool ]] || return 0
-  promtool=$tools/promtool/usr/bin/promtool
-  [[ ! -x $promtool ]] || return 0
-  command -v apt-get >/dev/null && command -v dpkg >/dev/null || fail "promtool is needed (of Prometheus), and there is no apt-get to get it with"
-  say "taking promtool from the package prometheus (apt-get download) into target/local/tools/promtool"
-  rm -rf "$tools/promtool" "$tools/promtool.new" && mkdir -p "$tools/promtool.new"
-  (
-    cd "$tools/promtool.new"
-    apt-get download -q prometheus >&2 || { apt-get update -q && apt-get download -q prometheus; } >&2
-    dpkg -x prometheus_*.deb . && rm prometheus_*.deb usr/bin/prometheus
-  ) || fail "the package prometheus cannot be had"
-  mv "$tools/promtool.new" "$tools/promtool"
 }
 
 # Starts the services and leaves their documents in $run/{bank,log,email}.json; BINARY: bank-standalone, built if not given.

@@ -129,12 +129,20 @@ def check_broker():
         "email-service": env["RABBITMQ_EMAIL_PASSWORD"],
     }
     queues = {"bank-service": "bank-service.acks", "log-service": "log-service", "email-service": "email-service"}
+    # Events of others; the first has links and codes in it.
+    foreign = {"bank-service": "email.requested", "log-service": "email.requested", "email-service": "sms.requested"}
     for user, password in users.items():
         connection = channel_of(user, password)
         attempt = lambda what, do: forbidden(f"{user} {what}", lambda: do(connection.channel()))
         attempt("makes a queue", lambda c: c.queue_declare("mine", durable=True))
         attempt("makes an exchange", lambda c: c.exchange_declare("mine", "topic"))
         attempt("removes the exchange", lambda c: c.exchange_delete("topic_exchange"))
+        attempt(f"binds to {foreign[user]}", lambda c: c.queue_bind(queues[user], "topic_exchange", foreign[user]))
+
+        def publish_to_queue(channel):
+            channel.confirm_delivery()
+            channel.basic_publish("", queues["email-service"], b"{}")
+        attempt("publishes by the default exchange, which reaches every queue", publish_to_queue)
         for other, queue in queues.items():
             if other != user:
                 attempt(f"reads {queue}", lambda c: c.basic_get(queue))

@@ -170,20 +170,25 @@ def check_routes(gateway):
 
 
 def check_closed(gateway):
-    for path in ("/metrics", "/readyz", "/livez"):
+    names = ("metrics", "readyz", "livez")
+    spellings = ["//metrics", "/v1//metrics", "/./metrics", "/x/../metrics", "/%6Detrics", "/metrics%2F", "/%2Fmetrics", "/metrics?x=1"]
+    for path in [f"/{version}{name}{end}" for version in ("", "v1/") for name in names for end in ("", "/", "//")] + spellings:
         answer, problem = gateway.ask(path)
         assert answer.status == 404 and problem["error"] == "not_found", (path, problem)
         assert answer.getheader("Content-Type") == "application/problem+json"
         assert answer.getheader("X-Request-Id") == problem["request_id"]
+    for path in ("/metricsx", "/metrics/x", "/api/metrics", "/v2/metrics"):
+        assert gateway.stub(path) == "bank-service", path
     answer, told = gateway.ask("/missing")
     assert answer.status == 404 and told["path"] == "/missing", "a service's own answer passes unchanged"
 
 
 def check_headers(gateway):
     claims = {"X_Forwarded_For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X_Request_Id": "abc-1.2_Z"}
+    claims["Traceparent"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     headers = {k.lower(): v for k, v in gateway.ask("/x", **claims)[1]["headers"].items()}
     assert headers["x-forwarded-for"] == "127.0.0.1", headers
-    assert "forwarded" not in headers, headers
+    assert "forwarded" not in headers and "traceparent" not in headers, headers
     assert headers["x-request-id"] == "abc-1.2_Z", headers
     for bad in ("a b", "x" * 65, "<script>"):
         headers = {k.lower(): v for k, v in gateway.ask("/x", X_Request_Id=bad)[1]["headers"].items()}

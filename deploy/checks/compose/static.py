@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 SERVICES = ["bank-service", "log-service", "email-service"]
-PROFILE = "pages"
+# Of pages for people, on this machine only.
+PROFILES = (["pages"], ["observe"])
 # What operators of such systems know; every service reads its share.
 NAMES = {
     "bank-service": "DATABASE_URL AMQP_URI EXCHANGE_NAME CALLBACK_QUEUE LOG_SERVICE_URL DEFAULT_ROLE ADMIN_EMAIL ADMIN_PASS "
@@ -32,6 +33,11 @@ def check(holds, fault):
 def variables(path):
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
+
+
+def is_local(port):
+    """Whether a port is published on this machine alone, always or unless the operator chooses another address."""
+    return port.startswith("127.0.0.1:") or re.match(r"\$\{[A-Z_]+:-127\.0\.0\.1\}:", port)
 
 
 def check_container(name, service):
@@ -56,8 +62,8 @@ def check_container(name, service):
         check("docker.sock" not in source, f"{name}: holds the engine's socket")
         check(not source.startswith(".") or volume.endswith(":ro"), f"{name}: may write to {source}")
     ports = service.get("ports", [])
-    if name == "gateway" or service.get("profiles") == [PROFILE]:
-        check(all(port.startswith("${") and ":-127.0.0.1}" in port for port in ports), f"{name}: published beyond this machine")
+    if name == "gateway" or service.get("profiles") in PROFILES:
+        check(all(is_local(port) for port in ports), f"{name}: published beyond this machine")
     else:
         check(not ports, f"{name}: publishes {ports}")
 
@@ -66,7 +72,7 @@ def check_container(name, service):
 WRITES_TO = {
     "phpmyadmin": {"/sessions", "/tmp", "/var/www/html/tmp", "/var/run/apache2", "/var/lock/apache2"},
     "mysql": {"/tmp", "/var/run/mysqld"}, "rabbitmq": {"/tmp", "/var/log/rabbitmq"}, "mongodb": {"/tmp", "/data/configdb"},
-    "gateway": {"/tmp"}, "pages": {"/tmp"}, **{service: {"/tmp"} for service in SERVICES},
+    "grafana": {"/tmp", "/var/lib/grafana"}, "gateway": {"/tmp"}, "pages": {"/tmp"}, **{service: {"/tmp"} for service in SERVICES},
 }
 
 
@@ -80,6 +86,8 @@ def check_costs(compose):
     check("--mysqlx=OFF" in options, "mysql: listens on a port that nobody uses")
     for name in ("rabbitmq", "mongodb"):
         check("/dev/tcp/" in str(compose["services"][name]["healthcheck"]["test"]), f"{name}: its health check costs a second of a core")
+    broker = (repo / "deploy/compose/rabbitmq/rabbitmq.conf").read_text().splitlines()
+    check("max_message_size = 262144" in broker, "rabbitmq: one message can fill a service's memory")
     check(any(volume.startswith("mailpit:") for volume in compose["services"]["mailpit"]["volumes"]), "mailpit: forgets its inbox")
     for name in ("mysql", "rabbitmq", "mongodb", "bank-service"):
         cpus = compose["services"][name]["deploy"]["resources"]["limits"]["cpus"]
@@ -99,7 +107,7 @@ def check_start(name, services):
         check(not optional or how.get("required") is False, f"{name}: cannot start without the bundled {other}")
         own = target["image"].startswith("bank/")
         check(own or "healthcheck" in target, f"{other}: {name} waits for its health, which nobody asks for")
-    check(name == "guard" or "depends_on" in service or name == PROFILE, f"{name}: starts before the guard")
+    check(name == "guard" or "depends_on" in service or name == "pages", f"{name}: starts before the guard")
     check(not once or service["restart"].startswith("on-failure"), f"{name}: would be restarted for ever")
 
 
@@ -130,7 +138,10 @@ def check_networks(compose):
         check(outward or default_of(network.get("internal")).lower() == "true", f"network {name} leads out")
     members = lambda net: {n for n, s in compose["services"].items() if net in s.get("networks", [])}
     check(members("database") == {"mysql", "bank-init", "bank-service", "phpmyadmin"}, "the database is reached by others")
-    check(members("edge") == {"gateway", "pages", "phpmyadmin", "mongo-express"}, "edge has other members")
+    check(members("edge") == {"gateway", "pages", "phpmyadmin", "mongo-express", "grafana", "prometheus"}, "edge has other members")
+    check(members("observe") == {"prometheus", "grafana"}, "Prometheus is reached by others")
+    ports = compose["services"]["prometheus"]["ports"]
+    check(all(port.startswith("127.0.0.1:") for port in ports), "prometheus: has no login, and a port beyond this machine")
 
 
 def check_variables(service, help_text):

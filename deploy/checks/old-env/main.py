@@ -138,7 +138,8 @@ def main():
             process.send_signal(signal.SIGTERM)
         ended = [process.wait(30) for process in processes]
         if any(ended):
-            fail(f"exit codes {ended}")
+            last = [f"{name}: {errors(name)[-1000:]}" for name, code in zip(TOLD, ended) if code]
+            fail(f"exit codes {ended}; the last lines are {last}")
     finally:
         for process in processes:
             process.kill()

@@ -46,7 +46,7 @@ mysql_start() {
   # A relative socket lies in the data folder, however long that one's path is.
   spawn "$dir" mysql "${enter[@]}" mysqld --no-defaults --datadir="$dir/data" --port="$port" --socket=mysql.sock \
     --user="$(id -un)" --bind-address=127.0.0.1 --skip-name-resolve --init-file="$dir/init.sql" --secure-file-priv=NULL \
-    --mysqlx=OFF --innodb-buffer-pool-size=128M --max-connections=200 "${unsynced[@]}" \
+    --mysqlx=OFF --innodb-buffer-pool-size="${MYSQL_BUFFER_POOL:-128M}" --max-connections=200 "${unsynced[@]}" \
     --ssl-ca="$dir/ca.pem" --ssl-cert="$dir/server.pem" --ssl-key="$dir/server.key"
   wait_for "$dir" mysql "$dir/client" --no-defaults --protocol=tcp --host=127.0.0.1 --port="$port" --user=bank \
     --password=bank-of-tests -e 'SELECT 1' bank

@@ -13,6 +13,7 @@
 )]
 
 pub mod fcm;
+pub mod otlp;
 pub mod place;
 pub mod ports;
 pub mod providers;

@@ -41,6 +41,7 @@ fn text(addresses: &Addresses, administrator: &Administrator, demo: Option<&Demo
         r#"
 The bank is open. Ctrl-C closes it; the next start goes on where this one ends.
 
+  console       {bank}/console
   bank-service  {bank}   API page {bank}/docs
   log-service   {log}   API page {log}/docs
   email-service {email}   API page {email}/docs

@@ -112,6 +112,7 @@ pub(crate) fn bank(options: &Options, secret_key: Secret) -> bank_service::confi
         rate_register_per_hour: options.rate_register_per_hour,
         rate_forgot_per_hour: options.rate_forgot_per_hour,
         mail_alarm_hourly: options.mail_alarm_hourly,
+        money: options.money.clone(),
         sms: SmsOptions {
             sms_folder: options.sms.sms_folder.clone().or_else(|| Some(data.join("phone"))),
             ..options.sms.clone()

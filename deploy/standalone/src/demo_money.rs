@@ -5,12 +5,12 @@
 
 use bank_service::domain::account::Account;
 use bank_service::domain::balance::Balance;
+use bank_service::domain::card::Card;
 use bank_service::domain::ledger::{Amount, Caller, LedgerId, Order, Text, TransferId, TransferKind};
 use bank_service::domain::scope::Scope;
 use bank_service::http::AppState;
 use bank_service::operations::accounts::{OpenAccount, open_account};
-use bank_service::operations::cards::issue_card;
-use bank_service::operations::ledger::{Command, Request};
+use bank_service::operations::ledger::{Command, IssueCard, Request};
 use bank_service::store::Ctx;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -21,7 +21,7 @@ const WEEKS: i64 = 12;
 pub(crate) struct DemoClient {
     pub(crate) id: i64,
     pub(crate) bank: i64,
-    /// What it begins with, and gets each month.
+    /// The first balance, and the amount that comes each month.
     pub(crate) balance: i64,
     pub(crate) currency: &'static str,
 }
@@ -91,12 +91,15 @@ impl History<'_> {
     }
 
     async fn issue(&self, ctx: &Ctx, account: &Account, balance: i64) -> anyhow::Result<LedgerId> {
-        let (account, balance) = (account.id, Balance::requested(balance)?);
-        let issue = move |db: &mut _, ctx: &Ctx| issue_card(db, ctx, Scope::All, account, balance);
-        Ok(LedgerId::of_card(self.state.store.write(ctx, issue).await?.id))
+        let (ctx, scope, account) = (ctx.clone(), Scope::All, account.id);
+        let balance = Balance::requested(balance)?;
+        // The answer is the card's id alone.
+        let body_of = |card: &Card| serde_json::to_string(&card.id);
+        let issued = self.state.ledger.issue_card(IssueCard { ctx, scope, account, balance, key: None, body_of });
+        Ok(LedgerId::of_card(serde_json::from_str(&issued.await?.body)?))
     }
 
-    /// What comes to everybody once a month.
+    /// Pays everybody's salary of a month.
     async fn month(&self, day: i64, number: i64, holdings: &[Holding]) -> anyhow::Result<()> {
         for holding in holdings {
             let text = format!("Salary {number}");

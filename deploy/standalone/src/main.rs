@@ -13,13 +13,12 @@ mod options;
 mod secrets;
 mod system;
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use service_kit::config::{ConfigError, EXIT_REFUSED, Faults, Parsed, print_warnings};
-use service_kit::http::causes;
+use service_kit::config::{EXIT_REFUSED, Faults, Parsed};
 use service_kit::lifecycle::block_on;
-use service_kit::telemetry::{self, TelemetryError};
+use service_kit::process::fail;
+use service_kit::telemetry;
 
 use crate::options::Options;
 
@@ -33,7 +32,7 @@ fn main() -> ExitCode {
     telemetry::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => failed(&error),
     }
 }
 
@@ -44,12 +43,8 @@ async fn start(options: Options, faults: Faults) -> anyhow::Result<()> {
     system::run(options).await
 }
 
-fn fail(error: &anyhow::Error) -> ExitCode {
-    if let Some(refused) = error.downcast_ref::<ConfigError>() {
-        print_warnings("bank-standalone", refused.warnings());
-    }
-    // Standard error may be closed.
-    writeln!(std::io::stderr(), "bank-standalone: {}", causes(error.as_ref())).ok();
-    let is_refused = error.is::<ConfigError>() || error.is::<TelemetryError>() || error.is::<system::NoAdministrator>();
-    if is_refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
+/// As the services, but for an administrator that is missing: that is a fault of the settings, too.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let code = fail("bank-standalone", error.as_ref());
+    if error.is::<system::NoAdministrator>() { ExitCode::from(EXIT_REFUSED) } else { code }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use service_kit::config::Secret;
-use service_kit::telemetry::{LogFormat, LogSettings, ReportOptions};
+use service_kit::telemetry::{LogFormat, LogSettings, ReportOptions, TraceOptions};
 
 /// The whole bank in one process: HTTP APIs, events, logs and mails, with nothing to install.
 #[derive(Debug, Clone, Parser)]
@@ -19,15 +19,15 @@ pub(crate) struct Options {
     #[arg(long, env = "DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     pub(crate) data_dir: PathBuf,
 
-    /// Where bank-service listens
+    /// The address of bank-service
     #[arg(long, env = "BANK_BIND", default_value = "127.0.0.1:5000", value_name = "HOST:PORT")]
     pub(crate) bank_bind: SocketAddr,
 
-    /// Where log-service listens
+    /// The address of log-service
     #[arg(long, env = "LOG_BIND", default_value = "127.0.0.1:8000", value_name = "HOST:PORT")]
     pub(crate) log_bind: SocketAddr,
 
-    /// Where email-service listens
+    /// The address of email-service
     #[arg(long, env = "EMAIL_BIND", default_value = "127.0.0.1:8001", value_name = "HOST:PORT")]
     pub(crate) email_bind: SocketAddr,
 
@@ -35,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
 
-    /// Where mail goes: `smtp://host:port`, `smtps://host:port` or `mailbox:<folder>`; `mailbox` in the data folder unless set
+    /// The destination of mails: `smtp://host:port`, `smtps://host:port` or `mailbox:<folder>`; `mailbox` in the data folder unless set
     #[arg(long, env = "MAIL_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) mail_url: Option<Secret>,
 
@@ -75,9 +75,12 @@ pub(crate) struct Options {
     #[arg(long, env = "RATE_FORGOT_PER_HOUR", default_value_t = 5, value_name = "N")]
     pub(crate) rate_forgot_per_hour: u32,
 
-    /// So many mails an hour that strangers ask for are expected; above it an alarm is told and unknown networks get less
+    /// Mails an hour that callers without a login are expected to request; above it an alarm is raised, and unknown networks get less
     #[arg(long, env = "MAIL_ALARM_HOURLY", default_value_t = 1_000, value_name = "N")]
     pub(crate) mail_alarm_hourly: u32,
+
+    #[command(flatten)]
+    pub(crate) money: bank_service::config::MoneyOptions,
 
     #[command(flatten)]
     pub(crate) cors: service_kit::http::CorsOptions,
@@ -95,7 +98,7 @@ pub(crate) struct Options {
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
 
-    /// What is logged: a level, or such as `warn,bank_service=debug`; `info` has a line for each request
+    /// The level of log lines, or a filter such as `warn,bank_service=debug`; `info` has a line for each request
     #[arg(long, env = "RUST_LOG", default_value = "warn", value_name = "FILTER")]
     pub(crate) log_level: String,
 
@@ -105,6 +108,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     pub(crate) reports: ReportOptions,
+
+    #[command(flatten)]
+    pub(crate) traces: TraceOptions,
 }
 
 impl Options {
@@ -114,6 +120,7 @@ impl Options {
             level: self.log_level.clone(),
             file: self.log_file.clone(),
             reports: self.reports.clone(),
+            traces: self.traces.clone(),
         }
     }
 }

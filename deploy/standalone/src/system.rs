@@ -1,19 +1,18 @@
 //! Starts the three services around one in-process broker, and stops them in order.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use bank_service::app as bank;
 use bank_service::http::AppState;
 use bank_service::identity::users::admin::AdminOutcome;
-use email_service::EmailService;
-use log_service::{LogParts, LogService};
+use email_service::app as email;
+use log_service::app as log;
 use service_kit::clock::{SharedClock, SystemClock};
 use service_kit::config::Secret;
-use service_kit::http::auth::KeySource;
-use service_kit::lifecycle::{Deadline, Shutdown, WORK_LIMIT};
+use service_kit::lifecycle::{DRAIN_LIMIT, Deadline, Shutdown, WORK_LIMIT};
 use service_kit::messaging::{DeadLetterFolder, DeadLetters, InProcessBroker, InProcessDeadLetterAdmin};
+use service_kit::process::Parts;
 use service_kit::telemetry::Metrics;
 
 use crate::banner::{self, Addresses, Administrator};
@@ -22,13 +21,10 @@ use crate::folder::DataFolder;
 use crate::options::Options;
 use crate::{demo, secrets};
 
-/// Handlers that still run after this time are stopped; the next start publishes their events again.
-const DRAIN: Duration = Duration::from_secs(5);
-
 struct System {
     bank: bank::Running,
-    log: log_service::Running,
-    email: email_service::Running,
+    log: log::Running,
+    email: email::Running,
     broker: InProcessBroker,
     shutdown: Shutdown,
 }
@@ -76,34 +72,27 @@ async fn start(
     mut state: AppState,
     shutdown: Shutdown,
 ) -> anyhow::Result<System> {
-    let (clock, metrics) = (state.clock.clone(), state.metrics.clone());
-    let keys: Arc<dyn KeySource> = state.identity.key_source();
-    let sessions = state.identity.session_source();
-    let dead_letters = DeadLetterFolder::open(folder.join("dead-letters")).context("the dead letter folder")?;
-    let dead_letters: Arc<dyn DeadLetters> = Arc::new(dead_letters);
-    let broker = InProcessBroker::new(dead_letters.clone(), metrics, shutdown.clone());
-    state.dead_letters =
-        Some(Arc::new(InProcessDeadLetterAdmin::new(dead_letters, Arc::new(broker.clone()), clock.clone())));
-
-    let parts = LogParts {
-        clock: clock.clone(),
-        keys: keys.clone(),
-        sessions: sessions.clone(),
-        metrics: Metrics::new(),
+    let of_service = |metrics| Parts {
+        clock: state.clock.clone(),
+        keys: state.identity.key_source(),
+        sessions: state.identity.session_source(),
+        metrics,
         shutdown: shutdown.clone(),
     };
-    let log = LogService::start(&configs::log(options), parts).await?;
-    let email = EmailService::new(configs::email(options).check()?, Arc::new(broker.clone()))
-        .with_clock(clock)
-        .with_shutdown(shutdown.clone())
-        .with_authority(keys, sessions)
-        .run()
-        .await?;
+    let (log_parts, email_parts) = (of_service(Metrics::new()), of_service(Metrics::new()));
+    let dead_letters = DeadLetterFolder::open(folder.join("dead-letters")).context("the dead letter folder")?;
+    let dead_letters: Arc<dyn DeadLetters> = Arc::new(dead_letters);
+    let broker = InProcessBroker::new(dead_letters.clone(), state.metrics.clone(), shutdown.clone());
+    state.dead_letters =
+        Some(Arc::new(InProcessDeadLetterAdmin::new(dead_letters, Arc::new(broker.clone()), state.clock.clone())));
+
+    let log = log::start(configs::log(options).check()?, log_parts).await?;
+    let email = email::start(configs::email(options).check()?, email_parts).await?;
     let mut settings = (*state.settings).clone();
     settings.log_service_url = log.url().parse().context("the address of log-service")?;
     settings.email_service_url = Some(email.url().parse().context("the address of email-service")?);
     state.settings = Arc::new(settings);
-    let mut bank = bank::serve_prepared(state, shutdown.clone())?;
+    let mut bank = bank::serve(state, shutdown.clone())?;
 
     let (receipts, recorder) = bank.mail_receipts();
     broker.subscribe(receipts, recorder)?;
@@ -111,7 +100,7 @@ async fn start(
         broker.subscribe(settings, consumer)?;
     }
     broker.subscribe(log.consumer_settings(), log.consumer())?;
-    broker.subscribe(email.consumer_settings(), email.consumer())?;
+    broker.subscribe(email.consumer_settings(), email.consumer(Arc::new(broker.clone())))?;
     bank.start_relay(Arc::new(broker.clone()));
     Ok(System { bank, log, email, broker, shutdown })
 }
@@ -127,7 +116,7 @@ impl std::fmt::Display for NoAdministrator {
         let id = self.user_id;
         write!(
             f,
-            "ADMIN_EMAIL: user {id} has the address, which was never verified, is written otherwise, or whose account is              blocked; `bank-service create-admin --promote-id {id}` on this database promotes it all the same"
+            "ADMIN_EMAIL: user {id} has the address, which was never verified, is written otherwise, or whose account is blocked; `bank-service create-admin --promote-id {id}` on this database promotes it all the same"
         )
     }
 }
@@ -159,10 +148,9 @@ async fn administrator(state: &AppState, options: &Options) -> anyhow::Result<(A
 
 /// Finishes requests and messages in flight, and closes the databases; unfinished work stays in the outbox. bank-service is the
 /// last: until they end, the other two ask it whether a session counts.
-async fn stop(mut system: System, deadline: Deadline) {
-    system.broker.drain(deadline.left(DRAIN)).await;
-    system.log.wait().await;
-    system.email.wait().await;
-    system.email.stop().await;
+async fn stop(system: System, deadline: Deadline) {
+    system.broker.drain(deadline.left(DRAIN_LIMIT)).await;
+    system.log.finish().await;
+    system.email.finish().await;
     system.bank.finish().await;
 }

@@ -1,5 +1,7 @@
 //! The parts that the programs of this crate share.
+#![allow(clippy::indexing_slicing, reason = "a JSON value answers null for a member that is missing")]
 
+pub mod money;
 pub mod random;
 
 use std::io::Write as _;

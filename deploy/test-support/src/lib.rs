@@ -1,5 +1,8 @@
-//! Waiting in tests: for a state, not for a time. Every wait has a limit, after which it fails the test.
+//! Waiting in tests: for a state, not for a time. Every wait has a limit, after which it fails the test. And [`scrape`]: the
+//! labels of metrics.
 #![allow(clippy::missing_panics_doc, reason = "a test fails by panicking")]
+
+pub mod scrape;
 
 use std::time::{Duration, Instant};
 

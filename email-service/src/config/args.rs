@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use service_kit::config::{EnvOptions, Secret};
 use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
 use service_kit::messaging::BrokerOptions;
-use service_kit::telemetry::{LogFormat, LogSettings, ReportOptions};
+use service_kit::telemetry::LogSettings;
 use shared_events::{catalog, routing};
 
 const BIND: &str = "127.0.0.1:8001";
@@ -18,21 +18,20 @@ const DATABASE_URL: &str = "sqlite:./data/email.sqlite";
 const JWKS_URL: &str = "http://127.0.0.1:5000/.well-known/jwks.json";
 const RECORD_DAYS: u32 = 90;
 const MAILGUN_BASE_URL: &str = "https://api.mailgun.net";
-const LOG_LEVEL: &str = "info";
 
 /// The default bindings as a list.
 fn routing_key() -> String {
     catalog::bindings(routing::EMAIL_QUEUE).iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// What can be given, as it is given.
+/// The settings of email-service, as they are given.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Args {
     /// Address of the HTTP API.
     #[arg(long, global = true, env = "EMAIL_BIND", default_value = BIND)]
     pub bind: String,
 
-    /// Where mail goes: `mailbox:<folder>`, `smtp://host:port` (with `?tls=required`, `opportunistic` or `none`),
+    /// The destination of mails: `mailbox:<folder>`, `smtp://host:port` (with `?tls=required`, `opportunistic` or `none`),
     /// `smtps://host:port` or `mailgun:`.
     #[arg(long, global = true, env = "MAIL_URL", default_value = MAIL_URL, hide_env_values = true)]
     pub mail_url: Secret,
@@ -98,7 +97,7 @@ pub struct Args {
     #[arg(long, global = true, env = "PUBLIC_URL")]
     pub public_url: Option<String>,
 
-    /// Where delivery records are kept: `sqlite:<file>`, or `mongodb://host/database` for several replicas.
+    /// The store of delivery records: `sqlite:<file>`, or `mongodb://host/database` for several replicas.
     #[arg(long, global = true, env = "EMAIL_DATABASE_URL", default_value = DATABASE_URL, hide_env_values = true)]
     pub database_url: Secret,
 
@@ -110,11 +109,11 @@ pub struct Args {
     #[arg(long, global = true, env = "JWKS_URL", default_value = JWKS_URL)]
     pub jwks_url: String,
 
-    /// Patterns of the events to hear, separated by commas.
+    /// Patterns of the events to consume, separated by commas.
     #[arg(long, global = true, env = "ROUTING_KEY", default_value_t = routing_key())]
     pub routing_key: String,
 
-    /// The queue that confirmations go to; while it is away, mails wait.
+    /// The queue that confirmations go to; while it is missing, mails wait.
     #[arg(long, global = true, env = "CALLBACK_QUEUE", default_value = routing::ACK_QUEUE)]
     pub callback_queue: String,
 
@@ -137,20 +136,8 @@ pub struct Args {
     #[command(flatten)]
     pub peers: PeerOptions,
 
-    /// Form of log lines.
-    #[arg(long, global = true, env = "LOG_FORMAT", value_enum, default_value = "text")]
-    pub log_format: LogFormat,
-
-    /// Which log lines are written, such as `info` or `info,email_service=debug`.
-    #[arg(long, global = true, env = "RUST_LOG", default_value = LOG_LEVEL)]
-    pub log_level: String,
-
-    /// Append log lines to this file, besides standard error.
-    #[arg(long, global = true, env = "LOG_FILE")]
-    pub log_file: Option<PathBuf>,
-
     #[command(flatten)]
-    pub reports: ReportOptions,
+    pub log: LogSettings,
 }
 
 /// The defaults, whatever the environment says.
@@ -185,21 +172,7 @@ impl Default for Args {
             cors: CorsOptions::default(),
             tls: TlsOptions::default(),
             peers: PeerOptions::default(),
-            log_format: LogFormat::Text,
-            log_level: LOG_LEVEL.to_owned(),
-            log_file: None,
-            reports: ReportOptions::default(),
-        }
-    }
-}
-
-impl Args {
-    pub fn log_settings(&self) -> LogSettings {
-        LogSettings {
-            format: self.log_format,
-            level: self.log_level.clone(),
-            file: self.log_file.clone(),
-            reports: self.reports.clone(),
+            log: LogSettings::default(),
         }
     }
 }

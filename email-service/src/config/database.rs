@@ -11,7 +11,7 @@ impl Args {
     pub fn refuse_database_file(&self, faults: &mut Faults) {
         let target = self.database_url.expose().parse::<StoreTarget>();
         if let Some(file) = target.as_ref().ok().and_then(StoreTarget::file) {
-            let written = [("LOG_FILE", self.log_file.as_deref()), ("MAIL_URL", self.mailbox())];
+            let written = [("LOG_FILE", self.log.file.as_deref()), ("MAIL_URL", self.mailbox())];
             refuse_database_file(("EMAIL_DATABASE_URL", file), &written, faults);
         }
     }

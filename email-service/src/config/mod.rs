@@ -21,13 +21,13 @@ use crate::domain::{EmailAddress, LinkBase, MessageId, Sender};
 use crate::mailer::MailTarget;
 use crate::store::{MAX_RECIPIENTS, StoreTarget};
 
-/// What the service runs with.
+/// The checked settings of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub bind: SocketAddr,
     pub cors_origins: Origins,
     pub tls: Tls,
-    /// Whom calls to bank-service trust.
+    /// The authorities that calls to bank-service trust.
     pub peers: PeerTrust,
     pub mail: MailTarget,
     pub from: Sender,
@@ -40,7 +40,7 @@ pub struct Config {
     pub store: StoreTarget,
     pub record_days: u32,
     pub jwks_url: String,
-    /// What an operator should know of at each start.
+    /// A warning for the operator at each start.
     pub warning: Option<String>,
     pub bindings: Vec<Pattern>,
     pub callback_queue: String,
@@ -61,7 +61,7 @@ impl Args {
         faults.finish_with(config)
     }
 
-    /// What the service runs with; every fault is noted. Nothing is written.
+    /// The checked settings; every fault is noted. Nothing is written.
     pub fn settings(&self, faults: &mut Faults) -> Option<Config> {
         let bind = faults.check("EMAIL_BIND", "host:port such as 127.0.0.1:8001", self.bind.parse());
         let mail = mail::mail_target(self, faults);

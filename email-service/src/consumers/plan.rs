@@ -38,6 +38,7 @@ pub(super) fn plan(envelope: &Envelope, recipients: &Recipients, links: Option<&
         plan_request(envelope, links)
     } else {
         match Template::for_event(event_type) {
+            Some(Template::Transfer) if recipients.receivers.is_empty() => return Plan::Skip,
             Some(template) => plan_event(template, envelope, recipients),
             None => return Plan::Skip,
         }
@@ -45,11 +46,12 @@ pub(super) fn plan(envelope: &Envelope, recipients: &Recipients, links: Option<&
     planned.unwrap_or_else(|reason| Plan::Refuse { reason })
 }
 
-/// An event that is mailed to its user, and to `EMAIL_RECEIVERS`.
+/// An event that is mailed to its user, and to `EMAIL_RECEIVERS`. That of a transfer has no address, and `to` is a side of it.
 fn plan_event(template: Template, envelope: &Envelope, recipients: &Recipients) -> Result<Plan, String> {
     let data = &envelope.body.data;
     let facts = Facts::read(template, data).map_err(|error| error.to_string())?;
-    let concerned = Facts::address(data).map_err(|error| error.to_string())?;
+    let concerned =
+        if template == Template::Transfer { None } else { Facts::address(data).map_err(|error| error.to_string())? };
     let recipients = recipients.with(concerned);
     Ok(Plan::Send { template, values: facts.values, recipients })
 }
@@ -160,8 +162,19 @@ mod tests {
 
     #[test]
     fn an_event_without_a_template_is_skipped() {
-        for kind in ["card.created", "transfer.posted", "transfer.held"] {
+        for kind in ["card.created", "card.updated", "transfer.of_a_later_release"] {
             assert_eq!(plan(&envelope(kind, json!({})), &recipients(&["a@x.y"]), None), Plan::Skip, "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_event_of_a_transfer_goes_to_the_receivers_only_and_is_skipped_if_there_are_none() {
+        let side = |id: i64| json!({"account_id": id, "user_id": id, "balance_after": 5, "held_after": 0, "seq": 1});
+        let data = json!({"id": "t", "from": side(1), "to": side(2), "amount": 100, "currency": "EUR"});
+        for kind in ["posted", "held", "captured", "voided", "expired", "reversed"] {
+            let event = envelope(&format!("transfer.{kind}"), data.clone());
+            assert_eq!(plan(&event, &recipients(&[]), None), Plan::Skip, "{kind}");
+            assert_eq!(who(plan(&event, &recipients(&["z@x.y", "a@x.y"]), None)), ["a@x.y", "z@x.y"], "{kind}");
         }
     }
 

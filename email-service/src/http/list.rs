@@ -28,7 +28,7 @@ pub(super) async fn list_emails(request: HttpRequest, parts: web::Data<Parts>) -
     let (query, selection) = read(request.query_string())?;
     let part = match query.page {
         PageRequest::Number { size, .. } => Part::Page { offset: query.page.offset(), size },
-        PageRequest::After { .. } => Part::After { id: query.page.after_id(), size: query.page.limit() },
+        PageRequest::After { .. } => Part::After { id: query.page.after_id().unwrap_or(0), size: query.page.limit() },
     };
     let found = parts.store.list(selection, part).await.map_err(|error| store_problem(&error))?;
     let rows: Vec<DeliveryView> = found.deliveries.iter().map(DeliveryView::from).collect();

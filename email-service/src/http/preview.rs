@@ -13,7 +13,7 @@ use super::problem_map::render_problem;
 use super::responses::WriteProblems;
 use crate::templates::{Facts, FactsError, Template};
 
-/// What a mail would look like, by the values that its template reads from the data.
+/// A mail as it would be sent, by the values that its template reads from the data.
 #[derive(Debug, Clone)]
 pub(super) struct PreviewRequest {
     template: Template,

@@ -6,7 +6,7 @@ use service_kit::http::openapi;
 use utoipa::IntoResponses;
 use utoipa::openapi::{RefOr, Response};
 
-/// What every route may answer, beside what every server may.
+/// Answers that every route may give, beside those of every server.
 const ALWAYS: &[(u16, &str)] = &[
     (400, "The request cannot be read: `malformed_request`"),
     (401, "The token is not valid, or has ended: `invalid_token`, `token_expired`, `token_revoked`"),
@@ -23,7 +23,7 @@ const KEY: &[(u16, &str)] = &[(
 )];
 const LIMIT: &[(u16, &str)] = &[(429, "More than 10 test mails of one user in a minute: `too_many_requests`")];
 
-/// What can go wrong with a list.
+/// The faults of a list's request.
 pub(super) struct ListProblems;
 /// … with reading one item.
 pub(super) struct ItemProblems;

@@ -44,7 +44,7 @@ pub fn test_limit(clock: SharedClock) -> TestLimit {
     Arc::new(RateLimit::new(MAILS_PER_MINUTE, Duration::from_mins(1), clock))
 }
 
-/// Where the test mail goes.
+/// The recipient of the test mail.
 #[derive(Debug, Clone)]
 pub(super) struct TestRequest {
     to: EmailAddress,
@@ -59,7 +59,7 @@ impl FromFields for TestRequest {
     }
 }
 
-request_schema!(TestRequest, "Where the test mail goes.");
+request_schema!(TestRequest, "The recipient of the test mail.");
 
 /// Sends a test mail now. With an `Idempotency-Key`, once. A user may ask for 10 in a minute.
 #[utoipa::path(

@@ -29,7 +29,7 @@ pub struct DeliveryView {
     /// How often the mail server was asked.
     #[schema(example = 1, minimum = 0)]
     pub attempts: i32,
-    /// What it answered last.
+    /// The mail server's last answer.
     #[schema(example = "stored in the mailbox folder", max_length = 500)]
     pub answer: Option<String>,
     /// When the event came.

@@ -23,6 +23,8 @@ const MAX_ANSWER_CHARS: usize = 500;
 /// is below the store's lease.
 const BUDGET: Duration = Duration::from_secs(30);
 
+/// The outcome of a mail that the mailer accepts.
+const SENT: &str = "sent";
 /// The outcome of a mail that the mailer may accept later.
 const FAILED: &str = "failed";
 
@@ -157,8 +159,11 @@ impl MailService {
         let id = settled.id;
         let delivery = self.store.settle(settled, self.clock.now()).await?;
         self.unrecorded.forget(id);
-        service_kit::fail_point!("mail.recorded", if outcome == "sent");
+        service_kit::fail_point!("mail.recorded", if outcome == SENT);
         self.metrics.count(&job.event_type, outcome);
+        if outcome == SENT {
+            self.metrics.mailed(&job.event_type, job.event_id.occurred_at(job.date), self.clock.now());
+        }
         log(&delivery, outcome);
         Ok((delivery, outcome))
     }
@@ -197,7 +202,7 @@ impl MailService {
 
 fn settled(delivery: &Delivery, answer: Result<Accepted, SendError>) -> (Settled, &'static str) {
     let (state, answer, counts, outcome) = match answer {
-        Ok(accepted) => (State::Sent, accepted.answer, true, "sent"),
+        Ok(accepted) => (State::Sent, accepted.answer, true, SENT),
         Err(SendError::Permanent(reason)) => (State::Rejected, reason, true, "rejected"),
         Err(SendError::Transient(reason)) => (State::Failed, reason, true, FAILED),
         Err(SendError::Unavailable(reason) | SendError::Unanswered(reason)) => {

@@ -98,14 +98,6 @@ pub enum Begun {
     Elsewhere(Delivery),
 }
 
-impl Begun {
-    pub fn into_delivery(self) -> Delivery {
-        match self {
-            Self::ToSend(delivery) | Self::Settled(delivery) | Self::Elsewhere(delivery) => delivery,
-        }
-    }
-}
-
 /// Stores the records. A call's writes are durable when it returns, and it can safely be repeated when it fails.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync + 'static {

@@ -9,6 +9,7 @@ use diesel::result::Error;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use service_kit::sqlite::{self, Readers, Role, Writer};
+use service_kit::telemetry::trace::Span;
 
 use super::schema::{NewRow, Row, deliveries, unreadable};
 use super::{Begun, DeliveryStore, Found, MAX_RECIPIENTS, Part, Planned, Selection, Settled, StoreError};
@@ -35,16 +36,22 @@ impl SqliteStore {
     }
 }
 
+fn span(operation: &'static str) -> Span {
+    Span::database("sqlite", operation, Some("deliveries"))
+}
+
 #[async_trait]
 impl DeliveryStore for SqliteStore {
     async fn begin(&self, planned: Planned, now: DateTime<Utc>) -> Result<Vec<Begun>, StoreError> {
         let now = now.timestamp_micros();
-        Ok(self.writer.run(move |connection| begin(connection, &planned, now)).await?)
+        let begun = self.writer.run(move |connection| begin(connection, &planned, now));
+        Ok(span("begin").run(begun).await?)
     }
 
     async fn settle(&self, settled: Settled, now: DateTime<Utc>) -> Result<Delivery, StoreError> {
         let now = now.timestamp_micros();
-        Ok(self.writer.run(move |connection| settle(connection, &settled, now)).await?)
+        let settled = self.writer.run(move |connection| settle(connection, &settled, now));
+        Ok(span("settle").run(settled).await?)
     }
 
     async fn find(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
@@ -65,6 +72,8 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn probe(&self) -> Result<(), String> {
+        // After a failed commit, such as on a full disk, it tries one.
+        self.writer.probe().await.map_err(|error| error.to_string())?;
         // A write of no row: it goes to the writer's thread and takes the write lock.
         let written = self.writer.run(|connection| {
             diesel::update(deliveries::table.find(0)).set(deliveries::attempts.eq(0)).execute(connection)

@@ -45,8 +45,10 @@ pub(super) enum Kind {
     Text,
     /// An absolute http or https URL.
     Link,
-    /// From `balance` in minor units and `currency`, which is EUR unless given.
-    Amount,
+    /// From the field of this name in minor units and `currency`, which is EUR unless given.
+    Amount(&'static str),
+    /// A side of a transfer: which it is, and nothing that it has.
+    Side,
 }
 
 impl Kind {
@@ -57,9 +59,10 @@ impl Kind {
             Self::Line => "",
             Self::Text => "several lines",
             Self::Link => "an http or https URL",
-            Self::Amount => {
-                return "`balance` (in the minor unit), `currency` (ISO 4217; EUR if it is missing)".to_owned();
+            Self::Amount(source) => {
+                return format!("`{source}` (in the minor unit), `currency` (ISO 4217; EUR if it is missing)");
             }
+            Self::Side => "an object with `account_id`, `card_id`, or `bank_id` and `system`",
         };
         let need = match need {
             Need::Optional => "",
@@ -127,27 +130,28 @@ impl Reader<'_> {
 
     /// A value that is not given is empty.
     fn value(&self, name: &'static str, kind: Kind) -> Result<String, (&'static str, String)> {
-        let source = if matches!(kind, Kind::Amount) { "balance" } else { name };
+        let source = if let Kind::Amount(source) = kind { source } else { name };
         let Some(value) = self.data.get(source).filter(|value| !value.is_null()) else { return Ok(String::new()) };
         let parsed = match kind {
             Kind::Number => number(value),
             Kind::Line => bounded(value, MAX_LINE_CHARS).map(single_line),
             Kind::Text => bounded(value, MAX_TEXT_CHARS).map(lines),
             Kind::Link => link(value),
-            Kind::Amount => return self.amount(value),
+            Kind::Amount(source) => return self.amount(source, value),
+            Kind::Side => side(value),
         };
         parsed.map_err(|message| (name, message))
     }
 
-    fn amount(&self, balance: &Value) -> Result<String, (&'static str, String)> {
+    fn amount(&self, source: &'static str, amount: &Value) -> Result<String, (&'static str, String)> {
         let currency = match self.data.get("currency") {
             None | Some(Value::Null) => Currency::EUR,
             Some(code) => {
                 code.as_str().unwrap_or_default().parse().map_err(|error| ("currency", format!("{error}")))?
             }
         };
-        let minor = balance.as_i64().unwrap_or(-1);
-        Money::try_new(minor, currency).map(display_amount).map_err(|error| ("balance", error.to_string()))
+        let minor = amount.as_i64().unwrap_or(-1);
+        Money::try_new(minor, currency).map(display_amount).map_err(|error| (source, error.to_string()))
     }
 
     fn require(&mut self, name: &str, need: Need) {
@@ -169,6 +173,19 @@ impl Reader<'_> {
 fn number(value: &Value) -> Result<String, String> {
     let number = value.as_i64().filter(|number| *number >= 1);
     number.map(|number| number.to_string()).ok_or_else(|| "must be a whole number from 1".to_owned())
+}
+
+fn side(value: &Value) -> Result<String, String> {
+    let id = |name: &str| value.get(name).filter(|id| !id.is_null()).map(number).transpose();
+    match (id("account_id")?, id("card_id")?, id("bank_id")?) {
+        (Some(account), None, None) => Ok(format!("account no. {account}")),
+        (None, Some(card), None) => Ok(format!("card no. {card}")),
+        (None, None, Some(bank)) => {
+            let system = value.get("system").unwrap_or(&Value::Null);
+            Ok(format!("{} of bank no. {bank}", single_line(bounded(system, MAX_LINE_CHARS)?)))
+        }
+        _ => Err("must be an account, a card or one of a bank's own".to_owned()),
+    }
 }
 
 fn bounded(value: &Value, max: usize) -> Result<&str, String> {
@@ -234,6 +251,22 @@ mod tests {
         for template in [Template::VerifyEmail, Template::ResetPassword] {
             assert!(Facts::read(template, &json!({"name": "x"})).is_err());
             assert!(Facts::read(template, &json!({"code": "123456"})).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_side_is_named_without_what_it_has() {
+        let read = |side: Value| Facts::read(Template::Transfer, &json!({ "from": side }));
+        for (side, shown) in [
+            (json!({"account_id": 1, "user_id": 7, "balance_after": 420}), "account no. 1"),
+            (json!({"card_id": 2, "account_id": null}), "card no. 2"),
+            (json!({"bank_id": 3, "system": "cash", "user_id": null}), "cash of bank no. 3"),
+        ] {
+            assert_eq!(read(side).unwrap().values.get("from").map(String::as_str), Some(shown));
+        }
+        let two = json!({"account_id": 1, "card_id": 2});
+        for bad in [json!({}), json!("1"), json!({"account_id": 0}), json!({"bank_id": 3}), two] {
+            assert!(read(bad.clone()).is_err(), "{bad}");
         }
     }
 

@@ -12,7 +12,7 @@ use shared_events::catalog;
 
 use crate::domain::{Content, single_line};
 use facts::Field;
-use facts::Kind::{Amount, Line, Link, Number, Text};
+use facts::Kind::{Amount, Line, Link, Number, Side, Text};
 use facts::Need::{Optional, Required, UnlessCode};
 
 /// The footer of the text parts, as the HTML layout has it.
@@ -51,10 +51,11 @@ macro_rules! templates {
 const LINK_OR_CODE: &[Field] =
     &[("name", Line, Optional), ("link", Link, UnlessCode), ("code", Line, Optional), ("valid_for", Line, Optional)];
 
-// A mail with the name of an event is that event's; the others are asked for by `email.requested`.
+// A mail with the name of an event is that event's, and `transfer` that of all events of transfers; the others are asked for by
+// `email.requested`.
 templates! {
     AccountCreated = "account.created",
-        &[("id", Number, Optional), ("name", Line, Optional), ("amount", Amount, Optional)];
+        &[("id", Number, Optional), ("name", Line, Optional), ("amount", Amount("balance"), Optional)];
     BankCreated = "bank.created", &[("id", Number, Optional), ("name", Line, Optional)];
     UserCreated = "user.created", &[];
     VerifyEmail = "verify-email", LINK_OR_CODE;
@@ -63,6 +64,16 @@ templates! {
     Invitation = "invitation",
         &[("name", Line, Optional), ("link", Link, Required), ("code", Line, Optional), ("valid_for", Line, Optional)];
     Test = "test", &[];
+    // No text of a customer, and of both sides only which they are.
+    Transfer = "transfer", &[
+        ("id", Line, Optional),
+        ("kind", Line, Optional),
+        ("status", Line, Optional),
+        ("hold_id", Line, Optional),
+        ("amount", Amount("amount"), Optional),
+        ("from", Side, Optional),
+        ("to", Side, Optional),
+    ];
 }
 
 impl Template {
@@ -89,12 +100,14 @@ impl Template {
 
     /// The template of an event that is mailed itself.
     pub fn for_event(event_type: &str) -> Option<Self> {
-        Self::by_name(event_type).filter(|template| template.is_event())
+        let entity = catalog::find(event_type)?.entity();
+        Self::by_name(event_type).or((entity == Self::Transfer.name()).then_some(Self::Transfer))
     }
 
     /// The template that `email.requested` may name.
     pub fn requested(name: &str) -> Option<Self> {
-        Self::by_name(name).filter(|template| !template.is_event() && *template != Self::Test)
+        let is_own = |template: &Self| template.is_event() || matches!(template, Self::Test | Self::Transfer);
+        Self::by_name(name).filter(|template| !is_own(template))
     }
 
     fn is_event(self) -> bool {
@@ -180,11 +193,17 @@ mod tests {
     fn each_event_that_is_mailed_has_a_template_and_no_other_template_is_named_like_one() {
         for spec in catalog::all() {
             let is_mailed = spec.is_mailed() && spec.handling.destination != Destination::Mail;
-            assert_eq!(Template::for_event(spec.event_type).is_some(), is_mailed, "{}", spec.event_type);
+            let is_transfer = spec.entity() == "transfer";
+            let template = Template::for_event(spec.event_type);
+            assert_eq!(template.is_some(), is_mailed || is_transfer, "{}", spec.event_type);
+            assert_eq!(template == Some(Template::Transfer), is_transfer, "{}", spec.event_type);
         }
         for template in Template::ALL.iter().copied() {
             assert_eq!(template.is_event(), template.name().contains('.'), "{template:?}");
+            let is_own = [Template::Test, Template::Transfer].contains(&template) || template.is_event();
+            assert_eq!(Template::requested(template.name()).is_none(), is_own, "{template:?}");
         }
+        assert_eq!(Template::for_event("transfer.of_a_later_release"), None);
     }
 
     #[test]

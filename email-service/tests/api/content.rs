@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use shared_events::events::{AccountCreated, Bank, BankCreated, EmailRequest, EmailRequested, UserCreated};
+use shared_events::events::{
+    AccountCreated, Bank, BankCreated, EmailRequest, EmailRequested, Transfer, TransferCaptured, TransferExpired,
+    TransferHeld, TransferPosted, TransferReversed, TransferSide, TransferVoided, UserCreated,
+};
 use shared_events::{Envelope, Event, EventId, WireMessage};
 
 use crate::support::{App, Options, event};
 
 async fn check_golden(name: &str, envelope: Envelope) {
-    let app = App::start().await;
+    check_golden_of(App::start().await, name, envelope).await;
+}
+
+async fn check_golden_of(app: App, name: &str, envelope: Envelope) {
     let id = "01947028-0a10-7000-8000-000000000001".parse().unwrap();
     let envelope = Envelope { id, ..envelope };
     assert_eq!(app.publish_until_accepted(&envelope).await, 1);
@@ -71,6 +77,62 @@ async fn the_mail_with_a_notice() {
 async fn the_mail_with_an_invitation() {
     let params = [("name", "Jane Roe"), ("link", "https://bank.example/reset/abc"), ("valid_for", "7 days")];
     check_golden("invitation", request("invitation", &params)).await;
+}
+
+/// A service that takes the events of transfers, with these receivers.
+async fn app_of_transfers(receivers: &str) -> App {
+    let args = vec!["--routing-key=transfer.*".to_owned(), format!("--receivers={receivers}")];
+    App::start_with(Options { args, ..Options::default() }).await
+}
+
+#[actix_rt::test]
+async fn the_mail_of_a_transfer() {
+    check_golden_of(app_of_transfers("a@bank.example").await, "transfer", event(&TransferPosted::example())).await;
+}
+
+#[actix_rt::test]
+async fn the_subject_of_a_transfer_names_what_became_of_it() {
+    let app = app_of_transfers("a@bank.example").await;
+    let yen = Transfer { currency: "JPY".parse().unwrap(), ..TransferHeld::example().0 };
+    for (envelope, subject) in [
+        (event(&TransferPosted::example()), "Transfer posted: 1.00 EUR"),
+        (event(&TransferHeld(yen)), "Transfer held: 100 JPY"),
+        (event(&TransferCaptured::example()), "Transfer captured: 1.00 EUR"),
+        (event(&TransferVoided::example()), "Transfer voided: 1.00 EUR"),
+        (event(&TransferExpired::example()), "Transfer expired: 1.00 EUR"),
+        (event(&TransferReversed::example()), "Transfer reversed: 1.00 EUR"),
+    ] {
+        app.publish_until_accepted(&envelope).await;
+        assert!(app.mails().iter().any(|(_, mail)| mail.header("Subject") == subject), "{subject}");
+    }
+    assert_eq!(app.mails().len(), 6);
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn the_mail_of_a_transfer_has_no_text_of_a_customer_and_no_balance() {
+    let app = app_of_transfers("a@bank.example").await;
+    let TransferPosted(transfer) = TransferPosted::example();
+    let with_money = |side: &TransferSide| TransferSide { balance_after: 987_654, held_after: 123_456, ..side.clone() };
+    let (from, to) = (with_money(&transfer.from), with_money(&transfer.to));
+    let description = Some("from a stranger".to_owned());
+    let transfer = Transfer { from, to, description, ..transfer };
+    app.publish_until_accepted(&event(&TransferPosted(transfer))).await;
+    let mail = app.mail();
+    for secret in ["stranger", "INVOICE-7", "987", "123456", "1234.56"] {
+        assert!(!mail.text.contains(secret) && !mail.html.contains(secret), "{secret}: {}", mail.text);
+    }
+    app.stop().await;
+}
+
+#[actix_rt::test]
+async fn without_receivers_the_event_of_a_transfer_is_skipped_and_counted() {
+    let app = app_of_transfers("").await;
+    let envelope = event(&TransferPosted::example());
+    assert_eq!(app.publish_until_accepted(&envelope).await, 1);
+    assert!(app.mails().is_empty() && app.records().await.is_empty());
+    assert_eq!(app.metric("bank_emails_skipped_total", &[("event_type", "other")]), 1);
+    app.stop().await;
 }
 
 #[actix_rt::test]

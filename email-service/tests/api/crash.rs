@@ -4,22 +4,14 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use email_service::domain::State;
-use email_service::store::{DeliveryStore, Planned, Settled, SqliteStore};
+use email_service::store::{Begun, DeliveryStore, Settled, SqliteStore};
 use service_kit::messaging::PublishResult;
+use shared_events::Event;
 use shared_events::events::AccountCreated;
-use shared_events::{Envelope, Event};
 
 use crate::doubles::Scripted;
+use crate::once::planned;
 use crate::support::{App, Options, event};
-
-fn planned(envelope: &Envelope) -> Planned {
-    Planned {
-        event_id: envelope.id,
-        event_type: envelope.event_type.as_str().to_owned(),
-        recipients: vec!["john.doe@example.com".parse().unwrap()],
-        message_id_domain: "bank.localhost".to_owned(),
-    }
-}
 
 #[actix_rt::test]
 async fn a_mail_cut_off_by_a_crash_is_sent_again_to_the_same_file() {
@@ -31,7 +23,8 @@ async fn a_mail_cut_off_by_a_crash_is_sent_again_to_the_same_file() {
 
     // As after a crash between the mail and its record: the file is there, the record still says `sending`.
     let store = SqliteStore::open(&folder.path().join("email.sqlite")).unwrap();
-    let record = store.begin(planned(&envelope), DateTime::UNIX_EPOCH).await.unwrap().remove(0).into_delivery();
+    let begun = store.begin(planned(&envelope), DateTime::UNIX_EPOCH).await.unwrap();
+    let [Begun::Settled(record)] = &begun[..] else { panic!("{begun:?}") };
     let cut_off = Settled { id: record.id, state: State::Sending, answer: String::new(), counts: true };
     store.settle(cut_off, DateTime::UNIX_EPOCH).await.unwrap();
     drop(store);
@@ -49,7 +42,8 @@ async fn a_mail_sent_again_has_the_same_message_id() {
     let folder = tempfile::tempdir().unwrap();
     let envelope = event(&AccountCreated::example());
     let store = SqliteStore::open(&folder.path().join("email.sqlite")).unwrap();
-    let record = store.begin(planned(&envelope), DateTime::UNIX_EPOCH).await.unwrap().remove(0).into_delivery();
+    let begun = store.begin(planned(&envelope), DateTime::UNIX_EPOCH).await.unwrap();
+    let [Begun::ToSend(record)] = &begun[..] else { panic!("{begun:?}") };
     assert_eq!(record.state, State::Sending);
     drop(store);
     let mailer = Scripted::new([]);

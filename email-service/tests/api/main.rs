@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod broker;
 mod cli;
 mod confirmation;
 mod content;
@@ -20,6 +21,7 @@ mod injection;
 mod late_record;
 mod mailgun;
 mod mailgun_stub;
+mod metrics;
 mod mime;
 mod once;
 mod outage;

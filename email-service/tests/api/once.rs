@@ -46,7 +46,7 @@ async fn deliveries_at_the_same_time_are_one_mail() {
     app.stop().await;
 }
 
-fn planned(envelope: &Envelope) -> Planned {
+pub(crate) fn planned(envelope: &Envelope) -> Planned {
     Planned {
         event_id: envelope.id,
         event_type: envelope.event_type.as_str().to_owned(),

@@ -60,7 +60,7 @@ async fn a_file_in_the_folders_place_pauses_the_queue_until_it_is_gone() {
 async fn a_probe_leaves_nothing_behind() {
     let app = App::start().await;
     for _ in 0..20 {
-        app.running.consumer().dependency().await.unwrap();
+        app.consumer.dependency().await.unwrap();
     }
     assert_eq!(fs::read_dir(app.mailbox()).unwrap().count(), 0);
     let (status, _) = app.request("GET", "/readyz", None, None).await;

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use clap::Parser;
 use email_service::mailer::Mailer;
-use email_service::{Args, Config, EmailService, Running};
+use email_service::{Args, Config, Running, app};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, ManualClock};
 use service_kit::http::auth::{AUDIENCE_EMAIL, BelieveTokens, Claims, ISSUER, SigningKey, StaticKeys};
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{
-    ConsumerSettings, Destination, InProcessBroker, MemoryDeadLetters, Outgoing, Progress, PublishResult, Publisher,
+    Consumer, ConsumerSettings, Destination, InProcessBroker, MemoryDeadLetters, Outgoing, Progress, PublishResult,
+    Publisher,
 };
+use service_kit::process::Parts;
 use service_kit::telemetry::Metrics;
 use shared_events::{Envelope, Event, EventId, WireMessage, date, routing};
 
@@ -34,6 +36,7 @@ pub(crate) struct Options {
 pub(crate) struct App {
     pub(crate) broker: InProcessBroker,
     pub(crate) running: Running,
+    pub(crate) consumer: Arc<dyn Consumer>,
     pub(crate) dead: Arc<MemoryDeadLetters>,
     pub(crate) acks: Arc<Acks>,
     pub(crate) clock: Arc<ManualClock>,
@@ -65,20 +68,25 @@ impl App {
         let shutdown = Shutdown::new();
         let broker = InProcessBroker::with_clock(dead.clone(), Metrics::new(), shutdown.clone(), clock.clone());
         let key = SigningKey::generate();
-        let mut service = EmailService::new(config, Arc::new(broker.clone()))
-            .with_clock(clock.clone())
-            .with_shutdown(shutdown)
-            .with_authority(Arc::new(StaticKeys::new([key.jwk()])), Arc::new(BelieveTokens));
-        if let Some(mailer) = options.mailer {
-            service = service.with_mailer(mailer);
-        }
-        let running = service.run().await.unwrap();
-        broker.subscribe(running.consumer_settings(), running.consumer()).unwrap();
+        let parts = Parts {
+            clock: clock.clone(),
+            keys: Arc::new(StaticKeys::new([key.jwk()])),
+            sessions: Arc::new(BelieveTokens),
+            metrics: Metrics::new(),
+            shutdown,
+        };
+        let running = match options.mailer {
+            Some(mailer) => app::start_with(config, parts, mailer).await,
+            None => app::start(config, parts).await,
+        };
+        let running = running.unwrap();
+        let consumer = running.consumer(Arc::new(broker.clone()));
+        broker.subscribe(running.consumer_settings(), consumer.clone()).unwrap();
         let acks = Arc::new(Acks::default());
         if !options.no_callback {
             broker.subscribe(ConsumerSettings::new(routing::ACK_QUEUE, vec![]), acks.clone()).unwrap();
         }
-        Self { broker, running, dead, acks, clock, client: reqwest::Client::new(), key, folder }
+        Self { broker, running, consumer, dead, acks, clock, client: reqwest::Client::new(), key, folder }
     }
 
     /// Ends the service; its folders stay for a next start.

@@ -44,7 +44,8 @@ impl RecordEvent {
 
     /// Records the entries; one outcome each, in order.
     async fn record(&self, entries: Vec<NewLogEntry>) -> Vec<HandlerResult> {
-        let events: Vec<_> = entries.iter().map(|entry| (entry.event_id, entry.event_type.clone())).collect();
+        let of_entry = |entry: &NewLogEntry| (entry.event_id, entry.event_type.clone(), entry.date);
+        let events: Vec<_> = entries.iter().map(of_entry).collect();
         if events.is_empty() {
             return Vec::new();
         }
@@ -53,9 +54,12 @@ impl RecordEvent {
         match self.store.append(entries).await {
             Ok(appended) => {
                 service_kit::fail_point!("log.inserted");
-                for ((event_id, event_type), appended) in events.iter().zip(&appended) {
+                let now = self.clock.now();
+                for ((event_id, event_type, date), appended) in events.iter().zip(&appended) {
                     match appended {
-                        Appended::Recorded(_) => self.metrics.recorded(event_type.as_str()),
+                        Appended::Recorded(_) => {
+                            self.metrics.recorded(event_type.as_str(), event_id.occurred_at(*date), now);
+                        }
                         Appended::Duplicate { same_content, .. } => {
                             self.metrics.duplicate();
                             if !same_content {

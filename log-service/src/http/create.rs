@@ -74,7 +74,7 @@ impl RecordLog {
         self.event_type.entity() == MANUAL
     }
 
-    /// What this caller may record of it.
+    /// The request as far as this caller may record it.
     fn by(self, access: Access, claims: &Claims) -> Result<Self, Problem> {
         let mut faults = FieldErrors::new();
         let mut fault = |field: &str, text: &str| drop(faults.insert(field.to_owned(), vec![text.to_owned()]));
@@ -135,7 +135,8 @@ pub(super) async fn create(
     service_kit::fail_point!("post.recorded");
     match outcome {
         Some(Appended::Recorded(id)) => {
-            api.metrics.recorded(entry.event_type.as_str());
+            let occurred_at = entry.event_id.occurred_at(entry.date);
+            api.metrics.recorded(entry.event_type.as_str(), occurred_at, api.clock.now());
             let location = format!("/api/logs/{}", id.as_str());
             Ok(envelope::created(&entry.with_id(id), &location))
         }

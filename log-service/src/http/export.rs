@@ -11,9 +11,9 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use service_kit::http::problem::Problem;
 use service_kit::http::server::head_only;
+use service_kit::http::stream::{CHUNK_BYTES, Feed, Gone, feed};
 use service_kit::task;
 
-use super::feed::{CHUNK_BYTES, Feed, feed};
 use super::params::Params;
 use super::problems::of_store;
 use super::reader::Reader;
@@ -124,7 +124,7 @@ async fn write(api: &Api, export: &Export, sending: Feed) {
 
 impl Export {
     /// Writes a page, sending whatever makes a chunk; the rest stays in `text`.
-    async fn send(&self, page: &[LogEntry], text: &mut String, sending: &Feed) -> Result<(), super::feed::Gone> {
+    async fn send(&self, page: &[LogEntry], text: &mut String, sending: &Feed) -> Result<(), Gone> {
         for entry in page {
             self.format.write(entry, text);
             if text.len() >= CHUNK_BYTES {

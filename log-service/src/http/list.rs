@@ -18,7 +18,7 @@ use crate::store::{COUNT_LIMIT, Start, Window};
 
 const DEFAULT_SIZE: i64 = 10;
 
-/// What is asked for.
+/// The parameters of a list.
 struct ListParams {
     paging: Paging,
     size: i64,

@@ -18,7 +18,7 @@ use crate::store::Recorded;
 /// How many events one request may ask for.
 const MAX_EVENTS: usize = 500;
 
-/// What is asked for.
+/// The events that a request asks for.
 #[derive(Debug)]
 pub(super) struct Lookup(Vec<EventId>);
 
@@ -36,7 +36,7 @@ request_schema!(Lookup as "LookupRequest", "The events to look for.");
 pub(super) struct LookupAnswer {
     /// The patterns of the events that are taken from the broker: others come in by HTTP alone.
     routing_keys: Vec<String>,
-    /// What of the queue is in hand in this process; null without a broker.
+    /// The messages of the queue that this process handles now; null without a broker.
     hands: Option<InFlight>,
     /// The events that are recorded.
     results: Vec<RecordedEvent>,
@@ -46,7 +46,7 @@ pub(super) struct LookupAnswer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Hands)]
 struct InFlight {
-    /// Which process tells.
+    /// The process that answers.
     replica: String,
     /// How many of the queue's consumers it runs.
     #[schema(minimum = 0)]

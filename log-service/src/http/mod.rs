@@ -6,7 +6,6 @@ mod access;
 mod create;
 mod csv;
 mod export;
-mod feed;
 mod item;
 mod list;
 mod lookup;

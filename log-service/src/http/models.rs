@@ -18,15 +18,15 @@ pub(super) struct Log {
     /// `<entity>.<past verb>`.
     #[schema(max_length = 100, pattern = r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")]
     event_type: String,
-    /// Who published the event, as a URN.
+    /// The publisher of the event, as a URN.
     source: String,
-    /// Who caused it; null where nobody was logged in, and for a user where another one caused a transfer.
+    /// The user who caused it; null where nobody was logged in, and for a user where another one caused a transfer.
     #[schema(minimum = 1)]
     user_id: Option<i64>,
     /// When it happened, in whole seconds.
     #[schema(format = DateTime)]
     date: String,
-    /// What happened, in a sentence.
+    /// The event, in a sentence.
     message: String,
     /// The facts of the event. Whole numbers within 64 bits and doubles have the value that came, longer numbers the nearest double.
     /// Of a transfer, a user sees its own side whole, and of the other side only which it is.
@@ -68,7 +68,7 @@ pub(super) struct LogList {
     prev: Option<String>,
     /// The entries of the page.
     results: Vec<Log>,
-    /// Where to read on with `after`; null after the last entry.
+    /// The place from which `after` continues; null after the last entry.
     #[schema(required, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
     /// In a walk, the place after the last entry seen: ask again from here for what was recorded since.

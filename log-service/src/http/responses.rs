@@ -22,7 +22,7 @@ macro_rules! problems {
 }
 
 problems! {
-    /// What every route may answer, beside what every server may.
+    /// Problems that every route may answer with, beside those of every server.
     ReadProblems: MalformedRequest, InvalidToken, TokenExpired, TokenRevoked, AccessDenied, Blocked;
     PageProblems: NotFound, ValidationFailed;
     FilterProblem: ValidationFailed;

@@ -12,12 +12,11 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::problem::Problem;
 use service_kit::http::server::head_only;
-use service_kit::http::stream::{head, last_event_id, not_an_event_id};
+use service_kit::http::stream::{CHUNK_BYTES, Feed, Gone, feed, head, last_event_id, not_an_event_id};
 use service_kit::task;
 use tokio::time::Instant;
 
 use super::Api;
-use super::feed::{CHUNK_BYTES, Feed, Gone, feed};
 use super::params::Params;
 use super::problems::of_store;
 use super::stream_ticket::Listener;
@@ -29,7 +28,7 @@ const TICKET_PARAMETER: &str = "ticket";
 const PAGE: i64 = 100;
 /// Between two reads: entries that come in a burst are read together.
 const COALESCE: Duration = Duration::from_millis(20);
-/// What a client is told to wait before it connects again.
+/// The time that a client waits before it connects again.
 const RECONNECT_MS: u32 = 2_000;
 
 /// The times of a stream.
@@ -37,7 +36,7 @@ const RECONNECT_MS: u32 = 2_000;
 pub struct StreamSettings {
     /// Silence is broken by a comment after so long.
     pub heartbeat: Duration,
-    /// The store is asked this often even if nothing was heard: another process may write to it.
+    /// The store is read this often even without a notice of new entries: another process may write to it.
     pub poll: Duration,
     /// A client that takes nothing for so long is dropped.
     pub send_limit: Duration,
@@ -110,7 +109,7 @@ pub(super) async fn stream(
     Ok(head().streaming(body))
 }
 
-/// Where a stream begins.
+/// The place where a stream begins.
 enum Resume {
     Now,
     /// Id 0: before everything.
@@ -162,7 +161,7 @@ impl Follower {
         }
     }
 
-    /// Sends what came since the position. Returns whether there was anything; a store that is away is asked again later.
+    /// Sends what came since the position. Returns whether there was anything; a store that is unavailable is read again later.
     async fn catch_up(&mut self) -> Result<bool, Gone> {
         let mut sent = false;
         while !self.api.shutdown.begun() {

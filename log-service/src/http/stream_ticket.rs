@@ -57,7 +57,7 @@ impl Tickets for Stored<'_> {
     }
 }
 
-/// Who opens the stream: by a token, or by a ticket that a token was given for. The session of either has to count now.
+/// The reader that opens the stream: by a token, or by a ticket that was issued for a token. The session of either has to count now.
 pub(super) struct Listener(pub(super) Reader);
 
 impl FromRequest for Listener {

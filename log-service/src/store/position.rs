@@ -16,7 +16,7 @@ pub(super) fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// What an entry is found by, besides its columns.
+/// The keys by which an entry is found, besides its columns.
 pub(super) struct SearchKeys {
     /// The message, and the texts and numbers of the data, each on a line of its own. Entries are bounded, and so is this. Of an
     /// event with sides it has what every reader may see: otherwise an owner could find out the other one's figures by searching.

@@ -163,7 +163,7 @@ fn a_raw_at_sign_in_a_password_ends_no_login_and_no_part_of_it_is_shown() {
     ];
     let report = text(&run(&TempDir::new().unwrap(), &["doctor"], &addresses).stdout);
     for (variable, _) in addresses {
-        assert!(report.lines().any(|line| line.starts_with(&format!("FAILED {variable}: "))), "{variable} in {report}");
+        assert!(report.lines().any(|line| line.starts_with(&format!("FAIL  {variable}: "))), "{variable} in {report}");
     }
     let uri = ("MONGODB_URI", "mongodb://u:lefty@righty@127.0.0.1:1/?replicaSet=rs0");
     let refused = run(&TempDir::new().unwrap(), &[], &[uri]);
@@ -179,7 +179,7 @@ fn the_doctor_makes_no_database() {
     let place = TempDir::new().unwrap();
     let output = run(&place, &["doctor"], &[("JWKS_URL", "http://127.0.0.1:1/jwks.json")]);
     let report = text(&output.stdout);
-    assert!(report.contains("ok     LOG_DATABASE_URL: there is no database yet"), "{report}");
+    assert!(report.contains("ok    LOG_DATABASE_URL: there is no database yet"), "{report}");
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
 }
 
@@ -209,6 +209,6 @@ fn the_doctor_lists_what_is_wrong() {
     let output = run(&TempDir::new().unwrap(), &["doctor"], &WRONG);
     assert_eq!(output.status.code(), Some(1));
     let report = text(&output.stdout);
-    assert_eq!(report.lines().filter(|line| line.starts_with("FAILED configuration: ")).count(), 6, "{report}");
-    assert!(report.contains("WARN   MONGODB_DATABASE") && !report.contains(SECRET), "{report}");
+    assert_eq!(report.lines().filter(|line| line.starts_with("FAIL  configuration: ")).count(), 6, "{report}");
+    assert!(report.contains("WARN  MONGODB_DATABASE") && !report.contains(SECRET), "{report}");
 }

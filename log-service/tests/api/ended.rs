@@ -77,7 +77,7 @@ async fn a_stream_that_was_opened_by_a_ticket_ends_with_the_session_that_request
 }
 
 /// More than sockets and buffers hold.
-async fn fill_with_much(app: &App) {
+pub(crate) async fn fill_with_much(app: &App) {
     let entries = (0..400).map(|n| {
         let mut entry = entry(n);
         entry.data = json!("x".repeat(60_000));

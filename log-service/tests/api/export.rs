@@ -2,8 +2,11 @@
 
 use std::collections::HashSet;
 
+use reqwest::Method;
 use serde_json::{Value, json};
+use test_support::eventually;
 
+use crate::ended::fill_with_much;
 use crate::harness::{App, Who, event};
 
 fn lines(text: &str) -> Vec<Value> {
@@ -82,5 +85,24 @@ async fn an_empty_csv_has_its_header() {
     let app = App::start().await;
     assert_eq!(app.get(Who::Admin, "/api/logs/export?format=csv").await.text.lines().count(), 1);
     assert_eq!(app.get(Who::Admin, "/api/logs/export").await.text, "");
+    app.running.stop().await;
+}
+
+#[actix_web::test]
+async fn one_user_has_one_export_and_leaves_the_others_theirs() {
+    let app = App::start().await;
+    fill_with_much(&app).await;
+    // Nothing of it is read, so it runs on.
+    let open = app.request(Who::Manager, Method::GET, "/api/logs/export").send().await.unwrap();
+    assert_eq!(open.status(), 200);
+    let second = app.get(Who::Manager, "/api/logs/export").await;
+    assert_eq!((second.status.as_u16(), second.error().as_str()), (429, "too_many_requests"));
+    assert!(second.headers.contains_key("retry-after"));
+    assert_eq!(app.get(Who::Admin, "/api/logs/export?q=nothing").await.status, 200);
+    drop(open);
+    eventually("the slot of the export is free", async || {
+        app.get(Who::Manager, "/api/logs/export?q=nothing").await.status == 200
+    })
+    .await;
     app.running.stop().await;
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use log_service::domain::NewLogEntry;
-use log_service::{LogParts, LogService, LogServiceConfig, Running};
+use log_service::{LogServiceConfig, Running, app};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, SystemClock};
@@ -18,6 +18,7 @@ use service_kit::http::auth::{
 use service_kit::ids;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{InProcessBroker, MemoryDeadLetters};
+use service_kit::process::Parts;
 use service_kit::telemetry::Metrics;
 use shared_events::UserId;
 
@@ -140,14 +141,14 @@ impl App {
         settings.stream.recheck = Duration::from_millis(50);
         let (bank, clock) = (Arc::new(Bank::default()), Arc::new(MovedClock::default()));
         let (key, shutdown, metrics) = (SigningKey::generate(), Shutdown::new(), Metrics::new());
-        let parts = LogParts {
+        let parts = Parts {
             clock: Arc::<MovedClock>::clone(&clock),
             keys: Arc::new(StaticKeys::new([key.jwk()])),
             sessions: Arc::<Bank>::clone(&bank),
             metrics: Arc::clone(&metrics),
             shutdown: shutdown.clone(),
         };
-        let running = LogService::start_with(settings, parts).await.unwrap();
+        let running = app::start(settings, parts).await.unwrap();
         let dead_letters = Arc::new(MemoryDeadLetters::new());
         let broker = InProcessBroker::new(dead_letters.clone(), Arc::clone(&metrics), shutdown);
         broker.subscribe(running.consumer_settings(), running.consumer()).unwrap();

@@ -10,6 +10,7 @@
 
 mod access;
 mod backend;
+mod broker;
 mod cli;
 mod consumer;
 mod ended;
@@ -18,6 +19,7 @@ mod harness;
 mod item;
 mod list;
 mod lookup;
+mod metrics;
 mod record;
 mod running;
 mod sides;

@@ -5,26 +5,29 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use log_service::{LogParts, LogService};
+use log_service::{LogServiceConfig, Running, StartError, app};
 use reqwest::Method;
 use serde_json::Value;
 use service_kit::clock::{Clock, SystemClock};
 use service_kit::http::auth::{BelieveTokens, StaticKeys};
 use service_kit::lifecycle::Shutdown;
+use service_kit::process::Parts;
 use service_kit::telemetry::Metrics;
 use test_support::eventually;
 
 use crate::backend::Place;
 use crate::harness::{App, Who, entry, event, send};
 
-pub(crate) fn parts() -> LogParts {
-    LogParts {
+/// A service without the harness around it.
+pub(crate) async fn start(config: &LogServiceConfig) -> Result<Running, StartError> {
+    let parts = Parts {
         clock: Arc::new(SystemClock),
         keys: Arc::new(StaticKeys::default()),
         sessions: Arc::new(BelieveTokens),
         metrics: Metrics::new(),
         shutdown: Shutdown::new(),
-    }
+    };
+    app::start(config.check().unwrap(), parts).await
 }
 
 #[actix_web::test]
@@ -109,8 +112,7 @@ async fn a_restart_keeps_the_log_and_goes_on_counting() {
 async fn two_processes_may_open_one_new_store_at_once() {
     let place = Place::new();
     let config = place.config();
-    let (one, other) =
-        futures_util::future::join(LogService::start(&config, parts()), LogService::start(&config, parts())).await;
+    let (one, other) = futures_util::future::join(start(&config), start(&config)).await;
     let (one, other) = (one.unwrap(), other.unwrap());
     one.store().append(vec![entry(1)]).await.unwrap();
     other.store().append(vec![entry(2)]).await.unwrap();
@@ -126,7 +128,7 @@ async fn an_address_that_is_taken_is_named() {
     let addr: SocketAddr = taken.local_addr().unwrap();
     let mut config = place.config();
     config.log_bind = addr.to_string();
-    let error = LogService::start(&config, parts()).await.err().unwrap();
+    let error = start(&config).await.err().unwrap();
     assert!(error.to_string().starts_with("LOG_BIND: ") && error.to_string().contains(&addr.to_string()), "{error}");
 }
 

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
-use log_service::{LogService, LogServiceConfig, StartError};
+use log_service::LogServiceConfig;
 use serde_json::json;
 use service_kit::messaging::{Destination, Outgoing, PublishResult, Publisher};
 use shared_events::events::AccountCreated;
 
 use crate::consumer::{message, to_exchange, total};
 use crate::harness::{App, Who, event};
-use crate::running::parts;
 
 #[actix_web::test]
 async fn a_locked_store_pauses_the_queue_and_loses_and_doubles_nothing() {
@@ -60,17 +59,14 @@ async fn a_log_of_before_transfers_is_read_on() {
     app.running.stop().await;
 }
 
-#[actix_web::test]
-async fn a_file_that_cannot_be_opened_is_named_by_its_variable() {
+#[test]
+fn a_file_that_cannot_be_opened_is_named_by_its_variable() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let below_a_file = format!("sqlite:{}/file/logs.sqlite", folder.path().display());
-    let error = LogService::start(&LogServiceConfig::new("127.0.0.1:0", &below_a_file), parts()).await.err().unwrap();
-    assert!(matches!(error, StartError::Config(_)), "{error}");
+    let error = LogServiceConfig::new("127.0.0.1:0", &below_a_file).check().unwrap_err();
     assert!(error.to_string().contains(": LOG_DATABASE_URL: not a folder"), "{error}");
 
-    let other = LogServiceConfig::new("127.0.0.1:0", "mysql://user:secret@host/logs");
-    let error = LogService::start(&other, parts()).await.err().unwrap();
-    assert!(matches!(error, StartError::Config(_)), "{error}");
+    let error = LogServiceConfig::new("127.0.0.1:0", "mysql://user:secret@host/logs").check().unwrap_err();
     assert!(error.to_string().contains("LOG_DATABASE_URL") && !error.to_string().contains("secret"), "{error}");
 }

@@ -156,6 +156,7 @@ async fn the_head_of_a_stream_or_an_export_takes_no_place() {
         for path in ["/api/logs/stream", "/api/logs/export"] {
             let head = app.request(Who::User(1), Method::HEAD, path).send().await.unwrap();
             assert_eq!(head.status(), 200, "{path}");
+            assert!(!head.headers().contains_key("content-length"), "{path}: the length is not known");
             assert!(head.bytes().await.unwrap().is_empty());
         }
     }

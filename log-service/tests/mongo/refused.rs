@@ -3,18 +3,17 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use log_service::LogService;
 use mongodb::bson::doc;
 
 use crate::backend::Place;
-use crate::running::parts;
+use crate::running::start;
 use crate::server::Mongod;
 
 /// Starts the service, which has to fail soon; returns its error.
 async fn refusal(uri: &str) -> String {
     let place = std::mem::ManuallyDrop::new(Place::on(uri));
     let began = Instant::now();
-    let error = LogService::start(&place.config(), parts()).await.err().expect("refused").to_string();
+    let error = start(&place.config()).await.err().expect("refused").to_string();
     // The driver's own time limit is half a minute.
     assert!(began.elapsed() < Duration::from_secs(25), "{:?}: {error}", began.elapsed());
     assert!(error.starts_with("MONGODB_URI: ") && error.lines().count() == 1, "{error}");
@@ -62,7 +61,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused_and_of_a_known_one_bel
     let error = refusal(&by_tls("")).await;
     assert!(error.contains("tlsCAFile"), "{error}");
     let place = Place::on(&by_tls(&format!("&tlsCAFile={}", crate::backend::ca_file())));
-    LogService::start(&place.config(), parts()).await.expect("started").stop().await;
+    start(&place.config()).await.expect("started").stop().await;
 }
 
 #[actix_web::test]
@@ -84,7 +83,7 @@ async fn a_collection_that_another_system_writes_to_is_refused_and_nothing_is_wr
         let place = Place::new();
         let theirs = place.collection("logs").await;
         theirs.insert_one(document.clone()).await.unwrap();
-        let error = LogService::start(&place.config(), parts()).await.err().expect("refused").to_string();
+        let error = start(&place.config()).await.err().expect("refused").to_string();
         assert!(error.starts_with("MONGODB_URI: ") && error.contains(".logs holds documents"), "{error}");
         assert_eq!(theirs.count_documents(doc! {}).await.unwrap(), 1);
         assert_eq!(theirs.list_index_names().await.unwrap(), ["_id_"]);
@@ -96,8 +95,8 @@ async fn a_collection_that_another_system_writes_to_is_refused_and_nothing_is_wr
 #[actix_web::test]
 async fn a_document_of_another_system_in_a_log_of_ours_is_refused_too() {
     let place = Place::new();
-    LogService::start(&place.config(), parts()).await.unwrap().stop().await;
+    start(&place.config()).await.unwrap().stop().await;
     place.collection("logs").await.insert_one(doc! { "message": "theirs" }).await.unwrap();
-    let error = LogService::start(&place.config(), parts()).await.err().expect("refused").to_string();
+    let error = start(&place.config()).await.err().expect("refused").to_string();
     assert!(error.contains("did not write"), "{error}");
 }

@@ -12,7 +12,7 @@ use super::variables::{Found, Variables};
 /// The largest secret file that is read.
 const SECRET_FILE_LIMIT: u64 = 64 * 1024;
 
-/// What the variables say of a command's arguments, besides what clap reads by itself.
+/// The values of a command's arguments that variables give, besides those that clap reads by itself.
 #[derive(Debug, Default)]
 pub(super) struct Given {
     pub(super) refused: Vec<Refused>,
@@ -22,7 +22,7 @@ pub(super) struct Given {
 }
 
 /// Gives each argument the value that its variable has beyond what clap reads by itself: under another name, in `.env`, or, of
-/// a secret `NAME`, in the file that `NAME_FILE` names. A variable set to nothing is taken away, and so is one with a value
+/// a secret `NAME`, in the file that `NAME_FILE` names. A variable set to nothing is removed, and so is one with a value
 /// that the argument cannot have.
 pub(super) fn with_variables(mut command: Command, variables: &Variables, path: &[String], all: &mut Given) -> Command {
     for subcommand in command.get_subcommands().map(|s| s.get_name().to_owned()).collect::<Vec<_>>() {

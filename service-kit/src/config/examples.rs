@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::{AppEnv, Faults, Secret, login};
 
-/// What the example files of this repository, and of most others, have where a secret belongs.
+/// Parts of the placeholders that the example files of this repository, and of most others, have where a secret belongs.
 const PARTS: [&str; 10] = [
     "change-me",
     "changeme",
@@ -20,7 +20,7 @@ const PARTS: [&str; 10] = [
     "my_email",
     "my_secret",
 ];
-/// What they end with.
+/// Ends of such placeholders.
 const ENDS: [&str; 3] = ["_pass", "_password", "userpass"];
 /// Words that are no secret wherever they stand, a broker's login when new among them.
 const WORDS: [&str; 14] = [

@@ -20,7 +20,7 @@ const QUIET_COMMANDS: [&str; 3] = ["healthcheck", "openapi", "doctor"];
 static VARIABLES: OnceLock<Variables> = OnceLock::new();
 static WARNINGS: OnceLock<Vec<String>> = OnceLock::new();
 
-/// What a program is started with, as far as it can be read, and what is wrong with it.
+/// The options of a program, as far as they can be read, and their faults.
 #[derive(Debug)]
 pub struct Parsed<T> {
     /// In the place of a value that cannot be read stands the setting's default.
@@ -80,7 +80,7 @@ fn read<T: Parser>(
     }
 }
 
-/// What is wrong with single values, and where each value came from.
+/// The faults of single values, and the source of each value.
 fn faults_of(command: &Command, variables: &Variables, given: Given, line: &CommandLine) -> Faults {
     let mut faults = Faults::new();
     if let Some(fault) = variables.file_fault() {
@@ -144,7 +144,7 @@ fn error_of(faults: Faults) -> ConfigError {
     faults.finish_with(None::<()>).err().unwrap_or_else(|| ConfigError::of("the command line cannot be understood"))
 }
 
-/// What the environment says that is not read, or read under another name; without values.
+/// Warnings of variables that are not read, or are read under another name; without values.
 pub fn warnings() -> &'static [String] {
     WARNINGS.get().map(Vec::as_slice).unwrap_or_default()
 }

@@ -44,7 +44,7 @@ pub(super) fn report_refused(refused: Vec<Refused>, matches: Option<&ArgMatches>
     }
 }
 
-/// What is wrong with a value that a setting is given; `None`: clap takes it.
+/// The fault of a value that a setting is given; `None`: clap takes it.
 pub(super) fn fault_of(arg: &Arg, value: &OsStr) -> Option<String> {
     let alone =
         Arg::new("value").value_parser(arg.get_value_parser().clone()).value_delimiter(arg.get_value_delimiter());

@@ -8,7 +8,7 @@ use clap::{Arg, Command};
 /// A word and its place, counted from 1 behind the program's name.
 pub(super) type Word = (usize, OsString);
 
-/// Where the words end that follow one and are neither flags nor commands.
+/// The end of the words that follow one and are neither flags nor commands.
 pub(super) fn end_of_words(command: &Command, words: &[Word], at: usize, most: usize) -> usize {
     let is_loose = |(_, word): &&Word| {
         let word = word.to_string_lossy();

@@ -17,7 +17,8 @@ const MAX_ORIGINS: usize = 50;
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, \
                                X-Client-Version, X-Device-Token, X-Request-Id";
-const EXPOSED: &str = "ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id";
+/// The headers of our answers that a client needs and that a browser keeps from it by default.
+const EXPOSED: &str = "Allow, Content-Disposition, ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id";
 /// How long a browser may keep the answer to a preflight, in seconds.
 const MAX_AGE: &str = "600";
 const EXPECTED: &str = "origins separated by commas, such as https://app.example,http://localhost:5173";

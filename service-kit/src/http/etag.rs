@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 
-/// At most this many tags are read.
+/// At most this many tags of a line are read.
 const MAX_TAGS: usize = 20;
 /// Bytes of the SHA-256; enough to distinguish the states of one item.
 const VERSION_BYTES: usize = 16;
@@ -40,23 +40,60 @@ pub fn item<T: Serialize>(item: &T) -> HttpResponse {
     }
 }
 
+/// A tag that a request names. Between its quotes, a comma is a part of it.
+#[derive(Clone, Copy)]
+pub(super) struct Tag<'a> {
+    is_strong: bool,
+    pub(super) opaque: &'a [u8],
+}
+
+impl<'a> Tag<'a> {
+    /// The tag at the beginning of a list, and what follows it.
+    pub(super) fn split(list: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (is_strong, quoted) = list.strip_prefix(b"W/").map_or((true, list), |rest| (false, rest));
+        let text = quoted.strip_prefix(b"\"")?;
+        let end = text.iter().position(|byte| *byte == b'"')?;
+        let (opaque, rest) = (text.get(..end)?, text.get(end..)?);
+        Some((Self { is_strong, opaque }, rest.strip_prefix(b"\"")?.trim_ascii_start()))
+    }
+}
+
+/// The states that a line of `If-Match` or `If-None-Match` names.
+pub(super) enum Condition<'a> {
+    Any,
+    Tags(Vec<Tag<'a>>),
+}
+
+impl<'a> Condition<'a> {
+    /// `None` if the line is neither `*` nor a list of tags.
+    pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut list = line.trim_ascii();
+        if list == b"*" {
+            return Some(Self::Any);
+        }
+        let mut tags = Vec::new();
+        loop {
+            let (tag, rest) = Tag::split(list)?;
+            if tags.len() < MAX_TAGS {
+                tags.push(tag);
+            }
+            if rest.is_empty() {
+                return Some(Self::Tags(tags));
+            }
+            list = rest.strip_prefix(b",")?.trim_ascii_start();
+        }
+    }
+}
+
 /// The versions that `If-Match` allows a request to change; `None` if it names none, or `*`.
 pub fn expected_versions(request: &HttpRequest) -> Result<Option<Vec<String>>, Problem> {
     let malformed = || Problem::malformed("If-Match must be * or a list of entity tags such as \"7\".");
-    let mut versions = None;
-    for header in request.headers().get_all(IF_MATCH) {
-        let list = header.to_str().map_err(|_| malformed())?;
-        if list.trim() == "*" {
-            return Ok(None);
-        }
-        let versions = versions.get_or_insert_with(Vec::new);
-        for tag in list.split(',').map(str::trim).take(MAX_TAGS) {
-            let (strong, opaque) = tag.strip_prefix("W/").map_or((true, tag), |rest| (false, rest));
-            let opaque = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
-            if strong {
-                versions.push(opaque.to_owned());
-            }
-        }
+    let mut versions: Option<Vec<String>> = None;
+    for line in request.headers().get_all(IF_MATCH) {
+        let Condition::Tags(tags) = Condition::parse(line.as_bytes()).ok_or_else(malformed)? else { return Ok(None) };
+        let strong = tags.into_iter().filter(|tag| tag.is_strong);
+        let named = strong.map(|tag| String::from_utf8_lossy(tag.opaque).into_owned());
+        versions.get_or_insert_with(Vec::new).extend(named);
     }
     Ok(versions)
 }
@@ -82,10 +119,13 @@ mod tests {
             ("\"6\", \"7\"", some(&["6", "7"])),
             ("W/\"7\"", some(&[])),
             ("\"\"", some(&[""])),
+            ("\"a,b\"", some(&["a,b"])),
+            (" \"a,b\" ,W/\"5,\",\"7\" ", some(&["a,b", "7"])),
+            ("\"a,*,b\"", some(&["a,*,b"])),
         ] {
             assert_eq!(of(header).unwrap(), versions, "{header}");
         }
-        for bad in ["", "7", ",", "\"7", "7\"", "\"7\",", "w/\"7\""] {
+        for bad in ["", "7", ",", "\"7", "7\"", "\"7\",", "w/\"7\"", "\"6\" \"7\"", "*, \"7\"", "\"a,b"] {
             assert!(of(bad).is_err(), "{bad:?}");
         }
     }

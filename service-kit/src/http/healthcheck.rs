@@ -4,6 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
+use reqwest::Response;
+use serde_json::Value;
+
 use crate::tls::{Tls, install_crypto_provider};
 
 /// Below the time that container runtimes give by default.
@@ -11,25 +14,38 @@ const LIMIT: Duration = Duration::from_secs(4);
 
 /// `Ok` if `/readyz` of the service that listens on `bind` answers 200; otherwise why not, in one line.
 pub async fn healthcheck(bind: SocketAddr, tls: &Tls) -> Result<(), String> {
+    get(bind, tls, "/readyz").await.map(drop)
+}
+
+/// For `doctor`: the address is free, or this service holds it already and is ready.
+pub async fn address(service: &str, bind: SocketAddr, tls: &Tls) -> Result<String, String> {
+    let Err(error) = TcpListener::bind(bind) else { return Ok(format!("{bind} is free")) };
+    let fault = super::server::listen_fault(bind, &error);
+    match healthcheck(bind, tls).await {
+        Ok(()) if holder(bind, tls).await.as_deref() == Some(service) => {
+            Ok(format!("{bind} is the running service's, which is ready"))
+        }
+        Ok(()) => Err(format!("{fault}; it is not {service} that answers there")),
+        Err(reason) => Err(format!("{fault}; if the service is running already, it is not ready: {reason}")),
+    }
+}
+
+/// The name of the service that answers there, by its OpenAPI document.
+async fn holder(bind: SocketAddr, tls: &Tls) -> Option<String> {
+    let document: Value = get(bind, tls, "/openapi.json").await.ok()?.json().await.ok()?;
+    Some(document.pointer("/info/title")?.as_str()?.to_owned())
+}
+
+async fn get(bind: SocketAddr, tls: &Tls, path: &str) -> Result<Response, String> {
     install_crypto_provider();
     // The certificate is for the public name, not for the loopback address; the request carries nothing confidential.
     let client = reqwest::Client::builder().timeout(LIMIT).no_proxy().tls_danger_accept_invalid_certs(true).build();
     let client = client.map_err(|error| error.to_string())?;
     let scheme = if *tls == Tls::Off { "http" } else { "https" };
-    let url = format!("{scheme}://{}/readyz", reachable(bind));
+    let url = format!("{scheme}://{}{path}", reachable(bind));
     let answer = client.get(&url).send().await;
-    let status = answer.map_err(|error| format!("{url} does not answer: {}", error.without_url()))?.status();
-    if status.is_success() { Ok(()) } else { Err(format!("{url} answers {status}")) }
-}
-
-/// For `doctor`: the address is free, or a service that is ready holds it, which counts as the service in question.
-pub async fn address(bind: SocketAddr, tls: &Tls) -> Result<String, String> {
-    let Err(error) = TcpListener::bind(bind) else { return Ok(format!("{bind} is free")) };
-    let answered = healthcheck(bind, tls).await;
-    answered.map(|()| format!("{bind} is the running service's, which is ready")).map_err(|reason| {
-        let fault = super::server::listen_fault(bind, &error);
-        format!("{fault}; if the service is running already, it is not ready: {reason}")
-    })
+    let answer = answer.map_err(|error| format!("{url} does not answer: {}", error.without_url()))?;
+    if answer.status().is_success() { Ok(answer) } else { Err(format!("{url} answers {}", answer.status())) }
 }
 
 /// The loopback address of a service that listens on all addresses.
@@ -44,6 +60,8 @@ fn reachable(bind: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
     use super::*;
 
     #[tokio::test]
@@ -52,9 +70,28 @@ mod tests {
         let bind = other.local_addr().unwrap();
         // Closes the connection, then the listener.
         let closing = std::thread::spawn(move || drop(other.accept()));
-        assert!(address(bind, &Tls::Off).await.unwrap_err().contains("cannot be listened on"));
+        assert!(address("log-service", bind, &Tls::Off).await.unwrap_err().contains("cannot be listened on"));
         closing.join().unwrap();
-        assert!(address(bind, &Tls::Off).await.unwrap().ends_with("is free"));
+        assert!(address("log-service", bind, &Tls::Off).await.unwrap().ends_with("is free"));
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_service_is_not_fine_however_ready_that_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let bind = listener.local_addr().unwrap();
+        let body = r#"{"info":{"title":"email-service"}}"#;
+        let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        // Two requests for each of the two checks.
+        let answering = std::thread::spawn(move || {
+            for mut connection in listener.incoming().take(4).map(Result::unwrap) {
+                assert!(connection.read(&mut [0; 1024]).unwrap() > 0);
+                connection.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        let refused = address("log-service", bind, &Tls::Off).await.unwrap_err();
+        assert!(refused.ends_with("it is not log-service that answers there"), "{refused}");
+        assert!(address("email-service", bind, &Tls::Off).await.unwrap().ends_with("which is ready"));
+        answering.join().unwrap();
     }
 
     #[test]

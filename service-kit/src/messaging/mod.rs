@@ -15,12 +15,14 @@ mod broker;
 mod consumer;
 pub mod dead_letters;
 mod delivery;
+mod end_to_end;
 mod in_flight;
 pub mod in_process;
 mod metrics;
 mod progress;
 mod publisher;
 pub mod runner;
+mod traced;
 
 #[cfg(feature = "amqp")]
 pub use amqp::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher};
@@ -30,6 +32,7 @@ pub use dead_letters::{
     DeadLetter, DeadLetterAdmin, DeadLetterFolder, DeadLetters, InProcessDeadLetterAdmin, MemoryDeadLetters,
 };
 pub use delivery::{Delivery, HandlerResult, data_or_reject, decode_or_reject};
+pub use end_to_end::EndToEnd;
 pub use in_flight::InFlightReport;
 pub use in_process::{InProcessBroker, SubscribeError};
 pub use progress::{Progress, QueueProgress};

@@ -7,6 +7,7 @@
 //! process still hold the store.
 
 mod foreign;
+mod in_use;
 mod open;
 mod own_files;
 mod readers;
@@ -16,6 +17,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 pub use foreign::{open_to_read, refuse_foreign};
+pub use in_use::is_in_use;
 pub use open::{Role, open};
 pub use own_files::refuse_database_file;
 pub use readers::Readers;

@@ -118,4 +118,22 @@ mod tests {
         assert_eq!(mode(path.parent().unwrap()), 0o700);
         assert!(open(&folder.path().join("none/bank.sqlite"), Role::Reader).is_err());
     }
+
+    #[test]
+    fn a_journal_that_grew_beside_a_long_reader_is_cut_once_the_reader_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let (mut writer, mut reader) = (open(&path, Role::Writer).unwrap(), open(&path, Role::Writer).unwrap());
+        let journal = || fs::metadata(format!("{}-wal", path.display())).unwrap().len();
+        writer.batch_execute("CREATE TABLE item (data BLOB)").unwrap();
+        reader.batch_execute("BEGIN; SELECT * FROM item").unwrap();
+        writer.batch_execute("INSERT INTO item VALUES (zeroblob(12000000))").unwrap();
+        assert!(journal() > u64::from(JOURNAL_BYTES));
+        reader.batch_execute("COMMIT").unwrap();
+        // The first one moves the journal into the database, the second one begins it anew.
+        for _ in 0..2 {
+            writer.batch_execute("INSERT INTO item VALUES (NULL)").unwrap();
+        }
+        assert!(journal() <= u64::from(JOURNAL_BYTES));
+    }
 }

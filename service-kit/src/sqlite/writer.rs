@@ -299,6 +299,33 @@ mod tests {
         assert_eq!(writer.run(insert(1)).await.unwrap(), 1);
     }
 
+    /// A disk that can be full: no commit succeeds then.
+    #[derive(Clone, Default)]
+    struct Disk {
+        is_full: Arc<AtomicBool>,
+    }
+
+    impl SimpleConnection for Disk {
+        fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+            let is_refused = sql == "COMMIT" && self.is_full.load(Ordering::Relaxed);
+            if is_refused { Err(Error::RollbackTransaction) } else { Ok(()) }
+        }
+    }
+
+    #[tokio::test]
+    async fn readiness_is_lost_with_a_commit_and_is_back_once_one_succeeds() {
+        let disk = Disk::default();
+        let writer = Writer::start(disk.clone()).unwrap();
+        disk.is_full.store(true, Ordering::Relaxed);
+        assert!(writer.probe().await.is_ok(), "nothing has failed yet");
+        assert!(matches!(writer.run(|_| Ok(())).await, Err(SqliteError::Commit(_))));
+        for _ in 0..2 {
+            assert!(matches!(writer.probe().await, Err(SqliteError::Commit(_))));
+        }
+        disk.is_full.store(false, Ordering::Relaxed);
+        assert!(writer.probe().await.is_ok(), "though nobody has written anything");
+    }
+
     #[tokio::test]
     async fn a_reader_cannot_write() {
         let folder = tempfile::tempdir().unwrap();

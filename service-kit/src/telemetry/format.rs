@@ -1,4 +1,4 @@
-//! One event, one line: time, level, target, message, fields, request id, spans.
+//! One event, one line: time, level, target, message, fields, request id, trace, spans.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFi
 use tracing_subscriber::registry::LookupSpan;
 
 use super::visit::{Line, push_quoted, push_unquoted};
-use super::{LogFormat, classic};
+use super::{LogFormat, classic, trace};
 use crate::clock::{Clock, SystemClock};
 
 /// Formats events. The id of the request being served is added here, so that no span per request is needed.
@@ -71,6 +71,12 @@ fn text(out: &mut String, parts: &Parts<'_>) {
         out.push_str(" request_id=");
         out.push_str(&id);
     }
+    if let Some(context) = trace::current() {
+        out.push_str(" trace_id=");
+        out.push_str(&context.trace_id());
+        out.push_str(" span_id=");
+        out.push_str(&context.span_id());
+    }
     out.push_str(parts.spans);
 }
 
@@ -87,6 +93,12 @@ fn json(out: &mut String, parts: &Parts<'_>) {
     if let Some(id) = crate::request_id::current() {
         out.push_str(",\"request_id\":");
         push_quoted(out, &id);
+    }
+    if let Some(context) = trace::current() {
+        out.push_str(",\"trace_id\":");
+        push_quoted(out, &context.trace_id());
+        out.push_str(",\"span_id\":");
+        push_quoted(out, &context.span_id());
     }
     if !parts.spans.is_empty() {
         out.push_str(",\"span\":{");
@@ -105,6 +117,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
+    use crate::telemetry::trace::{TraceContext, sync_scope};
     use crate::telemetry::visit::FieldFormat;
 
     #[derive(Clone, Default)]
@@ -141,6 +154,19 @@ mod tests {
             assert_eq!(text.lines().count(), 1, "{text}");
             assert!(!text.contains(['\r', '\u{1b}', '\u{2028}']), "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_of_a_trace_names_it_and_its_span() {
+        let context = TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let traced = |format| logged(format, || sync_scope(context, || tracing::info!("in a trace")));
+        let text = traced(LogFormat::Text);
+        assert!(text.ends_with(" trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7\n"), "{text}");
+        let line: serde_json::Value = serde_json::from_str(&traced(LogFormat::Json)).unwrap();
+        assert_eq!(line["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(line["span_id"], "00f067aa0ba902b7");
+        let outside = logged(LogFormat::Text, || tracing::info!("outside"));
+        assert!(!outside.contains("trace_id"), "{outside}");
     }
 
     #[test]

@@ -12,10 +12,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::Metric;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+
+use super::trace;
 
 /// From half a millisecond to ten seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// From five milliseconds to an hour.
+const DELAYS: [f64; 16] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+
+/// The sizes of batches.
+const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// The prefixes of all metric names.
 const PREFIXES: [&str; 2] = ["bank_", "http_"];
@@ -49,6 +59,10 @@ impl Metrics {
         let metrics = Arc::new(Self { registry, known: Mutex::default() });
         let build = metrics.gauge("bank_build_info", "Always 1; the labels tell the version.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        if let Some(spans) = trace::spans() {
+            // The same counter in each service: it is that of the process.
+            metrics.register(trace::SPANS, || Ok(spans.clone()), Known::Counter, |_| None);
+        }
         metrics
     }
 
@@ -62,6 +76,18 @@ impl Metrics {
             tracing::error!(%error, "metrics cannot be rendered");
             String::new()
         })
+    }
+
+    /// The sum of a counter or gauge over all its labels; none if there is no such metric.
+    pub fn total(&self, name: &str) -> Option<i64> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;
+        let sum: f64 = match &known {
+            Known::Counter(counter) => values(counter).map(|metric| metric.get_counter().get_value()).sum(),
+            Known::Gauge(gauge) => values(gauge).map(|metric| metric.get_gauge().get_value()).sum(),
+            Known::Histogram(_) => return None,
+        };
+        // Whole numbers, as both kinds count: the text has no fraction and no exponent.
+        format!("{sum:.0}").parse().ok()
     }
 
     pub fn counter(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
@@ -82,7 +108,21 @@ impl Metrics {
 
     /// In seconds, with buckets from half a millisecond to ten seconds.
     pub fn histogram(&self, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
-        let make = || HistogramVec::new(HistogramOpts::new(name, help).buckets(BUCKETS.to_vec()), labels);
+        self.histogram_of(name, help, labels, &BUCKETS)
+    }
+
+    /// In seconds, of what an outage may delay, with buckets from five milliseconds to an hour.
+    pub fn delays(&self, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+        self.histogram_of(name, help, labels, &DELAYS)
+    }
+
+    /// Of how many things were done at once, with buckets from 1 to 256.
+    pub fn sizes(&self, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+        self.histogram_of(name, help, labels, &SIZES)
+    }
+
+    fn histogram_of(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
+        let make = || HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels);
         self.register(name, make, Known::Histogram, |known| match known {
             Known::Histogram(histogram) => Some(histogram.clone()),
             Known::Counter(_) | Known::Gauge(_) => None,
@@ -114,6 +154,10 @@ impl Metrics {
     }
 }
 
+fn values(collector: &impl Collector) -> impl Iterator<Item = Metric> {
+    collector.collect().into_iter().flat_map(|mut family| family.take_metric())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +173,39 @@ mod tests {
         assert!(text.contains("bank_hits_total{route=\"/\"} 2"), "{text}");
         assert!(text.contains("bank_queue 7"), "{text}");
         assert!(text.contains("bank_seconds_count 1"), "{text}");
+    }
+
+    #[test]
+    fn a_total_is_the_sum_over_all_labels() {
+        let metrics = Metrics::new();
+        let gauge = metrics.gauge("bank_waiting", "Waiting.", &["event_type"]);
+        assert_eq!(metrics.total("bank_waiting"), Some(0));
+        gauge.with_label_values(&["a"]).set(7);
+        gauge.with_label_values(&["b"]).set(-2);
+        metrics.counter("bank_hits_total", "Hits.", &[]).with_label_values::<&str>(&[]).inc();
+        metrics.histogram("bank_seconds", "Time.", &[]).with_label_values::<&str>(&[]).observe(0.2);
+        let totals = ["bank_waiting", "bank_hits_total", "bank_seconds", "bank_other"].map(|name| metrics.total(name));
+        assert_eq!(totals, [Some(5), Some(1), None, None]);
+    }
+
+    #[test]
+    fn sizes_are_counted_in_powers_of_two() {
+        let metrics = Metrics::new();
+        metrics.sizes("bank_batch_size", "Sizes.", &[]).with_label_values::<&str>(&[]).observe(100.0);
+        let text = metrics.render();
+        for (bucket, count) in [("64", 0), ("128", 1), ("256", 1), ("+Inf", 1)] {
+            assert!(text.contains(&format!("bank_batch_size_bucket{{le=\"{bucket}\"}} {count}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_delay_of_minutes_has_a_bucket() {
+        let metrics = Metrics::new();
+        metrics.delays("bank_age_seconds", "Ages.", &[]).with_label_values::<&str>(&[]).observe(200.0);
+        let text = metrics.render();
+        for (bucket, count) in [("60", 0), ("300", 1), ("3600", 1)] {
+            assert!(text.contains(&format!("bank_age_seconds_bucket{{le=\"{bucket}\"}} {count}")), "{text}");
+        }
     }
 
     #[test]

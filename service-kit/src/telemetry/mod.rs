@@ -1,18 +1,19 @@
-//! Logs and metrics of a process.
+//! Logs, metrics and traces of a process.
 //!
 //! [`init`] installs one subscriber: lines of text or JSON to stderr or a file. Writing never blocks a request: lines go
 //! through a bounded queue to one writer thread; when the queue is full they are dropped and the loss is logged. Control
 //! characters are escaped, so a value cannot forge a line. [`Metrics`] is one Prometheus registry per service, never a global
-//! one, since several services may share a process.
+//! one, since several services may share a process. [`trace`] has the spans.
 
 mod classic;
 mod format;
 mod metrics;
 mod output;
 mod reports;
+pub mod trace;
 mod visit;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sentry::integrations::tracing::ErrorLayer;
@@ -25,9 +26,10 @@ use crate::config::Faults;
 
 pub use metrics::Metrics;
 pub use reports::ReportOptions;
+pub use trace::TraceOptions;
 
 /// The broker's library logs every message that comes back unroutable, whole: bodies are private. What it logs of channels and
-/// connections that end, also where that is the answer to a question, our own errors tell.
+/// connections that end, also where that is the answer to a question, our own errors report.
 const UNWANTED: [&str; 4] =
     ["lapin::returned_messages=off", "lapin::channel=off", "lapin::channels=off", "lapin::io_loop=off"];
 
@@ -46,13 +48,13 @@ pub enum LogFormat {
     Classic,
 }
 
-/// Where logs go and what they hold.
+/// The settings of the log.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LogSettings {
     /// How log lines look
     #[arg(long = "log-format", env = "LOG_FORMAT", value_enum, default_value = "text", global = true)]
     pub format: LogFormat,
-    /// What is logged: a level, or such as `info,bank_service=debug`
+    /// The level of log lines, or a filter such as `info,bank_service=debug`
     #[arg(long = "log-level", env = "RUST_LOG", default_value = "info", value_name = "FILTER", global = true)]
     pub level: String,
     /// Append log lines to this file, besides standard error
@@ -60,6 +62,8 @@ pub struct LogSettings {
     pub file: Option<PathBuf>,
     #[command(flatten)]
     pub reports: ReportOptions,
+    #[command(flatten)]
+    pub traces: TraceOptions,
 }
 
 impl LogSettings {
@@ -72,12 +76,19 @@ impl LogSettings {
             faults.add(TelemetryError::File(fault).to_string());
         }
         self.reports.check(faults);
+        self.traces.check(faults);
     }
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned(), file: None, reports: ReportOptions::default() }
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+            file: None,
+            reports: ReportOptions::default(),
+            traces: TraceOptions::default(),
+        }
     }
 }
 
@@ -91,11 +102,19 @@ pub enum TelemetryError {
     Writer(std::io::Error),
     #[error("SENTRY_DSN: not a DSN; expected such as https://KEY@HOST/PROJECT")]
     Dsn,
+    #[error(
+        "{variable}: not a collector's address; expected such as http://localhost:4318, without a login and a query"
+    )]
+    Collector { variable: &'static str },
+    /// The error names a setting of OpenTelemetry at most.
+    #[error("{variable}: traces cannot be sent: {error}")]
+    Exporter { variable: &'static str, error: String },
     #[error("logging is already set up in this process")]
     AlreadySet,
 }
 
-/// Installs the process's log subscriber and a panic hook that logs; works once per process.
+/// Installs the process's log subscriber and a panic hook that logs, and starts to send traces if a collector is named; works
+/// once per process.
 pub fn init(settings: &LogSettings) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&settings.level).map_err(|_| TelemetryError::Level)?;
     let unwanted = UNWANTED.iter().filter_map(|text| text.parse().ok());
@@ -113,13 +132,26 @@ pub fn init(settings: &LogSettings) -> Result<(), TelemetryError> {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(location, reason = crate::task::panic_text(panic.payload()), "panic");
     }));
-    Ok(())
+    trace::start(&settings.traces)
 }
 
-/// Waits a little until what was logged so far is written and reported.
+/// Waits a little until what was logged and recorded so far is written, reported and sent; ends the traces.
 pub fn flush() {
+    // Beside the others, so that a collector and a tracker that are down do not add up. Without a thread the spans are lost.
+    let traces = std::thread::Builder::new().name("trace-flush".to_owned()).spawn(trace::flush);
     output::flush();
     reports::flush();
+    if let Ok(traces) = traces {
+        // A panic is logged by the hook.
+        traces.join().ok();
+    }
+}
+
+/// The name of the running program, for the reports and traces that it sends.
+fn program() -> String {
+    let path = std::env::current_exe().ok();
+    let stem = path.as_deref().and_then(Path::file_stem);
+    stem.map_or_else(|| "bank".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -131,11 +163,12 @@ mod tests {
     fn every_fault_of_the_log_names_its_variable_and_shows_no_value() {
         let reports = ReportOptions { sentry_dsn: Some(Secret::new("hunter2")), ..ReportOptions::default() };
         let file = Some("/hunter2/bank.log".into());
-        let settings = LogSettings { level: "a=b=hunter2".to_owned(), file, reports, ..LogSettings::default() };
+        let traces = TraceOptions { otlp_endpoint: Some("hunter2".to_owned()), otlp_traces_endpoint: None };
+        let settings = LogSettings { level: "a=b=hunter2".to_owned(), file, reports, traces, ..LogSettings::default() };
         let mut faults = Faults::new();
         settings.check(&mut faults);
         let text = faults.finish().unwrap_err().to_string();
-        for variable in ["RUST_LOG: ", "LOG_FILE: ", "SENTRY_DSN: "] {
+        for variable in ["RUST_LOG: ", "LOG_FILE: ", "SENTRY_DSN: ", "OTEL_EXPORTER_OTLP_ENDPOINT: "] {
             assert!(text.contains(&format!("\n  {variable}")), "{variable} in {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");

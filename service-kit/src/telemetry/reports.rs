@@ -13,14 +13,14 @@ use crate::config::{Faults, Secret};
 
 pub(super) const LAST_WAIT: Duration = Duration::from_secs(1);
 
-/// Where errors are reported.
+/// The destination of error reports.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ReportOptions {
     /// Report errors to a tracker that speaks Sentry's protocol: its DSN
     #[arg(long, env = "SENTRY_DSN", value_name = "DSN", hide_env_values = true, global = true)]
     pub sentry_dsn: Option<Secret>,
 
-    /// What reports say of where this runs, such as `production`
+    /// The environment that reports name, such as `production`
     #[arg(long, env = "SENTRY_ENVIRONMENT", value_name = "NAME", global = true)]
     pub sentry_environment: Option<String>,
 }
@@ -50,8 +50,7 @@ pub(super) fn start(options: &ReportOptions) -> Result<bool, TelemetryError> {
     if !is_dsn(dsn) {
         return Err(TelemetryError::Dsn);
     }
-    let program = std::env::current_exe().ok().and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
-    let release = format!("{}@{}", program.as_deref().unwrap_or("bank"), env!("CARGO_PKG_VERSION"));
+    let release = format!("{}@{}", super::program(), env!("CARGO_PKG_VERSION"));
     let mut client = ClientOptions::new().dsn(dsn).release(release).shutdown_timeout(LAST_WAIT);
     if let Some(environment) = options.sentry_environment.clone().filter(|name| !name.is_empty()) {
         client = client.environment(environment);

@@ -24,7 +24,7 @@ pub struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// What was asked for; faults are noted.
+    /// The checked settings of TLS; faults are noted.
     pub fn check(&self, faults: &mut Faults) -> Tls {
         let mode = self.tls.as_deref().filter(|mode| !mode.is_empty());
         match (mode, &self.tls_cert, &self.tls_key) {

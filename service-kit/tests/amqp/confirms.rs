@@ -23,6 +23,7 @@ async fn a_message_that_no_queue_takes_is_kept_by_its_sender() {
     assert_eq!(after, Duration::from_secs(30));
     assert!(reason.contains("\"user.created\"") && reason.contains(&fixture.settings.exchange), "{reason}");
     assert_eq!(fixture.metric("bank_messages_total", &["outcome=\"unroutable\""]), 1);
+    assert_eq!(fixture.metric("bank_broker_publishes_total", &["result=\"returned\""]), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use service_kit::messaging::ConsumerSettings;
-use service_kit::messaging::amqp::{AmqpError, Role, probe, probe_as};
+use service_kit::messaging::amqp::{AmqpError, Role, probe};
 use service_kit::messaging::{AmqpSettings, HandlerResult};
 use tokio::net::TcpListener;
 
@@ -14,7 +14,7 @@ async fn probe_error(uri: &str) -> AmqpError {
     let mut settings = AmqpSettings::parse(uri, "an.exchange.that.nobody.made").unwrap();
     settings.request_limit = Duration::from_secs(3);
     let started = Instant::now();
-    let error = probe(&settings).await.unwrap_err();
+    let error = probe(&settings, &[]).await.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     let text = error.to_string();
     assert!(!text.contains('\n') && !text.contains("hunter2"), "{text}");
@@ -24,7 +24,7 @@ async fn probe_error(uri: &str) -> AmqpError {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_working_broker_passes_the_probe() {
     let fixture = BrokerFixture::new().await;
-    assert_eq!(probe(&fixture.settings).await, Ok(()));
+    assert_eq!(probe(&fixture.settings, &[]).await, Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,15 +52,15 @@ async fn missing_rights_to_publish_and_to_have_a_queue_are_named_and_nothing_is_
     let fixture = BrokerFixture::new().await;
     let all = Scripted::always(HandlerResult::Done);
     fixture.subscribe(fixture.queue("all"), &all).await;
-    assert_eq!(probe_as(&fixture.settings, &[Role::Publisher]).await, Ok(()));
+    assert_eq!(probe(&fixture.settings, &[Role::Publisher]).await, Ok(()));
     // The exchange exists, so this user passes that check, and then has no right to anything.
     let uri = broker_uri().replace("bank:bank-of-tests@", "guest-book:guest-book@");
     let stranger = AmqpSettings::parse(&uri, &fixture.settings.exchange).unwrap();
-    assert_eq!(probe(&stranger).await, Ok(()));
-    let error = probe_as(&stranger, &[Role::Publisher]).await.unwrap_err();
+    assert_eq!(probe(&stranger, &[]).await, Ok(()));
+    let error = probe(&stranger, &[Role::Publisher]).await.unwrap_err();
     assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("publishing"), "{error}");
     let queue = ConsumerSettings::new(&fixture.name("mine"), Vec::new());
-    let error = probe_as(&stranger, &[Role::Consumer(&queue)]).await.unwrap_err();
+    let error = probe(&stranger, &[Role::Consumer(&queue)]).await.unwrap_err();
     assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("mine"), "{error}");
     assert_eq!((all.calls(), fixture.waiting(&fixture.name("all")).await), (0, 0));
 }
@@ -69,7 +69,7 @@ async fn missing_rights_to_publish_and_to_have_a_queue_are_named_and_nothing_is_
 async fn an_exchange_of_another_kind_is_named() {
     let mut settings = AmqpSettings::parse(&broker_uri(), "amq.direct").unwrap();
     settings.request_limit = Duration::from_secs(3);
-    let error = probe(&settings).await.unwrap_err();
+    let error = probe(&settings, &[]).await.unwrap_err();
     assert!(error.to_string().contains("amq.direct"), "{error}");
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use service_kit::clock::SystemClock;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::amqp::{Role, dead_queue, probe_as};
+use service_kit::messaging::amqp::{Role, dead_queue, probe};
 use service_kit::messaging::{
     AmqpConsumers, AmqpDeadLetters, AmqpPublisher, AmqpSettings, Consumer, Destination, HandlerResult, Outgoing,
     Progress, PublishResult, Publisher as _,
@@ -94,7 +94,7 @@ async fn a_user_without_the_default_exchange_uses_its_own_queues_and_those_it_ma
     let fixture = BrokerFixture::new().await;
     let (own, replies, other) = (fixture.queue("q"), fixture.queue("replies"), fixture.queue("other"));
     let roles = [Role::Consumer(&own), Role::Consumer(&replies), Role::Consumer(&other)];
-    probe_as(&fixture.settings, &roles).await.unwrap();
+    probe(&fixture.settings, &roles).await.unwrap();
     let more = format!("|{}[.]direct", replies.queue.replace('.', "[.]"));
     let user = User::new(&fixture, &own.queue, "dead|direct|retry[.][0-9a-z]+", &more);
     retries_gives_up_and_replays(&fixture, &user).await;

@@ -35,7 +35,7 @@ async fn events_come_and_go_by_tls() {
 async fn an_unknown_authority_is_refused_at_the_start_and_the_variable_is_named() {
     let mut settings = settings(None);
     settings.request_limit = Duration::from_secs(5);
-    let error = probe(&settings).await.unwrap_err();
+    let error = probe(&settings, &[]).await.unwrap_err();
     assert!(matches!(error, AmqpError::Untrusted { .. }) && error.to_string().contains("AMQP_CA_FILE"), "{error:?}");
     assert_eq!(check_at_start(&settings, &[]).await, Err(error));
 }
@@ -45,6 +45,6 @@ async fn tls_to_a_port_without_it_is_reported_in_bounded_time() {
     let plain = crate::support::broker_uri().replace("amqp://", "amqps://");
     let mut settings = AmqpSettings::parse(&plain, "x").unwrap();
     settings.request_limit = Duration::from_secs(5);
-    let error = probe(&settings).await.unwrap_err();
+    let error = probe(&settings, &[]).await.unwrap_err();
     assert!(matches!(error, AmqpError::Unreachable { .. } | AmqpError::TimedOut { .. }), "{error}");
 }

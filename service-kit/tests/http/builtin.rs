@@ -56,6 +56,22 @@ async fn health_names_the_dependency_that_is_down_and_not_why() {
 }
 
 #[actix_web::test]
+async fn readiness_is_a_metric_of_each_scrape() {
+    let started = start();
+    started.readiness.add("database", || Box::pin(async { Ok(()) }));
+    started.readiness.watch("broker", || Box::pin(async { Err("refused".to_owned()) }));
+    let lines = async || started.get("/metrics").await.text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let shown = lines().await;
+    for line in
+        ["bank_ready 1", "bank_dependency_up{dependency=\"database\"} 1", "bank_dependency_up{dependency=\"broker\"} 0"]
+    {
+        assert!(shown.iter().any(|shown| shown == line), "{line} in {shown:?}");
+    }
+    started.readiness.set_draining();
+    assert!(lines().await.iter().any(|shown| shown == "bank_ready 0"));
+}
+
+#[actix_web::test]
 async fn metrics_count_by_pattern_and_never_by_path() {
     let started = start();
     for id in 1..=3 {

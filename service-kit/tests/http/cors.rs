@@ -31,7 +31,7 @@ async fn a_page_of_a_configured_origin_may_read_every_answer() {
         let answer = answer(started.client.head(started.url(path)).header("origin", APP)).await;
         assert_eq!(answer.header("access-control-allow-origin"), APP, "{path}");
         assert!(answer.header("vary").contains("Origin"), "{path}");
-        let exposed = "ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id";
+        let exposed = "Allow, Content-Disposition, ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id";
         assert_eq!(answer.header("access-control-expose-headers"), exposed, "{path}");
         assert!(answer.headers.get("access-control-allow-credentials").is_none(), "{path}");
     }

@@ -24,3 +24,5 @@ mod sessions;
 mod shape;
 mod slow;
 mod support;
+#[cfg(feature = "otlp")]
+mod traces;

@@ -5,7 +5,7 @@ use service_kit::http::server::head_only;
 
 use actix_web::{HttpResponse, web};
 
-use crate::support::{answer, settings, start, start_with};
+use crate::support::{answer, raw, settings, start, start_with};
 
 #[actix_web::test]
 async fn one_trailing_slash_is_the_same_route() {
@@ -57,6 +57,22 @@ async fn the_root_leads_to_the_page_for_people() {
 }
 
 #[actix_web::test]
+async fn the_root_leads_a_browser_to_the_pages_of_a_service_that_has_some() {
+    let mut with_pages = settings();
+    with_pages.home = Some("/pages");
+    let started = start_with(with_pages, |_| {});
+    for (accept, place) in [
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "/pages"),
+        ("application/json, Text/HTML;q=0.5", "/pages"),
+        ("*/*", "/docs"),
+        ("text/htmlx", "/docs"),
+    ] {
+        let answer = answer(started.client.get(started.url("/")).header("accept", accept)).await;
+        assert_eq!((answer.status, answer.header("location")), (302, place), "{accept}");
+    }
+}
+
+#[actix_web::test]
 async fn head_is_answered_wherever_get_is() {
     let started = start();
     for path in [
@@ -92,6 +108,32 @@ async fn a_handler_knows_that_only_the_head_is_wanted() {
     assert_eq!(answer(started.client.head(started.url("/told"))).await.header("x-head"), "true");
     assert_eq!(started.get("/told").await.header("x-head"), "false");
     assert!(started.get("/metrics").await.text.contains(r#"method="HEAD",route="/told""#));
+}
+
+#[actix_web::test]
+async fn an_empty_answer_to_head_gives_no_length_since_get_may_have_a_body() {
+    let route = |config: &mut web::ServiceConfig| {
+        let file = web::get()
+            .to(|| async { if head_only() { HttpResponse::Ok().finish() } else { HttpResponse::Ok().body("a file") } });
+        config.route("/file", file);
+    };
+    let started = start_with(settings(), route);
+    let head = answer(started.client.head(started.url("/file"))).await;
+    assert_eq!((head.status, head.headers.get("content-length")), (200, None));
+    assert_eq!(started.get("/file").await.header("content-length"), "6");
+}
+
+#[actix_web::test]
+async fn to_http_1_0_a_stream_has_no_chunks_and_ends_with_the_connection() {
+    let started = start();
+    started.gate.add_permits(3);
+    let text = raw(started.server.addr, b"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.0 200 OK\r\n"), "{head}");
+    for absent in ["transfer-encoding", "content-length", "keep-alive"] {
+        assert!(!head.to_ascii_lowercase().contains(absent), "{head}");
+    }
+    assert_eq!(body, "data: 0\n\ndata: 1\n\ndata: 2\n\n");
 }
 
 #[actix_web::test]

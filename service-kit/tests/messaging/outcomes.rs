@@ -21,6 +21,7 @@ async fn done_and_skipped_are_accepted_and_counted_apart() {
     assert_eq!(fixture.metric("bank_messages_total", &[r#"queue="skipped""#, r#"outcome="skipped""#]), 1);
     assert_eq!(fixture.metric("bank_messages_in_flight", &[r#"queue="done""#]), 0);
     assert_eq!(fixture.metric("bank_message_handle_seconds_count", &[r#"queue="done""#]), 1);
+    assert_eq!(fixture.metric("bank_message_age_seconds_count", &[r#"queue="done""#]), 1);
     assert!(fixture.dead_letters.all().is_empty());
 }
 
@@ -46,6 +47,7 @@ async fn each_retry_waits_longer_and_the_fifth_failure_is_a_dead_letter() {
     let attempts: Vec<u32> = consumer.calls.lock().unwrap().iter().flatten().map(|(_, attempt)| *attempt).collect();
     assert_eq!(attempts, [1, 2, 3, 4, 5]);
     assert_eq!(fixture.metric("bank_dead_letters_total", &[r#"queue="q""#]), 1);
+    assert_eq!(fixture.metric("bank_message_age_seconds_count", &[r#"queue="q""#]), 1, "of the first attempt only");
 }
 
 #[tokio::test]

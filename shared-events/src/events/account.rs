@@ -31,7 +31,7 @@ pub struct AccountCreated {
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub balance: i64,
     pub currency: Currency,
-    /// Where the mail goes: the address of the client's user.
+    /// The recipient of the mail: the address of the client's user.
     pub email: String,
 }
 

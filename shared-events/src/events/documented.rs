@@ -1,4 +1,4 @@
-//! What the generated documents take from an event's type.
+//! The parts of the generated documents that follow from an event's type.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;

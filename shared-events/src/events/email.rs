@@ -15,11 +15,11 @@ pub struct EmailRequest {
     pub template: String,
     /// The recipient's address.
     pub to: String,
-    /// What the template fills in.
+    /// The values that the template fills in.
     pub params: BTreeMap<String, String>,
 }
 
-/// What the mail server said, for good, about the mail of an event.
+/// The mail server's final answer about the mail of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmailReport {

@@ -9,7 +9,7 @@ use crate::ids::UserId;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SecurityFacts {
-    /// Whom it concerns; null where that is not known, as for a login with an unknown address.
+    /// The user concerned; null where that is not known, as for a login with an unknown address.
     pub user_id: Option<UserId>,
     /// The session concerned, if one.
     pub session_id: Option<String>,
@@ -48,12 +48,12 @@ macro_rules! security_events {
 security_events! {
     LoginSucceeded = "security.login_succeeded", PUBLIC, "A user logged in.";
     LoginFailed = "security.login_failed", PUBLIC, "A login was refused.";
-    LoggedOut = "security.logged_out", PUBLIC, "A session was ended by its owner.";
+    LoggedOut = "security.logged_out", PUBLIC, "A session was ended.";
     SessionsEnded = "security.sessions_ended", PUBLIC, "All sessions of a user were ended.";
     RefreshTokenReused = "security.refresh_token_reused", PUBLIC,
         "A used refresh token came back; its session was ended.";
     RefreshTokenSpent = "security.refresh_token_spent", PUBLIC,
-        "A used refresh token came back within half a minute; it was refused.";
+        "A used refresh token came back within half a minute, as a retry does; its session goes on.";
     RolesChanged = "security.roles_changed", PUBLIC, "A user's roles were changed.";
     UserBlocked = "security.user_blocked", PUBLIC, "A user was blocked.";
     UserUnblocked = "security.user_unblocked", PUBLIC, "A user was unblocked.";

@@ -1,4 +1,4 @@
-//! What the services know of the events of one type, declared once, beside its facts. Redaction, bindings, the journey, live
+//! The services' knowledge of the events of one type, declared once, beside its facts. Redaction, bindings, the journey, live
 //! changes and the documents follow from it.
 
 #[cfg(feature = "schema")]
@@ -9,7 +9,7 @@ use super::documented::Documented;
 pub struct EventSpec {
     /// The routing key: `<entity>.<past verb>`.
     pub event_type: &'static str,
-    /// What happened, in one sentence.
+    /// The event, in one sentence.
     pub about: &'static str,
     pub handling: Handling,
     #[cfg(feature = "schema")]
@@ -38,7 +38,7 @@ pub enum Secrecy {
     Secret { field: &'static str, shown: &'static [&'static str] },
 }
 
-/// Where the events of a type are to end.
+/// The destination of the events of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination {
     /// In the log.

@@ -16,7 +16,7 @@ pub struct User {
     pub is_blocked: bool,
 }
 
-/// What a registration publishes: enough for the welcome mail.
+/// The facts of a registration: enough for the welcome mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserRegistered {

@@ -56,6 +56,17 @@ fn bytes_that_are_not_utf_8_are_refused() {
 }
 
 #[test]
+fn a_body_may_begin_with_one_byte_order_mark() {
+    let marked = bare("account.created", format!("\u{feff}{BODY}").as_bytes()).decode().unwrap();
+    assert_eq!(marked.body, bare("account.created", BODY.as_bytes()).decode().unwrap().body);
+    for bad in [format!("\u{feff}\u{feff}{BODY}"), format!(" \u{feff}{BODY}"), format!("{BODY}\u{feff}")] {
+        assert!(matches!(refusal(bad.as_bytes()), DecodeError::Body { .. }), "{bad:?}");
+    }
+    let utf_16: Vec<u8> = format!("\u{feff}{BODY}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(matches!(refusal(&utf_16), DecodeError::Body { .. }));
+}
+
+#[test]
 fn a_body_too_large_is_refused_before_it_is_parsed() {
     let body = vec![b' '; 16 * 1024 * 1024];
     assert_eq!(refusal(&body), DecodeError::TooLarge { size: body.len() });

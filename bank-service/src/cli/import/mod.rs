@@ -31,16 +31,16 @@ use crate::config::Settings;
 use crate::domain::imported_user::ImportedUser;
 use crate::domain::one_time::Purpose;
 use crate::http::AppState;
-use crate::identity::users::import::{RowResult, import, plan};
+use crate::identity::users::import::{RowResult, import, plan, unknown_role};
 use crate::store::StoreError;
 use place::Place;
 use progress::Progress;
 use report::Report;
-use rows::{Reader, Row};
+use rows::{Reader, Refusal, Row};
 use source::Source;
 
 const BATCH: usize = 200;
-/// Some rows were refused; the report tells which.
+/// Some rows were refused; the report names them.
 const SOME_REFUSED: u8 = 2;
 
 #[derive(Debug, Clone, Args)]
@@ -53,11 +53,11 @@ pub struct ImportOptions {
     #[arg(long)]
     pub apply: bool,
 
-    /// What the file holds; told by its name unless set
+    /// The format of the file; that of its name's ending unless set
     #[arg(long = "format", value_enum, value_name = "FORMAT")]
     pub input_format: Option<Format>,
 
-    /// Where the rows that were refused are told, as CSV, or as JSON lines if the name ends in json or jsonl [default: FILE.report.csv]
+    /// The report on the rows that were refused, as CSV, or as JSON lines if the name ends in json or jsonl [default: FILE.report.csv]
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 }
@@ -74,7 +74,7 @@ pub enum Format {
     Jsonl,
 }
 
-/// What became of the rows so far.
+/// Counts of the rows so far, by result.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     rows: u64,
@@ -126,10 +126,7 @@ impl ImportRun {
             self.counts.rows += 1;
             match row {
                 Row::Good { place, user } => batch.push((place, user)),
-                Row::Bad(refusal) => {
-                    self.counts.refused += 1;
-                    self.report.add(&refusal).context("the report")?;
-                }
+                Row::Bad(refusal) => self.refuse(refusal).await?,
             }
             if batch.len() >= BATCH {
                 self.write(std::mem::take(&mut batch)).await?;
@@ -139,6 +136,18 @@ impl ImportRun {
         self.progress.finish();
         self.report.finish().context("the report")?;
         Ok(self.counts)
+    }
+
+    /// Reports a row that cannot be read. It is not decided with the others, so its roles are checked here.
+    async fn refuse(&mut self, mut refusal: Refusal) -> anyhow::Result<()> {
+        self.counts.refused += 1;
+        let roles = std::mem::take(&mut refusal.roles);
+        if !roles.is_empty()
+            && let Some(conflict) = self.state.store.read(move |db| unknown_role(db, &roles)).await?
+        {
+            refusal.add(conflict);
+        }
+        self.report.add(&refusal).context("the report")
     }
 
     async fn write(&mut self, batch: Vec<(Place, ImportedUser)>) -> anyhow::Result<()> {
@@ -156,9 +165,9 @@ impl ImportRun {
                     self.counts.invited += 1;
                 }
                 RowResult::Unchanged => self.counts.unchanged += 1,
-                RowResult::Refused(conflict) => {
+                RowResult::Refused(conflicts) => {
                     self.counts.refused += 1;
-                    self.report.add(&rows::refused_later(place, user, conflict)).context("the report")?;
+                    self.report.add(&rows::refused_later(place, user, conflicts)).context("the report")?;
                 }
             }
         }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::place::Place;
 use super::rows::Refusal;
-use crate::cli::csv_cell::cell;
+use crate::domain::csv_cell::cell;
 
 const MAX_CELL: usize = 100;
 /// Only rows of a JSON array have a `row`: there a line does not identify the element.
@@ -47,7 +47,7 @@ impl Report {
 
     /// Writes a line for each fault.
     pub(super) fn add(&mut self, refusal: &Refusal) -> io::Result<()> {
-        let Refusal { place: Place { line, row }, customer_id, email, faults } = refusal;
+        let Refusal { place: Place { line, row }, customer_id, email, faults, .. } = refusal;
         let (customer_id, email) = (plain(customer_id), plain(email));
         for (field, cause) in faults {
             let (field, cause) = (plain(field), plain(cause));
@@ -103,6 +103,7 @@ mod tests {
                 customer_id: "7".to_owned(),
                 email: String::new(),
                 faults: vec![("email".to_owned(), "is required".to_owned())],
+                roles: Vec::new(),
             };
             for _ in 0..2 {
                 let mut report = Report::create(&path).unwrap();

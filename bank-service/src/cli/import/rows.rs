@@ -4,7 +4,7 @@
 use std::io;
 
 use serde_json::{Map, Value};
-use service_kit::http::fields::{FieldSchema, Fields, FromFields, Kind, parse};
+use service_kit::http::fields::{Describe, FieldSchema, Fields, FromFields, Kind, Parse, parse};
 
 use super::array::Elements;
 use super::cells::cells;
@@ -30,6 +30,14 @@ pub(super) struct Refusal {
     pub(super) email: String,
     /// Field and cause of each fault.
     pub(super) faults: Vec<(String, String)>,
+    /// The names of its roles, of which it is not known yet whether they are roles here.
+    pub(super) roles: Vec<String>,
+}
+
+impl Refusal {
+    pub(super) fn add(&mut self, conflict: Conflict) {
+        self.faults.push((conflict.field().to_owned(), conflict.to_string()));
+    }
 }
 
 pub(super) enum Row {
@@ -161,17 +169,23 @@ fn refusal(place: Place, object: &Map<String, Value>, faults: Vec<(String, Strin
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
     };
-    Refusal { place, customer_id: text("customer_id"), email: text("email"), faults }
+    let named = object.get("roles").and_then(|given| role_names().read(given).ok());
+    let roles = named.map(distinct_names).unwrap_or_default();
+    Refusal { place, customer_id: text("customer_id"), email: text("email"), faults, roles }
 }
 
 /// A valid row that conflicts with existing data.
-pub(super) fn refused_later(place: Place, user: &ImportedUser, conflict: Conflict) -> Refusal {
-    Refusal {
-        place,
-        customer_id: user.customer_id.clone(),
-        email: user.email.as_str().to_owned(),
-        faults: vec![(conflict.field().to_owned(), conflict.to_string())],
+pub(super) fn refused_later(place: Place, user: &ImportedUser, conflicts: Vec<Conflict>) -> Refusal {
+    let (customer_id, email) = (user.customer_id.clone(), user.email.as_str().to_owned());
+    let mut refusal = Refusal { place, customer_id, email, faults: Vec::new(), roles: Vec::new() };
+    for conflict in conflicts {
+        refusal.add(conflict);
     }
+    refusal
+}
+
+fn role_names() -> Kind<impl Parse<Vec<RoleName>>, impl Describe> {
+    parse::list(0, MAX_PER_USER, parse::via(RoleName::parse))
 }
 
 impl FromFields for ImportedUser {
@@ -182,7 +196,7 @@ impl FromFields for ImportedUser {
         let country = fields.nullable("country", parse::via(locale::country));
         let language = fields.nullable("language", parse::via(locale::language));
         let is_active = fields.nullable("is_active", parse::boolean());
-        let roles = fields.nullable("roles", parse::list(0, MAX_PER_USER, parse::via(RoleName::parse)));
+        let roles = fields.nullable("roles", role_names());
         Some(Self {
             customer_id: customer_id?,
             email: email?,

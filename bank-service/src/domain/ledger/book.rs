@@ -17,7 +17,7 @@ pub struct Book {
     changed: BTreeSet<LedgerId>,
 }
 
-/// What a change does to one ledger account.
+/// A change of one ledger account.
 #[derive(Debug, Clone, Copy)]
 pub struct Change {
     pub ledger_id: LedgerId,
@@ -25,7 +25,7 @@ pub struct Change {
     pub held: i64,
 }
 
-/// What a change did.
+/// The effects of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
     /// The transfer that is the answer: the new one, or the hold that ended.
@@ -38,6 +38,13 @@ pub struct Done {
     /// Both sides, as they are now.
     pub from: LedgerAccount,
     pub to: LedgerAccount,
+}
+
+impl Done {
+    /// The number of the entry that it made on this side, if any.
+    pub fn seq_of(&self, side: LedgerId) -> Option<i64> {
+        self.entries.iter().find(|entry| entry.ledger_id == side).map(|entry| entry.seq)
+    }
 }
 
 impl Book {
@@ -148,19 +155,17 @@ impl Book {
     }
 }
 
-/// The ledger account after the change. A customer's never falls below what it may spend, and stays within what JSON numbers hold.
+/// The ledger account after the change. A customer's never falls below what it may spend, and stays in range.
 fn changed(before: &LedgerAccount, change: Change) -> Result<LedgerAccount, Refusal> {
     let mut account = before.clone();
-    let balance = before.balance.checked_add(change.amount);
     let is_customers = before.kind.is_customers();
-    account.balance = match balance {
-        Some(balance) if !is_customers => balance,
-        Some(balance) if (-LedgerAccount::LARGEST..=LedgerAccount::LARGEST).contains(&balance) => balance,
-        Some(_) | None if is_customers => return Err(Refusal::BalanceOutOfRange),
-        Some(_) | None => return Err(Refusal::StripeFull(before.id)),
+    account.balance = match before.balance_after(change.amount) {
+        Some(balance) => balance,
+        None if is_customers => return Err(Refusal::BalanceOutOfRange),
+        None => return Err(Refusal::StripeFull(before.id)),
     };
     account.held = before.held.checked_add(change.held).ok_or(Refusal::BalanceOutOfRange)?;
-    // What gives money or frees it is never refused for a limit that was lowered since.
+    // A change that gives or frees money is never refused for a limit that was lowered since.
     if is_customers && account.available() < 0 && account.available() < before.available() {
         return Err(Refusal::InsufficientFunds { available: before.available().max(0) });
     }

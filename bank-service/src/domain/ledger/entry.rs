@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{LedgerId, TransferId};
+use super::{LedgerAccount, LedgerId, Transfer, TransferId};
 
 /// One change of one ledger account. It is never changed and never removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,4 +20,31 @@ pub struct Entry {
     pub min_balance_after: i64,
     /// Never earlier than that of the entry before it.
     pub posted_at: DateTime<Utc>,
+}
+
+/// An entry with its transfer, and the ledger account on the other side.
+#[derive(Debug, Clone)]
+pub struct EntryView {
+    pub entry: Entry,
+    /// None for a change of the limit.
+    pub transfer: Option<Transfer>,
+    pub counterparty: Option<LedgerAccount>,
+}
+
+impl EntryView {
+    /// The name that the other side had at posting.
+    pub fn counterparty_name(&self) -> Option<&str> {
+        let transfer = self.transfer.as_ref()?;
+        Some(if self.is_debited(transfer) { &transfer.to_name } else { &transfer.from_name })
+    }
+
+    /// The name that this side had at posting.
+    pub fn own_name(&self) -> Option<&str> {
+        let transfer = self.transfer.as_ref()?;
+        Some(if self.is_debited(transfer) { &transfer.from_name } else { &transfer.to_name })
+    }
+
+    fn is_debited(&self, transfer: &Transfer) -> bool {
+        transfer.from == self.entry.ledger_id
+    }
 }

@@ -1,10 +1,8 @@
-//! What the routes of accounts and cards do to their money: first balances, balances set by hand, limits, and the end.
+//! Postings of the routes of accounts and cards: first balances, balances set by hand, limits, and the end.
 
 use super::hold::release;
 use super::transferring::{both_sides, done};
-use super::{
-    Amount, Book, Caller, Done, Entry, LedgerId, Refusal, Text, Transfer, TransferId, TransferKind, TransferStatus,
-};
+use super::{Amount, Book, Caller, Done, Entry, LedgerId, Refusal, Transfer, TransferId, TransferKind};
 use crate::domain::balance::Balance;
 
 /// The first balance of a new account or card, from the bank's `opening`.
@@ -78,30 +76,9 @@ fn move_balance(
     let amount =
         amount.checked_abs().and_then(|minor| Amount::try_new(minor).ok()).ok_or(Refusal::BalanceOutOfRange)?;
     let (debited, credited) = (book.account(from)?, book.account(to)?);
-    let (currency, from_name, to_name) = (debited.currency, debited.holder.clone(), credited.holder.clone());
     let changes = both_sides(from, to, amount.minor(), 0);
-    let (id, now) = (TransferId::new(), book.time_of(&changes));
-    let entries = book.post(Some(id), &changes)?;
-    let transfer = Transfer {
-        id,
-        from,
-        to,
-        amount,
-        currency,
-        kind,
-        status: TransferStatus::Posted,
-        text: Text::default(),
-        captured_amount: None,
-        reversed_amount: 0,
-        hold_id: None,
-        reverses_id: None,
-        from_name,
-        to_name,
-        created_at: now,
-        posted_at: Some(now),
-        ended_at: None,
-        expires_at: None,
-        actor: caller.user_id,
-    };
+    let now = book.time_of(&changes);
+    let transfer = Transfer::posted(kind, (debited, credited), amount, now, caller.user_id);
+    let entries = book.post(Some(transfer.id), &changes)?;
     done(book, transfer, None, entries).map(Some)
 }

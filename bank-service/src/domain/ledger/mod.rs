@@ -16,10 +16,10 @@ mod reversal;
 mod transfer;
 mod transferring;
 
-pub use account::{LedgerAccount, LedgerKind, STRIPES, StripeKey, System};
+pub use account::{LedgerAccount, LedgerKind, Owner, STRIPES, StripeKey, System, shown_available};
 pub use amount::{Amount, AmountError};
 pub use book::{Book, Change, Done};
-pub use entry::Entry;
+pub use entry::{Entry, EntryView};
 pub use hold::{capture, expire, void};
 pub use id::LedgerId;
 pub use items::{adjust, close, open, set_overdraft_limit};

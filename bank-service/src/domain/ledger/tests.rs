@@ -108,6 +108,8 @@ fn what_is_wrong_with_ones_own_side_comes_before_what_is_wrong_with_the_other() 
     ] {
         assert_eq!(transfer(&mut book, owner(1), &case), Err(refusal));
     }
+    book.open(LedgerAccount { user_id: Some(user(1)), closed_at: Some(at(0)), ..account(6, 0) });
+    assert_eq!(transfer(&mut book, owner(1), &order(1, 6, 1)), Err(Refusal::AccountClosed), "its own");
     for (to, refusal) in [(9, Refusal::NoSuchRecipient), (4, Refusal::CurrencyMismatch), (5, Refusal::AccountClosed)] {
         assert_eq!(transfer(&mut book, staff(), &order(1, to, 1)), Err(refusal));
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared_events::{Currency, UserId};
 use uuid::Uuid;
 
-use super::{Amount, LedgerId};
+use super::{Amount, LedgerAccount, LedgerId};
 use crate::domain::scope::Scope;
 
 /// A UUID of version 7: later transfers have greater ids.
@@ -77,8 +77,18 @@ impl TransferKind {
         Self::Closing,
         Self::Reversal,
     ];
+    /// Their texts.
+    pub const NAMES: [&'static str; 7] = [
+        Self::Transfer.as_str(),
+        Self::Deposit.as_str(),
+        Self::Withdrawal.as_str(),
+        Self::Opening.as_str(),
+        Self::Adjustment.as_str(),
+        Self::Closing.as_str(),
+        Self::Reversal.as_str(),
+    ];
 
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Transfer => "transfer",
             Self::Deposit => "deposit",
@@ -100,7 +110,7 @@ impl TransferKind {
     }
 }
 
-/// How far a transfer is. Only a hold has another status than `posted`.
+/// The state of a transfer. Only a hold has another one than `posted`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TransferStatus {
@@ -113,8 +123,16 @@ pub enum TransferStatus {
 
 impl TransferStatus {
     pub const ALL: [Self; 5] = [Self::Posted, Self::Held, Self::Captured, Self::Voided, Self::Expired];
+    /// Their texts.
+    pub const NAMES: [&'static str; 5] = [
+        Self::Posted.as_str(),
+        Self::Held.as_str(),
+        Self::Captured.as_str(),
+        Self::Voided.as_str(),
+        Self::Expired.as_str(),
+    ];
 
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Posted => "posted",
             Self::Held => "held",
@@ -129,7 +147,7 @@ impl TransferStatus {
     }
 }
 
-/// What the sender says about a transfer.
+/// The sender's texts of a transfer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text {
     /// The end-to-end id of ISO 20022; at most 35 characters.
@@ -174,13 +192,51 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    /// One that moves money now, between two ledger accounts of one currency.
+    pub fn posted(
+        kind: TransferKind,
+        (from, to): (&LedgerAccount, &LedgerAccount),
+        amount: Amount,
+        now: DateTime<Utc>,
+        actor: Option<UserId>,
+    ) -> Self {
+        Self {
+            id: TransferId::new(),
+            from: from.id,
+            to: to.id,
+            amount,
+            currency: from.currency,
+            kind,
+            status: TransferStatus::Posted,
+            text: Text::default(),
+            captured_amount: None,
+            reversed_amount: 0,
+            hold_id: None,
+            reverses_id: None,
+            from_name: from.holder.clone(),
+            to_name: to.holder.clone(),
+            created_at: now,
+            posted_at: Some(now),
+            ended_at: None,
+            expires_at: None,
+            actor,
+        }
+    }
+
+    /// As it was when it was made, whatever became of it.
+    #[must_use]
+    pub fn as_made(self) -> Self {
+        let status = if self.expires_at.is_some() { TransferStatus::Held } else { TransferStatus::Posted };
+        Self { status, captured_amount: None, reversed_amount: 0, ended_at: None, ..self }
+    }
+
     /// Whether it holds money at this time. A hold that ran out holds none, whether or not it was ended.
     pub fn is_open_at(&self, now: DateTime<Utc>) -> bool {
         self.status == TransferStatus::Held && self.expires_at.is_none_or(|end| now < end)
     }
 }
 
-/// Who asks for a change.
+/// The caller that asks for a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     pub user_id: Option<UserId>,
@@ -199,5 +255,10 @@ impl Caller {
 
     pub fn is_staff(&self) -> bool {
         self.scope == Scope::All
+    }
+
+    /// Whether the debited side is the one to show: the caller's own money, or the only money of a customer.
+    pub fn owns_debited(&self, from: &LedgerAccount, to: &LedgerAccount) -> bool {
+        (self.covers(from.user_id) && from.kind.is_customers()) || !to.kind.is_customers()
     }
 }

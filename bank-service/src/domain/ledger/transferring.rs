@@ -4,10 +4,8 @@ use chrono::TimeDelta;
 use shared_events::Currency;
 
 use super::{
-    Amount, Book, Caller, Change, Done, LedgerAccount, LedgerId, Refusal, Text, Transfer, TransferId, TransferKind,
-    TransferStatus,
+    Amount, Book, Caller, Change, Done, LedgerAccount, LedgerId, Refusal, Text, Transfer, TransferKind, TransferStatus,
 };
-use crate::domain::scope::Scope;
 
 /// A transfer that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,42 +31,29 @@ pub fn transfer(book: &mut Book, caller: Caller, order: &Order) -> Result<Done, 
     if order.currency.is_some_and(|currency| currency != from.currency) {
         return Err(Refusal::CurrencyMismatch);
     }
-    let currency = from.currency;
     let amount = order.amount.minor();
     if from.kind.is_customers() && from.available() < amount {
         return Err(Refusal::InsufficientFunds { available: from.available().max(0) });
     }
-    let to = credited(book, caller, order.to, currency)?;
-    let (from_name, to_name) = (from.holder.clone(), to.holder.clone());
+    let to = credited(book, caller, order.to, from.currency)?;
     let held = order.hold.map(|_| amount);
     let changes = match held {
         Some(held) => vec![Change { ledger_id: order.from, amount: 0, held }],
         None => both_sides(order.from, order.to, amount, 0),
     };
-    let id = TransferId::new();
-    let created_at = book.time_of(&changes);
-    let entries = book.post(Some(id), &changes)?;
-    let transfer = Transfer {
-        id,
-        from: order.from,
-        to: order.to,
-        amount: order.amount,
-        currency,
-        kind: order.kind,
-        status: if held.is_some() { TransferStatus::Held } else { TransferStatus::Posted },
-        text: order.text.clone(),
-        captured_amount: None,
-        reversed_amount: 0,
-        hold_id: None,
-        reverses_id: None,
-        from_name,
-        to_name,
-        created_at,
-        posted_at: held.is_none().then_some(created_at),
-        ended_at: None,
-        expires_at: order.hold.map(|length| created_at + length),
-        actor: caller.user_id,
+    let now = book.time_of(&changes);
+    let posted = Transfer::posted(order.kind, (&from, &to), order.amount, now, caller.user_id);
+    let transfer = match order.hold {
+        None => Transfer { text: order.text.clone(), ..posted },
+        Some(length) => Transfer {
+            text: order.text.clone(),
+            status: TransferStatus::Held,
+            posted_at: None,
+            expires_at: Some(now + length),
+            ..posted
+        },
     };
+    let entries = book.post(Some(transfer.id), &changes)?;
     done(book, transfer, None, entries)
 }
 
@@ -77,7 +62,7 @@ pub(super) fn both_sides(from: LedgerId, to: LedgerId, amount: i64, held: i64) -
     vec![Change { ledger_id: from, amount: amount.saturating_neg(), held }, Change { ledger_id: to, amount, held: 0 }]
 }
 
-/// What was done with a new transfer.
+/// The result of a new transfer.
 pub(super) fn done(
     book: &mut Book,
     transfer: Transfer,
@@ -114,9 +99,5 @@ fn credited(book: &Book, caller: Caller, id: LedgerId, currency: Currency) -> Re
         (false, false) => Refusal::CurrencyMismatch,
         (false, true) => return Ok(account.clone()),
     };
-    let may_know = match caller.scope {
-        Scope::All => true,
-        Scope::Own(user) => account.is_owned_by(user) && !account.is_closed(),
-    };
-    Err(if may_know { fault } else { Refusal::UnknownRecipient })
+    Err(if caller.covers(account.user_id) { fault } else { Refusal::UnknownRecipient })
 }

@@ -1,5 +1,5 @@
-//! The fields by which a request proves whose it is. The document shows what a user can have; any other text of reasonable
-//! length is read too, since it is as wrong as any other wrong answer, and not a fault of its own.
+//! The credentials in a request. The document shows the valid forms; a text of another form is read too, up to a length, and
+//! refused like any wrong credential, without a validation fault.
 
 use service_kit::http::fields::{Describe, Kind, Parse, parse};
 

@@ -25,16 +25,12 @@ pub(super) fn token_of(request: &HttpRequest) -> Option<OpaqueToken> {
 }
 
 /// The `Set-Cookie` that identifies the device later.
-pub(super) fn set_cookie(state: &AppState, token: &str) -> String {
-    let secure = if is_over_tls(state) { "; Secure" } else { "" };
+pub(crate) fn set_cookie(state: &AppState, token: &str) -> String {
+    let secure = if state.is_over_tls() { "; Secure" } else { "" };
     let (name, max_age) = (name(state), KNOWN_FOR.num_seconds());
     format!("{name}={token}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
 }
 
 fn name(state: &AppState) -> &'static str {
-    if is_over_tls(state) { COOKIE_OVER_TLS } else { COOKIE_OVER_HTTP }
-}
-
-fn is_over_tls(state: &AppState) -> bool {
-    state.settings.public_url.scheme() == "https"
+    if state.is_over_tls() { COOKIE_OVER_TLS } else { COOKIE_OVER_HTTP }
 }

@@ -25,17 +25,17 @@ use crate::identity::one_time::secret::LinkSecret;
 /// An answer that is a sentence.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct MessageBody {
-    /// What was done, as a sentence.
+    /// The result, as a sentence.
     #[schema(example = "a mail is on its way")]
     pub(super) msg: &'static str,
 }
 
-/// `202`: it happens outside of the request.
+/// `202`: the message is sent after the answer.
 pub(super) fn accepted(msg: &'static str) -> HttpResponse {
     HttpResponse::Accepted().json(MessageBody { msg })
 }
 
-/// `429` until the next one is given out.
+/// `429` until the next message may be sent.
 pub(super) fn cooldown_problem(cooldown: Cooldown, now: DateTime<Utc>) -> Problem {
     let detail = "One was sent a moment ago; please wait before you ask for another one.";
     let wait = (cooldown.until() - now).to_std().unwrap_or_default();

@@ -9,6 +9,7 @@ use service_kit::request_schema;
 
 use super::credential_fields::{known_email, known_password, token};
 use super::device;
+use super::login_metrics::{LoginMethod, counted};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::http::AppState;
@@ -57,7 +58,8 @@ pub(super) async fn log_in(
     state.limits.logins.check(client.0)?;
     let Body(LoginRequest { email, password }) = body;
     let attempt = LoginAttempt { email, password, origin: origin(&request, client) };
-    login_response(&state, state.identity.log_in(state.ctx_anonymous(), attempt).await?)
+    let result = state.identity.log_in(state.ctx_anonymous(), attempt).await.map_err(Problem::from);
+    counted(&state, LoginMethod::Password, result.and_then(|result| login_response(&state, result)))
 }
 
 // It has no `Debug`: it holds a token.
@@ -104,7 +106,7 @@ pub(super) async fn refresh(
 }
 
 /// Where a request came from, and on which device.
-pub(super) fn origin(request: &HttpRequest, client: ClientAddr) -> Origin {
+pub(crate) fn origin(request: &HttpRequest, client: ClientAddr) -> Origin {
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     Origin::new(client.0, user_agent).on_device(device::token_of(request).as_ref())
 }
@@ -122,7 +124,7 @@ pub(super) fn login_response(state: &AppState, result: LoginResult) -> Result<Ht
         .with_extension("expires_in", challenge.expires_in.into()))
 }
 
-/// Tokens are kept by their holder only, never by a cache on the way (RFC 6749, 5.1).
+/// No cache may store tokens (RFC 6749, 5.1).
 pub(super) fn tokens(state: &AppState, pair: &TokenPair) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header(CacheControl(vec![CacheDirective::NoStore]));

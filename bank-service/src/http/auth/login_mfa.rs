@@ -9,6 +9,7 @@ use service_kit::{request_form, request_schema};
 use super::credential_fields::{recovery_code, token};
 use super::digits::otp;
 use super::login::{origin, tokens};
+use super::login_metrics::{LoginMethod, counted};
 use crate::http::AppState;
 use crate::identity::second_factor::enrolment::MfaError;
 use crate::identity::{GivenFactor, SecondFactorError, TokenPair};
@@ -74,7 +75,9 @@ pub(super) async fn complete_login(
     state.limits.logins.check(client.0)?;
     let Body(LoginMfaRequest { mfa_token, given }) = body;
     let origin = origin(&request, client);
-    Ok(tokens(&state, &state.identity.complete_login(state.ctx_anonymous(), &mfa_token, given, origin).await?))
+    let pair = state.identity.complete_login(state.ctx_anonymous(), &mfa_token, given, origin).await;
+    let answer = pair.map(|pair| tokens(&state, &pair)).map_err(Problem::from);
+    counted(&state, LoginMethod::SecondFactor, answer)
 }
 
 impl From<SecondFactorError> for Problem {

@@ -82,7 +82,7 @@ impl FromFields for ProfileRequest {
 
 request_schema!(ProfileRequest, "The fields to change; null clears one.");
 
-/// Changes what the caller says about itself.
+/// Changes the caller's profile.
 #[utoipa::path(
     put,
     path = "/auth/me",

@@ -39,8 +39,8 @@ pub(in crate::http) struct SeedBody {
     otpauth_url: String,
 }
 
-/// Begins to set a second factor up: a seed for an authenticator app (TOTP: SHA-1, 6 digits, 30 s). It waits ten minutes for
-/// its first code at `POST /auth/mfa/totp/verify`; beginning again takes its place. Needs a fresh token.
+/// Makes a seed for an authenticator app (TOTP: SHA-1, 6 digits, 30 s). The seed is pending for ten minutes, until its first
+/// code comes to `POST /auth/mfa/totp/verify`; another request replaces it. Needs a fresh token.
 #[utoipa::path(
     post,
     path = "/auth/mfa/totp",
@@ -95,7 +95,7 @@ request_schema!(VerifyMfaRequest);
 /// Recovery codes, shown once.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct RecoveryCodesBody {
-    /// What was done, as a sentence.
+    /// The result, as a sentence.
     #[schema(example = "second factor enabled")]
     msg: &'static str,
     /// Each is good for one login without the app. They are shown this once.
@@ -181,12 +181,12 @@ fn given_password(fields: &mut Fields) -> Option<GivenPassword> {
 /// The answer to the removal of a second factor.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct RemovedBody {
-    /// What was done, as a sentence.
+    /// The result, as a sentence.
     #[schema(example = "second factor disabled")]
     msg: &'static str,
 }
 
-/// Takes the second factor away, on the password and the factor itself. Needs a fresh token.
+/// Removes the second factor; requires the password, a code of the factor and a fresh token.
 #[utoipa::path(
     delete,
     path = "/auth/mfa/totp",

@@ -6,6 +6,7 @@ mod digits;
 mod email;
 mod introspect;
 mod login;
+mod login_metrics;
 mod login_mfa;
 mod me;
 mod mfa;
@@ -25,8 +26,13 @@ mod social_browser;
 use actix_web::web;
 use service_kit::http::fields::BodyLimit;
 
+pub(crate) use device::set_cookie as device_cookie;
+pub(crate) use login::origin as login_origin;
+pub(crate) use login_metrics::{LoginMethod, count_login};
 pub(super) use password_strength::with_password_strength;
 pub(super) use profile_fields::{SET_BY_SERVER, email, new_password, role_names};
+pub(crate) use sessions::end_session_of;
+pub(crate) use social_browser::cookie as cookie_value;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(
@@ -112,7 +118,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     );
 }
 
-/// What is proved by reading mails and text messages.
+/// Routes whose proof is a link or a code from a mail or a text message.
 fn mailbox(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/email/verification").route(web::post().to(email::send_verification)))
         .service(web::resource("/email/verify").route(web::post().to(email::verify_email)))

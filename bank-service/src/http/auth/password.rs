@@ -58,7 +58,8 @@ impl FromFields for ReauthByRecoveryCode {
 
 request_form!(ReauthByRecoveryCode of ReauthRequest);
 
-/// Makes the session fresh for five minutes. Who has a second factor gives it too. Wrong passwords count like those of a login.
+/// Makes the session fresh for five minutes. A user with a second factor has to give a code too. Wrong passwords count like those
+/// of a login.
 #[utoipa::path(
     post,
     path = "/auth/reauth",
@@ -108,7 +109,7 @@ request_schema!(ChangePasswordRequest);
 /// The answer to the change of a password.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct ChangedBody {
-    /// What was done, as a sentence.
+    /// The result, as a sentence.
     #[schema(example = "password changed")]
     msg: &'static str,
     /// How many other sessions ended.

@@ -31,9 +31,8 @@ impl FromFields for PhoneRequest {
 
 request_schema!(PhoneRequest);
 
-/// Sends a code to a telephone number by text message; needs a fresh token and a proved e-mail address. The same request sends
-/// another one, once a minute and ten times a day at most, five times to one number; networks, countries and all messages
-/// together have their share too.
+/// Sends a code to a telephone number by text message; needs a fresh token and a proved e-mail address. At most once
+/// a minute, ten times a day and five times to one number; networks, countries and all messages have limits, too.
 #[utoipa::path(
     post,
     path = "/auth/phone",
@@ -84,7 +83,7 @@ request_schema!(VerifyPhoneRequest);
 /// The answer to the verification of a telephone number.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct VerifiedBody {
-    /// What was done, as a sentence.
+    /// The result, as a sentence.
     #[schema(example = "phone verified")]
     msg: &'static str,
     /// The number that is the caller's now.
@@ -92,8 +91,8 @@ pub(in crate::http) struct VerifiedBody {
     phone: String,
 }
 
-/// Takes the code of the text message. Five wrong codes make it void. The right one again, while it would be good, is answered the
-/// same.
+/// Takes the code of the text message. Five wrong codes make it void. The right one gets the same answer again
+/// while it is valid.
 #[utoipa::path(
     post,
     path = "/auth/phone/verify",

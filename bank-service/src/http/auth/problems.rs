@@ -50,6 +50,9 @@ impl From<LogInError> for Problem {
                 Self::new(ErrorCode::InvalidCredentials, "The e-mail address or the password is wrong.")
             }
             LogInError::Blocked => blocked(),
+            LogInError::NotStaff => {
+                Self::new(ErrorCode::AccessDenied, "The console is for managers and administrators.")
+            }
             LogInError::Hashing(error) => error.into(),
             LogInError::Token(error) => Self::internal(&error),
             LogInError::Store(error) => error.into(),

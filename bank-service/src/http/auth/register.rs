@@ -40,7 +40,8 @@ impl FromFields for RegisterRequest {
 
 request_schema!(RegisterRequest, "What a registration takes.");
 
-/// Registers a user with the default role, and sends a link to the address that verifies it. `roles` and `is_blocked` in the body never take effect.
+/// Registers a user with the default role, and sends a link to the address that verifies it. `roles` and `is_blocked` in the body
+/// never take effect.
 #[utoipa::path(
     operation_id = "register_user",
     post,

@@ -18,13 +18,13 @@ use crate::http::AppState;
 use crate::identity::one_time::secret::{Code, LinkSecret};
 use crate::identity::{ResetClaim, ResetError};
 
-/// Of an address, in characters.
+/// The longest address, in characters.
 const MAX_EMAIL: usize = 254;
 
 pub(super) struct ForgotPasswordRequest(Option<Email>);
 
 impl FromFields for ForgotPasswordRequest {
-    /// What no user can have is as unknown as any other unknown address.
+    /// An invalid address is answered like an unknown one.
     fn read(fields: &mut Fields) -> Option<Self> {
         let email = parse::string(1, MAX_EMAIL).described("The user's e-mail address, in any case of letters.");
         let email = email.example("john.doe@example.com");
@@ -98,13 +98,13 @@ impl FromFields for ResetByCode {
 
 request_form!(ResetByCode of ResetPasswordRequest);
 
-/// The password that takes another one's place.
+/// The new password.
 pub(super) fn another_password() -> Kind<impl Parse<Password>, impl Describe> {
     new_password().example("another horse, another staple")
 }
 
-/// Sets another password by the link or the code of a mail. All sessions end, and what else is under way is void. It opens
-/// no session: log in with the new password, and with the second factor if there is one.
+/// Sets another password by the link or the code of a mail. All sessions end, and pending logins, resets and changes are void. It
+/// opens no session: log in with the new password, and with the second factor if there is one.
 #[utoipa::path(
     post,
     path = "/auth/password/reset",
@@ -132,7 +132,7 @@ pub(super) async fn reset_password(
     Ok(HttpResponse::Ok().json(MessageBody { msg: "password set" }))
 }
 
-/// Many in a short time are guesses: worth an alarm.
+/// Counts a wrong code; an alarm watches the rate, since many in a short time are guesses.
 pub(super) fn count_wrong_code(state: &AppState, purpose: &str) {
     let help = "Wrong one-time codes, by what they are for.";
     state.metrics.counter("bank_wrong_codes_total", help, &["purpose"]).with_label_values(&[purpose]).inc();

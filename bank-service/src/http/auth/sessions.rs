@@ -7,6 +7,7 @@ use service_kit::http::fields::PathId;
 use service_kit::http::paging::{ListBody, ListQuery, Listing, PageRequest, respond};
 use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::ClientAddr;
+use shared_events::UserId;
 
 use crate::domain::policy::Action;
 use crate::domain::session::{Session, SessionId, SessionView};
@@ -20,7 +21,7 @@ const PAGE_SIZE: i64 = 5;
 /// The answer to a logout.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct LoggedOutBody {
-    /// What was done, as a sentence.
+    /// The result, as a sentence.
     #[schema(example = "logged out")]
     msg: &'static str,
     /// How many sessions ended.
@@ -42,7 +43,7 @@ pub(super) async fn log_out(
     client: ClientAddr,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::Logout)?;
-    end(&state, &actor, actor.session_id, client).await?;
+    end_session_of(&state, actor.user_id, (actor.user_id, actor.session_id), client).await?;
     Ok(HttpResponse::Ok().json(LoggedOutBody { msg: "logged out", sessions_ended: 1 }))
 }
 
@@ -93,7 +94,7 @@ fn page(live: Vec<Session>, query: &ListQuery, current: SessionId) -> Listing<Se
     let count = i64::try_from(live.len()).unwrap_or(i64::MAX);
     let (skip, total) = match query.page {
         PageRequest::Number { .. } => (query.page.offset(), Some(count)),
-        PageRequest::After { .. } => (query.page.after_id(), None),
+        PageRequest::After { .. } => (query.page.after_id().unwrap_or(0).max(0), None),
     };
     let end = skip.saturating_add(query.page.size());
     let as_count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -102,7 +103,7 @@ fn page(live: Vec<Session>, query: &ListQuery, current: SessionId) -> Listing<Se
     Listing { rows, total, last: (skip < count).then_some(end.min(count).into()), more: end < count }
 }
 
-/// Ends one of the caller's sessions. A session of somebody else is not there.
+/// Ends one of the caller's sessions. A session of another user is 404.
 #[utoipa::path(
     delete,
     path = "/auth/sessions/{id}",
@@ -120,13 +121,18 @@ pub(super) async fn end_session(
     id: PathId<SessionId>,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::EndSession)?;
-    let session = end(&state, &actor, id.0, client).await?;
+    let session = end_session_of(&state, actor.user_id, (actor.user_id, id.0), client).await?;
     Ok(envelope::deleted(&SessionView::new(session, actor.session_id)))
 }
 
-async fn end(state: &AppState, actor: &Actor, id: SessionId, client: ClientAddr) -> Result<Session, Problem> {
-    let (user, from) = (actor.user_id, client.0.to_string());
-    let ctx = state.ctx(user);
+/// Ends a session of a user, for itself or for an administrator.
+pub(crate) async fn end_session_of(
+    state: &AppState,
+    by: UserId,
+    (user, id): (UserId, SessionId),
+    client: ClientAddr,
+) -> Result<Session, Problem> {
+    let (ctx, from) = (state.ctx(by), client.0.to_string());
     let ended = state.store.write(&ctx, move |db, ctx| logout::end_session(db, ctx, user, id, Some(from.clone())));
     let session = ended.await?;
     state.identity.forget_session(id);

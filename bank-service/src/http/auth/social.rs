@@ -11,6 +11,7 @@ use service_kit::http::problem::{Problem, ProblemBody};
 use service_kit::http::server::{ClientAddr, head_only};
 
 use super::login::{login_response, origin};
+use super::login_metrics::{LoginMethod, counted};
 use super::pages::page;
 use super::social_bodies::{SocialLoginRequest, challenge_in};
 use super::social_browser::{Browser, MaybeActor};
@@ -29,7 +30,7 @@ use crate::store::{StoreError, social};
 pub(in crate::http) struct SocialLoginsBody {
     /// Whether one of them is a password.
     has_password: bool,
-    /// What can be linked here.
+    /// The providers that can be linked.
     providers: Vec<Provider>,
     /// How many logins by providers there are.
     #[schema(example = 1)]
@@ -80,8 +81,8 @@ pub(in crate::http) struct StartedBody {
     expires_in: i64,
 }
 
-/// Begins a login at a provider; with a token, the linking of one to the caller. A page in a browser gets a cookie, without
-/// which nobody ends the login; a program sends a `code_challenge` (S256, RFC 7636), and its `code_verifier` at the end.
+/// Begins a login at a provider; with a token, the linking of one to the caller. A page in a browser gets a cookie, which the
+/// end of the login requires; a program sends a `code_challenge` (S256, RFC 7636), and its `code_verifier` at the end.
 #[utoipa::path(
     get,
     path = "/auth/social/{provider}/start",
@@ -134,8 +135,8 @@ pub(super) async fn start_social_login(
         }))
 }
 
-/// Where a provider sends a browser back to that no application of yours waits for. It uses nothing up: an application takes
-/// `code` and `state` from its address.
+/// The page to which a provider returns a browser if no application handles the return itself. It consumes nothing: an
+/// application takes `code` and `state` from its address.
 #[utoipa::path(
     get,
     path = "/auth/social/{provider}/callback",
@@ -153,10 +154,10 @@ pub(super) async fn show_callback(provider: PathId<Provider>) -> HttpResponse {
     page(StatusCode::OK, "Almost there", &body)
 }
 
-/// Logs in by what a provider gave: `code` and `state` of a login that was begun here, an `id_token` that an app got for the
-/// `nonce` of such a login, or an `access_token`. Code and `id_token` count once, and only with all that the beginning has
-/// bound them to: the cookie of the page, the `code_verifier` of the challenge, the session that links. Whoever is new becomes a user without a password. With a fresh token of the caller, the login is
-/// linked to it instead.
+/// Logs in with the `code` and `state` of a login that was begun here, an `id_token` that an app got for the `nonce` of such a
+/// login, or an `access_token` of the provider. Code and `id_token` count once, and only with everything that the start bound
+/// them to: the cookie of the page, the `code_verifier` of the challenge, the session that links. An unknown identity gets a new
+/// user without a password. With a fresh token of the caller, the login is linked to the caller instead.
 #[utoipa::path(
     post,
     path = "/auth/social/{provider}",
@@ -188,7 +189,8 @@ pub(super) async fn finish_social_login(
     let presenter = Presenter { session, cookie: Browser::of(&request, &state).cookie_hash(), challenge };
     let Some(actor) = actor.0 else {
         let returning = Returning { provider, proof, presenter, origin };
-        return login_response(&state, state.identity.social_log_in(state.ctx_anonymous(), returning).await?);
+        let result = state.identity.social_log_in(state.ctx_anonymous(), returning).await.map_err(Problem::from);
+        return counted(&state, LoginMethod::Social, result.and_then(|result| login_response(&state, result)));
     };
     actor.require_fresh(state.clock.now())?;
     let owner = (actor.user_id, actor.session_id);
@@ -197,8 +199,8 @@ pub(super) async fn finish_social_login(
     Ok(envelope::created(&SocialLoginView::from(linked), &format!("/auth/social/{provider}")))
 }
 
-/// Takes a login from the caller, by its `id`, which is the provider's name; needs a fresh token. The last way to log in
-/// stays.
+/// Unlinks a login of the caller by its `id`, the provider's name; needs a fresh token. The last way to log in cannot be
+/// removed.
 #[utoipa::path(
     delete,
     path = "/auth/social/{provider}",

@@ -51,7 +51,7 @@ pub(super) struct Browser {
 
 impl Browser {
     pub(super) fn of(request: &HttpRequest, state: &AppState) -> Self {
-        let over_tls = state.settings.public_url.scheme() == "https";
+        let over_tls = state.is_over_tls();
         let headers = request.headers();
         let name = name(over_tls);
         let distinguishes_pages =
@@ -62,7 +62,7 @@ impl Browser {
         Self { over_tls, distinguishes_pages, on_another_origin, kept: kept.and_then(OpaqueToken::parse) }
     }
 
-    /// The token of the cookie that it sent.
+    /// The token of the request's cookie.
     pub(super) fn kept(&self) -> Option<OpaqueToken> {
         self.kept.as_ref().and_then(|token| OpaqueToken::parse(token.expose()))
     }
@@ -90,7 +90,7 @@ fn name(over_tls: bool) -> &'static str {
 }
 
 /// The value of a cookie in a `Cookie` header.
-pub(super) fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 

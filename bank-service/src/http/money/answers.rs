@@ -4,8 +4,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::ledger::{Amount, LedgerAccount, LedgerId, LedgerKind, Transfer};
-use crate::operations::ledger::{BalanceAt, EntryView, Posted};
+use crate::domain::iban::masked;
+use crate::domain::ledger::{Amount, EntryView, LedgerAccount, LedgerId, LedgerKind, Transfer, shown_available};
+use crate::operations::ledger::{BalanceAt, Posted};
 
 /// Times with microseconds, since `at` asks by them.
 pub(super) fn date(date: DateTime<Utc>) -> String {
@@ -28,9 +29,9 @@ pub(super) struct SideView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     bank_id: Option<i64>,
-    /// What of the bank's own: money from and to outside, first balances, balances set by hand, what closed accounts left.
+    /// A ledger account of the bank itself: of money from and to outside, first balances, balances set by hand, or closed accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = "^(cash|opening|adjustments|closed)$")]
+    #[schema(nullable = false)]
     system: Option<&'static str>,
 }
 
@@ -52,7 +53,7 @@ impl SideView {
 /// A transfer. Only the end of a hold and what was reversed change it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Transfer)]
-pub(super) struct TransferView {
+pub(crate) struct TransferView {
     /// A UUID of version 7: later transfers have greater ids.
     #[schema(format = Uuid)]
     id: String,
@@ -68,16 +69,16 @@ pub(super) struct TransferView {
     currency: String,
     /// Why money moves.
     kind: crate::domain::ledger::TransferKind,
-    /// How far it is. Only a hold is ever other than `posted`.
+    /// The state of the transfer. Only a hold is ever other than `posted`.
     status: crate::domain::ledger::TransferStatus,
     /// The sender's end-to-end id.
     reference: Option<String>,
-    /// What it is for.
+    /// The purpose, in the sender's words.
     description: Option<String>,
-    /// How much of a hold was captured; null until then.
+    /// The captured part of a hold; null until then.
     #[schema(minimum = 1)]
     captured_amount: Option<i64>,
-    /// How much was given back so far.
+    /// The part that was reversed so far.
     #[schema(minimum = 0, example = 0)]
     reversed_amount: i64,
     /// The hold that this transfer captures.
@@ -135,6 +136,11 @@ impl TransferView {
         }
     }
 
+    /// The code of its currency.
+    pub(crate) fn currency(&self) -> &str {
+        &self.currency
+    }
+
     /// With what only staff sees.
     pub(super) fn for_staff(mut self, transfer: &Transfer, event_id: Option<&str>) -> Self {
         self.actor = transfer.actor.map(i64::from);
@@ -152,11 +158,11 @@ pub(super) struct AfterView {
     /// In the minor unit of the currency.
     #[schema(example = 420)]
     balance: i64,
-    /// What open holds keep from being spent.
+    /// Money that open holds keep from being spent.
     #[schema(minimum = 0, example = 0)]
     held: i64,
-    /// What may be spent.
-    #[schema(example = 420)]
+    /// Money that may be spent; at most 9007199254740991, the largest amount.
+    #[schema(maximum = 9_007_199_254_740_991_i64, example = 420)]
     available: i64,
     /// The number of the last entry.
     #[schema(minimum = 0, example = 2)]
@@ -169,7 +175,7 @@ impl AfterView {
             side: SideView::of(account.id, Some(account)),
             balance: account.balance,
             held: account.held,
-            available: account.available(),
+            available: account.shown_available(),
             seq: account.seq,
         }
     }
@@ -180,7 +186,7 @@ impl AfterView {
 #[schema(as = TransferAnswer)]
 pub(super) struct PostedBody {
     /// `item created` or `item updated`.
-    #[schema(pattern = "^item (created|updated)$", example = "item created")]
+    #[schema(example = "item created")]
     msg: &'static str,
     item: TransferView,
     /// The caller's own side, as it is after the transfer; the debited one for staff.
@@ -204,7 +210,7 @@ impl PostedBody {
     }
 }
 
-/// Who is on the other side of an entry: a name for customers, the side itself for staff.
+/// The other side of an entry: a name for customers, the side itself for staff.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Counterparty)]
 pub(super) struct CounterpartyView {
@@ -220,7 +226,7 @@ pub(super) struct CounterpartyView {
 /// An entry: what a transfer did to this account or card.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Entry)]
-pub(super) struct EntryBody {
+pub(crate) struct EntryBody {
     /// Counts the entries from 1, without gaps. Those that moved no money are left out unless `kind` asks for them.
     #[schema(minimum = 1, example = 2)]
     seq: i64,
@@ -236,11 +242,11 @@ pub(super) struct EntryBody {
     /// The balance after it.
     #[schema(example = 420)]
     balance_after: i64,
-    /// Who is on the other side.
+    /// The other side.
     counterparty: Option<CounterpartyView>,
     /// The sender's end-to-end id.
     reference: Option<String>,
-    /// What it is for.
+    /// The purpose, in the sender's words.
     description: Option<String>,
     /// When it was posted.
     #[schema(format = DateTime)]
@@ -255,9 +261,7 @@ impl EntryBody {
             Some(_) => "hold",
             None => "limit",
         };
-        let name = transfer.as_ref().map(|transfer| {
-            if transfer.from == entry.ledger_id { transfer.to_name.clone() } else { transfer.from_name.clone() }
-        });
+        let name = view.counterparty_name().map(ToOwned::to_owned);
         let counterparty = counterparty.as_ref().map(|account| CounterpartyView {
             name,
             iban_masked: account.iban.as_deref().map(masked),
@@ -277,12 +281,6 @@ impl EntryBody {
     }
 }
 
-/// The first four and the last four characters.
-fn masked(iban: &str) -> String {
-    let count = iban.chars().count();
-    iban.chars().enumerate().map(|(at, c)| if (4..count.saturating_sub(4)).contains(&at) { '*' } else { c }).collect()
-}
-
 /// A balance at a time.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = BalanceAt)]
@@ -290,11 +288,11 @@ pub(super) struct BalanceBody {
     /// In the minor unit of `currency`.
     #[schema(example = 520)]
     balance: i64,
-    /// What open holds kept from being spent.
+    /// Money that open holds kept from being spent.
     #[schema(minimum = 0, example = 0)]
     held: i64,
-    /// What could be spent.
-    #[schema(example = 520)]
+    /// Money that could be spent; at most 9007199254740991, the largest amount.
+    #[schema(maximum = 9_007_199_254_740_991_i64, example = 520)]
     available: i64,
     /// ISO 4217.
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
@@ -310,8 +308,7 @@ pub(super) struct BalanceBody {
 impl BalanceBody {
     pub(super) fn new(found: &BalanceAt, at: DateTime<Utc>) -> Self {
         let (balance, held, available, seq) = found.entry.map_or((0, 0, 0, 0), |entry| {
-            let available =
-                entry.balance_after.saturating_sub(entry.held_after).saturating_sub(entry.min_balance_after);
+            let available = shown_available(entry.balance_after, entry.held_after, entry.min_balance_after);
             (entry.balance_after, entry.held_after, available, entry.seq)
         });
         Self { balance, held, available, currency: found.account.currency.code().to_owned(), at: date(at), seq }

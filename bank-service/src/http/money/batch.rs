@@ -10,17 +10,18 @@ use utoipa::ToSchema;
 use super::answers::PostedBody;
 use super::bodies::BatchBody;
 use super::keys::batch_keys;
-use super::transfers::request_of;
-use crate::domain::ledger::Refusal;
+use super::moving::{Mover, check_recipient, count_unknown, request_of, transfer};
+use crate::domain::ledger::Order;
 use crate::domain::policy::{Action, Scope};
 use crate::http::actor::Actor;
 use crate::http::state::AppState;
-use crate::operations::ledger::{BatchError, Command, Posted, Request, TransferError};
+use crate::operations::ledger::{BatchError, Command, Posted};
+use crate::store::ledger::TransferKey;
 
 const BODY_LIMIT: usize = 512 * 1024;
 const CUSTOMERS_AT_ONCE: usize = 10;
 
-/// What became of one transfer of a batch.
+/// The result of one transfer of a batch.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchResult)]
 struct ResultView {
@@ -61,74 +62,56 @@ async fn create_transfers(
     let scope = actor.may(Action::CreateTransfers)?;
     let BatchBody { is_atomic, orders } = body.0;
     let keys = batch_keys(&request, &state, actor.user_id, orders.len())?;
-    state.limits.check_recipients(actor.user_id, scope)?;
-    let requests: Vec<Request> = orders
-        .into_iter()
-        .zip(keys)
-        .map(|(order, key)| request_of(&state, &actor, scope, Some(key), Command::Transfer(order)))
-        .collect();
-    let results = if is_atomic {
-        atomically(&state, &actor, scope, requests).await?
-    } else {
-        each(&state, &actor, scope, requests).await
-    };
+    let mover = Mover { user_id: actor.user_id, scope };
+    for order in &orders {
+        check_recipient(&state, mover, order.to).await?;
+    }
+    let orders: Vec<(Order, TransferKey)> = orders.into_iter().zip(keys).collect();
+    let results = if is_atomic { atomically(&state, mover, orders).await? } else { each(&state, mover, orders).await };
     Ok(HttpResponse::Ok().json(BatchView { results }))
 }
 
 async fn atomically(
     state: &AppState,
-    actor: &Actor,
-    scope: Scope,
-    requests: Vec<Request>,
+    mover: Mover,
+    orders: Vec<(Order, TransferKey)>,
 ) -> Result<Vec<ResultView>, Problem> {
-    match state.ledger.post_atomically(requests).await {
+    let request = |(order, key)| request_of(state, mover, Some(key), Command::Transfer(order));
+    match state.ledger.post_atomically(orders.into_iter().map(request).collect()).await {
         Ok(posted) => {
-            let view = |(index, one)| done(index, PostedBody::created(one, scope == Scope::All));
+            let view = |(index, one)| done(index, PostedBody::created(one, mover.scope == Scope::All));
             Ok(posted.iter().enumerate().map(view).collect())
         }
         Err(BatchError::Store(error)) => Err(error.into()),
         Err(BatchError::Refused(faults)) => {
-            let fault = |(index, error)| {
-                count_unknown(state, actor, &error);
+            let mut errors = FieldErrors::new();
+            for (index, error) in faults {
+                // Beyond the limit no fault is shown: the list would show which recipients exist.
+                count_unknown(state, mover, &error)?;
                 let problem = Problem::from(error);
-                (format!("transfers[{index}]"), vec![format!("{}: {}", problem.code(), problem.detail())])
-            };
-            Err(Problem::validation(faults.into_iter().map(fault).collect::<FieldErrors>()))
+                errors.insert(format!("transfers[{index}]"), vec![format!("{}: {}", problem.code(), problem.detail())]);
+            }
+            Err(Problem::validation(errors))
         }
     }
 }
 
 /// A customer's are done a few at a time, so that a batch does not try more recipients than its requests could.
-async fn each(state: &AppState, actor: &Actor, scope: Scope, requests: Vec<Request>) -> Vec<ResultView> {
-    let at_once = if scope == Scope::All { requests.len() } else { CUSTOMERS_AT_ONCE };
-    let (mut left, mut results) = (requests.into_iter().peekable(), Vec::new());
+async fn each(state: &AppState, mover: Mover, orders: Vec<(Order, TransferKey)>) -> Vec<ResultView> {
+    let at_once = if mover.scope == Scope::All { orders.len() } else { CUSTOMERS_AT_ONCE };
+    let (mut left, mut results) = (orders.into_iter().peekable(), Vec::new());
     while left.peek().is_some() {
-        let some: Vec<Request> = left.by_ref().take(at_once).collect();
-        if let Err(problem) = state.limits.check_recipients(actor.user_id, scope) {
-            results.extend(some.iter().map(|_| Err(problem.clone())));
-            continue;
-        }
-        for answer in join_all(some.into_iter().map(|request| state.ledger.post(request))).await {
-            results.push(answer.map_err(|error| {
-                count_unknown(state, actor, &error);
-                Problem::from(error)
-            }));
-        }
+        let some = left.by_ref().take(at_once).map(|(order, key)| transfer(state, mover, Some(key), order));
+        results.extend(join_all(some).await);
     }
     let view = |(index, answer): (usize, Result<Posted, Problem>)| match answer {
-        Ok(one) => done(index, PostedBody::created(&one, scope == Scope::All)),
+        Ok(one) => done(index, PostedBody::created(&one, mover.scope == Scope::All)),
         Err(problem) => {
             let (error, status) = (problem.code().as_str(), problem.code().status().as_u16());
             ResultView { index, status, transfer: None, error: Some(error), detail: Some(problem.detail().to_owned()) }
         }
     };
     results.into_iter().enumerate().map(view).collect()
-}
-
-fn count_unknown(state: &AppState, actor: &Actor, error: &TransferError) {
-    if matches!(error, TransferError::Refused(Refusal::UnknownRecipient)) {
-        state.limits.count_unknown_recipient(actor.user_id);
-    }
 }
 
 fn done(index: usize, transfer: PostedBody) -> ResultView {

@@ -8,6 +8,7 @@ use shared_events::{AccountId, CardId, Currency};
 use utoipa::ToSchema;
 
 use crate::domain::ledger::{Amount, AmountError, LedgerId, Order, Text, TransferKind};
+use crate::domain::unwritable::is_unwritable;
 
 /// ISO 20022 has room for so many characters in an end-to-end id.
 const REFERENCE: usize = 35;
@@ -55,8 +56,8 @@ fn amount() -> Kind<impl Parse<Amount>, impl Describe> {
 fn line(max: usize) -> Kind<impl Parse<String>, impl Describe> {
     parse::string(1, max).and_then(|text: String| {
         let text = text.trim();
-        match text.chars().any(char::is_control) {
-            true => Err("must have no control characters".to_owned()),
+        match text.chars().any(is_unwritable) {
+            true => Err("must have no control characters, nor noncharacters of Unicode such as U+FFFF".to_owned()),
             false if text.is_empty() => Err("must not be blank".to_owned()),
             false => Ok(text.to_owned()),
         }
@@ -175,22 +176,11 @@ impl FromFields for BatchBody {
     fn read(fields: &mut Fields) -> Option<Self> {
         let about = "Whether all are done in one transaction or none. Otherwise each has a result of its own.";
         let is_atomic = fields.optional("atomic", parse::boolean().described(about));
-        let read = |value: &Value| {
-            let given = value.as_object().cloned().ok_or_else(|| "must be an object".to_owned())?;
-            Fields::read_object::<TransferBody>(given).map(|body| body.0).map_err(|problem| words(&problem))
-        };
-        let one = Kind::new(read, FieldSchema::component::<TransferBody>);
         let about = "In this order; each is as in `POST /api/transfers`.";
-        let orders = fields.required("transfers", parse::list(1, BATCH, one).described(about));
+        let transfers = fields.required_list::<TransferBody>("transfers", (1, BATCH), about);
+        let orders = transfers.map(|transfers| transfers.into_iter().map(|body| body.0).collect());
         Some(Self { is_atomic: is_atomic?.unwrap_or(false), orders: orders? })
     }
 }
 
 request_schema!(BatchBody, "Up to 500 transfers.");
-
-/// The faults of one entry, as one sentence.
-fn words(problem: &service_kit::http::problem::Problem) -> String {
-    let faults: Vec<String> =
-        problem.errors().iter().map(|(field, messages)| format!("{field}: {}", messages.join(", "))).collect();
-    format!("is not valid ({})", faults.join("; "))
-}

@@ -6,7 +6,7 @@ use service_kit::http::fields::PathId;
 use service_kit::http::paging::{
     Filter, FilterKind, FilterValue, ListBody, ListQuery, Listing, PageRequest, parameters, respond,
 };
-use service_kit::http::problem::{FieldErrors, Problem};
+use service_kit::http::problem::Problem;
 use shared_events::{AccountId, CardId};
 
 use super::answers::{BalanceBody, EntryBody};
@@ -20,12 +20,16 @@ use crate::operations::errors::FindError;
 use crate::operations::ledger::{balance_at, list_entries};
 use crate::store::ledger::{EntryKind, EntryPage};
 
+/// The kinds of entries: those of transfers, and the two that moved no money.
+pub(in crate::http) const KINDS: [&str; 9] =
+    ["transfer", "deposit", "withdrawal", "opening", "adjustment", "closing", "reversal", "hold", "limit"];
+
 /// The fields that a list of entries can be filtered by; `from` and `to` are times.
 pub(in crate::http) const FILTERS: &[Filter] = &[
     Filter { name: "from", kind: FilterKind::Date },
     Filter { name: "to", kind: FilterKind::Date },
-    Filter { name: "kind", kind: FilterKind::Text },
-    Filter { name: "order", kind: FilterKind::Text },
+    Filter { name: "kind", kind: FilterKind::OneOf(&KINDS) },
+    Filter { name: "order", kind: FilterKind::OneOf(&["desc", "asc"]) },
 ];
 
 /// List the entries of an account, the newest first
@@ -60,42 +64,43 @@ async fn list(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadEntries)?;
     let query = ListQuery::parse(request.query_string(), PAGE_SIZE, FILTERS)?;
-    let page = page_of(&query)?;
+    respond(request.path(), &query, page_of_entries(state, scope, item, &query).await?)
+}
+
+/// A page of entries as a caller of this scope sees them; `item` is an account or a card, and its name in words.
+pub(crate) async fn page_of_entries(
+    state: &AppState,
+    scope: Scope,
+    item: (LedgerId, &'static str),
+    query: &ListQuery,
+) -> Result<Listing<EntryBody>, Problem> {
+    let page = page_of(query);
     let is_counted = matches!(query.page, PageRequest::Number { .. });
     let found = state.store.read(move |db| list_entries(db, scope, item, &page, is_counted));
     let (rows, total) = found.await.map_err(|error: FindError| error)?;
     let listing = Listing::of(query.page, rows, total, |row| row.entry.seq);
-    let view = |row| Ok::<_, Problem>(EntryBody::new(&row, scope == Scope::All));
-    respond(request.path(), &query, listing.try_map(view)?)
+    listing.try_map(|row| Ok(EntryBody::new(&row, scope == Scope::All)))
 }
 
-fn page_of(query: &ListQuery) -> Result<EntryPage, Problem> {
-    let mut page = EntryPage { skip: query.page.offset(), limit: query.page.limit(), ..EntryPage::default() };
-    if let PageRequest::After { cursor: Some(_), .. } = query.page {
-        page.after = Some(query.page.after_id());
-    }
-    let mut faults = FieldErrors::new();
+fn page_of(query: &ListQuery) -> EntryPage {
+    let (skip, limit, after) = (query.page.offset(), query.page.limit(), query.page.after_id());
+    let mut page = EntryPage { after, skip, limit, ..EntryPage::default() };
     for (name, value) in &query.filters {
         match (*name, value) {
             ("from", FilterValue::Date(date)) => page.from = Some(*date),
             ("to", FilterValue::Date(date)) => page.to = Some(*date),
-            ("kind", FilterValue::Text(kind)) => match (kind.as_str(), TransferKind::parse(kind)) {
-                ("hold", _) => page.kind = Some(EntryKind::Hold),
-                ("limit", _) => page.kind = Some(EntryKind::Limit),
-                (_, Some(kind)) => page.kind = Some(EntryKind::Transfer(kind)),
-                _ => drop(
-                    faults.insert("kind".to_owned(), vec!["must be the kind of a transfer, hold or limit".to_owned()]),
-                ),
-            },
-            ("order", FilterValue::Text(order)) => match order.as_str() {
-                "asc" => page.is_ascending = true,
-                "desc" => page.is_ascending = false,
-                _ => drop(faults.insert("order".to_owned(), vec!["must be asc or desc".to_owned()])),
-            },
+            ("kind", FilterValue::Text(kind)) => {
+                page.kind = match kind.as_str() {
+                    "hold" => Some(EntryKind::Hold),
+                    "limit" => Some(EntryKind::Limit),
+                    other => TransferKind::parse(other).map(EntryKind::Transfer),
+                };
+            }
+            ("order", FilterValue::Text(order)) => page.is_ascending = order == "asc",
             _ => {}
         }
     }
-    if faults.is_empty() { Ok(page) } else { Err(Problem::validation(faults)) }
+    page
 }
 
 /// Read the balance of an account, now or at a time
@@ -156,3 +161,14 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(list_entries_of_account, list_entries_of_card, read_balance_of_account, read_balance_of_card))]
 pub(super) struct Document;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kinds_of_entries_are_those_of_transfers_a_hold_and_a_limit() {
+        let kinds = TransferKind::ALL.map(TransferKind::as_str).into_iter().chain(["hold", "limit"]);
+        assert_eq!(KINDS.to_vec(), kinds.collect::<Vec<_>>());
+    }
+}

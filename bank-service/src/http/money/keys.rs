@@ -10,6 +10,9 @@ use crate::http::problem_map::fault;
 use crate::http::state::AppState;
 use crate::store::ledger::TransferKey;
 
+/// More than the UUIDs have that pages are made with.
+const MAX_FORM_KEY: usize = 64;
+
 /// The key of a request; a fault if one is required and missing.
 pub(super) fn transfer_key(
     request: &HttpRequest,
@@ -21,6 +24,16 @@ pub(super) fn transfer_key(
         return Err(fault("Idempotency-Key", "is required where money moves"));
     }
     Ok(key.map(|key| TransferKey { key: hash(&key.caller, &key.key, 0), request_hash: key.request_hash }))
+}
+
+/// The key of a form, which its page was made with: a form that is sent twice moves money once. `content` is what the form asks for.
+pub(crate) fn key_of_form(state: &AppState, user: UserId, given: &str, content: &str) -> Result<TransferKey, Problem> {
+    let is_ours = (1..=MAX_FORM_KEY).contains(&given.len()) && given.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_ours {
+        return Err(Problem::malformed("The form has no key. Open its page again and send it from there."));
+    }
+    let request_hash = hex::encode(state.identity.vault().hmac("idempotency-key", content.as_bytes()));
+    Ok(TransferKey { key: hash(&format!("console:{user}"), given, 0), request_hash })
 }
 
 /// The key of each item of a batch; the batch itself has to have one.

@@ -8,6 +8,7 @@ use shared_events::Currency;
 use utoipa::ToSchema;
 
 use super::answers::date;
+use super::sums::AmountSum;
 use crate::domain::ledger::LedgerAccount;
 use crate::domain::policy::Action;
 use crate::http::actor::Actor;
@@ -25,7 +26,7 @@ struct LedgerAccountView {
     #[schema(example = 2)]
     id: i64,
     /// `account`, `card`, or which of the bank's own.
-    #[schema(pattern = "^(account|card|cash|opening|adjustments|closed)$", example = "account")]
+    #[schema(example = "account")]
     kind: &'static str,
     /// The account or card; null for a bank's own.
     item_id: Option<i64>,
@@ -42,7 +43,7 @@ struct LedgerAccountView {
     /// Credits minus debits.
     #[schema(example = 520)]
     balance: i64,
-    /// What open holds keep from being spent.
+    /// Money that open holds keep from being spent.
     #[schema(minimum = 0, example = 0)]
     held: i64,
     /// How many entries there are.
@@ -109,17 +110,14 @@ struct LineView {
     #[schema(minimum = 0, example = 2)]
     accounts: i64,
     /// The sum, if it is below zero, without its sign.
-    #[schema(value_type = Object)]
-    debit: serde_json::Value,
+    debit: AmountSum,
     /// The sum, if it is above zero.
-    #[schema(value_type = Object)]
-    credit: serde_json::Value,
-    /// What open holds keep from being spent.
-    #[schema(value_type = Object)]
-    held: serde_json::Value,
+    credit: AmountSum,
+    /// Money that open holds keep from being spent.
+    held: AmountSum,
 }
 
-/// What a bank owes other banks in a currency, or they owe it.
+/// The debt between a bank and the other banks, in one currency.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InterbankLine)]
 struct InterbankView {
@@ -130,14 +128,13 @@ struct InterbankView {
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
     /// Minus the sum of the bank's lines; all banks sum to zero.
-    #[schema(value_type = Object)]
-    interbank: serde_json::Value,
+    interbank: AmountSum,
 }
 
 /// The trial balance: for each currency debits and credits are equal.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TrialBalance)]
-struct TrialBalanceView {
+pub(crate) struct TrialBalanceView {
     /// By currency, bank and kind.
     lines: Vec<LineView>,
     /// By currency and bank, where it is not zero.
@@ -163,9 +160,14 @@ async fn read_trial_balance(
         }
         None => None,
     };
+    Ok(HttpResponse::Ok().json(trial_balance(&state, currency.as_deref()).await?))
+}
+
+/// The trial balance, of all currencies or of one.
+pub(crate) async fn trial_balance(state: &AppState, currency: Option<&str>) -> Result<TrialBalanceView, Problem> {
     let mut all = state.store.read(totals).await.map_err(|error: StoreError| error)?;
-    all.retain(|total| currency.as_ref().is_none_or(|code| total.currency == *code));
-    Ok(HttpResponse::Ok().json(view(&all)))
+    all.retain(|total| currency.is_none_or(|code| total.currency == code));
+    Ok(view(&all))
 }
 
 fn view(totals: &[Total]) -> TrialBalanceView {
@@ -182,27 +184,19 @@ fn view(totals: &[Total]) -> TrialBalanceView {
         currency: total.currency.clone(),
         kind: total.kind.clone(),
         accounts: total.accounts,
-        debit: number(total.balance.min(0).saturating_neg()),
-        credit: number(total.balance.max(0)),
-        held: number(total.held),
+        debit: AmountSum::from(total.balance.min(0).saturating_neg()),
+        credit: AmountSum::from(total.balance.max(0)),
+        held: AmountSum::from(total.held),
     };
     let interbank = banks.into_iter().filter(|(_, sum)| *sum != 0).map(|((currency, bank_id), sum)| InterbankView {
         bank_id,
         currency: currency.to_owned(),
-        interbank: number(sum.saturating_neg()),
+        interbank: AmountSum::from(sum.saturating_neg()),
     });
     TrialBalanceView {
         lines: totals.iter().map(line).collect(),
         interbank: interbank.collect(),
         balanced: sums.values().all(|sum| *sum == 0),
-    }
-}
-
-/// A number, or a text where JSON readers would lose digits.
-fn number(sum: i128) -> serde_json::Value {
-    match i64::try_from(sum) {
-        Ok(small) if (-LedgerAccount::LARGEST..=LedgerAccount::LARGEST).contains(&small) => small.into(),
-        _ => sum.to_string().into(),
     }
 }
 

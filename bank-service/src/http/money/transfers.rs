@@ -3,21 +3,24 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::fields::{Body, PathId};
-use service_kit::http::paging::{ListBody, ListQuery, respond};
+use service_kit::http::paging::{IdKind, ListBody, ListQuery, Listing, respond};
 use service_kit::http::problem::Problem;
 use shared_events::AccountId;
 
 use super::answers::{PostedBody, TransferView};
 use super::bodies::{CaptureBody, OutsideBody, ReverseBody, TransferBody};
 use super::keys::transfer_key;
-use crate::domain::ledger::{Caller, LedgerAccount, LedgerId, Refusal, Transfer, TransferId, TransferKind};
+use super::moving::{self, Mover};
+use crate::domain::ledger::{LedgerAccount, LedgerId, Refusal, Transfer, TransferId, TransferKind};
 use crate::domain::policy::{Action, Scope};
 use crate::http::actor::Actor;
 use crate::http::lists::PAGE_SIZE;
+use crate::http::optional_body::read_optional;
 use crate::http::state::AppState;
-use crate::operations::ledger::{self, Command, Posted, Request, TransferError};
+use crate::operations::errors::FindError;
+use crate::operations::ledger::{self, Command, Posted, TransferError};
 use crate::store::StoreError;
-use crate::store::ledger::{Placed, TRANSFER_FILTERS, TransferKey, sides_of};
+use crate::store::ledger::{Placed, TRANSFER_FILTERS, sides_of};
 
 /// Move money, or hold it to be moved
 #[utoipa::path(post, path = "/api/transfers", tag = "money", request_body = TransferBody,
@@ -30,29 +33,24 @@ pub(super) async fn create_transfer(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::CreateTransfer)?;
     let key = transfer_key(&request, &state, actor.user_id)?;
-    let order = body.0.0;
-    state.limits.check_recipients(actor.user_id, scope)?;
-    let posted = post(&state, &actor, scope, key, Command::Transfer(order)).await;
-    if let Err(TransferError::Refused(Refusal::UnknownRecipient)) = &posted {
-        state.limits.count_unknown_recipient(actor.user_id);
-    }
-    Ok(created(&posted?, scope))
+    Ok(created(&moving::transfer(&state, mover(&actor, scope), key, body.0.0).await?, scope))
 }
 
 /// Move what is held, or less
-#[utoipa::path(post, path = "/api/transfers/{id}/capture", tag = "money", request_body = CaptureBody,
+#[utoipa::path(post, path = "/api/transfers/{id}/capture", tag = "money", request_body = Option<CaptureBody>,
     responses((status = 201, description = "The transfer that moved it", body = PostedBody)))]
 pub(super) async fn capture_transfer(
     state: web::Data<AppState>,
     actor: Actor,
     id: PathId<TransferId>,
     request: HttpRequest,
-    body: Body<CaptureBody>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::CaptureTransfer)?;
+    let CaptureBody { amount } = read_optional(&request, body)?;
     let key = transfer_key(&request, &state, actor.user_id)?;
-    let command = Command::Capture { hold: id.0, amount: body.0.amount };
-    Ok(created(&post(&state, &actor, scope, key, command).await?, scope))
+    let command = moving::capture(id.0, amount);
+    Ok(created(&moving::post(&state, mover(&actor, scope), key, command).await?, scope))
 }
 
 /// Give up a hold
@@ -66,13 +64,7 @@ pub(super) async fn void_transfer(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::VoidTransfer)?;
     let key = transfer_key(&request, &state, actor.user_id)?;
-    let posted = post(&state, &actor, scope, key, Command::Void { hold: id.0 }).await?;
-    // Each hold counts once: whoever repeats a void must not use up the sender's allowance.
-    if let Some(sender) = posted.from.user_id.filter(|_| !posted.is_replayed)
-        && posted.to.user_id != Some(sender)
-    {
-        state.limits.count_voided_hold(sender);
-    }
+    let posted = moving::void(&state, mover(&actor, scope), key, id.0).await?;
     Ok(HttpResponse::Ok().json(PostedBody::updated(&posted, scope == Scope::All)))
 }
 
@@ -88,17 +80,8 @@ pub(super) async fn reverse_transfer(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReverseTransfer)?;
     let key = transfer_key(&request, &state, actor.user_id)?;
-    let ReverseBody { amount, text } = body.0;
-    let posted = post(&state, &actor, scope, key, Command::Reverse { transfer: id.0, amount, text }).await;
-    Ok(created(&posted.map_err(spent_by_receiver)?, scope))
-}
-
-/// The receiver's money is not the caller's to learn of.
-fn spent_by_receiver(error: TransferError) -> TransferError {
-    match error {
-        TransferError::Refused(Refusal::InsufficientFunds { .. }) => Refusal::SpentByReceiver.into(),
-        error => error,
-    }
+    let command = moving::reversal(id.0, body.0);
+    Ok(created(&moving::reverse(&state, mover(&actor, scope), key, command).await?, scope))
 }
 
 /// Credit money that came from outside
@@ -139,7 +122,7 @@ async fn outside(
     let key = transfer_key(request, state, actor.user_id)?;
     let OutsideBody { amount, text } = body;
     let command = Command::Outside { kind, account: LedgerId::of_account(account), amount, text };
-    let posted = post(state, actor, scope, key, command).await.map_err(|error| match error {
+    let posted = moving::post(state, mover(actor, scope), key, command).await.map_err(|error| match error {
         // The path names it.
         TransferError::Refused(Refusal::NoSuchRecipient) => TransferError::Refused(scope.missing("account").into()),
         error => error,
@@ -147,25 +130,8 @@ async fn outside(
     Ok(created(&posted?, scope))
 }
 
-pub(super) async fn post(
-    state: &AppState,
-    actor: &Actor,
-    scope: Scope,
-    key: Option<TransferKey>,
-    command: Command,
-) -> Result<Posted, TransferError> {
-    state.ledger.post(request_of(state, actor, scope, key, command)).await
-}
-
-pub(super) fn request_of(
-    state: &AppState,
-    actor: &Actor,
-    scope: Scope,
-    key: Option<TransferKey>,
-    command: Command,
-) -> Request {
-    let caller = Caller { user_id: Some(actor.user_id), scope };
-    Request { ctx: state.ctx(actor.user_id), caller, key, command }
+fn mover(actor: &Actor, scope: Scope) -> Mover {
+    Mover { user_id: actor.user_id, scope }
 }
 
 fn created(posted: &Posted, scope: Scope) -> HttpResponse {
@@ -182,9 +148,13 @@ pub(super) async fn read_transfer(
     id: PathId<TransferId>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadTransfer)?;
-    let found = state.store.read(move |db| ledger::find_transfer(db, scope, id.0)).await?;
-    let view = view_of(&found.transfer, &found.sides, scope, found.event_id.as_deref());
-    Ok(HttpResponse::Ok().json(view))
+    Ok(HttpResponse::Ok().json(find_transfer(&state, scope, id.0).await?))
+}
+
+/// A transfer as a caller of this scope sees it.
+pub(crate) async fn find_transfer(state: &AppState, scope: Scope, id: TransferId) -> Result<TransferView, Problem> {
+    let found = state.store.read(move |db| ledger::find_transfer(db, scope, id)).await?;
+    Ok(view_of(&found.transfer, &found.sides, scope, found.event_id.as_deref()))
 }
 
 fn view_of(transfer: &Transfer, sides: &[LedgerAccount], scope: Scope, event_id: Option<&str>) -> TransferView {
@@ -201,7 +171,17 @@ pub(super) async fn list_transfers(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadTransfer)?;
-    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, TRANSFER_FILTERS)?;
+    let query = ListQuery::parse_of(IdKind::Uuid, request.query_string(), PAGE_SIZE, TRANSFER_FILTERS)?;
+    let listing = page_of_transfers(&state, scope, &query).await?;
+    respond(request.path(), &query, listing)
+}
+
+/// A page of transfers as a caller of this scope sees them, the newest first.
+pub(crate) async fn page_of_transfers(
+    state: &AppState,
+    scope: Scope,
+    query: &ListQuery,
+) -> Result<Listing<TransferView>, Problem> {
     let requested = query.clone();
     let listing = state.store.read(move |db| {
         let listing = ledger::list_transfers(db, scope, &requested)?;
@@ -210,8 +190,7 @@ pub(super) async fn list_transfers(
             |placed: Placed| Ok::<_, StoreError>(view_of(&placed.transfer, &sides, scope, placed.event_id.as_deref()));
         listing.try_map(view).map_err(Into::into)
     });
-    let listing = listing.await.map_err(|error: crate::operations::errors::FindError| error)?;
-    respond(request.path(), &query, listing)
+    Ok(listing.await.map_err(|error: FindError| error)?)
 }
 
 impl From<TransferError> for Problem {

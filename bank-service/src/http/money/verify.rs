@@ -1,7 +1,8 @@
-//! `/api/ledger/verify`: the check of the whole ledger, for administrators. It runs on a connection of its own, and may take minutes.
+//! `/api/ledger/verify`: the check of the ledger, for administrators. It runs on a connection of its own, and may take minutes.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use service_kit::http::paging::{parameters, refuse_unknown};
 use service_kit::http::problem::Problem;
 use service_kit::task;
 use utoipa::ToSchema;
@@ -9,12 +10,13 @@ use utoipa::ToSchema;
 use super::answers::date;
 use crate::domain::policy::Action;
 use crate::http::actor::Actor;
+use crate::http::problem_map::fault;
 use crate::http::state::AppState;
 use crate::http::verification::VerificationRun;
-use crate::store::ledger::{Verification, verify};
-use crate::store::{StoreError, existing};
+use crate::operations::ledger::verify;
+use crate::store::ledger::{Depth, Verification};
 
-/// How far the check is.
+/// The state of the check.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum VerificationState {
@@ -24,10 +26,10 @@ enum VerificationState {
     Failed,
 }
 
-/// The check of the whole ledger that runs in this process, or the last one. What is not known yet is null.
+/// The check of the ledger that runs in this process, or the last one. What is not known yet is null.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerVerification)]
-struct VerificationView {
+pub(crate) struct VerificationView {
     /// `none` before the first check of this process, `failed` if the ledger could not be read.
     state: VerificationState,
     /// When it began.
@@ -36,6 +38,8 @@ struct VerificationView {
     /// When it ended.
     #[schema(format = DateTime)]
     finished_at: Option<String>,
+    /// Whether everything was checked, not only what was posted since a check that found nothing.
+    full: Option<bool>,
     /// How many ledger accounts were checked.
     #[schema(minimum = 0)]
     ledger_accounts: Option<u64>,
@@ -69,6 +73,7 @@ impl From<VerificationRun> for VerificationView {
             state,
             started_at: started_at.map(date),
             finished_at: finished_at.map(date),
+            full: found.as_ref().map(|found| found.is_full),
             ledger_accounts: count(|found| found.ledger_accounts),
             entries: count(|found| found.entries),
             transfers: count(|found| found.transfers),
@@ -78,21 +83,46 @@ impl From<VerificationRun> for VerificationView {
     }
 }
 
-/// Start a check of the whole ledger. While one runs, that one is the answer
+/// Start a check of the ledger. While one runs, that one is the answer
 #[utoipa::path(post, path = "/api/ledger/verify", tag = "money",
+    params(("full" = Option<bool>, Query,
+        description = "Whether to check everything, not only what was posted since a check that found nothing")),
     responses((status = 202, description = "The check that runs", body = VerificationView)))]
-async fn start_ledger_verification(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
+async fn start_ledger_verification(
+    state: web::Data<AppState>,
+    actor: Actor,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     actor.may(Action::VerifyLedger)?;
-    if state.verification.begin(state.clock.now()) {
-        drop(task::spawn("ledger-verification", run(AppState::clone(&state))));
-    }
-    Ok(HttpResponse::Accepted().json(VerificationView::from(state.verification.last())))
+    let depth = depth(request.query_string())?;
+    Ok(HttpResponse::Accepted().json(begin_verification(&state, depth)))
 }
 
-async fn run(state: AppState) {
+/// Starts a check of the ledger, unless one runs; the one that runs.
+pub(crate) fn begin_verification(state: &AppState, depth: Depth) -> VerificationView {
+    if state.verification.begin(state.clock.now()) {
+        drop(task::spawn("ledger-verification", run(state.clone(), depth)));
+    }
+    last_verification(state)
+}
+
+/// The check that runs, or the last one.
+pub(crate) fn last_verification(state: &AppState) -> VerificationView {
+    state.verification.last().into()
+}
+
+fn depth(query: &str) -> Result<Depth, Problem> {
+    refuse_unknown(query, &["full"])?;
+    match parameters(query)?.pop().as_ref().map(|(_, value)| value.as_str()) {
+        None | Some("false") => Ok(Depth::New),
+        Some("true") => Ok(Depth::Full),
+        Some(_) => Err(fault("full", "not true or false")),
+    }
+}
+
+async fn run(state: AppState, depth: Depth) {
     let url = state.settings.database_url.clone();
-    let checked = tokio::task::spawn_blocking(move || existing::open(&url).and_then(|mut db| verify(&mut db))).await;
-    let checked = checked.unwrap_or_else(|error| Err(StoreError::Unavailable { reason: error.to_string() }));
+    let checked = verify(&state.store, &state.ctx_anonymous(), url, depth).await;
     state.verification.end(state.clock.now(), checked);
 }
 
@@ -101,7 +131,7 @@ async fn run(state: AppState) {
     responses((status = 200, description = "The check", body = VerificationView)))]
 async fn read_ledger_verification(state: web::Data<AppState>, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::VerifyLedger)?;
-    Ok(HttpResponse::Ok().json(VerificationView::from(state.verification.last())))
+    Ok(HttpResponse::Ok().json(last_verification(&state)))
 }
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {

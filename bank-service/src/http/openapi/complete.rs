@@ -1,6 +1,7 @@
 //! The parts of an operation's description that follow from its method, pattern and rule.
 
 use service_kit::http::openapi::{BEARER, FAULTS, add_etag, conditional_change, conditional_read, put_problem};
+use service_kit::http::paging::{Filter, IdKind};
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{PathItem, RefOr};
@@ -25,7 +26,7 @@ pub(super) fn complete(operation: &mut Operation, method: Method, path: &str) {
     let in_path = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).map(parts::path_id);
     let mut parameters: Vec<Parameter> = in_path.collect();
     if let Some(filters) = filters {
-        parameters.extend(parts::page());
+        parameters.extend(parts::page(if path == "/api/transfers" { IdKind::Uuid } else { IdKind::Number }));
         parameters.extend(filters.iter().map(parts::filter));
     }
     if takes_key(method, path) {
@@ -60,7 +61,7 @@ fn takes_key(method: Method, path: &str) -> bool {
 }
 
 /// The filters of the lists of this module's resources.
-fn filters(path: &str) -> Option<&'static [service_kit::http::paging::Filter]> {
+fn filters(path: &str) -> Option<&'static [Filter]> {
     match path {
         "/api/banks" | "/api/cities" | "/api/social-statuses" => Some(named::FILTERS),
         "/api/branches" | "/api/banks/{bank_id}/branches" => Some(branches::FILTERS),

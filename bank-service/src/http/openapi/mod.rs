@@ -15,6 +15,7 @@ use super::{
     accounts, auth, banks, branches, cards, changes, cities, clients, dead_letter_actions, dead_letters, devices,
     events, jwks, money, roles, social_statuses, stream_ticket, user_mfa, users,
 };
+use crate::domain::ledger::{LedgerKind, System};
 use crate::domain::policy::{Method, RULES};
 
 #[derive(utoipa::OpenApi)]
@@ -57,6 +58,11 @@ const VALUES: &[(&str, &str, &[&str])] = &[
     ("DeadLetterAction", "action", &["replayed", "discarded"]),
     ("DeadLetterReport", "msg", &["dry run", "letters replayed", "letters discarded"]),
     ("WorkResult", "outcome", &["done", "kept", "missing"]),
+    ("Entry", "kind", &money::ENTRY_KINDS),
+    ("LedgerAccount", "kind", &LedgerKind::NAMES),
+    ("TransferAnswer", "msg", &["item created", "item updated"]),
+    ("TransferSide", "system", &System::NAMES),
+    ("TrialBalanceLine", "kind", &LedgerKind::NAMES),
     ("TokenPair", "token_type", &["Bearer"]),
     ("AccessToken", "token_type", &["Bearer"]),
     ("FactorView", "kind", &["totp"]),
@@ -151,10 +157,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::{Value, json};
+    use service_kit::http::GREATEST_NUMBER;
     use service_kit::http::openapi::{documented_routes, faults, registered_routes, undescribed};
     use shared_events::NAME_MARKS;
 
     use super::*;
+    use crate::domain::ledger::{TransferKind, TransferStatus};
 
     /// The document, with what operations share put back in its places.
     fn served() -> Value {
@@ -204,7 +212,7 @@ mod tests {
     #[test]
     fn the_document_is_small_and_for_readers() {
         let document = serde_json::to_string(&document()).unwrap();
-        // What is said twice is a component.
+        // Parts that stand in two places are components.
         let operations = documented_routes(&super::document()).len();
         assert!(document.len() < operations * 1_550, "{} bytes for {operations} operations", document.len());
         for private in ["Debug", "for the OpenAPI document", "\\\\p{", "office", "the house"] {
@@ -229,6 +237,24 @@ mod tests {
             assert!(schemas.contains_key(item.1), "{name}");
         }
         assert!(schemas.keys().filter(|name| name.starts_with("ListBody_")).count() >= 8);
+    }
+
+    #[test]
+    fn whole_numbers_are_bounded_by_what_every_client_holds_and_images_are_binary() {
+        let document = served();
+        let mut numbers = 0;
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            for (field, one) in schema["properties"].as_object().into_iter().flatten() {
+                if one["format"] == "int64" {
+                    let greatest = one["maximum"].as_i64();
+                    assert!(greatest.is_some_and(|greatest| greatest <= GREATEST_NUMBER), "{name}.{field}: {one}");
+                    numbers += 1;
+                }
+            }
+        }
+        assert!(numbers > 20, "{numbers}");
+        let code = &document["paths"]["/auth/mfa/totp/qrcode"]["get"]["responses"]["200"]["content"]["image/png"];
+        assert_eq!(code["schema"], json!({"type": "string", "format": "binary"}));
     }
 
     #[test]
@@ -300,6 +326,31 @@ mod tests {
         assert_eq!(schemas["BalanceBody"]["properties"]["balance"]["type"], "integer", "null is refused");
         let name = &schemas["NameText"];
         assert!(name["pattern"].is_null() && name["description"].as_str().unwrap().contains(NAME_MARKS), "{name}");
+    }
+
+    #[test]
+    fn filters_of_fixed_values_name_them_and_those_of_a_time_are_dates() {
+        let document = served();
+        let filter = |path: &str, name: &str| {
+            let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+            parameters.iter().find(|parameter| parameter["name"] == name).unwrap().clone()
+        };
+        let transfers = "/api/transfers";
+        let (kinds, statuses) =
+            (TransferKind::ALL.map(TransferKind::as_str), TransferStatus::ALL.map(TransferStatus::as_str));
+        assert_eq!(filter(transfers, "kind")["schema"]["enum"], json!(kinds));
+        assert_eq!(filter(transfers, "status")["schema"]["enum"], json!(statuses));
+        for path in ["/api/accounts/{id}/entries", "/api/cards/{id}/entries"] {
+            assert_eq!(filter(path, "kind")["schema"]["enum"], json!(money::ENTRY_KINDS), "{path}");
+            assert_eq!(filter(path, "order")["schema"]["enum"], json!(["desc", "asc"]), "{path}");
+        }
+        for path in [transfers, "/api/accounts/{id}/entries", "/api/cards/{id}/entries"] {
+            for (name, about) in [("from", "this time or later"), ("to", "this time or earlier")] {
+                let parameter = filter(path, name);
+                assert_eq!(parameter["schema"]["format"], "date-time", "{path}: {parameter}");
+                assert!(parameter["description"].as_str().unwrap().contains(about), "{path}: {parameter}");
+            }
+        }
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Parameters that many operations share.
 
 use serde_json::json;
-use service_kit::http::paging::{Filter, FilterKind, MAX_PAGE_NUMBER, MAX_PAGE_SIZE};
+use service_kit::http::paging::{Filter, FilterKind, IdKind, MAX_PAGE_NUMBER, MAX_PAGE_SIZE};
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-/// Empty, or what `encode_cursor` makes: the version, then an id from 0 on.
-const CURSOR: &str = "^(AQ[A-Za-z0-9_-]{10})?$";
+/// Empty, or what `encode_cursor` makes of an id of 64 bits.
+const NUMBER_CURSOR: &str = "^(A[Q-Za-f][A-Za-z0-9_-]{10})?$";
+/// Empty, or what it makes of a `UUIDv7`, which begins with a time that is not 0.
+const UUID_CURSOR: &str = "^(A[g-n][B-Za-z0-9_-][A-Za-z0-9_-]{19}[AEIMQUYcgkosw048])?$";
 /// NUL is what no text of the database can hold.
 const WITHOUT_NUL: &str = r"^[^\u0000]*$";
 
@@ -34,14 +36,18 @@ pub(super) fn path_id(name: &str) -> Parameter {
     parameter(name, ParameterIn::Path, "An id", integer().minimum(Some(1)))
 }
 
-pub(super) fn page() -> [Parameter; 3] {
+pub(super) fn page(ids: IdKind) -> [Parameter; 3] {
     let number = integer().minimum(Some(1)).maximum(Some(MAX_PAGE_NUMBER)).default(Some(json!(1)));
     let size = integer().minimum(Some(1)).maximum(Some(MAX_PAGE_SIZE)).default(Some(json!(5)));
-    let after = "The `cursor` of the page before; empty at the start. Its cost does not depend on the depth. A `page_number` of 1 beside it is passed over";
+    let after = "The `cursor` of the page before; empty at the start. A `page_number` of 1 beside it is passed over";
+    let cursor = match ids {
+        IdKind::Number => NUMBER_CURSOR,
+        IdKind::Uuid => UUID_CURSOR,
+    };
     [
         parameter("page_number", ParameterIn::Query, "Which page; a page beyond the end is 404", number),
         parameter("page_size", ParameterIn::Query, "How many items a page has", size),
-        parameter("after", ParameterIn::Query, after, text().pattern(Some(CURSOR))),
+        parameter("after", ParameterIn::Query, after, text().pattern(Some(cursor))),
     ]
 }
 
@@ -49,10 +55,17 @@ pub(super) fn filter(filter: &Filter) -> Parameter {
     let schema = match filter.kind {
         FilterKind::Integer => integer(),
         FilterKind::Text => text().min_length(Some(1)).max_length(Some(255)).pattern(Some(WITHOUT_NUL)),
+        FilterKind::OneOf(values) => text().enum_values(Some(values.iter().copied())),
         FilterKind::Boolean => ObjectBuilder::new().schema_type(Type::Boolean),
-        FilterKind::Date => text(),
+        FilterKind::Date => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
     };
-    parameter(filter.name, ParameterIn::Query, "Only items of exactly this value", schema)
+    let about = match filter.name {
+        "from" => "Only items of this time or later",
+        "to" => "Only items of this time or earlier",
+        "order" => "The newest first, which is the default, or the oldest first",
+        _ => "Exactly this value",
+    };
+    parameter(filter.name, ParameterIn::Query, about, schema)
 }
 
 pub(super) fn idempotency_key() -> Parameter {

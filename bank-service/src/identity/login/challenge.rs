@@ -1,4 +1,4 @@
-//! The one way to a session: every login ends here, whichever way it began.
+//! Opens sessions: every kind of login ends in this module.
 //!
 //! A proof counts under the credentials that it was made under: the transaction holds the user's row and refuses a proof of
 //! an older version, so that a change, a reset, a block or a logout everywhere ends the logins under way too.
@@ -10,10 +10,10 @@ use shared_events::UserId;
 use shared_events::events::PasswordRehashed;
 
 use crate::domain::one_time::{Purpose, SecretHash};
-use crate::domain::session::{FirstFactor, Grant, Proof, SessionId, TokenHash};
+use crate::domain::session::{FirstFactor, Grant, Proof, SessionId, SessionKey};
 use crate::domain::user::{CredentialVersion, User};
 use crate::identity::facts::user_facts;
-use crate::identity::login::session::{OpenSession, OpenSessionError, open_session};
+use crate::identity::login::session::{OpenSession, OpenSessionError, check_key, open_session};
 use crate::identity::one_time;
 use crate::identity::origin::Visit;
 use crate::identity::second_factor::verification::{Refused, SecondFactorInput, verify_second_factor};
@@ -36,7 +36,7 @@ pub struct OpenLogin {
 pub struct Opening {
     /// The session to open, unless a second factor is asked for.
     pub session_id: SessionId,
-    pub refresh_token: TokenHash,
+    pub key: SessionKey,
     /// The hash of the challenge, used if a second factor is required.
     pub challenge: SecretHash,
     pub remote_addr: Option<String>,
@@ -60,12 +60,13 @@ pub fn open_login(db: &mut Db, ctx: &Ctx, command: &OpenLogin) -> Result<Outcome
     if user.credentials != command.credential_version {
         return Err(OpenSessionError::Outdated);
     }
+    check_key(&user, &command.opening.key)?;
     let proof = Proof { first: command.first, second: false };
     let outcome = if store::second_factors::is_active(db, user.id)? {
         challenge(db, ctx, command, proof)?
     } else {
-        let Opening { session_id, refresh_token, remote_addr, user_agent, visit, .. } = command.opening.clone();
-        let session = OpenSession { user, proof, session_id, refresh_token, remote_addr, user_agent, visit };
+        let Opening { session_id, key, remote_addr, user_agent, visit, .. } = command.opening.clone();
+        let session = OpenSession { user, proof, session_id, key, remote_addr, user_agent, visit };
         open_session(db, ctx, session)?.map(OpenedLogin::Session)
     };
     rehash(db, outcome, command)
@@ -113,7 +114,7 @@ pub struct Complete {
     pub challenge: SecretHash,
     pub second_factor: SecondFactorInput,
     pub session_id: SessionId,
-    pub refresh_token: TokenHash,
+    pub key: SessionKey,
     pub remote_addr: Option<String>,
     pub user_agent: Option<String>,
     pub visit: Visit,
@@ -135,9 +136,10 @@ impl From<OpenSessionError> for CompleteError {
     fn from(error: OpenSessionError) -> Self {
         match error {
             OpenSessionError::Store(error) => Self::Store(error),
-            error @ (OpenSessionError::Blocked | OpenSessionError::Gone | OpenSessionError::Outdated) => {
-                Self::Session(error)
-            }
+            error @ (OpenSessionError::Blocked
+            | OpenSessionError::Gone
+            | OpenSessionError::Outdated
+            | OpenSessionError::NotStaff) => Self::Session(error),
         }
     }
 }
@@ -170,7 +172,7 @@ pub fn complete(db: &mut Db, ctx: &Ctx, command: &Complete) -> Result<Outcome<Re
         user,
         proof: Proof { second: true, ..first },
         session_id: command.session_id,
-        refresh_token: command.refresh_token.clone(),
+        key: command.key.clone(),
         remote_addr: command.remote_addr.clone(),
         user_agent: command.user_agent.clone(),
         visit: command.visit.clone(),

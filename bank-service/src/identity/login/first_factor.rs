@@ -25,6 +25,8 @@ pub enum LogInError {
     InvalidCredentials,
     #[error("the user is blocked")]
     Blocked,
+    #[error("the console is for staff, and the user is none")]
+    NotStaff,
     #[error(transparent)]
     Hashing(#[from] HashingError),
     #[error("the token cannot be made")]
@@ -37,6 +39,7 @@ impl From<OpenSessionError> for LogInError {
     fn from(error: OpenSessionError) -> Self {
         match error {
             OpenSessionError::Blocked => Self::Blocked,
+            OpenSessionError::NotStaff => Self::NotStaff,
             OpenSessionError::Gone | OpenSessionError::Outdated => Self::InvalidCredentials,
             OpenSessionError::Store(error) => Self::Store(error),
         }
@@ -45,7 +48,7 @@ impl From<OpenSessionError> for LogInError {
 
 /// The claimed owner of the password.
 pub(in crate::identity) enum LoginSubject {
-    /// The user of this address; none if no user can have it.
+    /// The user of this address; none if the address is invalid.
     Address(Option<Email>),
     /// The user of a session, whose token was checked.
     Session(UserId, SessionId),

@@ -5,6 +5,7 @@
 
 pub mod challenge;
 mod completion;
+pub mod console;
 pub mod first_factor;
 pub mod session;
 pub mod throttle;
@@ -16,7 +17,7 @@ use shared_events::UserId;
 use crate::domain::email::Email;
 use crate::domain::one_time::Purpose;
 use crate::domain::password::Password;
-use crate::domain::session::{FirstFactor, Grant, SessionId};
+use crate::domain::session::{FirstFactor, Grant, SessionId, SessionKey, TokenHash};
 use crate::domain::user::CredentialVersion;
 use crate::identity::IdentityService;
 use crate::identity::login::challenge::{OpenLogin, OpenedLogin, Opening, open_login};
@@ -28,9 +29,9 @@ use crate::identity::tokens::{MfaChallenge, TokenPair, access_token};
 use crate::store::Ctx;
 
 pub struct LoginAttempt {
-    /// None if no user can have the address.
+    /// None if the address is invalid.
     pub email: Option<Email>,
-    /// None if no user can have the password.
+    /// None if the password is invalid.
     pub password: Option<Password>,
     pub origin: Origin,
 }
@@ -55,15 +56,26 @@ pub enum LoginResult {
 
 /// The secrets of a session or a challenge that is about to be opened.
 pub(in crate::identity) struct OpeningKeys {
-    refresh_token: OpaqueToken,
+    /// The refresh token, or the cookie of the console.
+    session: OpaqueToken,
+    key: fn(TokenHash) -> SessionKey,
     challenge: LinkSecret,
     device: OpaqueToken,
 }
 
 impl OpeningKeys {
     pub(in crate::identity) fn generate() -> Self {
-        let (refresh_token, device) = (OpaqueToken::generate(), OpaqueToken::generate());
-        Self { refresh_token, challenge: LinkSecret::generate(), device }
+        Self::of(SessionKey::RefreshToken)
+    }
+
+    /// The same for a session of the console.
+    fn for_console() -> Self {
+        Self::of(SessionKey::ConsoleCookie)
+    }
+
+    fn of(key: fn(TokenHash) -> SessionKey) -> Self {
+        let (session, device) = (OpaqueToken::generate(), OpaqueToken::generate());
+        Self { session, key, challenge: LinkSecret::generate(), device }
     }
 
     /// The hashes of them, as the store keeps them.
@@ -71,7 +83,7 @@ impl OpeningKeys {
         Opening {
             visit,
             session_id: SessionId(new_uuid()),
-            refresh_token: self.refresh_token.hash(),
+            key: (self.key)(self.session.hash()),
             challenge: self.challenge.hash(Purpose::MfaChallenge),
             remote_addr: Some(origin.remote_addr),
             user_agent: origin.user_agent,
@@ -94,15 +106,19 @@ impl IdentityService {
         Ok(FirstFactorPassed { user_id, first: FirstFactor::Password, credential_version, origin, rehash })
     }
 
-    /// Opens a session after a right first factor, or a challenge for the second. Every way to log in ends here.
+    /// Opens a session after a right first factor, or a challenge for the second.
     pub async fn complete_first_factor(&self, ctx: Ctx, passed: FirstFactorPassed) -> Result<LoginResult, LogInError> {
-        let FirstFactorPassed { user_id, first, credential_version, origin, rehash } = passed;
         let keys = OpeningKeys::generate();
-        let opening = self.opening(&keys, origin);
+        let opened = self.open(ctx, passed, &keys).await?;
+        Ok(self.login_result(opened, &keys)?)
+    }
+
+    async fn open(&self, ctx: Ctx, passed: FirstFactorPassed, keys: &OpeningKeys) -> Result<OpenedLogin, LogInError> {
+        let FirstFactorPassed { user_id, first, credential_version, origin, rehash } = passed;
+        let opening = self.opening(keys, origin);
         let command = OpenLogin { user_id, first, credential_version, opening, rehash };
         let ctx = ctx.by(user_id);
-        let opened = self.0.store.write(&ctx, move |db, ctx| open_login(db, ctx, &command)).await?;
-        Ok(self.login_result(opened, &keys)?)
+        Ok(self.0.store.write(&ctx, move |db, ctx| open_login(db, ctx, &command)).await?)
     }
 
     /// The hashes of a session or a challenge that is about to be opened, as the store keeps them.
@@ -124,6 +140,6 @@ impl IdentityService {
     /// The tokens of a session that was just opened.
     pub(in crate::identity) fn first_tokens(&self, grant: &Grant, keys: &OpeningKeys) -> Result<TokenPair, AuthError> {
         let access_token = access_token(&self.0.keys, grant, self.0.clock.now())?;
-        Ok(TokenPair::new(access_token, self.0.keys.token_lifetime(), &keys.refresh_token).on_device(&keys.device))
+        Ok(TokenPair::new(access_token, self.0.keys.token_lifetime(), &keys.session).on_device(&keys.device))
     }
 }

@@ -3,7 +3,8 @@
 use shared_events::UserId;
 use shared_events::events::{AccountLocked, LoginFailed, LoginSucceeded, SecurityFacts};
 
-use crate::domain::session::{Grant, LIFETIME, MAX_PER_USER, Proof, Session, SessionId, TokenHash};
+use crate::domain::role::is_staff;
+use crate::domain::session::{Grant, MAX_PER_USER, Proof, Session, SessionId, SessionKey};
 use crate::domain::user::{MAX_SHOWN_ACCOUNTS, User};
 use crate::identity::devices::login_notices;
 use crate::identity::facts::session_facts;
@@ -13,11 +14,11 @@ use crate::store::{self, Ctx, Db, Outcome, PendingEvent, StoreError};
 
 /// A login with all its required factors.
 pub struct OpenSession {
-    /// As in this transaction, which holds its row.
+    /// The user as this transaction has read and locked it.
     pub user: User,
     pub proof: Proof,
     pub session_id: SessionId,
-    pub refresh_token: TokenHash,
+    pub key: SessionKey,
     pub remote_addr: Option<String>,
     pub user_agent: Option<String>,
     pub visit: Visit,
@@ -31,6 +32,8 @@ pub enum OpenSessionError {
     Gone,
     #[error("the credentials have changed since they were verified")]
     Outdated,
+    #[error("the console is for staff, and the user is none")]
+    NotStaff,
     #[error("the store failed")]
     Store(#[from] StoreError),
 }
@@ -43,10 +46,11 @@ pub(in crate::identity) fn open_session(
     ctx: &Ctx,
     command: OpenSession,
 ) -> Result<Outcome<Grant>, OpenSessionError> {
-    let OpenSession { user, proof, session_id, refresh_token, remote_addr, user_agent, visit } = command;
+    let OpenSession { user, proof, session_id, key, remote_addr, user_agent, visit } = command;
     if user.is_blocked {
         return Err(OpenSessionError::Blocked);
     }
+    check_key(&user, &key)?;
     if !store::users::record_login(db, user.id, ctx.now)? {
         return Err(OpenSessionError::Gone);
     }
@@ -58,18 +62,29 @@ pub(in crate::identity) fn open_session(
         authenticated_on: ctx.now,
         created_on: ctx.now,
         last_used_on: ctx.now,
-        expires_on: ctx.now + LIFETIME,
+        expires_on: key.expiry(ctx.now),
         revoked_on: None,
         remote_addr: remote_addr.clone(),
         user_agent,
     };
     store::sessions::insert(db, &session)?;
-    store::refresh_tokens::insert(db, refresh_token.as_str(), session.id, ctx.now)?;
+    match &key {
+        SessionKey::RefreshToken(hash) => store::refresh_tokens::insert(db, hash.as_str(), session.id, ctx.now)?,
+        SessionKey::ConsoleCookie(hash) => store::console_sessions::insert(db, hash, session.id)?,
+    }
     remember_login(db, ctx, &user, session.id, &visit)?;
     let facts = session_facts(user.id, session.id, remote_addr);
     let notices = login_notices(db, user.id)?;
     let outcome = Outcome::new(grant(db, user, &session, true)?).event(&LoginSucceeded(facts));
     Ok(outcome.events(notices.iter().map(PendingEvent::new)))
+}
+
+/// Refuses a session of the console to a user outside the staff.
+pub(in crate::identity) fn check_key(user: &User, key: &SessionKey) -> Result<(), OpenSessionError> {
+    match key {
+        SessionKey::ConsoleCookie(_) if !is_staff(&user.roles) => Err(OpenSessionError::NotStaff),
+        SessionKey::ConsoleCookie(_) | SessionKey::RefreshToken(_) => Ok(()),
+    }
 }
 
 /// The claims of a session's tokens.

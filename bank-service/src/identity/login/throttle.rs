@@ -1,4 +1,4 @@
-//! Wrong passwords are counted: on the device, on the account in its network, or on the session that gives one again.
+//! Counts wrong passwords: per device, per account and network, or per session in which the password is given again.
 //!
 //! Counters are kept under keyed hashes and written for unknown addresses like for known ones, so neither an answer, nor its
 //! time, nor a row shows which addresses exist.

@@ -49,8 +49,8 @@ impl NewLink {
     }
 }
 
-/// Stores a secret that is about to be sent. Where a user's number is limited, the new one replaces the oldest, not earlier
-/// than the purpose's cooldown allows; of parallel callers one succeeds, and the others get a cooldown.
+/// Stores a secret that is about to be sent. If a user may have only so many of this purpose, the new one replaces the oldest, not
+/// earlier than the purpose's cooldown allows; of parallel callers one succeeds, and the others get a cooldown.
 pub fn issue(db: &mut Db, ctx: &Ctx, new: &NewSecret) -> Result<Result<(), Cooldown>, StoreError> {
     let first = Issued::first(new.purpose, ctx.now);
     let lost = Ok(Err(Cooldown::CoolingDown(first.cooldown_until)));

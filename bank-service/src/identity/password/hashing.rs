@@ -9,16 +9,18 @@
 //! An account that does not exist is verified against a dummy hash of the same cost, so the time of an answer does not show it.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use argon2::password_hash::Error as PhcError;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
 use aws_lc_rs::constant_time;
+use service_kit::telemetry::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::domain::password::{Password, PasswordError};
+use crate::identity::password::hashing_metrics::HashingMetrics;
 use crate::identity::password::hashing_threads::{HashingThreads, Memory};
 use crate::identity::password::imported_hash::{ImportedHash, verify_foreign};
 
@@ -75,6 +77,7 @@ pub struct Passwords {
     threads: HashingThreads,
     permits: Arc<Semaphore>,
     max_wait: Duration,
+    metrics: Arc<OnceLock<HashingMetrics>>,
 }
 
 struct Shared {
@@ -91,13 +94,6 @@ impl Passwords {
         Self::with_params(params, cores, slots, min_score, MAX_WAIT)
     }
 
-    /// As cheap as Argon2 can be, for test harnesses only: never reachable from the configuration.
-    #[doc(hidden)]
-    pub fn start_cheap_for_tests(cores: NonZeroUsize, min_score: u8, max_wait: Duration) -> Result<Self, HashingError> {
-        let params = Params::new(Params::MIN_M_COST, 1, 1, None).map_err(|_| HashingError::Lost)?;
-        Self::with_params(params, cores, cores.get(), min_score, max_wait)
-    }
-
     fn with_params(
         params: Params,
         cores: NonZeroUsize,
@@ -108,13 +104,28 @@ impl Passwords {
         let dummy = hash(&params, &mut Memory::default(), &service_kit::ids::random_bytes::<16>())?;
         let shared = Arc::new(Shared { params, dummy, min_score });
         let threads = HashingThreads::start(cores).map_err(|_| HashingError::Lost)?;
-        Ok(Self { shared, threads, permits: Arc::new(Semaphore::new(slots)), max_wait })
+        let (permits, metrics) = (Arc::new(Semaphore::new(slots)), Arc::default());
+        Ok(Self { shared, threads, permits, max_wait, metrics })
+    }
+
+    /// From now on waits for a slot are measured; the first call wins.
+    pub fn measure_with(&self, metrics: &Metrics) {
+        self.metrics.get_or_init(|| HashingMetrics::new(metrics));
     }
 
     /// Waits for a slot, at most two seconds.
     pub async fn permit(&self) -> Result<HashPermit, HashingError> {
+        let metrics = self.metrics.get();
+        let wait = metrics.map(HashingMetrics::wait);
         let permit = tokio::time::timeout(self.max_wait, Arc::clone(&self.permits).acquire_owned()).await;
-        permit.ok().and_then(Result::ok).map(|permit| HashPermit { _permit: permit }).ok_or(HashingError::Overloaded)
+        drop(wait);
+        let Some(permit) = permit.ok().and_then(Result::ok) else {
+            if let Some(metrics) = metrics {
+                metrics.count_refused();
+            }
+            return Err(HashingError::Overloaded);
+        };
+        Ok(HashPermit { _permit: permit })
     }
 
     /// Checks a new password's strength against its owner's words and hashes it.
@@ -251,8 +262,10 @@ fn is_current(stored: &Params, current: &Params) -> bool {
 mod tests {
     use super::*;
 
+    /// As cheap as Argon2 can be.
     fn cheap(cores: usize, wait: Duration) -> Passwords {
-        Passwords::start_cheap_for_tests(NonZeroUsize::new(cores).unwrap(), 0, wait).unwrap()
+        let params = Params::new(Params::MIN_M_COST, 1, 1, None).unwrap();
+        Passwords::with_params(params, NonZeroUsize::new(cores).unwrap(), cores, 0, wait).unwrap()
     }
 
     fn password(text: &str) -> Password {
@@ -294,6 +307,23 @@ mod tests {
         assert!(matches!(passwords.permit().await, Err(HashingError::Overloaded)));
         drop(taken);
         assert!(passwords.permit().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn waits_and_refusals_are_measured() {
+        let (passwords, metrics) = (cheap(1, Duration::from_millis(20)), Metrics::new());
+        passwords.measure_with(&metrics);
+        let taken = passwords.permit().await.unwrap();
+        assert!(passwords.permit().await.is_err());
+        drop(taken);
+        let text = metrics.render();
+        for line in [
+            "bank_password_hash_wait_seconds_count 2",
+            "bank_password_hashes_refused_total 1",
+            "bank_password_hashes_waiting 0",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
     }
 
     #[tokio::test]

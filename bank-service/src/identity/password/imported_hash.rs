@@ -14,6 +14,7 @@ use aws_lc_rs::pbkdf2::{self, PBKDF2_HMAC_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::identity::password::imported_bcrypt::Bcrypt;
 use crate::identity::password::imported_format::{HashRefused, SALT_BYTES, decode_passlib};
 use crate::identity::password::imported_scrypt::Scrypt;
 
@@ -23,15 +24,11 @@ pub const MAX_CHARS: usize = 255;
 pub const MAX_ARGON2_MEMORY_KIB: u32 = 102_400;
 pub const MAX_ARGON2_ITERATIONS: u32 = 10;
 pub const MAX_ARGON2_LANES: u32 = 8;
-/// 2^14 rounds: about a second of a core.
-pub const MAX_BCRYPT_COST: u32 = 14;
 /// Twice what current frameworks use; about half a second of a core.
 pub const MAX_PBKDF2_ITERATIONS: u32 = 2_000_000;
 const MIN_PBKDF2_ITERATIONS: u32 = 1_000;
 /// The minimum to import a hash. Argon2id: the least memory that OWASP names, in KiB.
 const KEPT_ARGON2_MEMORY_KIB: u32 = 7_168;
-/// OWASP's minimum, and the first default of PHP and most frameworks.
-const KEPT_BCRYPT_COST: u32 = 10;
 /// Django's number in 2013.
 const KEPT_PBKDF2_ITERATIONS: u32 = 10_000;
 const PBKDF2_BYTES: usize = 32;
@@ -39,7 +36,7 @@ const PBKDF2_BYTES: usize = 32;
 pub enum ImportedHash {
     /// In PHC form, verified like our own.
     Argon2id(String),
-    Bcrypt(String),
+    Bcrypt(Bcrypt),
     Pbkdf2 {
         iterations: NonZeroU32,
         salt: Vec<u8>,
@@ -65,15 +62,12 @@ impl ImportedHash {
             return Err(HashRefused::Damaged);
         }
         // Django writes the scheme's name in front of the library's hash.
-        let text = match text.strip_prefix("argon2$argon2") {
-            Some(_) => text.strip_prefix("argon2").unwrap_or(text),
-            None => text.strip_prefix("bcrypt$").unwrap_or(text),
-        };
+        let text = text.strip_prefix("argon2").filter(|rest| rest.starts_with("$argon2")).unwrap_or(text);
         if text.starts_with("$argon2id$") {
             return argon2id(text);
         }
-        if ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
-            return bcrypt(text);
+        if let Some(bcrypt) = Bcrypt::parse(text) {
+            return bcrypt.map(Self::Bcrypt);
         }
         if let Some(rest) = text.strip_prefix("$pbkdf2-sha256$") {
             return pbkdf2_of(rest, Parts::Passlib);
@@ -92,7 +86,7 @@ impl ImportedHash {
         let hash = Self::parse(text)?;
         let is_strong = match &hash {
             Self::Argon2id(text) => memory_of(text).is_some_and(|memory| memory >= KEPT_ARGON2_MEMORY_KIB),
-            Self::Bcrypt(text) => cost_of(text).is_some_and(|cost| cost >= KEPT_BCRYPT_COST),
+            Self::Bcrypt(bcrypt) => bcrypt.is_strong(),
             Self::Pbkdf2 { iterations, .. } => iterations.get() >= KEPT_PBKDF2_ITERATIONS,
             Self::Scrypt(_) => true,
         };
@@ -102,7 +96,8 @@ impl ImportedHash {
     /// The text to store.
     pub fn into_stored(self, given: &str) -> String {
         match self {
-            Self::Argon2id(text) | Self::Bcrypt(text) => text,
+            Self::Argon2id(text) => text,
+            Self::Bcrypt(bcrypt) => bcrypt.into_stored(given),
             Self::Pbkdf2 { .. } | Self::Scrypt(_) => given.to_owned(),
         }
     }
@@ -112,7 +107,7 @@ impl ImportedHash {
 pub(in crate::identity) fn verify_foreign(hash: &ImportedHash, password: &[u8]) -> Result<bool, HashRefused> {
     match hash {
         ImportedHash::Argon2id(_) => Err(HashRefused::UnknownScheme),
-        ImportedHash::Bcrypt(text) => ::bcrypt::verify(password, text).map_err(|_| HashRefused::Damaged),
+        ImportedHash::Bcrypt(bcrypt) => bcrypt.verify(password),
         ImportedHash::Pbkdf2 { iterations, salt, hash } => {
             Ok(pbkdf2::verify(PBKDF2_HMAC_SHA256, *iterations, salt, password, hash).is_ok())
         }
@@ -137,23 +132,6 @@ fn argon2id(text: &str) -> Result<ImportedHash, HashRefused> {
 fn memory_of(argon2id: &str) -> Option<u32> {
     let hash = PasswordHash::new(argon2id).ok()?;
     Params::try_from(&hash).ok().map(|params| params.m_cost())
-}
-
-fn cost_of(bcrypt: &str) -> Option<u32> {
-    bcrypt.get(4..6)?.parse().ok()
-}
-
-fn bcrypt(text: &str) -> Result<ImportedHash, HashRefused> {
-    let cost = cost_of(text).ok_or(HashRefused::Damaged)?;
-    if cost > MAX_BCRYPT_COST {
-        return Err(HashRefused::TooCostly);
-    }
-    let shape = text.len() == 60
-        && text.get(6..7) == Some("$")
-        && text.bytes().skip(7).all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'/');
-    // The library's own parser; it refuses a cost below four.
-    let readable = shape && cost >= 4 && text.parse::<::bcrypt::HashParts>().is_ok();
-    if readable { Ok(ImportedHash::Bcrypt(text.to_owned())) } else { Err(HashRefused::Damaged) }
 }
 
 /// The system that wrote `iterations$salt$hash`, which determines how salt and hash are encoded.

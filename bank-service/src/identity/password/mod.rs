@@ -2,7 +2,9 @@
 
 pub mod change;
 pub mod hashing;
+mod hashing_metrics;
 mod hashing_threads;
+mod imported_bcrypt;
 pub mod imported_format;
 pub mod imported_hash;
 mod imported_scrypt;

@@ -18,7 +18,8 @@ pub enum EndSessionError {
 }
 crate::operation_errors!(EndSessionError);
 
-/// Ends a live session of a user, and returns it. A foreign one is as if it did not exist.
+/// Ends a live session of a user, and returns it. A foreign one is as if it did not exist. The record of it names an administrator
+/// who was not its owner.
 pub fn end_session(
     db: &mut Db,
     ctx: &Ctx,
@@ -31,7 +32,8 @@ pub fn end_session(
     if !store::sessions::revoke(db, id, ctx.now)? {
         return Err(EndSessionError::NotFound);
     }
-    Ok(Outcome::new(session).event(&LoggedOut(session_facts(user, id, remote_addr))))
+    let detail = (ctx.user_id != Some(user)).then(|| "by an administrator".to_owned());
+    Ok(Outcome::new(session).event(&LoggedOut(SecurityFacts { detail, ..session_facts(user, id, remote_addr) })))
 }
 
 /// Ends all sessions of a user and everything pending; gives how many sessions ended.

@@ -1,6 +1,7 @@
 //! Sessions: their present authority, their refresh and their end.
 
 pub mod cache;
+mod console;
 pub mod logout;
 pub(in crate::identity) mod own_sessions;
 pub mod refresh;

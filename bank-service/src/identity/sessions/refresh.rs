@@ -2,8 +2,9 @@
 //!
 //! One guarded UPDATE decides which request spends it. A token that comes back within `REFRESH_GRACE` of its use is a retry
 //! after a lost answer, or a second tab: it is refused, and ends nothing; with the `Idempotency-Key` of the first request it
-//! gets the first answer again. If the successor was spent already, or later, a second party holds the token: the whole
-//! session ends.
+//! gets the first answer again. If it comes back later, or after its successor was spent, it counts as stolen: the
+//! whole session ends. Somebody who steals a token and spends it first within that time is therefore not found out by the
+//! owner's retry; the owner, refused, logs in again and finds the session in the list of sessions.
 //!
 //! The answer is signed in the same transaction, and for a request with an `Idempotency-Key` sealed for its retry.
 
@@ -140,7 +141,8 @@ crate::operation_errors!(RefreshError);
 const RETRY_KEY: &str = "refresh: Idempotency-Key";
 
 impl IdentityService {
-    /// Whether a refresh token can be spent, at this moment. It opens no transaction, so that invalid tokens cost little.
+    /// Whether a refresh token is known and not spent yet; its session may have ended. It opens no transaction, so that invalid tokens cost
+    /// little.
     pub async fn is_spendable(&self, token: &str) -> Result<bool, StoreError> {
         let Some(token) = OpaqueToken::parse(token) else { return Ok(false) };
         let known = self.0.store.read(move |db| refresh_tokens::find(db, token.hash().as_str())).await?;

@@ -49,6 +49,8 @@ impl From<CloseError> for ChangeUserError {
             CloseError::TooMany(error) => Self::TooMany(error),
             // Only an owner's own account is ever in use.
             CloseError::InUse(_) => Self::Store(StoreError::Serialization),
+            // What does not fit into an account that ends goes to its bank.
+            CloseError::Refused(_) => Self::Store(StoreError::Corrupt { what: "the money of a deleted client" }),
             CloseError::Store(error) => Self::Store(error),
         }
     }

@@ -17,14 +17,15 @@ use crate::store::imports::{self, NewImport, NewImportedUser, NewUserRole};
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 /// The result of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowResult {
     Created,
     /// Created, and invited to choose a password.
     Invited,
     /// A user has the address already.
     Unchanged,
-    Refused(Conflict),
+    /// For these reasons, which are all there are.
+    Refused(Vec<Conflict>),
 }
 
 /// Why a well-formed row is refused.
@@ -140,6 +141,16 @@ fn find_roles(db: &mut Db, rows: &[ImportedUser], default_role: &str) -> Result<
     Ok(roles)
 }
 
+/// The conflict of a row that is refused already, if it names a role that is none here.
+pub fn unknown_role(db: &mut Db, names: &[String]) -> Result<Option<Conflict>, StoreError> {
+    for name in names {
+        if store::roles::find_by_name(db, name)?.is_none() {
+            return Ok(Some(Conflict::UnknownRole));
+        }
+    }
+    Ok(None)
+}
+
 fn decide(db: &mut Db, rows: &[ImportedUser], roles: &Roles) -> Result<Vec<RowResult>, StoreError> {
     let keys: Vec<String> = rows.iter().map(|row| row.email.normalized()).collect();
     let customers: Vec<String> = rows.iter().map(|row| row.customer_id.clone()).collect();
@@ -149,15 +160,19 @@ fn decide(db: &mut Db, rows: &[ImportedUser], roles: &Roles) -> Result<Vec<RowRe
     let mut results = Vec::with_capacity(rows.len());
     for (row, key) in rows.iter().zip(keys) {
         let known_role = row.roles.iter().flatten().all(|name| roles.contains_key(name));
-        let result = match addresses.get(&key) {
-            Some(Some(customer)) if *customer != row.customer_id => {
-                RowResult::Refused(Conflict::AddressOfAnotherCustomer)
-            }
-            Some(_) => RowResult::Unchanged,
-            None if taken.contains(&row.customer_id) => RowResult::Refused(Conflict::CustomerOfAnotherAddress),
-            None if !known_role => RowResult::Refused(Conflict::UnknownRole),
-            None if row.password_hash.is_none() && row.is_active => RowResult::Invited,
-            None => RowResult::Created,
+        let owner = addresses.get(&key);
+        let conflicts = [
+            (owner.is_some(), Conflict::AddressOfAnotherCustomer),
+            (taken.contains(&row.customer_id), Conflict::CustomerOfAnotherAddress),
+            (!known_role, Conflict::UnknownRole),
+        ];
+        let conflicts: Vec<Conflict> =
+            conflicts.into_iter().filter_map(|(is_met, conflict)| is_met.then_some(conflict)).collect();
+        let result = match owner {
+            Some(owner) if owner.as_ref().is_none_or(|customer| *customer == row.customer_id) => RowResult::Unchanged,
+            _ if !conflicts.is_empty() => RowResult::Refused(conflicts),
+            _ if row.password_hash.is_none() && row.is_active => RowResult::Invited,
+            _ => RowResult::Created,
         };
         if matches!(result, RowResult::Created | RowResult::Invited) {
             addresses.insert(key, Some(row.customer_id.clone()));

@@ -26,7 +26,7 @@ pub enum SetMoneyError {
 
 crate::operation_errors!(SetMoneyError);
 
-/// What is to be set.
+/// A balance and a limit that are to be set; none: left as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SetMoney {
     pub balance: Option<Balance>,
@@ -56,7 +56,8 @@ pub(crate) fn open_with(
     Ok((account_of(&book, id)?, events))
 }
 
-/// Sets what is given and different; none of it may be refused. An empty list of events: nothing was changed.
+/// Sets what is given and different, all of it or nothing. Returns the ledger account, whether anything was changed, and the events of
+/// what moved: a changed limit has none.
 pub(crate) fn set_money(
     db: &mut Db,
     ctx: &Ctx,

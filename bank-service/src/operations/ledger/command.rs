@@ -1,7 +1,7 @@
-//! What clients ask of the ledger, and what they get.
+//! Commands that clients give the ledger, and their results.
 
 use crate::domain::ledger::{
-    Amount, Caller, LedgerAccount, LedgerId, Order, Refusal, Text, Transfer, TransferId, TransferKind,
+    Amount, Caller, Done, LedgerAccount, LedgerId, Order, Refusal, Text, Transfer, TransferId, TransferKind,
 };
 use crate::store::ledger::TransferKey;
 use crate::store::{Ctx, IdempotencyError, StoreError};
@@ -36,6 +36,16 @@ pub enum Command {
 }
 
 impl Command {
+    /// The kind of the transfer that it makes, or ends.
+    pub(super) fn kind(&self) -> TransferKind {
+        match self {
+            Self::Transfer(order) => order.kind,
+            Self::Outside { kind, .. } => *kind,
+            Self::Capture { .. } | Self::Void { .. } | Self::Expire { .. } => TransferKind::Transfer,
+            Self::Reverse { .. } => TransferKind::Reversal,
+        }
+    }
+
     /// The transfer that it changes.
     pub(super) fn changes(&self) -> Option<TransferId> {
         match self {
@@ -55,7 +65,7 @@ pub struct Request {
     pub command: Command,
 }
 
-/// What was done.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posted {
     /// As it was then, also if it is asked for again.
@@ -70,6 +80,15 @@ pub struct Posted {
     pub is_replayed: bool,
 }
 
+impl Posted {
+    /// The answer to what was done now.
+    pub(super) fn of(done: Done, caller: Caller, event_id: Option<String>) -> Self {
+        let Done { transfer, from, to, .. } = done;
+        let own = if caller.owns_debited(&from, &to) { from.clone() } else { to.clone() };
+        Self { transfer, from, to, own, event_id, is_replayed: false }
+    }
+}
+
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
@@ -82,10 +101,3 @@ pub enum TransferError {
 }
 
 crate::operation_errors!(TransferError);
-
-impl TransferError {
-    /// Whether another transaction kept the rows that are needed.
-    pub(super) fn is_skipped(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Serialization))
-    }
-}

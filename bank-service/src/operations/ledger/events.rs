@@ -6,11 +6,23 @@ use shared_events::events::{
     TransferVoided,
 };
 
-use crate::domain::ledger::{Amount, Done, LedgerAccount, LedgerKind, TransferId, TransferKind, TransferStatus};
+use crate::domain::ledger::{
+    Amount, Done, LedgerAccount, LedgerKind, Transfer, TransferId, TransferKind, TransferStatus,
+};
 use crate::store::PendingEvent;
 
 /// The event of an effect; a batch has one for each.
 pub(crate) fn event_of(id: EventId, done: &Done) -> PendingEvent {
+    named(id, done).counted_as([done.transfer.kind.as_str(), result_of(&done.transfer)])
+}
+
+/// The result of a transfer, in a word.
+fn result_of(transfer: &Transfer) -> &'static str {
+    // A capture is posted itself, and names its hold.
+    if transfer.hold_id.is_some() { "captured" } else { transfer.status.as_str() }
+}
+
+fn named(id: EventId, done: &Done) -> PendingEvent {
     let facts = facts(done);
     match (done.transfer.status, done.transfer.kind) {
         (TransferStatus::Held, _) => PendingEvent::with_id(id, &TransferHeld(facts)),

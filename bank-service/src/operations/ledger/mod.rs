@@ -1,11 +1,18 @@
 //! Money moves in the transaction of the operation that moves it: [`open_book`] locks, a decision of `domain::ledger` changes the
-//! book, and [`post`] writes what it did and returns its events.
+//! book, and [`post`] writes what it did and returns its events. What clients ask for most, transfers and cards, goes through the
+//! [`LedgerWriter`], which does many of them in one transaction.
 
 mod balance;
+mod batch;
 mod command;
 mod events;
-mod post_all;
+mod holds;
+mod in_flight;
+mod issue_card;
+mod metrics;
 mod reading;
+mod statement;
+mod verifying;
 mod writer;
 
 use service_kit::ids::new_event_id;
@@ -20,11 +27,16 @@ pub use balance::{SetMoney, SetMoneyError};
 pub(crate) use balance::{open_with, set_money};
 pub use command::{Command, Posted, Request, TransferError};
 use events::event_of;
-pub use post_all::post_all;
-pub use reading::{BalanceAt, EntryView, balance_at, find_transfer, list_entries, list_transfers};
-pub use writer::{BatchError, LedgerWriter, expire_holds};
+pub use holds::{expire_holds, refresh_held};
+pub use issue_card::{IssueCard, IssueCardError};
+#[cfg(test)]
+pub(crate) use metrics::code_of;
+pub use reading::{BalanceAt, balance_at, find_transfer, list_entries, list_transfers};
+pub use statement::{OpenedStatement, SeqRange, StatementOrder, open_statement, statement_amounts, statement_page};
+pub use verifying::verify;
+pub use writer::{BatchError, LedgerWriter};
 
-/// What a transaction needs of the ledger.
+/// The rows of the ledger that a transaction needs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Needs {
     pub(crate) accounts: Vec<LedgerId>,
@@ -42,7 +54,7 @@ pub(crate) fn open_book(
     needs: &Needs,
     wait: Wait,
 ) -> Result<(Book, Vec<LedgerId>), StoreError> {
-    let transfers = ledger::lock_transfers(db, &needs.transfers)?;
+    let transfers = ledger::lock_transfers(db, &needs.transfers, wait)?;
     lock_sides(db, ctx, needs, transfers, wait)
 }
 
@@ -54,10 +66,11 @@ fn lock_sides(
     transfers: Vec<Transfer>,
     wait: Wait,
 ) -> Result<(Book, Vec<LedgerId>), StoreError> {
+    let found = ledger::find_stripes(db, &needs.stripes)?;
     let mut stripes = Vec::with_capacity(needs.stripes.len());
     for key in &needs.stripes {
-        stripes.push(match ledger::find_stripe(db, *key)? {
-            Some(id) => id,
+        stripes.push(match found.get(key) {
+            Some(id) => *id,
             None => make_stripe(db, ctx, *key)?,
         });
     }
@@ -70,7 +83,9 @@ fn lock_sides(
             accounts.extend(ledger::lock_accounts(db, &[*id], wait)?);
         }
     }
-    Ok((Book::new(ledger::now(db, ctx)?, accounts, transfers), stripes))
+    // Without a ledger account nothing is posted, and no time is needed.
+    let now = if ids.is_empty() { ctx.now } else { ledger::now(db, ctx)? };
+    Ok((Book::new(now, accounts, transfers), stripes))
 }
 
 /// Makes a stripe on first use.

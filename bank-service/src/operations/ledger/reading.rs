@@ -1,11 +1,11 @@
-//! What can be read of the ledger. A customer reads what concerns its own open accounts and cards; staff everything.
+//! Reads of the ledger. A customer reads the history of its own open accounts and cards; staff reads everything.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use service_kit::http::paging::{ListQuery, Listing};
 
-use crate::domain::ledger::{Entry, LedgerAccount, LedgerId, Transfer, TransferId};
+use crate::domain::ledger::{Entry, EntryView, LedgerAccount, LedgerId, Transfer, TransferId};
 use crate::domain::scope::Scope;
 use crate::operations::errors::{FindError, found};
 use crate::store::ledger::{self, EntryOf, EntryPage, Placed};
@@ -42,17 +42,14 @@ fn is_readable(account: &LedgerAccount, scope: Scope) -> bool {
 }
 
 /// The ledger account of an item, if it is within the scope.
-fn readable(db: &mut Db, scope: Scope, id: LedgerId, what: &'static str) -> Result<LedgerAccount, FindError> {
+pub(super) fn readable(
+    db: &mut Db,
+    scope: Scope,
+    id: LedgerId,
+    what: &'static str,
+) -> Result<LedgerAccount, FindError> {
     let account = ledger::find(db, &[id])?.pop().filter(|account| is_readable(account, scope));
     Ok(found(account, scope, what)?)
-}
-
-/// An entry, and the ledger account on the other side of its transfer.
-#[derive(Debug, Clone)]
-pub struct EntryView {
-    pub entry: Entry,
-    pub transfer: Option<Transfer>,
-    pub counterparty: Option<LedgerAccount>,
 }
 
 /// A page of an account's or a card's entries.
@@ -69,7 +66,11 @@ pub fn list_entries(
     Ok((with_counterparties(db, id, entries)?, total))
 }
 
-fn with_counterparties(db: &mut Db, id: LedgerId, entries: Vec<EntryOf>) -> Result<Vec<EntryView>, StoreError> {
+pub(super) fn with_counterparties(
+    db: &mut Db,
+    id: LedgerId,
+    entries: Vec<EntryOf>,
+) -> Result<Vec<EntryView>, StoreError> {
     let other = |transfer: &Transfer| if transfer.from == id { transfer.to } else { transfer.from };
     let others: Vec<LedgerId> = entries.iter().filter_map(|(_, transfer)| transfer.as_ref()).map(other).collect();
     let others: HashMap<LedgerId, LedgerAccount> =

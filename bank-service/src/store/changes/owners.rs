@@ -10,7 +10,7 @@ use serde_json::Value;
 use shared_events::{AccountId, CardId, UserId};
 
 use crate::domain::change::{Change, Channel, ItemChange};
-use crate::domain::ledger::LedgerId;
+use crate::domain::ledger::{LedgerId, shown_available};
 use crate::store::schema::ledger_accounts;
 use crate::store::{Db, StoreError};
 
@@ -68,7 +68,6 @@ fn set_owner(change: &mut ItemChange, ledger: Option<Ledger>) {
 fn set_available(change: &mut ItemChange, min_balance: i64) {
     let (Some(balance), Some(held)) = (number(&change.item, "balance"), number(&change.item, "held")) else { return };
     if let Some(fields) = change.item.as_object_mut() {
-        let available = balance.saturating_sub(held).saturating_sub(min_balance);
-        fields.insert("available".to_owned(), available.into());
+        fields.insert("available".to_owned(), shown_available(balance, held, min_balance).into());
     }
 }

@@ -1,14 +1,13 @@
 //! Ledger accounts: read, opened, listed.
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
 
 use super::super::in_list::in_list;
 use super::super::page::page_of;
 use super::super::schema::ledger_accounts;
 use super::super::{Db, StoreError};
-use super::rows::{AccountRow, HOLDER};
+use super::rows::{AccountRow, holder};
 use super::transfers::Placed;
 use crate::domain::ledger::{LedgerAccount, LedgerId};
 
@@ -29,7 +28,7 @@ pub fn find(db: &mut Db, ids: &[LedgerId]) -> Result<Vec<LedgerAccount>, StoreEr
     }
     let rows: Vec<(AccountRow, String)> = ledger_accounts::table
         .filter(in_list(ledger_accounts::id, &ids))
-        .select((ledger_accounts::all_columns, diesel::dsl::sql::<Text>(HOLDER)))
+        .select((ledger_accounts::all_columns, holder()))
         .load(db)?;
     rows.into_iter().map(|(row, holder)| row.read(holder)).collect()
 }

@@ -11,7 +11,7 @@ pub fn now(db: &mut Db, ctx: &Ctx) -> Result<DateTime<Utc>, StoreError> {
     let time: NaiveDateTime = match db {
         #[cfg(feature = "mysql")]
         Db::Mysql(conn) if ctx.times_by_database => {
-            let time = diesel::dsl::sql::<diesel::sql_types::Timestamp>("UTC_TIMESTAMP(6)");
+            let time = super::super::fixed_sql::fixed_sql::<diesel::sql_types::Timestamp>("UTC_TIMESTAMP(6)");
             diesel::select(time).get_result(conn)?
         }
         _ => ctx.now_naive(),

@@ -1,8 +1,10 @@
 //! Entries: by number, by time, and as a list.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::dsl::max;
 use diesel::prelude::*;
 
+use super::super::in_pairs::{MOST_PAIRS, in_pairs};
 use super::super::schema::ledger_entries::{self, dsl};
 use super::super::schema::transfers;
 use super::super::{Db, StoreError};
@@ -18,16 +20,18 @@ pub struct EntryPage {
     pub is_ascending: bool,
     /// Only those beyond this number, in the order of the page.
     pub after: Option<i64>,
+    /// Only those up to this number.
+    pub until: Option<i64>,
     pub skip: i64,
     pub limit: i64,
 }
 
-/// What an entry is of.
+/// A kind of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     /// Money that moved, by a transfer of this kind.
     Transfer(crate::domain::ledger::TransferKind),
-    /// What is held, without a movement.
+    /// A change of the held money, without a movement.
     Hold,
     /// The overdraft's limit.
     Limit,
@@ -36,52 +40,70 @@ pub enum EntryKind {
 /// An entry with its transfer.
 pub type EntryOf = (Entry, Option<Transfer>);
 
-/// The entries of a page's filters, with their transfers.
-macro_rules! selected {
-    ($ledger:expr, $page:expr) => {{
-        let joined = ledger_entries::table
-            .left_join(transfers::table.on(ledger_entries::transfer_id.eq(transfers::id.nullable())))
-            .filter(dsl::ledger_id.eq($ledger.get()))
-            .into_boxed();
-        let joined = match $page.from {
-            Some(from) => joined.filter(dsl::posted_at.ge(from.naive_utc())),
-            None => joined,
-        };
-        let joined = match $page.to {
-            Some(to) => joined.filter(dsl::posted_at.le(to.naive_utc())),
-            None => joined,
-        };
+/// The query, a table or a join that has been boxed, for the entries of a ledger account that a page's filters let through; but for
+/// the kind of their transfer.
+macro_rules! filtered {
+    ($query:expr, $ledger:expr, $page:expr) => {{
+        let mut query = $query.filter(dsl::ledger_id.eq($ledger.get()));
+        if let Some(from) = $page.from {
+            query = query.filter(dsl::posted_at.ge(from.naive_utc()));
+        }
+        if let Some(to) = $page.to {
+            query = query.filter(dsl::posted_at.le(to.naive_utc()));
+        }
+        if let Some(until) = $page.until {
+            query = query.filter(dsl::seq.le(until));
+        }
         match $page.kind {
-            None => joined.filter(dsl::amount.ne(0)),
-            Some(EntryKind::Transfer(kind)) => {
-                joined.filter(dsl::amount.ne(0)).filter(transfers::kind.eq(kind.as_str()))
-            }
-            Some(EntryKind::Hold) => joined.filter(dsl::amount.eq(0)).filter(dsl::held_change.ne(0)),
-            Some(EntryKind::Limit) => joined.filter(dsl::transfer_id.is_null()),
+            None | Some(EntryKind::Transfer(_)) => query.filter(dsl::amount.ne(0)),
+            Some(EntryKind::Hold) => query.filter(dsl::amount.eq(0)).filter(dsl::held_change.ne(0)),
+            Some(EntryKind::Limit) => query.filter(dsl::transfer_id.is_null()),
         }
     }};
 }
 
-/// The entry of this number.
-pub fn find_entry(db: &mut Db, ledger: LedgerId, seq: i64) -> Result<Option<Entry>, StoreError> {
-    let row: Option<EntryRowOf> = dsl::ledger_entries.find((ledger.get(), seq)).first(db).optional()?;
-    row.as_ref().map(EntryRowOf::read).transpose()
+/// The same with their transfers.
+macro_rules! with_transfers {
+    ($ledger:expr, $page:expr) => {{
+        let of_transfer = ledger_entries::transfer_id.eq(transfers::id.nullable());
+        let query = ledger_entries::table.left_join(transfers::table.on(of_transfer)).into_boxed();
+        let query = filtered!(query, $ledger, $page);
+        match $page.kind {
+            Some(EntryKind::Transfer(kind)) => query.filter(transfers::kind.eq(kind.as_str())),
+            _ => query,
+        }
+    }};
 }
 
-/// The last entry up to this time. One look-up in an index.
+/// The entries of these ledger accounts and numbers that exist.
+pub fn find_entries(db: &mut Db, wanted: &[(LedgerId, i64)]) -> Result<Vec<Entry>, StoreError> {
+    let mut found = Vec::with_capacity(wanted.len());
+    for some in wanted.chunks(MOST_PAIRS) {
+        let pairs = some.iter().map(|(ledger, seq)| (ledger.get(), *seq)).collect();
+        let is_wanted = in_pairs(dsl::ledger_id, dsl::seq, pairs);
+        let rows: Vec<EntryRowOf> = dsl::ledger_entries.filter(is_wanted).load(db)?;
+        for row in &rows {
+            found.push(row.read()?);
+        }
+    }
+    Ok(found)
+}
+
+/// The last entry up to this time. Two look-ups in an index: for the last entry of a range, ordered descending, MySQL reads some
+/// hundred rows ahead, and for the greatest key of a range none.
 pub fn as_of(db: &mut Db, ledger: LedgerId, at: DateTime<Utc>) -> Result<Option<Entry>, StoreError> {
-    let row: Option<EntryRowOf> = dsl::ledger_entries
-        .filter(dsl::ledger_id.eq(ledger.get()))
-        .filter(dsl::posted_at.le(at.naive_utc()))
-        .order((dsl::posted_at.desc(), dsl::seq.desc()))
-        .first(db)
-        .optional()?;
+    let of_ledger = dsl::ledger_entries.filter(dsl::ledger_id.eq(ledger.get()));
+    let until_then = of_ledger.filter(dsl::posted_at.le(at.naive_utc()));
+    let last: Option<NaiveDateTime> = until_then.select(max(dsl::posted_at)).first(db)?;
+    let Some(last) = last else { return Ok(None) };
+    let row: Option<EntryRowOf> =
+        of_ledger.filter(dsl::posted_at.eq(last)).order(dsl::seq.desc()).first(db).optional()?;
     row.as_ref().map(EntryRowOf::read).transpose()
 }
 
 /// A page of entries, and how many there are on all pages, if asked.
 pub fn list_entries(db: &mut Db, ledger: LedgerId, page: &EntryPage) -> Result<Vec<EntryOf>, StoreError> {
-    let mut select = selected!(ledger, page)
+    let mut select = with_transfers!(ledger, page)
         .select((ledger_entries::all_columns, transfers::all_columns.nullable()))
         .limit(page.limit)
         .offset(page.skip);
@@ -96,7 +118,26 @@ pub fn list_entries(db: &mut Db, ledger: LedgerId, page: &EntryPage) -> Result<V
         .collect()
 }
 
-/// How many entries there are on all pages.
+/// Number and amount of the entries after one and up to another that moved money, the oldest first, at most `limit`.
+pub fn amounts(
+    db: &mut Db,
+    ledger: LedgerId,
+    after: i64,
+    until: i64,
+    limit: i64,
+) -> Result<Vec<(i64, i64)>, StoreError> {
+    let moved = dsl::ledger_entries
+        .filter(dsl::ledger_id.eq(ledger.get()))
+        .filter(dsl::seq.gt(after))
+        .filter(dsl::seq.le(until))
+        .filter(dsl::amount.ne(0));
+    Ok(moved.select((dsl::seq, dsl::amount)).order(dsl::seq.asc()).limit(limit).load(db)?)
+}
+
+/// The number of entries on all pages. Each of them is read, and its transfer only if its kind is asked for.
 pub fn count_entries(db: &mut Db, ledger: LedgerId, page: &EntryPage) -> Result<i64, StoreError> {
-    Ok(selected!(ledger, page).count().get_result(db)?)
+    Ok(match page.kind {
+        Some(EntryKind::Transfer(_)) => with_transfers!(ledger, page).count().get_result(db)?,
+        _ => filtered!(ledger_entries::table.into_boxed(), ledger, page).count().get_result(db)?,
+    })
 }

@@ -12,7 +12,9 @@ use super::super::{Db, StoreError, ids};
 use super::save::{Decided, save};
 use super::{Wait, lock_accounts};
 use crate::domain::balance::Balance;
-use crate::domain::ledger::{Book, Caller, LedgerAccount, LedgerId, LedgerKind, STRIPES, StripeKey, System, open};
+use crate::domain::ledger::{
+    Book, Caller, LedgerAccount, LedgerId, LedgerKind, Owner, STRIPES, StripeKey, System, open,
+};
 use crate::domain::scope::Scope;
 
 /// How many items one transaction moves.
@@ -111,29 +113,21 @@ fn opened(row: &Row, kind: LedgerKind, now: DateTime<Utc>) -> Result<LedgerAccou
         LedgerKind::Card => LedgerId::of_card(CardId::try_new(row.id).map_err(corrupt("cards.id"))?),
         _ => LedgerId::of_account(AccountId::try_new(row.id).map_err(corrupt("accounts.id"))?),
     };
-    Ok(LedgerAccount {
-        id,
-        kind,
+    let client_id = ClientId::try_new(row.client_id).map_err(corrupt("accounts.client_id"))?;
+    let user_id = UserId::try_new(row.user_id).map_err(corrupt("clients.user_id"))?;
+    let owner = Owner {
         bank_id: BankId::try_new(row.bank_id).map_err(corrupt("accounts.bank_id"))?,
-        client_id: Some(ClientId::try_new(row.client_id).map_err(corrupt("accounts.client_id"))?),
-        user_id: Some(UserId::try_new(row.user_id).map_err(corrupt("clients.user_id"))?),
+        customer: Some((client_id, user_id)),
         currency: row.currency.parse::<Currency>().map_err(|_| StoreError::Corrupt { what: "accounts.currency" })?,
-        balance: 0,
-        held: 0,
-        min_balance: 0,
-        seq: 0,
-        posted_at: None,
-        opened_at: now,
-        closed_at: None,
-        iban: None,
         holder: row.holder.clone(),
-    })
+    };
+    Ok(LedgerAccount::new(id, kind, owner, now))
 }
 
 /// The stripe, made if there is none. Its number comes from the table, since no ids are reserved yet.
 fn stripe(db: &mut Db, key: StripeKey, now: DateTime<Utc>) -> Result<LedgerId, StoreError> {
     debug_assert!(key.stripe < STRIPES);
-    if let Some(id) = super::find_stripe(db, key)? {
+    if let Some(id) = super::find_stripes(db, &[key])?.remove(&key) {
         return Ok(id);
     }
     let number = ids::take_one(db, super::super::Sequence::LedgerAccounts)?;
@@ -162,8 +156,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("bank.sqlite"));
         migrations::upgrade(&url).unwrap();
-        let down = || [migrations::downgrade(&url).unwrap(), migrations::downgrade(&url).unwrap()];
-        assert_eq!(down().map(Option::unwrap), ["20261210000002", "20261210000001"]);
+        take_ledger_back(&url);
         engine::open(&url).unwrap().batch_execute(BEFORE).unwrap();
         for round in 0..2 {
             migrations::upgrade(&url).unwrap();
@@ -189,7 +182,30 @@ mod tests {
             let checked = verify(&mut db).unwrap();
             assert!(checked.is_clean() && checked.transfers == 3, "{checked:?}");
             drop(db);
-            down();
+            take_ledger_back(&url);
         }
+    }
+
+    #[test]
+    fn a_file_that_another_process_serves_is_refused_until_that_one_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("bank.sqlite"));
+        migrations::upgrade(&url).unwrap();
+        take_ledger_back(&url);
+        let serving = engine::open(&url).unwrap();
+        let before = migrations::status(&url).unwrap();
+        let refused = migrations::upgrade(&url).unwrap_err().to_string();
+        assert!(refused.contains("stop the service") && refused.contains("has the file open"), "{refused}");
+        assert_eq!(migrations::status(&url).unwrap(), before);
+        drop(serving);
+        migrations::upgrade(&url).unwrap();
+        let serving = engine::open(&url).unwrap();
+        assert_eq!(migrations::upgrade(&url).unwrap(), Vec::<String>::new(), "nothing is left to move");
+        drop(serving);
+    }
+
+    /// The schema of before the ledger.
+    fn take_ledger_back(url: &DatabaseUrl) {
+        while migrations::downgrade(url).unwrap().unwrap() != "20261210000001" {}
     }
 }

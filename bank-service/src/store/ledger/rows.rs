@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use shared_events::{BankId, ClientId, UserId};
 
 use super::super::StoreError;
+use super::super::fixed_sql::{FixedSql, fixed_sql};
 use super::super::kept_row::kept_row;
 use super::super::schema::{ledger_accounts, ledger_entries, transfers};
 use crate::domain::ledger::{
@@ -12,8 +13,15 @@ use crate::domain::ledger::{
 };
 
 /// The name of the client or the bank, as of now. The subqueries take no locks.
-pub(super) const HOLDER: &str = "COALESCE((SELECT clients.name FROM clients WHERE clients.id = ledger_accounts.client_id), \
+pub(super) fn holder() -> FixedSql<diesel::sql_types::Text> {
+    fixed_sql(HOLDER)
+}
+
+const HOLDER: &str = "COALESCE((SELECT clients.name FROM clients WHERE clients.id = ledger_accounts.client_id), \
      (SELECT banks.name FROM banks WHERE banks.id = ledger_accounts.bank_id), '')";
+
+/// The columns of [`AccountRow`].
+pub(in crate::store) type AccountColumns = <ledger_accounts::table as Table>::AllColumns;
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = ledger_accounts)]

@@ -1,11 +1,13 @@
 //! Writes what was decided.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use shared_events::UserId;
 
 use super::super::schema::{ledger_accounts, ledger_entries, transfers};
 use super::super::{Db, StoreError};
 use super::rows::{AccountRow, EntryRowOf, TransferRow};
+use super::update_transfers::update_transfers;
 use crate::domain::ledger::{Amount, Book, Done, Entry, LedgerAccount, Transfer, TransferStatus};
 
 /// The `Idempotency-Key` of a transfer; it never lapses.
@@ -32,9 +34,9 @@ pub fn save(db: &mut Db, book: &Book, decided: &[Decided], limits: &[Entry]) -> 
     super::accounts::insert(db, &opened)?;
     update_accounts(db, book.changed().map(AccountRow::from).collect())?;
     insert_transfers(db, decided.iter().filter(|one| one.done.is_new).map(row_of).collect())?;
-    for changed in decided.iter().filter_map(|one| one.done.changed.as_ref()) {
-        update_transfer(db, changed)?;
-    }
+    // Of one that was changed twice the last state.
+    let changed = decided.iter().filter_map(|one| one.done.changed.as_ref());
+    update_transfers(db, &changed.map(|transfer| (transfer.id, transfer)).collect())?;
     let entries = decided.iter().flat_map(|one| &one.done.entries).chain(limits);
     insert_entries(db, entries.map(EntryRowOf::from).collect())
 }
@@ -80,64 +82,66 @@ fn update_accounts(db: &mut Db, rows: Vec<AccountRow>) -> Result<(), StoreError>
 
 fn row_of(decided: &Decided) -> TransferRow {
     let (transfer, key) = (&decided.done.transfer, decided.key.as_ref());
-    let seq = |side| decided.done.entries.iter().find(|entry| entry.ledger_id == side).map(|entry| entry.seq);
     TransferRow {
-        id: transfer.id.to_string(),
-        from_id: transfer.from.get(),
-        to_id: transfer.to.get(),
-        amount: transfer.amount.minor(),
-        currency: transfer.currency.code().to_owned(),
-        kind: transfer.kind.as_str().to_owned(),
-        status: transfer.status.as_str().to_owned(),
-        reference: transfer.text.reference.clone(),
-        description: transfer.text.description.clone(),
-        captured_amount: transfer.captured_amount.map(Amount::minor),
-        reversed_amount: transfer.reversed_amount,
-        hold_id: transfer.hold_id.map(|id| id.to_string()),
-        reverses_id: transfer.reverses_id.map(|id| id.to_string()),
-        from_name: transfer.from_name.clone(),
-        to_name: transfer.to_name.clone(),
-        from_seq: seq(transfer.from).unwrap_or_default(),
-        to_seq: seq(transfer.to),
-        created_at: transfer.created_at.naive_utc(),
-        posted_at: transfer.posted_at.map(|date| date.naive_utc()),
-        ended_at: transfer.ended_at.map(|date| date.naive_utc()),
-        expires_at: transfer.expires_at.map(|date| date.naive_utc()),
-        open_until: open_until(transfer),
-        actor: transfer.actor.map(UserId::get),
+        from_seq: decided.done.seq_of(transfer.from).unwrap_or_default(),
+        to_seq: decided.done.seq_of(transfer.to),
         event_id: decided.event_id.clone(),
         request_key: key.map(|key| key.key.clone()),
         request_hash: key.map(|key| key.request_hash.clone()),
+        ..TransferRow::from(transfer)
     }
 }
 
-fn open_until(transfer: &Transfer) -> Option<chrono::NaiveDateTime> {
-    transfer.expires_at.filter(|_| transfer.status == TransferStatus::Held).map(|date| date.naive_utc())
+impl From<&Transfer> for TransferRow {
+    /// Without what only its request and its entries say.
+    fn from(transfer: &Transfer) -> Self {
+        let is_open = transfer.status == TransferStatus::Held;
+        let date = |date: Option<DateTime<Utc>>| date.map(|date| date.naive_utc());
+        Self {
+            id: transfer.id.to_string(),
+            from_id: transfer.from.get(),
+            to_id: transfer.to.get(),
+            amount: transfer.amount.minor(),
+            currency: transfer.currency.code().to_owned(),
+            kind: transfer.kind.as_str().to_owned(),
+            status: transfer.status.as_str().to_owned(),
+            reference: transfer.text.reference.clone(),
+            description: transfer.text.description.clone(),
+            captured_amount: transfer.captured_amount.map(Amount::minor),
+            reversed_amount: transfer.reversed_amount,
+            hold_id: transfer.hold_id.map(|id| id.to_string()),
+            reverses_id: transfer.reverses_id.map(|id| id.to_string()),
+            from_name: transfer.from_name.clone(),
+            to_name: transfer.to_name.clone(),
+            from_seq: 0,
+            to_seq: None,
+            created_at: transfer.created_at.naive_utc(),
+            posted_at: date(transfer.posted_at),
+            ended_at: date(transfer.ended_at),
+            expires_at: date(transfer.expires_at),
+            open_until: date(transfer.expires_at.filter(|_| is_open)),
+            actor: transfer.actor.map(UserId::get),
+            event_id: None,
+            request_key: None,
+            request_hash: None,
+        }
+    }
 }
 
 fn insert_transfers(db: &mut Db, rows: Vec<TransferRow>) -> Result<(), StoreError> {
-    match db {
+    let inserted = match db {
         #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => drop(super::super::mysql::insert(conn, &rows)?),
+        Db::Mysql(conn) => super::super::mysql::insert(conn, &rows).map(drop),
         Db::Sqlite(conn) => {
-            for row in rows {
-                diesel::insert_into(transfers::table).values(row).execute(conn)?;
-            }
+            let insert = |row: TransferRow| diesel::insert_into(transfers::table).values(row).execute(conn).map(drop);
+            rows.into_iter().try_for_each(insert)
         }
-    }
-    Ok(())
-}
-
-fn update_transfer(db: &mut Db, transfer: &Transfer) -> Result<(), StoreError> {
-    let changes = (
-        transfers::status.eq(transfer.status.as_str()),
-        transfers::captured_amount.eq(transfer.captured_amount.map(Amount::minor)),
-        transfers::reversed_amount.eq(transfer.reversed_amount),
-        transfers::ended_at.eq(transfer.ended_at.map(|date| date.naive_utc())),
-        transfers::open_until.eq(open_until(transfer)),
-    );
-    let updated = diesel::update(transfers::table.find(transfer.id.to_string())).set(changes).execute(db)?;
-    if updated == 1 { Ok(()) } else { Err(StoreError::Serialization) }
+    };
+    inserted.map_err(|error| match StoreError::from(error) {
+        // Another transaction has used a key meanwhile: the next attempt finds what it did.
+        StoreError::UniqueViolation => StoreError::Serialization,
+        error => error,
+    })
 }
 
 fn insert_entries(db: &mut Db, rows: Vec<EntryRowOf>) -> Result<(), StoreError> {

@@ -1,29 +1,48 @@
 //! The stripes of a bank's own ledger accounts: found without a lock, made on first use.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
+use super::super::in_list::{in_list, in_texts};
 use super::super::schema::ledger_stripes::{self, dsl};
 use super::super::{Ctx, Db, LedgerNumber, StoreError};
 use super::accounts::insert;
 use crate::domain::ledger::{LedgerId, STRIPES, StripeKey};
 
-/// How often a full stripe is followed by another one before the search ends.
-const MOST_FOLLOWERS: i32 = 1024;
+/// Bank, currency and purpose of a stripe, its number, and its ledger account.
+type Row = (i64, String, String, i32, i64);
 
-/// The ledger account of a stripe; of the one that follows it, if it is full.
-pub fn find_stripe(db: &mut Db, key: StripeKey) -> Result<Option<LedgerId>, StoreError> {
-    let last = key.stripe.saturating_add(MOST_FOLLOWERS.saturating_mul(STRIPES));
-    let rows: Vec<(i32, i64)> = dsl::ledger_stripes
-        .filter(dsl::bank_id.eq(key.bank_id.get()))
-        .filter(dsl::currency.eq(key.currency.code()))
-        .filter(dsl::kind.eq(key.system.as_str()))
-        .filter(dsl::stripe.between(key.stripe, last))
+/// The ledger accounts of these stripes that there are; of the one that follows a stripe, if it is full.
+pub fn find_stripes(db: &mut Db, keys: &[StripeKey]) -> Result<HashMap<StripeKey, LedgerId>, StoreError> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (mut banks, mut currencies, mut kinds) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for key in keys {
+        banks.insert(key.bank_id.get());
+        currencies.insert(key.currency.code().to_owned());
+        kinds.insert(key.system.as_str().to_owned());
+    }
+    let banks: Vec<i64> = banks.into_iter().collect();
+    let rows: Vec<Row> = dsl::ledger_stripes
+        .filter(in_list(dsl::bank_id, &banks))
+        .filter(in_texts(dsl::currency, currencies.into_iter().collect()))
+        .filter(in_texts(dsl::kind, kinds.into_iter().collect()))
         .order(dsl::stripe)
-        .select((dsl::stripe, dsl::ledger_id))
+        .select((dsl::bank_id, dsl::currency, dsl::kind, dsl::stripe, dsl::ledger_id))
         .load(db)?;
-    let mut ours = rows.iter().filter(|(stripe, _)| (stripe - key.stripe) % STRIPES == 0);
-    Ok(ours.next_back().map(|(_, id)| LedgerId::stored(*id)))
+    let mut last: HashMap<(i64, &str, &str, i32), LedgerId> = HashMap::with_capacity(rows.len());
+    for (bank, currency, kind, stripe, id) in &rows {
+        // A later row of the same rest is one that follows.
+        last.insert((*bank, currency.as_str(), kind.as_str(), stripe.rem_euclid(STRIPES)), LedgerId::stored(*id));
+    }
+    let found = |key: &StripeKey| {
+        let place = (key.bank_id.get(), key.currency.code(), key.system.as_str(), key.stripe.rem_euclid(STRIPES));
+        Some((*key, *last.get(&place)?))
+    };
+    Ok(keys.iter().filter_map(found).collect())
 }
 
 /// Makes the stripe. [`StoreError::UniqueViolation`] if another transaction has made it.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::super::in_list::in_list;
+use super::super::in_list::{in_list, in_texts};
 use super::super::schema::transfers::{self, dsl};
 use super::super::{Db, StoreError};
 use super::rows::TransferRow;
@@ -39,11 +39,11 @@ pub fn find_transfer(db: &mut Db, id: TransferId) -> Result<Option<Placed>, Stor
 }
 
 /// The transfers that were made under these keys.
-pub fn by_keys(db: &mut Db, keys: &[String]) -> Result<Vec<Placed>, StoreError> {
+pub fn by_keys(db: &mut Db, keys: Vec<String>) -> Result<Vec<Placed>, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<TransferRow> = dsl::transfers.filter(dsl::request_key.eq_any(keys)).load(db)?;
+    let rows: Vec<TransferRow> = dsl::transfers.filter(in_texts(dsl::request_key, keys)).load(db)?;
     rows.iter().map(Placed::read).collect()
 }
 
@@ -53,8 +53,14 @@ pub fn find_transfers(db: &mut Db, ids: &[TransferId]) -> Result<Vec<Transfer>, 
         return Ok(Vec::new());
     }
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let rows: Vec<TransferRow> = dsl::transfers.filter(dsl::id.eq_any(ids)).load(db)?;
+    let rows: Vec<TransferRow> = dsl::transfers.filter(in_texts(dsl::id, ids)).load(db)?;
     rows.iter().map(TransferRow::read).collect()
+}
+
+/// Currencies and amounts of the first open holds, at most `limit` of them.
+pub fn open_holds(db: &mut Db, limit: i64) -> Result<Vec<(String, i64)>, StoreError> {
+    let open = dsl::transfers.filter(dsl::open_until.is_not_null()).order(dsl::open_until).limit(limit);
+    Ok(open.select((dsl::currency, dsl::amount)).load(db)?)
 }
 
 /// Some of the holds that ran out by this time: their ids, those that ran out first before the others.
@@ -64,10 +70,18 @@ pub fn expired(db: &mut Db, now: DateTime<Utc>, limit: i64) -> Result<Vec<Transf
     ids(&found)
 }
 
-/// The holds on the money of this ledger account that ran out by this time.
-pub fn expired_of(db: &mut Db, from: LedgerId, now: DateTime<Utc>, limit: i64) -> Result<Vec<TransferId>, StoreError> {
+/// Some of the holds on the money of this ledger account that ran out by this time, those that ran out first before the others:
+/// `limit` of them after the first `skipped`.
+pub fn expired_of(
+    db: &mut Db,
+    from: LedgerId,
+    now: DateTime<Utc>,
+    skipped: i64,
+    limit: i64,
+) -> Result<Vec<TransferId>, StoreError> {
     let ran_out = dsl::transfers.filter(dsl::from_id.eq(from.get())).filter(dsl::open_until.le(now.naive_utc()));
-    let found: Vec<String> = ran_out.select(dsl::id).limit(limit).load(db)?;
+    let in_order = ran_out.order((dsl::open_until, dsl::id)).offset(skipped).limit(limit);
+    let found: Vec<String> = in_order.select(dsl::id).load(db)?;
     ids(&found)
 }
 

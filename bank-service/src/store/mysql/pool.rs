@@ -6,7 +6,6 @@ use mysql_async::Opts;
 
 use super::blocks::give_back;
 use super::connections::{ConnectionPool, parsed};
-use super::group_commit::GroupCommitter;
 use super::lease::MysqlLease;
 use super::transaction::attempts;
 use crate::store::work::{self, Failure, Read, Value, Write};
@@ -18,14 +17,13 @@ pub(in crate::store) struct MysqlPool {
     connections: ConnectionPool,
     opts: Opts,
     ids: Arc<Ids>,
-    group_committer: GroupCommitter,
 }
 
 impl MysqlPool {
     pub(in crate::store) fn connect(url: &str, ids: Arc<Ids>) -> Result<Self, StoreError> {
         let opts = parsed(url)?;
         let connections = ConnectionPool::connect(opts.clone())?;
-        Ok(Self { connections, opts, ids, group_committer: GroupCommitter::default() })
+        Ok(Self { connections, opts, ids })
     }
 
     /// A lease under a new holder id.
@@ -41,11 +39,6 @@ impl MysqlPool {
     pub(in crate::store) async fn write(&self, work: Write) -> Result<Value, Failure> {
         let (ids, f) = (Arc::clone(&self.ids), outbox::with_events(work));
         self.connections.run(move |db| attempts(db, &ids, f)).await
-    }
-
-    /// [`Self::write`], in a transaction shared with others if any wait. For work that only adds rows.
-    pub(in crate::store) async fn write_grouped(&self, work: Write) -> Result<Value, Failure> {
-        self.group_committer.write(&self.connections, &self.ids, work).await
     }
 
     /// Gives back reserved ids that were not used.

@@ -11,7 +11,7 @@ use crate::store::{Db, Ids, Sequence, StoreError};
 /// The most attempts of a transaction before its caller gets [`StoreError::Busy`].
 const WRITE_ATTEMPTS: u32 = 6;
 /// The most restarts of a transaction for want of ids: each restart finds more of them than the one before.
-pub(super) const MOST_REFILLS: u32 = 10;
+const MOST_REFILLS: u32 = 10;
 /// The longest pause before a retry is this, doubled for each attempt so far; a random part of up to half is cut off.
 const FIRST_PAUSE_US: u64 = 2_000;
 
@@ -44,10 +44,7 @@ pub(super) fn attempts(
 }
 
 /// Begin, run, commit; on any error roll back explicitly: a lock wait time-out alone leaves the transaction open.
-pub(super) fn transaction<T, E: From<StoreError>>(
-    db: &mut Db,
-    f: impl FnOnce(&mut Db) -> Result<T, E>,
-) -> Result<T, E> {
+fn transaction<T, E: From<StoreError>>(db: &mut Db, f: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
     Db::begin_transaction(db).map_err(StoreError::from)?;
     match f(db) {
         Ok(value) => {
@@ -64,7 +61,7 @@ pub(super) fn transaction<T, E: From<StoreError>>(
 }
 
 /// Retries, since another replica may be reserving at the same time.
-pub(super) fn refill(conn: &mut Db, ids: &Ids, sequence: Sequence, refills: u32) -> Result<(), StoreError> {
+fn refill(conn: &mut Db, ids: &Ids, sequence: Sequence, refills: u32) -> Result<(), StoreError> {
     ids.refill(sequence, refills, |block| {
         let mut reserved = Err(StoreError::Busy);
         for attempt in 1..=WRITE_ATTEMPTS {

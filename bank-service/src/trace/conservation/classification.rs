@@ -57,22 +57,22 @@ impl Conservation {
     }
 
     /// Whether every consumer of the log's queue was idle at least once since the queue was seen without this event: then no
-    /// consumer has it in flight. In process an event is marked sent only after every queue has finished it. If not every consumer
-    /// reports, as with several replicas behind one name, `MAX_UNKNOWN_AGE` decides.
+    /// consumer has it in flight. Consumers are counted by the broker, so a process that has ended is not waited for. In process an
+    /// event is marked sent only after every queue has finished it. If not every consumer reports, `MAX_UNKNOWN_AGE` decides.
     fn is_held_by_no_consumer(&self, id: &EventId, now: NaiveDateTime) -> bool {
         let Some(event) = self.followed.get(id) else { return false };
         let reports = self.tracer.peers.log_in_flight();
         if event.route != Route::Log || (self.tracer.in_process && reports.is_empty()) {
             return true;
         }
-        let consumers: u32 = reports.values().map(|report| report.consumers).sum();
         let seen = event.seen_in_flight.as_ref();
-        let was_quiet = |report: &InFlightReport| {
+        let was_quiet = |report: &&InFlightReport| {
             let before = seen.and_then(|seen| seen.get(&report.replica));
             before.is_some_and(|before| report.quiet_moments > before.quiet_moments)
         };
-        let is_whole = !reports.is_empty() && consumers >= self.consumers;
-        (is_whole && reports.values().all(was_quiet)) || now - event.sent_at >= MAX_UNKNOWN_AGE
+        let quiet: Vec<u32> = reports.values().filter(was_quiet).map(|report| report.consumers).collect();
+        let are_all_quiet = !quiet.is_empty() && quiet.iter().sum::<u32>() >= self.consumers;
+        are_all_quiet || now - event.sent_at >= MAX_UNKNOWN_AGE
     }
 
     /// Records the status of these events; returns those that are missing now and were not before.

@@ -11,6 +11,7 @@ pub(super) struct Counts {
     pub(super) unaccounted: IntGaugeVec,
     pub(super) waiting: IntGaugeVec,
     pub(super) oldest: IntGaugeVec,
+    pub(super) oldest_in_flight: IntGaugeVec,
     pub(super) unrouted: IntGaugeVec,
     pub(super) up: IntGaugeVec,
 }
@@ -36,6 +37,11 @@ impl Counts {
                 "bank_outbox_oldest_seconds",
                 "Age of the oldest event that waits to be published.",
                 &[],
+            ),
+            oldest_in_flight: metrics.gauge(
+                "bank_events_oldest_in_flight_seconds",
+                "Time since the oldest event in flight was published, by its queue.",
+                &["queue"],
             ),
             unrouted: by_type("bank_events_waiting_unrouted", "Events that no queue takes, counted up to 10,001."),
             up: metrics.gauge("bank_conservation_up", "Whether the last check of the events succeeded.", &[]),

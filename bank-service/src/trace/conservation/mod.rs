@@ -20,6 +20,7 @@ use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::InFlightReport;
 use service_kit::telemetry::Metrics;
 use shared_events::EventId;
+use shared_events::routing::{EMAIL_QUEUE, LOG_QUEUE};
 
 use super::peer_clients::LOOKUP;
 use super::{Tracer, mail_answer, replies_to};
@@ -124,10 +125,12 @@ impl Conservation {
 
     async fn check_all(&mut self) -> Result<(), String> {
         let now = self.tracer.clock.now().naive_utc();
+        // Needs no peer, and is not to stand still while one is unavailable.
+        self.count_waiting().await?;
         self.check_new_rows(now).await?;
         self.check_followed(now).await?;
-        self.count_waiting().await?;
         self.show();
+        self.show_oldest(now);
         Ok(())
     }
 
@@ -264,6 +267,17 @@ impl Conservation {
                 .set(of_type(&[EventStatus::InFlight, EventStatus::Unknown]));
             self.counts.parked.with_label_values(&[kind]).set(of_type(&[EventStatus::Parked]));
             self.counts.unaccounted.with_label_values(&[kind]).set(of_type(&[EventStatus::Unaccounted]));
+        }
+    }
+
+    fn show_oldest(&self, now: NaiveDateTime) {
+        for queue in [LOG_QUEUE, EMAIL_QUEUE] {
+            let of_queue = self.followed.values().filter(|event| event.route.queue() == Some(queue));
+            let in_flight =
+                of_queue.filter(|event| matches!(event.status, EventStatus::InFlight | EventStatus::Unknown));
+            let oldest = in_flight.map(|event| event.sent_at).min();
+            let age = oldest.map_or(0, |sent_at| (now - sent_at).num_seconds().max(0));
+            self.counts.oldest_in_flight.with_label_values(&[queue]).set(age);
         }
     }
 }

@@ -94,6 +94,7 @@ async fn nothing_is_written_until_apply_and_a_second_run_changes_nothing() {
     let admin = app.admin().await;
     let listed = app.get(&admin.token, "/api/users?email=a@example.com").await.expect(200);
     assert_eq!(listed["results"][0]["roles"], json!(["manager", "user"]));
+    assert_eq!(listed["results"][0]["customer_id"], json!("7"), "the id of the other system");
 }
 
 const FAULTY: &str = r#"{"customer_id":1,"email":"good@example.com","password_hash":null,"roles":["user"]}
@@ -123,6 +124,37 @@ async fn each_faulty_row_is_reported_with_its_line_field_and_cause_and_costs_the
     assert_eq!(reported, expected);
     assert!(!report.contains("qJH7"), "a hash is repeated");
     assert_eq!(written(&app).await.1, ["1"]);
+}
+
+#[actix_web::test]
+async fn every_fault_of_a_row_is_reported_those_that_the_database_shows_too() {
+    let app = TestApp::start().await;
+    let rows = json!([
+        {"customer_id": 1, "email": "a@example.com"},
+        {"customer_id": 2, "email": "b@example.com"},
+        {"customer_id": 3, "email": "c@example.com", "roles": ["user", "pilot"], "country": "XX"},
+        {"customer_id": 2, "email": "a@example.com", "roles": ["pilot"]},
+        {"customer_id": 4, "email": "d@example.com", "roles": ["user"], "country": "XX"},
+        {"customer_id": 5, "email": "e@example.com", "roles": ["No Role"], "country": "XX"},
+    ]);
+    write(&app, "users.json", &rows.to_string());
+    let arguments = ["users.json", "--report", "faults.jsonl", "--apply"];
+    for arguments in [&arguments[..3], &arguments] {
+        output_text(&import(&app, arguments).await, 2);
+        let report = std::fs::read_to_string(app.folder.path().join("faults.jsonl")).unwrap();
+        let lines = report.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut reported: Vec<(u64, String)> =
+            lines.map(|line| (line["row"].as_u64().unwrap(), line["field"].as_str().unwrap().to_owned())).collect();
+        reported.sort();
+        let expected: [(u64, &[&str]); 4] = [
+            (3, &["country", "roles"]),
+            (4, &["customer_id", "email", "roles"]),
+            (5, &["country"]),
+            (6, &["country", "roles"]),
+        ];
+        let expected = expected.iter().flat_map(|(row, fields)| fields.iter().map(|field| (*row, (*field).to_owned())));
+        assert_eq!(reported, expected.collect::<Vec<_>>(), "{report}");
+    }
 }
 
 #[actix_web::test]
@@ -167,6 +199,7 @@ async fn every_kind_of_hash_lets_its_user_in_and_is_replaced_by_ours() {
         "pbkdf2_sha256$12000$c2FsdA12$iTZjbfBUNIpPFXoDrhrYkrOlmubhvlo/N9So9vbwqxA=",
         "$pbkdf2-sha256$29000$8PHy8/T19vf4.fr7/P3./w$YEsryuQeLpX.S7h/44VEsbkSPUZOYT9iuY71Ms.KDi0",
         "$2b$10$abcdefghijklmnopqrstuu5Lo0g67CiD3M4RpN1BmBb4Crp5w7dbK",
+        "bcrypt_sha256$$2b$10$abcdefghijklmnopqrstuuKGtB3q5KWIAYoHKk7ixG3rOFapDVR7a",
         &argon2,
     ];
     let rows = hashes.iter().enumerate().map(|(i, hash)| format!("{i},u{i}@example.com,\"{hash}\",,,,\n"));

@@ -42,5 +42,5 @@ mod social_links;
 mod social_refusals;
 mod throttle;
 mod timing;
-mod tokens;
+pub(crate) mod tokens;
 mod users;

@@ -47,11 +47,14 @@ async fn give_out(app: &TestApp, user: UserId, code: &Code) -> bool {
 
 /// Whether the code was right.
 async fn try_code(app: &TestApp, user: UserId, code: &str) -> bool {
+    try_code_from(app, "192.0.2.1", Some(user), code).await
+}
+
+async fn try_code_from(app: &TestApp, address: &str, user: Option<UserId>, code: &str) -> bool {
     let state = &app.running.state;
-    let guesses = Guesses::new(state.identity.shared_vault(), "192.0.2.1".parse().unwrap());
+    let guesses = Guesses::new(state.identity.shared_vault(), address.parse().unwrap());
     let code = Code::parse(code).unwrap();
-    let tried =
-        write(app, move |db, ctx| one_time::try_code(db, ctx, &guesses, Purpose::PhoneCode, Some(user), &code)).await;
+    let tried = write(app, move |db, ctx| one_time::try_code(db, ctx, &guesses, Purpose::PhoneCode, user, &code)).await;
     matches!(tried, CodeTry::Right { subject } if subject == NUMBER)
 }
 
@@ -140,4 +143,25 @@ async fn of_fifty_who_open_a_link_at_once_one_succeeds_and_expired_secrets_are_r
     assert!(!app.holds(link.expose()).await);
     app.clock.advance(Duration::from_hours(9 * 24));
     assert!(write(&app, one_time_secrets::sweep).await >= 1);
+}
+
+/// A /48 holds 256 networks, each of which has twenty guesses of its own.
+#[actix_web::test]
+async fn two_hundred_wrong_codes_an_hour_from_a_site_end_the_guesses_of_all_its_networks() {
+    let (app, user) = app_with_user().await;
+    let wrong = async |n: u32| {
+        let address = format!("2001:db8:1:{:x}::1", (n / 20) * 256 + n % 20);
+        assert!(!try_code_from(&app, &address, None, "000000").await);
+    };
+    for n in 0..199 {
+        wrong(n).await;
+    }
+    let (unused_network, other_site) = ("2001:db8:1:ff00::1", "2001:db8:2::1");
+    assert!(give_out(&app, user, &code()).await);
+    assert!(try_code_from(&app, unused_network, Some(user), "555555").await, "one guess is left");
+    app.clock.advance(Duration::from_secs(61));
+    assert!(give_out(&app, user, &code()).await);
+    wrong(199).await;
+    assert!(!try_code_from(&app, unused_network, Some(user), "555555").await, "not even the right one");
+    assert!(try_code_from(&app, other_site, Some(user), "555555").await);
 }

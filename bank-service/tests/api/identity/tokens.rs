@@ -15,7 +15,7 @@ pub(super) fn part(token: &str, index: usize) -> Value {
 }
 
 /// The claims of a token, unverified.
-pub(super) fn claims(token: &str) -> Value {
+pub(crate) fn claims(token: &str) -> Value {
     part(token, 1)
 }
 
@@ -181,8 +181,8 @@ async fn another_secret_key_is_named_as_the_fault() {
         secret_key: Some(Secret::new("another key of the test suite, as long as the first")),
         ..Config::default()
     };
-    let started = app::start(config, clock, service_kit::lifecycle::Shutdown::new()).await;
-    let error = started.err().unwrap().to_string();
+    let prepared = app::prepare(config.check().unwrap(), clock, service_kit::telemetry::Metrics::new()).await;
+    let error = prepared.err().unwrap().to_string();
     assert!(error.starts_with("SECRET_KEY: "), "{error}");
     assert!(!error.contains("test suite"), "{error}");
 }

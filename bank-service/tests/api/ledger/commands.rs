@@ -58,7 +58,7 @@ async fn a_sound_ledger_is_one_line_and_of_another_each_violation_is_named() {
     pay_bob(&fixture, 100, &[]).await;
     let sound = output_text(&run(&fixture.app, &["ledger", "verify"]).await, 0);
     assert!(sound.starts_with("the ledger is sound: ") && sound.lines().count() == 1, "{sound}");
-    assert!(sound.contains(" 10 entries, 5 transfers, in "), "four openings and one payment: {sound}");
+    assert!(sound.contains(" 10 new entries, 5 transfers, in "), "four openings and one payment: {sound}");
     tamper(&fixture).await;
     let broken = output_text(&run(&fixture.app, &["ledger", "verify"]).await, 1);
     let of_accounts = broken.lines().filter(|line| line.starts_with("FAIL  ledger account "));

@@ -36,7 +36,27 @@ async fn a_check_reports_what_it_found_and_the_next_one_replaces_it() {
     fixture.app.sql_change("UPDATE ledger_accounts SET balance = balance + 5 WHERE kind = 'account'").await;
     let broken = check(&fixture).await;
     assert_eq!((&broken["state"], &broken["violations"]), (&json!("done"), &json!(3)), "{broken}");
+    assert_eq!((&broken["full"], &broken["entries"]), (&json!(false), &json!(0)), "nothing was posted since");
     assert!(broken["listed"].as_array().unwrap().contains(&json!("all EUR sum to 10 instead of 0")), "{broken}");
+}
+
+#[actix_web::test]
+async fn a_full_check_reads_again_what_was_found_sound() {
+    let fixture = Fixture::new().await;
+    check(&fixture).await;
+    let full = format!("{PATH}?full=true");
+    fixture.app.post(&fixture.admin.token, &full, json!({})).await.expect(202);
+    eventually("the check ends", async || read(&fixture).await["state"] != "running").await;
+    let again = read(&fixture).await;
+    assert_eq!(
+        (&again["full"], &again["entries"], &again["transfers"]),
+        (&json!(true), &json!(8), &json!(4)),
+        "{again}"
+    );
+    for wrong in ["?full=yes", "?full=", "?deep=true"] {
+        let refused = fixture.app.post(&fixture.admin.token, &format!("{PATH}{wrong}"), json!({})).await;
+        assert_eq!(refused.outcome(), (422, "validation_failed"), "{wrong}");
+    }
 }
 
 #[actix_web::test]

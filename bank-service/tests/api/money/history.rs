@@ -69,8 +69,14 @@ async fn entries_are_listed_from_the_newest_or_the_oldest_and_filtered() {
     let hold = fixture.list(fixture.ada.token(), &format!("{path}?kind=hold")).await.swap_remove(0);
     assert_eq!((&hold["kind"], &hold["amount"], &hold["balance_after"]), (&json!("hold"), &json!(0), &json!(450)));
     assert_eq!(hold["counterparty"]["name"], "Bob");
-    for (query, field) in [("kind=x", "kind"), ("order=up", "order"), ("from=now", "from"), ("to=", "to"), ("x=1", "x")]
-    {
+    for (query, field) in [
+        ("kind=x", "kind"),
+        ("order=up", "order"),
+        ("from=now", "from"),
+        ("to=", "to"),
+        ("from=2026-12-01&to=2026-01-01", "to"),
+        ("x=1", "x"),
+    ] {
         let refused = fixture.app.get(fixture.ada.token(), &format!("{path}?{query}")).await;
         assert_eq!(refused.outcome(), (422, "validation_failed"), "{query}");
         assert!(refused.body["errors"][field].is_array(), "{query}: {}", refused.body);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bank_service::operations::ledger::expire_holds;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::support::{account, card, numbers, order, uuid, verified};
@@ -96,7 +97,7 @@ async fn a_sender_voids_a_hold_between_its_own() {
     let mut body = order(&account(ada.account), &card(ada.card), 10);
     body["hold"] = json!(true);
     let hold = uuid(&app.post(ada.token(), "/api/transfers", body).await.item(201));
-    let request = app.request(reqwest::Method::POST, &format!("/api/transfers/{hold}/void"), Some(ada.token()));
+    let request = app.request(Method::POST, &format!("/api/transfers/{hold}/void"), Some(ada.token()));
     assert_eq!(app.send(request).await.item(200)["status"], "voided", "without a body");
     assert_eq!(fixture.figures(ada.account).await, [520, 0, 520]);
 }
@@ -139,6 +140,31 @@ async fn more_than_is_held_is_not_captured() {
 }
 
 #[actix_web::test]
+async fn a_capture_without_a_body_takes_all_that_is_held() {
+    let fixture = Fixture::new().await;
+    let (app, bob) = (&fixture.app, fixture.bob.token());
+    let capture = |hold: &str| app.request(Method::POST, &format!("/api/transfers/{hold}/capture"), Some(bob));
+    let hold = fixture.hold(10).await;
+    for text in ["{}", "amount=4"] {
+        let refused = capture(&hold).header("Content-Type", "text/plain").body(text);
+        assert_eq!(app.send(refused).await.outcome(), (415, "unsupported_media_type"), "{text}");
+    }
+    assert_eq!(app.send(capture(&hold)).await.item(201)["amount"], 10);
+    for nothing in ["", " ", "null", "{}"] {
+        let request = capture(&fixture.hold(10).await).header("Content-Type", "application/json").body(nothing);
+        assert_eq!(app.send(request).await.item(201)["amount"], 10, "{nothing:?}");
+    }
+    let hold = fixture.hold(10).await;
+    let keyed = || capture(&hold).header("Idempotency-Key", "once");
+    let first = app.send(keyed()).await.item(201);
+    assert_eq!(app.send(keyed()).await.item(201), first);
+    let other = app.send(keyed().json(&json!({"amount": 4}))).await;
+    assert_eq!(other.outcome(), (422, "idempotency_key_reused"), "the key covers the body");
+    assert_eq!(fixture.figures(fixture.ada.account).await, [460, 0, 460]);
+    verified(app).await;
+}
+
+#[actix_web::test]
 async fn a_hold_runs_out_at_its_time_whether_or_not_it_was_ended() {
     let fixture = Fixture::new().await;
     let (app, bob) = (&fixture.app, fixture.bob.token());
@@ -177,6 +203,19 @@ async fn a_transfer_gets_the_money_of_a_hold_that_ran_out_at_once() {
     let kinds: Vec<String> = fixture.transfer_events(0).await.into_iter().map(|(kind, _)| kind).collect();
     let last = &kinds[kinds.len() - 3..];
     assert_eq!(last, ["transfer.expired", "transfer.expired", "transfer.posted"], "each hold has its event");
+    verified(&fixture.app).await;
+}
+
+#[actix_web::test]
+async fn a_transfer_gets_the_money_of_any_number_of_holds_that_ran_out() {
+    let fixture = Fixture::new().await;
+    for _ in 0..130 {
+        fixture.hold(4).await;
+    }
+    assert_eq!(fixture.figures(fixture.ada.account).await, [520, 520, 0]);
+    fixture.app.clock.advance(Duration::from_mins(1));
+    fixture.pay(520).await;
+    assert_eq!(fixture.figures(fixture.ada.account).await, [0, 0, 0]);
     verified(&fixture.app).await;
 }
 

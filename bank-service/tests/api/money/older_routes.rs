@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::support::{card, numbers, order, verified};
 use crate::resources::fixture::{Fixture, id};
 
+/// The largest balance.
+const LARGEST: i64 = 9_007_199_254_740_991;
+
 /// The types of the events since `from`, sorted.
 async fn types(fixture: &Fixture, from: usize) -> Vec<String> {
     let mut types = fixture.app.event_types(from).await;
@@ -129,6 +132,50 @@ async fn the_money_of_a_deleted_account_goes_to_the_banks_closed() {
     );
     assert_eq!((&entries[0]["kind"], &entries[0]["counterparty"]["system"]), (&json!("closing"), &json!("closed")));
     verified(app).await;
+}
+
+/// Fills Ada's account, so that the 100 of her card do not fit into it.
+async fn with_a_full_account() -> Fixture {
+    let fixture = Fixture::new().await;
+    let path = format!("/api/accounts/{}", fixture.ada.account);
+    fixture.app.put(fixture.ada.token(), &path, json!({"balance": LARGEST})).await.expect(200);
+    fixture
+}
+
+#[actix_web::test]
+async fn a_card_whose_money_does_not_fit_into_its_account_is_not_deleted() {
+    let fixture = with_a_full_account().await;
+    let (app, ada) = (&fixture.app, &fixture.ada);
+    let path = format!("/api/cards/{}", ada.card);
+    let before = fixture.state().await;
+    assert_eq!(app.delete(ada.token(), &path).await.outcome(), (422, "balance_out_of_range"));
+    assert_eq!(fixture.state().await, before);
+    fixture.pay(100).await;
+    app.delete(ada.token(), &path).await.expect(200);
+    assert_eq!(fixture.figures(ada.account).await, [LARGEST, 0, LARGEST]);
+    verified(app).await;
+}
+
+#[actix_web::test]
+async fn the_money_of_a_card_that_does_not_fit_goes_to_the_banks_closed_with_its_account() {
+    for of in ["account", "client", "bank", "user"] {
+        let fixture = with_a_full_account().await;
+        let (app, ada) = (&fixture.app, &fixture.ada);
+        let path = match of {
+            "account" => format!("/api/accounts/{}", ada.account),
+            "client" => format!("/api/clients/{}", ada.client),
+            "bank" => format!("/api/banks/{}", fixture.bank),
+            _ => format!("/api/users/{}", ada.person.id),
+        };
+        let answer = app.delete(&fixture.admin.token, &path).await;
+        assert_eq!(answer.outcome(), (200, ""), "{path}: {}", answer.body);
+        let of_card = fixture.list(&fixture.admin.token, &format!("/api/cards/{}/entries", ada.card)).await;
+        for (entries, amount) in [(of_card, -100), (fixture.entries(ada.account).await, -LARGEST)] {
+            let newest = (&entries[0]["kind"], &entries[0]["amount"], &entries[0]["counterparty"]["system"]);
+            assert_eq!(newest, (&json!("closing"), &json!(amount), &json!("closed")), "{path}");
+        }
+        verified(app).await;
+    }
 }
 
 #[actix_web::test]

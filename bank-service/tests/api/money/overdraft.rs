@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::support::verified;
-use crate::resources::fixture::Fixture;
+use super::support::{account, order, verified};
+use crate::resources::fixture::{Fixture, id};
 
 #[actix_web::test]
 async fn staff_sets_the_limit_and_the_owner_does_not() {
@@ -78,5 +78,27 @@ async fn an_overdraft_is_used_up_to_its_limit_which_is_not_lowered_below_that() 
     assert_eq!(fixture.figures(ada.account).await, [0, 50, 180]);
     let entries = fixture.entries(ada.account).await;
     assert_eq!((&entries[1]["amount"], &entries[1]["balance_after"]), (&json!(-700), &json!(-180)));
+    verified(app).await;
+}
+
+#[actix_web::test]
+async fn what_is_available_is_shown_up_to_the_largest_amount_and_decided_exactly() {
+    const LARGEST: i64 = 9_007_199_254_740_991;
+    let fixture = Fixture::new().await;
+    let (app, ada, bob) = (&fixture.app, &fixture.ada, &fixture.bob);
+    let path = format!("/api/accounts/{}", ada.account);
+    let item = app.put(&fixture.admin.token, &path, json!({"overdraft_limit": LARGEST})).await.item(200);
+    assert_eq!((&item["balance"], &item["available"]), (&json!(520), &json!(LARGEST)));
+    assert_eq!(fixture.figures(ada.account).await, [520, 0, LARGEST]);
+    let balance = app.get(ada.token(), &format!("{path}/balance")).await.expect(200);
+    assert_eq!(balance["available"], LARGEST);
+    let empty = id(&app.post(bob.token(), "/api/accounts", json!({"bank_id": fixture.bank})).await.item(201));
+    let pay = async |amount: i64| {
+        let body = order(&account(ada.account), &account(empty), amount);
+        app.post(ada.token(), "/api/transfers", body).await
+    };
+    assert_eq!(pay(20).await.expect(201)["own"]["available"], LARGEST, "500 beyond it");
+    assert_eq!(pay(LARGEST - 20).await.expect(201)["own"]["available"], 520, "the limit is used up to 520");
+    assert_eq!(fixture.figures(ada.account).await, [520 - LARGEST, 0, 520]);
     verified(app).await;
 }

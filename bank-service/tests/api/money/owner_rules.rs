@@ -1,5 +1,7 @@
 //! What an owner may do with money on the routes of accounts and cards, and staff in its place.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::support::{account, card, order, uuid, verified};
@@ -49,6 +51,24 @@ async fn an_owner_does_not_take_back_what_is_held_for_somebody_else_and_an_admin
     }
     let voided = fixture.transfer_events(from).await.into_iter().filter(|(kind, _)| kind == "transfer.voided").count();
     assert_eq!(voided, 2);
+    assert_eq!(fixture.system("closed").await, (0, 620));
+    verified(app).await;
+}
+
+#[actix_web::test]
+async fn a_hold_that_ran_out_keeps_no_owner_from_deleting_and_ends_with_it() {
+    let fixture = Fixture::new().await;
+    let (app, ada) = (&fixture.app, &fixture.ada);
+    let path = format!("/api/accounts/{}", ada.account);
+    let hold = fixture.hold(10).await;
+    app.clock.advance(Duration::from_micros(59_999_999));
+    not_deleted_by_ada(&fixture, std::slice::from_ref(&path), "account_in_use").await;
+    app.clock.advance(Duration::from_micros(1));
+    app.delete(ada.token(), &path).await.expect(200);
+    let ended = fixture.transfer(&hold).await;
+    assert_eq!((&ended["status"], &ended["ended_at"]), (&json!("expired"), &json!("2026-01-16T17:11:26Z")));
+    let events = fixture.transfer_events(0).await;
+    assert_eq!(events.iter().filter(|(kind, _)| kind == "transfer.expired").count(), 1);
     assert_eq!(fixture.system("closed").await, (0, 620));
     verified(app).await;
 }

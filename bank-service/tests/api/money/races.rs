@@ -132,3 +132,18 @@ async fn a_card_that_is_deleted_while_money_comes_loses_none() {
     assert_eq!(fixture.figures(bob.account).await, [620 + moved, 0, 620 + moved]);
     verified(app).await;
 }
+
+#[actix_web::test]
+async fn cards_that_are_issued_while_their_account_is_deleted_go_with_it_or_are_refused() {
+    let fixture = Fixture::new().await;
+    let (app, admin) = (&fixture.app, fixture.admin.token.as_str());
+    let path = format!("/api/accounts/{}", fixture.ada.account);
+    let cards = format!("{path}/cards");
+    let issuing = join_all((0..30).map(|_| app.post(admin, &cards, json!({"balance": 5}))));
+    let (issued, deleted) = join(issuing, app.delete(admin, &path)).await;
+    deleted.expect(200);
+    assert_eq!(count(&issued, (201, "")) + count(&issued, (404, "not_found")), 30, "{issued:?}");
+    let left = fixture.list(admin, "/api/cards").await;
+    assert_eq!(left.len(), 1, "Bob's alone: {left:?}");
+    verified(app).await;
+}

@@ -117,7 +117,8 @@ async fn a_text_is_one_line_of_bounded_length() {
     let bad = |longest: usize| {
         let lengths = ["x".repeat(longest + 1), "é".repeat(longest + 1), String::new(), "  ".to_owned()];
         let controls = ["a\nb", "a\rb", "a\tb", "a\u{0}b", "a\u{7f}b", "a\u{85}b"].map(str::to_owned);
-        let texts = lengths.into_iter().chain(controls).map(Value::String);
+        let noncharacters = ["\u{ffff}", "a\u{fffe}b", "a\u{fdd0}b", "a\u{1ffff}b"].map(str::to_owned);
+        let texts = lengths.into_iter().chain(controls).chain(noncharacters).map(Value::String);
         texts.chain([json!(7), json!(["x"]), Value::Null]).collect::<Vec<_>>()
     };
     for (path, body, _) in routes.iter().filter(|(path, ..)| !path.ends_with("capture")) {
@@ -164,19 +165,11 @@ async fn a_hold_lasts_a_minute_to_thirty_days_and_only_a_hold_lasts() {
 }
 
 #[actix_web::test]
-async fn a_batch_has_one_to_500_transfers_that_are_valid() {
+async fn a_batch_has_one_to_500_transfers() {
     let fixture = Fixture::new().await;
     let before = fixture.state().await;
     let good = fixture.to_bob(1);
-    for transfers in [
-        json!([]),
-        json!(vec![good.clone(); 501]),
-        json!([good, with(&good, "amount", &json!(0))]),
-        json!([good, 1]),
-        json!([good, with(&good, "fee", &json!(1))]),
-        json!(good),
-        Value::Null,
-    ] {
+    for transfers in [json!([]), json!(vec![good.clone(); 501]), json!(good), Value::Null] {
         for is_atomic in [true, false] {
             let body = json!({"transfers": transfers, "atomic": is_atomic});
             let answer = fixture.keyed(fixture.ada.token(), "/api/transfers/batch", "k", &body).await;
@@ -187,6 +180,24 @@ async fn a_batch_has_one_to_500_transfers_that_are_valid() {
     let faulty = json!({"transfers": [good], "atomic": 1});
     let answer = fixture.keyed(fixture.ada.token(), "/api/transfers/batch", "k", &faulty).await;
     assert!(answer.body["errors"]["atomic"].is_array(), "{}", answer.body);
+    assert_eq!(fixture.state().await, before);
+}
+
+#[actix_web::test]
+async fn each_fault_of_each_transfer_of_a_batch_is_named_by_its_index() {
+    let fixture = Fixture::new().await;
+    let before = fixture.state().await;
+    let good = fixture.to_bob(1);
+    let two_faults = with(&with(&good, "from", &json!({})), "fee", &json!(1));
+    let transfers = json!([good, with(&good, "amount", &json!(0)), 1, good, two_faults]);
+    let expected = ["transfers[1].amount", "transfers[2]", "transfers[4].fee", "transfers[4].from"];
+    for is_atomic in [true, false] {
+        let body = json!({"transfers": transfers, "atomic": is_atomic});
+        let answer = fixture.keyed(fixture.ada.token(), "/api/transfers/batch", "k", &body).await;
+        assert_eq!(answer.outcome(), (422, "validation_failed"), "{}", answer.body);
+        let named: Vec<&str> = answer.body["errors"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(named, expected, "{}", answer.body);
+    }
     assert_eq!(fixture.state().await, before);
 }
 

@@ -59,12 +59,12 @@ impl Fixture {
     }
 
     /// The body of a transfer from Ada's account to Bob's.
-    pub(super) fn to_bob(&self, amount: i64) -> Value {
+    pub(crate) fn to_bob(&self, amount: i64) -> Value {
         order(&account(self.ada.account), &account(self.bob.account), amount)
     }
 
     /// Moves money from Ada's account to Bob's; the transfer as Ada sees it.
-    pub(super) async fn pay(&self, amount: i64) -> Value {
+    pub(crate) async fn pay(&self, amount: i64) -> Value {
         self.app.post(self.ada.token(), "/api/transfers", self.to_bob(amount)).await.item(201)
     }
 

@@ -71,9 +71,15 @@ async fn transfers_are_filtered_by_side_kind_status_reference_and_time() {
     }
     let of_bob = format!("kind=opening&account_id={}", bob.account);
     assert_eq!(found(&fixture, ada.token(), &of_bob).await, Vec::<String>::new(), "a filter opens nothing foreign");
-    for (query, field) in
-        [("account_id=x", "account_id"), ("from=now", "from"), ("actor=1", "actor"), ("page_size=0", "page_size")]
-    {
+    for (query, field) in [
+        ("account_id=x", "account_id"),
+        ("from=now", "from"),
+        ("from=2026-12-01&to=2026-01-01", "to"),
+        ("kind=foo", "kind"),
+        ("status=foo", "status"),
+        ("actor=1", "actor"),
+        ("page_size=0", "page_size"),
+    ] {
         let refused = app.get(ada.token(), &format!("/api/transfers?{query}")).await;
         assert_eq!(refused.outcome(), (422, "validation_failed"), "{query}");
         assert!(refused.body["errors"][field].is_array(), "{query}: {}", refused.body);
@@ -83,21 +89,47 @@ async fn transfers_are_filtered_by_side_kind_status_reference_and_time() {
 #[actix_web::test]
 async fn a_walk_by_cursor_shows_what_the_pages_show() {
     let fixture = Fixture::new().await;
+    let own = order(&account(fixture.ada.account), &card(fixture.ada.card), 1);
     for _ in 0..5 {
         fixture.pay(1).await;
+        fixture.app.post(fixture.ada.token(), "/api/transfers", own.clone()).await.expect(201);
     }
-    for token in [fixture.ada.token(), &fixture.admin.token] {
-        let pages = found(&fixture, token, "").await;
+    let (of_ada, of_bob) =
+        (format!("account_id={}", fixture.ada.account), format!("account_id={}", fixture.bob.account));
+    let (of_card, unknown) = (format!("card_id={}", fixture.ada.card), "account_id=4711".to_owned());
+    let of_kind = "kind=transfer".to_owned();
+    let queries = [String::new(), of_ada, of_bob, of_card, of_kind, unknown];
+    let (ada, admin) = (fixture.ada.token(), fixture.admin.token.as_str());
+    for (token, query) in queries.iter().flat_map(|query| [(ada, query), (admin, query)]) {
+        let pages = found(&fixture, token, query).await;
         let (mut seen, mut after) = (Vec::new(), String::new());
         loop {
-            let path = format!("/api/transfers?page_size=2&after={after}");
+            let path = format!("/api/transfers?page_size=2&after={after}&{query}");
             let page = fixture.app.get(token, &path).await.expect(200);
             seen.extend(page["results"].as_array().unwrap().iter().map(uuid));
             let Some(cursor) = page["cursor"].as_str() else { break };
             cursor.clone_into(&mut after);
         }
-        assert_eq!(seen, pages);
+        assert_eq!(seen, pages, "{query}");
     }
+}
+
+#[actix_web::test]
+async fn a_walk_of_the_ledger_accounts_begins_with_those_of_the_bank() {
+    let fixture = Fixture::new().await;
+    let admin = &fixture.admin.token;
+    let ids = |page: &Value| page["results"].as_array().unwrap().iter().map(id).collect::<Vec<_>>();
+    let pages = fixture.app.get(admin, "/api/ledger/accounts?page_size=100").await.expect(200);
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/api/ledger/accounts?page_size=1&after={after}");
+        let page = fixture.app.get(admin, &path).await.expect(200);
+        seen.extend(ids(&page));
+        let Some(cursor) = page["cursor"].as_str() else { break };
+        cursor.clone_into(&mut after);
+    }
+    assert_eq!(seen, ids(&pages));
+    assert!(seen[0] < 0, "a bank's own have negative ids: {seen:?}");
 }
 
 #[actix_web::test]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::support::{account, card, order, verified};
+use super::support::{account, card, numbers, order, verified};
 use crate::harness::Answer;
 use crate::resources::fixture::{Fixture, id};
 
@@ -82,6 +83,26 @@ async fn a_customer_names_twenty_unknown_recipients_an_hour_and_staff_any_number
     verified(app).await;
 }
 
+#[actix_web::test]
+async fn an_own_closed_account_or_card_is_named_and_does_not_count() {
+    let fixture = Fixture::new().await;
+    let (app, ada) = (&fixture.app, &fixture.ada);
+    let closed = open(&fixture, ada.token(), "EUR").await;
+    for path in [format!("/api/accounts/{closed}"), format!("/api/cards/{}", ada.card)] {
+        app.delete(ada.token(), &path).await.expect(200);
+    }
+    let before = fixture.state().await;
+    for _ in 0..LIMIT {
+        for to in [account(closed), card(ada.card)] {
+            let refused = app.post(ada.token(), "/api/transfers", order(&account(ada.account), &to, 1)).await;
+            assert_eq!(refused.outcome(), (409, "account_closed"), "{to}");
+        }
+    }
+    assert_eq!(fixture.state().await, before);
+    fixture.pay(1).await;
+    verified(app).await;
+}
+
 /// Each transfer of a batch counts, whether or not the batch is atomic.
 #[actix_web::test]
 async fn unknown_recipients_of_a_batch_count_as_well() {
@@ -96,4 +117,62 @@ async fn unknown_recipients_of_a_batch_count_as_well() {
         let again = fixture.keyed(fixture.ada.token(), path, "second", &body).await;
         assert_eq!(again.outcome(), (429, "too_many_requests"), "atomic: {is_atomic}");
     }
+}
+
+#[actix_web::test]
+async fn once_the_limit_is_used_up_money_still_moves_between_own_accounts_and_cards() {
+    let fixture = Fixture::new().await;
+    let (app, ada) = (&fixture.app, &fixture.ada);
+    let own = open(&fixture, ada.token(), "EUR").await;
+    for _ in 0..LIMIT {
+        app.post(ada.token(), "/api/transfers", to_nobody(&fixture)).await.expect(422);
+    }
+    let orders = [account(own), card(ada.card)].map(|to| order(&account(ada.account), &to, 1));
+    for order in &orders {
+        app.post(ada.token(), "/api/transfers", order.clone()).await.expect(201);
+    }
+    for is_atomic in [false, true] {
+        let body = json!({"transfers": orders, "atomic": is_atomic});
+        let key = is_atomic.to_string();
+        let done = fixture.keyed(ada.token(), "/api/transfers/batch", &key, &body).await.expect(200);
+        assert_eq!(numbers(done["results"].as_array().unwrap(), "status"), [201, 201], "{done}");
+    }
+    let before = fixture.state().await;
+    let refused = app.post(ada.token(), "/api/transfers", fixture.to_bob(1)).await;
+    assert_eq!(refused.outcome(), (429, "too_many_requests"), "to a stranger that is there, too");
+    let mixed = json!({"transfers": [orders[0], fixture.to_bob(1)]});
+    let refused = fixture.keyed(ada.token(), "/api/transfers/batch", "mixed", &mixed).await;
+    assert_eq!(refused.outcome(), (429, "too_many_requests"));
+    assert_eq!(fixture.state().await, before);
+    verified(app).await;
+}
+
+#[actix_web::test]
+async fn an_atomic_batch_with_more_unknown_recipients_than_are_left_names_no_fault() {
+    let fixture = Fixture::new().await;
+    let (app, ada) = (&fixture.app, &fixture.ada);
+    let send = async |key: &str, count: usize| {
+        let mut transfers = vec![to_nobody(&fixture); count];
+        transfers.push(fixture.to_bob(1));
+        let body = json!({"transfers": transfers, "atomic": true});
+        fixture.keyed(ada.token(), "/api/transfers/batch", key, &body).await
+    };
+    let before = fixture.state().await;
+    let within = send("within", LIMIT - 1).await;
+    assert_eq!(within.outcome(), (422, "validation_failed"));
+    assert_eq!(within.body["errors"].as_object().unwrap().len(), LIMIT - 1);
+    let beyond = send("beyond", 2).await;
+    assert_eq!((beyond.outcome(), beyond.body.get("errors")), ((429, "too_many_requests"), None));
+    let single = app.post(ada.token(), "/api/transfers", to_nobody(&fixture)).await;
+    assert_eq!(single.outcome(), (429, "too_many_requests"), "what was left is used up");
+    assert_eq!(fixture.state().await, before);
+}
+
+#[actix_web::test]
+async fn of_many_unknown_recipients_at_once_no_more_are_answered_than_one_after_another() {
+    let fixture = Fixture::new().await;
+    let send = |_| fixture.app.post(fixture.ada.token(), "/api/transfers", to_nobody(&fixture));
+    let answers = join_all((0..2 * LIMIT).map(send)).await;
+    let count = |outcome: (u16, &str)| answers.iter().filter(|answer| answer.outcome() == outcome).count();
+    assert_eq!((count((422, "unknown_recipient")), count((429, "too_many_requests"))), (LIMIT, LIMIT));
 }

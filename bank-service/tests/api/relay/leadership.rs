@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::support::RecordingPublisher;
 use crate::database;
-use crate::harness::TestApp;
+use crate::harness::{TestApp, start_of_tests};
 
 /// Another replica on the same database.
 async fn beside(first: &TestApp) -> TestApp {
@@ -23,7 +23,11 @@ fn relay(app: &TestApp, recorder: &Arc<RecordingPublisher>) -> JoinHandle<()> {
 }
 
 fn leads(app: &TestApp) -> bool {
-    app.running.state.metrics.render().lines().any(|line| line == "bank_outbox_relay_leader 1")
+    shows(app, "bank_outbox_relay_leader 1")
+}
+
+fn shows(app: &TestApp, line: &str) -> bool {
+    app.running.state.metrics.render().lines().any(|shown| shown == line)
 }
 
 async fn statement(app: &TestApp, sql: &str) {
@@ -41,9 +45,11 @@ async fn a_process_that_is_alone_publishes_at_once() {
     let relay = relay(&app, &recorder);
     eventually("it is published", async || app.unsent().await == 0).await;
     assert!(leads(&app));
+    let since = format!("bank_outbox_relay_leader_since_timestamp_seconds {}", start_of_tests().timestamp());
+    assert!(shows(&app, &since), "{since}");
     app.shutdown.begin();
     relay.await.unwrap();
-    assert!(!leads(&app));
+    assert!(!leads(&app) && shows(&app, "bank_outbox_relay_leader_since_timestamp_seconds 0"));
     if let Some(mut next) = app.running.state.store.lease("outbox-relay") {
         assert!(next.hold(Duration::from_secs(3)).await.unwrap(), "the next one need not wait");
     }

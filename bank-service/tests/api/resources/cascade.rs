@@ -83,13 +83,14 @@ async fn more_children_than_one_transaction_deletes_are_refused() {
     let store = app.running.state.store.clone();
     let ctx = store.ctx(crate::harness::start_of_tests());
     let insert = store.write(&ctx, move |db, ctx| {
-        use bank_service::domain::ledger::LedgerId;
+        use bank_service::domain::ledger::LedgerAccount;
+        use bank_service::store::{accounts, cards, ledger};
         let account = account.try_into().unwrap();
-        let of_account = bank_service::store::ledger::find(db, &[LedgerId::of_account(account)])?.remove(0);
+        let owner = accounts::lock_for_share(db, &[account], ledger::Wait::ForLock)?.remove(&account).unwrap();
         for _ in 0..10_000 {
             let id = ctx.next_id()?;
-            bank_service::store::cards::insert(db, &[(id, account)])?;
-            bank_service::store::ledger::insert(db, &[of_account.of_card(id, ctx.now)])?;
+            cards::insert(db, &[(id, account)])?;
+            ledger::insert(db, &[LedgerAccount::of_card(id, owner.clone(), ctx.now)])?;
         }
         Ok::<_, bank_service::store::StoreError>(bank_service::store::Outcome::new(()))
     });

@@ -50,6 +50,26 @@ async fn every_creation_can_be_repeated() {
 }
 
 #[actix_web::test]
+async fn an_item_created_below_v1_is_located_there_also_when_it_is_repeated() {
+    let fixture = Fixture::new().await;
+    let (admin, ada) = (fixture.admin.token.as_str(), fixture.ada.token());
+    let cards = format!("/api/accounts/{}/cards", fixture.ada.account);
+    for (token, path, body, list) in [
+        (admin, "/api/cities", json!({"name": "New City"}), "/api/cities"),
+        (ada, cards.as_str(), json!({"balance": 3}), "/api/cards"),
+        (ada, "/api/transfers", fixture.to_bob(1), "/api/transfers"),
+    ] {
+        for prefix in ["/v1", "/v1", ""] {
+            let answer = post(&fixture, token, &format!("{prefix}{path}"), path, body.clone()).await;
+            let location = answer.headers["location"].to_str().unwrap().to_owned();
+            let id = answer.item(201)["id"].to_string();
+            assert_eq!(location, format!("{prefix}{list}/{}", id.trim_matches('"')), "{path}");
+            fixture.app.get(token, &location).await.expect(200);
+        }
+    }
+}
+
+#[actix_web::test]
 async fn a_key_is_for_one_body_and_one_caller() {
     let fixture = Fixture::new().await;
     let path = |account: i64| format!("/api/accounts/{account}/cards");

@@ -86,6 +86,20 @@ async fn what_a_bank_has_is_not_shown_to_a_customer() {
 }
 
 #[actix_web::test]
+async fn what_is_available_is_shown_up_to_the_largest_amount() {
+    const LARGEST: i64 = 9_007_199_254_740_991;
+    let fixture = Fixture::new().await;
+    let (app, ada, bob) = (&fixture.app, &fixture.ada, &fixture.bob);
+    let limit = json!({"overdraft_limit": LARGEST});
+    app.put(&fixture.admin.token, &format!("/api/accounts/{}", ada.account), limit).await.expect(200);
+    let mut adas = Stream::open(app, ada.token(), CHANNELS, None).await;
+    let name = transfer(&fixture, ada, order(ada, bob, 20)).await;
+    expect(&mut adas, &name).await;
+    let update = format!("update account {}", ada.account);
+    assert_eq!(expect(&mut adas, &update).await, balance(ada.account, [500, 0, LARGEST, 3]));
+}
+
+#[actix_web::test]
 async fn a_hold_changes_what_is_available_until_it_ends() {
     let fixture = Fixture::new().await;
     let (app, ada, bob) = (&fixture.app, &fixture.ada, &fixture.bob);

@@ -68,6 +68,8 @@ async fn an_event_that_is_nowhere_is_seen_and_one_that_turns_up_is_forgiven() {
     assert!(
         shown(&app, "bank_events_in_flight{event_type=\"city.updated\"} 1") && unaccounted(&app, "city.updated", 0)
     );
+    assert!(shown(&app, "bank_events_oldest_in_flight_seconds{queue=\"log-service\"} 3"));
+    assert!(shown(&app, "bank_events_oldest_in_flight_seconds{queue=\"email-service\"} 0"));
     app.clock.advance(Duration::from_secs(2));
     watch.check().await.unwrap();
     assert!(unaccounted(&app, "city.updated", 1), "{}", app.running.state.metrics.render());
@@ -111,9 +113,12 @@ async fn an_unavailable_log_makes_no_event_unaccounted_and_hides_none() {
     cities(&app, 1).await;
     publish(&app).await;
     peers.state.is_down.store(true, Ordering::SeqCst);
+    cities(&app, 2).await;
     app.clock.advance(Duration::from_mins(10));
     assert!(watch.check().await.is_err());
     assert!(shown(&app, "bank_conservation_up 0"));
+    assert!(shown(&app, "bank_events_waiting{event_type=\"city.updated\"} 2"), "the outbox needs no log");
+    assert!(shown(&app, "bank_outbox_oldest_seconds 600"));
     assert!(!unaccounted(&app, "city.updated", 1));
     peers.state.is_down.store(false, Ordering::SeqCst);
     watch.check().await.unwrap();
@@ -149,6 +154,21 @@ async fn an_event_in_a_queue_or_in_flight_is_not_missing_and_one_in_neither_is()
     *app.dead_letters.backlog.lock().unwrap() = Backlog { consumers: 1, ..Backlog::default() };
     watch.check().await.unwrap();
     assert!(unaccounted(&app, "city.updated", 1), "{lost}: {}", app.running.state.metrics.render());
+}
+
+/// What the process that ended has reported is not waited for.
+#[actix_web::test]
+async fn a_lost_event_is_seen_as_soon_after_a_restart_of_log_service() {
+    let (app, peers, mut watch) = start().await;
+    *app.dead_letters.backlog.lock().unwrap() = Backlog { consumers: 1, ..Backlog::default() };
+    for restarts in 0..2 {
+        peers.state.restarts.store(restarts, Ordering::SeqCst);
+        cities(&app, 1).await;
+        publish(&app).await;
+        app.clock.advance(Duration::from_secs(5));
+        watch.check().await.unwrap();
+        assert!(unaccounted(&app, "city.updated", usize::try_from(restarts).unwrap() + 1), "{restarts} restarts");
+    }
 }
 
 /// The event is neither in a queue nor in the log for a moment: a consumer has it in flight.

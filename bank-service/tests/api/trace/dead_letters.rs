@@ -127,6 +127,8 @@ async fn a_request_that_is_not_clear_is_refused_and_does_nothing() {
         json!({"queue": "log-service", "ids": [id], "after": id}),
         json!({"queue": "a/b", "all": true}),
         json!({"queue": "log-service", "all": true, "force": true}),
+        json!({"queue": "log-service", "all": true, "reason": ""}),
+        json!({"queue": "log-service", "all": true, "reason": "x".repeat(301)}),
     ] {
         for path in ["/api/dead-letters/replay", "/api/dead-letters/discard"] {
             assert_eq!(app.post(&admin.token, path, bad.clone()).await.outcome(), (422, "validation_failed"), "{bad}");

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use service_kit::clock::Clock as _;
 use service_kit::messaging::dead_letters::Backlog;
 use shared_events::events::{BankCreated, CityUpdated, EmailRequest, EmailRequested, Event as _};
 use shared_events::{EventId, WireMessage};
@@ -51,6 +52,17 @@ async fn an_event_is_followed_from_its_commit_to_the_log() {
     app.clock.advance(Duration::from_secs(10));
     let seen = journey(&app, &admin, id).await;
     assert_eq!((&seen["state"], &seen["log"]["state"]), (&json!("unknown"), &json!("unknown")), "{seen}");
+}
+
+#[actix_web::test]
+async fn the_trace_of_the_request_is_part_of_the_journey() {
+    let (app, _peers, admin) = start().await;
+    let mut ctx = app.running.state.store.ctx(app.clock.now());
+    ctx.traceparent = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+    let traced = app.commit_in(ctx, &CityUpdated::example()).await;
+    assert_eq!(journey(&app, &admin, traced).await["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    let untraced = app.commit(&BankCreated::example()).await;
+    assert_eq!(journey(&app, &admin, untraced).await["trace_id"], Value::Null);
 }
 
 #[actix_web::test]
@@ -104,12 +116,13 @@ async fn a_dead_letter_and_what_was_done_with_it_are_part_of_the_journey() {
         (&seen["dead_letters"][0]["reason"], &seen["dead_letters"][0]["attempts"]),
         (&json!("poison"), &json!(5))
     );
-    let body = json!({"queue": "log-service", "ids": [id]});
+    let body = json!({"queue": "log-service", "ids": [id], "reason": "the city is gone"});
     app.post(&admin.token, "/api/dead-letters/discard", body).await.expect(200);
     let seen = journey(&app, &admin, id).await;
     assert_eq!(seen["state"], "discarded", "{seen}");
     let action = &seen["actions"][0];
     assert_eq!((&action["action"], &action["user_id"]), (&json!("discarded"), &json!(admin.id)));
+    assert_eq!(action["reason"], "the city is gone");
 }
 
 #[actix_web::test]

@@ -8,7 +8,7 @@ mod journey;
 pub(crate) mod peer_stubs;
 
 use bank_service::store::mail_receipts::{self, NewReceipt};
-use bank_service::store::{Outcome, StoreError};
+use bank_service::store::{Ctx, Outcome, StoreError};
 use service_kit::clock::Clock as _;
 use shared_events::{Event, EventId};
 
@@ -17,11 +17,16 @@ use crate::harness::TestApp;
 impl TestApp {
     /// Commits an event like an operation would, and returns its id.
     pub(crate) async fn commit<E: Event + Clone + Send + Sync + 'static>(&self, event: &E) -> EventId {
+        self.commit_in(self.running.state.store.ctx(self.clock.now()), event).await
+    }
+
+    /// The same in a context of the test's own.
+    pub(crate) async fn commit_in<E: Event + Clone + Send + Sync + 'static>(&self, ctx: Ctx, event: &E) -> EventId {
         let known: Vec<EventId> = self.events().await.iter().map(|event| event.id).collect();
         let store = &self.running.state.store;
         let event = event.clone();
         let write = move |_: &mut _, _: &_| Ok::<_, StoreError>(Outcome::new(()).event(&event));
-        store.write(&store.ctx(self.clock.now()), write).await.unwrap();
+        store.write(&ctx, write).await.unwrap();
         let now = self.events().await;
         now.iter().map(|event| event.id).find(|id| !known.contains(id)).unwrap()
     }

@@ -17,6 +17,8 @@ pub(crate) struct PeerState {
     /// How often log-service was idle; one more at each query unless `is_in_flight` is set.
     pub(crate) quiet_moments: AtomicU64,
     pub(crate) is_in_flight: AtomicBool,
+    /// How often log-service was started again, each time as another process.
+    pub(crate) restarts: AtomicU64,
     /// The routing keys that log-service reports; not reported if empty.
     pub(crate) routing_keys: Mutex<Vec<String>>,
 }
@@ -62,7 +64,8 @@ async fn lookup(state: web::Data<PeerState>, body: web::Json<Value>) -> HttpResp
     let keys = state.routing_keys.lock().unwrap();
     let step = u64::from(!state.is_in_flight.load(Ordering::SeqCst));
     let quiet_moments = state.quiet_moments.fetch_add(step, Ordering::SeqCst);
-    let report = json!({"replica": "one", "consumers": 1, "quiet_moments": quiet_moments});
+    let replica = state.restarts.load(Ordering::SeqCst).to_string();
+    let report = json!({"replica": replica, "consumers": 1, "quiet_moments": quiet_moments});
     let keys = (!keys.is_empty()).then(|| keys.clone());
     HttpResponse::Ok().json(json!({"results": found, "routing_keys": keys, "hands": report}))
 }

@@ -6,6 +6,7 @@ pub(crate) mod mail;
 pub(crate) mod paced;
 pub(crate) mod ready;
 pub(crate) mod sql;
+pub(crate) mod transfers;
 
 use std::collections::BTreeMap;
 

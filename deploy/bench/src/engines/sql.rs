@@ -31,7 +31,7 @@ const PARENTS: [&str; 6] = [
      VALUES (18, 'account', 9, 9, 9, 'EUR', 0, 0, 0, 0, '2026-01-01')",
     "DELETE FROM outbox",
 ];
-/// What the service's sessions begin with.
+/// The first statement of the service's sessions.
 const SETUP: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 #[derive(Debug, Args)]

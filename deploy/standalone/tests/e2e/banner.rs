@@ -85,6 +85,7 @@ async fn the_banner_shows_where_everything_is_and_standard_error_stays_silent() 
     for url in system.urls.all() {
         assert!(system.banner.contains(&format!("{url}/docs")), "{}", system.banner);
     }
+    assert!(system.banner.contains(&format!("{}/console\n", system.urls.bank)), "{}", system.banner);
     assert!(system.banner.contains(place.mailbox().path().to_str().unwrap()));
     system.admin().await;
     system.terminate().await;

@@ -61,7 +61,7 @@ async fn after_a_clean_stop_each_database_is_one_file_and_whole() {
 }
 
 /// A service alone.
-fn service(name: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
+pub(crate) fn service(name: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binaries::path(name));
     command.env_clear().envs(variables.iter().copied()).current_dir(folder);
     command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
@@ -73,8 +73,8 @@ async fn after_a_clean_stop_of_one_service_and_after_its_doctor_its_database_is_
     const KEY: &str = "a key of the test suite, long enough to be taken";
     for (name, bind, database, sound) in [
         ("bank-service", "BANK_BIND", "DATABASE_URL", "ok    DATABASE_URL: "),
-        ("log-service", "LOG_BIND", "LOG_DATABASE_URL", "ok     LOG_DATABASE_URL: opened"),
-        ("email-service", "EMAIL_BIND", "EMAIL_DATABASE_URL", "ok    store"),
+        ("log-service", "LOG_BIND", "LOG_DATABASE_URL", "ok    LOG_DATABASE_URL: opened"),
+        ("email-service", "EMAIL_BIND", "EMAIL_DATABASE_URL", "ok    EMAIL_DATABASE_URL: opened"),
     ] {
         let place = Place::new();
         let address = format!("127.0.0.1:{}", free_port());

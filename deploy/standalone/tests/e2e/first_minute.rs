@@ -1,11 +1,14 @@
 //! The first sixty seconds: the README's commands, with everything that should follow from them.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_ins::ports::free_port;
 use test_support::found;
 
-use crate::api::Api;
+use crate::api::{Api, client};
+use crate::data_files::service;
 use crate::process::{ADMIN, Place};
 
 const SOON: Duration = Duration::from_mins(1);
@@ -89,4 +92,24 @@ async fn a_user_sees_its_own_log_entries_and_no_others() {
     let foreign = |entry: &&Value| entry["user_id"] != me["id"];
     assert_eq!(all["results"].as_array().unwrap().iter().find(foreign), None);
     assert!(admin.logs("security.login_succeeded").await.len() > 1, "{ADMIN} and the user logged in");
+}
+
+/// The port opens once the administrator is there, so no login is refused for its lack.
+#[tokio::test]
+async fn the_first_answer_of_bank_service_lets_its_administrator_in() {
+    let place = Place::new();
+    let address = format!("127.0.0.1:{}", free_port());
+    let variables = [
+        ("BANK_BIND", address.as_str()),
+        ("DATABASE_URL", "sqlite:bank.sqlite"),
+        ("SECRET_KEY", "a key of the test suite, long enough to be taken"),
+        ("ADMIN_EMAIL", ADMIN),
+        ("ADMIN_PASS", PASSWORD),
+    ];
+    let process = service("bank-service", place.path(), &variables).stdout(Stdio::null()).spawn().unwrap();
+    let (client, url) = (client(), format!("http://{address}/auth/login"));
+    let body = json!({"email": ADMIN, "password": PASSWORD});
+    let (answer, _) = found("an answer", SOON, async || client.post(&url).json(&body).send().await.ok()).await;
+    assert_eq!(answer.status(), 200);
+    drop(process);
 }

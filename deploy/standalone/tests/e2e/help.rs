@@ -61,6 +61,20 @@ fn a_line_of_help_is_read_back() {
 }
 
 #[test]
+fn the_all_in_one_binary_takes_every_setting_of_money_that_bank_service_takes() {
+    let [all_in_one, bank] = ["bank-standalone", "bank-service"].map(settings);
+    let source = include_str!("../../../../bank-service/src/config/money.rs");
+    let variables: Vec<&str> =
+        source.lines().filter_map(|line| line.split_once("env = \"")?.1.split('"').next()).collect();
+    assert!(variables.len() > 5, "{variables:?}");
+    for variable in variables {
+        let of = |binary: &[Setting]| binary.iter().position(|setting| setting.variable == variable);
+        let (Some(here), Some(there)) = (of(&all_in_one), of(&bank)) else { panic!("{variable} is missing") };
+        assert_eq!(all_in_one[here], bank[there]);
+    }
+}
+
+#[test]
 fn help_of_the_all_in_one_binary_names_every_flag_with_its_variable() {
     let source = include_str!("../../src/options.rs");
     let fields = source.lines().filter_map(|line| line.trim_start().strip_prefix("pub(crate) "));

@@ -28,6 +28,7 @@ mod identity_mails;
 mod log_entries;
 mod mail_before_log;
 mod mailbox;
+mod money;
 mod process;
 mod restart;
 mod start_faults;

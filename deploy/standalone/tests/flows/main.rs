@@ -1,7 +1,8 @@
 //! Each flow of identity end to end over HTTP, on both engines: bank-service on MySQL or MariaDB with RabbitMQ, log-service on
 //! MongoDB and email-service by SMTP as three processes, and the all-in-one process on SQLite. Mails are read from a real
 //! mail server; text messages, push notifications and social logins go to stand-ins that check their requests. At the end every
-//! secret of the flows is searched for in logs, tables, documents, dead letters and answers, where none may be.
+//! secret of the flows is searched for in logs, tables, documents, dead letters and answers, where none may be. One request is also
+//! followed as a trace.
 //!
 //! Needs `DATABASE_URL`, `AMQP_URI`, `RABBITMQ_CTL`, `MONGODB_URI`, `SMTP_HOST`, `SMTP_PORT` and `SMTP_API_URL`, as
 //! `deploy/local/with.sh` sets them; a missing one fails the tests. The binaries of the three services have to be built.
@@ -25,6 +26,7 @@ mod inbox;
 mod process;
 mod real;
 mod secrets;
+mod traces;
 
 use std::time::Instant;
 

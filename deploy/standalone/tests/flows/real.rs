@@ -37,6 +37,11 @@ async fn make_virtual_host(name: &str) -> String {
 }
 
 pub(crate) async fn start() -> Fixture {
+    start_with(&Environment::new()).await
+}
+
+/// The same with more variables for all three.
+pub(crate) async fn start_with(more: &Environment) -> Fixture {
     let folder = TempDir::new().unwrap();
     let name = format!("flows_{}", &service_kit::ids::new_uuid().simple().to_string()[20..]);
     let (database, broker) = (make_database(&name).await, make_virtual_host(&name).await);
@@ -68,6 +73,9 @@ pub(crate) async fn start() -> Fixture {
         ("EMAIL_PORT", variable("SMTP_PORT")),
         ("EMAIL_SMTP_TLS", "none".to_owned()),
     ]));
+    for variables in [&mut operator, &mut log_variables, &mut email_variables] {
+        variables.extend_from_slice(more);
+    }
     let processes = start_all(
         folder.path(),
         [

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use system_tests::money::{self, Answered, Fault};
+
 use crate::ledger::Entity;
 use crate::sink::Accepted;
 use crate::snapshot::{Event, Snapshot};
@@ -14,6 +16,7 @@ const GAP: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Expected {
     pub(crate) accepted: BTreeMap<(Entity, i64), String>,
+    pub(crate) money: Answered,
     /// Events that were put into queues directly: their kind by id.
     pub(crate) extra: BTreeMap<String, String>,
     /// Dead letters by queue.
@@ -27,6 +30,7 @@ pub(crate) struct Expected {
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) rows: usize,
+    pub(crate) transfers: usize,
     pub(crate) events: usize,
     pub(crate) entries: usize,
     pub(crate) mails: usize,
@@ -68,6 +72,7 @@ enum Due {
 pub(crate) fn check(expected: &Expected, snapshot: &Snapshot) -> Findings {
     let mut findings = Findings {
         rows: snapshot.rows.len(),
+        transfers: snapshot.ledger.transfers.len(),
         events: snapshot.events.len(),
         entries: snapshot.entries.values().map(Vec::len).sum(),
         mails: snapshot.mails.values().map(Vec::len).sum(),
@@ -76,11 +81,18 @@ pub(crate) fn check(expected: &Expected, snapshot: &Snapshot) -> Findings {
     };
     rows(expected, snapshot, &mut findings);
     events(snapshot, &mut findings);
+    for fault in money::check(&expected.money, &snapshot.ledger) {
+        match fault {
+            Fault::Lost(what) => findings.lost(&what),
+            Fault::Invented(what) => findings.invented(&what),
+            Fault::Doubled(what) => findings.doubled(&what),
+        }
+    }
     for (id, event) in &snapshot.events {
         effects(id, event, expected, snapshot, &mut findings);
     }
     for (id, kind) in &expected.extra {
-        let event = Event { kind: kind.clone(), about: None, sent: true };
+        let event = Event { kind: kind.clone(), about: None, transfer: None, sent: true };
         effects(id, &event, expected, snapshot, &mut findings);
     }
     strangers(expected, snapshot, &mut findings);

@@ -32,6 +32,7 @@ pub(crate) struct Cluster {
     pub(crate) servers: Servers,
     pub(crate) binaries: PathBuf,
     pub(crate) folder: PathBuf,
+    pub(crate) prometheus: Option<PathBuf>,
     pub(crate) seed: u64,
 }
 
@@ -189,7 +190,13 @@ impl<'a> FaultEnv<'a> {
         let receipts = self.tables.receipts().await?;
         let events = self.tables.events().await?;
         let rows = self.tables.rows().await?;
-        Ok(Snapshot { rows, events, receipts, entries, mails, waiting, dead })
+        let mut ledger = self.tables.ledger().await?;
+        for event in events.values() {
+            if let Some(transfer) = &event.transfer {
+                *ledger.events.entry((transfer.clone(), event.kind.clone())).or_default() += 1;
+            }
+        }
+        Ok(Snapshot { rows, events, receipts, entries, mails, waiting, dead, ledger })
     }
 
     /// Waits until all work has settled and nothing is missing, or the time is up; returns the findings.
@@ -203,6 +210,7 @@ impl<'a> FaultEnv<'a> {
         let mut before = (0, 0, 0);
         loop {
             self.expected.accepted = self.ledger.accepted();
+            self.expected.money = self.ledger.money.answered();
             let mut last = String::new();
             match self.snapshot().await {
                 Ok(snapshot) => {
@@ -226,11 +234,13 @@ impl<'a> FaultEnv<'a> {
     }
 
     fn report(&self, findings: &Findings, took: Duration) {
-        let Findings { rows, events, entries, mails, dead, lost, invented, doubled, doubled_in_gap, faults } = findings;
+        let Findings { rows, transfers, events, entries, mails, dead, .. } = findings;
+        let Findings { lost, invented, doubled, doubled_in_gap, faults, .. } = findings;
         let name = &self.name;
         let kills: u32 = self.kills.values().sum();
         print_line(&format!(
-            "{name}: seed {}, kills {kills}, rows {rows}, events {events}, log entries {entries}, mails {mails}, dead letters {dead}, settled in {} ms",
+            "{name}: seed {}, kills {kills}, rows {rows}, transfers {transfers}, events {events}, log entries {entries}, mails {mails}, \
+             dead letters {dead}, settled in {} ms",
             self.cluster.seed,
             took.as_millis(),
         ));

@@ -1,17 +1,16 @@
-//! Clients that create banks, accounts, cards and cities, repeat unanswered requests, and record the answers.
+//! Clients that create banks, accounts, cards and cities and move money, repeat unanswered requests, and record the answers.
 //!
 //! Each request has an `Idempotency-Key` and is repeated until it is answered: in the end each has taken effect once.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use service_kit::task;
-use tokio::task::JoinHandle;
+use system_tests::money::{Book, Caller, Mover, Pot, Pots};
 
 pub(crate) const ADMIN: &str = "admin@bank.localhost";
 pub(crate) const PASSWORD: &str = "a password for the fault test";
@@ -21,6 +20,10 @@ const RETRY_LIMIT: Duration = Duration::from_mins(4);
 const PAUSE: Duration = Duration::from_millis(50);
 /// A token lives for 15 minutes.
 const TOKEN_KEPT: Duration = Duration::from_mins(5);
+/// More than the clients take from the account that they share.
+const SHARED: u32 = 1_000_000_000;
+/// The record of an opened account or card: its money is in the [`Book`].
+pub(crate) const OPENED: &str = "opened";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Entity {
@@ -53,7 +56,8 @@ pub(crate) struct Ledger {
     token: Mutex<Option<(String, Instant)>>,
     parents: Mutex<Parents>,
     accepted: Mutex<BTreeMap<(Entity, i64), String>>,
-    stopped: AtomicBool,
+    pub(crate) money: Book,
+    pub(crate) stopped: AtomicBool,
     turn: AtomicUsize,
     serial: AtomicU32,
     pub(crate) requests: AtomicU64,
@@ -82,6 +86,7 @@ impl Ledger {
             token: Mutex::default(),
             parents: Mutex::default(),
             accepted: Mutex::default(),
+            money: Book::default(),
             stopped: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
             serial: AtomicU32::new(0),
@@ -92,7 +97,7 @@ impl Ledger {
         let bank = ledger.bank().await?;
         let client = ledger.client().await?;
         *lock(&ledger.parents) = Parents { client, bank, account: 0 };
-        let account = ledger.account().await?;
+        let account = ledger.account_with(SHARED).await?;
         lock(&ledger.parents).account = account;
         Ok(ledger)
     }
@@ -127,15 +132,37 @@ impl Ledger {
     }
 
     pub(crate) async fn account(&self) -> anyhow::Result<i64> {
-        let (balance, parents) = (self.serial(), *lock(&self.parents));
+        self.account_with(self.serial()).await
+    }
+
+    async fn account_with(&self, balance: u32) -> anyhow::Result<i64> {
+        let parents = *lock(&self.parents);
         let body = json!({ "client_id": parents.client, "bank_id": parents.bank, "balance": balance });
-        self.create(Entity::Account, "/api/accounts", body, balance.to_string()).await
+        let id = self.create(Entity::Account, "/api/accounts", body, OPENED.to_owned()).await?;
+        self.money.opened(Pot::Account(id), balance.into());
+        Ok(id)
     }
 
     pub(crate) async fn card(&self) -> anyhow::Result<i64> {
         let balance = self.serial();
         let path = format!("/api/accounts/{}/cards", lock(&self.parents).account);
-        self.create(Entity::Card, &path, json!({ "balance": balance }), balance.to_string()).await
+        let id = self.create(Entity::Card, &path, json!({ "balance": balance }), OPENED.to_owned()).await?;
+        self.money.opened(Pot::Card(id), balance.into());
+        Ok(id)
+    }
+
+    /// Moves money between this account, this card and the account that all clients share.
+    pub(crate) async fn move_money(&self, account: i64, card: i64) -> anyhow::Result<()> {
+        let (round, shared) = (self.serial(), lock(&self.parents).account);
+        let pots = Pots { shared: Pot::Account(shared), account: Pot::Account(account), card: Pot::Card(card) };
+        let mover = Mover { caller: self, book: &self.money };
+        mover.round(&format!("money-{round}"), round.into(), pots).await
+    }
+
+    /// One transfer from the account that all share; its id.
+    pub(crate) async fn pay(&self, to: Pot, amount: i64) -> anyhow::Result<String> {
+        let (key, shared) = (format!("pay-{}", self.serial()), Pot::Account(lock(&self.parents).account));
+        Mover { caller: self, book: &self.money }.transfer(&key, (shared, to, amount)).await
     }
 
     async fn create(&self, entity: Entity, path: &str, body: Value, value: String) -> anyhow::Result<i64> {
@@ -147,7 +174,7 @@ impl Ledger {
     }
 
     /// Repeats until there is an answer, always under the same key.
-    async fn post(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
         while begun.elapsed() < RETRY_LIMIT {
@@ -162,8 +189,8 @@ impl Ledger {
                 Err(_) => (StatusCode::SERVICE_UNAVAILABLE, None),
             };
             match answered {
-                (StatusCode::CREATED, Some(text)) => return Ok(serde_json::from_str(&text)?),
-                (StatusCode::CREATED | StatusCode::SERVICE_UNAVAILABLE, _) => {}
+                (StatusCode::CREATED | StatusCode::OK, Some(text)) => return Ok(serde_json::from_str(&text)?),
+                (StatusCode::CREATED | StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE, _) => {}
                 (status, _) if status.is_server_error() => *lock(&self.odd).entry(status.as_u16()).or_default() += 1,
                 (StatusCode::UNAUTHORIZED, _) => *lock(&self.token) = None,
                 (status, text) => bail!("POST {path} was answered {status}: {}", text.unwrap_or_default()),
@@ -223,40 +250,10 @@ impl Ledger {
     }
 }
 
-/// Running clients, until they are stopped.
-pub(crate) struct Load {
-    ledger: Arc<Ledger>,
-    clients: Vec<JoinHandle<anyhow::Result<()>>>,
-}
-
-impl Load {
-    /// So many clients, each with a pause between its requests.
-    pub(crate) fn start(ledger: &Arc<Ledger>, clients: u32, pause: Duration) -> Self {
-        ledger.stopped.store(false, Ordering::Relaxed);
-        let work = |_| task::spawn("client", work(Arc::clone(ledger), pause));
-        Self { ledger: Arc::clone(ledger), clients: (0..clients).map(work).collect() }
+impl Caller for Ledger {
+    async fn send(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
+        self.post(path, key, body).await
     }
-
-    /// Waits until every request in flight is answered.
-    pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        self.ledger.stopped.store(true, Ordering::Relaxed);
-        for client in self.clients {
-            client.await.context("a client")??;
-        }
-        Ok(())
-    }
-}
-
-async fn work(ledger: Arc<Ledger>, pause: Duration) -> anyhow::Result<()> {
-    while !ledger.stopped.load(Ordering::Relaxed) {
-        ledger.bank().await?;
-        ledger.account().await?;
-        tokio::time::sleep(pause).await;
-        ledger.card().await?;
-        ledger.city().await?;
-        tokio::time::sleep(pause).await;
-    }
-    Ok(())
 }
 
 /// A number in letters of the alphabet, since names have no digits.

@@ -13,6 +13,7 @@ mod fault_env;
 mod frames;
 mod launch;
 mod ledger;
+mod load;
 mod process;
 mod proxy;
 mod servers;
@@ -51,7 +52,7 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     rounds: u32,
     /// Kills at random moments
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, env = "KILLS", default_value_t = 15)]
     kills: u32,
     /// Outages of each server
     #[arg(long, default_value_t = 2)]
@@ -59,6 +60,9 @@ struct Options {
     /// How long the longest outage lasts
     #[arg(long, default_value_t = 4, value_name = "SECONDS")]
     longest_outage: u64,
+    /// The Prometheus that evaluates the alerts; needed by the case `alerts`
+    #[arg(long, value_name = "FILE")]
+    prometheus: Option<PathBuf>,
     /// Plant faults, and see that the checker finds them
     #[arg(long)]
     self_check: bool,
@@ -85,6 +89,7 @@ async fn run(options: Options) -> anyhow::Result<bool> {
         servers: Servers::from_environment()?,
         binaries: options.binaries.canonicalize().context("--binaries")?,
         folder: options.logs.canonicalize()?,
+        prometheus: options.prometheus,
         seed: options.seed,
     };
     if options.self_check {
@@ -134,8 +139,9 @@ fn sum_up(cluster: &Cluster, outcomes: &[(&str, Outcome)]) -> bool {
     let in_gap = sum(|outcome| outcome.findings.doubled_in_gap);
     let faults = sum(|outcome| outcome.findings.faults.len());
     print_line(&format!(
-        "fault-test: seed {}, kills {kills}, events {}, lost {}, invented {}, doubled {}, faults {faults}",
+        "fault-test: seed {}, kills {kills}, transfers {}, events {}, lost {}, invented {}, doubled {}, faults {faults}",
         cluster.seed,
+        sum(|outcome| outcome.findings.transfers),
         sum(|outcome| outcome.findings.events),
         sum(|outcome| outcome.findings.lost),
         sum(|outcome| outcome.findings.invented),

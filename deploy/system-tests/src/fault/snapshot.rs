@@ -9,8 +9,9 @@ use lapin::{Connection, ConnectionProperties};
 use mysql_async::prelude::Queryable as _;
 use serde_json::Value;
 use shared_events::routing::{ACK_QUEUE, EMAIL_QUEUE, LOG_QUEUE};
+use system_tests::money::{Found, FoundTransfer, Money, Pot};
 
-use crate::ledger::{Entity, Ledger};
+use crate::ledger::{Entity, Ledger, OPENED};
 use crate::sink::Accepted;
 
 const PAGES: usize = 100_000;
@@ -23,6 +24,8 @@ pub(crate) struct Event {
     pub(crate) kind: String,
     /// The id of its subject.
     pub(crate) about: Option<i64>,
+    /// The id of the transfer that it is about.
+    pub(crate) transfer: Option<String>,
     pub(crate) sent: bool,
 }
 
@@ -50,7 +53,11 @@ pub(crate) struct Snapshot {
     /// Messages that wait in queues and retry queues.
     pub(crate) waiting: u32,
     pub(crate) dead: BTreeMap<String, u32>,
+    pub(crate) ledger: Found,
 }
+
+/// Id, kind, status, amount, both ledger accounts, reference or description.
+type TransferRow = (String, String, String, i64, i64, i64, Option<String>);
 
 /// The databases of one environment.
 pub(crate) struct Tables {
@@ -70,13 +77,45 @@ impl Tables {
             (Entity::Bank, "SELECT id, name FROM banks"),
             (Entity::City, "SELECT id, name FROM cities"),
             (Entity::Client, "SELECT id, name FROM clients"),
-            (Entity::Account, "SELECT id DIV 2, CAST(balance AS CHAR) FROM ledger_accounts WHERE kind = 'account'"),
-            (Entity::Card, "SELECT id DIV 2, CAST(balance AS CHAR) FROM ledger_accounts WHERE kind = 'card'"),
         ] {
             let found: Vec<(i64, String)> = connection.query(sql).await?;
             rows.extend(found.into_iter().map(|(id, value)| ((entity, id), value)));
         }
+        for (entity, sql) in [(Entity::Account, "SELECT id FROM accounts"), (Entity::Card, "SELECT id FROM cards")] {
+            let found: Vec<i64> = connection.query(sql).await?;
+            rows.extend(found.into_iter().map(|id| ((entity, id), OPENED.to_owned())));
+        }
         Ok(rows)
+    }
+
+    /// The ledger, without the events about it.
+    pub(crate) async fn ledger(&self) -> anyhow::Result<Found> {
+        let mut connection = self.pool.get_conn().await.context("database")?;
+        let sql = "SELECT id, balance, held FROM ledger_accounts WHERE id > 0";
+        let found: Vec<(i64, i64, i64)> = connection.query(sql).await?;
+        let money = |(id, balance, held)| Some((Pot::of_ledger_account(id)?, Money { balance, held }));
+        let money = found.into_iter().filter_map(money).collect();
+        let sql = "SELECT id, kind, status, amount, from_id, to_id, COALESCE(reference, description) FROM transfers";
+        let found: Vec<TransferRow> = connection.query(sql).await?;
+        let transfer = |(id, kind, status, amount, from, to, name): TransferRow| {
+            let (from, to) = (Pot::of_ledger_account(from), Pot::of_ledger_account(to));
+            FoundTransfer { id, kind, status, amount, from, to, name }
+        };
+        Ok(Found { money, transfers: found.into_iter().map(transfer).collect(), events: BTreeMap::new() })
+    }
+
+    /// Changes the database as a fault of the service would; returns how many rows.
+    pub(crate) async fn change(&self, sql: &str) -> anyhow::Result<u64> {
+        let mut connection = self.pool.get_conn().await.context("database")?;
+        connection.query_drop(sql).await?;
+        Ok(connection.affected_rows())
+    }
+
+    /// Keeps all others from a table until it is released, or dropped.
+    pub(crate) async fn lock(&self, table: &str) -> anyhow::Result<TableLock> {
+        let mut connection = self.pool.get_conn().await.context("database")?;
+        connection.query_drop(format!("LOCK TABLES {table} WRITE")).await?;
+        Ok(TableLock(connection))
     }
 
     pub(crate) async fn events(&self) -> anyhow::Result<BTreeMap<String, Event>> {
@@ -86,8 +125,9 @@ impl Tables {
         let event = |(id, kind, message, sent): (String, String, String, bool)| {
             let message: Value = serde_json::from_str(&message).unwrap_or_default();
             let body = message["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok());
-            let about = body.and_then(|body| body["data"]["id"].as_i64());
-            (id, Event { kind, about, sent })
+            let subject = body.map(|body| body["data"]["id"].clone()).unwrap_or_default();
+            let transfer = subject.as_str().filter(|_| kind.starts_with("transfer.")).map(str::to_owned);
+            (id, Event { about: subject.as_i64(), transfer, kind, sent })
         };
         Ok(found.into_iter().map(event).collect())
     }
@@ -124,6 +164,15 @@ impl Tables {
         let sql = "SELECT event_id, message FROM outbox WHERE event_type = ? AND due_at IS NULL ORDER BY id LIMIT 1";
         let found: Option<(String, String)> = connection.exec_first(sql, (kind,)).await?;
         found.with_context(|| format!("no {kind} was published yet"))
+    }
+}
+
+/// A table that one connection has for itself.
+pub(crate) struct TableLock(mysql_async::Conn);
+
+impl TableLock {
+    pub(crate) async fn release(mut self) -> anyhow::Result<()> {
+        Ok(self.0.query_drop("UNLOCK TABLES").await?)
     }
 }
 

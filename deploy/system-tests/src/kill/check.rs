@@ -1,4 +1,4 @@
-//! The checker: compares the clients' answers with rows, log entries and mails.
+//! The checker: compares the clients' answers with rows, the ledger, log entries and mails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,19 +7,23 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
+use system_tests::money::{self, Found, FoundTransfer, Money, Pot};
 
 use crate::clients::{Ledger, lock};
 
 /// The longest time for logs and mails to catch up after the last start.
 const CATCH_UP: Duration = Duration::from_mins(1);
 const PAGES: usize = 100_000;
+/// The longest time that the service's own check of its ledger takes.
+const VERIFY_LIMIT: Duration = Duration::from_mins(1);
 
 #[derive(Default)]
 pub(crate) struct Report {
     requests: u64,
     repeated: u64,
     rows: usize,
+    transfers: usize,
     logs: usize,
     mails: usize,
     faults: Vec<String>,
@@ -34,7 +38,8 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "requests {}, repeated after a lost answer {}", self.requests, self.repeated)?;
-        writeln!(f, "rows {}, log entries {}, mails {}", self.rows, self.logs, self.mails)?;
+        let Self { rows, transfers, logs, mails, .. } = self;
+        writeln!(f, "rows {rows}, transfers {transfers}, log entries {logs}, mails {mails}")?;
         for fault in self.faults.iter().take(20) {
             writeln!(f, "FAULT {fault}")?;
         }
@@ -50,8 +55,9 @@ impl fmt::Display for Report {
 pub(crate) async fn settle(ledger: &Ledger, data: &Path) -> anyhow::Result<Report> {
     let begun = Instant::now();
     loop {
-        let report = check(ledger, data).await?;
+        let mut report = check(ledger, data).await?;
         if report.is_clean() || begun.elapsed() > CATCH_UP {
+            report.faults.extend(unsound(ledger).await?);
             return Ok(report);
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -69,21 +75,24 @@ async fn check(ledger: &Ledger, data: &Path) -> anyhow::Result<Report> {
         requests: ledger.requests.load(Ordering::Relaxed),
         repeated: ledger.repeated.load(Ordering::Relaxed),
         rows: banks.len() + accounts.len() + cards.len(),
+        transfers: 0,
         logs: logs.len(),
         mails: mails.values().sum(),
         faults: Vec::new(),
     };
     let faults = &mut report.faults;
     let requested_banks = lock(&ledger.banks).iter().map(|(id, name)| (*id, name.clone())).collect();
-    let requested_accounts = lock(&ledger.accounts).iter().map(|(id, balance)| (*id, balance.to_string())).collect();
-    let requested_cards = lock(&ledger.cards).iter().map(|(id, balance)| (*id, balance.to_string())).collect();
-    compare("bank", &requested_banks, &fields(&banks, "name"), faults);
-    compare("account", &requested_accounts, &fields(&accounts, "balance"), faults);
-    compare("card", &requested_cards, &fields(&cards, "balance"), faults);
+    compare(&requested_banks, &fields(&banks, "name"), faults);
+    let found = ledger_of(&accounts, &cards, &all(ledger, &format!("{bank}/api/transfers?")).await?, &logs);
+    report.transfers = found.transfers.len();
+    let answered = ledger.money.answered();
+    faults.extend(money::check(&answered, &found).iter().map(ToString::to_string));
+    for pot in found.money.keys().filter(|pot| !answered.opened.contains_key(pot)) {
+        faults.push(format!("{pot} was never accepted"));
+    }
     for (entity, rows, mailed) in [("bank", &banks, true), ("account", &accounts, true), ("card", &cards, false)] {
         check_events(entity, rows, &logs, mailed.then_some(&mails), faults);
     }
-    check_money(ledger, &logs, faults).await?;
     let dead = count_files(&data.join("dead-letters"))?;
     if dead > 0 {
         faults.push(format!("{dead} dead letters"));
@@ -91,17 +100,17 @@ async fn check(ledger: &Ledger, data: &Path) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// The rows are those that clients were answered, with the same values, and no others.
-fn compare(entity: &str, requested: &BTreeMap<i64, String>, rows: &BTreeMap<i64, String>, faults: &mut Vec<String>) {
-    for (id, value) in requested {
+/// The banks are those that clients were answered, with the same names, and no others.
+fn compare(requested: &BTreeMap<i64, String>, rows: &BTreeMap<i64, String>, faults: &mut Vec<String>) {
+    for (id, name) in requested {
         match rows.get(id) {
-            None => faults.push(format!("{entity} {id} was accepted and is lost")),
-            Some(row) if row != value => faults.push(format!("{entity} {id} is {row}, not {value}")),
+            None => faults.push(format!("bank {id} was accepted and is lost")),
+            Some(row) if row != name => faults.push(format!("bank {id} is {row}, not {name}")),
             Some(_) => {}
         }
     }
     for id in rows.keys().filter(|id| !requested.contains_key(id)) {
-        faults.push(format!("{entity} {id} was never accepted"));
+        faults.push(format!("bank {id} was never accepted"));
     }
 }
 
@@ -137,31 +146,50 @@ fn check_events(
     }
 }
 
-/// The ledger is what its entries say, and each transfer has exactly one log entry.
-async fn check_money(ledger: &Ledger, logs: &[Value], faults: &mut Vec<String>) -> anyhow::Result<()> {
-    let bank = &ledger.urls.bank;
-    let transfers = all(ledger, &format!("{bank}/api/transfers?")).await?;
-    let mut logged: BTreeMap<&str, usize> = BTreeMap::new();
+/// The ledger as lists show it, with the events of the log.
+fn ledger_of(accounts: &[Value], cards: &[Value], transfers: &[Value], logs: &[Value]) -> Found {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let money = |row: &Value, pot: fn(i64) -> Pot| {
+        let number = |name: &str| row[name].as_i64();
+        Some((pot(number("id")?), Money { balance: number("balance")?, held: number("held")? }))
+    };
+    let transfer = |row: &Value| FoundTransfer {
+        id: text(&row["id"]),
+        kind: text(&row["kind"]),
+        status: text(&row["status"]),
+        amount: row["amount"].as_i64().unwrap_or_default(),
+        from: Pot::of_side(&row["from"]),
+        to: Pot::of_side(&row["to"]),
+        name: row["reference"].as_str().or_else(|| row["description"].as_str()).map(str::to_owned),
+    };
+    let mut events: BTreeMap<(String, String), usize> = BTreeMap::new();
     for log in logs.iter().filter(|log| log["event_type"].as_str().is_some_and(|kind| kind.starts_with("transfer."))) {
-        *logged.entry(log["event_id"].as_str().unwrap_or_default()).or_default() += 1;
+        *events.entry((text(&log["data"]["id"]), text(&log["event_type"]))).or_default() += 1;
     }
-    for transfer in &transfers {
-        let count = logged.get(transfer["event_id"].as_str().unwrap_or_default()).copied().unwrap_or_default();
-        if count != 1 {
-            faults.push(format!("transfer {} is logged {count} times", transfer["id"]));
+    let accounts = accounts.iter().filter_map(|row| money(row, Pot::Account));
+    let money = accounts.chain(cards.iter().filter_map(|row| money(row, Pot::Card))).collect();
+    Found { money, transfers: transfers.iter().map(transfer).collect(), events }
+}
+
+/// The faults that the service's own check finds: the ledger has to be what its entries make it, and all of it to sum to zero.
+async fn unsound(ledger: &Ledger) -> anyhow::Result<Vec<String>> {
+    let (begun, url) = (Instant::now(), format!("{}/api/ledger/verify", ledger.urls.bank));
+    ledger
+        .http
+        .post(format!("{url}?full=true"))
+        .bearer_auth(ledger.token())
+        .json(&json!({}))
+        .send()
+        .await?
+        .error_for_status()?;
+    loop {
+        let result: Value = ledger.http.get(&url).bearer_auth(ledger.token()).send().await?.json().await?;
+        if result["state"] != "running" || begun.elapsed() > VERIFY_LIMIT {
+            let is_sound = result["state"] == "done" && result["violations"] == 0;
+            return Ok(if is_sound { Vec::new() } else { vec![format!("the ledger is not sound: {result}")] });
         }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // A hold that was given up has an event of its own.
-    let voided = transfers.iter().filter(|transfer| transfer["status"] == "voided").count();
-    if logged.len() != transfers.len() + voided {
-        faults.push(format!("{} transfer events are logged for {} effects", logged.len(), transfers.len() + voided));
-    }
-    let url = format!("{bank}/api/ledger/trial-balance");
-    let balance: Value = ledger.http.get(&url).bearer_auth(ledger.token()).send().await?.json().await?;
-    if balance["balanced"] != true {
-        faults.push(format!("the trial balance is not zero: {balance}"));
-    }
-    Ok(())
 }
 
 fn fields(rows: &[Value], name: &str) -> BTreeMap<i64, String> {

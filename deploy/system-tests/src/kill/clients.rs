@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use system_tests::money::{Book, Caller, Mover, Pot, Pots};
 use tokio::task::JoinHandle;
 
 use crate::process::{ADMIN, PASSWORD, Urls};
@@ -15,6 +16,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// The repetitions of a request before the test fails.
 const MAX_ATTEMPTS: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(20);
+/// More than the clients take from the account that they share.
+const SHARED: i64 = 1_000_000_000;
 
 /// The requests and their answers.
 pub(crate) struct Ledger {
@@ -28,8 +31,7 @@ pub(crate) struct Ledger {
     pub(crate) requests: AtomicU64,
     pub(crate) repeated: AtomicU64,
     pub(crate) banks: Mutex<Vec<(i64, String)>>,
-    pub(crate) accounts: Mutex<Vec<(i64, i64)>>,
-    pub(crate) cards: Mutex<Vec<(i64, i64)>>,
+    pub(crate) money: Book,
 }
 
 /// Logs in. The first start makes the administrator just after its ports are open, so a refusal is retried, as is a busy
@@ -67,13 +69,12 @@ impl Ledger {
             requests: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
             banks: Mutex::default(),
-            accounts: Mutex::default(),
-            cards: Mutex::default(),
+            money: Book::default(),
         };
         ledger.client_id = ledger.create("/api/clients", "client", json!({"name": "Kill Test"})).await?;
         ledger.bank_id = ledger.create("/api/banks", "bank", json!({"name": "Bank Zero"})).await?;
         lock(&ledger.banks).push((ledger.bank_id, "Bank Zero".to_owned()));
-        ledger.first_account = ledger.open_account("account", 0).await?;
+        ledger.first_account = ledger.open_account("account", SHARED).await?;
         Ok(ledger)
     }
 
@@ -88,53 +89,30 @@ impl Ledger {
     async fn open_account(&self, key: &str, balance: i64) -> anyhow::Result<i64> {
         let body = json!({"client_id": self.client_id, "bank_id": self.bank_id, "balance": balance});
         let id = self.create("/api/accounts", key, body).await?;
-        lock(&self.accounts).push((id, balance));
+        self.money.opened(Pot::Account(id), balance);
+        Ok(id)
+    }
+
+    async fn open_card(&self, key: &str, balance: i64) -> anyhow::Result<i64> {
+        let path = format!("/api/accounts/{}/cards", self.first_account);
+        let id = self.create(&path, key, json!({"balance": balance})).await?;
+        self.money.opened(Pot::Card(id), balance);
         Ok(id)
     }
 
     async fn create(&self, path: &str, key: &str, body: Value) -> anyhow::Result<i64> {
-        let item = self.send(path, key, body).await?;
-        item["id"].as_i64().with_context(|| format!("no id in {item}"))
+        let answer = self.send(path, key, &body).await?;
+        answer["item"]["id"].as_i64().with_context(|| format!("no id in {answer}"))
     }
+}
 
-    /// Moves money to and fro between an account and a card, and notes what they have in the end.
-    async fn move_money(&self, key: &str, round: i64, account: i64, card: i64) -> anyhow::Result<()> {
-        if round < 4 {
-            return Ok(());
-        }
-        let (on_account, on_card) = (json!({"account_id": account}), json!({"card_id": card}));
-        let (mut account_has, mut card_has) = (round - 3, round + 3);
-        let body = json!({"from": on_account, "to": on_card, "amount": 3});
-        let sent = self.send("/api/transfers", &format!("{key}-transfer"), body).await?;
-        let body = json!({"from": on_card, "to": on_account, "amount": 2, "hold": true});
-        let held = self.send("/api/transfers", &format!("{key}-hold"), body).await?;
-        let path =
-            |item: &Value, verb: &str| format!("/api/transfers/{}/{verb}", item["id"].as_str().unwrap_or_default());
-        match round % 3 {
-            0 => {
-                self.send(&path(&held, "capture"), &format!("{key}-capture"), json!({"amount": 1})).await?;
-                (account_has, card_has) = (account_has + 1, card_has - 1);
-            }
-            1 => drop(self.send(&path(&held, "void"), &format!("{key}-void"), json!({})).await?),
-            _ => {}
-        }
-        if round % 2 == 0 {
-            let body = json!({"amount": 1, "description": "kill test"});
-            self.send(&path(&sent, "reverse"), &format!("{key}-reverse"), body).await?;
-            (account_has, card_has) = (account_has + 1, card_has - 1);
-        }
-        for (list, id, has) in [(&self.accounts, account, account_has), (&self.cards, card, card_has)] {
-            lock(list).iter_mut().filter(|(known, _)| *known == id).for_each(|(_, balance)| *balance = has);
-        }
-        Ok(())
-    }
-
-    /// Repeats until there is an answer, always under the same key; gives the item.
-    async fn send(&self, path: &str, key: &str, body: Value) -> anyhow::Result<Value> {
+impl Caller for Ledger {
+    /// Repeats until there is an answer, always under the same key.
+    async fn send(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         for _ in 0..MAX_ATTEMPTS {
             let request = self.http.post(format!("{}{path}", self.urls.bank)).bearer_auth(&self.token);
-            let answer = request.header("Idempotency-Key", key).json(&body).send().await;
+            let answer = request.header("Idempotency-Key", key).json(body).send().await;
             let Ok(answer) = answer else {
                 self.repeated.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(PAUSE).await;
@@ -143,10 +121,7 @@ impl Ledger {
             let status = answer.status();
             let Ok(text) = answer.text().await else { continue };
             match status {
-                StatusCode::CREATED | StatusCode::OK => {
-                    let answer: Value = serde_json::from_str(&text)?;
-                    return answer.get("item").cloned().with_context(|| format!("no item in {text}"));
-                }
+                StatusCode::CREATED | StatusCode::OK => return Ok(serde_json::from_str(&text)?),
                 StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(PAUSE).await,
                 _ => bail!("POST {path} was answered {status}: {text}"),
             }
@@ -173,10 +148,11 @@ pub(crate) fn spawn(ledger: std::sync::Arc<Ledger>, number: u32) -> JoinHandle<a
             let bank = ledger.create("/api/banks", &format!("bank-{mine}-{round}"), json!({"name": name})).await?;
             lock(&ledger.banks).push((bank, name));
             let account = ledger.open_account(&format!("account-{mine}-{round}"), round).await?;
-            let path = format!("/api/accounts/{}/cards", ledger.first_account);
-            let card = ledger.create(&path, &format!("card-{mine}-{round}"), json!({"balance": round})).await?;
-            lock(&ledger.cards).push((card, round));
-            ledger.move_money(&format!("money-{mine}-{round}"), round, account, card).await?;
+            let card = ledger.open_card(&format!("card-{mine}-{round}"), round).await?;
+            let mover = Mover { caller: &*ledger, book: &ledger.money };
+            let shared = Pot::Account(ledger.first_account);
+            let pots = Pots { shared, account: Pot::Account(account), card: Pot::Card(card) };
+            mover.round(&format!("money-{mine}-{round}"), round.unsigned_abs(), pots).await?;
         }
         Ok(())
     })

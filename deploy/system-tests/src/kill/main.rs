@@ -1,5 +1,5 @@
-//! `kill-test`: kills the all-in-one process at random while clients create banks, accounts and cards, starts it again, and
-//! at the end compares the clients' answers with rows, log and mailbox.
+//! `kill-test`: kills the all-in-one process at random while clients create banks, accounts and cards and move money, starts it
+//! again, and at the end compares the clients' answers with rows, ledger, log and mailbox.
 //!
 //! Every request carries an `Idempotency-Key` and is repeated until it is answered, so in the end each must have taken effect
 //! exactly once. The checker knows the system only from outside.

@@ -17,6 +17,7 @@ mod wire;
 pub use settings::{Limits, Login, Security, SmtpSettings};
 
 use async_trait::async_trait;
+use service_kit::telemetry::trace::Span;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
@@ -28,6 +29,8 @@ use super::{Accepted, Mailer, OpenError, SendError};
 use crate::domain::Mail;
 
 pub struct SmtpMailer {
+    /// Host and port, as spans name them.
+    server: (String, u16),
     dialer: Dialer,
     pool: Pool,
     permits: Semaphore,
@@ -40,6 +43,7 @@ impl SmtpMailer {
     pub fn new(settings: SmtpSettings) -> Result<Self, OpenError> {
         let limits = settings.limits;
         Ok(Self {
+            server: (settings.host.clone(), settings.port),
             dialer: Dialer::new(settings).map_err(OpenError::Authorities)?,
             pool: Pool::new(limits),
             permits: Semaphore::new(limits.connections),
@@ -98,11 +102,25 @@ impl SmtpMailer {
     }
 }
 
+fn error_type(error: &SendError) -> &'static str {
+    match error {
+        SendError::Transient(_) => "transient",
+        SendError::Permanent(_) => "permanent",
+        SendError::Unavailable(_) => "unavailable",
+        SendError::Unanswered(_) => "unanswered",
+    }
+}
+
 #[async_trait]
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let message = mail.to_message().map_err(|error| SendError::Permanent(error.to_string()))?;
-        let answer = self.give(&OutgoingMail::from(&message)).await;
+        let (host, port) = &self.server;
+        let mut span = Span::smtp(host, *port);
+        let answer = span.scope(self.give(&OutgoingMail::from(&message))).await;
+        if let Err(error) = &answer {
+            span.fail(error_type(error));
+        }
         match &answer {
             Ok(_) => self.health.record(Ok(())),
             Err(SendError::Unavailable(reason)) => self.health.record(Err(reason.clone())),

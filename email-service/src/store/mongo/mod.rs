@@ -23,6 +23,7 @@ use mongodb::options::{
 };
 use mongodb::{Client, Collection, IndexModel};
 use service_kit::config::Secret;
+use service_kit::telemetry::trace::Span;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -138,15 +139,22 @@ impl MongoStore {
     }
 }
 
+fn span(operation: &'static str) -> Span {
+    Span::database("mongodb", operation, Some("deliveries"))
+}
+
 #[async_trait]
 impl DeliveryStore for MongoStore {
     async fn begin(&self, planned: Planned, now: DateTime<Utc>) -> Result<Vec<Begun>, StoreError> {
-        self.ready().await?;
-        bounded(self.begin_all(&planned, now.timestamp_micros())).await
+        let begun = async {
+            self.ready().await?;
+            bounded(self.begin_all(&planned, now.timestamp_micros())).await
+        };
+        span("begin").run(begun).await
     }
 
     async fn settle(&self, settled: Settled, now: DateTime<Utc>) -> Result<Delivery, StoreError> {
-        bounded(self.settle_one(&settled, now.timestamp_micros())).await
+        span("settle").run(bounded(self.settle_one(&settled, now.timestamp_micros()))).await
     }
 
     async fn find(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {

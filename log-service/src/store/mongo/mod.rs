@@ -28,6 +28,7 @@ use futures_util::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
 use mongodb::{Client, ClientSession, Collection};
 use service_kit::task;
+use service_kit::telemetry::trace::Span;
 use shared_events::EventId;
 use tokio::sync::watch;
 
@@ -81,6 +82,10 @@ impl MongoStore {
         })
     }
 
+    fn span(&self, operation: &'static str) -> Span {
+        Span::database("mongodb", operation, Some(self.logs.name()))
+    }
+
     /// The last settled id, and a session that can read everything up to it.
     async fn settled(&self) -> Result<(i64, ClientSession), MongoError> {
         // Of two concurrent reads the one that began first may see the smaller id.
@@ -104,7 +109,8 @@ fn shown(row: Row, visibility: Visibility) -> Result<LogEntry, StoreError> {
 #[async_trait]
 impl LogStore for MongoStore {
     async fn append(&self, entries: Vec<NewLogEntry>) -> Result<Vec<Appended>, StoreError> {
-        let outcome = self.appender.append(entries).await;
+        // A batch serves many callers, and is in no trace: the span of each is its wait for the batch.
+        let outcome = self.span("insert").run(self.appender.append(entries)).await;
         // Also after a failure: it may have taken effect.
         self.appended.send_modify(|count| *count = count.wrapping_add(1));
         Ok(outcome?)
@@ -112,7 +118,8 @@ impl LogStore for MongoStore {
 
     async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError> {
         let Some(id) = number(id) else { return Ok(None) };
-        let row = limited(self.logs.find_one(select::one(id, visibility)).projection(Row::projection())).await?;
+        let read = limited(self.logs.find_one(select::one(id, visibility)).projection(Row::projection()));
+        let row = self.span("find").run(read).await?;
         row.map(|row| shown(row, visibility)).transpose()
     }
 
@@ -123,8 +130,11 @@ impl LogStore for MongoStore {
     }
 
     async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError> {
-        let (settled, mut session) = self.settled().await?;
-        let rows = select::window(&self.logs, &mut session, settled, selection, &window).await?;
+        let read = async {
+            let (settled, mut session) = self.settled().await?;
+            select::window(&self.logs, &mut session, settled, selection, &window).await
+        };
+        let rows = self.span("find").run(read).await?;
         rows.into_iter().map(|row| shown(row, selection.visibility)).collect()
     }
 

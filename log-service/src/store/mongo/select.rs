@@ -21,7 +21,7 @@ fn matching(selection: &Selection, ids: Document) -> Document {
     match (selection.visibility, filter.user_id) {
         (Visibility::Staff, _) => {}
         (Visibility::Own(user), None) => all.push(visible(user)),
-        // What somebody else caused is not found by that user, whom the reader is not shown.
+        // The reader is not shown the user who caused another one's entry, and finds none by that user.
         (Visibility::Own(user), Some(_)) => all.push(doc! { "user_id": user.get() }),
     }
     if let Some(user) = filter.user_id {
@@ -51,7 +51,7 @@ fn matching(selection: &Selection, ids: Document) -> Document {
     doc! { "_id": ids, "$and": all }
 }
 
-/// What a user sees. Each branch has an index that is in the order of ids, and the server merges what they find.
+/// The entries that a user sees. Each branch has an index in the order of ids, and the server merges the results.
 fn visible(user: UserId) -> Document {
     doc! { "$or": [{ "user_id": user.get() }, { "viewers": user.get() }] }
 }

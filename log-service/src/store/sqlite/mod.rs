@@ -20,6 +20,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use service_kit::sqlite::{self, Readers, SqliteError, Writer};
+use service_kit::telemetry::trace::Span;
 use shared_events::EventId;
 use tokio::sync::watch;
 
@@ -96,19 +97,23 @@ impl From<SqliteError> for StoreError {
     }
 }
 
+fn span(operation: &'static str) -> Span {
+    Span::database("sqlite", operation, Some("logs"))
+}
+
 #[async_trait]
 impl LogStore for SqliteStore {
     async fn append(&self, entries: Vec<NewLogEntry>) -> Result<Vec<Appended>, StoreError> {
         let rows: Vec<NewRow> = entries.into_iter().map(NewRow::from).collect();
         let append = move |conn: &mut SqliteConnection| rows.iter().map(|row| insert::append(conn, row)).collect();
-        let outcome = self.write(append).await?;
+        let outcome = span("insert").run(self.write(append)).await?;
         self.appended.send_modify(|count| *count = count.wrapping_add(1));
         Ok(outcome)
     }
 
     async fn find(&self, id: &LogId, visibility: Visibility) -> Result<Option<LogEntry>, StoreError> {
         let Some(id) = number(id) else { return Ok(None) };
-        let row = self.readers.run(move |conn| select::find(conn, id, visibility)).await?;
+        let row = span("find").run(self.readers.run(move |conn| select::find(conn, id, visibility))).await?;
         row.map(|row| shown(row, visibility)).transpose()
     }
 
@@ -120,7 +125,8 @@ impl LogStore for SqliteStore {
 
     async fn read(&self, selection: &Selection, window: Window) -> Result<Vec<LogEntry>, StoreError> {
         let (selection, visibility) = (selection.clone(), selection.visibility);
-        let rows = self.readers.run(move |conn| select::window(conn, &selection, &window)).await?;
+        let read = self.readers.run(move |conn| select::window(conn, &selection, &window));
+        let rows = span("find").run(read).await?;
         rows.into_iter().map(|row| shown(row, visibility)).collect()
     }
 

@@ -30,7 +30,7 @@ fn parts(selection: &Selection) -> Vec<Matching<'_>> {
     let Visibility::Own(user) = selection.visibility else { return vec![all()] };
     let user = user.get();
     let mut parts = vec![all().filter(logs::user_id.eq(user))];
-    // What somebody else caused is not found by that user, whom the reader is not shown.
+    // The reader is not shown the user who caused another one's entry, and finds none by that user.
     if selection.filter.user_id.is_none() {
         parts.push(all().filter(logs::viewer_1.eq(user)));
         parts.push(all().filter(logs::viewer_2.eq(user)));

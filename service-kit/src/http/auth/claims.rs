@@ -31,13 +31,13 @@ pub struct Claims {
     pub account_ids_truncated: Option<bool>,
     #[serde(default)]
     pub roles: Vec<String>,
-    /// Made by a proof of identity, not by a refresh.
+    /// Issued by a login or a reauthentication, not by a refresh.
     #[serde(default)]
     pub fresh: bool,
     /// When identity was last proved, in seconds of the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
-    /// How it was proved (RFC 8176): `pwd`, and with a second factor `otp` and `mfa`.
+    /// The methods of that proof (RFC 8176): `pwd`, and with a second factor `otp` and `mfa`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,7 +65,7 @@ impl Claims {
         self.has_role("admin")
     }
 
-    /// One of our services, not a person, whatever a person's roles are called.
+    /// A service's token. A user's role called `service` does not make it one.
     pub fn is_service(&self) -> bool {
         self.has_role("service") && self.user_id.is_none() && self.sid.is_none()
     }

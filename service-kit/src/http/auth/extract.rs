@@ -121,8 +121,9 @@ mod tests {
 
     #[test]
     fn only_the_bearer_scheme_carries_a_token() {
-        assert_eq!(bearer_token("Bearer abc"), Some("abc"));
-        assert_eq!(bearer_token("bearer abc"), Some("abc"));
+        for good in ["Bearer abc", "bearer abc", "BEARER abc", "Bearer  abc", "Bearer abc "] {
+            assert_eq!(bearer_token(good), Some("abc"), "{good:?}");
+        }
         for bad in ["", "Bearer", "Bearer ", "Basic abc", "abc", "Bearer a b", "Bearerabc"] {
             assert_eq!(bearer_token(bad), None, "{bad:?}");
         }

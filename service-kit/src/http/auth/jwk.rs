@@ -1,4 +1,4 @@
-//! Public keys, and where they come from.
+//! Public keys and their sources.
 
 use std::collections::HashMap;
 use std::sync::Arc;

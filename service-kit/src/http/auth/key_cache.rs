@@ -9,10 +9,10 @@ use tokio::sync::Mutex;
 
 use crate::clock::SharedClock;
 
-/// Over all callers, so that tokens with forged ids of keys cannot flood the server.
+/// The pause between fetches, over all callers: tokens with forged key ids cannot flood the server.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(5);
 
-/// Fetched keys. How long they count is the caller's rule.
+/// Fetched keys. The caller decides how long they are valid.
 pub struct KeyCache<K> {
     clock: SharedClock,
     cached: RwLock<Cached<K>>,

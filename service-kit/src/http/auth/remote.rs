@@ -1,7 +1,7 @@
 //! Public keys from bank-service's `/.well-known/jwks.json`.
 //!
 //! Fetched when first needed and kept for ten minutes; then renewed in the background while the old ones still serve. Keys
-//! fetched more than a quarter of an hour ago are not trusted: a key withdrawn meanwhile may be a thief's. An unknown `kid`
+//! fetched more than a quarter of an hour ago are not trusted: a key withdrawn meanwhile may have been stolen. An unknown `kid`
 //! triggers a fetch, at most once in five seconds over all callers, so forged tokens cannot flood the server. An answer has
 //! two seconds, 64 KiB and at most 32 keys.
 

@@ -30,10 +30,10 @@ const QUESTIONS: usize = 64;
 const MAX_BYTES: usize = 16 * 1024;
 const PATH: &str = "/auth/introspect";
 
-/// Why a genuine token does not count.
+/// The cause for which a genuine token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionError {
-    /// The session has ended, or its user is not admitted. Final.
+    /// The session has ended, or its user is blocked. Final.
     Refused(ErrorCode),
     /// The session cannot be checked at the moment.
     Unknown,

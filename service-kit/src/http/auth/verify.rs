@@ -18,7 +18,7 @@ const MAX_TOKEN: usize = 4 * 1024;
 const MAX_REMEMBERED: usize = 10_000;
 const MAX_KID: usize = 128;
 
-/// Why a token is refused. Further detail would help only a forger.
+/// The cause of a refusal, without detail that would help to forge tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("the token is not valid")]
@@ -40,7 +40,6 @@ struct Verified {
 pub struct Verifier {
     keys: Arc<dyn KeySource>,
     audience: String,
-    token_type: &'static str,
     validation: Validation,
     clock: SharedClock,
     verified: Cache<[u8; 32], Arc<Verified>>,
@@ -50,11 +49,6 @@ pub struct Verifier {
 
 impl Verifier {
     pub fn new(keys: Arc<dyn KeySource>, audience: &str, clock: SharedClock) -> Self {
-        Self::for_type(keys, audience, TOKEN_TYPE, clock)
-    }
-
-    /// For tokens that are not access tokens.
-    pub fn for_type(keys: Arc<dyn KeySource>, audience: &str, token_type: &'static str, clock: SharedClock) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         validation.set_issuer(&[ISSUER]);
@@ -63,7 +57,7 @@ impl Verifier {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let verified = Cache::new(MAX_REMEMBERED);
-        Self { keys, audience: audience.to_owned(), token_type, validation, clock, verified, sessions: None }
+        Self { keys, audience: audience.to_owned(), validation, clock, verified, sessions: None }
     }
 
     /// Users' tokens count only while their session does, with the roles that the user has now.
@@ -79,7 +73,7 @@ impl Verifier {
             && !claims.is_service()
         {
             claims.roles = sessions.roles(token, &claims, reads).await?;
-            // No user is a service, whatever its roles are called.
+            // A role of this name does not make a user a service.
             claims.roles.retain(|role| role != "service");
         }
         Ok(claims)
@@ -110,7 +104,7 @@ impl Verifier {
     async fn check_signature(&self, token: &str) -> Result<Verified, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let is_ours = header.alg == Algorithm::EdDSA
-            && header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case(self.token_type))
+            && header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case(TOKEN_TYPE))
             && header.crit.is_none();
         let kid = header.kid.filter(|kid| is_ours && kid.len() <= MAX_KID).ok_or(TokenError::Invalid)?;
         let key = self.keys.key(&kid).await?.filter(|key| key.is_usable()).ok_or(TokenError::Invalid)?;

@@ -9,6 +9,7 @@
 
 mod body;
 mod description;
+mod entries;
 mod form;
 mod json;
 mod kind;
@@ -51,7 +52,7 @@ pub struct Fields {
     faults: FieldErrors,
     /// The parameters of the request's path.
     path: BTreeMap<String, String>,
-    /// What was described so far; none while a request is read.
+    /// The description so far; none while a request is read.
     description: Option<Description>,
 }
 

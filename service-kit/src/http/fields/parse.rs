@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use utoipa::openapi::KnownFormat;
 
 use super::kind::{Describe, Kind, Parse};
@@ -38,17 +39,15 @@ pub fn list<T>(
     entry: Kind<impl Parse<T>, impl Describe>,
 ) -> Kind<impl Parse<Vec<T>>, impl Describe> {
     let Kind { parse, schema } = entry;
-    let parse = move |value: &Value| {
-        let entries = value.as_array().ok_or("must be a list")?;
-        match entries.len() {
-            0 if min > 0 => return Err("must not be empty".to_owned()),
-            count if count < min => return Err(format!("must have at least {min} entries")),
-            count if count > max => return Err(format!("must have at most {max} entries")),
-            _ => {}
-        }
-        entries.iter().map(|entry| parse(entry).map_err(|error| format!("each entry {error}"))).collect()
-    };
+    let one = move |entry: &Value| parse(entry).map_err(|error| format!("each entry {error}"));
+    let parse = move |value: &Value| entries(value, min, max).and_then(|entries| entries.iter().map(&one).collect());
     Kind::new(parse, move || schema().list(min, max))
+}
+
+/// A list of `min` to `max` objects that are requests of their own, not read yet.
+pub(super) fn objects<T: ToSchema>(min: usize, max: usize) -> Kind<impl Parse<Vec<Value>>, impl Describe> {
+    let parse = move |value: &Value| entries(value, min, max).map(<[Value]>::to_vec);
+    Kind::new(parse, move || FieldSchema::component::<T>().list(min, max))
 }
 
 /// An identifier: a whole number from 1 to [`GREATEST_NUMBER`].
@@ -86,6 +85,16 @@ fn whole_number(value: &Value, least: i64) -> Option<i64> {
 
 fn text(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| "must be a text".to_owned())
+}
+
+fn entries(value: &Value, min: usize, max: usize) -> Result<&[Value], String> {
+    let entries = value.as_array().ok_or("must be a list")?;
+    match entries.len() {
+        0 if min > 0 => Err("must not be empty".to_owned()),
+        count if count < min => Err(format!("must have at least {min} entries")),
+        count if count > max => Err(format!("must have at most {max} entries")),
+        _ => Ok(entries),
+    }
 }
 
 fn check_length(text: &str, min: usize, max: usize) -> Result<(), String> {

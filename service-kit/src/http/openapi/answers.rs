@@ -10,7 +10,7 @@ use utoipa::openapi::{Components, ContentBuilder, Header, Ref, RefOr, Response, 
 
 use crate::http::problem::{ErrorCode, PROBLEM_JSON, ProblemBody};
 
-/// What the server answers by itself, to any request.
+/// The server's own answers to any request.
 const ANY: &[(&str, &str)] = &[
     ("500", "A fault of ours, which is logged: `internal_error`"),
     ("503", "Too much to do, or a dependency is unavailable; ask again: `overloaded`, `unavailable`"),
@@ -18,7 +18,7 @@ const ANY: &[(&str, &str)] = &[
 /// Bad fields or parameters.
 pub const FAULTS: &str =
     "Faults in fields or parameters, all at once: `validation_failed`; or `idempotency_key_reused`";
-/// What it answers to a request with a JSON body.
+/// The server's own answers to a request with a JSON body.
 const WITH_BODY: &[(&str, &str)] = &[
     ("400", "The request cannot be read: `malformed_request`"),
     ("408", "The body did not arrive in time: `request_timeout`"),

@@ -17,7 +17,7 @@ pub fn documented_routes(document: &OpenApi) -> BTreeSet<String> {
     own.map(|(method, path, _)| format!("{} {path}", method.to_uppercase())).collect()
 }
 
-/// What is wrong with a document (OpenAPI 3.1): references to nothing, ids that are not unique, path parameters that are
+/// The faults of a document (OpenAPI 3.1): references to nothing, ids that are not unique, path parameters that are
 /// not the path's, required properties that are none, unknown security schemes, answers that are no answers.
 #[doc(hidden)]
 pub fn faults(document: &OpenApi) -> Vec<String> {
@@ -95,7 +95,7 @@ fn is_described(root: &Value, node: &Value) -> bool {
         || (node["$ref"].is_string() && is_described(root, resolved(root, node)))
 }
 
-/// What is at a JSON pointer; null if nothing is.
+/// The value at a JSON pointer; null if there is none.
 fn at<'a>(json: &'a Value, pointer: &str) -> &'a Value {
     json.pointer(pointer).unwrap_or(&Value::Null)
 }
@@ -113,7 +113,7 @@ fn names_of_path(path: &str) -> BTreeSet<&str> {
     path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
 }
 
-/// What is referred to, or the thing itself.
+/// The value that a node refers to, or the node itself.
 pub(super) fn resolved<'a>(root: &'a Value, node: &'a Value) -> &'a Value {
     match node["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => at(root, pointer),

@@ -7,8 +7,8 @@ use utoipa::openapi::{RefOr, Required, ResponseBuilder};
 
 use super::answers::put_problem;
 
-/// `*`, or entity tags (RFC 9110, 8.8.3) without commas in them.
-const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-+\--~]*"(, *(W/)?"[!#-+\--~]*"){0,19})$"#;
+/// `*`, or entity tags (RFC 9110, 8.8.3).
+const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*"){0,19})$"#;
 
 /// A read of one item that has a tag: `If-None-Match`, and 304.
 pub fn conditional_read(operation: &mut Operation) {

@@ -58,6 +58,7 @@ pub fn finish(document: &mut OpenApi, bearer_required: bool) {
     }
     for schema in enveloped(document) {
         set_values(document, &schema, "msg", &["item created", "item updated", "item deleted"]);
+        share::share_property(document, &schema, "msg", "ItemMessage");
     }
     share::share(document);
     describe_request_id(document);

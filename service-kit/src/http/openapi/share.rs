@@ -13,7 +13,7 @@ use super::{operations_of, problems};
 /// The generic envelopes, and the property of each that holds its items.
 const ENVELOPES: [(&str, &str); 2] = [("ItemBody_", "item"), PAGE];
 const PAGE: (&str, &str) = ("ListBody_", "results");
-/// What pages have in common.
+/// The name of the type that all pages extend.
 const PAGE_NAME: &str = "ListPage";
 
 pub(super) fn share(document: &mut OpenApi) {
@@ -42,6 +42,15 @@ pub(super) fn share(document: &mut OpenApi) {
         }
     }
     document.components = Some(components);
+}
+
+/// Makes a property of a schema a type of its own, which others refer to.
+pub(super) fn share_property(document: &mut OpenApi, schema: &str, property: &str, name: &str) {
+    let Some(components) = &mut document.components else { return };
+    let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(schema) else { return };
+    let Some(own) = object.properties.get_mut(property) else { return };
+    let own = std::mem::replace(own, RefOr::Ref(Ref::from_schema_name(name)));
+    components.schemas.insert(name.to_owned(), own);
 }
 
 /// Makes the items of envelopes and lists types of their own, under the names that they have there.

@@ -8,6 +8,24 @@ const SHORT: u8 = 1;
 /// In front of any other id, such as a UUID.
 const LONG: u8 = 2;
 
+/// The ids that a list is ordered by, which its cursors hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdKind {
+    /// Of 64 bits.
+    Number,
+    Uuid,
+}
+
+impl IdKind {
+    /// `None` for a text that no list of such ids has returned: a foreign place would end a walk without a sign.
+    pub(super) fn decode(self, text: &str) -> Option<i128> {
+        decode_cursor(text).filter(|id| match self {
+            Self::Number => i64::try_from(*id).is_ok(),
+            Self::Uuid => *id > i128::from(i64::MAX),
+        })
+    }
+}
+
 pub fn encode_cursor(id: i128) -> String {
     let mut bytes = Vec::with_capacity(17);
     if let Ok(id) = i64::try_from(id) {

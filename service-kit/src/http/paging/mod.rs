@@ -1,9 +1,10 @@
 //! Lists: by page number, or by cursor for deep and live walks.
 //!
 //! A list's query knows `page_number`, `page_size`, `after` and the filters of an allowlist; anything else is a fault, so a
-//! list is no oracle for fields it does not show. All faults come at once. `next` and `prev` are relative URLs and never null:
-//! at an edge they repeat the edge page. `cursor` is the place to continue from, and null after the last item, so that a walk
-//! ends; `tail` is the place of the last item even then, for clients that come back for new items.
+//! list is no oracle for fields it does not show. Dates named `from` and `to` are a period. All faults come at once. `next` and
+//! `prev` are relative URLs and never null: at an edge they repeat the edge page. `cursor` is the place to continue from, and null
+//! after the last item, so that a walk ends; `tail` is the place of the last item even then, for clients that come back for new
+//! items.
 
 mod cursor;
 mod parameters;
@@ -13,7 +14,7 @@ mod text;
 
 use chrono::{DateTime, Utc};
 
-pub use cursor::{decode_cursor, encode_cursor};
+pub use cursor::{IdKind, decode_cursor, encode_cursor};
 pub use parameters::{ParameterFaults, number_between, parameters, refuse_unknown, whole_number};
 pub use respond::{ListBody, beyond_the_end, link_pages, respond};
 
@@ -27,6 +28,8 @@ pub enum FilterKind {
     Integer,
     /// 1 to 255 characters.
     Text,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
     /// `true` or `false`.
     Boolean,
     /// Such as `2025-01-16T17:10:26Z`.
@@ -72,11 +75,12 @@ impl PageRequest {
         }
     }
 
-    /// The id to go on from in a list whose ids have 64 bits; 0 at the start. Beyond that range there is nothing.
-    pub fn after_id(&self) -> i64 {
+    /// The id to go on from in a list whose ids have 64 bits; none at the start, which may be below 0. Beyond that range there is
+    /// nothing; [`ListQuery::parse`] refuses such a cursor.
+    pub fn after_id(&self) -> Option<i64> {
         match *self {
-            Self::After { cursor: Some(cursor), .. } => i64::try_from(cursor).unwrap_or(i64::MAX),
-            Self::After { cursor: None, .. } | Self::Number { .. } => 0,
+            Self::After { cursor, .. } => cursor.map(|cursor| i64::try_from(cursor).unwrap_or(i64::MAX)),
+            Self::Number { .. } => None,
         }
     }
 

@@ -1,13 +1,16 @@
 //! Reading a list's query string.
 
+use chrono::{DateTime, Utc};
+
 use super::parameters::{ParameterFaults, number_between, parameters, whole_number};
-use super::{Filter, FilterKind, FilterValue, ListQuery, MAX_PAGE_NUMBER, MAX_PAGE_SIZE, PageRequest, decode_cursor};
+use super::{Filter, FilterKind, FilterValue, IdKind, ListQuery, MAX_PAGE_NUMBER, MAX_PAGE_SIZE, PageRequest};
 use crate::http::GREATEST_NUMBER;
 use crate::http::problem::Problem;
 
 const MAX_TEXT: usize = 255;
 
 struct Reader {
+    ids: IdKind,
     faults: ParameterFaults,
     number: Option<i64>,
     size: Option<i64>,
@@ -18,11 +21,16 @@ struct Reader {
 }
 
 impl ListQuery {
-    /// Checks a query string against the list's filters; all faults at once.
+    /// Checks the query string of a list whose ids are numbers against its filters; all faults at once.
     pub fn parse(query_string: &str, default_size: i64, allowed: &[Filter]) -> Result<Self, Problem> {
-        let given = parameters(query_string)?;
-        let mut reader =
-            Reader { faults: ParameterFaults::default(), number: None, size: None, after: None, filters: Vec::new() };
+        Self::parse_of(IdKind::Number, query_string, default_size, allowed)
+    }
+
+    /// The same of a list with ids of this kind. A cursor of another kind is a fault.
+    pub fn parse_of(ids: IdKind, query: &str, default_size: i64, allowed: &[Filter]) -> Result<Self, Problem> {
+        let given = parameters(query)?;
+        let faults = ParameterFaults::default();
+        let mut reader = Reader { ids, faults, number: None, size: None, after: None, filters: Vec::new() };
         let mut seen: Vec<&str> = Vec::with_capacity(given.len());
         for (name, value) in &given {
             if seen.contains(&name.as_str()) {
@@ -42,7 +50,7 @@ impl Reader {
             "page_number" => self.number = self.positive(name, value, MAX_PAGE_NUMBER),
             "page_size" => self.size = self.positive(name, value, MAX_PAGE_SIZE),
             "after" if value.is_empty() => self.after = Some(None),
-            "after" => match decode_cursor(value) {
+            "after" => match self.ids.decode(value) {
                 Some(id) => self.after = Some(Some(id)),
                 None => self.faults.add(name, "must be a cursor that a list has returned"),
             },
@@ -60,6 +68,13 @@ impl Reader {
         number_between(value, 1, max).map_err(|message| self.faults.add(name, message)).ok()
     }
 
+    fn date(&self, name: &str) -> Option<DateTime<Utc>> {
+        self.filters.iter().find_map(|(given, value)| match value {
+            FilterValue::Date(date) if *given == name => Some(*date),
+            _ => None,
+        })
+    }
+
     fn finish(mut self, default_size: i64) -> Result<ListQuery, Problem> {
         let size = self.size.unwrap_or(default_size);
         let page = match self.after {
@@ -72,26 +87,44 @@ impl Reader {
             }
             None => PageRequest::Number { number: self.number.unwrap_or(1), size },
         };
+        if let (Some(from), Some(to)) = (self.date("from"), self.date("to"))
+            && to < from
+        {
+            self.faults.add("to", "must not be before from");
+        }
         self.faults.finish()?;
         Ok(ListQuery { page, filters: self.filters })
     }
 }
 
-fn filter_value(kind: FilterKind, text: &str) -> Result<FilterValue, &'static str> {
-    match kind {
+fn filter_value(kind: FilterKind, text: &str) -> Result<FilterValue, String> {
+    let text_value = || FilterValue::Text(text.to_owned());
+    let value = match kind {
         FilterKind::Integer => whole_number(text)
             .filter(|number| (-GREATEST_NUMBER..=GREATEST_NUMBER).contains(number))
-            .map(FilterValue::Integer)
-            .ok_or("must be a whole number from -9007199254740991 to 9007199254740991, without zeros in front"),
-        FilterKind::Text => match text.chars().count() {
-            1..=MAX_TEXT if !text.contains('\0') => Ok(FilterValue::Text(text.to_owned())),
-            _ => Err("must have 1 to 255 characters, and no NUL among them"),
-        },
-        FilterKind::Boolean => text.parse().map(FilterValue::Boolean).map_err(|_| "must be true or false"),
-        FilterKind::Date => shared_events::date::parse(text)
-            .map(FilterValue::Date)
-            .ok_or("must be a UTC date such as 2025-01-16T17:10:26Z"),
-    }
+            .map(FilterValue::Integer),
+        FilterKind::Text => {
+            let fits = (1..=MAX_TEXT).contains(&text.chars().count()) && !text.contains('\0');
+            fits.then(text_value)
+        }
+        FilterKind::OneOf(values) => values.contains(&text).then(text_value),
+        FilterKind::Boolean => text.parse().ok().map(FilterValue::Boolean),
+        FilterKind::Date => shared_events::date::parse(text).map(FilterValue::Date),
+    };
+    value.ok_or_else(|| expected(kind))
+}
+
+fn expected(kind: FilterKind) -> String {
+    let form = match kind {
+        FilterKind::Integer => {
+            "must be a whole number from -9007199254740991 to 9007199254740991, without zeros in front"
+        }
+        FilterKind::Text => "must have 1 to 255 characters, and no NUL among them",
+        FilterKind::OneOf(values) => return format!("must be one of {}", values.join(", ")),
+        FilterKind::Boolean => "must be true or false",
+        FilterKind::Date => "must be a UTC date such as 2025-01-16T17:10:26Z",
+    };
+    form.to_owned()
 }
 
 #[cfg(test)]
@@ -99,11 +132,13 @@ mod tests {
     use super::*;
     use crate::http::paging::encode_cursor;
 
-    const ALLOWED: [Filter; 4] = [
+    const ALLOWED: [Filter; 6] = [
         Filter { name: "balance", kind: FilterKind::Integer },
         Filter { name: "name", kind: FilterKind::Text },
         Filter { name: "is_blocked", kind: FilterKind::Boolean },
         Filter { name: "from", kind: FilterKind::Date },
+        Filter { name: "to", kind: FilterKind::Date },
+        Filter { name: "state", kind: FilterKind::OneOf(&["open", "closed"]) },
     ];
 
     fn parse(query: &str) -> Result<ListQuery, Problem> {
@@ -133,6 +168,35 @@ mod tests {
         let next = format!("after={}&page_size=7", encode_cursor(41));
         assert_eq!(parse(&next).unwrap().page, PageRequest::After { cursor: Some(41), size: 7 });
         assert_eq!(parse("after=&page_number=1").unwrap().page, PageRequest::After { cursor: None, size: 5 });
+    }
+
+    #[test]
+    fn a_cursor_of_a_list_with_ids_of_another_kind_is_a_fault() {
+        let [number, uuid, none] = [-3, i128::from(i64::MAX) + 1, i128::MIN].map(encode_cursor);
+        let parse_of = |ids, cursor: &str| ListQuery::parse_of(ids, &format!("after={cursor}"), 5, &ALLOWED);
+        assert!(parse_of(IdKind::Number, &number).is_ok() && parse_of(IdKind::Uuid, &uuid).is_ok());
+        for (ids, foreign) in [(IdKind::Number, uuid), (IdKind::Uuid, number), (IdKind::Uuid, none)] {
+            let problem = parse_of(ids, &foreign).unwrap_err();
+            assert!(problem.errors().contains_key("after"), "{ids:?}: {foreign}");
+        }
+    }
+
+    #[test]
+    fn a_filter_of_fixed_values_takes_no_other_and_names_them() {
+        assert_eq!(parse("state=closed").unwrap().get("state"), Some(&FilterValue::Text("closed".to_owned())));
+        for bad in ["state=", "state=Open", "state=open,closed"] {
+            assert_eq!(parse(bad).unwrap_err().errors()["state"], ["must be one of open, closed"], "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_period_does_not_end_before_it_begins() {
+        for good in ["from=2026-01-01", "from=2026-01-01&to=2026-01-01", "to=2026-01-02&from=2026-01-01"] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for bad in ["from=2026-12-01&to=2026-01-01", "to=2026-01-01T00:00:00Z&from=2026-01-01T00:00:01Z"] {
+            assert_eq!(parse(bad).unwrap_err().errors()["to"], ["must not be before from"], "{bad}");
+        }
     }
 
     #[test]

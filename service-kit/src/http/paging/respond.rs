@@ -29,7 +29,7 @@ pub struct ListBody<T> {
     #[schema(example = "/api/banks?page_number=1&page_size=5")]
     prev: Option<String>,
     results: Vec<T>,
-    /// Where a walk with `after` goes on; null after the last item.
+    /// The place from which a walk with `after` continues; null after the last item.
     #[schema(required, example = "AQAAAAAAAAAE")]
     cursor: Option<String>,
     /// In a walk, the place after the last item seen: ask again from here for what was added since.

@@ -18,11 +18,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::{IntoUrl, Request, RequestBuilder, Response};
+use reqwest::{IntoUrl, Method, Request, RequestBuilder, Response};
 use rustls::InvalidMessage;
 use url::{Host, Url};
 
 use super::client::builder;
+use crate::telemetry::trace::{Span, TRACEPARENT};
 
 /// A client of one other service. Clones share what is known of the service.
 #[derive(Clone, Debug)]
@@ -63,9 +64,21 @@ impl PeerClient {
         self.http.post(url)
     }
 
-    /// Sends a request that [`Self::get`] or [`Self::post`] began. The URL in an error or an answer may have the other scheme.
+    /// Sends a request that [`Self::get`] or [`Self::post`] began, below the current span. The URL in an error or an answer may
+    /// have the other scheme.
     pub async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
-        let request = request.build()?;
+        let mut request = request.build()?;
+        let method = if request.method() == Method::POST { "POST" } else { "GET" };
+        let mut span = Span::request(method, request.url());
+        if let Some(traceparent) = span.traceparent().and_then(|text| text.try_into().ok()) {
+            request.headers_mut().insert(TRACEPARENT, traceparent);
+        }
+        let answer = span.scope(self.exchange(request)).await;
+        span.received(answer.as_ref().ok().map(|answer| answer.status().as_u16()));
+        answer
+    }
+
+    async fn exchange(&self, request: Request) -> reqwest::Result<Response> {
         if !(self.trust.is_development() && is_on_this_machine(request.url())) {
             return self.http.execute(request).await;
         }
@@ -184,7 +197,7 @@ mod tests {
     #[test]
     fn the_other_scheme_is_that_of_the_same_port_and_path() {
         let other = |url: &str| {
-            let request = Request::new(reqwest::Method::GET, url.parse().unwrap());
+            let request = Request::new(Method::GET, url.parse().unwrap());
             with_other_scheme(request).url().to_string()
         };
         assert_eq!(other("https://localhost:8000/api/logs?a=b"), "http://localhost:8000/api/logs?a=b");

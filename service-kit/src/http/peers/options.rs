@@ -17,7 +17,7 @@ pub struct PeerOptions {
 }
 
 impl PeerOptions {
-    /// Whom to trust; faults are noted.
+    /// The authorities to trust; faults are noted.
     pub fn check(&self, app_env: AppEnv, faults: &mut Faults) -> PeerTrust {
         let path = self.internal_ca.as_deref().filter(|path| !path.as_os_str().is_empty());
         let named = path.map(read_certificates).transpose().unwrap_or_else(|fault| {

@@ -73,6 +73,8 @@ codes! {
     InsufficientFunds = "insufficient_funds", UNPROCESSABLE_ENTITY, "Insufficient funds";
     NotReversible = "not_reversible", UNPROCESSABLE_ENTITY, "Not reversible";
     OverdraftInUse = "overdraft_in_use", UNPROCESSABLE_ENTITY, "Overdraft in use";
+    /// Entries of the period may still come.
+    PeriodNotClosed = "period_not_closed", UNPROCESSABLE_ENTITY, "Period not closed";
     SameAccount = "same_account", UNPROCESSABLE_ENTITY, "Same account";
     /// For those who may not know more: missing, closed, or of another currency.
     UnknownRecipient = "unknown_recipient", UNPROCESSABLE_ENTITY, "Unknown recipient";

@@ -28,7 +28,7 @@ pub struct ProblemBody {
     /// The answer's HTTP status.
     #[schema(example = 404)]
     status: u16,
-    /// What went wrong this time, and what to do.
+    /// The cause in this case, and what to do.
     #[schema(example = "There is no such account.")]
     detail: String,
     /// A short sentence for people.
@@ -101,7 +101,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// Who is told to come again is told when, even where nobody knows better.
+/// The `Retry-After` of 429 and 503, where the refusing code has set none.
 fn usual_wait(code: ErrorCode) -> Option<Duration> {
     matches!(code.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
         .then_some(Duration::from_secs(1))

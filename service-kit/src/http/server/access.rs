@@ -91,7 +91,7 @@ impl Recorder {
 }
 
 /// A method that a client has invented must not become a label.
-fn method_label(method: &Method) -> &'static str {
+pub(super) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

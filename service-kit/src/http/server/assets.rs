@@ -30,7 +30,7 @@ static DOCUMENTATION: LazyLock<HashMap<&'static str, Asset>> =
 
 /// A file, plain and compressed. Clones share the bytes.
 #[derive(Clone)]
-pub(super) struct Asset {
+pub struct Asset {
     content_type: String,
     plain: Bytes,
     gzip: Bytes,
@@ -38,7 +38,8 @@ pub(super) struct Asset {
 }
 
 impl Asset {
-    pub(super) fn new(content_type: &str, plain: impl Into<Bytes>) -> io::Result<Self> {
+    /// Compresses it.
+    pub fn new(content_type: &str, plain: impl Into<Bytes>) -> io::Result<Self> {
         let plain = plain.into();
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         gzip.write_all(&plain)?;
@@ -48,11 +49,26 @@ impl Asset {
         Ok(Self { content_type: content_type.to_owned(), gzip: gzip.finish()?.into(), plain, tag })
     }
 
-    pub(super) fn answer(&self, request: &HttpRequest) -> HttpResponse {
+    /// The beginning of the SHA-256 of its content, in hex digits.
+    pub fn hash(&self) -> &str {
+        self.tag.trim_start_matches("W/").trim_matches('"')
+    }
+
+    /// To be asked for again by its tag: the content behind a path may change.
+    pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        self.respond(request, "no-cache")
+    }
+
+    /// To be kept: its path has the hash.
+    pub fn answer_for_good(&self, request: &HttpRequest) -> HttpResponse {
+        self.respond(request, "public, max-age=31536000, immutable")
+    }
+
+    fn respond(&self, request: &HttpRequest, cache: &'static str) -> HttpResponse {
         let mut answer = HttpResponse::Ok();
         answer
             .insert_header((header::CONTENT_TYPE, self.content_type.as_str()))
-            .insert_header((header::CACHE_CONTROL, "no-cache"))
+            .insert_header((header::CACHE_CONTROL, cache))
             .insert_header((header::ETAG, self.tag.as_str()))
             .insert_header((header::VARY, "Accept-Encoding"));
         if takes_gzip(request) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use prometheus::{IntGauge, IntGaugeVec};
 use serde_json::{Map, json};
 
 use super::ServerParts;
@@ -12,20 +13,47 @@ use crate::http::problem::{self, ErrorCode, Problem};
 use crate::lifecycle::{Readiness, ReadinessReport};
 use crate::telemetry::Metrics;
 
-/// When a probe that was told "not ready" may ask again.
+/// Seconds after which a probe that got "not ready" may ask again.
 const RETRY_AFTER_S: u64 = 1;
 
-/// What the routes answer from, made once.
+/// The content of these routes' answers, made once.
 #[derive(Clone)]
 pub(super) struct Builtin {
     metrics: Arc<Metrics>,
     readiness: Readiness,
+    readiness_metrics: ReadinessMetrics,
     openapi: Asset,
     versioned: bool,
+    home: Option<&'static str>,
+}
+
+/// `/readyz` as metrics.
+#[derive(Clone)]
+struct ReadinessMetrics {
+    ready: IntGauge,
+    dependencies: IntGaugeVec,
+}
+
+impl ReadinessMetrics {
+    fn new(metrics: &Metrics) -> Self {
+        let ready = metrics.gauge("bank_ready", "1 while the service is ready.", &[]);
+        let up = "1 while the dependency is up.";
+        Self {
+            ready: ready.with_label_values::<&str>(&[]),
+            dependencies: metrics.gauge("bank_dependency_up", up, &["dependency"]),
+        }
+    }
+
+    fn show(&self, report: &ReadinessReport) {
+        self.ready.set(report.is_ready().into());
+        for state in &report.dependencies {
+            self.dependencies.with_label_values(&[state.name.as_str()]).set(state.error.is_none().into());
+        }
+    }
 }
 
 impl Builtin {
-    pub(super) fn new(parts: &ServerParts, versioned: bool) -> std::io::Result<Self> {
+    pub(super) fn new(parts: &ServerParts, versioned: bool, home: Option<&'static str>) -> std::io::Result<Self> {
         let mut document = parts.openapi.clone();
         document.openapi = utoipa::openapi::OpenApiVersion::Version31;
         let document = serde_json::to_vec(&document).map_err(std::io::Error::other)?;
@@ -33,8 +61,10 @@ impl Builtin {
         Ok(Self {
             metrics: Arc::clone(&parts.metrics),
             readiness: parts.readiness.clone(),
+            readiness_metrics: ReadinessMetrics::new(&parts.metrics),
             openapi: Asset::new("application/json", document)?,
             versioned,
+            home,
         })
     }
 
@@ -44,7 +74,7 @@ impl Builtin {
             .service(web::resource("/livez").route(web::get().to(livez)))
             .service(web::resource("/readyz").route(web::get().to(readyz)))
             .service(web::resource("/metrics").route(web::get().to(metrics)))
-            .service(web::resource("/").route(web::get().to(to_documentation)));
+            .service(web::resource("/").route(web::get().to(to_home)));
         documentation("", config);
         if self.versioned {
             config.service(web::resource("/v1").route(web::get().to(to_documentation)));
@@ -53,7 +83,7 @@ impl Builtin {
     }
 }
 
-/// What people and their tools look at, below a prefix.
+/// The pages and files for people and their tools, below a prefix.
 fn documentation(prefix: &str, config: &mut web::ServiceConfig) {
     config
         .service(web::resource(format!("{prefix}/ping")).route(web::get().to(ping)))
@@ -61,6 +91,17 @@ fn documentation(prefix: &str, config: &mut web::ServiceConfig) {
         .service(web::resource(format!("{prefix}/docs/errors/{{code}}")).route(web::get().to(error_page)))
         .service(web::resource(format!("{prefix}/docs")).route(web::get().to(docs_index)))
         .service(web::resource(format!("{prefix}/docs/{{file:.*}}")).route(web::get().to(docs_file)));
+}
+
+/// Leads a browser to the service's pages, if it has any, and everything else to the documentation.
+async fn to_home(builtin: web::Data<Builtin>, request: HttpRequest) -> HttpResponse {
+    let place = builtin.home.filter(|_| takes_pages(&request)).unwrap_or("/docs");
+    HttpResponse::Found().insert_header((header::LOCATION, place)).insert_header((header::VARY, "Accept")).finish()
+}
+
+fn takes_pages(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.split(',').any(|kind| kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/html"))
 }
 
 async fn to_documentation() -> HttpResponse {
@@ -92,7 +133,9 @@ fn readiness_body(report: &ReadinessReport) -> serde_json::Value {
     json!({ "status": status, "dependencies": dependencies })
 }
 
+/// Probes the dependencies too, as `/readyz` does, so that each scrape shows their state at its time.
 async fn metrics(builtin: web::Data<Builtin>) -> HttpResponse {
+    builtin.readiness_metrics.show(&builtin.readiness.check().await);
     let content_type = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
     HttpResponse::Ok().insert_header(content_type).body(builtin.metrics.render())
 }

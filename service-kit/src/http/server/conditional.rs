@@ -6,11 +6,10 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 
+use crate::http::etag::{Condition, Tag};
+
 /// The headers that a 304 keeps of the answer it replaces.
 const KEPT: [header::HeaderName; 3] = [header::ETAG, header::CACHE_CONTROL, header::VARY];
-
-/// At most this many tags are compared.
-const MAX_TAGS: usize = 20;
 
 /// The same answer, or 304 in its place if the request names its `ETag`. The method is GET, or HEAD answered as GET.
 pub(super) fn not_modified(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
@@ -29,12 +28,12 @@ pub(super) fn not_modified(response: ServiceResponse<BoxBody>) -> ServiceRespons
     ServiceResponse::new(request, new)
 }
 
-/// Compared weakly: the content has to be the same, not its bytes.
+/// Compared weakly: the content has to be the same, not its bytes. A line that is no list of tags names none.
 fn names(headers: &HeaderMap, tag: &[u8]) -> bool {
-    let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
-    let lists = headers.get_all(header::IF_NONE_MATCH);
-    lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b',')).take(MAX_TAGS).any(|given| {
-        let given = given.trim_ascii();
-        given == b"*" || given.strip_prefix(b"W/").unwrap_or(given) == tag
+    let Some((tag, _)) = Tag::split(tag) else { return false };
+    let lines = headers.get_all(header::IF_NONE_MATCH);
+    lines.filter_map(|line| Condition::parse(line.as_bytes())).any(|condition| match condition {
+        Condition::Any => true,
+        Condition::Tags(tags) => tags.iter().any(|given| given.opaque == tag.opaque),
     })
 }

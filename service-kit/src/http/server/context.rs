@@ -53,7 +53,7 @@ pub(crate) fn record_route(request: &HttpRequest) {
 }
 
 /// Records the caller for the access log.
-pub(crate) fn record_caller(caller: Caller) {
+pub fn record_caller(caller: Caller) {
     CURRENT.try_with(|context| context.caller.set(Some(caller))).ok();
 }
 

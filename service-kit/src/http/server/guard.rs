@@ -22,12 +22,13 @@ use prometheus::IntGauge;
 use super::access::{self, Answered, HttpMetrics, Recorder, UNMATCHED};
 use super::context::{CURRENT, Context, id_of};
 use super::newcomers::mark_requested;
-use super::{Network, ServerParts, ServerSettings, client_addr, conditional, fallback, headers, shape};
+use super::{Network, ServerParts, ServerSettings, client_addr, conditional, fallback, framing, headers, shape};
 use crate::http::cors::Origins;
 use crate::http::problem::{ErrorCode, Problem};
 use crate::lifecycle::Readiness;
 use crate::request_id;
 use crate::task::panic_text;
+use crate::telemetry::trace::{Span, TRACEPARENT};
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -129,12 +130,22 @@ where
             let started = Instant::now();
             let method = request.method().clone();
             let context = Rc::new(worker.shared.context_of(&request));
+            let mut span = span_of(&request);
             shape::normalize(&mut request);
-            let serving = CURRENT.scope(Rc::clone(&context), worker.serve(request));
+            let serving = span.scope(CURRENT.scope(Rc::clone(&context), worker.serve(request)));
             let served = request_id::scope(context.id.to_str().unwrap_or_default(), serving).await;
-            worker.finish(&context, &method, started, served)
+            worker.finish(&context, &method, started, &mut span, served)
         })
     }
+}
+
+/// The span of a request; a probe has none.
+fn span_of(request: &ServiceRequest) -> Span {
+    if access::is_probe(request.path()) {
+        return Span::default();
+    }
+    let traceparent = request.headers().get(TRACEPARENT).and_then(|header| header.to_str().ok());
+    Span::server(access::method_label(request.method()), traceparent)
 }
 
 impl<S> Worker<S>
@@ -180,6 +191,7 @@ where
         context: &Context,
         method: &Method,
         started: Instant,
+        span: &mut Span,
         served: Result<ServiceResponse<BoxBody>, HttpResponse>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
         let took = started.elapsed();
@@ -188,24 +200,27 @@ where
         match served {
             Ok(response) => {
                 let readable = matches!(*method, Method::GET | Method::HEAD);
-                let mut response = if readable { conditional::not_modified(response) } else { response };
+                let response = if readable { conditional::not_modified(response) } else { response };
+                let mut response = framing::apply(response, method);
                 let pattern = recorded.or_else(|| response.request().match_pattern());
                 let route = pattern.as_deref().unwrap_or(UNMATCHED);
-                self.record(&Answered { context, method, route, status: response.status(), took, caller });
+                self.record(span, &Answered { context, method, route, status: response.status(), took, caller });
                 self.dress(context, route, response.response_mut());
                 Ok(response)
             }
             Err(mut response) => {
                 let route = recorded.as_deref().unwrap_or(UNMATCHED);
-                self.record(&Answered { context, method, route, status: response.status(), took, caller });
+                self.record(span, &Answered { context, method, route, status: response.status(), took, caller });
                 self.dress(context, route, &mut response);
                 Err(InternalError::from_response("answered without its request", response).into())
             }
         }
     }
 
-    fn record(&self, answered: &Answered<'_>) {
-        self.recorder.record(&self.shared.metrics, answered);
+    fn record(&self, span: &mut Span, answered: &Answered<'_>) {
+        let route = Some(answered.route).filter(|route| *route != UNMATCHED);
+        span.answered(access::method_label(answered.method), route, answered.status.as_u16());
+        span.enter(|| self.recorder.record(&self.shared.metrics, answered));
     }
 
     fn dress(&self, context: &Context, route: &str, response: &mut HttpResponse) {

@@ -13,6 +13,7 @@ mod client_addr;
 mod conditional;
 mod context;
 mod fallback;
+mod framing;
 mod gate;
 mod guard;
 mod headers;
@@ -24,9 +25,10 @@ mod workers;
 
 pub(in crate::http) use address::listen_fault;
 pub use address::{check_address, start_fault};
+pub use assets::Asset;
 pub use client_addr::{ClientAddr, Network, trust_warning};
-pub use context::{Caller, head_only};
-pub(crate) use context::{record_caller, record_route};
+pub(crate) use context::record_route;
+pub use context::{Caller, head_only, record_caller};
 pub use run::{RunningServer, serve};
 pub use settings::{ServerParts, ServerSettings};
 

@@ -72,7 +72,7 @@ where
     tls::install_crypto_provider();
     let tls = tls::server_config(&settings.tls)?;
     let https = tls.is_some();
-    let builtin = Builtin::new(&parts, settings.versioned)?;
+    let builtin = Builtin::new(&parts, settings.versioned, settings.home)?;
     let shared = Arc::new(Shared::new(&settings, &parts, https || settings.https_in_front));
     let (body_limit, body_timeout) = (settings.body_limit, settings.body_timeout);
     let connections = Connections::default();

@@ -39,9 +39,9 @@ pub struct ServerSettings {
     pub silence_limit: Duration,
     /// From the beginning of a shutdown to the end of the server, whatever its steps would like to wait for.
     pub stop_limit: Duration,
-    /// Who may say by `X-Forwarded-For` on whose behalf it asks.
+    /// The proxies whose `X-Forwarded-For` names the client.
     pub trusted_proxies: Vec<Network>,
-    /// Whose pages may read answers.
+    /// The origins whose pages may read answers.
     pub cors_origins: Origins,
     /// How long a client may take nothing of an answer that waits for it.
     pub write_timeout: Duration,
@@ -49,6 +49,8 @@ pub struct ServerSettings {
     pub versioned: bool,
     /// People reach it over TLS that ends in front of it.
     pub https_in_front: bool,
+    /// Where `/` leads a browser; to the documentation without it.
+    pub home: Option<&'static str>,
 }
 
 impl ServerSettings {
@@ -74,11 +76,12 @@ impl ServerSettings {
             write_timeout: Duration::from_secs(10),
             versioned: false,
             https_in_front: false,
+            home: None,
         }
     }
 }
 
-/// What a server shares with the rest of its service.
+/// The parts that a server shares with the rest of its service.
 #[derive(Clone)]
 pub struct ServerParts {
     pub metrics: Arc<Metrics>,

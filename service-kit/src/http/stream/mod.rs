@@ -1,12 +1,14 @@
 //! Streams of server-sent events: the head of the answer, the position from which a returning client continues, and the
-//! tickets with which a browser's own `EventSource` opens one.
+//! tickets with which a browser's own `EventSource` opens one. And what they share with exports: bounded bodies, and slots.
 
+mod feed;
 mod slots;
 mod ticket;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
+pub use feed::{CHUNK_BYTES, Feed, FeedBody, Gone, feed};
 pub use slots::{Slot, Slots};
 pub use ticket::{LIFETIME as TICKET_LIFETIME, MAX_OF_USER as MAX_TICKETS_OF_USER};
 pub use ticket::{StreamTicket, TicketBody, TicketHash, Tickets, from_request, give, redeem};

@@ -39,7 +39,7 @@ const SALT: &[u8] = b"stream ticket";
 /// A ticket on its way to or from its holder.
 pub struct StreamTicket(String);
 
-/// What is kept of a ticket, in hex digits; bound to the stream, so that no other stream finds it.
+/// The stored form of a ticket, in hex digits; bound to the stream, so that no other stream finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketHash(String);
 
@@ -102,17 +102,17 @@ impl StreamTicket {
     }
 }
 
-/// Where a service keeps the tickets of one stream, and what it keeps with each.
+/// The store of the tickets of one stream, with the data of each.
 pub trait Tickets {
-    /// What is kept with a new ticket.
+    /// The data stored with a new ticket.
     type New;
-    /// What a ticket grants.
+    /// The rights that a ticket grants.
     type Grant;
 
     /// Keeps a new ticket for [`LIFETIME`]; false if its user has [`MAX_OF_USER`].
     fn put(&self, hash: TicketHash, new: Self::New) -> impl Future<Output = Result<bool, Problem>>;
 
-    /// What the ticket grants, if it can still be used.
+    /// The rights of a ticket, if it can still be used.
     fn find(&self, hash: TicketHash) -> impl Future<Output = Result<Option<Self::Grant>, Problem>>;
 
     /// The same, and the ticket is spent: of many who ask at the same time one gets it.
@@ -156,7 +156,7 @@ pub fn from_request(request: &HttpRequest) -> Option<Result<StreamTicket, Proble
     Some(StreamTicket::parse(&text).ok_or_else(refused))
 }
 
-/// What a ticket grants. It is spent, unless only the head of the answer is asked for.
+/// The rights of a ticket. It is spent, unless only the head of the answer is asked for.
 pub async fn redeem<T: Tickets>(tickets: &T, stream: &str, ticket: &StreamTicket) -> Result<T::Grant, Problem> {
     let hash = ticket.hash(stream);
     let found = if head_only() { tickets.find(hash).await? } else { tickets.take(hash).await? };

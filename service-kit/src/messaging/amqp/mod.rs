@@ -25,6 +25,6 @@ mod wire_format;
 pub use consumers::AmqpConsumers;
 pub use dead_letters::AmqpDeadLetters;
 pub use error::AmqpError;
-pub use probe::{Role, check_at_start, probe, probe_as};
+pub use probe::{Role, check_at_start, probe};
 pub use publisher::AmqpPublisher;
 pub use topology::{dead_queue, direct_exchange, retry_queue};

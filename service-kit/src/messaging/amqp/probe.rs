@@ -17,13 +17,9 @@ pub enum Role<'a> {
     Consumer(&'a ConsumerSettings),
 }
 
-/// Connects, logs in and ensures the exchange. Never takes longer than a few times the request limit.
-pub async fn probe(settings: &AmqpSettings) -> Result<(), AmqpError> {
-    probe_as(settings, &[]).await
-}
-
-/// The same, and checks the rights for each role. Nothing is published.
-pub async fn probe_as(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(), AmqpError> {
+/// Connects, logs in, ensures the exchange, and checks the rights for each role. Nothing is published. Never takes longer than a
+/// few times the request limit.
+pub async fn probe(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(), AmqpError> {
     let connection = BrokerConnection::open(settings, "probe").await?;
     let outcome = try_roles(&connection, roles).await;
     connection.close().await;
@@ -61,7 +57,7 @@ async fn try_publishing(connection: &BrokerConnection) -> Result<(), AmqpError> 
 
 /// For the start of a service: a broker that refuses us is an error; an unavailable one is logged, and waited for.
 pub async fn check_at_start(settings: &AmqpSettings, roles: &[Role<'_>]) -> Result<(), AmqpError> {
-    match probe_as(settings, roles).await {
+    match probe(settings, roles).await {
         Err(error @ (AmqpError::Unreachable { .. } | AmqpError::TimedOut { .. } | AmqpError::Lost { .. })) => {
             tracing::warn!(%error, "the broker is unavailable; it is waited for");
             Ok(())

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lapin::Channel;
-use prometheus::IntGauge;
+use prometheus::{IntCounterVec, IntGauge};
 use shared_events::WireMessage;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -23,9 +23,11 @@ use super::publish_batch::{self, OutboundMessage, PublishOutcome, batch_error};
 use super::routes::Routes;
 use super::{topology, wire_format};
 use crate::lifecycle::Shutdown;
+use crate::messaging::traced::published;
 use crate::messaging::{AmqpSettings, Destination, Outgoing, PublishResult, Publisher, metrics};
 use crate::task;
 use crate::telemetry::Metrics;
+use crate::telemetry::trace::MessagingSystem;
 
 const CHANNELS: usize = 4;
 const BATCH_SIZE: usize = 64;
@@ -64,6 +66,7 @@ struct Inner {
     returned: Arc<Notify>,
     missing: watch::Receiver<Vec<String>>,
     unroutable: prometheus::IntCounter,
+    publishes: IntCounterVec,
     supervisor: JoinHandle<()>,
 }
 
@@ -93,10 +96,11 @@ impl AmqpPublisher {
             shutdown,
         };
         let unroutable = metrics::messages(metrics).with_label_values(&["none", "unroutable"]);
+        let answers = "Publishes by the broker's answer";
+        let publishes = metrics.counter("bank_broker_publishes_total", answers, &["result"]);
         let supervisor = task::spawn("amqp-publisher", supervisor.run());
-        Self {
-            inner: Arc::new(Inner { settings, requests, state, resumed, returned, missing, unroutable, supervisor }),
-        }
+        let inner = Inner { settings, requests, state, resumed, returned, missing, unroutable, publishes, supervisor };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Whether the broker is available, for readiness.
@@ -137,6 +141,20 @@ impl AmqpPublisher {
         reason.unwrap_or_else(|| "the connection was lost before the confirm".to_owned())
     }
 
+    async fn publish_once(&self, message: WireMessage, destination: Destination) -> PublishResult {
+        let (outbound, target) = address(&self.inner.settings, message, destination);
+        let queue = match &target {
+            Target::Queue(queue) => Some(queue.clone()),
+            Target::Key(_) => None,
+        };
+        let sent = self.send(outbound, queue).await;
+        self.inner.publishes.with_label_values(&[label_of(&sent)]).inc();
+        match sent {
+            Ok(outcome) => self.result_of(outcome, &target),
+            Err(reason) => PublishResult::Unavailable { reason },
+        }
+    }
+
     fn result_of(&self, outcome: PublishOutcome, target: &Target) -> PublishResult {
         match (outcome, target) {
             (PublishOutcome::Confirmed, _) => PublishResult::Accepted,
@@ -167,20 +185,34 @@ enum Target {
 #[async_trait]
 impl Publisher for AmqpPublisher {
     async fn publish(&self, outgoing: Outgoing) -> PublishResult {
-        let Outgoing { message, destination, .. } = outgoing;
-        let (outbound, target) = address(&self.inner.settings, message, destination);
-        let queue = match &target {
-            Target::Queue(queue) => Some(queue.clone()),
-            Target::Key(_) => None,
-        };
-        match self.send(outbound, queue).await {
-            Ok(outcome) => self.result_of(outcome, &target),
-            Err(reason) => PublishResult::Unavailable { reason },
+        // Without a broker this is no attempt, and has no span.
+        if let Err(reason) = self.state() {
+            self.inner.publishes.with_label_values(&[UNAVAILABLE]).inc();
+            return PublishResult::Unavailable { reason };
         }
+        let Outgoing { message, destination, .. } = outgoing;
+        let name = match &destination {
+            Destination::Exchange => format!("{}:{}", self.inner.settings.exchange, message.routing_key),
+            Destination::Queue(queue) => queue.clone(),
+        };
+        let publish = |message| self.publish_once(message, destination);
+        published(MessagingSystem::RabbitMq, &name, message, publish).await
     }
 
     fn resumed(&self) -> broadcast::Receiver<String> {
         self.inner.resumed.subscribe()
+    }
+}
+
+const UNAVAILABLE: &str = "unavailable";
+
+/// The result of a publish, for its counter.
+fn label_of(sent: &Result<PublishOutcome, String>) -> &'static str {
+    match sent {
+        Ok(PublishOutcome::Confirmed) => "confirmed",
+        Ok(PublishOutcome::Unroutable) => "returned",
+        Ok(PublishOutcome::Refused) => "refused",
+        Err(_) => UNAVAILABLE,
     }
 }
 

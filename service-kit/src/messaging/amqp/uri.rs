@@ -28,7 +28,7 @@ impl AmqpSettings {
         let Some(host) = url.host().filter(|_| !url.cannot_be_a_base()) else {
             return Err(fault("it names no host"));
         };
-        // What follows a second `/` may be a part of the password that was cut off, and errors show the virtual host.
+        // The text behind a second `/` may be a part of the password that was cut off, and errors show the virtual host.
         let vhost = url.path().strip_prefix('/').unwrap_or_default();
         if vhost.contains('/') && vhost != "/" {
             return Err(fault("its virtual host has a / in it, which is written %2F"));

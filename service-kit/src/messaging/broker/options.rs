@@ -11,7 +11,7 @@ use crate::config::{Faults, Secret};
 /// The longest name that AMQP allows of a queue or an exchange, less the longest suffix put to it here.
 pub(in crate::messaging) const MAX_NAME: usize = 200;
 
-/// Where the broker is.
+/// The address of the broker, and the names that are used there.
 #[derive(Debug, Clone, Args)]
 pub struct BrokerOptions {
     /// The broker: amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://…; without it, or with none, no events come or go

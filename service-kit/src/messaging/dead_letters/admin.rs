@@ -72,7 +72,7 @@ pub trait DeadLetterAdmin: Send + Sync + 'static {
     async fn backlog(&self, queue: &str) -> io::Result<Backlog>;
 }
 
-/// Where messages wait for a consumer.
+/// The places in which messages of a queue wait for a consumer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// In the queue itself, which delivers them in order.
@@ -97,8 +97,8 @@ impl Selection {
     }
 }
 
-/// Why a dead letter cannot be replayed.
-pub(crate) fn not_replayable(dead_letter: &DeadLetter, now: DateTime<Utc>) -> Option<ActionResult> {
+/// The result of a replay that would keep the dead letter, with the reason; none if it can be replayed.
+pub fn not_replayable(dead_letter: &DeadLetter, now: DateTime<Utc>) -> Option<ActionResult> {
     let message = &dead_letter.message;
     if let Some(end) = message.expires_at().filter(|end| *end <= now) {
         let reason = format!("it expired at {}: discard it", shared_events::date::format(&end));

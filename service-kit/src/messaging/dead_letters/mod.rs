@@ -14,11 +14,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared_events::{EventId, WireMessage};
 
+#[cfg(feature = "amqp")]
+pub(crate) use admin::missing;
 pub use admin::{
     ActionResult, Backlog, DeadLetterAction, DeadLetterAdmin, InProcessDeadLetterAdmin, MAX_SELECTED, Selection,
+    not_replayable,
 };
-#[cfg(feature = "amqp")]
-pub(crate) use admin::{missing, not_replayable};
 pub use folder::DeadLetterFolder;
 pub use memory::MemoryDeadLetters;
 

@@ -28,6 +28,7 @@ use self::queue::{Offer, Queue};
 use self::settlement::Settlement;
 use super::metrics;
 use super::runner::Runner;
+use super::traced::published;
 use super::{
     Consumer, ConsumerSettings, DeadLetters, Delivery, Destination, Outgoing, PublishResult, Publisher, QueueProgress,
 };
@@ -35,6 +36,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::lifecycle::Shutdown;
 use crate::task;
 use crate::telemetry::Metrics;
+use crate::telemetry::trace::MessagingSystem;
 
 /// The time after which a message that no queue takes is published again, as over a broker.
 const UNROUTED_DELAY: Duration = Duration::from_secs(30);
@@ -116,7 +118,8 @@ impl InProcessBroker {
             let Entry::Vacant(place) = queues.entry(name.clone()) else {
                 return Err(SubscribeError::Taken { queue: name });
             };
-            Arc::clone(place.insert(Arc::new(Queue::new(Runner::new(settings, consumer, &self.metrics)))))
+            let runner = Runner::new(settings, consumer, &self.metrics, MessagingSystem::InProcess);
+            Arc::clone(place.insert(Arc::new(Queue::new(runner))))
         };
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..queue.settings().concurrency {
@@ -186,7 +189,11 @@ impl Publisher for InProcessBroker {
             return PublishResult::Accepted;
         }
         let Outgoing { message, progress, .. } = outgoing;
-        deliver(&message, &queues, Settlement::new(progress, now)).await.into_result()
+        let name = message.routing_key.clone();
+        let publish = move |message: WireMessage| async move {
+            deliver(&message, &queues, Settlement::new(progress, now)).await.into_result()
+        };
+        published(MessagingSystem::InProcess, &name, message, publish).await
     }
 
     fn resumed(&self) -> broadcast::Receiver<String> {

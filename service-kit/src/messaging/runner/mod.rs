@@ -6,6 +6,7 @@
 
 mod attempt;
 mod decide;
+mod traced;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,9 +14,11 @@ use std::time::{Duration, Instant};
 pub use decide::{AttemptCounts, AttemptResult, Disposition, decide};
 use tracing::Instrument as _;
 
+use self::traced::TracedBatch;
 use super::metrics::QueueMetrics;
 use super::{Consumer, ConsumerSettings, Delivery};
 use crate::telemetry::Metrics;
+use crate::telemetry::trace::MessagingSystem;
 
 /// A dependency that has not answered by then counts as unavailable.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
@@ -25,12 +28,19 @@ pub struct Runner {
     settings: ConsumerSettings,
     consumer: Arc<dyn Consumer>,
     metrics: QueueMetrics,
+    /// The transport, as spans name it.
+    system: MessagingSystem,
 }
 
 impl Runner {
-    pub fn new(settings: ConsumerSettings, consumer: Arc<dyn Consumer>, metrics: &Metrics) -> Self {
+    pub(crate) fn new(
+        settings: ConsumerSettings,
+        consumer: Arc<dyn Consumer>,
+        metrics: &Metrics,
+        system: MessagingSystem,
+    ) -> Self {
         let metrics = QueueMetrics::new(metrics, &settings.queue);
-        Self { settings, consumer, metrics }
+        Self { settings, consumer, metrics, system }
     }
 
     pub fn settings(&self) -> &ConsumerSettings {
@@ -44,6 +54,9 @@ impl Runner {
     /// Passes the deliveries to the consumer and returns one disposition for each, in order. `counts` are the failed attempts
     /// before this one, in the same order.
     pub async fn run(&self, deliveries: &[Delivery], counts: &[AttemptCounts]) -> Vec<Disposition> {
+        for delivery in deliveries {
+            self.metrics.observe_age(delivery);
+        }
         let started = Instant::now();
         let (results, known_outage) =
             self.metrics.while_in_flight(deliveries.len(), self.attempt_all(deliveries)).await;
@@ -105,16 +118,20 @@ impl Runner {
 
     async fn call(&self, deliveries: &[Delivery]) -> Result<Vec<super::HandlerResult>, attempt::Fault> {
         let span = attempt::span(&self.settings.queue, deliveries);
+        let mut traced = TracedBatch::start(self.system, &self.settings.queue, deliveries);
         let handled = async {
             crate::panic_point!(deliveries.iter().map(|delivery| delivery.message.body.as_slice()));
             self.consumer.handle(deliveries).await
         };
-        let outcomes = attempt::guarded(self.settings.time_limit, handled.instrument(span)).await?;
-        if outcomes.len() == deliveries.len() {
-            Ok(outcomes)
-        } else {
-            Err(attempt::Fault::Miscounted { expected: deliveries.len(), answered: outcomes.len() })
-        }
+        let handled = traced.scope(handled.instrument(span));
+        let result = match attempt::guarded(self.settings.time_limit, handled).await {
+            Ok(outcomes) if outcomes.len() != deliveries.len() => {
+                Err(attempt::Fault::Miscounted { expected: deliveries.len(), answered: outcomes.len() })
+            }
+            result => result,
+        };
+        traced.end(result.as_deref());
+        result
     }
 
     /// One line per delivery, never with the body.

@@ -111,7 +111,7 @@ async fn callback_dies(env: &mut FaultEnv<'_>) -> anyhow::Result<()> {
 }
 
 /// The id of a bank's event.
-async fn event_of(env: &FaultEnv<'_>, bank: i64) -> anyhow::Result<String> {
+pub(super) async fn event_of(env: &FaultEnv<'_>, bank: i64) -> anyhow::Result<String> {
     let events = env.tables.events().await?;
     let of_bank = |(id, event): (String, crate::snapshot::Event)| {
         (event.kind == "bank.created" && event.about == Some(bank)).then_some(id)

@@ -17,7 +17,7 @@ use system_tests::print_line;
 use super::poison::dead_letters;
 use super::{Extent, Outcome};
 use crate::fault_env::{Cluster, FaultEnv};
-use crate::ledger::Load;
+use crate::load::Load;
 use crate::process::Service;
 use crate::servers::Engine;
 

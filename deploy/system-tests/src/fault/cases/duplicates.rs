@@ -13,7 +13,7 @@ use system_tests::print_line;
 
 use super::{Extent, Outcome};
 use crate::fault_env::{Cluster, FaultEnv};
-use crate::ledger::Load;
+use crate::load::Load;
 
 const COPIES: usize = 1_000;
 
@@ -25,9 +25,9 @@ pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome>
     load.stop().await?;
     env.settle().await?;
     let disorder = super::order::check(&env, &env.snapshot().await?).await?;
-    for kind in ["card.created", "account.created", "bank.created"] {
+    for kind in ["card.created", "account.created", "bank.created", "transfer.posted"] {
         let (id, message) = env.tables.message_of(kind).await?;
-        repeat(&env.broker()?, kind, &serde_json::from_str(&message)?).await?;
+        repeat(&env.broker()?, kind, &serde_json::from_str(&message)?, COPIES).await?;
         print_line(&format!("duplicates: {COPIES} copies of {kind} {id}"));
     }
     let mut findings = env.settle().await?;
@@ -39,7 +39,7 @@ pub(crate) async fn run(cluster: &Cluster, _: Extent) -> anyhow::Result<Outcome>
 }
 
 /// Publishes copies of a message as the relay would, with all its headers.
-async fn repeat(broker: &str, kind: &str, message: &Value) -> anyhow::Result<()> {
+pub(super) async fn repeat(broker: &str, kind: &str, message: &Value, copies: usize) -> anyhow::Result<()> {
     let connection = Connection::connect(broker, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
@@ -57,8 +57,8 @@ async fn repeat(broker: &str, kind: &str, message: &Value) -> anyhow::Result<()>
         properties = properties.with_reply_to(text("reply_to").into());
     }
     let body = message["body"].as_str().unwrap_or_default().as_bytes();
-    let mut confirms = Vec::with_capacity(COPIES);
-    for _ in 0..COPIES {
+    let mut confirms = Vec::with_capacity(copies);
+    for _ in 0..copies {
         let published = channel.basic_publish(
             EXCHANGE.into(),
             kind.into(),

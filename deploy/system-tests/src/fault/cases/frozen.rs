@@ -11,7 +11,7 @@ use system_tests::print_line;
 use super::outages::{AT_WORST, Server, first_delivery, progress};
 use super::{Extent, Outcome};
 use crate::fault_env::{Cluster, FaultEnv};
-use crate::ledger::Load;
+use crate::load::Load;
 use crate::servers::Engine;
 
 /// Longer than the time limit of a confirm, a heartbeat or a statement.

@@ -7,7 +7,7 @@ use system_tests::print_line;
 use super::unaccounted_check::UnaccountedCheck;
 use super::{Extent, Outcome};
 use crate::fault_env::{Cluster, FaultEnv};
-use crate::ledger::Load;
+use crate::load::Load;
 use crate::process::Service;
 
 /// Every point, with the latest pass at which the process is killed.

@@ -1,5 +1,6 @@
 //! The cases, each with databases, queues and processes of its own.
 
+mod alerts;
 mod bank_created;
 mod dead_letters;
 mod duplicates;
@@ -8,6 +9,7 @@ mod journeys;
 mod kill_points;
 mod order;
 mod outages;
+mod planted_money;
 mod poison;
 mod random_kills;
 mod replicas;
@@ -19,11 +21,14 @@ mod unaccounted_check;
 
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use crate::check::Findings;
 use crate::conditions;
 use system_tests::print_line;
 
 use crate::fault_env::{Cluster, FaultEnv};
+use crate::process::Service;
 
 /// The size of each case.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +63,7 @@ pub(crate) const NAMES: &[&str] = &[
     "dead-letters",
     "terminate",
     "replicas",
+    "alerts",
     "bank-created",
     "poison",
     "storm",
@@ -80,12 +86,17 @@ pub(crate) async fn run(name: &str, cluster: &Cluster, extent: Extent) -> anyhow
         "dead-letters" => dead_letters::run(cluster, extent).await,
         "replicas" => replicas::run(cluster, extent).await,
         "terminate" => terminate::run(cluster, extent).await,
+        "alerts" => alerts::run(cluster, extent).await,
         _ => anyhow::bail!("there is no case {name:?}; known are {}", NAMES.join(", ")),
     }
 }
 
-/// Closes an environment and adds up its results.
-async fn finish(env: FaultEnv<'_>, findings: Findings) -> anyhow::Result<Outcome> {
+/// Has the ledger checked, closes an environment and adds up its results.
+async fn finish(env: FaultEnv<'_>, mut findings: Findings) -> anyhow::Result<Outcome> {
+    for fault in unsound(&env).await? {
+        print_line(&format!("{}: FAULT {fault}", env.name));
+        findings.faults.push(fault);
+    }
     let conditions = if findings.faults.is_empty() { Vec::new() } else { conditions::collect(&env).await };
     let outcome = Outcome { kills: env.kills.values().sum(), mail_gaps: env.mail_gaps, findings, conditions };
     let odd = env.ledger.odd();
@@ -94,4 +105,18 @@ async fn finish(env: FaultEnv<'_>, findings: Findings) -> anyhow::Result<Outcome
     }
     env.close(!outcome.findings.faults.is_empty()).await?;
     Ok(outcome)
+}
+
+/// The faults that bank-service finds in its ledger: each violation of `ledger verify`, and whether debits and credits differ.
+async fn unsound(env: &FaultEnv<'_>) -> anyhow::Result<Vec<String>> {
+    let bank = env.processes.get(&Service::Bank).context("no bank-service")?;
+    let mut faults = Vec::new();
+    for arguments in [&["ledger", "verify", "--full"][..], &["ledger", "trial-balance"][..]] {
+        let output = bank.output(arguments).await?;
+        if !output.status.success() {
+            let text = [output.stdout, output.stderr].concat();
+            faults.push(format!("{}: {}", arguments.join(" "), String::from_utf8_lossy(&text).trim()));
+        }
+    }
+    Ok(faults)
 }

@@ -14,7 +14,7 @@ use system_tests::print_line;
 use super::{Extent, Outcome};
 use crate::fault_env::{Cluster, FaultEnv};
 use crate::launch::PANIC_ON;
-use crate::ledger::Load;
+use crate::load::Load;
 use crate::process::Service;
 
 const KEY: &str = "card.created";
@@ -86,7 +86,7 @@ fn poison() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     ]
 }
 
-async fn publish(broker: &str, kind: &str, body: &[u8]) -> anyhow::Result<()> {
+pub(super) async fn publish(broker: &str, kind: &str, body: &[u8]) -> anyhow::Result<()> {
     let connection = Connection::connect(broker, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;

@@ -16,7 +16,7 @@ use system_tests::print_line;
 
 use super::{Extent, Outcome};
 use crate::fault_env::{Cluster, FaultEnv};
-use crate::ledger::Load;
+use crate::load::Load;
 use crate::process::Service;
 
 const LISTENER: &str = "fault-test.listener";

@@ -1,5 +1,5 @@
 //! Planted faults: a service that acknowledges early, takes no confirms, follows a cursor over ids, or spends attempts on an
-//! outage. A check that does not find them is worthless.
+//! outage; then those in the ledger. A check that does not find them is worthless.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use system_tests::print_line;
 use super::Outcome;
 use crate::check::Findings;
 use crate::fault_env::{Cluster, FaultEnv};
-use crate::ledger::Load;
+use crate::load::Load;
 use crate::process::Service;
 use crate::servers::Engine;
 
@@ -49,7 +49,7 @@ pub(crate) async fn run(cluster: &Cluster) -> anyhow::Result<bool> {
         found_all &= found;
         drop::<Outcome>(super::finish(env, findings).await?);
     }
-    Ok(found_all)
+    Ok(super::planted_money::run(cluster).await? && found_all)
 }
 
 /// Messages that were acknowledged and not yet recorded are lost with the process.

@@ -10,7 +10,7 @@ use system_tests::print_line;
 
 use super::{Extent, Outcome};
 use crate::fault_env::{Cluster, FaultEnv};
-use crate::ledger::Load;
+use crate::load::Load;
 use crate::servers::Engine;
 use crate::sink::Rule;
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::{Extent, Outcome};
 use crate::fault_env::{Cluster, FaultEnv};
-use crate::ledger::Load;
+use crate::load::Load;
 use crate::process::Service;
 
 const END: Duration = Duration::from_secs(10);

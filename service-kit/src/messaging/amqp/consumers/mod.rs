@@ -26,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::in_flight::InFlightTracker;
 use super::connection::Backoff;
-use crate::clock::{SharedClock, SystemClock};
 use crate::ids;
 use crate::lifecycle::Shutdown;
 use crate::messaging::in_process::check;
@@ -34,12 +33,12 @@ use crate::messaging::runner::Runner;
 use crate::messaging::{AmqpSettings, Consumer, ConsumerSettings, InFlightReport, SubscribeError};
 use crate::task;
 use crate::telemetry::Metrics;
+use crate::telemetry::trace::MessagingSystem;
 
 /// A queue, its consumer, and the state that its successive connections share.
 struct Subscription {
     amqp: AmqpSettings,
     runner: Runner,
-    clock: SharedClock,
     shutdown: Shutdown,
     draining: CancellationToken,
     connected: IntGauge,
@@ -87,7 +86,6 @@ pub struct AmqpConsumers {
     settings: AmqpSettings,
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
-    clock: SharedClock,
     draining: CancellationToken,
     queues: Arc<Mutex<BTreeMap<String, Arc<Subscription>>>>,
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
@@ -96,18 +94,11 @@ pub struct AmqpConsumers {
 
 impl AmqpConsumers {
     pub fn new(settings: AmqpSettings, metrics: Arc<Metrics>, shutdown: Shutdown) -> Self {
-        Self::with_clock(settings, metrics, shutdown, Arc::new(SystemClock))
-    }
-
-    /// The clock decides when a message has expired and when it died; delays are the broker's.
-    pub fn with_clock(settings: AmqpSettings, metrics: Arc<Metrics>, shutdown: Shutdown, clock: SharedClock) -> Self {
-        let draining = CancellationToken::new();
         Self {
             settings,
             metrics,
             shutdown,
-            clock,
-            draining,
+            draining: CancellationToken::new(),
             queues: Arc::default(),
             tasks: Arc::default(),
             replica: ids::new_uuid(),
@@ -122,8 +113,7 @@ impl AmqpConsumers {
         let connected = self.metrics.gauge("bank_broker_connected", "1 while connected to the broker", &["user"]);
         let subscription = Arc::new(Subscription {
             amqp: self.settings.clone(),
-            runner: Runner::new(settings, consumer, &self.metrics),
-            clock: Arc::clone(&self.clock),
+            runner: Runner::new(settings, consumer, &self.metrics, MessagingSystem::RabbitMq),
             shutdown: self.shutdown.clone(),
             draining: self.draining.clone(),
             connected: connected.with_label_values(&[&name]),

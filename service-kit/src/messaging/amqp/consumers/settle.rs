@@ -6,6 +6,7 @@ use lapin::options::BasicAckOptions;
 
 use super::delivery_stream::InFlight;
 use super::state::{ConsumerState, Session};
+use crate::clock::{Clock as _, SystemClock};
 use crate::messaging::amqp::error::AmqpError;
 use crate::messaging::amqp::publish_batch::{self, OutboundMessage, PublishOutcome, batch_error};
 use crate::messaging::amqp::topology::{dead_queue, retry_queue};
@@ -33,7 +34,7 @@ pub(super) async fn settle(
                 copied.push(in_flight);
             }
             Disposition::DeadLetter { counts, reason } => {
-                let death = Some((reason, session.subscription.clock.now()));
+                let death = Some((reason, SystemClock.now()));
                 let queue = dead_queue(session.subscription.queue());
                 in_flight.delivery.message.remove_secrets();
                 outbound.push(copy(session, &mut in_flight, &queue, &RetryHeaders { counts, death }));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::delivery_stream::InFlight;
 use super::settle;
 use super::state::{ConsumerState, Session};
+use crate::clock::{Clock as _, SystemClock};
 use crate::messaging::runner::Disposition;
 
 pub(super) async fn work(session: Arc<Session>, state: Arc<ConsumerState>) {
@@ -57,7 +58,7 @@ async fn next_batch(session: &Session, state: &ConsumerState, batch: &mut Vec<In
 
 /// The handler finishes whatever happens to the connection meanwhile.
 async fn handle(session: &Session, state: &ConsumerState, batch: Vec<InFlight>) {
-    let now = session.subscription.clock.now();
+    let now = SystemClock.now();
     let expired = |in_flight: &InFlight| in_flight.delivery.message.expires_at().is_some_and(|end| end <= now);
     let (expired, live): (Vec<InFlight>, Vec<InFlight>) = batch.into_iter().partition(expired);
     for _ in &expired {

@@ -1,6 +1,7 @@
 //! Checks that `deploy/compose/rabbitmq/definitions.template.json` declares the same queues as the services, argument by
 //! argument, so that neither refuses the other's. `UPDATE_DEFINITIONS=1` rewrites its exchange, queues and bindings.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use lapin::types::{AMQPValue, FieldTable};
@@ -86,5 +87,24 @@ fn no_service_may_make_the_queues_of_another_and_no_right_is_left_open() {
             assert!(text.starts_with("^(") && text.ends_with(")$") && !text.contains(".*"), "{user}: {right} {text}");
             assert!(!text.contains("amq"), "{user}: the default exchange leads to every queue: {right} {text}");
         }
+    }
+}
+
+/// A service that may bind its queue to more could read the links and codes of `email.requested`.
+#[test]
+fn each_service_may_bind_to_the_events_of_its_own_queues_only_and_one_alone_publishes() {
+    let found: Value = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
+    let all = found["topic_permissions"].as_array().unwrap();
+    for (user, write) in [("bank-service", ".*"), ("log-service", "^$"), ("email-service", "^$")] {
+        let rights: Vec<&Value> = all.iter().filter(|rights| rights["user"] == user).collect();
+        assert_eq!(rights.len(), 1, "{user}");
+        assert_eq!(rights[0]["exchange"], EXCHANGE, "{user}");
+        assert_eq!(rights[0]["write"], write, "{user}");
+        let read = rights[0]["read"].as_str().unwrap().replace("[.]", ".").replace("[*]", "*");
+        let listed = read.strip_prefix("^(").and_then(|rest| rest.strip_suffix(")$")).unwrap();
+        let listed: BTreeSet<String> = listed.split('|').map(str::to_owned).collect();
+        let own = QUEUES.into_iter().filter(|queue| queue.split('.').next() == Some(user));
+        let bound: BTreeSet<String> = own.flat_map(catalog::bindings).map(|pattern| pattern.to_string()).collect();
+        assert_eq!(listed, bound, "{user}");
     }
 }

@@ -1,0 +1,1 @@
+ALTER TABLE dead_letter_actions DROP COLUMN reason;

@@ -1,0 +1,2 @@
+DROP INDEX transfers_reverses;
+DROP INDEX transfers_hold;

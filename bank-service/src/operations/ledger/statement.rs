@@ -1,0 +1,141 @@
+//! Reads for statements and exports: the state before and after a period, then its entries page by page.
+//!
+//! Entries never change and their times never fall with their numbers, so a period is a range of numbers. It is fixed once, and each
+//! page is a read of its own: no transaction is open between two of them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared_events::AccountId;
+
+use super::reading::{readable, with_counterparties};
+use crate::domain::bank::Bank;
+use crate::domain::bic::Bic;
+use crate::domain::ledger::{Entry, EntryView, LedgerAccount, LedgerId};
+use crate::domain::scope::Scope;
+use crate::domain::statement::{Calendar, Period, Statement, Totals};
+use crate::operations::errors::FindError;
+use crate::store::ledger::{self, EntryPage};
+use crate::store::named::NamedItem;
+use crate::store::{Db, StoreError};
+
+/// How many entries a page has.
+const PAGE: i64 = 250;
+/// And how many amounts.
+const AMOUNTS: i64 = 5_000;
+
+/// The entries of a period: those after one number, up to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeqRange {
+    pub after: i64,
+    pub until: i64,
+}
+
+impl SeqRange {
+    /// The entries from one time up to another, both included; without a time from the first one, or up to the last one.
+    pub fn of_times(
+        db: &mut Db,
+        id: LedgerId,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+    ) -> Result<Self, StoreError> {
+        let after = from.map(|from| last_before(db, id, from)).transpose()?.flatten();
+        let until = to.map(|to| ledger::as_of(db, id, to)).transpose()?;
+        let seq = |entry: Option<Entry>| entry.map_or(0, |entry| entry.seq);
+        Ok(Self { after: seq(after), until: until.map_or(i64::MAX, seq) })
+    }
+
+    /// The rest of the range behind an entry.
+    #[must_use]
+    pub fn beyond(self, seq: i64) -> Self {
+        Self { after: seq, ..self }
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.after >= self.until
+    }
+}
+
+/// A statement that is asked for.
+#[derive(Debug, Clone)]
+pub struct StatementOrder {
+    pub account_id: AccountId,
+    pub period: Period,
+    pub calendar: Calendar,
+    pub bic: Option<Bic>,
+    pub now: DateTime<Utc>,
+}
+
+/// A statement without its totals, and where its entries are.
+#[derive(Debug, Clone)]
+pub struct OpenedStatement {
+    pub ledger_id: LedgerId,
+    pub range: SeqRange,
+    pub statement: Statement,
+}
+
+/// The state of an account within the scope before and after a period.
+pub fn open_statement(db: &mut Db, scope: Scope, order: StatementOrder) -> Result<OpenedStatement, FindError> {
+    let StatementOrder { account_id, period, calendar, bic, now } = order;
+    let account = readable(db, scope, LedgerId::of_account(account_id), "account")?;
+    let (from, to) = period.span(calendar);
+    let (opening, closing) = (last_before(db, account.id, from)?, last_before(db, account.id, to)?);
+    let state = |entry: Option<Entry>| entry.map_or((0, 0), |entry| (entry.seq, entry.balance_after));
+    let ((after, opening_balance), (until, closing_balance)) = (state(opening), state(closing));
+    let bank = Bank::find(db, account.bank_id)?;
+    let statement = Statement {
+        account_id,
+        owner: owner(db, &account, until)?,
+        bank: bank.map_or_else(|| format!("Bank {}", account.bank_id), |bank| bank.name.as_str().to_owned()),
+        iban: account.iban,
+        currency: account.currency,
+        bank_id: account.bank_id,
+        bic,
+        period,
+        calendar,
+        is_provisional: !period.is_closed(calendar, now),
+        opening_balance,
+        closing_balance,
+        totals: Totals::default(),
+        created_at: now,
+    };
+    Ok(OpenedStatement { ledger_id: account.id, range: SeqRange { after, until }, statement })
+}
+
+/// The last entry before a time. Times have whole microseconds.
+fn last_before(db: &mut Db, id: LedgerId, time: DateTime<Utc>) -> Result<Option<Entry>, StoreError> {
+    ledger::as_of(db, id, time - TimeDelta::microseconds(1))
+}
+
+/// The holder's name at the last movement up to this entry; as of now, if there was none.
+fn owner(db: &mut Db, account: &LedgerAccount, until: i64) -> Result<String, StoreError> {
+    let newest = EntryPage { until: Some(until), limit: 1, ..EntryPage::default() };
+    let moved = ledger::list_entries(db, account.id, &newest)?.pop();
+    let named = moved.and_then(|(entry, transfer)| {
+        let view = EntryView { entry, transfer, counterparty: None };
+        view.own_name().map(ToOwned::to_owned)
+    });
+    Ok(match (named, account.client_id) {
+        (Some(name), _) if !name.is_empty() => name,
+        // The client may be gone, and its name with it.
+        (_, Some(client)) if account.is_closed() => format!("Client {client}"),
+        _ => account.holder.clone(),
+    })
+}
+
+/// The first entries of a range, the oldest first. The account has to be within the scope still.
+pub fn statement_page(db: &mut Db, scope: Scope, id: LedgerId, range: SeqRange) -> Result<Vec<EntryView>, FindError> {
+    readable(db, scope, id, "account")?;
+    let page = EntryPage {
+        is_ascending: true,
+        after: Some(range.after),
+        until: Some(range.until),
+        limit: PAGE,
+        ..EntryPage::default()
+    };
+    let entries = ledger::list_entries(db, id, &page)?;
+    Ok(with_counterparties(db, id, entries)?)
+}
+
+/// Number and amount of the first entries of a range, the oldest first.
+pub fn statement_amounts(db: &mut Db, id: LedgerId, range: SeqRange) -> Result<Vec<(i64, i64)>, StoreError> {
+    ledger::amounts(db, id, range.after, range.until, AMOUNTS)
+}
