@@ -166,7 +166,7 @@ measure_history() {
   export AT_FIRST AT_LAST
   AT_FIRST=$(date -u -d "$history_from" +%s) AT_LAST=$(($(date -u -d "$history_from" +%s) + entries * step))
   lookups entries 'entries?page_size=20&after='
-  lookups entries_far 'entries?page_size=20&after=' "$(field cursor "$("$bench" cursor "$((entries / 2))")")"
+  lookups entries_far 'entries?page_size=20&after=' "$(field cursor "$("$bench" cursor "$long_account" "$((entries / 2))")")"
   lookups balance_at 'balance?at={at}'
   statement_entries=$(sql "SELECT COUNT(*) FROM ledger_entries WHERE ledger_id = $((long_account * 2)) AND posted_at >= '$first_day'
     AND posted_at < '$last_day' + INTERVAL 1 DAY" bench_history)

@@ -27,7 +27,7 @@ pub(super) fn read_of(ids: IdKind, request: &HttpRequest, filters: &[Filter]) ->
     if !is_walk {
         text.append_pair("after", "");
     }
-    Ok(ListQuery::parse_of(ids, &text.finish(), PAGE_SIZE, filters)?)
+    Ok(ListQuery::parse_of(ids, request.path(), &text.finish(), PAGE_SIZE, filters)?)
 }
 
 /// A page of a list, for its template.
@@ -55,7 +55,7 @@ impl<T> Page<T> {
             }
             format!("{}?{}", request.path(), text.finish())
         };
-        let next = listing.last.filter(|_| listing.more).map(|last| link(Some(encode_cursor(last))));
+        let next = listing.last.filter(|_| listing.more).map(|last| link(Some(encode_cursor(request.path(), last))));
         let first = (!is_first).then(|| link(None));
         Self { rows: listing.rows, first, next, given }
     }

@@ -99,7 +99,7 @@ async fn list_dead_letters(
     actor: Actor,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListDeadLetters)?;
-    let (query, after) = read_query(request.query_string())?;
+    let (query, after) = read_query(request.path(), request.query_string())?;
     let queue = match query.get("queue") {
         Some(FilterValue::Text(queue)) => Some(checked_queue(queue).map_err(|fault| field("queue", fault))?),
         _ => None,
@@ -147,11 +147,11 @@ async fn read_dead_letter(
 
 /// `after` is a place here, which the common query does not know; everything else is read as in every list.
 #[expect(clippy::option_option, reason = "absent, empty and a place are three things")]
-fn read_query(text: &str) -> Result<(ListQuery, Option<Option<Place>>), Problem> {
+fn read_query(path: &str, text: &str) -> Result<(ListQuery, Option<Option<Place>>), Problem> {
     let is_after = |pair: &&str| *pair == "after" || pair.starts_with("after=");
     let given: Vec<&str> = text.split('&').filter(is_after).collect();
     let others: Vec<&str> = text.split('&').filter(|pair| !is_after(pair)).collect();
-    let query = ListQuery::parse(&others.join("&"), PAGE_SIZE, FILTERS)?;
+    let query = ListQuery::parse(path, &others.join("&"), PAGE_SIZE, FILTERS)?;
     let not_a_cursor = || field("after", "must be a cursor that this list has returned");
     let after = match given.as_slice() {
         [] => None,

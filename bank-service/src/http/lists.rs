@@ -18,7 +18,7 @@ pub(super) async fn list<T: Serialize + Send + 'static>(
     filters: &[Filter],
     load: impl FnOnce(&mut Db, &ListQuery) -> Result<Listing<T>, FindError> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
-    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, filters)?;
+    let query = ListQuery::parse(request.path(), request.query_string(), PAGE_SIZE, filters)?;
     let requested = query.clone();
     let listing = state.store.read(move |db| load(db, &requested)).await?;
     paging::respond(request.path(), &query, listing)

@@ -69,7 +69,7 @@ request_schema!(RenameRoleRequest, "`{\"name\": \"…\"}`, or nothing to change.
 )]
 async fn list_roles(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListRoles)?;
-    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, roles::FILTERS)?;
+    let query = ListQuery::parse(request.path(), request.query_string(), PAGE_SIZE, roles::FILTERS)?;
     let requested = query.clone();
     let listing = state.store.read(move |db| roles::list(db, &requested)).await.map_err(|error: StoreError| error)?;
     respond(request.path(), &query, listing)

@@ -50,7 +50,7 @@ pub(super) struct Document;
 )]
 async fn list_users(state: web::Data<AppState>, request: HttpRequest, actor: Actor) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListUsers)?;
-    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, users::FILTERS)?;
+    let query = ListQuery::parse(request.path(), request.query_string(), PAGE_SIZE, users::FILTERS)?;
     let requested = query.clone();
     let found = state.store.read(move |db| users::list(db, &requested)).await.map_err(|error: StoreError| error)?;
     let listing = found.try_map(|user| Ok::<_, Problem>(UserView::from(&user)))?;

@@ -57,8 +57,8 @@ enum Command {
     Prepare(prepare::Target),
     /// Opens accounts with money, and prints which
     PrepareAccounts(prepare::Accounts),
-    /// The cursor behind an entry of this number
-    Cursor { seq: i64 },
+    /// The cursor behind an entry of this number in the list of an account
+    Cursor { account: i64, seq: i64 },
     /// Issues cards as fast as it can, and waits until the log has every event
     Events(events::Target),
     /// Issues cards at a fixed pace, and follows them on the log's live stream
@@ -111,7 +111,9 @@ fn run(command: Command) -> anyhow::Result<String> {
         Command::Fsync { folder } => probe::run(&folder),
         Command::Prepare(target) => runtime()?.block_on(prepare::run(&target)),
         Command::PrepareAccounts(wanted) => runtime()?.block_on(prepare::accounts(&wanted)),
-        Command::Cursor { seq } => Ok(format!("cursor={}", encode_cursor(seq.into()))),
+        Command::Cursor { account, seq } => {
+            Ok(format!("cursor={}", encode_cursor(&format!("/api/accounts/{account}/entries"), seq.into())))
+        }
         Command::Events(target) => runtime()?.block_on(events::run(target)),
         Command::Paced(target) => runtime()?.block_on(paced::run(target)),
         Command::Sql(target) => runtime()?.block_on(sql::run(&target)),

@@ -25,7 +25,7 @@ const FILTERS: &[Filter] = &[
     responses((status = 200, description = "One page of deliveries.", body = ListBody<DeliveryView>), ListProblems),
 )]
 pub(super) async fn list_emails(request: HttpRequest, parts: web::Data<Parts>) -> Result<HttpResponse, Problem> {
-    let (query, selection) = read(request.query_string())?;
+    let (query, selection) = read(request.path(), request.query_string())?;
     let part = match query.page {
         PageRequest::Number { size, .. } => Part::Page { offset: query.page.offset(), size },
         PageRequest::After { .. } => Part::After { id: query.page.after_id().unwrap_or(0), size: query.page.limit() },
@@ -37,8 +37,8 @@ pub(super) async fn list_emails(request: HttpRequest, parts: web::Data<Parts>) -
 }
 
 /// The page and the deliveries that are asked for, or all that is wrong with both.
-fn read(query_string: &str) -> Result<(ListQuery, Selection), Problem> {
-    let query = ListQuery::parse(query_string, DEFAULT_SIZE, FILTERS);
+fn read(path: &str, query_string: &str) -> Result<(ListQuery, Selection), Problem> {
+    let query = ListQuery::parse(path, query_string, DEFAULT_SIZE, FILTERS);
     let mut faults = match &query {
         Ok(_) => FieldErrors::new(),
         Err(problem) if problem.code() == ErrorCode::ValidationFailed => problem.errors().clone(),

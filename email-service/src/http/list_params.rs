@@ -14,7 +14,7 @@ pub(super) struct ListParams {
     page_size: Option<i64>,
     /// The `cursor` of the page before; empty at the start. Its cost does not depend on the depth. A `page_number` of 1 beside it
     /// is passed over.
-    #[param(pattern = "^(A[Q-Za-f][A-Za-z0-9_-]{10})?$")]
+    #[param(pattern = "^(A[w-z0-9_-][A-Za-z0-9_-]{12}[AEIMQUYcgkosw048])?$")]
     after: Option<String>,
     /// Only items of exactly this value.
     #[param(format = Uuid)]

@@ -83,7 +83,7 @@ pub(super) async fn list_sessions(
     actor: Actor,
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::ListSessions)?;
-    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, &[])?;
+    let query = ListQuery::parse(request.path(), request.query_string(), PAGE_SIZE, &[])?;
     let (user, now) = (actor.user_id, state.clock.now());
     let live = state.store.read(move |db| sessions::list_live(db, user, now)).await.map_err(|e: StoreError| e)?;
     respond(request.path(), &query, page(live, &query, actor.session_id))

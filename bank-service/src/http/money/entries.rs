@@ -63,7 +63,7 @@ async fn list(
     item: (LedgerId, &'static str),
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadEntries)?;
-    let query = ListQuery::parse(request.query_string(), PAGE_SIZE, FILTERS)?;
+    let query = ListQuery::parse(request.path(), request.query_string(), PAGE_SIZE, FILTERS)?;
     respond(request.path(), &query, page_of_entries(state, scope, item, &query).await?)
 }
 

@@ -171,9 +171,10 @@ pub(super) async fn list_transfers(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::ReadTransfer)?;
-    let query = ListQuery::parse_of(IdKind::Uuid, request.query_string(), PAGE_SIZE, TRANSFER_FILTERS)?;
+    let (path, text) = (request.path(), request.query_string());
+    let query = ListQuery::parse_of(IdKind::Uuid, path, text, PAGE_SIZE, TRANSFER_FILTERS)?;
     let listing = page_of_transfers(&state, scope, &query).await?;
-    respond(request.path(), &query, listing)
+    respond(path, &query, listing)
 }
 
 /// A page of transfers as a caller of this scope sees them, the newest first.

@@ -6,10 +6,10 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-/// Empty, or what `encode_cursor` makes of an id of 64 bits.
-const NUMBER_CURSOR: &str = "^(A[Q-Za-f][A-Za-z0-9_-]{10})?$";
+/// Empty, or what `encode_cursor` makes of an id of 64 bits. Of which list it is, the pattern does not say.
+const NUMBER_CURSOR: &str = "^(A[w-z0-9_-][A-Za-z0-9_-]{12}[AEIMQUYcgkosw048])?$";
 /// Empty, or what it makes of a `UUIDv7`, which begins with a time that is not 0.
-const UUID_CURSOR: &str = "^(A[g-n][B-Za-z0-9_-][A-Za-z0-9_-]{19}[AEIMQUYcgkosw048])?$";
+const UUID_CURSOR: &str = "^(B[A-P][A-Za-z0-9_-]{2}[A-Za-f][B-Za-z0-9_-][A-Za-z0-9_-]{19}[AQgw])?$";
 /// NUL is what no text of the database can hold.
 const WITHOUT_NUL: &str = r"^[^\u0000]*$";
 

@@ -124,6 +124,36 @@ async fn a_cursor_of_a_list_with_other_ids_is_refused_not_the_end() {
 }
 
 #[actix_web::test]
+async fn a_cursor_of_another_list_with_ids_of_the_same_kind_is_refused() {
+    let fixture = Fixture::new().await;
+    let (app, admin) = (&fixture.app, &fixture.admin.token);
+    for path in ["/api/banks", "/api/cities"] {
+        app.post(admin, path, json!({"name": "The Second"})).await.expect(201);
+    }
+    fixture.pay(1).await;
+    let entries = [fixture.ada.account, fixture.bob.account].map(|id| format!("/api/accounts/{id}/entries"));
+    let paths = ["/api/banks", "/api/cities", "/api/accounts", "/api/cards", "/api/users", "/api/ledger/accounts"];
+    let paths: Vec<String> = paths.map(str::to_owned).into_iter().chain(entries).collect();
+    let mut cursors = Vec::new();
+    for path in &paths {
+        let first = app.get(admin, &format!("{path}?page_size=1")).await.expect(200);
+        cursors.push((path, first["cursor"].as_str().unwrap().to_owned()));
+    }
+    for path in &paths {
+        for (of, cursor) in &cursors {
+            let answer = app.get(admin, &format!("{path}?after={cursor}")).await;
+            if path == *of {
+                assert!(!answer.expect(200)["results"].as_array().unwrap().is_empty(), "{path}");
+                app.get(admin, &format!("/v1{path}/?after={cursor}")).await.expect(200);
+            } else {
+                assert_eq!(answer.outcome(), (422, "validation_failed"), "{path} by a cursor of {of}");
+                assert!(answer.body["errors"]["after"].is_array(), "{}", answer.body);
+            }
+        }
+    }
+}
+
+#[actix_web::test]
 async fn a_page_links_to_its_neighbours_in_a_header_too() {
     let (app, admin) = cities(3).await;
     let middle = app.get(&admin.token, "/v1/api/cities?page_number=2&page_size=1").await;

@@ -9,8 +9,9 @@ use crate::http::problem::Problem;
 
 const MAX_TEXT: usize = 255;
 
-struct Reader {
+struct Reader<'a> {
     ids: IdKind,
+    path: &'a str,
     faults: ParameterFaults,
     number: Option<i64>,
     size: Option<i64>,
@@ -21,16 +22,22 @@ struct Reader {
 }
 
 impl ListQuery {
-    /// Checks the query string of a list whose ids are numbers against its filters; all faults at once.
-    pub fn parse(query_string: &str, default_size: i64, allowed: &[Filter]) -> Result<Self, Problem> {
-        Self::parse_of(IdKind::Number, query_string, default_size, allowed)
+    /// Checks the query string of the list of this path, whose ids are numbers, against its filters; all faults at once.
+    pub fn parse(path: &str, query: &str, default_size: i64, allowed: &[Filter]) -> Result<Self, Problem> {
+        Self::parse_of(IdKind::Number, path, query, default_size, allowed)
     }
 
-    /// The same of a list with ids of this kind. A cursor of another kind is a fault.
-    pub fn parse_of(ids: IdKind, query: &str, default_size: i64, allowed: &[Filter]) -> Result<Self, Problem> {
+    /// The same of a list with ids of this kind. A cursor of another list is a fault.
+    pub fn parse_of(
+        ids: IdKind,
+        path: &str,
+        query: &str,
+        default_size: i64,
+        allowed: &[Filter],
+    ) -> Result<Self, Problem> {
         let given = parameters(query)?;
         let faults = ParameterFaults::default();
-        let mut reader = Reader { ids, faults, number: None, size: None, after: None, filters: Vec::new() };
+        let mut reader = Reader { ids, path, faults, number: None, size: None, after: None, filters: Vec::new() };
         let mut seen: Vec<&str> = Vec::with_capacity(given.len());
         for (name, value) in &given {
             if seen.contains(&name.as_str()) {
@@ -44,15 +51,15 @@ impl ListQuery {
     }
 }
 
-impl Reader {
+impl Reader<'_> {
     fn read(&mut self, name: &str, value: &str, allowed: &[Filter]) {
         match name {
             "page_number" => self.number = self.positive(name, value, MAX_PAGE_NUMBER),
             "page_size" => self.size = self.positive(name, value, MAX_PAGE_SIZE),
             "after" if value.is_empty() => self.after = Some(None),
-            "after" => match self.ids.decode(value) {
+            "after" => match self.ids.decode(self.path, value) {
                 Some(id) => self.after = Some(Some(id)),
-                None => self.faults.add(name, "must be a cursor that a list has returned"),
+                None => self.faults.add(name, "must be a cursor that this list has returned"),
             },
             _ => match allowed.iter().find(|filter| filter.name == name) {
                 Some(filter) => match filter_value(filter.kind, value) {
@@ -141,8 +148,10 @@ mod tests {
         Filter { name: "state", kind: FilterKind::OneOf(&["open", "closed"]) },
     ];
 
+    const PATH: &str = "/api/banks";
+
     fn parse(query: &str) -> Result<ListQuery, Problem> {
-        ListQuery::parse(query, 5, &ALLOWED)
+        ListQuery::parse(PATH, query, 5, &ALLOWED)
     }
 
     #[test]
@@ -165,20 +174,28 @@ mod tests {
     #[test]
     fn a_walk_starts_with_an_empty_cursor() {
         assert_eq!(parse("after=").unwrap().page, PageRequest::After { cursor: None, size: 5 });
-        let next = format!("after={}&page_size=7", encode_cursor(41));
+        let next = format!("after={}&page_size=7", encode_cursor(PATH, 41));
         assert_eq!(parse(&next).unwrap().page, PageRequest::After { cursor: Some(41), size: 7 });
         assert_eq!(parse("after=&page_number=1").unwrap().page, PageRequest::After { cursor: None, size: 5 });
     }
 
     #[test]
     fn a_cursor_of_a_list_with_ids_of_another_kind_is_a_fault() {
-        let [number, uuid, none] = [-3, i128::from(i64::MAX) + 1, i128::MIN].map(encode_cursor);
-        let parse_of = |ids, cursor: &str| ListQuery::parse_of(ids, &format!("after={cursor}"), 5, &ALLOWED);
+        let [number, uuid, none] = [-3, i128::from(i64::MAX) + 1, i128::MIN].map(|id| encode_cursor(PATH, id));
+        let parse_of = |ids, cursor: &str| ListQuery::parse_of(ids, PATH, &format!("after={cursor}"), 5, &ALLOWED);
         assert!(parse_of(IdKind::Number, &number).is_ok() && parse_of(IdKind::Uuid, &uuid).is_ok());
         for (ids, foreign) in [(IdKind::Number, uuid), (IdKind::Uuid, number), (IdKind::Uuid, none)] {
             let problem = parse_of(ids, &foreign).unwrap_err();
             assert!(problem.errors().contains_key("after"), "{ids:?}: {foreign}");
         }
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_is_a_fault_beside_the_others() {
+        let foreign = format!("after={}&page_size=0", encode_cursor("/api/cities", 41));
+        let problem = parse(&foreign).unwrap_err();
+        assert_eq!(problem.errors()["after"], ["must be a cursor that this list has returned"]);
+        assert!(problem.errors().contains_key("page_size"));
     }
 
     #[test]

@@ -30,11 +30,11 @@ pub struct ListBody<T> {
     prev: Option<String>,
     results: Vec<T>,
     /// The place from which a walk with `after` continues; null after the last item.
-    #[schema(required, example = "AQAAAAAAAAAE")]
+    #[schema(required, example = "A68iAAAAAAAAAAQ")]
     cursor: Option<String>,
     /// In a walk, the place after the last item seen: ask again from here for what was added since.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "AQAAAAAAAAAE")]
+    #[schema(example = "A68iAAAAAAAAAAQ")]
     tail: Option<String>,
 }
 
@@ -79,7 +79,7 @@ fn numbered<T>(
         pages: Some(pages),
         next: link(number.saturating_add(1).min(pages).max(1)),
         prev: Some(link(number.saturating_sub(1).max(1))),
-        cursor: listing.last.filter(|_| listing.more).map(encode_cursor),
+        cursor: listing.last.filter(|_| listing.more).map(|last| encode_cursor(path, last)),
         tail: None,
         results: listing.rows,
     })
@@ -93,7 +93,7 @@ pub fn beyond_the_end(pages: i64) -> Problem {
 
 /// At the end of a walk there is no cursor; the tail stays where it is, since a live list may grow behind it.
 fn walked<T>(path: &str, query: &ListQuery, listing: Listing<T>, given: Option<i128>, size: i64) -> ListBody<T> {
-    let tail = listing.last.or(given).map(encode_cursor).unwrap_or_default();
+    let tail = listing.last.or(given).map(|last| encode_cursor(path, last)).unwrap_or_default();
     let next = url(path, &[("after", &tail), ("page_size", &size.to_string())], query);
     let cursor = listing.more.then(|| tail.clone());
     ListBody { total: None, pages: None, next, prev: None, results: listing.rows, cursor, tail: Some(tail) }
@@ -137,12 +137,13 @@ mod tests {
     use super::*;
     use crate::http::paging::{Filter, FilterKind};
 
+    const PATH: &str = "/api/banks";
     const ALLOWED: [Filter; 2] =
         [Filter { name: "q", kind: FilterKind::Text }, Filter { name: "from", kind: FilterKind::Date }];
 
     fn answer(query: &str, rows: Vec<i64>, total: Option<i64>) -> Result<Value, Problem> {
-        let query = ListQuery::parse(query, 5, &ALLOWED)?;
-        let response = respond("/api/banks", &query, Listing::of(query.page, rows, total, |row| *row))?;
+        let query = ListQuery::parse(PATH, query, 5, &ALLOWED)?;
+        let response = respond(PATH, &query, Listing::of(query.page, rows, total, |row| *row))?;
         Ok(serde_json::from_slice(&response.into_body().try_into_bytes().unwrap()).unwrap())
     }
 
@@ -167,20 +168,20 @@ mod tests {
         let body = answer("q=a%26b%20%C3%BC&page_size=2&from=2025-01-16T17:10:26.5", vec![1, 2], Some(3)).unwrap();
         let next = "/api/banks?page_number=2&page_size=2&q=a%26b%20%C3%BC&from=2025-01-16T17%3A10%3A26.500Z";
         assert_eq!(body["next"], next);
-        let reread = ListQuery::parse(next.split_once('?').unwrap().1, 5, &ALLOWED).unwrap();
+        let reread = ListQuery::parse(PATH, next.split_once('?').unwrap().1, 5, &ALLOWED).unwrap();
         assert_eq!(reread.get("q"), Some(&FilterValue::Text("a&b ü".to_owned())));
     }
 
     #[test]
     fn a_walk_goes_on_until_nothing_follows() {
         let first = answer("after=&page_size=2", vec![3, 4, 5], None).unwrap();
-        assert_eq!((&first["results"], &first["cursor"]), (&json!([3, 4]), &json!(encode_cursor(4))));
+        assert_eq!((&first["results"], &first["cursor"]), (&json!([3, 4]), &json!(encode_cursor(PATH, 4))));
         assert_eq!(first["tail"], first["cursor"]);
         assert!(first.get("total").is_none() && first.get("prev").is_none());
         let query = first["next"].as_str().unwrap().split_once('?').unwrap().1.to_owned();
         let last = answer(&query, vec![5, 6], None).unwrap();
         assert_eq!((&last["results"], &last["cursor"]), (&json!([5, 6]), &Value::Null));
-        assert_eq!(last["tail"], encode_cursor(6));
+        assert_eq!(last["tail"], encode_cursor(PATH, 6));
         let later = last["next"].as_str().unwrap().split_once('?').unwrap().1.to_owned();
         let nothing = answer(&later, vec![], None).unwrap();
         assert_eq!(
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn a_page_has_a_cursor_unless_it_is_the_last() {
         let first = answer("page_size=2", vec![3, 4], Some(3)).unwrap();
-        assert_eq!(first["cursor"], encode_cursor(4));
+        assert_eq!(first["cursor"], encode_cursor(PATH, 4));
         let last = answer("page_size=2&page_number=2", vec![5], Some(3)).unwrap();
         assert_eq!((&last["cursor"], last.get("tail")), (&Value::Null, None));
     }
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn links_name_the_pages_that_there_are() {
         let links = |query: &str, rows: Vec<i64>, total| {
-            let query = ListQuery::parse(query, 5, &ALLOWED).unwrap();
+            let query = ListQuery::parse("/b", query, 5, &ALLOWED).unwrap();
             let response = respond("/b", &query, Listing::of(query.page, rows, total, |row| *row)).unwrap();
             let links = response.headers().get_all(LINK).map(|link| link.to_str().unwrap().to_owned());
             links.collect::<Vec<_>>()
@@ -210,7 +211,7 @@ mod tests {
             ("</b?page_number=3&page_size=1>; rel=\"next\"", "</b?page_number=1&page_size=1>; rel=\"prev\"");
         assert_eq!(links("page_size=1&page_number=2", vec![2], Some(3)), [next, prev]);
         assert_eq!(links("page_size=5", vec![1], Some(1)), Vec::<String>::new());
-        let walk = format!("</b?after={}&page_size=1>; rel=\"next\"", encode_cursor(1));
+        let walk = format!("</b?after={}&page_size=1>; rel=\"next\"", encode_cursor("/b", 1));
         assert_eq!(links("after=&page_size=1", vec![1, 2], None), [walk]);
         assert_eq!(links("after=&page_size=1", vec![1], None), Vec::<String>::new());
     }
