@@ -63,8 +63,8 @@ async fn create_transfers(
     let BatchBody { is_atomic, orders } = body.0;
     let keys = batch_keys(&request, &state, actor.user_id, orders.len())?;
     let mover = Mover { user_id: actor.user_id, scope };
-    for order in &orders {
-        check_recipient(&state, mover, order.to).await?;
+    for (order, key) in orders.iter().zip(&keys) {
+        check_recipient(&state, mover, Some(key), order.to).await?;
     }
     let orders: Vec<(Order, TransferKey)> = orders.into_iter().zip(keys).collect();
     let results = if is_atomic { atomically(&state, mover, orders).await? } else { each(&state, mover, orders).await };

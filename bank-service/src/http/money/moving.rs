@@ -10,7 +10,8 @@ use crate::domain::ledger::{Amount, Caller, LedgerId, Order, Refusal, TransferId
 use crate::domain::policy::Scope;
 use crate::http::state::AppState;
 use crate::operations::ledger::{Command, Posted, Request, TransferError};
-use crate::store::ledger::TransferKey;
+use crate::store::StoreError;
+use crate::store::ledger::{TransferKey, by_keys};
 
 /// A user, and the money that it may move.
 #[derive(Debug, Clone, Copy)]
@@ -59,16 +60,32 @@ pub(super) fn request_of(state: &AppState, mover: Mover, key: Option<TransferKey
     Request { ctx: state.ctx(mover.user_id), caller, key, command }
 }
 
-/// Refuses a customer who tried too many recipients, except for its own accounts and cards: it learns of nobody by them. They are
-/// read only once the limit is used up.
-pub(super) async fn check_recipient(state: &AppState, mover: Mover, to: LedgerId) -> Result<(), Problem> {
+/// Refuses a customer who tried too many recipients, except for its own accounts and cards, and for what was done under the same key
+/// before: it learns of nobody by them. They are read only once the limit is used up.
+pub(super) async fn check_recipient(
+    state: &AppState,
+    mover: Mover,
+    key: Option<&TransferKey>,
+    to: LedgerId,
+) -> Result<(), Problem> {
     let Err(refused) = state.limits.check_recipients(mover.user_id, mover.scope) else { return Ok(()) };
-    let is_own = match (to.account(), to.card()) {
-        (Some(id), _) => state.store.account(mover.scope, id).await?.is_some(),
-        (None, Some(id)) => state.store.card(mover.scope, id).await?.is_some(),
-        (None, None) => false,
-    };
-    if is_own { Ok(()) } else { Err(refused) }
+    if covers(state, mover.scope, to).await? || was_done(state, key).await? { Ok(()) } else { Err(refused) }
+}
+
+/// Whether there is such an account or card within the scope.
+async fn covers(state: &AppState, scope: Scope, id: LedgerId) -> Result<bool, StoreError> {
+    match (id.account(), id.card()) {
+        (Some(id), _) => Ok(state.store.account(scope, id).await?.is_some()),
+        (None, Some(id)) => Ok(state.store.card(scope, id).await?.is_some()),
+        (None, None) => Ok(false),
+    }
+}
+
+/// Whether there is a transfer under this key. It stays, so the request is answered by it, or refused for its key.
+async fn was_done(state: &AppState, key: Option<&TransferKey>) -> Result<bool, StoreError> {
+    let Some(key) = key.map(|key| key.key.clone()) else { return Ok(false) };
+    let found = state.store.read(move |db| by_keys(db, vec![key])).await?;
+    Ok(!found.is_empty())
 }
 
 /// Moves or holds money. A customer who tries too many recipients is refused.
@@ -78,7 +95,7 @@ pub(crate) async fn transfer(
     key: Option<TransferKey>,
     order: Order,
 ) -> Result<Posted, Problem> {
-    check_recipient(state, mover, order.to).await?;
+    check_recipient(state, mover, key.as_ref(), order.to).await?;
     let posted = post(state, mover, key, Command::Transfer(order)).await;
     if let Err(error) = &posted {
         count_unknown(state, mover, error)?;

@@ -148,6 +148,30 @@ async fn once_the_limit_is_used_up_money_still_moves_between_own_accounts_and_ca
 }
 
 #[actix_web::test]
+async fn once_the_limit_is_used_up_what_was_done_is_still_answered_under_its_key() {
+    let fixture = Fixture::new().await;
+    let (app, ada) = (&fixture.app, &fixture.ada);
+    let (path, batch) = ("/api/transfers", "/api/transfers/batch");
+    let (single, several) = (fixture.to_bob(10), json!({"transfers": [fixture.to_bob(1), fixture.to_bob(2)]}));
+    let done = fixture.keyed(ada.token(), path, "k", &single).await.expect(201);
+    let all_done = fixture.keyed(ada.token(), batch, "b", &several).await.expect(200);
+    for _ in 0..LIMIT {
+        app.post(ada.token(), path, to_nobody(&fixture)).await.expect(422);
+    }
+    let before = fixture.state().await;
+    assert_eq!(fixture.keyed(ada.token(), path, "k", &single).await.expect(201), done);
+    assert_eq!(fixture.keyed(ada.token(), batch, "b", &several).await.expect(200), all_done);
+    let other_body = fixture.keyed(ada.token(), path, "k", &fixture.to_bob(11)).await;
+    assert_eq!(other_body.outcome(), (422, "idempotency_key_reused"));
+    for (path, body) in [(path, &single), (batch, &several)] {
+        let new = fixture.keyed(ada.token(), path, "another", body).await;
+        assert_eq!(new.outcome(), (429, "too_many_requests"), "{path}: nothing was done under this key");
+    }
+    assert_eq!(fixture.state().await, before);
+    verified(app).await;
+}
+
+#[actix_web::test]
 async fn an_atomic_batch_with_more_unknown_recipients_than_are_left_names_no_fault() {
     let fixture = Fixture::new().await;
     let (app, ada) = (&fixture.app, &fixture.ada);
