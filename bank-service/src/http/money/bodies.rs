@@ -1,7 +1,7 @@
 //! The bodies of requests that move money.
 
 use chrono::TimeDelta;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use service_kit::http::fields::{Describe, FieldSchema, Fields, FromFields, Kind, Parse, parse};
 use service_kit::request_schema;
 use shared_events::{AccountId, CardId, Currency};
@@ -45,6 +45,11 @@ fn read_side(value: &Value) -> Result<LedgerId, String> {
         (None, Some(id)) => parse::id::<CardId>().read(id).map(LedgerId::of_card),
         _ => Err(message()),
     }
+}
+
+/// The debited side of a body of `POST /api/transfers`, whatever else is wrong with that.
+pub(super) fn debited(given: &Map<String, Value>) -> Option<LedgerId> {
+    read_side(given.get("from")?).ok()
 }
 
 fn amount() -> Kind<impl Parse<Amount>, impl Describe> {

@@ -72,6 +72,14 @@ pub(super) async fn check_recipient(
     if covers(state, mover.scope, to).await? || was_done(state, key).await? { Ok(()) } else { Err(refused) }
 }
 
+/// Refuses a customer a debited side that is not its own.
+pub(super) async fn check_debited(state: &AppState, mover: Mover, from: LedgerId) -> Result<(), Problem> {
+    if mover.scope == Scope::All || covers(state, mover.scope, from).await? {
+        return Ok(());
+    }
+    Err(mover.scope.missing(if from.card().is_some() { "card" } else { "account" }).into())
+}
+
 /// Whether there is such an account or card within the scope.
 async fn covers(state: &AppState, scope: Scope, id: LedgerId) -> Result<bool, StoreError> {
     match (id.account(), id.card()) {

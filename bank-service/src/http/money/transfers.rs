@@ -4,11 +4,11 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use service_kit::http::fields::{Body, PathId};
 use service_kit::http::paging::{IdKind, ListBody, ListQuery, Listing, respond};
-use service_kit::http::problem::Problem;
+use service_kit::http::problem::{ErrorCode, Problem};
 use shared_events::AccountId;
 
 use super::answers::{PostedBody, TransferView};
-use super::bodies::{CaptureBody, OutsideBody, ReverseBody, TransferBody};
+use super::bodies::{CaptureBody, OutsideBody, ReverseBody, TransferBody, debited};
 use super::keys::transfer_key;
 use super::moving::{self, Mover};
 use crate::domain::ledger::{LedgerAccount, LedgerId, Refusal, Transfer, TransferId, TransferKind};
@@ -17,6 +17,7 @@ use crate::http::actor::Actor;
 use crate::http::lists::PAGE_SIZE;
 use crate::http::optional_body::read_optional;
 use crate::http::state::AppState;
+use crate::http::stored_faults::given;
 use crate::operations::errors::FindError;
 use crate::operations::ledger::{self, Command, Posted, TransferError};
 use crate::store::StoreError;
@@ -29,11 +30,31 @@ pub(super) async fn create_transfer(
     state: web::Data<AppState>,
     actor: Actor,
     request: HttpRequest,
-    body: Body<TransferBody>,
+    body: Result<Body<TransferBody>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::CreateTransfer)?;
+    let mover = mover(&actor, scope);
+    let order = match body {
+        Ok(Body(TransferBody(order))) => order,
+        Err(fault) => return Err(first_fault(&state, mover, &request, fault).await?),
+    };
     let key = transfer_key(&request, &state, actor.user_id)?;
-    Ok(created(&moving::transfer(&state, mover(&actor, scope), key, body.0.0).await?, scope))
+    Ok(created(&moving::transfer(&state, mover, key, order).await?, scope))
+}
+
+/// The faults of a body, unless it debits what is not the caller's: that comes before all others.
+async fn first_fault(
+    state: &AppState,
+    mover: Mover,
+    request: &HttpRequest,
+    fault: Problem,
+) -> Result<Problem, Problem> {
+    if fault.code() == ErrorCode::ValidationFailed
+        && let Some(from) = debited(&given(request))
+    {
+        moving::check_debited(state, mover, from).await?;
+    }
+    Ok(fault)
 }
 
 /// Move what is held, or less

@@ -110,6 +110,31 @@ async fn a_side_is_one_account_or_one_card() {
 }
 
 #[actix_web::test]
+async fn a_debited_side_of_somebody_else_is_refused_before_any_other_field() {
+    let fixture = Fixture::new().await;
+    let (app, ada, bob) = (&fixture.app, &fixture.ada, &fixture.bob);
+    let before = fixture.state().await;
+    let faulty = |from: &Value| with(&order(from, &json!({}), 0), "fee", &json!(1));
+    for foreign in [account(ada.account), card(ada.card), account(4711), card(4711)] {
+        let refused = app.post(bob.token(), "/api/transfers", faulty(&foreign)).await;
+        assert_eq!(refused.outcome(), (403, "access_denied"), "{foreign}");
+        let by_staff = app.post(&fixture.admin.token, "/api/transfers", faulty(&foreign)).await;
+        assert_eq!(by_staff.outcome(), (422, "validation_failed"), "{foreign}: staff is not refused for it");
+    }
+    for (own, named) in [
+        (account(bob.account), vec!["amount", "fee", "to"]),
+        (card(bob.card), vec!["amount", "fee", "to"]),
+        (json!({}), vec!["amount", "fee", "from", "to"]),
+    ] {
+        let refused = app.post(bob.token(), "/api/transfers", faulty(&own)).await;
+        assert_eq!(refused.outcome(), (422, "validation_failed"), "{own}");
+        let faults: Vec<&str> = refused.body["errors"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(faults, named, "{own}");
+    }
+    assert_eq!(fixture.state().await, before);
+}
+
+#[actix_web::test]
 async fn a_text_is_one_line_of_bounded_length() {
     let fixture = Fixture::new().await;
     let routes = routes(&fixture).await;
