@@ -183,7 +183,11 @@ impl From<Refusal> for Problem {
             Refusal::OverdraftInUse => {
                 Self::new(ErrorCode::OverdraftInUse, "More than this limit is used or held already.")
             }
-            Refusal::BelowHeld { .. } | Refusal::StripeFull(_) | Refusal::Missing(_) => Self::internal(&error),
+            Refusal::StripeFull(_) => {
+                let detail = "The bank cannot take so much money at once; delete some of the accounts first.";
+                Self::new(ErrorCode::BalanceOutOfRange, detail)
+            }
+            Refusal::BelowHeld { .. } | Refusal::Missing(_) => Self::internal(&error),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The end of the money of accounts and cards that are deleted: open holds on either side are given up, and what is left is posted,
 //! a card's to its account, an account's to its bank's `closed`. If a card's money would pass the largest balance of its account, it
-//! goes to `closed` as well if the account ends with it; else the deletion is refused.
+//! goes to `closed` as well if the account ends with it; else the deletion is refused. So is one of so much money that a ledger account
+//! of the bank would overflow.
 
 use std::collections::HashMap;
 

@@ -35,7 +35,7 @@ pub enum CloseError {
     TooMany(#[from] TooMany),
     #[error(transparent)]
     InUse(#[from] AccountInUse),
-    /// The money of a card does not fit into its account.
+    /// The money of a card does not fit into its account, or that of all accounts into a ledger account of their bank.
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("the store failed")]

@@ -28,7 +28,8 @@ pub enum Refusal {
     AccountClosed,
     #[error("the balance would be out of range")]
     BalanceOutOfRange,
-    /// A bank's own ledger account can take no more; its next stripe has to be made.
+    /// A bank's own ledger account can take no more in this transaction; the next one begins with another stripe. Only the rests of
+    /// many accounts that are deleted at once are so much.
     #[error("a ledger account is full")]
     StripeFull(LedgerId),
     #[error("the hold has ended")]

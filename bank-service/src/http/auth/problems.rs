@@ -140,6 +140,7 @@ impl From<ChangeUserError> for Problem {
             ChangeUserError::LastAdmin => Self::conflict("The last administrator stays."),
             ChangeUserError::Stale => Self::stale(),
             ChangeUserError::TooMany(error) => Self::conflict(format!("This cannot be done at once: {error}.")),
+            ChangeUserError::Refused(refusal) => refusal.into(),
             ChangeUserError::Store(error) => error.into(),
         }
     }

@@ -9,6 +9,7 @@ use shared_events::events::{
 };
 
 use crate::domain::email::Email;
+use crate::domain::ledger::Refusal;
 use crate::domain::one_time::Purpose;
 use crate::domain::role::ADMIN;
 use crate::domain::user::User;
@@ -36,6 +37,9 @@ pub enum ChangeUserError {
     Stale,
     #[error(transparent)]
     TooMany(#[from] TooMany),
+    /// The money of a deleted user does not fit into a ledger account of its bank.
+    #[error(transparent)]
+    Refused(Refusal),
     #[error("the store failed")]
     Store(#[from] StoreError),
 }
@@ -49,8 +53,7 @@ impl From<CloseError> for ChangeUserError {
             CloseError::TooMany(error) => Self::TooMany(error),
             // Only an owner's own account is ever in use.
             CloseError::InUse(_) => Self::Store(StoreError::Serialization),
-            // What does not fit into an account that ends goes to its bank.
-            CloseError::Refused(_) => Self::Store(StoreError::Corrupt { what: "the money of a deleted client" }),
+            CloseError::Refused(refusal) => Self::Refused(refusal),
             CloseError::Store(error) => Self::Store(error),
         }
     }

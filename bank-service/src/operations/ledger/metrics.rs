@@ -152,12 +152,12 @@ pub(crate) fn code_of(refusal: &Refusal) -> &'static str {
         Refusal::InsufficientFunds { .. } | Refusal::SpentByReceiver => "insufficient_funds",
         Refusal::UnknownRecipient | Refusal::NoSuchRecipient => "unknown_recipient",
         Refusal::AccountClosed => "account_closed",
-        Refusal::BalanceOutOfRange => "balance_out_of_range",
+        Refusal::BalanceOutOfRange | Refusal::StripeFull(_) => "balance_out_of_range",
         Refusal::HoldEnded | Refusal::NotHeld => "hold_ended",
         Refusal::MoreThanHeld { .. } | Refusal::MoreThanLeft { .. } => "validation_failed",
         Refusal::NotPosted => "not_posted",
         Refusal::NotReversible => "not_reversible",
         Refusal::OverdraftInUse => "overdraft_in_use",
-        Refusal::BelowHeld { .. } | Refusal::StripeFull(_) | Refusal::Missing(_) => "internal_error",
+        Refusal::BelowHeld { .. } | Refusal::Missing(_) => "internal_error",
     }
 }

@@ -1,6 +1,7 @@
 //! Deleting a parent: its children are deleted too, or prevent it.
 
 use serde_json::json;
+use shared_events::Currency;
 
 use super::fixture::{Fixture, id};
 
@@ -74,6 +75,37 @@ async fn what_others_refer_to_stays() {
     assert_eq!(fixture.snapshot().await, before);
     fixture.app.delete(admin, &format!("/api/branches/{}", fixture.branch)).await.expect(200);
     fixture.app.delete(admin, &format!("/api/cities/{}", fixture.city)).await.expect(200);
+}
+
+#[actix_web::test]
+async fn more_money_than_a_bank_can_take_at_once_is_refused_and_nothing_is_deleted() {
+    let fixture = Fixture::new().await;
+    let (app, ada, bank) = (&fixture.app, &fixture.ada, fixture.bank);
+    let (client, user) = (ada.client, ada.person.id);
+    let store = app.running.state.store.clone();
+    let ctx = store.ctx(crate::harness::start_of_tests());
+    let insert = store.write(&ctx, move |db, ctx| {
+        use bank_service::domain::ledger::LedgerAccount;
+        use bank_service::store::{accounts, ledger};
+        let (customer, bank) = ((client.try_into().unwrap(), user.try_into().unwrap()), bank.try_into().unwrap());
+        // All of one stripe: 1024 of the largest balances are the most that fit.
+        for number in 0_i64..1_025 {
+            let id = (1_000 + 16 * number).try_into().unwrap();
+            accounts::insert(db, id, Currency::EUR, customer.0, bank, None)?;
+            let opened = LedgerAccount::of_account(id, customer, bank, Currency::EUR, ctx.now);
+            ledger::insert(db, &[LedgerAccount { balance: LedgerAccount::LARGEST, ..opened }])?;
+        }
+        Ok::<_, bank_service::store::StoreError>(bank_service::store::Outcome::new(()))
+    });
+    insert.await.unwrap();
+    let before = fixture.snapshot().await;
+    for path in [format!("banks/{bank}"), format!("clients/{client}"), format!("users/{user}")] {
+        let answer = app.delete(&fixture.admin.token, &format!("/api/{path}")).await;
+        assert_eq!(answer.outcome(), (422, "balance_out_of_range"), "{path}");
+    }
+    assert_eq!(fixture.snapshot().await, before);
+    assert_eq!(app.get(&fixture.admin.token, "/api/accounts").await.expect(200)["total"], 1_027);
+    app.delete(&fixture.admin.token, "/api/accounts/1000").await.expect(200);
 }
 
 #[actix_web::test]
