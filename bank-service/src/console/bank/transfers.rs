@@ -18,7 +18,7 @@ use crate::console::list::{self, Page};
 use crate::console::notice::Notice;
 use crate::console::page::{page, redirect_with};
 use crate::console::staff::Staff;
-use crate::domain::ledger::TransferId;
+use crate::domain::ledger::{TransferId, TransferKind, TransferStatus};
 use crate::domain::policy::Action;
 use crate::http::AppState;
 use crate::http::money::{
@@ -42,7 +42,12 @@ async fn list_transfers(
     let scope = staff.may(Action::ReadTransfer)?;
     let query = list::read_of(IdKind::Uuid, &request, TRANSFER_FILTERS)?;
     let listing = page_of_transfers(&state, scope, &query).await?;
-    page(&staff, &request, "Transfers", "transfers.html", json!({ "list": Page::new(&request, &query, listing) }))
+    let context = json!({
+        "list": Page::new(&request, &query, listing),
+        "kinds": TransferKind::NAMES,
+        "statuses": TransferStatus::NAMES,
+    });
+    page(&staff, &request, "Transfers", "transfers.html", context)
 }
 
 async fn show_transfer(

@@ -1,5 +1,6 @@
 //! The bank's screens: transfers, holds, reversals, statements, the check of the ledger.
 
+use bank_service::domain::ledger::{TransferKind, TransferStatus};
 use reqwest::Method;
 use test_support::eventually;
 
@@ -61,6 +62,21 @@ async fn a_transfer_is_posted_once_however_often_its_form_is_sent_and_is_reverse
     assert!(!page.contains("The transfer was reversed"), "{page}");
     browser.submit(posted.leads_to(), &path, &fields).await.expect(303);
     assert_eq!(balance(&fixture, fixture.ada.account).await, 420);
+}
+
+#[actix_web::test]
+async fn the_search_for_transfers_offers_each_kind_and_status_that_there_is() {
+    let fixture = Fixture::new().await;
+    let browser = Browser::of(&fixture.app, ADMIN).await;
+    let page = browser.get("/console/bank/transfers?kind=closing&status=held").await.expect(200).text;
+    let offered = |name: &str| {
+        let (_, rest) = page.split_once(&format!("name=\"{name}\">")).unwrap();
+        let (list, _) = rest.split_once("</select>").unwrap();
+        list.split("</option>").filter_map(|one| Some(one.rsplit_once('>')?.1.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(offered("kind"), [&["any"][..], &TransferKind::NAMES].concat());
+    assert_eq!(offered("status"), [&["any"][..], &TransferStatus::NAMES].concat());
+    assert!(page.contains("<option selected>closing<") && page.contains("<option selected>held<"), "{page}");
 }
 
 #[actix_web::test]
