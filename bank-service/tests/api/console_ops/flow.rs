@@ -37,6 +37,22 @@ async fn the_newest_events_are_rows_with_their_state_and_filters_narrow_them() {
     browser.get("/console/flow?color=red").await.expect(400);
 }
 
+/// The stream puts its rows into the list, and nothing else on the page changes: the stylesheet hides the text behind a list with rows.
+#[actix_web::test]
+async fn the_text_of_an_empty_list_goes_with_the_first_row_that_the_stream_places() {
+    let (app, _services) = start().await;
+    let browser = Browser::of_admin(&app).await;
+    let page = browser.get("/console/flow?type=city.updated").await.expect(200).text;
+    let (_, list) = page.split_once("<ol class=\"flow\" id=\"flow-rows\">").unwrap();
+    let (rows, behind) = list.split_once("</ol>").unwrap();
+    assert_eq!(rows.trim(), "");
+    assert!(behind.trim_start().starts_with("<p class=\"empty\">No event of the newest"), "{behind}");
+    assert!(page.contains("hx-target=\"#flow-rows\" hx-swap=\"afterbegin\""), "{page}");
+    let (_, style) = page.split_once("rel=\"stylesheet\" href=\"").unwrap();
+    let style = browser.get(&style.split('"').next().unwrap().replace("&#x2f;", "/")).await.expect(200).text;
+    assert!(style.contains("ol.flow:has(> li) + .empty { display: none; }"), "{style}");
+}
+
 #[actix_web::test]
 async fn the_events_of_one_request_are_found_by_its_id() {
     let (app, _services) = start().await;
