@@ -67,12 +67,6 @@ impl Envelope {
     }
 
     #[must_use]
-    pub fn with_traceparent(mut self, traceparent: impl Into<String>) -> Self {
-        self.traceparent = Some(traceparent.into());
-        self
-    }
-
-    #[must_use]
     pub fn with_reply_to(mut self, queue: impl Into<String>) -> Self {
         self.reply_to = Some(queue.into());
         self
