@@ -144,7 +144,7 @@ async fn messages_held_too_long_in_a_pause_are_put_back_unspent() {
     for number in 1..=30 {
         fixture.publish_until_accepted(&message(number)).await;
     }
-    eventually("the queue is paused", async || fixture.consumers.is_paused(&fixture.name("q"))).await;
+    eventually("the queue is paused", async || fixture.metric("bank_consumer_paused", &[]) == 1).await;
     eventually("all of them are back", async || fixture.waiting(&fixture.name("q")).await == 30).await;
     consumer.is_down.store(false, Ordering::SeqCst);
     let dead_letters = fixture.dead_letters(&["q"]);

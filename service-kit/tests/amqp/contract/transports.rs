@@ -24,7 +24,6 @@ pub(super) trait Transport {
     async fn send_to(&self, destination: Destination, message: &WireMessage);
     async fn dead_letters(&self, queue: &str) -> Vec<DeadLetter>;
     fn metrics(&self) -> &Metrics;
-    fn is_paused(&self, queue: &str) -> bool;
     async fn drain(&self, deadline: Duration) -> bool;
     /// A queue's name in this test.
     fn name(&self, queue: &str) -> String;
@@ -108,10 +107,6 @@ impl Transport for InProcess {
         &self.metrics
     }
 
-    fn is_paused(&self, queue: &str) -> bool {
-        self.broker.is_paused(&self.name(queue))
-    }
-
     async fn drain(&self, deadline: Duration) -> bool {
         self.broker.drain(deadline).await
     }
@@ -149,10 +144,6 @@ impl Transport for OverAmqp {
 
     fn metrics(&self) -> &Metrics {
         &self.0.metrics
-    }
-
-    fn is_paused(&self, queue: &str) -> bool {
-        self.0.consumers.is_paused(&self.name(queue))
     }
 
     async fn drain(&self, deadline: Duration) -> bool {

@@ -43,14 +43,8 @@ struct Subscription {
     draining: CancellationToken,
     connected: IntGauge,
     in_flight: Arc<InFlightTracker>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
     /// Why the broker is unavailable; `None` while connected.
-    disconnected: Option<String>,
-    outage: Option<String>,
+    disconnected: Mutex<Option<String>>,
 }
 
 impl Subscription {
@@ -71,12 +65,7 @@ impl Subscription {
 
     fn set_disconnected(&self, reason: Option<String>) {
         self.connected.set(i64::from(reason.is_none()));
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).disconnected = reason;
-    }
-
-    fn set_outage(&self, reason: Option<String>) {
-        self.runner.metrics().set_paused(reason.is_some());
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).outage = reason;
+        *self.disconnected.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 }
 
@@ -118,7 +107,7 @@ impl AmqpConsumers {
             draining: self.draining.clone(),
             connected: connected.with_label_values(&[&name]),
             in_flight: Arc::default(),
-            state: Mutex::new(State { disconnected: Some("the broker was not reached yet".to_owned()), outage: None }),
+            disconnected: Mutex::new(Some("the broker was not reached yet".to_owned())),
         });
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let Entry::Vacant(place) = queues.entry(name.clone()) else {
@@ -134,24 +123,17 @@ impl AmqpConsumers {
     pub fn state(&self) -> Result<(), String> {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let disconnected = queues.values().find_map(|queue| {
-            let reason = queue.state.lock().unwrap_or_else(PoisonError::into_inner).disconnected.clone()?;
+            let reason = queue.disconnected.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
             Some(format!("{}: {reason}", queue.queue()))
         });
         disconnected.map_or(Ok(()), Err)
-    }
-
-    /// Whether a queue is paused by an outage of its consumer's dependency.
-    pub fn is_paused(&self, queue: &str) -> bool {
-        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = queues.get(queue).map(|queue| queue.state.lock().unwrap_or_else(PoisonError::into_inner));
-        state.is_some_and(|state| state.outage.is_some())
     }
 
     /// The report of a queue's deliveries in flight here; none if these consumers do not consume it.
     pub fn in_flight_report(&self, queue: &str) -> Option<InFlightReport> {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let subscription = queues.get(queue)?;
-        let is_disconnected = subscription.state.lock().unwrap_or_else(PoisonError::into_inner).disconnected.is_some();
+        let is_disconnected = subscription.disconnected.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         Some(InFlightReport {
             replica: self.replica.to_string(),
             consumers: u32::from(!is_disconnected),

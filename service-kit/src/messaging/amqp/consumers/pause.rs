@@ -16,19 +16,19 @@ const SLOWEST_PROBE: Duration = Duration::from_secs(2);
 /// closed meanwhile.
 pub(super) async fn wait(
     session: &Session,
-    reason: String,
+    reason: &str,
     held: Vec<InFlight>,
 ) -> Result<Option<Vec<InFlight>>, AmqpError> {
     let subscription = &session.subscription;
     tracing::warn!(queue = subscription.queue(), reason, held = held.len(), "queue paused");
-    subscription.set_outage(Some(reason));
+    subscription.runner.metrics().set_paused(true);
     let outcome = tokio::select! {
         () = subscription.closed() => Ok(None),
         () = session.connection.closed() => Err(session.connection.loss("being paused")),
         outcome = until_back(session, held) => outcome.map(Some),
     };
     // After a lost connection the queue is paused again as soon as its first message is attempted.
-    subscription.set_outage(None);
+    subscription.runner.metrics().set_paused(false);
     if matches!(outcome, Ok(Some(_))) {
         tracing::info!(queue = subscription.queue(), "queue resumed");
     }
@@ -40,9 +40,8 @@ async fn until_back(session: &Session, mut held: Vec<InFlight>) -> Result<Vec<In
     let mut delay = FIRST_PROBE;
     loop {
         tokio::time::sleep(delay).await;
-        match session.subscription.runner.probe().await {
-            Ok(()) => return Ok(held),
-            Err(reason) => session.subscription.set_outage(Some(reason)),
+        if session.subscription.runner.probe().await.is_ok() {
+            return Ok(held);
         }
         if Instant::now() >= put_back_at && !held.is_empty() {
             settle::put_back(session, std::mem::take(&mut held)).await?;

@@ -32,7 +32,7 @@ pub(super) async fn run(subscription: &Arc<Subscription>, backoff: &mut Backoff)
     loop {
         let change = consume(&session, backlog).await?;
         let Some(reason) = change.outage else { break };
-        match pause::wait(&session, reason, change.held).await? {
+        match pause::wait(&session, &reason, change.held).await? {
             Some(held) => backlog = held,
             None => break,
         }
