@@ -85,13 +85,6 @@ impl MongoStore {
         Ok(store)
     }
 
-    /// Another lease, for tests of an expired claim.
-    #[must_use]
-    pub fn with_lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
-        self
-    }
-
     async fn ready(&self) -> Result<(), StoreError> {
         let indexing = self.indexed.get_or_try_init(|| async {
             self.deliveries.create_indexes(indexes()).await.map(|_| ()).map_err(StoreError::from)
