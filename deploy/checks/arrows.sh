@@ -24,6 +24,7 @@ forbid bank-service 'log-service|email-service|standalone' 'services never depen
 forbid log-service 'bank-service|email-service|standalone' 'services never depend on each other'
 forbid email-service 'bank-service|log-service|standalone' 'services never depend on each other'
 forbid stand-ins "$services" 'stand-ins for the services of others know none of ours'
+forbid test-support "$services" 'what tests share knows no service'
 for crate in service-kit bank-service log-service email-service standalone; do
   forbid "$crate" 'stand-ins|test-support' 'they are for tests only'
 done

@@ -1,7 +1,13 @@
-//! Waiting in tests: for a state, not for a time. Every wait has a limit, after which it fails the test. And [`scrape`]: the
-//! labels of metrics.
+//! What the tests of several crates share. First, waiting: for a state, not for a time. Every wait has a limit, after which it
+//! fails the test. Then [`scrape`], the labels of metrics; [`auth`] and [`dead_letters`], adapters in memory; and [`openapi`],
+//! checks of a document.
+//!
+//! It depends on no service of ours, so that tests of all of them can use it.
 #![allow(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
+pub mod auth;
+pub mod dead_letters;
+pub mod openapi;
 pub mod scrape;
 
 use std::time::{Duration, Instant};

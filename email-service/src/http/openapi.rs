@@ -36,7 +36,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 #[cfg(test)]
 mod tests {
     use actix_web::web;
-    use service_kit::http::openapi::{documented_routes, faults, registered_routes, undescribed};
+    use test_support::openapi::{documented_routes, faults, registered_routes, undescribed};
 
     use super::*;
     use crate::http::below_root;

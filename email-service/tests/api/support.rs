@@ -9,15 +9,16 @@ use email_service::mailer::Mailer;
 use email_service::{Args, Config, Running, app};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, ManualClock};
-use service_kit::http::auth::{AUDIENCE_EMAIL, BelieveTokens, Claims, ISSUER, SigningKey, StaticKeys};
+use service_kit::http::auth::{AUDIENCE_EMAIL, Claims, ISSUER, SigningKey};
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{
-    Consumer, ConsumerSettings, Destination, InProcessBroker, MemoryDeadLetters, Outgoing, Progress, PublishResult,
-    Publisher,
+    Consumer, ConsumerSettings, Destination, InProcessBroker, Outgoing, Progress, PublishResult, Publisher,
 };
 use service_kit::process::Parts;
 use service_kit::telemetry::Metrics;
 use shared_events::{Envelope, Event, EventId, WireMessage, date, routing};
+use test_support::auth::{BelieveTokens, StaticKeys};
+use test_support::dead_letters::MemoryDeadLetters;
 
 use crate::doubles::Acks;
 use crate::mime::{Parsed, parse};

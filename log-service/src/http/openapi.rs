@@ -41,7 +41,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 #[cfg(test)]
 mod tests {
-    use service_kit::http::openapi::{documented_routes, faults, registered_routes, undescribed};
+    use test_support::openapi::{documented_routes, faults, registered_routes, undescribed};
 
     use super::*;
 

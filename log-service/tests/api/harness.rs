@@ -13,14 +13,16 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, SystemClock};
 use service_kit::http::auth::{
-    AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, SessionError, SessionSource, SigningKey, StaticKeys,
+    AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, SessionError, SessionSource, SigningKey,
 };
 use service_kit::ids;
 use service_kit::lifecycle::Shutdown;
-use service_kit::messaging::{InProcessBroker, MemoryDeadLetters};
+use service_kit::messaging::InProcessBroker;
 use service_kit::process::Parts;
 use service_kit::telemetry::Metrics;
 use shared_events::UserId;
+use test_support::auth::StaticKeys;
+use test_support::dead_letters::MemoryDeadLetters;
 
 use crate::backend::Place;
 

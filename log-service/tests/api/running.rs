@@ -9,10 +9,10 @@ use log_service::{LogServiceConfig, Running, StartError, app};
 use reqwest::Method;
 use serde_json::Value;
 use service_kit::clock::{Clock, SystemClock};
-use service_kit::http::auth::{BelieveTokens, StaticKeys};
 use service_kit::lifecycle::Shutdown;
 use service_kit::process::Parts;
 use service_kit::telemetry::Metrics;
+use test_support::auth::{BelieveTokens, StaticKeys};
 use test_support::eventually;
 
 use crate::backend::Place;

@@ -28,9 +28,7 @@ mod traced;
 pub use amqp::{AmqpConsumers, AmqpDeadLetters, AmqpPublisher};
 pub use broker::{AmqpSettings, BrokerOptions};
 pub use consumer::{Consumer, ConsumerSettings};
-pub use dead_letters::{
-    DeadLetter, DeadLetterAdmin, DeadLetterFolder, DeadLetters, InProcessDeadLetterAdmin, MemoryDeadLetters,
-};
+pub use dead_letters::{DeadLetter, DeadLetterAdmin, DeadLetterFolder, DeadLetters, InProcessDeadLetterAdmin};
 pub use delivery::{Delivery, HandlerResult, data_or_reject, decode_or_reject};
 pub use end_to_end::EndToEnd;
 pub use in_flight::InFlightReport;

@@ -11,9 +11,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, ManualClock, SystemClock};
 use service_kit::http::auth::{
-    AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Bearer, Claims, ISSUER, OptionalBearer, SigningKey, StaticKeys,
-    TokenError, Verifier,
+    AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Bearer, Claims, ISSUER, OptionalBearer, SigningKey, TokenError,
+    Verifier,
 };
+use test_support::auth::StaticKeys;
 
 use crate::support::{answer, settings, start_with};
 

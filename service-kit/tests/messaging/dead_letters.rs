@@ -4,10 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use service_kit::messaging::{
-    DeadLetter, DeadLetterFolder, DeadLetters, HandlerResult, MemoryDeadLetters, PublishResult,
-};
+use service_kit::messaging::{DeadLetter, DeadLetterFolder, DeadLetters, HandlerResult, PublishResult};
 use shared_events::EventId;
+use test_support::dead_letters::MemoryDeadLetters;
 
 use crate::support::{Scripted, TestBroker, id, message, pending, queue, start};
 

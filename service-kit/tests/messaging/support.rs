@@ -8,12 +8,13 @@ use chrono::{DateTime, Utc};
 use service_kit::clock::ManualClock;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{
-    Consumer, ConsumerSettings, DeadLetters, Delivery, Destination, HandlerResult, InProcessBroker, MemoryDeadLetters,
-    Outgoing, Progress, PublishResult, Publisher as _, QueueProgress,
+    Consumer, ConsumerSettings, DeadLetters, Delivery, Destination, HandlerResult, InProcessBroker, Outgoing, Progress,
+    PublishResult, Publisher as _, QueueProgress,
 };
 use service_kit::telemetry::Metrics;
 use shared_events::events::UserCreated;
 use shared_events::{Envelope, Event as _, EventId, Pattern, WireMessage};
+use test_support::dead_letters::MemoryDeadLetters;
 use tokio::sync::Notify;
 
 /// The scripted reaction of the consumer to a message.

@@ -8,10 +8,11 @@ use bank_service::sealing::text_message;
 use futures_util::future::join_all;
 use serde_json::json;
 use service_kit::config::Secret;
-use service_kit::messaging::{DeadLetters, InProcessBroker, MemoryDeadLetters};
+use service_kit::messaging::{DeadLetters, InProcessBroker};
 use service_kit::telemetry::Metrics;
 use shared_events::events::SmsRequested;
 use stand_ins::sms::{FROM, Reply, SID, SmsStub, TOKEN};
+use test_support::dead_letters::MemoryDeadLetters;
 
 use crate::harness::{Answer, Person, TestApp};
 

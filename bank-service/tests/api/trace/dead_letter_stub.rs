@@ -10,10 +10,10 @@ use chrono::DateTime;
 use service_kit::clock::SharedClock;
 use service_kit::messaging::dead_letters::{ActionResult, Backlog, DeadLetterAction, Selection};
 use service_kit::messaging::{
-    DeadLetter, DeadLetterAdmin, DeadLetters, InProcessDeadLetterAdmin, MemoryDeadLetters, Outgoing, PublishResult,
-    Publisher,
+    DeadLetter, DeadLetterAdmin, DeadLetters, InProcessDeadLetterAdmin, Outgoing, PublishResult, Publisher,
 };
 use shared_events::{EventId, WireMessage};
+use test_support::dead_letters::MemoryDeadLetters;
 use tokio::sync::broadcast;
 
 pub(crate) struct DeadLetterStub {

@@ -1,6 +1,5 @@
 //! Public keys and their sources.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -56,21 +55,4 @@ pub struct KeysUnavailable;
 #[async_trait]
 pub trait KeySource: Send + Sync {
     async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysUnavailable>;
-}
-
-/// Keys that do not change.
-#[derive(Debug, Clone, Default)]
-pub struct StaticKeys(pub Arc<HashMap<String, Arc<Jwk>>>);
-
-impl StaticKeys {
-    pub fn new(keys: impl IntoIterator<Item = Jwk>) -> Self {
-        Self(Arc::new(keys.into_iter().map(|key| (key.kid.clone(), Arc::new(key))).collect()))
-    }
-}
-
-#[async_trait]
-impl KeySource for StaticKeys {
-    async fn key(&self, kid: &str) -> Result<Option<Arc<Jwk>>, KeysUnavailable> {
-        Ok(self.0.get(kid).cloned())
-    }
 }

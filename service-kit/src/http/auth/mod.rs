@@ -15,11 +15,11 @@ mod verify;
 
 pub use claims::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, LEEWAY, TOKEN_TYPE};
 pub use extract::{Bearer, OptionalBearer};
-pub use jwk::{Jwk, Jwks, KeySource, KeysUnavailable, StaticKeys};
+pub use jwk::{Jwk, Jwks, KeySource, KeysUnavailable};
 pub use key_cache::KeyCache;
 pub use live::LiveBearer;
 pub use remote::HttpKeys;
-pub use session::{BelieveTokens, HttpSessions, SessionError, SessionSource};
+pub use session::{HttpSessions, SessionError, SessionSource};
 pub use signing::{AuthError, SigningKey};
 pub use verify::{TokenError, Verifier};
 

@@ -60,17 +60,6 @@ pub trait SessionSource: Send + Sync {
     async fn roles(&self, token: &str, claims: &Claims, reads: bool) -> Result<Vec<String>, SessionError>;
 }
 
-/// Trusts the claims of the token itself. For tests of services that run without a bank.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct BelieveTokens;
-
-#[async_trait]
-impl SessionSource for BelieveTokens {
-    async fn roles(&self, _: &str, claims: &Claims, _: bool) -> Result<Vec<String>, SessionError> {
-        Ok(claims.roles.clone())
-    }
-}
-
 /// The answer of bank-service.
 #[derive(Deserialize)]
 struct Introspection {

@@ -113,10 +113,10 @@ fn operation(route: &Route) -> Operation {
 
 #[cfg(test)]
 mod tests {
+    use test_support::openapi::resolved;
     use utoipa::openapi::OpenApiBuilder;
 
     use super::*;
-    use crate::http::openapi::check::resolved;
     use crate::http::openapi::finish;
     use crate::http::problem::{ErrorCode, ProblemBody};
 

@@ -6,12 +6,10 @@
 
 mod answers;
 mod builtin;
-mod check;
 mod conditional;
 mod exact;
 mod parameters;
 mod problems;
-mod registered;
 mod share;
 
 use std::collections::BTreeSet;
@@ -23,10 +21,8 @@ use utoipa::openapi::{OpenApi, OpenApiVersion, Server, Tag};
 
 pub use answers::{FAULTS, problem, put_problem};
 pub use builtin::BUILTIN_PATHS;
-pub use check::{documented_routes, faults, undescribed};
 pub use conditional::{add_etag, conditional_change, conditional_read};
 pub use exact::set_values;
-pub use registered::registered_routes;
 
 /// The name of the security scheme of bearer tokens.
 pub const BEARER: &str = "bearer";

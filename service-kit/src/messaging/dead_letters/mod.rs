@@ -5,7 +5,6 @@
 
 mod admin;
 mod folder;
-mod memory;
 
 use std::io;
 
@@ -21,7 +20,6 @@ pub use admin::{
     not_replayable,
 };
 pub use folder::DeadLetterFolder;
-pub use memory::MemoryDeadLetters;
 
 /// The longest page.
 pub const MAX_PAGE: usize = 100;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use service_kit::lifecycle::Shutdown;
 use service_kit::messaging::{
-    Consumer, ConsumerSettings, DeadLetter, DeadLetters as _, Destination, InProcessBroker, MemoryDeadLetters,
-    Outgoing, Progress, PublishResult, Publisher, SubscribeError,
+    Consumer, ConsumerSettings, DeadLetter, DeadLetters as _, Destination, InProcessBroker, Outgoing, Progress,
+    PublishResult, Publisher, SubscribeError,
 };
 use service_kit::task;
 use service_kit::telemetry::Metrics;
 use shared_events::{Pattern, WireMessage};
+use test_support::dead_letters::MemoryDeadLetters;
 
 use crate::support::{BrokerFixture, brisk, metric};
 

@@ -1,13 +1,12 @@
-//! Dead letters in memory, for tests.
+//! Dead letters in memory.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use service_kit::messaging::dead_letters::{DeadLetter, DeadLetters, MAX_PAGE};
 use shared_events::EventId;
-
-use super::{DeadLetter, DeadLetters, MAX_PAGE};
 
 type Entries = BTreeMap<(String, EventId), DeadLetter>;
 

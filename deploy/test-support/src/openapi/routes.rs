@@ -1,4 +1,4 @@
-//! The routes that a server really registers; tests compare the document with them.
+//! The routes that a server really registers, to compare a document with.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,6 @@ use actix_web::{App, HttpRequest, web};
 
 /// Every route that a configuration registers, as `GET /api/banks/{id}`. The paths come from the server's own map, the methods
 /// from the `Allow` of its answer to a method that no route takes.
-#[doc(hidden)]
 pub async fn registered_routes(configure: impl FnOnce(&mut web::ServiceConfig)) -> BTreeSet<String> {
     let map = web::to(|request: HttpRequest| async move { format!("{:#?}", request.resource_map()) });
     let app = init_service(App::new().configure(configure).default_service(map)).await;

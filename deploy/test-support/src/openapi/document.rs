@@ -1,16 +1,14 @@
-//! Checks for tests: the routes of a document, and whether it is valid.
+//! The routes of a document, and whether it is valid.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use service_kit::http::openapi::BUILTIN_PATHS;
 use utoipa::openapi::OpenApi;
-
-use super::BUILTIN_PATHS;
 
 const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
 /// Every route of a document, as `GET /api/banks/{id}`, without those that every server has.
-#[doc(hidden)]
 pub fn documented_routes(document: &OpenApi) -> BTreeSet<String> {
     let json = serde_json::to_value(document).unwrap_or_default();
     let own = operations(&json).into_iter().filter(|(_, path, _)| !BUILTIN_PATHS.contains(path));
@@ -19,7 +17,6 @@ pub fn documented_routes(document: &OpenApi) -> BTreeSet<String> {
 
 /// The faults of a document (OpenAPI 3.1): references to nothing, ids that are not unique, path parameters that are
 /// not the path's, required properties that are none, unknown security schemes, answers that are no answers.
-#[doc(hidden)]
 pub fn faults(document: &OpenApi) -> Vec<String> {
     let json = serde_json::to_value(document).unwrap_or_default();
     let mut faults = Vec::new();
@@ -58,7 +55,6 @@ pub fn faults(document: &OpenApi) -> Vec<String> {
 }
 
 /// The properties of objects, and the parameters, that have no description, each by its place. What is referred to may have it.
-#[doc(hidden)]
 pub fn undescribed(document: &OpenApi) -> Vec<String> {
     let json = serde_json::to_value(document).unwrap_or_default();
     let mut found = Vec::new();
@@ -114,7 +110,7 @@ fn names_of_path(path: &str) -> BTreeSet<&str> {
 }
 
 /// The value that a node refers to, or the node itself.
-pub(super) fn resolved<'a>(root: &'a Value, node: &'a Value) -> &'a Value {
+pub fn resolved<'a>(root: &'a Value, node: &'a Value) -> &'a Value {
     match node["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => at(root, pointer),
         None => node,
