@@ -11,8 +11,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, ManualClock, SystemClock};
 use service_kit::http::auth::{
-    AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Bearer, Claims, ISSUER, OptionalBearer, SigningKey, TokenError,
-    Verifier,
+    AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Bearer, Claims, ISSUER, SigningKey, TokenError, Verifier,
 };
 use test_support::auth::StaticKeys;
 
@@ -200,13 +199,11 @@ async fn routes_answer_missing_bad_and_expired_tokens_as_the_contract_says() {
     let verifier = web::Data::new(verifier);
     let started = start_with(settings(), move |config| {
         let me = |Bearer(claims): Bearer| async move { HttpResponse::Ok().json(claims.user_id) };
-        let maybe = |OptionalBearer(claims): OptionalBearer| async move { HttpResponse::Ok().json(claims.is_some()) };
         config
             .app_data(verifier.clone())
             .route("/auth/me", web::get().to(me))
             .route("/v1/auth/me", web::get().to(me))
-            .route("/api/me", web::get().to(me))
-            .route("/maybe", web::get().to(maybe));
+            .route("/api/me", web::get().to(me));
     });
     let missing = started.get("/auth/me").await;
     missing.assert_problem(401, "authorization_required");
@@ -216,7 +213,6 @@ async fn routes_answer_missing_bad_and_expired_tokens_as_the_contract_says() {
     let body = denied.assert_problem(403, "access_denied");
     assert_eq!(denied.header("www-authenticate"), "Bearer");
     assert_eq!(body["msg"], "Access denied");
-    assert_eq!(started.get("/maybe").await.json(), json!(false));
 
     let with = async |path: &str, header: &str| {
         answer(started.client.get(started.url(path)).header("authorization", header)).await
@@ -224,9 +220,8 @@ async fn routes_answer_missing_bad_and_expired_tokens_as_the_contract_says() {
     let now = SystemClock.now().timestamp();
     let good = format!("Bearer {}", key.sign(&claims(now)).unwrap());
     assert_eq!(with("/api/me", &good).await.json(), json!(7));
-    assert_eq!(with("/maybe", &good).await.json(), json!(true));
     let old = format!("Bearer {}", key.sign(&claims(now - 1_000)).unwrap());
-    for path in ["/auth/me", "/api/me", "/maybe"] {
+    for path in ["/auth/me", "/api/me"] {
         with(path, &old).await.assert_problem(401, "token_expired");
         for bad in ["Bearer nonsense", "Basic dXNlcjpwYXNz", "Bearer", &good[7..]] {
             let refused = with(path, bad).await;

@@ -20,27 +20,17 @@ const KEYS_RETRY_AFTER: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Bearer(pub Claims);
 
-/// A caller with a valid token, or without any. A bad token is refused here too.
-#[derive(Debug, Clone)]
-pub struct OptionalBearer(pub Option<Claims>);
-
 impl FromRequest for Bearer {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { claims(&request).await?.map(Self).ok_or_else(|| missing(&request)) })
-    }
-}
-
-impl FromRequest for OptionalBearer {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move { claims(&request).await.map(Self) })
+        Box::pin(async move {
+            record_route(&request);
+            let token = token_of(&request)?.ok_or_else(|| missing(&request))?;
+            authenticate(&request, token).await.map(|(_, claims)| Self(claims))
+        })
     }
 }
 
@@ -60,12 +50,6 @@ pub(super) fn missing(request: &HttpRequest) -> Problem {
 
 fn invalid() -> Problem {
     Problem::new(ErrorCode::InvalidToken, "The token is not valid; log in again.")
-}
-
-async fn claims(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
-    record_route(request);
-    let Some(token) = token_of(request)? else { return Ok(None) };
-    authenticate(request, token).await.map(|(_, claims)| Some(claims))
 }
 
 /// The token of the request's header, unchecked.

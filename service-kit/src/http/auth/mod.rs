@@ -14,7 +14,7 @@ mod signing;
 mod verify;
 
 pub use claims::{AUDIENCE_BANK, AUDIENCE_EMAIL, AUDIENCE_LOG, Claims, ISSUER, LEEWAY, TOKEN_TYPE};
-pub use extract::{Bearer, OptionalBearer};
+pub use extract::Bearer;
 pub use jwk::{Jwk, Jwks, KeySource, KeysUnavailable};
 pub use key_cache::KeyCache;
 pub use live::LiveBearer;
