@@ -168,7 +168,7 @@ mod tests {
 
     fn check(args: &[&str]) -> Result<Config, ConfigError> {
         let all = ["email-service"].into_iter().chain(args.iter().copied());
-        service_kit::config::parse_from::<Line>(all).unwrap().args.check()
+        Line::try_parse_from(all).unwrap().args.check()
     }
 
     #[test]

@@ -219,11 +219,7 @@ pub(crate) fn config(folder: &tempfile::TempDir, args: &[String]) -> Config {
     if !args.iter().any(|arg| arg.starts_with("--database-url=")) {
         fixed.push(format!("--database-url={}", crate::engine::database_url(folder)));
     }
-    service_kit::config::parse_from::<Line>(fixed.into_iter().chain(args.iter().cloned()))
-        .unwrap()
-        .args
-        .check()
-        .unwrap()
+    Line::try_parse_from(fixed.into_iter().chain(args.iter().cloned())).unwrap().args.check().unwrap()
 }
 
 /// An event as bank-service publishes it.

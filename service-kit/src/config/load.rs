@@ -163,16 +163,6 @@ fn refuse(command: &Command, fault: &str) -> ! {
     std::process::exit(EXIT_REFUSED.into())
 }
 
-/// The same from given arguments; without any fault.
-pub fn parse_from<T: Parser>(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<T, ConfigError> {
-    // The warnings were printed when the process read its own configuration.
-    match read(VARIABLES.get_or_init(Variables::read), args, &mut Vec::new()) {
-        Ok((Parsed { options, faults }, _)) => faults.finish().map(|()| options),
-        Err(Unread::Refused(error)) => Err(error),
-        Err(Unread::Help(_)) => Err(ConfigError::of("the command line asks for the help")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,9 +178,18 @@ mod tests {
         other: Option<Secret>,
     }
 
+    /// In the environment of this process.
+    fn settings(args: &[&str]) -> Result<Settings, ConfigError> {
+        match read(VARIABLES.get_or_init(Variables::read), args, &mut Vec::new()) {
+            Ok((Parsed { options, faults }, _)) => faults.finish().map(|()| options),
+            Err(Unread::Refused(error)) => Err(error),
+            Err(Unread::Help(help)) => panic!("{help}"),
+        }
+    }
+
     #[test]
     fn flags_and_defaults_are_read() {
-        let settings: Settings = parse_from(["test", "--key", "k"]).unwrap();
+        let settings = settings(&["test", "--key", "k"]).unwrap();
         assert_eq!((settings.bind.as_str(), settings.key.expose()), ("127.0.0.1:0", "k"));
         assert!(settings.other.is_none());
     }
@@ -371,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_missing_required_secret_is_named() {
-        let error = parse_from::<Settings>(["test"]).unwrap_err();
+        let error = settings(&["test"]).unwrap_err();
         assert!(error.to_string().contains("--key"), "{error}");
     }
 
@@ -388,7 +387,7 @@ mod tests {
     #[test]
     #[ignore = "run by the tests below, in an environment of theirs"]
     fn child() {
-        match parse_from::<Settings>(["test"]) {
+        match settings(&["test"]) {
             Ok(settings) => println!("key={} bind={}", settings.key.expose(), settings.bind),
             Err(error) => println!("{error}"),
         }

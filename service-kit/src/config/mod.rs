@@ -26,7 +26,7 @@ mod words;
 
 pub use examples::{EnvOptions, is_plain, plain_http_warning, refuse_plain_http, resembles_example};
 pub use faults::{ConfigError, Faults};
-pub use load::{Parsed, parse, parse_from, print_warnings, warnings};
+pub use load::{Parsed, parse, print_warnings, warnings};
 pub use old_names::{OLD_NAMES, OldName, Treatment};
 pub(crate) use paths::{ANOTHER_ADDRESS, is_address, is_database};
 pub use paths::{check_file, check_folder};
