@@ -13,7 +13,7 @@ use service_kit::task;
 use service_kit::telemetry::Metrics;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::Settings;
 use crate::confirmations::Confirmations;
 use crate::consumers::{Recipients, SendEmail};
 use crate::http;
@@ -47,7 +47,7 @@ pub enum StartError {
 
 /// A started service.
 pub struct Running {
-    config: Config,
+    settings: Settings,
     parts: Parts,
     server: RunningServer,
     mail_service: Arc<MailService>,
@@ -58,21 +58,21 @@ pub struct Running {
 }
 
 /// Opens mailer and store, and listens. Must be called inside an actix system.
-pub async fn start(config: Config, parts: Parts) -> Result<Running, StartError> {
-    let mailer = config.mail.open().await?;
-    start_with(config, parts, mailer).await
+pub async fn start(settings: Settings, parts: Parts) -> Result<Running, StartError> {
+    let mailer = settings.mail.open().await?;
+    start_with(settings, parts, mailer).await
 }
 
 /// The same with another mailer than the one that `MAIL_URL` names.
-pub async fn start_with(config: Config, parts: Parts, mailer: Arc<dyn Mailer>) -> Result<Running, StartError> {
-    let store = config.store.open().await?;
-    let templates = Arc::new(Templates::new(&config.subject_prefix)?);
+pub async fn start_with(settings: Settings, parts: Parts, mailer: Arc<dyn Mailer>) -> Result<Running, StartError> {
+    let store = settings.store.open().await?;
+    let templates = Arc::new(Templates::new(&settings.subject_prefix)?);
     let metrics = EmailMetrics::new(&parts.metrics);
     let readiness = readiness(&mailer, &store);
-    let settings = SendSettings { from: config.from.clone(), message_id_domain: config.message_id_domain.clone() };
+    let sending = SendSettings { from: settings.from.clone(), message_id_domain: settings.message_id_domain.clone() };
     let clock = Arc::clone(&parts.clock);
     let mail_service =
-        Arc::new(MailService::new(mailer, Arc::clone(&store), settings, Arc::clone(&clock), metrics.clone()));
+        Arc::new(MailService::new(mailer, Arc::clone(&store), sending, Arc::clone(&clock), metrics.clone()));
     let handlers = http::Parts {
         mail_service: Arc::clone(&mail_service),
         store: Arc::clone(&store),
@@ -81,29 +81,29 @@ pub async fn start_with(config: Config, parts: Parts, mailer: Arc<dyn Mailer>) -
         test_limit: http::test_limit(Arc::clone(&clock)),
         verifier: web::Data::new(parts.verifier(AUDIENCE_EMAIL)),
     };
-    let server = listen(&config, &parts, readiness.clone(), handlers)?;
-    let retention = enforce_retention(store, clock, config.record_days, parts.shutdown.clone());
+    let server = listen(&settings, &parts, readiness.clone(), handlers)?;
+    let retention = enforce_retention(store, clock, settings.record_days, parts.shutdown.clone());
     let retention = task::spawn("retention", retention);
-    Ok(Running { config, parts, server, mail_service, templates, metrics, readiness, retention })
+    Ok(Running { settings, parts, server, mail_service, templates, metrics, readiness, retention })
 }
 
 fn listen(
-    config: &Config,
+    settings: &Settings,
     parts: &Parts,
     readiness: Readiness,
     handlers: http::Parts,
 ) -> Result<RunningServer, StartError> {
-    let mut settings = ServerSettings::new(NAME, config.bind);
-    settings.tls = config.tls.clone();
-    settings.cors_origins = config.cors_origins.clone();
-    let server_parts = ServerParts {
+    let mut server = ServerSettings::new(NAME, settings.bind);
+    server.tls = settings.tls.clone();
+    server.cors_origins = settings.cors_origins.clone();
+    let parts = ServerParts {
         metrics: Arc::clone(&parts.metrics),
         readiness,
         shutdown: parts.shutdown.clone(),
         openapi: http::document(),
     };
-    server::serve(settings, server_parts, move |routes| http::configure(routes, &handlers))
-        .map_err(|error| StartError::Bind(server::start_fault("EMAIL_BIND", config.bind, &error)))
+    server::serve(server, parts, move |routes| http::configure(routes, &handlers))
+        .map_err(|error| StartError::Bind(server::start_fault("EMAIL_BIND", settings.bind, &error)))
 }
 
 fn readiness(mailer: &Arc<dyn Mailer>, store: &Arc<dyn DeliveryStore>) -> Readiness {
@@ -133,13 +133,13 @@ impl Running {
 
     /// The consumer to subscribe to a transport, with [`Self::consumer_settings`], which publishes its replies.
     pub fn consumer(&self, publisher: Arc<dyn Publisher>) -> Arc<dyn Consumer> {
-        let config = &self.config;
+        let settings = &self.settings;
         Arc::new(SendEmail {
             mail_service: Arc::clone(&self.mail_service),
             templates: Arc::clone(&self.templates),
-            confirmations: Confirmations::new(publisher, config.callback_queue.clone()),
-            recipients: Recipients { receivers: config.receivers.clone(), operator: config.operator.clone() },
-            links: config.links.clone(),
+            confirmations: Confirmations::new(publisher, settings.callback_queue.clone()),
+            recipients: Recipients { receivers: settings.receivers.clone(), operator: settings.operator.clone() },
+            links: settings.links.clone(),
             metrics: self.metrics.clone(),
             clock: Arc::clone(&self.parts.clock),
         })
@@ -147,10 +147,10 @@ impl Running {
 
     /// The queue, its bindings, and the limits of its consumer.
     pub fn consumer_settings(&self) -> ConsumerSettings {
-        let mut settings = ConsumerSettings::new(&self.config.queue, self.config.bindings.clone());
-        settings.concurrency = CONCURRENCY;
-        settings.time_limit = TIME_LIMIT;
-        settings
+        let mut consumer = ConsumerSettings::new(&self.settings.queue, self.settings.bindings.clone());
+        consumer.concurrency = CONCURRENCY;
+        consumer.time_limit = TIME_LIMIT;
+        consumer
     }
 
     pub fn metrics(&self) -> Arc<Metrics> {

@@ -17,5 +17,4 @@ pub mod store;
 pub mod templates;
 
 pub use app::{Running, StartError};
-pub use config::{Args, Config};
 pub use metrics::EmailMetrics;

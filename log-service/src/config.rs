@@ -21,9 +21,9 @@ use crate::store::mongo::{MongoUrl, is_collection_name, is_database_name};
 
 const MAX_RETENTION_DAYS: u32 = 36_500;
 
-/// The settings of log-service, as they are given.
+/// The configuration of log-service, as it is given.
 #[derive(Debug, Clone, Args)]
-pub struct LogServiceConfig {
+pub struct Config {
     /// The address of the HTTP API
     #[arg(long, env = "LOG_BIND", default_value = "127.0.0.1:8000", value_name = "HOST:PORT", global = true)]
     pub log_bind: String,
@@ -89,7 +89,7 @@ pub struct LogServiceConfig {
     pub peers: PeerOptions,
 }
 
-impl LogServiceConfig {
+impl Config {
     /// The defaults, with a given address and store: how other code, tests among it, makes a configuration.
     pub fn new(log_bind: &str, log_database_url: &str) -> Self {
         Self {
@@ -217,7 +217,7 @@ impl LogServiceConfig {
     }
 }
 
-/// The configuration as the service uses it.
+/// The checked settings of the service.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub bind: SocketAddr,
@@ -243,8 +243,8 @@ mod tests {
 
     use super::*;
 
-    fn config() -> LogServiceConfig {
-        LogServiceConfig::new("127.0.0.1:8000", "sqlite:./data/logs.sqlite")
+    fn config() -> Config {
+        Config::new("127.0.0.1:8000", "sqlite:./data/logs.sqlite")
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn the_readme_lists_every_variable_with_its_default() {
         let readme = include_str!("../README.md");
-        let command = LogServiceConfig::augment_args(clap::Command::new("log-service"));
+        let command = Config::augment_args(clap::Command::new("log-service"));
         for arg in command.get_arguments() {
             let variable = arg.get_env().and_then(|name| name.to_str()).unwrap();
             let row = readme.lines().find(|line| line.starts_with("| `") && line.contains(&format!("`{variable}`")));
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn all_faults_are_reported_at_once_and_name_their_variables() {
-        let config = LogServiceConfig {
+        let config = Config {
             log_bind: "log:hunter2@nowhere".to_owned(),
             log_database_url: Secret::new("mysql://log:hunter2@db/logs"),
             mongodb_uri: Some(Secret::new("")),
@@ -323,7 +323,7 @@ mod tests {
     fn production_warns_of_keys_that_come_from_another_host_in_the_clear() {
         let warning = |app_env, url: &str| {
             let env = EnvOptions { app_env };
-            LogServiceConfig { env, jwks_url: url.to_owned(), ..config() }.check().unwrap().warning
+            Config { env, jwks_url: url.to_owned(), ..config() }.check().unwrap().warning
         };
         let text = warning(AppEnv::Production, "http://bank-service:5000/jwks.json").unwrap();
         assert!(text.starts_with("JWKS_URL: plain http"), "{text}");
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_refused_start_has_its_warning() {
-        let mut config = LogServiceConfig { jwks_url: "http://bank-service:5000/jwks.json".to_owned(), ..config() };
+        let mut config = Config { jwks_url: "http://bank-service:5000/jwks.json".to_owned(), ..config() };
         config.env.app_env = AppEnv::Production;
         config.retention_days = Some("0".to_owned());
         let error = config.check().unwrap_err();
@@ -348,7 +348,7 @@ mod tests {
     #[cfg(not(feature = "mongodb"))]
     #[test]
     fn a_program_without_the_driver_refuses_mongodb_and_names_the_feature() {
-        let config = LogServiceConfig { mongodb_uri: Some(Secret::new("mongodb://u:hunter2@h")), ..config() };
+        let config = Config { mongodb_uri: Some(Secret::new("mongodb://u:hunter2@h")), ..config() };
         let text = config.check().unwrap_err().to_string();
         assert!(text.contains("MONGODB_URI: ") && text.contains("feature mongodb"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");
@@ -357,7 +357,7 @@ mod tests {
     #[cfg(feature = "mongodb")]
     #[test]
     fn the_store_that_is_not_chosen_has_to_be_valid_too() {
-        let config = LogServiceConfig {
+        let config = Config {
             log_database_url: Secret::new("mysql://u:hunter2@h"),
             mongodb_name: "a.b".to_owned(),
             mongodb_collection: String::new(),

@@ -13,5 +13,4 @@ mod retention;
 pub mod store;
 
 pub use app::{Running, StartError};
-pub use config::LogServiceConfig;
 pub use consumers::RecordEvent;

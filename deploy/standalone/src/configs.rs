@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use bank_service::config::{PushOptions, SmsOptions};
-use log_service::LogServiceConfig;
 use service_kit::config::{ConfigError, Faults, Secret, check_file, check_folder};
 use service_kit::http::server::check_address;
 use service_kit::sqlite::refuse_database_file;
@@ -127,17 +126,17 @@ pub(crate) fn bank(options: &Options, secret_key: Secret) -> bank_service::confi
     }
 }
 
-pub(crate) fn log(options: &Options) -> LogServiceConfig {
+pub(crate) fn log(options: &Options) -> log_service::config::Config {
     let file = sqlite(&options.data_dir, LOG_FILE);
-    let mut config = LogServiceConfig::new(&options.log_bind.to_string(), file.expose());
+    let mut config = log_service::config::Config::new(&options.log_bind.to_string(), file.expose());
     config.cors = options.cors.clone();
     config
 }
 
-pub(crate) fn email(options: &Options) -> email_service::Args {
+pub(crate) fn email(options: &Options) -> email_service::config::Config {
     let mailbox = || Secret::new(format!("mailbox:{}", options.data_dir.join("mailbox").display()));
-    let by_default = email_service::Args::default();
-    email_service::Args {
+    let by_default = email_service::config::Config::default();
+    email_service::config::Config {
         bind: options.email_bind.to_string(),
         mail_url: options.mail_url.clone().unwrap_or_else(mailbox),
         from: options.mail_from.clone().unwrap_or_else(|| by_default.from.clone()),

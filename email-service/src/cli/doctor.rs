@@ -2,42 +2,42 @@
 
 use std::process::ExitCode;
 
-use email_service::Config;
+use email_service::config::Settings;
 use email_service::mailer::MailTarget;
 use email_service::templates::Templates;
 use service_kit::doctor::{self, Checked, Doctor};
 use service_kit::http::causes;
 use service_kit::http::healthcheck::address;
 
-pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
-    let mut doctor = Doctor::begin(config.warning.clone())?;
-    let templates = Templates::new(&config.subject_prefix);
+pub(super) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let mut doctor = Doctor::begin(settings.warning.clone())?;
+    let templates = Templates::new(&settings.subject_prefix);
     doctor.report("templates", templates.map(|_| "valid".to_owned()).map_err(|error| error.to_string()))?;
-    doctor.report("mailer", check_mailer(config).await)?;
-    doctor.report("EMAIL_DATABASE_URL", check_store(config).await)?;
-    doctor.report("AMQP_URI", doctor::broker(config.broker.as_ref(), &[], "no events are consumed").await)?;
-    doctor.report("JWKS_URL", doctor::keys(&config.jwks_url, &config.peers).await)?;
-    doctor.report("EMAIL_BIND", address(env!("CARGO_PKG_NAME"), config.bind, &config.tls).await)?;
+    doctor.report("mailer", check_mailer(settings).await)?;
+    doctor.report("EMAIL_DATABASE_URL", check_store(settings).await)?;
+    doctor.report("AMQP_URI", doctor::broker(settings.broker.as_ref(), &[], "no events are consumed").await)?;
+    doctor.report("JWKS_URL", doctor::keys(&settings.jwks_url, &settings.peers).await)?;
+    doctor.report("EMAIL_BIND", address(env!("CARGO_PKG_NAME"), settings.bind, &settings.tls).await)?;
     Ok(doctor.finish())
 }
 
 /// An error names the variable, which differs between the mailers.
-async fn check_mailer(config: &Config) -> Checked {
-    if let MailTarget::Mailbox(folder) = &config.mail
+async fn check_mailer(settings: &Settings) -> Checked {
+    if let MailTarget::Mailbox(folder) = &settings.mail
         && !folder.exists()
     {
         return doctor::not_made_yet("mailbox folder");
     }
-    let mailer = config.mail.open().await.map_err(|error| causes(&error))?;
+    let mailer = settings.mail.open().await.map_err(|error| causes(&error))?;
     mailer.probe().await?;
     Ok("accepts mail".to_owned())
 }
 
-async fn check_store(config: &Config) -> Checked {
-    if config.store.file().is_some_and(|file| !file.exists()) {
+async fn check_store(settings: &Settings) -> Checked {
+    if settings.store.file().is_some_and(|file| !file.exists()) {
         return doctor::not_made_yet("database");
     }
-    let store = config.store.open().await.map_err(|error| causes(&error))?;
+    let store = settings.store.open().await.map_err(|error| causes(&error))?;
     let probed = store.probe().await;
     store.close().await;
     probed?;

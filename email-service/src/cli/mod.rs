@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
-use email_service::{Args, Config, app, http};
+use email_service::config::{Config, Settings};
+use email_service::{app, http};
 use service_kit::config::Faults;
 use service_kit::doctor::Doctor;
 use service_kit::http::server::check_address;
@@ -22,7 +23,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) args: Args,
+    pub(crate) config: Config,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -48,38 +49,38 @@ pub(crate) enum Command {
 /// Checks all that a command needs, and only then runs it, which begins to write, to the log first of all. The error is for
 /// people, on one line with its causes.
 pub(crate) async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
-    let Cli { command, args } = cli;
-    let log = args.log.clone();
-    args.refuse_database_file(&mut faults);
+    let Cli { command, config } = cli;
+    let log = config.log.clone();
+    config.refuse_database_file(&mut faults);
     log.check(&mut faults);
     match command.unwrap_or(Command::Serve) {
         Command::Serve => {
-            if let Ok(bind) = args.bind.parse() {
+            if let Ok(bind) = config.bind.parse() {
                 check_address("EMAIL_BIND", bind, &mut faults);
             }
-            let config = args.check_with(faults)?;
+            let settings = config.check_with(faults)?;
             service_kit::telemetry::init(&log)?;
-            serve(config).await
+            serve(settings).await
         }
         Command::Openapi => {
             faults.finish()?;
             print_openapi()
         }
-        Command::Doctor => match args.check_with(faults) {
-            Ok(config) => doctor::run(&config).await,
+        Command::Doctor => match config.check_with(faults) {
+            Ok(settings) => doctor::run(&settings).await,
             Err(error) => Ok(Doctor::refused(&error)?),
         },
-        Command::Healthcheck => healthcheck(&args.check_with(faults)?).await,
+        Command::Healthcheck => healthcheck(&config.check_with(faults)?).await,
     }
 }
 
-async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    if let Some(warning) = &config.warning {
+async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
+    if let Some(warning) = &settings.warning {
         tracing::warn!("{warning}");
     }
-    let parts = Parts::of_process(&config.jwks_url, &config.peers);
-    let broker = config.broker.clone();
-    let running = app::start(config, parts.clone()).await?;
+    let parts = Parts::of_process(&settings.jwks_url, &settings.peers);
+    let broker = settings.broker.clone();
+    let running = app::start(settings, parts.clone()).await?;
     let consumers = if let Some(broker) = broker {
         let publisher = AmqpPublisher::start(broker.clone(), &parts.metrics, parts.shutdown.clone());
         let queue = (running.consumer_settings(), running.consumer(Arc::new(publisher)));
@@ -93,8 +94,8 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn healthcheck(config: &Config) -> anyhow::Result<ExitCode> {
-    let result = service_kit::http::healthcheck(config.bind, &config.tls).await;
+async fn healthcheck(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let result = service_kit::http::healthcheck(settings.bind, &settings.tls).await;
     result.map_err(|reason| anyhow!("EMAIL_BIND: {reason}"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,10 +3,10 @@
 use service_kit::config::{Faults, check_file};
 use service_kit::sqlite::refuse_database_file;
 
-use super::Args;
+use super::Config;
 use crate::store::StoreTarget;
 
-impl Args {
+impl Config {
     /// Refuses the database as the log file or the mailbox. Comes before the other checks of these settings.
     pub fn refuse_database_file(&self, faults: &mut Faults) {
         let target = self.database_url.expose().parse::<StoreTarget>();
@@ -17,8 +17,8 @@ impl Args {
     }
 }
 
-pub(super) fn store_target(args: &Args, faults: &mut Faults) -> Option<StoreTarget> {
-    let text = args.database_url.expose();
+pub(super) fn store_target(config: &Config, faults: &mut Faults) -> Option<StoreTarget> {
+    let text = config.database_url.expose();
     let target = text.parse::<StoreTarget>();
     let target = target.map_err(|fault| faults.add(format!("EMAIL_DATABASE_URL: {fault}"))).ok()?;
     if let Some(file) = target.file() {

@@ -6,33 +6,33 @@ use std::time::Duration;
 use service_kit::config::{Faults, check_folder, refuse_plain_http};
 use url::Url;
 
-use super::args::{Args, MAIL_URL, given};
 use super::smtp::{ServerSettings, classic, smtp};
+use super::{Config, MAIL_URL, given};
 use crate::mailer::{MailTarget, MailgunSettings};
 
 const FORMS: &str = "mailbox:<folder>, smtp://host:port, smtps://host:port or mailgun:";
 const MAILGUN_LIMIT: Duration = Duration::from_secs(20);
 
 /// The mailer, unless there are faults. The settings of every kind of mailer have to be valid, also of one that is not chosen.
-pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget> {
-    let server = ServerSettings::read(args, faults);
-    let mailgun_base = mailgun_base(args, faults);
-    let url = args.mail_url.expose();
-    let host = given(args.host.as_ref());
+pub(super) fn mail_target(config: &Config, faults: &mut Faults) -> Option<MailTarget> {
+    let server = ServerSettings::read(config, faults);
+    let mailgun_base = mailgun_base(config, faults);
+    let url = config.mail_url.expose();
+    let host = given(config.host.as_ref());
     if let Some(host) = host {
         if url != MAIL_URL {
             faults.add("MAIL_URL: set together with EMAIL_HOST; expected one of them");
         }
-        return classic(args, host, server, faults);
+        return classic(config, host, server, faults);
     }
-    let keyed = args.mailgun_api_key.as_ref().is_some_and(|key| !key.expose().is_empty());
-    if url == MAIL_URL && (keyed || given(args.mailgun_domain.as_ref()).is_some()) {
-        return mailgun(args, mailgun_base, faults);
+    let keyed = config.mailgun_api_key.as_ref().is_some_and(|key| !key.expose().is_empty());
+    if url == MAIL_URL && (keyed || given(config.mailgun_domain.as_ref()).is_some()) {
+        return mailgun(config, mailgun_base, faults);
     }
     match url.split_once(':') {
         Some(("mailbox", rest)) => mailbox(rest, faults),
-        Some(("smtp" | "smtps", _)) => smtp(args, url, server, faults),
-        Some(("mailgun", "" | "//")) => mailgun(args, mailgun_base, faults),
+        Some(("smtp" | "smtps", _)) => smtp(config, url, server, faults),
+        Some(("mailgun", "" | "//")) => mailgun(config, mailgun_base, faults),
         _ => {
             // The URL may hold a password, so it is not shown.
             faults.add(format!("MAIL_URL: its scheme is not known; expected {FORMS}"));
@@ -41,7 +41,7 @@ pub(super) fn mail_target(args: &Args, faults: &mut Faults) -> Option<MailTarget
     }
 }
 
-impl Args {
+impl Config {
     /// The folder that `MAIL_URL` names, if it names one.
     pub fn mailbox(&self) -> Option<&Path> {
         self.mail_url.expose().strip_prefix("mailbox:").map(folder_of)
@@ -62,21 +62,21 @@ fn mailbox(rest: &str, faults: &mut Faults) -> Option<MailTarget> {
     Some(MailTarget::Mailbox(folder.into()))
 }
 
-fn mailgun_base(args: &Args, faults: &mut Faults) -> Option<Url> {
-    let base = Url::parse(&args.mailgun_base_url).ok();
+fn mailgun_base(config: &Config, faults: &mut Faults) -> Option<Url> {
+    let base = Url::parse(&config.mailgun_base_url).ok();
     let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none());
     faults.check("MAILGUN_BASE_URL", "an http or https URL", base.ok_or(()))
 }
 
-fn mailgun(args: &Args, base: Option<Url>, faults: &mut Faults) -> Option<MailTarget> {
+fn mailgun(config: &Config, base: Option<Url>, faults: &mut Faults) -> Option<MailTarget> {
     if let Some(base) = &base {
-        refuse_plain_http(args.env.app_env, "MAILGUN_BASE_URL", base, faults);
+        refuse_plain_http(config.env.app_env, "MAILGUN_BASE_URL", base, faults);
     }
-    let domain = given(args.mailgun_domain.as_ref()).unwrap_or_default();
+    let domain = given(config.mailgun_domain.as_ref()).unwrap_or_default();
     let fits = !domain.is_empty() && domain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     let expected = "the sending domain, such as mg.bank.example";
     let domain = faults.check("MAILGUN_DOMAIN", expected, if fits { Ok(domain) } else { Err(()) });
-    let key = args.mailgun_api_key.as_ref().filter(|key| !key.expose().is_empty());
+    let key = config.mailgun_api_key.as_ref().filter(|key| !key.expose().is_empty());
     if key.is_none() {
         faults.add("MAILGUN_API_KEY: is missing; Mailgun needs it and MAILGUN_DOMAIN");
     }
@@ -95,17 +95,17 @@ mod tests {
     use super::*;
     use crate::mailer::{Security, SmtpSettings};
 
-    fn target(change: impl FnOnce(&mut Args)) -> Result<MailTarget, String> {
-        let mut args = Args::default();
-        change(&mut args);
+    fn target(change: impl FnOnce(&mut Config)) -> Result<MailTarget, String> {
+        let mut config = Config::default();
+        change(&mut config);
         let mut faults = Faults::new();
-        let target = mail_target(&args, &mut faults);
+        let target = mail_target(&config, &mut faults);
         faults.finish().map_err(|error| error.to_string())?;
         Ok(target.unwrap())
     }
 
     fn url(url: &str) -> Result<SmtpSettings, String> {
-        target(|args| args.mail_url = Secret::new(url)).map(|target| match target {
+        target(|config| config.mail_url = Secret::new(url)).map(|target| match target {
             MailTarget::Smtp(settings) => settings,
             other => panic!("{other:?}"),
         })
@@ -131,11 +131,11 @@ mod tests {
 
     #[test]
     fn the_classic_variables_are_the_same() {
-        let made = target(|args| {
-            args.host = Some("mail.example".into());
-            args.port = Some("465".into());
-            args.user = Some("me".into());
-            args.app_password = Some(Secret::new("hunter2"));
+        let made = target(|config| {
+            config.host = Some("mail.example".into());
+            config.port = Some("465".into());
+            config.user = Some("me".into());
+            config.app_password = Some(Secret::new("hunter2"));
         });
         let Ok(MailTarget::Smtp(settings)) = made else { panic!("{made:?}") };
         assert_eq!((settings.port, settings.security), (465, Security::Implicit));
@@ -145,29 +145,29 @@ mod tests {
     #[test]
     fn mailguns_own_variables_choose_it_unless_another_mailer_is_named() {
         let with = |url: &str| {
-            target(|args| {
-                args.mail_url = Secret::new(url);
-                args.mailgun_domain = Some("mg.bank.example".into());
-                args.mailgun_api_key = Some(Secret::new("key"));
+            target(|config| {
+                config.mail_url = Secret::new(url);
+                config.mailgun_domain = Some("mg.bank.example".into());
+                config.mailgun_api_key = Some(Secret::new("key"));
             })
             .unwrap()
         };
         assert!(matches!(with(MAIL_URL), MailTarget::Mailgun(_)));
         assert!(matches!(with("smtp://mail.example"), MailTarget::Smtp(_)));
-        let alone = target(|args| args.mailgun_domain = Some("mg.bank.example".into())).unwrap_err();
+        let alone = target(|config| config.mailgun_domain = Some("mg.bank.example".into())).unwrap_err();
         assert!(alone.contains("MAILGUN_API_KEY: is missing"), "{alone}");
-        let empty = target(|args| args.mailgun_api_key = Some(Secret::new(""))).unwrap();
+        let empty = target(|config| config.mailgun_api_key = Some(Secret::new(""))).unwrap();
         assert!(matches!(empty, MailTarget::Mailbox(_)));
     }
 
     #[test]
     fn each_fault_of_a_mail_server_is_named_at_once() {
-        let text = target(|args| args.mail_url = Secret::new("smtp://me@host?tls=maybe")).unwrap_err();
+        let text = target(|config| config.mail_url = Secret::new("smtp://me@host?tls=maybe")).unwrap_err();
         assert!(text.contains("MAIL_URL: its query") && text.contains("EMAIL_APP_PASSWORD: is missing"), "{text}");
-        let text = target(|args| {
-            args.mail_url = Secret::new("smtp://b");
-            args.host = Some("a:25".into());
-            args.user = Some("me".into());
+        let text = target(|config| {
+            config.mail_url = Secret::new("smtp://b");
+            config.host = Some("a:25".into());
+            config.user = Some("me".into());
         })
         .unwrap_err();
         for variable in ["MAIL_URL", "EMAIL_HOST", "EMAIL_APP_PASSWORD"] {
@@ -192,20 +192,20 @@ mod tests {
             ("mailbox:file:///hunter2", "MAIL_URL"),
             ("mailgun:", "MAILGUN_API_KEY"),
         ] {
-            let text = target(|args| args.mail_url = Secret::new(bad)).unwrap_err();
+            let text = target(|config| config.mail_url = Secret::new(bad)).unwrap_err();
             assert!(text.contains(&format!("{variable}: ")) && !text.contains("hunter2"), "{bad}: {text}");
         }
-        let classic = |change: fn(&mut Args)| {
-            target(|args| {
-                args.host = Some("mail.example".into());
-                change(args);
+        let classic = |change: fn(&mut Config)| {
+            target(|config| {
+                config.host = Some("mail.example".into());
+                change(config);
             })
             .unwrap_err()
         };
-        assert!(classic(|args| args.host = Some("a:25".into())).contains("EMAIL_HOST: "));
-        assert!(classic(|args| args.port = Some("70000".into())).contains("EMAIL_PORT: "));
-        assert!(classic(|args| args.smtp_tls = Some("yes".into())).contains("EMAIL_SMTP_TLS: "));
-        assert!(classic(|args| args.app_password = Some(Secret::new("x"))).contains("EMAIL_USER: "));
-        assert!(classic(|args| args.mail_url = Secret::new("smtp://b")).contains("together with EMAIL_HOST"));
+        assert!(classic(|config| config.host = Some("a:25".into())).contains("EMAIL_HOST: "));
+        assert!(classic(|config| config.port = Some("70000".into())).contains("EMAIL_PORT: "));
+        assert!(classic(|config| config.smtp_tls = Some("yes".into())).contains("EMAIL_SMTP_TLS: "));
+        assert!(classic(|config| config.app_password = Some(Secret::new("x"))).contains("EMAIL_USER: "));
+        assert!(classic(|config| config.mail_url = Secret::new("smtp://b")).contains("together with EMAIL_HOST"));
     }
 }

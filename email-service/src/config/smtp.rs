@@ -4,7 +4,7 @@ use service_kit::config::{Faults, Secret};
 use service_kit::tls::read_certificates;
 use url::Url;
 
-use super::args::{Args, given};
+use super::{Config, given};
 use crate::mailer::{Limits, Login, MailTarget, Security, SmtpSettings};
 
 const SECURITIES: &str = "required, opportunistic, none or implicit";
@@ -19,19 +19,19 @@ pub(super) struct ServerSettings {
 }
 
 impl ServerSettings {
-    pub(super) fn read(args: &Args, faults: &mut Faults) -> Self {
-        let port = match given(args.port.as_ref()) {
+    pub(super) fn read(config: &Config, faults: &mut Faults) -> Self {
+        let port = match given(config.port.as_ref()) {
             Some(text) => {
                 let parsed = text.parse::<u16>().ok().filter(|port| *port != 0).ok_or(());
                 faults.check("EMAIL_PORT", "a port from 1 to 65535", parsed).ok_or(()).map(Some)
             }
             None => Ok(None),
         };
-        let security = match given(args.smtp_tls.as_ref()) {
+        let security = match given(config.smtp_tls.as_ref()) {
             Some(text) => faults.check("EMAIL_SMTP_TLS", SECURITIES, security(text)).ok_or(()).map(Some),
             None => Ok(None),
         };
-        if let Some(path) = args.smtp_ca.as_deref().filter(|path| !path.as_os_str().is_empty())
+        if let Some(path) = config.smtp_ca.as_deref().filter(|path| !path.as_os_str().is_empty())
             && let Err(fault) = read_certificates(path)
         {
             faults.add(format!("EMAIL_SMTP_CA: {fault}"));
@@ -41,20 +41,20 @@ impl ServerSettings {
 }
 
 /// The classic variables alone.
-pub(super) fn classic(args: &Args, host: &str, server: ServerSettings, faults: &mut Faults) -> Option<MailTarget> {
+pub(super) fn classic(config: &Config, host: &str, server: ServerSettings, faults: &mut Faults) -> Option<MailTarget> {
     let expected = "a host's name or address; the port is EMAIL_PORT";
     let named = Url::parse(&format!("smtp://{host}")).ok();
     let named = named.filter(|url| url.host_str() == Some(host) && url.port().is_none()).ok_or(());
     let named = faults.check("EMAIL_HOST", expected, named);
-    let login = login(args, None, faults).ok()?;
+    let login = login(config, None, faults).ok()?;
     let (port, security) = (server.port.ok()?.unwrap_or(SUBMISSION), server.security.ok()?);
     named?;
     let security = security.unwrap_or_else(|| default_security(port == SUBMISSIONS, login.is_some()));
-    Some(settings(args, host.to_owned(), port, security, login))
+    Some(settings(config, host.to_owned(), port, security, login))
 }
 
 /// `smtp://[user[:password]@]host[:port][?tls=…]`, or `smtps://…`.
-pub(super) fn smtp(args: &Args, text: &str, server: ServerSettings, faults: &mut Faults) -> Option<MailTarget> {
+pub(super) fn smtp(config: &Config, text: &str, server: ServerSettings, faults: &mut Faults) -> Option<MailTarget> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.path(), "" | "/") && url.fragment().is_none());
     let host = url.as_ref().and_then(Url::host_str).filter(|host| !host.is_empty());
     let (Some(url), Some(host)) = (&url, host) else {
@@ -64,7 +64,7 @@ pub(super) fn smtp(args: &Args, text: &str, server: ServerSettings, faults: &mut
     if server.port.is_ok_and(|port| port.is_some()) {
         faults.add("EMAIL_PORT: goes with EMAIL_HOST; with MAIL_URL expected the port in the URL");
     }
-    let login = login(args, in_url(url), faults);
+    let login = login(config, in_url(url), faults);
     let in_query = tls_of(url);
     if in_query.is_err() {
         faults.add("MAIL_URL: its query is not known; expected nothing or ?tls=required|opportunistic|none");
@@ -81,12 +81,12 @@ pub(super) fn smtp(args: &Args, text: &str, server: ServerSettings, faults: &mut
         _ => default_security(implicit, login.is_some()),
     };
     let port = url.port().unwrap_or(if security == Security::Implicit { SUBMISSIONS } else { SUBMISSION });
-    Some(settings(args, host.to_owned(), port, security, login))
+    Some(settings(config, host.to_owned(), port, security, login))
 }
 
-fn settings(args: &Args, host: String, port: u16, security: Security, login: Option<Login>) -> MailTarget {
-    let ca = args.smtp_ca.clone().filter(|path| !path.as_os_str().is_empty());
-    let hello = args.message_id_domain.clone();
+fn settings(config: &Config, host: String, port: u16, security: Security, login: Option<Login>) -> MailTarget {
+    let ca = config.smtp_ca.clone().filter(|path| !path.as_os_str().is_empty());
+    let hello = config.message_id_domain.clone();
     MailTarget::Smtp(SmtpSettings { host, port, security, login, ca, hello, limits: Limits::default() })
 }
 
@@ -119,9 +119,9 @@ fn tls_of(url: &Url) -> Result<Option<Security>, ()> {
 }
 
 /// The login of the URL, or of `EMAIL_USER` and `EMAIL_APP_PASSWORD`. The error is already noted as a fault.
-fn login(args: &Args, url: Option<(String, Option<String>)>, faults: &mut Faults) -> Result<Option<Login>, ()> {
-    let password = args.app_password.as_ref().filter(|password| !password.expose().is_empty());
-    let user = url.as_ref().map(|(user, _)| user.clone()).or_else(|| given(args.user.as_ref()).map(str::to_owned));
+fn login(config: &Config, url: Option<(String, Option<String>)>, faults: &mut Faults) -> Result<Option<Login>, ()> {
+    let password = config.app_password.as_ref().filter(|password| !password.expose().is_empty());
+    let user = url.as_ref().map(|(user, _)| user.clone()).or_else(|| given(config.user.as_ref()).map(str::to_owned));
     let password = url.and_then(|(_, password)| password).map(Secret::new).or_else(|| password.cloned());
     match (user, password) {
         (Some(user), Some(password)) => Ok(Some(Login { user, password })),

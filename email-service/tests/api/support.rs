@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use email_service::config::{Config, Settings};
 use email_service::mailer::Mailer;
-use email_service::{Args, Config, Running, app};
+use email_service::{Running, app};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, ManualClock};
 use service_kit::http::auth::{AUDIENCE_EMAIL, Claims, ISSUER, SigningKey};
@@ -49,7 +50,7 @@ pub(crate) struct App {
 #[derive(Parser)]
 struct Line {
     #[command(flatten)]
-    args: Args,
+    config: Config,
 }
 
 impl App {
@@ -63,7 +64,7 @@ impl App {
     }
 
     pub(crate) async fn start_in(folder: tempfile::TempDir, options: Options) -> Self {
-        let config = config(&folder, &options.args);
+        let settings = settings(&folder, &options.args);
         let clock = Arc::new(ManualClock::new(date::parse("2025-01-16T17:10:30").unwrap()));
         let dead = Arc::new(MemoryDeadLetters::new());
         let shutdown = Shutdown::new();
@@ -77,8 +78,8 @@ impl App {
             shutdown,
         };
         let running = match options.mailer {
-            Some(mailer) => app::start_with(config, parts, mailer).await,
-            None => app::start(config, parts).await,
+            Some(mailer) => app::start_with(settings, parts, mailer).await,
+            None => app::start(settings, parts).await,
         };
         let running = running.unwrap();
         let consumer = running.consumer(Arc::new(broker.clone()));
@@ -212,14 +213,14 @@ impl App {
     }
 }
 
-pub(crate) fn config(folder: &tempfile::TempDir, args: &[String]) -> Config {
+pub(crate) fn settings(folder: &tempfile::TempDir, args: &[String]) -> Settings {
     let path = folder.path().display();
     let mut fixed =
         vec!["email-service".to_owned(), "--bind=127.0.0.1:0".to_owned(), format!("--mail-url=mailbox:{path}/mailbox")];
     if !args.iter().any(|arg| arg.starts_with("--database-url=")) {
         fixed.push(format!("--database-url={}", crate::engine::database_url(folder)));
     }
-    Line::try_parse_from(fixed.into_iter().chain(args.iter().cloned())).unwrap().args.check().unwrap()
+    Line::try_parse_from(fixed.into_iter().chain(args.iter().cloned())).unwrap().config.check().unwrap()
 }
 
 /// An event as bank-service publishes it.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use email_service::Args;
+use email_service::config::Config;
 use email_service::domain::{Content, Mail, MessageId};
 use email_service::mailer::Mailer;
 use futures_util::{StreamExt, stream};
@@ -20,8 +20,8 @@ use crate::support::{App, Options, event};
 
 async fn mailer() -> Arc<dyn Mailer> {
     let url = format!("smtp://{}:{}", variable(&["SMTP_HOST"]), variable(&["SMTP_PORT"]));
-    let args = Args { mail_url: Secret::new(url), ..Args::default() };
-    args.check().unwrap().mail.open().await.unwrap()
+    let config = Config { mail_url: Secret::new(url), ..Config::default() };
+    config.check().unwrap().mail.open().await.unwrap()
 }
 
 /// The mails whose Message-ID contains a text.

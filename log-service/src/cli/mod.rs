@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
-use log_service::config::Settings;
-use log_service::{LogServiceConfig, app, http};
+use log_service::config::{Config, Settings};
+use log_service::{app, http};
 use service_kit::config::Faults;
 use service_kit::doctor::Doctor;
 use service_kit::http::server::check_address;
@@ -23,7 +23,7 @@ pub(crate) struct Cli {
     command: Option<Command>,
 
     #[command(flatten)]
-    service: LogServiceConfig,
+    config: Config,
 
     #[command(flatten)]
     log: LogSettings,
@@ -43,15 +43,15 @@ enum Command {
 
 /// Checks all that a command needs, and only then begins to write, to the log first of all.
 pub(crate) async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
-    let Cli { command, service, log } = cli;
-    service.refuse_database_file(log.file.as_deref(), &mut faults);
+    let Cli { command, config, log } = cli;
+    config.refuse_database_file(log.file.as_deref(), &mut faults);
     log.check(&mut faults);
     match command.unwrap_or(Command::Serve) {
         Command::Serve => {
-            if let Ok(bind) = service.log_bind.parse() {
+            if let Ok(bind) = config.log_bind.parse() {
                 check_address("LOG_BIND", bind, &mut faults);
             }
-            let settings = service.check_with(faults)?;
+            let settings = config.check_with(faults)?;
             telemetry::init(&log)?;
             serve(settings).await?;
         }
@@ -59,9 +59,9 @@ pub(crate) async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode
             faults.finish()?;
             print_document()?;
         }
-        Command::Healthcheck => healthcheck(&service.check_with(faults)?).await?,
+        Command::Healthcheck => healthcheck(&config.check_with(faults)?).await?,
         Command::Doctor => {
-            return match service.check_with(faults) {
+            return match config.check_with(faults) {
                 Ok(settings) => doctor::run(&settings).await,
                 Err(error) => Ok(Doctor::refused(&error)?),
             };

@@ -1,6 +1,6 @@
 //! The suite's store: SQLite files.
 
-use log_service::LogServiceConfig;
+use log_service::config::Config;
 
 /// A store for one test alone; removed with its last user.
 pub(crate) struct Place {
@@ -13,8 +13,8 @@ impl Place {
     }
 
     /// A service on a free port with this store.
-    pub(crate) fn config(&self) -> LogServiceConfig {
-        LogServiceConfig::new("127.0.0.1:0", &format!("sqlite:{}", self.file().display()))
+    pub(crate) fn config(&self) -> Config {
+        Config::new("127.0.0.1:0", &format!("sqlite:{}", self.file().display()))
     }
 
     pub(crate) fn file(&self) -> std::path::PathBuf {

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
-use log_service::LogServiceConfig;
+use log_service::config::Config;
 use service_kit::config::Secret;
 use tempfile::TempDir;
 
@@ -94,7 +94,7 @@ fn a_file_with_parameters_is_refused_and_one_that_is_not_used_needs_no_folder() 
         assert!(output.status.code() == Some(2) && !errors.contains(SECRET), "{errors}");
     }
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
-    let mut config = LogServiceConfig::new("127.0.0.1:0", "sqlite:/proc/new/logs.sqlite");
+    let mut config = Config::new("127.0.0.1:0", "sqlite:/proc/new/logs.sqlite");
     assert!(config.check().is_err());
     config.mongodb_uri = Some(Secret::new("mongodb://db/?replicaSet=rs0"));
     assert!(config.check().is_ok());

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use log_service::config::Config;
 use log_service::domain::NewLogEntry;
-use log_service::{LogServiceConfig, Running, app};
+use log_service::{Running, app};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, SystemClock};
@@ -136,7 +137,7 @@ impl App {
         Self::start_with(place, config).await
     }
 
-    pub(crate) async fn start_with(place: Arc<Place>, config: LogServiceConfig) -> Self {
+    pub(crate) async fn start_with(place: Arc<Place>, config: Config) -> Self {
         let mut settings = config.check().unwrap();
         settings.stream.heartbeat = Duration::from_millis(300);
         settings.stream.send_limit = Duration::from_millis(500);

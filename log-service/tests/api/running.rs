@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use log_service::{LogServiceConfig, Running, StartError, app};
+use log_service::config::Config;
+use log_service::{Running, StartError, app};
 use reqwest::Method;
 use serde_json::Value;
 use service_kit::clock::{Clock, SystemClock};
@@ -19,7 +20,7 @@ use crate::backend::Place;
 use crate::harness::{App, Who, entry, event, send};
 
 /// A service without the harness around it.
-pub(crate) async fn start(config: &LogServiceConfig) -> Result<Running, StartError> {
+pub(crate) async fn start(config: &Config) -> Result<Running, StartError> {
     let parts = Parts {
         clock: Arc::new(SystemClock),
         keys: Arc::new(StaticKeys::default()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
-use log_service::LogServiceConfig;
+use log_service::config::Config;
 use serde_json::json;
 use service_kit::messaging::{Destination, Outgoing, PublishResult, Publisher};
 use shared_events::events::AccountCreated;
@@ -64,9 +64,9 @@ fn a_file_that_cannot_be_opened_is_named_by_its_variable() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let below_a_file = format!("sqlite:{}/file/logs.sqlite", folder.path().display());
-    let error = LogServiceConfig::new("127.0.0.1:0", &below_a_file).check().unwrap_err();
+    let error = Config::new("127.0.0.1:0", &below_a_file).check().unwrap_err();
     assert!(error.to_string().contains(": LOG_DATABASE_URL: not a folder"), "{error}");
 
-    let error = LogServiceConfig::new("127.0.0.1:0", "mysql://user:secret@host/logs").check().unwrap_err();
+    let error = Config::new("127.0.0.1:0", "mysql://user:secret@host/logs").check().unwrap_err();
     assert!(error.to_string().contains("LOG_DATABASE_URL") && !error.to_string().contains("secret"), "{error}");
 }

@@ -1,6 +1,6 @@
 //! The suite's stores: databases of the server that `MONGODB_URI` names.
 
-use log_service::LogServiceConfig;
+use log_service::config::Config;
 use mongodb::bson::Document;
 use mongodb::{Client, Collection};
 use service_kit::config::Secret;
@@ -22,8 +22,8 @@ impl Place {
     }
 
     /// A service on a free port with this store.
-    pub(crate) fn config(&self) -> LogServiceConfig {
-        let mut config = LogServiceConfig::new("127.0.0.1:0", "sqlite:not-used");
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::new("127.0.0.1:0", "sqlite:not-used");
         config.mongodb_uri = Some(Secret::new(self.uri.as_str()));
         config.mongodb_name.clone_from(&self.database);
         config
