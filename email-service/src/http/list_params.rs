@@ -1,10 +1,10 @@
 //! The query parameters of a list of deliveries, for the document.
+#![expect(dead_code, reason = "shapes for the document only")]
 
 use utoipa::{IntoParams, ToSchema};
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "a shape for the document only")]
 pub(super) struct ListParams {
     /// Which page; a page beyond the end is 404.
     #[param(minimum = 1, maximum = 1_000_000_000, default = 1)]
@@ -29,7 +29,6 @@ pub(super) struct ListParams {
 
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "a shape for the document only")]
 enum StateName {
     Sending,
     Sent,

@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared_events::{Envelope, EventId, EventType, UserId};
+use utoipa::ToSchema;
 
 /// The longest message that the HTTP API takes, in characters.
 pub const MAX_MESSAGE_CHARS: usize = 1000;
@@ -54,24 +55,59 @@ impl fmt::Display for LogId {
     }
 }
 
-/// An entry as it is stored and shown.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A log entry: one event, recorded once.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Log, example = example_log)]
 pub struct LogEntry {
+    /// Opaque; greater ones are not promised to sort as text.
+    #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9]+$")]
     pub id: LogId,
+    /// The event's identity; unique.
+    #[schema(value_type = String, format = Uuid)]
     pub event_id: EventId,
+    /// `<entity>.<past verb>`.
+    #[schema(value_type = String, max_length = 100, pattern = r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")]
     pub event_type: EventType,
-    /// The publisher of the event, as a URN: `urn:bank-service`.
+    /// The publisher of the event, as a URN.
     pub source: String,
-    /// The user who caused it; null where no user was logged in.
+    /// The user who caused it; null where nobody was logged in, and for a user where another one caused a transfer.
+    #[schema(value_type = Option<i64>, minimum = 1)]
     pub user_id: Option<UserId>,
-    /// The time of the event, in whole seconds.
+    /// When it happened, in whole seconds.
     #[serde(with = "shared_events::date::zoned")]
+    #[schema(value_type = String, format = DateTime)]
     pub date: DateTime<Utc>,
+    /// The event, in a sentence.
     pub message: String,
+    /// The facts of the event. Whole numbers within 64 bits and doubles have the value that came, longer numbers the nearest double.
+    /// Of a transfer, a user sees its own side whole, and of the other side only which it is.
     pub data: Value,
-    /// The time of recording.
+    /// When it was recorded, with fractions of a second.
     #[serde(serialize_with = "with_micros")]
+    #[schema(value_type = String, format = DateTime)]
     pub received_at: DateTime<Utc>,
+}
+
+fn example_log() -> Value {
+    let mut log = example_new_log();
+    if let Some(fields) = log.as_object_mut() {
+        fields.insert("id".to_owned(), json!("1"));
+        fields.insert("received_at".to_owned(), json!("2025-01-16T17:10:26.123456Z"));
+    }
+    log
+}
+
+/// An event to record, as the document shows it.
+pub fn example_new_log() -> Value {
+    json!({
+        "event_id": "01946fd1-7e10-7c3a-9d5e-2f4b6a8c0e12",
+        "event_type": "account.created",
+        "source": "urn:bank-service",
+        "user_id": 1,
+        "date": "2025-01-16T17:10:26Z",
+        "message": "Account created with ID: 1",
+        "data": {"name": "John Doe"},
+    })
 }
 
 fn with_micros<S: Serializer>(date: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -16,7 +16,7 @@ use shared_events::{EventId, EventType, UserId};
 use super::Api;
 use super::access::{Permitted, Record};
 use super::problems::of_store;
-use crate::domain::{Access, LogEntry, LogId, MAX_MESSAGE_CHARS, NewLogEntry, Visibility};
+use crate::domain::{Access, LogEntry, LogId, MAX_MESSAGE_CHARS, NewLogEntry, Visibility, example_new_log};
 use crate::store::Appended;
 
 const MAX_SOURCE_CHARS: usize = 255;
@@ -67,7 +67,7 @@ impl FromFields for RecordLog {
     }
 }
 
-request_schema!(RecordLog as "NewLog", "An event to record.", super::models::example_new_log());
+request_schema!(RecordLog as "NewLog", "An event to record.", example_new_log());
 
 impl RecordLog {
     fn is_manual(&self) -> bool {

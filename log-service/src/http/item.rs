@@ -36,7 +36,7 @@ request_schema!(
 #[utoipa::path(
     get, path = "/api/logs/{id}", tag = "logs", operation_id = "read_log", summary = "Read an entry",
     params(super::models::IdParam),
-    responses((status = 200, description = "The entry", body = super::models::Log), super::responses::ReadProblems, super::responses::MissingProblem),
+    responses((status = 200, description = "The entry", body = LogEntry), super::responses::ReadProblems, super::responses::MissingProblem),
     security(("bearer" = [])),
 )]
 pub(super) async fn read(

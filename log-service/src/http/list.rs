@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use service_kit::http::paging::{MAX_PAGE_NUMBER, MAX_PAGE_SIZE, beyond_the_end, link_pages, number_between};
 use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
+use utoipa::ToSchema;
 
 use super::Api;
 use super::access::{Permitted, Read};
@@ -32,24 +33,37 @@ enum Paging {
     After(Option<LogId>),
 }
 
-#[derive(Serialize)]
-struct Page<'a> {
-    total: i64,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    total_is_capped: bool,
-    pages: i64,
+/// A page, or a step of a cursor walk (which has neither `total`, `pages` nor `prev`).
+#[derive(Default, Serialize, ToSchema)]
+pub(super) struct LogList {
+    /// Exact up to 10,000; 10001 stands for more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1, minimum = 0, maximum = 10_001, nullable = false)]
+    total: Option<i64>,
+    /// True if there are more than 10,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    total_is_capped: Option<bool>,
+    /// How many pages there are; like `total`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1, minimum = 0, maximum = 10_001, nullable = false)]
+    pages: Option<i64>,
+    /// Relative. At the last page the last page; in a cursor walk the next step.
+    #[schema(example = "/api/logs?page_number=1&page_size=10")]
     next: String,
-    prev: String,
-    results: &'a [LogEntry],
+    /// Relative. At the first page the first page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/api/logs?page_number=1&page_size=10", nullable = false)]
+    prev: Option<String>,
+    /// The entries of the page.
+    results: Vec<LogEntry>,
+    /// The place from which `after` continues; null after the last entry.
+    #[schema(required, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Walk<'a> {
-    next: String,
-    results: &'a [LogEntry],
-    cursor: Option<String>,
-    tail: String,
+    /// In a walk, the place after the last entry seen: ask again from here for what was recorded since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Za-z0-9_-]*$", nullable = false)]
+    tail: Option<String>,
 }
 
 impl ListParams {
@@ -76,7 +90,7 @@ impl ListParams {
     get, path = "/api/logs", tag = "logs", operation_id = "list_logs", summary = "List entries",
     params(super::models::PageParams, super::models::FilterParams, super::models::OrderParam),
     responses(
-        (status = 200, description = "A page; or a step of a cursor walk, if `after` was given", body = super::models::LogList),
+        (status = 200, description = "A page; or a step of a cursor walk, if `after` was given", body = LogList),
         super::responses::ReadProblems, super::responses::PageProblems,
     ),
     security(("bearer" = [])),
@@ -116,14 +130,15 @@ async fn by_number(
     let more = page < pages;
     let mut response = HttpResponse::Ok();
     link_pages(&mut response, more.then_some(&next), (page > 1).then_some(&prev));
-    Ok(response.json(Page {
-        total,
-        total_is_capped: capped,
-        pages,
+    Ok(response.json(LogList {
+        total: Some(total),
+        total_is_capped: capped.then_some(true),
+        pages: Some(pages),
         next,
-        prev,
+        prev: Some(prev),
         cursor: results.last().filter(|_| more).map(|entry| encode_cursor(&entry.id)),
-        results: &results,
+        results,
+        tail: None,
     }))
 }
 
@@ -145,7 +160,8 @@ async fn by_cursor(
     let next = link(path, &[("after", &tail), ("page_size", &params.size.to_string())], &params.kept);
     let mut response = HttpResponse::Ok();
     link_pages(&mut response, more.then_some(&next), None);
-    Ok(response.json(Walk { next, results: &results, cursor: more.then(|| tail.clone()), tail }))
+    let cursor = more.then(|| tail.clone());
+    Ok(response.json(LogList { next, results, cursor, tail: Some(tail), ..LogList::default() }))
 }
 
 fn too_deep() -> Problem {

@@ -5,6 +5,7 @@ use service_kit::http::problem::ProblemBody;
 use utoipa::OpenApi;
 
 use super::{ROOTS, create, export, item, list, lookup, models, stream, stream_ticket};
+use crate::domain::LogEntry;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,7 +20,7 @@ use super::{ROOTS, create, export, item, list, lookup, models, stream, stream_ti
         list::list, create::create, lookup::lookup, stream::stream, stream_ticket::create_ticket, export::export,
         item::read, item::update, item::delete,
     ),
-    components(schemas(models::Log, models::LogEnvelope, models::LogList, ProblemBody)),
+    components(schemas(LogEntry, models::LogEnvelope, list::LogList, ProblemBody)),
     tags((name = "logs", description = "Recorded events")),
 )]
 struct Document;
