@@ -6,7 +6,7 @@ use shared_events::{AccountId, BankId, CardId, ClientId};
 
 use super::batch_loader::{BatchLoad, Found};
 use super::in_list::in_list;
-use super::kept_row::kept_row;
+use super::kept_row::{insert_rows, kept_row};
 use super::ledger::{AccountColumns, AccountRow};
 use super::page::page_of;
 use super::schema::{accounts, cards, clients, ledger_accounts};
@@ -139,16 +139,8 @@ pub fn delete_of(db: &mut Db, ancestor: Ancestor) -> Result<usize, StoreError> {
 /// Inserts cards; their ledger accounts are the caller's to insert. [`StoreError::ForeignKeyViolation`] if an account does not exist.
 pub fn insert(db: &mut Db, cards: &[(CardId, AccountId)]) -> Result<(), StoreError> {
     let row = |(id, account_id): &(CardId, AccountId)| NewRow { id: id.get(), account_id: account_id.get() };
-    match db {
-        #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => drop(super::mysql::insert(conn, &cards.iter().map(row).collect::<Vec<_>>())?),
-        Db::Sqlite(conn) => {
-            for card in cards {
-                diesel::insert_into(cards::table).values(row(card)).execute(conn)?;
-            }
-        }
-    }
-    Ok(())
+    let rows: Vec<NewRow> = cards.iter().map(row).collect();
+    Ok(insert_rows!(db, cards::table, &rows)?)
 }
 
 /// Deletes a card; false if it no longer exists.

@@ -6,7 +6,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
-use super::kept_row::kept_row;
+use super::kept_row::{insert_rows, kept_row};
 use super::schema::idempotency_keys::{self, dsl};
 use super::{Ctx, Db, Outcome, Store, StoreError};
 
@@ -95,16 +95,7 @@ pub(super) fn delete_expired(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey) -> Re
 }
 
 pub(super) fn insert(db: &mut Db, rows: &[NewRow]) -> Result<(), StoreError> {
-    match db {
-        #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => drop(super::mysql::insert(conn, rows)?),
-        Db::Sqlite(conn) => {
-            for row in rows {
-                diesel::insert_into(idempotency_keys::table).values(row).execute(conn)?;
-            }
-        }
-    }
-    Ok(())
+    Ok(insert_rows!(db, idempotency_keys::table, rows)?)
 }
 
 impl Store {

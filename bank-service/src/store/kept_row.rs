@@ -1,4 +1,4 @@
-//! Declares how MySQL inserts a table's new row on a hot path (see `mysql::prepared`); without MySQL the macro expands to nothing.
+//! Declares how MySQL inserts a table's new row on a hot path (see `mysql::prepared`); without MySQL `kept_row` expands to nothing.
 
 /// `kept_row!(NewRow, cards: id => BigInt, balance => BigInt)`: the table, and its columns, named like the fields. A forgotten
 /// field does not compile.
@@ -32,3 +32,19 @@ macro_rules! kept_row {
     };
 }
 pub(super) use kept_row;
+
+/// `insert_rows!(db, cards::table, &rows)`: inserts rows that `kept_row` has declared. SQLite has no round trip to save, and
+/// diesel's batch would open a transaction of its own.
+macro_rules! insert_rows {
+    ($db:expr, $table:expr, $rows:expr) => {{
+        let rows: &[_] = $rows;
+        match $db {
+            #[cfg(feature = "mysql")]
+            $crate::store::Db::Mysql(conn) => $crate::store::mysql::insert(conn, rows).map(drop),
+            $crate::store::Db::Sqlite(conn) => {
+                rows.iter().try_for_each(|row| diesel::insert_into($table).values(row).execute(conn).map(drop))
+            }
+        }
+    }};
+}
+pub(super) use insert_rows;

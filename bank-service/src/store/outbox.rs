@@ -6,6 +6,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use shared_events::WireMessage;
 
+use super::kept_row::insert_rows;
 use super::outbox_rows::{AT_ONCE, BATCH, NEVER, NewRow};
 pub use super::outbox_rows::{DueRow, Mark};
 use super::schema::outbox::{self, dsl};
@@ -31,12 +32,7 @@ pub(super) fn with_events(work: Write) -> impl Fn(&mut Db) -> Result<Value, Fail
 }
 
 fn insert(db: &mut Db, rows: &[NewRow]) -> Result<(), StoreError> {
-    match db {
-        #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => super::mysql::insert(conn, rows)?,
-        Db::Sqlite(conn) => insert_each(conn, rows)?,
-    };
-    Ok(())
+    Ok(insert_rows!(db, outbox::table, rows)?)
 }
 
 fn new_row(ctx: &Ctx, event: &PendingEvent) -> Result<NewRow, StoreError> {
@@ -52,11 +48,6 @@ fn new_row(ctx: &Ctx, event: &PendingEvent) -> Result<NewRow, StoreError> {
         created_at: ctx.now_naive(),
         due_at: Some(AT_ONCE),
     })
-}
-
-/// SQLite has no round trip to save, and diesel's batch would open a transaction of its own.
-fn insert_each(conn: &mut SqliteConnection, rows: &[NewRow]) -> QueryResult<usize> {
-    rows.iter().map(|row| diesel::insert_into(outbox::table).values(row).execute(conn)).sum()
 }
 
 /// The rows that are due, in publishing order.

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use service_kit::http::paging::{Filter, FilterKind, FilterValue, ListQuery, Listing, PageRequest};
 
 use super::super::in_list::in_list;
+use super::super::kept_row::insert_rows;
 use super::super::page::page_of;
 use super::super::schema::ledger_accounts;
 use super::super::{Db, StoreError};
@@ -41,16 +42,7 @@ pub fn sides_of(db: &mut Db, transfers: &[Placed]) -> Result<Vec<LedgerAccount>,
 /// Inserts ledger accounts as they are opened.
 pub fn insert(db: &mut Db, accounts: &[LedgerAccount]) -> Result<(), StoreError> {
     let rows: Vec<AccountRow> = accounts.iter().map(AccountRow::from).collect();
-    match db {
-        #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => drop(super::super::mysql::insert(conn, &rows)?),
-        Db::Sqlite(conn) => {
-            for row in rows {
-                diesel::insert_into(ledger_accounts::table).values(row).execute(conn)?;
-            }
-        }
-    }
-    Ok(())
+    Ok(insert_rows!(db, ledger_accounts::table, &rows)?)
 }
 
 /// A page of ledger accounts, closed ones too, by id; for staff. Without the holder's name.

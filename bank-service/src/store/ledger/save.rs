@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use shared_events::UserId;
 
+use super::super::kept_row::insert_rows;
 use super::super::schema::{ledger_accounts, ledger_entries, transfers};
 use super::super::{Db, StoreError};
 use super::rows::{AccountRow, EntryRowOf, TransferRow};
@@ -33,12 +34,13 @@ pub fn save(db: &mut Db, book: &Book, decided: &[Decided], limits: &[Entry]) -> 
     let opened: Vec<LedgerAccount> = book.opened().cloned().collect();
     super::accounts::insert(db, &opened)?;
     update_accounts(db, book.changed().map(AccountRow::from).collect())?;
-    insert_transfers(db, decided.iter().filter(|one| one.done.is_new).map(row_of).collect())?;
+    insert_transfers(db, &decided.iter().filter(|one| one.done.is_new).map(row_of).collect::<Vec<_>>())?;
     // Of one that was changed twice the last state.
     let changed = decided.iter().filter_map(|one| one.done.changed.as_ref());
     update_transfers(db, &changed.map(|transfer| (transfer.id, transfer)).collect())?;
     let entries = decided.iter().flat_map(|one| &one.done.entries).chain(limits);
-    insert_entries(db, entries.map(EntryRowOf::from).collect())
+    let entries: Vec<EntryRowOf> = entries.map(EntryRowOf::from).collect();
+    Ok(insert_rows!(db, ledger_entries::table, &entries)?)
 }
 
 /// A ledger account as `update_accounts` writes it: the row exists.
@@ -128,31 +130,10 @@ impl From<&Transfer> for TransferRow {
     }
 }
 
-fn insert_transfers(db: &mut Db, rows: Vec<TransferRow>) -> Result<(), StoreError> {
-    let inserted = match db {
-        #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => super::super::mysql::insert(conn, &rows).map(drop),
-        Db::Sqlite(conn) => {
-            let insert = |row: TransferRow| diesel::insert_into(transfers::table).values(row).execute(conn).map(drop);
-            rows.into_iter().try_for_each(insert)
-        }
-    };
-    inserted.map_err(|error| match StoreError::from(error) {
+fn insert_transfers(db: &mut Db, rows: &[TransferRow]) -> Result<(), StoreError> {
+    insert_rows!(db, transfers::table, rows).map_err(|error| match StoreError::from(error) {
         // Another transaction has used a key meanwhile: the next attempt finds what it did.
         StoreError::UniqueViolation => StoreError::Serialization,
         error => error,
     })
-}
-
-fn insert_entries(db: &mut Db, rows: Vec<EntryRowOf>) -> Result<(), StoreError> {
-    match db {
-        #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => drop(super::super::mysql::insert(conn, &rows)?),
-        Db::Sqlite(conn) => {
-            for row in rows {
-                diesel::insert_into(ledger_entries::table).values(row).execute(conn)?;
-            }
-        }
-    }
-    Ok(())
 }

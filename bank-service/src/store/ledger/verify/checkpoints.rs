@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::super::super::kept_row::kept_row;
+use super::super::super::kept_row::{insert_rows, kept_row};
 use super::super::super::schema::ledger_checkpoints::{self, dsl};
 use super::super::super::{Db, StoreError};
 use super::accounts::Walked;
@@ -51,16 +51,7 @@ pub fn keep(db: &mut Db, checked: &[Checkpoint]) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (checked.first(), checked.last()) else { return Ok(()) };
     let (first, last) = (first.ledger_id, last.ledger_id);
     diesel::delete(dsl::ledger_checkpoints.filter(dsl::ledger_id.between(first, last))).execute(db)?;
-    match db {
-        #[cfg(feature = "mysql")]
-        Db::Mysql(conn) => drop(super::super::super::mysql::insert(conn, checked)?),
-        Db::Sqlite(conn) => {
-            for row in checked {
-                diesel::insert_into(ledger_checkpoints::table).values(row.clone()).execute(conn)?;
-            }
-        }
-    }
-    Ok(())
+    Ok(insert_rows!(db, ledger_checkpoints::table, checked)?)
 }
 
 /// The same in a transaction of its own.
