@@ -13,26 +13,20 @@ use crate::domain::policy::Scope;
 use crate::domain::version::Expected;
 use crate::store::accounts::Parent;
 use crate::store::named::NamedItem;
-use crate::store::{Ctx, Db, Outcome};
+use crate::store::{Ctx, Db, Outcome, PendingEvent};
 
 /// The event's mail needs a confirmation: the bank is logged only after its mail was accepted.
 pub fn create_bank(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outcome<Bank>, NamingError> {
-    let bank: Bank = named::create(db, ctx, name)?;
-    let event = BankCreated(events::Bank::from(&bank));
-    Ok(Outcome::new(bank).event(&event))
+    named::create(db, ctx, name, |bank| PendingEvent::new(&BankCreated(events::Bank::from(bank))))
 }
 
-/// An unchanged name writes nothing and emits no event.
 pub fn rename_bank(
     db: &mut Db,
     id: BankId,
     name: Option<&Name>,
     expected: &Expected,
 ) -> Result<Outcome<Bank>, NamingError> {
-    let (bank, changed) = named::rename::<Bank>(db, id, name, expected)?;
-    let event = BankUpdated(events::Bank::from(&bank));
-    let outcome = Outcome::new(bank);
-    Ok(if changed { outcome.event(&event) } else { outcome })
+    named::rename(db, id, name, expected, |bank| PendingEvent::new(&BankUpdated(events::Bank::from(bank))))
 }
 
 pub fn close_bank(db: &mut Db, ctx: &Ctx, id: BankId, expected: &Expected) -> Result<Outcome<Bank>, CloseError> {

@@ -8,7 +8,7 @@ use crate::domain::name::Name;
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::domain::version::Expected;
 use crate::store::named::NamedItem;
-use crate::store::{Ctx, Db, IdempotencyError, StoreError};
+use crate::store::{Ctx, Db, IdempotencyError, Outcome, PendingEvent, StoreError};
 
 /// Why a name was not set.
 #[derive(Debug, thiserror::Error)]
@@ -49,27 +49,33 @@ pub fn list<I: NamedItem>(db: &mut Db, query: &ListQuery) -> Result<Listing<I>, 
     Ok(I::list(db, query)?)
 }
 
-pub(super) fn create<I: NamedItem>(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<I, NamingError> {
+pub(super) fn create<I: NamedItem>(
+    db: &mut Db,
+    ctx: &Ctx,
+    name: &Name,
+    event: impl FnOnce(&I) -> PendingEvent,
+) -> Result<Outcome<I>, NamingError> {
     let item = I::new(ctx.next_id()?, name.clone(), 1);
     item.insert(db).map_err(name_taken)?;
-    Ok(item)
+    Ok(with_event(item, event))
 }
 
-/// The item after the change, and whether it changed.
+/// An unchanged name writes nothing and emits no event.
 pub(super) fn rename<I: NamedItem>(
     db: &mut Db,
     id: I::Id,
     name: Option<&Name>,
     expected: &Expected,
-) -> Result<(I, bool), NamingError> {
+    event: impl FnOnce(&I) -> PendingEvent,
+) -> Result<Outcome<I>, NamingError> {
     let item = found(I::find(db, id)?, Scope::All, I::WHAT)?;
     if !expected.accepts(item.version()) {
         return Err(Stale.into());
     }
-    let Some(name) = name.filter(|name| *name != item.name()) else { return Ok((item, false)) };
+    let Some(name) = name.filter(|name| *name != item.name()) else { return Ok(Outcome::new(item)) };
     let item = item.renamed(name.clone());
     written(item.update(db).map_err(name_taken)?)?;
-    Ok((item, true))
+    Ok(with_event(item, event))
 }
 
 /// Removes an item; the database rejects it if others refer to it.
@@ -78,7 +84,8 @@ pub(super) fn remove<I: NamedItem>(
     id: I::Id,
     expected: &Expected,
     by: &'static str,
-) -> Result<I, RemoveError> {
+    event: impl FnOnce(&I) -> PendingEvent,
+) -> Result<Outcome<I>, RemoveError> {
     let item = found(I::find(db, id)?, Scope::All, I::WHAT)?;
     if !expected.accepts(item.version()) {
         return Err(Stale.into());
@@ -87,9 +94,14 @@ pub(super) fn remove<I: NamedItem>(
         Err(StoreError::ForeignKeyViolation) => Err(RemoveError::InUse { by }),
         deleted => {
             written(deleted?)?;
-            Ok(item)
+            Ok(with_event(item, event))
         }
     }
+}
+
+fn with_event<I>(item: I, event: impl FnOnce(&I) -> PendingEvent) -> Outcome<I> {
+    let event = event(&item);
+    Outcome::new(item).events([event])
 }
 
 fn name_taken(error: StoreError) -> NamingError {

@@ -7,25 +7,21 @@ use super::named::{self, NamingError, RemoveError};
 use crate::domain::name::Name;
 use crate::domain::social_status::SocialStatus;
 use crate::domain::version::Expected;
-use crate::store::{Ctx, Db, Outcome};
+use crate::store::{Ctx, Db, Outcome, PendingEvent};
 
 pub fn create_social_status(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outcome<SocialStatus>, NamingError> {
-    let status: SocialStatus = named::create(db, ctx, name)?;
-    let event = SocialStatusCreated(events::SocialStatus::from(&status));
-    Ok(Outcome::new(status).event(&event))
+    named::create(db, ctx, name, |status| PendingEvent::new(&SocialStatusCreated(events::SocialStatus::from(status))))
 }
 
-/// An unchanged name writes nothing and emits no event.
 pub fn rename_social_status(
     db: &mut Db,
     id: SocialStatusId,
     name: Option<&Name>,
     expected: &Expected,
 ) -> Result<Outcome<SocialStatus>, NamingError> {
-    let (status, changed) = named::rename::<SocialStatus>(db, id, name, expected)?;
-    let event = SocialStatusUpdated(events::SocialStatus::from(&status));
-    let outcome = Outcome::new(status);
-    Ok(if changed { outcome.event(&event) } else { outcome })
+    named::rename(db, id, name, expected, |status| {
+        PendingEvent::new(&SocialStatusUpdated(events::SocialStatus::from(status)))
+    })
 }
 
 pub fn remove_social_status(
@@ -34,7 +30,7 @@ pub fn remove_social_status(
     id: SocialStatusId,
     expected: &Expected,
 ) -> Result<Outcome<SocialStatus>, RemoveError> {
-    let status: SocialStatus = named::remove(db, id, expected, "clients")?;
-    let event = SocialStatusDeleted(events::SocialStatus::from(&status));
-    Ok(Outcome::new(status).event(&event))
+    named::remove(db, id, expected, "clients", |status| {
+        PendingEvent::new(&SocialStatusDeleted(events::SocialStatus::from(status)))
+    })
 }
