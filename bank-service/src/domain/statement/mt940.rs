@@ -23,6 +23,10 @@ const LINE: usize = 65;
 const LINES: usize = 6;
 const REFERENCE: usize = 16;
 const NO_REFERENCE: &str = "NONREF";
+/// Those of the parts of `:86:`.
+const CODE_WORDS: [&str; 3] = ["EREF", "NAME", "REMI"];
+/// A line that begins with one is a field, or the end of a message.
+const FIELD_MARKS: [char; 2] = [':', '-'];
 
 #[derive(Default)]
 pub struct Mt940 {
@@ -156,8 +160,9 @@ fn reference(given: Option<&str>) -> String {
 /// The kind, the whole reference, the other side and the description, each behind its code word.
 fn narrative(line: &Line<'_>) -> String {
     let mut words = line.word().to_ascii_uppercase();
-    for (code, part) in [("EREF", line.reference), ("NAME", line.counterparty), ("REMI", line.description)] {
-        let part = part.map(text::swift).unwrap_or_default();
+    let parts = [line.reference, line.counterparty, line.description];
+    for (code, part) in CODE_WORDS.into_iter().zip(parts) {
+        let part = part.map(|part| without_code_words(&text::swift(part))).unwrap_or_default();
         if !part.is_empty() {
             words = format!("{words} /{code}/{part}");
         }
@@ -165,29 +170,42 @@ fn narrative(line: &Line<'_>) -> String {
     lines(&words).join("\r\n")
 }
 
+/// A text that no reader takes for more than one part: a code word in it ends with a dot.
+fn without_code_words(part: &str) -> String {
+    // The slash of its own code word comes before it.
+    let mut text = format!("/{part}");
+    for code in CODE_WORDS {
+        text = text.replace(&format!("/{code}/"), &format!("/{code}."));
+    }
+    text.split_off(1)
+}
+
 /// Cuts a text into lines, between words if it can, and leaves out what is beyond them. No line begins as a field or the end of a
-/// message would, nor ends with a space, which readers drop.
-fn lines(text: &str) -> Vec<&str> {
+/// message would, nor ends with a space, which readers drop: where every cut would begin one so, a dot is put before it.
+fn lines(text: &str) -> Vec<String> {
     let mut lines = Vec::with_capacity(LINES);
-    let mut rest = text.trim();
+    let mut rest = text.trim().to_owned();
     while lines.len() < LINES && !rest.is_empty() {
         let whole = rest.len().min(LINE);
         let is_end = |end: usize, is_between_words: bool| match rest.split_at_checked(end) {
             Some((line, next)) if is_between_words && !next.is_empty() => !line.ends_with(' ') && next.starts_with(' '),
-            Some((line, next)) => !line.ends_with(' ') && !next.starts_with([':', '-']),
+            Some((line, next)) => !line.ends_with(' ') && !next.starts_with(FIELD_MARKS),
             None => false,
         };
         let last = |is_between_words| (whole / 2..=whole).rev().find(|end| is_end(*end, is_between_words));
         let end = last(true).or_else(|| last(false)).unwrap_or(whole);
-        let (line, next) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        lines.push(line);
-        rest = next;
+        let (line, next) = rest.split_at_checked(end).unwrap_or((rest.as_str(), ""));
+        let dot = if next.starts_with(FIELD_MARKS) { "." } else { "" };
+        lines.push(line.to_owned());
+        rest = format!("{dot}{next}");
     }
     lines
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::fixture::{Case, written};
     use super::*;
 
@@ -238,7 +256,46 @@ mod tests {
         let cut = lines(&text);
         assert_eq!(cut.len(), LINES);
         assert!(cut.iter().all(|line| line.len() <= LINE && !line.starts_with([':', '-']) && !line.ends_with(' ')));
-        assert_eq!(lines(""), Vec::<&str>::new());
+        assert_eq!(lines(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_text_that_can_be_cut_before_a_mark_alone_gets_a_dot_there() {
+        let field = ":61:2611261126C9999,00NTRFINV-4712//77";
+        let text = format!("{}{}{field}", "x".repeat(32), "-".repeat(33));
+        assert_eq!(lines(&text), [format!("{}{}", "x".repeat(32), "-".repeat(33)), format!(".{field}")]);
+        let cut = lines(&"-".repeat(500));
+        assert_eq!(cut.len(), LINES);
+        assert!(cut.iter().skip(1).all(|line| line.len() == LINE && line.starts_with(".-")), "{cut:?}");
+    }
+
+    #[test]
+    fn a_part_is_not_taken_for_another_one() {
+        for (given, expected) in [
+            ("AB/CD//1", "AB/CD//1"),
+            ("rent /NAME/The bank", "rent /NAME.The bank"),
+            ("REMI/x/EREF/NAME/y", "REMI.x/EREF.NAME/y"),
+            ("FILENAME/3", "FILENAME/3"),
+            ("", ""),
+        ] {
+            assert_eq!(without_code_words(given), expected, "{given}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_adds_a_field_or_ends_a_message(text in "[a-c ]{0,70}[-:]{0,110}[-:0-9F ]{0,40}") {
+            for line in lines(&text::swift(&text)).iter().skip(1) {
+                prop_assert!(line.len() <= LINE && !line.starts_with(FIELD_MARKS), "{line}");
+            }
+            let case = Case::usual().with_texts(&text);
+            let written = written(Mt940::default(), &case);
+            let count = |mark: &str| written.lines().filter(|line| line.starts_with(mark)).count();
+            prop_assert_eq!((count(":61:"), count(":86:")), (case.views.len(), case.views.len()));
+            // Each message has three fields and two balances, and one end.
+            let messages = count(":20:");
+            prop_assert_eq!((count(":"), count("-")), (5 * messages + 2 * case.views.len(), messages));
+        }
     }
 
     #[test]
