@@ -7,11 +7,12 @@ use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 
 use crate::domain::ledger::Refusal;
 use crate::domain::policy::{OutOfScope, Scope};
+use crate::domain::statement::StatementFormat;
 use crate::operations::accounts::{self, OpenAccountError};
 use crate::operations::branches::PlaceBranchError;
 use crate::operations::clients::{self, ClientError};
 use crate::operations::errors::{AccountInUse, ChangeError, CloseError, FindError, Stale, TooMany};
-use crate::operations::ledger::{IssueCardError, SetMoneyError};
+use crate::operations::ledger::{IssueCardError, SetMoneyError, StatementError};
 use crate::operations::named::{NamingError, RemoveError};
 use crate::store::{IdempotencyError, StoreError};
 
@@ -89,6 +90,21 @@ impl From<FindError> for Problem {
         match error {
             FindError::OutOfScope(error) => error.into(),
             FindError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StatementError> for Problem {
+    fn from(error: StatementError) -> Self {
+        match error {
+            StatementError::Find(error) => error.into(),
+            StatementError::NoRoom(format) => {
+                let has_room = |format: &StatementFormat| format.largest_amount().is_none();
+                let others = StatementFormat::ALL.into_iter().filter(has_room).map(StatementFormat::as_str);
+                let others = others.collect::<Vec<_>>().join(", ");
+                let missing = format!("{} has no room for an amount or balance of this period", format.as_str());
+                fault("format", &format!("{missing}; use one of {others}"))
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! MT940, the customer statement message of SWIFT: lines that end in CRLF, in its character set X.
 //!
 //! A long statement is several messages of at most 2,000 characters, as SWIFT has it: each but the last ends with an intermediate
-//! balance (`:62M:`), with which the next one begins (`:60M:`). An amount of more than the 15 characters that SWIFT has room for
-//! (from a million million euros on) is written in full all the same.
+//! balance (`:62M:`), with which the next one begins (`:60M:`). A statement with an amount of more than the 15 characters that SWIFT
+//! has room for cannot be written.
 
 use std::io;
 
@@ -206,6 +206,7 @@ fn lines(text: &str) -> Vec<String> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::StatementFormat;
     use super::super::fixture::{Case, written};
     use super::*;
 
@@ -295,6 +296,15 @@ mod tests {
             // Each message has three fields and two balances, and one end.
             let messages = count(":20:");
             prop_assert_eq!((count(":"), count("-")), (5 * messages + 2 * case.views.len(), messages));
+        }
+    }
+
+    #[test]
+    fn the_largest_amount_has_15_characters() {
+        let largest = StatementFormat::Mt940.largest_amount().unwrap();
+        for places in [0, 2, 3] {
+            let length = |minor: i64| amount::swift(minor.into(), places).len();
+            assert_eq!((length(largest), length(largest + 1)), (15, 16), "{places}");
         }
     }
 

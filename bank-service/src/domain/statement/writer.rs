@@ -5,6 +5,9 @@ use std::io;
 use super::Statement;
 use crate::domain::ledger::EntryView;
 
+/// In the minor unit: SWIFT's amounts have 15 characters, one of them the comma.
+const LARGEST_OF_MT940: i64 = 99_999_999_999_999;
+
 /// A format that statements are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatementFormat {
@@ -37,6 +40,14 @@ impl StatementFormat {
     /// Whether it has no way to say that entries may still come: what reads it books each statement once.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Camt053 | Self::Ofx | Self::Mt940)
+    }
+
+    /// The largest amount or balance that it has room for, without a sign; none if it has room for every one.
+    pub fn largest_amount(self) -> Option<i64> {
+        match self {
+            Self::Mt940 => Some(LARGEST_OF_MT940),
+            Self::Json | Self::Csv | Self::Pdf | Self::Camt053 | Self::Ofx => None,
+        }
     }
 }
 

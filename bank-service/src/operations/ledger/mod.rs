@@ -32,7 +32,9 @@ pub use issue_card::{IssueCard, IssueCardError};
 #[cfg(test)]
 pub(crate) use metrics::code_of;
 pub use reading::{BalanceAt, balance_at, find_transfer, list_entries, list_transfers};
-pub use statement::{OpenedStatement, SeqRange, StatementOrder, open_statement, statement_amounts, statement_page};
+pub use statement::{
+    OpenedStatement, SeqRange, StatementError, StatementOrder, open_statement, statement_amounts, statement_page,
+};
 pub use verifying::verify;
 pub use writer::{BatchError, LedgerWriter};
 

@@ -11,7 +11,7 @@ use crate::domain::bank::Bank;
 use crate::domain::bic::Bic;
 use crate::domain::ledger::{Entry, EntryView, LedgerAccount, LedgerId};
 use crate::domain::scope::Scope;
-use crate::domain::statement::{Calendar, Period, Statement, Totals};
+use crate::domain::statement::{Calendar, Period, Statement, StatementFormat, Totals};
 use crate::operations::errors::FindError;
 use crate::store::ledger::{self, EntryPage};
 use crate::store::named::NamedItem;
@@ -60,8 +60,24 @@ pub struct StatementOrder {
     pub account_id: AccountId,
     pub period: Period,
     pub calendar: Calendar,
+    pub format: StatementFormat,
     pub bic: Option<Bic>,
     pub now: DateTime<Utc>,
+}
+
+/// Why there is no statement.
+#[derive(Debug, thiserror::Error)]
+pub enum StatementError {
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error("{} has no room for its amounts", .0.as_str())]
+    NoRoom(StatementFormat),
+}
+
+impl From<StoreError> for StatementError {
+    fn from(error: StoreError) -> Self {
+        Self::Find(error.into())
+    }
 }
 
 /// A statement without its totals, and where its entries are.
@@ -72,9 +88,20 @@ pub struct OpenedStatement {
     pub statement: Statement,
 }
 
-/// The state of an account within the scope before and after a period.
-pub fn open_statement(db: &mut Db, scope: Scope, order: StatementOrder) -> Result<OpenedStatement, FindError> {
-    let StatementOrder { account_id, period, calendar, bic, now } = order;
+/// The state of an account within the scope before and after a period, if the format has room for it.
+pub fn open_statement(db: &mut Db, scope: Scope, order: StatementOrder) -> Result<OpenedStatement, StatementError> {
+    let format = order.format;
+    let opened = state_of(db, scope, order)?;
+    if let Some(largest) = format.largest_amount()
+        && is_larger(db, &opened, largest)?
+    {
+        return Err(StatementError::NoRoom(format));
+    }
+    Ok(opened)
+}
+
+fn state_of(db: &mut Db, scope: Scope, order: StatementOrder) -> Result<OpenedStatement, FindError> {
+    let StatementOrder { account_id, period, calendar, format: _, bic, now } = order;
     let account = readable(db, scope, LedgerId::of_account(account_id), "account")?;
     let (from, to) = period.span(calendar);
     let (opening, closing) = (last_before(db, account.id, from)?, last_before(db, account.id, to)?);
@@ -98,6 +125,16 @@ pub fn open_statement(db: &mut Db, scope: Scope, order: StatementOrder) -> Resul
         created_at: now,
     };
     Ok(OpenedStatement { ledger_id: account.id, range: SeqRange { after, until }, statement })
+}
+
+/// Whether an amount or a balance of a statement is larger than this, on either side of zero.
+fn is_larger(db: &mut Db, opened: &OpenedStatement, largest: i64) -> Result<bool, StoreError> {
+    let OpenedStatement { ledger_id, range, statement } = opened;
+    let balances = [statement.opening_balance, statement.closing_balance];
+    if balances.iter().any(|balance| balance.unsigned_abs() > largest.unsigned_abs()) {
+        return Ok(true);
+    }
+    ledger::has_larger(db, *ledger_id, range.after, range.until, largest)
 }
 
 /// The last entry before a time. Times have whole microseconds.

@@ -134,6 +134,21 @@ pub fn amounts(
     Ok(moved.select((dsl::seq, dsl::amount)).order(dsl::seq.asc()).limit(limit).load(db)?)
 }
 
+/// Whether an entry after one and up to another that moved money has a larger amount or balance than this, on either side of zero.
+pub fn has_larger(db: &mut Db, ledger: LedgerId, after: i64, until: i64, largest: i64) -> Result<bool, StoreError> {
+    let smallest = largest.saturating_neg();
+    let amount = dsl::amount.gt(largest).or(dsl::amount.lt(smallest));
+    let balance = dsl::balance_after.gt(largest).or(dsl::balance_after.lt(smallest));
+    let larger = dsl::ledger_entries
+        .filter(dsl::ledger_id.eq(ledger.get()))
+        .filter(dsl::seq.gt(after))
+        .filter(dsl::seq.le(until))
+        .filter(dsl::amount.ne(0))
+        .filter(amount.or(balance));
+    let found: Option<i64> = larger.select(dsl::seq).first(db).optional()?;
+    Ok(found.is_some())
+}
+
 /// The number of entries on all pages. Each of them is read, and its transfer only if its kind is asked for.
 pub fn count_entries(db: &mut Db, ledger: LedgerId, page: &EntryPage) -> Result<i64, StoreError> {
     Ok(match page.kind {

@@ -21,7 +21,9 @@ mod verify;
 
 pub use accounts::{LEDGER_FILTERS, find, insert, list_accounts, sides_of};
 pub use clock::now;
-pub use entries::{EntryKind, EntryOf, EntryPage, amounts, as_of, count_entries, find_entries, list_entries};
+pub use entries::{
+    EntryKind, EntryOf, EntryPage, amounts, as_of, count_entries, find_entries, has_larger, list_entries,
+};
 pub use list::{TRANSFER_FILTERS, list_transfers};
 pub use lock::{Wait, lock_accounts, lock_transfers};
 pub use move_balances::{Moved, move_balances};

@@ -167,6 +167,33 @@ async fn a_day_that_is_not_over_is_provisional_or_refused() {
 }
 
 #[actix_web::test]
+async fn an_amount_or_a_balance_that_mt940_has_no_room_for_is_left_to_the_other_formats() {
+    let mut fixture = Fixture::new().await;
+    let largest = 99_999_999_999_999;
+    fixture.deposit(fixture.ada.account, largest - 520).await;
+    fixture.advance(DAY).await;
+    fixture.deposit(fixture.ada.account, 1).await;
+    fixture.pay(1).await;
+    fixture.advance(DAY).await;
+    let mt940 = fixture.statement("from=2026-01-16&to=2026-01-16&format=mt940").await.text();
+    assert!(mt940.contains(":62F:C260116EUR999999999999,99\r\n"), "{mt940}");
+    for period in ["from=2026-01-17&to=2026-01-17", "from=2026-01-16&to=2026-01-17"] {
+        let refused = fixture.statement(&format!("{period}&format=mt940")).await;
+        let body: Value = serde_json::from_slice(&refused.bytes).unwrap();
+        assert_eq!((refused.status, &body["error"]), (422, &json!("validation_failed")), "{period}");
+        let fault = body["errors"]["format"][0].as_str().unwrap();
+        assert!(fault.ends_with("use one of json, csv, pdf, camt.053, ofx"), "{fault}");
+        for (format, ..) in FORMATS.iter().filter(|(format, ..)| *format != "mt940") {
+            assert_eq!(fixture.statement(&format!("{period}&format={format}")).await.status, 200, "{period} {format}");
+        }
+    }
+    fixture.deposit(fixture.ada.account, 1).await;
+    fixture.advance(2 * DAY).await;
+    let refused = fixture.statement("from=2026-01-19&to=2026-01-19&format=mt940").await;
+    assert_eq!(refused.status, 422, "the balances alone");
+}
+
+#[actix_web::test]
 async fn a_text_that_a_spreadsheet_would_run_is_defused_and_an_amount_is_not() {
     let fixture = Fixture::new().await;
     let mut body = fixture.to_bob(100);

@@ -87,7 +87,8 @@ pub(crate) async fn send_statement(
         let detail = "Entries of this period may still come; ask for days that are over, or for json, csv or pdf.";
         return Err(Problem::new(ErrorCode::PeriodNotClosed, detail));
     }
-    let order = StatementOrder { account_id, period, calendar, bic: state.settings.bank_bic.clone(), now };
+    let bic = state.settings.bank_bic.clone();
+    let order = StatementOrder { account_id, period, calendar, format, bic, now };
     let opened = state.store.read(move |db| open_statement(db, scope, order)).await?;
     let mut answer = head(format, &format!("statement-{account_id}-{}-{}", period.from, period.to));
     if head_only() {
