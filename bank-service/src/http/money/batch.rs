@@ -63,9 +63,6 @@ async fn create_transfers(
     let BatchBody { is_atomic, orders } = body.0;
     let keys = batch_keys(&request, &state, actor.user_id, orders.len())?;
     let mover = Mover { user_id: actor.user_id, scope };
-    for (order, key) in orders.iter().zip(&keys) {
-        check_recipient(&state, mover, Some(key), order.to).await?;
-    }
     let orders: Vec<(Order, TransferKey)> = orders.into_iter().zip(keys).collect();
     let results = if is_atomic { atomically(&state, mover, orders).await? } else { each(&state, mover, orders).await };
     Ok(HttpResponse::Ok().json(BatchView { results }))
@@ -76,6 +73,9 @@ async fn atomically(
     mover: Mover,
     orders: Vec<(Order, TransferKey)>,
 ) -> Result<Vec<ResultView>, Problem> {
+    for (order, key) in &orders {
+        check_recipient(state, mover, Some(key), order.to).await?;
+    }
     let request = |(order, key)| request_of(state, mover, Some(key), Command::Transfer(order));
     match state.ledger.post_atomically(orders.into_iter().map(request).collect()).await {
         Ok(posted) => {
