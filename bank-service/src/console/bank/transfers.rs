@@ -1,6 +1,6 @@
 //! Transfers: the list, and one transfer with what can be done to it.
 //!
-//! Each form has a key that its page was made with, so a form that is sent twice moves money once.
+//! Each form has a key of its own that its page was made with, so a form that is sent twice moves money once.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -59,7 +59,7 @@ async fn show_transfer(
     let found = find_transfer(&state, staff.may(Action::ReadTransfer)?, id.0).await?;
     let context = json!({
         "transfer": found,
-        "key": new_uuid(),
+        "keys": { "capture": new_uuid(), "void": new_uuid(), "reverse": new_uuid() },
         "can_reverse": staff.can(Action::ReverseTransfer),
         "can_capture": staff.can(Action::CaptureTransfer),
         "can_void": staff.can(Action::VoidTransfer),

@@ -104,6 +104,23 @@ async fn a_hold_is_captured_in_part_or_voided() {
 }
 
 #[actix_web::test]
+async fn a_void_from_a_page_of_before_the_capture_finds_the_hold_ended() {
+    let fixture = Fixture::new().await;
+    let browser = Browser::of(&fixture.app, ADMIN).await;
+    let held = send(&browser, &fixture, "hold", "2", true).await;
+    let (on, page) = (held.leads_to(), browser.get(held.leads_to()).await.expect(200));
+    let key_of = |form: &str| {
+        let (_, form) = page.text.split_once(&format!("/{form}\" class=")).unwrap();
+        let (_, rest) = form.split_once("name=\"key\" value=\"").unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let (capture, void) = (key_of("capture"), key_of("void"));
+    browser.submit(on, &format!("{on}/capture"), &[("key", capture.as_str()), ("amount", "")]).await.expect(303);
+    browser.submit(on, &format!("{on}/void"), &[("key", void.as_str())]).await.expect(409);
+    assert_eq!(balance(&fixture, fixture.bob.account).await, 720);
+}
+
+#[actix_web::test]
 async fn a_form_with_faults_is_shown_again_as_it_was_filled_in() {
     let fixture = Fixture::new().await;
     let browser = Browser::of(&fixture.app, ADMIN).await;
