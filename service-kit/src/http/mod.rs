@@ -11,6 +11,7 @@ pub mod openapi;
 pub mod page;
 pub mod paging;
 pub mod peers;
+mod percent;
 pub mod problem;
 pub mod rate;
 pub mod server;

@@ -28,9 +28,20 @@ async fn a_wrong_method_is_answered_with_the_right_ones() {
 async fn what_cannot_be_an_id_is_not_found() {
     let started = start();
     assert_eq!(started.get("/banks/7").await.status, 200);
-    for bad in ["abc", "0", "-1", "18446744073709551616", "1.0", "%00", "%ff", "1%2F2"] {
+    for bad in ["abc", "0", "-1", "18446744073709551616", "1.0", "%00", "%c3%a9", "1%2F2"] {
         started.get(&format!("/banks/{bad}")).await.assert_problem(404, "not_found");
     }
+}
+
+#[actix_web::test]
+async fn a_path_that_is_not_percent_encoded_utf_8_is_malformed() {
+    let started = start();
+    for bad in ["/banks/%ff", "/banks/%zz", "/banks/7%", "/banks/%c3%28/", "/nowhere/%ff", "/docs/%ff", "/%ff/7"] {
+        started.get(bad).await.assert_problem(400, "malformed_request");
+    }
+    started.post("/banks/%ff", r#"{"name":"Alpha"}"#).await.assert_problem(400, "malformed_request");
+    let head = answer(started.client.head(started.url("/banks/%ff"))).await;
+    assert_eq!(head.status, 400);
 }
 
 #[actix_web::test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::http::percent;
 use crate::http::problem::Problem;
 
 /// The decoded pairs of a query string; a bad escape or bad UTF-8 is malformed.
@@ -18,24 +19,7 @@ pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
 
 fn decode(text: &str) -> Result<String, Problem> {
     let malformed = || Problem::malformed("The query is not properly percent-encoded UTF-8.");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let (high, low) = (hex(rest.next()), hex(rest.next()));
-                high.zip(low).map(|(high, low)| high << 4 | low).ok_or_else(malformed)?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| malformed())
-}
-
-fn hex(byte: Option<u8>) -> Option<u8> {
-    let digit = char::from(byte?).to_digit(16)?;
-    u8::try_from(digit).ok()
+    percent::decode(&text.replace('+', " ")).ok_or_else(malformed)
 }
 
 /// Appends a text with everything but unreserved characters escaped.

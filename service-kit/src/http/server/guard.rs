@@ -164,7 +164,9 @@ where
             None if is_probe => None,
             None => return Ok(request.into_response(Problem::overloaded(RETRY_AFTER).response())),
         };
-        if let Err(problem) = shape::check_encoding(request.version(), request.headers()) {
+        let checked = shape::check_path(request.path())
+            .and_then(|()| shape::check_encoding(request.version(), request.headers()));
+        if let Err(problem) = checked {
             return Ok(request.into_response(problem.response()));
         }
         let work = AssertUnwindSafe(async { self.service.call(request).await }).catch_unwind();

@@ -1,4 +1,4 @@
-//! Checks before routing: the form of the path, and whether the body is compressed.
+//! Checks before routing: the form and encoding of the path, and whether the body is compressed.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -7,6 +7,7 @@ use actix_web::http::{Method, Uri, Version};
 use bytes::Bytes;
 
 use super::access;
+use crate::http::percent;
 use crate::http::problem::{ErrorCode, Problem};
 
 /// Removes one trailing slash, and turns HEAD into GET: everything after this sees one form of each route. Slashes that follow
@@ -32,6 +33,14 @@ pub(super) fn normalize(request: &mut ServiceRequest) {
         request.match_info_mut().get_mut().update(&uri);
         request.head_mut().uri = uri;
     }
+}
+
+/// Refuses a path that is not percent-encoded UTF-8: it is not an id that is unknown, but none at all.
+pub(super) fn check_path(path: &str) -> Result<(), Problem> {
+    if !path.contains('%') || percent::decode(path).is_some() {
+        return Ok(());
+    }
+    Err(Problem::malformed("The path is not properly percent-encoded UTF-8."))
 }
 
 /// Refuses a compressed body: its size would be known only after decompression. A request without a body passes.
