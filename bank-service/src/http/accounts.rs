@@ -129,9 +129,10 @@ async fn open<P: OpenedBy>(
     let scope = actor.may(Action::CreateAccount)?;
     may_set(state, scope, Some(command.balance).filter(|balance| balance.minor() > 0))?;
     let key = idempotency_key(request, state, Some(actor.user_id))?;
-    let ctx = state.ctx(actor.user_id);
-    let open = state.create(&ctx, key, move |db, ctx| accounts::open_account(db, ctx, scope, &command));
-    Ok(created(open.await.map_err(|error| place.problem(error))?, "/api/accounts"))
+    let (ctx, of_balance) = (state.ctx(actor.user_id), key.clone());
+    let open = move |db: &mut _, ctx: &_| accounts::open_account(db, ctx, scope, &command, of_balance.as_ref());
+    let opened = state.create(&ctx, key, open).await.map_err(|error| place.problem(error))?;
+    Ok(created(opened, "/api/accounts"))
 }
 
 /// Set an account's balance, or the limit of its overdraft

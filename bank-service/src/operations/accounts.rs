@@ -14,8 +14,9 @@ use crate::domain::ledger::{LedgerAccount, LedgerId};
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::domain::version::Expected;
 use crate::store::accounts::Parent;
+use crate::store::ledger::{TransferKey, by_keys};
 use crate::store::named::NamedItem;
-use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, Store, StoreError};
+use crate::store::{self, Ctx, Db, IdempotencyError, IdempotencyKey, Outcome, Store, StoreError};
 
 const WHAT: &str = "account";
 
@@ -73,13 +74,16 @@ pub fn list_accounts(
     Ok(store::accounts::list(db, scope, parent, query)?)
 }
 
-/// Opens an account for a client within the scope. Its event contains the data for its mail.
+/// Opens an account for a client within the scope. Its event contains the data for its mail. The key of the request is kept for good
+/// by the transfer of a first balance.
 pub fn open_account(
     db: &mut Db,
     ctx: &Ctx,
     scope: Scope,
     command: &OpenAccount,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Outcome<Account>, OpenAccountError> {
+    let key = unused(db, key.filter(|_| command.balance != Balance::default()))?;
     let mut unknown = Vec::new();
     let client_id = match command.client_id {
         Some(client_id) => Some(client_id),
@@ -106,10 +110,17 @@ pub fn open_account(
     store::accounts::insert(db, id, currency, client_id, bank_id, iban.as_deref()).map_err(retry_if_referred_to)?;
     let opened = LedgerAccount::of_account(id, (client_id, holder.user_id), bank_id, currency, ctx.now);
     let opened = LedgerAccount { iban, holder: holder.name.clone(), ..opened };
-    let (opened, posted) = open_with(db, ctx, scope, opened, balance)?;
+    let (opened, posted) = open_with(db, ctx, scope, opened, balance, key.as_ref())?;
     let account = Account::with_money(id, client_id, &opened);
     let event = account.opened(&holder);
     Ok(Outcome::new(account).event(&event).events(posted))
+}
+
+/// The key of the transfer of a first balance; refused if money has moved under it.
+fn unused(db: &mut Db, key: Option<&IdempotencyKey>) -> Result<Option<TransferKey>, OpenAccountError> {
+    let Some(key) = key.map(|key| TransferKey::of(key, 0)) else { return Ok(None) };
+    let is_used = !by_keys(db, vec![key.key.clone()])?.is_empty();
+    if is_used { Err(IdempotencyError::KeyReused.into()) } else { Ok(Some(key)) }
 }
 
 fn client_of(db: &mut Db, user: Option<UserId>) -> Result<Option<ClientId>, StoreError> {

@@ -83,7 +83,7 @@ impl History<'_> {
             balance: Balance::requested(client.balance)?,
             currency: client.currency.parse()?,
         };
-        let open = move |db: &mut _, ctx: &Ctx| open_account(db, ctx, Scope::All, &wanted);
+        let open = move |db: &mut _, ctx: &Ctx| open_account(db, ctx, Scope::All, &wanted, None);
         let account = self.state.store.write(&ctx, open).await?;
         let card = self.issue(&ctx, &account, 10_000).await?;
         self.issue(&ctx, &account, 0).await?;

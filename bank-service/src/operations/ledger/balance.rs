@@ -1,6 +1,6 @@
 //! The money of one account or card: its first balance, a balance set by hand, the limit of its overdraft.
 
-use super::{Needs, caller, open_book, post};
+use super::{Needs, caller, open_book};
 use crate::domain::balance::Balance;
 use crate::domain::ledger::{
     Book, LedgerAccount, LedgerId, Refusal, StripeKey, System, adjust, open, set_overdraft_limit,
@@ -8,7 +8,7 @@ use crate::domain::ledger::{
 use crate::domain::scope::{OutOfScope, Scope};
 use crate::domain::version::Expected;
 use crate::operations::errors::Stale;
-use crate::store::ledger::{self, Wait};
+use crate::store::ledger::{self, TransferKey, Wait};
 use crate::store::{Ctx, Db, PendingEvent, StoreError};
 
 /// Why an item's money was not changed.
@@ -33,13 +33,14 @@ pub struct SetMoney {
     pub overdraft_limit: Option<Balance>,
 }
 
-/// Inserts a new ledger account, with its first balance.
+/// Inserts a new ledger account, with its first balance, whose transfer keeps the key.
 pub(crate) fn open_with(
     db: &mut Db,
     ctx: &Ctx,
     scope: Scope,
     opened: LedgerAccount,
     balance: Balance,
+    key: Option<&TransferKey>,
 ) -> Result<(LedgerAccount, Vec<PendingEvent>), StoreError> {
     if balance == Balance::default() {
         ledger::insert(db, std::slice::from_ref(&opened))?;
@@ -52,7 +53,9 @@ pub(crate) fn open_with(
     let opening = stripes.first().copied().ok_or(StoreError::Corrupt { what: "a stripe" })?;
     let done = open(&mut book, caller(ctx, scope), id, balance, opening);
     let done = done.map_err(|_| StoreError::Corrupt { what: "a bank's own ledger account" })?;
-    let events = post(db, &book, done.into_iter().collect())?;
+    let (decided, events) =
+        done.into_iter().map(|done| super::decide(done, key.cloned())).unzip::<_, _, Vec<_>, Vec<_>>();
+    ledger::save(db, &book, &decided, &[])?;
     Ok((account_of(&book, id)?, events))
 }
 

@@ -5,6 +5,7 @@ use shared_events::AccountId;
 use crate::domain::balance::Balance;
 use crate::domain::card::Card;
 use crate::domain::policy::{OutOfScope, Scope};
+use crate::store::ledger::TransferKey;
 use crate::store::{BodyOf, Ctx, IdempotencyError, IdempotencyKey, StoreError};
 
 /// A card for an account within the scope; its balance comes from the bank's `opening`.
@@ -14,10 +15,17 @@ pub struct IssueCard {
     pub scope: Scope,
     pub account: AccountId,
     pub balance: Balance,
-    /// Under it the same request gets the same response, for 24 hours.
+    /// Under it the same request gets the same response, for 24 hours; later a card with money is refused.
     pub key: Option<IdempotencyKey>,
     /// Writes the response.
     pub body_of: BodyOf<Card>,
+}
+
+impl IssueCard {
+    /// The key that the transfer of its first balance keeps for good.
+    pub(super) fn transfer_key(&self) -> Option<TransferKey> {
+        self.key.as_ref().filter(|_| self.balance != Balance::default()).map(|key| TransferKey::of(key, 0))
+    }
 }
 
 /// Why a card was not issued.

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use sha2::{Digest, Sha256};
 use shared_events::UserId;
 
 use super::super::kept_row::insert_rows;
 use super::super::schema::{ledger_accounts, ledger_entries, transfers};
-use super::super::{Db, StoreError};
+use super::super::{Db, IdempotencyKey, StoreError};
 use super::rows::{AccountRow, EntryRowOf, TransferRow};
 use super::update_transfers::update_transfers;
 use crate::domain::ledger::{Amount, Book, Done, Entry, LedgerAccount, Transfer, TransferStatus};
@@ -18,6 +19,19 @@ pub struct TransferKey {
     pub key: String,
     /// A keyed hash of the request, in hex digits.
     pub request_hash: String,
+}
+
+impl TransferKey {
+    /// The key of a request, or of the transfer at this place in its batch, from 1 on. One column holds caller, key and place, whatever
+    /// characters they have.
+    pub fn of(key: &IdempotencyKey, place: usize) -> Self {
+        let mut hash = Sha256::new();
+        for part in [&key.caller, &key.key, &place.to_string()] {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+        Self { key: hex::encode(hash.finalize()), request_hash: key.request_hash.clone() }
+    }
 }
 
 /// A transfer that was decided, as it is written.

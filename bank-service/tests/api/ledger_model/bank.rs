@@ -199,7 +199,7 @@ impl Bank {
         };
         for _ in 0..ACCOUNTS {
             let (state, command) = (&self.fixture.app.running.state, command.clone());
-            let open = move |db: &mut _, ctx: &_| open_account(db, ctx, Scope::All, &command);
+            let open = move |db: &mut _, ctx: &_| open_account(db, ctx, Scope::All, &command, None);
             let id: AccountId = state.store.write(&state.ctx_anonymous(), open).await.unwrap().id;
             accounts.push(LedgerId::of_account(id));
         }

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::support::{account, order, uuid, verified};
+use crate::harness::Answer;
 use crate::resources::fixture::Fixture;
 
 const PATH: &str = "/api/transfers";
@@ -146,6 +147,59 @@ async fn a_key_never_lapses() {
         assert_eq!(fixture.state().await, after, "{days} days");
     }
     assert_eq!(fixture.figures(fixture.ada.account).await, [510, 0, 510]);
+    verified(&fixture.app).await;
+}
+
+/// Every route that opens something with money, and a body.
+fn openings(fixture: &Fixture) -> [(String, Value); 4] {
+    let (bank, client) = (fixture.bank, fixture.ada.client);
+    [
+        (format!("/api/accounts/{}/cards", fixture.ada.account), json!({"balance": 5})),
+        ("/api/accounts".to_owned(), json!({"balance": 5, "bank_id": bank})),
+        (format!("/api/banks/{bank}/accounts"), json!({"balance": 5})),
+        (format!("/api/clients/{client}/accounts"), json!({"balance": 5, "bank_id": bank})),
+    ]
+}
+
+#[actix_web::test]
+async fn a_key_moves_money_once_be_it_by_a_transfer_or_by_an_opening() {
+    let mut fixture = Fixture::new().await;
+    let openings = openings(&fixture);
+    for (path, body) in &openings {
+        let ada = fixture.ada.token();
+        fixture.keyed(ada, PATH, &format!("paid:{path}"), &fixture.to_bob(1)).await.expect(201);
+        let first = fixture.keyed(ada, path, &format!("opened:{path}"), body).await.expect(201);
+        let again = fixture.keyed(ada, path, &format!("opened:{path}"), body).await.expect(201);
+        assert_eq!(again, first, "{path}: within 24 hours");
+    }
+    for hours in [0, 25] {
+        fixture.advance(Duration::from_hours(hours)).await;
+        let (ada, before) = (fixture.ada.token(), fixture.state().await);
+        for (path, body) in &openings {
+            let opening = fixture.keyed(ada, path, &format!("paid:{path}"), body).await;
+            assert_eq!(opening.outcome(), (422, "idempotency_key_reused"), "{path}, {hours} hours");
+            let transfer = fixture.keyed(ada, PATH, &format!("opened:{path}"), &fixture.to_bob(1)).await;
+            assert_eq!(transfer.outcome(), (422, "idempotency_key_reused"), "{path}, {hours} hours");
+            if hours > 0 {
+                let late = fixture.keyed(ada, path, &format!("opened:{path}"), body).await;
+                assert_eq!(late.outcome(), (422, "idempotency_key_reused"), "{path}");
+            }
+        }
+        assert_eq!(fixture.state().await, before, "{hours} hours");
+    }
+    verified(&fixture.app).await;
+}
+
+#[actix_web::test]
+async fn of_a_transfer_and_openings_at_once_under_one_key_one_is_done() {
+    let fixture = Fixture::new().await;
+    let mut requests = vec![(PATH.to_owned(), fixture.to_bob(1))];
+    requests.extend(openings(&fixture));
+    let ada = fixture.ada.token();
+    let answers = join_all(requests.iter().map(|(path, body)| fixture.keyed(ada, path, "once", body))).await;
+    let outcomes: Vec<(u16, &str)> = answers.iter().map(Answer::outcome).collect();
+    let count = |outcome: (u16, &str)| outcomes.iter().filter(|one| **one == outcome).count();
+    assert_eq!((count((201, "")), count((422, "idempotency_key_reused"))), (1, 4), "{outcomes:?}");
     verified(&fixture.app).await;
 }
 

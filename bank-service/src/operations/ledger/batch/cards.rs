@@ -3,6 +3,7 @@
 use shared_events::events::{self, CardCreated};
 use shared_events::{AccountId, CardId};
 
+use super::super::command::Posted;
 use super::super::issue_card::{IssueCard, IssueCardError};
 use super::super::{caller, decide};
 use super::Batch;
@@ -10,7 +11,8 @@ use crate::domain::balance::Balance;
 use crate::domain::card::Card;
 use crate::domain::ledger::{LedgerAccount, LedgerId, Owner, StripeKey, System, open};
 use crate::operations::errors::found;
-use crate::store::{Created, PendingEvent, StoreError};
+use crate::store::ledger::TransferKey;
+use crate::store::{Created, IdempotencyError, PendingEvent, StoreError};
 
 impl Batch {
     pub(super) fn issue(&mut self, request: &IssueCard) -> Result<Created, IssueCardError> {
@@ -19,6 +21,9 @@ impl Batch {
             && let Some(body) = self.keys.find(ctx, key)?
         {
             return Ok(Created { body: body.to_owned(), replayed: true });
+        }
+        if request.transfer_key().is_some_and(|key| self.has_moved_money(&key)) {
+            return Err(IdempotencyError::KeyReused.into());
         }
         let owner = self.parent(request)?;
         let opening = self.opening(request, &owner)?;
@@ -39,6 +44,11 @@ impl Batch {
             self.keys.remember(ctx, key, &body);
         }
         Ok(Created { body, replayed: false })
+    }
+
+    /// Whether there is a transfer under this key, of this batch or from before.
+    fn has_moved_money(&self, key: &TransferKey) -> bool {
+        self.replays.has(key) || self.posted.contains_key(&key.key)
     }
 
     /// The account's owner, if the account is within the scope.
@@ -73,7 +83,12 @@ impl Batch {
         let done = open(&mut self.book, caller, id, request.balance, opening);
         let done = done.map_err(|_| StoreError::Corrupt { what: "a bank's own ledger account" })?;
         Ok(done.map(|done| {
-            let (decided, event) = decide(done, None);
+            let key = request.transfer_key();
+            let (decided, event) = decide(done, key.clone());
+            if let Some(TransferKey { key, request_hash }) = key {
+                let posted = Posted::of(decided.done.clone(), caller, decided.event_id.clone());
+                self.posted.insert(key, (request_hash, posted));
+            }
             self.decided.push(decided);
             event
         }))

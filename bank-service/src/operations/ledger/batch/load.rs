@@ -20,11 +20,13 @@ impl Batch {
     pub(super) fn load(db: &mut Db, ctx: &Ctx, jobs: &[Job], wait: Wait) -> Result<Self, StoreError> {
         let (requests, cards) = apart(jobs);
         ctx.require_ids::<CardId>(cards.len())?;
-        let replays = Replays::load(db, &requests)?;
+        // Before the other keys: where the transfer of a first balance is found, the answer to its request is found, too.
+        let replays = Replays::load(db, transfer_keys_of(&requests, &cards))?;
         let keys = IdempotencyBatch::load(db, &keys_of(&requests, &cards))?;
         let mut skipped = Skipped::default();
         let parents = lock_parents(db, &cards, wait, &mut skipped)?;
-        let requests: Vec<&Request> = requests.into_iter().filter(|request| !replays.has(request)).collect();
+        let is_new = |request: &&Request| request.key.as_ref().is_none_or(|key| !replays.has(key));
+        let requests: Vec<&Request> = requests.into_iter().filter(is_new).collect();
         let transfers = lock_transfers(db, &requests, wait, &mut skipped)?;
         let (mut needs, facts) = needs_of(db, &requests, &transfers)?;
         add_openings(&mut needs.stripes, &cards, &parents);
@@ -48,7 +50,13 @@ fn apart(jobs: &[Job]) -> (Vec<&Request>, Vec<&IssueCard>) {
     (requests, cards)
 }
 
-/// The keys that no transfer keeps.
+/// The keys that transfers keep.
+fn transfer_keys_of(requests: &[&Request], cards: &[&IssueCard]) -> Vec<String> {
+    let of_requests = requests.iter().filter_map(|request| Some(request.key.as_ref()?.key.clone()));
+    of_requests.chain(cards.iter().filter_map(|card| Some(card.transfer_key()?.key))).collect()
+}
+
+/// The keys of voids and of cards.
 fn keys_of(requests: &[&Request], cards: &[&IssueCard]) -> Vec<IdempotencyKey> {
     let of_voids = requests.iter().filter(|request| matches!(request.command, Command::Void { .. }));
     let of_voids = of_voids.filter_map(|request| Some(void_key(request.key.as_ref()?)));

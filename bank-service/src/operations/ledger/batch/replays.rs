@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::super::command::{Posted, Request, TransferError};
+use super::super::command::{Posted, TransferError};
 use crate::domain::ledger::{Caller, Entry, LedgerAccount, LedgerId};
 use crate::store::ledger::{self, Placed, TransferKey};
 use crate::store::{Db, IdempotencyError, StoreError};
 
-/// The transfers that were made under keys of these requests, with both sides and the entries that they left there.
+/// The transfers that were made under keys of a batch, with both sides and the entries that they left there.
 #[derive(Default)]
 pub(super) struct Replays {
     placed: HashMap<String, Placed>,
@@ -16,8 +16,7 @@ pub(super) struct Replays {
 }
 
 impl Replays {
-    pub(super) fn load(db: &mut Db, requests: &[&Request]) -> Result<Self, StoreError> {
-        let keys = requests.iter().filter_map(|request| Some(request.key.as_ref()?.key.clone())).collect();
+    pub(super) fn load(db: &mut Db, keys: Vec<String>) -> Result<Self, StoreError> {
         let found = ledger::by_keys(db, keys)?;
         if found.is_empty() {
             return Ok(Self::default());
@@ -36,8 +35,8 @@ impl Replays {
         })
     }
 
-    pub(super) fn has(&self, request: &Request) -> bool {
-        request.key.as_ref().is_some_and(|key| self.placed.contains_key(&key.key))
+    pub(super) fn has(&self, key: &TransferKey) -> bool {
+        self.placed.contains_key(&key.key)
     }
 
     /// The answer that was given first, if any: the transfer as it was made, and the caller's side after it.
