@@ -3,8 +3,10 @@
 //! Entries never change and their times never fall with their numbers, so a period is a range of numbers. It is fixed once, and each
 //! page is a read of its own: no transaction is open between two of them.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use shared_events::AccountId;
+use shared_events::{AccountId, BankId};
 
 use super::reading::{readable, with_counterparties};
 use crate::domain::bank::Bank;
@@ -107,11 +109,10 @@ fn state_of(db: &mut Db, scope: Scope, order: StatementOrder) -> Result<OpenedSt
     let (opening, closing) = (last_before(db, account.id, from)?, last_before(db, account.id, to)?);
     let state = |entry: Option<Entry>| entry.map_or((0, 0), |entry| (entry.seq, entry.balance_after));
     let ((after, opening_balance), (until, closing_balance)) = (state(opening), state(closing));
-    let bank = Bank::find(db, account.bank_id)?;
     let statement = Statement {
         account_id,
         owner: owner(db, &account, until)?,
-        bank: bank.map_or_else(|| format!("Bank {}", account.bank_id), |bank| bank.name.as_str().to_owned()),
+        bank: bank_name(db, account.bank_id)?,
         iban: account.iban,
         currency: account.currency,
         bank_id: account.bank_id,
@@ -142,20 +143,48 @@ fn last_before(db: &mut Db, id: LedgerId, time: DateTime<Utc>) -> Result<Option<
     ledger::as_of(db, id, time - TimeDelta::microseconds(1))
 }
 
-/// The holder's name at the last movement up to this entry; as of now, if there was none.
+/// The holder's name at the last movement up to this entry; before the first movement that at the first one, and as of now if there
+/// was none.
 fn owner(db: &mut Db, account: &LedgerAccount, until: i64) -> Result<String, StoreError> {
-    let newest = EntryPage { until: Some(until), limit: 1, ..EntryPage::default() };
-    let moved = ledger::list_entries(db, account.id, &newest)?.pop();
+    let last = EntryPage { until: Some(until), limit: 1, ..EntryPage::default() };
+    let first = EntryPage { is_ascending: true, after: Some(until), limit: 1, ..EntryPage::default() };
+    for page in [last, first] {
+        if let Some(name) = name_at(db, account.id, &page)? {
+            return Ok(name);
+        }
+    }
+    Ok(match account.client_id {
+        // The client may be gone, and its name with it.
+        Some(client) if account.is_closed() => format!("Client {client}"),
+        _ => account.holder.clone(),
+    })
+}
+
+/// The bank's name as of now; of a bank that is gone that at the last movement of its own ledger accounts.
+fn bank_name(db: &mut Db, id: BankId) -> Result<String, StoreError> {
+    if let Some(bank) = Bank::find(db, id)? {
+        return Ok(bank.name.as_str().to_owned());
+    }
+    let stripes = ledger::stripes_of(db, id)?;
+    let mut own = ledger::find(db, &stripes)?;
+    own.sort_by_key(|account| Reverse(account.posted_at));
+    for account in own {
+        let last = EntryPage { limit: 1, ..EntryPage::default() };
+        if let Some(name) = name_at(db, account.id, &last)? {
+            return Ok(name);
+        }
+    }
+    Ok(format!("Bank {id}"))
+}
+
+/// The name that a ledger account's holder had at the movement that a page has; none without one, or if the holder was gone.
+fn name_at(db: &mut Db, id: LedgerId, page: &EntryPage) -> Result<Option<String>, StoreError> {
+    let moved = ledger::list_entries(db, id, page)?.pop();
     let named = moved.and_then(|(entry, transfer)| {
         let view = EntryView { entry, transfer, counterparty: None };
         view.own_name().map(ToOwned::to_owned)
     });
-    Ok(match (named, account.client_id) {
-        (Some(name), _) if !name.is_empty() => name,
-        // The client may be gone, and its name with it.
-        (_, Some(client)) if account.is_closed() => format!("Client {client}"),
-        _ => account.holder.clone(),
-    })
+    Ok(named.filter(|name| !name.is_empty()))
 }
 
 /// The first entries of a range, the oldest first. The account has to be within the scope still.

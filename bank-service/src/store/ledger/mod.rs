@@ -29,7 +29,7 @@ pub use lock::{Wait, lock_accounts, lock_transfers};
 pub use move_balances::{Moved, move_balances};
 pub(super) use rows::{AccountColumns, AccountRow};
 pub use save::{Decided, TransferKey, save};
-pub use stripes::{find_stripes, make_stripe};
+pub use stripes::{find_stripes, make_stripe, stripes_of};
 pub use totals::{Total, totals};
 pub use transfers::{Placed, by_keys, expired, expired_of, find_transfer, find_transfers, open_holds, open_holds_of};
 pub use verify::{

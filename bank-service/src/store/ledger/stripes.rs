@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use shared_events::BankId;
 
 use super::super::in_list::{in_list, in_texts};
 use super::super::schema::ledger_stripes::{self, dsl};
@@ -43,6 +44,13 @@ pub fn find_stripes(db: &mut Db, keys: &[StripeKey]) -> Result<HashMap<StripeKey
         Some((*key, *last.get(&place)?))
     };
     Ok(keys.iter().filter_map(found).collect())
+}
+
+/// All ledger accounts of a bank itself.
+pub fn stripes_of(db: &mut Db, bank: BankId) -> Result<Vec<LedgerId>, StoreError> {
+    let of_bank = dsl::ledger_stripes.filter(dsl::bank_id.eq(bank.get()));
+    let ids: Vec<i64> = of_bank.select(dsl::ledger_id).load(db)?;
+    Ok(ids.into_iter().map(LedgerId::stored).collect())
 }
 
 /// Makes the stripe. [`StoreError::UniqueViolation`] if another transaction has made it.
