@@ -116,14 +116,26 @@ pub fn remember_network(db: &mut Db, ctx: &Ctx, user: UserId, network: &ClientNe
     Ok(())
 }
 
-/// Forgets the devices and networks of a user, except those of the `kept` session.
-pub fn forget(db: &mut Db, user: UserId, kept: Option<(SessionId, Option<ClientNetwork>)>) -> Result<(), StoreError> {
-    let (session, network) = kept.map_or((String::new(), None), |(session, network)| (session.to_string(), network));
+/// The devices and networks of a user that stay known when the others are forgotten.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// The session whose device is kept.
+    pub session: Option<SessionId>,
+    pub device: Option<TokenHash>,
+    pub network: Option<ClientNetwork>,
+}
+
+/// Forgets the devices and networks of a user, except those that are `kept`.
+pub fn forget(db: &mut Db, user: UserId, kept: &Kept) -> Result<(), StoreError> {
+    // No row has an empty text in these columns.
+    let session = kept.session.map(|session| session.to_string()).unwrap_or_default();
+    let device = kept.device.as_ref().map_or("", TokenHash::as_str);
     let devices = login_devices::table
         .filter(login_devices::user_id.eq(user.get()))
-        .filter(login_devices::session_id.ne(session));
+        .filter(login_devices::session_id.ne(session))
+        .filter(login_devices::token_hash.ne(device));
     diesel::delete(devices).execute(db)?;
-    let network = network.as_ref().map_or("", ClientNetwork::as_str);
+    let network = kept.network.as_ref().map_or("", ClientNetwork::as_str);
     let networks = known_networks::table
         .filter(known_networks::user_id.eq(user.get()))
         .filter(known_networks::network.ne(network));

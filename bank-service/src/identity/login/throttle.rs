@@ -121,10 +121,24 @@ pub(in crate::identity) fn remember_login(
     session: SessionId,
     visit: &Visit,
 ) -> Result<(), StoreError> {
-    let AccountKeys { in_network, anywhere } = AccountKeys::new(&visit.vault, &user.email.normalized(), &visit.network);
-    store::counters::clear(db, &[in_network, anywhere])?;
+    let AccountKeys { anywhere, .. } = AccountKeys::new(&visit.vault, &user.email.normalized(), &visit.network);
+    store::counters::clear(db, &[anywhere])?;
+    remember_network(db, ctx, user, visit)?;
+    store::login_devices::remember(db, ctx, (user.id, session), visit.known_device.as_ref(), &visit.device)
+}
+
+/// After a login or a reset of the password: clears the failures before it in its network, and remembers the network. To be called
+/// while the user's row is locked.
+pub(in crate::identity) fn remember_network(
+    db: &mut Db,
+    ctx: &Ctx,
+    user: &User,
+    visit: &Visit,
+) -> Result<(), StoreError> {
+    let AccountKeys { in_network, .. } = AccountKeys::new(&visit.vault, &user.email.normalized(), &visit.network);
+    store::counters::clear(db, &[in_network])?;
     if visit.is_knowable {
         store::login_devices::remember_network(db, ctx, user.id, &visit.network)?;
     }
-    store::login_devices::remember(db, ctx, (user.id, session), visit.known_device.as_ref(), &visit.device)
+    Ok(())
 }

@@ -19,6 +19,7 @@ use crate::identity::email::proof::{mark_verified, matches_address, owner};
 use crate::identity::email::verification::address_of;
 use crate::identity::email::{caps, mails};
 use crate::identity::facts::user_facts;
+use crate::identity::login::throttle::remember_network;
 use crate::identity::one_time::secret::{Code, LinkSecret};
 use crate::identity::one_time::{self, CodeTry, Guesses, NewLink};
 use crate::identity::origin::{Origin, Visit};
@@ -99,6 +100,7 @@ pub enum ResetProof {
 pub struct ResetPassword {
     pub proof: ResetProof,
     pub password_hash: String,
+    pub visit: Visit,
     pub remote_addr: Option<String>,
 }
 
@@ -110,7 +112,8 @@ pub enum Reset {
 }
 
 /// Sets another password, ends all sessions and everything pending. The first reset also ends whatever else a stranger may have
-/// added to the account, see [`purge_unverified`].
+/// added to the account, see [`purge_unverified`]. The network of the client, which has the link or the code and knows the new
+/// password, is known afterwards, so that it can log in even if strangers' failures have closed the account to unknown networks.
 pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result<Outcome<Reset>, StoreError> {
     let found = verify_proof(db, ctx, &command.proof)?;
     let remote_addr = command.remote_addr.clone();
@@ -121,8 +124,9 @@ pub fn reset_password(db: &mut Db, ctx: &Ctx, command: &ResetPassword) -> Result
     };
     let id = user.id;
     written(store::users::reset_password_hash(db, id, &command.password_hash)?)?;
-    let ended = revoke_credentials(db, ctx, id, Cause::Ended)?;
+    let ended = revoke_credentials(db, ctx, id, Cause::Reset { device: command.visit.known_device.clone() })?;
     purge_unverified(db, ctx, &user)?;
+    remember_network(db, ctx, &user, &command.visit)?;
     let outcome = mark_verified(db, ctx, user, remote_addr.clone())?;
     let facts = |detail| SecurityFacts { remote_addr: remote_addr.clone(), ..user_facts(id, detail) };
     let text = "The password of your account was set anew by a link or a code that we sent to this address. Everybody who was logged in has been logged out.";
@@ -221,7 +225,8 @@ impl IdentityService {
             }
         };
         let password_hash = self.0.passwords.hash(password, words).await?;
-        let command = ResetPassword { proof, password_hash, remote_addr: Some(origin.remote_addr) };
+        let visit = self.visitor(&origin);
+        let command = ResetPassword { proof, password_hash, visit, remote_addr: Some(origin.remote_addr) };
         match self.0.store.write(&ctx, move |db, ctx| reset_password(db, ctx, &command)).await? {
             Reset::Done(user) => {
                 self.user_changed(user);

@@ -21,6 +21,7 @@ use crate::identity::users::credentials::{Cause, revoke_credentials};
 use crate::identity::users::roles::role_ids;
 use crate::operations::cascade::delete_client_of;
 use crate::operations::errors::{CloseError, TooMany, retry_if_referred_to, written};
+use crate::store::login_devices::Kept;
 use crate::store::{self, Ctx, Db, Outcome, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -140,7 +141,7 @@ pub fn delete_user(db: &mut Db, ctx: &Ctx, id: UserId, expected: &Expected) -> R
     }
     let client_events = delete_client_of(db, ctx, id)?;
     store::sessions::delete_all(db, id)?;
-    store::login_devices::forget(db, id, None)?;
+    store::login_devices::forget(db, id, &Kept::default())?;
     store::one_time_secrets::delete_all(db, id)?;
     store::second_factors::delete_all(db, id)?;
     store::phones::delete_all(db, id)?;

@@ -8,15 +8,18 @@ use shared_events::UserId;
 
 use crate::domain::network::ClientNetwork;
 use crate::domain::one_time::Purpose;
-use crate::domain::session::SessionId;
+use crate::domain::session::{SessionId, TokenHash};
+use crate::store::login_devices::Kept;
 use crate::store::{self, Ctx, Db, StoreError};
 
 /// Why the credentials no longer count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// They were changed in this session, which stays open.
     ChangedIn(SessionId),
-    /// They were reset, or the owner has logged out everywhere.
+    /// They were reset; the device token that came with the reset stays valid.
+    Reset { device: Option<TokenHash> },
+    /// The owner has logged out everywhere, or an administrator has removed the second factor.
     Ended,
     /// The user was blocked: nothing that was sent to it counts any more.
     Blocked,
@@ -34,13 +37,16 @@ pub(in crate::identity) fn revoke_credentials(
     let void: &[Purpose] = if cause == Cause::Blocked { &Purpose::ALL } else { &Purpose::OF_THE_CREDENTIALS };
     store::one_time_secrets::void(db, ctx, user, void)?;
     let kept = match cause {
-        Cause::ChangedIn(kept) => Some((kept, network_of(db, kept)?)),
-        Cause::Ended | Cause::Blocked => None,
+        Cause::ChangedIn(session) => {
+            Kept { session: Some(session), network: network_of(db, session)?, ..Kept::default() }
+        }
+        Cause::Reset { device } => Kept { device, ..Kept::default() },
+        Cause::Ended | Cause::Blocked => Kept::default(),
     };
-    store::login_devices::forget(db, user, kept)?;
-    match cause {
-        Cause::ChangedIn(kept) => store::sessions::revoke_others(db, user, kept, ctx.now),
-        Cause::Ended | Cause::Blocked => store::sessions::revoke_all(db, user, ctx.now),
+    store::login_devices::forget(db, user, &kept)?;
+    match kept.session {
+        Some(session) => store::sessions::revoke_others(db, user, session, ctx.now),
+        None => store::sessions::revoke_all(db, user, ctx.now),
     }
 }
 

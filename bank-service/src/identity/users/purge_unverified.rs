@@ -8,6 +8,7 @@
 
 use crate::domain::one_time::Purpose;
 use crate::domain::user::User;
+use crate::store::login_devices::Kept;
 use crate::store::{self, Ctx, Db, StoreError};
 
 /// Ends everything that may be a stranger's, unless the account is settled, and settles it. The password stays: the caller sets
@@ -18,7 +19,7 @@ pub fn purge_unverified(db: &mut Db, ctx: &Ctx, user: &User) -> Result<bool, Sto
     }
     store::users::outdate_proofs(db, user.id)?;
     store::sessions::revoke_all(db, user.id, ctx.now)?;
-    store::login_devices::forget(db, user.id, None)?;
+    store::login_devices::forget(db, user.id, &Kept::default())?;
     store::one_time_secrets::void(db, ctx, user.id, &Purpose::ALL)?;
     store::social::delete_all(db, user.id)?;
     store::second_factors::delete_all(db, user.id)?;

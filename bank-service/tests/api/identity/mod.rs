@@ -31,6 +31,7 @@ mod register;
 pub(crate) mod replicas;
 mod reset;
 mod reset_attacks;
+mod reset_origin;
 mod roles;
 mod secrecy;
 mod secret_rotation;

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::harness::{Answer, PASSWORD, TestApp};
 
-const ADDRESS: &str = "v@example.com";
-const WRONG: &str = "a wrong password";
+pub(super) const ADDRESS: &str = "v@example.com";
+pub(super) const WRONG: &str = "a wrong password";
 const OTHER: &str = "another horse, another staple";
 
 async fn app() -> TestApp {
@@ -16,17 +16,17 @@ async fn app() -> TestApp {
 }
 
 /// A login from an address, on a device if a token is given.
-async fn log_in(app: &TestApp, from: &str, device: Option<&str>, password: &str) -> Answer {
+pub(super) async fn log_in(app: &TestApp, from: &str, device: Option<&str>, password: &str) -> Answer {
     let request = app.request(Method::POST, "/auth/login", None).header("X-Forwarded-For", from);
     let request = device.iter().fold(request, |request, token| request.header("X-Device-Token", *token));
     app.send(request.json(&json!({"email": ADDRESS, "password": password}))).await
 }
 
-fn device_of(answer: &Answer) -> String {
+pub(super) fn device_of(answer: &Answer) -> String {
     answer.body["device_token"].as_str().unwrap_or_else(|| panic!("no device token: {}", answer.body)).to_owned()
 }
 
-async fn registered() -> TestApp {
+pub(super) async fn registered() -> TestApp {
     let app = app().await;
     app.post_anonymous("/auth/register", json!({"email": ADDRESS, "password": PASSWORD})).await.expect(201);
     app
@@ -58,7 +58,7 @@ async fn failures_fade_by_the_hour() {
 }
 
 /// A hundred wrong passwords, each from another network.
-async fn reach_the_ceiling(app: &TestApp) {
+pub(super) async fn reach_the_ceiling(app: &TestApp) {
     for n in 0..100 {
         assert_eq!(log_in(app, &format!("203.0.{n}.1"), None, WRONG).await.status.as_u16(), 401);
     }
