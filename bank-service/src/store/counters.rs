@@ -68,6 +68,13 @@ pub fn clear(db: &mut Db, keys: &[CounterKey]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Clears a counter unless it is closed.
+pub fn clear_open(db: &mut Db, ctx: &Ctx, key: &CounterKey) -> Result<(), StoreError> {
+    let open = dsl::not_before.is_null().or(dsl::not_before.le(ctx.now_naive()));
+    diesel::delete(dsl::counters.filter(dsl::counter_key.eq(&key.0)).filter(open)).execute(db)?;
+    Ok(())
+}
+
 /// Removes some of the counters that were not changed for a day; returns how many.
 pub fn sweep(db: &mut Db, ctx: &Ctx) -> Result<usize, StoreError> {
     let old = dsl::changed_at.lt((ctx.now - KEPT).naive_utc());

@@ -113,7 +113,8 @@ fn change(
     Ok(after)
 }
 
-/// After a login: clears the failures before it, and remembers its device and its network.
+/// After a login: clears the failures before it, and remembers its device and its network. It does not open an account that is
+/// closed to unknown networks: strangers could go on a hundred wrong passwords at a time, after each login of the owner.
 pub(in crate::identity) fn remember_login(
     db: &mut Db,
     ctx: &Ctx,
@@ -122,7 +123,7 @@ pub(in crate::identity) fn remember_login(
     visit: &Visit,
 ) -> Result<(), StoreError> {
     let AccountKeys { anywhere, .. } = AccountKeys::new(&visit.vault, &user.email.normalized(), &visit.network);
-    store::counters::clear(db, &[anywhere])?;
+    store::counters::clear_open(db, ctx, &anywhere)?;
     remember_network(db, ctx, user, visit)?;
     store::login_devices::remember(db, ctx, (user.id, session), visit.known_device.as_ref(), &visit.device)
 }

@@ -83,6 +83,26 @@ async fn a_hundred_failures_from_everywhere_close_the_account_to_unknown_network
 }
 
 #[actix_web::test]
+async fn a_login_of_the_owner_clears_the_failures_of_strangers_but_opens_no_closed_account() {
+    let app = registered().await;
+    for part in 0..2 {
+        for n in 0..60 {
+            log_in(&app, &format!("203.{part}.{n}.1"), None, WRONG).await;
+        }
+        let unknown = format!("192.0.{part}.1");
+        assert_eq!(log_in(&app, &unknown, None, PASSWORD).await.status.as_u16(), 200, "60 in a row");
+    }
+    let device = device_of(&log_in(&app, "192.0.2.1", None, PASSWORD).await);
+    reach_the_ceiling(&app).await;
+    for known in [Some(device.as_str()), None] {
+        assert_eq!(log_in(&app, "192.0.2.1", known, PASSWORD).await.status.as_u16(), 200);
+        assert_eq!(log_in(&app, "198.51.100.1", None, PASSWORD).await.status.as_u16(), 401, "still closed");
+    }
+    app.clock.advance(Duration::from_hours(24));
+    assert_eq!(log_in(&app, "198.51.100.1", None, PASSWORD).await.status.as_u16(), 200);
+}
+
+#[actix_web::test]
 async fn wrong_passwords_with_a_device_token_count_on_it_alone_and_ten_void_it() {
     let app = registered().await;
     let device = device_of(&log_in(&app, "192.0.2.1", None, PASSWORD).await);
