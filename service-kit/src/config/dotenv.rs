@@ -74,10 +74,10 @@ pub(super) fn parse(text: &str) -> EnvFile {
         if !trimmed.is_empty() && !trimmed.starts_with('#') {
             match name_and_value(trimmed) {
                 Some((name, value)) => {
-                    let quoted = quoted_value(value, after);
+                    let quoted = quoted_value(value.trim_start(), after);
                     if let Some(quoted) = &quoted {
                         (taken, next) = (1 + quoted.more_lines, quoted.rest);
-                    } else if value.starts_with(['"', '\'']) {
+                    } else if value.trim_start().starts_with(['"', '\'']) {
                         file.warnings.push(format!("line {line}: a quote is not closed; it is taken literally"));
                     }
                     let value = quoted.map_or_else(|| unquoted(value).to_owned(), |quoted| quoted.value);
@@ -92,22 +92,20 @@ pub(super) fn parse(text: &str) -> EnvFile {
     file
 }
 
+/// The value begins right after the `=`: a blank there decides whether a `#` begins a comment.
 fn name_and_value(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once('=')?;
     let name = name.trim();
     let name = name.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t'])).unwrap_or(name).trim();
     let sound = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
-    sound.then(|| (name, value.trim_start()))
+    sound.then_some((name, value))
 }
 
 /// The value without a comment that follows a blank.
 fn unquoted(value: &str) -> &str {
-    if value.starts_with('#') {
-        return "";
-    }
     let comment = value.match_indices('#').map(|(at, _)| at).find(|at| value[..*at].ends_with([' ', '\t']));
-    value[..comment.unwrap_or(value.len())].trim_end()
+    value[..comment.unwrap_or(value.len())].trim()
 }
 
 struct Quoted<'a> {
@@ -189,6 +187,9 @@ mod tests {
             ("A=value # a comment", "value"),
             ("A=value#glued", "value#glued"),
             ("A=\t# only a comment", ""),
+            ("A= # only a comment", ""),
+            ("A=#Hash-pass", "#Hash-pass"),
+            ("A =#Hash-pass # a comment", "#Hash-pass"),
             ("A=", ""),
             ("  export  A = value  ", "value"),
             ("A='it is $HOME \\n'", "it is $HOME \\n"),
