@@ -217,7 +217,7 @@ fn warning_about(program: &str, found: &Found, ours: &[Setting]) -> Option<Strin
 /// The value that an accepted old name gives one of our settings in one source.
 fn accepted_for(ours: &str, source: Source<'_>, warnings: &mut Vec<String>) -> Option<Found> {
     if ours == "AMQP_URI" {
-        return broker(source);
+        return broker(source, warnings);
     }
     let mut taken = None;
     for old in OLD_NAMES {
@@ -235,12 +235,19 @@ fn accepted_for(ours: &str, source: Source<'_>, warnings: &mut Vec<String>) -> O
 }
 
 /// `RABBITMQ_HOST` and `RABBITMQ_PORT`, with the default login of a new broker. A platform that links containers sets the same
-/// names to `tcp://…`; those are ignored.
-fn broker(source: Source<'_>) -> Option<Found> {
+/// names to `tcp://…`; those are ignored. Parts from both sources are never put into one address.
+fn broker(source: Source<'_>, warnings: &mut Vec<String>) -> Option<Found> {
     let either = |name: &str| source(name).or_else(|| source(&name.to_lowercase()));
     let plain = |name: &str| either(name).filter(|found| !found.value.contains("://"));
-    let host = plain("RABBITMQ_HOST")?;
     let port = plain("RABBITMQ_PORT");
+    let Some(host) = plain("RABBITMQ_HOST") else {
+        let alone = port.map(|port| {
+            let place = if port.line.is_some() { ".env" } else { "the environment" };
+            format!("{} is not used: {place} has no RABBITMQ_HOST for it", port.origin())
+        });
+        warnings.extend(alone);
+        return None;
+    };
     let number = port.as_ref().map_or("5672", |port| port.value.as_str());
     let value = format!("amqp://guest:guest@{}:{number}/%2f", host.value);
     // A fault of the address names the part that has it.
@@ -303,6 +310,26 @@ mod tests {
         assert_eq!(resolved(&linked[..1], "", "AMQP_URI").0, None);
         let ours = [("AMQP_URI", "amqp://a"), ("RABBITMQ_HOST", "localhost")];
         assert_eq!(resolved(&ours, "", "AMQP_URI").0.as_deref(), Some("amqp://a"));
+    }
+
+    #[test]
+    fn a_port_without_a_host_beside_it_is_a_warning_and_is_not_used() {
+        let (host, port) = (("RABBITMQ_HOST", "rabbit"), ("RABBITMQ_PORT", "5673"));
+        let taken = Some("amqp://guest:guest@rabbit:5672/%2f");
+        let in_file = "RABBITMQ_PORT (.env, line 1) is not used: .env has no RABBITMQ_HOST for it";
+        let in_environment = "RABBITMQ_PORT is not used: the environment has no RABBITMQ_HOST for it";
+        for (process, file, expected, warning) in [
+            (&[host][..], "RABBITMQ_PORT=5673", taken, in_file),
+            (&[port], "RABBITMQ_HOST=rabbit", taken, in_environment),
+            (&[port], "", None, in_environment),
+            (&[], "RABBITMQ_PORT=5673", None, in_file),
+            (&[("AMQP_URI", "amqp://a")], "RABBITMQ_PORT=5673", Some("amqp://a"), in_file),
+        ] {
+            let (value, warnings) = resolved(process, file, "AMQP_URI");
+            assert_eq!(value.as_deref(), expected, "{warnings}");
+            assert!(warnings.contains(warning) && !warnings.contains("5673"), "{warnings}");
+        }
+        assert_eq!(resolved(&[("RABBITMQ_PORT", "tcp://10.0.0.3:5672")], "", "AMQP_URI").1, "");
     }
 
     #[test]
