@@ -4,10 +4,12 @@ use std::ffi::OsStr;
 use std::io::Read as _;
 use std::path::Path;
 
-use clap::{Arg, Command};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
 
-use super::refused::{self, Refused};
-use super::variables::{Found, Variables};
+use super::refused::{self, Refused, matches_at};
+use super::variables::{Found, Variables, warnings_of_values};
+use super::words::shown;
 
 /// The largest secret file that is read.
 const SECRET_FILE_LIMIT: u64 = 64 * 1024;
@@ -18,7 +20,33 @@ pub(super) struct Given {
     pub(super) refused: Vec<Refused>,
     /// Variables whose value came from elsewhere, and how each is shown with that.
     pub(super) origins: Vec<(String, String)>,
+    /// What the variables of each setting say.
+    pub(super) values: Vec<Values>,
+    /// About values that their setting cannot have.
     pub(super) warnings: Vec<String>,
+}
+
+/// What the environment and `.env` say of one setting, the first value counting.
+#[derive(Debug)]
+pub(super) struct Values {
+    /// The subcommands that lead to the setting.
+    path: Vec<String>,
+    arg: Arg,
+    variable: String,
+    found: Vec<Found>,
+}
+
+impl Values {
+    /// The warnings about values that are not used, and about names that are not ours. A flag goes before all of them.
+    pub(super) fn warnings(&self, matches: Option<&ArgMatches>) -> Vec<String> {
+        let id = self.arg.get_id().as_str();
+        let matches = matches.and_then(|matches| matches_at(&self.path, matches));
+        let given = matches.filter(|matches| matches.value_source(id) == Some(ValueSource::CommandLine));
+        let Some(given) = given else { return warnings_of_values(&self.variable, &self.found) };
+        let words: Vec<&OsStr> = given.try_get_raw(id).ok().flatten().into_iter().flatten().collect();
+        let others = self.found.iter().filter(|found| words != [OsStr::new(&found.value)]);
+        others.map(|other| other.ignored_for(&shown(&self.arg))).collect()
+    }
 }
 
 /// Gives each argument the value that its variable has beyond what clap reads by itself: under another name, in `.env`, or, of
@@ -35,7 +63,12 @@ pub(super) fn with_variables(mut command: Command, variables: &Variables, path: 
     for (arg, variable) in arguments {
         // An address may contain a login: the help names variables and shows no value.
         command = command.mut_arg(arg.get_id(), |arg| arg.hide_env_values(true));
-        let given = value_of(&arg, &variable, variables, all);
+        let mut found = variables.values_of(&variable, &mut all.warnings);
+        let given = value_of(&arg, &variable, variables, &mut found);
+        if let Some(shown) = found.first().and_then(|found| found.shown_as(&variable)) {
+            all.origins.push((variable.clone(), shown));
+        }
+        all.values.push(Values { path: path.to_vec(), arg: arg.clone(), variable: variable.clone(), found });
         // The help also names a variable that is set to nothing.
         if (given.is_err() || variables.is_empty_in_process(&variable)) && !wants_help() {
             command = command.mut_arg(arg.get_id(), |arg| arg.env(None::<&str>));
@@ -56,21 +89,17 @@ fn wants_help() -> bool {
     std::env::args_os().any(|argument| ["--help", "-h", "help"].iter().any(|help| argument == *help))
 }
 
-/// The value of an argument that is not on the command line, or what is wrong with it.
-fn value_of(arg: &Arg, name: &str, variables: &Variables, all: &mut Given) -> Result<Option<String>, String> {
-    let mut found = variables.resolve(name, &mut all.warnings);
-    if arg.is_hide_env_values_set()
-        && let Some(secret) = secret_from_file(variables, name, found.is_some())?
-    {
-        found = Some(secret);
+/// The value of an argument that is not on the command line, or what is wrong with it. Adds the text of a secret's file to the
+/// values that were found.
+fn value_of(arg: &Arg, name: &str, variables: &Variables, found: &mut Vec<Found>) -> Result<Option<String>, String> {
+    if arg.is_hide_env_values_set() {
+        found.extend(secret_from_file(variables, name, !found.is_empty())?);
     }
-    if let Some(shown) = found.as_ref().and_then(|found| found.shown_as(name)) {
-        all.origins.push((name.to_owned(), shown));
-    }
-    let given = variables.raw(name).or_else(|| found.as_ref().map(|found| OsStr::new(&found.value)));
+    let value = found.first().map(|found| found.value.clone());
+    let given = variables.raw(name).or_else(|| value.as_ref().map(OsStr::new));
     match given.and_then(|value| refused::fault_of(arg, value)) {
         Some(fault) => Err(format!("{name}: {fault}")),
-        None => Ok(found.map(|found| found.value)),
+        None => Ok(value),
     }
 }
 

@@ -69,8 +69,9 @@ fn read<T: Parser>(
 ) -> Result<(Parsed<T>, ArgMatches), Unread> {
     let mut given = Given::default();
     let mut command = with_variables(T::command(), variables, &[], &mut given);
-    warnings.append(&mut given.warnings);
     let line = command_line::read(&mut command, args).map_err(Unread::Help)?;
+    warnings.append(&mut given.warnings);
+    warnings.extend(given.values.iter().flat_map(|values| values.warnings(line.matches.as_ref())));
     let faults = faults_of(&T::command(), variables, given, &line);
     let Some(matches) = line.matches else { return Err(Unread::Refused(error_of(faults))) };
     match T::from_arg_matches(&matches) {
@@ -274,6 +275,47 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.matches("SERVICE_KIT_TEST_PORT").count(), 1, "{text}");
+    }
+
+    #[derive(Debug, Parser)]
+    struct OfOldNames {
+        #[arg(long, env = "AMQP_URI", hide_env_values = true)]
+        amqp_uri: Option<Secret>,
+        #[arg(long, env = "APP_ENV", value_enum)]
+        app_env: Option<AppEnv>,
+    }
+
+    fn warnings_of<T: Parser>(process: &[(&str, &str)], file: &str, args: &[&str]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let args = std::iter::once("test").chain(args.iter().copied());
+        read::<T>(&Variables::of(process, file), args, &mut warnings).unwrap();
+        warnings
+    }
+
+    #[test]
+    fn a_variable_that_differs_from_its_flag_is_named_in_a_warning_and_not_as_the_value_that_is_used() {
+        let process = [("RABBITMQ_HOST", "hunter2"), ("FLASK_ENV", "testing")];
+        let flags = ["--amqp-uri", "amqp://u:hunter2@h", "--app-env", "testing"];
+        assert_eq!(
+            warnings_of::<OfOldNames>(&process, "app_env=staging", &flags),
+            [
+                "RABBITMQ_HOST says something else than --amqp-uri and is ignored",
+                "app_env (.env, line 1) says something else than --app-env and is ignored",
+            ]
+        );
+        let process = [("SERVICE_KIT_TEST_PORT", "1"), ("SERVICE_KIT_TEST_MODE", "testing")];
+        let file = "SERVICE_KIT_TEST_AT=127.0.0.1:1\nSERVICE_KIT_TEST_PORT=2";
+        let flags = ["--port", "2", "now", "--mode", "staging", "--at", "127.0.0.1:2"];
+        let mut warnings = warnings_of::<Typed>(&process, file, &flags);
+        warnings.sort_unstable();
+        assert_eq!(
+            warnings,
+            [
+                "SERVICE_KIT_TEST_AT (.env, line 1) says something else than --at and is ignored",
+                "SERVICE_KIT_TEST_MODE says something else than --mode and is ignored",
+                "SERVICE_KIT_TEST_PORT says something else than --port and is ignored",
+            ]
+        );
     }
 
     #[test]

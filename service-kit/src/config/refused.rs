@@ -26,15 +26,18 @@ pub(super) struct Refused {
 impl Refused {
     /// Of a command line that cannot be understood only the settings of every command count.
     fn counts(&self, matches: Option<&ArgMatches>) -> bool {
-        let Some(mut matches) = matches else { return self.path.is_empty() };
-        for name in &self.path {
-            match matches.subcommand() {
-                Some((chosen, inner)) if chosen == name => matches = inner,
-                _ => return false,
-            }
-        }
-        matches.value_source(self.id.as_str()) != Some(ValueSource::CommandLine)
+        let Some(matches) = matches else { return self.path.is_empty() };
+        let chosen = matches_at(&self.path, matches);
+        chosen.is_some_and(|matches| matches.value_source(self.id.as_str()) != Some(ValueSource::CommandLine))
     }
+}
+
+/// What the command line says of the subcommand at the end of a path; `None`: another one runs.
+pub(super) fn matches_at<'a>(path: &[String], mut matches: &'a ArgMatches) -> Option<&'a ArgMatches> {
+    for name in path {
+        matches = matches.subcommand().filter(|(chosen, _)| chosen == name)?.1;
+    }
+    Some(matches)
 }
 
 /// Notes all faults that no flag makes up for.

@@ -41,6 +41,11 @@ impl Found {
         }
     }
 
+    /// The warning about a value that differs from the one that is used.
+    pub(super) fn ignored_for(&self, used: &str) -> String {
+        format!("{} says something else than {used} and is ignored", self.origin())
+    }
+
     /// The setting's name as its faults show it; `None`: unchanged.
     pub(super) fn shown_as(&self, variable: &str) -> Option<String> {
         let line = self.line.map(|line| format!(".env, line {line}"));
@@ -111,32 +116,17 @@ impl Variables {
         self.exactly(name).or_else(|| self.exactly(&name.to_lowercase()))
     }
 
-    /// The value of a setting; adds warnings about other names that refer to it.
-    pub(super) fn resolve(&self, name: &str, warnings: &mut Vec<String>) -> Option<Found> {
+    /// The values of a setting, in the order in which they count: only the first is used. Adds warnings about those that it cannot
+    /// have.
+    pub(super) fn values_of(&self, name: &str, warnings: &mut Vec<String>) -> Vec<Found> {
         let lower = name.to_lowercase();
         let sources: [Source<'_>; 2] = [&|name| self.in_process(name), &|name| self.in_file(name)];
-        let mut found: Option<Found> = None;
+        let mut values = Vec::new();
         for source in sources {
             let old = accepted_for(name, source, warnings);
-            let candidates = [source(name), source(&lower)].into_iter().flatten().chain(old);
-            for candidate in candidates {
-                match &found {
-                    None => {
-                        if candidate.name != name {
-                            let origin = candidate.origin();
-                            warnings.push(format!("{origin} is called {name} here; its value is used"));
-                        }
-                        found = Some(candidate);
-                    }
-                    Some(first) if candidate.name != first.name && candidate.value != first.value => {
-                        let (ignored, used) = (candidate.origin(), first.origin());
-                        warnings.push(format!("{ignored} says something else than {used} and is ignored"));
-                    }
-                    Some(_) => {}
-                }
-            }
+            values.extend([source(name), source(&lower)].into_iter().flatten().chain(old));
         }
-        found
+        values
     }
 
     /// Warnings about names that a program with these settings does not read.
@@ -178,6 +168,17 @@ impl Variables {
             warnings.extend(self.exactly(name).and_then(|found| warning_about(program, &found, ours)));
         }
     }
+}
+
+/// The warnings about the values of a setting without a flag: a name of another service, if its value is used, and each value that
+/// differs from the first.
+pub(super) fn warnings_of_values(name: &str, values: &[Found]) -> Vec<String> {
+    let Some((first, others)) = values.split_first() else { return Vec::new() };
+    let origin = first.origin();
+    let is_ours = first.name == name || first.name.strip_suffix("_FILE") == Some(name);
+    let renamed = (!is_ours).then(|| format!("{origin} is called {name} here; its value is used"));
+    let ignored = others.iter().filter(|other| other.value != first.value).map(|other| other.ignored_for(&origin));
+    renamed.into_iter().chain(ignored).collect()
 }
 
 /// The warning about a variable that is not read; `None`: it is another program's, of ours or not, or the table of old names
@@ -262,8 +263,9 @@ mod tests {
 
     fn resolved(process: &[(&str, &str)], file: &str, name: &str) -> (Option<String>, String) {
         let mut warnings = Vec::new();
-        let found = Variables::of(process, file).resolve(name, &mut warnings);
-        (found.map(|found| found.value), warnings.join("\n"))
+        let values = Variables::of(process, file).values_of(name, &mut warnings);
+        warnings.extend(warnings_of_values(name, &values));
+        (values.into_iter().next().map(|found| found.value), warnings.join("\n"))
     }
 
     #[test]
@@ -289,6 +291,9 @@ mod tests {
         assert_eq!(warnings, "SQLALCHEMY_DATABASE_URI says something else than DATABASE_URL and is ignored");
         let same = [("DATABASE_URL", "mysql://u:p@a/b"), ("SQLALCHEMY_DATABASE_URI", "mysql+pymysql://u:p@a/b")];
         assert_eq!(resolved(&same, "", "DATABASE_URL").1, "");
+        let (value, warnings) = resolved(&same[..1], "\nDATABASE_URL=mysql://u:hunter2@c/d", "DATABASE_URL");
+        assert_eq!(value.as_deref(), Some("mysql://u:p@a/b"));
+        assert_eq!(warnings, "DATABASE_URL (.env, line 2) says something else than DATABASE_URL and is ignored");
     }
 
     #[test]
@@ -336,7 +341,7 @@ mod tests {
     fn a_fault_of_a_broker_by_host_and_port_names_the_part_that_is_wrong() {
         for (port, expected) in [("zz", "RABBITMQ_PORT"), ("70000", "RABBITMQ_PORT"), ("5673", "RABBITMQ_HOST")] {
             let variables = Variables::of(&[("RABBITMQ_HOST", "rabbit"), ("RABBITMQ_PORT", port)], "");
-            assert_eq!(variables.resolve("AMQP_URI", &mut Vec::new()).unwrap().name, expected, "{port}");
+            assert_eq!(variables.values_of("AMQP_URI", &mut Vec::new())[0].name, expected, "{port}");
         }
     }
 
