@@ -190,13 +190,14 @@ fn warning_about(program: &str, found: &Found, ours: &[Setting]) -> Option<Strin
     if ours.iter().any(|our| our.has_name(name)) {
         return not_read(&format!("; did you mean {name}?"));
     }
-    if is_foreign(name, &found.value) {
-        return None;
-    }
     let setting = name.strip_suffix("_FILE").filter(|secret| SECRETS.contains(secret)).unwrap_or(name);
     let (is_engine, is_setting) = (ENGINES.contains(&setting), NAMES.contains(&setting));
+    // Before names of others: that of the broker's host is of a family of those.
     if program == ALL_IN_ONE && is_engine {
         return not_read(": everything is kept in --data-dir; the single services take other servers");
+    }
+    if is_foreign(name, &found.value) {
+        return None;
     }
     if program == ALL_IN_ONE && is_setting {
         return not_read(": it is a setting of the single services");
@@ -462,7 +463,9 @@ mod tests {
 
     #[test]
     fn the_all_in_one_process_names_variables_of_engines_that_it_has_not() {
-        for name in ["DATABASE_URL", "database_url", "DATABASE_URL_FILE"] {
+        let names =
+            ["DATABASE_URL", "database_url", "DATABASE_URL_FILE", "RABBITMQ_HOST", "rabbitmq_host", "RABBITMQ_PORT"];
+        for name in names {
             let mut warnings = Vec::new();
             Variables::of(&[(name, "mysql://u:hunter2@h/b")], "").strangers("bank-standalone", &[], &mut warnings);
             assert!(warnings.len() == 1 && warnings[0].starts_with(&format!("{name} is not read")), "{warnings:?}");
