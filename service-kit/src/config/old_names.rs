@@ -109,6 +109,10 @@ pub(super) const ENGINES: &[&str] = &[
 
 /// Converts a `SQLAlchemy` URL: drops the driver's name and the character set, which is always utf8mb4 here.
 fn database_url(value: &str) -> Option<String> {
+    // Our own form of a file.
+    if value.strip_prefix("sqlite:").is_some_and(|path| !path.starts_with("//")) {
+        return Some(value.to_owned());
+    }
     let (scheme, rest) = value.split_once("://")?;
     let engine = scheme.split_once('+').map_or(scheme, |(engine, _)| engine);
     if engine == "sqlite" {
@@ -146,6 +150,7 @@ mod tests {
             ("mysql://u:p@h/db?charset=utf8&ssl-mode=required", "mysql://u:p@h/db?ssl-mode=required"),
             ("sqlite:///app.db", "sqlite:app.db"),
             ("sqlite:////var/app.db", "sqlite:/var/app.db"),
+            ("sqlite:./app.db", "sqlite:./app.db"),
             ("postgresql+psycopg2://u:p@h/db", "postgresql://u:p@h/db"),
             ("mysql+pymysql://u:1/x?charset=y@h/db", "mysql+pymysql://u:1/x?charset=y@h/db"),
         ] {
