@@ -61,10 +61,11 @@ impl Purpose {
 
     /// The purposes that depend on the credentials: their secrets end when these are changed, reset or logged out everywhere. An
     /// invitation, or the verification of the user's address, stays valid.
-    pub const OF_THE_CREDENTIALS: [Self; 6] = [
+    pub const OF_THE_CREDENTIALS: [Self; 7] = [
         Self::EmailChange,
         Self::PasswordResetLink,
         Self::PasswordResetCode,
+        Self::PhoneCode,
         Self::MfaChallenge,
         Self::SocialState,
         Self::SocialNonce,

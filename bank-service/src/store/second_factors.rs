@@ -166,6 +166,16 @@ pub fn activate(db: &mut Db, ctx: &Ctx, user: UserId, factor_id: &str) -> Result
     Ok(diesel::update(pending).set(changes).execute(db)? == 1)
 }
 
+/// Voids a seed that waits for its first code. Its failures still count.
+pub fn void_pending(db: &mut Db, ctx: &Ctx, user: UserId) -> Result<(), StoreError> {
+    let pending = totp_factors::table
+        .filter(totp_factors::user_id.eq(user.get()))
+        .filter(totp_factors::activated_at.is_null())
+        .filter(totp_factors::pending_until.gt(ctx.now_naive()));
+    diesel::update(pending).set(totp_factors::pending_until.eq(ctx.now_naive())).execute(db)?;
+    Ok(())
+}
+
 /// Deletes the factor of a user with its recovery codes, active or not; false if there was none.
 pub fn delete_all(db: &mut Db, user: UserId) -> Result<bool, StoreError> {
     diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user.get()))).execute(db)?;

@@ -36,6 +36,7 @@ pub(in crate::identity) fn revoke_credentials(
     store::users::outdate_proofs(db, user)?;
     let void: &[Purpose] = if cause == Cause::Blocked { &Purpose::ALL } else { &Purpose::OF_THE_CREDENTIALS };
     store::one_time_secrets::void(db, ctx, user, void)?;
+    store::second_factors::void_pending(db, ctx, user)?;
     let kept = match cause {
         Cause::ChangedIn(session) => {
             Kept { session: Some(session), network: network_of(db, session)?, ..Kept::default() }

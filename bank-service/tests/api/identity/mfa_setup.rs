@@ -85,6 +85,19 @@ async fn a_seed_waits_ten_minutes_for_its_first_code() {
 }
 
 #[actix_web::test]
+async fn a_change_of_the_password_voids_a_seed_that_waits_for_its_first_code() {
+    let app = TestApp::start().await;
+    let person = app.user("a@example.com").await;
+    let phone = begin(&app, &person).await;
+    let body = json!({"existing_password": PASSWORD, "new_password": "another horse, another staple"});
+    app.put(&person.token, "/auth/password", body).await.expect(200);
+    assert_eq!(app.get(&person.token, "/auth/mfa/totp/qrcode").await.outcome(), (404, "not_found"));
+    assert_eq!(verify(&app, &person.token, &phone.code(&app)).await.outcome(), (404, "not_found"));
+    let phone = begin(&app, &person).await;
+    verify(&app, &person.token, &phone.code(&app)).await.expect(200);
+}
+
+#[actix_web::test]
 async fn changes_need_a_fresh_token() {
     let app = TestApp::start().await;
     let user = secured(&app, "a@example.com").await;

@@ -14,7 +14,7 @@ use shared_events::events::SmsRequested;
 use stand_ins::sms::{FROM, Reply, SID, SmsStub, TOKEN};
 use test_support::dead_letters::MemoryDeadLetters;
 
-use crate::harness::{Answer, Person, TestApp};
+use crate::harness::{Answer, PASSWORD, Person, TestApp};
 
 const NUMBER: &str = "+4915112345678";
 const QUEUE: &str = "bank-service.sms";
@@ -110,6 +110,22 @@ async fn a_code_by_text_message_verifies_the_number_and_a_retry_is_answered_the_
     assert_eq!(phones.ask(&person, NUMBER).await.outcome(), (429, "too_many_requests"));
     phones.app.clock.advance(Duration::from_mins(1));
     phones.ask(&person, NUMBER).await.expect(202);
+}
+
+#[actix_web::test]
+async fn a_change_of_the_password_voids_a_code_on_its_way() {
+    let phones = Phones::start().await;
+    let person = phones.app.verified_user("a@example.com").await;
+    phones.ask(&person, NUMBER).await.expect(202);
+    phones.deliver().await;
+    let code = phones.code_to(NUMBER);
+    let body = json!({"existing_password": PASSWORD, "new_password": "another horse, another staple"});
+    phones.app.put(&person.token, "/auth/password", body).await.expect(200);
+    assert_eq!(phones.verify(&person, &code).await.status.as_u16(), 422);
+    phones.app.clock.advance(Duration::from_mins(1));
+    phones.ask(&person, NUMBER).await.expect(202);
+    phones.deliver().await;
+    phones.verify(&person, &phones.code_to(NUMBER)).await.expect(200);
 }
 
 #[actix_web::test]
