@@ -6,6 +6,8 @@
 use shared_events::catalog;
 use shared_events::routing::{EMAIL_QUEUE, LOG_QUEUE};
 
+use super::named_states::named_states;
+
 /// The path of the events of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Route {
@@ -70,44 +72,29 @@ pub struct Evidence {
     pub is_explained: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum EventStatus {
-    /// Committed and not published yet.
-    Waiting,
-    /// No queue takes it: kept, and retried periodically.
-    Unrouted,
-    InFlight,
-    Logged,
-    Mailed,
-    /// The mail server refused its mail for good, so it is not logged.
-    Rejected,
-    /// A dead letter.
-    Parked,
-    /// A dead letter that an operator discarded.
-    Discarded,
-    Unaccounted,
-    /// A peer that would have the evidence cannot be queried.
-    Unknown,
-    Untracked,
+named_states! {
+    pub enum EventStatus {
+        /// Committed and not published yet.
+        Waiting = "waiting",
+        /// No queue takes it: kept, and retried periodically.
+        Unrouted = "unrouted",
+        InFlight = "in_flight",
+        Logged = "logged",
+        Mailed = "mailed",
+        /// The mail server refused its mail for good, so it is not logged.
+        Rejected = "rejected",
+        /// A dead letter.
+        Parked = "parked",
+        /// A dead letter that an operator discarded.
+        Discarded = "discarded",
+        Unaccounted = "unaccounted",
+        /// A peer that would have the evidence cannot be queried.
+        Unknown = "unknown",
+        Untracked = "untracked",
+    }
 }
 
 impl EventStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Unrouted => "unrouted",
-            Self::InFlight => "in_flight",
-            Self::Logged => "logged",
-            Self::Mailed => "mailed",
-            Self::Rejected => "rejected",
-            Self::Parked => "parked",
-            Self::Discarded => "discarded",
-            Self::Unaccounted => "unaccounted",
-            Self::Unknown => "unknown",
-            Self::Untracked => "untracked",
-        }
-    }
-
     /// Whether the status is final.
     pub fn is_end(self) -> bool {
         matches!(self, Self::Logged | Self::Mailed | Self::Rejected | Self::Discarded)

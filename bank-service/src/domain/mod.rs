@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod locale;
 pub mod mfa;
 pub mod name;
+pub(crate) mod named_states;
 pub mod network;
 pub mod one_time;
 pub mod password;

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::peer_clients::{Logged, MailDelivery};
 use super::{Tracer, YOUNG, at, mail_answer, replies_to};
 use crate::domain::event_status::{EventStatus, Evidence, MailAnswer, Route, classify};
+use crate::domain::named_states::named_states;
 use crate::store::StoreError;
 use crate::store::dead_letter_actions::{self, Action};
 use crate::store::event_trace::{self, ReceiptRow, TracedRow};
@@ -54,6 +55,31 @@ pub struct Journey {
     pub actions: Vec<ActionStep>,
 }
 
+named_states! {
+    /// Whether the transport took an event.
+    pub enum PublishState {
+        Published = "published",
+        Waiting = "waiting",
+        /// No queue takes it.
+        Unrouted = "unrouted",
+    }
+}
+
+named_states! {
+    /// The progress of an event at one queue.
+    pub enum DeliveryState {
+        /// Not published yet, or between two attempts.
+        Waiting = "waiting",
+        /// No queue takes it.
+        Unrouted = "unrouted",
+        InFlight = "in_flight",
+        Done = "done",
+        Dead = "dead",
+        /// Nobody keeps a record, or it cannot be queried.
+        Unknown = "unknown",
+    }
+}
+
 /// The step from the outbox to the transport.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PublishStep {
@@ -74,7 +100,7 @@ pub struct PublishStep {
 pub struct DeliveryStep {
     /// The queue's name.
     pub queue: String,
-    /// `waiting`, `unrouted` (no queue takes it), `in_flight`, `done` or `dead`; `unknown` where nobody keeps a record or can be asked.
+    /// `waiting` (also between attempts), `unrouted` (no queue takes it), `in_flight`, `done`, `dead`, or `unknown`: nobody has a record.
     pub state: &'static str,
     /// Failed attempts, where they are known.
     pub attempts: Option<u32>,
@@ -257,17 +283,17 @@ fn trace_id(row: &TracedRow) -> Option<String> {
 }
 
 fn is_being_mailed(found: &Found) -> bool {
-    let mails = found.mails.as_ref().and_then(|mails| mails.as_ref().ok());
-    mails.is_some_and(|mails| mails.iter().any(|mail| mail.state == "sending"))
+    mails_of(found).is_some_and(|mails| mails.iter().any(|mail| mail.state == "sending"))
 }
 
 fn published(row: &TracedRow) -> PublishStep {
+    let state = match (row.sent_at, row.unrouted_at) {
+        (Some(_), _) => PublishState::Published,
+        (None, Some(_)) => PublishState::Unrouted,
+        (None, None) => PublishState::Waiting,
+    };
     PublishStep {
-        state: match (row.sent_at, row.unrouted_at) {
-            (Some(_), _) => "published",
-            (None, Some(_)) => "unrouted",
-            (None, None) => "waiting",
-        },
+        state: state.as_str(),
         published_at: row.sent_at.map(at),
         // A fresh row is due at once; its due time carries no information.
         due_at: row.due_at.filter(|due| *due > row.created_at && row.unrouted_at.is_none()).map(at),
@@ -276,17 +302,21 @@ fn published(row: &TracedRow) -> PublishStep {
 }
 
 fn delivery(found: &Found, queue: &str) -> DeliveryStep {
-    let step = |state, attempts| DeliveryStep { queue: queue.to_owned(), state, attempts };
+    let (state, attempts) = delivery_state(found, queue);
+    DeliveryStep { queue: queue.to_owned(), state: state.as_str(), attempts }
+}
+
+/// The state with the failed attempts, where they are known.
+fn delivery_state(found: &Found, queue: &str) -> (DeliveryState, Option<u32>) {
     let dead = found.dead_letters.iter().flatten().find(|dead_letter| dead_letter.queue == queue);
     if let Some(dead_letter) = dead {
-        return step("dead", Some(dead_letter.attempts));
+        return (DeliveryState::Dead, Some(dead_letter.attempts));
     }
     let progress: Progress =
         found.row.progress.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let is_sent = found.row.sent_at.is_some();
     match progress.get(queue) {
-        Some(QueueProgress::Done) => return step("done", None),
-        Some(QueueProgress::Pending { attempts, .. }) => return step("waiting", Some(*attempts)),
+        Some(QueueProgress::Done) => return (DeliveryState::Done, None),
+        Some(QueueProgress::Pending { attempts, .. }) => return (DeliveryState::Waiting, Some(*attempts)),
         Some(QueueProgress::Dead) | None => {}
     }
     let is_done = match queue {
@@ -294,24 +324,48 @@ fn delivery(found: &Found, queue: &str) -> DeliveryStep {
         EMAIL_QUEUE => found.receipt.as_ref().map(|_| true).or_else(|| all_mails_settled(found)),
         _ => None,
     };
-    match (is_sent, is_done) {
-        (_, Some(true)) => step("done", None),
+    match (found.row.sent_at.is_some(), is_done) {
+        (_, Some(true)) => (DeliveryState::Done, None),
         // In process an event is marked sent only after every queue has finished it.
-        (true, _) if found.in_process => step("done", None),
-        (true, Some(false)) => step("in_flight", None),
-        (true, None) => step("unknown", None),
-        (false, _) => step("waiting", None),
+        (true, _) if found.in_process => (DeliveryState::Done, None),
+        (true, Some(false)) if queue == EMAIL_QUEUE => mailing(found),
+        (true, Some(false)) => (DeliveryState::InFlight, None),
+        (true, None) => (DeliveryState::Unknown, None),
+        (false, _) if found.row.unrouted_at.is_some() => (DeliveryState::Unrouted, None),
+        (false, _) => (DeliveryState::Waiting, None),
     }
 }
 
 /// None: nothing is known, or there is no mail to settle.
 fn all_mails_settled(found: &Found) -> Option<bool> {
-    let mails = found.mails.as_ref()?.as_ref().ok().filter(|mails| !mails.is_empty())?;
-    Some(mails.iter().all(|mail| mail.state != "sending"))
+    let mails = mails_of(found).filter(|mails| !mails.is_empty())?;
+    Some(mails.iter().all(|mail| !["sending", "failed"].contains(&mail.state.as_str())))
+}
+
+/// The state at email-service of an event with unsettled mails: a failed one is to be retried, if it is no dead letter.
+fn mailing(found: &Found) -> (DeliveryState, Option<u32>) {
+    let mails: &[MailDelivery] = mails_of(found).map(Vec::as_slice).unwrap_or_default();
+    if mails.iter().any(|mail| mail.state == "sending") {
+        return (DeliveryState::InFlight, None);
+    }
+    let failed = mails.iter().filter(|mail| mail.state == "failed");
+    let attempts = failed.filter_map(|mail| u32::try_from(mail.attempts).ok()).max();
+    let is_discarded = |action: &Action| action.action == dead_letter_actions::DISCARDED && action.queue == EMAIL_QUEUE;
+    let state = match &found.dead_letters {
+        None => DeliveryState::Unknown,
+        Some(_) if found.actions.iter().any(is_discarded) => DeliveryState::Dead,
+        Some(_) => DeliveryState::Waiting,
+    };
+    (state, attempts)
+}
+
+/// The mails by email-service's records; none if it could not be queried.
+fn mails_of(found: &Found) -> Option<&Vec<MailDelivery>> {
+    found.mails.as_ref().and_then(|mails| mails.as_ref().ok())
 }
 
 fn mail(found: &Found) -> MailStep {
-    let mails = found.mails.as_ref().and_then(|mails| mails.as_ref().ok());
+    let mails = mails_of(found);
     let receipt = found.receipt.as_ref();
     let is_mailed = queues_of(&found.row.event_type).any(|queue| queue == EMAIL_QUEUE);
     let state = match (receipt.map(mail_answer), mails) {

@@ -35,7 +35,9 @@ pub use dead_letters::{
 pub use event_view::EventView;
 pub use flow::{Flow, FlowPage, MAX_ROWS};
 pub use flow_filter::{FlowFilter, FlowRow};
-pub use journey::{ActionStep, DeadLetterStep, DeliveryStep, Journey, LogStep, MailStep, PublishStep};
+pub use journey::{
+    ActionStep, DeadLetterStep, DeliveryState, DeliveryStep, Journey, LogStep, MailStep, PublishState, PublishStep,
+};
 pub use peer_clients::{MailDelivery, PeerClients, PeerClientsParts};
 
 /// The age up to which an event counts as on its way: its consumers have not had the time to finish it.

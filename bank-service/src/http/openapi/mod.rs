@@ -15,8 +15,10 @@ use super::{
     accounts, auth, banks, branches, cards, changes, cities, clients, dead_letter_actions, dead_letters, devices,
     events, jwks, money, roles, social_statuses, stream_ticket, user_mfa, users,
 };
+use crate::domain::event_status::EventStatus;
 use crate::domain::ledger::{LedgerKind, System};
 use crate::domain::policy::Method;
+use crate::trace::{DeliveryState, PublishState};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -49,9 +51,9 @@ struct Root;
 
 /// The fields whose text is one of some values: schema, field, values.
 const VALUES: &[(&str, &str, &[&str])] = &[
-    ("Journey", "state", &JOURNEY_STATES),
-    ("PublishStep", "state", &["published", "waiting"]),
-    ("DeliveryStep", "state", &["waiting", "in_flight", "done", "dead", "unknown"]),
+    ("Journey", "state", EventStatus::NAMES),
+    ("PublishStep", "state", PublishState::NAMES),
+    ("DeliveryStep", "state", DeliveryState::NAMES),
     ("MailStep", "state", &["none", "waiting", "sending", "sent", "rejected", "failed", "unknown"]),
     ("MailDelivery", "state", &["sending", "sent", "rejected", "failed"]),
     ("LogStep", "state", &["none", "waiting", "logged", "unknown"]),
@@ -71,18 +73,6 @@ const VALUES: &[(&str, &str, &[&str])] = &[
     ("ChangedBody", "msg", &["password changed"]),
     ("VerifiedBody", "msg", &["phone verified"]),
     ("RemovedBody", "msg", &["second factor disabled"]),
-];
-const JOURNEY_STATES: [&str; 10] = [
-    "waiting",
-    "in_flight",
-    "logged",
-    "mailed",
-    "rejected",
-    "parked",
-    "discarded",
-    "unaccounted",
-    "unknown",
-    "untracked",
 ];
 
 /// A route that another one is an alias of: `(alias, of)`.
@@ -206,6 +196,15 @@ mod tests {
         for (schema, field, values) in VALUES {
             let listed = &document["components"]["schemas"][*schema]["properties"][*field]["enum"];
             assert_eq!(listed, &json!(values), "{schema}.{field}");
+        }
+    }
+
+    #[test]
+    fn unrouted_is_a_documented_state_of_each_step_before_the_queue() {
+        let document = served();
+        for schema in ["Journey", "PublishStep", "DeliveryStep"] {
+            let listed = &document["components"]["schemas"][schema]["properties"]["state"]["enum"];
+            assert!(listed.as_array().unwrap().contains(&json!("unrouted")), "{schema}: {listed}");
         }
     }
 

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bank_service::outbox::Relay;
 use bank_service::store::{Outcome, StoreError, unrouted};
 use chrono::TimeDelta;
+use serde_json::json;
 use service_kit::clock::Clock as _;
 use service_kit::messaging::{Outgoing, PublishResult, Publisher};
 use shared_events::events::{BankCreated, CityUpdated, EmailRequested, Event as _};
@@ -162,4 +163,5 @@ async fn the_journey_and_the_watch_show_an_unrouted_event() {
     let admin = app.admin().await;
     let journey = app.get(&admin.token, &format!("/api/events/{id}/journey")).await.expect(200);
     assert_eq!((&journey["state"], &journey["published"]["state"]), (&"unrouted".into(), &"unrouted".into()));
+    assert_eq!(journey["deliveries"], json!([{"queue": "log-service", "state": "unrouted", "attempts": null}]));
 }

@@ -86,6 +86,21 @@ async fn a_mail_that_is_refused_for_good_is_a_visible_state() {
 }
 
 #[actix_web::test]
+async fn a_mail_that_is_to_be_tried_again_waits_at_its_queue_with_its_attempts() {
+    let (app, peers, admin) = start().await;
+    let id = app.commit(&BankCreated::example()).await;
+    publish(&app).await;
+    let mail = json!({"id": 1, "event_id": id, "recipient": "o***@x.y", "message_id": "<1@x>", "state": "failed",
+        "attempts": 2, "answer": "451 later", "updated_at": "2026-01-16T17:10:26"});
+    peers.state.mails.lock().unwrap().push(mail);
+    let seen = journey(&app, &admin, id).await;
+    assert_eq!(seen["deliveries"], json!([{"queue": "email-service", "state": "waiting", "attempts": 2}]), "{seen}");
+    app.confirm_mail(id, "sent", None).await;
+    let seen = journey(&app, &admin, id).await;
+    assert_eq!(seen["deliveries"], json!([{"queue": "email-service", "state": "done", "attempts": null}]), "{seen}");
+}
+
+#[actix_web::test]
 async fn an_event_that_may_wait_in_its_queue_is_on_its_way_and_one_that_cannot_is_unaccounted_for() {
     let (app, peers, admin) = start().await;
     let id = app.commit(&BankCreated::example()).await;
