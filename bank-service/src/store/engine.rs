@@ -89,7 +89,7 @@ impl Engine {
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         match self {
             #[cfg(feature = "mysql")]
-            Self::Mysql(_) => Ok(()),
+            Self::Mysql(pool) => pool.probe(),
             Self::Sqlite(pool) => pool.probe().await,
         }
     }

@@ -26,6 +26,11 @@ impl MysqlPool {
         Ok(Self { connections, opts, ids })
     }
 
+    /// See `ConnectionPool::probe`.
+    pub(in crate::store) fn probe(&self) -> Result<(), StoreError> {
+        self.connections.probe()
+    }
+
     /// A lease under a new holder id.
     pub(in crate::store) fn lease(&self, name: &'static str) -> Box<dyn LeaseRow> {
         Box::new(MysqlLease::new(self.opts.clone(), name, service_kit::ids::new_uuid().to_string()))
