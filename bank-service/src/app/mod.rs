@@ -16,8 +16,6 @@ use service_kit::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
 use service_kit::messaging::{Consumer, ConsumerSettings, Publisher};
 use service_kit::task;
 use service_kit::telemetry::Metrics;
-use shared_events::catalog;
-use shared_events::routing::PUSH_QUEUE;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -185,7 +183,7 @@ impl Running {
 
     /// The consumer of the callback queue, with its settings.
     pub fn mail_receipts(&self) -> (ConsumerSettings, Arc<dyn Consumer>) {
-        let settings = ConsumerSettings::new(&self.state.settings.config.callback_queue, Vec::new());
+        let settings = RecordMailReceipt::settings(&self.state.settings.config.callback_queue);
         let consumer =
             RecordMailReceipt::new(self.state.store.clone(), self.state.clock.clone(), self.recorded.clone());
         (settings, Arc::new(consumer))
@@ -202,14 +200,13 @@ impl Running {
 
     /// The consumer of requested push notifications, with its settings.
     pub fn push_notifications(&self) -> (ConsumerSettings, Arc<dyn Consumer>) {
-        let settings = ConsumerSettings::new(PUSH_QUEUE, catalog::bindings(PUSH_QUEUE));
         let consumer = SendPush {
             store: self.state.store.clone(),
             clock: self.state.clock.clone(),
             identity: self.state.identity.clone(),
             sender: push::sender(&self.state.settings.push, self.state.clock.clone()),
         };
-        (settings, Arc::new(consumer))
+        (SendPush::settings(), Arc::new(consumer))
     }
 
     /// A relay for this service's outbox; tests drive it by hand.

@@ -1,5 +1,6 @@
 //! `doctor`: checks the configuration and everything it points to, one line each; exit code 1 if a check fails.
 
+use std::iter;
 use std::process::ExitCode;
 
 use service_kit::config::Faults;
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::ledger::unbalanced;
 use crate::config::Settings;
+use crate::consumers::consumed_queues;
 use crate::identity::secret_key_fits;
 use crate::store::ledger::totals;
 use crate::store::{DatabaseUrl, existing, grants, migrations};
@@ -31,7 +33,9 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     if let Some(url) = &settings.email_service_url {
         peer("EMAIL_SERVICE_URL", url)?;
     }
-    let broker = doctor::broker(settings.broker.as_ref(), &[Role::Publisher], "events wait in the outbox");
+    let queues = consumed_queues(&settings.config.callback_queue);
+    let roles: Vec<Role<'_>> = iter::once(Role::Publisher).chain(queues.iter().map(Role::ConsumerRights)).collect();
+    let broker = doctor::broker(settings.broker.as_ref(), &roles, "events wait in the outbox");
     doctor.report("AMQP_URI", runtime.block_on(broker))?;
     if database_is_sound {
         doctor.report("ledger", ledger(&settings.database_url))?;

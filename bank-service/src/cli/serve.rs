@@ -2,6 +2,7 @@
 //!
 //! Without a broker, events stay in the outbox, and are published once the service runs with one.
 
+use std::iter;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -51,25 +52,28 @@ async fn connect(
     shutdown: &Shutdown,
     drained: &Shutdown,
 ) -> anyhow::Result<AmqpConsumers> {
-    let (settings, consumer) = running.mail_receipts();
-    amqp::check_at_start(&broker, &[Role::Publisher, Role::Consumer(&settings)]).await.context("AMQP_URI")?;
+    let mut consumed = vec![running.mail_receipts()];
+    consumed.extend(running.outgoing().context("SMS_FOLDER")?);
+    let roles: Vec<Role<'_>> =
+        iter::once(Role::Publisher).chain(consumed.iter().map(|(settings, _)| Role::Consumer(settings))).collect();
+    amqp::check_at_start(&broker, &roles).await.context("AMQP_URI")?;
     let metrics = running.state.metrics.clone();
     let publisher = AmqpPublisher::start(broker.clone(), &metrics, drained.clone());
-    watch(running, &broker, &publisher);
-    let consumers = AmqpConsumers::new(broker, metrics, shutdown.clone());
-    consumers.subscribe(settings, consumer)?;
-    for (settings, consumer) in running.outgoing().context("SMS_FOLDER")? {
+    let consumers = AmqpConsumers::new(broker.clone(), metrics, shutdown.clone());
+    watch(running, &broker, &publisher, &consumers);
+    for (settings, consumer) in consumed {
         consumers.subscribe(settings, consumer)?;
     }
     running.start_relay(Arc::new(publisher));
     Ok(consumers)
 }
 
-/// `/readyz` reports the broker and each missing queue. Requests are served without them: events wait.
-fn watch(running: &Running, broker: &AmqpSettings, publisher: &AmqpPublisher) {
-    let probed = publisher.clone();
+/// `/readyz` reports the broker, also as down while a queue of this service cannot be consumed, and each missing queue.
+/// Requests are served without them: events wait.
+fn watch(running: &Running, broker: &AmqpSettings, publisher: &AmqpPublisher, consumers: &AmqpConsumers) {
+    let (probed, consumers) = (publisher.clone(), consumers.clone());
     running.readiness.watch("broker", move || {
-        let state = probed.state();
+        let state = probed.state().and_then(|()| consumers.state());
         Box::pin(async move { state })
     });
     for queue in broker.expected_queues.clone() {

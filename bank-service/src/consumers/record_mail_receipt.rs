@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::{Consumer, Delivery, HandlerResult};
+use service_kit::messaging::{Consumer, ConsumerSettings, Delivery, HandlerResult};
 use shared_events::events::{EmailRejected, EmailSent};
 use shared_events::{Event, EventId, WireMessage};
 use tokio::sync::Notify;
@@ -33,6 +33,10 @@ pub struct RecordMailReceipt {
 impl RecordMailReceipt {
     pub fn new(store: Store, clock: SharedClock, recorded: Arc<Notify>) -> Self {
         Self { store, clock, recorded }
+    }
+
+    pub fn settings(callback_queue: &str) -> ConsumerSettings {
+        ConsumerSettings::new(callback_queue, Vec::new())
     }
 
     async fn record(&self, delivery: &Delivery) -> HandlerResult {

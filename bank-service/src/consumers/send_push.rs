@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use service_kit::clock::SharedClock;
-use service_kit::messaging::{Consumer, Delivery, HandlerResult, data_or_reject, decode_or_reject};
+use service_kit::messaging::{Consumer, ConsumerSettings, Delivery, HandlerResult, data_or_reject, decode_or_reject};
+use shared_events::catalog;
 use shared_events::events::{PushRequest, PushRequested};
+use shared_events::routing::PUSH_QUEUE;
 
 use crate::identity::IdentityService;
 use crate::identity::devices::{forget_device, place};
@@ -23,6 +25,10 @@ pub struct SendPush {
 }
 
 impl SendPush {
+    pub fn settings() -> ConsumerSettings {
+        ConsumerSettings::new(PUSH_QUEUE, catalog::bindings(PUSH_QUEUE))
+    }
+
     async fn send(&self, delivery: &Delivery) -> HandlerResult {
         let read = decode_or_reject(delivery)
             .and_then(|envelope| data_or_reject::<PushRequested>(&envelope).map(|data| (envelope.id, data.0)));

@@ -1,6 +1,7 @@
 //! Unusable servers: one line that names the variable, within seconds, at the start and in `doctor`.
 
 use std::net::TcpListener;
+use std::process::Command;
 
 use stand_ins::place::variable;
 
@@ -61,6 +62,37 @@ fn a_broker_that_refuses_the_login_or_a_right_is_reported() {
     assert_refused("AMQP_URI", &right.replace("/%2f", "/nowhere"), &["nowhere"]);
     let stranger = right.replace("bank:bank-of-tests@", "guest-book:guest-book@");
     assert_refused("AMQP_URI", &stranger, &["guest-book", "topic_exchange"]);
+}
+
+/// A user of the broker, removed at the end of the test.
+struct BrokerUser(&'static str);
+
+impl BrokerUser {
+    /// It may do everything with these names.
+    fn with_rights_to(name: &'static str, names: &str) -> Self {
+        ctl(&["add_user", name, "secret"]);
+        let user = Self(name);
+        ctl(&["set_permissions", name, names, names, names]);
+        user
+    }
+}
+
+impl Drop for BrokerUser {
+    fn drop(&mut self) {
+        ctl(&["delete_user", self.0]);
+    }
+}
+
+fn ctl(arguments: &[&str]) {
+    let output = Command::new(variable("RABBITMQ_CTL")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_missing_right_to_the_queue_of_text_messages_is_reported() {
+    let user = BrokerUser::with_rights_to("real-rights", "^(topic_exchange|amq[.]default|bank-service[.]acks.*)$");
+    let uri = variable("AMQP_URI").replace("bank:bank-of-tests@", &format!("{}:secret@", user.0));
+    assert_refused("AMQP_URI", &uri, &["real-rights", "bank-service.sms"]);
 }
 
 #[test]

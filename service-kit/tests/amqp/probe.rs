@@ -8,7 +8,7 @@ use service_kit::messaging::{AmqpSettings, HandlerResult};
 use tokio::net::TcpListener;
 
 use crate::scripted::Scripted;
-use crate::support::{BrokerFixture, broker_uri};
+use crate::support::{BrokerFixture, broker_uri, rabbitmqctl};
 
 async fn probe_error(uri: &str) -> AmqpError {
     let mut settings = AmqpSettings::parse(uri, "an.exchange.that.nobody.made").unwrap();
@@ -60,9 +60,23 @@ async fn missing_rights_to_publish_and_to_have_a_queue_are_named_and_nothing_is_
     let error = probe(&stranger, &[Role::Publisher]).await.unwrap_err();
     assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("publishing"), "{error}");
     let queue = ConsumerSettings::new(&fixture.name("mine"), Vec::new());
-    let error = probe(&stranger, &[Role::Consumer(&queue)]).await.unwrap_err();
-    assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("mine"), "{error}");
+    for role in [Role::Consumer(&queue), Role::ConsumerRights(&queue)] {
+        let error = probe(&stranger, &[role]).await.unwrap_err();
+        assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("mine"), "{error}");
+    }
     assert_eq!((all.calls(), fixture.waiting(&fixture.name("all")).await), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rights_to_a_queue_are_checked_without_making_one_and_beside_one_that_exists() {
+    let fixture = BrokerFixture::new().await;
+    let queue = fixture.queue("mine");
+    assert_eq!(probe(&fixture.settings, &[Role::ConsumerRights(&queue)]).await, Ok(()));
+    let listed = || rabbitmqctl(&["list_queues", "name"]);
+    assert!(!listed().contains(&queue.queue), "{}", listed());
+    assert_eq!(probe(&fixture.settings, &[Role::Consumer(&queue)]).await, Ok(()));
+    assert_eq!(probe(&fixture.settings, &[Role::ConsumerRights(&queue)]).await, Ok(()));
+    assert!(listed().contains(&queue.queue), "{}", listed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

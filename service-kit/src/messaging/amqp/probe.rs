@@ -15,6 +15,8 @@ pub enum Role<'a> {
     Publisher,
     /// It has its own queue, which this declares, as the service would a moment later.
     Consumer(&'a ConsumerSettings),
+    /// It may declare such a queue; this declares none. For `doctor`.
+    ConsumerRights(&'a ConsumerSettings),
 }
 
 /// Connects, logs in, ensures the exchange, and checks the rights for each role. Nothing is published. Never takes longer than a
@@ -35,6 +37,7 @@ async fn try_roles(connection: &BrokerConnection, roles: &[Role<'_>]) -> Result<
                 topology::declare_queues(connection, settings).await?;
                 routes::exchange_to(connection, &settings.queue).await?;
             }
+            Role::ConsumerRights(settings) => topology::check_queues(connection, settings).await?,
         }
     }
     Ok(())

@@ -110,6 +110,37 @@ pub(super) async fn declare_queues(
     }
 }
 
+/// Checks that the user may declare a consumer's queue and that of its dead letters, and that existing ones have the
+/// right properties. Makes none: the broker checks the rights before the arguments, and refuses one that is no number.
+pub(super) async fn check_queues(connection: &BrokerConnection, settings: &ConsumerSettings) -> Result<(), AmqpError> {
+    let dead = dead_queue(&settings.queue);
+    let named = |name: &str| name == dead || name == settings.queue;
+    for (name, mut arguments) in queues_of(settings).into_iter().filter(|(name, _)| named(name)) {
+        if is_there(connection, &name).await? {
+            declare_queue(connection, &name, arguments).await?;
+            continue;
+        }
+        arguments.insert("x-max-length".into(), AMQPValue::LongString("none".into()));
+        match declare_queue(connection, &name, arguments).await {
+            Ok(()) | Err(AmqpError::Differs { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Needs no right.
+async fn is_there(connection: &BrokerConnection, queue: &str) -> Result<bool, AmqpError> {
+    let options = QueueDeclareOptions { durable: true, passive: true, ..QueueDeclareOptions::default() };
+    let channel = connection.channel().await?;
+    let declared = channel.queue_declare(short(queue), options, FieldTable::default());
+    match connection.request(&format!("checking the queue {queue:?}"), declared).await {
+        Ok(_) => Ok(true),
+        Err(AmqpError::Missing { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Declares the exchange that leads to the consumer's queues by their names.
 async fn declare_direct(connection: &BrokerConnection, settings: &ConsumerSettings) -> Result<(), AmqpError> {
     let exchange = direct_exchange(&settings.queue);
