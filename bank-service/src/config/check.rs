@@ -18,6 +18,8 @@ use crate::store::{DatabaseUrl, DatabaseUrlError, existing};
 
 const MOST_QUEUES: usize = 20;
 const LONGEST_QUEUE: usize = 200;
+/// The value of `EXPECTED_QUEUES` that names no queue: a variable set to nothing would be unset.
+const NO_QUEUES: &str = "none";
 const MOST_MAILS: i32 = 1_000_000;
 
 impl Config {
@@ -243,6 +245,9 @@ fn check_client_version(config: &Config, faults: &mut Faults) -> Option<ClientVe
 }
 
 fn check_queues(config: &Config, faults: &mut Faults) -> Vec<String> {
+    if config.expected_queues.trim() == NO_QUEUES {
+        return Vec::new();
+    }
     let names = config.expected_queues.split(',').map(str::trim).filter(|name| !name.is_empty());
     let names: Vec<String> = names.map(str::to_owned).collect();
     if names.len() > MOST_QUEUES || names.iter().any(|name| name.len() > LONGEST_QUEUE) {
@@ -343,6 +348,18 @@ mod tests {
         for name in ["EXPECTED_QUEUES", "PUSH_BASE_URL", "EXCHANGE_NAME", "AMQP_CA_FILE"] {
             assert!(text.contains(&format!("{name}: ")), "{name} is missing in {text}");
         }
+    }
+
+    #[test]
+    fn none_turns_the_wait_for_queues_off_since_an_empty_variable_is_unset() {
+        let queues = |list: &str| {
+            let config = Config { expected_queues: list.to_owned(), ..valid() };
+            check_queues(&config, &mut Faults::new())
+        };
+        for list in ["none", " none ", ",", ""] {
+            assert_eq!(queues(list), Vec::<String>::new(), "{list:?}");
+        }
+        assert_eq!(queues("log-service, none"), ["log-service", "none"]);
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub struct Config {
     #[arg(long, env = "CALLBACK_QUEUE", default_value = shared_events::routing::ACK_QUEUE, value_name = "NAME", global = true)]
     pub callback_queue: String,
 
-    /// Queues that have to be there before any event is published, separated by commas; empty: none
+    /// Queues that have to be there before any event is published, separated by commas; `none`: wait for none
     #[arg(long, env = "EXPECTED_QUEUES", default_value = EXPECTED_QUEUES, value_name = "LIST", global = true)]
     pub expected_queues: String,
 

@@ -29,7 +29,7 @@ pub struct SmsOptions {
     #[arg(long, env = "SMS_FROM", value_name = "TEXT", global = true)]
     pub sms_from: Option<String>,
 
-    /// Without a provider: write text messages as files to this folder
+    /// Without a provider: write text messages as files to this folder; unless set, `phone` in the data folder (bank-service: none)
     #[arg(long, env = "SMS_FOLDER", value_name = "FOLDER", global = true)]
     pub sms_folder: Option<PathBuf>,
 
