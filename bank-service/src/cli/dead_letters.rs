@@ -117,12 +117,16 @@ async fn list(context: &CommandContext, limit: usize) -> anyhow::Result<ExitCode
             after = Some(last.id());
             listed += page.len();
             for dead_letter in page.iter().map(DeadLetterView::new) {
-                let DeadLetterView { queue, id, routing_key, reason, attempts, died_at } = dead_letter;
-                print_line(format_args!("{queue} {id} {routing_key} {attempts} attempts, {died_at}Z: {reason}"))?;
+                print_line(line(&dead_letter))?;
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn line(dead_letter: &DeadLetterView) -> String {
+    let DeadLetterView { queue, id, routing_key, reason, attempts, died_at } = dead_letter;
+    format!("{queue} {id} {routing_key} {attempts} attempts, {died_at}: {reason}")
 }
 
 async fn show(context: &CommandContext, id: EventId) -> anyhow::Result<ExitCode> {
@@ -198,4 +202,28 @@ fn print_result(request: &DeadLetterRequest, id: EventId, result: &ActionResult)
         ActionResult::Missing => {}
     }
     Ok(!matches!(result, ActionResult::Kept { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use service_kit::messaging::DeadLetter;
+    use shared_events::WireMessage;
+
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_time_in_the_form_of_the_api() {
+        let (properties, headers) = Default::default();
+        let message = WireMessage { routing_key: "city.updated".to_owned(), properties, headers, body: b"{}".to_vec() };
+        let dead_letter = DeadLetter {
+            queue: "log-service".to_owned(),
+            reason: "poison".to_owned(),
+            attempts: 5,
+            died_at: DateTime::from_timestamp(1_768_583_426, 0).unwrap(),
+            message,
+        };
+        let text = line(&DeadLetterView::new(&dead_letter));
+        assert!(text.ends_with(" city.updated 5 attempts, 2026-01-16T17:10:26Z: poison"), "{text}");
+    }
 }
