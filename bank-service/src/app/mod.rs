@@ -44,6 +44,12 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Whether `SECRET_KEY` is not one that the database may be opened with.
+    pub fn is_wrong_key(&self) -> bool {
+        let wrong = |error: &VaultKeyError| matches!(error, VaultKeyError::DevelopmentOnly | VaultKeyError::Another);
+        matches!(self, Self::Security(IdentityError::VaultKey(error)) if wrong(error))
+    }
+
     fn database(settings: &Settings, source: StoreError) -> Self {
         Self::Database { url: settings.database_url.redacted(), source }
     }

@@ -7,6 +7,7 @@ mod doctor;
 mod events;
 mod healthcheck;
 mod import;
+mod key_file;
 mod ledger;
 mod openapi;
 mod operator;
@@ -21,15 +22,17 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use service_kit::config::{Faults, Parsed, Secret};
+use service_kit::config::{EXIT_REFUSED, Faults, Parsed, Secret};
 use service_kit::doctor::Doctor;
 use service_kit::http::server::check_address;
 use service_kit::process::fail;
 use service_kit::telemetry::{self, LogSettings};
 use shared_events::UserId;
 
+use crate::app::StartError;
 use crate::config::{Config, Settings};
 use crate::domain::email::Email;
+use crate::identity::ResealError;
 
 /// Users, clients, banks, accounts and cards over HTTP, with events from a transactional outbox.
 #[derive(Debug, Parser)]
@@ -129,9 +132,17 @@ pub enum DbCommand {
 /// Parses the command line, runs the command and reports how it went.
 pub fn main() -> ExitCode {
     let Parsed { options, faults } = service_kit::config::parse::<Cli>();
-    let code = start(options, faults).unwrap_or_else(|error| fail("bank-service", error.as_ref()));
+    let code = start(options, faults).unwrap_or_else(|error| failed(&error));
     telemetry::flush();
     code
+}
+
+/// As every process, but for a key that is not the database's: that is a fault of the configuration, too.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let code = fail("bank-service", error.as_ref());
+    let is_wrong_key = error.downcast_ref::<StartError>().is_some_and(StartError::is_wrong_key)
+        || matches!(error.downcast_ref::<ResealError>(), Some(ResealError::Another));
+    if is_wrong_key { ExitCode::from(EXIT_REFUSED) } else { code }
 }
 
 /// Checks all that a command needs, and only then begins to write, to the log first of all.

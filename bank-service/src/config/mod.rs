@@ -22,6 +22,8 @@ pub use settings::{RateLimits, Settings};
 pub use sms::SmsOptions;
 pub use social::{SocialClient, SocialOptions};
 
+/// The file beside the database in which `bank-standalone` keeps the `SECRET_KEY` that it made.
+pub const KEY_FILE: &str = "secret.key";
 /// The queues of those who must not miss an event.
 const EXPECTED_QUEUES: &str = "log-service,email-service";
 

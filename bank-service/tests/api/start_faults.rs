@@ -324,9 +324,11 @@ fn a_key_that_is_not_the_databases_is_refused_before_it_is_migrated() {
         [("SECRET_KEY", "another key of the test suite, long enough to be taken"), ("BANK_BIND", "127.0.0.1:0")];
     let output = run(&place, &[], &other);
     assert!(text(&output.stderr).contains("SECRET_KEY: is not the key"), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(2), "it is a fault of the configuration");
     let old = [other[0], ("OLD_SECRET_KEY", "a third key of the test suite, long enough to be taken")];
     let output = run(&place, &["rotate-secret"], &old);
     assert!(text(&output.stderr).contains("OLD_SECRET_KEY: is not the key"), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(2));
     assert_eq!(text(&run(&place, &["db", "status"], &[]).stdout), pending);
 }
 

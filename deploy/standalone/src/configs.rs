@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use bank_service::config::{PushOptions, SmsOptions};
+use bank_service::config::{KEY_FILE, PushOptions, SmsOptions};
 use service_kit::config::{ConfigError, Faults, Secret, check_file, check_folder};
 use service_kit::http::server::check_address;
 use service_kit::sqlite::refuse_database_file;
@@ -14,7 +14,6 @@ use crate::{folder, secrets};
 const BANK_FILE: &str = "bank.sqlite";
 const LOG_FILE: &str = "logs.sqlite";
 const EMAIL_FILE: &str = "email.sqlite";
-pub(crate) const KEY_FILE: &str = "secret.key";
 
 /// Finds every fault of the options, of all services, after those of single values. Writes nothing.
 pub(crate) fn check(options: &Options, mut faults: Faults) -> Result<(), ConfigError> {

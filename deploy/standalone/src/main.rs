@@ -15,6 +15,7 @@ mod system;
 
 use std::process::ExitCode;
 
+use bank_service::app::StartError;
 use service_kit::config::{EXIT_REFUSED, Faults, Parsed};
 use service_kit::lifecycle::block_on;
 use service_kit::process::fail;
@@ -43,8 +44,11 @@ async fn start(options: Options, faults: Faults) -> anyhow::Result<()> {
     system::run(options).await
 }
 
-/// As the services, but for an administrator that is missing: that is a fault of the settings, too.
+/// As the services, but for an administrator that is missing and a key that is not the database's: faults of the
+/// settings, too.
 fn failed(error: &anyhow::Error) -> ExitCode {
     let code = fail("bank-standalone", error.as_ref());
-    if error.is::<system::NoAdministrator>() { ExitCode::from(EXIT_REFUSED) } else { code }
+    let is_wrong_key = error.downcast_ref::<StartError>().is_some_and(StartError::is_wrong_key);
+    let is_refused = is_wrong_key || error.is::<system::NoAdministrator>();
+    if is_refused { ExitCode::from(EXIT_REFUSED) } else { code }
 }

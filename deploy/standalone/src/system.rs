@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bank_service::app as bank;
+use bank_service::config::KEY_FILE;
 use bank_service::http::AppState;
 use bank_service::identity::users::admin::AdminOutcome;
 use email_service::app as email;
@@ -16,7 +17,7 @@ use service_kit::process::Parts;
 use service_kit::telemetry::Metrics;
 
 use crate::banner::{self, Addresses, Administrator};
-use crate::configs::{self, KEY_FILE};
+use crate::configs;
 use crate::folder::DataFolder;
 use crate::options::Options;
 use crate::{demo, secrets};

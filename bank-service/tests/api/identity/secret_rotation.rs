@@ -1,5 +1,6 @@
 //! Changing `SECRET_KEY`: all sealed values are sealed again, or none.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
@@ -110,6 +111,35 @@ async fn a_wrong_old_key_changes_nothing_and_a_second_run_neither() {
     assert!(rotate(&folder, NEW_KEY, SECRET_KEY).await.status.success());
     let app = TestApp::start_in(folder, clock, |_| {}).await;
     ada.log_in(&app).await;
+}
+
+/// The folder is one of `bank-standalone`, which keeps the key beside its database.
+#[test]
+fn the_key_beside_the_database_is_replaced_once_everything_is_sealed_under_the_new_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("secret.key");
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bank-service"));
+        command.env_clear().current_dir(folder.path()).args(arguments).envs(variables.iter().copied());
+        command.env("DATABASE_URL", "sqlite:bank.sqlite").output().unwrap()
+    };
+    let admin = [("SECRET_KEY", SECRET_KEY), ("ADMIN_EMAIL", "admin@bank.example"), ("ADMIN_PASS", PASSWORD)];
+    assert!(run(&["init"], &admin).status.success());
+    std::fs::write(&path, SECRET_KEY).unwrap();
+    let rotate = |old: &str| run(&["rotate-secret"], &[("SECRET_KEY", NEW_KEY), ("OLD_SECRET_KEY", old)]);
+    assert!(!rotate("not the key of this database at all").status.success());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), SECRET_KEY);
+    for _ in ["the change", "a second run, after a crash before the file was replaced"] {
+        let output = rotate(SECRET_KEY);
+        assert!(output.status.success() && texts(&output).0.contains("secret.key holds SECRET_KEY now"), "{output:?}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), NEW_KEY);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(&path, SECRET_KEY).unwrap();
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "something is left beside the two files");
+    std::fs::write(&path, "a key of something else").unwrap();
+    assert!(rotate(SECRET_KEY).status.success());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a key of something else");
 }
 
 #[actix_web::test]
