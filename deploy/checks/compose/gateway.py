@@ -297,6 +297,7 @@ def main():
             check_routes(gateway)
             check_closed(gateway)
             check_headers(gateway)
+            gateway.ask("/x", User_Agent='bank-app/7 "beta" ' + "x" * 500)
             check_edge(gateway)
             check_links(gateway, servers)
             check_bodies(gateway)
@@ -305,6 +306,8 @@ def main():
             check_lost_question(gateway, names)
             log = [json.loads(line) for line in (Path(work) / "access.log").read_text().splitlines()]
             assert len(log) > 50 and all("?" not in line["path"] for line in log)
+            agents = {line["user_agent"] for line in log}
+            assert 'bank-app/7 "beta" ' + "x" * 182 in agents and max(map(len, agents)) == 200, agents
             assert {"/auth/password/reset/{token}", "/v1/auth/email/verify/{token}"} <= {line["path"] for line in log}
             logs = "".join((Path(work) / name).read_text() for name in ("access.log", "error.log"))
             assert CANARY not in logs, [line for line in logs.splitlines() if CANARY in line]
