@@ -45,7 +45,7 @@ pub(super) fn run(settings: &Settings, old_key: &Secret) -> anyhow::Result<ExitC
             file.discard();
         }
     }
-    report(resealing?)?;
+    report(&resealing?)?;
     if let Some(file) = key_file {
         print_line(format_args!("{} holds SECRET_KEY now", file.path().display()))?;
     }
@@ -71,7 +71,7 @@ fn seal_anew(settings: &Settings, old: Arc<Vault>, new: Arc<Vault>) -> anyhow::R
     Ok(done?)
 }
 
-fn report(resealing: Resealing) -> std::io::Result<()> {
+fn report(resealing: &Resealing) -> std::io::Result<()> {
     match resealing {
         Resealing::Unneeded => print_line("everything is sealed under SECRET_KEY already"),
         Resealing::Done(done) => {

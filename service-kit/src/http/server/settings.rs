@@ -21,7 +21,8 @@ pub struct ServerSettings {
     pub body_limit: usize,
     /// From a request's head to the answer's head.
     pub request_timeout: Duration,
-    /// How long a client may take to send a request's head.
+    /// How long a client may take to send a request's head. It counts from the accepted connection and passes while this process gets no
+    /// processor as well, so it is longer than the gateway's: what is slow of a client ends there.
     pub head_timeout: Duration,
     /// How long a client may take to send a request's body.
     pub body_timeout: Duration,
@@ -62,7 +63,7 @@ impl ServerSettings {
             tls: Tls::Off,
             body_limit: 64 * 1024,
             request_timeout: Duration::from_secs(15),
-            head_timeout: Duration::from_secs(5),
+            head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             max_connections: 10_000,
             max_in_flight: 1_024,
