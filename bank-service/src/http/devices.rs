@@ -171,7 +171,7 @@ fn shown(most: usize) -> Kind<impl Parse<String>, impl Describe> {
 }
 
 /// Sends a notification to one of the caller's devices, to see whether it arrives; at most five a minute. It is sent after the
-/// answer, with a text of one's own if the body has one.
+/// answer, with the body's text if it has one.
 #[utoipa::path(
     operation_id = "send_test_notification",
     post,

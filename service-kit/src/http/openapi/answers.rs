@@ -12,8 +12,8 @@ use crate::http::problem::{ErrorCode, PROBLEM_JSON, ProblemBody};
 
 /// The server's own answers to any request.
 const ANY: &[(&str, &str)] = &[
-    ("500", "A fault of ours, which is logged: `internal_error`"),
-    ("503", "Too much to do, or a dependency is unavailable; ask again: `overloaded`, `unavailable`"),
+    ("500", "Our fault, which is logged: `internal_error`"),
+    ("503", "Too much to do, or a dependency is down; ask again: `overloaded`, `unavailable`"),
 ];
 /// Bad fields or parameters.
 pub const FAULTS: &str =

@@ -65,7 +65,7 @@ pub fn finish(document: &mut OpenApi, bearer_required: bool) {
 /// Said once, and not at each good answer.
 fn describe_request_id(document: &mut OpenApi) {
     let about = document.info.description.take().unwrap_or_default();
-    let request_id = "Every answer has `X-Request-Id`: the request's id, which is in our logs too.";
+    let request_id = "Every answer has `X-Request-Id`, the request's id in our logs.";
     document.info.description = Some(format!("{about} {request_id}").trim().to_owned());
 }
 
