@@ -326,9 +326,9 @@ fn delivery_state(found: &Found, queue: &str) -> (DeliveryState, Option<u32>) {
     };
     match (found.row.sent_at.is_some(), is_done) {
         (_, Some(true)) => (DeliveryState::Done, None),
+        (true, Some(false)) if queue == EMAIL_QUEUE => mailing(found),
         // In process an event is marked sent only after every queue has finished it.
         (true, _) if found.in_process => (DeliveryState::Done, None),
-        (true, Some(false)) if queue == EMAIL_QUEUE => mailing(found),
         (true, Some(false)) => (DeliveryState::InFlight, None),
         (true, None) => (DeliveryState::Unknown, None),
         (false, _) if found.row.unrouted_at.is_some() => (DeliveryState::Unrouted, None),
