@@ -3,6 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 CARGO ?= cargo
+# A registry that is away for a moment fails no run.
+export CARGO_NET_RETRY ?= 10
+export PIP_RETRIES ?= 10
+export NPM_CONFIG_FETCH_RETRIES ?= 6
 
 .PHONY: help
 help: ## Show this list

@@ -13,7 +13,8 @@ install_apt() {
   if [[ ! -e $policy ]]; then
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null && "${as_root[@]}" chmod +x "$policy" && made=1
   fi
-  { "${as_root[@]}" apt-get update -qq && DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qq -y --no-install-recommends "$@"; } >&2 || {
+  local apt_get=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=5)
+  { "${apt_get[@]}" update && "${apt_get[@]}" install -y --no-install-recommends "$@"; } >&2 || {
     [[ -z $made ]] || "${as_root[@]}" rm -f "$policy"
     fail "apt-get could not install $*"
   }
