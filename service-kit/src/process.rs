@@ -63,8 +63,8 @@ pub enum ConsumeError {
     Subscribe(#[from] SubscribeError),
 }
 
-/// Consumes a queue of the broker, which `/readyz` reports; requests are answered without it, and events wait. A broker that
-/// refuses the service is an error; an unavailable one is waited for.
+/// Consumes a queue of the broker, which `/readyz` needs; requests are answered without it all the same, and events wait. A
+/// broker that refuses the service is an error; an unavailable one is waited for.
 #[cfg(feature = "amqp")]
 pub async fn consume(
     broker: AmqpSettings,
@@ -76,7 +76,7 @@ pub async fn consume(
     let consumers = AmqpConsumers::new(broker, Arc::clone(&parts.metrics), parts.shutdown.clone());
     consumers.subscribe(settings, consumer)?;
     let watched = consumers.clone();
-    readiness.watch("broker", move || {
+    readiness.add("broker", move || {
         let state = watched.state();
         Box::pin(async move { state })
     });

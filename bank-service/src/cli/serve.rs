@@ -69,10 +69,10 @@ async fn connect(
 }
 
 /// `/readyz` reports the broker, also as down while a queue of this service cannot be consumed, and each missing queue.
-/// Requests are served without them: events wait.
+/// Requests are served without them, and events wait; only the broker makes the report "not ready".
 fn watch(running: &Running, broker: &AmqpSettings, publisher: &AmqpPublisher, consumers: &AmqpConsumers) {
     let (probed, consumers) = (publisher.clone(), consumers.clone());
-    running.readiness.watch("broker", move || {
+    running.readiness.add("broker", move || {
         let state = probed.state().and_then(|()| consumers.state());
         Box::pin(async move { state })
     });

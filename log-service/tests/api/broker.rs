@@ -11,7 +11,7 @@ use test_support::found;
 const CLOSED: &str = "amqp://bank:secret@127.0.0.1:1/%2f";
 
 #[actix_web::test]
-async fn readiness_names_a_broker_that_cannot_be_reached_and_requests_are_answered_all_the_same() {
+async fn a_service_is_not_ready_without_its_broker_and_requests_are_answered_all_the_same() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let variables = [("LOG_DATABASE_URL", "sqlite:log.sqlite")];
     let place = Place::new(env!("CARGO_BIN_EXE_log-service"), &variables);
@@ -24,5 +24,6 @@ async fn readiness_names_a_broker_that_cannot_be_reached_and_requests_are_answer
         (report["dependencies"]["broker"] == "down").then_some((status, report))
     })
     .await;
-    assert_eq!((status, report["dependencies"].clone()), (200, json!({"log_store": "up", "broker": "down"})));
+    assert_eq!((status, report["dependencies"].clone()), (503, json!({"log_store": "up", "broker": "down"})));
+    assert_eq!(reqwest::get(format!("http://{address}/ping")).await.unwrap().status(), 200);
 }
