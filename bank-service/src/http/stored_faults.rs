@@ -7,8 +7,7 @@ use service_kit::http::problem::{ErrorCode, FieldErrors, Problem};
 use shared_events::UserId;
 
 use super::AppState;
-use super::auth::role_names;
-use crate::store::{StoreError, roles, users};
+use crate::store::{StoreError, users};
 
 /// The body that a request was read from; empty if it is no object.
 pub(super) fn given(request: &HttpRequest) -> Map<String, Value> {
@@ -30,23 +29,6 @@ pub(super) fn with_faults<T>(body: Result<Body<T>, Problem>, found: FieldErrors)
         errors.entry(field).or_default().extend(messages);
     }
     Err(Problem::validation(errors))
-}
-
-/// Every name in `roles` that is no role's.
-pub(super) async fn unknown_roles(state: &AppState, request: &HttpRequest) -> Result<FieldErrors, Problem> {
-    let names: Option<Vec<String>> = given(request).get("roles").and_then(|names| role_names().read(names).ok());
-    let Some(names) = names else { return Ok(FieldErrors::new()) };
-    let unknown = state.store.read(move |db| {
-        let mut unknown = Vec::new();
-        for name in names {
-            if roles::find_by_name(db, &name)?.is_none() {
-                unknown.push(format!("there is no role {name}"));
-            }
-        }
-        Ok::<_, StoreError>(unknown)
-    });
-    let unknown = unknown.await?;
-    Ok(if unknown.is_empty() { FieldErrors::new() } else { FieldErrors::from([("roles".to_owned(), unknown)]) })
 }
 
 /// A password that is missing in this field, though its user has one.

@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 use service_kit::http::envelope::ItemBody;
 use service_kit::http::fields::{Body, Fields, FromFields, PathId, parse};
 use service_kit::http::paging::{ListBody, ListQuery, respond};
-use service_kit::http::problem::{Problem, ProblemBody};
+use service_kit::http::problem::{FieldErrors, Problem, ProblemBody};
 use service_kit::request_schema;
 use shared_events::UserId;
 
 use super::actor::Actor;
 use super::auth::{SET_BY_SERVER, email, new_password, role_names, with_password_strength};
 use super::idempotency::idempotency_key;
-use super::stored_faults::{unknown_roles, with_faults};
+use super::stored_faults::{given, with_faults};
 use super::{AppState, responses};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -21,7 +21,7 @@ use crate::domain::user::{Profile, User, UserView};
 use crate::domain::version::Expected;
 use crate::identity::users::change::{UpdateUser, delete_user, update_user};
 use crate::identity::users::register::{RegisterUser, register};
-use crate::store::{StoreError, users};
+use crate::store::{StoreError, roles, users};
 
 const PAGE_SIZE: i64 = 5;
 /// The fields of a user that only the user sets.
@@ -239,4 +239,21 @@ fn require_all(scope: Scope) -> Result<(), Problem> {
         Scope::All => Ok(()),
         Scope::Own(_) => Err(Problem::access_denied()),
     }
+}
+
+/// Every name in `roles` that is no role's.
+async fn unknown_roles(state: &AppState, request: &HttpRequest) -> Result<FieldErrors, Problem> {
+    let names: Option<Vec<String>> = given(request).get("roles").and_then(|names| role_names().read(names).ok());
+    let Some(names) = names else { return Ok(FieldErrors::new()) };
+    let unknown = state.store.read(move |db| {
+        let mut unknown = Vec::new();
+        for name in names {
+            if roles::find_by_name(db, &name)?.is_none() {
+                unknown.push(format!("there is no role {name}"));
+            }
+        }
+        Ok::<_, StoreError>(unknown)
+    });
+    let unknown = unknown.await?;
+    Ok(if unknown.is_empty() { FieldErrors::new() } else { FieldErrors::from([("roles".to_owned(), unknown)]) })
 }

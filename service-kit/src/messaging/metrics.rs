@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::{Histogram, IntCounterVec, IntGauge};
 
 use super::Delivery;
-use super::runner::Disposition;
+use super::disposition::Disposition;
 use crate::clock::{Clock, SystemClock};
 use crate::telemetry::Metrics;
 

@@ -15,6 +15,7 @@ mod broker;
 mod consumer;
 pub mod dead_letters;
 mod delivery;
+mod disposition;
 mod end_to_end;
 mod in_flight;
 pub mod in_process;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::runner::AttemptCounts;
+use super::disposition::AttemptCounts;
 
 /// Progress by queue name; a queue that is not in it has not seen the message yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

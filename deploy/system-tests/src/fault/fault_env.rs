@@ -1,7 +1,6 @@
 //! One set of databases, queues and processes, with the actions of the cases on it, and the check that it is whole.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,11 +12,12 @@ use system_tests::print_line;
 use system_tests::random::Random;
 
 use crate::check::{Expected, Findings, check};
+use crate::cluster::Cluster;
 use crate::launch::{processes, start_all};
 use crate::ledger::Ledger;
 use crate::process::{Process, Service};
 use crate::proxy::Proxy;
-use crate::servers::{Engine, Servers};
+use crate::servers::Engine;
 use crate::sink::Sink;
 use crate::snapshot::{self, Snapshot, Tables};
 
@@ -26,15 +26,6 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(150);
 
 /// The longest time from the write of a mail to a socket until the mail server has accepted it.
 const UNDER_WAY_MS: u64 = 500;
-
-/// The parts that all environments share.
-pub(crate) struct Cluster {
-    pub(crate) servers: Servers,
-    pub(crate) binaries: PathBuf,
-    pub(crate) folder: PathBuf,
-    pub(crate) prometheus: Option<PathBuf>,
-    pub(crate) seed: u64,
-}
 
 pub(crate) struct FaultEnv<'a> {
     pub(crate) cluster: &'a Cluster,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use stand_ins::ports::free_port;
 
-use crate::fault_env::Cluster;
+use crate::cluster::Cluster;
 use crate::ledger::{ADMIN, PASSWORD};
 use crate::process::{LaunchSpec, Process, Service};
 use crate::proxy::Proxy;

@@ -8,6 +8,7 @@
 
 mod cases;
 mod check;
+mod cluster;
 mod conditions;
 mod fault_env;
 mod frames;
@@ -30,7 +31,7 @@ use futures_util::future::join_all;
 use system_tests::print_line;
 
 use crate::cases::{Extent, NAMES, Outcome, QUIET};
-use crate::fault_env::Cluster;
+use crate::cluster::Cluster;
 use crate::servers::Servers;
 
 /// Of each case's faults, how many are told once more at the end.

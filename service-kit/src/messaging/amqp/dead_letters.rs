@@ -23,7 +23,7 @@ use crate::clock::SharedClock;
 use crate::messaging::dead_letters::{
     ActionResult, Backlog, DeadLetterAction, MAX_PAGE, MAX_SELECTED, Selection, missing, not_replayable,
 };
-use crate::messaging::runner::AttemptCounts;
+use crate::messaging::disposition::AttemptCounts;
 use crate::messaging::{AmqpSettings, ConsumerSettings, DeadLetter, DeadLetterAdmin, DeadLetters};
 
 /// How many copies are published before their originals are discarded.

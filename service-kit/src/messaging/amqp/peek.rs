@@ -19,7 +19,7 @@ use super::routes;
 use super::topology::{dead_queue, short};
 use super::wire_format::{self, RetryHeaders};
 use crate::clock::SharedClock;
-use crate::messaging::runner::AttemptCounts;
+use crate::messaging::disposition::AttemptCounts;
 use crate::messaging::{AmqpSettings, DeadLetter};
 
 const MAX_PEEK: u16 = 10_000;

@@ -17,7 +17,7 @@ use shared_events::wire::{EXPIRES_MS, Properties};
 use super::publish_batch::OutboundMessage;
 use super::topology::short;
 use crate::messaging::DeadLetter;
-use crate::messaging::runner::AttemptCounts;
+use crate::messaging::disposition::AttemptCounts;
 
 const ATTEMPTS: &str = "x-attempts";
 const PANICS: &str = "x-panics";

@@ -7,7 +7,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::messaging::runner::{AttemptCounts, Runner};
+use crate::messaging::disposition::AttemptCounts;
+use crate::messaging::runner::Runner;
 use crate::messaging::{ConsumerSettings, Delivery};
 
 /// A message in the queue.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::queue::Answer;
-use crate::messaging::runner::AttemptCounts;
+use crate::messaging::disposition::AttemptCounts;
 use crate::messaging::{Progress, PublishResult, QueueProgress};
 
 /// A paused queue announces its resumption; this delay is the safety net.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Context;
 use super::queue::{Answer, Queue, QueuedMessage};
-use crate::messaging::runner::{AttemptCounts, Disposition};
+use crate::messaging::disposition::{AttemptCounts, Disposition};
 use crate::messaging::{DeadLetter, Delivery};
 use crate::task;
 

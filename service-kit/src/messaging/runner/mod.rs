@@ -11,10 +11,11 @@ mod traced;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use decide::{AttemptCounts, AttemptResult, Disposition, decide};
+pub use decide::{AttemptResult, decide};
 use tracing::Instrument as _;
 
 use self::traced::TracedBatch;
+pub use super::disposition::{AttemptCounts, Disposition};
 use super::metrics::QueueMetrics;
 use super::{Consumer, ConsumerSettings, Delivery};
 use crate::telemetry::Metrics;

@@ -8,7 +8,8 @@ use anyhow::bail;
 use system_tests::print_line;
 
 use super::{Extent, Outcome, journeys};
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::process::Service;
 use crate::sink::Rule;
 

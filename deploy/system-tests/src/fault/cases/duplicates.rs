@@ -12,7 +12,8 @@ use shared_events::routing::EXCHANGE;
 use system_tests::print_line;
 
 use super::{Extent, Outcome};
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::load::Load;
 
 const COPIES: usize = 1_000;

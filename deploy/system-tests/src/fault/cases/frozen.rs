@@ -10,7 +10,8 @@ use system_tests::print_line;
 
 use super::outages::{AT_WORST, Server, first_delivery, progress};
 use super::{Extent, Outcome};
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::load::Load;
 use crate::servers::Engine;
 

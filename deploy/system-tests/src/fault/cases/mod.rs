@@ -27,7 +27,8 @@ use crate::check::Findings;
 use crate::conditions;
 use system_tests::print_line;
 
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::process::Service;
 
 /// The size of each case.

@@ -9,7 +9,8 @@ use anyhow::bail;
 use system_tests::print_line;
 
 use super::{Extent, Outcome};
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::load::Load;
 use crate::process::Service;
 use crate::servers::Engine;

@@ -9,7 +9,8 @@ use system_tests::money::Pot;
 use system_tests::print_line;
 
 use super::Outcome;
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::load::Load;
 use crate::servers::Engine;
 

@@ -12,7 +12,8 @@ use shared_events::routing::{EMAIL_QUEUE, EXCHANGE, LOG_QUEUE};
 use system_tests::print_line;
 
 use super::{Extent, Outcome};
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::launch::PANIC_ON;
 use crate::load::Load;
 use crate::process::Service;

@@ -6,7 +6,8 @@ use system_tests::print_line;
 
 use super::unaccounted_check::UnaccountedCheck;
 use super::{Extent, Outcome};
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::load::Load;
 use crate::process::Service;
 

@@ -7,7 +7,8 @@ use system_tests::print_line;
 
 use super::Outcome;
 use crate::check::Findings;
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::load::Load;
 use crate::process::Service;
 use crate::servers::Engine;

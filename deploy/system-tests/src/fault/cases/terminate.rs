@@ -11,7 +11,8 @@ use system_tests::print_line;
 use tokio::task::JoinHandle;
 
 use super::{Extent, Outcome};
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::load::Load;
 use crate::process::Service;
 

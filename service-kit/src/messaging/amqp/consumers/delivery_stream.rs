@@ -21,7 +21,7 @@ use crate::messaging::amqp::connection::BrokerConnection;
 use crate::messaging::amqp::error::AmqpError;
 use crate::messaging::amqp::topology::short;
 use crate::messaging::amqp::wire_format;
-use crate::messaging::runner::AttemptCounts;
+use crate::messaging::disposition::AttemptCounts;
 
 /// A delivery in flight.
 pub(super) struct InFlight {

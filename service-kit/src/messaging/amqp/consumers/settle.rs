@@ -11,7 +11,7 @@ use crate::messaging::amqp::error::AmqpError;
 use crate::messaging::amqp::publish_batch::{self, OutboundMessage, PublishOutcome, batch_error};
 use crate::messaging::amqp::topology::{dead_queue, retry_queue};
 use crate::messaging::amqp::wire_format::{self, RetryHeaders};
-use crate::messaging::runner::Disposition;
+use crate::messaging::disposition::Disposition;
 
 /// Carries out the dispositions. On an error nothing more is acknowledged: the broker delivers the rest again.
 pub(super) async fn settle(

@@ -6,7 +6,7 @@ use super::delivery_stream::InFlight;
 use super::settle;
 use super::state::{ConsumerState, Session};
 use crate::clock::{Clock as _, SystemClock};
-use crate::messaging::runner::Disposition;
+use crate::messaging::disposition::Disposition;
 
 pub(super) async fn work(session: Arc<Session>, state: Arc<ConsumerState>) {
     let mut batch = Vec::new();

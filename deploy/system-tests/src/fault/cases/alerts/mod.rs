@@ -23,7 +23,8 @@ use self::prometheus::Prometheus;
 use self::watch::{LIMIT, PAUSE, Watch};
 use super::{Extent, Outcome};
 use crate::check::Findings;
-use crate::fault_env::{Cluster, FaultEnv};
+use crate::cluster::Cluster;
+use crate::fault_env::FaultEnv;
 use crate::load::Load;
 use crate::process::Service;
 
