@@ -73,7 +73,7 @@ impl Step {
             Self::FullDisk => &["DatabaseDiskFull", "RequestsFail"],
             Self::LockedTable => &["PasswordHashingFull", "RequestsSlow"],
             Self::GuessedPasswords => &["LoginFailures"],
-            Self::Broker => &["OutboxBacklog"],
+            Self::Broker => &["OutboxBacklog", "NotReady"],
             Self::LogStore => &["NotReady", "ConsumerPaused"],
             Self::LogService => &["ServiceDown"],
             Self::BadMessage => &["DeadLetters"],
