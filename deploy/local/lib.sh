@@ -16,6 +16,12 @@ start_limit_s=300
 say() { printf 'local: %s\n' "$*" >&2; }
 fail() { printf 'local: FAILED: %s\n' "$*" >&2; exit 1; }
 
+# fail_with_log LOG WHAT: the end of the log first, since the log goes with its folder.
+fail_with_log() {
+  tail -n 20 "$1" >&2 || true
+  fail "$2; its log was $1"
+}
+
 # Prints so many free ports. Below the range that outgoing connections get theirs from: a client that keeps dialling a
 # server that is down could otherwise be given the server's own port.
 free_ports() {
@@ -59,8 +65,7 @@ wait_for() {
   shift 2
   until "$@" >/dev/null 2>&1; do
     if ! kill -0 "$(cat "$dir/$name.pid")" 2>/dev/null || ((SECONDS > deadline)); then
-      tail -n 20 "$dir/$name.log" >&2 || true
-      fail "$name did not come up; its log is $dir/$name.log"
+      fail_with_log "$dir/$name.log" "$name did not come up"
     fi
     sleep 0.2
   done
@@ -99,7 +104,7 @@ certificate() {
     printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n' >"$dir/server.ext"
     openssl x509 -req -in "$dir/server.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial -days 30 \
       -extfile "$dir/server.ext" -out "$dir/server.pem"
-  } >"$dir/certificate.log" 2>&1 || fail "openssl; its log is $dir/certificate.log"
+  } >"$dir/certificate.log" 2>&1 || fail_with_log "$dir/certificate.log" "openssl cannot make certificates"
   cat "$dir/server.pem" "$dir/server.key" >"$dir/both.pem"
 }
 

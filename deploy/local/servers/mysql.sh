@@ -15,7 +15,7 @@ mysql_prepare() {
   port=$(free_ports 1)
   mysql_enter "$dir"
   "${enter[@]}" mysqld --no-defaults --initialize-insecure --datadir="$dir/data" --user="$(id -un)" --secure-file-priv=NULL \
-    >"$dir/install.log" 2>&1 || fail "mysqld --initialize; its log is $dir/install.log"
+    >"$dir/install.log" 2>&1 || fail_with_log "$dir/install.log" "mysqld --initialize makes no data folder"
   cat >"$dir/init.sql" <<'SQL'
 CREATE DATABASE IF NOT EXISTS bank CHARACTER SET utf8mb4;
 CREATE USER IF NOT EXISTS bank@'%' IDENTIFIED BY 'bank-of-tests';
