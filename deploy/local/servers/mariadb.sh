@@ -12,8 +12,7 @@ mariadb_prepare() {
   port=$(free_ports 1)
   mariadb_enter "$name" "$dir"
   mkdir -p "$dir/data"
-  # --force: it need not find the name of the machine, which a system in a folder may not know.
-  "${enter[@]}" mariadb-install-db --no-defaults --force --datadir="$dir/data" --user="$(id -un)" \
+  "${enter[@]}" mariadb-install-db --no-defaults --datadir="$dir/data" --user="$(id -un)" \
     --auth-root-authentication-method=normal --skip-name-resolve --skip-test-db >"$dir/install.log" 2>&1 ||
     fail_with_log "$dir/install.log" "mariadb-install-db makes no data folder"
   cat >"$dir/init.sql" <<'SQL'
