@@ -7,8 +7,9 @@ use std::path::Path;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
+use super::ignored::warnings_of_values;
 use super::refused::{self, Refused, matches_at};
-use super::variables::{Found, Variables, warnings_of_values};
+use super::variables::{Found, Variables};
 use super::words::shown;
 
 /// The largest secret file that is read.

@@ -14,6 +14,7 @@ mod examples;
 mod faults;
 mod foreign;
 mod guesses;
+mod ignored;
 mod load;
 mod login;
 mod names;
