@@ -1,20 +1,14 @@
 //! Checks the configuration: every fault is noted, and settings exist only if there is none.
 
-#[cfg(feature = "cli")]
-use std::path::Path;
-
 use chrono::TimeDelta;
-use service_kit::config::{AppEnv, ConfigError, Faults, Secret, check_file, resembles_example};
+use service_kit::config::{AppEnv, ConfigError, Faults, Secret, resembles_example};
 use service_kit::http::server::Network;
-#[cfg(feature = "cli")]
-use service_kit::sqlite::refuse_database_file;
 use url::Url;
 
+use super::database::{check_database, check_migration_database, check_role};
 use super::settings::is_short;
 use super::{Config, RateLimits, Settings, administrator, production};
 use crate::domain::client_version::ClientVersion;
-use crate::domain::role::RoleName;
-use crate::store::{DatabaseUrl, DatabaseUrlError, existing};
 
 const MOST_QUEUES: usize = 20;
 const LONGEST_QUEUE: usize = 200;
@@ -23,31 +17,6 @@ const NO_QUEUES: &str = "none";
 const MOST_MAILS: i32 = 1_000_000;
 
 impl Config {
-    /// `DATABASE_URL` alone, beside the faults of single values: all that the `ledger` commands need.
-    pub fn database(&self, mut faults: Faults) -> Result<DatabaseUrl, ConfigError> {
-        let url = check_database(self, &mut faults);
-        faults.finish_with(url)
-    }
-
-    /// `MIGRATION_DATABASE_URL`, or `DATABASE_URL`: all that the `db` commands need.
-    pub fn migration_database(&self, mut faults: Faults) -> Result<DatabaseUrl, ConfigError> {
-        let url = check_database(self, &mut faults);
-        let url = check_migration_database(self, url.as_ref(), &mut faults);
-        faults.finish_with(url)
-    }
-
-    /// Refuses a database as one of the files and folders that this program writes: those of these settings, and others. Comes
-    /// before the other checks of these settings.
-    #[cfg(feature = "cli")]
-    pub(crate) fn refuse_database_file(&self, others: &[(&str, Option<&Path>)], faults: &mut Faults) {
-        let url = self.database_url.expose().parse::<DatabaseUrl>();
-        let Some(file) = url.as_ref().ok().and_then(DatabaseUrl::file) else { return };
-        let own = [("SMS_FOLDER", self.sms.sms_folder.as_deref()), ("PUSH_FOLDER", Some(self.push.folder()))];
-        for written in [&own[..], others] {
-            refuse_database_file(("DATABASE_URL", file), written, faults);
-        }
-    }
-
     /// Checks everything; the error lists all faults.
     pub fn check(self) -> Result<Settings, ConfigError> {
         self.check_with(Faults::new())
@@ -135,59 +104,6 @@ impl Config {
             text_messages: text_messages.unwrap_or_default(),
             config: self,
         })
-    }
-}
-
-fn check_database(config: &Config, faults: &mut Faults) -> Option<DatabaseUrl> {
-    let url = parse_database("DATABASE_URL", &config.database_url, faults)?;
-    if let Some(file) = url.file() {
-        check_file("DATABASE_URL", file, faults);
-    }
-    Some(url)
-}
-
-fn parse_database(name: &'static str, url: &Secret, faults: &mut Faults) -> Option<DatabaseUrl> {
-    if faults.is_refused(name) {
-        // Nothing may be looked up that may be a part of a password.
-        return None;
-    }
-    match url.expose().parse::<DatabaseUrl>() {
-        Err(DatabaseUrlError::Parameter { reason }) => {
-            faults.add(format!("{name}: {reason}"));
-            None
-        }
-        parsed => faults.check(name, "sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE", parsed),
-    }
-}
-
-/// The database as the owner of its tables; the same as `DATABASE_URL` unless it is set.
-fn check_migration_database(
-    config: &Config,
-    database: Option<&DatabaseUrl>,
-    faults: &mut Faults,
-) -> Option<DatabaseUrl> {
-    let Some(url) = config.migration_database_url.as_ref().filter(|url| !url.expose().is_empty()) else {
-        return database.cloned();
-    };
-    let url = parse_database("MIGRATION_DATABASE_URL", url, faults)?;
-    if database.is_some_and(|database| !database.is_same_database(&url)) {
-        faults.add("MIGRATION_DATABASE_URL: not the database of DATABASE_URL; expected the same one with another user");
-        return None;
-    }
-    Some(url)
-}
-
-/// The role of registrations has to exist. If the database cannot be read, opening it reports that.
-fn check_role(name: &str, database: Option<&DatabaseUrl>, faults: &mut Faults) {
-    let is_there = match RoleName::parse(name) {
-        Ok(role) if role.as_str() != name => false,
-        Ok(role) if role.is_built_in() => true,
-        Ok(role) => database.is_none_or(|url| existing::has_role(url, &role).unwrap_or(true)),
-        Err(_) => false,
-    };
-    if !is_there {
-        faults
-            .add("DEFAULT_ROLE: there is no such role; expected user, or another one that was made by POST /api/roles");
     }
 }
 
@@ -321,21 +237,6 @@ mod tests {
         let error = config.check_with(faults).unwrap_err();
         assert_eq!(error.lines().len(), 2);
         assert!(error.lines()[0].starts_with("WORKERS: ") && error.lines()[1].starts_with("PUBLIC_URL: "), "{error}");
-    }
-
-    #[test]
-    fn a_default_role_has_to_be_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("bank.sqlite");
-        let check = |role: &str| {
-            let database_url = Secret::new(format!("sqlite:{}", path.display()));
-            Config { default_role: role.to_owned(), database_url, ..valid() }.check().map_err(|error| error.to_string())
-        };
-        assert!(check("user").is_ok() && check("manager").is_ok());
-        for role in ["nosuch", "Not A Role", " user", ""] {
-            assert!(check(role).is_err_and(|error| error.contains("DEFAULT_ROLE: ")), "{role:?}");
-        }
-        assert!(!path.exists(), "a check makes no file");
     }
 
     #[test]

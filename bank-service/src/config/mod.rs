@@ -2,6 +2,7 @@
 
 mod administrator;
 mod check;
+mod database;
 mod money;
 mod production;
 mod push;
