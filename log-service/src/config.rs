@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 use clap::Args;
-use service_kit::config::{ConfigError, EnvOptions, Faults, Secret, check_file, plain_http_warning};
+use service_kit::config::{ConfigError, EnvOptions, Faults, Secret, check_file, defaults, plain_http_warning};
 use service_kit::http::cors::Origins;
 use service_kit::http::{CorsOptions, PeerOptions, PeerTrust, TlsOptions};
 use service_kit::messaging::{AmqpSettings, BrokerOptions};
@@ -92,22 +92,7 @@ pub struct Config {
 impl Config {
     /// The defaults, with a given address and store: how other code, tests among it, makes a configuration.
     pub fn new(log_bind: &str, log_database_url: &str) -> Self {
-        Self {
-            log_bind: log_bind.to_owned(),
-            log_database_url: Secret::new(log_database_url),
-            mongodb_uri: None,
-            mongodb_name: "logs".to_owned(),
-            mongodb_collection: "logs".to_owned(),
-            jwks_url: "http://127.0.0.1:5000/.well-known/jwks.json".to_owned(),
-            routing_key: None,
-            retention_days: None,
-            broker: BrokerOptions::default(),
-            queue_name: LOG_QUEUE.to_owned(),
-            env: EnvOptions::default(),
-            cors: CorsOptions::default(),
-            tls: TlsOptions::default(),
-            peers: PeerOptions::default(),
-        }
+        Self { log_bind: log_bind.to_owned(), log_database_url: Secret::new(log_database_url), ..defaults() }
     }
 
     /// The settings, or all faults at once.

@@ -101,7 +101,7 @@ impl Config {
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             min_client_version,
             access_token_lifetime: TimeDelta::minutes(self.access_token_minutes.into()),
-            text_messages: text_messages.unwrap_or_default(),
+            text_messages: text_messages?,
             config: self,
         })
     }

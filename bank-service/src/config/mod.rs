@@ -13,7 +13,7 @@ mod social;
 use std::net::SocketAddr;
 
 use clap::Args;
-use service_kit::config::{AppEnv, Secret};
+use service_kit::config::{AppEnv, Secret, defaults};
 use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
 use service_kit::messaging::BrokerOptions;
 
@@ -25,8 +25,6 @@ pub use social::{SocialClient, SocialOptions};
 
 /// The file beside the database in which `bank-standalone` keeps the `SECRET_KEY` that it made.
 pub const KEY_FILE: &str = "secret.key";
-/// The queues of those who must not miss an event.
-const EXPECTED_QUEUES: &str = "log-service,email-service";
 
 /// The settings of bank-service. Every flag has a variable of the same meaning; secrets are also read from `NAME_FILE`.
 #[derive(Debug, Clone, Args)]
@@ -137,7 +135,13 @@ pub struct Config {
     pub callback_queue: String,
 
     /// Queues that have to be there before any event is published, separated by commas; `none`: wait for none
-    #[arg(long, env = "EXPECTED_QUEUES", default_value = EXPECTED_QUEUES, value_name = "LIST", global = true)]
+    #[arg(
+        long,
+        env = "EXPECTED_QUEUES",
+        default_value = "log-service,email-service",
+        value_name = "LIST",
+        global = true
+    )]
     pub expected_queues: String,
 
     #[command(flatten)]
@@ -172,40 +176,6 @@ pub struct Config {
 impl Default for Config {
     /// The defaults of the command line, without the environment.
     fn default() -> Self {
-        Self {
-            bind: SocketAddr::from(([127, 0, 0, 1], 5000)),
-            database_url: Secret::new("sqlite:./data/bank.sqlite"),
-            migration_database_url: None,
-            migrate_on_start: true,
-            secret_key: None,
-            app_env: AppEnv::Development,
-            public_url: "http://127.0.0.1:5000".to_owned(),
-            log_service_url: "http://127.0.0.1:8000".to_owned(),
-            email_service_url: None,
-            default_role: "user".to_owned(),
-            admin_email: None,
-            admin_pass: None,
-            password_min_score: None,
-            rate_login_per_minute: 10,
-            rate_register_per_hour: 10,
-            rate_forgot_per_hour: 5,
-            mail_alarm_hourly: 1_000,
-            trusted_proxies: String::new(),
-            min_client_version: None,
-            outbox_retention_days: 7,
-            access_token_minutes: 15,
-            signing_key_max_age_days: 30,
-            callback_queue: shared_events::routing::ACK_QUEUE.to_owned(),
-            social: SocialOptions::default(),
-            expected_queues: EXPECTED_QUEUES.to_owned(),
-            money: MoneyOptions::default(),
-            push: PushOptions::default(),
-            broker: BrokerOptions::default(),
-            sms: SmsOptions::default(),
-            cors: CorsOptions::default(),
-            tls: TlsOptions::default(),
-            peers: PeerOptions::default(),
-            workers: None,
-        }
+        defaults()
     }
 }

@@ -1,18 +1,17 @@
 //! The rules of money.
 
 use clap::{Args, ValueEnum};
-use service_kit::config::{AppEnv, Faults};
+use service_kit::config::{AppEnv, Faults, defaults};
 
 use crate::domain::bic::Bic;
 use crate::domain::iban::{IbanError, IbanScheme};
 use crate::domain::statement::Calendar;
 
 /// How transfers reach the database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LedgerWriterMode {
     // Those that come at the same time share a transaction. Not doc comments: clap would give every option of `--help` lines of
     // its own.
-    #[default]
     Batched,
     // Each has a transaction of its own.
     Direct,
@@ -34,7 +33,7 @@ pub struct MoneyOptions {
     pub ledger_writer: LedgerWriterMode,
 
     /// The country of the accounts' IBANs: AE, AT, CH, DE, LI, LT, LU, LV, NL, RO or SA
-    #[arg(long, env = "IBAN_COUNTRY", default_value = COUNTRY, value_name = "CC", global = true)]
+    #[arg(long, env = "IBAN_COUNTRY", default_value = "DE", value_name = "CC", global = true)]
     pub iban_country: String,
 
     /// The bank code of the accounts' IBANs; one that no bank has, unless it is set
@@ -46,24 +45,13 @@ pub struct MoneyOptions {
     pub bank_bic: Option<String>,
 
     /// The time zone whose days statements are of, by its name in the IANA database, such as Europe/Berlin
-    #[arg(long, env = "LEDGER_TIMEZONE", default_value = TIMEZONE, value_name = "ZONE", global = true)]
+    #[arg(long, env = "LEDGER_TIMEZONE", default_value = "UTC", value_name = "ZONE", global = true)]
     pub ledger_timezone: String,
 }
 
-const COUNTRY: &str = "DE";
-const TIMEZONE: &str = "UTC";
-
 impl Default for MoneyOptions {
     fn default() -> Self {
-        Self {
-            owner_sets_balance: None,
-            require_idempotency_key: None,
-            ledger_writer: LedgerWriterMode::default(),
-            iban_country: COUNTRY.to_owned(),
-            bank_code: None,
-            bank_bic: None,
-            ledger_timezone: TIMEZONE.to_owned(),
-        }
+        defaults()
     }
 }
 

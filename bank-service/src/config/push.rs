@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use service_kit::config::{AppEnv, Faults, check_folder, refuse_plain_http};
+use service_kit::config::{AppEnv, Faults, check_folder, defaults, refuse_plain_http};
 use url::Url;
 
 use crate::push::{FcmSettings, PushSettings, ServiceAccount};
@@ -36,7 +36,7 @@ pub struct PushOptions {
 
 impl Default for PushOptions {
     fn default() -> Self {
-        Self { push_credentials_file: None, push_base_url: "https://fcm.googleapis.com".to_owned(), push_folder: None }
+        defaults()
     }
 }
 

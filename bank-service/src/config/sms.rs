@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use service_kit::config::{AppEnv, Faults, Secret, check_folder, refuse_plain_http};
+use service_kit::config::{AppEnv, Faults, Secret, check_folder, defaults, refuse_plain_http};
 use url::Url;
 
 use crate::domain::phone::TextMessageRules;
@@ -34,49 +34,38 @@ pub struct SmsOptions {
     pub sms_folder: Option<PathBuf>,
 
     /// Text messages a day to one number
-    #[arg(long, env = "SMS_PER_NUMBER_DAILY", default_value_t = DEFAULTS.0, value_name = "N", global = true)]
+    #[arg(long, env = "SMS_PER_NUMBER_DAILY", default_value_t = 5, value_name = "N", global = true)]
     pub sms_per_number_daily: u32,
 
     /// Text messages a day that one user asks for; 10 at most, since each code may be guessed at five times
-    #[arg(long, env = "SMS_PER_USER_DAILY", default_value_t = DEFAULTS.1, value_name = "1-10", global = true)]
+    #[arg(long, env = "SMS_PER_USER_DAILY", default_value_t = 10, value_name = "1-10", global = true)]
     pub sms_per_user_daily: u32,
 
     /// Text messages a day that one network (/24, /56) asks for
-    #[arg(long, env = "SMS_PER_NETWORK_DAILY", default_value_t = DEFAULTS.2, value_name = "N", global = true)]
+    #[arg(long, env = "SMS_PER_NETWORK_DAILY", default_value_t = 30, value_name = "N", global = true)]
     pub sms_per_network_daily: u32,
 
     /// Text messages an hour to one country
-    #[arg(long, env = "SMS_PER_COUNTRY_HOURLY", default_value_t = DEFAULTS.3, value_name = "N", global = true)]
+    #[arg(long, env = "SMS_PER_COUNTRY_HOURLY", default_value_t = 500, value_name = "N", global = true)]
     pub sms_per_country_hourly: u32,
 
     /// Text messages an hour in all
-    #[arg(long, env = "SMS_TOTAL_HOURLY", default_value_t = DEFAULTS.4, value_name = "N", global = true)]
+    #[arg(long, env = "SMS_TOTAL_HOURLY", default_value_t = 2_000, value_name = "N", global = true)]
     pub sms_total_hourly: u32,
 
     /// Minutes that the code in a text message is valid
-    #[arg(long, env = "SMS_CODE_MINUTES", default_value_t = DEFAULTS.5, value_name = "1-10", global = true)]
+    #[arg(long, env = "SMS_CODE_MINUTES", default_value_t = 10, value_name = "1-10", global = true)]
     pub sms_code_minutes: u32,
 }
 
-/// Per number, user, network, country, in all; minutes.
-const DEFAULTS: (u32, u32, u32, u32, u32, u32) = (5, 10, 30, 500, 2_000, 10);
 const MOST: u32 = 1_000_000;
+/// Each code may be guessed at five times.
+const MOST_PER_USER: u32 = 10;
+const MOST_MINUTES: u32 = 10;
 
 impl Default for SmsOptions {
     fn default() -> Self {
-        Self {
-            sms_base_url: None,
-            sms_account_sid: None,
-            sms_auth_token: None,
-            sms_from: None,
-            sms_folder: None,
-            sms_per_number_daily: DEFAULTS.0,
-            sms_per_user_daily: DEFAULTS.1,
-            sms_per_network_daily: DEFAULTS.2,
-            sms_per_country_hourly: DEFAULTS.3,
-            sms_total_hourly: DEFAULTS.4,
-            sms_code_minutes: DEFAULTS.5,
-        }
+        defaults()
     }
 }
 
@@ -89,11 +78,11 @@ impl SmsOptions {
             faults.check(variable, &format!("a number from 1 to {most}"), fits.ok_or(()))
         };
         let to_a_number = number("SMS_PER_NUMBER_DAILY", self.sms_per_number_daily, MOST);
-        let of_a_user = number("SMS_PER_USER_DAILY", self.sms_per_user_daily, DEFAULTS.1);
+        let of_a_user = number("SMS_PER_USER_DAILY", self.sms_per_user_daily, MOST_PER_USER);
         let from_a_network = number("SMS_PER_NETWORK_DAILY", self.sms_per_network_daily, MOST);
         let to_a_country = number("SMS_PER_COUNTRY_HOURLY", self.sms_per_country_hourly, MOST);
         let in_all = number("SMS_TOTAL_HOURLY", self.sms_total_hourly, MOST);
-        let code_minutes = number("SMS_CODE_MINUTES", self.sms_code_minutes, DEFAULTS.5);
+        let code_minutes = number("SMS_CODE_MINUTES", self.sms_code_minutes, MOST_MINUTES);
         Some(TextMessageRules {
             to_a_number: Cap::daily(to_a_number?),
             of_a_user: Cap::daily(of_a_user?),
@@ -144,11 +133,15 @@ impl SmsOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::one_time::MAX_CODES_A_DAY;
 
     #[test]
     fn the_rules_are_those_of_the_domain_and_bounded() {
         let mut faults = Faults::new();
-        assert_eq!(SmsOptions::default().rules(&mut faults), Some(TextMessageRules::default()));
+        let rules = SmsOptions::default().rules(&mut faults).unwrap();
+        assert_eq!((rules.to_a_number, rules.of_a_user), (Cap::daily(5), Cap::daily(MAX_CODES_A_DAY)));
+        assert_eq!((rules.from_a_network, rules.to_a_country), (Cap::daily(30), Cap::hourly(500)));
+        assert_eq!((rules.in_all, rules.code_minutes), (Cap::hourly(2_000), 10));
         faults.finish().unwrap();
         let mut faults = Faults::new();
         let off = SmsOptions {

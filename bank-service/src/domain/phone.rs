@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 
-use super::one_time::MAX_CODES_A_DAY;
 use super::throttle::Cap;
 use super::typed::without_separators;
 use std::fmt;
@@ -86,19 +85,6 @@ pub struct TextMessageRules {
     pub to_a_country: Cap,
     pub in_all: Cap,
     pub code_minutes: i64,
-}
-
-impl Default for TextMessageRules {
-    fn default() -> Self {
-        Self {
-            to_a_number: Cap::daily(5),
-            of_a_user: Cap::daily(MAX_CODES_A_DAY),
-            from_a_network: Cap::daily(30),
-            to_a_country: Cap::hourly(500),
-            in_all: Cap::hourly(2_000),
-            code_minutes: 10,
-        }
-    }
 }
 
 impl TextMessageRules {

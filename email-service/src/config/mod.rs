@@ -9,7 +9,7 @@ mod smtp;
 use std::path::PathBuf;
 
 use clap::Args;
-use service_kit::config::{EnvOptions, Secret};
+use service_kit::config::{EnvOptions, Secret, defaults};
 use service_kit::http::{CorsOptions, PeerOptions, TlsOptions};
 use service_kit::messaging::BrokerOptions;
 use service_kit::telemetry::LogSettings;
@@ -17,15 +17,7 @@ use shared_events::{catalog, routing};
 
 pub use settings::Settings;
 
-const BIND: &str = "127.0.0.1:8001";
 const MAIL_URL: &str = "mailbox:./data/mailbox";
-const FROM: &str = "Bank <no-reply@bank.localhost>";
-const MESSAGE_ID_DOMAIN: &str = "bank.localhost";
-const OPERATOR: &str = "operator@bank.localhost";
-const DATABASE_URL: &str = "sqlite:./data/email.sqlite";
-const JWKS_URL: &str = "http://127.0.0.1:5000/.well-known/jwks.json";
-const RECORD_DAYS: u32 = 90;
-const MAILGUN_BASE_URL: &str = "https://api.mailgun.net";
 
 /// The default bindings as a list.
 fn routing_key() -> String {
@@ -36,7 +28,7 @@ fn routing_key() -> String {
 #[derive(Debug, Clone, Args)]
 pub struct Config {
     /// Address of the HTTP API.
-    #[arg(long, global = true, env = "EMAIL_BIND", default_value = BIND)]
+    #[arg(long, global = true, env = "EMAIL_BIND", default_value = "127.0.0.1:8001")]
     pub bind: String,
 
     /// The destination of mails: `mailbox:<folder>`, `smtp://host:port` (with `?tls=required`, `opportunistic` or `none`),
@@ -70,7 +62,7 @@ pub struct Config {
     pub smtp_ca: Option<PathBuf>,
 
     /// Mailgun's API, for `MAIL_URL=mailgun:`; the European one is <https://api.eu.mailgun.net>.
-    #[arg(long, global = true, env = "MAILGUN_BASE_URL", default_value = MAILGUN_BASE_URL)]
+    #[arg(long, global = true, env = "MAILGUN_BASE_URL", default_value = "https://api.mailgun.net")]
     pub mailgun_base_url: String,
 
     /// The domain that Mailgun sends for. With it and the key mail goes by Mailgun, unless `MAIL_URL` says otherwise.
@@ -82,11 +74,11 @@ pub struct Config {
     pub mailgun_api_key: Option<Secret>,
 
     /// The sender of every mail.
-    #[arg(long, global = true, env = "EMAIL_FROM", default_value = FROM)]
+    #[arg(long, global = true, env = "EMAIL_FROM", default_value = "Bank <no-reply@bank.localhost>")]
     pub from: String,
 
     /// The domain of Message-IDs.
-    #[arg(long, global = true, env = "MESSAGE_ID_DOMAIN", default_value = MESSAGE_ID_DOMAIN)]
+    #[arg(long, global = true, env = "MESSAGE_ID_DOMAIN", default_value = "bank.localhost")]
     pub message_id_domain: String,
 
     /// Addresses that get event mails as well, separated by commas.
@@ -94,7 +86,7 @@ pub struct Config {
     pub receivers: String,
 
     /// Gets the event mails that would have no recipient at all.
-    #[arg(long, global = true, env = "EMAIL_OPERATOR", default_value = OPERATOR)]
+    #[arg(long, global = true, env = "EMAIL_OPERATOR", default_value = "operator@bank.localhost")]
     pub operator: String,
 
     /// Stands before every subject.
@@ -106,15 +98,21 @@ pub struct Config {
     pub public_url: Option<String>,
 
     /// The store of delivery records: `sqlite:<file>`, or `mongodb://host/database` for several replicas.
-    #[arg(long, global = true, env = "EMAIL_DATABASE_URL", default_value = DATABASE_URL, hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "EMAIL_DATABASE_URL",
+        default_value = "sqlite:./data/email.sqlite",
+        hide_env_values = true
+    )]
     pub database_url: Secret,
 
     /// Days that delivery records are kept.
-    #[arg(long, global = true, env = "EMAIL_RECORD_DAYS", default_value_t = RECORD_DAYS)]
+    #[arg(long, global = true, env = "EMAIL_RECORD_DAYS", default_value_t = 90)]
     pub record_days: u32,
 
     /// Public keys of bank-service, by which tokens are checked.
-    #[arg(long, global = true, env = "JWKS_URL", default_value = JWKS_URL)]
+    #[arg(long, global = true, env = "JWKS_URL", default_value = "http://127.0.0.1:5000/.well-known/jwks.json")]
     pub jwks_url: String,
 
     /// Patterns of the events to consume, separated by commas.
@@ -151,37 +149,7 @@ pub struct Config {
 /// The defaults, whatever the environment says.
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            bind: BIND.to_owned(),
-            mail_url: Secret::new(MAIL_URL),
-            host: None,
-            port: None,
-            user: None,
-            app_password: None,
-            smtp_tls: None,
-            smtp_ca: None,
-            mailgun_base_url: MAILGUN_BASE_URL.to_owned(),
-            mailgun_domain: None,
-            mailgun_api_key: None,
-            from: FROM.to_owned(),
-            message_id_domain: MESSAGE_ID_DOMAIN.to_owned(),
-            receivers: String::new(),
-            operator: OPERATOR.to_owned(),
-            subject: String::new(),
-            public_url: None,
-            database_url: Secret::new(DATABASE_URL),
-            record_days: RECORD_DAYS,
-            jwks_url: JWKS_URL.to_owned(),
-            routing_key: routing_key(),
-            callback_queue: routing::ACK_QUEUE.to_owned(),
-            queue_name: routing::EMAIL_QUEUE.to_owned(),
-            broker: BrokerOptions::default(),
-            env: EnvOptions::default(),
-            cors: CorsOptions::default(),
-            tls: TlsOptions::default(),
-            peers: PeerOptions::default(),
-            log: LogSettings::default(),
-        }
+        defaults()
     }
 }
 

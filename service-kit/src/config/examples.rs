@@ -42,7 +42,7 @@ pub struct EnvOptions {
 
 impl Default for EnvOptions {
     fn default() -> Self {
-        Self { app_env: AppEnv::Development }
+        super::defaults()
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod command_line;
+mod defaults;
 mod dotenv;
 mod examples;
 mod faults;
@@ -25,6 +26,7 @@ mod secret;
 mod variables;
 mod words;
 
+pub use defaults::defaults;
 pub use examples::{EnvOptions, is_plain, plain_http_warning, refuse_plain_http, resembles_example};
 pub use faults::{ConfigError, Faults};
 pub use load::{Parsed, parse, print_warnings, warnings};

@@ -22,7 +22,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
-use crate::config::Faults;
+use crate::config::{Faults, defaults};
 
 pub use metrics::Metrics;
 pub use reports::ReportOptions;
@@ -82,13 +82,7 @@ impl LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Text,
-            level: "info".to_owned(),
-            file: None,
-            reports: ReportOptions::default(),
-            traces: TraceOptions::default(),
-        }
+        defaults()
     }
 }
 

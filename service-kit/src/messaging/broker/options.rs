@@ -6,7 +6,7 @@ use clap::Args;
 use shared_events::routing::EXCHANGE;
 
 use super::AmqpSettings;
-use crate::config::{Faults, Secret};
+use crate::config::{Faults, Secret, defaults};
 
 /// The longest name that AMQP allows of a queue or an exchange, less the longest suffix put to it here.
 pub(in crate::messaging) const MAX_NAME: usize = 200;
@@ -29,7 +29,7 @@ pub struct BrokerOptions {
 
 impl Default for BrokerOptions {
     fn default() -> Self {
-        Self { amqp_uri: None, amqp_ca_file: None, exchange_name: EXCHANGE.to_owned() }
+        defaults()
     }
 }
 
