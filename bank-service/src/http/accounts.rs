@@ -154,9 +154,8 @@ pub(super) async fn update_account(
     };
     may_set(&state, scope, wanted.balance)?;
     let expected = responses::expected(&request)?;
-    let ctx = state.ctx(actor.user_id);
     let update = move |db: &mut _, ctx: &_| accounts::update_account(db, ctx, scope, id, wanted, &expected);
-    let account = state.store.write(&ctx, update).await?;
+    let account = state.write(actor.user_id, update).await?;
     Ok(responses::updated(&account, account.version))
 }
 
@@ -171,9 +170,8 @@ pub(super) async fn close_account(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::DeleteAccount)?;
     let (PathId(id), expected) = (id, responses::expected(&request)?);
-    let ctx = state.ctx(actor.user_id);
     let account =
-        state.store.write(&ctx, move |db, ctx| accounts::close_account(db, ctx, scope, id, &expected)).await?;
+        state.write(actor.user_id, move |db, ctx| accounts::close_account(db, ctx, scope, id, &expected)).await?;
     Ok(envelope::deleted(&account))
 }
 

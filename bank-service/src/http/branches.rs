@@ -114,8 +114,7 @@ pub(super) async fn move_branch(
     actor.may(Action::UpdateBranch)?;
     let (PathId(id), Body(MoveBranchRequest(city))) = (id, body);
     let expected = responses::expected(&request)?;
-    let ctx = state.ctx(actor.user_id);
-    let branch = state.store.write(&ctx, move |db, _| branches::move_branch(db, id, city, &expected)).await?;
+    let branch = state.write(actor.user_id, move |db, _| branches::move_branch(db, id, city, &expected)).await?;
     Ok(responses::updated(&branch, branch.version))
 }
 
@@ -130,8 +129,7 @@ pub(super) async fn close_branch(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::DeleteBranch)?;
     let (PathId(id), expected) = (id, responses::expected(&request)?);
-    let ctx = state.ctx(actor.user_id);
-    let branch = state.store.write(&ctx, move |db, _| branches::close_branch(db, id, &expected)).await?;
+    let branch = state.write(actor.user_id, move |db, _| branches::close_branch(db, id, &expected)).await?;
     Ok(envelope::deleted(&branch))
 }
 

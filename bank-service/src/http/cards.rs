@@ -123,9 +123,8 @@ pub(super) async fn update_card(
     let (PathId(id), Body(UpdateCardRequest(balance))) = (id, body);
     may_set(&state, scope, balance)?;
     let expected = responses::expected(&request)?;
-    let ctx = state.ctx(actor.user_id);
     let card =
-        state.store.write(&ctx, move |db, ctx| cards::update_card(db, ctx, scope, id, balance, &expected)).await?;
+        state.write(actor.user_id, move |db, ctx| cards::update_card(db, ctx, scope, id, balance, &expected)).await?;
     Ok(responses::updated(&card, card.version))
 }
 
@@ -140,8 +139,7 @@ pub(super) async fn cancel_card(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::DeleteCard)?;
     let (PathId(id), expected) = (id, responses::expected(&request)?);
-    let ctx = state.ctx(actor.user_id);
-    let card = state.store.write(&ctx, move |db, ctx| cards::cancel_card(db, ctx, scope, id, &expected)).await?;
+    let card = state.write(actor.user_id, move |db, ctx| cards::cancel_card(db, ctx, scope, id, &expected)).await?;
     Ok(envelope::deleted(&card))
 }
 

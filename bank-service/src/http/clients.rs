@@ -109,9 +109,8 @@ pub(super) async fn update_client(
     let scope = actor.may(Action::UpdateClient)?;
     let (PathId(id), Body(command)) = (id, body);
     let expected = responses::expected(&request)?;
-    let ctx = state.ctx(actor.user_id);
     let update = move |db: &mut _, _: &_| clients::update_client(db, scope, id, &command, &expected);
-    let client = state.store.write(&ctx, update).await?;
+    let client = state.write(actor.user_id, update).await?;
     Ok(responses::updated(&client, client.version))
 }
 
@@ -126,8 +125,8 @@ pub(super) async fn delete_client(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::DeleteClient)?;
     let (PathId(id), expected) = (id, responses::expected(&request)?);
-    let ctx = state.ctx(actor.user_id);
-    let client = state.store.write(&ctx, move |db, ctx| clients::delete_client(db, ctx, scope, id, &expected)).await?;
+    let client =
+        state.write(actor.user_id, move |db, ctx| clients::delete_client(db, ctx, scope, id, &expected)).await?;
     Ok(envelope::deleted(&client))
 }
 

@@ -140,8 +140,7 @@ async fn remove(
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::RemoveDevice)?;
     let (PathId(id), from, expected) = (id, client.0.to_string(), responses::expected(&request)?);
-    let ctx = state.ctx(actor.user_id);
-    let device = state.store.write(&ctx, move |db, _| remove_device(db, scope, id, &expected, &from)).await?;
+    let device = state.write(actor.user_id, move |db, _| remove_device(db, scope, id, &expected, &from)).await?;
     Ok(envelope::deleted(&device))
 }
 
@@ -195,8 +194,7 @@ async fn push_test(
     let PushTestRequest(text) = read_optional(&request, body)?;
     state.limits.push_tests.take(&actor.user_id)?;
     let PathId(id) = id;
-    let ctx = state.ctx(actor.user_id);
-    state.store.write(&ctx, move |db, _| test_device(db, scope, id, &text)).await?;
+    state.write(actor.user_id, move |db, _| test_device(db, scope, id, &text)).await?;
     Ok(HttpResponse::Accepted().json(PushRequestedBody { msg: "push requested" }))
 }
 

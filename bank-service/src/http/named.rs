@@ -60,9 +60,8 @@ macro_rules! named_resource {
             actor.may(Action::$may_rename)?;
             let (PathId(id), Body(RenameRequest(name))) = (id, body);
             let expected = responses::expected(&request)?;
-            let ctx = state.ctx(actor.user_id);
             let write = move |db: &mut Db, _: &Ctx| $operations::$rename(db, id, name.as_ref(), &expected);
-            let renamed = state.store.write(&ctx, write).await?;
+            let renamed = state.write(actor.user_id, write).await?;
             Ok(responses::updated(&renamed, renamed.version))
         }
 
@@ -76,9 +75,8 @@ macro_rules! named_resource {
         ) -> Result<HttpResponse, Problem> {
             actor.may(Action::$may_delete)?;
             let (PathId(id), expected) = (id, responses::expected(&request)?);
-            let ctx = state.ctx(actor.user_id);
             let write = move |db: &mut Db, ctx: &Ctx| $operations::$delete(db, ctx, id, &expected);
-            Ok(envelope::deleted(&state.store.write(&ctx, write).await?))
+            Ok(envelope::deleted(&state.write(actor.user_id, write).await?))
         }
 
         pub(super) fn configure(cfg: &mut web::ServiceConfig) {

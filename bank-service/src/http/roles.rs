@@ -139,8 +139,7 @@ async fn change_role(
     actor.require_fresh(state.clock.now())?;
     let (PathId(id), Body(RenameRoleRequest(name))) = (id, body);
     let expected = responses::expected(&request)?;
-    let ctx = state.ctx(actor.user_id);
-    let renamed = state.store.write(&ctx, move |db, ctx| rename_role(db, ctx, id, name.as_ref(), &expected));
+    let renamed = state.write(actor.user_id, move |db, ctx| rename_role(db, ctx, id, name.as_ref(), &expected));
     let role = renamed.await?;
     state.identity.roles_changed();
     Ok(responses::updated(&role, role.version))
@@ -166,7 +165,6 @@ async fn remove_role(
     actor.require_fresh(state.clock.now())?;
     let PathId(id) = id;
     let expected = responses::expected(&request)?;
-    let ctx = state.ctx(actor.user_id);
-    let role = state.store.write(&ctx, move |db, ctx| delete_role(db, ctx, id, &expected)).await?;
+    let role = state.write(actor.user_id, move |db, ctx| delete_role(db, ctx, id, &expected)).await?;
     Ok(service_kit::http::envelope::deleted(&role))
 }

@@ -84,6 +84,19 @@ impl AppState {
         })
     }
 
+    /// Runs an operation that a user requested.
+    pub(super) async fn write<T, E>(
+        &self,
+        user_id: UserId,
+        f: impl Fn(&mut Db, &Ctx) -> Result<Outcome<T>, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: OperationError,
+    {
+        self.store.write(&self.ctx(user_id), f).await
+    }
+
     /// Runs a create operation, once for each key; the response has the item in its envelope.
     pub(super) async fn create<T, E>(
         &self,

@@ -66,7 +66,7 @@ pub(crate) async fn remove_second_factor(
         let detail = "Your own second factor is removed with DELETE /auth/mfa/totp, by password and code.";
         return Err(Problem::new(ErrorCode::AccessDenied, detail));
     }
-    state.store.write(&state.ctx(by), move |db, ctx| enrolment::reset(db, ctx, id, &expected)).await?;
+    state.write(by, move |db, ctx| enrolment::reset(db, ctx, id, &expected)).await?;
     state.identity.user_changed(id);
     Ok(())
 }

@@ -201,7 +201,7 @@ pub(crate) async fn update_user_as(
     id: UserId,
     command: UpdateUser,
 ) -> Result<User, Problem> {
-    let user = state.store.write(&state.ctx(by), move |db, ctx| update_user(db, ctx, id, &command)).await?;
+    let user = state.write(by, move |db, ctx| update_user(db, ctx, id, &command)).await?;
     state.identity.user_changed(id);
     Ok(user)
 }
@@ -226,8 +226,7 @@ async fn remove_user(
     require_all(actor.may(Action::DeleteUser)?)?;
     actor.require_fresh(state.clock.now())?;
     let expected: Expected = responses::expected(&request)?;
-    let ctx = state.ctx(actor.user_id);
-    let deleted = state.store.write(&ctx, move |db, ctx| delete_user(db, ctx, id, &expected));
+    let deleted = state.write(actor.user_id, move |db, ctx| delete_user(db, ctx, id, &expected));
     let user: User = deleted.await?;
     state.identity.user_changed(id);
     Ok(service_kit::http::envelope::deleted(&UserView::from(&user)))

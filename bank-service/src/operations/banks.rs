@@ -4,7 +4,7 @@ use shared_events::BankId;
 use shared_events::events::{self, BankCreated, BankDeleted, BankUpdated};
 
 use super::cascade;
-use super::errors::{CloseError, Stale, found, retry_if_referred_to, written};
+use super::errors::{CloseError, check_version, found, retry_if_referred_to, written};
 use super::ledger::caller;
 use super::named::{self, NamingError};
 use crate::domain::bank::Bank;
@@ -31,9 +31,7 @@ pub fn rename_bank(
 
 pub fn close_bank(db: &mut Db, ctx: &Ctx, id: BankId, expected: &Expected) -> Result<Outcome<Bank>, CloseError> {
     let bank = found(Bank::find(db, id)?, Scope::All, Bank::WHAT)?;
-    if !expected.accepts(bank.version) {
-        return Err(Stale.into());
-    }
+    check_version(expected, bank.version)?;
     let accounts = cascade::delete_accounts(db, ctx, caller(ctx, Scope::All), Parent::Bank(id))?;
     let branches = cascade::delete_branches(db, id)?;
     written(bank.delete(db).map_err(retry_if_referred_to)?)?;

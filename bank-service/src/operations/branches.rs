@@ -4,7 +4,7 @@ use service_kit::http::paging::{ListQuery, Listing};
 use shared_events::events::{self, BranchCreated, BranchDeleted, BranchUpdated};
 use shared_events::{BankId, BranchId, CityId};
 
-use super::errors::{ChangeError, FindError, Stale, found, written};
+use super::errors::{ChangeError, FindError, Stale, check_version, found, written};
 use crate::domain::bank::Bank;
 use crate::domain::branch::Branch;
 use crate::domain::city::City;
@@ -62,9 +62,7 @@ pub fn move_branch(
     expected: &Expected,
 ) -> Result<Outcome<Branch>, PlaceBranchError> {
     let mut branch = found(store::branches::find(db, id)?, Scope::All, WHAT)?;
-    if !expected.accepts(branch.version) {
-        return Err(Stale.into());
-    }
+    check_version(expected, branch.version)?;
     let Some(city) = city.filter(|city| *city != branch.city_id) else { return Ok(Outcome::new(branch)) };
     check_city(db, city)?;
     branch.city_id = city;
@@ -76,9 +74,7 @@ pub fn move_branch(
 
 pub fn close_branch(db: &mut Db, id: BranchId, expected: &Expected) -> Result<Outcome<Branch>, ChangeError> {
     let branch = found(store::branches::find(db, id)?, Scope::All, WHAT)?;
-    if !expected.accepts(branch.version) {
-        return Err(Stale.into());
-    }
+    check_version(expected, branch.version)?;
     written(store::branches::delete(db, &branch)?)?;
     let event = BranchDeleted(events::Branch::from(&branch));
     Ok(Outcome::new(branch).event(&event))

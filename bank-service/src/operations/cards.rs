@@ -5,7 +5,7 @@ use shared_events::events::{self, AccountUpdated, CardDeleted, CardUpdated};
 use shared_events::{AccountId, CardId};
 
 use super::closing::Closing;
-use super::errors::{CloseError, FindError, Stale, found, written};
+use super::errors::{CloseError, FindError, check_version, found, written};
 use super::ledger::{SetMoney, SetMoneyError, caller, set_money};
 use crate::domain::balance::Balance;
 use crate::domain::card::Card;
@@ -64,9 +64,7 @@ pub fn cancel_card(
     let card = found(store::cards::find(db, scope, id)?, scope, WHAT)?;
     let mut closing = Closing::begin(db, ctx, caller(ctx, scope), std::slice::from_ref(&card), &[])?;
     let card = closing.card(&card)?;
-    if !expected.accepts(card.version) {
-        return Err(Stale.into());
-    }
+    check_version(expected, card.version)?;
     let posted = closing.post(db)?;
     written(store::cards::delete(db, id)?)?;
     let event = CardDeleted(events::Card::from(&card));

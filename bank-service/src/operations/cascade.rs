@@ -8,7 +8,7 @@ use shared_events::events::{self, AccountDeleted, BranchDeleted, CardDeleted, Cl
 use shared_events::{AccountId, BankId, UserId};
 
 use super::closing::Closing;
-use super::errors::{CloseError, Stale, check_count as check, one_beyond, retry_if_referred_to, written};
+use super::errors::{CloseError, check_count as check, check_version, one_beyond, retry_if_referred_to, written};
 use crate::domain::account::Account;
 use crate::domain::card::Card;
 use crate::domain::ledger::Caller;
@@ -31,9 +31,7 @@ pub(super) fn delete_account(
     check(cards.len())?;
     let mut closing = Closing::begin(db, ctx, caller, &cards, &[account.id])?;
     let account = closing.account(account)?;
-    if !expected.accepts(account.version) {
-        return Err(Stale.into());
-    }
+    check_version(expected, account.version)?;
     let deleted = delete_cards(db, &closing, &cards, Ancestor::Account(account.id))?;
     let mut events = closing.post(db)?;
     events.extend(deleted);

@@ -5,7 +5,7 @@ use shared_events::events::{self, ClientCreated, ClientDeleted, ClientUpdated};
 use shared_events::{ClientId, SocialStatusId, UserId};
 
 use super::cascade;
-use super::errors::{CloseError, FindError, Stale, found, retry_if_referred_to, written};
+use super::errors::{CloseError, FindError, Stale, check_version, found, retry_if_referred_to, written};
 use super::ledger::caller;
 use crate::domain::client::Client;
 use crate::domain::name::Name;
@@ -105,9 +105,7 @@ pub fn update_client(
     expected: &Expected,
 ) -> Result<Outcome<Client>, ClientError> {
     let before = found(store::clients::find(db, scope, id)?, scope, WHAT)?;
-    if !expected.accepts(before.version) {
-        return Err(Stale.into());
-    }
+    check_version(expected, before.version)?;
     let mut client = before.clone();
     client.name = command.name.clone().unwrap_or(client.name);
     client.social_status_id = command.social_status_id.unwrap_or(client.social_status_id);
@@ -132,9 +130,7 @@ pub fn delete_client(
     expected: &Expected,
 ) -> Result<Outcome<Client>, CloseError> {
     let client = found(store::clients::find(db, scope, id)?, scope, WHAT)?;
-    if !expected.accepts(client.version) {
-        return Err(Stale.into());
-    }
+    check_version(expected, client.version)?;
     let accounts = cascade::delete_accounts(db, ctx, caller(ctx, scope), Parent::Client(id))?;
     written(store::clients::delete(db, &client).map_err(retry_if_referred_to)?)?;
     let event = ClientDeleted(events::Client::from(&client));

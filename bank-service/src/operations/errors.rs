@@ -2,6 +2,7 @@
 
 use crate::domain::ledger::Refusal;
 use crate::domain::policy::{OutOfScope, Scope};
+use crate::domain::version::Expected;
 use crate::store::StoreError;
 
 /// Why something was not read.
@@ -79,6 +80,11 @@ pub enum AccountInUse {
     /// Owners may not close one with money in it.
     #[error("there is money in it")]
     NotEmpty,
+}
+
+/// Refuses a change of an item that is not in the version that the change expects.
+pub(crate) fn check_version(expected: &Expected, version: i64) -> Result<(), Stale> {
+    if expected.accepts(version) { Ok(()) } else { Err(Stale) }
 }
 
 /// Returns the item, or the error for a missing one.

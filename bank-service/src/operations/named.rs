@@ -3,7 +3,7 @@
 
 use service_kit::http::paging::{ListQuery, Listing};
 
-use super::errors::{FindError, Stale, found, written};
+use super::errors::{FindError, Stale, check_version, found, written};
 use crate::domain::name::Name;
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::domain::version::Expected;
@@ -69,9 +69,7 @@ pub(super) fn rename<I: NamedItem>(
     event: impl FnOnce(&I) -> PendingEvent,
 ) -> Result<Outcome<I>, NamingError> {
     let item = found(I::find(db, id)?, Scope::All, I::WHAT)?;
-    if !expected.accepts(item.version()) {
-        return Err(Stale.into());
-    }
+    check_version(expected, item.version())?;
     let Some(name) = name.filter(|name| *name != item.name()) else { return Ok(Outcome::new(item)) };
     let item = item.renamed(name.clone());
     written(item.update(db).map_err(name_taken)?)?;
@@ -87,9 +85,7 @@ pub(super) fn remove<I: NamedItem>(
     event: impl FnOnce(&I) -> PendingEvent,
 ) -> Result<Outcome<I>, RemoveError> {
     let item = found(I::find(db, id)?, Scope::All, I::WHAT)?;
-    if !expected.accepts(item.version()) {
-        return Err(Stale.into());
-    }
+    check_version(expected, item.version())?;
     match item.delete(db) {
         Err(StoreError::ForeignKeyViolation) => Err(RemoveError::InUse { by }),
         deleted => {

@@ -101,8 +101,7 @@ pub(super) async fn update_me(
     actor.may(Action::UpdateProfile)?;
     let Body(ProfileRequest(command)) = body;
     let id: UserId = actor.user_id;
-    let ctx = state.ctx(id);
-    let updated = state.store.write(&ctx, move |db, ctx| {
+    let updated = state.write(id, move |db, ctx| {
         let outcome = update_profile(db, ctx, id, &command)?;
         let holdings = users::holdings(db, id, MAX_SHOWN_ACCOUNTS)?;
         let phone = phones::find(db, id)?;

@@ -63,8 +63,7 @@ pub(super) async fn log_out_everywhere(
 ) -> Result<HttpResponse, Problem> {
     actor.may(Action::LogoutAll)?;
     let (user, from) = (actor.user_id, client.0.to_string());
-    let ctx = state.ctx(user);
-    let ended = state.store.write(&ctx, move |db, ctx| logout::end_all_sessions(db, ctx, user, Some(from.clone())));
+    let ended = state.write(user, move |db, ctx| logout::end_all_sessions(db, ctx, user, Some(from.clone())));
     let sessions_ended = ended.await?;
     state.identity.user_changed(user);
     Ok(HttpResponse::Ok().json(LoggedOutBody { msg: "logged out everywhere", sessions_ended }))
@@ -132,8 +131,8 @@ pub(crate) async fn end_session_of(
     (user, id): (UserId, SessionId),
     client: ClientAddr,
 ) -> Result<Session, Problem> {
-    let (ctx, from) = (state.ctx(by), client.0.to_string());
-    let ended = state.store.write(&ctx, move |db, ctx| logout::end_session(db, ctx, user, id, Some(from.clone())));
+    let from = client.0.to_string();
+    let ended = state.write(by, move |db, ctx| logout::end_session(db, ctx, user, id, Some(from.clone())));
     let session = ended.await?;
     state.identity.forget_session(id);
     Ok(session)

@@ -7,7 +7,7 @@ use crate::domain::ledger::{
 };
 use crate::domain::scope::{OutOfScope, Scope};
 use crate::domain::version::Expected;
-use crate::operations::errors::Stale;
+use crate::operations::errors::{Stale, check_version};
 use crate::store::ledger::{self, TransferKey, Wait};
 use crate::store::{Ctx, Db, PendingEvent, StoreError};
 
@@ -77,9 +77,7 @@ pub(crate) fn set_money(
     if before.is_closed() {
         return Err(StoreError::Serialization.into());
     }
-    if !expected.accepts(before.version()) {
-        return Err(Stale.into());
-    }
+    check_version(expected, before.version())?;
     let limit = match wanted.overdraft_limit {
         Some(limit) => set_overdraft_limit(&mut book, id, limit)?,
         None => None,
