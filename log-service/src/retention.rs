@@ -18,15 +18,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs until shutdown.
 pub(crate) async fn run(store: Arc<dyn LogStore>, clock: SharedClock, keep: TimeDelta, shutdown: Shutdown) {
-    while !shutdown.begun() {
+    loop {
         match expire(store.as_ref(), &clock, keep, &shutdown).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "old entries were removed"),
             Err(error) => tracing::warn!(%error, "old entries were not removed"),
         }
-        tokio::select! {
-            () = shutdown.wait() => {}
-            () = tokio::time::sleep(INTERVAL) => {}
+        if !shutdown.sleep(INTERVAL).await {
+            return;
         }
     }
 }

@@ -64,6 +64,11 @@ impl Shutdown {
         }
     }
 
+    /// Waits for this time; false as soon as the shutdown has begun.
+    pub async fn sleep(&self, period: Duration) -> bool {
+        tokio::time::timeout(period, self.wait()).await.is_err()
+    }
+
     /// Begins on SIGTERM or SIGINT.
     pub fn on_signals(&self) {
         let shutdown = self.clone();
@@ -252,6 +257,17 @@ mod tests {
         waiting.await.unwrap();
         shutdown.wait().await;
         assert!(shutdown.begun());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shutdown_ends_a_sleep() {
+        let (shutdown, begun) = (Shutdown::new(), Instant::now());
+        assert!(shutdown.sleep(Duration::from_secs(3)).await);
+        let slept = begun.elapsed();
+        assert!(slept >= Duration::from_secs(3), "{slept:?}");
+        shutdown.begin();
+        assert!(!shutdown.sleep(Duration::from_secs(3)).await);
+        assert_eq!(begun.elapsed(), slept);
     }
 
     #[tokio::test(start_paused = true)]

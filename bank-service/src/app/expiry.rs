@@ -21,11 +21,7 @@ pub(super) async fn run(state: AppState, shutdown: Shutdown) {
         tracing::warn!(%error, "accounts without an IBAN stay without one until the next start");
     }
     let mut summed: Option<Instant> = None;
-    loop {
-        tokio::select! {
-            () = shutdown.wait() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
+    while shutdown.sleep(EVERY).await {
         if summed.is_none_or(|at| at.elapsed() >= SUM_EVERY) {
             summed = Some(Instant::now());
             if let Err(error) = refresh_held(&state.ledger).await {

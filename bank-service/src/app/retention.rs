@@ -16,11 +16,7 @@ const EVERY: Duration = Duration::from_mins(1);
 const ROUNDS: usize = 100;
 
 pub(super) async fn run(state: AppState, shutdown: Shutdown) {
-    loop {
-        tokio::select! {
-            () = shutdown.wait() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
+    while shutdown.sleep(EVERY).await {
         if !keeps_its_key(&state).await {
             shutdown.begin();
             return;

@@ -9,7 +9,6 @@ mod healthcheck;
 mod import;
 mod key_file;
 mod ledger;
-mod openapi;
 mod operator;
 mod people;
 mod rotate_secret;
@@ -24,6 +23,7 @@ use anyhow::bail;
 use clap::{Parser, Subcommand};
 use service_kit::config::{EXIT_REFUSED, Faults, Parsed, Secret};
 use service_kit::doctor::Doctor;
+use service_kit::http::openapi;
 use service_kit::http::server::check_address;
 use service_kit::process::fail;
 use service_kit::telemetry::{self, LogSettings};
@@ -32,6 +32,7 @@ use shared_events::UserId;
 use crate::app::StartError;
 use crate::config::{Config, Settings};
 use crate::domain::email::Email;
+use crate::http;
 use crate::identity::ResealError;
 
 /// Users, clients, banks, accounts and cards over HTTP, with events from a transactional outbox.
@@ -155,7 +156,8 @@ fn start(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
     match command {
         Command::Openapi => {
             faults.finish()?;
-            openapi::run()
+            openapi::print(&http::openapi::document())?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Healthcheck => healthcheck::run(&config, faults),
         Command::Doctor => match config.check_with(faults) {

@@ -152,11 +152,9 @@ async fn show_entry(
     if !is_id {
         return Err(missing().into());
     }
-    let found: Result<Entry, PeerFault> = match Peer::log_service(&state, &staff) {
-        Ok(peer) => peer.get(&format!("/api/logs/{id}"), &[]).await,
-        Err(fault) => Err(fault),
-    };
-    let view = match found {
+    let path = format!("/api/logs/{id}");
+    let found = async { Peer::log_service(&state, &staff)?.get::<Entry>(&path, &[]).await };
+    let view = match found.await {
         Ok(entry) => EntryView { data: pretty(&entry.data), entry: Some(entry), fault: None },
         Err(fault) if fault.is_missing() => return Err(missing().into()),
         Err(fault) => EntryView { data: String::new(), entry: None, fault: Some(fault) },
@@ -172,11 +170,8 @@ async fn export(state: web::Data<AppState>, staff: Staff, request: HttpRequest) 
     }
     let mut query = filters.parameters();
     query.push(("format", "csv".to_owned()));
-    let file = match Peer::log_service_for_download(&state, &staff) {
-        Ok(peer) => peer.download("/api/logs/export", &query).await,
-        Err(fault) => Err(fault),
-    };
-    match file {
+    let file = async { Peer::log_service_for_download(&state, &staff)?.download("/api/logs/export", &query).await };
+    match file.await {
         Ok(file) => Ok(csv().streaming(file.bytes_stream())),
         Err(fault) => {
             let export = filters.link("/console/log/export", None);

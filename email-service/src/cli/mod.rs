@@ -2,7 +2,6 @@
 
 mod doctor;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use email_service::config::{Config, Settings};
 use email_service::{app, http};
 use service_kit::config::Faults;
 use service_kit::doctor::Doctor;
+use service_kit::http::openapi;
 use service_kit::http::server::check_address;
 use service_kit::messaging::amqp::AmqpPublisher;
 use service_kit::process::{Parts, consume, drain_at_shutdown};
@@ -64,7 +64,8 @@ pub(crate) async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode
         }
         Command::Openapi => {
             faults.finish()?;
-            print_openapi()
+            openapi::print(&http::document())?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Doctor => match config.check_with(faults) {
             Ok(settings) => doctor::run(&settings).await,
@@ -97,11 +98,5 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
 async fn healthcheck(settings: &Settings) -> anyhow::Result<ExitCode> {
     let result = service_kit::http::healthcheck(settings.bind, &settings.tls).await;
     result.map_err(|reason| anyhow!("EMAIL_BIND: {reason}"))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn print_openapi() -> anyhow::Result<ExitCode> {
-    let text = serde_json::to_string_pretty(&http::document())?;
-    writeln!(std::io::stdout(), "{text}")?;
     Ok(ExitCode::SUCCESS)
 }

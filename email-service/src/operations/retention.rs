@@ -27,9 +27,8 @@ pub async fn enforce_retention(
             Ok(removed) => tracing::info!(removed, keep_days, "old delivery records removed"),
             Err(error) => tracing::warn!(%error, "old delivery records cannot be removed now"),
         }
-        tokio::select! {
-            () = shutdown.wait() => return,
-            () = tokio::time::sleep(EVERY) => {}
+        if !shutdown.sleep(EVERY).await {
+            return;
         }
     }
 }

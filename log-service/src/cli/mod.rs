@@ -2,7 +2,6 @@
 
 mod doctor;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -11,6 +10,7 @@ use log_service::config::{Config, Settings};
 use log_service::{app, http};
 use service_kit::config::Faults;
 use service_kit::doctor::Doctor;
+use service_kit::http::openapi;
 use service_kit::http::server::check_address;
 use service_kit::process::{Parts, consume, drain_at_shutdown};
 use service_kit::telemetry::{self, LogSettings};
@@ -57,7 +57,7 @@ pub(crate) async fn run(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode
         }
         Command::Openapi => {
             faults.finish()?;
-            print_document()?;
+            openapi::print(&http::document())?;
         }
         Command::Healthcheck => healthcheck(&config.check_with(faults)?).await?,
         Command::Doctor => {
@@ -95,10 +95,4 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 async fn healthcheck(settings: &Settings) -> anyhow::Result<()> {
     let result = service_kit::http::healthcheck(settings.bind, &settings.tls).await;
     result.map_err(|reason| anyhow!("LOG_BIND: {reason}"))
-}
-
-fn print_document() -> anyhow::Result<()> {
-    let document = http::document().to_pretty_json()?;
-    writeln!(std::io::stdout(), "{document}")?;
-    Ok(())
 }

@@ -54,9 +54,8 @@ impl History {
     pub(in crate::console) async fn run(&self, shutdown: Shutdown) {
         loop {
             self.record();
-            tokio::select! {
-                () = shutdown.wait() => return,
-                () = tokio::time::sleep(EVERY) => {}
+            if !shutdown.sleep(EVERY).await {
+                return;
             }
         }
     }

@@ -149,11 +149,9 @@ async fn show_one(
 ) -> Result<HttpResponse, ConsoleError> {
     let missing = || Problem::not_found("mail");
     let id = id.parse::<i64>().ok().filter(|id| *id >= 1).ok_or_else(missing)?;
-    let found: Result<Delivery, PeerFault> = match Peer::email_service(&state, &staff) {
-        Ok(peer) => peer.get(&format!("/api/emails/{id}"), &[]).await,
-        Err(fault) => Err(fault),
-    };
-    let view = match found {
+    let path = format!("/api/emails/{id}");
+    let found = async { Peer::email_service(&state, &staff)?.get::<Delivery>(&path, &[]).await };
+    let view = match found.await {
         Ok(mail) => {
             let is_replayable = has_dead_letter(&state, &staff, &mail).await;
             MailView { mail: Some(mail), dead_letter_of: is_replayable.then_some(EMAIL_QUEUE), fault: None }

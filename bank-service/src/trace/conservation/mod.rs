@@ -95,11 +95,7 @@ impl Conservation {
     /// Checks every [`EVERY`] until shutdown.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut was_up = true;
-        loop {
-            tokio::select! {
-                () = shutdown.wait() => return,
-                () = tokio::time::sleep(EVERY) => {}
-            }
+        while shutdown.sleep(EVERY).await {
             let checked = tokio::select! {
                 () = shutdown.wait() => return,
                 checked = self.check() => checked,

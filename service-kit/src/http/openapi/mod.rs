@@ -13,6 +13,7 @@ mod problems;
 mod share;
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -26,6 +27,11 @@ pub use exact::set_values;
 
 /// The name of the security scheme of bearer tokens.
 pub const BEARER: &str = "bearer";
+
+/// Prints a document on standard output, for tools.
+pub fn print(document: &OpenApi) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{}", document.to_pretty_json()?)
+}
 
 /// Sets the version to 3.1, declares the bearer scheme (as the default of all operations if `required`) and completes the
 /// document.
