@@ -1,11 +1,14 @@
 //! A folder in which a binary runs with an environment of its own, and its output.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
+use test_support::found;
 
 /// The time limit for any refusal.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -63,6 +66,24 @@ impl Place {
     /// Starts it and leaves it running.
     pub fn start(&self) -> Server {
         Server(self.command(&[]).spawn().unwrap())
+    }
+
+    /// Starts it on an address of its own, with a broker at which nothing listens. Returns the status of `/readyz` and its
+    /// dependencies once the broker is reported as down; requests are answered all the same.
+    pub async fn readiness_without_broker(self, bind: &'static str) -> (u16, Value) {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let place = self.with(bind, &address).with("AMQP_URI", "amqp://bank:secret@127.0.0.1:1/%2f");
+        let _server = place.start();
+        let readiness = found("the broker is down", Duration::from_mins(1), async || {
+            let answer = reqwest::get(format!("http://{address}/readyz")).await.ok()?;
+            let status = answer.status().as_u16();
+            let report: Value = answer.json().await.ok()?;
+            let dependencies = report["dependencies"].clone();
+            (dependencies["broker"] == "down").then_some((status, dependencies))
+        });
+        let (readiness, _) = readiness.await;
+        assert_eq!(reqwest::get(format!("http://{address}/ping")).await.unwrap().status(), 200);
+        readiness
     }
 
     /// The one line of a failed start.

@@ -2,6 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+use service_kit::http::openapi::BUILTIN_PATHS;
+use shared_events::catalog;
+
+const METHODS: &str = "GET POST PUT PATCH DELETE HEAD OPTIONS OTHER";
 /// The parts of a histogram that its series add to its name.
 const SERIES: [&str; 3] = ["_bucket", "_sum", "_count"];
 
@@ -24,23 +29,35 @@ pub fn refused_labels(scrape: &str, allows: impl Fn(&str, &str, &str) -> bool) -
     refused
 }
 
+/// The values of the label `route` that a service may have: the paths of its document, those of every server, and `unmatched`.
+pub fn routes(document: &Value) -> BTreeSet<String> {
+    let documented = document["paths"].as_object().into_iter().flatten().map(|(path, _)| path.clone());
+    documented.chain(BUILTIN_PATHS.map(str::to_owned)).chain(["unmatched".to_owned()]).collect()
+}
+
+/// Whether a label that the metrics of every service have may have this value. A label of other metrics may have none.
+pub fn is_of_every_service(routes: &BTreeSet<String>, metric: &str, label: &str, value: &str) -> bool {
+    match (metric, label) {
+        (_, "le") => value == "+Inf" || value.parse::<f64>().is_ok(),
+        ("bank_build_info", "version") => value == env!("CARGO_PKG_VERSION"),
+        (_, "method") => is_among(METHODS, value),
+        (_, "route") => routes.contains(value),
+        (_, "status") => value.parse::<u16>().is_ok_and(|status| (100..600).contains(&status)),
+        // That of an unknown type is `other`.
+        (_, "event_type") => catalog::label(value) == value,
+        _ => false,
+    }
+}
+
 /// Whether a value is one of a list with blanks between.
 pub fn is_among(values: &str, value: &str) -> bool {
     values.split(' ').any(|one| one == value)
 }
 
-/// Whether a value is the bound of a histogram's bucket.
-pub fn is_bound(value: &str) -> bool {
-    value == "+Inf" || value.parse::<f64>().is_ok()
-}
-
-/// Whether a value is an HTTP status.
-pub fn is_status(value: &str) -> bool {
-    value.parse::<u16>().is_ok_and(|status| (100..600).contains(&status))
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const SCRAPE: &str = r#"# HELP x {a="b"}
@@ -51,17 +68,19 @@ y 2
 
     #[test]
     fn each_label_of_each_series_is_checked() {
-        let refused = refused_labels(SCRAPE, |metric, label, value| match (metric, label) {
-            ("x", "route") => value == "/a/{id}",
-            ("x", "le") => is_bound(value),
-            _ => false,
-        });
+        let routes = routes(&json!({"paths": {"/a/{id}": {}}}));
+        let allows = |metric: &str, label: &str, value: &str| is_of_every_service(&routes, metric, label, value);
+        let refused = refused_labels(SCRAPE, allows);
         assert_eq!(refused, BTreeSet::from(["x{route=\"/a/7\"}".to_owned()]));
     }
 
     #[test]
     fn lists_have_whole_words() {
         assert!(is_among("ab cd", "cd") && !is_among("ab cd", "c") && !is_among("ab cd", "ab cd"));
-        assert!(is_status("404") && !is_status("4040") && !is_status("x") && !is_bound("x"));
+        let is_status = |value: &str| is_of_every_service(&BTreeSet::new(), "x", "status", value);
+        assert!(is_status("404") && !is_status("4040") && !is_status("x"));
+        assert!(!is_of_every_service(&BTreeSet::new(), "x", "le", "x"));
+        assert!(!is_of_every_service(&BTreeSet::new(), "x", "event_type", "spaceship.launched"));
+        assert!(!is_of_every_service(&BTreeSet::new(), "x", "another", "x"));
     }
 }
