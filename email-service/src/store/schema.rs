@@ -21,19 +21,22 @@ diesel::table! {
     }
 }
 
-#[derive(Queryable, Selectable)]
+/// A row, and in MongoDB a part of a document.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[cfg_attr(feature = "mongodb", derive(serde::Serialize, serde::Deserialize))]
 #[diesel(table_name = deliveries, check_for_backend(diesel::sqlite::Sqlite))]
 pub(super) struct Row {
-    id: i64,
-    event_id: String,
-    event_type: String,
-    recipient: String,
-    message_id: String,
-    state: String,
-    attempts: i32,
-    answer: Option<String>,
-    created_at: i64,
-    updated_at: i64,
+    #[cfg_attr(feature = "mongodb", serde(rename = "_id"))]
+    pub(super) id: i64,
+    pub(super) event_id: String,
+    pub(super) event_type: String,
+    pub(super) recipient: String,
+    pub(super) message_id: String,
+    pub(super) state: String,
+    pub(super) attempts: i32,
+    pub(super) answer: Option<String>,
+    pub(super) created_at: i64,
+    pub(super) updated_at: i64,
 }
 
 #[derive(Insertable)]

@@ -65,7 +65,7 @@ impl MongoStore {
         let claim = doc! { "claim": &self.replica, "claimed_until": self.claimed_until() };
         let made = doc! { "$replaceWith": { "$mergeObjects": [{ "$literal": literal }, claim] } };
         // If another mail has this number already, the key is taken, and nothing is replaced.
-        let own = doc! { "_id": record.id, "event_id": &record.event_id, "mailbox": &record.mailbox };
+        let own = doc! { "_id": record.row.id, "event_id": &record.row.event_id, "mailbox": &record.mailbox };
         self.deliveries.update_one(own, vec![made]).upsert(true).await?;
         record.try_into()
     }

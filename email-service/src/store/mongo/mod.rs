@@ -123,7 +123,7 @@ impl MongoStore {
     async fn remove(&self, time: i64, limit: i64) -> Result<usize, StoreError> {
         let old = self.deliveries.find(doc! { "created_at": { "$lt": time } }).sort(doc! { "created_at": 1 });
         let old: Vec<Record> = old.limit(limit).await?.try_collect().await?;
-        let ids: Vec<i64> = old.iter().map(|record| record.id).collect();
+        let ids: Vec<i64> = old.iter().map(|record| record.row.id).collect();
         if ids.is_empty() {
             return Ok(0);
         }
