@@ -255,10 +255,4 @@ mod tests {
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
     }
-
-    #[test]
-    fn the_defaults_in_code_are_those_of_the_command_line() {
-        let parsed = Cli::try_parse_from(["bank-service"]).unwrap();
-        assert_eq!(format!("{:?}", parsed.config), format!("{:?}", Config::default()));
-    }
 }
