@@ -131,9 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_valid_and_the_same_without_a_command_line() {
+    fn the_defaults_are_valid() {
         let settings = check(&[]).unwrap();
-        assert_eq!(format!("{settings:?}"), format!("{:?}", Config::default().check().unwrap()));
         assert_eq!(settings.bind.to_string(), "127.0.0.1:8001");
         assert_eq!(settings.bindings.len(), 2);
     }
