@@ -1,97 +1,71 @@
-//! The five routes of items with an id and a unique name: banks, cities, social statuses.
+//! The work that the handlers of items with an id and a unique name share: banks, cities, social statuses. Each has its own module
+//! for its handlers, which check the caller's right first.
 
-/// Writes the handlers of one such resource. `$operations` is the module with its verbs, which have the handlers' names.
-macro_rules! named_resource {
-    (
-        item: $item:ident, id: $id:ty, operations: $operations:ident, tag: $tag:literal, list: $list_path:literal, one: $path:literal,
-        $list:ident: $may_list:ident, $read:ident: $may_read:ident, $create:ident: $may_create:ident,
-        $rename:ident: $may_rename:ident, $delete:ident: $may_delete:ident $(,)?
-    ) => {
-        #[utoipa::path(get, path = $list_path, tag = $tag, summary = concat!("List ", $tag),
-                            responses((status = 200, description = "A page", body = ListBody<$item>)))]
-        pub(super) async fn $list(
-            state: web::Data<AppState>,
-            actor: Actor,
-            request: HttpRequest,
-        ) -> Result<HttpResponse, Problem> {
-            actor.may(Action::$may_list)?;
-            lists::list(&state, &request, FILTERS, named::list::<$item>).await
-        }
+use actix_web::{HttpRequest, HttpResponse};
+use service_kit::http::envelope;
+use service_kit::http::fields::Body;
+use service_kit::http::problem::Problem;
 
-        #[utoipa::path(get, path = $path, tag = $tag, summary = concat!("Read one of the ", $tag),
-                            responses((status = 200, description = "The item", body = $item)))]
-        pub(super) async fn $read(
-            state: web::Data<AppState>,
-            actor: Actor,
-            id: PathId<$id>,
-        ) -> Result<HttpResponse, Problem> {
-            actor.may(Action::$may_read)?;
-            let found = state.store.read(move |db| named::find::<$item>(db, id.0)).await?;
-            Ok(responses::item(&found, found.version))
-        }
+use super::actor::Actor;
+use super::idempotency::idempotency_key;
+use super::request_bodies::{NameRequest, RenameRequest};
+use super::{AppState, lists, responses};
+use crate::domain::name::Name;
+use crate::domain::version::Expected;
+use crate::operations::named::{self, NamingError};
+use crate::store::named::{FILTERS, NamedItem};
+use crate::store::{Created, Ctx, Db, OperationError, Outcome};
 
-        #[utoipa::path(post, path = $list_path, tag = $tag, summary = concat!("Add one to the ", $tag),
-                            request_body = NameRequest,
-                            responses((status = 201, description = "The new item", body = ItemBody<$item>)))]
-        pub(super) async fn $create(
-            state: web::Data<AppState>,
-            actor: Actor,
-            request: HttpRequest,
-            body: Body<NameRequest>,
-        ) -> Result<HttpResponse, Problem> {
-            actor.may(Action::$may_create)?;
-            let key = idempotency_key(&request, &state, Some(actor.user_id))?;
-            let Body(NameRequest(name)) = body;
-            let ctx = state.ctx(actor.user_id);
-            let made = state.create(&ctx, key, move |db, ctx| $operations::$create(db, ctx, &name)).await?;
-            Ok(created(made, $list_path))
-        }
+/// The operations that each kind of item has in a module of its own.
+type Create<I> = fn(&mut Db, &Ctx, &Name) -> Result<Outcome<I>, NamingError>;
+type Rename<I> = fn(&mut Db, <I as NamedItem>::Id, Option<&Name>, &Expected) -> Result<Outcome<I>, NamingError>;
+type Delete<I, E> = fn(&mut Db, &Ctx, <I as NamedItem>::Id, &Expected) -> Result<Outcome<I>, E>;
 
-        #[utoipa::path(put, path = $path, tag = $tag, summary = concat!("Rename one of the ", $tag),
-                            request_body = RenameRequest,
-                            responses((status = 200, description = "The item as it is now", body = ItemBody<$item>)))]
-        pub(super) async fn $rename(
-            state: web::Data<AppState>,
-            actor: Actor,
-            id: PathId<$id>,
-            request: HttpRequest,
-            body: Body<RenameRequest>,
-        ) -> Result<HttpResponse, Problem> {
-            actor.may(Action::$may_rename)?;
-            let (PathId(id), Body(RenameRequest(name))) = (id, body);
-            let expected = responses::expected(&request)?;
-            let write = move |db: &mut Db, _: &Ctx| $operations::$rename(db, id, name.as_ref(), &expected);
-            let renamed = state.write(actor.user_id, write).await?;
-            Ok(responses::updated(&renamed, renamed.version))
-        }
-
-        #[utoipa::path(delete, path = $path, tag = $tag, summary = concat!("Delete one of the ", $tag),
-                            responses((status = 200, description = "The item as it was", body = ItemBody<$item>)))]
-        pub(super) async fn $delete(
-            state: web::Data<AppState>,
-            actor: Actor,
-            id: PathId<$id>,
-            request: HttpRequest,
-        ) -> Result<HttpResponse, Problem> {
-            actor.may(Action::$may_delete)?;
-            let (PathId(id), expected) = (id, responses::expected(&request)?);
-            let write = move |db: &mut Db, ctx: &Ctx| $operations::$delete(db, ctx, id, &expected);
-            Ok(envelope::deleted(&state.write(actor.user_id, write).await?))
-        }
-
-        pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-            cfg.service(web::resource($list_path).route(web::get().to($list)).route(web::post().to($create))).service(
-                web::resource($path)
-                    .route(web::get().to($read))
-                    .route(web::put().to($rename))
-                    .route(web::delete().to($delete)),
-            );
-        }
-
-        /// The routes' part of the OpenAPI document.
-        #[derive(utoipa::OpenApi)]
-        #[openapi(paths($list, $read, $create, $rename, $delete))]
-        pub(super) struct Document;
-    };
+pub(super) async fn list<I: NamedItem>(state: &AppState, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    lists::list(state, request, FILTERS, named::list::<I>).await
 }
-pub(super) use named_resource;
+
+pub(super) async fn read<I: NamedItem>(state: &AppState, id: I::Id) -> Result<HttpResponse, Problem> {
+    let found = state.store.read(move |db| named::find::<I>(db, id)).await?;
+    Ok(responses::item(&found, found.version()))
+}
+
+pub(super) async fn create<I: NamedItem>(
+    state: &AppState,
+    actor: &Actor,
+    request: &HttpRequest,
+    Body(NameRequest(name)): Body<NameRequest>,
+    create: Create<I>,
+) -> Result<Created, Problem> {
+    let key = idempotency_key(request, state, Some(actor.user_id))?;
+    let ctx = state.ctx(actor.user_id);
+    Ok(state.create(&ctx, key, move |db, ctx| create(db, ctx, &name)).await?)
+}
+
+pub(super) async fn rename<I: NamedItem>(
+    state: &AppState,
+    actor: &Actor,
+    request: &HttpRequest,
+    id: I::Id,
+    Body(RenameRequest(name)): Body<RenameRequest>,
+    rename: Rename<I>,
+) -> Result<HttpResponse, Problem> {
+    let expected = responses::expected(request)?;
+    let renamed = state.write(actor.user_id, move |db, _| rename(db, id, name.as_ref(), &expected)).await?;
+    Ok(responses::updated(&renamed, renamed.version()))
+}
+
+pub(super) async fn delete<I: NamedItem, E: OperationError>(
+    state: &AppState,
+    actor: &Actor,
+    request: &HttpRequest,
+    id: I::Id,
+    delete: Delete<I, E>,
+) -> Result<HttpResponse, Problem>
+where
+    Problem: From<E>,
+{
+    let expected = responses::expected(request)?;
+    let deleted = state.write(actor.user_id, move |db, ctx| delete(db, ctx, id, &expected)).await?;
+    Ok(envelope::deleted(&deleted))
+}
