@@ -71,7 +71,7 @@ pub(super) fn rename<I: NamedItem>(
     let item = found(I::find(db, id)?, Scope::All, I::WHAT)?;
     check_version(expected, item.version())?;
     let Some(name) = name.filter(|name| *name != item.name()) else { return Ok(Outcome::new(item)) };
-    let item = item.renamed(name.clone());
+    let item = I::new(id, name.clone(), item.version().saturating_add(1));
     written(item.update(db).map_err(name_taken)?)?;
     Ok(with_event(item, event))
 }
