@@ -23,7 +23,7 @@ async fn list_banks(state: web::Data<AppState>, actor: Actor, request: HttpReque
     named::list::<Bank>(&state, &request).await
 }
 
-/// Read one of the banks
+/// Read a bank
 #[utoipa::path(get, path = "/api/banks/{id}", tag = "banks",
     responses((status = 200, description = "The item", body = Bank)))]
 async fn read_bank(state: web::Data<AppState>, actor: Actor, id: PathId<BankId>) -> Result<HttpResponse, Problem> {
@@ -31,7 +31,7 @@ async fn read_bank(state: web::Data<AppState>, actor: Actor, id: PathId<BankId>)
     named::read::<Bank>(&state, id.0).await
 }
 
-/// Add one to the banks
+/// Create a bank
 #[utoipa::path(post, path = "/api/banks", tag = "banks", request_body = NameRequest,
     responses((status = 201, description = "The new item", body = ItemBody<Bank>)))]
 async fn create_bank(
@@ -45,7 +45,7 @@ async fn create_bank(
     Ok(created(made, "/api/banks"))
 }
 
-/// Rename one of the banks
+/// Rename a bank
 #[utoipa::path(put, path = "/api/banks/{id}", tag = "banks", request_body = RenameRequest,
     responses((status = 200, description = "The item as it is now", body = ItemBody<Bank>)))]
 async fn rename_bank(
@@ -59,7 +59,7 @@ async fn rename_bank(
     named::rename::<Bank>(&state, &actor, &request, id.0, body, banks::rename_bank).await
 }
 
-/// Delete one of the banks
+/// Delete a bank
 #[utoipa::path(delete, path = "/api/banks/{id}", tag = "banks",
     responses((status = 200, description = "The item as it was", body = ItemBody<Bank>)))]
 async fn close_bank(

@@ -23,7 +23,7 @@ async fn list_cities(state: web::Data<AppState>, actor: Actor, request: HttpRequ
     named::list::<City>(&state, &request).await
 }
 
-/// Read one of the cities
+/// Read a city
 #[utoipa::path(get, path = "/api/cities/{id}", tag = "cities",
     responses((status = 200, description = "The item", body = City)))]
 async fn read_city(state: web::Data<AppState>, actor: Actor, id: PathId<CityId>) -> Result<HttpResponse, Problem> {
@@ -31,7 +31,7 @@ async fn read_city(state: web::Data<AppState>, actor: Actor, id: PathId<CityId>)
     named::read::<City>(&state, id.0).await
 }
 
-/// Add one to the cities
+/// Create a city
 #[utoipa::path(post, path = "/api/cities", tag = "cities", request_body = NameRequest,
     responses((status = 201, description = "The new item", body = ItemBody<City>)))]
 async fn create_city(
@@ -45,7 +45,7 @@ async fn create_city(
     Ok(created(made, "/api/cities"))
 }
 
-/// Rename one of the cities
+/// Rename a city
 #[utoipa::path(put, path = "/api/cities/{id}", tag = "cities", request_body = RenameRequest,
     responses((status = 200, description = "The item as it is now", body = ItemBody<City>)))]
 async fn rename_city(
@@ -59,7 +59,7 @@ async fn rename_city(
     named::rename::<City>(&state, &actor, &request, id.0, body, cities::rename_city).await
 }
 
-/// Delete one of the cities
+/// Delete a city
 #[utoipa::path(delete, path = "/api/cities/{id}", tag = "cities",
     responses((status = 200, description = "The item as it was", body = ItemBody<City>)))]
 async fn remove_city(

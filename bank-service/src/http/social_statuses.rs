@@ -27,7 +27,7 @@ async fn list_social_statuses(
     named::list::<SocialStatus>(&state, &request).await
 }
 
-/// Read one of the social statuses
+/// Read a social status
 #[utoipa::path(get, path = "/api/social-statuses/{id}", tag = "social statuses",
     responses((status = 200, description = "The item", body = SocialStatus)))]
 async fn read_social_status(
@@ -39,7 +39,7 @@ async fn read_social_status(
     named::read::<SocialStatus>(&state, id.0).await
 }
 
-/// Add one to the social statuses
+/// Create a social status
 #[utoipa::path(post, path = "/api/social-statuses", tag = "social statuses", request_body = NameRequest,
     responses((status = 201, description = "The new item", body = ItemBody<SocialStatus>)))]
 async fn create_social_status(
@@ -54,7 +54,7 @@ async fn create_social_status(
     Ok(created(made, "/api/social-statuses"))
 }
 
-/// Rename one of the social statuses
+/// Rename a social status
 #[utoipa::path(put, path = "/api/social-statuses/{id}", tag = "social statuses", request_body = RenameRequest,
     responses((status = 200, description = "The item as it is now", body = ItemBody<SocialStatus>)))]
 async fn rename_social_status(
@@ -68,7 +68,7 @@ async fn rename_social_status(
     named::rename::<SocialStatus>(&state, &actor, &request, id.0, body, social_statuses::rename_social_status).await
 }
 
-/// Delete one of the social statuses
+/// Delete a social status
 #[utoipa::path(delete, path = "/api/social-statuses/{id}", tag = "social statuses",
     responses((status = 200, description = "The item as it was", body = ItemBody<SocialStatus>)))]
 async fn remove_social_status(
