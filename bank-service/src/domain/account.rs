@@ -42,8 +42,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account with what its ledger account says now.
-    pub fn with_money(id: AccountId, client_id: ClientId, ledger: &LedgerAccount) -> Self {
+    /// An account of its own fields and of its ledger account.
+    pub fn new(id: AccountId, client_id: ClientId, ledger: &LedgerAccount) -> Self {
         Self {
             id,
             balance: ledger.balance,
@@ -56,6 +56,12 @@ impl Account {
             overdraft_limit: ledger.min_balance.saturating_neg(),
             version: ledger.version(),
         }
+    }
+
+    /// The account with what its ledger account says now.
+    #[must_use]
+    pub fn with_money(&self, ledger: &LedgerAccount) -> Self {
+        Self::new(self.id, self.client_id, ledger)
     }
 }
 

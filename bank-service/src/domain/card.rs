@@ -4,6 +4,7 @@ use serde::Serialize;
 use shared_events::events;
 use shared_events::{AccountId, CardId, Currency};
 
+use super::balance::Balance;
 use super::ledger::LedgerAccount;
 
 /// A card: a pot of money of its own. It stays with its account, whose currency and owner it has.
@@ -32,9 +33,29 @@ pub struct Card {
     pub version: i64,
 }
 
+/// The fields of a card to be issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCard {
+    pub account_id: AccountId,
+    /// It comes from the bank's `opening`.
+    pub balance: Balance,
+}
+
+impl NewCard {
+    /// A card without optional fields.
+    pub fn new(account_id: AccountId, balance: Balance) -> Self {
+        Self { account_id, balance }
+    }
+
+    /// The card, once its ledger account is open and has the first balance.
+    pub fn issued(&self, id: CardId, ledger: &LedgerAccount) -> Card {
+        Card::new(id, self.account_id, ledger)
+    }
+}
+
 impl Card {
-    /// The card with what its ledger account says now.
-    pub fn with_money(id: CardId, account_id: AccountId, ledger: &LedgerAccount) -> Self {
+    /// A card of its own fields and of its ledger account.
+    pub fn new(id: CardId, account_id: AccountId, ledger: &LedgerAccount) -> Self {
         Self {
             id,
             balance: ledger.balance,
@@ -44,6 +65,12 @@ impl Card {
             currency: ledger.currency,
             version: ledger.version(),
         }
+    }
+
+    /// The card with what its ledger account says now.
+    #[must_use]
+    pub fn with_money(&self, ledger: &LedgerAccount) -> Self {
+        Self::new(self.id, self.account_id, ledger)
     }
 }
 

@@ -14,14 +14,16 @@ use super::request_bodies::{balance, may_set};
 use super::responses::created;
 use super::{AppState, lists, responses};
 use crate::domain::balance::Balance;
-use crate::domain::card::Card;
+use crate::domain::card::{Card, NewCard};
 use crate::domain::policy::Action;
-use crate::operations::cards;
+use crate::operations::cards::{self, UpdateCard};
 use crate::operations::ledger::IssueCard;
 use crate::store::cards::FILTERS;
 
 #[derive(Debug)]
-pub(super) struct IssueCardRequest(Balance);
+pub(super) struct IssueCardRequest {
+    balance: Balance,
+}
 
 impl FromFields for IssueCardRequest {
     fn read(fields: &mut Fields) -> Option<Self> {
@@ -31,25 +33,22 @@ impl FromFields for IssueCardRequest {
         let about = "In the minor unit of the account's currency; 0 if it is not given.";
         let balance = fields.optional("balance", balance().described(about));
         account_id?;
-        balance.map(|balance| Self(balance.unwrap_or_default()))
+        Some(Self { balance: balance?.unwrap_or_default() })
     }
 }
 
 request_schema!(IssueCardRequest as "IssueCardBody", "A card to be issued.");
 
-/// A new balance, if one is given.
-#[derive(Debug)]
-pub(super) struct UpdateCardRequest(Option<Balance>);
-
-impl FromFields for UpdateCardRequest {
+impl FromFields for UpdateCard {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "account_id", "held", "available"]);
         let about = "In the minor unit of the account's currency.";
-        fields.optional("balance", balance().described(about)).map(Self)
+        let balance = fields.optional("balance", balance().described(about));
+        Some(Self { balance: balance? })
     }
 }
 
-request_schema!(UpdateCardRequest as "BalanceBody", "`{\"balance\": 520}`");
+request_schema!(UpdateCard as "BalanceBody", "`{\"balance\": 520}`");
 
 /// List the cards that the caller may see
 #[utoipa::path(get, path = "/api/cards", tag = "cards",
@@ -101,30 +100,30 @@ pub(super) async fn issue_card(
     body: Body<IssueCardRequest>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::CreateCard)?;
-    let (PathId(account), Body(IssueCardRequest(balance))) = (account, body);
+    let (PathId(account), Body(IssueCardRequest { balance })) = (account, body);
     may_set(&state, scope, Some(balance).filter(|balance| balance.minor() > 0))?;
     let key = idempotency_key(&request, &state, Some(actor.user_id))?;
     let ctx = state.ctx(actor.user_id);
-    let card = IssueCard { ctx, scope, account, balance, key, body_of: created_body };
+    let card = IssueCard { ctx, scope, wanted: NewCard::new(account, balance), key, body_of: created_body };
     Ok(created(state.ledger.issue_card(card).await?, "/api/cards"))
 }
 
 /// Set a card's balance
-#[utoipa::path(put, path = "/api/cards/{id}", tag = "cards", request_body = UpdateCardRequest,
+#[utoipa::path(put, path = "/api/cards/{id}", tag = "cards", request_body = UpdateCard,
     responses((status = 200, description = "The card as it is now", body = ItemBody<Card>)))]
 pub(super) async fn update_card(
     state: web::Data<AppState>,
     actor: Actor,
     id: PathId<CardId>,
     request: HttpRequest,
-    body: Body<UpdateCardRequest>,
+    body: Body<UpdateCard>,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::UpdateCard)?;
-    let (PathId(id), Body(UpdateCardRequest(balance))) = (id, body);
-    may_set(&state, scope, balance)?;
+    let (PathId(id), Body(command)) = (id, body);
+    may_set(&state, scope, command.balance)?;
     let expected = responses::expected(&request)?;
-    let card =
-        state.write(actor.user_id, move |db, ctx| cards::update_card(db, ctx, scope, id, balance, &expected)).await?;
+    let update = move |db: &mut _, ctx: &_| cards::update_card(db, ctx, scope, id, &command, &expected);
+    let card = state.write(actor.user_id, update).await?;
     Ok(responses::updated(&card, card.version))
 }
 

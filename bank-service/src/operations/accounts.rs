@@ -5,7 +5,7 @@ use shared_events::events::{self, AccountDeleted, AccountUpdated};
 use shared_events::{AccountId, BankId, ClientId, Currency, UserId};
 
 use super::cascade;
-use super::errors::{CloseError, FindError, found, retry_if_referred_to};
+use super::errors::{CloseError, FindError, check_version, found, retry_if_referred_to};
 use super::ledger::{SetMoney, SetMoneyError, caller, open_with, set_money};
 use crate::domain::account::Account;
 use crate::domain::balance::Balance;
@@ -111,7 +111,7 @@ pub fn open_account(
     let opened = LedgerAccount::of_account(id, (client_id, holder.user_id), bank_id, currency, ctx.now);
     let opened = LedgerAccount { iban, holder: holder.name.clone(), ..opened };
     let (opened, posted) = open_with(db, ctx, scope, opened, balance, key.as_ref())?;
-    let account = Account::with_money(id, client_id, &opened);
+    let account = Account::new(id, client_id, &opened);
     let event = account.opened(&holder);
     Ok(Outcome::new(account).event(&event).events(posted))
 }
@@ -138,8 +138,9 @@ pub fn update_account(
     expected: &Expected,
 ) -> Result<Outcome<Account>, SetMoneyError> {
     let account = found(store::accounts::find(db, scope, id)?, scope, WHAT)?;
-    let (ledger, is_changed, posted) = set_money(db, ctx, scope, LedgerId::of_account(id), wanted, expected)?;
-    let account = Account::with_money(id, account.client_id, &ledger);
+    let check = |ledger: &LedgerAccount| check_version(expected, account.with_money(ledger).version);
+    let (ledger, is_changed, posted) = set_money(db, ctx, scope, LedgerId::of_account(id), wanted, check)?;
+    let account = account.with_money(&ledger);
     if !is_changed {
         return Ok(Outcome::new(account));
     }

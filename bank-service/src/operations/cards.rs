@@ -9,12 +9,18 @@ use super::errors::{CloseError, FindError, check_version, found, written};
 use super::ledger::{SetMoney, SetMoneyError, caller, set_money};
 use crate::domain::balance::Balance;
 use crate::domain::card::Card;
-use crate::domain::ledger::LedgerId;
+use crate::domain::ledger::{LedgerAccount, LedgerId};
 use crate::domain::policy::Scope;
 use crate::domain::version::Expected;
 use crate::store::{self, Ctx, Db, Outcome, Store};
 
 const WHAT: &str = "card";
+
+/// The changes to a card; fields not given stay.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateCard {
+    pub balance: Option<Balance>,
+}
 
 pub async fn find_card(store: &Store, scope: Scope, id: CardId) -> Result<Card, FindError> {
     Ok(found(store.card(scope, id).await?, scope, WHAT)?)
@@ -39,13 +45,14 @@ pub fn update_card(
     ctx: &Ctx,
     scope: Scope,
     id: CardId,
-    balance: Option<Balance>,
+    command: &UpdateCard,
     expected: &Expected,
 ) -> Result<Outcome<Card>, SetMoneyError> {
     let card = found(store::cards::find(db, scope, id)?, scope, WHAT)?;
-    let wanted = SetMoney { balance, overdraft_limit: None };
-    let (ledger, is_changed, posted) = set_money(db, ctx, scope, LedgerId::of_card(id), wanted, expected)?;
-    let card = Card::with_money(id, card.account_id, &ledger);
+    let wanted = SetMoney { balance: command.balance, overdraft_limit: None };
+    let check = |ledger: &LedgerAccount| check_version(expected, card.with_money(ledger).version);
+    let (ledger, is_changed, posted) = set_money(db, ctx, scope, LedgerId::of_card(id), wanted, check)?;
+    let card = card.with_money(&ledger);
     if !is_changed {
         return Ok(Outcome::new(card));
     }

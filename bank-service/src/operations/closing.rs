@@ -76,12 +76,12 @@ impl Closing {
 
     /// The card as it is under the lock.
     pub(super) fn card(&self, card: &Card) -> Result<Card, StoreError> {
-        Ok(Card::with_money(card.id, card.account_id, self.find(LedgerId::of_card(card.id))?))
+        Ok(card.with_money(self.find(LedgerId::of_card(card.id))?))
     }
 
     /// The account as it is under the lock.
     pub(super) fn account(&self, account: &Account) -> Result<Account, StoreError> {
-        Ok(Account::with_money(account.id, account.client_id, self.find(LedgerId::of_account(account.id))?))
+        Ok(account.with_money(self.find(LedgerId::of_account(account.id))?))
     }
 
     /// Posts the end.

@@ -44,7 +44,7 @@ const COLUMNS: (accounts::id, accounts::client_id, AccountColumns) =
     (accounts::id, accounts::client_id, ledger_accounts::all_columns);
 
 /// Accounts with their ledger accounts.
-macro_rules! with_money {
+macro_rules! with_ledger_accounts {
     () => {
         accounts::table.inner_join(ledger_accounts::table.on(ledger_accounts::id.eq(accounts::id * 2_i64)))
     };
@@ -54,12 +54,12 @@ fn read((id, client_id, ledger): Row) -> Result<Account, StoreError> {
     let corrupt = |what| move |_| StoreError::Corrupt { what };
     let id = AccountId::try_new(id).map_err(corrupt("accounts.id"))?;
     let client_id = ClientId::try_new(client_id).map_err(corrupt("accounts.client_id"))?;
-    Ok(Account::with_money(id, client_id, &ledger.read(String::new())?))
+    Ok(Account::new(id, client_id, &ledger.read(String::new())?))
 }
 
 impl BatchLoad for Scoped<Account> {
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
-        let rows: Vec<Row> = with_money!().filter(in_list(accounts::id, ids)).select(COLUMNS).load(db)?;
+        let rows: Vec<Row> = with_ledger_accounts!().filter(in_list(accounts::id, ids)).select(COLUMNS).load(db)?;
         let scoped = |row: Row| {
             let owner = row.2.user_id.unwrap_or_default();
             (row.0, read(row).and_then(|account| Self::new(account, owner)))
@@ -167,7 +167,7 @@ pub fn list(
     query: &ListQuery,
 ) -> Result<Listing<Account>, StoreError> {
     let select = || {
-        let mut select = with_money!().select(COLUMNS).into_boxed();
+        let mut select = with_ledger_accounts!().select(COLUMNS).into_boxed();
         if let Some(owner) = scope.owner() {
             let own = clients::table.filter(clients::user_id.eq(owner.get())).select(clients::id);
             select = select.filter(accounts::client_id.eq_any(own));
@@ -203,7 +203,7 @@ pub fn list(
 
 /// The accounts of a bank or client, by id, at most `limit`.
 pub fn load_of(db: &mut Db, parent: Parent, limit: i64) -> Result<Vec<Account>, StoreError> {
-    let all = with_money!().order(accounts::id).limit(limit).select(COLUMNS);
+    let all = with_ledger_accounts!().order(accounts::id).limit(limit).select(COLUMNS);
     let rows: Vec<Row> = match parent {
         Parent::Bank(id) => all.filter(accounts::bank_id.eq(id.get())).load(db)?,
         Parent::Client(id) => all.filter(accounts::client_id.eq(id.get())).load(db)?,

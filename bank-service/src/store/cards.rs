@@ -38,7 +38,7 @@ const COLUMNS: (cards::id, cards::account_id, AccountColumns) =
     (cards::id, cards::account_id, ledger_accounts::all_columns);
 
 /// Cards with their ledger accounts.
-macro_rules! with_money {
+macro_rules! with_ledger_accounts {
     () => {
         cards::table.inner_join(ledger_accounts::table.on(ledger_accounts::id.eq(cards::id * 2_i64 + 1_i64)))
     };
@@ -57,12 +57,12 @@ fn read((id, account_id, ledger): Row) -> Result<Card, StoreError> {
     let corrupt = |what| move |_| StoreError::Corrupt { what };
     let id = CardId::try_new(id).map_err(corrupt("cards.id"))?;
     let account_id = AccountId::try_new(account_id).map_err(corrupt("cards.account_id"))?;
-    Ok(Card::with_money(id, account_id, &ledger.read(String::new())?))
+    Ok(Card::new(id, account_id, &ledger.read(String::new())?))
 }
 
 impl BatchLoad for Scoped<Card> {
     fn load(db: &mut Db, ids: &[i64]) -> Result<Found<Self>, StoreError> {
-        let rows: Vec<Row> = with_money!().filter(in_list(cards::id, ids)).select(COLUMNS).load(db)?;
+        let rows: Vec<Row> = with_ledger_accounts!().filter(in_list(cards::id, ids)).select(COLUMNS).load(db)?;
         let scoped = |row: Row| {
             let owner = row.2.user_id.unwrap_or_default();
             (row.0, read(row).and_then(|card| Self::new(card, owner)))
@@ -84,7 +84,7 @@ pub fn list(
     query: &ListQuery,
 ) -> Result<Listing<Card>, StoreError> {
     let select = || {
-        let mut select = with_money!().select(COLUMNS).into_boxed();
+        let mut select = with_ledger_accounts!().select(COLUMNS).into_boxed();
         if let Some(account) = account {
             select = select.filter(cards::account_id.eq(account.get()));
         } else if let Some(owner) = scope.owner() {
@@ -106,7 +106,7 @@ pub fn list(
 
 /// The cards below an account, a client or a bank, by id, at most `limit`.
 pub fn load_of(db: &mut Db, ancestor: Ancestor, limit: i64) -> Result<Vec<Card>, StoreError> {
-    let all = with_money!().order(cards::id).limit(limit).select(COLUMNS);
+    let all = with_ledger_accounts!().order(cards::id).limit(limit).select(COLUMNS);
     let of = accounts::table.select(accounts::id);
     let rows: Vec<Row> = match ancestor {
         Ancestor::Account(id) => all.filter(cards::account_id.eq(id.get())).load(db)?,
@@ -137,8 +137,8 @@ pub fn delete_of(db: &mut Db, ancestor: Ancestor) -> Result<usize, StoreError> {
 }
 
 /// Inserts cards; their ledger accounts are the caller's to insert. [`StoreError::ForeignKeyViolation`] if an account does not exist.
-pub fn insert(db: &mut Db, cards: &[(CardId, AccountId)]) -> Result<(), StoreError> {
-    let row = |(id, account_id): &(CardId, AccountId)| NewRow { id: id.get(), account_id: account_id.get() };
+pub fn insert(db: &mut Db, cards: &[Card]) -> Result<(), StoreError> {
+    let row = |card: &Card| NewRow { id: card.id.get(), account_id: card.account_id.get() };
     let rows: Vec<NewRow> = cards.iter().map(row).collect();
     Ok(insert_rows!(db, cards::table, &rows)?)
 }

@@ -5,7 +5,7 @@
 
 use bank_service::domain::account::Account;
 use bank_service::domain::balance::Balance;
-use bank_service::domain::card::Card;
+use bank_service::domain::card::{Card, NewCard};
 use bank_service::domain::ledger::{Amount, Caller, LedgerId, Order, Text, TransferId, TransferKind};
 use bank_service::domain::scope::Scope;
 use bank_service::http::AppState;
@@ -91,11 +91,11 @@ impl History<'_> {
     }
 
     async fn issue(&self, ctx: &Ctx, account: &Account, balance: i64) -> anyhow::Result<LedgerId> {
-        let (ctx, scope, account) = (ctx.clone(), Scope::All, account.id);
-        let balance = Balance::requested(balance)?;
+        let (ctx, scope) = (ctx.clone(), Scope::All);
+        let wanted = NewCard::new(account.id, Balance::requested(balance)?);
         // The answer is the card's id alone.
         let body_of = |card: &Card| serde_json::to_string(&card.id);
-        let issued = self.state.ledger.issue_card(IssueCard { ctx, scope, account, balance, key: None, body_of });
+        let issued = self.state.ledger.issue_card(IssueCard { ctx, scope, wanted, key: None, body_of });
         Ok(LedgerId::of_card(serde_json::from_str(&issued.await?.body)?))
     }
 

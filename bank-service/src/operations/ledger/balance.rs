@@ -6,8 +6,7 @@ use crate::domain::ledger::{
     Book, LedgerAccount, LedgerId, Refusal, StripeKey, System, adjust, open, set_overdraft_limit,
 };
 use crate::domain::scope::{OutOfScope, Scope};
-use crate::domain::version::Expected;
-use crate::operations::errors::{Stale, check_version};
+use crate::operations::errors::Stale;
 use crate::store::ledger::{self, TransferKey, Wait};
 use crate::store::{Ctx, Db, PendingEvent, StoreError};
 
@@ -59,15 +58,15 @@ pub(crate) fn open_with(
     Ok((account_of(&book, id)?, events))
 }
 
-/// Sets what is given and different, all of it or nothing. Returns the ledger account, whether anything was changed, and the events of
-/// what moved: a changed limit has none.
+/// Sets what is given and different, all of it or nothing, if the item with this ledger account is in an expected version. Returns the
+/// ledger account, whether anything was changed, and the events of what moved: a changed limit has none.
 pub(crate) fn set_money(
     db: &mut Db,
     ctx: &Ctx,
     scope: Scope,
     id: LedgerId,
     wanted: SetMoney,
-    expected: &Expected,
+    check: impl FnOnce(&LedgerAccount) -> Result<(), Stale>,
 ) -> Result<(LedgerAccount, bool, Vec<PendingEvent>), SetMoneyError> {
     let facts = ledger::find(db, &[id])?.pop().ok_or(StoreError::Serialization)?;
     let stripes = wanted.balance.map(|_| StripeKey::of(&facts, System::Adjustments));
@@ -77,7 +76,7 @@ pub(crate) fn set_money(
     if before.is_closed() {
         return Err(StoreError::Serialization.into());
     }
-    check_version(expected, before.version())?;
+    check(&before)?;
     let limit = match wanted.overdraft_limit {
         Some(limit) => set_overdraft_limit(&mut book, id, limit)?,
         None => None,

@@ -26,7 +26,7 @@ pub(super) enum Changed {
 /// What a job changes, as far as it is known before anything is read.
 pub(super) fn changed_by(job: &Job) -> Vec<Changed> {
     match job {
-        Job::Card(card) if card.balance == Balance::default() => Vec::new(),
+        Job::Card(card) if card.wanted.balance == Balance::default() => Vec::new(),
         Job::Card(_) => vec![Changed::Stripes],
         Job::Money(request) => match &request.command {
             Command::Transfer(order) => vec![Changed::Account(order.from), Changed::Account(order.to)],

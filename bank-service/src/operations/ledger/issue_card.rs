@@ -1,20 +1,17 @@
 //! A card to be issued: the writer does it, with the transfers of the same moment.
 
-use shared_events::AccountId;
-
 use crate::domain::balance::Balance;
-use crate::domain::card::Card;
+use crate::domain::card::{Card, NewCard};
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::store::ledger::TransferKey;
 use crate::store::{BodyOf, Ctx, IdempotencyError, IdempotencyKey, StoreError};
 
-/// A card for an account within the scope; its balance comes from the bank's `opening`.
+/// A card for an account within the scope.
 #[derive(Debug, Clone)]
 pub struct IssueCard {
     pub ctx: Ctx,
     pub scope: Scope,
-    pub account: AccountId,
-    pub balance: Balance,
+    pub wanted: NewCard,
     /// Under it the same request gets the same response, for 24 hours; later a card with money is refused.
     pub key: Option<IdempotencyKey>,
     /// Writes the response.
@@ -24,7 +21,7 @@ pub struct IssueCard {
 impl IssueCard {
     /// The key that the transfer of its first balance keeps for good.
     pub(super) fn transfer_key(&self) -> Option<TransferKey> {
-        self.key.as_ref().filter(|_| self.balance != Balance::default()).map(|key| TransferKey::of(key, 0))
+        self.key.as_ref().filter(|_| self.wanted.balance != Balance::default()).map(|key| TransferKey::of(key, 0))
     }
 }
 

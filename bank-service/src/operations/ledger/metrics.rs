@@ -107,7 +107,7 @@ impl LedgerMetrics {
     fn count(&self, job: &Job, result: &'static str) {
         match job {
             Job::Money(request) => self.count_as([request.command.kind().as_str(), result]),
-            Job::Card(card) if card.balance == Balance::default() => {}
+            Job::Card(card) if card.wanted.balance == Balance::default() => {}
             Job::Card(_) => self.count_as([TransferKind::Opening.as_str(), result]),
         }
     }

@@ -8,7 +8,6 @@ use super::super::issue_card::{IssueCard, IssueCardError};
 use super::super::{caller, decide};
 use super::Batch;
 use crate::domain::balance::Balance;
-use crate::domain::card::Card;
 use crate::domain::ledger::{LedgerAccount, LedgerId, Owner, StripeKey, System, open};
 use crate::operations::errors::found;
 use crate::store::ledger::TransferKey;
@@ -16,7 +15,7 @@ use crate::store::{Created, IdempotencyError, PendingEvent, StoreError};
 
 impl Batch {
     pub(super) fn issue(&mut self, request: &IssueCard) -> Result<Created, IssueCardError> {
-        let IssueCard { ctx, account, key, .. } = request;
+        let IssueCard { ctx, wanted, key, .. } = request;
         if let Some(key) = key
             && let Some(body) = self.keys.find(ctx, key)?
         {
@@ -35,11 +34,11 @@ impl Batch {
             None => None,
         };
         let opened = self.book.find(ledger_id).ok_or(StoreError::Corrupt { what: "a new card" })?;
-        let card = Card::with_money(id, *account, opened);
-        self.cards.push((id, *account));
+        let card = wanted.issued(id, opened);
         self.events.push(PendingEvent::new(&CardCreated(events::Card::from(&card))));
         self.events.extend(posted);
         let body = (request.body_of)(&card).map_err(|_| StoreError::Corrupt { what: "a response" })?;
+        self.cards.push(card);
         if let Some(key) = key {
             self.keys.remember(ctx, key, &body);
         }
@@ -53,21 +52,21 @@ impl Batch {
 
     /// The account's owner, if the account is within the scope.
     fn parent(&self, request: &IssueCard) -> Result<Owner, IssueCardError> {
-        if self.skipped.accounts.contains(&request.account) {
+        if self.skipped.accounts.contains(&request.wanted.account_id) {
             return Err(StoreError::Serialization.into());
         }
         let caller = caller(&request.ctx, request.scope);
-        let owner = self.parents.get(&request.account);
+        let owner = self.parents.get(&request.wanted.account_id);
         let owner = owner.filter(|owner| caller.covers(owner.customer.map(|(_, user)| user)));
         Ok(found(owner.cloned(), request.scope, "account")?)
     }
 
     /// The ledger account that the first balance comes from; none if the balance is zero.
     fn opening(&self, request: &IssueCard, owner: &Owner) -> Result<Option<LedgerId>, StoreError> {
-        if request.balance == Balance::default() {
+        if request.wanted.balance == Balance::default() {
             return Ok(None);
         }
-        let opening = self.stripes.get(&opening_of(request.account, owner)).copied();
+        let opening = self.stripes.get(&opening_of(request.wanted.account_id, owner)).copied();
         let opening = opening.ok_or(StoreError::Corrupt { what: "a stripe" })?;
         if self.skipped.ledger_accounts.contains(&opening) { Err(StoreError::Serialization) } else { Ok(Some(opening)) }
     }
@@ -80,7 +79,7 @@ impl Batch {
         opening: LedgerId,
     ) -> Result<Option<PendingEvent>, StoreError> {
         let caller = caller(&request.ctx, request.scope);
-        let done = open(&mut self.book, caller, id, request.balance, opening);
+        let done = open(&mut self.book, caller, id, request.wanted.balance, opening);
         let done = done.map_err(|_| StoreError::Corrupt { what: "a bank's own ledger account" })?;
         Ok(done.map(|done| {
             let key = request.transfer_key();

@@ -69,7 +69,7 @@ fn lock_parents(
     wait: Wait,
     skipped: &mut Skipped,
 ) -> Result<HashMap<AccountId, Owner>, StoreError> {
-    let ids: Vec<AccountId> = cards.iter().map(|card| card.account).collect();
+    let ids: Vec<AccountId> = cards.iter().map(|card| card.wanted.account_id).collect();
     let parents = accounts::lock_for_share(db, &ids, wait)?;
     if wait == Wait::Skip {
         let missing: Vec<AccountId> = ids.into_iter().filter(|id| !parents.contains_key(id)).collect();
@@ -130,10 +130,10 @@ fn needs_of(
 
 /// The stripes that the first balances of cards come from.
 fn add_openings(stripes: &mut Vec<StripeKey>, cards: &[&IssueCard], parents: &HashMap<AccountId, Owner>) {
-    for card in cards.iter().filter(|card| card.balance != Balance::default()) {
-        let Some(owner) = parents.get(&card.account) else { continue };
+    for card in cards.iter().filter(|card| card.wanted.balance != Balance::default()) {
+        let Some(owner) = parents.get(&card.wanted.account_id) else { continue };
         if caller(&card.ctx, card.scope).covers(owner.customer.map(|(_, user)| user)) {
-            add(stripes, opening_of(card.account, owner));
+            add(stripes, opening_of(card.wanted.account_id, owner));
         }
     }
 }

@@ -12,10 +12,11 @@ mod replays;
 
 use std::collections::{HashMap, HashSet};
 
-use shared_events::{AccountId, CardId};
+use shared_events::AccountId;
 
 use super::command::{Posted, Request, TransferError};
 use super::issue_card::{IssueCard, IssueCardError};
+use crate::domain::card::Card;
 use crate::domain::ledger::{Book, LedgerAccount, LedgerId, Owner, StripeKey, TransferId};
 use crate::operations::errors::retry_if_referred_to;
 use crate::store::ledger::{self, Decided, Wait};
@@ -98,7 +99,7 @@ struct Batch {
     posted: HashMap<String, (String, Posted)>,
     /// The keys of requests that make no transfer.
     keys: IdempotencyBatch,
-    cards: Vec<(CardId, AccountId)>,
+    cards: Vec<Card>,
     decided: Vec<Decided>,
     /// Those of the job that is being done.
     events: Vec<PendingEvent>,
