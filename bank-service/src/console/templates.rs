@@ -34,6 +34,7 @@ templates! {
     "account.html",
     "cards.html",
     "card.html",
+    "card_parts.html",
     "transfers.html",
     "transfer_form.html",
     "transfer.html",

@@ -8,6 +8,7 @@ use service_kit::lifecycle::Shutdown;
 use shared_events::AccountId;
 use url::form_urlencoded::{Serializer, parse};
 
+use super::card::CardView;
 use crate::console::error::ConsoleError;
 use crate::console::list::{self, Page};
 use crate::console::page::{page, redirect};
@@ -46,7 +47,7 @@ async fn show_account(
     let context = json!({
         "account": account,
         "entries": Page::new(&request, &query, entries),
-        "cards": cards.rows,
+        "cards": cards.rows.into_iter().map(CardView::from).collect::<Vec<_>>(),
         "has_more_cards": cards.more,
         "holds": holds.rows,
         "has_more_holds": holds.more,

@@ -23,13 +23,13 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 
 /// A card as templates show it: its amounts need the currency.
 #[derive(Serialize)]
-pub(super) struct CardRow {
+pub(super) struct CardView {
     #[serde(flatten)]
     card: Card,
     currency: Currency,
 }
 
-impl From<Card> for CardRow {
+impl From<Card> for CardView {
     fn from(card: Card) -> Self {
         Self { currency: card.currency, card }
     }
@@ -46,6 +46,6 @@ async fn show_card(
     let query = list::read(&request, &[])?;
     let item = (LedgerId::of_card(id), "card");
     let entries = page_of_entries(&state, staff.may(Action::ReadEntries)?, item, &query).await?;
-    let context = json!({ "card": CardRow::from(card), "entries": Page::new(&request, &query, entries) });
+    let context = json!({ "card": CardView::from(card), "entries": Page::new(&request, &query, entries) });
     page(&staff, &request, &format!("Card {id}"), "card.html", context)
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use service_kit::http::paging::{Filter, ListQuery, Listing};
 
-use super::card::CardRow;
+use super::card::CardView;
 use crate::console::error::ConsoleError;
 use crate::console::list::{self, Page};
 use crate::console::page::page;
@@ -69,7 +69,7 @@ async fn list_cards(
 ) -> Result<HttpResponse, ConsoleError> {
     let scope = staff.may(Action::ListCards)?;
     let read = move |db: &mut Db, query: &ListQuery| {
-        cards::list_cards(db, scope, None, query).and_then(|found| found.try_map(|card| Ok(CardRow::from(card))))
+        cards::list_cards(db, scope, None, query).and_then(|found| found.try_map(|card| Ok(CardView::from(card))))
     };
     let rows = load(&state, &request, store::cards::FILTERS, read).await?;
     page(&staff, &request, "Cards", "cards.html", json!({ "list": rows }))
