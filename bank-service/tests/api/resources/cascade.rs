@@ -115,15 +115,17 @@ async fn more_children_than_one_transaction_deletes_are_refused() {
     let store = app.running.state.store.clone();
     let ctx = store.ctx(crate::harness::start_of_tests());
     let insert = store.write(&ctx, move |db, ctx| {
-        use bank_service::domain::card::Card;
+        use bank_service::domain::balance::Balance;
+        use bank_service::domain::card::NewCard;
         use bank_service::domain::ledger::LedgerAccount;
         use bank_service::store::{accounts, cards, ledger};
         let account = account.try_into().unwrap();
+        let wanted = NewCard::new(account, Balance::default());
         let owner = accounts::lock_for_share(db, &[account], ledger::Wait::ForLock)?.remove(&account).unwrap();
         for _ in 0..10_000 {
             let id = ctx.next_id()?;
             let opened = LedgerAccount::of_card(id, owner.clone(), ctx.now);
-            cards::insert(db, &[Card::new(id, account, &opened)])?;
+            cards::insert(db, &[wanted.issued(id, &opened)])?;
             ledger::insert(db, &[opened])?;
         }
         Ok::<_, bank_service::store::StoreError>(bank_service::store::Outcome::new(()))
