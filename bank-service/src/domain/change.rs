@@ -127,8 +127,20 @@ pub fn items_of(event_type: &str, facts: Value) -> Vec<ItemChange> {
     let transfer = Transfer::deserialize(&facts).ok();
     let balances = transfer.iter().flat_map(|transfer| [&transfer.from, &transfer.to]).filter_map(balance_of);
     let owners = sides::owners(&facts);
-    let transfer = ItemChange { channel, verb, item: facts, owners };
+    let transfer = ItemChange { channel, verb, item: with_zones(facts), owners };
     [transfer].into_iter().chain(balances).collect()
+}
+
+/// The facts of a transfer as they are over HTTP: its times have their zone, which those in an event have not.
+fn with_zones(mut facts: Value) -> Value {
+    for name in ["posted_at", "expires_at"] {
+        if let Some(Value::String(time)) = facts.get_mut(name)
+            && let Some(date) = shared_events::date::parse(time)
+        {
+            *time = shared_events::date::zoned::format(&date);
+        }
+    }
+    facts
 }
 
 /// The balance of an account or a card after a transfer; none for a bank's own side.
@@ -213,8 +225,10 @@ mod tests {
 
     #[test]
     fn a_transfer_is_shown_whole_to_staff_and_by_half_to_each_owner() {
-        let facts = serde_json::to_value(TransferPosted::example()).unwrap();
+        let mut facts = serde_json::to_value(TransferPosted::example()).unwrap();
         let items = items_of("transfer.posted", facts.clone());
+        assert_eq!(facts["posted_at"], "2025-01-16T17:10:26", "in an event times have no zone, over HTTP they have");
+        facts["posted_at"] = json!("2025-01-16T17:10:26Z");
         let shown = |viewer| items[0].shown_to(viewer).map(Cow::into_owned);
         assert_eq!(shown(viewer(1, true)), Some(facts.clone()), "also where a side is its own");
         for (user, own, other) in [(1, "from", "to"), (2, "to", "from")] {

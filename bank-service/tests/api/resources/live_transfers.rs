@@ -44,6 +44,7 @@ async fn each_owner_sees_its_half_and_its_new_balance_and_staff_sees_all() {
 
     let whole = expect(&mut staffs, &first).await;
     assert_eq!((&whole["from"]["balance_after"], &whole["to"]["balance_after"]), (&json!(420), &json!(620)));
+    assert_eq!((&whole["posted_at"], &whole["expires_at"]), (&json!("2026-01-16T17:10:26Z"), &Value::Null));
     assert_eq!(staffs.names(5).await, [of_ada, of_bob, &second, of_bob, of_ada]);
     for (stream, own, other, account, update, after) in [
         (&mut adas, "from", "to", ada.account, of_ada, [[420, 0, 420, 2], [440, 0, 440, 3]]),
@@ -114,6 +115,7 @@ async fn a_hold_changes_what_is_available_until_it_ends() {
         let hold = app.post(ada.token(), "/api/transfers", body.clone()).await.item(201);
         let held = expect(&mut adas, &format!("create transfer {}", hold["id"])).await;
         assert_eq!((&held["status"], &held["to"]), (&json!("held"), &json!({"account_id": bob.account})));
+        assert_eq!(held["expires_at"], "2026-01-23T17:10:26Z");
         assert_eq!(expect(&mut adas, &update).await, balance(ada.account, [520, 50, 770, seq]));
 
         let path = format!("/api/transfers/{}/{how}", hold["id"].as_str().unwrap());
