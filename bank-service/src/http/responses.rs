@@ -1,4 +1,8 @@
 //! Responses about one item: the envelopes with the item's `ETag`, which is its version, `"7"`, and `If-Match` of requests.
+//!
+//! A user changes without a new version, too: by a login, a second factor, the new name of a role. Its tag names the content
+//! beside the version, `"7-0f3a…"`, so that no cache keeps what was; `If-Match` is about the version, so that a login of the user
+//! does not stand in the way of an administrator.
 
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -20,6 +24,23 @@ pub(super) fn item<T: Serialize>(item: &T, version: i64) -> HttpResponse {
 /// `200`: the item's current state, in its envelope.
 pub(super) fn updated<T: Serialize>(item: &T, version: i64) -> HttpResponse {
     etag::tagged(envelope::updated(item), &version.to_string())
+}
+
+/// `200`: the bare user, or whatever else changes without a new version.
+pub(super) fn item_with_content<T: Serialize>(item: &T, version: i64) -> HttpResponse {
+    etag::tagged(HttpResponse::Ok().json(item), &version_and_content(item, version))
+}
+
+/// `200`: the same in its envelope.
+pub(super) fn updated_with_content<T: Serialize>(item: &T, version: i64) -> HttpResponse {
+    etag::tagged(envelope::updated(item), &version_and_content(item, version))
+}
+
+fn version_and_content<T: Serialize>(item: &T, version: i64) -> String {
+    match etag::content_version(item) {
+        Some(content) => format!("{version}-{content}"),
+        None => version.to_string(),
+    }
 }
 
 /// `201`: the response created with the item, or the one stored under its `Idempotency-Key`. The item's path is below `parent`.
@@ -70,8 +91,17 @@ fn with_zones(body: String) -> String {
 
 /// The versions that the request expects. A tag that is no number matches no item.
 pub(super) fn expected(request: &HttpRequest) -> Result<Expected, Problem> {
+    expected_by(request, |tag| tag.parse().ok())
+}
+
+/// The same where tags name the content, too.
+pub(super) fn expected_with_content(request: &HttpRequest) -> Result<Expected, Problem> {
+    expected_by(request, |tag| tag.split_once('-').map_or(tag, |(version, _)| version).parse().ok())
+}
+
+fn expected_by(request: &HttpRequest, version_of: impl Fn(&str) -> Option<i64>) -> Result<Expected, Problem> {
     let versions = etag::expected_versions(request)?;
-    let numbers = |tags: Vec<String>| tags.iter().filter_map(|tag| tag.parse().ok()).collect();
+    let numbers = |tags: Vec<String>| tags.iter().filter_map(|tag| version_of(tag)).collect();
     Ok(versions.map_or_else(Expected::any, |tags| Expected::one_of(numbers(tags))))
 }
 
@@ -103,6 +133,19 @@ mod tests {
         assert_eq!(of("\"6\", \"7\"").unwrap(), Expected::one_of(vec![6, 7]));
         assert_eq!(of("W/\"7\"").unwrap(), Expected::one_of(Vec::new()));
         assert_eq!(of("\"x\"").unwrap(), Expected::one_of(Vec::new()));
+        assert_eq!(of("\"7-0f3a\"").unwrap(), Expected::one_of(Vec::new()));
         assert!(of("7").is_err());
+    }
+
+    #[test]
+    fn a_tag_with_the_content_names_another_content_and_the_same_version() {
+        let [one, other] = ["a", "b"].map(|item| version_and_content(&item, 7));
+        assert_ne!(one, other);
+        let request =
+            |tag: &str| TestRequest::default().insert_header((IF_MATCH, format!("\"{tag}\""))).to_http_request();
+        for tag in [&one, &other, "7"] {
+            assert_eq!(expected_with_content(&request(tag)).unwrap(), Expected::one_of(vec![7]), "{tag}");
+        }
+        assert_eq!(expected_with_content(&request("x-7")).unwrap(), Expected::one_of(Vec::new()));
     }
 }

@@ -129,7 +129,7 @@ async fn read_user(state: web::Data<AppState>, actor: Actor, id: PathId<UserId>)
     }
     let user = state.store.read(move |db| users::find(db, id)).await.map_err(|error: StoreError| error)?;
     let user = user.ok_or_else(|| Problem::not_found("user"))?;
-    Ok(responses::item(&UserView::from(&user), user.version))
+    Ok(responses::item_with_content(&UserView::from(&user), user.version))
 }
 
 struct UpdateUserRequest {
@@ -184,9 +184,9 @@ async fn change_user(
     require_all(actor.may(Action::UpdateUser)?)?;
     actor.require_fresh(state.clock.now())?;
     let Body(wanted) = with_faults(body, unknown_roles(&state, &request).await?)?;
-    let command = wanted.into_command(responses::expected(&request)?);
+    let command = wanted.into_command(responses::expected_with_content(&request)?);
     let user = update_user_as(&state, actor.user_id, id, command).await?;
-    Ok(responses::updated(&UserView::from(&user), user.version))
+    Ok(responses::updated_with_content(&UserView::from(&user), user.version))
 }
 
 /// The change that these fields of `PUT /api/users/{id}` ask for.
@@ -225,7 +225,7 @@ async fn remove_user(
     let PathId(id) = id;
     require_all(actor.may(Action::DeleteUser)?)?;
     actor.require_fresh(state.clock.now())?;
-    let expected: Expected = responses::expected(&request)?;
+    let expected: Expected = responses::expected_with_content(&request)?;
     let deleted = state.write(actor.user_id, move |db, ctx| delete_user(db, ctx, id, &expected));
     let user: User = deleted.await?;
     state.identity.user_changed(id);

@@ -1,7 +1,10 @@
 //! `/api/users`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use super::authenticator::begin;
 use crate::harness::{PASSWORD, TestApp};
 
 fn path(id: i64) -> String {
@@ -133,6 +136,48 @@ async fn a_stale_change_is_refused() {
     assert_ne!(etag, newer);
     assert_eq!(change(&etag, json!(["user"])).await.outcome(), (412, "precondition_failed"));
     assert_eq!(change(&newer, json!(["user"])).await.status.as_u16(), 200);
+}
+
+#[actix_web::test]
+async fn a_user_that_changed_without_an_administrator_has_another_tag_and_can_still_be_changed() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let role = app.post(&admin.token, "/api/roles", json!({"name": "teller"})).await.item(201);
+    let user = app.with_roles(&admin, "a@example.com", &["teller"]).await;
+    let tag = async || app.get(&admin.token, &path(user.id)).await.headers["etag"].to_str().unwrap().to_owned();
+    let known = async |tag: &str| {
+        let request =
+            app.request(reqwest::Method::GET, &path(user.id), Some(&admin.token)).header("If-None-Match", tag);
+        app.send(request).await.status.as_u16()
+    };
+    let first = tag().await;
+    let mut last = first.clone();
+    for what in ["a login", "a second factor", "the new name of a role"] {
+        assert_eq!(known(&last).await, 304, "before {what}");
+        match what {
+            "a login" => {
+                app.clock.advance(Duration::from_secs(1));
+                app.login("a@example.com", PASSWORD).await.expect(200);
+            }
+            "a second factor" => {
+                let phone = begin(&app, &user).await;
+                let body = json!({"otp": phone.code(&app)});
+                app.post(&user.token, "/auth/mfa/totp/verify", body).await.expect(200);
+            }
+            _ => {
+                let renamed = json!({"name": "cashier"});
+                app.put(&admin.token, &format!("/api/roles/{}", role["id"]), renamed).await.expect(200);
+            }
+        }
+        assert_eq!(known(&last).await, 200, "after {what}");
+        let next = tag().await;
+        assert_ne!(next, last, "{what}");
+        last = next;
+    }
+    let change = app.request(reqwest::Method::PUT, &path(user.id), Some(&admin.token)).header("If-Match", first);
+    let changed = app.send(change.json(&json!({"is_blocked": true}))).await;
+    assert_eq!(changed.headers["etag"].to_str().unwrap(), tag().await);
+    changed.expect(200);
 }
 
 #[actix_web::test]
