@@ -22,6 +22,9 @@ const LINE: usize = 65;
 /// `:86:` has so many lines.
 const LINES: usize = 6;
 const REFERENCE: usize = 16;
+/// The most of a reference, and of a name, in `:86:`: a character of theirs can be a whole phrase in SWIFT's, and what stands behind them
+/// has to fit, too. Three characters for each of a reference's.
+const PART: usize = 105;
 const NO_REFERENCE: &str = "NONREF";
 /// Those of the parts of `:86:`.
 const CODE_WORDS: [&str; 3] = ["EREF", "NAME", "REMI"];
@@ -160,9 +163,10 @@ fn reference(given: Option<&str>) -> String {
 /// The kind, the whole reference, the other side and the description, each behind its code word.
 fn narrative(line: &Line<'_>) -> String {
     let mut words = line.word().to_ascii_uppercase();
-    let parts = [line.reference, line.counterparty, line.description];
-    for (code, part) in CODE_WORDS.into_iter().zip(parts) {
-        let part = part.map(|part| without_code_words(&text::swift(part))).unwrap_or_default();
+    let parts = [(line.reference, PART), (line.counterparty, PART), (line.description, usize::MAX)];
+    for (code, (part, most)) in CODE_WORDS.into_iter().zip(parts) {
+        let part = text::swift(part.unwrap_or_default());
+        let part = without_code_words(text::cut(&part, most).trim_end());
         if !part.is_empty() {
             words = format!("{words} /{code}/{part}");
         }
@@ -170,12 +174,15 @@ fn narrative(line: &Line<'_>) -> String {
     lines(&words).join("\r\n")
 }
 
-/// A text that no reader takes for more than one part: a code word in it ends with a dot.
+/// A text that no reader takes for more than one part: a code word in it, in letters of either case, ends with a dot.
 fn without_code_words(part: &str) -> String {
     // The slash of its own code word comes before it.
     let mut text = format!("/{part}");
-    for code in CODE_WORDS {
-        text = text.replace(&format!("/{code}/"), &format!("/{code}."));
+    for code in CODE_WORDS.map(|code| format!("/{code}/")) {
+        while let Some(at) = text.to_ascii_uppercase().find(&code) {
+            let slash = at.saturating_add(code.len()).saturating_sub(1);
+            text.replace_range(slash..=slash, ".");
+        }
     }
     text.split_off(1)
 }
@@ -276,10 +283,27 @@ mod tests {
             ("AB/CD//1", "AB/CD//1"),
             ("rent /NAME/The bank", "rent /NAME.The bank"),
             ("REMI/x/EREF/NAME/y", "REMI.x/EREF.NAME/y"),
+            ("/eref/x /Name/y", "/eref.x /Name.y"),
+            ("/REMI/REMI/REMI/", "/REMI.REMI/REMI."),
             ("FILENAME/3", "FILENAME/3"),
             ("", ""),
         ] {
             assert_eq!(without_code_words(given), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_grows_in_the_characters_of_swift_leaves_room_for_the_others() {
+        for text in ["\u{fdfd}".repeat(35), "\u{1f600}".repeat(35)] {
+            let mut case = Case::usual();
+            for transfer in case.views.iter_mut().filter_map(|view| view.transfer.as_mut()) {
+                transfer.text.reference = Some(text.clone());
+                transfer.text.description = Some("the rent of May".to_owned());
+            }
+            let written = written(Mt940::default(), &case).replace("\r\n", "");
+            for code in ["/EREF/", "/REMI/the rent of May"] {
+                assert_eq!(written.matches(code).count(), case.views.len(), "{code} in {written}");
+            }
         }
     }
 
