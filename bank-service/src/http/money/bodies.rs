@@ -152,6 +152,16 @@ impl FromFields for CaptureBody {
 
 request_schema!(CaptureBody, "How much of a hold is moved.");
 
+/// A void has no fields: a hold is given up as a whole.
+#[derive(Debug)]
+pub(super) struct VoidBody;
+
+impl FromFields for VoidBody {
+    fn read(_: &mut Fields) -> Option<Self> {
+        Some(Self)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct ReverseBody {
     pub(super) amount: Option<Amount>,

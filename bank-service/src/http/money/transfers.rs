@@ -8,7 +8,7 @@ use service_kit::http::problem::{ErrorCode, Problem};
 use shared_events::AccountId;
 
 use super::answers::{PostedBody, TransferView};
-use super::bodies::{CaptureBody, OutsideBody, ReverseBody, TransferBody, debited};
+use super::bodies::{CaptureBody, OutsideBody, ReverseBody, TransferBody, VoidBody, debited};
 use super::keys::transfer_key;
 use super::moving::{self, Mover};
 use crate::domain::ledger::{LedgerAccount, LedgerId, Refusal, Transfer, TransferId, TransferKind};
@@ -82,8 +82,10 @@ pub(super) async fn void_transfer(
     actor: Actor,
     id: PathId<TransferId>,
     request: HttpRequest,
+    body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let scope = actor.may(Action::VoidTransfer)?;
+    let VoidBody = read_optional(&request, body)?;
     let key = transfer_key(&request, &state, actor.user_id)?;
     let posted = moving::void(&state, mover(&actor, scope), key, id.0).await?;
     Ok(HttpResponse::Ok().json(PostedBody::updated(&posted, scope == Scope::All)))

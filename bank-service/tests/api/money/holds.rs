@@ -165,6 +165,29 @@ async fn a_capture_without_a_body_takes_all_that_is_held() {
 }
 
 #[actix_web::test]
+async fn a_void_takes_no_fields() {
+    let fixture = Fixture::new().await;
+    let (app, bob) = (&fixture.app, fixture.bob.token());
+    let hold = fixture.hold(10).await;
+    let void = |hold: &str| {
+        let request = app.request(Method::POST, &format!("/api/transfers/{hold}/void"), Some(bob));
+        request.header("Content-Type", "application/json")
+    };
+    for (bad, outcome) in [
+        (r#"{"amount":4}"#, (422, "validation_failed")),
+        ("[]", (422, "validation_failed")),
+        ("{", (400, "malformed_request")),
+    ] {
+        assert_eq!(app.send(void(&hold).body(bad)).await.outcome(), outcome, "{bad}");
+    }
+    assert_eq!(fixture.figures(fixture.ada.account).await, [520, 10, 510], "nothing was given up");
+    for nothing in ["", " ", "null", "{}"] {
+        app.send(void(&fixture.hold(10).await).body(nothing)).await.expect(200);
+    }
+    verified(app).await;
+}
+
+#[actix_web::test]
 async fn a_hold_runs_out_at_its_time_whether_or_not_it_was_ended() {
     let fixture = Fixture::new().await;
     let (app, bob) = (&fixture.app, fixture.bob.token());
