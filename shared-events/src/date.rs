@@ -2,9 +2,9 @@
 //!
 //! Use as `#[serde(with = "shared_events::date")]` on a `DateTime<Utc>`. Reading accepts the forms of ISO 8601 that other
 //! languages write: fractions, `Z` or an offset with or without its colon, letters in lower case, a blank for the `T`, a day
-//! alone (its first second, UTC).
+//! alone (its first second, UTC). A leap second (`23:59:60`) is read as the second after it: most clients and databases have none.
 
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike as _, Utc};
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
 const FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
@@ -16,7 +16,17 @@ pub fn format(date: &DateTime<Utc>) -> String {
 
 /// Reads a date; without an offset it is UTC. `None` beyond the years 0 to 9999, which RFC 3339 has no form for.
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
-    read(text.trim()).filter(|date| (0..=9999).contains(&date.year()))
+    read(text.trim()).and_then(without_leap_second).filter(|date| (0..=9999).contains(&date.year()))
+}
+
+/// Within a leap second, `chrono` counts more nanoseconds than a second has.
+fn without_leap_second(date: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let is_leap = date.nanosecond() >= 1_000_000_000;
+    if is_leap {
+        date.with_nanosecond(date.nanosecond() % 1_000_000_000)?.checked_add_signed(TimeDelta::seconds(1))
+    } else {
+        Some(date)
+    }
 }
 
 fn read(text: &str) -> Option<DateTime<Utc>> {
@@ -111,6 +121,14 @@ mod tests {
         {
             assert_eq!(parse(text), None, "{text}");
         }
+        for (text, expected) in [
+            ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00"),
+            ("2016-12-31T23:59:60.25", "2017-01-01T00:00:00"),
+            ("2017-01-01 01:59:60+02", "2017-01-01T00:00:00"),
+        ] {
+            assert_eq!(parse(text).map(|date| format(&date)).as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(parse("9999-12-31T23:59:60Z"), None, "it is in the year 10000");
         for text in ["9999-12-31T23:59:59", "0000-01-01T00:00:00"] {
             assert_eq!(parse(text).map(|date| format(&date)).as_deref(), Some(text));
         }
