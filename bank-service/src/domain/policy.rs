@@ -177,8 +177,8 @@ impl Rule {
     pub fn text(&self) -> String {
         let any = match self.any {
             Who::Nobody => "",
-            Who::Admin => "role `admin`",
-            Who::Staff => "role `manager` or `admin`",
+            Who::Admin => "`admin`",
+            Who::Staff => "`manager` or `admin`",
             Who::AnyRole => "any role",
             Who::Everybody => "everybody, without a token",
         };

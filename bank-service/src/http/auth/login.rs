@@ -44,7 +44,7 @@ request_schema!(LoginRequest);
     responses(
         (status = 200, description = "Tokens of a new session", body = TokenPair,
             headers(("Set-Cookie" = String, description = "The device token, for browsers"))),
-        (status = 401, description = "`invalid_credentials`; or `mfa_required`, with the `mfa_token` for `POST /auth/login/mfa`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`; or `mfa_required`, with an `mfa_token`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`blocked`: the password is right, and the user is blocked", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many logins from this address", body = ProblemBody, content_type = "application/problem+json"),
     )

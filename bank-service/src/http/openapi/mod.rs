@@ -8,8 +8,8 @@ mod parts;
 
 use service_kit::http::openapi::{finish, set_values};
 use service_kit::http::problem::ProblemBody;
-use utoipa::OpenApi as _;
-use utoipa::openapi::{OpenApi, PathItem, Server};
+use utoipa::openapi::{OpenApi, PathItem, RefOr, Schema, Server};
+use utoipa::{OpenApi as _, ToSchema};
 
 use super::{
     accounts, auth, banks, branches, cards, changes, cities, clients, dead_letter_actions, dead_letters, devices,
@@ -122,8 +122,18 @@ pub fn document() -> OpenApi {
     for (schema, field, values) in VALUES {
         set_values(&mut document, schema, field, values);
     }
+    add_members_of_problems(&mut document);
     finish(&mut document, true);
     document
+}
+
+fn add_members_of_problems(document: &mut OpenApi) {
+    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+    let problem = schemas.and_then(|schemas| schemas.get_mut(<ProblemBody as ToSchema>::name().as_ref()));
+    let Some(RefOr::T(Schema::Object(problem))) = problem else { return };
+    for (name, member) in parts::members_of_problems() {
+        problem.properties.insert(name.to_owned(), RefOr::T(Schema::from(member.build())));
+    }
 }
 
 /// An operation's id is unique in the document.
@@ -196,6 +206,15 @@ mod tests {
         for (schema, field, values) in VALUES {
             let listed = &document["components"]["schemas"][*schema]["properties"][*field]["enum"];
             assert_eq!(listed, &json!(values), "{schema}.{field}");
+        }
+    }
+
+    #[test]
+    fn what_some_problems_have_beside_the_others_is_documented() {
+        let problem = &served()["components"]["schemas"]["ProblemBody"];
+        for (name, kind) in [("available", "integer"), ("mfa_token", "string"), ("expires_in", "integer")] {
+            assert_eq!(problem["properties"][name]["type"], kind, "{name}");
+            assert!(!problem["required"].as_array().unwrap().contains(&json!(name)), "{name}");
         }
     }
 

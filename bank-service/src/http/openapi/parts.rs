@@ -68,6 +68,14 @@ pub(super) fn filter(filter: &Filter) -> Parameter {
     parameter(filter.name, ParameterIn::Query, about, schema)
 }
 
+/// What the problems of some codes have beside the members of all problems.
+pub(super) fn members_of_problems() -> [(&'static str, ObjectBuilder); 3] {
+    let available = integer().minimum(Some(0)).description(Some("Of `insufficient_funds`: what can be spent"));
+    let mfa_token = text().description(Some("Of `mfa_required`: for `POST /auth/login/mfa`"));
+    let expires_in = integer().minimum(Some(0)).description(Some("Of `mfa_required`: its seconds"));
+    [("available", available), ("mfa_token", mfa_token), ("expires_in", expires_in)]
+}
+
 pub(super) fn idempotency_key() -> Parameter {
     let schema = text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
     let about = "The same key and body give the same answer, once; kept per caller for 24 hours";
