@@ -180,7 +180,7 @@ impl Rule {
             Who::Admin => "`admin`",
             Who::Staff => "`manager` or `admin`",
             Who::AnyRole => "any role",
-            Who::Everybody => "everybody, without a token",
+            Who::Everybody => "everybody, no token",
         };
         match (any, self.own) {
             ("", true) => "Access: every user, for itself.".to_owned(),

@@ -37,6 +37,10 @@ pub(super) fn add(document: &mut OpenApi) {
                 response.content.extend(problem("").content);
                 operation.responses.responses.insert("503".to_owned(), response.into());
             }
+            "/openapi.json" => {
+                let unchanged = ResponseBuilder::new().description("Unchanged").build();
+                operation.responses.responses.insert("304".to_owned(), unchanged.into());
+            }
             "/docs/errors/{code}" => put_problem(&mut operation, "404", "There is no such code: `not_found`"),
             _ => {}
         }
@@ -94,7 +98,7 @@ fn operation(route: &Route) -> Operation {
         .operation_id(Some(route.id))
         .tag(TAG)
         .summary(Some(route.summary))
-        .description(Some("Access: everybody, without a token."))
+        .description(Some("Access: everybody, no token."))
         .security(SecurityRequirement::default())
         .response("200", answer);
     if !route.path.contains("{code}") {
@@ -146,6 +150,14 @@ mod tests {
             let description = problem["description"].as_str().unwrap();
             assert!(description.contains("500: ") && description.contains("503: "), "{path}: {description}");
         }
+    }
+
+    #[test]
+    fn the_document_is_answered_with_304_to_those_who_have_it() {
+        let mut document = OpenApiBuilder::new().build();
+        finish(&mut document, true);
+        let json = serde_json::to_value(&document).unwrap();
+        assert!(json["paths"]["/openapi.json"]["get"]["responses"]["304"]["description"].is_string());
     }
 
     #[test]
