@@ -218,7 +218,7 @@ clients-test: ## Generate a TypeScript and a Python client and run them against 
 	deploy/checks/clients.sh
 
 .PHONY: console-test
-console-test: ## Use the console of bank-standalone in headless Chromium, and check each page (installs what is missing; SCREENSHOTS=folder)
+console-test: ## Use the console of bank-standalone in headless Chromium and Firefox, and check each page (installs what is missing; SCREENSHOTS=folder)
 	SCREENSHOTS='$(SCREENSHOTS)' deploy/checks/console-test.sh
 
 .PHONY: statements-test

@@ -1,14 +1,15 @@
 // Uses the console in a browser: main.mjs, with BANK_URL, LOG_URL, EMAIL_URL, DATA_DIR, ADMIN_EMAIL, ADMIN_PASS, MAIL_PORT, CHROMIUM,
-// PICTURES (a folder) and DOWNLOADS (an empty folder) in the environment. The services' mail server is the one of this process.
+// FIREFOX, PICTURES (a folder) and DOWNLOADS (an empty folder) in the environment. The services' mail server is the one of this process.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import puppeteer from "puppeteer-core";
 
 import { Api } from "./api.mjs";
 import { Audit } from "./audit.mjs";
+import { createManager, useFirefox } from "./firefox.mjs";
 import { MailServer } from "./mail-server.mjs";
 import { replay } from "./steps/dead-letters.mjs";
-import { seeOutage, watchRow } from "./steps/flow.mjs";
+import { seeOutage, useManyTabs, watchRow } from "./steps/flow.mjs";
 import { logIn } from "./steps/login.mjs";
 import { moveMoney } from "./steps/money.mjs";
 import { seeTheRest } from "./steps/screens.mjs";
@@ -19,6 +20,7 @@ import { LIMIT_MS } from "./wait.mjs";
 const STEPS = [
   ["log in with a second factor", logIn],
   ["see a bank's row complete itself", watchRow],
+  ["see rows in many tabs", useManyTabs],
   ["see an outage of the mail server, and its end", seeOutage],
   ["replay a dead letter", replay],
   ["block a user", block],
@@ -37,9 +39,11 @@ const browser = await puppeteer.launch({ executablePath: env.CHROMIUM, args, pro
 const context = await browser.createBrowserContext({ downloadBehavior: { policy: "allow", downloadPath: env.DOWNLOADS } });
 const [tab, other] = [await Tab.open(context, urls.bank), await Tab.open(context, urls.bank)];
 const api = await new Api(urls).login(env.ADMIN_EMAIL, env.ADMIN_PASS);
+const manager = await createManager(api);
 const audit = new Audit(env.PICTURES);
 const state = {
   ...{ tab, other, api, audit, browser, mail },
+  bankName: "Harbour Bank",
   ...{ email: env.ADMIN_EMAIL, password: env.ADMIN_PASS, data: env.DATA_DIR, downloads: env.DOWNLOADS },
 };
 
@@ -64,6 +68,12 @@ try {
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) process.exitCode = 1;
   await browser.close();
+}
+try {
+  const begun = Date.now();
+  await useFirefox({ executablePath: env.FIREFOX, origin: urls.bank, api, mail, manager });
+  console.log(`the main path in Firefox: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+} finally {
   await mail.stop();
 }
 const pages = `${audit.pages} pages at 360 and 1280 px, light and dark`;

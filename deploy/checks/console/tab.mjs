@@ -13,20 +13,28 @@ export class Tab {
     tab.origin = origin;
     tab.page = await context.newPage();
     tab.page.setDefaultTimeout(LIMIT_MS);
-    // Each page is measured as at its first visit.
-    await tab.page.setCacheEnabled(false);
-    await tab.#watch();
+    tab.#watch();
+    if (context.browser().protocol === "cdp") await tab.#measure();
     return tab;
   }
 
-  async #watch() {
-    const fault = (text) => {
-      if (!this.#expected.some((pattern) => pattern.test(text))) this.faults.push(`${this.path()}: ${text}`);
-    };
-    this.page.on("pageerror", (error) => fault(String(error)));
+  #fault(text) {
+    if (!this.#expected.some((pattern) => pattern.test(text))) this.faults.push(`${this.path()}: ${text}`);
+  }
+
+  #watch() {
+    this.page.on("pageerror", (error) => this.#fault(String(error)));
     this.page.on("console", (message) => {
-      if (message.type() === "error") fault(message.text());
+      if (message.type() === "error") this.#fault(message.text());
     });
+  }
+
+  /** What only Chromium's own protocol tells. */
+  async #measure() {
+    // A tab behind another one is hidden, and its stream closed.
+    await this.page.emulateFocusedPage(true);
+    // Each page is measured as at its first visit.
+    await this.page.setCacheEnabled(false);
     this.cdp = await this.page.createCDPSession();
     await this.cdp.send("Network.enable");
     const { frameTree } = await this.cdp.send("Page.getFrameTree");
@@ -38,7 +46,7 @@ export class Tab {
     await this.cdp.send("Audits.enable");
     this.cdp.on("Audits.issueAdded", ({ issue }) => {
       const details = issue.details.contentSecurityPolicyIssueDetails;
-      if (details) fault(`content security policy: ${details.violatedDirective} ${details.blockedURL ?? ""}`);
+      if (details) this.#fault(`content security policy: ${details.violatedDirective} ${details.blockedURL ?? ""}`);
     });
   }
 

@@ -1,11 +1,14 @@
 // The row of a new bank completes itself; an outage of the mail server is red on all screens that it concerns, and ends by itself.
-import { assert, eventually } from "../wait.mjs";
+import { LIMIT_MS, assert, eventually } from "../wait.mjs";
 
 const PAUSED = ["bank", "bank_consumer_paused", 'queue="email-service"'];
 
+/** More tabs than a browser has connections to one server. */
+const TABS = 8;
+
 /** The row of an item's event on the page Flow: its id, state and steps; null if it is not there. */
-export function rowOf(tab, eventType, itemId) {
-  return tab.page.evaluate((title) => {
+export function rowOf({ page }, eventType, itemId) {
+  return page.evaluate((title) => {
     const rows = [...document.querySelectorAll("#flow-rows > li")];
     const row = rows.find((one) => one.querySelector("strong").textContent === title);
     if (!row) return null;
@@ -40,11 +43,11 @@ async function assertOnce({ api, mail }, { eventId }) {
 }
 
 export async function watchRow(state) {
-  const { tab, audit, api } = state;
+  const { tab, audit, api, bankName } = state;
   await tab.visit("/console/flow");
   await tab.find("#flow-live", "Live");
   await tab.page.evaluate(() => (window.isSamePage = true));
-  const bank = await api.create("/api/banks", { name: "Harbour Bank" });
+  const bank = await api.create("/api/banks", { name: bankName });
   const row = await completes(tab, bank);
   await open(tab, row);
   for (const step of ["Published", "Mailed", "Confirmed (ACK)", "Logged"]) await tab.find(`#${row.id} th`, step);
@@ -58,6 +61,20 @@ export async function watchRow(state) {
   await tab.visit(`/console/flow/${row.eventId}`);
   await tab.find(".badge.ok", "logged");
   await audit.page(tab, "event");
+}
+
+/** Hidden tabs leave their connections to the others, and are live again when they are seen. */
+export async function useManyTabs({ tab, api }) {
+  const pages = [];
+  for (let count = 0; count < TABS; count += 1) {
+    const page = await tab.page.browserContext().newPage();
+    await page.goto(`${tab.origin}/console/flow`, { waitUntil: "load", timeout: LIMIT_MS });
+    pages.push(page);
+  }
+  const bank = await api.create("/api/banks", { name: "Hidden Bank" });
+  await pages[0].bringToFront();
+  await eventually("the row of a bank in a tab that was hidden", () => rowOf({ page: pages[0] }, "bank.created", bank.id));
+  for (const page of pages) await page.close();
 }
 
 /** How far the services are scrolled to the right. */
