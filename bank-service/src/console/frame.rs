@@ -1,6 +1,8 @@
 //! The answers of the console, whichever handler made them: errors as pages, the policy of what a page may load, and the forms that
 //! htmx understands.
 
+use std::borrow::Cow;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -16,7 +18,7 @@ use service_kit::http::server::request_id;
 
 use super::error::ConsoleError;
 use super::page::plain_page;
-use super::place;
+use super::{place, site};
 
 pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -115,7 +117,7 @@ fn of_error(request: &HttpRequest, is_part: bool, error: &ConsoleError, old: &Ht
             redirected_part(&place::with_next("/console/confirm", back))
         }
         ConsoleError::ConfirmRequired { back } => see_other(&place::with_next("/console/confirm", back)),
-        error => page_of(error, old),
+        error => page_of(request, error, old),
     }
 }
 
@@ -133,7 +135,7 @@ fn redirected_part(to: &str) -> HttpResponse {
 #[derive(Serialize)]
 struct ErrorPage<'a> {
     cause: &'a str,
-    fix: &'static str,
+    fix: Cow<'static, str>,
     faults: Vec<(String, String)>,
     back: &'static str,
     back_label: &'static str,
@@ -141,7 +143,7 @@ struct ErrorPage<'a> {
     request_id: Option<String>,
 }
 
-fn page_of(error: &ConsoleError, old: &HttpResponse) -> HttpResponse {
+fn page_of(request: &HttpRequest, error: &ConsoleError, old: &HttpResponse) -> HttpResponse {
     let problem = error.problem();
     let code = problem.code();
     let is_anonymous = matches!(error, ConsoleError::LoginRequired | ConsoleError::ForStaff);
@@ -150,7 +152,12 @@ fn page_of(error: &ConsoleError, old: &HttpResponse) -> HttpResponse {
     let title = if matches!(error, ConsoleError::ForStaff) { "For staff" } else { code.title() };
     let page = ErrorPage {
         cause: problem.detail(),
-        fix: fix(error, code),
+        fix: match site::other_address(request) {
+            Some(address) if matches!(error, ConsoleError::Foreign) => {
+                format!("Nothing was changed. The console is at {address}.").into()
+            }
+            _ => fix(error, code).into(),
+        },
         faults: error.faults(),
         back,
         back_label,

@@ -18,6 +18,14 @@ pub(super) fn sent(request: &HttpRequest) -> bool {
     state.is_some_and(|state| is_own(request.headers(), &state.settings.public_url))
 }
 
+/// The console's address below `PUBLIC_URL`, where the page that sent the request is of another site: one that was opened by the
+/// service's own address, say, or over HTTP.
+pub(super) fn other_address(request: &HttpRequest) -> Option<String> {
+    let public_url = &request.app_data::<web::Data<AppState>>()?.settings.public_url;
+    let is_other = !is_own(request.headers(), public_url);
+    is_other.then(|| format!("{}/console", public_url.origin().ascii_serialization()))
+}
+
 fn is_own(headers: &HeaderMap, public_url: &Url) -> bool {
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if text(&FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none") {

@@ -79,6 +79,18 @@ async fn another_site_cannot_log_a_browser_in() {
 }
 
 #[actix_web::test]
+async fn a_form_of_a_page_that_was_not_opened_by_the_public_address_names_it() {
+    let app = TestApp::start_with(|config| config.public_url = "https://bank.example".to_owned()).await;
+    app.admin().await;
+    let refused = Browser::new(&app).log_in(ADMIN, PASSWORD).await.expect(403);
+    assert!(
+        refused.text.contains("The console is at https:&#x2f;&#x2f;bank.example&#x2f;console."),
+        "{}",
+        refused.text
+    );
+}
+
+#[actix_web::test]
 async fn the_cookie_is_no_credential_of_the_api_and_a_token_of_the_api_opens_no_page() {
     let app = TestApp::start().await;
     let browser = Browser::of_admin(&app).await;
