@@ -16,6 +16,7 @@ async fn the_services_are_shown_with_versions_dependencies_and_paused_queues() {
         let repeated = format!("<caption class=\"visually-hidden\">{caption}</caption>");
         assert!(page.contains(&repeated), "{caption} in {page}");
     }
+    assert!(page.contains("<noscript>"), "{page}");
     assert!(page.contains("sse-connect=\"/console/health/stream\"") && page.len() < 60_000, "{}", page.len());
 }
 
