@@ -94,6 +94,7 @@ async fn the_documentation_is_served_from_the_binary() {
         let page = started.get(path).await;
         assert_eq!(page.status, 200, "{path}");
         assert!(page.text.contains("<base href=\"/docs/\">") && page.text.contains("swagger-ui"), "{}", page.text);
+        assert!(page.text.contains("<noscript>") && page.text.contains("name=\"viewport\""), "{}", page.text);
         assert!(page.header("content-security-policy").contains("script-src 'self'"));
         assert!(!page.text.contains("src=\"http") && !page.text.contains("href=\"http"));
     }

@@ -83,6 +83,13 @@ pub(super) fn documentation(name: &str) -> Option<&'static Asset> {
     DOCUMENTATION.get(name)
 }
 
+/// The page loads its files by relative paths; with a base it works at `/docs` as well as below `/v1`.
+const HEAD: &str =
+    "<head><base href=\"/docs/\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">";
+/// The page is drawn by its scripts.
+const BODY: &str = "<body><noscript><p>This page needs JavaScript. The document that it shows is \
+    <a href=\"/openapi.json\">/openapi.json</a>.</p></noscript>";
+
 /// Compresses the documentation now rather than during a request.
 pub(super) fn prepare_documentation() {
     LazyLock::force(&DOCUMENTATION);
@@ -100,8 +107,8 @@ fn documentation_file(name: &str) -> Option<Asset> {
         let file = file.ok_or("it is not in the binary")?;
         let mut bytes = file.bytes.into_owned();
         if file.content_type.starts_with("text/html") {
-            // The page loads its files by relative paths; with a base it works at `/docs` as well as below `/v1`.
-            bytes = String::from_utf8_lossy(&bytes).replacen("<head>", "<head><base href=\"/docs/\">", 1).into_bytes();
+            let page = String::from_utf8_lossy(&bytes).replacen("<head>", HEAD, 1).replacen("<body>", BODY, 1);
+            bytes = page.into_bytes();
         }
         Asset::new(&file.content_type, bytes).map_err(|error| error.to_string())
     });
