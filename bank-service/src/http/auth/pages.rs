@@ -52,7 +52,8 @@ pub(super) struct LinkPath {
 pub(super) fn page(status: StatusCode, title: &str, body: &str) -> HttpResponse {
     let style = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
     );
     let html = html(title, &format!("<h1>{}</h1>{body}", escape(title)));
     let mut response = HttpResponse::build(status);

@@ -82,6 +82,7 @@ async fn opening_the_page_uses_nothing_up_and_its_button_does() {
         assert_eq!(shown.headers["content-type"], "text/html; charset=utf-8");
         let policy = shown.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        assert!(policy.contains("img-src data:") && shown.body.to_string().contains("data:,"), "an icon is asked for");
         assert_eq!(shown.headers["referrer-policy"], "no-referrer");
         assert_eq!(shown.headers["cache-control"], "no-store");
         assert!(!shown.body.to_string().contains(mail.token()) && !shown.body.to_string().contains("<script"));
