@@ -139,7 +139,13 @@ async fn a_refused_login_is_no_mails_fault_and_names_the_variables() {
     stub.at(Step::Auth, [Act::Answer("535 5.7.8 no"), Act::Answer("535 5.7.8 no")]);
     let mailer = SmtpMailer::new(SmtpSettings { login: Some(login()), ..stub.settings(Security::Off) }).unwrap();
     let error = unavailable(mailer.send(&mail(0)).await);
-    assert!(error.contains("535") && error.contains("EMAIL_USER") && !error.contains("hunter2"), "{error}");
+    assert!(
+        error.contains("535")
+            && error.contains("EMAIL_USER")
+            && error.contains("MAIL_URL")
+            && !error.contains("hunter2"),
+        "{error}"
+    );
     assert!(mailer.probe().await.is_err());
     assert!(stub.mails().is_empty());
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::reply::{SmtpFailure, expect_reply, scrub};
+use super::reply::{CHECK_LOGIN, SmtpFailure, expect_reply, scrub};
 use super::settings::{Security, SmtpSettings};
 use super::trust::{certificate_fault, client_config};
 use super::wire::{Transport, Wire};
@@ -78,7 +78,9 @@ impl Dialer {
                     return Ok((Wire::greeted(self.handshake(tls, tcp).await?), true));
                 }
                 if security == Security::Required {
-                    return Err(self.unreachable("it offers no STARTTLS, which EMAIL_SMTP_TLS requires"));
+                    return Err(
+                        self.unreachable("it offers no STARTTLS, which EMAIL_SMTP_TLS (tls in MAIL_URL) requires")
+                    );
                 }
                 Ok((Wire::greeted(Transport::Plain(tcp)), false))
             }
@@ -174,8 +176,8 @@ impl Dialer {
         let Some(login) = &self.settings.login else { return Ok(()) };
         let if_offered = matches!(self.settings.security, Security::Opportunistic | Security::Unverified);
         if !protected && if_offered && !self.settings.is_local() {
-            let reason =
-                "it offers no STARTTLS, and a password is not sent in the clear; EMAIL_SMTP_TLS=none allows it";
+            let reason = "it offers no STARTTLS, and a password is not sent in the clear; EMAIL_SMTP_TLS=none (tls=none \
+                          in MAIL_URL) allows it";
             return Err(self.unreachable(reason));
         }
         let mechanisms = MECHANISMS.iter().filter(|one| connection.server_info().supports_auth_mechanism(**one));
@@ -185,8 +187,9 @@ impl Dialer {
         let credentials = Credentials::new(login.user.clone(), login.password.expose().to_owned());
         match expect_reply(self.settings.limits.command, &[235], connection.auth(MECHANISMS, &credentials)).await {
             Ok(_) => Ok(()),
-            Err(failure @ SmtpFailure::Answered { .. }) => Err(self
-                .unreachable(&format!("{}; check EMAIL_USER and EMAIL_APP_PASSWORD", failure.describe("the login")))),
+            Err(failure @ SmtpFailure::Answered { .. }) => {
+                Err(self.unreachable(&format!("{}; {CHECK_LOGIN}", failure.describe("the login"))))
+            }
             Err(failure) => Err(self.unreachable(&failure.describe("the login"))),
         }
     }

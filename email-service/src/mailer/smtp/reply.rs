@@ -21,6 +21,8 @@ use crate::domain::{clip, single_line};
 use crate::mailer::SendError;
 
 const MAX_ANSWER_CHARS: usize = 200;
+/// Where the login is set.
+pub(super) const CHECK_LOGIN: &str = "check EMAIL_USER and EMAIL_APP_PASSWORD, or the login in MAIL_URL";
 
 /// The command of a mail's dialogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,7 @@ impl SmtpFailure {
         match self {
             Self::Answered { code: 421, .. } => SendError::Unavailable(reason),
             Self::Answered { code: 530 | 534 | 535 | 538, .. } => {
-                SendError::Unavailable(format!("{reason}; check EMAIL_USER and EMAIL_APP_PASSWORD"))
+                SendError::Unavailable(format!("{reason}; {CHECK_LOGIN}"))
             }
             Self::Answered { code, .. } if (500..600).contains(&code) && code != 503 => SendError::Permanent(reason),
             Self::Silent | Self::Lost if step != SmtpStep::Content => SendError::Unanswered(reason),
