@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Uses the console of bank-standalone in headless Chromium, as staff would: login with a second factor, an event on its way, an outage,
-# a dead letter, a block, money; then the main path in headless Firefox. Each page is checked by axe, by keyboard, for its size, and at two widths in light and dark.
+# a dead letter, a block, money; then the main path in headless Firefox. Each page is checked by axe, by keyboard, for its size, and at
+# two widths in light and dark.
 #   BINARY=target/debug/bank-standalone   builds it if not given
 #   CHROMIUM=/usr/bin/chromium            the browser; installs Debian's package if there is none
 #   FIREFOX=/usr/bin/firefox-esr          the same of Firefox
