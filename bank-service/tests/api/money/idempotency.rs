@@ -191,6 +191,28 @@ async fn a_key_moves_money_once_be_it_by_a_transfer_or_by_an_opening() {
 }
 
 #[actix_web::test]
+async fn a_key_of_a_void_moves_no_money_and_one_that_moved_money_voids_nothing() {
+    let fixture = Fixture::new().await;
+    let (hold, path) = (fixture.hold(10).await, |hold: &str| format!("{PATH}/{hold}/void"));
+    let bob = fixture.bob.token();
+    fixture.keyed(bob, &path(&hold), "voided", &json!({})).await.expect(200);
+    let (other, of_bob) =
+        (fixture.hold(10).await, order(&account(fixture.bob.account), &account(fixture.ada.account), 1));
+    let before = fixture.state().await;
+    let capture = format!("{PATH}/{other}/capture");
+    for (path, body) in [(capture.clone(), json!({"amount": 4})), (PATH.to_owned(), of_bob), (path(&other), json!({}))]
+    {
+        let refused = fixture.keyed(bob, &path, "voided", &body).await;
+        assert_eq!(refused.outcome(), (422, "idempotency_key_reused"), "{path}");
+    }
+    assert_eq!(fixture.state().await, before);
+    fixture.keyed(bob, &capture, "captured", &json!({"amount": 4})).await.expect(201);
+    let refused = fixture.keyed(bob, &path(&hold), "captured", &json!({})).await;
+    assert_eq!(refused.outcome(), (422, "idempotency_key_reused"));
+    verified(&fixture.app).await;
+}
+
+#[actix_web::test]
 async fn of_a_transfer_and_openings_at_once_under_one_key_one_is_done() {
     let fixture = Fixture::new().await;
     let mut requests = vec![(PATH.to_owned(), fixture.to_bob(1))];

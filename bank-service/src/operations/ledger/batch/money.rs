@@ -51,8 +51,10 @@ impl Batch {
             Some((_, posted)) => return Ok(Some(Posted { is_replayed: true, ..posted.clone() })),
             None => {}
         }
+        // Of any other request it is a reused one.
+        let is_voided = self.keys.find(&request.ctx, &void_key(key))?.is_some();
         if let Command::Void { hold } = &request.command
-            && self.keys.find(&request.ctx, &void_key(key))?.is_some()
+            && is_voided
             && let Some(hold) = self.book.transfer(*hold).cloned()
         {
             return self.voided_before(hold, request.caller).map(Some);
