@@ -8,6 +8,9 @@ use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, TimeD
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
 const FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
+const DAY: &str = "%Y-%m-%d";
+/// In microseconds, which the databases keep.
+const LAST_OF_DAY: i64 = 86_399_999_999;
 
 /// Writes a date in the form of the contract.
 pub fn format(date: &DateTime<Utc>) -> String {
@@ -17,6 +20,13 @@ pub fn format(date: &DateTime<Utc>) -> String {
 /// Reads a date; without an offset it is UTC. `None` beyond the years 0 to 9999, which RFC 3339 has no form for.
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     read(text.trim()).and_then(without_leap_second).filter(|date| (0..=9999).contains(&date.year()))
+}
+
+/// The same for the end of a period: a day alone is its last moment, so that the day is within the period.
+pub fn parse_end(text: &str) -> Option<DateTime<Utc>> {
+    let begin = parse(text)?;
+    let is_day = NaiveDate::parse_from_str(text.trim(), DAY).is_ok();
+    if is_day { begin.checked_add_signed(TimeDelta::microseconds(LAST_OF_DAY)) } else { Some(begin) }
 }
 
 /// Within a leap second, `chrono` counts more nanoseconds than a second has.
@@ -36,7 +46,7 @@ fn read(text: &str) -> Option<DateTime<Utc>> {
     let upper = text.to_ascii_uppercase().replacen(' ', "T", 1).replace(' ', "");
     let with_offset = |format| DateTime::parse_from_str(&upper, format).map(|date| date.with_timezone(&Utc));
     let without = |format| NaiveDateTime::parse_from_str(&upper, format).map(|date| date.and_utc());
-    let day = || NaiveDate::parse_from_str(&upper, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let day = || NaiveDate::parse_from_str(&upper, DAY).map(|day| day.and_time(NaiveTime::MIN).and_utc());
     let parsed = without("%Y-%m-%dT%H:%M:%S%.f").or_else(|_| without("%Y-%m-%dT%H:%M:%S%.fZ"));
     parsed.or_else(|_| with_offset("%Y-%m-%dT%H:%M:%S%.f%#z")).or_else(|_| day()).ok()
 }
@@ -113,6 +123,11 @@ mod tests {
             assert_eq!(parse(text).map(|date| format(&date)).as_deref(), Some("2025-01-16T17:10:26"), "{text}");
         }
         assert_eq!(parse("2025-01-16").map(|date| format(&date)).as_deref(), Some("2025-01-16T00:00:00"));
+        let end = |text| parse_end(text).map(|date| zoned::format(&date));
+        assert_eq!(end("2025-01-16").as_deref(), Some("2025-01-16T23:59:59Z"));
+        assert_eq!(parse_end("2025-01-16").map(|date| date.timestamp_subsec_micros()), Some(999_999));
+        assert_eq!(end("2025-01-16T00:00:00").as_deref(), Some("2025-01-16T00:00:00Z"));
+        assert_eq!((end("2025-02-30"), end("10000-01-01")), (None, None));
         for text in ["", "2025-13-01T00:00:00", "16.01.2025 17:10:26", "2025-01-16T25:00:00Z", "1737047426", "now"] {
             assert_eq!(parse(text), None, "{text}");
         }

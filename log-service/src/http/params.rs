@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use service_kit::http::GREATEST_NUMBER;
 use service_kit::http::paging::{ParameterFaults, number_between, parameters};
 use service_kit::http::problem::Problem;
@@ -69,8 +70,8 @@ impl Params {
             user_id: self.keep("user_id", user_id),
             event_type: self.keep("event_type", |text| bounded(text, MAX_TEXT_CHARS)),
             source: self.keep("source", |text| bounded(text, MAX_SOURCE_CHARS)),
-            from: self.keep("from", parse_date),
-            to: self.keep("to", parse_date),
+            from: self.keep("from", |text| read_date(date::parse(text))),
+            to: self.keep("to", |text| read_date(date::parse_end(text))),
             text: self.keep("q", |text| bounded(text, MAX_TEXT_CHARS)),
         };
         if let (Some(from), Some(to)) = (filter.from, filter.to)
@@ -100,8 +101,8 @@ fn bounded(text: &str, max: usize) -> Result<String, String> {
     if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {max} characters, and no NUL among them")) }
 }
 
-fn parse_date(text: &str) -> Result<chrono::DateTime<chrono::Utc>, String> {
-    date::parse(text).ok_or_else(|| "must be a UTC date such as 2025-01-16T17:10:26Z".to_owned())
+fn read_date(date: Option<DateTime<Utc>>) -> Result<DateTime<Utc>, String> {
+    date.ok_or_else(|| "must be a UTC date such as 2025-01-16T17:10:26Z".to_owned())
 }
 
 /// A position as clients see it: opaque and safe in a URL.

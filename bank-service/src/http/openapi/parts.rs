@@ -61,7 +61,7 @@ pub(super) fn filter(filter: &Filter) -> Parameter {
     };
     let about = match filter.name {
         "from" => "Only items of this time or later",
-        "to" => "Only items of this time or earlier",
+        "to" => "Only items of this time or earlier; a day alone counts whole",
         "order" => "The newest first, which is the default, or the oldest first",
         _ => "Exactly this value",
     };

@@ -1,10 +1,10 @@
 //! Lists: by page number, or by cursor for deep and live walks.
 //!
 //! A list's query knows `page_number`, `page_size`, `after` and the filters of an allowlist; anything else is a fault, so a
-//! list is no oracle for fields it does not show. Dates named `from` and `to` are a period. All faults come at once. `next` and
-//! `prev` are relative URLs and never null: at an edge they repeat the edge page. `cursor` is the place to continue from, and null
-//! after the last item, so that a walk ends; `tail` is the place of the last item even then, for clients that come back for new
-//! items.
+//! list is no oracle for fields it does not show. Dates named `from` and `to` are a period; a day alone in `to` is within it. All
+//! faults come at once. `next` and `prev` are relative URLs and never null: at an edge they repeat the edge page. `cursor` is the
+//! place to continue from, and null after the last item, so that a walk ends; `tail` is the place of the last item even then, for
+//! clients that come back for new items.
 
 mod cursor;
 mod parameters;

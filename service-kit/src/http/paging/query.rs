@@ -1,6 +1,7 @@
 //! Reading a list's query string.
 
 use chrono::{DateTime, Utc};
+use shared_events::date;
 
 use super::parameters::{ParameterFaults, number_between, parameters, whole_number};
 use super::{Filter, FilterKind, FilterValue, IdKind, ListQuery, MAX_PAGE_NUMBER, MAX_PAGE_SIZE, PageRequest};
@@ -62,7 +63,7 @@ impl Reader<'_> {
                 None => self.faults.add(name, "must be a cursor that this list has returned"),
             },
             _ => match allowed.iter().find(|filter| filter.name == name) {
-                Some(filter) => match filter_value(filter.kind, value) {
+                Some(filter) => match filter_value(filter, value) {
                     Ok(value) => self.filters.push((filter.name, value)),
                     Err(message) => self.faults.add(name, message),
                 },
@@ -104,9 +105,9 @@ impl Reader<'_> {
     }
 }
 
-fn filter_value(kind: FilterKind, text: &str) -> Result<FilterValue, String> {
+fn filter_value(filter: &Filter, text: &str) -> Result<FilterValue, String> {
     let text_value = || FilterValue::Text(text.to_owned());
-    let value = match kind {
+    let value = match filter.kind {
         FilterKind::Integer => whole_number(text)
             .filter(|number| (-GREATEST_NUMBER..=GREATEST_NUMBER).contains(number))
             .map(FilterValue::Integer),
@@ -116,9 +117,10 @@ fn filter_value(kind: FilterKind, text: &str) -> Result<FilterValue, String> {
         }
         FilterKind::OneOf(values) => values.contains(&text).then(text_value),
         FilterKind::Boolean => text.parse().ok().map(FilterValue::Boolean),
-        FilterKind::Date => shared_events::date::parse(text).map(FilterValue::Date),
+        FilterKind::Date if filter.name == "to" => date::parse_end(text).map(FilterValue::Date),
+        FilterKind::Date => date::parse(text).map(FilterValue::Date),
     };
-    value.ok_or_else(|| expected(kind))
+    value.ok_or_else(|| expected(filter.kind))
 }
 
 fn expected(kind: FilterKind) -> String {
@@ -214,6 +216,16 @@ mod tests {
         for bad in ["from=2026-12-01&to=2026-01-01", "to=2026-01-01T00:00:00Z&from=2026-01-01T00:00:01Z"] {
             assert_eq!(parse(bad).unwrap_err().errors()["to"], ["must not be before from"], "{bad}");
         }
+    }
+
+    #[test]
+    fn a_day_alone_is_within_the_period_that_it_ends() {
+        let query = parse("from=2026-01-01&to=2026-01-01").unwrap();
+        let [Some(FilterValue::Date(from)), Some(FilterValue::Date(to))] = ["from", "to"].map(|name| query.get(name))
+        else {
+            panic!("{query:?}");
+        };
+        assert_eq!((*to - *from).num_milliseconds(), 86_399_999);
     }
 
     #[test]
