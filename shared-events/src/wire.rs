@@ -123,6 +123,10 @@ impl WireMessage {
             return Err(DecodeError::TooLarge { size: self.body.len() });
         }
         let json = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
+        // `serde` reads an array as the fields in their order.
+        if json.trim_ascii_start().starts_with(b"[") {
+            return Err(DecodeError::Body { reason: "invalid type, expected an object".to_owned() });
+        }
         let body: Body = serde_json::from_slice::<StrictBody>(json)
             .map_err(|error| DecodeError::Body { reason: describe_json_error(&error) })?
             .into();
@@ -191,7 +195,7 @@ impl WireMessage {
 
 /// The body for reading: a fifth key is a different contract, so it is refused.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct StrictBody {
     #[serde(deserialize_with = "required_nullable")]
     user_id: Option<crate::ids::UserId>,

@@ -25,9 +25,10 @@ fn a_body_is_exactly_its_four_keys() {
         (with("2025-01-16T17:10:26", "yesterday"), "expected a UTC date"),
         (with(r#""user_id":1"#, r#""user_id":0"#), "not an identifier"),
         (with(r#""user_id":1"#, r#""user_id":1.5"#), "invalid type"),
-        (b"[]".to_vec(), "invalid"),
+        (b"[]".to_vec(), "expected an object"),
+        (br#" [1,"2025-01-16T17:10:26","Account created with ID: 1",{}]"#.to_vec(), "expected an object"),
         (b"".to_vec(), "EOF"),
-        (b"null".to_vec(), "invalid type"),
+        (b"null".to_vec(), "invalid type, expected an object"),
         (b"{".to_vec(), "EOF"),
     ];
     for (body, expected) in cases {
