@@ -1,8 +1,9 @@
 //! Dates on the wire: `YYYY-MM-DDTHH:MM:SS`, always UTC, without a zone designator.
 //!
 //! Use as `#[serde(with = "shared_events::date")]` on a `DateTime<Utc>`. Reading accepts the forms of ISO 8601 that other
-//! languages write: fractions, `Z` or an offset with or without its colon, letters in lower case, a blank for the `T`, a day
-//! alone (its first second, UTC). A leap second (`23:59:60`) is read as the second after it: most clients and databases have none.
+//! languages write: fractions after a point or a comma, no seconds where they are zero, `Z` or an offset with or without its colon,
+//! letters in lower case, a blank for the `T`, a day alone (its first second, UTC). A leap second (`23:59:60`) is read as the second
+//! after it: most clients and databases have none.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike as _, Utc};
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
@@ -43,12 +44,22 @@ fn read(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(date) = DateTime::parse_from_rfc3339(text) {
         return Some(date.with_timezone(&Utc));
     }
-    let upper = text.to_ascii_uppercase().replacen(' ', "T", 1).replace(' ', "");
+    let upper = with_seconds(text.to_ascii_uppercase().replacen(' ', "T", 1).replace(' ', "").replacen(',', ".", 1));
     let with_offset = |format| DateTime::parse_from_str(&upper, format).map(|date| date.with_timezone(&Utc));
     let without = |format| NaiveDateTime::parse_from_str(&upper, format).map(|date| date.and_utc());
     let day = || NaiveDate::parse_from_str(&upper, DAY).map(|day| day.and_time(NaiveTime::MIN).and_utc());
     let parsed = without("%Y-%m-%dT%H:%M:%S%.f").or_else(|_| without("%Y-%m-%dT%H:%M:%S%.fZ"));
     parsed.or_else(|_| with_offset("%Y-%m-%dT%H:%M:%S%.f%#z")).or_else(|_| day()).ok()
+}
+
+/// Adds the seconds that Java leaves out where they are zero: `2025-01-16T17:10`, with or without a zone.
+fn with_seconds(mut text: String) -> String {
+    let is_time = text.get(10..11) == Some("T") && text.get(13..14) == Some(":");
+    let ends = text.get(16..).is_some_and(|rest| rest.is_empty() || rest.starts_with(['Z', '+', '-']));
+    if is_time && ends {
+        text.insert_str(16, ":00");
+    }
+    text
 }
 
 pub fn serialize<S: Serializer>(date: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -119,8 +130,12 @@ mod tests {
             "2025-01-16T19:10:26+0200",
             "2025-01-16 19:10:26 +0200",
             "2025-01-16T12:10:26.000-05",
+            "2025-01-16T17:10:26,25Z",
         ] {
             assert_eq!(parse(text).map(|date| format(&date)).as_deref(), Some("2025-01-16T17:10:26"), "{text}");
+        }
+        for text in ["2025-01-16T17:10", "2025-01-16T17:10Z", "2025-01-16 18:10+01:00"] {
+            assert_eq!(parse(text).map(|date| format(&date)).as_deref(), Some("2025-01-16T17:10:00"), "{text}");
         }
         assert_eq!(parse("2025-01-16").map(|date| format(&date)).as_deref(), Some("2025-01-16T00:00:00"));
         let end = |text| parse_end(text).map(|date| zoned::format(&date));
@@ -128,7 +143,10 @@ mod tests {
         assert_eq!(parse_end("2025-01-16").map(|date| date.timestamp_subsec_micros()), Some(999_999));
         assert_eq!(end("2025-01-16T00:00:00").as_deref(), Some("2025-01-16T00:00:00Z"));
         assert_eq!((end("2025-02-30"), end("10000-01-01")), (None, None));
-        for text in ["", "2025-13-01T00:00:00", "16.01.2025 17:10:26", "2025-01-16T25:00:00Z", "1737047426", "now"] {
+        for text in ["", "2025-13-01T00:00:00", "16.01.2025 17:10:26", "2025-01-16T25:00:00Z", "1737047426", "now"]
+            .into_iter()
+            .chain(["2025-01-16T17:1", "2025-01-16T17:10.5", "2025-01-16T17:1\u{e9}"])
+        {
             assert_eq!(parse(text), None, "{text}");
         }
         for text in
