@@ -118,7 +118,7 @@ impl Peek {
             self.held.insert(delivery.delivery_tag);
             bytes = bytes.saturating_add(delivery.data.len());
             let body = std::mem::take(&mut delivery.data);
-            let received = wire_format::receive(delivery.routing_key.as_str(), &delivery.properties, body);
+            let received = wire_format::receive(queue, delivery.routing_key.as_str(), &delivery.properties, body);
             let dead_letter = received.into_dead_letter(queue, clock.now());
             let (kept, copies) =
                 self.dead_letters.entry(dead_letter.id()).or_insert_with(|| (dead_letter.clone(), Vec::new()));

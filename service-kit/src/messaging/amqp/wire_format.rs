@@ -124,8 +124,8 @@ fn to_properties(properties: Properties, headers: FieldTable) -> BasicProperties
     basic
 }
 
-/// Reads a delivery.
-pub(super) fn receive(routing_key: &str, basic: &BasicProperties, body: Vec<u8>) -> Received {
+/// Reads a delivery of a queue, or of its queue of dead letters.
+pub(super) fn receive(queue: &str, routing_key: &str, basic: &BasicProperties, body: Vec<u8>) -> Received {
     let empty = BTreeMap::new();
     let table = basic.headers().as_ref().map_or(&empty, FieldTable::inner);
     let header = |name: &str| table.get(name).and_then(to_text);
@@ -142,7 +142,7 @@ pub(super) fn receive(routing_key: &str, basic: &BasicProperties, body: Vec<u8>)
         reply_to: string(basic.reply_to()),
         expiration: string(basic.expiration()),
     };
-    let death = Death::read(table.get(DEATHS));
+    let death = Death::read(queue, table.get(DEATHS));
     let original = header(ORIGINAL_KEY).or(death.original_key).unwrap_or_else(|| routing_key.to_owned());
     let died_at = header(DEAD_AT).and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
     Received {
@@ -176,14 +176,16 @@ struct Death {
 }
 
 impl Death {
-    /// The record begins with the latest move; its oldest entry has the key that the message was published with.
-    fn read(value: Option<&AMQPValue>) -> Self {
+    /// The record begins with the latest move; its oldest entry has the key that the message was published with. Only moves
+    /// out of `queue` and those below its name count: before, the message may have been through another program's queues.
+    fn read(queue: &str, value: Option<&AMQPValue>) -> Self {
         let Some(AMQPValue::FieldArray(deaths)) = value else { return Self::default() };
-        let field = |death: &AMQPValue, name: &str| match death {
-            AMQPValue::FieldTable(table) => table.inner().get(name).cloned(),
-            _ => None,
+        let is_ours = |death: &AMQPValue| {
+            let name = field(death, "queue").and_then(|name| to_text(&name)).unwrap_or_default();
+            name.strip_prefix(queue).is_some_and(|below| below.is_empty() || below.starts_with('.'))
         };
-        let (latest, oldest) = (deaths.as_slice().first(), deaths.as_slice().last());
+        let ours: Vec<&AMQPValue> = deaths.as_slice().iter().filter(|death| is_ours(death)).collect();
+        let (latest, oldest) = (ours.first(), ours.last());
         let reason = latest.and_then(|death| to_text(&field(death, "reason")?));
         let original_key = oldest.and_then(|death| match field(death, "routing-keys")? {
             AMQPValue::FieldArray(keys) => keys.as_slice().first().and_then(to_text),
@@ -194,6 +196,14 @@ impl Death {
             _ => None,
         });
         Self { reason: reason.map(|reason| format!("the broker gave it up: {reason}")), original_key, time }
+    }
+}
+
+/// A field of an entry of the broker's record.
+fn field(death: &AMQPValue, name: &str) -> Option<AMQPValue> {
+    match death {
+        AMQPValue::FieldTable(table) => table.inner().get(name).cloned(),
+        _ => None,
     }
 }
 
@@ -272,7 +282,7 @@ mod tests {
     }
 
     fn round(outbound: &OutboundMessage) -> Received {
-        receive(outbound.routing_key.as_str(), &outbound.properties, outbound.body.clone())
+        receive("q", outbound.routing_key.as_str(), &outbound.properties, outbound.body.clone())
     }
 
     #[test]
@@ -310,7 +320,7 @@ mod tests {
         put(&mut table, "x-attempts", text("many".to_owned()));
         put(&mut table, "x-delivery-count", AMQPValue::LongLongInt(2));
         put(&mut table, "broken", AMQPValue::LongString(vec![0xff].into()));
-        let received = receive("a.b", &BasicProperties::default().with_headers(table), Vec::new());
+        let received = receive("q", "a.b", &BasicProperties::default().with_headers(table), Vec::new());
         assert_eq!((received.counts, received.returned), (AttemptCounts::default(), 2));
         let headers: Vec<_> = received.message.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(headers, ["broken=\u{fffd}", "number=-7"]);
@@ -329,16 +339,39 @@ mod tests {
 
     #[test]
     fn a_message_dead_lettered_by_the_broker_keeps_its_reason_and_its_key() {
-        let mut death = FieldTable::default();
-        put(&mut death, "reason", text("delivery_limit".to_owned()));
-        put(&mut death, "routing-keys", AMQPValue::FieldArray(vec![text("user.created".to_owned())].into()));
-        put(&mut death, "time", AMQPValue::Timestamp(60));
-        let mut table = FieldTable::default();
-        put(&mut table, "x-death", AMQPValue::FieldArray(vec![AMQPValue::FieldTable(death)].into()));
-        let received = receive("q.dead", &BasicProperties::default().with_headers(table), Vec::new());
-        let dead_letter = received.into_dead_letter("q", DateTime::UNIX_EPOCH);
+        let properties = dead_lettered(&[("q", "delivery_limit", "user.created")]);
+        let dead_letter = receive("q", "q.dead", &properties, Vec::new()).into_dead_letter("q", DateTime::UNIX_EPOCH);
         assert_eq!(dead_letter.message.routing_key, "user.created");
         assert_eq!(dead_letter.reason, "the broker gave it up: delivery_limit");
         assert_eq!(dead_letter.died_at.timestamp(), 60);
+    }
+
+    #[test]
+    fn a_record_of_another_programs_queues_is_not_read() {
+        let theirs = ("queue.of.theirs", "expired", "Their-Key");
+        for name in ["queue.of.theirs", "q2", "their.q"] {
+            let properties = dead_lettered(&[(name, "expired", "Their-Key")]);
+            let received = receive("q", "card.created", &properties, Vec::new());
+            assert_eq!((received.message.routing_key.as_str(), received.reason), ("card.created", None), "{name}");
+        }
+        let properties = dead_lettered(&[theirs, ("q.retry.5s", "expired", "a.b"), ("q", "maxlen", "c.d"), theirs]);
+        let received = receive("q", "q", &properties, Vec::new());
+        assert_eq!(received.message.routing_key, "c.d");
+        assert_eq!(received.reason.as_deref(), Some("the broker gave it up: expired"));
+    }
+
+    /// The properties of a message that the broker moved out of these queues, the latest first: queue, reason, key.
+    fn dead_lettered(moves: &[(&str, &str, &str)]) -> BasicProperties {
+        let entry = |(queue, reason, key): &(&str, &str, &str)| {
+            let mut death = FieldTable::default();
+            put(&mut death, "queue", text((*queue).to_owned()));
+            put(&mut death, "reason", text((*reason).to_owned()));
+            put(&mut death, "routing-keys", AMQPValue::FieldArray(vec![text((*key).to_owned())].into()));
+            put(&mut death, "time", AMQPValue::Timestamp(60));
+            AMQPValue::FieldTable(death)
+        };
+        let mut table = FieldTable::default();
+        put(&mut table, "x-death", AMQPValue::FieldArray(moves.iter().map(entry).collect::<Vec<_>>().into()));
+        BasicProperties::default().with_headers(table)
     }
 }

@@ -33,9 +33,9 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    fn new(delivery: Delivery, held: Held) -> Self {
+    fn new(queue: &str, delivery: Delivery, held: Held) -> Self {
         let Delivery { delivery_tag, routing_key, redelivered, properties, data, acker, .. } = delivery;
-        let received = wire_format::receive(routing_key.as_str(), &properties, data);
+        let received = wire_format::receive(queue, routing_key.as_str(), &properties, data);
         let counts = received.counts;
         let delivery = HandlerDelivery {
             attempt: counts.attempts.saturating_add(1),
@@ -53,6 +53,7 @@ impl InFlight {
 pub(super) struct DeliveryStream {
     backlog: VecDeque<InFlight>,
     consumer: lapin::Consumer,
+    queue: String,
     tracker: Arc<InFlightTracker>,
 }
 
@@ -67,7 +68,8 @@ impl DeliveryStream {
         let options = BasicConsumeOptions { no_ack: crate::planted!("ack_early"), ..BasicConsumeOptions::default() };
         let consuming = channel.basic_consume(queue, ShortString::default(), options, FieldTable::default());
         let consumer = connection.request("consuming", consuming).await?;
-        Ok(Self { backlog: backlog.into(), consumer, tracker: Arc::clone(&subscription.in_flight) })
+        let (queue, tracker) = (subscription.queue().to_owned(), Arc::clone(&subscription.in_flight));
+        Ok(Self { backlog: backlog.into(), consumer, queue, tracker })
     }
 
     pub(super) fn tag(&self) -> ShortString {
@@ -120,6 +122,7 @@ impl Stream for DeliveryStream {
         if polled.is_pending() {
             tracker.nothing_waits();
         }
-        polled.map(|next| next.map(|delivery| delivery.map(|delivery| InFlight::new(delivery, tracker.hold()))))
+        let queue = &self.queue;
+        polled.map(|next| next.map(|delivery| delivery.map(|delivery| InFlight::new(queue, delivery, tracker.hold()))))
     }
 }
