@@ -6,7 +6,7 @@ use chrono::DateTime;
 use service_kit::messaging::amqp::dead_queue;
 use service_kit::messaging::dead_letters::{ActionResult, Backlog, DeadLetterAction, DeadLetterAdmin, Selection};
 use service_kit::messaging::{AmqpDeadLetters, DeadLetter, DeadLetters as _, Destination, HandlerResult};
-use shared_events::EventId;
+use shared_events::{EventId, WireMessage};
 use test_support::eventually;
 
 use crate::scripted::{Act, Scripted, id, message};
@@ -55,6 +55,25 @@ async fn dead_letters_are_kept_paged_and_discarded() {
     assert_eq!(kept, Some(DeadLetter { reason: "again".to_owned(), ..own }), "the later one, as one");
     assert!(dead_letters.remove(&queue, id(7)).await.unwrap());
     assert_eq!(dead_letters.get(&queue, id(7)).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_contents_with_one_id_none_is_removed_unseen() {
+    let (_fixture, dead_letters, queue, _) = with_dead_letters(1).await;
+    let died_at = DateTime::from_timestamp(60, 0).unwrap();
+    let with_body = |body: &str| {
+        let message = WireMessage { body: body.as_bytes().to_vec(), ..message(7) };
+        DeadLetter { queue: queue.clone(), reason: "bad".to_owned(), attempts: 1, died_at, message }
+    };
+    for body in ["two", "one", "two"] {
+        dead_letters.add(with_body(body)).await.unwrap();
+    }
+    for body in ["one", "two"] {
+        assert_eq!(dead_letters.get(&queue, id(7)).await.unwrap(), Some(with_body(body)));
+        assert_eq!(ids(&dead_letters.list(&queue, None, 10).await.unwrap()), [id(1), id(7)]);
+        assert!(dead_letters.remove(&queue, id(7)).await.unwrap());
+    }
+    assert_eq!(ids(&dead_letters.list(&queue, None, 10).await.unwrap()), [id(1)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

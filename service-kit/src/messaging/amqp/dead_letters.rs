@@ -3,7 +3,8 @@
 //! A [`Peek`] takes the dead letters without acknowledging them and returns them by closing its channel, so none is lost
 //! whatever happens meanwhile. One peek reads the first 10,000 dead letters or 64 MiB; beyond that an operator discards or
 //! replays some before the next. A concurrent peek sees only the dead letters that this one does not hold. A dead letter that
-//! is there twice, after a crash between its copy and its acknowledgement, is shown once and removed as one.
+//! is there twice, after a crash between its copy and its acknowledgement, is shown once and removed as one. Different contents
+//! with one id, from another program, are shown and removed one after the other.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,5 +1,7 @@
 //! Reads the dead letters of a queue without removing them; each can then be discarded.
 
+use std::cmp::Ordering;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
@@ -120,15 +122,33 @@ impl Peek {
             let body = std::mem::take(&mut delivery.data);
             let received = wire_format::receive(queue, delivery.routing_key.as_str(), &delivery.properties, body);
             let dead_letter = received.into_dead_letter(queue, clock.now());
-            let (kept, copies) =
-                self.dead_letters.entry(dead_letter.id()).or_insert_with(|| (dead_letter.clone(), Vec::new()));
-            *kept = dead_letter;
-            copies.push(delivery);
+            self.keep(dead_letter, delivery);
             if bytes > MAX_PEEK_BYTES {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Of dead letters with one id and different contents, which another program may publish, only the least by its bytes is
+    /// kept: the next one is seen once that is replayed or discarded, so none is removed unseen.
+    fn keep(&mut self, dead_letter: DeadLetter, delivery: Delivery) {
+        match self.dead_letters.entry(dead_letter.id()) {
+            Entry::Vacant(place) => {
+                place.insert((dead_letter, vec![delivery]));
+            }
+            Entry::Occupied(mut place) => {
+                let (kept, copies) = place.get_mut();
+                match content(&dead_letter).cmp(&content(kept)) {
+                    Ordering::Less => (*kept, *copies) = (dead_letter, vec![delivery]),
+                    Ordering::Equal => {
+                        *kept = dead_letter;
+                        copies.push(delivery);
+                    }
+                    Ordering::Greater => {}
+                }
+            }
+        }
     }
 
     /// Replaces dead letters that hold secrets by copies without them; true if there were any.
@@ -203,4 +223,11 @@ impl Peek {
     pub(super) async fn finish(&self) -> io::Result<()> {
         self.connection.request("closing", self.channel.close(200, short("OK"))).await.map_err(io::Error::other)
     }
+}
+
+/// The part by which two dead letters with one id differ. A copy without its secret is the same one.
+fn content(dead_letter: &DeadLetter) -> (String, Vec<u8>) {
+    let mut message = dead_letter.message.clone();
+    message.remove_secrets();
+    (message.routing_key, message.body)
 }
