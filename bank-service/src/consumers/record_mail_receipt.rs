@@ -21,6 +21,8 @@ use crate::store::{Ctx, Db, Outcome, Store, StoreError, event_trace};
 
 /// Longer reasons are cut: the mail server chooses their length.
 const REASON_CHARS: usize = 1000;
+/// As many as the table takes.
+const MESSAGE_ID_CHARS: usize = 255;
 const OLD_CONFIRMATION: &str = "Message acknowledged";
 
 pub struct RecordMailReceipt {
@@ -82,15 +84,18 @@ impl Confirmation {
         };
         let text = |name: &str| envelope.body.data.get(name).and_then(Value::as_str).map(str::to_owned);
         let correlation_id = delivery.message.properties.correlation_id.clone();
-        let Some(event_id) = text("event_id").or_else(|| correlation_id.clone()) else {
-            return Err(HandlerResult::reject(
-                "neither data.event_id nor correlation_id says which event is confirmed",
-            ));
+        let no_uuid = || HandlerResult::reject("the id of the confirmed event is not a UUID");
+        let event_id = match envelope.body.data.get("event_id") {
+            Some(Value::String(id)) => id.as_str(),
+            None | Some(Value::Null) => correlation_id.as_deref().ok_or_else(|| {
+                HandlerResult::reject("neither data.event_id nor correlation_id says which event is confirmed")
+            })?,
+            Some(_) => return Err(no_uuid()),
         };
-        let event_id =
-            event_id.parse().map_err(|_| HandlerResult::reject("the id of the confirmed event is not a UUID"))?;
-        let reason = text("reason").map(|reason| reason.chars().take(REASON_CHARS).collect());
-        Ok(Self { sent, event_id, correlation_id, message_id: text("message_id"), reason })
+        let event_id = event_id.parse().map_err(|_| no_uuid())?;
+        let cut = |name: &str, chars: usize| text(name).map(|text| text.chars().take(chars).collect::<String>());
+        let (message_id, reason) = (cut("message_id", MESSAGE_ID_CHARS), cut("reason", REASON_CHARS));
+        Ok(Self { sent, event_id, correlation_id, message_id, reason })
     }
 }
 
@@ -121,7 +126,8 @@ fn insert(db: &mut Db, ctx: &Ctx, confirmation: &Confirmation) -> Result<Option<
         return Ok(Some("the event did not ask for a confirmation"));
     }
     let given = confirmation.correlation_id.as_ref();
-    if given.is_some_and(|given| *given != event_id && Some(given) != original.properties.correlation_id.as_ref()) {
+    let is_same = |given: &str| given.parse().is_ok_and(|given: EventId| given == confirmation.event_id);
+    if given.is_some_and(|given| !is_same(given) && Some(given) != original.properties.correlation_id.as_ref()) {
         return Ok(Some("data.event_id and correlation_id name different events"));
     }
     // An event that is only mailed is never logged.

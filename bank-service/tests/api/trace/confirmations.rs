@@ -79,6 +79,26 @@ async fn the_older_services_confirmation_counts_by_its_correlation_id() {
 }
 
 #[actix_web::test]
+async fn a_confirmation_may_write_its_ids_in_capitals_and_a_message_id_of_any_length() {
+    let app = TestApp::start().await;
+    let (bank, _) = two_events(&app).await;
+    let capitals = bank.to_uppercase();
+    let confirmation = Confirmation {
+        kind: Some("email.sent"),
+        correlation_id: Some(&capitals),
+        message: "sent",
+        data: json!({"event_id": bank, "message_id": "é".repeat(5000), "reason": "r".repeat(5000)}),
+    };
+    assert_eq!(confirmation.arrive(&app).await, HandlerResult::Done);
+    let event_id = bank.clone();
+    let read = move |db: &mut bank_service::store::Db| {
+        bank_service::store::event_trace::receipts(db, std::slice::from_ref(&event_id))
+    };
+    let receipt = app.running.state.store.read(read).await.unwrap().pop().unwrap();
+    assert_eq!(receipt.message_id, Some("é".repeat(255)), "as much as MySQL's column takes");
+}
+
+#[actix_web::test]
 async fn only_an_event_that_requested_it_is_confirmed_and_two_ids_must_agree() {
     let app = TestApp::start().await;
     let (bank, city) = two_events(&app).await;
@@ -90,6 +110,7 @@ async fn only_an_event_that_requested_it_is_confirmed_and_two_ids_must_agree() {
         (Some("request-1"), json!({})),
         (None, json!({"event_id": city, "event_type": "bank.created"})),
         (None, json!({"event_id": 7})),
+        (Some(bank.as_str()), json!({"event_id": 7})),
         (None, json!(null)),
     ] {
         let confirmation = Confirmation { kind: Some("email.sent"), correlation_id, message: "sent", data };
