@@ -13,7 +13,7 @@ use service_kit::messaging::dead_letters::{ActionResult, DeadLetterAction, MAX_P
 use service_kit::messaging::{AmqpDeadLetters, DeadLetters as _};
 use shared_events::EventId;
 
-use super::print_line;
+use super::{complain, print_line};
 use crate::app::open_store;
 use crate::config::Settings;
 use crate::store::Store;
@@ -119,6 +119,9 @@ async fn list(context: &CommandContext, limit: usize) -> anyhow::Result<ExitCode
             for dead_letter in page.iter().map(DeadLetterView::new) {
                 print_line(line(&dead_letter))?;
             }
+        }
+        if listed >= limit && !context.dead_letters.list(&queue, after, 1).await.context("AMQP_URI")?.is_empty() {
+            complain(format_args!("{queue} has more dead letters than {limit}; list them with a higher --limit"));
         }
     }
     Ok(ExitCode::SUCCESS)
