@@ -111,11 +111,12 @@ impl ClientAddr {
     }
 }
 
-/// The client's address, as far as trusted proxies confirm it.
+/// The client's address, as far as trusted proxies confirm it. A mapped IPv4 address is the IPv4 address itself, so that a client
+/// of a listener for both versions has one name in limits, logs and events.
 pub(super) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     if trusted.is_empty() || !is_trusted(peer) {
-        return peer;
+        return peer.to_canonical();
     }
     let lines: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
     let mut client = peer;
@@ -127,7 +128,7 @@ pub(super) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) 
             break;
         }
     }
-    client
+    client.to_canonical()
 }
 
 /// An address; some proxies write it with a port.
@@ -168,6 +169,15 @@ mod tests {
         }
         for v6 in ["[2001:db8::1]:443", "[2001:db8::1]", "2001:db8::1"] {
             assert_eq!(client("10.1.1.1", &[v6], &trusted), "2001:db8::1", "{v6}");
+        }
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_address() {
+        assert_eq!(client("::ffff:1.2.3.4", &[], &[]), "1.2.3.4");
+        assert_eq!(client("::ffff:1.2.3.4", &["9.9.9.9"], &["10.0.0.0/8"]), "1.2.3.4");
+        for forwarded in ["::ffff:9.9.9.9", "[::ffff:909:909]:443", "9.9.9.9, ::ffff:10.2.2.2"] {
+            assert_eq!(client("::ffff:10.1.1.1", &[forwarded], &["10.0.0.0/8"]), "9.9.9.9", "{forwarded}");
         }
     }
 
