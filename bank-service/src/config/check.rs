@@ -28,19 +28,27 @@ impl Config {
         faults.finish_with(settings)
     }
 
+    /// The secrets that production refuses as examples, besides `SECRET_KEY` and `ADMIN_PASS`, which have rules of their own.
+    fn secrets(&self) -> [(&'static str, Option<&Secret>); 8] {
+        [
+            ("DATABASE_URL", Some(&self.database_url)),
+            ("MIGRATION_DATABASE_URL", self.migration_database_url.as_ref()),
+            ("AMQP_URI", self.broker.amqp_uri.as_ref()),
+            ("SMS_AUTH_TOKEN", self.sms.sms_auth_token.as_ref()),
+            ("SOCIAL_GITHUB_CLIENT_SECRET", self.social.social_github_client_secret.as_ref()),
+            ("SOCIAL_GOOGLE_CLIENT_SECRET", self.social.social_google_client_secret.as_ref()),
+            ("SOCIAL_LINKEDIN_CLIENT_SECRET", self.social.social_linkedin_client_secret.as_ref()),
+            ("SOCIAL_FACEBOOK_CLIENT_SECRET", self.social.social_facebook_client_secret.as_ref()),
+        ]
+    }
+
     /// The checked settings; every fault is noted. Writes nothing, and only reads the database.
     pub fn settings(self, faults: &mut Faults) -> Option<Settings> {
         let database_url = check_database(&self, faults);
         let migration_database_url = check_migration_database(&self, database_url.as_ref(), faults);
         let secret_key = check_secret_key(&self, faults);
         check_role(&self.default_role, database_url.as_ref(), faults);
-        let secrets = [
-            ("DATABASE_URL", Some(&self.database_url)),
-            ("MIGRATION_DATABASE_URL", self.migration_database_url.as_ref()),
-            ("AMQP_URI", self.broker.amqp_uri.as_ref()),
-            ("SMS_AUTH_TOKEN", self.sms.sms_auth_token.as_ref()),
-        ];
-        faults.refuse_examples(self.app_env, &secrets);
+        faults.refuse_examples(self.app_env, &self.secrets());
         let public_url = check_url("PUBLIC_URL", &self.public_url, faults);
         let log_service_url = check_url("LOG_SERVICE_URL", &self.log_service_url, faults);
         let email_service_url = self.email_service_url.as_deref().filter(|url| !url.is_empty());

@@ -82,7 +82,7 @@ mod tests {
     fn settings_that_open_what_they_guard_are_refused_by_name() {
         type Change = fn(&mut Config);
         assert_eq!(production(|_| {}), Ok(Vec::new()));
-        let refused: [(&str, Change); 7] = [
+        let refused: [(&str, Change); 8] = [
             ("PUBLIC_URL", |config| config.public_url = "http://bank.example".to_owned()),
             ("DEFAULT_ROLE", |config| config.default_role = "admin".to_owned()),
             ("DEFAULT_ROLE", |config| config.default_role = "manager".to_owned()),
@@ -92,6 +92,10 @@ mod tests {
                 config.social.social_github_client_id = Some("id".to_owned());
                 config.social.social_github_client_secret = Some(Secret::new("s"));
                 config.social.social_github_base_url = Some("http://github.example".to_owned());
+            }),
+            ("SOCIAL_GOOGLE_CLIENT_SECRET", |config| {
+                config.social.social_google_client_id = Some("id".to_owned());
+                config.social.social_google_client_secret = Some(Secret::new("change-me"));
             }),
             ("SMS_BASE_URL", |config| {
                 config.sms.sms_base_url = Some("http://sms.example".to_owned());
