@@ -24,6 +24,7 @@ pub(crate) fn check(options: &Options, mut faults: Faults) -> Result<(), ConfigE
         // A fault of the folder or its files is none of the settings that are made of them.
         options.data_dir = std::env::temp_dir();
     }
+    check_key(&options, &mut faults);
     check_addresses(&options, &mut faults);
     // The first start has not generated the key yet; any generated one passes.
     let key = options.secret_key.clone().unwrap_or_else(secrets::new_key);
@@ -58,6 +59,17 @@ fn check_data(folder: &Path, faults: &mut Faults) -> bool {
     }
     let check = |file: &str| check_file(&format!("DATA_DIR: {file}"), &folder.join(file), faults);
     [BANK_FILE, LOG_FILE, EMAIL_FILE].map(check).iter().all(|is_sound| *is_sound)
+}
+
+/// The key that a database is sealed under is not made a second time: a new one would open nothing.
+fn check_key(options: &Options, faults: &mut Faults) {
+    let is_kept = || !matches!(secrets::kept_key(&options.data_dir.join(KEY_FILE)), Ok(None));
+    let is_new = || options.data_dir.join(BANK_FILE).metadata().map_or(true, |file| file.len() == 0);
+    if options.secret_key.is_none() && !is_kept() && !is_new() {
+        faults.add(format!(
+            "DATA_DIR: {KEY_FILE}: missing or empty, and {BANK_FILE} is sealed under the key in it; expected that file, or its key as SECRET_KEY"
+        ));
+    }
 }
 
 fn log_faults(options: &Options) -> Faults {

@@ -178,6 +178,30 @@ async fn a_file_of_the_data_folder_that_is_no_database_is_named_and_stays_as_it_
 }
 
 #[tokio::test]
+async fn a_lost_secret_key_is_named_and_no_other_one_is_made() {
+    let place = Place::new();
+    place.start().await.terminate().await;
+    let path = place.data().join("secret.key");
+    let key = std::fs::read_to_string(&path).unwrap();
+    for rest in [None, Some("\n")] {
+        std::fs::remove_file(&path).unwrap();
+        if let Some(text) = rest {
+            std::fs::write(&path, text).unwrap();
+        }
+        let output = place.run(&[]).await;
+        assert_one_line(&output, &["DATA_DIR (--data-dir): secret.key: missing or empty"], "SECRET_KEY");
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), rest, "another key is made");
+        std::fs::write(&path, &key).unwrap();
+    }
+    std::fs::remove_file(&path).unwrap();
+    let system = place.start_with(|command| {
+        command.env("SECRET_KEY", &key);
+    });
+    system.await.terminate().await;
+}
+
+#[tokio::test]
 async fn warnings_come_before_the_heading_of_the_faults() {
     let place = Place::new();
     let flags = [("--bank-bind", "0.0.0.0:0"), ("--secret-key", "short"), ("--public-url", "x"), ("--mail-from", "x")];
