@@ -217,6 +217,10 @@ impl IdentityService {
                 let nonce = claims.nonce.ok_or(ProviderError::Refused("the id_token has no nonce"))?;
                 Ok((claims.identity, Some(nonce)))
             }
+            // Another text does not fit into a header: the request would fail here, as if the provider could not be asked.
+            SocialProof::AccessToken(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Err(ProviderError::Refused("the access token cannot be one"))
+            }
             SocialProof::AccessToken(token) => Ok((known.of_access_token(token).await?, None)),
         }
     }

@@ -108,8 +108,10 @@ async fn access_tokens_of_other_clients_are_refused() {
         providers.behave(Behaviour { other_client: true, ..Behaviour::default() });
         assert_eq!(finish(&app, provider, &proof, None).await.outcome(), REFUSED, "{provider}: another client's");
         providers.behave(Behaviour::default());
-        let nobodys = json!({"access_token": "nobody's"});
-        assert_eq!(finish(&app, provider, &nobodys, None).await.outcome(), REFUSED, "{provider}: nobody's");
+        for nobodys in ["nobody's", "nobody's\n", "nobody\u{0}", "nobody\u{7f}"] {
+            let bad = json!({"access_token": nobodys});
+            assert_eq!(finish(&app, provider, &bad, None).await.outcome(), REFUSED, "{provider}: {nobodys:?}");
+        }
         finish(&app, provider, &proof, None).await.expect(if provider == "github" { 200 } else { 409 });
     }
 }
