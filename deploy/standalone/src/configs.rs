@@ -67,7 +67,8 @@ fn check_key(options: &Options, faults: &mut Faults) {
     let is_new = || options.data_dir.join(BANK_FILE).metadata().map_or(true, |file| file.len() == 0);
     if options.secret_key.is_none() && !is_kept() && !is_new() {
         faults.add(format!(
-            "DATA_DIR: {KEY_FILE}: missing or empty, and {BANK_FILE} is sealed under the key in it; expected that file, or its key as SECRET_KEY"
+            "DATA_DIR: {KEY_FILE}: missing or empty, and {BANK_FILE} is sealed under the key in it; expected that file, or its key \
+             as SECRET_KEY"
         ));
     }
 }
