@@ -14,7 +14,7 @@ use crate::domain::ledger::{LedgerAccount, LedgerId};
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::domain::version::Expected;
 use crate::store::accounts::Parent;
-use crate::store::ledger::{TransferKey, by_keys};
+use crate::store::ledger::TransferKey;
 use crate::store::named::NamedItem;
 use crate::store::{self, Ctx, Db, IdempotencyError, IdempotencyKey, Outcome, Store, StoreError};
 
@@ -83,7 +83,7 @@ pub fn open_account(
     command: &OpenAccount,
     key: Option<&IdempotencyKey>,
 ) -> Result<Outcome<Account>, OpenAccountError> {
-    let key = unused(db, key.filter(|_| command.balance != Balance::default()))?;
+    let key = key.map(|key| TransferKey::of(key, 0));
     let mut unknown = Vec::new();
     let client_id = match command.client_id {
         Some(client_id) => Some(client_id),
@@ -114,13 +114,6 @@ pub fn open_account(
     let account = Account::new(id, client_id, &opened);
     let event = account.opened(&holder);
     Ok(Outcome::new(account).event(&event).events(posted))
-}
-
-/// The key of the transfer of a first balance; refused if money has moved under it.
-fn unused(db: &mut Db, key: Option<&IdempotencyKey>) -> Result<Option<TransferKey>, OpenAccountError> {
-    let Some(key) = key.map(|key| TransferKey::of(key, 0)) else { return Ok(None) };
-    let is_used = !by_keys(db, vec![key.key.clone()])?.is_empty();
-    if is_used { Err(IdempotencyError::KeyReused.into()) } else { Ok(Some(key)) }
 }
 
 fn client_of(db: &mut Db, user: Option<UserId>) -> Result<Option<ClientId>, StoreError> {

@@ -1,6 +1,7 @@
 //! Turns an operation into the work of its transaction.
 
-use super::idempotency::{self, IdempotencyError, IdempotencyKey};
+use super::idempotency;
+use super::idempotency_key::{IdempotencyError, IdempotencyKey};
 use super::outbox;
 use super::outcome::Effects;
 use super::work::WithRows;

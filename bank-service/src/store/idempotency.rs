@@ -6,7 +6,9 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
+use super::idempotency_key::{IdempotencyError, IdempotencyKey};
 use super::kept_row::{insert_rows, kept_row};
+use super::ledger::{TransferKey, by_keys};
 use super::schema::idempotency_keys::{self, dsl};
 use super::{Ctx, Db, Outcome, Store, StoreError};
 
@@ -41,28 +43,14 @@ kept_row!(
     caller => Text, idempotency_key => Text, request_hash => Text, response => Text, created_at => Timestamp
 );
 
-/// A key with its request.
-#[derive(Debug, Clone)]
-pub struct IdempotencyKey {
-    /// The caller: a user, or a shared name for anonymous callers.
-    pub caller: String,
-    pub key: String,
-    /// A keyed hash of method, path and body, in hex digits: the body may contain a password.
-    pub request_hash: String,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum IdempotencyError {
-    #[error("the key was used for another request")]
-    KeyReused,
-}
-
-/// The response stored under this key, if any.
+/// The response stored under this key, if any. A key under which money moved is refused for good, by the transfer that keeps it.
 pub(super) fn find<E: From<StoreError> + From<IdempotencyError>>(
     db: &mut Db,
     ctx: &Ctx,
     key: &IdempotencyKey,
 ) -> Result<Option<String>, E> {
+    // First: where the transfer of a first balance is found, the response to its request is found, too.
+    let has_moved_money = has_moved_money(db, key)?;
     let row: Option<(String, String)> = dsl::idempotency_keys
         .find((&key.caller, &key.key))
         .filter(dsl::created_at.gt(oldest(ctx)))
@@ -73,8 +61,13 @@ pub(super) fn find<E: From<StoreError> + From<IdempotencyError>>(
     match row {
         Some((hash, _)) if hash != key.request_hash => Err(IdempotencyError::KeyReused.into()),
         Some((_, response)) => Ok(Some(response)),
+        None if has_moved_money => Err(IdempotencyError::KeyReused.into()),
         None => Ok(None),
     }
+}
+
+fn has_moved_money(db: &mut Db, key: &IdempotencyKey) -> Result<bool, StoreError> {
+    Ok(!by_keys(db, vec![TransferKey::of(key, 0).key])?.is_empty())
 }
 
 pub(super) fn remember(db: &mut Db, ctx: &Ctx, key: &IdempotencyKey, response: &str) -> Result<(), StoreError> {

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::idempotency::{IdempotencyError, IdempotencyKey, NewRow, delete_expired, insert, oldest};
+use super::idempotency::{NewRow, delete_expired, insert, oldest};
+use super::idempotency_key::{IdempotencyError, IdempotencyKey};
 use super::in_pairs::{MOST_PAIRS, in_pairs};
 use super::schema::idempotency_keys::dsl;
 use super::{Ctx, Db, StoreError};

@@ -1,6 +1,5 @@
 //! A card to be issued: the writer does it, with the transfers of the same moment.
 
-use crate::domain::balance::Balance;
 use crate::domain::card::{Card, NewCard};
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::store::ledger::TransferKey;
@@ -19,9 +18,9 @@ pub struct IssueCard {
 }
 
 impl IssueCard {
-    /// The key that the transfer of its first balance keeps for good.
+    /// The key that the transfer of its first balance keeps for good. If there is none, no other transfer may have it either.
     pub(super) fn transfer_key(&self) -> Option<TransferKey> {
-        self.key.as_ref().filter(|_| self.wanted.balance != Balance::default()).map(|key| TransferKey::of(key, 0))
+        self.key.as_ref().map(|key| TransferKey::of(key, 0))
     }
 }
 

@@ -17,21 +17,28 @@ use crate::domain::ledger::{Amount, Book, Done, Entry, LedgerAccount, Transfer, 
 pub struct TransferKey {
     /// A hash of the caller, the key and the place in a batch, in hex digits.
     pub key: String,
-    /// A keyed hash of the request, in hex digits.
-    pub request_hash: String,
+    /// Of a transfer of a batch: the key that a transfer alone would have. It shows that one was made under the same `Idempotency-Key`.
+    pub alone: Option<String>,
+    /// As the client gave it, with its request.
+    pub given: IdempotencyKey,
 }
 
 impl TransferKey {
     /// The key of a request, or of the transfer at this place in its batch, from 1 on. One column holds caller, key and place, whatever
     /// characters they have.
     pub fn of(key: &IdempotencyKey, place: usize) -> Self {
-        let mut hash = Sha256::new();
-        for part in [&key.caller, &key.key, &place.to_string()] {
-            hash.update(part.len().to_be_bytes());
-            hash.update(part);
-        }
-        Self { key: hex::encode(hash.finalize()), request_hash: key.request_hash.clone() }
+        let alone = (place > 0).then(|| hash_of(key, 0));
+        Self { key: hash_of(key, place), alone, given: key.clone() }
     }
+}
+
+fn hash_of(key: &IdempotencyKey, place: usize) -> String {
+    let mut hash = Sha256::new();
+    for part in [&key.caller, &key.key, &place.to_string()] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
 }
 
 /// A transfer that was decided, as it is written.
@@ -103,7 +110,7 @@ fn row_of(decided: &Decided) -> TransferRow {
         to_seq: decided.done.seq_of(transfer.to),
         event_id: decided.event_id.clone(),
         request_key: key.map(|key| key.key.clone()),
-        request_hash: key.map(|key| key.request_hash.clone()),
+        request_hash: key.map(|key| key.given.request_hash.clone()),
         ..TransferRow::from(transfer)
     }
 }

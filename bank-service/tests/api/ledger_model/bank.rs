@@ -12,8 +12,8 @@ use bank_service::operations::accounts::{OpenAccount, open_account, update_accou
 use bank_service::operations::ledger::{
     BatchError, Command, Posted, Request, SetMoney, SetMoneyError, TransferError, expire_holds,
 };
-use bank_service::store::StoreError;
 use bank_service::store::ledger::{TransferKey, find, verify};
+use bank_service::store::{IdempotencyKey, StoreError};
 use chrono::TimeDelta;
 use shared_events::{AccountId, BankId, ClientId, Currency};
 
@@ -149,7 +149,12 @@ impl Bank {
     }
 
     async fn twice(&self, command: Command) -> Result<Done, String> {
-        let key = TransferKey { key: TransferId::new().to_string(), request_hash: "the same".to_owned() };
+        let given = IdempotencyKey {
+            caller: "the model".to_owned(),
+            key: TransferId::new().to_string(),
+            request_hash: "the same".to_owned(),
+        };
+        let key = TransferKey::of(&given, 0);
         let first = self.post(command.clone(), Some(key.clone())).await?;
         let second = self.post(command, Some(key)).await?;
         match (first, second) {

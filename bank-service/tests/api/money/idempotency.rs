@@ -213,6 +213,81 @@ async fn a_key_of_a_void_moves_no_money_and_one_that_moved_money_voids_nothing()
 }
 
 #[actix_web::test]
+async fn a_key_that_moved_money_creates_nothing_and_one_that_created_something_moves_none() {
+    let mut fixture = Fixture::new().await;
+    let admin = fixture.admin.token.clone();
+    let moving = [
+        (PATH, fixture.to_bob(1)),
+        ("/api/transfers/batch", json!({"transfers": [fixture.to_bob(2), fixture.to_bob(3)], "atomic": false})),
+        ("/api/transfers/batch", json!({"transfers": [fixture.to_bob(4)], "atomic": true})),
+    ];
+    let cards = format!("/api/accounts/{}/cards", fixture.ada.account);
+    let creating = [
+        ("/api/banks", json!({"name": "Other Bank"})),
+        ("/api/roles", json!({"name": "auditor"})),
+        (cards.as_str(), json!({"balance": 0})),
+    ];
+    for (number, (path, body)) in moving.iter().enumerate() {
+        let done = fixture.keyed(&admin, path, &format!("moved-{number}"), body).await;
+        assert!(done.status.is_success(), "{path}: {}", done.body);
+    }
+    for (number, (path, body)) in creating.iter().enumerate() {
+        fixture.keyed(&admin, path, &format!("created-{number}"), body).await.expect(201);
+    }
+    let before = fixture.state().await;
+    for (create, body) in &creating {
+        for number in 0..moving.len() {
+            let refused = fixture.keyed(&admin, create, &format!("moved-{number}"), body).await;
+            assert_eq!(refused.outcome(), (422, "idempotency_key_reused"), "{create} under moved-{number}");
+        }
+    }
+    for (path, body) in &moving {
+        for number in 0..creating.len() {
+            let refused = fixture.keyed(&admin, path, &format!("created-{number}"), body).await;
+            assert!(is_reused(&refused), "{path} under created-{number}: {}", refused.body);
+        }
+    }
+    assert_eq!(fixture.state().await, before);
+    fixture.advance(Duration::from_hours(25)).await;
+    let refused = fixture.keyed(&fixture.admin.token, "/api/banks", "moved-0", &creating[0].1).await;
+    assert_eq!(refused.outcome(), (422, "idempotency_key_reused"), "a transfer keeps its key for good");
+    verified(&fixture.app).await;
+}
+
+/// Whether a request was refused for its key: as a whole, or each transfer of a batch.
+fn is_reused(answer: &Answer) -> bool {
+    const CODE: &str = "idempotency_key_reused";
+    let results = answer.body["results"].as_array();
+    let faults = answer.body["errors"].as_object();
+    answer.outcome() == (422, CODE)
+        || results.is_some_and(|results| results.iter().all(|result| result["error"] == CODE))
+        || faults.is_some_and(|faults| faults.values().all(|fault| fault[0].as_str().unwrap().starts_with(CODE)))
+}
+
+#[actix_web::test]
+async fn the_key_of_a_batch_is_for_no_other_batch_and_for_no_transfer_alone() {
+    let fixture = Fixture::new().await;
+    let (ada, batch) = (fixture.ada.token(), "/api/transfers/batch");
+    let first = json!({"transfers": [fixture.to_bob(600), fixture.to_bob(20)]});
+    let done = fixture.keyed(ada, batch, "batch", &first).await.expect(200);
+    assert_eq!((&done["results"][0]["status"], &done["results"][1]["status"]), (&json!(422), &json!(201)));
+    fixture.keyed(ada, PATH, "alone", &fixture.to_bob(1)).await.expect(201);
+    let before = fixture.state().await;
+    // The first transfer of the batch was refused: none keeps its key.
+    let others = json!({"transfers": [fixture.to_bob(5)]});
+    for (path, key, body) in [(batch, "batch", &others), (PATH, "batch", &fixture.to_bob(5)), (batch, "alone", &others)]
+    {
+        let refused = fixture.keyed(ada, path, key, body).await;
+        assert!(is_reused(&refused), "{path} under {key}: {}", refused.body);
+    }
+    assert_eq!(fixture.state().await, before);
+    fixture.deposit(fixture.ada.account, 200).await;
+    let again = fixture.keyed(ada, batch, "batch", &first).await.expect(200);
+    assert_eq!(again["results"][0]["status"], 201, "the same batch goes on where it stopped");
+    verified(&fixture.app).await;
+}
+
+#[actix_web::test]
 async fn of_a_transfer_and_openings_at_once_under_one_key_one_is_done() {
     let fixture = Fixture::new().await;
     let mut requests = vec![(PATH.to_owned(), fixture.to_bob(1))];

@@ -21,7 +21,7 @@ impl Batch {
         {
             return Ok(Created { body: body.to_owned(), replayed: true });
         }
-        if request.transfer_key().is_some_and(|key| self.has_moved_money(&key)) {
+        if request.transfer_key().is_some_and(|key| self.has_moved_money(&key.key)) {
             return Err(IdempotencyError::KeyReused.into());
         }
         let owner = self.parent(request)?;
@@ -46,8 +46,8 @@ impl Batch {
     }
 
     /// Whether there is a transfer under this key, of this batch or from before.
-    fn has_moved_money(&self, key: &TransferKey) -> bool {
-        self.replays.has(key) || self.posted.contains_key(&key.key)
+    pub(super) fn has_moved_money(&self, key: &str) -> bool {
+        self.replays.has(key) || self.posted.contains_key(key)
     }
 
     /// The account's owner, if the account is within the scope.
@@ -84,9 +84,9 @@ impl Batch {
         Ok(done.map(|done| {
             let key = request.transfer_key();
             let (decided, event) = decide(done, key.clone());
-            if let Some(TransferKey { key, request_hash }) = key {
+            if let Some(TransferKey { key, given, .. }) = key {
                 let posted = Posted::of(decided.done.clone(), caller, decided.event_id.clone());
-                self.posted.insert(key, (request_hash, posted));
+                self.posted.insert(key, (given.request_hash, posted));
             }
             self.decided.push(decided);
             event

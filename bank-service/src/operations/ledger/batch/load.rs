@@ -8,12 +8,11 @@ use super::super::command::{Command, Request};
 use super::super::issue_card::IssueCard;
 use super::super::{Needs, caller, lock_sides};
 use super::cards::opening_of;
-use super::money::void_key;
 use super::replays::Replays;
 use super::{Batch, Job, Skipped};
 use crate::domain::balance::Balance;
 use crate::domain::ledger::{Book, LedgerAccount, LedgerId, Owner, StripeKey, System, Transfer, TransferId};
-use crate::store::ledger::{self, Wait};
+use crate::store::ledger::{self, TransferKey, Wait};
 use crate::store::{Ctx, Db, IdempotencyBatch, IdempotencyKey, StoreError, accounts};
 
 impl Batch {
@@ -25,7 +24,7 @@ impl Batch {
         let keys = IdempotencyBatch::load(db, &keys_of(&requests, &cards))?;
         let mut skipped = Skipped::default();
         let parents = lock_parents(db, &cards, wait, &mut skipped)?;
-        let is_new = |request: &&Request| request.key.as_ref().is_none_or(|key| !replays.has(key));
+        let is_new = |request: &&Request| request.key.as_ref().is_none_or(|key| !replays.has(&key.key));
         let requests: Vec<&Request> = requests.into_iter().filter(is_new).collect();
         let transfers = lock_transfers(db, &requests, wait, &mut skipped)?;
         let (mut needs, facts) = needs_of(db, &requests, &transfers)?;
@@ -52,14 +51,17 @@ fn apart(jobs: &[Job]) -> (Vec<&Request>, Vec<&IssueCard>) {
 
 /// The keys that transfers keep.
 fn transfer_keys_of(requests: &[&Request], cards: &[&IssueCard]) -> Vec<String> {
-    let of_requests = requests.iter().filter_map(|request| Some(request.key.as_ref()?.key.clone()));
+    let keys: Vec<&TransferKey> = requests.iter().filter_map(|request| request.key.as_ref()).collect();
+    // All transfers of one batch have the same.
+    let alone: HashSet<&String> = keys.iter().filter_map(|key| key.alone.as_ref()).collect();
+    let of_requests = keys.iter().map(|key| &key.key).chain(alone).cloned();
     of_requests.chain(cards.iter().filter_map(|card| Some(card.transfer_key()?.key))).collect()
 }
 
-/// The keys of cards, and those that a void may have used: it makes no transfer that would show it.
+/// The keys of all jobs, any of which a request may have used that made no transfer.
 fn keys_of(requests: &[&Request], cards: &[&IssueCard]) -> Vec<IdempotencyKey> {
-    let of_voids = requests.iter().filter_map(|request| Some(void_key(request.key.as_ref()?)));
-    of_voids.chain(cards.iter().filter_map(|card| card.key.clone())).collect()
+    let of_requests = requests.iter().filter_map(|request| Some(request.key.as_ref()?.given.clone()));
+    of_requests.chain(cards.iter().filter_map(|card| card.key.clone())).collect()
 }
 
 fn lock_parents(

@@ -97,7 +97,7 @@ struct Batch {
     replays: Replays,
     /// And what this batch did: the hash of the request, and its answer.
     posted: HashMap<String, (String, Posted)>,
-    /// The keys of requests that make no transfer.
+    /// The keys whose use no transfer shows.
     keys: IdempotencyBatch,
     cards: Vec<Card>,
     decided: Vec<Decided>,

@@ -8,7 +8,7 @@ use crate::domain::ledger::{
     reverse, transfer, void,
 };
 use crate::store::ledger::{self, TransferKey};
-use crate::store::{Db, IdempotencyError, IdempotencyKey, StoreError};
+use crate::store::{Db, IdempotencyError, StoreError};
 
 /// How many holds that ran out are read at a time, and how many times, to get at their money for one request.
 const EXPIRED_AT_ONCE: i64 = 100;
@@ -25,19 +25,24 @@ impl Batch {
             Err(_) if self.is_skipped(&request.command) => return Err(StoreError::Serialization.into()),
             done => done,
         }?;
+        self.keep_key(request)?;
         // A void makes no transfer that could keep its key.
-        let key = match (&request.command, &request.key) {
-            (Command::Void { .. }, Some(key)) => {
-                self.keys.remember(&request.ctx, &void_key(key), "");
-                None
-            }
-            (_, key) => key.clone(),
-        };
+        let key = request.key.clone().filter(|_| !matches!(request.command, Command::Void { .. }));
         let posted = self.decide(done, request.caller, key.clone());
         if let Some(key) = key {
-            self.posted.insert(key.key, (key.request_hash, posted.clone()));
+            self.posted.insert(key.key, (key.given.request_hash, posted.clone()));
         }
         Ok(posted)
+    }
+
+    /// Keeps a key whose use no transfer shows: that of a void, and that of a batch, whose transfers have keys of their own.
+    fn keep_key(&mut self, request: &Request) -> Result<(), IdempotencyError> {
+        let Some(key) = &request.key else { return Ok(()) };
+        let is_shown = key.alone.is_none() && !matches!(request.command, Command::Void { .. });
+        if !is_shown && self.keys.find(&request.ctx, &key.given)?.is_none() {
+            self.keys.remember(&request.ctx, &key.given, "");
+        }
+        Ok(())
     }
 
     /// The answer to a request that is asked for again.
@@ -47,14 +52,18 @@ impl Batch {
             return answer.map(Some);
         }
         match self.posted.get(&key.key) {
-            Some((hash, _)) if *hash != key.request_hash => return Err(IdempotencyError::KeyReused.into()),
+            Some((hash, _)) if *hash != key.given.request_hash => return Err(IdempotencyError::KeyReused.into()),
             Some((_, posted)) => return Ok(Some(Posted { is_replayed: true, ..posted.clone() })),
             None => {}
         }
-        // Of any other request it is a reused one.
-        let is_voided = self.keys.find(&request.ctx, &void_key(key))?.is_some();
+        // A transfer of a batch, under the key of one that was made alone.
+        if key.alone.as_ref().is_some_and(|alone| self.has_moved_money(alone)) {
+            return Err(IdempotencyError::KeyReused.into());
+        }
+        // The key of any other request is a reused one.
+        let is_kept = self.keys.find(&request.ctx, &key.given)?.is_some();
         if let Command::Void { hold } = &request.command
-            && is_voided
+            && is_kept
             && let Some(hold) = self.book.transfer(*hold).cloned()
         {
             return self.voided_before(hold, request.caller).map(Some);
@@ -180,10 +189,4 @@ impl Batch {
             }
         }
     }
-}
-
-/// The key of a void, beside those of other requests.
-pub(super) fn void_key(key: &TransferKey) -> IdempotencyKey {
-    let TransferKey { key, request_hash } = key.clone();
-    IdempotencyKey { caller: "void".to_owned(), key, request_hash }
 }

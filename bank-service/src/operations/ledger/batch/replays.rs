@@ -35,15 +35,15 @@ impl Replays {
         })
     }
 
-    pub(super) fn has(&self, key: &TransferKey) -> bool {
-        self.placed.contains_key(&key.key)
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.placed.contains_key(key)
     }
 
     /// The answer that was given first, if any: the transfer as it was made, and the caller's side after it.
     pub(super) fn find(&self, key: &TransferKey, caller: Caller) -> Option<Result<Posted, TransferError>> {
         let placed = self.placed.get(&key.key)?;
         Some(match &placed.request_hash {
-            Some(hash) if *hash == key.request_hash => self.answer(placed, caller).map_err(Into::into),
+            Some(hash) if *hash == key.given.request_hash => self.answer(placed, caller).map_err(Into::into),
             _ => Err(IdempotencyError::KeyReused.into()),
         })
     }
