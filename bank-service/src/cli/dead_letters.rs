@@ -1,6 +1,6 @@
 //! `dead-letters list|show|replay|discard`: the messages in the broker's `<queue>.dead` queues.
 //!
-//! Exit code 1 if a requested dead letter is missing or was kept.
+//! Exit code 1 if a requested dead letter is missing or was kept, or a queue does not exist.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -18,7 +18,8 @@ use crate::app::open_store;
 use crate::config::Settings;
 use crate::store::Store;
 use crate::trace::{
-    DeadLetterDetail, DeadLetterRequest, DeadLetterView, MAX_REASON_CHARS, apply_to_dead_letters, known_queues,
+    DeadLetterDetail, DeadLetterRequest, DeadLetterView, MAX_REASON_CHARS, apply_to_dead_letters, check_queue,
+    known_queues,
 };
 
 /// Rounds of 500 letters that `--all` takes at most.
@@ -88,8 +89,10 @@ pub(super) fn run(command: DeadLetterCommand, settings: Settings) -> anyhow::Res
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            DeadLetterCommand::List { queues, limit } => list(&CommandContext::open(settings, queues)?, limit).await,
-            DeadLetterCommand::Show { queues, id } => show(&CommandContext::open(settings, queues)?, id).await,
+            DeadLetterCommand::List { queues, limit } => {
+                list(&CommandContext::open(settings, queues).await?, limit).await
+            }
+            DeadLetterCommand::Show { queues, id } => show(&CommandContext::open(settings, queues).await?, id).await,
             DeadLetterCommand::Replay(chosen) => apply(settings, DeadLetterAction::Replay, chosen).await,
             DeadLetterCommand::Discard(chosen) => apply(settings, DeadLetterAction::Discard, chosen).await,
         }
@@ -97,12 +100,16 @@ pub(super) fn run(command: DeadLetterCommand, settings: Settings) -> anyhow::Res
 }
 
 impl CommandContext {
-    fn open(settings: Settings, queues: Queues) -> anyhow::Result<Self> {
+    async fn open(settings: Settings, queues: Queues) -> anyhow::Result<Self> {
         let Some(broker) = settings.broker.clone() else {
             bail!("AMQP_URI: not set; the dead letters of bank-standalone are at /api/dead-letters of its HTTP API");
         };
-        let queues = if queues.names.is_empty() { known_queues(&settings.config) } else { queues.names };
+        let given = queues.names;
+        let queues = if given.is_empty() { known_queues(&settings.config) } else { given.clone() };
         let dead_letters = AmqpDeadLetters::new(broker, queues.clone(), Arc::new(SystemClock));
+        for queue in &given {
+            check_queue(&dead_letters, &settings.config, queue).await?;
+        }
         Ok(Self { dead_letters, queues, settings })
     }
 }
@@ -143,7 +150,7 @@ async fn show(context: &CommandContext, id: EventId) -> anyhow::Result<ExitCode>
 }
 
 async fn apply(settings: Settings, action: DeadLetterAction, chosen: Chosen) -> anyhow::Result<ExitCode> {
-    let context = CommandContext::open(settings, chosen.queues.clone())?;
+    let context = CommandContext::open(settings, chosen.queues.clone()).await?;
     let url = context.settings.database_url.clone();
     let redacted = url.redacted();
     // Connecting blocks on its own runtime, which must not happen on a thread that drives another one.

@@ -16,7 +16,7 @@ use super::dead_letters::{QUEUE_LENGTH, checked_queue};
 use super::idempotency::idempotency_key;
 use crate::domain::policy::Action;
 use crate::store::StoreError;
-use crate::trace::{DeadLetterError, DeadLetterRequest, MAX_REASON_CHARS, apply_to_dead_letters};
+use crate::trace::{DeadLetterError, DeadLetterRequest, MAX_REASON_CHARS, apply_to_dead_letters, check_queue};
 
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/dead-letters/replay").route(web::post().to(replay_dead_letters)))
@@ -212,6 +212,7 @@ async fn apply(
         || Problem::new(ErrorCode::Unavailable, "There is no transport, and so there are no dead letters.");
     let admin = state.dead_letters.as_ref().ok_or_else(no_transport)?;
     let DeadLetterWork { queue, selection, dry_run, reason } = given;
+    check_queue(&**admin, &state.settings.config, &queue).await?;
     let dead_letter_request = DeadLetterRequest { queue, action, selection, dry_run, reason };
     let done = apply_to_dead_letters(&**admin, &state.store, &ctx, &dead_letter_request).await?;
     let report = WorkReport::new(&dead_letter_request, done);

@@ -267,6 +267,7 @@ impl From<DeadLetterError> for Problem {
                 Self::new(ErrorCode::Unavailable, "The dead letters cannot be reached at the moment.")
                     .with_retry_after(std::time::Duration::from_secs(1))
             }
+            DeadLetterError::UnknownQueue { .. } => field("queue", "there is no such queue"),
             DeadLetterError::Idempotency(error) => error.into(),
             DeadLetterError::Store(error) => error.into(),
         }

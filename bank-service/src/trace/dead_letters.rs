@@ -32,6 +32,8 @@ pub struct DeadLetterRequest {
 pub enum DeadLetterError {
     #[error("the dead letters cannot be reached")]
     Unreachable(#[from] io::Error),
+    #[error("there is no queue {queue}")]
+    UnknownQueue { queue: String },
     #[error(transparent)]
     Idempotency(#[from] IdempotencyError),
     #[error(transparent)]
@@ -42,6 +44,12 @@ pub enum DeadLetterError {
 pub fn known_queues(config: &Config) -> Vec<String> {
     let queues = QUEUES.map(|queue| if queue == ACK_QUEUE { config.callback_queue.as_str() } else { queue });
     BTreeSet::from(queues.map(str::to_owned)).into_iter().collect()
+}
+
+/// Refuses a queue that is neither of this system nor known to the transport: what is meant is another one.
+pub async fn check_queue(admin: &dyn DeadLetterAdmin, config: &Config, queue: &str) -> Result<(), DeadLetterError> {
+    let is_known = known_queues(config).iter().any(|known| known == queue) || admin.has_queue(queue).await?;
+    if is_known { Ok(()) } else { Err(DeadLetterError::UnknownQueue { queue: queue.to_owned() }) }
 }
 
 /// Applies the action, and records it under the user of `ctx`. A discard is recorded before the dead letters are removed: a

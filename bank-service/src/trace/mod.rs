@@ -30,7 +30,8 @@ use crate::store::event_trace::ReceiptRow;
 pub use conservation::Conservation;
 pub use dead_letter_view::{DeadLetterDetail, DeadLetterView};
 pub use dead_letters::{
-    DeadLetterError, DeadLetterRequest, MAX_REASON_CHARS, apply_to_dead_letters, expected_result, known_queues,
+    DeadLetterError, DeadLetterRequest, MAX_REASON_CHARS, apply_to_dead_letters, check_queue, expected_result,
+    known_queues,
 };
 pub use event_view::EventView;
 pub use flow::{Flow, FlowPage, MAX_ROWS};

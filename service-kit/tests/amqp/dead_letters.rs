@@ -38,6 +38,8 @@ async fn with_dead_letters(count: u128) -> (BrokerFixture, AmqpDeadLetters, Stri
 async fn dead_letters_are_kept_paged_and_discarded() {
     let (fixture, dead_letters, queue, _) = with_dead_letters(5).await;
     assert_eq!(dead_letters.queues().await.unwrap(), std::slice::from_ref(&queue));
+    assert!(dead_letters.has_queue(&queue).await.unwrap());
+    assert!(!dead_letters.has_queue(&fixture.name("none")).await.unwrap());
     assert_eq!(ids(&dead_letters.list(&queue, None, 2).await.unwrap()), [id(1), id(2)]);
     assert_eq!(ids(&dead_letters.list(&queue, Some(id(2)), 2).await.unwrap()), [id(3), id(4)]);
     assert_eq!(ids(&dead_letters.list(&queue, Some(id(4)), 100).await.unwrap()), [id(5)]);

@@ -19,7 +19,9 @@ use crate::console::staff::Staff;
 use crate::domain::policy::Action;
 use crate::domain::unwritable::is_unwritable;
 use crate::http::AppState;
-use crate::trace::{DeadLetterDetail, DeadLetterError, DeadLetterRequest, MAX_REASON_CHARS, apply_to_dead_letters};
+use crate::trace::{
+    DeadLetterDetail, DeadLetterError, DeadLetterRequest, MAX_REASON_CHARS, apply_to_dead_letters, check_queue,
+};
 use lists::{Group, QueuePage, groups, queue_page};
 use work::{Work, digest_of, event_id, fault, queue_name};
 
@@ -146,7 +148,9 @@ async fn dry_run(
 ) -> Result<HttpResponse, ConsoleError> {
     let Form { staff, data: Chosen { queue, action, scope, id } } = form;
     let work = Work::read(&staff, &queue, &action, &scope, &id)?;
-    let found = work.peek(admin_of(&state)?).await?;
+    let admin = admin_of(&state)?;
+    check_queue(admin, &state.settings.config, &queue).await?;
+    let found = work.peek(admin).await?;
     let view = work.view(&found, &[], state.clock.now());
     page(&staff, &request, work.title(), "dead_letter_dry_run.html", view)
 }

@@ -139,6 +139,7 @@ async fn an_action_without_a_reason_or_with_other_values_is_refused() {
     }
     for bad in [
         [("queue", "a/b"), ("action", "replay"), ("scope", "all")],
+        [("queue", "log-servise"), ("action", "replay"), ("scope", "all")],
         [("queue", "log-service"), ("action", "delete"), ("scope", "all")],
         [("queue", "log-service"), ("action", "replay"), ("scope", "some")],
         [("queue", "log-service"), ("action", "replay"), ("scope", "selected")],

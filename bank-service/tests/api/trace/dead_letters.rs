@@ -138,6 +138,28 @@ async fn a_request_that_is_not_clear_is_refused_and_does_nothing() {
 }
 
 #[actix_web::test]
+async fn a_queue_that_does_not_exist_is_named_and_one_without_dead_letters_is_not() {
+    let (app, admin, ids) = start(1).await;
+    let other = app.dead_letters.add("of-a-former-name", message("card.created", "{}")).await;
+    for path in ["/api/dead-letters/replay", "/api/dead-letters/discard"] {
+        for body in [
+            json!({"queue": "log-servise", "all": true}),
+            json!({"queue": "log-servise", "all": true, "dry_run": true}),
+            json!({"queue": "log-servise", "ids": ids}),
+        ] {
+            let refused = app.post(&admin.token, path, body.clone()).await;
+            assert_eq!(refused.outcome(), (422, "validation_failed"), "{path} {body}");
+            assert_eq!(refused.body["errors"], json!({"queue": ["there is no such queue"]}));
+        }
+        let empty = app.post(&admin.token, path, json!({"queue": "email-service", "all": true})).await.expect(200);
+        assert_eq!(empty["done"], 0);
+    }
+    let former = json!({"queue": "of-a-former-name", "ids": [other]});
+    assert_eq!(app.post(&admin.token, "/api/dead-letters/discard", former).await.expect(200)["done"], 1);
+    assert_eq!((app.dead_letters.kept.all().len(), app.dead_letters.transport.taken().len()), (1, 0));
+}
+
+#[actix_web::test]
 async fn the_same_key_gives_the_same_answer_and_works_once() {
     let (app, admin, ids) = start(1).await;
     let ask = async || {

@@ -15,7 +15,7 @@ use lapin::types::ShortString;
 use shared_events::EventId;
 
 use super::connection::BrokerConnection;
-use super::peek::{Peek, count, messages_and_consumers, messages_in};
+use super::peek::{Peek, count, exists, messages_and_consumers, messages_in};
 use super::publish_batch::{self, OutboundMessage, PublishOutcome, batch_error};
 use super::routes;
 use super::topology::{dead_queue, retry_queue};
@@ -234,6 +234,13 @@ impl DeadLetterAdmin for AmqpDeadLetters {
         peek.connection.close().await;
         done.sort_by_key(|(id, _)| *id);
         Ok(done)
+    }
+
+    async fn has_queue(&self, queue: &str) -> io::Result<bool> {
+        let connection = BrokerConnection::open(&self.settings, "dead letters").await.map_err(io::Error::other)?;
+        let found = exists(&connection, &dead_queue(queue)).await.map_err(io::Error::other)?;
+        connection.close().await;
+        Ok(found)
     }
 
     /// Deliveries that a consumer has taken and not settled are not counted: the broker does not report them.

@@ -61,12 +61,22 @@ pub(super) async fn messages_and_consumers(
     name: &str,
     doing: &str,
 ) -> Result<(u32, u32), AmqpError> {
+    Ok(counted(connection, name, doing).await?.unwrap_or_default())
+}
+
+/// Whether there is a queue of this name.
+pub(super) async fn exists(connection: &BrokerConnection, name: &str) -> Result<bool, AmqpError> {
+    Ok(counted(connection, name, "looking for a queue").await?.is_some())
+}
+
+/// Messages and consumers; none if there is no such queue.
+async fn counted(connection: &BrokerConnection, name: &str, doing: &str) -> Result<Option<(u32, u32)>, AmqpError> {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let channel = connection.channel().await?;
     let declared = channel.queue_declare(short(name), passive, FieldTable::default());
     match connection.request(doing, declared).await {
-        Ok(queue) => Ok((queue.message_count(), queue.consumer_count())),
-        Err(AmqpError::Missing { .. }) => Ok((0, 0)),
+        Ok(queue) => Ok(Some((queue.message_count(), queue.consumer_count()))),
+        Err(AmqpError::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -68,6 +68,12 @@ pub trait DeadLetterAdmin: Send + Sync + 'static {
         selection: &Selection,
     ) -> io::Result<Vec<(EventId, ActionResult)>>;
 
+    /// Whether there is a queue of this name that can have dead letters, also one of another system. Unless the transport knows its
+    /// queues: one that has any.
+    async fn has_queue(&self, queue: &str) -> io::Result<bool> {
+        Ok(self.dead_letters().queues().await?.iter().any(|one| one == queue))
+    }
+
     /// Whether messages that no consumer has taken yet are ready in the queue, or delayed.
     async fn backlog(&self, queue: &str) -> io::Result<Backlog>;
 }

@@ -138,6 +138,15 @@ impl DeadLetterCli<'_> {
                 faults.push(format!("{command} --dry-run says {lines:?}"));
             }
         }
+        let bank = self.env.processes.get(&Service::Bank).context("no bank-service")?;
+        for command in ["list", "discard"] {
+            let rest: &[&str] = if command == "discard" { &["--all"] } else { &[] };
+            let output = bank.output(&[&["dead-letters", command, "--queue", "log-servise"], rest].concat()).await?;
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            if output.status.success() || !said.contains("there is no queue log-servise") {
+                faults.push(format!("{command} of a queue that does not exist says {said:?}"));
+            }
+        }
         if self.listed().await? != all {
             faults.push("dead letters went by a list, a show or a dry run".to_owned());
         }
