@@ -1,5 +1,6 @@
 //! HTTP: one server for every service, one error shape, one list shape, one way to check a token.
 
+mod accept;
 pub mod auth;
 pub mod client;
 pub mod cors;
@@ -17,6 +18,7 @@ pub mod rate;
 pub mod server;
 pub mod stream;
 
+pub use accept::accepted_types;
 pub use client::{bounded_body, causes, client};
 pub use cors::CorsOptions;
 pub use healthcheck::healthcheck;

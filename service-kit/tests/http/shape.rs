@@ -66,6 +66,7 @@ async fn the_root_leads_a_browser_to_the_pages_of_a_service_that_has_some() {
         ("application/json, Text/HTML;q=0.5", "/pages"),
         ("*/*", "/docs"),
         ("text/htmlx", "/docs"),
+        ("text/html;q=0, application/json", "/docs"),
     ] {
         let answer = answer(started.client.get(started.url("/")).header("accept", accept)).await;
         assert_eq!((answer.status, answer.header("location")), (302, place), "{accept}");

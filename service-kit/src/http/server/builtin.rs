@@ -9,6 +9,7 @@ use serde_json::{Map, json};
 
 use super::ServerParts;
 use super::assets::{self, Asset};
+use crate::http::accepted_types;
 use crate::http::problem::{self, ErrorCode, Problem};
 use crate::lifecycle::{Readiness, ReadinessReport};
 use crate::telemetry::Metrics;
@@ -100,8 +101,7 @@ async fn to_home(builtin: web::Data<Builtin>, request: HttpRequest) -> HttpRespo
 }
 
 fn takes_pages(request: &HttpRequest) -> bool {
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    accept.split(',').any(|kind| kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/html"))
+    accepted_types(request).any(|kind| kind.eq_ignore_ascii_case("text/html"))
 }
 
 async fn to_documentation() -> HttpResponse {

@@ -1,8 +1,8 @@
 //! A request for a statement: its period and its format.
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
 use chrono::{DateTime, Utc};
+use service_kit::http::accepted_types;
 use service_kit::http::paging::{parameters, refuse_unknown};
 use service_kit::http::problem::{FieldErrors, Problem};
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +19,7 @@ pub(super) struct StatementParams {
     /// The last day, which is included: at most the 366th, and not in the future.
     #[param(format = Date, example = "2026-01-31")]
     to: Option<String>,
-    /// `json` unless the first media type of `Accept` is that of another one. camt.053, OFX and MT940 are of closed days only.
+    /// `json` unless the first media type that `Accept` does not refuse (`q=0`) is that of another one. camt.053, OFX and MT940 are of closed days only.
     #[param(inline)]
     format: Option<FormatName>,
 }
@@ -76,8 +76,7 @@ impl StatementRequest {
 
 /// The format of the first media type that the client accepts; JSON, if it is of none.
 fn accepted(request: &HttpRequest) -> StatementFormat {
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let first = without_parameters(accept.split(',').next().unwrap_or_default());
+    let first = accepted_types(request).next().unwrap_or_default();
     let is_first = |format: &StatementFormat| without_parameters(media_type(*format)).eq_ignore_ascii_case(first);
     StatementFormat::ALL.into_iter().find(is_first).unwrap_or(StatementFormat::Json)
 }
@@ -99,6 +98,7 @@ pub(super) fn media_type(format: StatementFormat) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header;
     use actix_web::test::TestRequest;
 
     use super::*;
@@ -113,6 +113,8 @@ mod tests {
             ("text/csv", StatementFormat::Csv),
             ("Application/PDF;q=1, application/json", StatementFormat::Pdf),
             ("application/xml", StatementFormat::Camt053),
+            ("text/csv;q=0, application/pdf;q=0.1", StatementFormat::Pdf),
+            ("application/pdf;q=0.0", StatementFormat::Json),
             ("application/x-ofx", StatementFormat::Ofx),
             ("application/x-mt940", StatementFormat::Mt940),
         ] {
