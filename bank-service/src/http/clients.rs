@@ -109,7 +109,7 @@ pub(super) async fn update_client(
     let scope = actor.may(Action::UpdateClient)?;
     let (PathId(id), Body(command)) = (id, body);
     let expected = responses::expected(&request)?;
-    let update = move |db: &mut _, _: &_| clients::update_client(db, scope, id, &command, &expected);
+    let update = move |db: &mut _, ctx: &_| clients::update_client(db, ctx, scope, id, &command, &expected);
     let client = state.write(actor.user_id, update).await?;
     Ok(responses::updated(&client, client.version))
 }

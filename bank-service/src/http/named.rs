@@ -18,7 +18,7 @@ use crate::store::{Created, Ctx, Db, OperationError, Outcome};
 
 /// The operations that each kind of item has in a module of its own.
 type Create<I> = fn(&mut Db, &Ctx, &Name) -> Result<Outcome<I>, NamingError>;
-type Rename<I> = fn(&mut Db, <I as NamedItem>::Id, Option<&Name>, &Expected) -> Result<Outcome<I>, NamingError>;
+type Rename<I> = fn(&mut Db, &Ctx, <I as NamedItem>::Id, Option<&Name>, &Expected) -> Result<Outcome<I>, NamingError>;
 type Delete<I, E> = fn(&mut Db, &Ctx, <I as NamedItem>::Id, &Expected) -> Result<Outcome<I>, E>;
 
 pub(super) async fn list<I: NamedItem>(state: &AppState, request: &HttpRequest) -> Result<HttpResponse, Problem> {
@@ -51,7 +51,7 @@ pub(super) async fn rename<I: NamedItem>(
     rename: Rename<I>,
 ) -> Result<HttpResponse, Problem> {
     let expected = responses::expected(request)?;
-    let renamed = state.write(actor.user_id, move |db, _| rename(db, id, name.as_ref(), &expected)).await?;
+    let renamed = state.write(actor.user_id, move |db, ctx| rename(db, ctx, id, name.as_ref(), &expected)).await?;
     Ok(responses::updated(&renamed, renamed.version()))
 }
 

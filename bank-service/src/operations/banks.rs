@@ -12,6 +12,7 @@ use crate::domain::name::Name;
 use crate::domain::policy::Scope;
 use crate::domain::version::Expected;
 use crate::store::accounts::Parent;
+use crate::store::former_names::{self, Party};
 use crate::store::named::NamedItem;
 use crate::store::{Ctx, Db, Outcome, PendingEvent};
 
@@ -22,11 +23,12 @@ pub fn create_bank(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outcome<Bank>,
 
 pub fn rename_bank(
     db: &mut Db,
+    ctx: &Ctx,
     id: BankId,
     name: Option<&Name>,
     expected: &Expected,
 ) -> Result<Outcome<Bank>, NamingError> {
-    named::rename(db, id, name, expected, |bank| PendingEvent::new(&BankUpdated(events::Bank::from(bank))))
+    named::rename(db, ctx, id, name, expected, |bank| PendingEvent::new(&BankUpdated(events::Bank::from(bank))))
 }
 
 pub fn close_bank(db: &mut Db, ctx: &Ctx, id: BankId, expected: &Expected) -> Result<Outcome<Bank>, CloseError> {
@@ -35,6 +37,7 @@ pub fn close_bank(db: &mut Db, ctx: &Ctx, id: BankId, expected: &Expected) -> Re
     let accounts = cascade::delete_accounts(db, ctx, caller(ctx, Scope::All), Parent::Bank(id))?;
     let branches = cascade::delete_branches(db, id)?;
     written(bank.delete(db).map_err(retry_if_referred_to)?)?;
+    former_names::keep(db, ctx, Party::Bank(id), &bank.name)?;
     let event = BankDeleted(events::Bank::from(&bank));
     Ok(Outcome::new(bank).events(accounts).events(branches).event(&event))
 }

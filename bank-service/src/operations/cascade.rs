@@ -16,6 +16,7 @@ use crate::domain::scope::Scope;
 use crate::domain::version::Expected;
 use crate::store::accounts::Parent;
 use crate::store::cards::Ancestor;
+use crate::store::former_names::{self, Party};
 use crate::store::{self, Ctx, Db, PendingEvent, StoreError};
 
 /// Deletes an account and its cards.
@@ -98,6 +99,7 @@ pub(crate) fn delete_client_of(db: &mut Db, ctx: &Ctx, user: UserId) -> Result<V
     let caller = Caller { user_id: ctx.user_id, scope: Scope::All };
     let mut events = delete_accounts(db, ctx, caller, Parent::Client(client.id))?;
     written(store::clients::delete(db, &client).map_err(retry_if_referred_to)?)?;
+    former_names::keep(db, ctx, Party::Client(client.id), &client.name)?;
     events.push(PendingEvent::new(&ClientDeleted(events::Client::from(&client))));
     Ok(events)
 }

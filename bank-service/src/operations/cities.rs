@@ -15,11 +15,12 @@ pub fn create_city(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outcome<City>,
 
 pub fn rename_city(
     db: &mut Db,
+    ctx: &Ctx,
     id: CityId,
     name: Option<&Name>,
     expected: &Expected,
 ) -> Result<Outcome<City>, NamingError> {
-    named::rename(db, id, name, expected, |city| PendingEvent::new(&CityUpdated(events::City::from(city))))
+    named::rename(db, ctx, id, name, expected, |city| PendingEvent::new(&CityUpdated(events::City::from(city))))
 }
 
 pub fn remove_city(db: &mut Db, _: &Ctx, id: CityId, expected: &Expected) -> Result<Outcome<City>, RemoveError> {

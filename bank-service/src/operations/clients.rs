@@ -13,6 +13,7 @@ use crate::domain::policy::{OutOfScope, Scope};
 use crate::domain::social_status::SocialStatus;
 use crate::domain::version::Expected;
 use crate::store::accounts::Parent;
+use crate::store::former_names::{self, Party};
 use crate::store::named::NamedItem;
 use crate::store::{self, Ctx, Db, IdempotencyError, Outcome, StoreError};
 
@@ -99,6 +100,7 @@ pub fn create_client(
 /// An update without a change writes nothing and emits no event.
 pub fn update_client(
     db: &mut Db,
+    ctx: &Ctx,
     scope: Scope,
     id: ClientId,
     command: &UpdateClient,
@@ -117,6 +119,9 @@ pub fn update_client(
     }
     client.version = client.version.saturating_add(1);
     written(store::clients::update(db, &client).map_err(retry_if_referred_to)?)?;
+    if client.name != before.name {
+        former_names::keep(db, ctx, Party::Client(id), &before.name)?;
+    }
     let event = ClientUpdated(events::Client::from(&client));
     Ok(Outcome::new(client).event(&event))
 }
@@ -133,6 +138,7 @@ pub fn delete_client(
     check_version(expected, client.version)?;
     let accounts = cascade::delete_accounts(db, ctx, caller(ctx, scope), Parent::Client(id))?;
     written(store::clients::delete(db, &client).map_err(retry_if_referred_to)?)?;
+    former_names::keep(db, ctx, Party::Client(id), &client.name)?;
     let event = ClientDeleted(events::Client::from(&client));
     Ok(Outcome::new(client).events(accounts).event(&event))
 }

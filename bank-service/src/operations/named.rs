@@ -8,7 +8,7 @@ use crate::domain::name::Name;
 use crate::domain::policy::{OutOfScope, Scope};
 use crate::domain::version::Expected;
 use crate::store::named::NamedItem;
-use crate::store::{Ctx, Db, IdempotencyError, Outcome, PendingEvent, StoreError};
+use crate::store::{Ctx, Db, IdempotencyError, Outcome, PendingEvent, StoreError, former_names};
 
 /// Why a name was not set.
 #[derive(Debug, thiserror::Error)]
@@ -63,16 +63,20 @@ pub(super) fn create<I: NamedItem>(
 /// An unchanged name writes nothing and emits no event.
 pub(super) fn rename<I: NamedItem>(
     db: &mut Db,
+    ctx: &Ctx,
     id: I::Id,
     name: Option<&Name>,
     expected: &Expected,
     event: impl FnOnce(&I) -> PendingEvent,
 ) -> Result<Outcome<I>, NamingError> {
-    let item = found(I::find(db, id)?, Scope::All, I::WHAT)?;
-    check_version(expected, item.version())?;
-    let Some(name) = name.filter(|name| *name != item.name()) else { return Ok(Outcome::new(item)) };
-    let item = I::new(id, name.clone(), item.version().saturating_add(1));
+    let before = found(I::find(db, id)?, Scope::All, I::WHAT)?;
+    check_version(expected, before.version())?;
+    let Some(name) = name.filter(|name| *name != before.name()) else { return Ok(Outcome::new(before)) };
+    let item = I::new(id, name.clone(), before.version().saturating_add(1));
     written(item.update(db).map_err(name_taken)?)?;
+    if let Some(party) = before.party() {
+        former_names::keep(db, ctx, party, before.name())?;
+    }
     Ok(with_event(item, event))
 }
 

@@ -15,11 +15,12 @@ pub fn create_social_status(db: &mut Db, ctx: &Ctx, name: &Name) -> Result<Outco
 
 pub fn rename_social_status(
     db: &mut Db,
+    ctx: &Ctx,
     id: SocialStatusId,
     name: Option<&Name>,
     expected: &Expected,
 ) -> Result<Outcome<SocialStatus>, NamingError> {
-    named::rename(db, id, name, expected, |status| {
+    named::rename(db, ctx, id, name, expected, |status| {
         PendingEvent::new(&SocialStatusUpdated(events::SocialStatus::from(status)))
     })
 }

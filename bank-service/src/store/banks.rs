@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use service_kit::http::paging::{FilterValue, ListQuery, Listing, PageRequest};
 use shared_events::BankId;
 
+use super::former_names::Party;
 use super::named::{NamedItem, Row};
 use super::page::page_of;
 use super::schema::banks;
@@ -32,6 +33,10 @@ impl NamedItem for Bank {
 
     fn version(&self) -> i64 {
         self.version
+    }
+
+    fn party(&self) -> Option<Party> {
+        Some(Party::Bank(self.id))
     }
 
     fn find(db: &mut Db, id: BankId) -> Result<Option<Self>, StoreError> {

@@ -1,5 +1,5 @@
-//! The rights of the user that the service runs as, on a server where another user owns the tables: it adds to the ledger's history
-//! and cannot change it. On SQLite triggers refuse that to everybody.
+//! The rights of the user that the service runs as, on a server where another user owns the tables: it adds to the history of ledger
+//! and names, and cannot change it. On SQLite triggers refuse that to everybody.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -9,8 +9,9 @@ use super::{DatabaseUrl, Db, StoreError, engine};
 
 /// The rights beside SELECT.
 const USUAL: &str = "INSERT, UPDATE, DELETE";
-/// The same on the tables of the ledger: of a transfer only the end of a hold and what was reversed change.
-const LEDGER: [(&str, &str); 3] = [
+/// The same on the tables of history: of a transfer only the end of a hold and what was reversed change.
+const HISTORY: [(&str, &str); 4] = [
+    ("former_names", "INSERT"),
     ("ledger_accounts", "INSERT, UPDATE"),
     ("ledger_entries", "INSERT"),
     ("transfers", "INSERT, UPDATE (status, captured_amount, reversed_amount, ended_at, open_until)"),
@@ -81,8 +82,8 @@ fn tables(db: &mut Db) -> Result<Vec<String>, StoreError> {
 fn statements_for(database: &str, tables: &[String], grantee: &Grantee, if_exists: &str) -> Vec<String> {
     let database = quoted(database);
     let on_table = |table: &String| {
-        let of_ledger = LEDGER.iter().find(|(name, _)| name == table);
-        let rights = of_ledger.map_or(USUAL, |(_, rights)| rights);
+        let of_history = HISTORY.iter().find(|(name, _)| name == table);
+        let rights = of_history.map_or(USUAL, |(_, rights)| rights);
         format!("GRANT {rights} ON {database}.{} TO {grantee}", quoted(table))
     };
     let mut statements = vec![format!("GRANT SELECT ON {database}.* TO {grantee}")];
@@ -101,12 +102,14 @@ mod tests {
     use crate::store::{existing, migrations};
 
     #[test]
-    fn every_table_is_granted_and_those_of_the_ledger_without_a_way_to_change_history() {
-        let tables = ["accounts", "ledger_accounts", "ledger_entries", "outbox", "transfers"].map(str::to_owned);
+    fn every_table_is_granted_and_those_of_history_without_a_way_to_change_it() {
+        let tables = ["accounts", "former_names", "ledger_accounts", "ledger_entries", "outbox", "transfers"];
+        let tables = tables.map(str::to_owned);
         let to = "TO 'bank'@'%'";
         let expected = [
             format!("GRANT SELECT ON `bank`.* {to}"),
             format!("GRANT INSERT, UPDATE, DELETE ON `bank`.`accounts` {to}"),
+            format!("GRANT INSERT ON `bank`.`former_names` {to}"),
             format!("GRANT INSERT, UPDATE ON `bank`.`ledger_accounts` {to}"),
             format!("GRANT INSERT ON `bank`.`ledger_entries` {to}"),
             format!("GRANT INSERT, UPDATE, DELETE ON `bank`.`outbox` {to}"),
@@ -124,8 +127,8 @@ mod tests {
         assert_eq!(statements[1], "GRANT INSERT, UPDATE, DELETE ON `a``b`.`t``; DROP` TO 'it''s\\\\'@'h'''");
     }
 
-    /// A transfer of five from one account to another.
-    const HISTORY: &str = "INSERT INTO ledger_accounts \
+    /// A transfer of five from one account to another, whose owner has another name by now.
+    const POSTED: &str = "INSERT INTO ledger_accounts \
             (id, kind, bank_id, currency, balance, held, min_balance, seq, opened_at) VALUES \
             (2, 'account', 1, 'EUR', -5, 0, -5, 1, '2026-01-01 00:00:00'), \
             (4, 'account', 1, 'EUR', 5, 0, 0, 1, '2026-01-01 00:00:00'); \
@@ -134,7 +137,8 @@ mod tests {
             ('t', 2, 4, 5, 'EUR', 'transfer', 'posted', 0, 'Ada', 'Bob', 1, 1, '2026-01-01 00:00:00'); \
         INSERT INTO ledger_entries (ledger_id, seq, transfer_id, amount, held_change, balance_after, held_after, \
             min_balance_after, posted_at) VALUES \
-            (2, 1, 't', -5, 0, -5, 0, -5, '2026-01-01 00:00:00'), (4, 1, 't', 5, 0, 5, 0, 0, '2026-01-01 00:00:00');";
+            (2, 1, 't', -5, 0, -5, 0, -5, '2026-01-01 00:00:00'), (4, 1, 't', 5, 0, 5, 0, 0, '2026-01-01 00:00:00'); \
+        INSERT INTO former_names (kind, party_id, valid_until, name) VALUES ('client', 2, '2026-01-02 00:00:00', 'Bob');";
 
     #[test]
     fn on_sqlite_triggers_refuse_to_change_history() {
@@ -142,7 +146,7 @@ mod tests {
         let url = DatabaseUrl::Sqlite(folder.path().join("bank.sqlite"));
         migrations::upgrade(&url).unwrap();
         let mut db = existing::open_to_write(&url).unwrap();
-        db.batch_execute(HISTORY).unwrap();
+        db.batch_execute(POSTED).unwrap();
         assert!(!may_change_history(&mut db).unwrap());
         for (statement, reason) in [
             ("UPDATE ledger_entries SET amount = 0", "ledger entries are never changed"),
@@ -151,6 +155,8 @@ mod tests {
             ("UPDATE transfers SET request_key = NULL", "only the end of a hold and what was reversed"),
             ("DELETE FROM transfers", "transfers are never deleted"),
             ("DELETE FROM ledger_accounts", "ledger accounts are never deleted"),
+            ("UPDATE former_names SET name = 'Bert'", "former names are never changed"),
+            ("DELETE FROM former_names", "former names are never deleted"),
         ] {
             let refused = db.batch_execute(statement).unwrap_err().to_string();
             assert!(refused.contains(reason), "{statement}: {refused}");

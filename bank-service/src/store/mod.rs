@@ -29,6 +29,7 @@ pub mod event_list;
 pub mod event_trace;
 pub mod existing;
 mod fixed_sql;
+pub mod former_names;
 pub mod grants;
 pub mod idempotency;
 mod idempotency_batch;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use service_kit::http::paging::{Filter, FilterKind, ListQuery, Listing};
 
+use super::former_names::Party;
 use super::{Db, Sequenced, StoreError};
 use crate::domain::name::Name;
 
@@ -23,6 +24,11 @@ pub trait NamedItem: Sized + Clone + Serialize + Send + 'static {
     fn new(id: Self::Id, name: Name, version: i64) -> Self;
     fn name(&self) -> &Name;
     fn version(&self) -> i64;
+
+    /// The party whose former names are kept, if it is one.
+    fn party(&self) -> Option<Party> {
+        None
+    }
 
     fn find(db: &mut Db, id: Self::Id) -> Result<Option<Self>, StoreError>;
 

@@ -247,6 +247,17 @@ diesel::table! {
 diesel::table! { cards (id) { id -> BigInt, account_id -> BigInt, } }
 
 diesel::table! {
+    former_names (kind, party_id, valid_until) {
+        /// `bank` or `client`.
+        kind -> Text,
+        party_id -> BigInt,
+        /// When the party was renamed or deleted.
+        valid_until -> Timestamp,
+        name -> Text,
+    }
+}
+
+diesel::table! {
     /// The ledger account of account n is 2n, that of card n is 2n + 1.
     ledger_accounts (id) {
         id -> BigInt,

@@ -80,6 +80,8 @@ async fn assert_rights(url: &str) {
         "UPDATE transfers SET posted_at = NULL WHERE 1 = 0",
         "DELETE FROM transfers WHERE 1 = 0",
         "DELETE FROM ledger_accounts WHERE 1 = 0",
+        "UPDATE former_names SET name = 'another' WHERE 1 = 0",
+        "DELETE FROM former_names WHERE 1 = 0",
         "CREATE TABLE mine (id INT)",
         "ALTER TABLE transfers ADD COLUMN mine INT",
         "TRUNCATE TABLE ledger_entries",
@@ -101,7 +103,7 @@ async fn assert_rights(url: &str) {
     connection.disconnect().await.unwrap();
 }
 
-/// Every change of a transfer that there is.
+/// Every change of a transfer that there is, and a new name.
 async fn move_money(address: &str) {
     let client = Client::new();
     let url = |path: &str| format!("http://{address}{path}");
@@ -135,6 +137,9 @@ async fn move_money(address: &str) {
     }
     post(format!("/api/accounts/{}/deposits", one["id"]), json!({"amount": 7})).await;
     create("transfers", order(json!({"hold": true}))).await;
+    let renamed = client.put(url(&format!("/api/banks/{bank}"))).json(&json!({"name": "Renamed Bank"}));
+    let renamed = renamed.bearer_auth(&token).send().await.unwrap();
+    assert!(renamed.status().is_success(), "{}", renamed.text().await.unwrap());
     let path = format!("/api/accounts/{}", other["id"]);
     let closed = client.delete(url(&path)).bearer_auth(&token).send().await.unwrap();
     assert!(closed.status().is_success(), "{}", closed.text().await.unwrap());

@@ -123,7 +123,8 @@ as_bank() {
     --password="$BANK_DB_PASSWORD" bank -e "$1" >/dev/null 2>&1
 }
 as_bank 'SELECT COUNT(*) FROM ledger_entries' || fail 'the user that bank-service runs as may not read the ledger'
-for statement in 'CREATE TABLE x (id INT)' 'UPDATE ledger_entries SET amount = 1' 'UPDATE transfers SET amount = 1' 'DELETE FROM transfers'; do
+for statement in 'CREATE TABLE x (id INT)' 'UPDATE ledger_entries SET amount = 1' 'UPDATE transfers SET amount = 1' 'DELETE FROM transfers' \
+  'UPDATE former_names SET name = 1' 'DELETE FROM former_names'; do
   ! as_bank "$statement" || fail "the user that bank-service runs as may do: $statement"
 done
 run bank-service RUST_LOG=warn "$BIN/bank-service" ledger verify >&2 || fail 'the ledger is not sound'

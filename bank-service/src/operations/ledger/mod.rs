@@ -12,6 +12,7 @@ mod issue_card;
 mod metrics;
 mod reading;
 mod statement;
+mod statement_names;
 mod verifying;
 mod writer;
 

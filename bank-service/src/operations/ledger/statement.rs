@@ -3,20 +3,17 @@
 //! Entries never change and their times never fall with their numbers, so a period is a range of numbers. It is fixed once, and each
 //! page is a read of its own: no transaction is open between two of them.
 
-use std::cmp::Reverse;
-
 use chrono::{DateTime, TimeDelta, Utc};
-use shared_events::{AccountId, BankId};
+use shared_events::AccountId;
 
 use super::reading::{readable, with_counterparties};
-use crate::domain::bank::Bank;
+use super::statement_names::{bank_name, holder_name};
 use crate::domain::bic::Bic;
-use crate::domain::ledger::{Entry, EntryView, LedgerAccount, LedgerId};
+use crate::domain::ledger::{Entry, EntryView, LedgerId};
 use crate::domain::scope::Scope;
 use crate::domain::statement::{Calendar, Period, Statement, StatementFormat, Totals};
 use crate::operations::errors::FindError;
 use crate::store::ledger::{self, EntryPage};
-use crate::store::named::NamedItem;
 use crate::store::{Db, StoreError};
 
 /// How many entries a page has.
@@ -111,8 +108,8 @@ fn state_of(db: &mut Db, scope: Scope, order: StatementOrder) -> Result<OpenedSt
     let ((after, opening_balance), (until, closing_balance)) = (state(opening), state(closing));
     let statement = Statement {
         account_id,
-        owner: owner(db, &account, until)?,
-        bank: bank_name(db, account.bank_id)?,
+        owner: holder_name(db, &account, until, to)?,
+        bank: bank_name(db, account.bank_id, to)?,
         iban: account.iban,
         currency: account.currency,
         bank_id: account.bank_id,
@@ -141,50 +138,6 @@ fn is_larger(db: &mut Db, opened: &OpenedStatement, largest: i64) -> Result<bool
 /// The last entry before a time. Times have whole microseconds.
 fn last_before(db: &mut Db, id: LedgerId, time: DateTime<Utc>) -> Result<Option<Entry>, StoreError> {
     ledger::as_of(db, id, time - TimeDelta::microseconds(1))
-}
-
-/// The holder's name at the last movement up to this entry; before the first movement that at the first one, and as of now if there
-/// was none.
-fn owner(db: &mut Db, account: &LedgerAccount, until: i64) -> Result<String, StoreError> {
-    let last = EntryPage { until: Some(until), limit: 1, ..EntryPage::default() };
-    let first = EntryPage { is_ascending: true, after: Some(until), limit: 1, ..EntryPage::default() };
-    for page in [last, first] {
-        if let Some(name) = name_at(db, account.id, &page)? {
-            return Ok(name);
-        }
-    }
-    Ok(match account.client_id {
-        // The client may be gone, and its name with it.
-        Some(client) if account.is_closed() => format!("Client {client}"),
-        _ => account.holder.clone(),
-    })
-}
-
-/// The bank's name as of now; of a bank that is gone that at the last movement of its own ledger accounts.
-fn bank_name(db: &mut Db, id: BankId) -> Result<String, StoreError> {
-    if let Some(bank) = Bank::find(db, id)? {
-        return Ok(bank.name.as_str().to_owned());
-    }
-    let stripes = ledger::stripes_of(db, id)?;
-    let mut own = ledger::find(db, &stripes)?;
-    own.sort_by_key(|account| Reverse(account.posted_at));
-    for account in own {
-        let last = EntryPage { limit: 1, ..EntryPage::default() };
-        if let Some(name) = name_at(db, account.id, &last)? {
-            return Ok(name);
-        }
-    }
-    Ok(format!("Bank {id}"))
-}
-
-/// The name that a ledger account's holder had at the movement that a page has; none without one, or if the holder was gone.
-fn name_at(db: &mut Db, id: LedgerId, page: &EntryPage) -> Result<Option<String>, StoreError> {
-    let moved = ledger::list_entries(db, id, page)?.pop();
-    let named = moved.and_then(|(entry, transfer)| {
-        let view = EntryView { entry, transfer, counterparty: None };
-        view.own_name().map(ToOwned::to_owned)
-    });
-    Ok(named.filter(|name| !name.is_empty()))
 }
 
 /// The first entries of a range, the oldest first. The account has to be within the scope still.

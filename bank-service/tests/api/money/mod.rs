@@ -12,6 +12,7 @@ mod races;
 mod refusals;
 mod reversals;
 mod statement_files;
+mod statement_names;
 mod statements;
 mod support;
 mod transfer;

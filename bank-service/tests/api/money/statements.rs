@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::statement_files::{FORMATS, amounts, download, drawn};
 use super::support::{account, numbers, order, uuid, verified};
-use crate::resources::fixture::{Fixture, id};
+use crate::resources::fixture::Fixture;
 
-const JANUARY: &str = "from=2026-01-01&to=2026-01-31";
-const DAY: Duration = Duration::from_hours(24);
+pub(super) const JANUARY: &str = "from=2026-01-01&to=2026-01-31";
+pub(super) const DAY: Duration = Duration::from_hours(24);
 
 /// On 16 January Ada's account begins with 520, pays 100, gets 30,000 and 30 of the 100 back; beside a hold and a limit. Now it is
 /// 10 February.
-async fn january() -> Fixture {
+pub(super) async fn january() -> Fixture {
     let mut fixture = Fixture::new().await;
     let admin = fixture.admin.token.clone();
     let paid = uuid(&fixture.pay(100).await);
@@ -216,8 +216,7 @@ async fn the_same_period_gives_the_same_bytes_but_for_the_creation_time() {
         files
     };
     let first = all(&fixture).await;
-    let renamed = format!("/api/clients/{}", fixture.ada.client);
-    fixture.app.put(fixture.ada.token(), &renamed, json!({"name": "Augusta"})).await.expect(200);
+    fixture.rename("Augusta", "Last Bank").await;
     fixture.pay(1).await;
     fixture.advance(DAY).await;
     let second = all(&fixture).await;
@@ -231,37 +230,6 @@ async fn the_same_period_gives_the_same_bytes_but_for_the_creation_time() {
         assert_eq!(String::from_utf8_lossy(one), other, "{format}");
         let is_dated = !["csv", "mt940"].contains(format);
         assert_eq!(forms.iter().any(|form| other.contains(form)), is_dated, "{format}");
-    }
-}
-
-#[actix_web::test]
-async fn a_new_name_changes_no_statement_of_before_the_first_movement() {
-    let fixture = january().await;
-    let before = "from=2026-01-01&to=2026-01-15";
-    let first = fixture.statement(before).await.json();
-    assert_eq!(first["account"]["owner"], "Ada");
-    let renamed = format!("/api/clients/{}", fixture.ada.client);
-    fixture.app.put(fixture.ada.token(), &renamed, json!({"name": "Augusta"})).await.expect(200);
-    assert_eq!(fixture.statement(before).await.json()["account"], first["account"]);
-}
-
-#[actix_web::test]
-async fn a_bank_that_is_gone_keeps_its_name_in_statements() {
-    let fixture = january().await;
-    let admin = fixture.admin.token.as_str();
-    let empty = json!({"bank_id": fixture.bank});
-    let empty = id(&fixture.app.post(fixture.ada.token(), "/api/accounts", empty).await.item(201));
-    let bank = format!("/api/banks/{}", fixture.bank);
-    fixture.app.put(admin, &bank, json!({"name": "Last Bank"})).await.expect(200);
-    let accounts = [fixture.ada.account, empty];
-    let mut named = Vec::new();
-    for account in accounts {
-        named.push(download(&fixture, admin, account, JANUARY).await.json()["account"]["bank"].clone());
-    }
-    fixture.app.delete(admin, &bank).await.expect(200);
-    for (account, named) in accounts.into_iter().zip(named) {
-        assert_eq!(named["name"], "Last Bank");
-        assert_eq!(download(&fixture, admin, account, JANUARY).await.json()["account"]["bank"], named, "{account}");
     }
 }
 

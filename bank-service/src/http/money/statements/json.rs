@@ -16,7 +16,7 @@ struct StatementBank {
     /// Its id.
     #[schema(minimum = 1, example = 1)]
     id: i64,
-    /// Its name.
+    /// Its name at the end of the period.
     #[schema(example = "First Bank")]
     name: String,
     /// ISO 9362; null if the bank has set none.
@@ -36,7 +36,7 @@ struct StatementAccount {
     /// ISO 4217.
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
-    /// The holder's name at the last movement up to the end of the period.
+    /// The holder's name at the end of the period.
     #[schema(example = "John Doe")]
     owner: String,
     /// The bank.
