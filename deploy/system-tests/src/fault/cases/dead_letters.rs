@@ -142,9 +142,9 @@ impl DeadLetterCli<'_> {
         for command in ["list", "discard"] {
             let rest: &[&str] = if command == "discard" { &["--all"] } else { &[] };
             let output = bank.output(&[&["dead-letters", command, "--queue", "log-servise"], rest].concat()).await?;
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            if output.status.success() || !said.contains("there is no queue log-servise") {
-                faults.push(format!("{command} of a queue that does not exist says {said:?}"));
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            if output.status.success() || !errors.contains("there is no queue log-servise") {
+                faults.push(format!("{command} of a queue that does not exist says {errors:?}"));
             }
         }
         if self.listed().await? != all {
