@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use service_kit::config::{AppEnv, Faults, check_folder, defaults, refuse_plain_http};
+use service_kit::config::{AppEnv, Faults, check_folder, defaults, read_text, refuse_plain_http};
 use url::Url;
 
 use crate::push::{FcmSettings, PushSettings, ServiceAccount};
@@ -63,7 +63,8 @@ impl PushOptions {
         let Some(path) = self.push_credentials_file.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
             return folder;
         };
-        let account = read(path).and_then(|text| ServiceAccount::parse(&text).map_err(|error| error.to_string()));
+        let text = read_text(path, MAX_FILE).map_err(|error| error.to_string());
+        let account = text.and_then(|text| ServiceAccount::parse(&text).map_err(|error| error.to_string()));
         if let Err(reason) = &account {
             // The path is not shown: the variable may hold the key itself by mistake.
             faults.add(format!("PUSH_CREDENTIALS_FILE: {reason}; expected the JSON key of a service account"));
@@ -75,14 +76,6 @@ impl PushOptions {
             _ => folder,
         }
     }
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if meta.len() > MAX_FILE {
-        return Err("it is too large for a key".to_owned());
-    }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Values for clap's arguments from sources that clap itself does not read; see [`super::variables`] for the names.
 
 use std::ffi::OsStr;
-use std::io::Read as _;
 use std::path::Path;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
+use super::files::read_text;
 use super::ignored::warnings_of_values;
 use super::refused::{self, Refused, matches_at};
 use super::variables::{Found, Variables};
@@ -118,13 +118,7 @@ fn secret_from_file(variables: &Variables, name: &str, is_set: bool) -> Result<O
 
 /// A file's text without the line end that editors add.
 fn read_secret(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    // A device has no size.
-    let file = std::fs::File::open(path)?;
-    file.take(SECRET_FILE_LIMIT + 1).read_to_string(&mut text)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > SECRET_FILE_LIMIT) {
-        return Err(std::io::Error::other("it is larger than 64 KiB"));
-    }
+    let text = read_text(path, SECRET_FILE_LIMIT)?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
@@ -139,8 +133,11 @@ mod tests {
 
     #[test]
     fn a_file_of_a_secret_is_read_up_to_a_limit() {
-        let fault = read_secret(Path::new("/dev/zero")).unwrap_err();
-        assert_eq!(fault.to_string(), "it is larger than 64 KiB");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, "x".repeat(64 * 1024 + 1)).unwrap();
+        assert_eq!(read_secret(&path).unwrap_err().to_string(), "it is larger than 64 KiB");
+        assert_eq!(read_secret(Path::new("/dev/zero")).unwrap_err().to_string(), "it is no regular file");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod options;
 mod verifier;
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::config::Faults;
+use crate::config::{Faults, PEM_LIMIT, read_file};
 
 pub use options::TlsOptions;
 pub use verifier::{Exception, UntrustedCertificate, client_config, read_certificates, system_roots};
@@ -91,8 +92,10 @@ fn from_files(cert: &Path, key: &Path) -> io::Result<Identity> {
 
 /// A certificate and its issuers. No error here shows a path: it may be the content itself, given by mistake.
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let chain = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|error| format!("the certificate cannot be read: {error}; expected a PEM file"))?;
+    let unreadable = |error: &dyn fmt::Display| format!("the certificate cannot be read: {error}; expected a PEM file");
+    let pem = read_file(path, PEM_LIMIT).map_err(|error| unreadable(&error))?;
+    let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| unreadable(&error))?;
     if chain.is_empty() {
         return Err("the file holds no certificate; expected a PEM file".to_owned());
     }
@@ -100,7 +103,9 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(path).map_err(|error| format!("the key cannot be read: {error}; expected a PEM file"))
+    let unreadable = |error: &dyn fmt::Display| format!("the key cannot be read: {error}; expected a PEM file");
+    let pem = read_file(path, PEM_LIMIT).map_err(|error| unreadable(&error))?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| unreadable(&error))
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use crate::config::{PEM_LIMIT, read_file};
+
 /// A server's certificate that no authority covers.
 pub struct UntrustedCertificate<'a> {
     pub fault: &'a CertificateError,
@@ -55,7 +57,8 @@ pub fn system_roots() -> RootCertStore {
 /// path, which may be a secret that was given by mistake.
 pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let unreadable = |error: &dyn fmt::Display| format!("the file cannot be read: {error}; expected a PEM file");
-    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let pem = read_file(path, PEM_LIMIT).map_err(|error| unreadable(&error))?;
+    let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(|error| unreadable(&error))?;
     let mut store = RootCertStore::empty();
     for certificate in &certificates {

@@ -13,6 +13,7 @@
 use std::path::PathBuf;
 
 use mysql_async::{Opts, OptsBuilder, SslOpts, UrlError};
+use service_kit::config::{PEM_LIMIT, read_text};
 use url::Url;
 
 use crate::store::DatabaseUrlError;
@@ -109,7 +110,7 @@ fn with_tls(opts: Opts, mode: SslMode, ca: Option<PathBuf>) -> Result<Opts, Data
 }
 
 fn readable(path: &std::path::Path) -> Result<(), DatabaseUrlError> {
-    let reason = match std::fs::read_to_string(path) {
+    let reason = match read_text(path, PEM_LIMIT) {
         Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Ok(()),
         Ok(_) => "the file holds no certificate".to_owned(),
         Err(error) => format!("the file cannot be read: {error}"),

@@ -6,7 +6,7 @@ use clap::Args;
 use shared_events::routing::EXCHANGE;
 
 use super::AmqpSettings;
-use crate::config::{Faults, Secret, defaults};
+use crate::config::{Faults, PEM_LIMIT, Secret, defaults, read_text};
 
 /// The longest name that AMQP allows of a queue or an exchange, less the longest suffix put to it here.
 pub(in crate::messaging) const MAX_NAME: usize = 200;
@@ -63,7 +63,7 @@ impl BrokerOptions {
 }
 
 fn read_authorities(path: &Path, faults: &mut Faults) -> Option<String> {
-    let fault = match std::fs::read_to_string(path) {
+    let fault = match read_text(path, PEM_LIMIT) {
         Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Some(pem),
         Ok(_) => "the file holds no certificate".to_owned(),
         Err(error) => format!("the file cannot be read: {error}"),
