@@ -24,10 +24,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use service_kit::config::AppEnv;
 
 use super::print_line;
 use super::state::with_state;
-use crate::config::Settings;
+use crate::config::{Config, Settings};
 use crate::domain::imported_user::ImportedUser;
 use crate::domain::one_time::Purpose;
 use crate::http::AppState;
@@ -97,6 +98,9 @@ pub(super) fn run(settings: Settings, options: &ImportOptions) -> anyhow::Result
     }
     let read = || -> io::Result<Reader> { Reader::start(source.lines()?, format) };
     read().and_then(Reader::check).with_context(named)?;
+    if options.apply && lacks_public_url(&settings.config) {
+        refuse_invitations(read().with_context(named)?)?;
+    }
     let reader = read().with_context(named)?;
     let progress = Progress::start(source.length()?);
     let mut counts = Counts::default();
@@ -108,6 +112,28 @@ pub(super) fn run(settings: Settings, options: &ImportOptions) -> anyhow::Result
     })?;
     summary(&counts, options.apply, &report_path)?;
     Ok(if counts.refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
+}
+
+/// Whether links would begin with the default of `PUBLIC_URL`, which leads to the machine of whoever opens them.
+fn lacks_public_url(config: &Config) -> bool {
+    let is_for_trial = matches!(config.app_env, AppEnv::Development | AppEnv::Testing);
+    !is_for_trial && config.public_url == Config::default().public_url
+}
+
+/// An invitation cannot be taken back, and a second import sends none.
+fn refuse_invitations(mut reader: Reader) -> anyhow::Result<()> {
+    while let Some(row) = reader.next().context("the file cannot be read on")? {
+        if let Row::Good { place, user } = row
+            && user.password_hash.is_none()
+            && user.is_active
+        {
+            let expected = "expected the address that people reach bank-service at";
+            bail!(
+                "PUBLIC_URL: not set, and the invitation of the user in {place} has a link that begins with it; {expected}"
+            );
+        }
+    }
+    Ok(())
 }
 
 struct ImportRun {

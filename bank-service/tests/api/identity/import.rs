@@ -281,6 +281,32 @@ async fn an_import_that_was_killed_goes_on_and_comes_to_the_same() {
 }
 
 #[actix_web::test]
+async fn an_invitation_is_sent_by_no_address_that_people_cannot_reach() {
+    let app = TestApp::start().await;
+    write(&app, "invited.csv", &format!("{HEADER}1,a@example.com,,,,no,\n2,b@example.com,,,,,\n"));
+    write(&app, "blocked.csv", &format!("{HEADER}1,a@example.com,,,,no,\n"));
+    let staged = async |arguments: &[&str], public_url: Option<&str>| {
+        let mut command = command(&app, arguments).await;
+        command.env("APP_ENV", "staging").envs(public_url.map(|url| ("PUBLIC_URL", url)));
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    };
+    let before = written(&app).await;
+    let refused = staged(&["invited.csv", "--apply"][..], None).await;
+    let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!((refused.status.code(), stderr.lines().count()), (Some(1), 1), "{stderr}");
+    assert!(stderr.contains("PUBLIC_URL: not set, and the invitation of the user in line 3 "), "{stderr}");
+    assert_eq!(written(&app).await, before);
+    assert!(!app.folder.path().join("invited.csv.report.csv").exists());
+    assert!(
+        output_text(&staged(&["invited.csv"][..], None).await, 0).contains("2 to create"),
+        "a dry run sends nothing"
+    );
+    assert!(output_text(&staged(&["blocked.csv", "--apply"][..], None).await, 0).contains("1 created"));
+    let output = output_text(&staged(&["invited.csv", "--apply"][..], Some("https://bank.example")).await, 0);
+    assert!(output.contains("1 created (1 with an invitation), 1 unchanged"), "{output}");
+}
+
+#[actix_web::test]
 async fn a_pipe_is_imported_once_it_has_come_to_its_end() {
     let app = TestApp::start().await;
     let mut command = command(&app, &["/dev/stdin", "--format", "csv", "--apply", "--report", "report.csv"]).await;
