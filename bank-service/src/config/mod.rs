@@ -21,7 +21,7 @@ pub use money::{LedgerWriterMode, MoneyOptions};
 pub use push::PushOptions;
 pub use settings::{RateLimits, Settings};
 pub use sms::SmsOptions;
-pub use social::{SocialClient, SocialOptions};
+pub use social::{SocialClient, SocialOptions, social_variable};
 
 /// The file beside the database in which `bank-standalone` keeps the `SECRET_KEY` that it made.
 pub const KEY_FILE: &str = "secret.key";

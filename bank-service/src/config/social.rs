@@ -80,7 +80,7 @@ impl SocialOptions {
 
     fn check_provider(&self, provider: Provider, production: bool, faults: &mut Faults) -> Option<SocialClient> {
         let (ids, secret, base_url) = self.of(provider);
-        let name = |suffix: &str| format!("SOCIAL_{}_{suffix}", provider.as_str().to_uppercase());
+        let name = |suffix: &str| social_variable(provider, suffix);
         let base_url = base_url.filter(|url| !url.is_empty());
         let base_ok = base_url.is_none_or(|url| is_base_url(url, production));
         if !base_ok {
@@ -120,6 +120,11 @@ impl SocialOptions {
         };
         (ids.as_deref(), secret.as_ref(), base_url.as_deref())
     }
+}
+
+/// The name of a provider's variable.
+pub fn social_variable(provider: Provider, suffix: &str) -> String {
+    format!("SOCIAL_{}_{suffix}", provider.as_str().to_uppercase())
 }
 
 /// Client secrets and tokens go there: in production only over TLS.

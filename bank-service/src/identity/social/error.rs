@@ -9,7 +9,10 @@ pub enum ProviderError {
     /// The provider has no tokens of this kind.
     #[error("the provider has no such token")]
     NotOffered,
-    /// No answer in time, or not one of its interface; or the provider does not know us as a client.
+    /// The provider does not know our client, or not by this secret.
+    #[error("the provider does not know our client id and secret")]
+    UnknownClient,
+    /// No answer in time, or not one of its interface.
     #[error("the provider cannot be asked: {0}")]
     Unavailable(String),
 }

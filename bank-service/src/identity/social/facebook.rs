@@ -17,6 +17,8 @@ const ORIGIN: &str = "https://www.facebook.com";
 const LIMITED: &str = "https://limited.facebook.com";
 const GRAPH: &str = "https://graph.facebook.com";
 const SCOPE: &str = "openid email public_profile";
+/// The faults of `debug_token` that are those of the app's own token: what is wrong with a user's is within its answer.
+const OF_APP_TOKEN: [&str; 3] = ["1", "101", "190"];
 
 pub(super) struct Facebook {
     id_tokens: IdTokens,
@@ -40,6 +42,9 @@ impl Facebook {
         let query = [("input_token", token), ("access_token", app_token.as_str())];
         let request = self.parts.outbound.http.get(self.parts.url(GRAPH, "/debug_token")).query(&query);
         let reply = self.parts.outbound.send(request).await?;
+        if reply.graph_fault().is_some_and(|code| OF_APP_TOKEN.contains(&code.as_str())) {
+            return Err(ProviderError::UnknownClient);
+        }
         if !reply.is_success() || !reply.is_true("/data/is_valid") {
             return Err(ProviderError::Refused("the access token is not good"));
         }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared_events::UserId;
 
+use crate::config::social_variable;
 use crate::domain::one_time::Purpose;
 use crate::domain::session::SessionId;
 use crate::domain::social::{Identity, Provider, SocialLogin};
@@ -198,7 +199,9 @@ impl IdentityService {
                 }
             }
             Err(ProviderError::NotOffered) => Err(SocialError::NotOffered(provider)),
-            Err(error @ ProviderError::Unavailable(_)) => Err(unavailable(provider, &error)),
+            Err(error @ (ProviderError::Unavailable(_) | ProviderError::UnknownClient)) => {
+                Err(unavailable(provider, &error))
+            }
             Err(ProviderError::Refused(reason)) => Err(self.refuse(ctx, returning, user, reason).await?),
         }
     }
@@ -282,6 +285,11 @@ impl IdentityService {
 }
 
 fn unavailable(provider: Provider, error: &ProviderError) -> SocialError {
-    tracing::warn!(%provider, %error, "a provider cannot be asked");
+    if *error == ProviderError::UnknownClient {
+        let [id, secret] = ["CLIENT_ID", "CLIENT_SECRET"].map(|suffix| social_variable(provider, suffix));
+        tracing::error!(%provider, "{id}, {secret}: the provider does not know this client by this secret");
+    } else {
+        tracing::warn!(%provider, %error, "a provider cannot be asked");
+    }
     SocialError::Unavailable(provider)
 }

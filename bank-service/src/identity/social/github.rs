@@ -86,7 +86,7 @@ impl SocialProvider for GitHub {
         let reply = self.parts.outbound.send(request).await?;
         match reply.status() {
             200..=299 => {}
-            401 => return Err(ProviderError::unavailable("it does not know our client id and secret")),
+            401 => return Err(ProviderError::UnknownClient),
             _ => return Err(ProviderError::Refused("the access token is not good, or another client's")),
         }
         if reply.text("/app/client_id").as_deref() != Some(client.client_id.as_str()) {

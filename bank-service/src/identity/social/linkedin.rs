@@ -37,7 +37,7 @@ impl LinkedIn {
         let request = self.parts.outbound.http.post(self.parts.url(ORIGIN, "/oauth/v2/introspectToken")).form(&form);
         let reply = self.parts.outbound.send(request).await?;
         if reply.status() == 401 {
-            return Err(ProviderError::unavailable("it does not know our client id and secret"));
+            return Err(ProviderError::UnknownClient);
         }
         if !reply.is_success() || !reply.is_true("/active") {
             return Err(ProviderError::Refused("the access token is not good"));

@@ -13,6 +13,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 64 * 1024;
 /// The limit of concurrent requests; a provider that hangs must not block everything.
 const MAX_IN_FLIGHT: usize = 64;
+/// The faults of [`Reply::graph_fault`] that are those of our client's secret and id.
+const OF_CLIENT: [&str; 2] = ["1", "101"];
 /// Some interfaces refuse requests without a user agent.
 const USER_AGENT: &str = concat!("bank-service/", env!("CARGO_PKG_VERSION"));
 
@@ -51,6 +53,11 @@ impl Reply {
         self.body.pointer(pointer).is_some_and(|value| *value == Value::Bool(true) || value == "true")
     }
 
+    /// The number of a fault that Facebook's Graph interface reports: its type is the same for nearly all of them.
+    pub(super) fn graph_fault(&self) -> Option<String> {
+        self.text("/error/code")
+    }
+
     pub(super) fn body(&self) -> &Value {
         &self.body
     }
@@ -66,11 +73,14 @@ impl Reply {
             };
         };
         match error.as_str() {
+            "OAuthException" if self.graph_fault().is_some_and(|code| OF_CLIENT.contains(&code.as_str())) => {
+                Err(ProviderError::UnknownClient)
+            }
             "invalid_grant" | "bad_verification_code" | "OAuthException" | "access_denied" => {
                 Err(ProviderError::Refused("the code is not good"))
             }
             "invalid_client" | "unauthorized_client" | "incorrect_client_credentials" => {
-                Err(ProviderError::unavailable("it does not know our client id and secret"))
+                Err(ProviderError::UnknownClient)
             }
             "redirect_uri_mismatch" => Err(ProviderError::unavailable("our redirect address is not registered there")),
             _ => Err(ProviderError::unavailable("it refused the exchange of a code")),
@@ -120,4 +130,27 @@ fn transport(error: &reqwest::Error) -> ProviderError {
         _ => "the exchange with it broke off",
     };
     ProviderError::unavailable(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn exchanged(body: Value) -> Option<ProviderError> {
+        Reply { status: StatusCode::BAD_REQUEST, body }.exchanged().err()
+    }
+
+    #[test]
+    fn a_fault_of_our_client_is_none_of_the_code() {
+        let graph = |code: i64| exchanged(json!({"error": {"message": "m", "type": "OAuthException", "code": code}}));
+        for client in [graph(1), graph(101), exchanged(json!({"error": "invalid_client"}))] {
+            assert_eq!(client, Some(ProviderError::UnknownClient));
+        }
+        for code in [graph(100), exchanged(json!({"error": "invalid_grant"}))] {
+            assert_eq!(code, Some(ProviderError::Refused("the code is not good")));
+        }
+        assert!(matches!(exchanged(json!({"error": "invalid_scope"})), Some(ProviderError::Unavailable(_))));
+    }
 }

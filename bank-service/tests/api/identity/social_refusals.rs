@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use service_kit::config::Secret;
 
 use super::social::{VERIFIER, finish, log_in, own_token, returning};
 use crate::harness::TestApp;
@@ -113,6 +114,40 @@ async fn access_tokens_of_other_clients_are_refused() {
             assert_eq!(finish(&app, provider, &bad, None).await.outcome(), REFUSED, "{provider}: {nobodys:?}");
         }
         finish(&app, provider, &proof, None).await.expect(if provider == "github" { 200 } else { 409 });
+    }
+}
+
+#[actix_web::test]
+async fn a_client_secret_that_the_provider_does_not_know_is_our_fault_and_not_the_users() {
+    let (app, providers) = with_providers(|config| {
+        let (other, social) = (|| Some(Secret::new("another-client-secret")), &mut config.social);
+        social.social_github_client_secret = other();
+        social.social_google_client_secret = other();
+        social.social_linkedin_client_secret = other();
+        social.social_facebook_client_secret = other();
+    })
+    .await;
+    let mut proofs = Vec::new();
+    for provider in PROVIDERS {
+        proofs.push((provider, returning(&app, &providers, provider, None).await));
+    }
+    // Google says whose an access token is without the secret.
+    let own = ["github", "linkedin", "facebook"].map(|one| (one, json!({"access_token": providers.access_token()})));
+    for (provider, proof) in proofs.into_iter().chain(own) {
+        let answer = finish(&app, provider, &proof, None).await;
+        assert_eq!(answer.outcome(), (503, "unavailable"), "{provider} {proof}");
+    }
+    let events = app.events().await;
+    assert!(events.iter().all(|event| event.event_type.as_str() != "security.login_failed"), "{events:?}");
+}
+
+#[actix_web::test]
+async fn a_code_that_the_provider_does_not_know_is_refused() {
+    let (app, providers) = with_providers(|_| {}).await;
+    for provider in PROVIDERS {
+        let mut body = returning(&app, &providers, provider, None).await;
+        body["code"] = json!("another code");
+        assert_eq!(finish(&app, provider, &body, None).await.outcome(), REFUSED, "{provider}");
     }
 }
 

@@ -22,6 +22,11 @@ fn problem(status: u16, error: &str) -> HttpResponse {
     HttpResponse::build(StatusCode::from_u16(status).unwrap()).json(json!({"error": error}))
 }
 
+/// A fault as Facebook's Graph interface reports it.
+fn graph_problem(code: i64) -> HttpResponse {
+    HttpResponse::BadRequest().json(json!({"error": {"message": "a fault", "type": "OAuthException", "code": code}}))
+}
+
 impl Providers {
     pub(super) async fn answer(&self, request: &HttpRequest, body: &[u8]) -> HttpResponse {
         let path = request.path().to_owned();
@@ -109,9 +114,11 @@ impl Providers {
     /// Exchanges a code for tokens: once, for its own client and address, with the verifier of its challenge.
     fn exchange(&self, provider: &str, form: &Form) -> HttpResponse {
         let mut state = self.state();
-        let refusal = |error: &str| {
+        let refusal = |error: &str| match provider {
+            "facebook" => graph_problem(if error == "invalid_client" { 1 } else { 100 }),
             // GitHub reports it with a success.
-            problem(if provider == "github" { 200 } else { 400 }, error)
+            "github" => problem(200, error),
+            _ => problem(400, error),
         };
         let get = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
         let is_client = get("client_id") == client_id(provider) && get("client_secret") == CLIENT_SECRET;
@@ -195,7 +202,7 @@ impl Providers {
         let mut state = self.state();
         if query["access_token"] != format!("facebook-client|{CLIENT_SECRET}") {
             state.complain("facebook: the app's token is another one");
-            return problem(400, "invalid");
+            return graph_problem(190);
         }
         let Some(account) = state.tokens.get(&query["input_token"]) else {
             return HttpResponse::Ok().json(json!({"data": {"is_valid": false}}));
@@ -212,7 +219,7 @@ impl Providers {
         if query["appsecret_proof"] != proof {
             state.complain("facebook: appsecret_proof is another one");
         }
-        let Some(account) = state.tokens.get(&query["access_token"]) else { return problem(400, "OAuthException") };
+        let Some(account) = state.tokens.get(&query["access_token"]) else { return graph_problem(190) };
         let known =
             json!({"id": account.subject, "email": account.email, "first_name": "John", "last_name": "von Doe"});
         let requested: Vec<&str> = query["fields"].split(',').collect();
