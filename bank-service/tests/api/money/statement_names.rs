@@ -122,7 +122,7 @@ async fn a_name_of_the_first_instant_after_a_period_in_the_time_zone_of_the_ledg
     let account = fixture.idle_account().await;
     // The day ends at 23:00 in UTC.
     let moment = Duration::from_micros(1);
-    fixture.advance(Duration::from_secs(5 * 3_600 + 49 * 60 + 34) - moment).await;
+    fixture.advance(Duration::from_secs(5 * 3_600 + 49 * 60 + 33) + Duration::from_micros(999_999)).await;
     fixture.rename("Augusta", "Second Bank").await;
     fixture.advance(moment).await;
     fixture.rename("Augusta Ada", "Third Bank").await;
