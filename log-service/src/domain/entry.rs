@@ -79,8 +79,7 @@ pub struct LogEntry {
     pub date: DateTime<Utc>,
     /// The event, in a sentence.
     pub message: String,
-    /// The facts of the event. Whole numbers within 64 bits and doubles have the value that came, longer numbers of an event from the
-    /// broker the nearest double.
+    /// The facts of the event. Whole numbers within 64 bits and doubles have the value that came, longer numbers the nearest double.
     /// Of a transfer, a user sees its own side whole, and of the other side only which it is.
     pub data: Value,
     /// When it was recorded, with fractions of a second.

@@ -22,8 +22,8 @@ use crate::store::Appended;
 const MAX_SOURCE_CHARS: usize = 255;
 /// The source of an entry by hand, and the first word of its type.
 const MANUAL: &str = "manual";
-const ABOUT_DATA: &str = "Whole numbers within 64 bits and doubles are kept to the last digit; longer whole numbers are 422: send \
-    those as texts.\nA number beyond a double's range, and more than 127 levels in all, are 400.";
+const ABOUT_DATA: &str = "Whole numbers within 64 bits and doubles are kept to the last digit, longer ones as the nearest \
+    double: send those as texts.\nA number beyond a double's range, and more than 127 levels in all, are 400.";
 
 /// The event as a service sends it.
 #[derive(Debug)]
@@ -55,7 +55,6 @@ impl FromFields for RecordLog {
         let message = parse::string(1, MAX_MESSAGE_CHARS).described("What happened, in a sentence.");
         let message = fields.required("message", message);
         let data = fields.required("data", parse::object().described(ABOUT_DATA));
-        let data = fields.exact("data", data);
         Some(Self {
             event_id: event_id?,
             event_type: event_type?,

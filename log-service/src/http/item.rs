@@ -23,7 +23,6 @@ impl FromFields for Changes {
         let message = fields.optional("message", message);
         let data = parse::object().described("The facts of the event, in place of all earlier ones.");
         let data = fields.optional("data", data);
-        let data = fields.exact("data", data);
         Some(Self { message: message?, data: data?.map(Value::Object) })
     }
 }

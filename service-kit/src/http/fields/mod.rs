@@ -15,7 +15,6 @@ mod json;
 mod kind;
 pub mod parse;
 mod path;
-mod rounded;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,14 +33,12 @@ pub use path::PathId;
 pub use schema::FieldSchema;
 
 use description::Description;
-use rounded::rounded_members;
 
 /// At most this many unknown fields are named in an answer, each cut to this many characters.
 const UNKNOWN_NAMED: usize = 20;
 const UNKNOWN_LENGTH: usize = 64;
 /// The fault of a field that has to be there.
 const MISSING: &str = "is required";
-const ROUNDED: &str = "holds a whole number beyond 64 bits: send it as a text";
 
 /// A request type that can be read from a JSON object. `None` exactly if a fault was recorded, or if the type is described.
 pub trait FromFields: Sized {
@@ -55,22 +52,13 @@ pub struct Fields {
     faults: FieldErrors,
     /// The parameters of the request's path.
     path: BTreeMap<String, String>,
-    /// The members in whose values a whole number was rounded.
-    rounded: BTreeSet<String>,
     /// The description so far; none while a request is read.
     description: Option<Description>,
 }
 
 impl Fields {
     pub fn new(given: Map<String, Value>) -> Self {
-        Self {
-            given,
-            known: BTreeSet::new(),
-            faults: FieldErrors::new(),
-            path: BTreeMap::new(),
-            rounded: BTreeSet::new(),
-            description: None,
-        }
+        Self { given, known: BTreeSet::new(), faults: FieldErrors::new(), path: BTreeMap::new(), description: None }
     }
 
     /// The schema of a request type, by its own reader.
@@ -93,8 +81,7 @@ impl Fields {
             let faults = FieldErrors::from([("body".to_owned(), vec!["must be a JSON object".to_owned()])]);
             return Err(Problem::validation(faults));
         };
-        let rounded = std::str::from_utf8(bytes).map(rounded_members).unwrap_or_default();
-        Self { path, rounded, ..Self::new(given) }.read()
+        Self { path, ..Self::new(given) }.read()
     }
 
     /// The same from an object that has been parsed already.
@@ -164,15 +151,6 @@ impl Fields {
             Some(Value::Null) => Some(Some(None)),
             Some(value) => self.parsed(name, &value, kind.parse).map(|value| Some(Some(value))),
         }
-    }
-
-    /// What was read of a field that is kept as it came; a fault if a whole number in it is beyond 64 bits, and so was rounded.
-    pub fn exact<T>(&mut self, name: &str, read: Option<T>) -> Option<T> {
-        if read.is_some() && self.rounded.contains(name) {
-            self.fault(name, ROUNDED);
-            return None;
-        }
-        read
     }
 
     /// A field that is accepted and never used; the document does not show it.
