@@ -87,7 +87,8 @@ impl Shutdown {
 pub fn block_on<T>(main: impl Future<Output = T>) -> T {
     let system = actix_rt::System::new();
     let done = system.block_on(main);
-    std::mem::forget(system);
+    // Its handle stays too: a thread that drops the last one as it ends wakes the system, which a thread at its end cannot.
+    std::mem::forget((actix_rt::System::current(), system));
     done
 }
 
@@ -288,6 +289,30 @@ mod tests {
         });
         assert_eq!(done, 7);
         drop(release);
+    }
+
+    /// A panic there aborts the process: a clean stop would end by a signal.
+    #[test]
+    fn a_worker_whose_thread_ends_after_the_main_one_does_not_panic() {
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let worker = |system| {
+            std::thread::spawn(move || {
+                actix_rt::System::set_current(system);
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                tokio::task::LocalSet::new().block_on(&runtime, async {});
+                gate.recv().unwrap_err();
+            })
+        };
+        let main = std::thread::spawn(move || {
+            block_on(async move {
+                // The system works for its threads meanwhile, and waits for them then.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                worker(actix_rt::System::current())
+            })
+        });
+        let worker = main.join().unwrap();
+        drop(release);
+        worker.join().unwrap();
     }
 
     #[tokio::test]
