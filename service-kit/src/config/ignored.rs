@@ -4,7 +4,7 @@
 use super::foreign::{is_foreign, is_link, is_of_image};
 use super::guesses::{Setting, closest, is_close};
 use super::names::{NAMES, SECRETS};
-use super::old_names::{ENGINES, OLD_NAMES, Treatment};
+use super::old_names::{ENGINES, OLD_NAMES, OldName, Treatment};
 use super::variables::{Found, Variables};
 
 const ALL_IN_ONE: &str = "bank-standalone";
@@ -40,7 +40,7 @@ impl Variables {
                 }
                 Treatment::Renamed { ours: name } if is_ours(name) => {
                     if self.exactly(name).is_none() {
-                        warnings.push(format!("{origin} is called {name} here; it is not read"));
+                        warnings.push(format!("{origin} is called {name} here; it is not read{}", old.note()));
                     }
                 }
                 Treatment::Gone { because } => warnings.push(format!("{origin} is not read: {because}")),
@@ -68,7 +68,9 @@ pub(super) fn warnings_of_values(name: &str, values: &[Found]) -> Vec<String> {
     let Some((first, others)) = values.split_first() else { return Vec::new() };
     let origin = first.origin();
     let is_ours = first.name == name || first.name.strip_suffix("_FILE") == Some(name);
-    let renamed = (!is_ours).then(|| format!("{origin} is called {name} here; its value is used"));
+    let note =
+        || OLD_NAMES.iter().find(|old| old.name == first.name.to_uppercase()).map(OldName::note).unwrap_or_default();
+    let renamed = (!is_ours).then(|| format!("{origin} is called {name} here; its value is used{}", note()));
     let ignored = others.iter().filter(|other| other.value != first.value).map(|other| other.ignored_for(&origin));
     renamed.into_iter().chain(ignored).collect()
 }
@@ -258,6 +260,22 @@ mod tests {
             );
         }
         assert!(warnings.len() == set.len() - 1 && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_warning_about_an_old_name_says_how_its_values_differ() {
+        let mut warnings = Vec::new();
+        let variables = Variables::of(&[("ACCESS_TOKEN_EXPIRE", "900")], "");
+        variables.strangers("bank-service", &[setting("ACCESS_TOKEN_MINUTES")], &mut warnings);
+        let expected = "ACCESS_TOKEN_EXPIRE is called ACCESS_TOKEN_MINUTES here; it is not read: seconds there, 1 to 60 minutes here";
+        assert_eq!(warnings, [expected]);
+        let old = Variables::of(&[("SQLALCHEMY_DATABASE_URI", "mysql+pymysql://u:p@h/b")], "");
+        let values = old.values_of("DATABASE_URL", &mut Vec::new());
+        let warnings = warnings_of_values("DATABASE_URL", &values);
+        assert!(
+            warnings[0].ends_with("its value is used: without the name of a driver, such as +pymysql"),
+            "{warnings:?}"
+        );
     }
 
     #[test]

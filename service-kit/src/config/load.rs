@@ -319,6 +319,27 @@ mod tests {
     }
 
     #[test]
+    fn an_old_name_with_a_value_that_ours_cannot_have_ends_the_start_unless_ours_is_set() {
+        let read = |process: &[(&str, &str)], file: &str, args: &[&str]| {
+            let args = std::iter::once("test").chain(args.iter().copied());
+            match read::<OfOldNames>(&Variables::of(process, file), args, &mut Vec::new()) {
+                Ok((Parsed { options, faults }, _)) => faults.finish().map(|()| options.app_env),
+                Err(unread) => panic!("{unread:?}"),
+            }
+        };
+        for value in ["prod", "Production", "PRODUCTION"] {
+            let text = read(&[], &format!("FLASK_ENV={value}"), &[]).unwrap_err().to_string();
+            let fault = "APP_ENV (FLASK_ENV, .env, line 1): the value is not valid; expected one of development, testing, staging, production";
+            assert!(text.contains(fault), "{text}");
+            let old = ("FLASK_ENV", value);
+            assert!(read(&[old], "", &[]).unwrap_err().to_string().contains("APP_ENV (FLASK_ENV): "));
+            assert_eq!(read(&[old, ("APP_ENV", "staging")], "", &[]), Ok(Some(AppEnv::Staging)));
+            assert_eq!(read(&[old], "", &["--app-env", "staging"]), Ok(Some(AppEnv::Staging)));
+        }
+        assert_eq!(read(&[("FLASK_ENV", "test")], "", &[]), Ok(Some(AppEnv::Testing)));
+    }
+
+    #[test]
     fn no_fault_of_the_command_line_shows_a_word_that_may_be_a_value() {
         let cases: [(&[&str], &[&str]); 21] = [
             (&["mysql://u:hunter2@h/y"], &["argument 1: an argument was not expected here", "quotes", "--help"]),

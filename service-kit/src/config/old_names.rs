@@ -8,8 +8,9 @@ use super::login;
 /// How an old name is treated.
 #[derive(Debug, Clone, Copy)]
 pub enum Treatment {
-    /// The function converts its value into our form; `None`: the value cannot be used.
-    Accepted { ours: &'static str, convert: fn(&str) -> Option<String> },
+    /// The function converts its value into our form. A value that ours cannot have is left as it is, so that the checks of ours
+    /// refuse it.
+    Accepted { ours: &'static str, convert: fn(&str) -> String },
     /// A warning names it; the value is not used.
     Renamed { ours: &'static str },
     /// A warning names it: no setting here has that meaning.
@@ -20,18 +21,31 @@ pub enum Treatment {
 pub struct OldName {
     pub name: &'static str,
     pub treatment: Treatment,
+    /// How its values differ from ours: another unit, another form. The end of its warning.
+    pub note: Option<&'static str>,
 }
 
-const fn accepted(name: &'static str, ours: &'static str, convert: fn(&str) -> Option<String>) -> OldName {
-    OldName { name, treatment: Treatment::Accepted { ours, convert } }
+impl OldName {
+    const fn noting(self, note: &'static str) -> Self {
+        Self { note: Some(note), ..self }
+    }
+
+    /// The end of a warning about this name.
+    pub(super) fn note(&self) -> String {
+        self.note.map(|note| format!(": {note}")).unwrap_or_default()
+    }
+}
+
+const fn accepted(name: &'static str, ours: &'static str, convert: fn(&str) -> String) -> OldName {
+    OldName { name, treatment: Treatment::Accepted { ours, convert }, note: None }
 }
 
 const fn renamed(name: &'static str, ours: &'static str) -> OldName {
-    OldName { name, treatment: Treatment::Renamed { ours } }
+    OldName { name, treatment: Treatment::Renamed { ours }, note: None }
 }
 
 const fn gone(name: &'static str, because: &'static str) -> OldName {
-    OldName { name, treatment: Treatment::Gone { because } }
+    OldName { name, treatment: Treatment::Gone { because }, note: None }
 }
 
 const NO_SHARED_SECRET: &str = "tokens are signed with a key pair that bank-service makes, so that no secret is shared";
@@ -39,26 +53,28 @@ const NO_POSTGRES: &str = "PostgreSQL is not supported; DATABASE_URL takes mysql
 const LIVE_CHANGES: &str = "live changes are server-sent events at /api/events/stream";
 
 pub const OLD_NAMES: &[OldName] = &[
-    accepted("SQLALCHEMY_DATABASE_URI", "DATABASE_URL", database_url),
+    accepted("SQLALCHEMY_DATABASE_URI", "DATABASE_URL", database_url)
+        .noting("without the name of a driver, such as +pymysql"),
     // RABBITMQ_HOST and RABBITMQ_PORT form one value; see `variables::broker`.
-    accepted("RABBITMQ_HOST", "AMQP_URI", |_| None),
-    accepted("RABBITMQ_PORT", "AMQP_URI", |_| None),
-    accepted("FLASK_CERT", "TLS", |value| (value == "adhoc").then(|| value.to_owned())),
+    accepted("RABBITMQ_HOST", "AMQP_URI", str::to_owned),
+    accepted("RABBITMQ_PORT", "AMQP_URI", str::to_owned),
+    accepted("FLASK_CERT", "TLS", str::to_owned),
     accepted("FLASK_ENV", "APP_ENV", app_env),
-    accepted("MONGODB_COLLECTIONS", "MONGODB_COLLECTION", |value| Some(value.to_owned())),
+    accepted("MONGODB_COLLECTIONS", "MONGODB_COLLECTION", str::to_owned),
     renamed("MAIL_SERVER", "EMAIL_HOST"),
     renamed("MAIL_PORT", "EMAIL_PORT"),
     renamed("MAIL_USERNAME", "EMAIL_USER"),
     renamed("MAIL_PASSWORD", "EMAIL_APP_PASSWORD"),
-    renamed("MAIL_USE_SSL", "EMAIL_SMTP_TLS"),
-    renamed("MAIL_USE_TLS", "EMAIL_SMTP_TLS"),
+    renamed("MAIL_USE_SSL", "EMAIL_SMTP_TLS").noting("True there is implicit here"),
+    renamed("MAIL_USE_TLS", "EMAIL_SMTP_TLS").noting("True there is required here"),
     renamed("MAIL_DEFAULT_SENDER", "EMAIL_FROM"),
-    renamed("TWILIO_ACCOUNT_SID", "SMS_ACCOUNT_SID"),
+    renamed("TWILIO_ACCOUNT_SID", "SMS_ACCOUNT_SID").noting("SMS_BASE_URL=https://api.twilio.com is needed too"),
     renamed("TWILIO_AUTH_TOKEN", "SMS_AUTH_TOKEN"),
     renamed("TWILIO_FROM_NUMBER", "SMS_FROM"),
-    renamed("FCM_SERVER_KEY", "PUSH_CREDENTIALS_FILE"),
-    renamed("ACCESS_TOKEN_EXPIRE", "ACCESS_TOKEN_MINUTES"),
-    renamed("CELLPHONE_VALIDATION_CODE_EXP_SECS", "SMS_CODE_MINUTES"),
+    renamed("FCM_SERVER_KEY", "PUSH_CREDENTIALS_FILE")
+        .noting("a key there, the file of a Google service account's key here"),
+    renamed("ACCESS_TOKEN_EXPIRE", "ACCESS_TOKEN_MINUTES").noting("seconds there, 1 to 60 minutes here"),
+    renamed("CELLPHONE_VALIDATION_CODE_EXP_SECS", "SMS_CODE_MINUTES").noting("seconds there, 1 to 10 minutes here"),
     renamed("GITHUB_CLIENT_ID", "SOCIAL_GITHUB_CLIENT_ID"),
     renamed("GITHUB_OAUTH_CLIENT_SECRET", "SOCIAL_GITHUB_CLIENT_SECRET"),
     renamed("GITHUB_CLIENT_SECRET", "SOCIAL_GITHUB_CLIENT_SECRET"),
@@ -76,9 +92,10 @@ pub const OLD_NAMES: &[OldName] = &[
     renamed("RABBITMQ_USER", "AMQP_URI"),
     renamed("RABBITMQ_PASSWORD", "AMQP_URI"),
     renamed("RABBITMQ_VHOST", "AMQP_URI"),
-    renamed("BROKER_PATH", "AMQP_URI"),
+    renamed("BROKER_PATH", "AMQP_URI").noting("the whole address here, amqp://USER:PASSWORD@HOST:PORT/VHOST"),
     renamed("MQ_EXCHANGE", "EXCHANGE_NAME"),
-    renamed("APP_SETTINGS", "APP_ENV"),
+    renamed("APP_SETTINGS", "APP_ENV")
+        .noting("a class there; development, testing, staging or production here, and development unless set"),
     gone("DB_USERNAME", NO_POSTGRES),
     gone("DB_PASSWORD", NO_POSTGRES),
     gone("DB_DATABASE", NO_POSTGRES),
@@ -108,34 +125,29 @@ pub(super) const ENGINES: &[&str] = &[
 ];
 
 /// Converts a `SQLAlchemy` URL: drops the driver's name and the character set, which is always utf8mb4 here.
-fn database_url(value: &str) -> Option<String> {
-    // Our own form of a file.
-    if value.strip_prefix("sqlite:").is_some_and(|path| !path.starts_with("//")) {
-        return Some(value.to_owned());
-    }
-    let (scheme, rest) = value.split_once("://")?;
+fn database_url(value: &str) -> String {
+    // Our own form of a file, or no address at all.
+    let Some((scheme, rest)) = value.split_once("://").filter(|(scheme, _)| !scheme.contains(':')) else {
+        return value.to_owned();
+    };
     let engine = scheme.split_once('+').map_or(scheme, |(engine, _)| engine);
     if engine == "sqlite" {
         // Three slashes before a path from here, four before one from the root.
-        return Some(format!("sqlite:{}", rest.strip_prefix('/').unwrap_or(rest)));
+        return format!("sqlite:{}", rest.strip_prefix('/').unwrap_or(rest));
     }
     // Is refused as it stands: a part of the password must not be dropped as a parameter.
     if login::is_unclear("DATABASE_URL", OsStr::new(value)) {
-        return Some(value.to_owned());
+        return value.to_owned();
     }
     let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
     let kept: Vec<&str> = query.split('&').filter(|part| !part.is_empty() && !part.starts_with("charset=")).collect();
     let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-    Some(format!("{engine}://{address}{query}"))
+    format!("{engine}://{address}{query}")
 }
 
-fn app_env(value: &str) -> Option<String> {
-    let name = match value {
-        "development" | "testing" | "staging" | "production" => value,
-        "test" => "testing",
-        _ => return None,
-    };
-    Some(name.to_owned())
+fn app_env(value: &str) -> String {
+    let name = if value == "test" { "testing" } else { value };
+    name.to_owned()
 }
 
 #[cfg(test)]
@@ -154,9 +166,14 @@ mod tests {
             ("postgresql+psycopg2://u:p@h/db", "postgresql://u:p@h/db"),
             ("mysql+pymysql://u:1/x?charset=y@h/db", "mysql+pymysql://u:1/x?charset=y@h/db"),
         ] {
-            assert_eq!(database_url(old).as_deref(), Some(ours));
+            assert_eq!(database_url(old), ours);
         }
-        assert_eq!(database_url("mybank.db"), None);
+    }
+
+    #[test]
+    fn a_value_that_ours_cannot_have_stays_as_it_is_for_the_checks_of_ours() {
+        assert_eq!(database_url("mybank.db"), "mybank.db");
+        assert_eq!(["test", "prod", "Production"].map(app_env), ["testing", "prod", "Production"]);
     }
 
     #[test]
@@ -171,6 +188,7 @@ mod tests {
                 Treatment::Gone { because } => format!("not there | {because}"),
             };
             assert!(row.contains(&expected), "{expected} in {row}");
+            assert!(row.contains(&old.note()), "{} in {row}", old.note());
         }
     }
 

@@ -102,8 +102,8 @@ impl Variables {
         self.in_process(name).or_else(|| self.in_file(name))
     }
 
-    /// The values of a setting, in the order in which they count: only the first is used. Adds warnings about those that it cannot
-    /// have.
+    /// The values of a setting, in the order in which they count: only the first is used. Adds warnings about parts of a value
+    /// that are not used.
     pub(super) fn values_of(&self, name: &str, warnings: &mut Vec<String>) -> Vec<Found> {
         let lower = name.to_lowercase();
         let sources: [Source<'_>; 2] = [&|name| self.in_process(name), &|name| self.in_file(name)];
@@ -128,10 +128,7 @@ fn accepted_for(ours: &str, source: Source<'_>, warnings: &mut Vec<String>) -> O
             continue;
         }
         let Some(found) = source(old.name).or_else(|| source(&old.name.to_lowercase())) else { continue };
-        match convert(&found.value) {
-            Some(value) => taken = taken.or(Some(Found { value, ..found })),
-            None => warnings.push(format!("{} has a value that {ours} cannot have, and is ignored", found.origin())),
-        }
+        taken = taken.or(Some(Found { value: convert(&found.value), ..found }));
     }
     taken
 }
@@ -140,7 +137,7 @@ fn accepted_for(ours: &str, source: Source<'_>, warnings: &mut Vec<String>) -> O
 /// names to `tcp://…`; those are ignored. Parts from both sources are never put into one address.
 fn broker(source: Source<'_>, warnings: &mut Vec<String>) -> Option<Found> {
     let either = |name: &str| source(name).or_else(|| source(&name.to_lowercase()));
-    let plain = |name: &str| either(name).filter(|found| !found.value.contains("://"));
+    let plain = |name: &str| either(name).filter(|found| !found.value.starts_with("tcp://"));
     let port = plain("RABBITMQ_PORT");
     let Some(host) = plain("RABBITMQ_HOST") else {
         let alone = port.map(|port| {
@@ -247,9 +244,22 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_ours_cannot_have_is_ignored_with_a_warning() {
-        let (value, warnings) = resolved(&[("FLASK_CERT", "/etc/hunter2.pem")], "", "TLS");
-        assert_eq!((value, warnings.as_str()), (None, "FLASK_CERT has a value that TLS cannot have, and is ignored"));
+    fn a_value_that_ours_cannot_have_is_kept_to_be_refused_and_shown_nowhere() {
+        for (old, value, ours) in [
+            ("FLASK_CERT", "/etc/hunter2.pem", "TLS"),
+            ("FLASK_ENV", "hunter2", "APP_ENV"),
+            ("SQLALCHEMY_DATABASE_URI", "hunter2.db", "DATABASE_URL"),
+        ] {
+            let (kept, warnings) = resolved(&[(old, value)], "", ours);
+            assert_eq!(kept.as_deref(), Some(value), "{old}");
+            assert!(!warnings.contains("hunter2"), "{warnings}");
+        }
+        let broker = resolved(&[("RABBITMQ_HOST", "amqp://rabbit")], "", "AMQP_URI").0;
+        assert_eq!(
+            broker.as_deref(),
+            Some("amqp://guest:guest@amqp://rabbit:5672/%2f"),
+            "no address, so it is refused"
+        );
     }
 
     #[test]

@@ -34,7 +34,9 @@ impl TlsOptions {
             (None | Some("off" | "adhoc"), ..) => {
                 faults.add("TLS_CERT, TLS_KEY: expected both or neither, and neither together with TLS");
             }
-            (Some(_), ..) => faults.add("TLS: the value is not valid; expected off or adhoc"),
+            (Some(_), ..) => faults.add(
+                "TLS: the value is not valid; expected off or adhoc, and a certificate of your own in TLS_CERT and TLS_KEY",
+            ),
         }
         Tls::Off
     }
@@ -63,6 +65,10 @@ mod tests {
         assert_eq!(check(None, Some("c"), Some("k")), Ok(Tls::Files { cert: "c".into(), key: "k".into() }));
         assert!(check(None, Some("c"), None).unwrap_err().contains("TLS_CERT, TLS_KEY"));
         assert!(check(Some("adhoc"), Some("c"), Some("k")).is_err());
-        assert!(check(Some("on"), None, None).unwrap_err().contains("TLS: the value is not valid"));
+        let unknown = check(Some("cert.pem"), None, None).unwrap_err();
+        assert!(
+            unknown.contains("TLS: the value is not valid") && unknown.contains("TLS_CERT and TLS_KEY"),
+            "{unknown}"
+        );
     }
 }
