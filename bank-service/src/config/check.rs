@@ -7,8 +7,9 @@ use url::Url;
 
 use super::database::{check_database, check_migration_database, check_role};
 use super::settings::is_short;
-use super::{Config, RateLimits, Settings, administrator, production};
+use super::{Config, KEY_FILE, RateLimits, Settings, administrator, production};
 use crate::domain::client_version::ClientVersion;
+use crate::store::DatabaseUrl;
 
 const MOST_QUEUES: usize = 20;
 const LONGEST_QUEUE: usize = 200;
@@ -46,7 +47,7 @@ impl Config {
     pub fn settings(self, faults: &mut Faults) -> Option<Settings> {
         let database_url = check_database(&self, faults);
         let migration_database_url = check_migration_database(&self, database_url.as_ref(), faults);
-        let secret_key = check_secret_key(&self, faults);
+        let secret_key = check_secret_key(&self, database_url.as_ref(), faults);
         check_role(&self.default_role, database_url.as_ref(), faults);
         faults.refuse_examples(self.app_env, &self.secrets());
         let public_url = check_url("PUBLIC_URL", &self.public_url, faults);
@@ -115,9 +116,17 @@ impl Config {
     }
 }
 
-fn check_secret_key(config: &Config, faults: &mut Faults) -> Option<Secret> {
+fn check_secret_key(config: &Config, database: Option<&DatabaseUrl>, faults: &mut Faults) -> Option<Secret> {
     let hint = "expected at least 32 characters, such as the output of `openssl rand -base64 32`";
     let Some(key) = config.secret_key.as_ref().filter(|key| !key.expose().is_empty()) else {
+        let kept = database.and_then(DatabaseUrl::file).map(|file| file.with_file_name(KEY_FILE));
+        if kept.is_some_and(|kept| kept.is_file()) {
+            // The path is a part of a value, so it is not shown.
+            let hint =
+                "expected SECRET_KEY_FILE, the path of the secret.key beside the database, such as data/secret.key";
+            faults.add(format!("SECRET_KEY: not set; {hint}"));
+            return None;
+        }
         faults.add(format!("SECRET_KEY: not set; {hint}"));
         return None;
     };
@@ -207,6 +216,18 @@ mod tests {
     fn the_defaults_and_a_key_are_enough() {
         let settings = valid().check().unwrap();
         assert_eq!(settings.password_min_score, 0);
+    }
+
+    #[test]
+    fn a_missing_key_that_is_kept_beside_the_database_is_named_by_its_file_variable() {
+        let folder = tempfile::tempdir().unwrap();
+        let database_url = Secret::new(format!("sqlite:{}/bank.sqlite", folder.path().display()));
+        let fault =
+            || Config { database_url: database_url.clone(), ..Config::default() }.check().unwrap_err().to_string();
+        assert!(fault().contains("SECRET_KEY: not set; expected at least 32 characters"), "{}", fault());
+        std::fs::write(folder.path().join(KEY_FILE), "k").unwrap();
+        assert!(fault().contains("SECRET_KEY: not set; expected SECRET_KEY_FILE"), "{}", fault());
+        assert!(!fault().contains(&folder.path().display().to_string()), "{}", fault());
     }
 
     #[test]
