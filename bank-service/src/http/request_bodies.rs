@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use service_kit::http::fields::{Describe, FieldSchema, Fields, FromFields, Kind, Parse, parse};
-use service_kit::http::problem::Problem;
+use service_kit::http::problem::{ErrorCode, Problem};
 use service_kit::request_schema;
 use shared_events::NAME_MARKS;
 use utoipa::openapi::Object;
@@ -60,7 +60,10 @@ request_schema!(RenameRequest as "RenameBody", "`{\"name\": \"…\"}`, or nothin
 /// Refuses an owner that gives a balance where only transfers and staff move money.
 pub(super) fn may_set(state: &AppState, scope: Scope, balance: Option<Balance>) -> Result<(), Problem> {
     match (scope, balance) {
-        (Scope::Own(_), Some(_)) if !state.owners_set_balances() => Err(Problem::access_denied()),
+        (Scope::Own(_), Some(_)) if !state.owners_set_balances() => {
+            let detail = "An owner gives and sets no balance here: omit `balance`. Money moves by POST /api/transfers.";
+            Err(Problem::new(ErrorCode::AccessDenied, detail))
+        }
         _ => Ok(()),
     }
 }

@@ -126,6 +126,8 @@ async fn where_owners_set_no_balance_only_an_administrator_does() {
     }
     let equal = app.put(ada.token(), &format!("/api/accounts/{}", ada.account), json!({"balance": 520})).await;
     assert_eq!(equal.outcome(), (403, "access_denied"), "equal or not");
+    let detail = equal.body["detail"].as_str().unwrap();
+    assert!(detail.contains("`balance`") && detail.contains("POST /api/transfers"), "{detail}");
     assert_eq!(fixture.state().await, before);
     for setting in settings(&fixture, 0).iter().filter(|(method, ..)| *method == "POST") {
         assert_eq!(send(ada.token(), setting).await.item(201)["balance"], 0, "{setting:?}");
