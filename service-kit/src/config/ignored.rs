@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_about_an_old_name_says_how_its_values_differ() {
+    fn a_warning_about_an_old_name_names_another_unit_or_form_of_the_value() {
         let mut warnings = Vec::new();
         let variables = Variables::of(&[("ACCESS_TOKEN_EXPIRE", "900")], "");
         variables.strangers("bank-service", &[setting("ACCESS_TOKEN_MINUTES")], &mut warnings);
