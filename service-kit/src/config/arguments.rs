@@ -90,11 +90,11 @@ fn wants_help() -> bool {
     std::env::args_os().any(|argument| ["--help", "-h", "help"].iter().any(|help| argument == *help))
 }
 
-/// The value of an argument that is not on the command line, or what is wrong with it. Adds the text of a secret's file to the
+/// The value of an argument that is not on the command line, or what is wrong with it. Adds the texts of a secret's files to the
 /// values that were found.
 fn value_of(arg: &Arg, name: &str, variables: &Variables, found: &mut Vec<Found>) -> Result<Option<String>, String> {
     if arg.is_hide_env_values_set() {
-        found.extend(secret_from_file(variables, name, !found.is_empty())?);
+        add_secret_files(variables, name, found)?;
     }
     let value = found.first().map(|found| found.value.clone());
     let given = variables.raw(name).or_else(|| value.as_ref().map(OsStr::new));
@@ -104,16 +104,29 @@ fn value_of(arg: &Arg, name: &str, variables: &Variables, found: &mut Vec<Found>
     }
 }
 
-fn secret_from_file(variables: &Variables, name: &str, is_set: bool) -> Result<Option<Found>, String> {
-    let Some(file) = variables.exactly(&format!("{name}_FILE")) else { return Ok(None) };
-    let origin = file.origin();
-    if is_set {
-        return Err(format!("{name} and {origin} are both set; expected one of them"));
+/// Puts the text of each file that `NAME_FILE` names before the source's other names for the setting; beside `NAME` itself it is
+/// refused.
+fn add_secret_files(variables: &Variables, name: &str, found: &mut Vec<Found>) -> Result<(), String> {
+    for file in variables.in_each(&format!("{name}_FILE")) {
+        let origin = file.origin();
+        let is_beside = |other: &&Found| other.name == name && other.line.is_some() == file.line.is_some();
+        if let Some(plain) = found.iter().find(is_beside) {
+            return Err(format!("{} and {origin} are both set; expected one of them", plain.origin()));
+        }
+        let is_weaker = |other: &Found| file.line.is_none() || other.line.is_some();
+        let at = found.iter().position(is_weaker).unwrap_or(found.len());
+        let value = match read_secret(Path::new(&file.value)) {
+            Ok(secret) => secret,
+            // The error leaves out the path: it may be the secret itself, given by mistake.
+            Err(error) if at == 0 => {
+                return Err(format!("{origin}: the file cannot be read: {error}; expected a text file"));
+            }
+            // Another value is used, whatever the file has.
+            Err(_) => String::new(),
+        };
+        found.insert(at, Found { value, ..file });
     }
-    // The error leaves out the path: it may be the secret itself, given by mistake.
-    let secret = read_secret(Path::new(&file.value));
-    let secret = secret.map_err(|error| format!("{origin}: the file cannot be read: {error}; expected a text file"))?;
-    Ok(Some(Found { value: secret, ..file }))
+    Ok(())
 }
 
 /// A file's text without the line end that editors add.

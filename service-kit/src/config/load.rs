@@ -472,4 +472,35 @@ mod tests {
         assert!(missing.contains("SERVICE_KIT_TEST_KEY_FILE: the file cannot be read"), "{missing}");
         assert!(!missing.contains("/nowhere"), "{missing}");
     }
+
+    #[test]
+    fn the_file_of_a_secret_counts_beside_its_variable_in_each_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("uri");
+        std::fs::write(&path, "amqp://hush@file\n").unwrap();
+        let path = path.to_str().unwrap();
+        let (named, in_file) = (("AMQP_URI_FILE", path), format!("\nAMQP_URI_FILE={path}"));
+        let read = |process: &[(&str, &str)], file: &str| {
+            let mut warnings = Vec::new();
+            let (parsed, _) = read::<OfOldNames>(&Variables::of(process, file), ["test"], &mut warnings).unwrap();
+            let uri = parsed.options.amqp_uri.map(|uri| uri.expose().to_owned());
+            (parsed.faults.finish().map(|()| uri).map_err(|error| error.to_string()), warnings.join("\n"))
+        };
+        for (process, file, expected, ignored) in [
+            (&[named][..], "AMQP_URI=amqp://h", "amqp://hush@file", "AMQP_URI (.env, line 1)"),
+            (&[named, ("RABBITMQ_HOST", "h")], "", "amqp://hush@file", "RABBITMQ_HOST"),
+            (&[named, ("amqp_uri", "amqp://h")], "", "amqp://hush@file", "amqp_uri"),
+            (&[("amqp_uri", "amqp://h")], in_file.as_str(), "amqp://h", "AMQP_URI_FILE (.env, line 2)"),
+            (&[("amqp_uri", "amqp://h")], "AMQP_URI_FILE=/nowhere", "amqp://h", "AMQP_URI_FILE (.env, line 1)"),
+        ] {
+            let (uri, warnings) = read(process, file);
+            assert_eq!(uri.unwrap().as_deref(), Some(expected), "{process:?} {file}");
+            assert!(warnings.contains(&format!("{ignored} says something else than ")), "{warnings}");
+            assert!(!warnings.contains("hush") && !warnings.contains(path), "{warnings}");
+        }
+        let both = read(&[], &format!("AMQP_URI=amqp://h{in_file}")).0.unwrap_err();
+        let expected = "AMQP_URI (.env, line 1) and AMQP_URI_FILE (.env, line 2) are both set; expected one of them";
+        assert!(both.contains(expected), "{both}");
+        assert!(read(&[named, ("AMQP_URI", "amqp://h")], "").0.unwrap_err().contains("AMQP_URI and AMQP_URI_FILE are"));
+    }
 }

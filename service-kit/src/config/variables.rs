@@ -102,6 +102,11 @@ impl Variables {
         self.in_process(name).or_else(|| self.in_file(name))
     }
 
+    /// The values under exactly this name, the environment's first.
+    pub(super) fn in_each(&self, name: &str) -> impl Iterator<Item = Found> {
+        [self.in_process(name), self.in_file(name)].into_iter().flatten()
+    }
+
     /// The values of a setting, in the order in which they count: only the first is used. Adds warnings about parts of a value
     /// that are not used.
     pub(super) fn values_of(&self, name: &str, warnings: &mut Vec<String>) -> Vec<Found> {
