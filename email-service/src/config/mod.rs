@@ -119,7 +119,7 @@ pub struct Config {
     #[arg(long, global = true, env = "ROUTING_KEY", default_value_t = routing_key())]
     pub routing_key: String,
 
-    /// The queue that confirmations go to; while it is missing, mails wait.
+    /// The queue whose absence makes mails wait; each confirmation goes to the queue that its event names in `reply_to`.
     #[arg(long, global = true, env = "CALLBACK_QUEUE", default_value = routing::ACK_QUEUE)]
     pub callback_queue: String,
 
