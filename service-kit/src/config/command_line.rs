@@ -142,8 +142,10 @@ fn unexpected_flag(command: &Command, words: &[Word], at: usize, word: &str) -> 
     if let Some(arg) = at.checked_sub(1).and_then(|before| flag_with_value(command, words, before)) {
         return missing_behind_dash(&arg, at.saturating_sub(1));
     }
+    let is_of_another = word.strip_prefix("--").is_some_and(|name| is_flag(command, name));
     // A word that resembles no flag may be a value.
     let text = match closest_flag(word, command) {
+        Some(_) if is_of_another => format!("{word}: unexpected, the flag is one of another command; {HELP}"),
         Some(flag) => format!("{word}: unexpected, there is no such flag; did you mean --{flag}?; {HELP}"),
         None => format!("argument {}: unexpected, there is no such flag; {HELP}", place(words, at)),
     };
@@ -151,6 +153,11 @@ fn unexpected_flag(command: &Command, words: &[Word], at: usize, word: &str) -> 
     let has_value = words.get(at).is_some_and(|(_, word)| word.to_string_lossy().contains('='));
     let end = if has_value { at } else { end_of_words(command, words, at, 1) };
     Finding::new(text, at..end.max(at.saturating_add(1)))
+}
+
+/// Whether a command, or one below it, has the flag.
+fn is_flag(command: &Command, name: &str) -> bool {
+    find(command, &|arg| arg.get_long() == Some(name)).is_some()
 }
 
 /// A flag at a place whose value was taken for another flag.

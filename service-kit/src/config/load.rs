@@ -380,6 +380,14 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_of_another_command_is_not_suggested_in_its_own_place() {
+        let text = typed(&[], "", &["now", "--forever"]).unwrap_err();
+        assert!(text.contains("--forever: unexpected, the flag is one of another command; see --help"), "{text}");
+        let text = typed(&[], "", &["now", "--foreverr"]).unwrap_err();
+        assert!(text.contains("--foreverr: unexpected, there is no such flag; did you mean --forever?"), "{text}");
+    }
+
+    #[test]
     fn an_address_with_an_unclear_login_is_refused_wherever_it_comes_from() {
         let url = ("SERVICE_KIT_TEST_URL", "mysql://u:hun/ter@2@h/b");
         for (process, file) in [(&[url][..], ""), (&[], "SERVICE_KIT_TEST_URL=mysql://u:hun/ter@2@h/b")] {

@@ -54,6 +54,10 @@ pub struct ImportOptions {
     #[arg(long)]
     pub apply: bool,
 
+    /// Write nothing, as without `--apply`
+    #[arg(long, conflicts_with = "apply")]
+    pub dry_run: bool,
+
     /// The format of the file; that of its name's ending unless set
     #[arg(long = "format", value_enum, value_name = "FORMAT")]
     pub input_format: Option<Format>,

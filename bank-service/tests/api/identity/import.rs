@@ -478,3 +478,16 @@ async fn a_fault_in_an_array_names_the_number_of_its_row() {
     let report = std::fs::read_to_string(app.folder.path().join("users.json.report.csv")).unwrap();
     assert!(report.contains("1,,,line,is not a JSON object,2\n"), "{report}");
 }
+
+#[actix_web::test]
+async fn a_dry_run_may_be_asked_for_by_its_name() {
+    let app = TestApp::start().await;
+    write(&app, "users.csv", &format!("{HEADER}A-1,ada@people.example,,,,,\n"));
+    let before = written(&app).await;
+    let output = output_text(&import(&app, &["users.csv", "--dry-run"]).await, 0);
+    assert!(output.contains("1 to create") && output.contains("nothing was written"), "{output}");
+    assert_eq!(written(&app).await, before);
+    let refused = import(&app, &["users.csv", "--dry-run", "--apply"]).await;
+    output_text(&refused, 2);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("cannot be used with"), "{refused:?}");
+}
