@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use service_kit::clock::{Clock as _, SystemClock};
+use service_kit::config::Expected;
 use service_kit::messaging::dead_letters::{ActionResult, DeadLetterAction, MAX_PAGE, MAX_SELECTED, Selection};
 use service_kit::messaging::{AmqpDeadLetters, DeadLetters as _};
 use shared_events::EventId;
@@ -40,7 +41,7 @@ pub enum DeadLetterCommand {
         #[command(flatten)]
         queues: Queues,
         /// The event's id
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = id)]
         id: EventId,
     },
     /// Deliver dead letters to their queues again
@@ -61,7 +62,7 @@ pub struct Chosen {
     #[command(flatten)]
     queues: Queues,
     /// Ids of events
-    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "ID", value_parser = id, required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<EventId>,
     /// All dead letters of the queues
     #[arg(long)]
@@ -74,9 +75,13 @@ pub struct Chosen {
     reason: Option<String>,
 }
 
-fn reason(text: &str) -> Result<String, String> {
+fn id(text: &str) -> Result<EventId, Expected> {
+    text.parse().map_err(|_| Expected::new("an event's id, such as 0199d1a2-7b3c-7d4e-8f50-123456789abc"))
+}
+
+fn reason(text: &str) -> Result<String, Expected> {
     let fits = (1..=MAX_REASON_CHARS).contains(&text.chars().count());
-    if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {MAX_REASON_CHARS} characters")) }
+    if fits { Ok(text.to_owned()) } else { Err(Expected::new(format!("a text of 1 to {MAX_REASON_CHARS} characters"))) }
 }
 
 struct CommandContext {

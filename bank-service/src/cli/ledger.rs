@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
+use service_kit::config::{Expected, Faults};
 use shared_events::{AccountId, Currency, date};
 
 use super::print_line;
@@ -41,7 +42,7 @@ pub enum LedgerCommand {
     /// Print debits and credits by currency, bank and kind; exit code 1 if they differ
     TrialBalance {
         /// Only this currency
-        #[arg(long, value_name = "CODE")]
+        #[arg(long, value_name = "CODE", value_parser = currency)]
         currency: Option<Currency>,
     },
     /// Print the entries of an account, also of a closed one, as CSV, the oldest first
@@ -51,7 +52,7 @@ pub enum LedgerCommand {
 #[derive(Debug, Clone, Args)]
 pub struct Export {
     /// The account
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = account)]
     account: AccountId,
     /// From this time on, such as 2026-01-31 (its first second) or 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -61,8 +62,26 @@ pub struct Export {
     to: Option<DateTime<Utc>>,
 }
 
-fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    date::parse(text).ok_or("not a time such as 2026-01-31T12:00:00Z")
+fn currency(text: &str) -> Result<Currency, Expected> {
+    text.parse().map_err(|_| Expected::new("a currency's code of ISO 4217 in capital letters, such as EUR"))
+}
+
+fn account(text: &str) -> Result<AccountId, Expected> {
+    text.parse().map_err(|_| Expected::new("an account's id, such as 17"))
+}
+
+fn time(text: &str) -> Result<DateTime<Utc>, Expected> {
+    date::parse(text).ok_or_else(|| Expected::new("a time, such as 2026-01-31 or 2026-01-31T12:00:00Z"))
+}
+
+impl LedgerCommand {
+    pub(super) fn check(&self, faults: &mut Faults) {
+        if let Self::Export(Export { from: Some(from), to: Some(to), .. }) = self
+            && from > to
+        {
+            faults.add("--from: must not be after --to");
+        }
+    }
 }
 
 pub(super) fn run(command: LedgerCommand, url: &DatabaseUrl) -> anyhow::Result<ExitCode> {

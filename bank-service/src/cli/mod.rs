@@ -173,6 +173,7 @@ fn start(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
             database::run(command, &url)
         }
         Command::Ledger(command) => {
+            command.check(&mut faults);
             let url = config.database(faults)?;
             telemetry::init(&log)?;
             ledger::run(command, &url)

@@ -79,6 +79,30 @@ fn every_fault_of_flags_and_variables_is_named_at_once() {
 }
 
 #[test]
+fn a_value_of_a_command_that_is_refused_is_answered_with_the_form_that_is_taken() {
+    let long = "x".repeat(301);
+    let time = "expected a time, such as 2026-01-31 or 2026-01-31T12:00:00Z";
+    let reason = "--reason: the value is not valid; expected a text of 1 to 300 characters";
+    for (arguments, expected) in [
+        (&["dead-letters", "discard", "--all", "--reason", &*long][..], reason),
+        (&["dead-letters", "replay", "--all", "--reason", ""], reason),
+        (&["dead-letters", "show", SECRET], "expected an event's id, such as 0199d1a2-"),
+        (&["ledger", "trial-balance", "--currency", "eur"], "in capital letters, such as EUR"),
+        (&["ledger", "trial-balance", "--currency", "ZZZ"], "in capital letters, such as EUR"),
+        (&["ledger", "export", "--account", SECRET], "--account: the value is not valid; expected an account's id"),
+        (&["ledger", "export", "--account", "1", "--from", SECRET], time),
+        (&["ledger", "export", "--account", "1", "--to", SECRET], time),
+        (
+            &["ledger", "export", "--account", "1", "--from", "2026-02-02", "--to", "2026-02-01"],
+            "--from: must not be after --to",
+        ),
+    ] {
+        let errors = refusal(arguments, &[KEY], 2);
+        assert!(errors.contains(expected), "{arguments:?}: {errors}");
+    }
+}
+
+#[test]
 fn a_start_that_is_refused_leaves_nothing_behind() {
     for (variable, value) in [
         ("ADMIN_EMAIL", "nobody"),

@@ -35,6 +35,7 @@ pub use load::{Parsed, parse, print_warnings, warnings};
 pub use old_names::{OLD_NAMES, OldName, Treatment};
 pub(crate) use paths::{ANOTHER_ADDRESS, is_address, is_database};
 pub use paths::{check_file, check_folder};
+pub use refused::Expected;
 pub use secret::Secret;
 
 /// The exit code of a program that does not start with its configuration, as of others that cannot make sense of their command

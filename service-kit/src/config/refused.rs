@@ -57,8 +57,22 @@ pub(super) fn fault_of(arg: &Arg, value: &OsStr) -> Option<String> {
     Some(invalid(arg, &error))
 }
 
+/// The error of a setting's own value parser: the form that is taken, with an example and without the value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {0}")]
+pub struct Expected(String);
+
+impl Expected {
+    pub fn new(form: impl Into<String>) -> Self {
+        Self(form.into())
+    }
+}
+
 /// The text of a value that an argument cannot have.
 pub(super) fn invalid(arg: &Arg, error: &clap::Error) -> String {
+    if let Some(expected) = error.source().and_then(|cause| cause.downcast_ref::<Expected>()) {
+        return format!("the value is not valid; {expected}");
+    }
     let cause =
         error.source().filter(|_| form_of_type(arg).is_some()).map(|cause| cause_without_value(&cause.to_string()));
     let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
