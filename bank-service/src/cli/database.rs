@@ -3,13 +3,28 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use service_kit::config::Expected;
 
 use super::{DbCommand, print_line};
 use crate::store::grants::{self, Grantee};
 use crate::store::{DatabaseUrl, migrations};
 
-pub(super) fn run(command: DbCommand, url: &DatabaseUrl) -> anyhow::Result<ExitCode> {
-    let context = || format!("DATABASE_URL: {}", url.redacted());
+/// MySQL takes an empty name for one that anybody may log in with.
+pub(super) fn user_name(text: &str) -> Result<String, Expected> {
+    not_empty(text, "the name of a user of the server, such as bank")
+}
+
+pub(super) fn user_host(text: &str) -> Result<String, Expected> {
+    not_empty(text, "the hosts of a user of the server, such as % or 10.0.0.%")
+}
+
+fn not_empty(text: &str, form: &str) -> Result<String, Expected> {
+    if text.trim().is_empty() { Err(Expected::new(form)) } else { Ok(text.to_owned()) }
+}
+
+/// Runs a command on the database that a variable names.
+pub(super) fn run(command: DbCommand, variable: &str, url: &DatabaseUrl) -> anyhow::Result<ExitCode> {
+    let context = || format!("{variable}: {}", url.redacted());
     match command {
         DbCommand::Upgrade => {
             let applied = migrations::upgrade(url).with_context(context)?;
@@ -32,7 +47,7 @@ pub(super) fn run(command: DbCommand, url: &DatabaseUrl) -> anyhow::Result<ExitC
             }
         }
         DbCommand::Grants { .. } if url.file().is_some() => {
-            bail!("DATABASE_URL: a SQLite file has no users; triggers keep what was posted")
+            bail!("{variable}: a SQLite file has no users; triggers keep what was posted")
         }
         DbCommand::Grants { user, host, apply } => {
             grant(url, &Grantee::new(&user, &host), apply).with_context(context)?;

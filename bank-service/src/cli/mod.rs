@@ -119,12 +119,12 @@ pub enum DbCommand {
     /// Print the rights of the MySQL user that serves, where another one owns the tables; it cannot change what was posted
     Grants {
         /// The user that serves
-        #[arg(long, default_value = "bank", value_name = "NAME")]
+        #[arg(long, default_value = "bank", value_name = "NAME", value_parser = database::user_name)]
         user: String,
         /// The host part of its name
-        #[arg(long, default_value = "%", value_name = "HOST")]
+        #[arg(long, default_value = "%", value_name = "HOST", value_parser = database::user_host)]
         host: String,
-        /// Give the rights, as the owner of the tables that `DATABASE_URL` names
+        /// Give the rights, as the owner of the tables: the user of `MIGRATION_DATABASE_URL`, or of `DATABASE_URL`
         #[arg(long)]
         apply: bool,
     },
@@ -168,9 +168,10 @@ fn start(cli: Cli, mut faults: Faults) -> anyhow::Result<ExitCode> {
             Err(error) => Ok(Doctor::refused(&error)?),
         },
         Command::Db(command) => {
+            let variable = config.migration_variable();
             let url = config.migration_database(faults)?;
             telemetry::init(&log)?;
-            database::run(command, &url)
+            database::run(command, variable, &url)
         }
         Command::Ledger(command) => {
             command.check(&mut faults);

@@ -25,6 +25,16 @@ impl Config {
         faults.finish_with(url)
     }
 
+    /// The variable that names the database for the `db` commands.
+    #[cfg(feature = "cli")]
+    pub(crate) fn migration_variable(&self) -> &'static str {
+        if self.owner_url().is_some() { "MIGRATION_DATABASE_URL" } else { "DATABASE_URL" }
+    }
+
+    fn owner_url(&self) -> Option<&Secret> {
+        self.migration_database_url.as_ref().filter(|url| !url.expose().is_empty())
+    }
+
     /// Refuses a database as one of the files and folders that this program writes: those of these settings, and others. Comes
     /// before the other checks of these settings.
     #[cfg(feature = "cli")]
@@ -66,9 +76,7 @@ pub(super) fn check_migration_database(
     database: Option<&DatabaseUrl>,
     faults: &mut Faults,
 ) -> Option<DatabaseUrl> {
-    let Some(url) = config.migration_database_url.as_ref().filter(|url| !url.expose().is_empty()) else {
-        return database.cloned();
-    };
+    let Some(url) = config.owner_url() else { return database.cloned() };
     let url = parse_database("MIGRATION_DATABASE_URL", url, faults)?;
     if database.is_some_and(|database| !database.is_same_database(&url)) {
         faults.add("MIGRATION_DATABASE_URL: not the database of DATABASE_URL; expected the same one with another user");

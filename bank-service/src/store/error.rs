@@ -18,10 +18,13 @@ pub(super) const LOSSES: &[&str] = &[
 /// Driver messages for a full disk: of SQLite, and of MySQL for a table, its own files and the system's.
 const FULL: &[&str] = &["is full", "Disk full", "No space left on device"];
 
+/// The begin of a reason that the server itself gave: it was reached.
+pub(super) const REFUSED: &str = "the server refuses the connection: ";
+
 /// A failure of the store, classified by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("the database cannot be reached: {reason}")]
+    #[error("{}", unavailable(.reason))]
     Unavailable { reason: String },
     #[error("the database's disk is full")]
     DiskFull,
@@ -137,6 +140,10 @@ impl StoreError {
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Serialization | Self::IdsExhausted(_))
     }
+}
+
+fn unavailable(reason: &str) -> String {
+    if reason.starts_with(REFUSED) { reason.to_owned() } else { format!("the database cannot be reached: {reason}") }
 }
 
 fn contains_any(message: &str, parts: &[&str]) -> bool {

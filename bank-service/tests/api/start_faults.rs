@@ -87,6 +87,11 @@ fn a_value_of_a_command_that_is_refused_is_answered_with_the_form_that_is_taken(
         (&["dead-letters", "discard", "--all", "--reason", &*long][..], reason),
         (&["dead-letters", "replay", "--all", "--reason", ""], reason),
         (&["dead-letters", "show", SECRET], "expected an event's id, such as 0199d1a2-"),
+        (&["db", "grants", "--user", ""], "--user: the value is not valid; expected the name of a user of the server"),
+        (
+            &["db", "grants", "--host", " "],
+            "--host: the value is not valid; expected the hosts of a user of the server",
+        ),
         (&["ledger", "trial-balance", "--currency", "eur"], "in capital letters, such as EUR"),
         (&["ledger", "trial-balance", "--currency", "ZZZ"], "in capital letters, such as EUR"),
         (&["ledger", "export", "--account", SECRET], "--account: the value is not valid; expected an account's id"),
@@ -99,6 +104,16 @@ fn a_value_of_a_command_that_is_refused_is_answered_with_the_form_that_is_taken(
     ] {
         let errors = refusal(arguments, &[KEY], 2);
         assert!(errors.contains(expected), "{arguments:?}: {errors}");
+    }
+}
+
+#[test]
+fn a_database_command_names_the_variable_whose_user_acts() {
+    let (serving, owner) = ("mysql://bank:hunter2@127.0.0.1:1/bank", "mysql://owner:hunter2@127.0.0.1:1/bank");
+    let both = [KEY, ("DATABASE_URL", serving), ("MIGRATION_DATABASE_URL", owner)];
+    for (variables, expected) in [(&both[..], "MIGRATION_DATABASE_URL: "), (&both[..2], "DATABASE_URL: ")] {
+        let errors = refusal(&["db", "grants", "--apply"], variables, 1);
+        assert!(errors.contains(&format!("bank-service: {expected}mysql://127.0.0.1:1/bank: ")), "{errors}");
     }
 }
 

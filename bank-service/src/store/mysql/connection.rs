@@ -24,8 +24,9 @@ use diesel::{ConnectionResult, QueryResult, RunQueryDsl};
 use diesel_async::AsyncMysqlConnection;
 use diesel_async::async_connection_wrapper::{AsyncConnectionWrapper, BlockOn};
 use mysql_async::{Opts, OptsBuilder};
+use service_kit::http::causes;
 
-use crate::store::error::LOSSES;
+use crate::store::error::{LOSSES, REFUSED};
 
 /// The statements that begin every session.
 const SETUP: &[&str] = &[
@@ -35,6 +36,8 @@ const SETUP: &[&str] = &[
 
 /// The remedy where no server answers.
 const IS_IT_THERE: &str = "is the server running, and is its address right?";
+/// The remedy where the server's certificate is refused.
+const IS_IT_KNOWN: &str = "is ssl-ca missing in the URL, or is its host not the one of the certificate?";
 
 type Wrapped = AsyncConnectionWrapper<AsyncMysqlConnection, OwnRuntime>;
 type Manager = <Wrapped as Connection>::TransactionManager;
@@ -133,10 +136,14 @@ impl MysqlConn {
 /// the driver does not support most often means a wrong user name.
 fn connect_fault(error: &mysql_async::Error) -> String {
     let text = match error {
-        mysql_async::Error::Server(error) => format!("{} ({})", error.message, error.code),
+        mysql_async::Error::Server(error) => format!("{REFUSED}{} ({})", error.message, error.code),
+        // rustls: "invalid peer certificate: UnknownIssuer".
+        mysql_async::Error::Io(error) if error.to_string().contains("peer certificate") => {
+            format!("{}; {IS_IT_KNOWN}", causes(error))
+        }
         mysql_async::Error::Io(mysql_async::IoError::Io(error)) => format!("{error}; {IS_IT_THERE}"),
         mysql_async::Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => format!(
-            "Access denied: the server asks for a login by {name}. It does so for a user that it does not know; one that it \
+            "{REFUSED}Access denied: the server asks for a login by {name}. It does so for a user that it does not know; one that it \
              knows must be IDENTIFIED WITH caching_sha2_password"
         ),
         other => other.to_string(),
@@ -250,5 +257,32 @@ impl R2D2Connection for MysqlConn {
 
     fn is_broken(&mut self) -> bool {
         self.lost || std::thread::panicking() || Self::is_broken_transaction_manager(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mysql_async::{Error, IoError, ServerError};
+
+    use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn a_server_that_refuses_the_login_or_is_not_trusted_was_reached_and_the_remedy_is_named() {
+        let message = "Access denied for user 'bank'@'h' (using password: YES)".to_owned();
+        let denied = Error::Server(ServerError { code: 1045, message, state: "28000".to_owned() });
+        let io = |text: &str| Error::Io(IoError::Io(std::io::Error::other(text.to_owned())));
+        for (error, expected) in [
+            (
+                denied,
+                "the server refuses the connection: Access denied for user 'bank'@'h' (using password: YES) (1045)",
+            ),
+            (io("invalid peer certificate: UnknownIssuer"), "certificate: UnknownIssuer; is ssl-ca missing in the URL"),
+            (io("Connection refused"), "the database cannot be reached: Connection refused; is the server running"),
+        ] {
+            let text = StoreError::Unavailable { reason: connect_fault(&error) }.to_string();
+            assert!(text.contains(expected), "{text}");
+            assert_eq!(text.contains("cannot be reached"), !text.contains("refuses the connection"), "{text}");
+        }
     }
 }
