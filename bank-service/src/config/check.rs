@@ -1,7 +1,7 @@
 //! Checks the configuration: every fault is noted, and settings exist only if there is none.
 
 use chrono::TimeDelta;
-use service_kit::config::{AppEnv, ConfigError, Faults, Secret, resembles_example};
+use service_kit::config::{AppEnv, ConfigError, Faults, Secret, base_url, public_url, resembles_example};
 use service_kit::http::server::Network;
 use url::Url;
 
@@ -50,7 +50,8 @@ impl Config {
         let secret_key = check_secret_key(&self, database_url.as_ref(), faults);
         check_role(&self.default_role, database_url.as_ref(), faults);
         faults.refuse_examples(self.app_env, &self.secrets());
-        let public_url = check_url("PUBLIC_URL", &self.public_url, faults);
+        let expected = "an address such as https://bank.example, without a login, a query and a fragment";
+        let public_url = faults.check("PUBLIC_URL", expected, public_url(&self.public_url).ok_or(()));
         let log_service_url = check_url("LOG_SERVICE_URL", &self.log_service_url, faults);
         let email_service_url = self.email_service_url.as_deref().filter(|url| !url.is_empty());
         let email_service_url = email_service_url.and_then(|url| check_url("EMAIL_SERVICE_URL", url, faults));
@@ -168,8 +169,8 @@ fn networks(list: &str) -> Result<Vec<Network>, &'static str> {
 }
 
 fn check_url(variable: &str, text: &str, faults: &mut Faults) -> Option<Url> {
-    let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    faults.check(variable, "an address such as http://127.0.0.1:5000", parsed.ok_or(()))
+    let expected = "an address such as http://127.0.0.1:5000, without a query and a fragment";
+    faults.check(variable, expected, base_url(text).ok_or(()))
 }
 
 fn check_client_version(config: &Config, faults: &mut Faults) -> Option<ClientVersion> {
@@ -278,6 +279,26 @@ mod tests {
         for name in ["EXPECTED_QUEUES", "PUSH_BASE_URL", "EXCHANGE_NAME", "AMQP_CA_FILE"] {
             assert!(text.contains(&format!("{name}: ")), "{name} is missing in {text}");
         }
+    }
+
+    #[test]
+    fn an_address_that_paths_are_appended_to_has_no_query_and_no_fragment() {
+        for end in ["/?hunter2", "/app#hunter2"] {
+            let with_end = |base: &str| format!("{base}{end}");
+            let mut config = Config { public_url: with_end("https://bank.example"), ..valid() };
+            config.log_service_url = with_end("http://log.example");
+            config.email_service_url = Some(with_end("http://email.example"));
+            config.push.push_base_url = with_end("https://fcm.example");
+            config.sms.sms_base_url = Some(with_end("https://sms.example"));
+            let text = config.check().unwrap_err().to_string();
+            for name in ["PUBLIC_URL", "LOG_SERVICE_URL", "EMAIL_SERVICE_URL", "PUSH_BASE_URL", "SMS_BASE_URL"] {
+                assert!(text.contains(&format!("{name}: the value is not valid")), "{name} is missing in {text}");
+            }
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        let config = Config { public_url: "https://u:hunter2@bank.example".to_owned(), ..valid() };
+        let text = config.check().unwrap_err().to_string();
+        assert!(text.contains("PUBLIC_URL: ") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]

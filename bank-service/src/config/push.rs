@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use service_kit::config::{AppEnv, Faults, check_folder, defaults, read_text, refuse_plain_http};
-use url::Url;
+use service_kit::config::{AppEnv, Faults, base_url, check_folder, defaults, read_text, refuse_plain_http};
 
 use crate::push::{FcmSettings, PushSettings, ServiceAccount};
 
@@ -48,11 +47,8 @@ impl PushOptions {
 
     /// Reads and checks the credentials. The address has to be one also where it is not used yet.
     pub fn check(&self, app_env: AppEnv, faults: &mut Faults) -> PushSettings {
-        let base_url = Url::parse(&self.push_base_url)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let expected = "an address such as https://fcm.googleapis.com";
-        let base_url = faults.check("PUSH_BASE_URL", expected, base_url.ok_or(()));
+        let expected = "an address such as https://fcm.googleapis.com, without a query and a fragment";
+        let base_url = faults.check("PUSH_BASE_URL", expected, base_url(&self.push_base_url).ok_or(()));
         if let Some(base_url) = &base_url {
             refuse_plain_http(app_env, "PUSH_BASE_URL", base_url, faults);
         }

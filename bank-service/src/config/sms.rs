@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use service_kit::config::{AppEnv, Faults, Secret, check_folder, defaults, refuse_plain_http};
-use url::Url;
+use service_kit::config::{AppEnv, Faults, Secret, base_url, check_folder, defaults, refuse_plain_http};
 
 use crate::domain::phone::TextMessageRules;
 use crate::domain::throttle::Cap;
@@ -101,15 +100,14 @@ impl SmsOptions {
         }
         let (sid, from) = (filled(&self.sms_account_sid), filled(&self.sms_from));
         let token = self.sms_auth_token.clone().filter(|token| !token.expose().is_empty());
-        let Some(base_url) = filled(&self.sms_base_url) else {
+        let Some(address) = filled(&self.sms_base_url) else {
             if sid.is_some() || token.is_some() || from.is_some() {
                 faults.add("SMS_BASE_URL: not set; expected with SMS_ACCOUNT_SID, SMS_AUTH_TOKEN and SMS_FROM");
             }
             return self.sms_folder.clone().map_or(SmsSettings::Nowhere, SmsSettings::Folder);
         };
-        let parsed =
-            Url::parse(&base_url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = faults.check("SMS_BASE_URL", "an address such as https://api.twilio.com", parsed.ok_or(()));
+        let expected = "an address such as https://api.twilio.com, without a query and a fragment";
+        let url = faults.check("SMS_BASE_URL", expected, base_url(&address).ok_or(()));
         if let Some(url) = &url {
             refuse_plain_http(app_env, "SMS_BASE_URL", url, faults);
         }

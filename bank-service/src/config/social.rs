@@ -1,8 +1,7 @@
 //! Social logins: the providers, our clients there, and their addresses.
 
 use clap::Args;
-use service_kit::config::{Faults, Secret};
-use url::Url;
+use service_kit::config::{Faults, Secret, base_url};
 
 use crate::domain::social::Provider;
 
@@ -129,10 +128,7 @@ pub fn social_variable(provider: Provider, suffix: &str) -> String {
 
 /// Client secrets and tokens go there: in production only over TLS.
 fn is_base_url(text: &str, production: bool) -> bool {
-    Url::parse(text).is_ok_and(|url| {
-        let scheme = url.scheme() == "https" || (url.scheme() == "http" && !production);
-        scheme && url.has_host() && url.query().is_none() && url.fragment().is_none()
-    })
+    base_url(text).is_some_and(|url| url.scheme() == "https" || !production)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Checks the configuration: every fault is noted, and settings exist only if there is none.
 
-use service_kit::config::{ConfigError, Faults, is_plain, plain_http_warning};
+use service_kit::config::{ConfigError, Faults, is_plain, plain_http_warning, public_url};
 use shared_events::routing::EMAIL_QUEUE;
 use shared_events::{Pattern, catalog};
 
@@ -30,7 +30,9 @@ impl Config {
         let operator = faults.check("EMAIL_OPERATOR", "an address", self.operator.parse());
         let links = self.public_url.as_deref().filter(|text| !text.is_empty());
         let links = links.and_then(|text| {
-            faults.check("PUBLIC_URL", "an address such as https://bank.example", text.parse::<LinkBase>())
+            let expected = "an address such as https://bank.example, without a login, a query and a fragment";
+            let links = public_url(text).and_then(|_| text.parse::<LinkBase>().ok());
+            faults.check("PUBLIC_URL", expected, links.ok_or(()))
         });
         if self.env.app_env.is_production() && links.as_ref().is_some_and(|links| is_plain(links.url())) {
             faults.add("PUBLIC_URL: plain http, which production refuses: links would go in the clear; expected the https address that people use");
@@ -206,6 +208,19 @@ mod tests {
         assert_eq!(text.lines().count(), 5, "{text}");
         let text = check(&["--host=mail.example.com", "--port=abc"]).unwrap_err().to_string();
         assert_eq!(text.matches("EMAIL_PORT").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn an_address_that_paths_are_appended_to_has_no_query_and_no_fragment() {
+        for end in ["/?hunter2", "/app#hunter2"] {
+            let args =
+                [format!("--public-url=https://b.example{end}"), format!("--mailgun-base-url=https://m.example{end}")];
+            let text = check(&args.each_ref().map(String::as_str)).unwrap_err().to_string();
+            assert!(text.contains("PUBLIC_URL: ") && text.contains("MAILGUN_BASE_URL: "), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        let text = check(&["--public-url=https://u:hunter2@b.example"]).unwrap_err().to_string();
+        assert!(text.contains("PUBLIC_URL: ") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use service_kit::config::{Faults, check_folder, refuse_plain_http};
+use service_kit::config::{Faults, base_url, check_folder, refuse_plain_http};
 use url::Url;
 
 use super::smtp::{ServerSettings, classic, smtp};
@@ -63,9 +63,8 @@ fn mailbox(rest: &str, faults: &mut Faults) -> Option<MailTarget> {
 }
 
 fn mailgun_base(config: &Config, faults: &mut Faults) -> Option<Url> {
-    let base = Url::parse(&config.mailgun_base_url).ok();
-    let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none());
-    faults.check("MAILGUN_BASE_URL", "an http or https URL", base.ok_or(()))
+    let expected = "an http or https URL without a query and a fragment";
+    faults.check("MAILGUN_BASE_URL", expected, base_url(&config.mailgun_base_url).ok_or(()))
 }
 
 fn mailgun(config: &Config, base: Option<Url>, faults: &mut Faults) -> Option<MailTarget> {

@@ -8,6 +8,7 @@
 //! shows `***`, and a value from a file is kept out of `--help`.
 
 mod arguments;
+mod base_url;
 mod command_line;
 mod defaults;
 mod dotenv;
@@ -27,6 +28,7 @@ mod secret;
 mod variables;
 mod words;
 
+pub use base_url::{base_url, public_url};
 pub use defaults::defaults;
 pub use examples::{EnvOptions, is_plain, plain_http_warning, refuse_plain_http, resembles_example};
 pub use faults::{ConfigError, Faults};
