@@ -33,8 +33,10 @@ pub use trace::TraceOptions;
 const UNWANTED: [&str; 4] =
     ["lapin::returned_messages=off", "lapin::channel=off", "lapin::channels=off", "lapin::io_loop=off"];
 
-const LEVEL_EXPECTED: &str =
-    "the filter of log levels cannot be read; expected such as info, or info,bank_service=debug";
+/// A word alone in a filter may be one of these targets.
+const OWN_TARGETS: [&str; 6] =
+    ["bank_service", "bank_standalone", "email_service", "log_service", "service_kit", "shared_events"];
+const LEVEL_EXPECTED: &str = "the filter of log levels cannot be read; expected off, error, warn, info, debug or trace, or such as info,bank_service=debug";
 const FILE_EXPECTED: &str = "expected a file that may be written, in a folder that is there";
 /// How long [`flush`] takes at most.
 pub(crate) const FLUSH_LIMIT: Duration = output::FLUSH_LIMIT.saturating_add(reports::LAST_WAIT);
@@ -69,8 +71,8 @@ pub struct LogSettings {
 impl LogSettings {
     /// Notes what is wrong with the settings. Nothing is written, so that it may come before anything is.
     pub fn check(&self, faults: &mut Faults) {
-        if EnvFilter::try_new(&self.level).is_err() {
-            faults.add(TelemetryError::Level.to_string());
+        if let Err(error) = filter_of(&self.level) {
+            faults.add(error.to_string());
         }
         if let Some(fault) = self.file.as_deref().and_then(output::fault_of) {
             faults.add(TelemetryError::File(fault).to_string());
@@ -107,10 +109,29 @@ pub enum TelemetryError {
     AlreadySet,
 }
 
+/// Reads a filter. A misspelt level would be a target, all of whose lines count, and silence every other one.
+fn filter_of(text: &str) -> Result<EnvFilter, TelemetryError> {
+    // The library takes a blank for a part of a target.
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    if parts.iter().all(|part| !is_word(part) || is_level_or_own_target(part)) {
+        EnvFilter::try_new(parts.join(",")).map_err(|_| TelemetryError::Level)
+    } else {
+        Err(TelemetryError::Level)
+    }
+}
+
+fn is_word(part: &str) -> bool {
+    part.chars().all(|c| c.is_alphanumeric() || "_-:".contains(c))
+}
+
+fn is_level_or_own_target(word: &str) -> bool {
+    word.parse::<LevelFilter>().is_ok() || word.split("::").next().is_some_and(|name| OWN_TARGETS.contains(&name))
+}
+
 /// Installs the process's log subscriber and a panic hook that logs, and starts to send traces if a collector is named; works
 /// once per process.
 pub fn init(settings: &LogSettings) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&settings.level).map_err(|_| TelemetryError::Level)?;
+    let filter = filter_of(&settings.level)?;
     let unwanted = UNWANTED.iter().filter_map(|text| text.parse().ok());
     let filter = unwanted.fold(filter, EnvFilter::add_directive);
     let output = output::Output::start(settings.file.as_deref())?;
@@ -152,6 +173,18 @@ fn program() -> String {
 mod tests {
     use super::*;
     use crate::config::Secret;
+
+    #[test]
+    fn a_word_that_is_neither_a_level_nor_a_target_of_ours_is_refused() {
+        for good in
+            ["info", "OFF", "warn, bank_service=debug", "lapin=trace,info", "service_kit", "log_service::http", ""]
+        {
+            assert!(filter_of(good).is_ok(), "{good}");
+        }
+        for bad in ["loud", "infoo", "info,debgu", "lapin", "warn,bank_servise", "bank_service=loud"] {
+            assert!(matches!(filter_of(bad), Err(TelemetryError::Level)), "{bad}");
+        }
+    }
 
     #[test]
     fn every_fault_of_the_log_names_its_variable_and_shows_no_value() {
