@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use service_kit::config::{AppEnv, ConfigError, Faults, Secret, base_url, public_url, resembles_example};
 use service_kit::http::server::Network;
+use shared_events::routing::{ACK_QUEUE, QUEUES};
 use url::Url;
 
 use super::database::{check_database, check_migration_database, check_role};
@@ -146,6 +147,9 @@ fn check_numbers(config: &Config, faults: &mut Faults) -> Option<i32> {
     if config.callback_queue.is_empty() || config.callback_queue.len() > LONGEST_QUEUE {
         faults.add(format!("CALLBACK_QUEUE: expected a queue's name of at most {LONGEST_QUEUE} bytes"));
     }
+    if QUEUES.iter().any(|queue| is_taken(&config.callback_queue, queue)) {
+        faults.add("CALLBACK_QUEUE: names a queue that has another purpose; expected one for confirmations alone");
+    }
     for (variable, days) in [
         ("OUTBOX_RETENTION_DAYS", config.outbox_retention_days),
         ("SIGNING_KEY_MAX_AGE_DAYS", config.signing_key_max_age_days),
@@ -162,6 +166,12 @@ fn check_numbers(config: &Config, faults: &mut Faults) -> Option<i32> {
         faults.add("MAIL_ALARM_HOURLY: expected a number from 1 to 1000000");
     }
     mails
+}
+
+/// Whether a name is that of a queue beside the one for confirmations, or of the waiting or dead messages of any.
+fn is_taken(name: &str, queue: &str) -> bool {
+    let is_beside = |rest: &str| rest == ".dead" || rest.starts_with(".retry.");
+    (name == queue && queue != ACK_QUEUE) || name.strip_prefix(queue).is_some_and(is_beside)
 }
 
 fn networks(list: &str) -> Result<Vec<Network>, &'static str> {
@@ -184,6 +194,9 @@ fn check_queues(config: &Config, faults: &mut Faults) -> Vec<String> {
     }
     let names = config.expected_queues.split(',').map(str::trim).filter(|name| !name.is_empty());
     let names: Vec<String> = names.map(str::to_owned).collect();
+    if names.iter().any(|name| name == NO_QUEUES) {
+        faults.add("EXPECTED_QUEUES: `none` stands beside names of queues; expected it alone, or names alone");
+    }
     if names.len() > MOST_QUEUES || names.iter().any(|name| name.len() > LONGEST_QUEUE) {
         faults.add(format!(
             "EXPECTED_QUEUES: expected at most {MOST_QUEUES} names of at most {LONGEST_QUEUE} bytes, separated by commas"
@@ -310,7 +323,29 @@ mod tests {
         for list in ["none", " none ", ",", ""] {
             assert_eq!(queues(list), Vec::<String>::new(), "{list:?}");
         }
-        assert_eq!(queues("log-service, none"), ["log-service", "none"]);
+    }
+
+    #[test]
+    fn none_beside_a_queue_is_refused() {
+        for list in ["none,log-service", "log-service, none", "none,none"] {
+            let config = Config { expected_queues: list.to_owned(), ..valid() };
+            let text = config.check().unwrap_err().to_string();
+            assert!(text.contains("EXPECTED_QUEUES: `none` stands beside names"), "{text}");
+        }
+    }
+
+    #[test]
+    fn confirmations_have_a_queue_of_their_own() {
+        for queue in
+            ["bank-service.sms", "bank-service.push", "email-service", "log-service.dead", "bank-service.acks.retry.5s"]
+        {
+            let config = Config { callback_queue: queue.to_owned(), ..valid() };
+            let text = config.check().unwrap_err().to_string();
+            assert!(text.contains("CALLBACK_QUEUE: names a queue that has another purpose"), "{text}");
+        }
+        for queue in ["bank-service.acks", "branch-office.acks"] {
+            assert!(Config { callback_queue: queue.to_owned(), ..valid() }.check().is_ok(), "{queue}");
+        }
     }
 
     #[test]
