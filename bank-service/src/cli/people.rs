@@ -119,7 +119,11 @@ fn read_password() -> anyhow::Result<Secret> {
     }
     let mut text = String::new();
     std::io::stdin().take(PASSWORD_BYTES).read_to_string(&mut text).context("the password on standard input")?;
-    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        bail!("ADMIN_PASS: not set, and no password came on standard input; set it, or write the password there");
+    }
+    Ok(Secret::new(password))
 }
 
 /// Prints the result for an administrator.

@@ -299,6 +299,13 @@ const MISSING: &str =
     "DATABASE_URL: sqlite:./data/bank.sqlite: there is no database yet, or it has no tables: run `bank-service init`";
 
 #[test]
+fn an_administrator_without_a_password_is_answered_with_where_it_may_come_from() {
+    let errors = refusal(&["create-admin", "--email", "a@bank.example"], &[KEY], 1);
+    let expected = "ADMIN_PASS: not set, and no password came on standard input";
+    assert!(errors.contains(expected) && errors.lines().count() == 1, "{errors}");
+}
+
+#[test]
 fn a_command_makes_no_database_and_names_the_one_that_does() {
     let old_key = ("OLD_SECRET_KEY", "a third key of the test suite, long enough to be taken");
     let variables = [KEY, LOG_FILE, old_key, ("AMQP_URI", "amqp://127.0.0.1:1")];

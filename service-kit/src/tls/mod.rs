@@ -21,6 +21,9 @@ use crate::config::{Faults, PEM_LIMIT, read_file};
 pub use options::TlsOptions;
 pub use verifier::{Exception, UntrustedCertificate, client_config, read_certificates, system_roots};
 
+const ENCRYPTED: &str =
+    "the key is encrypted; expected one without a passphrase, such as `openssl pkey -in KEY -out PLAIN_KEY` writes";
+
 /// The protection of the server's port.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Tls {
@@ -102,10 +105,17 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(chain)
 }
 
+/// Of `BEGIN ENCRYPTED PRIVATE KEY`, and of the older `Proc-Type: 4,ENCRYPTED`.
+fn is_encrypted(pem: &[u8]) -> bool {
+    let mark = b"ENCRYPTED";
+    pem.windows(mark.len()).any(|part| part == mark)
+}
+
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     let unreadable = |error: &dyn fmt::Display| format!("the key cannot be read: {error}; expected a PEM file");
     let pem = read_file(path, PEM_LIMIT).map_err(|error| unreadable(&error))?;
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| unreadable(&error))
+    PrivateKeyDer::from_pem_slice(&pem)
+        .map_err(|error| if is_encrypted(&pem) { ENCRYPTED.to_owned() } else { unreadable(&error) })
 }
 
 #[cfg(test)]
@@ -141,6 +151,15 @@ mod tests {
         assert!(both.len() == 2 && !format!("{both:?}").contains("hunter2"), "{both:?}");
         let certificate = lines(&Tls::Files { cert: empty.clone(), key });
         assert!(certificate[0].starts_with("TLS_CERT: the file holds no certificate"), "{certificate:?}");
+        for begin in ["BEGIN ENCRYPTED PRIVATE KEY-----", "BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"] {
+            let end = begin.split("-----").next().unwrap_or_default().replace("BEGIN", "END");
+            let key = file("locked.pem", &format!("-----{begin}\nAAAA\n-----{end}-----\n"));
+            let locked = lines(&Tls::Files { cert: good.clone(), key });
+            assert!(
+                locked.len() == 1 && locked[0].starts_with("TLS_KEY: the key is encrypted; expected"),
+                "{locked:?}"
+            );
+        }
         let key = lines(&Tls::Files { cert: good, key: empty });
         assert!(key.len() == 1 && key[0].starts_with("TLS_KEY: the key cannot be read"), "{key:?}");
     }
