@@ -110,7 +110,15 @@ pub(super) fn run(settings: Settings, options: &ImportOptions) -> anyhow::Result
     let mut counts = Counts::default();
     with_state(settings, async |state| {
         let report = Report::create(&report_path).with_context(|| report_path.display().to_string())?;
-        let import_run = ImportRun { state, apply: options.apply, reader, report, progress, counts: Counts::default() };
+        let import_run = ImportRun {
+            state,
+            apply: options.apply,
+            reader,
+            report,
+            refused: Vec::new(),
+            progress,
+            counts: Counts::default(),
+        };
         counts = import_run.run().await?;
         Ok(())
     })?;
@@ -145,6 +153,8 @@ struct ImportRun {
     apply: bool,
     reader: Reader,
     report: Report,
+    /// Those of the current batch: rows that cannot be read are refused before the others are decided.
+    refused: Vec<Refusal>,
     progress: Progress,
     counts: Counts,
 }
@@ -158,7 +168,7 @@ impl ImportRun {
                 Row::Good { place, user } => batch.push((place, user)),
                 Row::Bad(refusal) => self.refuse(refusal).await?,
             }
-            if batch.len() >= BATCH {
+            if batch.len() + self.refused.len() >= BATCH {
                 self.write(std::mem::take(&mut batch)).await?;
             }
         }
@@ -168,7 +178,7 @@ impl ImportRun {
         Ok(self.counts)
     }
 
-    /// Reports a row that cannot be read. It is not decided with the others, so its roles are checked here.
+    /// Refuses a row that cannot be read. It is not decided with the others, so its roles are checked here.
     async fn refuse(&mut self, mut refusal: Refusal) -> anyhow::Result<()> {
         self.counts.refused += 1;
         let roles = std::mem::take(&mut refusal.roles);
@@ -177,10 +187,23 @@ impl ImportRun {
         {
             refusal.add(conflict);
         }
-        self.report.add(&refusal).context("the report")
+        self.refused.push(refusal);
+        Ok(())
     }
 
+    /// Ends a batch; what was refused is reported in the order of the file, also if the others cannot be written.
     async fn write(&mut self, batch: Vec<(Place, ImportedUser)>) -> anyhow::Result<()> {
+        let written = self.write_users(batch).await;
+        self.refused.sort_by_key(|refusal| refusal.place);
+        for refusal in self.refused.drain(..) {
+            self.report.add(&refusal).context("the report")?;
+        }
+        written?;
+        self.progress.show(self.reader.bytes_read(), self.counts.rows);
+        Ok(())
+    }
+
+    async fn write_users(&mut self, batch: Vec<(Place, ImportedUser)>) -> anyhow::Result<()> {
         let Some((first, _)) = batch.first() else { return Ok(()) };
         let first = *first;
         let (places, users): (Vec<Place>, Vec<ImportedUser>) = batch.into_iter().unzip();
@@ -197,11 +220,10 @@ impl ImportRun {
                 RowResult::Unchanged => self.counts.unchanged += 1,
                 RowResult::Refused(conflicts) => {
                     self.counts.refused += 1;
-                    self.report.add(&rows::refused_later(place, user, conflicts)).context("the report")?;
+                    self.refused.push(rows::refused_later(place, user, conflicts));
                 }
             }
         }
-        self.progress.show(self.reader.bytes_read(), self.counts.rows);
         Ok(())
     }
 

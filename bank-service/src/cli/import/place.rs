@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Line and row, both counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /// The line where the row begins.
     pub(super) line: u64,

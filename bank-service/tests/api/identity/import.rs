@@ -471,9 +471,9 @@ async fn a_fault_in_an_array_names_the_number_of_its_row() {
     let one = json!(1);
     let (second, third, fourth, fifth) = (json!(2), json!(3), json!(4), json!(5));
     let expected =
-        [(&one, &second, "line"), (&one, &third, "email"), (&one, &fifth, "line"), (&one, &fourth, "customer_id")];
+        [(&one, &second, "line"), (&one, &third, "email"), (&one, &fourth, "customer_id"), (&one, &fifth, "line")];
     assert_eq!(places, expected, "{report}");
-    assert!(faults[2]["cause"].as_str().unwrap().starts_with("holds a number beyond"), "{report}");
+    assert!(faults[3]["cause"].as_str().unwrap().starts_with("holds a number beyond"), "{report}");
     output_text(&import(&app, &["users.json"]).await, 2);
     let report = std::fs::read_to_string(app.folder.path().join("users.json.report.csv")).unwrap();
     assert!(report.contains("1,,,line,is not a JSON object,2\n"), "{report}");
@@ -490,4 +490,17 @@ async fn a_dry_run_may_be_asked_for_by_its_name() {
     let refused = import(&app, &["users.csv", "--dry-run", "--apply"]).await;
     output_text(&refused, 2);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("cannot be used with"), "{refused:?}");
+}
+
+#[actix_web::test]
+async fn the_report_has_the_order_of_the_file() {
+    let app = TestApp::start().await;
+    let rows = "1,a@example.com,,,,,nosuch\n2,nobody,,,,,\n3,c@example.com,,,,,nosuch\n4,nobody,,,,,\n";
+    write(&app, "users.csv", &format!("{HEADER}{rows}"));
+    for arguments in [&["users.csv"][..], &["users.csv", "--apply"]] {
+        output_text(&import(&app, arguments).await, 2);
+        let report = std::fs::read_to_string(app.folder.path().join("users.csv.report.csv")).unwrap();
+        let lines: Vec<&str> = report.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+        assert_eq!(lines, ["2", "3", "4", "5"], "{report}");
+    }
 }
