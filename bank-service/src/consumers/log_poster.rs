@@ -1,15 +1,14 @@
 //! Posts events to log-service over HTTP after their mail was accepted, until the log has them.
 //!
 //! The log is idempotent on `event_id`, so a post whose response was lost is repeated. During an outage of log-service the
-//! poster pauses for at most `LONGEST_PAUSE` between attempts; only a permanent refusal (a 4xx other than 401, 403, 408 and
-//! 429) ends the attempts, is logged at ERROR and stays visible in the receipt.
+//! poster pauses for at most `LONGEST_PAUSE` between attempts; only log-service's own refusal of the entry (see `log_answer`) ends
+//! the attempts, is logged at ERROR and stays visible in the receipt.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use prometheus::IntCounterVec;
-use reqwest::StatusCode;
 use serde_json::{Value, json};
 use service_kit::clock::SharedClock;
 use service_kit::http::{PeerClient, PeerTrust};
@@ -20,6 +19,7 @@ use shared_events::{Envelope, WireMessage, date};
 use tokio::sync::Notify;
 use url::Url;
 
+use super::log_answer::{self, PostResult};
 use crate::store::{Outcome, Store, StoreError, mail_receipts, outbox};
 
 const BATCH: i64 = 32;
@@ -46,12 +46,6 @@ pub struct LogPoster {
     parts: LogPosterParts,
     client: PeerClient,
     posted: IntCounterVec,
-}
-
-enum PostResult {
-    Logged,
-    TryAgain(String),
-    Refused(String),
 }
 
 impl LogPoster {
@@ -125,7 +119,7 @@ impl LogPoster {
         match service_kit::fail_point_during!("post.sent", sending).await {
             Ok(response) => {
                 service_kit::fail_point!("post.answered");
-                classify(response.status())
+                log_answer::read(response, envelope.id).await
             }
             Err(error) => PostResult::TryAgain(error.without_url().to_string()),
         }
@@ -167,18 +161,6 @@ fn entry(envelope: &Envelope) -> Value {
         "message": envelope.body.message,
         "data": envelope.body.data,
     })
-}
-
-fn classify(status: StatusCode) -> PostResult {
-    let passing =
-        [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-    if status.is_success() {
-        PostResult::Logged
-    } else if status.is_client_error() && !passing.contains(&status) {
-        PostResult::Refused(status.to_string())
-    } else {
-        PostResult::TryAgain(status.to_string())
-    }
 }
 
 fn pause(attempts: i32) -> TimeDelta {

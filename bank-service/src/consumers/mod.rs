@@ -3,6 +3,7 @@
 //! [`RecordMailReceipt`] stores each confirmation once. [`LogPoster`] then posts the event to log-service over HTTP until the
 //! log has it. They are separate so that an outage of log-service never blocks the callback queue.
 
+mod log_answer;
 mod log_poster;
 mod record_mail_receipt;
 mod send_push;
