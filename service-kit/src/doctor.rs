@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::config::{ConfigError, warnings};
 use crate::http::auth::{JWKS_VARIABLE, Jwks};
+use crate::http::healthcheck::{DOCUMENT, service_name};
 use crate::http::{PeerClient, PeerTrust, causes};
 #[cfg(feature = "amqp")]
 use crate::messaging::AmqpSettings;
@@ -19,6 +20,8 @@ use crate::messaging::AmqpSettings;
 use crate::messaging::amqp::{Role, probe};
 
 const LIMIT: Duration = Duration::from_secs(5);
+/// As much of another server's name as a report shows.
+const LONGEST_NAME: usize = 60;
 
 /// What a check found, or what is wrong.
 pub type Checked = Result<String, String>;
@@ -86,6 +89,31 @@ pub async fn reach(variable: &'static str, url: &Url, trust: &PeerTrust) -> Resu
     Ok(answer)
 }
 
+/// Checks that the service of this name, and no other one, answers at the address in the variable.
+pub async fn service(name: &str, variable: &'static str, base: &Url, trust: &PeerTrust) -> Checked {
+    let url = base.join(DOCUMENT).map_err(|error| error.to_string())?;
+    let answer = reach(variable, &url, trust).await;
+    let answer =
+        answer.map_err(|causes| format!("{} cannot be reached: {causes}; is that service running?", shown(&url)))?;
+    let (place, status) = (shown(answer.url()), answer.status());
+    if !status.is_success() {
+        return Err(format!("{place} answers {status}; expected the address of {name}"));
+    }
+    match service_name(answer).await {
+        Some(found) if found == name => Ok(format!("{name} answers at {place}")),
+        Some(found) => {
+            let found: String = found.chars().take(LONGEST_NAME).collect();
+            Err(format!("{place} is of {found:?}; expected the address of {name}"))
+        }
+        None => Err(format!("{place} is no API document, so another server's; expected the address of {name}")),
+    }
+}
+
+/// The address without a login that stands in it.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
 /// Fetches the keys that verify tokens.
 pub async fn keys(jwks_url: &str, trust: &PeerTrust) -> Checked {
     let url = jwks_url.parse().map_err(|_| "not an address".to_owned())?;
@@ -111,7 +139,45 @@ pub fn not_made_yet(what: &str) -> Checked {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
     use super::*;
+
+    /// What the report says of a server that gives this answer to a request, where log-service is expected.
+    async fn finding(answer: &'static str) -> Checked {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let answering = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            assert!(connection.read(&mut [0; 1024]).unwrap() > 0);
+            connection.write_all(answer.as_bytes()).unwrap();
+        });
+        let found = service("log-service", "LOG_SERVICE_URL", &base, &PeerTrust::default()).await;
+        answering.join().unwrap();
+        found
+    }
+
+    #[tokio::test]
+    async fn a_service_is_known_by_its_name_and_any_other_server_is_a_fault() {
+        let found = finding("HTTP/1.0 200 OK\r\n\r\n{\"info\":{\"title\":\"log-service\"}}").await.unwrap();
+        assert!(found.starts_with("log-service answers at http://127.0.0.1:"), "{found}");
+        for (answer, cause) in [
+            ("HTTP/1.0 200 OK\r\n\r\n{\"info\":{\"title\":\"email-service\"}}", "is of \"email-service\"; expected"),
+            ("HTTP/1.0 200 OK\r\n\r\n<html>Welcome</html>", "is no API document"),
+            ("HTTP/1.0 404 Not Found\r\n\r\n", "answers 404 Not Found; expected the address of log-service"),
+            ("HTTP/1.0 302 Found\r\nLocation: /login\r\n\r\n", "answers 302 Found; expected"),
+        ] {
+            let fault = finding(answer).await.unwrap_err();
+            assert!(fault.contains(cause), "{fault}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_login() {
+        let url = Url::parse("https://user:s3cret@log.example:8000/livez?key=s3cret").unwrap();
+        assert_eq!(shown(&url), "https://log.example:8000/livez");
+    }
 
     #[test]
     fn one_failed_check_fails_the_report_and_a_warning_does_not() {

@@ -9,7 +9,6 @@ use service_kit::http::causes;
 use service_kit::http::healthcheck::address;
 use service_kit::messaging::amqp::Role;
 use tokio::runtime::Builder;
-use url::Url;
 
 use super::ledger::unbalanced;
 use crate::config::Settings;
@@ -28,10 +27,10 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     doctor.report("DATABASE_URL", database)?;
     doctor.report("BANK_BIND", runtime.block_on(bind(settings)))?;
     doctor.report("SECRET_KEY", secret_key(settings, database_is_sound))?;
-    let mut peer = |variable, url| doctor.report(variable, runtime.block_on(peer(settings, variable, url)));
-    peer("LOG_SERVICE_URL", &settings.log_service_url)?;
+    let peer = |name, variable, url| runtime.block_on(doctor::service(name, variable, url, &settings.peers));
+    doctor.report("LOG_SERVICE_URL", peer("log-service", "LOG_SERVICE_URL", &settings.log_service_url))?;
     if let Some(url) = &settings.email_service_url {
-        peer("EMAIL_SERVICE_URL", url)?;
+        doctor.report("EMAIL_SERVICE_URL", peer("email-service", "EMAIL_SERVICE_URL", url))?;
     }
     let queues = consumed_queues(&settings.config.callback_queue);
     let roles: Vec<Role<'_>> = iter::once(Role::Publisher).chain(queues.iter().map(Role::ConsumerRights)).collect();
@@ -95,29 +94,4 @@ async fn bind(settings: &Settings) -> Checked {
     let tls = settings.config.tls.check(&mut faults);
     faults.finish().map_err(|error| error.to_string())?;
     address(env!("CARGO_PKG_NAME"), settings.config.bind, &tls).await
-}
-
-async fn peer(settings: &Settings, variable: &'static str, base: &Url) -> Checked {
-    let url = base.join("/livez").map_err(|error| error.to_string())?;
-    match doctor::reach(variable, &url, &settings.peers).await {
-        Ok(answer) if answer.status().is_success() => Ok(format!("{} answers", shown(answer.url()))),
-        Ok(answer) => Err(format!("{} answers {}; is it the service that is meant?", shown(&url), answer.status())),
-        Err(causes) => Err(format!("{} cannot be reached: {causes}; is that service running?", shown(&url))),
-    }
-}
-
-/// The address without a login that stands in it.
-fn shown(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_shown_without_its_login() {
-        let url = Url::parse("https://user:s3cret@log.example:8000/livez?key=s3cret").unwrap();
-        assert_eq!(shown(&url), "https://log.example:8000/livez");
-    }
 }

@@ -7,10 +7,14 @@ use std::time::Duration;
 use reqwest::Response;
 use serde_json::Value;
 
+use super::bounded_body;
 use crate::tls::{Tls, install_crypto_provider};
 
 /// Below the time that container runtimes give by default.
 const LIMIT: Duration = Duration::from_secs(4);
+/// Where each service has its OpenAPI document.
+pub(crate) const DOCUMENT: &str = "/openapi.json";
+const LONGEST_DOCUMENT: usize = 8 * 1024 * 1024;
 
 /// `Ok` if `/readyz` of the service that listens on `bind` answers 200; otherwise why not, in one line.
 pub async fn healthcheck(bind: SocketAddr, tls: &Tls) -> Result<(), String> {
@@ -30,9 +34,15 @@ pub async fn address(service: &str, bind: SocketAddr, tls: &Tls) -> Result<Strin
     }
 }
 
-/// The name of the service that answers there, by its OpenAPI document.
+/// The name of the service that answers there.
 async fn holder(bind: SocketAddr, tls: &Tls) -> Option<String> {
-    let document: Value = get(bind, tls, "/openapi.json").await.ok()?.json().await.ok()?;
+    service_name(get(bind, tls, DOCUMENT).await.ok()?).await
+}
+
+/// The name of a service, by its OpenAPI document.
+pub(crate) async fn service_name(document: Response) -> Option<String> {
+    let document = bounded_body(document, LONGEST_DOCUMENT).await.ok()?;
+    let document: Value = serde_json::from_slice(&document).ok()?;
     Some(document.pointer("/info/title")?.as_str()?.to_owned())
 }
 
