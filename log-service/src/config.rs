@@ -19,7 +19,8 @@ use crate::store::StoreUrl;
 #[cfg(feature = "mongodb")]
 use crate::store::mongo::{MongoUrl, is_collection_name, is_database_name};
 
-const MAX_RETENTION_DAYS: u32 = 36_500;
+/// As long as MongoDB takes: its TTL index counts seconds, up to 2^31 - 1.
+const MAX_RETENTION_DAYS: u32 = 24_855;
 
 /// The configuration of log-service, as it is given.
 #[derive(Debug, Clone, Args)]
@@ -65,7 +66,7 @@ pub struct Config {
     #[arg(long, env = "ROUTING_KEY", value_name = "LIST", global = true)]
     pub routing_key: Option<String>,
 
-    /// Entries older than this are removed; none unless set
+    /// Entries older than this, 1 to 24855 days, are removed; none unless set
     #[arg(long, env = "RETENTION_DAYS", value_name = "DAYS", global = true)]
     pub retention_days: Option<String>,
 
@@ -197,7 +198,7 @@ impl Config {
     fn retention(&self, faults: &mut Faults) -> Option<TimeDelta> {
         let text = self.retention_days.as_ref()?;
         let days = text.parse::<u32>().ok().filter(|days| (1..=MAX_RETENTION_DAYS).contains(days)).ok_or(());
-        let expected = "whole days from 1 to 36500, or no value";
+        let expected = "whole days from 1 to 24855, or no value";
         faults.check("RETENTION_DAYS", expected, days).map(|days| TimeDelta::days(days.into()))
     }
 }
@@ -290,6 +291,19 @@ mod tests {
             assert!(text.contains(&format!("  {variable}")), "{variable} in {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_retention_is_one_that_each_store_can_keep() {
+        let check = |days: &str| Config { retention_days: Some(days.to_owned()), ..config() }.check();
+        for days in [1, 24_855] {
+            assert_eq!(check(&days.to_string()).unwrap().retention, Some(TimeDelta::days(days)));
+        }
+        for days in ["0", "24856", "36500", "-1", "1.5", "99999999999"] {
+            let text = check(days).unwrap_err().to_string();
+            assert!(text.contains("  RETENTION_DAYS: ") && text.contains("from 1 to 24855"), "{days}: {text}");
+        }
+        assert!(i32::try_from(TimeDelta::days(MAX_RETENTION_DAYS.into()).num_seconds()).is_ok());
     }
 
     #[test]
