@@ -156,7 +156,7 @@ fn listen(
     server.cors_origins.clone_from(&state.settings.cors_origins);
     server.trusted_proxies.clone_from(&state.settings.trusted_proxies);
     if let Some(workers) = config.workers {
-        server.workers = workers.max(1);
+        server.workers = workers;
     }
     let store = state.store.clone();
     readiness.add("database", move || {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use service_kit::config::{AppEnv, ConfigError, Faults, Secret, base_url, public_url, resembles_example};
-use service_kit::http::server::Network;
+use service_kit::http::server::{MAX_WORKERS, Network};
 use shared_events::routing::{ACK_QUEUE, QUEUES};
 use url::Url;
 
@@ -161,6 +161,9 @@ fn check_numbers(config: &Config, faults: &mut Faults) -> Option<i32> {
     if !(1..=60).contains(&config.access_token_minutes) {
         faults.add("ACCESS_TOKEN_MINUTES: expected a number of minutes from 1 to 60");
     }
+    if config.workers.is_some_and(|workers| !(1..=MAX_WORKERS).contains(&workers)) {
+        faults.add(format!("WORKERS: expected a number of threads from 1 to {MAX_WORKERS}"));
+    }
     let mails = i32::try_from(config.mail_alarm_hourly).ok().filter(|n| (1..=MOST_MAILS).contains(n));
     if mails.is_none() {
         faults.add("MAIL_ALARM_HOURLY: expected a number from 1 to 1000000");
@@ -280,6 +283,18 @@ mod tests {
         let error = config.check_with(faults).unwrap_err();
         assert_eq!(error.lines().len(), 2);
         assert!(error.lines()[0].starts_with("WORKERS: ") && error.lines()[1].starts_with("PUBLIC_URL: "), "{error}");
+    }
+
+    #[test]
+    fn threads_are_as_many_as_the_server_takes() {
+        let check = |workers| Config { workers, ..valid() }.check();
+        for workers in [None, Some(1), Some(512)] {
+            assert!(check(workers).is_ok(), "{workers:?}");
+        }
+        for workers in [0, 513, usize::MAX] {
+            let text = check(Some(workers)).unwrap_err().to_string();
+            assert!(text.contains("WORKERS: expected a number of threads from 1 to 512"), "{workers}: {text}");
+        }
     }
 
     #[test]

@@ -168,8 +168,8 @@ pub struct Config {
     #[command(flatten)]
     pub peers: PeerOptions,
 
-    /// Threads that serve requests; as many as there are cores unless set
-    #[arg(long, env = "WORKERS", value_name = "N", global = true)]
+    /// Threads that serve requests, 1 to 512; as many as there are cores unless set
+    #[arg(long, env = "WORKERS", value_name = "1-512", global = true)]
     pub workers: Option<usize>,
 }
 

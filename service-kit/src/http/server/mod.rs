@@ -30,7 +30,7 @@ pub use client_addr::{ClientAddr, Network, trust_warning};
 pub(crate) use context::record_route;
 pub use context::{Caller, head_only, record_caller};
 pub use run::{RunningServer, serve};
-pub use settings::{ServerParts, ServerSettings};
+pub use settings::{MAX_WORKERS, ServerParts, ServerSettings};
 
 pub use crate::request_id::current as request_id;
 pub use crate::tls::Tls;

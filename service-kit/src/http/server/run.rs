@@ -15,7 +15,7 @@ use super::gate::Gate;
 use super::guard::{Guard, Shared};
 use super::newcomers::Newcomers;
 use super::workers::Workers;
-use super::{ServerParts, ServerSettings};
+use super::{MAX_WORKERS, ServerParts, ServerSettings};
 use crate::http::fields::{BodyLimit, BodyTime};
 use crate::lifecycle::{Deadline, Readiness, Shutdown};
 use crate::task;
@@ -88,7 +88,7 @@ where
             .configure(|config| builtin.routes(config))
             .configure(configure.clone())
     };
-    let count = settings.workers.max(1);
+    let count = settings.workers.clamp(1, MAX_WORKERS);
     let per_worker = settings.max_connections.checked_div(count).unwrap_or(1).max(1);
     let server = HttpServer::new(app)
         .workers(count)

@@ -10,11 +10,15 @@ use crate::lifecycle::{Readiness, Shutdown, WORK_LIMIT};
 use crate::telemetry::Metrics;
 use crate::tls::Tls;
 
+/// The most threads that a server takes: with more, actix panics.
+pub const MAX_WORKERS: usize = 512;
+
 /// The limits and the address of a server.
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
     pub service: &'static str,
     pub bind: SocketAddr,
+    /// The threads that serve; 1 to [`MAX_WORKERS`].
     pub workers: usize,
     pub tls: Tls,
     /// The largest body, in bytes; a route may set its own by `BodyLimit`.
@@ -59,7 +63,7 @@ impl ServerSettings {
         Self {
             service,
             bind,
-            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            workers: std::thread::available_parallelism().map_or(2, usize::from).min(MAX_WORKERS),
             tls: Tls::Off,
             body_limit: 64 * 1024,
             request_timeout: Duration::from_secs(15),
