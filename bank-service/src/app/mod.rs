@@ -4,6 +4,7 @@
 //! subscriber is lost for good.
 
 mod expiry;
+mod key_watch;
 mod retention;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use service_kit::telemetry::Metrics;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+pub use self::key_watch::KeyWatch;
 use crate::changes::Changes;
 use crate::config::{LedgerWriterMode, Settings};
 use crate::console;
@@ -31,7 +33,7 @@ use crate::push;
 use crate::store::{DatabaseUrl, Store, StoreError, existing, migrations};
 use crate::trace::Conservation;
 
-/// Why the service cannot start; each error names the variable to check.
+/// Why the service cannot start, or go on; each error names the variable to check.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("DATABASE_URL: {url}")]
@@ -63,6 +65,7 @@ pub struct Running {
     pub readiness: Readiness,
     shutdown: Shutdown,
     recorded: Arc<Notify>,
+    key_watch: KeyWatch,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -134,7 +137,8 @@ pub fn serve(state: AppState, shutdown: Shutdown) -> Result<Running, StartError>
     let pages = console::Shared::new(&state, readiness.clone());
     let server = listen(&state, &shutdown, readiness.clone(), pages.clone())?;
     let recorded = Arc::new(Notify::new());
-    let mut running = Running { state, server, readiness, shutdown, recorded, tasks: Vec::new() };
+    let key_watch = KeyWatch::new(state.identity.clone(), shutdown.clone());
+    let mut running = Running { state, server, readiness, shutdown, recorded, key_watch, tasks: Vec::new() };
     running.start_log_poster();
     running.start_retention();
     running.tasks.push(task::spawn("console-history", pages.record(running.shutdown.clone())));
@@ -259,12 +263,18 @@ impl Running {
 
     fn start_retention(&mut self) {
         self.tasks.push(task::spawn("hold-expiry", expiry::run(self.state.clone(), self.shutdown.clone())));
-        self.tasks.push(task::spawn("retention", retention::run(self.state.clone(), self.shutdown.clone())));
+        let retention = retention::run(self.state.clone(), self.key_watch.clone(), self.shutdown.clone());
+        self.tasks.push(task::spawn("retention", retention));
+    }
+
+    /// The check of the database's key; tests drive it by hand.
+    pub fn key_watch(&self) -> &KeyWatch {
+        &self.key_watch
     }
 
     /// Waits until the server has sent its last response and the relay has marked the rows in flight, then closes the store, all
-    /// within one deadline. To be called after shutdown has begun.
-    pub async fn finish(self) {
+    /// within one deadline. To be called after shutdown has begun. An error is the reason why the service itself began it.
+    pub async fn finish(self) -> Result<(), StartError> {
         let deadline = self.shutdown.deadline(WORK_LIMIT);
         self.server.wait().await;
         for task in self.tasks {
@@ -279,5 +289,6 @@ impl Running {
                 "the database was not closed in time: reserved ids are skipped, and the files beside it stay"
             );
         }
+        self.key_watch.outcome()
     }
 }

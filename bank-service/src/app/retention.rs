@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use service_kit::lifecycle::Shutdown;
 
+use super::KeyWatch;
 use crate::http::AppState;
 use crate::store::{
     Outcome, StoreError, counters, idempotency, login_devices, one_time_secrets, outbox, refresh_tokens,
@@ -15,10 +16,10 @@ const EVERY: Duration = Duration::from_mins(1);
 /// The most rounds of one sweep, so that it ends however much there is to remove.
 const ROUNDS: usize = 100;
 
-pub(super) async fn run(state: AppState, shutdown: Shutdown) {
+pub(super) async fn run(state: AppState, key_watch: KeyWatch, shutdown: Shutdown) {
     while shutdown.sleep(EVERY).await {
-        if !keeps_its_key(&state).await {
-            shutdown.begin();
+        key_watch.check().await;
+        if shutdown.begun() {
             return;
         }
         tend_keys(&state).await;
@@ -35,21 +36,6 @@ pub(super) async fn run(state: AppState, shutdown: Shutdown) {
             if shutdown.begun() {
                 return;
             }
-        }
-    }
-}
-
-/// False once the database is sealed under another key: values that this process seals from then on could not be opened.
-async fn keeps_its_key(state: &AppState) -> bool {
-    match state.identity.key_is_current().await {
-        Ok(true) => true,
-        Ok(false) => {
-            tracing::error!("SECRET_KEY: the database has been sealed under another key; this process ends");
-            false
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the key of the database cannot be read; trying again later");
-            true
         }
     }
 }

@@ -39,8 +39,9 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             None
         };
         drain_at_shutdown(&shutdown, consumers).await;
-        running.finish().await;
+        let finished = running.finish().await;
         drained.begin();
+        finished?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -103,7 +103,7 @@ impl TestApp {
     /// Shuts the service down cleanly and returns the folder.
     pub(crate) async fn stop(self) -> TempDir {
         self.shutdown.begin();
-        self.running.finish().await;
+        self.running.finish().await.unwrap();
         self.folder
     }
 

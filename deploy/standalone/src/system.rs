@@ -63,8 +63,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     banner::print(&addresses, &administrator, demo.as_ref()).context("standard output")?;
     system.shutdown.wait().await;
     let deadline = system.shutdown.deadline(WORK_LIMIT);
-    stop(system, deadline).await;
-    Ok(())
+    Ok(stop(system, deadline).await?)
 }
 
 async fn start(
@@ -149,9 +148,9 @@ async fn administrator(state: &AppState, options: &Options) -> anyhow::Result<(A
 
 /// Finishes requests and messages in flight, and closes the databases; unfinished work stays in the outbox. bank-service is the
 /// last: until they end, the other two ask it whether a session counts.
-async fn stop(system: System, deadline: Deadline) {
+async fn stop(system: System, deadline: Deadline) -> Result<(), bank::StartError> {
     system.broker.drain(deadline.left(DRAIN_LIMIT)).await;
     system.log.finish().await;
     system.email.finish().await;
-    system.bank.finish().await;
+    system.bank.finish().await
 }

@@ -236,3 +236,15 @@ async fn a_database_that_names_no_key_gets_the_one_that_opens_it() {
     app.post_anonymous("/auth/register", other).await.expect(201);
     assert_ne!(Value::Null, app.login("a@example.com", PASSWORD).await.expect(200)["access_token"]);
 }
+
+#[actix_web::test]
+async fn a_service_whose_database_gets_another_key_ends_with_that_fault() {
+    let app = TestApp::start().await;
+    app.running.key_watch().check().await;
+    assert!(!app.shutdown.begun());
+    app.sql_change("UPDATE vault_keys SET fingerprint = 'another'").await;
+    app.running.key_watch().check().await;
+    assert!(app.shutdown.begun());
+    let fault = app.running.finish().await.unwrap_err();
+    assert!(fault.is_wrong_key(), "{fault}");
+}
