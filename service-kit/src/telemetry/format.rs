@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::visit::{Line, push_quoted, push_unquoted};
+use super::visit::{self, Line, push_quoted, push_unquoted};
 use super::{LogFormat, classic, trace};
 use crate::clock::{Clock, SystemClock};
 
@@ -58,6 +58,62 @@ fn now() -> String {
     SystemClock.now().to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
+/// Writes members, each name once: the first of a name stays, which is an event's own, then the innermost span's.
+struct Members<'a> {
+    format: LogFormat,
+    names: Vec<&'a str>,
+}
+
+impl<'a> Members<'a> {
+    fn new(format: LogFormat, taken: &[&'a str]) -> Self {
+        Self { format, names: taken.to_vec() }
+    }
+
+    fn list(&mut self, out: &mut String, list: &'a str) {
+        for (name, value) in visit::members(list) {
+            if self.begin(out, name) {
+                out.push_str(value);
+            }
+        }
+    }
+
+    /// An id, which needs no quotes in a text line.
+    fn id(&mut self, out: &mut String, name: &'a str, id: &str) {
+        if self.begin(out, name) {
+            if self.format == LogFormat::Json { push_quoted(out, id) } else { out.push_str(id) }
+        }
+    }
+
+    /// The ids of the request and of the trace.
+    fn context(&mut self, out: &mut String) {
+        if let Some(id) = crate::request_id::current() {
+            self.id(out, "request_id", &id);
+        }
+        if let Some(context) = trace::current() {
+            self.id(out, "trace_id", &context.trace_id());
+            self.id(out, "span_id", &context.span_id());
+        }
+    }
+
+    /// False if there is a member of this name already.
+    fn begin(&mut self, out: &mut String, name: &'a str) -> bool {
+        if self.names.contains(&name) {
+            return false;
+        }
+        self.names.push(name);
+        if self.format == LogFormat::Json {
+            out.push(',');
+            push_quoted(out, name);
+            out.push(':');
+        } else {
+            out.push(' ');
+            out.push_str(name);
+            out.push('=');
+        }
+        true
+    }
+}
+
 fn text(out: &mut String, parts: &Parts<'_>) {
     out.push_str(&now());
     out.push(' ');
@@ -66,18 +122,10 @@ fn text(out: &mut String, parts: &Parts<'_>) {
     out.push_str(parts.target);
     out.push_str(": ");
     push_unquoted(out, &parts.line.message);
-    out.push_str(&parts.line.members);
-    if let Some(id) = crate::request_id::current() {
-        out.push_str(" request_id=");
-        out.push_str(&id);
-    }
-    if let Some(context) = trace::current() {
-        out.push_str(" trace_id=");
-        out.push_str(&context.trace_id());
-        out.push_str(" span_id=");
-        out.push_str(&context.span_id());
-    }
-    out.push_str(parts.spans);
+    let mut members = Members::new(LogFormat::Text, &[]);
+    members.list(out, &parts.line.members);
+    members.context(out);
+    members.list(out, parts.spans);
 }
 
 fn json(out: &mut String, parts: &Parts<'_>) {
@@ -89,21 +137,14 @@ fn json(out: &mut String, parts: &Parts<'_>) {
     push_quoted(out, parts.target);
     out.push_str(",\"message\":");
     push_quoted(out, &parts.line.message);
-    out.push_str(&parts.line.members);
-    if let Some(id) = crate::request_id::current() {
-        out.push_str(",\"request_id\":");
-        push_quoted(out, &id);
-    }
-    if let Some(context) = trace::current() {
-        out.push_str(",\"trace_id\":");
-        push_quoted(out, &context.trace_id());
-        out.push_str(",\"span_id\":");
-        push_quoted(out, &context.span_id());
-    }
+    let mut members = Members::new(LogFormat::Json, &["time", "level", "target", "message", "span"]);
+    members.list(out, &parts.line.members);
+    members.context(out);
     if !parts.spans.is_empty() {
+        let mut spans = String::with_capacity(parts.spans.len());
+        Members::new(LogFormat::Json, &[]).list(&mut spans, parts.spans);
         out.push_str(",\"span\":{");
-        // Members of nested spans may share a name; most readers take the last one.
-        out.push_str(parts.spans.trim_start_matches(','));
+        out.push_str(spans.trim_start_matches(','));
         out.push('}');
     }
     out.push('}');
@@ -111,9 +152,11 @@ fn json(out: &mut String, parts: &Parts<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
+    use serde::de::{self, Deserialize, Deserializer};
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
@@ -206,5 +249,67 @@ mod tests {
         assert_eq!((line["count"].as_u64(), line["ok"].as_bool()), (Some(3), Some(true)));
         assert_eq!(line["who"], "Some(\"x\")");
         assert_eq!(line["span"]["name"], "relay");
+    }
+
+    /// A reader that refuses an object in which a name is twice.
+    struct Strict(BTreeMap<String, serde_json::Value>);
+
+    impl<'de> Deserialize<'de> for Strict {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_map(Strict(BTreeMap::new()))
+        }
+    }
+
+    impl<'de> de::Visitor<'de> for Strict {
+        type Value = Self;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object with each name once")
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+            while let Some(name) = map.next_key::<String>()? {
+                let value = if name == "span" {
+                    serde_json::Value::Object(map.next_value::<Strict>()?.0.into_iter().collect())
+                } else {
+                    map.next_value()?
+                };
+                if self.0.insert(name.clone(), value).is_some() {
+                    return Err(de::Error::custom(format!("{name} is twice")));
+                }
+            }
+            Ok(self)
+        }
+    }
+
+    /// A line in nested spans whose fields have the same names as each other's and as the event's.
+    fn logged_in_spans(format: LogFormat) -> String {
+        logged(format, || {
+            let outer = tracing::info_span!("task", name = "amqp-consumer", queue = "q");
+            let _in_outer = outer.enter();
+            let inner =
+                tracing::info_span!("task", name = "amqp-worker", event_id = "7", attempt = tracing::field::Empty);
+            inner.record("attempt", 2_u64);
+            let _in_inner = inner.enter();
+            tracing::info!(event_id = "7", "handled");
+        })
+    }
+
+    #[test]
+    fn each_name_is_once_in_an_object_and_in_a_line_and_the_inner_value_stays() {
+        let Strict(line) = serde_json::from_str(&logged_in_spans(LogFormat::Json)).unwrap();
+        assert_eq!(line["event_id"], "7");
+        let span = serde_json::json!({"name": "amqp-worker", "event_id": "7", "attempt": 2, "queue": "q"});
+        assert_eq!(line["span"], span);
+        let text = logged_in_spans(LogFormat::Text);
+        assert!(text.ends_with(": handled event_id=7 name=amqp-worker attempt=2 queue=q\n"), "{text}");
+    }
+
+    #[test]
+    fn a_field_cannot_take_the_name_of_a_part_of_the_line() {
+        let text = logged(LogFormat::Json, || tracing::info!(level = "forged", span = 1_u64, kept = true, "hello"));
+        let Strict(line) = serde_json::from_str(&text).unwrap();
+        assert_eq!((&line["level"], &line["kept"]), (&"INFO".into(), &true.into()));
+        assert_eq!(line.get("span"), None);
     }
 }

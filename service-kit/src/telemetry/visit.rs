@@ -1,7 +1,7 @@
 //! Fields of a log line as text or JSON.
 //!
-//! Text: `name=value`, with control characters escaped. JSON: a list of members without the braces, so that an event's own
-//! members and its span's can be joined.
+//! Values have the form of their format, with control characters escaped. They are kept as a list of members that is formatted
+//! later, so that an event's own members and its spans' can be joined with each name once.
 
 use std::fmt::{self, Write};
 
@@ -12,7 +12,15 @@ use tracing_subscriber::fmt::format::Writer;
 
 use super::LogFormat;
 
-/// Formats the fields of spans.
+/// Begins each member of a list. No value holds it, since control characters are escaped.
+const MEMBER: char = '\u{1e}';
+
+/// The members of a list: each name, with the value as it is shown. A span's later fields follow its first ones after a blank.
+pub(super) fn members(list: &str) -> impl Iterator<Item = (&str, &str)> {
+    list.split(MEMBER).filter_map(|member| member.trim_end_matches(' ').split_once('='))
+}
+
+/// Collects the fields of spans.
 pub(super) struct FieldFormat(pub(super) LogFormat);
 
 impl<'w> FormatFields<'w> for FieldFormat {
@@ -49,18 +57,9 @@ impl Line {
 
     fn member(&mut self, field: &Field, value: impl FnOnce(&mut String, LogFormat)) {
         let out = &mut self.members;
-        match self.format {
-            LogFormat::Text | LogFormat::Classic => {
-                out.push(' ');
-                out.push_str(field.name());
-                out.push('=');
-            }
-            LogFormat::Json => {
-                out.push(',');
-                push_quoted(out, field.name());
-                out.push(':');
-            }
-        }
+        out.push(MEMBER);
+        out.push_str(field.name());
+        out.push('=');
         value(out, self.format);
     }
 }
