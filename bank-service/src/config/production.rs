@@ -1,6 +1,6 @@
 //! The settings that production refuses at start, and those that it warns of: they open what they should guard.
 
-use service_kit::config::{Faults, Secret, is_plain};
+use service_kit::config::{Faults, Secret, is_plain, plain_http_warning};
 use service_kit::http::server::{Network, trust_warning};
 use url::Url;
 
@@ -47,6 +47,13 @@ pub(super) fn warnings(
         warnings.push(
             "PUBLIC_URL: plain http; links lead to this machine only, and cookies are not kept to TLS".to_owned(),
         );
+    }
+    for (variable, text) in [
+        ("LOG_SERVICE_URL", Some(config.log_service_url.as_str())),
+        ("EMAIL_SERVICE_URL", config.email_service_url.as_deref()),
+    ] {
+        let url = text.and_then(|text| Url::parse(text).ok());
+        warnings.extend(url.and_then(|url| plain_http_warning(config.app_env, variable, &url)));
     }
     for (variable, limit) in [
         ("RATE_LOGIN_PER_MINUTE", config.rate_login_per_minute),
@@ -155,5 +162,22 @@ mod tests {
         let named: Vec<String> =
             warnings.unwrap().iter().filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect();
         assert_eq!(named, ["PUBLIC_URL", "RATE_LOGIN_PER_MINUTE", "RATE_REGISTER_PER_HOUR", "RATE_FORGOT_PER_HOUR"]);
+    }
+
+    #[test]
+    fn production_warns_of_events_and_tokens_that_go_to_another_host_in_the_clear() {
+        let warnings = |log: &str, email: &str| {
+            let changed = production(|config| {
+                config.log_service_url = log.to_owned();
+                config.email_service_url = Some(email.to_owned());
+            });
+            changed.unwrap()
+        };
+        let both = warnings("http://log-service:8000", "http://email-service:8001");
+        assert_eq!(both.len(), 2, "{both:?}");
+        assert!(both[0].starts_with("LOG_SERVICE_URL: plain http to another host"), "{both:?}");
+        assert!(both[1].starts_with("EMAIL_SERVICE_URL: plain http to another host"), "{both:?}");
+        assert_eq!(warnings("https://log-service:8000", "https://email.example"), Vec::<String>::new());
+        assert_eq!(warnings("http://localhost:8000", "http://127.0.0.1:8001"), Vec::<String>::new());
     }
 }
