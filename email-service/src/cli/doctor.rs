@@ -8,6 +8,8 @@ use email_service::templates::Templates;
 use service_kit::doctor::{self, Checked, Doctor};
 use service_kit::http::causes;
 use service_kit::http::healthcheck::address;
+use service_kit::messaging::ConsumerSettings;
+use service_kit::messaging::amqp::Role;
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut doctor = Doctor::begin(settings.warning.clone())?;
@@ -15,7 +17,9 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     doctor.report("templates", templates.map(|_| "valid".to_owned()).map_err(|error| error.to_string()))?;
     doctor.report("mailer", check_mailer(settings).await)?;
     doctor.report("EMAIL_DATABASE_URL", check_store(settings).await)?;
-    doctor.report("AMQP_URI", doctor::broker(settings.broker.as_ref(), &[], "no events are consumed").await)?;
+    let queue = ConsumerSettings::new(&settings.queue, settings.bindings.clone());
+    let roles = [Role::ConsumerRights(&queue)];
+    doctor.report("AMQP_URI", doctor::broker(settings.broker.as_ref(), &roles, "no events are consumed").await)?;
     doctor.report("JWKS_URL", doctor::keys(&settings.jwks_url, &settings.peers).await)?;
     doctor.report("EMAIL_BIND", address(env!("CARGO_PKG_NAME"), settings.bind, &settings.tls).await)?;
     Ok(doctor.finish())

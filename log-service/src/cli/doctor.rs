@@ -6,12 +6,15 @@ use log_service::config::Settings;
 use service_kit::doctor::{self, Checked, Doctor};
 use service_kit::http::causes;
 use service_kit::http::healthcheck::address;
+use service_kit::messaging::ConsumerSettings;
+use service_kit::messaging::amqp::Role;
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut doctor = Doctor::begin(settings.warning.clone())?;
     doctor.report(settings.store.variable(), check_store(settings).await)?;
-    let broker = doctor::broker(settings.broker.as_ref(), &[], "events come in by POST /api/logs only").await;
-    doctor.report("AMQP_URI", broker)?;
+    let queue = ConsumerSettings::new(&settings.queue, settings.bindings.clone());
+    let (roles, without) = ([Role::ConsumerRights(&queue)], "events come in by POST /api/logs only");
+    doctor.report("AMQP_URI", doctor::broker(settings.broker.as_ref(), &roles, without).await)?;
     doctor.report("JWKS_URL", doctor::keys(&settings.jwks_url, &settings.peers).await)?;
     doctor.report("LOG_BIND", address(env!("CARGO_PKG_NAME"), settings.bind, &settings.tls).await)?;
     Ok(doctor.finish())

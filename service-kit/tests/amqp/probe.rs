@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
 use service_kit::messaging::ConsumerSettings;
-use service_kit::messaging::amqp::{AmqpError, Role, probe};
+use service_kit::messaging::amqp::{AmqpError, Role, probe, retry_queue};
 use service_kit::messaging::{AmqpSettings, HandlerResult};
+use test_support::eventually;
 use tokio::net::TcpListener;
 
-use crate::scripted::Scripted;
+use crate::scripted::{Scripted, id, message};
 use crate::support::{BrokerFixture, broker_uri, rabbitmqctl};
 
 async fn probe_error(uri: &str) -> AmqpError {
@@ -77,6 +80,42 @@ async fn the_rights_to_a_queue_are_checked_without_making_one_and_beside_one_tha
     assert_eq!(probe(&fixture.settings, &[Role::Consumer(&queue)]).await, Ok(()));
     assert_eq!(probe(&fixture.settings, &[Role::ConsumerRights(&queue)]).await, Ok(()));
     assert!(listed().contains(&queue.queue), "{}", listed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rights_to_bind_a_queue_are_checked_and_its_bindings_stay() {
+    let fixture = BrokerFixture::new().await;
+    let (queue, user) = (fixture.queue("mine"), format!("unbound-{}", fixture.tag));
+    let own = format!("{}([.].*)?", queue.queue.replace('.', "[.]"));
+    rabbitmqctl(&["add_user", &user, "secret"]);
+    let (named, written) = (format!("^{own}$"), format!("^({own}|amq[.]default)$"));
+    rabbitmqctl(&["set_permissions", &user, &named, &written, &named]);
+    let uri = broker_uri().replace("bank:bank-of-tests@", &format!("{user}:secret@"));
+    let cannot_read = AmqpSettings::parse(&uri, &fixture.settings.exchange).unwrap();
+    let all = Scripted::always(HandlerResult::Done);
+    for is_there in [false, true] {
+        if is_there {
+            fixture.subscribe(queue.clone(), &all).await;
+        }
+        let error = probe(&cannot_read, &[Role::ConsumerRights(&queue)]).await.unwrap_err();
+        assert!(matches!(error, AmqpError::Forbidden { .. }) && error.to_string().contains("binding"), "{error}");
+        assert_eq!(probe(&fixture.settings, &[Role::ConsumerRights(&queue)]).await, Ok(()));
+    }
+    rabbitmqctl(&["delete_user", &user]);
+    fixture.publish_until_accepted(&message(1)).await;
+    eventually("it is delivered", async || all.seen(id(1)) == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_queue_with_other_properties_is_named_though_the_service_has_no_queue_yet() {
+    let fixture = BrokerFixture::new().await;
+    let queue = fixture.queue("mine");
+    let name = retry_queue(&queue.queue, Duration::from_millis(100));
+    let (_connection, channel) = fixture.channel(&broker_uri()).await;
+    let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(name.as_str().into(), durable, FieldTable::default()).await.unwrap();
+    let error = probe(&fixture.settings, &[Role::ConsumerRights(&queue)]).await.unwrap_err();
+    assert!(matches!(error, AmqpError::Differs { .. }) && error.to_string().contains(&name), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

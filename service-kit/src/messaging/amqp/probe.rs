@@ -15,7 +15,7 @@ pub enum Role<'a> {
     Publisher,
     /// It has its own queue, which this declares, as the service would a moment later.
     Consumer(&'a ConsumerSettings),
-    /// It may declare such a queue; this declares none. For `doctor`.
+    /// It may declare and bind such a queue; this declares none. For `doctor`.
     ConsumerRights(&'a ConsumerSettings),
 }
 

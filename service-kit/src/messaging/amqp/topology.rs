@@ -110,14 +110,17 @@ pub(super) async fn declare_queues(
     }
 }
 
-/// Checks that the user may declare a consumer's queue and that of its dead letters, and that existing ones have the
-/// right properties. Makes none: the broker checks the rights before the arguments, and refuses one that is no number.
+/// Checks that the user may declare a consumer's queue and that of its dead letters and bind the first, and that existing queues
+/// have the right properties. Makes none: the broker checks the rights before the arguments, and refuses one that is no number.
 pub(super) async fn check_queues(connection: &BrokerConnection, settings: &ConsumerSettings) -> Result<(), AmqpError> {
     let dead = dead_queue(&settings.queue);
     let named = |name: &str| name == dead || name == settings.queue;
-    for (name, mut arguments) in queues_of(settings).into_iter().filter(|(name, _)| named(name)) {
+    for (name, mut arguments) in queues_of(settings) {
         if is_there(connection, &name).await? {
             declare_queue(connection, &name, arguments).await?;
+            continue;
+        }
+        if !named(&name) {
             continue;
         }
         arguments.insert("x-max-length".into(), AMQPValue::LongString("none".into()));
@@ -126,7 +129,24 @@ pub(super) async fn check_queues(connection: &BrokerConnection, settings: &Consu
             Err(error) => return Err(error),
         }
     }
+    for pattern in &settings.bindings {
+        check_binding(connection, &settings.queue, &pattern.to_string()).await?;
+    }
     Ok(())
+}
+
+/// Checks the rights to bind a queue, which are those to remove a binding: it removes one that nobody makes, for its argument.
+async fn check_binding(connection: &BrokerConnection, queue: &str, key: &str) -> Result<(), AmqpError> {
+    let mut unused = FieldTable::default();
+    unused.insert("x-checked-only".into(), AMQPValue::LongString("none".into()));
+    let channel = connection.channel().await?;
+    let (exchange, doing) = (short(&connection.settings().exchange), format!("binding the queue {queue:?} to {key}"));
+    match connection.request(&doing, channel.queue_unbind(short(queue), exchange, short(key), unused)).await {
+        Ok(()) => connection.request("closing a channel", channel.close(200, short("OK"))).await,
+        // The rights are checked first; there is no such queue yet, or no such binding.
+        Err(AmqpError::Missing { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Needs no right.
