@@ -63,11 +63,11 @@ fn classify(status: StatusCode, media_type: &str, body: &[u8], event_id: EventId
             if let Some(code) = code.filter(is_final) {
                 return PostResult::Refused(format!("{status}: {code}"));
             }
-            return PostResult::TryAgain(status.to_string());
         }
         _ => {}
     }
-    let text = if status.is_server_error() {
+    // 401, 403, 408 and 429 may well be log-service's.
+    let text = if status.is_server_error() || matches!(status.as_u16(), 401 | 403 | 408 | 429) {
         status.to_string()
     } else {
         format!("{status}, which is not log-service's; is LOG_SERVICE_URL its address?")
