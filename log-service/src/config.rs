@@ -301,7 +301,7 @@ mod tests {
         }
         for days in ["0", "24856", "36500", "-1", "1.5", "99999999999"] {
             let text = check(days).unwrap_err().to_string();
-            assert!(text.contains("  RETENTION_DAYS: ") && text.contains("from 1 to 24855"), "{days}: {text}");
+            assert!(text.contains(" RETENTION_DAYS: ") && text.contains("from 1 to 24855"), "{days}: {text}");
         }
         assert!(i32::try_from(TimeDelta::days(MAX_RETENTION_DAYS.into()).num_seconds()).is_ok());
     }
